@@ -1,0 +1,39 @@
+//! The database schema: one migration a group of tables, each for SQLite and PostgreSQL alike.
+//!
+//! A migration that has been released is never edited; a change is a new file. Every migration
+//! runs in a transaction on both databases and can be undone by its `down`.
+//!
+//! | file | tables |
+//! |---|---|
+//! | `accounts` | `users`, `sessions`, `login_attempts` |
+//! | `tasks` | `tasks`, `tags`, `task_tags`, and the search index |
+//! | `events` | `event_log`, `task_events`, `notifications` |
+//! | `attachments` | `attachments` |
+//! | `operations` | `jobs`, `idempotency_keys` |
+
+mod columns;
+mod m20261121_000001_accounts;
+mod m20261121_000002_tasks;
+mod m20261121_000003_events;
+mod m20261121_000004_attachments;
+mod m20261121_000005_operations;
+
+pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_accounts::Migration),
+            Box::new(m20261121_000002_tasks::Migration),
+            Box::new(m20261121_000003_events::Migration),
+            Box::new(m20261121_000004_attachments::Migration),
+            Box::new(m20261121_000005_operations::Migration),
+        ]
+    }
+}

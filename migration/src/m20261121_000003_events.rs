@@ -1,0 +1,116 @@
+//! The event log, its identity, and the notifications made from it.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{
+    big_integer, big_pk_auto, integer, integer_null, json_binary, pk_auto, small_integer, small_integer_null,
+    string_len, timestamp_with_time_zone, timestamp_with_time_zone_null,
+};
+use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::columns::{references, table};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        event_log(manager).await?;
+        task_events(manager).await?;
+        notifications(manager).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for name in ["notifications", "task_events", "event_log"] {
+            manager.drop_table(Table::drop().table(name).take()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// One row: which log this is. A cursor carries it, so one from before a restore is recognised.
+async fn event_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table("event_log")
+                .col(pk_auto("id"))
+                .col(string_len("identity", 32))
+                .take(),
+        )
+        .await?;
+    let random = match manager.get_database_backend() {
+        DbBackend::Postgres => "replace(gen_random_uuid()::text, '-', '')",
+        _ => "lower(hex(randomblob(16)))",
+    };
+    manager
+        .get_connection()
+        .execute_unprepared(&format!("INSERT INTO event_log (identity) VALUES ({random})"))
+        .await?;
+    Ok(())
+}
+
+/// The log outlives the task and its people: no foreign keys.
+async fn task_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    // Readers stay below the oldest transaction that is still open; SQLite has one writer at a time.
+    let transaction_id = match manager.get_database_backend() {
+        DbBackend::Postgres => Expr::cust("(pg_current_xact_id()::text::bigint)"),
+        _ => Expr::val(0),
+    };
+    manager
+        .create_table(
+            Table::create()
+                .table("task_events")
+                .col(big_pk_auto("id"))
+                .col(big_integer("transaction_id").default(transaction_id))
+                .col(integer("task_id"))
+                .col(string_len("type", 16))
+                .col(integer_null("actor_id"))
+                .col(json_binary("audience"))
+                .col(small_integer_null("previous_status"))
+                .col(small_integer("status"))
+                .col(json_binary("changes"))
+                .col(json_binary("task"))
+                .col(timestamp_with_time_zone("occurred_at"))
+                .take(),
+        )
+        .await?;
+    for statement in [
+        "CREATE INDEX task_events_commit_order ON task_events (transaction_id, id)",
+        "CREATE INDEX task_events_task ON task_events (task_id, id)",
+        "CREATE INDEX task_events_occurred ON task_events (occurred_at)",
+    ] {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}
+
+async fn notifications(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            table("notifications")
+                .col(integer("user_id"))
+                .col(big_integer("event_id"))
+                .col(string_len("kind", 32))
+                .col(timestamp_with_time_zone_null("read_at"))
+                .foreign_key(&mut references(
+                    "notifications",
+                    "user_id",
+                    "users",
+                    ForeignKeyAction::Cascade,
+                ))
+                .take(),
+        )
+        .await?;
+    for statement in [
+        "CREATE UNIQUE INDEX notifications_once ON notifications (user_id, event_id, kind)",
+        "CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL",
+    ] {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The composition root: settings in, a router out.
+
+mod signing_key;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+
+use crate::config::{Config, Environment};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::error::{Code, Error, Result};
+use crate::domain::user::Registration;
+use crate::domain::{Domain, Surroundings};
+use crate::{graphql, http};
+
+/// The first administrator of a development server.
+const DEVELOPMENT_ADMIN: (&str, &str, &str) = ("admin", "admin@example.com", "Admin123");
+
+/// The whole server. Cloning it is cheap.
+#[derive(Clone)]
+pub struct App {
+    domain: Domain,
+    config: Arc<Config>,
+    schema: graphql::Schema,
+    stopping: Arc<AtomicBool>,
+}
+
+impl App {
+    /// Connects to the database. Fails with one line that a person can act on.
+    pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
+        let domain = Domain::open(&config.database, &config.auth, &key, surroundings).await?;
+        let schema = graphql::schema(&config.graphql);
+        Ok(Self {
+            domain,
+            config: Arc::new(config),
+            schema,
+            stopping: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    /// Brings the database up to date and, in development, makes the first administrator.
+    pub async fn prepare(&self) -> anyhow::Result<()> {
+        self.domain.migrate_up(None).await.map_err(described)?;
+        if self.config.environment == Environment::Development {
+            self.make_first_admin().await.map_err(described)?;
+        }
+        Ok(())
+    }
+
+    async fn make_first_admin(&self) -> Result<()> {
+        let users = self.domain.users();
+        if !users.is_empty(&Actor::System).await? {
+            return Ok(());
+        }
+        let (username, email, password) = DEVELOPMENT_ADMIN;
+        let admin = Registration {
+            email: email.to_owned(),
+            password: password.into(),
+            username: Some(username.to_owned()),
+            full_name: None,
+        };
+        match users.create(&Actor::System, admin, Role::Admin).await {
+            Ok(_) => {
+                tracing::warn!(
+                    "the database was empty: made the administrator '{username}' with the password '{password}'. \
+                     This is for development only; change the password before anybody else can reach this server"
+                );
+                Ok(())
+            }
+            // Another server that started at the same moment was first.
+            Err(error) if error.code() == Code::Taken => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every route of the server, with its middleware.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        http::router(self)
+    }
+
+    /// The use cases.
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The GraphQL schema.
+    #[must_use]
+    pub fn schema(&self) -> &graphql::Schema {
+        &self.schema
+    }
+
+    /// From now on readiness fails, so that no new request is sent here.
+    pub fn begin_shutdown(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// An error with its cause: for the person who runs the server, not for clients.
+pub(crate) fn described(error: Error) -> anyhow::Error {
+    match error {
+        Error::Internal(cause) => anyhow::anyhow!("{cause:#}"),
+        other => anyhow::anyhow!("{other}"),
+    }
+}

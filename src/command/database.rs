@@ -1,0 +1,42 @@
+//! The database, for commands other than `serve`.
+
+use crate::app::described;
+use crate::config::{Config, LogConfig, LogFormat, LogLevel};
+use crate::domain::random::Randomness as _;
+use crate::domain::token::SigningKey;
+use crate::domain::{Domain, Surroundings};
+use crate::telemetry;
+
+/// Bytes of a key that signs nothing.
+const KEY_BYTES: usize = 32;
+
+/// Connects to the database that the settings name. Only warnings are logged, for people.
+pub(super) async fn connect() -> anyhow::Result<Domain> {
+    let config = Config::load()?;
+    telemetry::start(&LogConfig {
+        level: LogLevel::Warn,
+        format: LogFormat::Text,
+    });
+    open(&config).await
+}
+
+/// Connects, and brings the tables up to date as a starting server does.
+pub(super) async fn connect_up_to_date() -> anyhow::Result<Domain> {
+    let domain = connect().await?;
+    domain.migrate_up(None).await.map_err(described)?;
+    Ok(domain)
+}
+
+/// Connects to the database. No command hands out tokens, so the server's key is left alone: it
+/// may be a file that only the server may read, or that does not exist yet.
+pub(super) async fn open(config: &Config) -> anyhow::Result<Domain> {
+    let surroundings = Surroundings::default();
+    let mut key = vec![0; KEY_BYTES];
+    surroundings.randomness.fill(&mut key);
+    Domain::open(&config.database, &config.auth, &SigningKey::Secret(key), surroundings).await
+}
+
+/// Closes the connections; `SQLite` moves what is in its log into the file.
+pub(super) async fn close(domain: Domain) -> anyhow::Result<()> {
+    domain.close().await.map_err(described)
+}

@@ -1,0 +1,63 @@
+//! `taskwire seed`.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use secrecy::ExposeSecret as _;
+
+use super::{Seed, database, output};
+use crate::app::described;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Code, Error};
+use crate::domain::seed::{Plan, first_email};
+
+/// Fills the database, and says how to sign in.
+pub(super) async fn run(seed: Seed) -> anyhow::Result<()> {
+    let plan = Plan {
+        users: seed.users,
+        tasks: seed.tasks,
+        password: seed.password,
+    };
+    let domain = database::connect_up_to_date().await?;
+    let started = Instant::now();
+    let bar = progress_bar(&plan);
+    let outcome = domain
+        .seed(&Actor::System, &plan, &mut |rows| bar.inc(u64::from(rows)))
+        .await;
+    bar.finish_and_clear();
+    outcome.map_err(explained)?;
+    output::line(&summary(&plan, started.elapsed()))?;
+    database::close(domain).await
+}
+
+/// On standard error; nothing is drawn where that is no terminal.
+fn progress_bar(plan: &Plan) -> ProgressBar {
+    let bar = ProgressBar::new(u64::from(plan.users) + u64::from(plan.tasks));
+    match ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} rows, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        // The default style counts as well.
+        Err(_) => bar,
+    }
+}
+
+/// Users that exist already mean that the database was seeded before.
+fn explained(error: Error) -> anyhow::Error {
+    if error.code() == Code::Taken {
+        return anyhow::anyhow!(
+            "{error}: this database was seeded before. Nothing was written; \
+             `taskwire migrate fresh --yes` deletes all data, and then it can be seeded again"
+        );
+    }
+    described(error)
+}
+
+fn summary(plan: &Plan, elapsed: Duration) -> String {
+    format!(
+        "Seeded {} users and {} tasks in {:.1} s. Log in as {} with the password {}",
+        plan.users,
+        plan.tasks,
+        elapsed.as_secs_f64(),
+        first_email(),
+        plan.password.expose_secret()
+    )
+}

@@ -1,0 +1,55 @@
+//! `taskwire serve`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::Surroundings;
+use crate::http::server;
+use crate::telemetry;
+
+/// Serves until the process is told to stop.
+pub(super) async fn run() -> anyhow::Result<()> {
+    let config = Config::load()?;
+    telemetry::start(&config.log);
+    let app = App::open(config, Surroundings::default()).await?;
+    app.prepare().await?;
+    let listener = server::bind(&app).await?;
+    tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
+    server::serve(app, listener, server::stop_signal()).await
+}
+
+/// Where the server is to be found.
+fn announcement(address: SocketAddr, ide: bool) -> String {
+    let listening = format!("listening on http://{address}");
+    if ide {
+        format!("{listening}, GraphiQL is at http://{}/graphql", reachable(address))
+    } else {
+        listening
+    }
+}
+
+/// The address for a browser on this machine: one cannot go to "every address".
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_announcement_leads_to_graphiql_where_there_is_one() {
+        let local = SocketAddr::from(([127, 0, 0, 1], 8000));
+        let everywhere = SocketAddr::from(([0, 0, 0, 0], 8000));
+        assert_eq!(announcement(local, false), "listening on http://127.0.0.1:8000");
+        assert_eq!(
+            announcement(everywhere, true),
+            "listening on http://0.0.0.0:8000, GraphiQL is at http://127.0.0.1:8000/graphql"
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! Tokens and passwords.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+use super::{
+    ConfigError, Environment,
+    mask::MASK,
+    reader::{DAY, MINUTE, Reader},
+};
+
+/// Tokens and passwords.
+#[derive(Clone, Debug)]
+pub struct AuthConfig {
+    /// `SECRET_KEY`, default none. With HS256, production demands at least 32 characters that are no placeholder;
+    /// development takes any.
+    pub secret_key: Option<SecretString>,
+    /// `ALGORITHM`, default `HS256`.
+    pub algorithm: Algorithm,
+    /// `JWT_PRIVATE_KEY_FILE`, a PEM file (PKCS#8), default none; `EdDSA` and `ES256` need it.
+    pub key_file: Option<PathBuf>,
+    /// `JWT_ISSUER`, default `taskwire`.
+    pub issuer: String,
+    /// `JWT_AUDIENCE`, default `taskwire`.
+    pub audience: String,
+    /// `ACCESS_TOKEN_EXPIRE_MINUTES`, in minutes, default 30, 1 to 525600.
+    pub access_token_ttl: Duration,
+    /// `REFRESH_TOKEN_EXPIRE_DAYS`, in days, default 7, 1 to 3650.
+    pub refresh_token_ttl: Duration,
+    /// `PASSWORD_POLICY`, default `standard`.
+    pub password_policy: PasswordPolicy,
+}
+
+/// How access tokens are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with the secret key.
+    Hs256,
+    /// Ed25519 with the key file.
+    EdDsa,
+    /// ECDSA on P-256 with the key file.
+    Es256,
+}
+
+/// What a new password must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordPolicy {
+    /// A letter and a digit.
+    Standard,
+    /// An upper-case letter too, and it must not be a common password.
+    Strict,
+}
+
+impl AuthConfig {
+    pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+        let algorithms = [
+            ("HS256", Algorithm::Hs256),
+            ("EdDSA", Algorithm::EdDsa),
+            ("ES256", Algorithm::Es256),
+        ];
+        let policies = [
+            ("standard", PasswordPolicy::Standard),
+            ("strict", PasswordPolicy::Strict),
+        ];
+        let text_or = |name, default: &str| reader.text(name).unwrap_or(default).to_owned();
+
+        let algorithm = reader.choice("ALGORITHM", &algorithms, Algorithm::Hs256)?;
+        let secret_key = reader.text("SECRET_KEY");
+        if environment.is_production() && algorithm == Algorithm::Hs256 {
+            demand_strong(secret_key)?;
+        }
+        Ok(Self {
+            secret_key: secret_key.map(SecretString::from),
+            algorithm,
+            key_file: key_file(reader, algorithm)?,
+            issuer: text_or("JWT_ISSUER", "taskwire"),
+            audience: text_or("JWT_AUDIENCE", "taskwire"),
+            access_token_ttl: reader.duration("ACCESS_TOKEN_EXPIRE_MINUTES", MINUTE, 30, 1..=525_600)?,
+            refresh_token_ttl: reader.duration("REFRESH_TOKEN_EXPIRE_DAYS", DAY, 7, 1..=3650)?,
+            password_policy: reader.choice("PASSWORD_POLICY", &policies, PasswordPolicy::Standard)?,
+        })
+    }
+}
+
+impl Algorithm {
+    /// The name that `ALGORITHM` takes, and tokens bear.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        }
+    }
+}
+
+impl PasswordPolicy {
+    /// The name that `PASSWORD_POLICY` takes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Strict => "strict",
+        }
+    }
+}
+
+fn key_file(reader: &Reader<'_>, algorithm: Algorithm) -> Result<Option<PathBuf>, ConfigError> {
+    let path = reader.text("JWT_PRIVATE_KEY_FILE").map(PathBuf::from);
+    if path.is_none() && algorithm != Algorithm::Hs256 {
+        return Err(ConfigError {
+            variable: "JWT_PRIVATE_KEY_FILE".to_owned(),
+            value: None,
+            allowed: format!("the path of a PEM file (PKCS#8), which {} needs", algorithm.as_str()),
+        });
+    }
+    Ok(path)
+}
+
+fn demand_strong(key: Option<&str>) -> Result<(), ConfigError> {
+    if key.is_some_and(|key| !is_weak(key)) {
+        return Ok(());
+    }
+    Err(ConfigError {
+        variable: "SECRET_KEY".to_owned(),
+        value: key.map(|_| MASK.to_owned()),
+        allowed: "32 or more random characters in production, such as `openssl rand -hex 32` prints".to_owned(),
+    })
+}
+
+/// Too short, too few different characters, or one that was copied from an example.
+fn is_weak(key: &str) -> bool {
+    const SHORTEST: usize = 32;
+    const FEWEST_DISTINCT: usize = 8;
+    const PLACEHOLDERS: [&str; 26] = [
+        "changeme",
+        "changeit",
+        "changethis",
+        "changein",
+        "replaceme",
+        "replacethis",
+        "replacewith",
+        "yoursecret",
+        "yoursuper",
+        "yourkey",
+        "yourjwt",
+        "supersecret",
+        "verysecret",
+        "topsecret",
+        "mysecret",
+        "secretkey",
+        "jwtsecret",
+        "notsecret",
+        "insecure",
+        "placeholder",
+        "example",
+        "password",
+        "donotuse",
+        "123456789",
+        "abcdefghi",
+        "qwertyuiop",
+    ];
+
+    let letters: String = key.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+    key.chars().count() < SHORTEST
+        || key.chars().collect::<BTreeSet<_>>().len() < FEWEST_DISTINCT
+        || PLACEHOLDERS.iter().any(|placeholder| letters.contains(placeholder))
+}

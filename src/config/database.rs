@@ -1,0 +1,187 @@
+//! Where the tasks are.
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Url, form_urlencoded};
+
+use super::{
+    ConfigError, Environment, mask,
+    reader::{Reader, SECOND, refuse},
+};
+
+const MEMORY: &str = "sqlite::memory:";
+const ALLOWED: &str = "sqlite://path, sqlite::memory: or postgres://user:password@host/database";
+
+/// Where the tasks are.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// `DATABASE_URL`, default `sqlite://taskwire.db`, in the spelling that the driver takes:
+    /// `sqlite://relative?mode=rwc`, `sqlite:/absolute?mode=rwc`, `sqlite::memory:` or `postgres://…`.
+    ///
+    /// SQLAlchemy's spelling is understood: three slashes before a relative path, four before an absolute one,
+    /// a driver after `+`. The spelling here, given as `DATABASE_URL`, means the same database again.
+    pub url: SecretString,
+    /// `DATABASE_MAX_CONNECTIONS`, default 10, 1 to 1000.
+    pub max_connections: u32,
+    /// `DATABASE_CONNECT_RETRIES`, default 5, 0 to 12; the wait doubles from half a second.
+    pub connect_retries: u32,
+    /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
+    pub statement_timeout: Duration,
+}
+
+/// The database engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// One file, or memory.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl DatabaseConfig {
+    pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+        let name = "DATABASE_URL";
+        let url = reader
+            .parsed(name, ALLOWED, normalise)?
+            .unwrap_or_else(|| sqlite_file("taskwire.db", "mode=rwc"));
+        if environment.is_production() && url == MEMORY {
+            return Err(refuse(name, MEMORY, "a SQLite file or PostgreSQL in production"));
+        }
+        Ok(Self {
+            url: url.into(),
+            max_connections: reader.number("DATABASE_MAX_CONNECTIONS", 10, 1..=1000)?,
+            connect_retries: reader.number("DATABASE_CONNECT_RETRIES", 5, 0..=12)?,
+            statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
+        })
+    }
+
+    /// The engine that the URL names.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        if self.url.expose_secret().starts_with("sqlite:") {
+            Backend::Sqlite
+        } else {
+            Backend::Postgres
+        }
+    }
+
+    /// Whether everything is gone when the server stops.
+    #[must_use]
+    pub fn is_memory(&self) -> bool {
+        self.url.expose_secret() == MEMORY
+    }
+
+    /// The URL as it may be shown: without passwords.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        mask::url(self.url.expose_secret())
+    }
+
+    /// The file of a SQLite database that is not in memory.
+    #[must_use]
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        if self.is_memory() {
+            return None;
+        }
+        let path = self.url.expose_secret().strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
+        // `encode` leaves no `+`, `&` or `=`, so this only undoes its percent signs.
+        form_urlencoded::parse(path.as_bytes())
+            .next()
+            .map(|(path, _)| PathBuf::from(path.into_owned()))
+    }
+}
+
+/// The URL in the driver's spelling, or `None` if it is not one of a database we know.
+fn normalise(value: &str) -> Option<String> {
+    let (scheme, rest) = value.split_once(':')?;
+    let scheme = scheme.to_ascii_lowercase();
+    match scheme.split('+').next()? {
+        "sqlite" => sqlite(rest),
+        "postgres" | "postgresql" => postgres(rest),
+        _ => None,
+    }
+}
+
+fn sqlite(rest: &str) -> Option<String> {
+    // What follows `//` is a path; one more slash only closes the empty host of SQLAlchemy's spelling.
+    let path = rest
+        .strip_prefix("//")
+        .map_or(rest, |path| path.strip_prefix('/').unwrap_or(path));
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut mode = "rwc".to_owned();
+    let mut parameters = String::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match name.as_ref() {
+            "mode" => mode = value.into_owned(),
+            "cache" | "immutable" | "vfs" => parameters += &["&", &name, "=", &encode(&value)].concat(),
+            // Options of Python's driver, such as `check_same_thread`, mean nothing here.
+            _ => {}
+        }
+    }
+    match (path, mode.as_str()) {
+        ("" | ":memory:", _) | (_, "memory") => Some(MEMORY.to_owned()),
+        (path, "ro" | "rw" | "rwc") if !path.ends_with('/') && !path.starts_with("file:") => {
+            Some(sqlite_file(&decoded(path)?, &format!("mode={mode}{parameters}")))
+        }
+        _ => None,
+    }
+}
+
+/// One slash before an absolute path and two before a relative one: the driver takes both, and [`sqlite`] reads
+/// both back as they are.
+fn sqlite_file(path: &str, query: &str) -> String {
+    let slashes = if path.starts_with('/') { "" } else { "//" };
+    format!("sqlite:{slashes}{}?{query}", encode(path))
+}
+
+/// Undoes percent signs, and takes the path as it stands if they encode nothing.
+fn decoded(path: &str) -> Option<String> {
+    let kept = path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(kept.as_bytes())
+        .next()
+        .map(|(path, _)| path.into_owned())
+}
+
+/// Percent signs for all that means something in a URL or cannot stand in its host.
+fn encode(text: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => out.push(char::from(byte)),
+            _ => {
+                let digits = [byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)]));
+                out.push('%');
+                out.extend(digits);
+            }
+        }
+    }
+    out
+}
+
+fn postgres(rest: &str) -> Option<String> {
+    let text = format!("postgres:{}", rest.starts_with("//").then_some(rest)?);
+    let mut url = Url::parse(&text).ok()?;
+    // asyncpg's name for `sslmode`.
+    if !url.query_pairs().any(|(name, _)| name == "ssl") {
+        return Some(text);
+    }
+    let pairs: Vec<_> = url
+        .query_pairs()
+        .map(|(name, value)| parameter(&name, &value))
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+    Some(url.into())
+}
+
+fn parameter(name: &str, value: &str) -> (String, String) {
+    let (name, value) = match (name, value) {
+        ("ssl", "true" | "True" | "1") => ("sslmode", "require"),
+        ("ssl", "false" | "False" | "0") => ("sslmode", "disable"),
+        ("ssl", mode) => ("sslmode", mode),
+        other => other,
+    };
+    (name.to_owned(), value.to_owned())
+}

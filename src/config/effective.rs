@@ -1,0 +1,109 @@
+//! The settings as they took effect, for people.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    Config, CorsOrigins, mask,
+    reader::{DAY, MINUTE, SECOND},
+};
+
+/// Name and value of every setting, in the order of `.env.example`.
+pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
+    let Config {
+        database,
+        auth,
+        http,
+        graphql,
+        rate_limit,
+        log,
+        storage,
+        ..
+    } = config;
+    let limits = graphql.limits;
+    vec![
+        ("APP_ENV", config.environment.as_str().to_owned()),
+        ("DEBUG", config.debug.to_string()),
+        ("SERVER_HOST", http.host.to_string()),
+        ("SERVER_PORT", http.port.to_string()),
+        ("CORS_ORIGINS", origins(&http.cors_origins)),
+        (
+            "TRUSTED_PROXIES",
+            commas(http.trusted_proxies.iter().map(ToString::to_string)),
+        ),
+        ("BODY_LIMIT_BYTES", http.body_limit.to_string()),
+        ("REQUEST_TIMEOUT_SECONDS", count(http.request_timeout, SECOND)),
+        ("SHUTDOWN_TIMEOUT_SECONDS", count(http.shutdown_timeout, SECOND)),
+        ("DATABASE_URL", database.shown_url()),
+        ("DATABASE_MAX_CONNECTIONS", database.max_connections.to_string()),
+        ("DATABASE_CONNECT_RETRIES", database.connect_retries.to_string()),
+        (
+            "DATABASE_STATEMENT_TIMEOUT_SECONDS",
+            count(database.statement_timeout, SECOND),
+        ),
+        ("REDIS_URL", secret_url(config.redis_url.as_ref())),
+        (
+            "SECRET_KEY",
+            auth.secret_key
+                .as_ref()
+                .map_or(String::new(), |_| mask::MASK.to_owned()),
+        ),
+        ("ALGORITHM", auth.algorithm.as_str().to_owned()),
+        (
+            "JWT_PRIVATE_KEY_FILE",
+            auth.key_file
+                .as_ref()
+                .map_or(String::new(), |path| path.display().to_string()),
+        ),
+        ("JWT_ISSUER", auth.issuer.clone()),
+        ("JWT_AUDIENCE", auth.audience.clone()),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", count(auth.access_token_ttl, MINUTE)),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", count(auth.refresh_token_ttl, DAY)),
+        ("PASSWORD_POLICY", auth.password_policy.as_str().to_owned()),
+        ("GRAPHQL_IDE", graphql.ide.to_string()),
+        ("GRAPHQL_INTROSPECTION", graphql.introspection.to_string()),
+        ("GRAPHQL_POINTS_PER_MINUTE", graphql.points_per_minute.to_string()),
+        ("GRAPHQL_MAX_BYTES", limits.bytes.to_string()),
+        ("GRAPHQL_MAX_DEPTH", limits.depth.to_string()),
+        ("GRAPHQL_MAX_FIELDS", limits.fields.to_string()),
+        ("GRAPHQL_MAX_ALIASES", limits.aliases.to_string()),
+        ("GRAPHQL_MAX_DIRECTIVES", limits.directives.to_string()),
+        ("RATE_LIMIT_ENABLED", rate_limit.enabled.to_string()),
+        ("RATE_LIMIT_PER_MINUTE", rate_limit.per_minute.to_string()),
+        ("RATE_LIMIT_STRICT_PER_MINUTE", rate_limit.strict_per_minute.to_string()),
+        ("LOG_LEVEL", log.level.as_str().to_owned()),
+        ("LOG_FORMAT", log.format.as_str().to_owned()),
+        ("STORAGE_URL", mask::url(&storage.url)),
+        ("SMTP_URL", secret_url(config.smtp_url.as_ref())),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            plain_url(config.otlp_endpoint.as_deref()),
+        ),
+        ("EXTERNAL_URL", plain_url(config.external_url.as_deref())),
+    ]
+}
+
+fn count(duration: Duration, unit: u64) -> String {
+    (duration.as_secs() / unit).to_string()
+}
+
+fn secret_url(url: Option<&SecretString>) -> String {
+    plain_url(url.map(ExposeSecret::expose_secret))
+}
+
+fn plain_url(url: Option<&str>) -> String {
+    url.map(mask::url).unwrap_or_default()
+}
+
+fn origins(origins: &CorsOrigins) -> String {
+    match origins {
+        CorsOrigins::Any => "*".to_owned(),
+        CorsOrigins::List(list) if list.is_empty() => "[]".to_owned(),
+        CorsOrigins::List(list) => commas(list.iter().cloned()),
+    }
+}
+
+fn commas(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(",")
+}

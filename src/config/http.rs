@@ -1,0 +1,122 @@
+//! The listener and what it lets in.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::{
+    ConfigError, Environment,
+    reader::{Reader, SECOND, refuse},
+};
+
+/// The listener and what it lets in.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// `SERVER_HOST`, an address or `localhost`, default `127.0.0.1` in development and `0.0.0.0` in production.
+    pub host: IpAddr,
+    /// `SERVER_PORT`, else `PORT`, default 8000, 0 to 65535; 0 takes any free port.
+    pub port: u16,
+    /// `CORS_ORIGINS`, else `BACKEND_CORS_ORIGINS`: a JSON list or commas, default any in development and none in
+    /// production, where `*` is refused.
+    pub cors_origins: CorsOrigins,
+    /// `TRUSTED_PROXIES`, addresses or networks whose `X-Forwarded-For` counts: a JSON list or commas, default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `BODY_LIMIT_BYTES`, in bytes, default 1048576, 1024 to 1073741824; uploads have their own limit.
+    pub body_limit: usize,
+    /// `SHUTDOWN_TIMEOUT_SECONDS`, in seconds, default 10, 0 to 3600.
+    pub shutdown_timeout: Duration,
+    /// `REQUEST_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
+    pub request_timeout: Duration,
+}
+
+/// The sites whose scripts may call the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// Every site.
+    Any,
+    /// These origins, spelled as browsers send them: lower case, no trailing slash, no default port.
+    List(Vec<String>),
+}
+
+impl HttpConfig {
+    pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            host: host(reader, environment)?,
+            port: reader.number(reader.first_set(["SERVER_PORT", "PORT"]), 8000, 0..=u16::MAX)?,
+            cors_origins: cors_origins(reader, environment)?,
+            trusted_proxies: trusted_proxies(reader)?,
+            body_limit: reader.number("BODY_LIMIT_BYTES", 1024 * 1024, 1024..=1024 * 1024 * 1024)?,
+            shutdown_timeout: reader.duration("SHUTDOWN_TIMEOUT_SECONDS", SECOND, 10, 0..=3600)?,
+            request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
+        })
+    }
+}
+
+fn host(reader: &Reader<'_>, environment: Environment) -> Result<IpAddr, ConfigError> {
+    let default = if environment.is_production() {
+        Ipv4Addr::UNSPECIFIED
+    } else {
+        Ipv4Addr::LOCALHOST
+    };
+    let parse = |value: &str| match value {
+        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+        address => address.trim_start_matches('[').trim_end_matches(']').parse().ok(),
+    };
+    Ok(reader
+        .parsed("SERVER_HOST", "an IP address or localhost", parse)?
+        .unwrap_or(default.into()))
+}
+
+fn cors_origins(reader: &Reader<'_>, environment: Environment) -> Result<CorsOrigins, ConfigError> {
+    let name = reader.first_set(["CORS_ORIGINS", "BACKEND_CORS_ORIGINS"]);
+    let Some(items) = reader.list(name)? else {
+        let none = CorsOrigins::List(Vec::new());
+        return Ok(if environment.is_production() {
+            none
+        } else {
+            CorsOrigins::Any
+        });
+    };
+    if items.iter().any(|item| item == "*") {
+        if environment.is_production() {
+            return Err(refuse(
+                name,
+                "*",
+                "in production, the origins by name, such as https://app.acme.com",
+            ));
+        }
+        return Ok(CorsOrigins::Any);
+    }
+    let allowed = "*, or origins such as https://app.acme.com, without a path";
+    let origins = items
+        .iter()
+        .map(|item| origin(item).ok_or_else(|| refuse(name, item, allowed)));
+    origins.collect::<Result<_, _>>().map(CorsOrigins::List)
+}
+
+/// An origin as browsers send it, app schemes such as `capacitor://localhost` included.
+fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    let host = url
+        .host_str()
+        .filter(|host| bare && !host.is_empty() && url.username().is_empty())?;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}://{host}{port}", url.scheme()))
+}
+
+fn trusted_proxies(reader: &Reader<'_>) -> Result<Vec<IpNet>, ConfigError> {
+    let name = "TRUSTED_PROXIES";
+    let allowed = "addresses or networks, such as 10.0.0.0/8";
+    let network = |item: &String| {
+        let address = || item.parse::<IpAddr>().map(IpNet::from);
+        item.parse()
+            .or_else(|_| address())
+            .map_err(|_| refuse(name, item, allowed))
+    };
+    reader.list(name)?.unwrap_or_default().iter().map(network).collect()
+}

@@ -1,0 +1,40 @@
+//! What may be shown of a setting.
+
+/// What stands in place of a secret.
+pub(super) const MASK: &str = "***";
+
+/// The text with the password before its last `@` masked, and so are query parameters that look secret.
+///
+/// It works on the text, not on a parsed URL: a password with a stray `/` or `?` makes a URL that does not parse,
+/// or parses wrongly, and an error message must not show it. In doubt it masks too much.
+pub(super) fn url(text: &str) -> String {
+    let (scheme, rest) = text
+        .find("://")
+        .map_or(("", text), |at| text.split_at(at + "://".len()));
+    let (user, host) = match rest.rsplit_once('@') {
+        Some((credentials, host)) => match credentials.split_once(':') {
+            Some((user, _)) => (format!("{user}:{MASK}@"), host),
+            None => (format!("{credentials}@"), host),
+        },
+        None => (String::new(), rest),
+    };
+    match host.split_once('?') {
+        Some((host, query)) => format!("{scheme}{user}{host}?{}", parameters(query)),
+        None => format!("{scheme}{user}{host}"),
+    }
+}
+
+fn parameters(query: &str) -> String {
+    let shown = |parameter: &str| match parameter.split_once('=') {
+        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
+        _ => parameter.to_owned(),
+    };
+    query.split('&').map(shown).collect::<Vec<_>>().join("&")
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "passwd", "secret", "token", "key"]
+        .iter()
+        .any(|word| name.contains(word))
+}

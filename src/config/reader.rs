@@ -1,0 +1,140 @@
+//! Typed access to a set of variables.
+
+use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+
+use url::Url;
+
+use super::{ConfigError, mask};
+
+/// Seconds in a second, the unit of most durations.
+pub(super) const SECOND: u64 = 1;
+/// Seconds in a minute.
+pub(super) const MINUTE: u64 = 60;
+/// Seconds in a day.
+pub(super) const DAY: u64 = 24 * 60 * MINUTE;
+
+/// Typed getters over the variables; every refusal names variable, value and what is allowed.
+pub(super) struct Reader<'a> {
+    vars: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(vars: &'a BTreeMap<String, String>) -> Self {
+        Self { vars }
+    }
+
+    /// The trimmed value; an empty one is unset.
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.vars
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The first of several names for one setting that is set.
+    pub(super) fn first_set(&self, names: [&'static str; 2]) -> &'static str {
+        if self.text(names[0]).is_none() && self.text(names[1]).is_some() {
+            names[1]
+        } else {
+            names[0]
+        }
+    }
+
+    /// A value that `parse` understands.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &str,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.text(name)
+            .map(|value| parse(value).ok_or_else(|| refuse(name, value, allowed)))
+            .transpose()
+    }
+
+    /// One of the named values, in any case.
+    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)], default: T) -> Result<T, ConfigError> {
+        let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+        let find = |value: &str| choices.iter().find(|(choice, _)| choice.eq_ignore_ascii_case(value));
+        Ok(self
+            .parsed(name, &one_of(&names), |value| find(value).map(|(_, chosen)| *chosen))?
+            .unwrap_or(default))
+    }
+
+    /// A boolean, in any of the usual spellings.
+    pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
+        let choices = [
+            ("true", true),
+            ("false", false),
+            ("1", true),
+            ("0", false),
+            ("yes", true),
+            ("no", false),
+            ("on", true),
+            ("off", false),
+        ];
+        self.choice(name, &choices, default)
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number<T>(&self, name: &str, default: T, bounds: RangeInclusive<T>) -> Result<T, ConfigError>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let allowed = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+        let parse = |value: &str| value.parse().ok().filter(|number| bounds.contains(number));
+        Ok(self.parsed(name, &allowed, parse)?.unwrap_or(default))
+    }
+
+    /// A whole number of `unit`s, each of so many seconds.
+    pub(super) fn duration(
+        &self,
+        name: &str,
+        unit: u64,
+        default: u64,
+        bounds: RangeInclusive<u64>,
+    ) -> Result<Duration, ConfigError> {
+        self.number(name, default, bounds)
+            .map(|count| Duration::from_secs(count * unit))
+    }
+
+    /// A URL with one of the schemes.
+    pub(super) fn url(&self, name: &str, schemes: &[&str]) -> Result<Option<String>, ConfigError> {
+        let prefixes: Vec<_> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
+        let allowed = format!("a URL that starts with {}", one_of(&prefixes));
+        self.parsed(name, &allowed, |value| {
+            let url = Url::parse(value).ok()?;
+            let has_authority = value[url.scheme().len()..].starts_with("://");
+            (has_authority && schemes.contains(&url.scheme())).then(|| value.to_owned())
+        })
+    }
+
+    /// The items of a JSON list, or the items between commas.
+    pub(super) fn list(&self, name: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        self.parsed(name, "a JSON list of strings, or values between commas", |value| {
+            if value.starts_with('[') {
+                return serde_json::from_str(value).ok();
+            }
+            let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Some(items.map(str::to_owned).collect())
+        })
+    }
+}
+
+/// The refusal of a value, passwords in URLs masked.
+pub(super) fn refuse(name: &str, value: &str, allowed: &str) -> ConfigError {
+    ConfigError {
+        variable: name.to_owned(),
+        value: Some(mask::url(value)),
+        allowed: allowed.to_owned(),
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn one_of(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}

@@ -1,0 +1,59 @@
+//! Time enters the domain here, and nowhere else.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+
+/// A moment, to the microsecond: the precision that both databases keep.
+pub type Timestamp = DateTime<Utc>;
+
+/// Digits after the second that are kept.
+const SUBSECOND_DIGITS: u16 = 6;
+
+/// Tells the time.
+pub trait Clock: Debug + Send + Sync {
+    /// The present moment, to the microsecond.
+    fn now(&self) -> Timestamp;
+}
+
+/// Cuts a moment to the precision that both databases keep.
+#[must_use]
+pub fn to_stored_precision(moment: Timestamp) -> Timestamp {
+    moment.trunc_subsecs(SUBSECOND_DIGITS)
+}
+
+/// The clock of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the time of day is read")]
+    fn now(&self) -> Timestamp {
+        to_stored_precision(Utc::now())
+    }
+}
+
+/// A clock that stands still until it is moved. Clones show the same time.
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<Mutex<Timestamp>>);
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(to_stored_precision(now))))
+    }
+
+    /// Moves the clock by `by`, which may be negative.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,307 @@
+//! The one error of the domain, and its stable codes.
+//!
+//! A message is written for the person who sent the request: it names the field, the value and
+//! what is allowed. What must not leave the server is inside [`Error::Internal`], which prints
+//! nothing of its cause; the faces log the cause once, with the request id.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::task::Task;
+use super::workflow::Status;
+
+/// What the domain's operations return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation was refused or failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The request needs a signed-in user.
+    #[error("{0}")]
+    Unauthenticated(SignedOut),
+    /// The asker sees the thing but may not do this to it.
+    #[error("{message}")]
+    Forbidden {
+        /// What is not allowed, and to whom it is.
+        message: String,
+    },
+    /// There is no such thing, or the asker may not see it: the answer is the same.
+    #[error("There is no {noun} with the {key} {value}, or it is not yours to see")]
+    NotFound {
+        /// What was looked for, such as `task`.
+        noun: &'static str,
+        /// By what it was looked for, such as `id`; also the field it came in.
+        key: &'static str,
+        /// The value that was not found.
+        value: String,
+    },
+    /// One or more values are not acceptable.
+    #[error("{0}")]
+    Invalid(Violations),
+    /// Something that is no value of its kind at all: a malformed id, cursor or page.
+    #[error("{message}")]
+    BadInput {
+        /// The argument.
+        field: &'static str,
+        /// What is wrong with it, and what is allowed.
+        message: String,
+    },
+    /// The workflow has no such step.
+    #[error("Invalid transition from '{from}' to '{to}'")]
+    InvalidTransition {
+        /// The status the task has.
+        from: Status,
+        /// The status that was asked for.
+        to: Status,
+    },
+    /// The write was based on an older version of the task.
+    #[error("The task has version {} by now, not {expected}: read it again and repeat the change", current.version)]
+    Conflict {
+        /// The version the write expected.
+        expected: i32,
+        /// The task as it stands now.
+        current: Box<Task>,
+    },
+    /// What should prove who asks does not.
+    #[error("{0}")]
+    InvalidCredentials(Credential),
+    /// The asker has to wait.
+    #[error("Too many failed attempts: try again in {} s", retry_after.as_secs())]
+    RateLimited {
+        /// After this time a new attempt is looked at; whole seconds.
+        retry_after: Duration,
+    },
+    /// The server cannot take this on at the moment.
+    #[error("The server is busy: try again in {} s", retry_after.as_secs())]
+    Unavailable {
+        /// A sensible time to wait; whole seconds.
+        retry_after: Duration,
+    },
+    /// Something went wrong inside. The cause goes to the log, never to the client.
+    #[error("Something went wrong on the server; the request id leads to the cause in its log")]
+    Internal(Arc<anyhow::Error>),
+}
+
+/// Why nobody is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignedOut {
+    /// No access token came with the request.
+    NoToken,
+    /// The access token is past its time.
+    Expired,
+    /// What came is no access token of this server.
+    NotAToken,
+    /// The session was ended, or the account deactivated or deleted.
+    Revoked,
+}
+
+impl fmt::Display for SignedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoToken => "Sign in first: send an access token as 'Authorization: Bearer <token>'",
+            Self::Expired => "The access token has expired: get a new one with the refresh token",
+            Self::NotAToken => "The access token is not valid: sign in again",
+            Self::Revoked => "The session has ended: sign in again",
+        })
+    }
+}
+
+/// What was shown to prove who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A name and a password. Which of them is wrong is not said.
+    Login,
+    /// A refresh token.
+    RefreshToken,
+    /// The password one has, when one sets another.
+    CurrentPassword,
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Login => "The name or the password is not right",
+            Self::RefreshToken => "The refresh token is not valid, expired or used already: sign in again",
+            Self::CurrentPassword => "The current password is not right",
+        })
+    }
+}
+
+/// The stable name of an error. Clients decide by it; messages may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// See [`Error::Unauthenticated`].
+    Unauthenticated,
+    /// See [`Error::Forbidden`].
+    Forbidden,
+    /// See [`Error::NotFound`].
+    NotFound,
+    /// A value is not acceptable.
+    Invalid,
+    /// A value that must be unique belongs to somebody else.
+    Taken,
+    /// See [`Error::BadInput`].
+    BadUserInput,
+    /// See [`Error::InvalidTransition`].
+    InvalidTransition,
+    /// See [`Error::Conflict`].
+    Conflict,
+    /// See [`Error::InvalidCredentials`].
+    InvalidCredentials,
+    /// See [`Error::RateLimited`].
+    RateLimited,
+    /// See [`Error::Unavailable`].
+    Unavailable,
+    /// See [`Error::Internal`].
+    Internal,
+}
+
+impl Code {
+    /// The name that clients see.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::Invalid => "INVALID",
+            Self::Taken => "TAKEN",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::InvalidTransition => "INVALID_TRANSITION",
+            Self::Conflict => "CONFLICT",
+            Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+impl Error {
+    /// The stable name of this error.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unauthenticated(_) => Code::Unauthenticated,
+            Self::Forbidden { .. } => Code::Forbidden,
+            Self::NotFound { .. } => Code::NotFound,
+            Self::Invalid(violations) => violations.code(),
+            Self::BadInput { .. } => Code::BadUserInput,
+            Self::InvalidTransition { .. } => Code::InvalidTransition,
+            Self::Conflict { .. } => Code::Conflict,
+            Self::InvalidCredentials(_) => Code::InvalidCredentials,
+            Self::RateLimited { .. } => Code::RateLimited,
+            Self::Unavailable { .. } => Code::Unavailable,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// How long a client should wait before it tries again, where waiting helps.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// One value is not acceptable.
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        let mut violations = Violations::default();
+        violations.invalid(field, message);
+        Self::Invalid(violations)
+    }
+
+    /// One value belongs to somebody else.
+    pub(crate) fn taken(field: &'static str, value: &str) -> Self {
+        Self::Invalid(Violations(vec![Violation {
+            field,
+            code: Code::Taken,
+            message: format!("{field} '{value}' is already taken"),
+        }]))
+    }
+
+    /// Nothing of this kind has this id, as far as the asker may know.
+    pub(crate) fn not_found(noun: &'static str, id: impl fmt::Display) -> Self {
+        Self::NotFound {
+            noun,
+            key: "id",
+            value: id.to_string(),
+        }
+    }
+
+    /// Something failed inside.
+    pub(crate) fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(Arc::new(cause.into()))
+    }
+}
+
+/// One value that is not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field, in `snake_case`.
+    pub field: &'static str,
+    /// [`Code::Invalid`] or [`Code::Taken`].
+    pub code: Code,
+    /// What is wrong, and what is allowed.
+    pub message: String,
+}
+
+/// All that is wrong with one input, so that a person can mend it in one go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Notes that `field` is not acceptable.
+    pub fn invalid(&mut self, field: &'static str, message: impl Into<String>) {
+        self.0.push(Violation {
+            field,
+            code: Code::Invalid,
+            message: message.into(),
+        });
+    }
+
+    /// Notes what `result` says is wrong, and gives its value otherwise. Other errors end the check.
+    pub fn check<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Invalid(more)) => {
+                self.0.extend(more.0);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// An error if anything was noted.
+    pub fn into_result(self) -> Result<()> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(self))
+        }
+    }
+
+    /// What was noted, in the order of the fields.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Violation] {
+        &self.0
+    }
+
+    fn code(&self) -> Code {
+        self.0.first().map_or(Code::Invalid, |violation| violation.code)
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, violation) in self.0.iter().enumerate() {
+            if position > 0 {
+                f.write_str("; ")?;
+            }
+            f.write_str(&violation.message)?;
+        }
+        Ok(())
+    }
+}

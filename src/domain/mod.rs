@@ -1,0 +1,191 @@
+//! The domain: all rules, authorization included. Both faces hold a [`Domain`] and nothing below it.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`actor`] | who asks |
+//! | [`policy`] | who may do what: permits for writes, scopes for reads |
+//! | [`error`] | the one error and its codes |
+//! | [`task`], [`workflow`], [`tag`], [`statistics`] | tasks and what is counted of them |
+//! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
+//! | [`event`] | the log of what happened |
+//! | [`page`], [`patch`], [`id`] | pages by keyset, absent / null / value, identifiers |
+//! | [`clock`], [`random`] | where time and randomness come in |
+//! | `store` | the database; private to the domain |
+
+pub mod actor;
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod page;
+mod password;
+pub mod patch;
+pub mod policy;
+pub mod random;
+pub mod seed;
+pub mod session;
+pub mod statistics;
+mod store;
+pub mod tag;
+pub mod task;
+pub mod token;
+pub mod user;
+pub mod workflow;
+
+pub use store::{Diagnosis, Engine, MigrationState};
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use jsonwebtoken::jwk::JwkSet;
+
+use self::clock::Clock;
+use self::error::Result;
+use self::password::Passwords;
+use self::random::Randomness;
+use self::session::Sessions;
+use self::store::Store;
+use self::task::Tasks;
+use self::token::{SigningKey, TokenSigner};
+use self::user::Users;
+use crate::config::{AuthConfig, DatabaseConfig};
+
+/// What the use cases share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    passwords: Passwords,
+    tokens: TokenSigner,
+    access_token_ttl: TimeDelta,
+    refresh_token_ttl: TimeDelta,
+}
+
+/// Where time and randomness come from.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes secrets.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(clock::SystemClock),
+            randomness: Arc::new(random::SystemRandomness),
+        }
+    }
+}
+
+/// The facade that the faces hold. Cloning it is cheap.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    core: Arc<Core>,
+}
+
+impl Domain {
+    /// Connects to the database. Fails with one line that a person can act on.
+    pub async fn open(
+        database: &DatabaseConfig,
+        auth: &AuthConfig,
+        key: &SigningKey,
+        surroundings: Surroundings,
+    ) -> anyhow::Result<Self> {
+        let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
+        let passwords = Passwords::new(auth.password_policy)?;
+        let store = Store::open(database).await?;
+        let Surroundings { clock, randomness } = surroundings;
+        let access_token_ttl = TimeDelta::from_std(auth.access_token_ttl)?;
+        let refresh_token_ttl = TimeDelta::from_std(auth.refresh_token_ttl)?;
+        let core = Core {
+            store,
+            clock,
+            randomness,
+            passwords,
+            tokens,
+            access_token_ttl,
+            refresh_token_ttl,
+        };
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    /// The use cases of tasks.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks<'_> {
+        Tasks::new(&self.core)
+    }
+
+    /// The use cases of users.
+    #[must_use]
+    pub fn users(&self) -> Users<'_> {
+        Users::new(&self.core)
+    }
+
+    /// The use cases of sessions.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions::new(&self.core)
+    }
+
+    /// The public keys with which others can check our access tokens.
+    #[must_use]
+    pub fn jwks(&self) -> &JwkSet {
+        self.core.tokens.jwks()
+    }
+
+    /// The domain's clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.core.clock.as_ref()
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.core.store.ping().await
+    }
+
+    /// What the database says of itself: for the command line.
+    pub async fn diagnose(&self) -> Result<Diagnosis> {
+        self.core.store.diagnose().await
+    }
+
+    /// Every migration, the oldest first.
+    pub async fn migrations(&self) -> Result<Vec<MigrationState>> {
+        self.core.store.migrations().await
+    }
+
+    /// Applies pending migrations; `steps` limits how many.
+    pub async fn migrate_up(&self, steps: Option<u32>) -> Result<()> {
+        self.core.store.migrate_up(steps).await
+    }
+
+    /// Undoes the newest `steps` migrations, or all of them, and the data with them.
+    pub async fn migrate_down(&self, steps: Option<u32>) -> Result<()> {
+        self.core.store.migrate_down(steps).await
+    }
+
+    /// Empties the database: drops every table of ours and makes them anew.
+    pub async fn migrate_fresh(&self) -> Result<()> {
+        self.core.store.migrate_fresh().await
+    }
+
+    /// How many statements the database was sent since the start, without BEGIN and COMMIT.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.core.store.statements()
+    }
+
+    /// How many passwords were checked since the start.
+    #[must_use]
+    pub fn password_checks(&self) -> u64 {
+        self.core.passwords.checks()
+    }
+
+    /// Closes the connections to the database. Requests that still run fail.
+    pub async fn close(self) -> Result<()> {
+        self.core.store.clone().close().await
+    }
+}

@@ -1,0 +1,57 @@
+//! Randomness enters the domain here, and nowhere else.
+
+use std::fmt::Debug;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+
+/// A source of random bytes.
+pub trait Randomness: Debug + Send + Sync {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's generator, fit for secrets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret can be made: there is nothing to fall back to"
+    )]
+    fn fill(&self, bytes: &mut [u8]) {
+        SysRng
+            .try_fill_bytes(bytes)
+            .expect("the operating system gives random bytes");
+    }
+}
+
+/// `bytes` random bytes as URL-safe text.
+pub(crate) fn url_safe(randomness: &dyn Randomness, bytes: usize) -> String {
+    let mut buffer = vec![0; bytes];
+    randomness.fill(&mut buffer);
+    URL_SAFE_NO_PAD.encode(buffer)
+}
+
+/// `bytes` random bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(randomness: &dyn Randomness, bytes: usize) -> String {
+    let mut buffer = vec![0; bytes];
+    randomness.fill(&mut buffer);
+    to_hex(&buffer)
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}

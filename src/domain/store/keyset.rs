@@ -1,0 +1,261 @@
+//! Keyset pages over any sort order: ORDER BY, the condition "beyond this cursor", and the cut.
+
+use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, NullOrdering, Order};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Value};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort, SortField, Take};
+
+/// What a sort column holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum KeyType {
+    Small,
+    Integer,
+    Moment,
+    Text,
+}
+
+/// A column to sort by.
+pub(super) struct KeyColumn {
+    pub(super) expr: Expr,
+    pub(super) key_type: KeyType,
+    pub(super) nullable: bool,
+}
+
+/// How a noun's sort fields and id are columns.
+pub(super) trait KeyColumns<F> {
+    fn column(field: F) -> KeyColumn;
+    fn id() -> Expr;
+}
+
+/// One comparison step of the order: a column, and which way it runs.
+struct Step {
+    column: KeyColumn,
+    descending: bool,
+}
+
+/// A page of a list that is about to be read.
+pub(super) struct Keyset<'a, F> {
+    order: &'a [Sort<F>],
+    page: &'a PageRequest,
+    after: Option<Cursor>,
+    before: Option<Cursor>,
+}
+
+impl<'a, F: SortField> Keyset<'a, F> {
+    /// Fails when a cursor is malformed or belongs to another order.
+    pub(super) fn new(order: &'a [Sort<F>], page: &'a PageRequest) -> Result<Self> {
+        let decode = |field, text: &Option<String>| {
+            text.as_deref()
+                .map(|text| Cursor::decode(field, text, order))
+                .transpose()
+        };
+        Ok(Self {
+            order,
+            page,
+            after: decode("after", &page.after)?,
+            before: decode("before", &page.before)?,
+        })
+    }
+
+    /// Cuts `query` to the page, and one row more to see whether there are others.
+    pub(super) fn apply<N: KeyColumns<F>, Q: QueryOrder + QuerySelect + sea_orm::QueryFilter>(
+        &self,
+        query: Q,
+    ) -> Result<Q> {
+        let backward = matches!(self.page.take, Take::Last(_));
+        let mut query = query.filter(self.bounds::<N>()?);
+        for step in self.steps::<N>() {
+            let (order, nulls) = match step.descending != backward {
+                false => (Order::Asc, NullOrdering::Last),
+                true => (Order::Desc, NullOrdering::First),
+            };
+            query = if step.column.nullable {
+                query.order_by_with_nulls(step.column.expr, order, nulls)
+            } else {
+                query.order_by(step.column.expr, order)
+            };
+        }
+        Ok(query.limit(u64::from(self.page.take.limit()) + 1))
+    }
+
+    /// The condition that a row lies between the cursors.
+    fn bounds<N: KeyColumns<F>>(&self) -> Result<Condition> {
+        let mut bounds = Cond::all();
+        if let Some(after) = &self.after {
+            bounds = bounds.add(beyond(&self.steps::<N>(), "after", after, false)?);
+        }
+        if let Some(before) = &self.before {
+            bounds = bounds.add(beyond(&self.steps::<N>(), "before", before, true)?);
+        }
+        Ok(bounds)
+    }
+
+    /// If the far side of the page was asked for and is not known anyway: the condition that a row lies there.
+    pub(super) fn far_side<N: KeyColumns<F>>(&self) -> Result<Option<Condition>> {
+        if !self.page.probe {
+            return Ok(None);
+        }
+        match (self.page.take, &self.after, &self.before) {
+            (Take::First(_), Some(after), _) => Ok(Some(not_beyond::<F, N>(self, "after", after)?)),
+            (Take::Last(_), _, Some(before)) => Ok(Some(not_beyond::<F, N>(self, "before", before)?)),
+            _ => Ok(None),
+        }
+    }
+
+    fn steps<N: KeyColumns<F>>(&self) -> Vec<Step> {
+        let id_descending = self
+            .order
+            .last()
+            .is_some_and(|sort| sort.direction == Direction::Descending);
+        let id = KeyColumn {
+            expr: N::id(),
+            key_type: KeyType::Integer,
+            nullable: false,
+        };
+        self.order
+            .iter()
+            .map(|sort| Step {
+                column: N::column(sort.field),
+                descending: sort.direction == Direction::Descending,
+            })
+            .chain([Step {
+                column: id,
+                descending: id_descending,
+            }])
+            .collect()
+    }
+
+    /// The page made of the rows that were read: up to one more than asked for.
+    pub(super) fn finish<T>(&self, mut rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
+        let limit = usize::try_from(self.page.take.limit()).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let (has_previous, has_next) = match self.page.take {
+            Take::First(_) => (beyond, more),
+            Take::Last(_) => {
+                rows.reverse();
+                (more, beyond)
+            }
+        };
+        let items = rows
+            .into_iter()
+            .map(|row| (cursor_of(&row).encode(self.order), row))
+            .collect();
+        Page {
+            items,
+            has_previous,
+            has_next,
+        }
+    }
+}
+
+/// A row is the cursor's or on its near side: the other half of [`beyond`].
+fn not_beyond<F: SortField, N: KeyColumns<F>>(
+    keyset: &Keyset<'_, F>,
+    field: &'static str,
+    cursor: &Cursor,
+) -> Result<Condition> {
+    Ok(beyond(&keyset.steps::<N>(), field, cursor, field == "before")?.not())
+}
+
+/// A row comes behind the cursor, or before it when `reversed`.
+fn beyond(steps: &[Step], field: &'static str, cursor: &Cursor, reversed: bool) -> Result<Condition> {
+    let values = values(steps, field, cursor)?;
+    if let Some(condition) = as_row_comparison(steps, &values, reversed) {
+        return Ok(Cond::all().add(condition));
+    }
+    // (a beyond) or (a equal and b beyond) or (a and b equal and c beyond) ..
+    let mut beyond = Cond::any();
+    for (position, step) in steps.iter().enumerate() {
+        let mut prefix = Cond::all();
+        for (earlier, value) in steps.iter().zip(&values).take(position) {
+            prefix = prefix.add(equal(earlier, value.as_ref()));
+        }
+        beyond = beyond.add(prefix.add(strictly_beyond(step, values[position].as_ref(), reversed)));
+    }
+    Ok(beyond)
+}
+
+/// `(a, b, id) > (1, 2, 3)`, which both databases answer from an index, where every step runs the
+/// same way and none may be empty.
+fn as_row_comparison(steps: &[Step], values: &[Option<Value>], reversed: bool) -> Option<Expr> {
+    let descending = steps.first()?.descending;
+    if steps
+        .iter()
+        .any(|step| step.column.nullable || step.descending != descending)
+    {
+        return None;
+    }
+    let row = Expr::tuple(steps.iter().map(|step| step.column.expr.clone()));
+    let values = values
+        .iter()
+        .cloned()
+        .map(|value| value.map(Expr::val))
+        .collect::<Option<Vec<_>>>()?;
+    let values = Expr::tuple(values);
+    Some(if descending == reversed {
+        row.gt(values)
+    } else {
+        row.lt(values)
+    })
+}
+
+fn equal(step: &Step, value: Option<&Value>) -> Expr {
+    match value {
+        Some(value) => step.column.expr.clone().eq(value.clone()),
+        None => step.column.expr.clone().is_null(),
+    }
+}
+
+/// Compares one column. A row without a value counts as greater than all others.
+fn strictly_beyond(step: &Step, value: Option<&Value>, reversed: bool) -> Condition {
+    let column = &step.column.expr;
+    let upwards = step.descending == reversed;
+    let mut beyond = Cond::any();
+    match value {
+        Some(value) if upwards => {
+            beyond = beyond.add(column.clone().gt(value.clone()));
+            if step.column.nullable {
+                beyond = beyond.add(column.clone().is_null());
+            }
+        }
+        Some(value) => beyond = beyond.add(column.clone().lt(value.clone())),
+        None if upwards => beyond = beyond.add(Expr::val(false)),
+        None => beyond = beyond.add(column.clone().is_not_null()),
+    }
+    beyond
+}
+
+/// The cursor's values as the columns hold them, the id last.
+fn values(steps: &[Step], field: &'static str, cursor: &Cursor) -> Result<Vec<Option<Value>>> {
+    let malformed = || Error::BadInput {
+        field,
+        message: format!(
+            "{field} is not a cursor of this server; use a cursor that came with an earlier page, unchanged"
+        ),
+    };
+    let id = Key::Number(i64::from(cursor.id));
+    steps
+        .iter()
+        .zip(cursor.keys.iter().chain([&id]))
+        .map(|(step, key)| match (step.column.key_type, key) {
+            (_, Key::Null) if step.column.nullable => Ok(None),
+            (KeyType::Small, Key::Number(number)) => i16::try_from(*number)
+                .map(Value::from)
+                .map(Some)
+                .map_err(|_| malformed()),
+            (KeyType::Integer, Key::Number(number)) => i32::try_from(*number)
+                .map(Value::from)
+                .map(Some)
+                .map_err(|_| malformed()),
+            (KeyType::Moment, Key::Number(number)) => Timestamp::from_timestamp_micros(*number)
+                .map(Value::from)
+                .map(Some)
+                .ok_or_else(malformed),
+            (KeyType::Text, Key::Text(text)) if !text.contains('\0') => Ok(Some(Value::from(text.clone()))),
+            _ => Err(malformed()),
+        })
+        .collect()
+}

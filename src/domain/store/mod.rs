@@ -1,0 +1,143 @@
+//! The store: `SeaORM` entities and queries, one file a noun. A private child of the domain, so a
+//! face can name neither an entity nor a connection.
+//!
+//! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause; writes take a
+//! [`Permit`](super::policy::Permit) and touch the one row it is for.
+
+mod diagnosis;
+pub(super) mod event;
+mod keyset;
+pub(super) mod login_attempt;
+mod open;
+mod schema;
+pub(super) mod seed;
+pub(super) mod session;
+pub(super) mod statistics;
+pub(super) mod tag;
+pub(super) mod task;
+mod task_filter;
+pub(super) mod user;
+
+pub use diagnosis::{Diagnosis, Engine};
+pub use schema::MigrationState;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::error::{Error, Result};
+
+/// What those are told to wait whom the database has no connection for.
+const DATABASE_BUSY: Duration = Duration::from_secs(2);
+
+/// The database.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    connection: DatabaseConnection,
+    /// `SQLite` has one writer at a time. Writers of this process queue here, in order, instead of
+    /// polling for the file's lock; the file's lock still guards against other processes.
+    writer: Option<Arc<Mutex<()>>>,
+    statements: Arc<AtomicU64>,
+}
+
+impl Store {
+    /// For reading.
+    pub(super) fn reader(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Begins a write. Dropping the transaction undoes it.
+    pub(super) async fn begin(&self) -> Result<WriteTransaction> {
+        let turn = match &self.writer {
+            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
+            None => None,
+        };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: turn.is_some().then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.connection.begin_with_options(options).await?;
+        Ok(WriteTransaction {
+            transaction,
+            _turn: turn,
+        })
+    }
+
+    /// Whether the database answers.
+    pub(super) async fn ping(&self) -> Result<()> {
+        self.connection.execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// How many statements were sent since the start, without BEGIN and COMMIT.
+    pub(super) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Closes every connection.
+    pub(super) async fn close(self) -> Result<()> {
+        Ok(self.connection.close().await?)
+    }
+}
+
+/// A write that has begun.
+#[derive(Debug)]
+pub(super) struct WriteTransaction {
+    // Dropped first: the transaction ends before the next writer has its turn.
+    transaction: DatabaseTransaction,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl WriteTransaction {
+    /// For reading what the transaction sees.
+    pub(super) fn connection(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// Makes the write last.
+    pub(super) async fn commit(self) -> Result<()> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(RuntimeErr::SqlxError(_)) => {
+                tracing::error!(error = %error, "the database gives no connection");
+                Self::Unavailable {
+                    retry_after: DATABASE_BUSY,
+                }
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// `column` is one of `ids`, as one statement text whatever their number, so that it stays prepared.
+fn one_of(connection: &impl ConnectionTrait, column: impl ColumnTrait, ids: Vec<i32>) -> Expr {
+    match connection.get_database_backend() {
+        DbBackend::Postgres => column.eq_any(ids),
+        _ => column.is_in(padded(ids)),
+    }
+}
+
+/// Repeats the last of `ids` up to the next power of two: few different lengths, few statement texts.
+fn padded(mut ids: Vec<i32>) -> Vec<i32> {
+    if let Some(last) = ids.last().copied() {
+        ids.resize(ids.len().next_power_of_two(), last);
+    }
+    ids
+}
+
+/// A value in the database that no version of this server writes.
+fn corrupt(what: &str, value: impl std::fmt::Display) -> Error {
+    Error::internal(anyhow::anyhow!("the database holds the unknown {what} '{value}'"))
+}

@@ -1,0 +1,117 @@
+//! Opening the database: pools, time limits, and patience while it starts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DbErr};
+use secrecy::ExposeSecret as _;
+use tokio::sync::Mutex;
+
+use super::Store;
+use crate::config::{Backend, DatabaseConfig};
+
+/// How long a request waits for a connection of the pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one attempt to connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a write waits for another process to finish its own (`SQLite`).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The wait before the second attempt to connect; it doubles from there.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// The longest wait between two attempts.
+const MAX_RETRY: Duration = Duration::from_secs(10);
+/// `SQLite` reads this much of the file through the page cache of the system.
+const MMAP_BYTES: &str = "268435456";
+
+impl Store {
+    /// Connects, trying again as often as the settings allow.
+    pub(in crate::domain) async fn open(config: &DatabaseConfig) -> anyhow::Result<Self> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let mut connection = connect(config).await?;
+        let counter = Arc::clone(&statements);
+        connection.set_metric_callback(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        let writer = (config.backend() == Backend::Sqlite).then(|| Arc::new(Mutex::new(())));
+        Ok(Self {
+            connection,
+            writer,
+            statements,
+        })
+    }
+}
+
+async fn connect(config: &DatabaseConfig) -> anyhow::Result<sea_orm::DatabaseConnection> {
+    let mut wait = FIRST_RETRY;
+    let mut attempt = 0;
+    loop {
+        match Database::connect(options(config)).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if attempt < config.connect_retries && is_worth_another_try(config, &error) => {
+                attempt += 1;
+                tracing::warn!(
+                    attempt,
+                    of = config.connect_retries,
+                    wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                    "cannot connect to the database yet: {error}"
+                );
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(MAX_RETRY);
+            }
+            Err(error) => anyhow::bail!(
+                "cannot connect to the database of DATABASE_URL ({}) after {} attempts: {error}",
+                config.shown_url(),
+                attempt + 1
+            ),
+        }
+    }
+}
+
+/// A file that cannot be opened does not get better by waiting; a server may just be starting.
+fn is_worth_another_try(config: &DatabaseConfig, _error: &DbErr) -> bool {
+    config.backend() == Backend::Postgres
+}
+
+fn options(config: &DatabaseConfig) -> ConnectOptions {
+    let mut options = ConnectOptions::new(config.url.expose_secret());
+    options
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    match config.backend() {
+        Backend::Postgres => {
+            options
+                .max_connections(config.max_connections)
+                .statement_timeout(config.statement_timeout)
+                .set_application_name("taskwire")
+                .test_before_acquire_if_idle_for(Duration::from_secs(30));
+        }
+        Backend::Sqlite if config.is_memory() => {
+            // Each connection would have a database of its own; and it must never be closed.
+            options
+                .max_connections(1)
+                .min_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None);
+        }
+        Backend::Sqlite => {
+            options
+                .max_connections(config.max_connections.max(2))
+                .test_before_acquire(false)
+                .map_sqlx_sqlite_opts(|sqlite| {
+                    sqlite
+                        .create_if_missing(true)
+                        .foreign_keys(true)
+                        .journal_mode(SqliteJournalMode::Wal)
+                        // A write that was acknowledged survives a power cut.
+                        .synchronous(SqliteSynchronous::Full)
+                        .busy_timeout(BUSY_TIMEOUT)
+                        .pragma("mmap_size", MMAP_BYTES)
+                });
+        }
+    }
+    options
+}

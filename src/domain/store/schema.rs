@@ -1,0 +1,76 @@
+//! The schema of the database: migrating it up and down.
+//!
+//! All steps of one command are one transaction, which holds a lock: several servers may start at
+//! once, and one of them migrates.
+
+use migration::{MigrationStatus, Migrator, MigratorTrait as _};
+use sea_orm::{ConnectionTrait as _, DbBackend};
+
+use super::{Store, WriteTransaction};
+use crate::domain::error::Result;
+
+/// Any number that no other user of the same database takes for a lock of its own.
+const MIGRATION_LOCK: i64 = 0x7461_736b_7769_7265;
+
+/// One migration, and whether it is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationState {
+    /// Its name; names sort by age.
+    pub name: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+impl Store {
+    /// Every migration, the oldest first. Changes nothing.
+    pub(in crate::domain) async fn migrations(&self) -> Result<Vec<MigrationState>> {
+        let migrations = Migrator::get_migration_with_status_read_only(&self.connection).await?;
+        Ok(migrations
+            .iter()
+            .map(|migration| MigrationState {
+                name: migration.name().to_owned(),
+                applied: migration.status() == MigrationStatus::Applied,
+            })
+            .collect())
+    }
+
+    /// Applies what is pending; `steps` limits how many.
+    pub(in crate::domain) async fn migrate_up(&self, steps: Option<u32>) -> Result<()> {
+        if self.migrations().await?.iter().all(|migration| migration.applied) {
+            return Ok(());
+        }
+        let transaction = self.lock_schema().await?;
+        Migrator::up(transaction.connection(), steps).await?;
+        transaction.commit().await
+    }
+
+    /// Undoes the newest `steps` migrations, or all of them.
+    pub(in crate::domain) async fn migrate_down(&self, steps: Option<u32>) -> Result<()> {
+        let transaction = self.lock_schema().await?;
+        Migrator::down(transaction.connection(), steps).await?;
+        transaction.commit().await
+    }
+
+    /// Drops every table of ours and makes them anew, empty. Tables of others stay.
+    pub(in crate::domain) async fn migrate_fresh(&self) -> Result<()> {
+        let transaction = self.lock_schema().await?;
+        Migrator::down(transaction.connection(), None).await?;
+        Migrator::up(transaction.connection(), None).await?;
+        transaction.commit().await
+    }
+
+    /// A transaction that no other migration runs beside.
+    async fn lock_schema(&self) -> Result<WriteTransaction> {
+        let transaction = self.begin().await?;
+        if transaction.connection().get_database_backend() == DbBackend::Postgres {
+            // Waiting for another server's migration, or building an index, may take longer than a request may.
+            transaction
+                .connection()
+                .execute_unprepared("SET LOCAL statement_timeout = 0")
+                .await?;
+            let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+            transaction.connection().execute_unprepared(&lock).await?;
+        }
+        Ok(transaction)
+    }
+}

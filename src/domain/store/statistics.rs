@@ -1,0 +1,94 @@
+//! Counts over tasks, in two statements.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{CaseStatement, Expr, Func, Order};
+use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect};
+
+use super::tag::{self, task_tags};
+use super::task::{Column, Entity, priority_of, status_of, visible};
+use super::task_filter;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::policy::{Scope, Tasks};
+use crate::domain::statistics::Statistics;
+use crate::domain::task::Priority;
+use crate::domain::workflow::Status;
+
+/// The most tags that are counted.
+const MAX_TAGS: u64 = 100;
+
+/// Counts over the tasks in scope, without the trash.
+pub(in crate::domain) async fn of_tasks(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    now: Timestamp,
+) -> Result<Statistics> {
+    let mut statistics = Statistics {
+        by_status: Status::ALL.map(|status| (status, 0)).to_vec(),
+        by_priority: Priority::ALL.map(|priority| (priority, 0)).to_vec(),
+        ..Statistics::default()
+    };
+    for (status, priority, count, overdue) in by_status_and_priority(connection, scope, now).await? {
+        let (status, priority) = (status_of(status)?, priority_of(priority)?);
+        let count = u64::try_from(count).unwrap_or_default();
+        statistics.total += count;
+        statistics.overdue += u64::try_from(overdue).unwrap_or_default();
+        add(&mut statistics.by_status, status, count);
+        add(&mut statistics.by_priority, priority, count);
+    }
+    statistics.tags = by_tag(connection, scope).await?;
+    Ok(statistics)
+}
+
+fn add<K: PartialEq>(counts: &mut [(K, u64)], key: K, count: u64) {
+    if let Some(entry) = counts.iter_mut().find(|(known, _)| *known == key) {
+        entry.1 += count;
+    }
+}
+
+fn counted(scope: &Scope<Tasks>) -> Condition {
+    Condition::all().add(visible(scope)).add(Column::DeletedAt.is_null())
+}
+
+async fn by_status_and_priority(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    now: Timestamp,
+) -> Result<Vec<(i16, i16, i64, i64)>> {
+    let overdue = CaseStatement::new()
+        .case(task_filter::overdue(now), 1)
+        .finally(Expr::val(0));
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Status)
+        .column(Column::Priority)
+        .expr_as(Expr::cust("COUNT(*)"), "tasks")
+        .expr_as(Func::sum(overdue), "overdue")
+        .filter(counted(scope))
+        .group_by(Column::Status)
+        .group_by(Column::Priority)
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
+async fn by_tag(connection: &impl ConnectionTrait, scope: &Scope<Tasks>) -> Result<Vec<(String, u64)>> {
+    let rows: Vec<(String, i64)> = task_tags::Entity::find()
+        .select_only()
+        .column(tag::Column::Name)
+        .expr_as(Expr::cust("COUNT(*)"), "tasks")
+        .join(JoinType::InnerJoin, task_tags::Relation::Tag.def())
+        .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
+        .filter(counted(scope))
+        .group_by(tag::Column::Name)
+        .order_by(Expr::cust("COUNT(*)"), Order::Desc)
+        .order_by(Expr::col((tag::Entity, tag::Column::Name)), Order::Asc)
+        .limit(MAX_TAGS)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(name, count)| (name, u64::try_from(count).unwrap_or_default()))
+        .collect())
+}

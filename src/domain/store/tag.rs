@@ -1,0 +1,144 @@
+//! Tags in the database: the words, and which task has which.
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect};
+
+use super::{WriteTransaction, one_of, task};
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::TaskId;
+use crate::domain::policy::{Scope, Tasks};
+use crate::domain::tag::Tags;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tags")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub name: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Which task has which tag.
+pub(super) mod task_tags {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "task_tags")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub task_id: i32,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tag_id: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(belongs_to = "super::Entity", from = "Column::TagId", to = "super::Column::Id")]
+        Tag,
+        #[sea_orm(
+            belongs_to = "super::super::task::Entity",
+            from = "Column::TaskId",
+            to = "super::super::task::Column::Id"
+        )]
+        Task,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The tags of those of the tasks that are in scope; tasks without tags are left out.
+pub(in crate::domain) async fn of_tasks(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    ids: &[TaskId],
+) -> Result<Vec<(TaskId, Tags)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<(i32, String)> = task_tags::Entity::find()
+        .select_only()
+        .column(task_tags::Column::TaskId)
+        .column(Column::Name)
+        .join(JoinType::InnerJoin, task_tags::Relation::Tag.def())
+        .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
+        .filter(one_of(connection, task_tags::Column::TaskId, wanted))
+        .filter(task::visible(scope))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut tags: HashMap<TaskId, Tags> = HashMap::new();
+    for (id, name) in rows {
+        tags.entry(TaskId(id)).or_default().insert(name);
+    }
+    Ok(tags.into_iter().collect())
+}
+
+/// Gives a task the tags in `after` instead of those in `before`.
+pub(super) async fn replace(
+    transaction: &WriteTransaction,
+    task: TaskId,
+    before: &Tags,
+    after: &Tags,
+    now: Timestamp,
+) -> Result<()> {
+    let removed: Vec<&String> = before.difference(after).collect();
+    if !removed.is_empty() {
+        let ids = ids_of(transaction, &removed).await?;
+        task_tags::Entity::delete_many()
+            .filter(task_tags::Column::TaskId.eq(task.0))
+            .filter(task_tags::Column::TagId.is_in(ids))
+            .exec(transaction.connection())
+            .await?;
+    }
+    let added: Vec<&String> = after.difference(before).collect();
+    if !added.is_empty() {
+        let ids = ensure(transaction, &added, now).await?;
+        let rows = ids.into_iter().map(|tag| task_tags::ActiveModel {
+            task_id: Set(task.0),
+            tag_id: Set(tag),
+        });
+        task_tags::Entity::insert_many(rows)
+            .exec_without_returning(transaction.connection())
+            .await?;
+    }
+    Ok(())
+}
+
+/// The ids of tags that may have to be made first. In alphabetical order, so that two writers that
+/// make the same tags wait for each other instead of locking each other out.
+pub(super) async fn ensure(transaction: &WriteTransaction, names: &[&String], now: Timestamp) -> Result<Vec<i32>> {
+    let rows = names.iter().map(|name| ActiveModel {
+        id: NotSet,
+        created_at: Set(now),
+        updated_at: Set(now),
+        name: Set((*name).clone()),
+    });
+    Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(Column::Name).do_nothing().to_owned())
+        .exec_without_returning(transaction.connection())
+        .await?;
+    ids_of(transaction, names).await
+}
+
+/// The ids of these tags, in alphabetical order.
+async fn ids_of(transaction: &WriteTransaction, names: &[&String]) -> Result<Vec<i32>> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Name.is_in(names.iter().map(|name| name.as_str())))
+        .order_by_asc(Column::Name)
+        .into_tuple()
+        .all(transaction.connection())
+        .await?)
+}

@@ -1,0 +1,373 @@
+//! Tasks in the database.
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::{NotSet, Set, Unchanged},
+    Condition, DerivePartialModel, QueryOrder, QuerySelect, Select, SqlErr,
+};
+
+use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::{WriteTransaction, corrupt, tag, task_filter};
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result, SignedOut};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::policy::{ChangeTask, CreateTask, Permit, PurgeTask, Reach, Scope, Tasks};
+use crate::domain::tag::Tags;
+use crate::domain::task::{Priority, Snapshot, Task, TaskList, TaskSortField, cursor_of};
+use crate::domain::workflow::Status;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tasks")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub title: String,
+    pub description: Option<String>,
+    pub status: i16,
+    pub priority: i16,
+    pub due_date: Option<Timestamp>,
+    pub owner_id: i32,
+    pub assignee_id: Option<i32>,
+    pub version: i32,
+    pub completed_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+    /// The title in lower case, to sort by.
+    pub title_key: String,
+    /// Title and description in lower case, to search in.
+    pub search_text: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The columns that make a task; what only the database needs stays there.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct Row {
+    id: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    title: String,
+    description: Option<String>,
+    status: i16,
+    priority: i16,
+    due_date: Option<Timestamp>,
+    owner_id: i32,
+    assignee_id: Option<i32>,
+    version: i32,
+    completed_at: Option<Timestamp>,
+    deleted_at: Option<Timestamp>,
+}
+
+impl TryFrom<Row> for Task {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: TaskId(row.id),
+            title: row.title,
+            description: row.description,
+            status: status_of(row.status)?,
+            priority: priority_of(row.priority)?,
+            due_date: row.due_date,
+            owner_id: UserId(row.owner_id),
+            assignee_id: row.assignee_id.map(UserId),
+            version: row.version,
+            completed_at: row.completed_at,
+            deleted_at: row.deleted_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// The status with this rank.
+pub(super) fn status_of(rank: i16) -> Result<Status> {
+    Status::ALL
+        .into_iter()
+        .find(|status| status.rank() == rank)
+        .ok_or_else(|| corrupt("status", rank))
+}
+
+/// The priority with this rank.
+pub(super) fn priority_of(rank: i16) -> Result<Priority> {
+    Priority::ALL
+        .into_iter()
+        .find(|priority| priority.rank() == rank)
+        .ok_or_else(|| corrupt("priority", rank))
+}
+
+/// What a search looks through.
+fn search_text(task: &Task) -> String {
+    format!("{}\n{}", task.title, task.description.as_deref().unwrap_or_default()).to_lowercase()
+}
+
+/// The condition that a task is in scope.
+pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
+    match scope.reach() {
+        Reach::Everything => Condition::all(),
+        Reach::Of(user) => Condition::any()
+            .add(Column::OwnerId.eq(user.0))
+            .add(Column::AssigneeId.eq(user.0)),
+    }
+}
+
+impl KeyColumns<TaskSortField> for Entity {
+    fn column(field: TaskSortField) -> KeyColumn {
+        let (column, key_type) = match field {
+            TaskSortField::CreatedAt => (Column::CreatedAt, KeyType::Moment),
+            TaskSortField::UpdatedAt => (Column::UpdatedAt, KeyType::Moment),
+            TaskSortField::DueDate => (Column::DueDate, KeyType::Moment),
+            TaskSortField::Priority => (Column::Priority, KeyType::Small),
+            TaskSortField::Status => (Column::Status, KeyType::Small),
+            TaskSortField::Title => (Column::TitleKey, KeyType::Text),
+            TaskSortField::Id => (Column::Id, KeyType::Integer),
+        };
+        KeyColumn {
+            expr: Expr::col(column),
+            key_type,
+            nullable: field == TaskSortField::DueDate,
+        }
+    }
+
+    fn id() -> Expr {
+        Expr::col(Column::Id)
+    }
+}
+
+/// The task, in the trash or not.
+pub(in crate::domain) async fn find(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    id: TaskId,
+) -> Result<Option<Task>> {
+    let row = Entity::find_by_id(id.0)
+        .filter(visible(scope))
+        .into_partial_model::<Row>()
+        .one(connection)
+        .await?;
+    row.map(Task::try_from).transpose()
+}
+
+/// The task with its tags, locked until the transaction ends.
+pub(in crate::domain) async fn lock(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    id: TaskId,
+) -> Result<Option<Snapshot>> {
+    let query = Entity::find_by_id(id.0).filter(visible(scope));
+    Ok(lock_rows(transaction, scope, query).await?.pop())
+}
+
+/// Every task that a user owns or is assigned to, in the trash or not, with tags, locked.
+pub(in crate::domain) async fn lock_all_of(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    user: UserId,
+) -> Result<Vec<Snapshot>> {
+    let theirs = Condition::any()
+        .add(Column::OwnerId.eq(user.0))
+        .add(Column::AssigneeId.eq(user.0));
+    let query = Entity::find()
+        .filter(visible(scope))
+        .filter(theirs)
+        .order_by_asc(Column::Id);
+    lock_rows(transaction, scope, query).await
+}
+
+async fn lock_rows(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    query: Select<Entity>,
+) -> Result<Vec<Snapshot>> {
+    let rows = query
+        .lock_exclusive()
+        .into_partial_model::<Row>()
+        .all(transaction.connection())
+        .await?;
+    let tasks = rows.into_iter().map(Task::try_from).collect::<Result<Vec<_>>>()?;
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
+    let mut tags: HashMap<_, _> = tag::of_tasks(transaction.connection(), scope, &ids)
+        .await?
+        .into_iter()
+        .collect();
+    Ok(tasks
+        .into_iter()
+        .map(|task| Snapshot {
+            tags: tags.remove(&task.id).unwrap_or_default(),
+            task,
+        })
+        .collect())
+}
+
+fn listed(scope: &Scope<Tasks>, list: &TaskList, now: Timestamp, connection: &impl ConnectionTrait) -> Select<Entity> {
+    let query = Entity::find().filter(visible(scope)).filter(task_filter::condition(
+        &list.filter,
+        now,
+        connection.get_database_backend(),
+    ));
+    if list.include_deleted {
+        query
+    } else {
+        query.filter(Column::DeletedAt.is_null())
+    }
+}
+
+/// One page of a list.
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    list: &TaskList,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Result<Page<Task>> {
+    let keyset = Keyset::new(&list.order, page)?;
+    let query = keyset.apply::<Entity, _>(listed(scope, list, now, connection))?;
+    let rows = query.into_partial_model::<Row>().all(connection).await?;
+    let tasks = rows.into_iter().map(Task::try_from).collect::<Result<Vec<_>>>()?;
+    let beyond = match keyset.far_side::<Entity>()? {
+        Some(condition) => exists(connection, listed(scope, list, now, connection).filter(condition)).await?,
+        None => false,
+    };
+    Ok(keyset.finish(tasks, beyond, |task| cursor_of(task, &list.order)))
+}
+
+async fn exists(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<bool> {
+    let found = query
+        .select_only()
+        .column(Column::Id)
+        .into_tuple::<i32>()
+        .one(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The tasks of a list from an offset on.
+pub(in crate::domain) async fn slice(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    list: &TaskList,
+    skip: u64,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Vec<Task>> {
+    let page = PageRequest::first(limit);
+    let query = Keyset::new(&list.order, &page)?.apply::<Entity, _>(listed(scope, list, now, connection))?;
+    let query = query.offset(skip).limit(u64::from(limit));
+    let rows = query.into_partial_model::<Row>().all(connection).await?;
+    rows.into_iter().map(Task::try_from).collect()
+}
+
+/// How many tasks a list has.
+pub(in crate::domain) async fn count(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    list: &TaskList,
+    now: Timestamp,
+) -> Result<u64> {
+    let query = listed(scope, list, now, connection)
+        .select_only()
+        .expr(Expr::cust("COUNT(*)"));
+    let count = query.into_tuple::<i64>().one(connection).await?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+}
+
+/// Adds a task, and gives it its id.
+pub(in crate::domain) async fn insert(
+    transaction: &WriteTransaction,
+    permit: &Permit<CreateTask>,
+    new: Snapshot,
+) -> Result<Snapshot> {
+    let task = Task {
+        owner_id: permit.subject(),
+        ..new.task
+    };
+    let model = ActiveModel {
+        id: NotSet,
+        ..columns(&task)
+    };
+    let inserted = Entity::insert(model)
+        .exec(transaction.connection())
+        .await
+        .map_err(|error| match error.sql_err() {
+            // The assignee's row is locked and there; so it is the owner who was deleted meanwhile.
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => Error::Unauthenticated(SignedOut::Revoked),
+            _ => error.into(),
+        })?;
+    let made = Snapshot {
+        task: Task {
+            id: TaskId(inserted.last_insert_id),
+            ..task
+        },
+        tags: new.tags,
+    };
+    tag::replace(
+        transaction,
+        made.task.id,
+        &Tags::new(),
+        &made.tags,
+        made.task.created_at,
+    )
+    .await?;
+    Ok(made)
+}
+
+/// Writes a task as it is after a change.
+pub(in crate::domain) async fn update<A: ChangeTask>(
+    transaction: &WriteTransaction,
+    permit: &Permit<A>,
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Result<()> {
+    let id = permit.subject();
+    let mut model = ActiveModel {
+        id: Unchanged(id.0),
+        ..columns(&after.task)
+    };
+    model.created_at = NotSet;
+    if search_text(&before.task) == search_text(&after.task) {
+        model.title_key = NotSet;
+        model.search_text = NotSet;
+    }
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    tag::replace(transaction, id, &before.tags, &after.tags, after.task.updated_at).await
+}
+
+/// Removes a task for good.
+pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<PurgeTask>) -> Result<()> {
+    Entity::delete_by_id(permit.subject().0)
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Every column of a task but its id.
+pub(super) fn columns(task: &Task) -> ActiveModel {
+    ActiveModel {
+        id: NotSet,
+        created_at: Set(task.created_at),
+        updated_at: Set(task.updated_at),
+        title: Set(task.title.clone()),
+        description: Set(task.description.clone()),
+        status: Set(task.status.rank()),
+        priority: Set(task.priority.rank()),
+        due_date: Set(task.due_date),
+        owner_id: Set(task.owner_id.0),
+        assignee_id: Set(task.assignee_id.map(|assignee| assignee.0)),
+        version: Set(task.version),
+        completed_at: Set(task.completed_at),
+        deleted_at: Set(task.deleted_at),
+        title_key: Set(task.title_key()),
+        search_text: Set(search_text(task)),
+    }
+}

@@ -1,0 +1,130 @@
+//! A list's filter as a condition.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::{Condition, DbBackend, Value};
+
+use super::tag;
+use super::task::{Column, Entity};
+use crate::domain::clock::Timestamp;
+use crate::domain::tag::Tags;
+use crate::domain::task::{Comparison, TaskFilter};
+use crate::domain::workflow::Status;
+
+/// The fewest characters that a trigram index helps to find.
+const TRIGRAM: usize = 3;
+
+/// The condition that a task passes the filter.
+pub(super) fn condition(filter: &TaskFilter, now: Timestamp, backend: DbBackend) -> Condition {
+    let all = |filters: &[TaskFilter], none: Condition| {
+        filters.iter().fold(none, |condition, filter| {
+            condition.add(self::condition(filter, now, backend))
+        })
+    };
+    match filter {
+        TaskFilter::All(filters) => all(filters, Condition::all()),
+        // An empty "any" holds for nothing; an empty condition would hold for everything.
+        TaskFilter::Any(filters) if filters.is_empty() => Condition::all().add(Expr::val(false)),
+        TaskFilter::Any(filters) => all(filters, Condition::any()),
+        TaskFilter::Not(filter) => condition(filter, now, backend).not(),
+        TaskFilter::Status(comparison) => compare(Column::Status, comparison, |status| status.rank().into()),
+        TaskFilter::Priority(comparison) => compare(Column::Priority, comparison, |priority| priority.rank().into()),
+        TaskFilter::Owner(comparison) => compare(Column::OwnerId, comparison, |user| user.0.into()),
+        TaskFilter::Assignee(comparison) => compare(Column::AssigneeId, comparison, |user| user.0.into()),
+        TaskFilter::DueDate(comparison) => compare(Column::DueDate, comparison, |moment| (*moment).into()),
+        TaskFilter::CreatedAt(comparison) => compare(Column::CreatedAt, comparison, |moment| (*moment).into()),
+        TaskFilter::TaggedAny(tags) => Condition::all().add(tagged(tags)),
+        TaskFilter::TaggedAll(tags) => tags
+            .iter()
+            .fold(Condition::all(), |all, tag| all.add(tagged(&Tags::from([tag.clone()])))),
+        TaskFilter::Overdue(expected) => hold(overdue(now), *expected),
+        TaskFilter::Completed(expected) => hold(Column::Status.eq(Status::Done.rank()), *expected),
+        TaskFilter::Search(text) => search(text, backend),
+    }
+}
+
+fn hold(condition: Expr, expected: bool) -> Condition {
+    let condition = Condition::all().add(condition);
+    if expected { condition } else { condition.not() }
+}
+
+/// Past its due date and still open; never NULL, so that it can be negated.
+pub(super) fn overdue(now: Timestamp) -> Expr {
+    let open = Status::ALL
+        .into_iter()
+        .filter(|status| !status.is_closed())
+        .map(Status::rank);
+    Column::DueDate
+        .is_not_null()
+        .and(Column::DueDate.lt(now))
+        .and(Column::Status.is_in(open))
+}
+
+/// Compares a column. A missing value is like no other, also inside a negation.
+fn compare<T>(column: Column, comparison: &Comparison<T>, value: impl Fn(&T) -> Value) -> Condition {
+    let present = |condition: Expr| Condition::all().add(column.is_not_null()).add(condition);
+    let absent_or = |condition: Expr| Condition::any().add(column.is_null()).add(condition);
+    let values = |values: &[T]| values.iter().map(&value).collect::<Vec<_>>();
+    match comparison {
+        Comparison::Equal(wanted) => present(column.eq(value(wanted))),
+        Comparison::NotEqual(unwanted) => absent_or(column.ne(value(unwanted))),
+        Comparison::In(wanted) => present(column.is_in(values(wanted))),
+        Comparison::NotIn(unwanted) => absent_or(column.is_not_in(values(unwanted))),
+        Comparison::Less(bound) => present(column.lt(value(bound))),
+        Comparison::LessOrEqual(bound) => present(column.lte(value(bound))),
+        Comparison::Greater(bound) => present(column.gt(value(bound))),
+        Comparison::GreaterOrEqual(bound) => present(column.gte(value(bound))),
+        Comparison::IsNull(true) => Condition::all().add(column.is_null()),
+        Comparison::IsNull(false) => Condition::all().add(column.is_not_null()),
+    }
+}
+
+/// Has at least one of the tags.
+fn tagged(tags: &Tags) -> Expr {
+    let ids = Query::select()
+        .column((tag::task_tags::Entity, tag::task_tags::Column::TaskId))
+        .from(tag::task_tags::Entity)
+        .inner_join(
+            tag::Entity,
+            Expr::col((tag::Entity, tag::Column::Id)).equals((tag::task_tags::Entity, tag::task_tags::Column::TagId)),
+        )
+        .and_where(Expr::col((tag::Entity, tag::Column::Name)).is_in(tags.iter().map(String::as_str)))
+        .take();
+    Expr::col((Entity, Column::Id)).in_subquery(ids)
+}
+
+/// Every word occurs in the text, which is kept in lower case.
+fn search(text: &str, backend: DbBackend) -> Condition {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let mut condition = words
+        .iter()
+        .fold(Condition::all(), |all, word| all.add(contains(word, backend)));
+    if backend != DbBackend::Postgres {
+        let long: Vec<&String> = words.iter().filter(|word| word.chars().count() >= TRIGRAM).collect();
+        if !long.is_empty() {
+            condition = condition.add(found_by_index(&long));
+        }
+    }
+    condition
+}
+
+/// The word is a part of the text. On `PostgreSQL` the trigram index serves LIKE itself.
+fn contains(word: &str, backend: DbBackend) -> Expr {
+    match backend {
+        DbBackend::Postgres => {
+            let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            Column::SearchText.like(format!("%{escaped}%"))
+        }
+        _ => Expr::cust_with_values("instr(\"tasks\".\"search_text\", ?) > 0", [word]),
+    }
+}
+
+/// `SQLite`: the index narrows the rows down; the words of three characters and more stand in it.
+fn found_by_index(words: &[&String]) -> Expr {
+    let phrases = words.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\"")));
+    let query = phrases.collect::<Vec<_>>().join(" AND ");
+    Expr::cust_with_values(
+        "\"tasks\".\"id\" IN (SELECT rowid FROM tasks_search WHERE tasks_search MATCH ?)",
+        [query],
+    )
+}

@@ -1,0 +1,397 @@
+//! Users in the database.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LockType};
+use sea_orm::{
+    ActiveValue::{NotSet, Set, Unchanged},
+    Condition, DerivePartialModel, QueryOrder, QuerySelect, SqlErr,
+};
+
+use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::{WriteTransaction, corrupt, one_of};
+use crate::domain::actor::Role;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::UserId;
+use crate::domain::page::{Cursor, Direction, Page, PageRequest, Sort};
+use crate::domain::policy::{
+    ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
+};
+use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, UserSort, UserSortField};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub email: String,
+    pub username: Option<String>,
+    pub full_name: Option<String>,
+    pub password_hash: String,
+    pub role: String,
+    pub is_active: bool,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The columns that make a user; the password's hash is read only where it is checked.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct Row {
+    id: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    email: String,
+    username: Option<String>,
+    full_name: Option<String>,
+    role: String,
+    is_active: bool,
+}
+
+impl Row {
+    /// The user, with the account where the scope shows it.
+    fn into_user(self, scope: &Scope<Users>) -> Result<User> {
+        let id = UserId(self.id);
+        let role = role_of(&self.role)?;
+        let account = scope.sees_account(id).then_some(Account {
+            email: self.email,
+            role,
+            is_active: self.is_active,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        });
+        Ok(User {
+            id,
+            username: self.username,
+            full_name: self.full_name,
+            account,
+        })
+    }
+}
+
+/// The role of this name.
+pub(super) fn role_of(name: &str) -> Result<Role> {
+    Role::ALL
+        .into_iter()
+        .find(|role| role.as_str() == name)
+        .ok_or_else(|| corrupt("role", name))
+}
+
+/// Users are listed in the order in which they came.
+const BY_ID: [UserSort; 1] = [Sort {
+    field: UserSortField::Id,
+    direction: Direction::Ascending,
+}];
+
+impl KeyColumns<UserSortField> for Entity {
+    fn column(field: UserSortField) -> KeyColumn {
+        match field {
+            UserSortField::Id => KeyColumn {
+                expr: Self::id(),
+                key_type: KeyType::Integer,
+                nullable: false,
+            },
+        }
+    }
+
+    fn id() -> Expr {
+        Expr::col(Column::Id)
+    }
+}
+
+/// Those of the users that there are.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Users>,
+    ids: &[UserId],
+) -> Result<Vec<User>> {
+    let ids = ids.iter().map(|id| id.0).collect();
+    let query = Entity::find().filter(one_of(connection, Column::Id, ids));
+    let rows = query.into_partial_model::<Row>().all(connection).await?;
+    rows.into_iter().map(|row| row.into_user(scope)).collect()
+}
+
+/// The user, locked until the transaction ends.
+pub(in crate::domain) async fn lock(
+    transaction: &WriteTransaction,
+    scope: &Scope<Users>,
+    id: UserId,
+) -> Result<Option<User>> {
+    let query = Entity::find_by_id(id.0).lock_exclusive();
+    let row = query.into_partial_model::<Row>().one(transaction.connection()).await?;
+    row.map(|row| row.into_user(scope)).transpose()
+}
+
+/// Whether there is such a user and they are active; they stay so until the transaction ends.
+pub(in crate::domain) async fn is_active(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Users>,
+    id: UserId,
+) -> Result<bool> {
+    let active = Entity::find_by_id(id.0)
+        .filter(Column::IsActive.eq(true))
+        .select_only()
+        .column(Column::Id)
+        .lock(LockType::KeyShare)
+        .into_tuple::<i32>()
+        .one(connection)
+        .await?;
+    Ok(active.is_some())
+}
+
+/// The active administrators, locked, so that two of them cannot leave at the same moment.
+pub(in crate::domain) async fn lock_active_admins(
+    transaction: &WriteTransaction,
+    _scope: &Scope<Directory>,
+) -> Result<Vec<UserId>> {
+    let ids: Vec<i32> = Entity::find()
+        .filter(Column::Role.eq(Role::Admin.as_str()))
+        .filter(Column::IsActive.eq(true))
+        .select_only()
+        .column(Column::Id)
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .into_tuple()
+        .all(transaction.connection())
+        .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// One page of all users.
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Directory>,
+    page: &PageRequest,
+) -> Result<Page<User>> {
+    let keyset = Keyset::new(&BY_ID, page)?;
+    let rows = keyset
+        .apply::<Entity, _>(Entity::find())?
+        .into_partial_model::<Row>()
+        .all(connection)
+        .await?;
+    let users = rows
+        .into_iter()
+        .map(|row| row.into_user(&scope.users()))
+        .collect::<Result<Vec<_>>>()?;
+    let beyond = match keyset.far_side::<Entity>()? {
+        Some(condition) => {
+            let found = Entity::find().filter(condition).select_only().column(Column::Id);
+            found.into_tuple::<i32>().one(connection).await?.is_some()
+        }
+        None => false,
+    };
+    Ok(keyset.finish(users, beyond, |user| Cursor {
+        keys: vec![crate::domain::page::Key::Number(i64::from(user.id.0))],
+        id: user.id.0,
+    }))
+}
+
+/// How many users there are.
+pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: &Scope<Directory>) -> Result<u64> {
+    let query = Entity::find().select_only().expr(Expr::cust("COUNT(*)"));
+    let count = query.into_tuple::<i64>().one(connection).await?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+}
+
+/// What signing in checks.
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct Login {
+    pub(in crate::domain) user: User,
+    pub(in crate::domain) password_hash: String,
+}
+
+/// The account with this e-mail address or username, in any case. No username contains an `@`.
+pub(in crate::domain) async fn find_login(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Credentials>,
+    name: &str,
+) -> Result<Option<Login>> {
+    let name = name.trim().to_lowercase();
+    if name.contains('\0') {
+        return Ok(None);
+    }
+    let named = if name.contains('@') {
+        Condition::all().add(Column::Email.eq(name))
+    } else {
+        Condition::all().add(Expr::expr(Func::lower(Expr::col(Column::Username))).eq(name))
+    };
+    let Some(model) = Entity::find().filter(named).one(connection).await? else {
+        return Ok(None);
+    };
+    let password_hash = model.password_hash.clone();
+    Ok(Some(Login {
+        user: Row::from(model).into_user(&scope.users())?,
+        password_hash,
+    }))
+}
+
+impl From<Model> for Row {
+    fn from(model: Model) -> Self {
+        Self {
+            id: model.id,
+            created_at: model.created_at,
+            updated_at: model.updated_at,
+            email: model.email,
+            username: model.username,
+            full_name: model.full_name,
+            role: model.role,
+            is_active: model.is_active,
+        }
+    }
+}
+
+/// The hash that a password is checked against.
+pub(in crate::domain) async fn password_hash(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Credentials>,
+    id: UserId,
+) -> Result<Option<String>> {
+    let query = Entity::find_by_id(id.0).select_only().column(Column::PasswordHash);
+    Ok(query.into_tuple().one(connection).await?)
+}
+
+/// Adds an account.
+pub(in crate::domain) async fn insert(
+    transaction: &WriteTransaction,
+    _permit: &Permit<CreateUser>,
+    account: NewAccount,
+) -> Result<User> {
+    let model = ActiveModel {
+        id: NotSet,
+        created_at: Set(account.now),
+        updated_at: Set(account.now),
+        email: Set(account.email.clone()),
+        username: Set(account.username.clone()),
+        full_name: Set(account.full_name.clone()),
+        password_hash: Set(account.password_hash),
+        role: Set(account.role.as_str().to_owned()),
+        is_active: Set(true),
+    };
+    let inserted = Entity::insert(model)
+        .exec(transaction.connection())
+        .await
+        .map_err(|error| taken(error, Some(&account.email), account.username.as_deref()))?;
+    Ok(User {
+        id: UserId(inserted.last_insert_id),
+        username: account.username,
+        full_name: account.full_name,
+        account: Some(Account {
+            email: account.email,
+            role: account.role,
+            is_active: true,
+            created_at: account.now,
+            updated_at: account.now,
+        }),
+    })
+}
+
+/// Tells which value belongs to somebody else, when that is what the database says.
+fn taken(error: DbErr, email: Option<&str>, username: Option<&str>) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(constraint)) if constraint.contains("email") => {
+            Error::taken("email", email.unwrap_or_default())
+        }
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::taken("username", username.unwrap_or_default()),
+        _ => error.into(),
+    }
+}
+
+/// Changes the names of an account.
+pub(in crate::domain) async fn update(
+    transaction: &WriteTransaction,
+    permit: &Permit<EditUser>,
+    change: CheckedUserChange,
+    now: Timestamp,
+) -> Result<()> {
+    let (email, username) = (change.email.clone(), change.username.clone().flatten());
+    let model = ActiveModel {
+        email: change.email.map_or(NotSet, Set),
+        username: change.username.map_or(NotSet, Set),
+        full_name: change.full_name.map_or(NotSet, Set),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await
+        .map_err(|error| taken(error, email.as_deref(), username.as_deref()))?;
+    Ok(())
+}
+
+/// Stores the hash of a new password.
+pub(in crate::domain) async fn set_password(
+    transaction: &WriteTransaction,
+    permit: &Permit<ChangePassword>,
+    password_hash: String,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        password_hash: Set(password_hash),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Gives an account another role.
+pub(in crate::domain) async fn set_role(
+    transaction: &WriteTransaction,
+    permit: &Permit<SetRole>,
+    role: Role,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        role: Set(role.as_str().to_owned()),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Lets an account in, or not.
+pub(in crate::domain) async fn set_active(
+    transaction: &WriteTransaction,
+    permit: &Permit<SetActive>,
+    is_active: bool,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        is_active: Set(is_active),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Removes an account. No task may refer to it any more.
+pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<DeleteUser>) -> Result<()> {
+    Entity::delete_by_id(permit.subject().0)
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// A change of nothing but the time of the last change.
+fn touched(id: UserId, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        id: Unchanged(id.0),
+        updated_at: Set(now),
+        created_at: NotSet,
+        email: NotSet,
+        username: NotSet,
+        full_name: NotSet,
+        password_hash: NotSet,
+        role: NotSet,
+        is_active: NotSet,
+    }
+}

@@ -1,0 +1,47 @@
+//! Tags: short lower-case words on a task.
+
+use std::collections::BTreeSet;
+
+use super::error::{Error, Result};
+
+/// The most characters of a tag.
+pub const MAX_TAG_LENGTH: usize = 50;
+/// The most tags of one task.
+pub const MAX_TAGS: usize = 20;
+
+/// The tags of one task: each once, in alphabetical order.
+pub type Tags = BTreeSet<String>;
+
+/// Tags as they are kept: trimmed, in lower case, each once.
+pub fn normalise<'a>(raw: impl IntoIterator<Item = &'a String>) -> Result<Tags> {
+    raw.into_iter().map(|tag| normalise_one(tag)).collect()
+}
+
+fn normalise_one(raw: &str) -> Result<String> {
+    let tag = raw.trim().to_lowercase();
+    let length = tag.chars().count();
+    if length == 0 || length > MAX_TAG_LENGTH {
+        return Err(Error::invalid(
+            "tags",
+            format!("tags: '{raw}' is {length} characters long; 1 to {MAX_TAG_LENGTH} are allowed"),
+        ));
+    }
+    if tag.chars().any(char::is_control) {
+        return Err(Error::invalid("tags", "tags: a tag cannot contain control characters"));
+    }
+    Ok(tag)
+}
+
+/// Refuses more tags than a task may have.
+pub fn check_count(tags: &Tags) -> Result<()> {
+    if tags.len() > MAX_TAGS {
+        return Err(Error::invalid(
+            "tags",
+            format!(
+                "tags: the task would have {} tags; up to {MAX_TAGS} are allowed",
+                tags.len()
+            ),
+        ));
+    }
+    Ok(())
+}

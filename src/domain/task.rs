@@ -1,0 +1,236 @@
+//! Tasks: what they are, and the use cases that read them. Those that write are in `task/write.rs`.
+
+mod draft;
+mod filter;
+mod write;
+
+pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};
+pub(crate) use filter::cursor_of;
+pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
+
+use super::actor::Actor;
+use super::clock::Timestamp;
+use super::error::{Error, Result};
+use super::id::{TaskId, UserId};
+use super::page::{Page, PageRequest};
+use super::policy::{self, AssignTask, TrashTask};
+use super::store;
+use super::tag::Tags;
+use super::workflow::Status;
+use super::{Core, statistics::Statistics};
+
+/// How urgent a task is. Lists sort it in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Can wait.
+    Low,
+    /// The ordinary case.
+    Medium,
+    /// Before others.
+    High,
+    /// At once.
+    Urgent,
+}
+
+impl Priority {
+    /// Every priority, in the order in which lists sort.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Urgent];
+
+    /// The name that REST and messages show.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+        }
+    }
+
+    /// The number it is stored and sorted by, 1 to 4.
+    pub(crate) fn rank(self) -> i16 {
+        match self {
+            Self::Low => 1,
+            Self::Medium => 2,
+            Self::High => 3,
+            Self::Urgent => 4,
+        }
+    }
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its number.
+    pub id: TaskId,
+    /// What is to be done, in a line.
+    pub title: String,
+    /// What is to be done, at length.
+    pub description: Option<String>,
+    /// How far it has come.
+    pub status: Status,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Until when it should be done.
+    pub due_date: Option<Timestamp>,
+    /// Whose it is.
+    pub owner_id: UserId,
+    /// Who should do it.
+    pub assignee_id: Option<UserId>,
+    /// Counts the changes, from 1.
+    pub version: i32,
+    /// When it was done; only while it is.
+    pub completed_at: Option<Timestamp>,
+    /// When it was put in the trash; only while it is there.
+    pub deleted_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Task {
+    /// Whether it is past its due date and still open.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        !self.status.is_closed() && self.due_date.is_some_and(|due| due < now)
+    }
+
+    /// What lists sort titles by: upper and lower case alike.
+    pub(crate) fn title_key(&self) -> String {
+        self.title.to_lowercase()
+    }
+
+    /// Moves it along the workflow; `completed_at` follows.
+    fn move_to(&mut self, status: Status, now: Timestamp) -> Result<()> {
+        let moved = self.status.transition(status)? != self.status;
+        self.status = status;
+        if moved {
+            self.completed_at = (status == Status::Done).then_some(now);
+        }
+        Ok(())
+    }
+}
+
+/// A task with its tags, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The task.
+    pub task: Task,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug)]
+pub struct TaskList {
+    /// Which of those that one may see.
+    pub filter: TaskFilter,
+    /// Also those in the trash.
+    pub include_deleted: bool,
+    /// By what they are sorted; ties go by id.
+    pub order: Vec<TaskSort>,
+}
+
+impl Default for TaskList {
+    fn default() -> Self {
+        Self {
+            filter: TaskFilter::default(),
+            include_deleted: false,
+            order: vec![NEWEST_FIRST],
+        }
+    }
+}
+
+/// The use cases of tasks.
+#[derive(Clone, Copy, Debug)]
+pub struct Tasks<'a> {
+    core: &'a Core,
+}
+
+impl<'a> Tasks<'a> {
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self { core }
+    }
+
+    /// The task, unless it is in the trash or not the actor's to see.
+    pub async fn find(self, actor: &Actor, id: TaskId) -> Result<Option<Task>> {
+        let scope = policy::scope(actor)?;
+        let found = store::task::find(self.core.store.reader(), &scope, id).await?;
+        Ok(found.filter(|task| task.deleted_at.is_none()))
+    }
+
+    /// Like [`find`](Self::find), but not finding it is an error.
+    pub async fn get(self, actor: &Actor, id: TaskId) -> Result<Task> {
+        self.find(actor, id).await?.ok_or_else(|| Error::not_found("task", id))
+    }
+
+    /// One page of the tasks that the actor may see.
+    pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
+        let scope = policy::scope(actor)?;
+        store::task::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
+    }
+
+    /// A page by offset, for REST clients that count pages: the tasks from `skip` on.
+    pub async fn list_from(self, actor: &Actor, list: &TaskList, skip: u64, limit: u32) -> Result<Vec<Task>> {
+        let scope = policy::scope(actor)?;
+        store::task::slice(
+            self.core.store.reader(),
+            &scope,
+            list,
+            skip,
+            limit,
+            self.core.clock.now(),
+        )
+        .await
+    }
+
+    /// How many tasks the whole list has.
+    pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
+        let scope = policy::scope(actor)?;
+        store::task::count(self.core.store.reader(), &scope, list, self.core.clock.now()).await
+    }
+
+    /// The tags of those of the tasks that the actor may see.
+    pub async fn tags_of(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Tags)>> {
+        let scope = policy::scope(actor)?;
+        store::tag::of_tasks(self.core.store.reader(), &scope, ids).await
+    }
+
+    /// Counts over all tasks that the actor may see, without the trash.
+    pub async fn statistics(self, actor: &Actor) -> Result<Statistics> {
+        let scope = policy::scope(actor)?;
+        store::statistics::of_tasks(self.core.store.reader(), &scope, self.core.clock.now()).await
+    }
+
+    /// Whether the actor may edit this task.
+    #[must_use]
+    pub fn may_update(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(actor, policy::EditTask, task).is_ok()
+    }
+
+    /// Whether the actor may delete this task.
+    #[must_use]
+    pub fn may_delete(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(actor, TrashTask, task).is_ok()
+    }
+
+    /// Whether the actor may hand this task to anybody.
+    #[must_use]
+    pub fn may_assign(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(
+            actor,
+            AssignTask {
+                to: Some(task.owner_id),
+            },
+            task,
+        )
+        .is_ok()
+    }
+
+    /// Whether the task is past its due date and still open.
+    #[must_use]
+    pub fn is_overdue(self, task: &Task) -> bool {
+        task.is_overdue(self.core.clock.now())
+    }
+}

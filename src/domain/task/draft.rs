@@ -1,0 +1,220 @@
+//! What clients say of a task, and whether it is acceptable.
+
+use chrono::Datelike as _;
+
+use crate::domain::clock::{Timestamp, to_stored_precision};
+use crate::domain::error::{Error, Result, Violations};
+use crate::domain::id::UserId;
+use crate::domain::patch::Patch;
+use crate::domain::tag::{self, Tags};
+use crate::domain::workflow::Status;
+
+use super::{Priority, Snapshot};
+
+/// The most characters of a title.
+pub const MAX_TITLE_LENGTH: usize = 255;
+/// The most characters of a description.
+pub const MAX_DESCRIPTION_LENGTH: usize = 5_000;
+
+/// A task to be made.
+#[derive(Clone, Debug, Default)]
+pub struct TaskDraft {
+    /// 1 to 255 characters.
+    pub title: String,
+    /// Up to 5,000 characters.
+    pub description: Option<String>,
+    /// Where it starts; `TODO` when left out.
+    pub status: Option<Status>,
+    /// Medium when left out.
+    pub priority: Option<Priority>,
+    /// Until when it should be done.
+    pub due_date: Option<Timestamp>,
+    /// Who should do it.
+    pub assignee: Option<UserId>,
+    /// Up to 20 tags of 1 to 50 characters.
+    pub tags: Vec<String>,
+}
+
+/// A draft whose every value is acceptable.
+#[derive(Clone, Debug)]
+pub(super) struct CheckedDraft {
+    pub(super) title: String,
+    pub(super) description: Option<String>,
+    pub(super) status: Status,
+    pub(super) priority: Priority,
+    pub(super) due_date: Option<Timestamp>,
+    pub(super) assignee: Option<UserId>,
+    pub(super) tags: Tags,
+}
+
+impl TaskDraft {
+    /// All that is wrong at once, or the draft as it will be stored.
+    pub(super) fn check(self) -> Result<CheckedDraft> {
+        let mut violations = Violations::default();
+        let title = violations.check(check_title(&self.title))?;
+        let description = violations.check(self.description.map(check_description).transpose())?;
+        let due_date = violations.check(self.due_date.map(check_due_date).transpose())?;
+        let tags = violations.check(check_tags(&self.tags))?;
+        violations.into_result()?;
+        Ok(CheckedDraft {
+            title: title.unwrap_or_default(),
+            description: description.flatten(),
+            status: self.status.unwrap_or(Status::Todo),
+            priority: self.priority.unwrap_or(Priority::Medium),
+            due_date: due_date.flatten(),
+            assignee: self.assignee,
+            tags: tags.unwrap_or_default(),
+        })
+    }
+}
+
+/// What to change of a task; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct TaskChange {
+    /// 1 to 255 characters; cannot be null.
+    pub title: Patch<String>,
+    /// Up to 5,000 characters.
+    pub description: Patch<String>,
+    /// By the workflow; cannot be null.
+    pub status: Patch<Status>,
+    /// Cannot be null.
+    pub priority: Patch<Priority>,
+    /// Until when it should be done.
+    pub due_date: Patch<Timestamp>,
+    /// Who should do it; needs the right to assign.
+    pub assignee: Patch<UserId>,
+    /// All tags anew; null takes all away.
+    pub tags: Patch<Vec<String>>,
+}
+
+/// A change whose every value is acceptable.
+#[derive(Clone, Debug)]
+pub(super) struct CheckedChange {
+    title: Option<String>,
+    description: Option<Option<String>>,
+    status: Option<Status>,
+    priority: Option<Priority>,
+    due_date: Option<Option<Timestamp>>,
+    pub(super) assignee: Option<Option<UserId>>,
+    tags: Option<Tags>,
+}
+
+impl TaskChange {
+    /// All that is wrong at once, or the change as it will be applied.
+    pub(super) fn check(self) -> Result<CheckedChange> {
+        let mut violations = Violations::default();
+        let title = self.title.required("title", &mut violations);
+        let title = violations.check(title.as_deref().map(check_title).transpose())?;
+        let description = self
+            .description
+            .nullable()
+            .map(|text| text.map(check_description).transpose());
+        let description = violations.check(description.transpose())?;
+        let status = self.status.required("status", &mut violations);
+        let priority = self.priority.required("priority", &mut violations);
+        let due_date = self
+            .due_date
+            .nullable()
+            .map(|date| date.map(check_due_date).transpose());
+        let due_date = violations.check(due_date.transpose())?;
+        let tags = self.tags.nullable().map(|tags| check_tags(&tags.unwrap_or_default()));
+        let tags = violations.check(tags.transpose())?;
+        violations.into_result()?;
+        Ok(CheckedChange {
+            title: title.flatten(),
+            description: description.flatten(),
+            status,
+            priority,
+            due_date: due_date.flatten(),
+            assignee: self.assignee.nullable(),
+            tags: tags.flatten(),
+        })
+    }
+}
+
+impl CheckedChange {
+    /// Applies everything but the assignee, which has a rule of its own.
+    pub(super) fn apply(self, snapshot: &mut Snapshot, now: Timestamp) -> Result<()> {
+        let task = &mut snapshot.task;
+        if let Some(status) = self.status {
+            task.move_to(status, now)?;
+        }
+        if let Some(title) = self.title {
+            task.title = title;
+        }
+        if let Some(description) = self.description {
+            task.description = description;
+        }
+        if let Some(priority) = self.priority {
+            task.priority = priority;
+        }
+        if let Some(due_date) = self.due_date {
+            task.due_date = due_date;
+        }
+        if let Some(tags) = self.tags {
+            snapshot.tags = tags;
+        }
+        Ok(())
+    }
+}
+
+fn check_title(raw: &str) -> Result<String> {
+    let title = raw.trim();
+    let length = title.chars().count();
+    if length == 0 {
+        return Err(Error::invalid(
+            "title",
+            format!("title is empty; 1 to {MAX_TITLE_LENGTH} characters are allowed"),
+        ));
+    }
+    if length > MAX_TITLE_LENGTH {
+        return Err(Error::invalid(
+            "title",
+            format!("title is {length} characters long; 1 to {MAX_TITLE_LENGTH} are allowed"),
+        ));
+    }
+    if title.chars().any(char::is_control) {
+        return Err(Error::invalid(
+            "title",
+            "title cannot contain line breaks or other control characters",
+        ));
+    }
+    Ok(title.to_owned())
+}
+
+fn check_description(text: String) -> Result<String> {
+    let length = text.chars().count();
+    if length > MAX_DESCRIPTION_LENGTH {
+        return Err(Error::invalid(
+            "description",
+            format!("description is {length} characters long; up to {MAX_DESCRIPTION_LENGTH} are allowed"),
+        ));
+    }
+    if text.contains('\0') {
+        return Err(Error::invalid(
+            "description",
+            "description cannot contain the character NUL",
+        ));
+    }
+    Ok(text)
+}
+
+fn check_due_date(date: Timestamp) -> Result<Timestamp> {
+    if (1..=9999).contains(&date.year()) {
+        Ok(to_stored_precision(date))
+    } else {
+        Err(Error::invalid(
+            "due_date",
+            format!(
+                "due_date is in the year {}; the years 1 to 9999 are allowed",
+                date.year()
+            ),
+        ))
+    }
+}
+
+fn check_tags(raw: &[String]) -> Result<Tags> {
+    let tags = tag::normalise(raw)?;
+    tag::check_count(&tags)?;
+    Ok(tags)
+}

@@ -1,0 +1,249 @@
+//! The use cases that change tasks. Each is one transaction: the locked row is read, the policy
+//! asked, the change applied, and the row and its event are written together.
+
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::NewEvent;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::policy::{
+    self, AssignTask, ChangeTask, CreateTask, EditTask, NewTask, PurgeTask, RestoreTask, TagTask, TrashTask,
+};
+use crate::domain::store::{self, WriteTransaction};
+use crate::domain::tag;
+use crate::domain::workflow::Status;
+
+use super::{Snapshot, Task, TaskChange, TaskDraft, Tasks};
+
+/// Whether a write looks for tasks outside the trash or in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Live,
+    Trash,
+    Anywhere,
+}
+
+impl Place {
+    fn holds(self, task: &Task) -> bool {
+        match self {
+            Self::Live => task.deleted_at.is_none(),
+            Self::Trash => task.deleted_at.is_some(),
+            Self::Anywhere => true,
+        }
+    }
+}
+
+impl Tasks<'_> {
+    /// Makes a task that belongs to the actor.
+    pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<Task> {
+        let owner = actor.signed_in()?.id;
+        let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
+        let draft = draft.check()?;
+        let now = self.core.clock.now();
+        let transaction = self.core.store.begin().await?;
+        if let Some(assignee) = draft.assignee {
+            check_assignee(&transaction, actor, assignee).await?;
+        }
+        let new = Task {
+            id: TaskId(0),
+            title: draft.title,
+            description: draft.description,
+            status: draft.status,
+            priority: draft.priority,
+            due_date: draft.due_date,
+            owner_id: owner,
+            assignee_id: draft.assignee,
+            version: 1,
+            completed_at: (draft.status == Status::Done).then_some(now),
+            deleted_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let made = store::task::insert(
+            &transaction,
+            &permit,
+            Snapshot {
+                task: new,
+                tags: draft.tags,
+            },
+        )
+        .await?;
+        store::event::append(&transaction, NewEvent::created(permit.actor(), &made)).await?;
+        transaction.commit().await?;
+        Ok(made.task)
+    }
+
+    /// Changes a task. `expected` is the version the change was based on, if the client said so.
+    pub async fn update(self, actor: &Actor, id: TaskId, change: TaskChange, expected: Option<i32>) -> Result<Task> {
+        let mut change = change.check()?;
+        let now = self.core.clock.now();
+        let write = self.open(actor, id, Place::Live, expected).await?;
+        let mut after = write.before.clone();
+        // Naming the assignee that a task has already is no assignment, and needs no right to assign.
+        if let Some(to) = change.assignee.take().filter(|to| *to != write.before.task.assignee_id) {
+            write.assign(actor, &mut after, to).await?;
+        }
+        let permit = policy::permit(actor, EditTask, &write.before.task)?;
+        change.apply(&mut after, now)?;
+        write.save(&permit, after, now).await
+    }
+
+    /// Hands a task to somebody, or to nobody.
+    pub async fn assign(self, actor: &Actor, id: TaskId, to: Option<UserId>, expected: Option<i32>) -> Result<Task> {
+        let write = self.open(actor, id, Place::Live, expected).await?;
+        let mut after = write.before.clone();
+        let permit = write.assign(actor, &mut after, to).await?;
+        write.save(&permit, after, self.core.clock.now()).await
+    }
+
+    /// Moves a task along the workflow.
+    pub async fn transition(self, actor: &Actor, id: TaskId, to: Status, expected: Option<i32>) -> Result<Task> {
+        let now = self.core.clock.now();
+        self.edit(actor, id, EditTask, Place::Live, expected, |after| {
+            after.task.move_to(to, now)
+        })
+        .await
+    }
+
+    /// Adds tags to a task; those it has already change nothing.
+    pub async fn add_tags(self, actor: &Actor, id: TaskId, tags: &[String], expected: Option<i32>) -> Result<Task> {
+        let tags = tag::normalise(tags)?;
+        self.edit(actor, id, TagTask, Place::Live, expected, |after| {
+            after.tags.extend(tags);
+            tag::check_count(&after.tags)
+        })
+        .await
+    }
+
+    /// Takes tags from a task; those it has not change nothing.
+    pub async fn remove_tags(self, actor: &Actor, id: TaskId, tags: &[String], expected: Option<i32>) -> Result<Task> {
+        let tags = tag::normalise(tags)?;
+        self.edit(actor, id, TagTask, Place::Live, expected, |after| {
+            after.tags.retain(|tag| !tags.contains(tag));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts a task in the trash, where it is out of sight until it is restored.
+    pub async fn delete(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Task> {
+        let now = self.core.clock.now();
+        self.edit(actor, id, TrashTask, Place::Live, expected, |after| {
+            after.task.deleted_at = Some(now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes a task out of the trash.
+    pub async fn restore(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Task> {
+        self.edit(actor, id, RestoreTask, Place::Trash, expected, |after| {
+            after.task.deleted_at = None;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
+    pub async fn purge(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Task> {
+        let write = self.open(actor, id, Place::Anywhere, expected).await?;
+        let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
+        store::task::delete(&write.transaction, &permit).await?;
+        let event = NewEvent::purged(permit.actor(), &write.before, self.core.clock.now());
+        store::event::append(&write.transaction, event).await?;
+        write.transaction.commit().await?;
+        Ok(write.before.task)
+    }
+
+    /// One change under one permit.
+    async fn edit<A: ChangeTask>(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        action: A,
+        place: Place,
+        expected: Option<i32>,
+        change: impl FnOnce(&mut Snapshot) -> Result<()>,
+    ) -> Result<Task> {
+        let write = self.open(actor, id, place, expected).await?;
+        let permit = policy::permit(actor, action, &write.before.task)?;
+        let mut after = write.before.clone();
+        change(&mut after)?;
+        write.save(&permit, after, self.core.clock.now()).await
+    }
+
+    /// Begins a write to one task: nobody else changes it until the transaction ends.
+    async fn open(self, actor: &Actor, id: TaskId, place: Place, expected: Option<i32>) -> Result<Write> {
+        let scope = policy::scope(actor)?;
+        let transaction = self.core.store.begin().await?;
+        let before = store::task::lock(&transaction, &scope, id)
+            .await?
+            .filter(|found| place.holds(&found.task))
+            .ok_or_else(|| Error::not_found("task", id))?;
+        match expected {
+            Some(expected) if expected != before.task.version => Err(Error::Conflict {
+                expected,
+                current: Box::new(before.task),
+            }),
+            _ => Ok(Write { transaction, before }),
+        }
+    }
+}
+
+/// A write to one task that has begun. Dropping it undoes it.
+struct Write {
+    transaction: WriteTransaction,
+    before: Snapshot,
+}
+
+impl Write {
+    /// Sets the assignee, if the actor may and there is such a user.
+    async fn assign(
+        &self,
+        actor: &Actor,
+        after: &mut Snapshot,
+        to: Option<UserId>,
+    ) -> Result<policy::Permit<AssignTask>> {
+        let permit = policy::permit(actor, AssignTask { to }, &self.before.task)?;
+        if let Some(assignee) = to.filter(|to| self.before.task.assignee_id != Some(*to)) {
+            check_assignee(&self.transaction, actor, assignee).await?;
+        }
+        after.task.assignee_id = to;
+        Ok(permit)
+    }
+
+    /// Writes the task and its event. A change that changes nothing writes nothing.
+    async fn save<A: ChangeTask>(
+        self,
+        permit: &policy::Permit<A>,
+        mut after: Snapshot,
+        now: Timestamp,
+    ) -> Result<Task> {
+        if after == self.before {
+            return Ok(after.task);
+        }
+        after.task.version += 1;
+        after.task.updated_at = now;
+        store::task::update(&self.transaction, permit, &self.before, &after).await?;
+        store::event::append(
+            &self.transaction,
+            NewEvent::changed(permit.actor(), &self.before, &after),
+        )
+        .await?;
+        self.transaction.commit().await?;
+        Ok(after.task)
+    }
+}
+
+/// Tasks are handed to active users only. Who may assign sees names, so the answer reveals nothing.
+async fn check_assignee(transaction: &WriteTransaction, actor: &Actor, assignee: UserId) -> Result<()> {
+    let scope = policy::scope(actor)?;
+    if store::user::is_active(transaction.connection(), &scope, assignee).await? {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            "assignee_id",
+            format!("assignee_id: there is no active user {assignee}"),
+        ))
+    }
+}

@@ -1,0 +1,169 @@
+//! Access tokens: signed, short-lived, and of one pinned algorithm.
+//!
+//! A token says who and which session; what the user may do is looked up for every request, so a
+//! token outlives neither its session nor its rights.
+
+use std::fmt;
+
+use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::clock::Timestamp;
+use super::error::{Error, Result, SignedOut};
+use super::id::{SessionId, UserId};
+use super::random::to_hex;
+
+/// The `typ` of an access token (RFC 9068), so that no other token passes for one.
+const TOKEN_TYPE: &str = "at+jwt";
+
+/// The key that signs.
+pub enum SigningKey {
+    /// A shared secret, for HS256.
+    Secret(Vec<u8>),
+    /// A private key in PEM (PKCS#8), for `EdDSA` with Ed25519.
+    Ed25519Pem(Vec<u8>),
+    /// A private key in PEM (PKCS#8), for ES256 with P-256.
+    P256Pem(Vec<u8>),
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(..)")
+    }
+}
+
+/// What a token says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: SessionId,
+    iat: i64,
+    exp: i64,
+}
+
+/// Who a valid token speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bearer {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Signs and checks access tokens.
+pub(crate) struct TokenSigner {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    header: Header,
+    validation: Validation,
+    issuer: String,
+    audience: String,
+    jwks: JwkSet,
+}
+
+impl fmt::Debug for TokenSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSigner")
+            .field("algorithm", &self.header.alg)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TokenSigner {
+    /// Fails when the key is not one of its kind.
+    pub(crate) fn new(key: &SigningKey, issuer: String, audience: String) -> anyhow::Result<Self> {
+        let (algorithm, encoding) = match key {
+            SigningKey::Secret(secret) => (Algorithm::HS256, EncodingKey::from_secret(secret)),
+            SigningKey::Ed25519Pem(pem) => (Algorithm::EdDSA, EncodingKey::from_ed_pem(pem)?),
+            SigningKey::P256Pem(pem) => (Algorithm::ES256, EncodingKey::from_ec_pem(pem)?),
+        };
+        let (decoding, key_id, jwks) = match key {
+            SigningKey::Secret(secret) => (
+                DecodingKey::from_secret(secret),
+                secret_id(secret),
+                JwkSet { keys: Vec::new() },
+            ),
+            SigningKey::Ed25519Pem(_) => public_key(&encoding, algorithm, KeyAlgorithm::EdDSA)?,
+            SigningKey::P256Pem(_) => public_key(&encoding, algorithm, KeyAlgorithm::ES256)?,
+        };
+        let mut header = Header::new(algorithm);
+        header.typ = Some(TOKEN_TYPE.to_owned());
+        header.kid = Some(key_id);
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[&issuer]);
+        validation.set_audience(&[&audience]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        // Time comes from the domain's clock.
+        validation.validate_exp = false;
+        Ok(Self {
+            encoding,
+            decoding,
+            header,
+            validation,
+            issuer,
+            audience,
+            jwks,
+        })
+    }
+
+    /// A token for a session of a user.
+    pub(crate) fn sign(&self, bearer: Bearer, now: Timestamp) -> Result<String> {
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: bearer.user.to_string(),
+            sid: bearer.session,
+            iat: now.timestamp(),
+            exp: bearer.expires_at.timestamp(),
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.encoding).map_err(Error::internal)
+    }
+
+    /// Whom the token speaks of, or why it does not count.
+    pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<Bearer, SignedOut> {
+        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|_| SignedOut::NotAToken)?;
+        if data.header.typ.as_deref() != Some(TOKEN_TYPE) || data.header.kid != self.header.kid {
+            return Err(SignedOut::NotAToken);
+        }
+        let user = data.claims.sub.parse().map(UserId).map_err(|_| SignedOut::NotAToken)?;
+        let expires_at = Timestamp::from_timestamp(data.claims.exp, 0).ok_or(SignedOut::NotAToken)?;
+        if now >= expires_at {
+            return Err(SignedOut::Expired);
+        }
+        Ok(Bearer {
+            user,
+            session: data.claims.sid,
+            expires_at,
+        })
+    }
+
+    /// The public keys with which others can check our tokens; none for a shared secret.
+    pub(crate) fn jwks(&self) -> &JwkSet {
+        &self.jwks
+    }
+}
+
+/// Names a shared secret without telling it.
+fn secret_id(secret: &[u8]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(b"taskwire key id");
+    digest.update(secret);
+    to_hex(&digest.finalize()[..8])
+}
+
+fn public_key(
+    encoding: &EncodingKey,
+    algorithm: Algorithm,
+    key_algorithm: KeyAlgorithm,
+) -> anyhow::Result<(DecodingKey, String, JwkSet)> {
+    let mut jwk = Jwk::from_encoding_key(encoding, algorithm)?;
+    let key_id = jwk.thumbprint(ThumbprintHash::SHA256)?;
+    jwk.common.key_id = Some(key_id.clone());
+    jwk.common.key_algorithm = Some(key_algorithm);
+    jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+    Ok((DecodingKey::from_jwk(&jwk)?, key_id, JwkSet { keys: vec![jwk] }))
+}

@@ -1,0 +1,311 @@
+//! Users: their names, their accounts, and the use cases that manage both.
+
+mod details;
+
+pub(crate) use details::{CheckedUserChange, NewAccount};
+pub use details::{Registration, UserChange};
+
+use secrecy::SecretString;
+
+use super::Core;
+use super::actor::{Actor, Role};
+use super::clock::Timestamp;
+use super::error::{Credential, Error, Result, Violations};
+use super::event::NewEvent;
+use super::id::UserId;
+use super::page::{Page, PageRequest, Sort, SortField};
+use super::policy::{
+    self, ChangePassword, CreateUser, Credentials, DeleteUser, EditUser, EndSessions, NewUser, PurgeTask, SetActive,
+    SetRole, TransferTask, Users as UserNoun,
+};
+use super::store::{self, WriteTransaction};
+
+/// Somebody with an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Their number.
+    pub id: UserId,
+    /// The name they sign in with, if they chose one.
+    pub username: Option<String>,
+    /// Their name.
+    pub full_name: Option<String>,
+    /// The account behind the name; only where the actor may see it.
+    pub account: Option<Account>,
+}
+
+/// What only oneself and administrators see of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The address they sign in with, in lower case.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// Whether they may sign in.
+    pub is_active: bool,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A column that users can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UserSortField {
+    /// By their number: the order in which they came.
+    Id,
+}
+
+impl SortField for UserSortField {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+        }
+    }
+}
+
+/// One step of a user list's order.
+pub type UserSort = Sort<UserSortField>;
+
+/// The use cases of users.
+#[derive(Clone, Copy, Debug)]
+pub struct Users<'a> {
+    core: &'a Core,
+}
+
+impl<'a> Users<'a> {
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self { core }
+    }
+
+    /// Whoever is signed in.
+    pub async fn viewer(self, actor: &Actor) -> Result<User> {
+        let id = actor.signed_in()?.id;
+        self.get(actor, id).await
+    }
+
+    /// The user, as far as the actor sees them.
+    pub async fn find(self, actor: &Actor, id: UserId) -> Result<Option<User>> {
+        Ok(self.find_many(actor, &[id]).await?.pop())
+    }
+
+    /// Like [`find`](Self::find), but not finding them is an error.
+    pub async fn get(self, actor: &Actor, id: UserId) -> Result<User> {
+        self.find(actor, id).await?.ok_or_else(|| Error::not_found("user", id))
+    }
+
+    /// Those of the users that there are.
+    pub async fn find_many(self, actor: &Actor, ids: &[UserId]) -> Result<Vec<User>> {
+        let scope = policy::scope(actor)?;
+        store::user::find_many(self.core.store.reader(), &scope, ids).await
+    }
+
+    /// One page of all users, in the order in which they came.
+    pub async fn list(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
+        let scope = policy::scope(actor)?;
+        store::user::page(self.core.store.reader(), &scope, page).await
+    }
+
+    /// How many users there are.
+    pub async fn count(self, actor: &Actor) -> Result<u64> {
+        let scope = policy::scope(actor)?;
+        store::user::count(self.core.store.reader(), &scope).await
+    }
+
+    /// Makes an account. People register through [`Sessions`](super::session::Sessions::register).
+    pub async fn create(self, actor: &Actor, registration: Registration, role: Role) -> Result<User> {
+        let permit = policy::permit(actor, CreateUser, &NewUser)?;
+        let account = self.check(registration, role).await?;
+        let transaction = self.core.store.begin().await?;
+        let user = store::user::insert(&transaction, &permit, account).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// The account as it will be stored, its password hashed.
+    pub(super) async fn check(self, registration: Registration, role: Role) -> Result<NewAccount> {
+        let password = registration.password.clone();
+        let mut violations = Violations::default();
+        let details = violations.check(registration.check())?;
+        violations.check(self.core.passwords.check_rules("password", &password))?;
+        violations.into_result()?;
+        let (email, username, full_name) = details.unwrap_or_default();
+        let password_hash = self.core.passwords.hash(password).await?;
+        Ok(NewAccount {
+            email,
+            username,
+            full_name,
+            password_hash,
+            role,
+            now: self.core.clock.now(),
+        })
+    }
+
+    /// Changes an account's names.
+    pub async fn update(self, actor: &Actor, id: UserId, change: UserChange) -> Result<User> {
+        let change = change.check()?;
+        let (transaction, user) = self.open(actor, id).await?;
+        let permit = policy::permit(actor, EditUser, &user)?;
+        store::user::update(&transaction, &permit, change, self.core.clock.now()).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    /// Sets a new password and ends every session of the account, the actor's own included.
+    pub async fn change_password(self, actor: &Actor, current: SecretString, new: SecretString) -> Result<User> {
+        let id = actor.signed_in()?.id;
+        self.core.passwords.check_rules("new_password", &new)?;
+        let credentials = policy::scope::<Credentials>(&Actor::System)?;
+        let hash = store::user::password_hash(self.core.store.reader(), &credentials, id).await?;
+        if !self.core.passwords.verify(current, hash).await? {
+            return Err(Error::InvalidCredentials(Credential::CurrentPassword));
+        }
+        self.set_password(actor, id, new).await
+    }
+
+    /// Sets a new password without knowing the old one: for the command line.
+    pub async fn reset_password(self, actor: &Actor, id: UserId, new: SecretString) -> Result<User> {
+        self.core.passwords.check_rules("password", &new)?;
+        self.set_password(actor, id, new).await
+    }
+
+    async fn set_password(self, actor: &Actor, id: UserId, new: SecretString) -> Result<User> {
+        let hash = self.core.passwords.hash(new).await?;
+        let (transaction, user) = self.open(actor, id).await?;
+        let permit = policy::permit(actor, ChangePassword, &user)?;
+        let now = self.core.clock.now();
+        store::user::set_password(&transaction, &permit, hash, now).await?;
+        store::session::end_all(&transaction, &policy::permit(actor, EndSessions, &user)?, now).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    /// Makes an account an administrator's or an ordinary one. It counts from its next request.
+    pub async fn set_role(self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        let permit = policy::permit(actor, SetRole, &user)?;
+        if role != Role::Admin {
+            self.keep_an_admin(actor, &transaction, id).await?;
+        }
+        store::user::set_role(&transaction, &permit, role, self.core.clock.now()).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    /// Deactivates an account, which ends its sessions at once, or lets it in again.
+    pub async fn set_active(self, actor: &Actor, id: UserId, is_active: bool) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        let permit = policy::permit(actor, SetActive, &user)?;
+        let now = self.core.clock.now();
+        if !is_active {
+            self.keep_an_admin(actor, &transaction, id).await?;
+            store::session::end_all(&transaction, &policy::permit(actor, EndSessions, &user)?, now).await?;
+        }
+        store::user::set_active(&transaction, &permit, is_active, now).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    /// Deletes an account. The tasks it owns go to `transfer_to`, or for good when that is left out;
+    /// tasks assigned to it are unassigned. Each task gets its event.
+    pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        let permit = policy::permit(actor, DeleteUser, &user)?;
+        self.keep_an_admin(actor, &transaction, id).await?;
+        if let Some(heir) = transfer_to {
+            self.check_heir(actor, &transaction, id, heir).await?;
+        }
+        self.release_tasks(actor, &transaction, id, transfer_to).await?;
+        store::user::delete(&transaction, &permit).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Begins a write to one account: nobody else changes it until the transaction ends.
+    async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
+        let scope = policy::scope::<UserNoun>(actor)?;
+        let transaction = self.core.store.begin().await?;
+        let user = store::user::lock(&transaction, &scope, id)
+            .await?
+            .ok_or_else(|| Error::not_found("user", id))?;
+        Ok((transaction, user))
+    }
+
+    /// Commits, and gives the account as it stands now.
+    async fn finish(self, actor: &Actor, transaction: WriteTransaction, id: UserId) -> Result<User> {
+        let scope = policy::scope::<UserNoun>(actor)?;
+        let user = store::user::lock(&transaction, &scope, id)
+            .await?
+            .ok_or_else(|| Error::not_found("user", id))?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Refuses to take the last active administrator away.
+    async fn keep_an_admin(self, actor: &Actor, transaction: &WriteTransaction, leaving: UserId) -> Result<()> {
+        let scope = policy::scope(actor)?;
+        let admins = store::user::lock_active_admins(transaction, &scope).await?;
+        if admins == [leaving] {
+            return Err(Error::Forbidden {
+                message: "This is the last active administrator: make another one first".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn check_heir(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        leaving: UserId,
+        heir: UserId,
+    ) -> Result<()> {
+        let scope = policy::scope(actor)?;
+        if heir != leaving && store::user::is_active(transaction.connection(), &scope, heir).await? {
+            Ok(())
+        } else {
+            Err(Error::invalid(
+                "transfer_to",
+                format!("transfer_to: there is no other active user {heir}"),
+            ))
+        }
+    }
+
+    /// Lets go of every task that a leaving user owns or is assigned to.
+    async fn release_tasks(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        leaving: UserId,
+        heir: Option<UserId>,
+    ) -> Result<()> {
+        let scope = policy::scope(actor)?;
+        let now = self.core.clock.now();
+        for before in store::task::lock_all_of(transaction, &scope, leaving).await? {
+            if before.task.owner_id == leaving && heir.is_none() {
+                let permit = policy::permit(actor, PurgeTask, &before.task)?;
+                store::task::delete(transaction, &permit).await?;
+                store::event::append(transaction, NewEvent::purged(permit.actor(), &before, now)).await?;
+                continue;
+            }
+            let mut after = before.clone();
+            after.task.owner_id = heir
+                .filter(|_| before.task.owner_id == leaving)
+                .unwrap_or(before.task.owner_id);
+            after.task.assignee_id = before.task.assignee_id.filter(|assignee| *assignee != leaving);
+            after.task.version += 1;
+            after.task.updated_at = now;
+            let permit = policy::permit(actor, TransferTask, &before.task)?;
+            store::task::update(transaction, &permit, &before, &after).await?;
+            store::event::append(transaction, NewEvent::changed(permit.actor(), &before, &after)).await?;
+        }
+        Ok(())
+    }
+
+    /// The user with this e-mail address or username: for the command line.
+    pub async fn find_by_login(self, actor: &Actor, login: &str) -> Result<Option<User>> {
+        let credentials = policy::scope::<Credentials>(actor)?;
+        let found = store::user::find_login(self.core.store.reader(), &credentials, login).await?;
+        Ok(found.map(|login| login.user))
+    }
+
+    /// Whether nobody has an account yet: for the start of a new server.
+    pub async fn is_empty(self, actor: &Actor) -> Result<bool> {
+        Ok(self.count(actor).await? == 0)
+    }
+}

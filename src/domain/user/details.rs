@@ -1,0 +1,167 @@
+//! What people say of themselves, and whether it is acceptable.
+
+use email_address::{EmailAddress, Options};
+use secrecy::SecretString;
+
+use crate::domain::actor::Role;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result, Violations};
+use crate::domain::patch::Patch;
+
+/// The most characters of an e-mail address (RFC 5321).
+const MAX_EMAIL_LENGTH: usize = 254;
+/// The fewest characters of a username.
+const MIN_USERNAME_LENGTH: usize = 3;
+/// The most characters of a username.
+const MAX_USERNAME_LENGTH: usize = 50;
+/// The most characters of a full name.
+const MAX_FULL_NAME_LENGTH: usize = 255;
+
+/// A person who wants an account.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// An address with a domain; upper and lower case are the same.
+    pub email: String,
+    /// 8 to 128 characters, at least one letter and one digit.
+    pub password: SecretString,
+    /// 3 to 50 of letters, digits, `_ . -`.
+    pub username: Option<String>,
+    /// Up to 255 characters.
+    pub full_name: Option<String>,
+}
+
+/// What to change of an account; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// An address with a domain; cannot be null.
+    pub email: Patch<String>,
+    /// 3 to 50 of letters, digits, `_ . -`.
+    pub username: Patch<String>,
+    /// Up to 255 characters.
+    pub full_name: Patch<String>,
+}
+
+/// An account as it will be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct NewAccount {
+    pub(crate) email: String,
+    pub(crate) username: Option<String>,
+    pub(crate) full_name: Option<String>,
+    pub(crate) password_hash: String,
+    pub(crate) role: Role,
+    pub(crate) now: Timestamp,
+}
+
+/// A change whose every value is acceptable.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckedUserChange {
+    pub(crate) email: Option<String>,
+    pub(crate) username: Option<Option<String>>,
+    pub(crate) full_name: Option<Option<String>>,
+}
+
+/// E-mail, username and full name.
+pub(super) type Names = (String, Option<String>, Option<String>);
+
+impl Registration {
+    /// The names as they will be stored. The password has rules of its own.
+    pub(super) fn check(self) -> Result<Names> {
+        let mut violations = Violations::default();
+        let email = violations.check(check_email(&self.email))?;
+        let username = violations.check(self.username.as_deref().map(check_username).transpose())?;
+        let full_name = violations.check(self.full_name.as_deref().map(check_full_name).transpose())?;
+        violations.into_result()?;
+        Ok((email.unwrap_or_default(), username.flatten(), full_name.flatten()))
+    }
+}
+
+impl UserChange {
+    pub(super) fn check(self) -> Result<CheckedUserChange> {
+        let mut violations = Violations::default();
+        let email = self.email.required("email", &mut violations);
+        let email = violations.check(email.as_deref().map(check_email).transpose())?;
+        let username = self
+            .username
+            .nullable()
+            .map(|name| name.as_deref().map(check_username).transpose());
+        let username = violations.check(username.transpose())?;
+        let full_name = self
+            .full_name
+            .nullable()
+            .map(|name| name.as_deref().map(check_full_name).transpose());
+        let full_name = violations.check(full_name.transpose())?;
+        violations.into_result()?;
+        Ok(CheckedUserChange {
+            email: email.flatten(),
+            username: username.flatten(),
+            full_name: full_name.flatten(),
+        })
+    }
+}
+
+fn check_email(raw: &str) -> Result<String> {
+    let email = raw.trim().to_lowercase();
+    let options = Options::default()
+        .with_required_tld()
+        .without_display_text()
+        .without_domain_literal();
+    let valid = email.len() <= MAX_EMAIL_LENGTH
+        && !email.chars().any(char::is_control)
+        && EmailAddress::parse_with_options(&email, options).is_ok();
+    if valid {
+        Ok(email)
+    } else {
+        Err(Error::invalid(
+            "email",
+            format!(
+                "email '{}' is not an address such as name@example.com of up to {MAX_EMAIL_LENGTH} characters",
+                shortened(raw)
+            ),
+        ))
+    }
+}
+
+fn check_username(raw: &str) -> Result<String> {
+    let length = raw.chars().count();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if (MIN_USERNAME_LENGTH..=MAX_USERNAME_LENGTH).contains(&length) && raw.chars().all(allowed) {
+        Ok(raw.to_owned())
+    } else {
+        Err(Error::invalid(
+            "username",
+            format!(
+                "username '{}' is not acceptable: {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} of the letters a to z, \
+                 digits, '_', '.' and '-' are allowed",
+                shortened(raw)
+            ),
+        ))
+    }
+}
+
+fn check_full_name(raw: &str) -> Result<String> {
+    let name = raw.trim();
+    let length = name.chars().count();
+    if length == 0 || length > MAX_FULL_NAME_LENGTH {
+        return Err(Error::invalid(
+            "full_name",
+            format!("full_name is {length} characters long; 1 to {MAX_FULL_NAME_LENGTH} are allowed"),
+        ));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Error::invalid(
+            "full_name",
+            "full_name cannot contain control characters",
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+/// Enough of a value to recognise it in a message.
+fn shortened(raw: &str) -> String {
+    const SHOWN: usize = 60;
+    if raw.chars().count() <= SHOWN {
+        raw.to_owned()
+    } else {
+        raw.chars().take(SHOWN).chain(['…']).collect()
+    }
+}

@@ -1,0 +1,139 @@
+//! The domain's errors as GraphQL's: what a client can mend goes to `userErrors` of the payload,
+//! the rest to the top level with a code.
+
+use async_graphql::{Enum, ErrorExtensionValues, SimpleObject};
+
+use crate::domain::error::{Code, Error, Violation};
+use crate::http::request_id;
+
+/// What resolvers return.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// An error for the top level. It does not implement `Display`: the library's conversion from
+/// anything that does would strip the code.
+#[derive(Debug)]
+pub struct Failure(Error);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Failure> for async_graphql::Error {
+    fn from(Failure(error): Failure) -> Self {
+        if let Error::Internal(cause) = &error {
+            tracing::error!(request_id = request_id::current(), "a resolver failed: {cause:#}");
+        }
+        let mut converted = Self::new(error.to_string());
+        converted.extensions = Some(extensions(
+            error.code().as_str(),
+            error.retry_after().map(|wait| wait.as_secs()),
+        ));
+        converted
+    }
+}
+
+/// `extensions` with the code and, where waiting helps, the seconds to wait.
+pub(super) fn extensions(code: &str, retry_after: Option<u64>) -> ErrorExtensionValues {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    if let Some(seconds) = retry_after {
+        extensions.set("retryAfter", seconds);
+    }
+    extensions
+}
+
+/// What kind of mistake a user error tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum UserErrorCode {
+    /// The value is not acceptable.
+    Invalid,
+    /// The value must be unique and belongs to somebody else.
+    Taken,
+    /// There is no such thing, or it is not yours to see.
+    NotFound,
+    /// You see it, but may not do this to it.
+    Forbidden,
+    /// The workflow has no such step.
+    InvalidTransition,
+    /// The task was changed meanwhile; the payload has it as it stands now.
+    Conflict,
+    /// The name, password or refresh token is not right.
+    InvalidCredentials,
+}
+
+/// A mistake that the client can mend.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserError {
+    /// The kind of mistake.
+    code: UserErrorCode,
+    /// The path to the argument or input field, if it is about one.
+    field: Option<Vec<String>>,
+    /// What is wrong and what is allowed, for people.
+    message: String,
+}
+
+/// The user errors of what went wrong in a mutation whose fields are under `input`; what is no
+/// mistake of the user is a failure.
+pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>> {
+    let message = error.to_string();
+    let one = |code, field| Ok(vec![UserError { code, field, message }]);
+    match error {
+        Error::Invalid(violations) => Ok(violations.as_slice().iter().map(|one| violation(one, input)).collect()),
+        Error::NotFound { key, .. } => one(UserErrorCode::NotFound, Some(vec![key.to_owned()])),
+        Error::Forbidden { .. } => one(UserErrorCode::Forbidden, None),
+        Error::InvalidTransition { .. } => one(UserErrorCode::InvalidTransition, Some(path(input, "status"))),
+        Error::Conflict { .. } => one(UserErrorCode::Conflict, Some(vec!["expectedVersion".to_owned()])),
+        Error::InvalidCredentials(_) => one(UserErrorCode::InvalidCredentials, None),
+        error @ (Error::Unauthenticated(_)
+        | Error::BadInput { .. }
+        | Error::RateLimited { .. }
+        | Error::Unavailable { .. }
+        | Error::Internal(_)) => Err(Failure(error)),
+    }
+}
+
+fn violation(violation: &Violation, input: &[&str]) -> UserError {
+    let code = if violation.code == Code::Taken {
+        UserErrorCode::Taken
+    } else {
+        UserErrorCode::Invalid
+    };
+    UserError {
+        code,
+        field: Some(path(input, violation.field)),
+        message: violation.message.clone(),
+    }
+}
+
+/// `input` and the field as the schema spells it.
+fn path(input: &[&str], field: &str) -> Vec<String> {
+    input
+        .iter()
+        .map(|part| (*part).to_owned())
+        .chain([camel_case(field)])
+        .collect()
+}
+
+fn camel_case(snake_case: &str) -> String {
+    let mut words = snake_case.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_spelled_as_in_the_schema() {
+        assert_eq!(path(&["input"], "due_date"), ["input", "dueDate"]);
+        assert_eq!(path(&[], "title"), ["title"]);
+    }
+}

@@ -1,0 +1,93 @@
+//! Batched look-ups: what the rows of a page refer to is read in one statement a kind.
+//!
+//! Loaders belong to one request and one actor, and call scoped reads: nothing one may not see is
+//! ever in them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::runtime::{Timer, TokioSpawner};
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+use crate::domain::Domain;
+use crate::domain::actor::Actor;
+use crate::domain::error::Error;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::tag::Tags;
+use crate::domain::user::User;
+
+/// One loader a kind.
+pub struct Loaders {
+    /// Users by id.
+    pub users: DataLoader<UserLoader>,
+    /// Tags by task.
+    pub tags: DataLoader<TagLoader>,
+}
+
+impl Loaders {
+    pub(super) fn new(domain: &Domain, actor: Actor) -> Self {
+        Self {
+            users: loader(UserLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            tags: loader(TagLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+        }
+    }
+}
+
+/// The default is to wait a millisecond for more keys, at each level of a query. Resolvers of one
+/// level run in one poll of the request's task; once that has yielded, all keys are there.
+fn loader<T>(loader: T) -> DataLoader<T> {
+    DataLoader::new(loader, TokioSpawner::current(), Yield)
+}
+
+/// Waits until the tasks that are ready have had their turn, however long that is.
+struct Yield;
+
+impl Timer for Yield {
+    fn delay(&self, _duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::task::yield_now().boxed()
+    }
+}
+
+/// Users by id, as far as the actor sees them.
+pub struct UserLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<UserId> for UserLoader {
+    type Value = User;
+    type Error = Error;
+
+    async fn load(&self, keys: &[UserId]) -> Result<HashMap<UserId, User>, Error> {
+        let users = self.domain.users().find_many(&self.actor, keys).await?;
+        Ok(users.into_iter().map(|user| (user.id, user)).collect())
+    }
+}
+
+/// Tags by task, as far as the actor sees it.
+pub struct TagLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<TaskId> for TagLoader {
+    type Value = Tags;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Tags>, Error> {
+        Ok(self
+            .domain
+            .tasks()
+            .tags_of(&self.actor, keys)
+            .await?
+            .into_iter()
+            .collect())
+    }
+}

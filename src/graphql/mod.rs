@@ -1,0 +1,80 @@
+//! The GraphQL face. A resolver converts, calls one use case and converts.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`handler`] | GraphQL over HTTP |
+//! | [`limits`] | what a document may cost, found out before anything runs |
+//! | [`context`], [`loader`] | what a request carries, and its batched look-ups |
+//! | [`guard`] | the doors before fields; the locks are in the domain |
+//! | [`error`] | the domain's errors as GraphQL's |
+//! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
+//! | [`session`], [`task`], [`task_filter`], [`user`] | the nouns |
+
+pub mod connection;
+pub mod context;
+pub mod error;
+pub mod guard;
+pub mod handler;
+pub mod limits;
+pub mod loader;
+pub mod node;
+pub mod scalar;
+pub mod session;
+pub mod task;
+pub mod task_filter;
+pub mod task_payload;
+pub mod user;
+
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
+use axum::Router;
+use axum::routing::get;
+use chrono::{DateTime, Utc};
+
+use crate::app::App;
+use crate::config::GraphqlConfig;
+
+/// Everything that can be read.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(user::UserQuery, task::TaskQuery);
+
+/// Everything that can be done.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(session::SessionMutation, task::TaskMutation, user::UserMutation);
+
+/// The schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema under these settings.
+#[must_use]
+pub fn schema(config: &GraphqlConfig) -> Schema {
+    let builder = builder();
+    if config.introspection {
+        builder
+    } else {
+        builder.disable_introspection().disable_suggestions()
+    }
+    .finish()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    const MOMENT: &str = "A moment as RFC 3339 writes it, such as 2026-01-31T12:00:00Z; kept to the microsecond.";
+
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .override_output_type_description::<DateTime<Utc>>(MOMENT)
+}
+
+/// The schema in its definition language.
+#[must_use]
+pub fn sdl() -> String {
+    builder()
+        .finish()
+        .sdl_with_options(SDLExportOptions::new().sorted_enum_items().include_specified_by())
+}
+
+/// The endpoint.
+pub(crate) fn router(_app: &App) -> Router<App> {
+    Router::new().route(
+        "/graphql",
+        get(handler::get).post(handler::post).fallback(handler::other_method),
+    )
+}

@@ -1,0 +1,80 @@
+//! Global ids: opaque to clients, unique over all types.
+
+use async_graphql::ID;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{TaskId, UserId};
+
+/// A noun with global ids.
+pub trait GlobalId: Sized {
+    /// The name of its type in the schema.
+    const TYPE: &'static str;
+
+    /// The number inside.
+    fn number(self) -> i32;
+
+    /// The id with this number.
+    fn from_number(number: i32) -> Self;
+
+    /// The global id.
+    fn to_global(self) -> ID {
+        ID(URL_SAFE_NO_PAD.encode(format!("{}:{}", Self::TYPE, self.number())))
+    }
+
+    /// Reads the global id that came as the argument `field`.
+    fn from_global(field: &'static str, id: &ID) -> Result<Self> {
+        let number = URL_SAFE_NO_PAD.decode(id.as_bytes()).ok().and_then(|bytes| {
+            let text = String::from_utf8(bytes).ok()?;
+            text.strip_prefix(Self::TYPE)?.strip_prefix(':')?.parse().ok()
+        });
+        number.map(Self::from_number).ok_or_else(|| Error::BadInput {
+            field,
+            message: format!(
+                "{field}: '{}' is not the id of a {}; use an id that this server gave, unchanged",
+                id.chars().take(60).collect::<String>(),
+                Self::TYPE
+            ),
+        })
+    }
+}
+
+impl GlobalId for TaskId {
+    const TYPE: &'static str = "Task";
+
+    fn number(self) -> i32 {
+        self.0
+    }
+
+    fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+impl GlobalId for UserId {
+    const TYPE: &'static str = "User";
+
+    fn number(self) -> i32 {
+        self.0
+    }
+
+    fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_another_type_or_none_at_all_is_refused_by_name() {
+        let id = TaskId(7).to_global();
+        assert_eq!(TaskId::from_global("id", &id).unwrap(), TaskId(7));
+        for wrong in [id, ID::from("7"), ID::from("")] {
+            let error = UserId::from_global("assigneeId", &wrong).unwrap_err();
+            assert!(error.to_string().starts_with("assigneeId: '"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Signing up, in and out in GraphQL.
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::context::ContextExt as _;
+use super::error::{Result, UserError, user_errors};
+use super::guard::SignedIn;
+use super::user::User;
+use crate::domain;
+use crate::domain::error::Error;
+use crate::domain::session::Tokens;
+use crate::domain::user::Registration;
+
+/// A person who wants an account.
+#[derive(InputObject)]
+pub struct RegisterInput {
+    /// An address with a domain; upper and lower case are the same.
+    email: String,
+    /// 8 to 128 characters, at least one letter and one digit.
+    #[graphql(secret)]
+    password: String,
+    /// 3 to 50 of letters, digits, `_ . -`.
+    username: Option<String>,
+    /// Up to 255 characters.
+    full_name: Option<String>,
+}
+
+impl From<RegisterInput> for Registration {
+    fn from(input: RegisterInput) -> Self {
+        Self {
+            email: input.email,
+            password: input.password.into(),
+            username: input.username,
+            full_name: input.full_name,
+        }
+    }
+}
+
+/// How somebody signs in: by e-mail address or by username.
+#[derive(InputObject)]
+pub struct LoginInput {
+    /// The address of the account.
+    email: Option<String>,
+    /// The username of the account.
+    username: Option<String>,
+    /// The password.
+    #[graphql(secret)]
+    password: String,
+}
+
+impl LoginInput {
+    /// The one name that was given.
+    fn name(&self) -> domain::error::Result<&str> {
+        match (&self.email, &self.username) {
+            (Some(name), None) | (None, Some(name)) => Ok(name),
+            _ => Err(Error::invalid(
+                "email",
+                "give either email or username, not both and not none",
+            )),
+        }
+    }
+}
+
+/// What somebody gets who signs in.
+#[derive(SimpleObject)]
+#[graphql(name = "AuthPayload")]
+struct Outcome {
+    /// Send it with every request: `Authorization: Bearer <token>`.
+    access_token: Option<String>,
+    /// Gets the next pair of tokens, once.
+    refresh_token: Option<String>,
+    /// When the access token expires.
+    expires_at: Option<DateTime<Utc>>,
+    /// Who signed in.
+    user: Option<User>,
+    /// What the client can mend.
+    user_errors: Vec<UserError>,
+}
+
+impl Outcome {
+    fn of(result: domain::error::Result<Tokens>, input: &[&str]) -> Result<Self> {
+        Ok(match result {
+            Ok(tokens) => Self {
+                access_token: Some(tokens.access_token),
+                refresh_token: Some(tokens.refresh_token),
+                expires_at: Some(tokens.expires_at),
+                user: Some(User(tokens.user)),
+                user_errors: Vec::new(),
+            },
+            Err(error) => Self {
+                access_token: None,
+                refresh_token: None,
+                expires_at: None,
+                user: None,
+                user_errors: user_errors(error, input)?,
+            },
+        })
+    }
+}
+
+/// What became of signing out.
+#[derive(SimpleObject)]
+struct LogoutPayload {
+    /// Whether the session has ended.
+    success: bool,
+    /// What the client can mend.
+    user_errors: Vec<UserError>,
+}
+
+/// What can be done about sessions.
+#[derive(Debug, Default)]
+pub struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Makes an account and signs it in.
+    async fn register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who wants an account.")] input: RegisterInput,
+    ) -> Result<Outcome> {
+        Outcome::of(
+            ctx.domain().sessions().register(input.into(), ctx.device()).await,
+            &["input"],
+        )
+    }
+
+    /// Signs in. Ten failures in a row make the next attempt wait: RATE_LIMITED, with `retryAfter` seconds.
+    async fn login(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The name and the password.")] input: LoginInput,
+    ) -> Result<Outcome> {
+        let name = match input.name() {
+            Ok(name) => name,
+            Err(error) => return Outcome::of(Err(error), &["input"]),
+        };
+        let password = input.password.as_str().into();
+        Outcome::of(
+            ctx.domain().sessions().login(name, password, ctx.device()).await,
+            &["input"],
+        )
+    }
+
+    /// The next pair of tokens for a refresh token, which is spent by it. A spent one that comes again
+    /// more than 10 seconds later ends the session.
+    async fn refresh(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The refresh token of the last answer.", secret)] refresh_token: String,
+    ) -> Result<Outcome> {
+        let token: SecretString = refresh_token.into();
+        Outcome::of(ctx.domain().sessions().refresh(&token, ctx.device()).await, &[])
+    }
+
+    /// Signs out: the session's tokens stop working at once.
+    #[graphql(guard = "SignedIn")]
+    async fn logout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Ends every session of the account, on all devices.", default = false)] everywhere: bool,
+    ) -> Result<LogoutPayload> {
+        let sessions = ctx.domain().sessions();
+        if everywhere {
+            sessions.logout_everywhere(ctx.actor()).await?;
+        } else {
+            sessions.logout(ctx.actor()).await?;
+        }
+        Ok(LogoutPayload {
+            success: true,
+            user_errors: Vec::new(),
+        })
+    }
+
+    /// Sets a new password, ends every session, and signs in anew.
+    #[graphql(guard = "SignedIn")]
+    async fn password_change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The password up to now.", secret)] current_password: String,
+        #[graphql(desc = "8 to 128 characters, at least one letter and one digit.", secret)] new_password: String,
+    ) -> Result<Outcome> {
+        let sessions = ctx.domain().sessions();
+        let changed = sessions
+            .change_password(ctx.actor(), current_password.into(), new_password.into(), ctx.device())
+            .await;
+        Outcome::of(changed, &[])
+    }
+}

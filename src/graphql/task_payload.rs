@@ -1,0 +1,85 @@
+//! What the mutations of tasks answer: one type a mutation, all of one shape, so that a field can be
+//! added to one of them without the others.
+
+use async_graphql::SimpleObject;
+
+use super::error::{Result, UserError, user_errors};
+use super::task::Task;
+use crate::domain;
+use crate::domain::error::Error;
+
+/// The task after a mutation, or what the client can mend. A conflict has both: the task as it stands now.
+fn outcome(
+    result: domain::error::Result<domain::task::Task>,
+    input: &[&str],
+) -> Result<(Option<Task>, Vec<UserError>)> {
+    match result {
+        Ok(task) => Ok((Some(Task(task)), Vec::new())),
+        Err(error) => {
+            let current = match &error {
+                Error::Conflict { current, .. } => Some(Task(current.as_ref().clone())),
+                _ => None,
+            };
+            Ok((current, user_errors(error, input)?))
+        }
+    }
+}
+
+/// Declares the payload of one mutation.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, SimpleObject)]
+        pub struct $name {
+            /// The task as it stands now; null when nothing was done and it is not a conflict.
+            task: Option<Task>,
+            /// What the client can mend.
+            user_errors: Vec<UserError>,
+        }
+
+        impl $name {
+            /// The payload for what the domain answered; `input` is the path to the mutation's fields.
+            pub(super) fn of(result: domain::error::Result<domain::task::Task>, input: &[&str]) -> Result<Self> {
+                let (task, user_errors) = outcome(result, input)?;
+                Ok(Self { task, user_errors })
+            }
+        }
+    };
+}
+
+payload!(
+    /// What became of making a task.
+    TaskCreatePayload
+);
+payload!(
+    /// What became of changing a task.
+    TaskUpdatePayload
+);
+payload!(
+    /// What became of handing a task to somebody.
+    TaskAssignPayload
+);
+payload!(
+    /// What became of moving a task along the workflow.
+    TaskTransitionPayload
+);
+payload!(
+    /// What became of adding tags.
+    TaskAddTagsPayload
+);
+payload!(
+    /// What became of taking tags away.
+    TaskRemoveTagsPayload
+);
+payload!(
+    /// What became of putting a task in the trash.
+    TaskDeletePayload
+);
+payload!(
+    /// What became of taking a task out of the trash.
+    TaskRestorePayload
+);
+payload!(
+    /// What became of deleting a task for good; `task` is how it last was.
+    TaskPurgePayload
+);

@@ -1,0 +1,251 @@
+//! Users in GraphQL.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::connection::{PageArguments, connection};
+use super::context::ContextExt as _;
+use super::error::{Result, UserError, user_errors};
+use super::guard::{AccountOf, AdminOnly, SignedIn};
+use super::node::GlobalId as _;
+use super::scalar::Role;
+use crate::domain::id::UserId;
+use crate::domain::patch::Patch;
+use crate::domain::user::{self as domain, Account, UserChange};
+
+/// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
+#[derive(Clone, Debug)]
+pub struct User(pub domain::User);
+
+impl User {
+    fn account(&self) -> Option<&Account> {
+        self.0.account.as_ref()
+    }
+}
+
+#[Object]
+impl User {
+    /// The global id.
+    async fn id(&self) -> ID {
+        self.0.id.to_global()
+    }
+
+    /// The number by which REST knows the user.
+    async fn database_id(&self) -> i32 {
+        self.0.id.0
+    }
+
+    /// The name the user signs in with, if they chose one.
+    async fn username(&self) -> Option<&str> {
+        self.0.username.as_deref()
+    }
+
+    /// The user's name.
+    async fn full_name(&self) -> Option<&str> {
+        self.0.full_name.as_deref()
+    }
+
+    /// The address the user signs in with. For oneself and administrators.
+    #[graphql(guard = "AccountOf(&self.0)")]
+    async fn email(&self) -> Option<&str> {
+        self.account().map(|account| account.email.as_str())
+    }
+
+    /// What the account may do. For oneself and administrators.
+    #[graphql(guard = "AccountOf(&self.0)")]
+    async fn role(&self) -> Option<Role> {
+        self.account().map(|account| account.role.into())
+    }
+
+    /// Whether the account may sign in. For oneself and administrators.
+    #[graphql(guard = "AccountOf(&self.0)")]
+    async fn is_active(&self) -> Option<bool> {
+        self.account().map(|account| account.is_active)
+    }
+
+    /// When the account was made. For oneself and administrators.
+    #[graphql(guard = "AccountOf(&self.0)")]
+    async fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.account().map(|account| account.created_at)
+    }
+
+    /// When the account was last changed. For oneself and administrators.
+    #[graphql(guard = "AccountOf(&self.0)")]
+    async fn updated_at(&self) -> Option<DateTime<Utc>> {
+        self.account().map(|account| account.updated_at)
+    }
+}
+
+/// What a connection of users knows beside its page.
+#[derive(Debug)]
+pub struct UserTotals;
+
+#[Object]
+impl UserTotals {
+    /// How many users there are on all pages together.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let count = ctx.domain().users().count(ctx.actor()).await?;
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}
+
+/// What can be read of users.
+#[derive(Debug, Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// Whoever is signed in.
+    #[graphql(guard = "SignedIn")]
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<User> {
+        Ok(User(ctx.domain().users().viewer(ctx.actor()).await?))
+    }
+
+    /// The user with this id; null when there is none.
+    #[graphql(guard = "SignedIn")]
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Result<Option<User>> {
+        let id = UserId::from_global("id", &id)?;
+        Ok(ctx.domain().users().find(ctx.actor(), id).await?.map(User))
+    }
+
+    /// All users, in the order in which they came. For administrators.
+    #[graphql(guard = "AdminOnly")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only users behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only users before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<String, User, UserTotals>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .into_request(ctx)?;
+        let page = ctx.domain().users().list(ctx.actor(), &page).await?;
+        Ok(connection(page, UserTotals, User))
+    }
+}
+
+/// What to change of an account; a field that is left out stays as it is, null clears it.
+#[derive(Debug, InputObject)]
+pub struct UserUpdateInput {
+    /// An address with a domain; cannot be null.
+    email: MaybeUndefined<String>,
+    /// 3 to 50 of letters, digits, `_ . -`.
+    username: MaybeUndefined<String>,
+    /// Up to 255 characters.
+    full_name: MaybeUndefined<String>,
+}
+
+impl From<UserUpdateInput> for UserChange {
+    fn from(input: UserUpdateInput) -> Self {
+        Self {
+            email: patch(input.email),
+            username: patch(input.username),
+            full_name: patch(input.full_name),
+        }
+    }
+}
+
+/// GraphQL's three things as the domain's.
+pub(super) fn patch<T>(value: MaybeUndefined<T>) -> Patch<T> {
+    match value {
+        MaybeUndefined::Undefined => Patch::Absent,
+        MaybeUndefined::Null => Patch::Null,
+        MaybeUndefined::Value(value) => Patch::Value(value),
+    }
+}
+
+/// What became of a user.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "UserPayload")]
+struct Outcome {
+    /// The user as they stand now; null when nothing was done.
+    user: Option<User>,
+    /// What the client can mend.
+    user_errors: Vec<UserError>,
+}
+
+impl Outcome {
+    fn of(result: crate::domain::error::Result<domain::User>, input: &[&str]) -> Result<Self> {
+        match result {
+            Ok(user) => Ok(Self {
+                user: Some(User(user)),
+                user_errors: Vec::new(),
+            }),
+            Err(error) => Ok(Self {
+                user: None,
+                user_errors: user_errors(error, input)?,
+            }),
+        }
+    }
+}
+
+/// What can be done to users.
+#[derive(Debug, Default)]
+pub struct UserMutation;
+
+#[Object]
+impl UserMutation {
+    /// Changes an account's names. For oneself and administrators.
+    #[graphql(guard = "SignedIn")]
+    async fn user_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which user.")] id: ID,
+        #[graphql(desc = "What to change.")] input: UserUpdateInput,
+    ) -> Result<Outcome> {
+        let id = UserId::from_global("id", &id)?;
+        Outcome::of(
+            ctx.domain().users().update(ctx.actor(), id, input.into()).await,
+            &["input"],
+        )
+    }
+
+    /// Makes an account an administrator's or an ordinary one; it counts at once. For administrators.
+    #[graphql(guard = "AdminOnly")]
+    async fn user_set_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which user.")] id: ID,
+        #[graphql(desc = "What the account may do from now on.")] role: Role,
+    ) -> Result<Outcome> {
+        let id = UserId::from_global("id", &id)?;
+        Outcome::of(ctx.domain().users().set_role(ctx.actor(), id, role.into()).await, &[])
+    }
+
+    /// Deactivates an account, which ends its sessions at once, or lets it in again. For administrators.
+    #[graphql(guard = "AdminOnly")]
+    async fn user_set_active(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which user.")] id: ID,
+        #[graphql(desc = "Whether the account may sign in.")] is_active: bool,
+    ) -> Result<Outcome> {
+        let id = UserId::from_global("id", &id)?;
+        Outcome::of(ctx.domain().users().set_active(ctx.actor(), id, is_active).await, &[])
+    }
+
+    /// Deletes an account. The tasks it owns are deleted for good, or handed over; tasks assigned to
+    /// it are unassigned. For administrators.
+    #[graphql(guard = "AdminOnly")]
+    async fn user_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which user.")] id: ID,
+        #[graphql(desc = "Who gets the tasks; when left out they are deleted for good.")] transfer_to: Option<ID>,
+    ) -> Result<Outcome> {
+        let id = UserId::from_global("id", &id)?;
+        let heir = transfer_to
+            .map(|heir| UserId::from_global("transferTo", &heir))
+            .transpose()?;
+        Outcome::of(ctx.domain().users().delete(ctx.actor(), id, heir).await, &[])
+    }
+}

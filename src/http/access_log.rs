@@ -1,0 +1,45 @@
+//! One line a request: method, path, status, duration, user and request id. Never a query string,
+//! a header or a body, which may hold secrets.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::request_id;
+use crate::domain::id::UserId;
+
+/// What is found out about a request while it is served.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LogFields {
+    user: Arc<OnceLock<UserId>>,
+}
+
+impl LogFields {
+    /// Notes who sent the request.
+    pub(super) fn set_user(&self, user: UserId) {
+        // Credentials are read once a request; a second time would find the same user.
+        let _ = self.user.set(user);
+    }
+}
+
+/// Logs the request when its answer is ready.
+pub(super) async fn log(mut request: Request, next: Next) -> Response {
+    let fields = LogFields::default();
+    request.extensions_mut().insert(fields.clone());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let start = Instant::now();
+    let response = next.run(request).await;
+    let duration_ms = start.elapsed().as_secs_f64() * 1_000.0;
+    let status = response.status().as_u16();
+    let user_id = fields.user.get().map(|user| user.0);
+    let request_id = request_id::current();
+    if response.status().is_server_error() {
+        tracing::error!(%method, path, status, duration_ms, user_id, request_id, "request");
+    } else {
+        tracing::info!(%method, path, status, duration_ms, user_id, request_id, "request");
+    }
+    response
+}

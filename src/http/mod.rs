@@ -1,0 +1,90 @@
+//! What both faces stand on: the router, the order of the middleware, and what concerns every request.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`caller`] | who sends a request, and from where |
+//! | [`health`] | liveness, readiness, health |
+//! | [`ide`] | the `GraphiQL` page, from the binary |
+//! | [`request_id`] | the id that every request and every answer bears |
+//! | [`access_log`] | one line a request |
+//! | [`server`] | listening, and stopping without cutting anybody off |
+
+pub mod access_log;
+pub mod caller;
+pub mod health;
+mod ide;
+pub mod request_id;
+pub mod server;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::from_fn;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+pub(crate) use ide::page as ide_page;
+
+use crate::app::App;
+use crate::config::{CorsOrigins, HttpConfig};
+use crate::{graphql, rest};
+
+/// How long a browser may remember the answer to a preflight.
+const PREFLIGHT_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(3_600);
+
+/// Every route. A request passes the layers from the last to the first.
+pub fn router(app: &App) -> Router {
+    let config = &app.config().http;
+    let mut router = Router::new()
+        .merge(rest::router(app))
+        .merge(graphql::router(app))
+        .merge(health::router());
+    if app.config().graphql.ide {
+        router = router.route("/", get(async || ide_page())).merge(ide::routes());
+    }
+    let mut router = router
+        .fallback(rest::unknown_path)
+        .layer(DefaultBodyLimit::max(config.body_limit))
+        .layer(cors(config))
+        .layer(CatchPanicLayer::custom(rest::panicked));
+    for (name, value) in SECURITY_HEADERS {
+        router = router.layer(SetResponseHeaderLayer::if_not_present(
+            name,
+            HeaderValue::from_static(value),
+        ));
+    }
+    router
+        .layer(from_fn(access_log::log))
+        .layer(from_fn(request_id::assign))
+        .with_state(app.clone())
+}
+
+/// What every answer tells a browser. Pages set a content policy of their own.
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+];
+
+/// Which pages of other origins may call us. Tokens travel in a header, never in a cookie, so no
+/// page can act with somebody's rights unless it was given the token.
+fn cors(config: &HttpConfig) -> CorsLayer {
+    let origins = match &config.cors_origins {
+        CorsOrigins::Any => AllowOrigin::from(Any),
+        CorsOrigins::List(origins) => {
+            AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+        }
+    };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(Any)
+        .expose_headers([request_id::HEADER, header::ETAG, header::RETRY_AFTER])
+        .max_age(PREFLIGHT_MAX_AGE)
+}

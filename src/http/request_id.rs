@@ -1,0 +1,54 @@
+//! The id that every request and every answer bears. A sane one that came with the request is kept,
+//! so that one id follows a request through several services.
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::domain::random::{Randomness as _, SystemRandomness, to_hex};
+
+/// The header that carries it.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The most characters of an id that is kept.
+const MAX_LENGTH: usize = 128;
+/// Random bytes of an id that is made here.
+const BYTES: usize = 16;
+
+/// The id of a request.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the request that the present task works on; empty outside of one.
+#[must_use]
+pub fn current() -> String {
+    CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Gives the request its id, and the answer the same.
+pub(super) async fn assign(mut request: Request, next: Next) -> Response {
+    let id = request.headers().get(HEADER).and_then(sane).unwrap_or_else(make);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    response
+}
+
+fn sane(value: &HeaderValue) -> Option<String> {
+    let id = value.to_str().ok()?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    (!id.is_empty() && id.len() <= MAX_LENGTH && id.chars().all(allowed)).then(|| id.to_owned())
+}
+
+fn make() -> String {
+    let mut bytes = [0; BYTES];
+    SystemRandomness.fill(&mut bytes);
+    to_hex(&bytes)
+}

@@ -1,0 +1,85 @@
+//! Listening, and stopping without cutting anybody off.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::app::App;
+
+/// Listens where the settings say. Fails with one line when the address is taken.
+pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(app.config().http.host, app.config().http.port);
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} (SERVER_HOST and SERVER_PORT)"))
+}
+
+/// Serves until `stop` resolves, then lets running requests finish within the time the settings give.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (begun, shutdown_began) = oneshot::channel::<()>();
+    let stopping = app.clone();
+    let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        stop.await;
+        stopping.begin_shutdown();
+        tracing::info!("shutting down: running requests may finish");
+        // The receiver is gone only when serving has ended already.
+        let _ = begun.send(());
+    });
+    let bound = app.config().http.shutdown_timeout;
+    tokio::select! {
+        served = serving => served.context("serving failed")?,
+        () = async {
+            // Without a shutdown the sender is dropped with `serving`, which ends the other branch.
+            if shutdown_began.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(bound).await;
+        } => tracing::warn!("requests still running after {} s were cut off", bound.as_secs()),
+    }
+    if timeout(bound, app.domain().clone().close()).await.is_err() {
+        tracing::warn!("the database's connections did not close within {} s", bound.as_secs());
+    }
+    Ok(())
+}
+
+/// Resolves when the process is asked to stop: Ctrl-C, or SIGTERM.
+pub async fn stop_signal() {
+    let interrupt = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!("cannot listen for Ctrl-C: {error}");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminate() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+        }
+        Err(error) => {
+            tracing::warn!("cannot listen for SIGTERM: {error}");
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminate() {
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,206 @@
+//! Errors as REST shows them: a status, and one envelope for all of them.
+//!
+//! ```json
+//! {"error": {"code": "INVALID", "message": "..", "request_id": "..", "details": [..]}, "detail": ".."}
+//! ```
+//!
+//! `detail` repeats the message, because clients of older task APIs look for it there. What went wrong
+//! inside is logged here, once; the answer carries only the request id that leads to it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::domain::error::{Code, Error, Violation};
+use crate::http::request_id;
+
+/// What handlers return.
+pub(super) type Result<T> = std::result::Result<T, Problem>;
+
+/// What is said of a failure whose cause stays on the server.
+const SOMETHING_WENT_WRONG: &str = "Something went wrong on the server; the request id leads to the cause in its log";
+
+/// An error on its way to a REST client.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Option<Value>,
+    /// After how many seconds to try again.
+    retry_after: Option<u64>,
+    /// For the log only.
+    cause: Option<Arc<anyhow::Error>>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            details: None,
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// The request is malformed.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+    }
+
+    /// The value of `field` cannot be read or is not acceptable.
+    pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
+        let (code, message) = (Code::Invalid.as_str(), message.into());
+        let details = json!([{ "field": field, "code": code, "message": message }]);
+        Self {
+            details: Some(details),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+        }
+    }
+
+    /// The body is of a kind that this path does not read.
+    pub(super) fn unsupported_media_type(given: Option<&str>, allowed: &str) -> Self {
+        let message = match given {
+            Some(given) => format!("The body is {given}; send {allowed}, and say so in Content-Type"),
+            None => format!("The body's Content-Type is missing; send {allowed}, and say so in Content-Type"),
+        };
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
+    /// The body is larger than the server takes.
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!("The body is larger than the {limit} bytes that are allowed");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+    }
+
+    /// Nothing answers at this path.
+    pub(super) fn unknown_path(path: &str) -> Self {
+        let message = format!("There is nothing at {path}; REST is under /api/v1, GraphQL at /graphql");
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound.as_str(), message)
+    }
+
+    /// The path is known, but not with this method.
+    pub(super) fn method_not_allowed(method: &Method, path: &str) -> Self {
+        let message = format!("{method} does not work on {path}; the Allow header lists what does");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// A handler panicked.
+    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let cause = anyhow::anyhow!("panicked: {}", text.unwrap_or("without a message"));
+        let problem = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Code::Internal.as_str(),
+            SOMETHING_WENT_WRONG,
+        );
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..problem
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let mut problem = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            error.code().as_str(),
+            error.to_string(),
+        );
+        problem.retry_after = error.retry_after().map(|wait| wait.as_secs());
+        problem.status = match error {
+            Error::Unauthenticated(_) | Error::InvalidCredentials(_) => StatusCode::UNAUTHORIZED,
+            Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Error::NotFound { .. } => StatusCode::NOT_FOUND,
+            Error::BadInput { .. } => StatusCode::BAD_REQUEST,
+            Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Invalid(violations) => {
+                let violations = violations.as_slice();
+                problem.details = Some(violations.iter().map(violation).collect());
+                match violations.first().map(|first| first.code) {
+                    Some(Code::Taken) => StatusCode::CONFLICT,
+                    _ => StatusCode::UNPROCESSABLE_ENTITY,
+                }
+            }
+            Error::InvalidTransition { from, .. } => {
+                let allowed: Vec<_> = from
+                    .allowed_transitions()
+                    .iter()
+                    .map(|status| status.as_str())
+                    .collect();
+                problem.details = Some(json!({ "status": from.as_str(), "allowed": allowed }));
+                StatusCode::CONFLICT
+            }
+            Error::Conflict { expected, current } => {
+                problem.details = Some(json!({ "expected_version": expected, "current_version": current.version }));
+                StatusCode::CONFLICT
+            }
+            Error::Internal(cause) => {
+                problem.cause = Some(cause);
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        problem
+    }
+}
+
+fn violation(violation: &Violation) -> Value {
+    json!({ "field": violation.field, "code": violation.code.as_str(), "message": violation.message })
+}
+
+/// The body of every answer that reports an error.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Report<'a>,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    code: &'static str,
+    message: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let request_id = request_id::current();
+        if let Some(cause) = &self.cause {
+            tracing::error!(request_id, "{cause:#}");
+        }
+        let report = Report {
+            code: self.code,
+            message: &self.message,
+            request_id: &request_id,
+            details: self.details,
+        };
+        let envelope = Envelope {
+            error: report,
+            detail: &self.message,
+        };
+        let mut response = (self.status, Json(envelope)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

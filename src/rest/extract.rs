@@ -1,0 +1,197 @@
+//! What handlers take from a request. Whatever cannot be read is refused here, in the envelope and with
+//! the place named, so that a handler sees only values that it can use.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use url::form_urlencoded;
+
+use super::error::{Problem, Result};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::session::Device;
+use crate::http::caller::Caller;
+
+/// Whoever is signed in. Asked for first, so that a stranger learns nothing else about a request.
+/// It is the door, not the lock: the use case asks the policy.
+pub(super) struct Asker(pub(super) Actor);
+
+impl FromRequestParts<App> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let caller = Caller::of(parts, app).await?;
+        caller.actor.signed_in()?;
+        Ok(Self(caller.actor))
+    }
+}
+
+/// The device of somebody who is about to sign in; a token that came along does not matter.
+pub(super) struct Sender(pub(super) Device);
+
+impl FromRequestParts<App> for Sender {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        Ok(Self(Caller::of(parts, app).await?.device))
+    }
+}
+
+/// The number `{id}` of a path.
+pub(super) struct PathId(pub(super) i32);
+
+impl FromRequestParts<App> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let text = path_parameter(parts, app, "id").await?;
+        let number = text.parse().map_err(|_| {
+            Problem::invalid(
+                "id",
+                format!("The id '{text}' in the path is not a whole number up to {}", i32::MAX),
+            )
+        })?;
+        Ok(Self(number))
+    }
+}
+
+/// The text `{tag}` of a path.
+pub(super) struct PathTag(pub(super) String);
+
+impl FromRequestParts<App> for PathTag {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        Ok(Self(path_parameter(parts, app, "tag").await?))
+    }
+}
+
+async fn path_parameter(parts: &mut Parts, app: &App, name: &str) -> Result<String> {
+    let parameters = RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let found = parameters.iter().find(|(key, _)| *key == name);
+    found
+        .map(|(_, value)| value.to_owned())
+        .ok_or_else(|| Problem::unknown_path(parts.uri.path()))
+}
+
+/// The parameters behind the `?`.
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let query = parts.uri.query().unwrap_or_default();
+        read_pairs(query.as_bytes(), "query").map(Self)
+    }
+}
+
+/// For paths that take no parameters: one that came is refused, not ignored.
+pub(super) async fn refuse_parameters(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    match form_urlencoded::parse(query.as_bytes()).next() {
+        None => next.run(request).await,
+        Some((name, _)) => {
+            Problem::invalid(&name, format!("unknown parameter `{name}`; this path takes none")).into_response()
+        }
+    }
+}
+
+/// A JSON body.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        check_content_type(request.headers(), is_json, "application/json")?;
+        read_json(&read_body(request, app).await?).map(Self)
+    }
+}
+
+/// A body as HTML forms send it.
+pub(super) struct Form<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        const FORM: &str = "application/x-www-form-urlencoded";
+
+        check_content_type(request.headers(), |kind| kind == FORM, FORM)?;
+        read_pairs(&read_body(request, app).await?, "body").map(Self)
+    }
+}
+
+fn check_content_type(headers: &HeaderMap, is_allowed: impl Fn(&str) -> bool, allowed: &str) -> Result<()> {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or_default());
+    let kind = given.map(|given| given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    match kind {
+        Some(kind) if is_allowed(&kind) => Ok(()),
+        _ => Err(Problem::unsupported_media_type(kind.as_deref(), allowed)),
+    }
+}
+
+fn is_json(kind: &str) -> bool {
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+async fn read_body(request: Request, app: &App) -> Result<Bytes> {
+    Bytes::from_request(request, app)
+        .await
+        .map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(app.config().http.body_limit),
+            _ => Problem::bad_request("The body broke off before its end"),
+        })
+}
+
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| json_problem(&error.path().to_string(), error.inner()))?;
+    json.end().map_err(|error| json_problem(".", &error))?;
+    Ok(value)
+}
+
+fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
+    match error.classify() {
+        Category::Syntax | Category::Eof | Category::Io => {
+            Problem::bad_request(format!("The body is not valid JSON: {error}"))
+        }
+        Category::Data => {
+            let message = error.to_string();
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            unreadable("body", path, message.strip_suffix(&place).unwrap_or(&message))
+        }
+    }
+}
+
+/// Names and values as query strings and forms have them.
+fn read_pairs<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(bytes));
+    serde_path_to_error::deserialize(pairs)
+        .map_err(|error| unreadable(whole, &error.path().to_string(), &error.inner().to_string()))
+}
+
+/// Serde's message, with the field it is about. Of missing and unknown fields the message tells the name,
+/// of all others the path.
+fn unreadable(whole: &str, path: &str, message: &str) -> Problem {
+    let about_a_name = ["missing field `", "unknown field `", "duplicate field `"];
+    let named = about_a_name
+        .iter()
+        .find_map(|start| message.strip_prefix(start)?.split('`').next());
+    match (named, path) {
+        (Some(name), _) => Problem::invalid(name, message),
+        (None, ".") => Problem::invalid(whole, format!("{whole}: {message}")),
+        (None, path) => Problem::invalid(path, format!("{path}: {message}")),
+    }
+}

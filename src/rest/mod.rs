@@ -1,0 +1,169 @@
+//! The REST face: for clients of older task APIs, and for `curl`. It converts, calls one use case, converts.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`error`] | errors: statuses and the envelope |
+//! | `extract` | what handlers take from a request |
+//! | `page` | which part of a list |
+//! | `value` | dates, names and numbers as clients write them |
+//! | `session`, `task`, `statistics`, `user` | the handlers, a noun a file |
+//!
+//! [`routes`] lists every method and path once. Each answers under `/api/v1` and, because two of the older
+//! APIs had no prefix, at the root; with and without a trailing slash.
+
+pub mod error;
+mod extract;
+mod page;
+mod session;
+mod statistics;
+mod task;
+mod user;
+mod value;
+
+use std::any::Any;
+
+use axum::Router;
+use axum::extract::OriginalUri;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use self::error::Problem;
+use crate::app::App;
+
+/// Where the routes are. The first is the canonical place, which `Location` names.
+const PREFIXES: [&str; 2] = ["/api/v1", ""];
+
+/// One method on one path.
+pub struct Route {
+    /// The method; GET answers HEAD as well.
+    pub method: Method,
+    /// The path without its prefix, such as `/tasks/{id}`.
+    pub path: &'static str,
+    /// What answers.
+    pub handler: MethodRouter<App>,
+    /// Whether parameters may stand behind the path. Where they may not, one that comes is refused.
+    pub takes_parameters: bool,
+}
+
+impl Route {
+    fn get<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
+        Self::new(Method::GET, path, on(MethodFilter::GET, handler))
+    }
+
+    fn post<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
+        Self::new(Method::POST, path, on(MethodFilter::POST, handler))
+    }
+
+    fn put<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
+        Self::new(Method::PUT, path, on(MethodFilter::PUT, handler))
+    }
+
+    fn patch<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
+        Self::new(Method::PATCH, path, on(MethodFilter::PATCH, handler))
+    }
+
+    fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
+        Self::new(Method::DELETE, path, on(MethodFilter::DELETE, handler))
+    }
+
+    fn new(method: Method, path: &'static str, handler: MethodRouter<App>) -> Self {
+        Self {
+            method,
+            path,
+            handler,
+            takes_parameters: false,
+        }
+    }
+
+    fn with_parameters(self) -> Self {
+        Self {
+            takes_parameters: true,
+            ..self
+        }
+    }
+
+    fn answer(self) -> MethodRouter<App> {
+        if self.takes_parameters {
+            self.handler
+        } else {
+            self.handler.route_layer(from_fn(extract::refuse_parameters))
+        }
+    }
+}
+
+/// Every method and path.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/auth/register", session::register),
+        Route::post("/auth/login", session::login),
+        Route::post("/auth/login/access-token", session::access_token),
+        Route::post("/auth/refresh", session::refresh),
+        Route::post("/auth/logout", session::logout).with_parameters(),
+        Route::get("/auth/me", user::me),
+        Route::get("/tasks", task::list).with_parameters(),
+        Route::post("/tasks", task::create),
+        Route::get("/tasks/admin/all", task::list_all).with_parameters(),
+        Route::get("/tasks/statistics", statistics::get),
+        Route::get("/tasks/stats", statistics::get),
+        Route::get("/tasks/{id}", task::get),
+        Route::put("/tasks/{id}", task::replace),
+        Route::patch("/tasks/{id}", task::update),
+        Route::delete("/tasks/{id}", task::delete),
+        Route::post("/tasks/{id}/assign", task::assign),
+        Route::post("/tasks/{id}/transition", task::transition),
+        Route::delete("/tasks/{id}/force", task::purge),
+        Route::post("/tasks/{id}/restore", task::restore),
+        Route::post("/tasks/{id}/tags", task::add_tags),
+        Route::delete("/tasks/{id}/tags/{tag}", task::remove_tag),
+        Route::get("/users", user::list).with_parameters(),
+        Route::get("/users/{id}", user::get),
+        Route::patch("/users/{id}", user::update),
+        Route::delete("/users/{id}", user::delete).with_parameters(),
+    ]
+}
+
+/// The methods and paths of [`routes`], without their prefixes.
+#[must_use]
+pub fn route_names() -> Vec<(Method, &'static str)> {
+    routes().into_iter().map(|route| (route.method, route.path)).collect()
+}
+
+/// Every route, with each prefix and either ending.
+pub fn router(_app: &App) -> Router<App> {
+    let mut router = Router::new();
+    for route in routes() {
+        let path = route.path;
+        let answer = route.answer();
+        for prefix in PREFIXES {
+            for ending in ["", "/"] {
+                router = router.route(&format!("{prefix}{path}{ending}"), answer.clone());
+            }
+        }
+    }
+    router.method_not_allowed_fallback(wrong_method)
+}
+
+/// The canonical path of one of a noun, for `Location`.
+fn location(noun: &str, id: i32) -> String {
+    format!("{}/{noun}/{id}", PREFIXES[0])
+}
+
+/// The answer where there is no route.
+pub async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response {
+    Problem::unknown_path(uri.path()).into_response()
+}
+
+/// The answer where there is a route, but not for this method. The router adds `Allow`.
+async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::method_not_allowed(&method, uri.path())
+}
+
+/// The answer of a handler that panicked. Logs the panic.
+#[must_use]
+pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    Problem::panicked(panic.as_ref()).into_response()
+}

@@ -1,0 +1,163 @@
+//! How clients ask for a part of a list: by offset, by page number, or by cursor.
+
+use super::value::Number;
+use crate::domain::error::{Error, Violations};
+use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, Take};
+
+/// Where a part of a list begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Behind so many rows.
+    Offset(u64),
+    /// Behind the row of this cursor.
+    Cursor(String),
+}
+
+/// The parameters that ask for a part of a list, as they came.
+#[derive(Debug, Default)]
+pub(super) struct PageParameters {
+    pub(super) skip: Option<Number>,
+    pub(super) limit: Option<Number>,
+    pub(super) page: Option<Number>,
+    pub(super) per_page: Option<Number>,
+    pub(super) cursor: Option<String>,
+}
+
+impl PageParameters {
+    /// How many rows, and from where on. What is wrong is noted in `violations`.
+    pub(super) fn read(self, violations: &mut Violations) -> (u32, Start) {
+        let size = self.size(violations);
+        let start = match (self.skip, self.page, self.cursor) {
+            (None, None, None) => Start::Offset(0),
+            (Some(Number(skip)), None, None) => Start::Offset(unsigned(skip).into()),
+            (None, Some(Number(page)), None) => {
+                if page == 0 {
+                    violations.invalid("page", "page is 0; the first page is 1");
+                }
+                Start::Offset(u64::from(unsigned(page).saturating_sub(1)) * u64::from(size))
+            }
+            (None, None, Some(cursor)) => Start::Cursor(cursor),
+            _ => {
+                violations.invalid(
+                    "page",
+                    "skip, page and cursor cannot be given together; choose one of them",
+                );
+                Start::Offset(0)
+            }
+        };
+        (size, start)
+    }
+
+    fn size(&self, violations: &mut Violations) -> u32 {
+        let (field, Number(size)) = match (self.limit, self.per_page) {
+            (None, None) => return DEFAULT_PAGE_SIZE,
+            (Some(limit), None) => ("limit", limit),
+            (None, Some(per_page)) => ("per_page", per_page),
+            (Some(_), Some(per_page)) => {
+                violations.invalid(
+                    "per_page",
+                    "limit and per_page cannot be given together; choose one of them",
+                );
+                ("per_page", per_page)
+            }
+        };
+        if !(1..=MAX_PAGE_SIZE).contains(&unsigned(size)) {
+            violations.invalid(field, format!("{field} is {size}; 1 to {MAX_PAGE_SIZE} are allowed"));
+        }
+        unsigned(size)
+    }
+}
+
+/// A [`Number`] is never negative.
+fn unsigned(number: i32) -> u32 {
+    number.unsigned_abs()
+}
+
+/// The rows behind a cursor.
+pub(super) fn behind(cursor: Option<String>, size: u32) -> PageRequest {
+    PageRequest {
+        take: Take::First(size),
+        after: cursor,
+        before: None,
+        probe: false,
+    }
+}
+
+/// The domain calls the cursor `after`, as Relay does.
+pub(super) fn name_cursor(error: Error) -> Error {
+    match error {
+        Error::BadInput {
+            field: "after",
+            message,
+        } => Error::BadInput {
+            field: "cursor",
+            message: message.replacen("after", "cursor", 1),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(parameters: PageParameters) -> Result<(u32, Start), String> {
+        let mut violations = Violations::default();
+        let read = parameters.read(&mut violations);
+        violations
+            .into_result()
+            .map(|()| read)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn pages_are_counted_from_one() {
+        let page = |page| PageParameters {
+            page: Some(Number(page)),
+            per_page: Some(Number(20)),
+            ..Default::default()
+        };
+        assert_eq!(read(page(1)), Ok((20, Start::Offset(0))));
+        assert_eq!(read(page(3)), Ok((20, Start::Offset(40))));
+        assert_eq!(read(page(0)), Err("page is 0; the first page is 1".to_owned()));
+    }
+
+    #[test]
+    fn an_offset_counts_rows() {
+        let parameters = PageParameters {
+            skip: Some(Number(7)),
+            limit: Some(Number(5)),
+            ..Default::default()
+        };
+        assert_eq!(read(parameters), Ok((5, Start::Offset(7))));
+        assert_eq!(
+            read(PageParameters::default()),
+            Ok((DEFAULT_PAGE_SIZE, Start::Offset(0)))
+        );
+    }
+
+    #[test]
+    fn a_size_beyond_the_bounds_is_refused_by_the_name_it_came_in() {
+        let limit = |limit| PageParameters {
+            limit: Some(Number(limit)),
+            ..Default::default()
+        };
+        assert_eq!(read(limit(100)), Ok((100, Start::Offset(0))));
+        assert_eq!(read(limit(101)), Err("limit is 101; 1 to 100 are allowed".to_owned()));
+        let per_page = PageParameters {
+            per_page: Some(Number(0)),
+            ..Default::default()
+        };
+        assert_eq!(read(per_page), Err("per_page is 0; 1 to 100 are allowed".to_owned()));
+    }
+
+    #[test]
+    fn two_ways_at_once_are_refused() {
+        let parameters = PageParameters {
+            skip: Some(Number(0)),
+            cursor: Some("c".to_owned()),
+            ..Default::default()
+        };
+        assert!(read(parameters).is_err());
+    }
+}

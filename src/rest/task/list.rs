@@ -1,0 +1,277 @@
+//! Lists of tasks: the parameters that ask for one, and the answer.
+
+use serde::{Deserialize, Serialize};
+
+use super::output::{self, TaskBody};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Result, Violations};
+use crate::domain::id::UserId;
+use crate::domain::page::{Direction, Sort};
+use crate::domain::tag;
+use crate::domain::task::{Comparison, NEWEST_FIRST, Task, TaskFilter, TaskList, TaskSort, TaskSortField, cursor_of};
+use crate::rest::page::{PageParameters, Start, behind, name_cursor};
+use crate::rest::value::{Flag, Moment, Number, PriorityNames, StatusNames, Words, one_of};
+
+/// Which tasks, in which order, and which part of them. Of several values in one filter a task
+/// needs one; of several filters it must pass all.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::rest) struct ListParameters {
+    skip: Option<Number>,
+    limit: Option<Number>,
+    page: Option<Number>,
+    per_page: Option<Number>,
+    cursor: Option<String>,
+    status: Option<StatusNames>,
+    priority: Option<PriorityNames>,
+    tag: Option<Words>,
+    tags: Option<Words>,
+    search: Option<String>,
+    completed: Option<Flag>,
+    overdue: Option<Flag>,
+    assignee_id: Option<Number>,
+    owner_id: Option<Number>,
+    due_before: Option<Moment>,
+    due_after: Option<Moment>,
+    sort_by: Option<SortColumn>,
+    sort_order: Option<SortOrder>,
+}
+
+/// A column to sort by.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct SortColumn(TaskSortField);
+
+impl TryFrom<String> for SortColumn {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        one_of(&name, &TaskSortField::ALL, column_name).map(Self)
+    }
+}
+
+fn column_name(field: TaskSortField) -> &'static str {
+    match field {
+        TaskSortField::CreatedAt => "created_at",
+        TaskSortField::UpdatedAt => "updated_at",
+        TaskSortField::DueDate => "due_date",
+        TaskSortField::Priority => "priority",
+        TaskSortField::Status => "status",
+        TaskSortField::Title => "title",
+        TaskSortField::Id => "id",
+    }
+}
+
+/// Which way to sort.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct SortOrder(Direction);
+
+impl TryFrom<String> for SortOrder {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let name_of = |direction| match direction {
+            Direction::Ascending => "asc",
+            Direction::Descending => "desc",
+        };
+        one_of(&name, &[Direction::Ascending, Direction::Descending], name_of).map(Self)
+    }
+}
+
+impl ListParameters {
+    /// The list, or all that is wrong with the parameters.
+    pub(super) fn read(self) -> Result<ListRequest> {
+        let mut violations = Violations::default();
+        let order = vec![self.order()];
+        let filter = violations.check(self.filter())?;
+        let page = PageParameters {
+            skip: self.skip,
+            limit: self.limit,
+            page: self.page,
+            per_page: self.per_page,
+            cursor: self.cursor,
+        };
+        let (size, start) = page.read(&mut violations);
+        violations.into_result()?;
+        let list = TaskList {
+            filter: filter.unwrap_or_default(),
+            order,
+            ..TaskList::default()
+        };
+        Ok(ListRequest { list, size, start })
+    }
+
+    fn order(&self) -> TaskSort {
+        Sort {
+            field: self.sort_by.map_or(NEWEST_FIRST.field, |SortColumn(field)| field),
+            direction: self
+                .sort_order
+                .map_or(NEWEST_FIRST.direction, |SortOrder(direction)| direction),
+        }
+    }
+
+    fn filter(&self) -> Result<TaskFilter> {
+        let tagged = |words: &Words| tag::normalise(&words.0).map(TaskFilter::TaggedAny);
+        let user = |Number(id): Number| Comparison::Equal(UserId(id));
+        let filters = [
+            self.status
+                .as_ref()
+                .map(|names| TaskFilter::Status(Comparison::In(names.0.clone()))),
+            self.priority
+                .as_ref()
+                .map(|names| TaskFilter::Priority(Comparison::In(names.0.clone()))),
+            self.tag.as_ref().map(tagged).transpose()?,
+            self.tags.as_ref().map(tagged).transpose()?,
+            self.search.clone().map(TaskFilter::Search),
+            self.completed.map(|Flag(completed)| TaskFilter::Completed(completed)),
+            self.overdue.map(|Flag(overdue)| TaskFilter::Overdue(overdue)),
+            self.assignee_id.map(|id| TaskFilter::Assignee(user(id))),
+            self.owner_id.map(|id| TaskFilter::Owner(user(id))),
+            self.due_before
+                .map(|Moment(moment)| TaskFilter::DueDate(Comparison::Less(moment))),
+            self.due_after
+                .map(|Moment(moment)| TaskFilter::DueDate(Comparison::Greater(moment))),
+        ];
+        Ok(TaskFilter::All(filters.into_iter().flatten().collect()))
+    }
+}
+
+/// A part of a list of tasks that is asked for.
+pub(super) struct ListRequest {
+    list: TaskList,
+    size: u32,
+    start: Start,
+}
+
+/// A part of a list of tasks. Behind a cursor nobody counts how many rows came before.
+#[derive(Serialize)]
+pub(in crate::rest) struct ListBody {
+    items: Vec<TaskBody>,
+    total: u64,
+    page: Option<u64>,
+    per_page: u32,
+    pages: u64,
+    skip: Option<u64>,
+    limit: u32,
+    next_cursor: Option<String>,
+}
+
+impl ListRequest {
+    /// Reads the list.
+    pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody> {
+        let total = app.domain().tasks().count(actor, &self.list).await?;
+        let (tasks, next_cursor, skip) = match self.start {
+            Start::Offset(skip) => {
+                let (tasks, next) = slice(app, actor, &self.list, (skip, self.size), total).await?;
+                (tasks, next, Some(skip))
+            }
+            Start::Cursor(cursor) => {
+                let (tasks, next) = page(app, actor, &self.list, cursor, self.size).await?;
+                (tasks, next, None)
+            }
+        };
+        Ok(ListBody {
+            items: output::many(app, actor, tasks).await?,
+            total,
+            page: skip.map(|skip| skip / u64::from(self.size) + 1),
+            per_page: self.size,
+            pages: total.div_ceil(u64::from(self.size)),
+            skip,
+            limit: self.size,
+            next_cursor,
+        })
+    }
+}
+
+/// The tasks from an offset on, and the cursor that leads on if there are more.
+async fn slice(
+    app: &App,
+    actor: &Actor,
+    list: &TaskList,
+    (skip, size): (u64, u32),
+    total: u64,
+) -> Result<(Vec<Task>, Option<String>)> {
+    let tasks = app.domain().tasks().list_from(actor, list, skip, size).await?;
+    let more = tasks.len() as u64 + skip < total;
+    let next = tasks
+        .last()
+        .filter(|_| more)
+        .map(|last| cursor_of(last, &list.order).encode(&list.order));
+    Ok((tasks, next))
+}
+
+/// The tasks behind a cursor, and the cursor that leads on if there are more.
+async fn page(
+    app: &App,
+    actor: &Actor,
+    list: &TaskList,
+    cursor: String,
+    size: u32,
+) -> Result<(Vec<Task>, Option<String>)> {
+    let page = app
+        .domain()
+        .tasks()
+        .list(actor, list, &behind(Some(cursor), size))
+        .await
+        .map_err(name_cursor)?;
+    let last = page.items.last().map(|(cursor, _)| cursor.clone());
+    let next = last.filter(|_| page.has_next);
+    Ok((page.items.into_iter().map(|(_, task)| task).collect(), next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<ListRequest, String> {
+        let parameters: ListParameters = serde_urlencoded::from_str(query).map_err(|error| error.to_string())?;
+        parameters.read().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_newest_come_first_when_nothing_is_said() {
+        assert_eq!(read("").unwrap().list.order, [NEWEST_FIRST]);
+    }
+
+    #[test]
+    fn every_column_sorts_by_its_name() {
+        for field in TaskSortField::ALL {
+            let request = read(&format!("sort_by={}&sort_order=asc", column_name(field))).unwrap();
+            assert_eq!(
+                request.list.order,
+                [Sort {
+                    field,
+                    direction: Direction::Ascending
+                }]
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_column_is_answered_with_those_that_there_are() {
+        let message = read("sort_by=colour").err().unwrap();
+        let names = "created_at, updated_at, due_date, priority, status, title, id";
+        assert_eq!(message, format!("'colour' is not allowed; use one of {names}"));
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused() {
+        assert!(
+            read("colour=red")
+                .err()
+                .unwrap()
+                .starts_with("unknown field `colour`, expected one of `skip`")
+        );
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let message = read("tag=&limit=0").err().unwrap();
+        assert_eq!(
+            message,
+            "tags: '' is 0 characters long; 1 to 50 are allowed; limit is 0; 1 to 100 are allowed"
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! Values as clients write them in bodies and parameters, each with a message that tells what is allowed.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde::Deserialize;
+
+use crate::domain::actor::Role;
+use crate::domain::clock::Timestamp;
+use crate::domain::task::Priority;
+use crate::domain::workflow::Status;
+
+/// Statuses of older task APIs, and what they are called here.
+const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];
+
+/// A moment: with a time and its zone, or a date alone, which means its midnight UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Moment(pub(super) Timestamp);
+
+impl TryFrom<String> for Moment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let moment = DateTime::parse_from_rfc3339(&text)
+            .map(|moment| moment.with_timezone(&Utc))
+            .ok();
+        moment.or_else(|| midnight(&text)).map(Self).ok_or_else(|| {
+            format!("'{text}' is not a moment such as 2026-01-31T09:30:00Z or a date such as 2026-01-31")
+        })
+    }
+}
+
+fn midnight(text: &str) -> Option<Timestamp> {
+    const LENGTH: usize = "2026-01-31".len();
+
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|_| text.len() == LENGTH)?;
+    Some(date.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// The name of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct StatusName(pub(super) Status);
+
+impl TryFrom<String> for StatusName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        status(&name).map(Self)
+    }
+}
+
+fn status(name: &str) -> Result<Status, String> {
+    let older = OLDER_STATUSES
+        .iter()
+        .find(|(older, _)| *older == name)
+        .map(|(_, status)| *status);
+    older.map_or_else(|| one_of(name, &Status::ALL, Status::as_str), Ok)
+}
+
+/// The name of a priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct PriorityName(pub(super) Priority);
+
+impl TryFrom<String> for PriorityName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        one_of(&name, &Priority::ALL, Priority::as_str).map(Self)
+    }
+}
+
+/// The name of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct RoleName(pub(super) Role);
+
+impl TryFrom<String> for RoleName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        one_of(&name, &Role::ALL, Role::as_str).map(Self)
+    }
+}
+
+/// Statuses, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct StatusNames(pub(super) Vec<Status>);
+
+impl TryFrom<String> for StatusNames {
+    type Error = String;
+
+    fn try_from(names: String) -> Result<Self, String> {
+        names
+            .split(',')
+            .map(|name| status(name.trim()))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// Priorities, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct PriorityNames(pub(super) Vec<Priority>);
+
+impl TryFrom<String> for PriorityNames {
+    type Error = String;
+
+    fn try_from(names: String) -> Result<Self, String> {
+        let priority = |name: &str| one_of(name.trim(), &Priority::ALL, Priority::as_str);
+        names.split(',').map(priority).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Words, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(super) struct Words(pub(super) Vec<String>);
+
+impl From<String> for Words {
+    fn from(words: String) -> Self {
+        Self(words.split(',').map(str::to_owned).collect())
+    }
+}
+
+/// Yes or no in a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Flag(pub(super) bool);
+
+impl TryFrom<String> for Flag {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(Self(true)),
+            "false" | "0" => Ok(Self(false)),
+            _ => Err(format!("'{text}' is not allowed; use true or false")),
+        }
+    }
+}
+
+/// A number in a parameter: a count or an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Number(pub(super) i32);
+
+impl TryFrom<String> for Number {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|number| *number >= 0);
+        number
+            .map(Self)
+            .ok_or_else(|| format!("'{text}' is not a whole number from 0 to {}", i32::MAX))
+    }
+}
+
+/// The one of `all` that is called `name`.
+pub(super) fn one_of<T: Copy>(name: &str, all: &[T], name_of: impl Fn(T) -> &'static str) -> Result<T, String> {
+    all.iter().copied().find(|one| name_of(*one) == name).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|one| name_of(*one)).collect();
+        format!("'{name}' is not allowed; use one of {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(text: &str) -> Result<String, String> {
+        Moment::try_from(text.to_owned()).map(|moment| moment.0.to_rfc3339())
+    }
+
+    #[test]
+    fn a_date_alone_is_its_midnight_in_utc() {
+        assert_eq!(moment("2026-01-31").unwrap(), "2026-01-31T00:00:00+00:00");
+    }
+
+    #[test]
+    fn a_moment_of_another_zone_is_turned_into_utc() {
+        assert_eq!(
+            moment("2026-01-31T01:30:00+02:00").unwrap(),
+            "2026-01-30T23:30:00+00:00"
+        );
+    }
+
+    #[test]
+    fn a_moment_without_a_zone_is_refused_and_so_is_a_date_that_there_is_not() {
+        for text in [
+            "2026-01-31T01:30:00",
+            "2026-02-30",
+            "2026-1-5",
+            "31.01.2026",
+            "tomorrow",
+            "",
+        ] {
+            let message = moment(text).unwrap_err();
+            assert!(
+                message.starts_with(&format!("'{text}' is not a moment such as")),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn older_names_of_statuses_are_understood() {
+        assert_eq!(status("pending"), Ok(Status::Todo));
+        assert_eq!(status("completed"), Ok(Status::Done));
+        assert_eq!(status("in_progress"), Ok(Status::InProgress));
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_those_that_are_known() {
+        let message = StatusName::try_from("open".to_owned()).unwrap_err();
+        assert_eq!(
+            message,
+            "'open' is not allowed; use one of todo, in_progress, done, cancelled"
+        );
+        let message = PriorityNames::try_from("low,".to_owned()).unwrap_err();
+        assert_eq!(message, "'' is not allowed; use one of low, medium, high, urgent");
+    }
+
+    #[test]
+    fn several_names_are_separated_by_commas() {
+        let names = StatusNames::try_from("todo, completed".to_owned()).unwrap();
+        assert_eq!(names, StatusNames(vec![Status::Todo, Status::Done]));
+    }
+
+    #[test]
+    fn flags_are_read_as_python_and_shells_write_them() {
+        let flag = |text: &str| Flag::try_from(text.to_owned()).map(|flag| flag.0).ok();
+        assert_eq!(
+            [flag("true"), flag("False"), flag("1"), flag("")],
+            [Some(true), Some(false), Some(true), None]
+        );
+    }
+
+    #[test]
+    fn numbers_are_never_negative() {
+        assert!(Number::try_from("-1".to_owned()).is_err());
+        assert_eq!(Number::try_from("7".to_owned()), Ok(Number(7)));
+    }
+}

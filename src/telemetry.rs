@@ -1,0 +1,33 @@
+//! Logs: one line a request and what went wrong in between, as text or JSON.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Sends the process's logs to standard error. Once a process; a second call changes nothing.
+pub fn start(config: &LogConfig) {
+    let level = config.level.as_str();
+    // The drivers say at `info` what concerns only whoever debugs them.
+    let filter = EnvFilter::new(format!("{level},sqlx=warn,sea_orm=warn,sea_orm_migration=warn"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match config.format {
+        LogFormat::Json => registry
+            .with(
+                layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(false)
+                    .with_writer(std::io::stderr),
+            )
+            .try_init(),
+        LogFormat::Text => registry
+            .with(layer().with_target(false).with_writer(std::io::stderr))
+            .try_init(),
+    };
+    if let Err(error) = started {
+        tracing::debug!("logs were started before: {error}");
+    }
+}

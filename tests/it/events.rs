@@ -1,0 +1,194 @@
+//! Every write appends its event, in the same transaction.
+
+use sea_orm::FromQueryResult;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+
+#[derive(Debug, FromQueryResult)]
+struct Event {
+    #[sea_orm(from_alias = "type")]
+    kind: String,
+    actor_id: Option<i32>,
+    audience: Value,
+    previous_status: Option<i16>,
+    status: i16,
+    changes: Value,
+    task: Value,
+}
+
+async fn events(app: &TestApp, task: i64) -> Vec<Event> {
+    app.database
+        .rows(&format!(
+            "SELECT * FROM task_events WHERE task_id = {task} ORDER BY transaction_id, id"
+        ))
+        .await
+}
+
+/// Runs a mutation of one task; `arguments` follow its id.
+async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) -> Value {
+    let id = global_id("Task", task);
+    let query = format!(
+        "mutation {{ {mutation}(id: \"{id}\"{arguments}) {{ task {{ version }} userErrors {{ code message }} }} }}"
+    );
+    person.graphql(&query, json!({})).await.data()[mutation].clone()
+}
+
+#[tokio::test]
+async fn each_kind_of_write_is_told_with_its_audience_and_what_changed() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let id = ann.creates_task(json!({ "title": "Report", "tags": ["a"] })).await;
+    let to_bob = format!(", assigneeId: \"{}\"", bob.global_id());
+    for (person, mutation, arguments) in [
+        (&ann, "taskAssign", to_bob.as_str()),
+        (&bob, "taskTransition", ", status: IN_PROGRESS"),
+        (&bob, "taskUpdate", ", input: {title: \"Better report\"}"),
+        (&bob, "taskAddTags", ", tags: [\"B\"]"),
+        (&bob, "taskRemoveTags", ", tags: [\"a\"]"),
+        (&bob, "taskAssign", ""),
+        (&ann, "taskDelete", ""),
+        (&ann, "taskRestore", ""),
+        (&ann, "taskPurge", ""),
+    ] {
+        let payload = mutate(person, mutation, id, arguments).await;
+        assert_eq!(payload["userErrors"], json!([]), "{mutation}");
+    }
+
+    let events = events(&app, id).await;
+    let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "CREATED",
+            "ASSIGNED",
+            "STATUS_CHANGED",
+            "UPDATED",
+            "TAGGED",
+            "UNTAGGED",
+            "UNASSIGNED",
+            "DELETED",
+            "RESTORED",
+            "PURGED"
+        ]
+    );
+    let [
+        created,
+        assigned,
+        moved,
+        updated,
+        _,
+        untagged,
+        unassigned,
+        deleted,
+        _,
+        purged,
+    ] = &events[..]
+    else {
+        unreachable!()
+    };
+    assert_eq!(
+        (created.actor_id, &created.audience, created.previous_status),
+        (Some(ann.id), &json!([ann.id]), None)
+    );
+    assert_eq!(assigned.audience, json!([ann.id, bob.id]));
+    assert_eq!(
+        (moved.actor_id, moved.previous_status, moved.status),
+        (Some(bob.id), Some(1), 2)
+    );
+    assert_eq!(
+        moved.changes,
+        json!({ "status": { "from": "todo", "to": "in_progress" } })
+    );
+    assert_eq!(
+        updated.changes,
+        json!({ "title": { "from": "Report", "to": "Better report" } })
+    );
+    assert_eq!(untagged.changes, json!({ "tags": { "from": ["a", "b"], "to": ["b"] } }));
+    assert_eq!(untagged.task["tags"], json!(["b"]));
+    // Whoever loses the task learns so.
+    assert_eq!(unassigned.audience, json!([ann.id, bob.id]));
+    assert_eq!(deleted.audience, json!([ann.id]));
+    // Each shows its own moment.
+    assert_eq!(
+        (&moved.task["title"], &moved.task["version"]),
+        (&json!("Report"), &json!(3))
+    );
+    assert_eq!(purged.task["version"], json!(9));
+}
+
+#[tokio::test]
+async fn a_write_that_changes_nothing_or_is_refused_leaves_no_event() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann
+        .creates_task(json!({ "title": "Report", "status": "DONE", "tags": ["a"] }))
+        .await;
+    for (mutation, arguments, code) in [
+        ("taskTransition", ", status: DONE", None),
+        ("taskUpdate", ", input: {title: \"Report\", tags: [\"A\"]}", None),
+        ("taskAddTags", ", tags: [\"a\"]", None),
+        ("taskRemoveTags", ", tags: [\"zzz\"]", None),
+        ("taskTransition", ", status: IN_PROGRESS", Some("INVALID_TRANSITION")),
+        (
+            "taskUpdate",
+            ", input: {title: \"Other\", status: CANCELLED}",
+            Some("INVALID_TRANSITION"),
+        ),
+        (
+            "taskUpdate",
+            ", input: {title: \"Other\"}, expectedVersion: 7",
+            Some("CONFLICT"),
+        ),
+        ("taskUpdate", ", input: {title: \"\"}", Some("INVALID")),
+        ("taskRestore", "", Some("NOT_FOUND")),
+    ] {
+        let payload = mutate(&ann, mutation, id, arguments).await;
+        assert_eq!(payload["userErrors"][0]["code"].as_str(), code, "{mutation}{arguments}");
+    }
+    assert_eq!(events(&app, id).await.len(), 1);
+    let answer = ann
+        .graphql(
+            "query($id: ID!) { task(id: $id) { title version status tags } }",
+            json!({ "id": global_id("Task", id) }),
+        )
+        .await;
+    assert_eq!(
+        answer.data()["task"],
+        json!({ "title": "Report", "version": 1, "status": "DONE", "tags": ["a"] })
+    );
+}
+
+#[tokio::test]
+async fn deleting_a_user_tells_every_task_they_leave_behind() {
+    let app = TestApp::start().await;
+    let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
+    let owned = ann.creates_task(json!({ "title": "Ann's" })).await;
+    let assigned = bob
+        .creates_task(json!({ "title": "Bob's", "assigneeId": ann.global_id() }))
+        .await;
+    let delete = "mutation($id: ID!, $heir: ID) { userDelete(id: $id, transferTo: $heir) { user { databaseId } userErrors { code field message } } }";
+
+    let answer = boss
+        .graphql(delete, json!({ "id": ann.global_id(), "heir": ann.global_id() }))
+        .await;
+    assert_eq!(answer.user_error("userDelete").1, "transferTo");
+    let answer = boss
+        .graphql(delete, json!({ "id": ann.global_id(), "heir": bob.global_id() }))
+        .await;
+    assert_eq!(answer.data()["userDelete"]["user"]["databaseId"], json!(ann.id));
+    let handed_over = events(&app, owned).await.pop().unwrap();
+    assert_eq!(
+        handed_over.changes,
+        json!({ "owner_id": { "from": ann.id, "to": bob.id } })
+    );
+    assert_eq!(handed_over.audience, json!([ann.id, bob.id]));
+    assert_eq!(events(&app, assigned).await.pop().unwrap().kind, "UNASSIGNED");
+
+    boss.graphql(delete, json!({ "id": bob.global_id() })).await.data();
+    for task in [owned, assigned] {
+        assert_eq!(events(&app, task).await.pop().unwrap().kind, "PURGED");
+    }
+    assert_eq!(app.database.number("SELECT COUNT(*) AS number FROM tasks").await, 0);
+}

@@ -1,0 +1,4 @@
+//! The GraphQL face.
+
+mod session;
+mod task;

@@ -1,0 +1,298 @@
+//! Signing up, in and out through GraphQL.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::answer::Answer;
+use crate::support::person::Person;
+use crate::support::{PASSWORD, TestApp};
+
+const VIEWER: &str = "{ viewer { databaseId role } }";
+
+async fn login(person: &Person<'_>, name: &str, password: &str) -> Answer {
+    person
+        .graphql(
+            "mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken expiresAt userErrors { code field message } } }",
+            json!({ "input": { "username": name, "password": password } }),
+        )
+        .await
+}
+
+async fn refresh(person: &Person<'_>, token: &str) -> Answer {
+    person
+        .graphql(
+            "mutation($token: String!) { refresh(refreshToken: $token) { accessToken refreshToken userErrors { code field message } } }",
+            json!({ "token": token }),
+        )
+        .await
+}
+
+fn token(answer: &Answer, mutation: &str, name: &str) -> String {
+    answer.data()[mutation][name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {name} in {}", answer.text))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn somebody_registers_and_is_signed_in() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    let answer = nobody
+        .graphql(
+            "mutation($input: RegisterInput!) { register(input: $input) { accessToken expiresAt user { username email role isActive } userErrors { message } } }",
+            json!({ "input": { "email": "Ann@Example.com", "password": PASSWORD, "username": "Ann" } }),
+        )
+        .await;
+    let payload = &answer.data()["register"];
+    assert_eq!(payload["expiresAt"], "2026-01-15T12:30:00+00:00");
+    let ann = nobody.with_token(&app, payload["accessToken"].as_str().unwrap());
+    assert_eq!(ann.graphql(VIEWER, json!({})).await.data()["viewer"]["role"], "USER");
+    // In any case, by either name.
+    assert_eq!(
+        login(&nobody, "ANN", PASSWORD).await.data()["login"]["userErrors"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let first = ann.refresh_token.clone();
+    let second = refresh(&ann, &first).await;
+    let (access, second) = (
+        token(&second, "refresh", "accessToken"),
+        token(&second, "refresh", "refreshToken"),
+    );
+
+    // A lost answer: the same token again within 10 s is no theft.
+    app.advance(TimeDelta::seconds(10));
+    let third = token(&refresh(&ann, &first).await, "refresh", "refreshToken");
+    let ann = ann.with_token(&app, &access);
+    assert!(ann.graphql(VIEWER, json!({})).await.data()["viewer"].is_object());
+
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(
+        refresh(&ann, &first).await.user_error("refresh").0,
+        "INVALID_CREDENTIALS"
+    );
+    for stolen in [second, third] {
+        assert_eq!(
+            refresh(&ann, &stolen).await.user_error("refresh").0,
+            "INVALID_CREDENTIALS"
+        );
+    }
+    let answer = ann.graphql(VIEWER, json!({})).await;
+    assert_eq!(
+        (answer.error_code(), answer.error_message()),
+        ("UNAUTHENTICATED", "The session has ended: sign in again")
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_token_ends_after_7_days() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    app.advance(TimeDelta::days(7));
+    assert_eq!(
+        refresh(&ann, &ann.refresh_token).await.user_error("refresh").0,
+        "INVALID_CREDENTIALS"
+    );
+}
+
+#[tokio::test]
+async fn logging_out_ends_one_session_or_all_of_them() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let sessions: Vec<Answer> = vec![
+        login(&ann, &ann.name, PASSWORD).await,
+        login(&ann, &ann.name, PASSWORD).await,
+    ];
+    let [second, third] = [0, 1].map(|n| ann.with_token(&app, &token(&sessions[n], "login", "accessToken")));
+
+    ann.graphql("mutation { logout { success } }", json!({})).await.data();
+    assert_eq!(ann.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
+    assert_eq!(
+        refresh(&ann, &ann.refresh_token).await.user_error("refresh").0,
+        "INVALID_CREDENTIALS"
+    );
+    second.graphql(VIEWER, json!({})).await.data();
+
+    second
+        .graphql("mutation { logout(everywhere: true) { success } }", json!({}))
+        .await
+        .data();
+    for person in [second, third] {
+        assert_eq!(person.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_replaces_the_old_one_and_every_session() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let change = "mutation($current: String!, $new: String!) {
+        passwordChange(currentPassword: $current, newPassword: $new) { accessToken userErrors { code field message } } }";
+    let answer = ann
+        .graphql(change, json!({ "current": "Wrong1234", "new": "Different456" }))
+        .await;
+    assert_eq!(answer.user_error("passwordChange").0, "INVALID_CREDENTIALS");
+    let answer = ann
+        .graphql(change, json!({ "current": PASSWORD, "new": "short1" }))
+        .await;
+    let (code, field, message) = answer.user_error("passwordChange");
+    assert_eq!((code.as_str(), field.as_str()), ("INVALID", "newPassword"));
+    assert!(message.contains("8 to 128"), "{message}");
+
+    let answer = ann
+        .graphql(change, json!({ "current": PASSWORD, "new": "Different456" }))
+        .await;
+    let renewed = ann.with_token(&app, &token(&answer, "passwordChange", "accessToken"));
+    assert_eq!(ann.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
+    renewed.graphql(VIEWER, json!({})).await.data();
+    assert_eq!(
+        login(&ann, &ann.name, PASSWORD).await.user_error("login").0,
+        "INVALID_CREDENTIALS"
+    );
+    assert_eq!(
+        login(&ann, &ann.name, "Different456").await.data()["login"]["userErrors"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn ten_failures_slow_an_account_down_whether_it_exists_or_not() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let nobody = app.anonymous();
+    for name in [ann.name.as_str(), "nobody-has-this-name"] {
+        for _ in 0..10 {
+            assert_eq!(
+                login(&nobody, name, "Wrong1234").await.user_error("login").0,
+                "INVALID_CREDENTIALS"
+            );
+        }
+        let answer = login(&nobody, name, PASSWORD).await;
+        assert_eq!(
+            (answer.error_code(), answer.at("/errors/0/extensions/retryAfter")),
+            ("RATE_LIMITED", &json!(1))
+        );
+    }
+    // It never locks for good, and a success starts the count anew.
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(
+        login(&nobody, &ann.name, PASSWORD).await.data()["login"]["userErrors"],
+        json!([])
+    );
+    assert_eq!(
+        login(&nobody, &ann.name, "Wrong1234").await.user_error("login").0,
+        "INVALID_CREDENTIALS"
+    );
+    assert_eq!(
+        login(&nobody, &ann.name, PASSWORD).await.data()["login"]["userErrors"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn a_login_for_an_unknown_user_checks_a_password_too() {
+    let app = TestApp::start().await;
+    let before = app.app.domain().password_checks();
+    login(&app.anonymous(), "nobody-has-this-name", PASSWORD).await;
+    assert_eq!(app.app.domain().password_checks() - before, 1);
+}
+
+#[tokio::test]
+async fn demotion_and_deactivation_count_at_once_on_every_node() {
+    let app = TestApp::start().await;
+    let (ann, boss) = (app.admin().await, app.admin().await);
+    let node = app.second_node().await;
+    let elsewhere = ann.with_token(&node, ann.access_token.as_deref().unwrap());
+    let users = "{ users { totalCount } }";
+    elsewhere.graphql(users, json!({})).await.data();
+
+    let demote = "mutation($id: ID!) { userSetRole(id: $id, role: USER) { user { role } userErrors { message } } }";
+    assert_eq!(
+        boss.graphql(demote, json!({ "id": ann.global_id() })).await.data()["userSetRole"]["user"]["role"],
+        "USER"
+    );
+    assert_eq!(elsewhere.graphql(users, json!({})).await.error_code(), "FORBIDDEN");
+    assert_eq!(
+        elsewhere.graphql(VIEWER, json!({})).await.data()["viewer"]["role"],
+        "USER"
+    );
+
+    let deactivate =
+        "mutation($id: ID!) { userSetActive(id: $id, isActive: false) { user { isActive } userErrors { message } } }";
+    boss.graphql(deactivate, json!({ "id": ann.global_id() })).await.data();
+    assert_eq!(
+        elsewhere.graphql(VIEWER, json!({})).await.error_code(),
+        "UNAUTHENTICATED"
+    );
+    assert_eq!(
+        refresh(&ann, &ann.refresh_token).await.user_error("refresh").0,
+        "INVALID_CREDENTIALS"
+    );
+    let answer = login(&ann, &ann.name, PASSWORD).await;
+    assert_eq!(answer.user_error("login").0, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn the_last_active_admin_stays() {
+    let app = TestApp::start().await;
+    let boss = app.admin().await;
+    for mutation in [
+        "mutation($id: ID!) { done: userSetRole(id: $id, role: USER) { user { id } userErrors { code field message } } }",
+        "mutation($id: ID!) { done: userSetActive(id: $id, isActive: false) { user { id } userErrors { code field message } } }",
+        "mutation($id: ID!) { done: userDelete(id: $id) { user { id } userErrors { code field message } } }",
+    ] {
+        let (code, _, message) = boss
+            .graphql(mutation, json!({ "id": boss.global_id() }))
+            .await
+            .user_error("done");
+        assert_eq!(code, "FORBIDDEN");
+        assert!(message.contains("last active administrator"), "{message}");
+    }
+    assert_eq!(boss.graphql(VIEWER, json!({})).await.data()["viewer"]["role"], "ADMIN");
+}
+
+#[tokio::test]
+async fn expired_forged_and_refresh_tokens_are_no_access_tokens_and_say_why() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let access = ann.access_token.clone().unwrap();
+    let (body, signature) = access.rsplit_once('.').unwrap();
+    let forged = format!("{body}.{}", signature.chars().rev().collect::<String>());
+    let unsigned = unsigned(body);
+    for (token, reason) in [
+        (ann.refresh_token.as_str(), "not valid"),
+        (forged.as_str(), "not valid"),
+        (unsigned.as_str(), "not valid"),
+        ("", "not valid"),
+    ] {
+        let answer = ann.with_token(&app, token).graphql(VIEWER, json!({})).await;
+        assert_eq!(answer.error_code(), "UNAUTHENTICATED", "{token}");
+        assert!(answer.error_message().contains(reason), "{}", answer.text);
+    }
+    app.advance(TimeDelta::minutes(30));
+    let answer = ann.graphql(VIEWER, json!({})).await;
+    assert_eq!(answer.error_code(), "UNAUTHENTICATED");
+    assert!(answer.error_message().contains("expired"), "{}", answer.text);
+    // Signing in again works although the old token still comes along.
+    assert_eq!(
+        login(&ann, &ann.name, PASSWORD).await.data()["login"]["userErrors"],
+        json!([])
+    );
+}
+
+/// The token with the algorithm "none" and no signature.
+fn unsigned(body: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let (header, claims) = body.split_once('.').unwrap();
+    let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    header["alg"] = json!("none");
+    format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(header.to_string()))
+}

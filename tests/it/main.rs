@@ -1,0 +1,16 @@
+//! Everything that is tested from the outside, in one binary.
+//!
+//! Each test has a server and a database of its own. `cargo xtask test` runs them all on SQLite and on
+//! PostgreSQL.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod events;
+mod graphql;
+mod migrations;
+mod paging;
+mod policy;
+mod queries;
+mod schema;
+mod support;
+mod workflow;

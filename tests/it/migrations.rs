@@ -1,0 +1,88 @@
+//! Migrating up, down and afresh.
+
+use sea_orm::FromQueryResult;
+use taskwire::app::App;
+use taskwire::domain::Surroundings;
+use taskwire::domain::actor::Actor;
+
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::{TestApp, config};
+
+#[derive(FromQueryResult)]
+struct Name {
+    name: String,
+}
+
+/// Tables and indexes of ours, without what the databases add by themselves.
+async fn objects(database: &TestDatabase) -> Vec<String> {
+    let sql = if is_postgres() {
+        "SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') \
+         AND relname NOT LIKE 'seaql%' ORDER BY 1"
+    } else {
+        "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE 'seaql%' ORDER BY 1"
+    };
+    database
+        .rows::<Name>(sql)
+        .await
+        .into_iter()
+        .map(|row| row.name)
+        .collect()
+}
+
+async fn app(database: &TestDatabase) -> App {
+    App::open(config(database, &[]), Surroundings::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn down_undoes_what_up_does_step_by_step() {
+    let database = TestDatabase::create_empty().await;
+    let app = app(&database).await;
+    let domain = app.domain();
+    let steps = domain.migrations().await.unwrap().len();
+    assert!(objects(&database).await.is_empty());
+
+    let mut before = Vec::new();
+    for _ in 0..steps {
+        before.push(objects(&database).await);
+        domain.migrate_up(Some(1)).await.unwrap();
+        assert_ne!(Some(&objects(&database).await), before.last());
+    }
+    assert!(
+        domain
+            .migrations()
+            .await
+            .unwrap()
+            .iter()
+            .all(|migration| migration.applied)
+    );
+    while let Some(expected) = before.pop() {
+        domain.migrate_down(Some(1)).await.unwrap();
+        assert_eq!(objects(&database).await, expected);
+    }
+    domain.migrate_up(None).await.unwrap();
+    domain.migrate_up(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn fresh_empties_the_database_and_leaves_a_working_one() {
+    let app = TestApp::start().await;
+    app.member().await;
+    let domain = app.app.domain();
+    domain.migrate_fresh().await.unwrap();
+    assert!(domain.users().is_empty(&Actor::System).await.unwrap());
+    app.member()
+        .await
+        .creates_task(serde_json::json!({ "title": "It works" }))
+        .await;
+}
+
+#[tokio::test]
+async fn several_servers_that_start_at_once_migrate_once() {
+    let database = TestDatabase::create_empty().await;
+    let servers = [app(&database).await, app(&database).await, app(&database).await];
+    let (first, second, third) = tokio::join!(servers[0].prepare(), servers[1].prepare(), servers[2].prepare());
+    for prepared in [first, second, third] {
+        prepared.unwrap();
+    }
+    assert_eq!(database.number("SELECT COUNT(*) AS number FROM event_log").await, 1);
+}

@@ -1,0 +1,167 @@
+//! Who may do what, as a table that a person can read: `tests/it/policy_matrix.txt`.
+
+use std::fmt::Write as _;
+
+use chrono::{TimeZone as _, Utc};
+use taskwire::domain::actor::{Actor, Role, SignedIn};
+use taskwire::domain::error::{Error, SignedOut};
+use taskwire::domain::id::{SessionId, TaskId, UserId};
+use taskwire::domain::policy::{
+    self, Action, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser, Directory,
+    EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, PurgeTask, Reach, RestoreTask, SeeAccount, SeeTask,
+    SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
+};
+use taskwire::domain::task::{Priority, Task};
+use taskwire::domain::user::User;
+use taskwire::domain::workflow::Status;
+
+const OWNER: UserId = UserId(1);
+const ASSIGNEE: UserId = UserId(2);
+const OTHER: UserId = UserId(3);
+const ADMIN: UserId = UserId(4);
+
+/// Everybody the table has a column for. On an account, "owner" is the account's own user.
+fn actors() -> Vec<(&'static str, Actor)> {
+    let user = |id, role| {
+        Actor::User(SignedIn {
+            id,
+            role,
+            session: SessionId(1),
+        })
+    };
+    vec![
+        ("anonymous", Actor::Anonymous(SignedOut::NoToken)),
+        ("other", user(OTHER, Role::User)),
+        ("assignee", user(ASSIGNEE, Role::User)),
+        ("owner", user(OWNER, Role::User)),
+        ("admin", user(ADMIN, Role::Admin)),
+        ("system", Actor::System),
+    ]
+}
+
+fn task() -> Task {
+    let moment = Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap();
+    Task {
+        id: TaskId(1),
+        title: "A task".to_owned(),
+        description: None,
+        status: Status::Todo,
+        priority: Priority::Medium,
+        due_date: None,
+        owner_id: OWNER,
+        assignee_id: Some(ASSIGNEE),
+        version: 1,
+        completed_at: None,
+        deleted_at: None,
+        created_at: moment,
+        updated_at: moment,
+    }
+}
+
+/// The table under construction.
+struct Matrix {
+    text: String,
+    actions: usize,
+}
+
+impl Matrix {
+    fn heading(&mut self, title: &str) {
+        write!(self.text, "\n{title:<22}").unwrap();
+        for (name, _) in actors() {
+            write!(self.text, "{name:<17}").unwrap();
+        }
+        self.text.truncate(self.text.trim_end().len());
+        self.text.push('\n');
+    }
+
+    fn row(&mut self, name: &str, cell: impl Fn(&Actor) -> String) {
+        write!(self.text, "{name:<22}").unwrap();
+        for (_, actor) in actors() {
+            write!(self.text, "{:<17}", cell(&actor)).unwrap();
+        }
+        self.text.truncate(self.text.trim_end().len());
+        self.text.push('\n');
+    }
+
+    /// One action, under its own name and under more words where it has several forms.
+    fn action<A: Action + Copy>(&mut self, form: &str, action: A, on: &A::On) {
+        let debug = format!("{action:?}");
+        let name = debug.split([' ', '{']).next().unwrap();
+        self.actions += usize::from(form.is_empty());
+        self.row(format!("{name} {form}").trim(), |actor| {
+            verdict(policy::permit(actor, action, on).map(|_| ()))
+        });
+    }
+
+    fn noun<N: Noun>(&mut self, name: &str) {
+        self.row(name, |actor| match policy::scope::<N>(actor) {
+            Ok(scope) => match scope.reach() {
+                Reach::Everything => "everything".to_owned(),
+                Reach::Of(_) => "own".to_owned(),
+            },
+            Err(error) => verdict(Err(error)),
+        });
+    }
+}
+
+fn verdict(result: Result<(), Error>) -> String {
+    match result {
+        Ok(()) => "yes".to_owned(),
+        Err(error) => error.code().as_str().to_owned(),
+    }
+}
+
+#[test]
+fn the_policy_is_the_one_that_is_written_down() {
+    let mut matrix = Matrix {
+        text: String::from("Who may do what. Compared with the policy by a test.\n"),
+        actions: 0,
+    };
+    let (task, user) = (
+        task(),
+        User {
+            id: OWNER,
+            username: None,
+            full_name: None,
+            account: None,
+        },
+    );
+
+    matrix.heading("TASKS");
+    matrix.action("", CreateTask, &NewTask { owner: OWNER });
+    matrix.action("", SeeTask, &task);
+    matrix.action("", EditTask, &task);
+    matrix.action("", TagTask, &task);
+    matrix.action("", AssignTask { to: Some(OTHER) }, &task);
+    matrix.action("to nobody", AssignTask { to: None }, &task);
+    matrix.action("", TrashTask, &task);
+    matrix.action("", RestoreTask, &task);
+    matrix.action("", PurgeTask, &task);
+    matrix.action("", TransferTask, &task);
+
+    matrix.heading("ACCOUNTS");
+    matrix.action("", CreateUser, &NewUser);
+    matrix.action("", SeeAccount, &user);
+    matrix.action("", EditUser, &user);
+    matrix.action("", ChangePassword, &user);
+    matrix.action("", SetRole, &user);
+    matrix.action("", SetActive, &user);
+    matrix.action("", DeleteUser, &user);
+    matrix.action("", BeginSession, &user);
+    matrix.action("", EndSessions, &user);
+
+    matrix.heading("WHAT IS SEEN");
+    matrix.noun::<Tasks>("Tasks");
+    matrix.noun::<Users>("Users (accounts)");
+    matrix.noun::<Directory>("Directory");
+    matrix.noun::<Credentials>("Credentials");
+
+    let rules = include_str!("../../src/domain/policy.rs");
+    assert_eq!(
+        matrix.actions,
+        rules.matches("\nimpl Action for ").count(),
+        "an action has no row in the table"
+    );
+    let written = include_str!("policy_matrix.txt");
+    assert!(written == matrix.text, "the policy is now:\n{}", matrix.text);
+}

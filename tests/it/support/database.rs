@@ -1,0 +1,184 @@
+//! A database of its own for every test, copied from a template that is migrated once.
+//!
+//! `TASKWIRE_TEST_DATABASE` says which: `sqlite` (the default) or `postgres`, whose server
+//! `TASKWIRE_TEST_DATABASE_URL` names. `cargo xtask test` sets both. A server that does not answer
+//! is a failure, never a reason to pass.
+
+use std::path::PathBuf;
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, FromQueryResult, Statement};
+use taskwire::config::Config;
+use taskwire::domain::{Domain, Surroundings};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, OnceCell};
+
+/// A migrated database that nobody else uses.
+#[derive(Clone)]
+pub struct TestDatabase {
+    url: String,
+    /// Where the file is; goes with the last clone.
+    _folder: Option<Arc<TempDir>>,
+}
+
+/// What the template is copied from.
+enum Template {
+    File(TempDir),
+    Database { server: String, name: String },
+}
+
+static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
+/// A template can be copied once at a time.
+static COPYING: Mutex<()> = Mutex::const_new(());
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the tests run on PostgreSQL.
+pub fn is_postgres() -> bool {
+    postgres_server().is_some()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own two settings, not the server's")]
+fn postgres_server() -> Option<String> {
+    match std::env::var("TASKWIRE_TEST_DATABASE").as_deref() {
+        Err(_) | Ok("sqlite") => None,
+        Ok("postgres") => Some(
+            std::env::var("TASKWIRE_TEST_DATABASE_URL")
+                .expect("TASKWIRE_TEST_DATABASE_URL names the PostgreSQL server; `cargo xtask test` starts one"),
+        ),
+        Ok(other) => panic!("TASKWIRE_TEST_DATABASE is '{other}'; allowed: sqlite, postgres"),
+    }
+}
+
+/// The Redis server of the tests.
+#[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
+pub fn redis_url() -> String {
+    std::env::var("TASKWIRE_TEST_REDIS_URL")
+        .expect("TASKWIRE_TEST_REDIS_URL names the Redis server; `cargo xtask test` starts one")
+}
+
+impl TestDatabase {
+    /// A migrated database without any rows.
+    pub async fn create() -> Self {
+        let template = TEMPLATE.get_or_init(Template::create).await;
+        let _one_at_a_time = COPYING.lock().await;
+        match template {
+            Template::File(folder) => {
+                let database = Self::file();
+                std::fs::copy(file_in(folder), database.path()).unwrap();
+                database
+            }
+            Template::Database { server, name } => Self::on(server, &format!("TEMPLATE {name}")).await,
+        }
+    }
+
+    /// A database without any tables.
+    pub async fn create_empty() -> Self {
+        match postgres_server() {
+            None => Self::file(),
+            Some(server) => {
+                let _one_at_a_time = COPYING.lock().await;
+                Self::on(&server, "").await
+            }
+        }
+    }
+
+    fn file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            url: format!("sqlite:{}", file_in(&folder).display()),
+            _folder: Some(Arc::new(folder)),
+        }
+    }
+
+    async fn on(server: &str, options: &str) -> Self {
+        let name = format!("taskwire_{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        execute(server, &format!("CREATE DATABASE {name} {options}")).await;
+        Self {
+            url: with_database(server, &name),
+            _folder: None,
+        }
+    }
+
+    /// What `DATABASE_URL` takes.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn path(&self) -> PathBuf {
+        PathBuf::from(self.url.trim_start_matches("sqlite:"))
+    }
+
+    /// A connection beside the server's, to look at what is really there.
+    pub async fn connect(&self) -> DatabaseConnection {
+        Database::connect(&self.url).await.unwrap()
+    }
+
+    /// The one number that a query answers.
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.rows::<Number>(sql).await.first().unwrap().number
+    }
+
+    /// The rows that a query answers.
+    pub async fn rows<T: FromQueryResult>(&self, sql: &str) -> Vec<T> {
+        let connection = self.connect().await;
+        let statement = Statement::from_string(connection.get_database_backend(), sql);
+        let rows = T::find_by_statement(statement).all(&connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Number {
+    number: i64,
+}
+
+impl Template {
+    async fn create() -> Self {
+        let template = match postgres_server() {
+            None => Self::File(tempfile::tempdir().unwrap()),
+            Some(server) => {
+                let name = format!("taskwire_template_{}", process::id());
+                execute(&server, &format!("CREATE DATABASE {name}")).await;
+                Self::Database { server, name }
+            }
+        };
+        let url = match &template {
+            Self::File(folder) => format!("sqlite:{}", file_in(folder).display()),
+            Self::Database { server, name } => with_database(server, name),
+        };
+        migrate(&url).await;
+        template
+    }
+}
+
+async fn migrate(url: &str) {
+    let vars = [("DATABASE_URL".to_owned(), url.to_owned())].into();
+    let config = Config::from_vars(&vars).unwrap();
+    let key = taskwire::domain::token::SigningKey::Secret(Vec::new());
+    let domain = Domain::open(&config.database, &config.auth, &key, Surroundings::default())
+        .await
+        .unwrap();
+    domain.migrate_up(None).await.unwrap();
+    domain.close().await.unwrap();
+}
+
+fn file_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("taskwire.db")
+}
+
+/// The server's URL with another database.
+fn with_database(server: &str, name: &str) -> String {
+    let (host, _) = server.rsplit_once('/').unwrap();
+    format!("{host}/{name}")
+}
+
+async fn execute(url: &str, sql: &str) {
+    let connection = Database::connect(url)
+        .await
+        .expect("the PostgreSQL server of the tests answers");
+    connection.execute_unprepared(sql).await.unwrap();
+    connection.close().await.unwrap();
+}

@@ -1,0 +1,143 @@
+//! What the tests stand on: a server of their own over a database of their own, and people who use it.
+
+pub mod answer;
+pub mod database;
+pub mod person;
+pub mod process;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use chrono::{TimeDelta, TimeZone as _, Utc};
+use taskwire::app::App;
+use taskwire::config::Config;
+use taskwire::domain::Surroundings;
+use taskwire::domain::actor::{Actor, Role};
+use taskwire::domain::clock::{Clock as _, ManualClock, Timestamp};
+use taskwire::domain::random::SystemRandomness;
+use taskwire::domain::user::Registration;
+
+use self::database::TestDatabase;
+use self::person::Person;
+
+/// The password of everybody in the tests.
+pub const PASSWORD: &str = "Password123";
+/// The secret that signs tokens in the tests.
+pub const SECRET_KEY: &str = "a-secret-of-the-tests-0123456789-abcdefghij";
+
+/// A server over a database of its own, at a fixed moment.
+pub struct TestApp {
+    pub app: App,
+    pub database: TestDatabase,
+    clock: ManualClock,
+    router: Router,
+    people: AtomicU32,
+}
+
+impl TestApp {
+    /// A server with the default settings.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A server with these settings beside the default ones.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let database = TestDatabase::create().await;
+        Self::over(database, settings).await
+    }
+
+    /// Another server over the same database, as a second node of a cluster.
+    pub async fn second_node(&self) -> Self {
+        let mut node = Self::over(self.database.clone(), &[]).await;
+        node.people = AtomicU32::new(1_000);
+        node
+    }
+
+    async fn over(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let clock = ManualClock::at(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
+        let surroundings = Surroundings {
+            clock: Arc::new(clock.clone()),
+            randomness: Arc::new(SystemRandomness),
+        };
+        let app = App::open(config(&database, settings), surroundings).await.unwrap();
+        let router = app.router();
+        Self {
+            app,
+            database,
+            clock,
+            router,
+            people: AtomicU32::new(1),
+        }
+    }
+
+    /// Somebody who is not signed in.
+    pub fn anonymous(&self) -> Person<'_> {
+        Person::anonymous(self)
+    }
+
+    /// A new ordinary user, signed in.
+    pub async fn member(&self) -> Person<'_> {
+        self.person(Role::User).await
+    }
+
+    /// A new administrator, signed in.
+    pub async fn admin(&self) -> Person<'_> {
+        self.person(Role::Admin).await
+    }
+
+    async fn person(&self, role: Role) -> Person<'_> {
+        let name = format!("person{}", self.people.fetch_add(1, Ordering::Relaxed));
+        let registration = Registration {
+            email: format!("{name}@example.com"),
+            password: PASSWORD.into(),
+            username: Some(name.clone()),
+            full_name: None,
+        };
+        let user = self
+            .app
+            .domain()
+            .users()
+            .create(&Actor::System, registration, role)
+            .await
+            .unwrap();
+        let tokens = self
+            .app
+            .domain()
+            .sessions()
+            .login(&name, PASSWORD.into(), Default::default())
+            .await
+            .unwrap();
+        Person::signed_in(self, user.id.0, name, tokens)
+    }
+
+    /// Moves the server's clock.
+    pub fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// The server's time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The server's routes.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+}
+
+/// The settings of a test's server.
+pub fn config(database: &TestDatabase, settings: &[(&str, &str)]) -> Config {
+    let defaults = [
+        ("DATABASE_URL", database.url()),
+        ("SECRET_KEY", SECRET_KEY),
+        ("DATABASE_MAX_CONNECTIONS", "5"),
+    ];
+    let vars = defaults
+        .iter()
+        .chain(settings)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Config::from_vars(&vars).unwrap()
+}

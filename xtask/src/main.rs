@@ -1,0 +1,105 @@
+//! The chores of the Taskwire workspace, as `cargo xtask <chore>`.
+//!
+//! This file is the command line. Each chore has a module of its own: [`mod@test`] runs the tests on both
+//! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need and [`install`] gets those
+//! programs where the machine lacks them; [`ci`] is what must hold before a change lands, [`schema`]
+//! keeps `schema.graphql` true and [`assets`] vendors what browsers load. [`process`] runs other programs.
+//!
+//! The chores are for Unix-like systems: they speak in signals.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to its user"
+)]
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod assets;
+mod ci;
+mod install;
+mod process;
+mod schema;
+mod servers;
+mod test;
+
+/// The chores of the Taskwire workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct CommandLine {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every test, on SQLite and on PostgreSQL, with servers started for the occasion
+    Test {
+        /// What to hand on to `cargo test`, after `--`
+        #[arg(last = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
+    /// Check formatting, lints, documentation, the schema file and the vendored files
+    Lint,
+    /// All that must hold before a change lands: `lint`, then `test`
+    Ci,
+    /// Write `schema.graphql` from the server's own description of itself
+    Schema {
+        /// Write nothing; fail when the file is not what it should be
+        #[arg(long)]
+        check: bool,
+    },
+    /// Fetch the browser files kept in `assets/`, with their licences
+    Assets {
+        /// Fetch nothing; fail when a file is not what the manifest says
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes in one line; a backtrace through this tool would tell its user nothing.
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<()> {
+    process::listen_for_interrupts()?;
+    match chore {
+        Chore::Test { args } => test::run(&args),
+        Chore::Lint => ci::lint(),
+        Chore::Ci => ci::run(),
+        Chore::Schema { check: true } => schema::check(),
+        Chore::Schema { check: false } => schema::write(),
+        Chore::Assets { check: true } => assets::check(),
+        Chore::Assets { check: false } => assets::fetch(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_for_the_test_harness_survive_both_command_lines() -> Result<()> {
+        let line = CommandLine::try_parse_from(["xtask", "test", "--", "workflow", "--", "--nocapture"])?;
+        let Chore::Test { args } = line.chore else {
+            anyhow::bail!("`test` was taken for another chore");
+        };
+        assert_eq!(args, ["workflow", "--", "--nocapture"]);
+        Ok(())
+    }
+}
