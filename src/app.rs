@@ -76,7 +76,6 @@ impl App {
     }
 
     /// Every route of the server, with its middleware.
-    #[must_use]
     pub fn router(&self) -> Router {
         http::router(self)
     }
@@ -113,8 +112,8 @@ impl App {
 
 /// An error with its cause: for the person who runs the server, not for clients.
 pub(crate) fn described(error: Error) -> anyhow::Error {
-    match error {
-        Error::Internal(cause) => anyhow::anyhow!("{cause:#}"),
-        other => anyhow::anyhow!("{other}"),
+    match error.cause() {
+        Some(cause) => anyhow::anyhow!("{cause:#}"),
+        None => anyhow::Error::new(error),
     }
 }

@@ -1,5 +1,7 @@
 //! Logs: one line a request and what went wrong in between, as text or JSON.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -23,9 +25,16 @@ pub fn start(config: &LogConfig) {
                     .with_writer(std::io::stderr),
             )
             .try_init(),
-        LogFormat::Text => registry
-            .with(layer().with_target(false).with_writer(std::io::stderr))
-            .try_init(),
+        LogFormat::Text => {
+            let text = layer().with_target(false).with_writer(std::io::stderr);
+            // Colours are for a terminal; in a file they would be noise.
+            let text = if std::io::stderr().is_terminal() {
+                text
+            } else {
+                text.with_ansi(false)
+            };
+            registry.with(text).try_init()
+        }
     };
     if let Err(error) = started {
         tracing::debug!("logs were started before: {error}");

@@ -2,7 +2,6 @@
 
 use crate::app::described;
 use crate::config::{Config, LogConfig, LogFormat, LogLevel};
-use crate::domain::random::Randomness as _;
 use crate::domain::token::SigningKey;
 use crate::domain::{Domain, Surroundings};
 use crate::telemetry;
@@ -33,7 +32,14 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Domain> {
     let surroundings = Surroundings::default();
     let mut key = vec![0; KEY_BYTES];
     surroundings.randomness.fill(&mut key);
-    Domain::open(&config.database, &config.auth, &SigningKey::Secret(key), surroundings).await
+    // On the heap: connecting takes much state, which every command would carry on its stack.
+    Box::pin(Domain::open(
+        &config.database,
+        &config.auth,
+        &SigningKey::Secret(key),
+        surroundings,
+    ))
+    .await
 }
 
 /// Closes the connections; `SQLite` moves what is in its log into the file.

@@ -39,12 +39,14 @@ struct Report {
 impl Report {
     /// Prints what a check found: what is well, or what is wrong and what to do.
     fn tell(&mut self, subject: &str, found: Result<String, String>) -> anyhow::Result<()> {
-        self.failed |= found.is_err();
-        let (verdict, text) = match &found {
+        let (verdict, text) = match found {
             Ok(text) => ("ok", text),
-            Err(text) => ("FAILED", text),
+            Err(text) => {
+                self.failed = true;
+                ("FAILED", text)
+            }
         };
-        output::line(&output::one_line(&format!("{verdict:<6}  {subject}: {text}")))
+        output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(&text)))
     }
 }
 

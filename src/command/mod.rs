@@ -43,6 +43,13 @@ enum Command {
     #[command(subcommand)]
     Migrate(Migrate),
     /// Fills the database with example users and tasks
+    ///
+    /// The users are user1@example.com, user2@example.com and so on, with the usernames user1, user2 and so on.
+    /// Titles read like "Fix the login page of Atlas"; most descriptions end with a reference of their own, such
+    /// as ATLAS-17, which a search finds. The same numbers on the same day give the same rows.
+    ///
+    /// It is all or nothing. Meanwhile a running server's writes wait (SQLite), or its live events (PostgreSQL).
+    #[command(verbatim_doc_comment)]
     Seed(Seed),
     /// Makes and manages accounts
     #[command(subcommand)]
@@ -82,11 +89,6 @@ enum Migrate {
     },
 }
 
-/// Fills the database with example users and tasks. The same numbers on the same day give the same rows
-///
-/// The users are user1@example.com, user2@example.com and so on, with the usernames user1, user2 ..
-/// Titles read like "Fix the login page of Atlas", and descriptions end with a reference such as
-/// ATLAS-17 that a search finds. It is all or nothing; while it runs, a running server's writes wait.
 #[derive(Debug, Args)]
 struct Seed {
     /// How many users
@@ -96,7 +98,7 @@ struct Seed {
     #[arg(long, default_value_t = 200)]
     tasks: u32,
     /// The password of every user
-    #[arg(long, default_value = "Password123", hide_default_value = false)]
+    #[arg(long, default_value = "Password123")]
     password: SecretString,
 }
 

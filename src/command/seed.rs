@@ -44,7 +44,7 @@ fn progress_bar(plan: &Plan) -> ProgressBar {
 fn explained(error: Error) -> anyhow::Error {
     if error.code() == Code::Taken {
         return anyhow::anyhow!(
-            "{error}: this database was seeded before. Nothing was written; \
+            "{error}: it looks as if this database was seeded before. Nothing was written; \
              `taskwire migrate fresh --yes` deletes all data, and then it can be seeded again"
         );
     }

@@ -12,7 +12,8 @@ use crate::telemetry;
 pub(super) async fn run() -> anyhow::Result<()> {
     let config = Config::load()?;
     telemetry::start(&config.log);
-    let app = App::open(config, Surroundings::default()).await?;
+    // On the heap: connecting takes much state, which would stay on the stack while the server runs.
+    let app = Box::pin(App::open(config, Surroundings::default())).await?;
     app.prepare().await?;
     let listener = server::bind(&app).await?;
     tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));

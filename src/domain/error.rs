@@ -2,13 +2,13 @@
 //!
 //! A message is written for the person who sent the request: it names the field, the value and
 //! what is allowed. What must not leave the server is inside [`Error::Internal`], which prints
-//! nothing of its cause; the faces log the cause once, with the request id.
+//! nothing of its cause; the faces log [`Error::cause`] once, with the request id.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::task::Task;
+use super::task::Snapshot;
 use super::workflow::Status;
 
 /// What the domain's operations return.
@@ -56,12 +56,12 @@ pub enum Error {
         to: Status,
     },
     /// The write was based on an older version of the task.
-    #[error("The task has version {} by now, not {expected}: read it again and repeat the change", current.version)]
+    #[error("The task has version {} by now, not {expected}: read it again and repeat the change", current.task.version)]
     Conflict {
         /// The version the write expected.
         expected: i32,
         /// The task as it stands now.
-        current: Box<Task>,
+        current: Box<Snapshot>,
     },
     /// What should prove who asks does not.
     #[error("{0}")]
@@ -77,6 +77,8 @@ pub enum Error {
     Unavailable {
         /// A sensible time to wait; whole seconds.
         retry_after: Duration,
+        /// What is in the way, if it is more than a crowd: for the log, never for the client.
+        cause: Option<Arc<anyhow::Error>>,
     },
     /// Something went wrong inside. The cause goes to the log, never to the client.
     #[error("Something went wrong on the server; the request id leads to the cause in its log")]
@@ -201,7 +203,16 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } | Self::Unavailable { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// What only the log may tell: the faces write it there once, with the request id.
+    #[must_use]
+    pub fn cause(&self) -> Option<&anyhow::Error> {
+        match self {
+            Self::Internal(cause) | Self::Unavailable { cause: Some(cause), .. } => Some(cause),
             _ => None,
         }
     }

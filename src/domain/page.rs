@@ -44,6 +44,8 @@ pub struct PageRequest {
     pub before: Option<String>,
     /// Whether to find out if there are rows beyond the cursor one came from, which may cost a statement.
     pub probe: bool,
+    /// Rows to leave out at the start: for REST clients that count pages. A deep offset costs what it skips.
+    pub skip: u64,
 }
 
 impl PageRequest {
@@ -70,6 +72,7 @@ impl PageRequest {
             after,
             before,
             probe: false,
+            skip: 0,
         })
     }
 
@@ -81,6 +84,7 @@ impl PageRequest {
             after: None,
             before: None,
             probe: false,
+            skip: 0,
         }
     }
 }

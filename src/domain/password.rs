@@ -149,10 +149,10 @@ impl Passwords {
 
     /// Runs costly work on a thread for it, or turns it away when too much is waiting.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T> {
-        let _admitted = self
-            .admitted
-            .try_acquire()
-            .map_err(|_| Error::Unavailable { retry_after: BUSY })?;
+        let _admitted = self.admitted.try_acquire().map_err(|_| Error::Unavailable {
+            retry_after: BUSY,
+            cause: None,
+        })?;
         let working = Arc::clone(&self.working)
             .acquire_owned()
             .await

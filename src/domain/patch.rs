@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::error::Violations;
+use super::error::{Result, Violations};
 
 /// One field of an update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// For a field that may be empty: `None` leaves it, `Some(None)` clears it.
-    pub fn nullable(self) -> Option<Option<T>> {
+    /// Changes a field that may be empty.
+    pub fn apply(self, field: &mut Option<T>) {
         match self {
-            Self::Absent => None,
-            Self::Null => Some(None),
-            Self::Value(value) => Some(Some(value)),
+            Self::Absent => {}
+            Self::Null => *field = None,
+            Self::Value(value) => *field = Some(value),
         }
     }
 
@@ -41,6 +41,15 @@ impl<T> Patch<T> {
         }
     }
 
+    /// Checks the value, if there is one, and gives it as it will be stored. What is wrong with it is noted.
+    pub fn check<U>(self, violations: &mut Violations, check: impl FnOnce(T) -> Result<U>) -> Result<Patch<U>> {
+        Ok(match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(value) => violations.check(check(value))?.map_or(Patch::Absent, Patch::Value),
+        })
+    }
+
     /// Converts the value, if there is one.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
@@ -48,12 +57,6 @@ impl<T> Patch<T> {
             Self::Null => Patch::Null,
             Self::Value(value) => Patch::Value(convert(value)),
         }
-    }
-}
-
-impl<T> From<Option<Option<T>>> for Patch<T> {
-    fn from(value: Option<Option<T>>) -> Self {
-        value.map_or(Self::Absent, |given| given.map_or(Self::Null, Self::Value))
     }
 }
 

@@ -49,6 +49,10 @@ use super::user::User;
 
 /// How the asker stands to a thing. More than one may be true.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and rules read them by name"
+)]
 pub struct Standing {
     /// The task is theirs, or the account is their own.
     pub owner: bool,
@@ -563,6 +567,16 @@ fn own_or_everything(actor: &Actor) -> Result<Reach> {
     }
 }
 
+/// Everything for administrators and the server, nothing for the rest.
+fn everything(actor: &Actor, refusal: &str) -> Result<Reach> {
+    match own_or_everything(actor)? {
+        Reach::Everything => Ok(Reach::Everything),
+        Reach::Of(_) => Err(Error::Forbidden {
+            message: refusal.to_owned(),
+        }),
+    }
+}
+
 /// Tasks: those one owns or is assigned to.
 #[derive(Clone, Copy, Debug)]
 pub enum Tasks {}
@@ -570,6 +584,16 @@ pub enum Tasks {}
 impl Noun for Tasks {
     fn reach(actor: &Actor) -> Result<Reach> {
         own_or_everything(actor)
+    }
+}
+
+/// The list of all tasks, whosever they are.
+#[derive(Clone, Copy, Debug)]
+pub enum AllTasks {}
+
+impl Noun for AllTasks {
+    fn reach(actor: &Actor) -> Result<Reach> {
+        everything(actor, "Only an administrator may list all tasks")
     }
 }
 
@@ -589,12 +613,7 @@ pub enum Directory {}
 
 impl Noun for Directory {
     fn reach(actor: &Actor) -> Result<Reach> {
-        match own_or_everything(actor)? {
-            Reach::Everything => Ok(Reach::Everything),
-            Reach::Of(_) => Err(Error::Forbidden {
-                message: "Only an administrator may list the users".to_owned(),
-            }),
-        }
+        everything(actor, "Only an administrator may list the users")
     }
 }
 
@@ -621,14 +640,6 @@ pub struct Scope<N: Noun> {
     reach: Reach,
     noun: PhantomData<fn() -> N>,
 }
-
-impl<N: Noun> Clone for Scope<N> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<N: Noun> Copy for Scope<N> {}
 
 impl<N: Noun> Scope<N> {
     /// How far it reaches.

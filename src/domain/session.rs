@@ -12,7 +12,7 @@ use super::Core;
 use super::actor::{Actor, Role, SignedIn};
 use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, SignedOut};
-use super::id::{SessionId, UserId};
+use super::id::SessionId;
 use super::policy::{self, CreateUser, Credentials, EndSessions, NewUser};
 use super::random::{hexadecimal, to_hex, url_safe};
 use super::store::{self, WriteTransaction};
@@ -62,7 +62,6 @@ pub struct Tokens {
 #[derive(Clone, Debug)]
 pub(crate) struct StoredSession {
     pub(crate) id: SessionId,
-    pub(crate) user_id: UserId,
     pub(crate) family: String,
     pub(crate) expires_at: Timestamp,
     pub(crate) rotated_at: Option<Timestamp>,
@@ -158,16 +157,18 @@ impl<'a> Sessions<'a> {
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
         let hash = digest(refresh_token.expose_secret());
+        // The account before its session, as every other write locks them.
+        let owner = store::session::owner(&transaction, &credentials, &hash)
+            .await?
+            .ok_or(REFUSED)?;
+        let users = policy::scope::<policy::Users>(&Actor::System)?;
+        let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;
         let session = store::session::lock(&transaction, &credentials, &hash)
             .await?
             .ok_or(REFUSED)?;
         if session.revoked_at.is_some() || session.expires_at <= now {
             return Err(REFUSED);
         }
-        let users = policy::scope::<policy::Users>(&Actor::System)?;
-        let user = store::user::lock(&transaction, &users, session.user_id)
-            .await?
-            .ok_or(REFUSED)?;
         if !user.account.as_ref().is_some_and(|account| account.is_active) {
             return Err(REFUSED);
         }

@@ -171,20 +171,6 @@ impl<'a> Tasks<'a> {
         store::task::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
     }
 
-    /// A page by offset, for REST clients that count pages: the tasks from `skip` on.
-    pub async fn list_from(self, actor: &Actor, list: &TaskList, skip: u64, limit: u32) -> Result<Vec<Task>> {
-        let scope = policy::scope(actor)?;
-        store::task::slice(
-            self.core.store.reader(),
-            &scope,
-            list,
-            skip,
-            limit,
-            self.core.clock.now(),
-        )
-        .await
-    }
-
     /// How many tasks the whole list has.
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use anyhow::Context as _;
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -73,8 +74,16 @@ impl fmt::Debug for TokenSigner {
 }
 
 impl TokenSigner {
-    /// Fails when the key is not one of its kind.
+    /// Fails when the key is not one of its kind, with one line that a person can act on.
     pub(crate) fn new(key: &SigningKey, issuer: String, audience: String) -> anyhow::Result<Self> {
+        Self::build(key, issuer, audience).with_context(|| match key {
+            SigningKey::Secret(_) => "SECRET_KEY cannot sign",
+            SigningKey::Ed25519Pem(_) => "JWT_PRIVATE_KEY_FILE holds no private key for EdDSA (Ed25519, PEM, PKCS#8)",
+            SigningKey::P256Pem(_) => "JWT_PRIVATE_KEY_FILE holds no private key for ES256 (P-256, PEM, PKCS#8)",
+        })
+    }
+
+    fn build(key: &SigningKey, issuer: String, audience: String) -> anyhow::Result<Self> {
         let (algorithm, encoding) = match key {
             SigningKey::Secret(secret) => (Algorithm::HS256, EncodingKey::from_secret(secret)),
             SigningKey::Ed25519Pem(pem) => (Algorithm::EdDSA, EncodingKey::from_ed_pem(pem)?),

@@ -140,13 +140,58 @@ impl<'a> Users<'a> {
         })
     }
 
-    /// Changes an account's names.
+    /// Changes an account, all of it or nothing. A new role counts from the account's next request;
+    /// deactivating it ends its sessions at once.
     pub async fn update(self, actor: &Actor, id: UserId, change: UserChange) -> Result<User> {
         let change = change.check()?;
         let (transaction, user) = self.open(actor, id).await?;
+        if let Some(role) = change.role {
+            self.write_role(actor, &transaction, &user, role).await?;
+        }
+        if let Some(is_active) = change.is_active {
+            self.write_activity(actor, &transaction, &user, is_active).await?;
+        }
         let permit = policy::permit(actor, EditUser, &user)?;
         store::user::update(&transaction, &permit, change, self.core.clock.now()).await?;
         self.finish(actor, transaction, id).await
+    }
+
+    /// Makes an account an administrator's or an ordinary one. It counts from its next request.
+    pub async fn set_role(self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        self.write_role(actor, &transaction, &user, role).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    /// Deactivates an account, which ends its sessions at once, or lets it in again.
+    pub async fn set_active(self, actor: &Actor, id: UserId, is_active: bool) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        self.write_activity(actor, &transaction, &user, is_active).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    async fn write_role(self, actor: &Actor, transaction: &WriteTransaction, user: &User, role: Role) -> Result<()> {
+        let permit = policy::permit(actor, SetRole, user)?;
+        if role != Role::Admin {
+            self.keep_an_admin(actor, transaction, user.id).await?;
+        }
+        store::user::set_role(transaction, &permit, role, self.core.clock.now()).await
+    }
+
+    async fn write_activity(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        user: &User,
+        is_active: bool,
+    ) -> Result<()> {
+        let permit = policy::permit(actor, SetActive, user)?;
+        let now = self.core.clock.now();
+        if !is_active {
+            self.keep_an_admin(actor, transaction, user.id).await?;
+            store::session::end_all(transaction, &policy::permit(actor, EndSessions, user)?, now).await?;
+        }
+        store::user::set_active(transaction, &permit, is_active, now).await
     }
 
     /// Sets a new password and ends every session of the account, the actor's own included.
@@ -174,30 +219,6 @@ impl<'a> Users<'a> {
         let now = self.core.clock.now();
         store::user::set_password(&transaction, &permit, hash, now).await?;
         store::session::end_all(&transaction, &policy::permit(actor, EndSessions, &user)?, now).await?;
-        self.finish(actor, transaction, id).await
-    }
-
-    /// Makes an account an administrator's or an ordinary one. It counts from its next request.
-    pub async fn set_role(self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
-        let (transaction, user) = self.open(actor, id).await?;
-        let permit = policy::permit(actor, SetRole, &user)?;
-        if role != Role::Admin {
-            self.keep_an_admin(actor, &transaction, id).await?;
-        }
-        store::user::set_role(&transaction, &permit, role, self.core.clock.now()).await?;
-        self.finish(actor, transaction, id).await
-    }
-
-    /// Deactivates an account, which ends its sessions at once, or lets it in again.
-    pub async fn set_active(self, actor: &Actor, id: UserId, is_active: bool) -> Result<User> {
-        let (transaction, user) = self.open(actor, id).await?;
-        let permit = policy::permit(actor, SetActive, &user)?;
-        let now = self.core.clock.now();
-        if !is_active {
-            self.keep_an_admin(actor, &transaction, id).await?;
-            store::session::end_all(&transaction, &policy::permit(actor, EndSessions, &user)?, now).await?;
-        }
-        store::user::set_active(&transaction, &permit, is_active, now).await?;
         self.finish(actor, transaction, id).await
     }
 

@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 /// An error for the top level. It does not implement `Display`: the library's conversion from
 /// anything that does would strip the code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure(Error);
 
 impl From<Error> for Failure {
@@ -22,7 +22,7 @@ impl From<Error> for Failure {
 
 impl From<Failure> for async_graphql::Error {
     fn from(Failure(error): Failure) -> Self {
-        if let Error::Internal(cause) = &error {
+        if let Some(cause) = error.cause() {
             tracing::error!(request_id = request_id::current(), "a resolver failed: {cause:#}");
         }
         let mut converted = Self::new(error.to_string());

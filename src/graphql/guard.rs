@@ -6,8 +6,7 @@ use async_graphql::{Context, Guard};
 use super::context::ContextExt as _;
 use super::error::Failure;
 use crate::domain::error::Result;
-use crate::domain::policy::{self, Directory, SeeAccount};
-use crate::domain::user::User;
+use crate::domain::policy::{self, Directory};
 
 fn door(result: Result<()>) -> async_graphql::Result<()> {
     Ok(result.map_err(Failure::from)?)
@@ -28,18 +27,5 @@ pub struct AdminOnly;
 impl Guard for AdminOnly {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
         door(policy::scope::<Directory>(ctx.actor()).map(|_| ()))
-    }
-}
-
-/// Lets in whoever may see this user's account: whom the domain showed it to, such as somebody who
-/// has just signed in.
-pub struct AccountOf<'a>(pub &'a User);
-
-impl Guard for AccountOf<'_> {
-    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        if self.0.account.is_some() {
-            return Ok(());
-        }
-        door(policy::permit(ctx.actor(), SeeAccount, self.0).map(|_| ()))
     }
 }

@@ -8,12 +8,14 @@ use axum::extract::{FromRequest as _, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::allowed;
 use super::context::RequestContext;
 use super::error::extensions;
 use super::limits::{self, Excess};
+use super::variables;
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::{ide_page, request_id};
@@ -39,7 +41,7 @@ struct Parameters {
 struct Refusal {
     status: StatusCode,
     allow: Option<&'static str>,
-    error: ServerError,
+    error: Box<ServerError>,
 }
 
 impl Refusal {
@@ -49,7 +51,7 @@ impl Refusal {
         Self {
             status,
             allow: None,
-            error,
+            error: Box::new(error),
         }
     }
 
@@ -69,7 +71,8 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
             .map_err(|rejection| unreadable(&rejection))?;
         let parameters = serde_json::from_slice(&body)
             .map_err(|error| Refusal::bad_request(format!("The body is not a GraphQL request in JSON: {error}")))?;
-        run(&app, &parts, parameters).await
+        let document = parse(&app, &parameters)?;
+        run(&app, &parts, parameters, document).await
     };
     respond(&parts.headers, answer.await)
 }
@@ -97,7 +100,7 @@ pub(super) async fn get(
                 )
             });
         }
-        run(&app, &parts, parameters).await
+        run(&app, &parts, parameters, document).await
     };
     respond(&parts.headers, answer.await)
 }
@@ -167,7 +170,7 @@ fn from_url(query: &str) -> Result<Parameters, Refusal> {
     Ok(parameters)
 }
 
-/// The document, if it can be read and keeps to the limits.
+/// The document, if it can be read, keeps to the limits and has the variables it needs.
 fn parse(app: &App, parameters: &Parameters) -> Result<ExecutableDocument, Refusal> {
     let limits = &app.config().graphql.limits;
     let text = parameters.query.as_deref().unwrap_or_default();
@@ -183,10 +186,16 @@ fn parse(app: &App, parameters: &Parameters) -> Result<ExecutableDocument, Refus
         Refusal {
             status: StatusCode::BAD_REQUEST,
             allow: None,
-            error,
+            error: Box::new(error),
         }
     })?;
     limits::check(&document, limits).map_err(too_much)?;
+    variables::check(
+        &document,
+        parameters.operation_name.as_deref(),
+        parameters.variables.as_ref(),
+    )
+    .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message))?;
     Ok(document)
 }
 
@@ -207,8 +216,12 @@ fn is_query(document: &ExecutableDocument, name: Option<&str>) -> bool {
 }
 
 /// Runs the operation, within the time that a request may take.
-async fn run(app: &App, parts: &Parts, parameters: Parameters) -> Result<async_graphql::Response, Refusal> {
-    let document = parse(app, &parameters)?;
+async fn run(
+    app: &App,
+    parts: &Parts,
+    parameters: Parameters,
+    document: ExecutableDocument,
+) -> Result<async_graphql::Response, Refusal> {
     let caller = Caller::of(parts, app).await.map_err(|error| {
         let error = async_graphql::Error::from(super::error::Failure::from(error));
         let error = ServerError {
@@ -218,7 +231,7 @@ async fn run(app: &App, parts: &Parts, parameters: Parameters) -> Result<async_g
         Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
             allow: None,
-            error,
+            error: Box::new(error),
         }
     })?;
     let mut request = Request::new(parameters.query.unwrap_or_default())
@@ -229,12 +242,19 @@ async fn run(app: &App, parts: &Parts, parameters: Parameters) -> Result<async_g
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(document);
     let limit = app.config().http.request_timeout;
-    tokio::time::timeout(limit, app.schema().execute(request))
+    let mut response = tokio::time::timeout(limit, app.schema().execute(request))
         .await
         .map_err(|_| {
             let message = format!("The operation took longer than {} s and was given up", limit.as_secs());
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
-        })
+        })?;
+    // What the schema holds is told only where it may be asked for.
+    if app.config().graphql.introspection && !began(&response) {
+        for error in &mut response.errors {
+            allowed::explain(&mut error.message);
+        }
+    }
+    Ok(response)
 }
 
 /// The answer in the media type that the client takes.
@@ -245,11 +265,13 @@ fn respond(headers: &HeaderMap, answer: Result<async_graphql::Response, Refusal>
             let (status, body) = completed(response);
             (status, None, body)
         }
-        Err(refusal) => (
-            refusal.status,
-            refusal.allow,
-            json!({ "errors": [with_request_id(refusal.error)] }),
-        ),
+        Err(refusal) => {
+            let body = Body {
+                errors: vec![with_request_id(*refusal.error)],
+                data: None,
+            };
+            (refusal.status, refusal.allow, body)
+        }
     };
     // Older clients take any status but 200 for a broken connection and do not read the errors.
     if !by_the_specification && status == StatusCode::BAD_REQUEST && is_well_formed(&body) {
@@ -257,7 +279,7 @@ fn respond(headers: &HeaderMap, answer: Result<async_graphql::Response, Refusal>
     }
     let content_type = if by_the_specification { GRAPHQL_RESPONSE } else { JSON };
     let content_type = HeaderValue::from_str(&format!("{content_type}; charset=utf-8"));
-    let mut response = (status, body.to_string()).into_response();
+    let mut response = (status, axum::Json(body)).into_response();
     if let Ok(content_type) = content_type {
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     }
@@ -273,29 +295,35 @@ fn respond(headers: &HeaderMap, answer: Result<async_graphql::Response, Refusal>
 }
 
 /// Whether the request could be read as GraphQL, whatever is wrong with its document.
-fn is_well_formed(body: &Value) -> bool {
-    body["errors"][0]["extensions"]["code"] != "BAD_REQUEST"
+fn is_well_formed(body: &Body) -> bool {
+    let extensions = body.errors.first().and_then(|error| error.extensions.as_ref());
+    extensions.and_then(|extensions| extensions.get("code")) != Some(&async_graphql::Value::from("BAD_REQUEST"))
+}
+
+/// The body of an answer. Fields stand in it in the order in which they were asked for, as the
+/// specification wants; a detour by way of [`Value`] would sort them.
+#[derive(Serialize)]
+struct Body {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ServerError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<async_graphql::Value>,
+}
+
+/// Whether execution began: the document was valid.
+fn began(response: &async_graphql::Response) -> bool {
+    response.data != async_graphql::Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 /// An executed operation has `data`, also when it is null; one that did not begin has none.
-fn completed(response: async_graphql::Response) -> (StatusCode, Value) {
-    let began =
-        response.data != async_graphql::Value::Null || response.errors.iter().any(|error| !error.path.is_empty());
-    let mut body = Map::new();
-    if !response.errors.is_empty() {
-        let errors = response
-            .errors
-            .into_iter()
-            .map(|error| with_request_id(with_code(error, began)));
-        body.insert("errors".to_owned(), errors.collect());
-    }
-    if began {
-        body.insert("data".to_owned(), json!(response.data));
-    }
-    (
-        if began { StatusCode::OK } else { StatusCode::BAD_REQUEST },
-        Value::Object(body),
-    )
+fn completed(response: async_graphql::Response) -> (StatusCode, Body) {
+    let began = began(&response);
+    let errors = response.errors.into_iter();
+    let body = Body {
+        errors: errors.map(|error| with_request_id(with_code(error, began))).collect(),
+        data: began.then_some(response.data),
+    };
+    (if began { StatusCode::OK } else { StatusCode::BAD_REQUEST }, body)
 }
 
 /// Gives the library's own errors their code: before execution the document is not valid, during it
@@ -316,12 +344,12 @@ fn with_code(mut error: ServerError, began: bool) -> ServerError {
     error
 }
 
-fn with_request_id(mut error: ServerError) -> Value {
+fn with_request_id(mut error: ServerError) -> ServerError {
     error
         .extensions
         .get_or_insert_default()
         .set("requestId", request_id::current());
-    json!(error)
+    error
 }
 
 /// Whether the client names this media type among those it takes, with a weight above zero.

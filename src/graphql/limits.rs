@@ -165,9 +165,10 @@ mod tests {
     }
 
     fn chain(links: usize, end: &str) -> String {
-        let links: String = (0..links)
+        let links: Vec<String> = (0..links)
             .map(|n| format!("fragment f{n} on Query{{...f{} ...f{}}}", n + 1, n + 1))
             .collect();
+        let links = links.concat();
         format!("{{...f0}}{links}{end}")
     }
 
@@ -200,7 +201,8 @@ mod tests {
             refusal(&deep),
             "The document passes the limit of depth: 16; up to 15 are allowed"
         );
-        let aliases: String = (0..31).map(|n| format!("a{n}:viewer{{id}} ")).collect();
+        let aliases: Vec<String> = (0..31).map(|n| format!("a{n}:viewer{{id}} ")).collect();
+        let aliases = aliases.concat();
         assert_eq!(
             refusal(&format!("{{{aliases}}}")),
             "The document passes the limit of aliases: 31; up to 30 are allowed"

@@ -3,6 +3,8 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`handler`] | GraphQL over HTTP |
+//! | `allowed` | what is allowed, where the library only says what is not |
+//! | `variables` | the variables that an operation cannot do without |
 //! | [`limits`] | what a document may cost, found out before anything runs |
 //! | [`context`], [`loader`] | what a request carries, and its batched look-ups |
 //! | [`guard`] | the doors before fields; the locks are in the domain |
@@ -10,6 +12,7 @@
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
 //! | [`session`], [`task`], [`task_filter`], [`user`] | the nouns |
 
+mod allowed;
 pub mod connection;
 pub mod context;
 pub mod error;
@@ -24,12 +27,16 @@ pub mod task;
 pub mod task_filter;
 pub mod task_payload;
 pub mod user;
+mod variables;
 
+use async_graphql::connection::Connection;
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
 use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 
+use self::task::{Task, TaskTotals};
+use self::user::{User, UserTotals};
 use crate::app::App;
 use crate::config::GraphqlConfig;
 
@@ -61,6 +68,8 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .override_output_type_description::<DateTime<Utc>>(MOMENT)
+        .override_output_type_description::<Connection<String, Task, TaskTotals>>("A page of tasks.")
+        .override_output_type_description::<Connection<String, User, UserTotals>>("A page of users.")
 }
 
 /// The schema in its definition language.

@@ -11,13 +11,13 @@ use crate::domain::workflow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "workflow::Status")]
 pub enum TaskStatus {
-    /// Not begun. May become IN_PROGRESS, DONE or CANCELLED.
+    /// Not begun. May become `IN_PROGRESS`, `DONE` or `CANCELLED`.
     Todo,
-    /// Being worked on. May become TODO, DONE or CANCELLED.
+    /// Being worked on. May become `TODO`, `DONE` or `CANCELLED`.
     InProgress,
-    /// Finished. May become TODO.
+    /// Finished. May become `TODO`.
     Done,
-    /// Given up. May become TODO.
+    /// Given up. May become `TODO`.
     Cancelled,
 }
 
@@ -67,9 +67,9 @@ pub enum TaskOrderField {
     UpdatedAt,
     /// Until when it should be done; tasks without a due date count as later than all others.
     DueDate,
-    /// From LOW to URGENT.
+    /// From `LOW` to `URGENT`.
     Priority,
-    /// From TODO over IN_PROGRESS and DONE to CANCELLED.
+    /// From `TODO` over `IN_PROGRESS` and `DONE` to `CANCELLED`.
     Status,
     /// By the letters of the title, in any case.
     Title,

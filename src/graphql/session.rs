@@ -127,7 +127,7 @@ impl SessionMutation {
         )
     }
 
-    /// Signs in. Ten failures in a row make the next attempt wait: RATE_LIMITED, with `retryAfter` seconds.
+    /// Signs in. Ten failures in a row make the next attempt wait: `RATE_LIMITED`, with `retryAfter` seconds.
     async fn login(
         &self,
         ctx: &Context<'_>,

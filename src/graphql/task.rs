@@ -20,87 +20,108 @@ use crate::domain;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
 use crate::domain::statistics::Statistics;
-use crate::domain::task::{NEWEST_FIRST, TaskChange, TaskDraft, TaskList, TaskSort};
+use crate::domain::tag::Tags;
+use crate::domain::task::{NEWEST_FIRST, Snapshot, TaskChange, TaskDraft, TaskList, TaskSort};
 
 /// A task.
 #[derive(Clone, Debug)]
-pub struct Task(pub domain::task::Task);
+pub struct Task {
+    task: domain::task::Task,
+    /// Its tags, where they are known already.
+    tags: Option<Tags>,
+}
 
+impl From<domain::task::Task> for Task {
+    fn from(task: domain::task::Task) -> Self {
+        Self { task, tags: None }
+    }
+}
+
+impl From<Snapshot> for Task {
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            task: snapshot.task,
+            tags: Some(snapshot.tags),
+        }
+    }
+}
+
+/// A task.
 #[Object]
 impl Task {
     /// The global id.
     async fn id(&self) -> ID {
-        self.0.id.to_global()
+        self.task.id.to_global()
     }
 
     /// The number by which REST knows the task.
     async fn database_id(&self) -> i32 {
-        self.0.id.0
+        self.task.id.0
     }
 
     /// What is to be done, in a line.
     async fn title(&self) -> &str {
-        &self.0.title
+        &self.task.title
     }
 
     /// What is to be done, at length.
     async fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
+        self.task.description.as_deref()
     }
 
     /// How far it has come.
     async fn status(&self) -> TaskStatus {
-        self.0.status.into()
+        self.task.status.into()
     }
 
     /// How urgent it is.
     async fn priority(&self) -> TaskPriority {
-        self.0.priority.into()
+        self.task.priority.into()
     }
 
     /// Until when it should be done.
     async fn due_date(&self) -> Option<DateTime<Utc>> {
-        self.0.due_date
+        self.task.due_date
     }
 
     /// Whether it is past its due date and still open.
     async fn is_overdue(&self, ctx: &Context<'_>) -> bool {
-        ctx.domain().tasks().is_overdue(&self.0)
+        ctx.domain().tasks().is_overdue(&self.task)
     }
 
     /// When it was done; only while it is.
     async fn completed_at(&self) -> Option<DateTime<Utc>> {
-        self.0.completed_at
+        self.task.completed_at
     }
 
     /// Counts the changes, from 1. Send it as `expectedVersion` to change only what you have seen.
     async fn version(&self) -> i32 {
-        self.0.version
+        self.task.version
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.task.created_at
     }
 
     /// When it was last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+        self.task.updated_at
     }
 
     /// When it was put in the trash; only while it is there.
     async fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        self.0.deleted_at
+        self.task.deleted_at
     }
 
     /// Whose it is.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.loaders().users.load_one(self.0.owner_id).await?.map(User))
+        Ok(ctx.loaders().users.load_one(self.task.owner_id).await?.map(User))
     }
 
     /// Who should do it.
     async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        match self.0.assignee_id {
+        match self.task.assignee_id {
             Some(id) => Ok(ctx.loaders().users.load_one(id).await?.map(User)),
             None => Ok(None),
         }
@@ -108,23 +129,26 @@ impl Task {
 
     /// Its tags, in alphabetical order.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let tags = ctx.loaders().tags.load_one(self.0.id).await?;
-        Ok(tags.unwrap_or_default().into_iter().collect())
+        let tags = match &self.tags {
+            Some(tags) => tags.clone(),
+            None => ctx.loaders().tags.load_one(self.task.id).await?.unwrap_or_default(),
+        };
+        Ok(tags.into_iter().collect())
     }
 
     /// Whether you may change it.
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
-        ctx.domain().tasks().may_update(ctx.actor(), &self.0)
+        ctx.domain().tasks().may_update(ctx.actor(), &self.task)
     }
 
     /// Whether you may delete it.
     async fn viewer_can_delete(&self, ctx: &Context<'_>) -> bool {
-        ctx.domain().tasks().may_delete(ctx.actor(), &self.0)
+        ctx.domain().tasks().may_delete(ctx.actor(), &self.task)
     }
 
     /// The statuses that may follow the present one.
     async fn allowed_transitions(&self) -> Vec<TaskStatus> {
-        self.0
+        self.task
             .status
             .allowed_transitions()
             .iter()
@@ -248,9 +272,8 @@ pub struct TaskQuery;
 impl TaskQuery {
     /// The task with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
-    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Result<Option<Task>> {
-        let id = TaskId::from_global("id", &id)?;
-        Ok(ctx.domain().tasks().find(ctx.actor(), id).await?.map(Task))
+    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<Task>> {
+        find(ctx, &id).await.transpose()
     }
 
     /// The tasks that you own or are assigned to, newest first unless ordered otherwise; administrators see all.
@@ -278,8 +301,8 @@ impl TaskQuery {
         }
         .into_request(ctx)?;
         let list = task_list(filter, order_by)?;
-        let page = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
-        Ok(connection(page, TaskTotals { list }, Task))
+        let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
+        Ok(connection(found, TaskTotals { list }, Task::from))
     }
 
     /// Counts over the tasks that you may see, without the trash.
@@ -287,6 +310,11 @@ impl TaskQuery {
     async fn task_statistics(&self, ctx: &Context<'_>) -> Result<TaskStatistics> {
         Ok(ctx.domain().tasks().statistics(ctx.actor()).await?.into())
     }
+}
+
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Task>> {
+    let id = TaskId::from_global("id", id)?;
+    Ok(ctx.domain().tasks().find(ctx.actor(), id).await?.map(Task::from))
 }
 
 /// The most steps of an order: more would make the condition of a page long for nothing.
@@ -436,12 +464,12 @@ impl TaskMutation {
         let assignee = assignee_id
             .map(|assignee| UserId::from_global("assigneeId", &assignee))
             .transpose()?;
-        let assigned = ctx
+        let outcome = ctx
             .domain()
             .tasks()
             .assign(ctx.actor(), id, assignee, expected_version)
             .await;
-        TaskAssignPayload::of(assigned, &[])
+        TaskAssignPayload::of(outcome, &[])
     }
 
     /// Moves a task along the workflow. The status it has already is no error and changes nothing.

@@ -10,14 +10,14 @@ use crate::domain::error::Error;
 
 /// The task after a mutation, or what the client can mend. A conflict has both: the task as it stands now.
 fn outcome(
-    result: domain::error::Result<domain::task::Task>,
+    result: domain::error::Result<domain::task::Snapshot>,
     input: &[&str],
 ) -> Result<(Option<Task>, Vec<UserError>)> {
     match result {
-        Ok(task) => Ok((Some(Task(task)), Vec::new())),
+        Ok(snapshot) => Ok((Some(snapshot.into()), Vec::new())),
         Err(error) => {
             let current = match &error {
-                Error::Conflict { current, .. } => Some(Task(current.as_ref().clone())),
+                Error::Conflict { current, .. } => Some(Task::from(current.as_ref().clone())),
                 _ => None,
             };
             Ok((current, user_errors(error, input)?))
@@ -39,7 +39,7 @@ macro_rules! payload {
 
         impl $name {
             /// The payload for what the domain answered; `input` is the path to the mutation's fields.
-            pub(super) fn of(result: domain::error::Result<domain::task::Task>, input: &[&str]) -> Result<Self> {
+            pub(super) fn of(result: domain::error::Result<domain::task::Snapshot>, input: &[&str]) -> Result<Self> {
                 let (task, user_errors) = outcome(result, input)?;
                 Ok(Self { task, user_errors })
             }

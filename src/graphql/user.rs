@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use super::connection::{PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
-use super::guard::{AccountOf, AdminOnly, SignedIn};
+use super::guard::{AdminOnly, SignedIn};
 use super::node::GlobalId as _;
 use super::scalar::Role;
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
+use crate::domain::policy::{self, SeeAccount};
 use crate::domain::user::{self as domain, Account, UserChange};
 
 /// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
@@ -19,11 +20,19 @@ use crate::domain::user::{self as domain, Account, UserChange};
 pub struct User(pub domain::User);
 
 impl User {
-    fn account(&self) -> Option<&Account> {
-        self.0.account.as_ref()
+    /// A part of the account, for whom the domain showed it to. The field of anybody else is refused
+    /// alone: the error of a guard would take the whole user with it.
+    fn shown<'a, T>(&'a self, ctx: &Context<'_>, part: impl FnOnce(&'a Account) -> T) -> Option<Result<T>> {
+        match &self.0.account {
+            Some(account) => Some(Ok(part(account))),
+            None => policy::permit(ctx.actor(), SeeAccount, &self.0)
+                .err()
+                .map(|error| Err(error.into())),
+        }
     }
 }
 
+/// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
 #[Object]
 impl User {
     /// The global id.
@@ -47,33 +56,28 @@ impl User {
     }
 
     /// The address the user signs in with. For oneself and administrators.
-    #[graphql(guard = "AccountOf(&self.0)")]
-    async fn email(&self) -> Option<&str> {
-        self.account().map(|account| account.email.as_str())
+    async fn email(&self, ctx: &Context<'_>) -> Option<Result<&str>> {
+        self.shown(ctx, |account| account.email.as_str())
     }
 
     /// What the account may do. For oneself and administrators.
-    #[graphql(guard = "AccountOf(&self.0)")]
-    async fn role(&self) -> Option<Role> {
-        self.account().map(|account| account.role.into())
+    async fn role(&self, ctx: &Context<'_>) -> Option<Result<Role>> {
+        self.shown(ctx, |account| account.role.into())
     }
 
     /// Whether the account may sign in. For oneself and administrators.
-    #[graphql(guard = "AccountOf(&self.0)")]
-    async fn is_active(&self) -> Option<bool> {
-        self.account().map(|account| account.is_active)
+    async fn is_active(&self, ctx: &Context<'_>) -> Option<Result<bool>> {
+        self.shown(ctx, |account| account.is_active)
     }
 
     /// When the account was made. For oneself and administrators.
-    #[graphql(guard = "AccountOf(&self.0)")]
-    async fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.account().map(|account| account.created_at)
+    async fn created_at(&self, ctx: &Context<'_>) -> Option<Result<DateTime<Utc>>> {
+        self.shown(ctx, |account| account.created_at)
     }
 
     /// When the account was last changed. For oneself and administrators.
-    #[graphql(guard = "AccountOf(&self.0)")]
-    async fn updated_at(&self) -> Option<DateTime<Utc>> {
-        self.account().map(|account| account.updated_at)
+    async fn updated_at(&self, ctx: &Context<'_>) -> Option<Result<DateTime<Utc>>> {
+        self.shown(ctx, |account| account.updated_at)
     }
 }
 
@@ -104,9 +108,8 @@ impl UserQuery {
 
     /// The user with this id; null when there is none.
     #[graphql(guard = "SignedIn")]
-    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Result<Option<User>> {
-        let id = UserId::from_global("id", &id)?;
-        Ok(ctx.domain().users().find(ctx.actor(), id).await?.map(User))
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<User>> {
+        find(ctx, &id).await.transpose()
     }
 
     /// All users, in the order in which they came. For administrators.
@@ -133,6 +136,11 @@ impl UserQuery {
     }
 }
 
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
+    let id = UserId::from_global("id", id)?;
+    Ok(ctx.domain().users().find(ctx.actor(), id).await?.map(User))
+}
+
 /// What to change of an account; a field that is left out stays as it is, null clears it.
 #[derive(Debug, InputObject)]
 pub struct UserUpdateInput {
@@ -150,6 +158,7 @@ impl From<UserUpdateInput> for UserChange {
             email: patch(input.email),
             username: patch(input.username),
             full_name: patch(input.full_name),
+            ..Self::default()
         }
     }
 }

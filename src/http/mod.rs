@@ -22,7 +22,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::from_fn;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 pub(crate) use ide::page as ide_page;
@@ -32,11 +32,10 @@ use crate::config::{CorsOrigins, HttpConfig};
 use crate::{graphql, rest};
 
 /// How long a browser may remember the answer to a preflight.
-const PREFLIGHT_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(3_600);
+const PREFLIGHT_MAX_AGE: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// Every route. A request passes the layers from the last to the first.
+/// Every route.
 pub fn router(app: &App) -> Router {
-    let config = &app.config().http;
     let mut router = Router::new()
         .merge(rest::router(app))
         .merge(graphql::router(app))
@@ -44,8 +43,13 @@ pub fn router(app: &App) -> Router {
     if app.config().graphql.ide {
         router = router.route("/", get(async || ide_page())).merge(ide::routes());
     }
-    let mut router = router
-        .fallback(rest::unknown_path)
+    with_middleware(router.fallback(rest::unknown_path), app)
+}
+
+/// Routes behind what concerns every request. A request passes the layers from the last to the first.
+pub fn with_middleware(routes: Router<App>, app: &App) -> Router {
+    let config = &app.config().http;
+    let mut router = routes
         .layer(DefaultBodyLimit::max(config.body_limit))
         .layer(cors(config))
         .layer(CatchPanicLayer::custom(rest::panicked));
@@ -84,7 +88,8 @@ fn cors(config: &HttpConfig) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(Any)
-        .expose_headers([request_id::HEADER, header::ETAG, header::RETRY_AFTER])
+        // Not a star: that would leave out Authorization.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([request_id::HEADER, header::LOCATION, header::RETRY_AFTER])
         .max_age(PREFLIGHT_MAX_AGE)
 }

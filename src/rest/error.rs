@@ -28,9 +28,9 @@ const SOMETHING_WENT_WRONG: &str = "Something went wrong on the server; the requ
 /// An error on its way to a REST client.
 #[derive(Debug)]
 pub struct Problem {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     code: &'static str,
-    message: String,
+    pub(super) message: String,
     details: Option<Value>,
     /// After how many seconds to try again.
     retry_after: Option<u64>,
@@ -123,7 +123,10 @@ impl From<Error> for Problem {
             Error::NotFound { .. } => StatusCode::NOT_FOUND,
             Error::BadInput { .. } => StatusCode::BAD_REQUEST,
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Unavailable { cause, .. } => {
+                problem.cause = cause;
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Error::Invalid(violations) => {
                 let violations = violations.as_slice();
                 problem.details = Some(violations.iter().map(violation).collect());
@@ -142,7 +145,8 @@ impl From<Error> for Problem {
                 StatusCode::CONFLICT
             }
             Error::Conflict { expected, current } => {
-                problem.details = Some(json!({ "expected_version": expected, "current_version": current.version }));
+                problem.details =
+                    Some(json!({ "expected_version": expected, "current_version": current.task.version }));
                 StatusCode::CONFLICT
             }
             Error::Internal(cause) => {

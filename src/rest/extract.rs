@@ -1,13 +1,18 @@
 //! What handlers take from a request. Whatever cannot be read is refused here, in the envelope and with
 //! the place named, so that a handler sees only values that it can use.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use url::form_urlencoded;
 
@@ -104,15 +109,51 @@ pub(super) async fn refuse_parameters(request: Request, next: Next) -> Response 
     }
 }
 
-/// A JSON body.
+/// A JSON object as the body.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let AnyBody(Object(value)) = AnyBody::from_request(request, app).await?;
+        Ok(Self(value))
+    }
+}
+
+/// Any JSON as the body.
+pub(super) struct AnyBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for AnyBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
         check_content_type(request.headers(), is_json, "application/json")?;
         read_json(&read_body(request, app).await?).map(Self)
+    }
+}
+
+/// What is read from an object only. Derived types also read lists, by the order of their fields, which
+/// is nothing a client should rely on.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> std::result::Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(object)).map(Object)
     }
 }
 
@@ -193,5 +234,58 @@ fn unreadable(whole: &str, path: &str, message: &str) -> Problem {
         (Some(name), _) => Problem::invalid(name, message),
         (None, ".") => Problem::invalid(whole, format!("{whole}: {message}")),
         (None, path) => Problem::invalid(path, format!("{path}: {message}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Paint {
+        colour: String,
+        coats: Option<u8>,
+    }
+
+    /// What is said of a body: status and message.
+    fn read(body: &str) -> (u16, String) {
+        let problem = read_json::<Object<Paint>>(body.as_bytes()).err().unwrap();
+        (problem.status.as_u16(), problem.message)
+    }
+
+    #[test]
+    fn malformed_json_is_answered_with_line_and_column() {
+        let (status, message) = read("{\n\"colour\": red}");
+        assert_eq!(
+            (status, message.as_str()),
+            (400, "The body is not valid JSON: expected value at line 2 column 11")
+        );
+    }
+
+    #[test]
+    fn a_field_is_named_that_is_unknown_missing_or_of_another_type() {
+        let unknown = "unknown field `size`, expected `colour` or `coats`";
+        assert_eq!(read(r#"{"colour": "red", "size": 1}"#), (422, unknown.to_owned()));
+        assert_eq!(read("{}"), (422, "missing field `colour`".to_owned()));
+        let wrong = "coats: invalid type: string \"two\", expected u8";
+        assert_eq!(read(r#"{"colour": "red", "coats": "two"}"#), (422, wrong.to_owned()));
+    }
+
+    #[test]
+    fn a_list_is_no_object_and_nothing_may_follow_one() {
+        assert_eq!(
+            read(r#"["red", 2]"#),
+            (422, "body: invalid type: sequence, expected an object".to_owned())
+        );
+        assert_eq!(read(r#"{"colour": "red"} 1"#).0, 400);
+        let Object(paint) = read_json::<Object<Paint>>(br#"{"colour": "red"} "#).unwrap();
+        assert_eq!((paint.colour.as_str(), paint.coats), ("red", None));
+    }
+
+    #[test]
+    fn json_of_any_flavour_is_json_and_text_is_not() {
+        assert!(is_json("application/json") && is_json("application/merge-patch+json"));
+        assert!(!is_json("text/plain") && !is_json("text/json+json"));
     }
 }

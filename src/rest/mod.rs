@@ -164,6 +164,10 @@ async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem 
 
 /// The answer of a handler that panicked. Logs the panic.
 #[must_use]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer that catches panics hands them over"
+)]
 pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::panicked(panic.as_ref()).into_response()
 }

@@ -1,12 +1,14 @@
 //! How clients ask for a part of a list: by offset, by page number, or by cursor.
 
+use serde::Serialize;
+
 use super::value::Number;
 use crate::domain::error::{Error, Violations};
-use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest, Take};
+use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 
 /// Where a part of a list begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Start {
+enum Start {
     /// Behind so many rows.
     Offset(u64),
     /// Behind the row of this cursor.
@@ -25,7 +27,7 @@ pub(super) struct PageParameters {
 
 impl PageParameters {
     /// How many rows, and from where on. What is wrong is noted in `violations`.
-    pub(super) fn read(self, violations: &mut Violations) -> (u32, Start) {
+    pub(super) fn read(self, violations: &mut Violations) -> Part {
         let size = self.size(violations);
         let start = match (self.skip, self.page, self.cursor) {
             (None, None, None) => Start::Offset(0),
@@ -45,7 +47,7 @@ impl PageParameters {
                 Start::Offset(0)
             }
         };
-        (size, start)
+        Part { size, start }
     }
 
     fn size(&self, violations: &mut Violations) -> u32 {
@@ -73,14 +75,67 @@ fn unsigned(number: i32) -> u32 {
     number.unsigned_abs()
 }
 
-/// The rows behind a cursor.
-pub(super) fn behind(cursor: Option<String>, size: u32) -> PageRequest {
-    PageRequest {
-        take: Take::First(size),
-        after: cursor,
-        before: None,
-        probe: false,
+/// A part of a list. Behind a cursor nobody counts how many rows came before.
+#[derive(Serialize)]
+pub(super) struct ListBody<T> {
+    items: Vec<T>,
+    total: u64,
+    page: Option<u64>,
+    per_page: u32,
+    pages: u64,
+    skip: Option<u64>,
+    limit: u32,
+    next_cursor: Option<String>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    size: u32,
+    start: Start,
+}
+
+impl Part {
+    /// The domain's page.
+    pub(super) fn request(&self) -> PageRequest {
+        let (skip, after) = match &self.start {
+            Start::Offset(skip) => (*skip, None),
+            Start::Cursor(cursor) => (0, Some(cursor.clone())),
+        };
+        PageRequest {
+            after,
+            skip,
+            ..PageRequest::first(self.size)
+        }
     }
+
+    /// The answer: the rows of the page, and how it lies in a list of `total` rows.
+    pub(super) fn body<T>(&self, items: Vec<T>, next_cursor: Option<String>, total: u64) -> ListBody<T> {
+        let skip = match self.start {
+            Start::Offset(skip) => Some(skip),
+            Start::Cursor(_) => None,
+        };
+        ListBody {
+            items,
+            total,
+            page: skip.map(|skip| skip / u64::from(self.size) + 1),
+            per_page: self.size,
+            pages: total.div_ceil(u64::from(self.size)),
+            skip,
+            limit: self.size,
+            next_cursor,
+        }
+    }
+}
+
+/// The rows of a page, and the cursor that leads on if there are more.
+pub(super) fn rows<T>(page: Page<T>) -> (Vec<T>, Option<String>) {
+    let next = page
+        .items
+        .last()
+        .filter(|_| page.has_next)
+        .map(|(cursor, _)| cursor.clone());
+    (page.items.into_iter().map(|(_, row)| row).collect(), next)
 }
 
 /// The domain calls the cursor `after`, as Relay does.
@@ -101,7 +156,7 @@ pub(super) fn name_cursor(error: Error) -> Error {
 mod tests {
     use super::*;
 
-    fn read(parameters: PageParameters) -> Result<(u32, Start), String> {
+    fn read(parameters: PageParameters) -> Result<Part, String> {
         let mut violations = Violations::default();
         let read = parameters.read(&mut violations);
         violations
@@ -117,8 +172,20 @@ mod tests {
             per_page: Some(Number(20)),
             ..Default::default()
         };
-        assert_eq!(read(page(1)), Ok((20, Start::Offset(0))));
-        assert_eq!(read(page(3)), Ok((20, Start::Offset(40))));
+        assert_eq!(
+            read(page(1)),
+            Ok(Part {
+                size: 20,
+                start: Start::Offset(0)
+            })
+        );
+        assert_eq!(
+            read(page(3)),
+            Ok(Part {
+                size: 20,
+                start: Start::Offset(40)
+            })
+        );
         assert_eq!(read(page(0)), Err("page is 0; the first page is 1".to_owned()));
     }
 
@@ -129,10 +196,19 @@ mod tests {
             limit: Some(Number(5)),
             ..Default::default()
         };
-        assert_eq!(read(parameters), Ok((5, Start::Offset(7))));
+        assert_eq!(
+            read(parameters),
+            Ok(Part {
+                size: 5,
+                start: Start::Offset(7)
+            })
+        );
         assert_eq!(
             read(PageParameters::default()),
-            Ok((DEFAULT_PAGE_SIZE, Start::Offset(0)))
+            Ok(Part {
+                size: DEFAULT_PAGE_SIZE,
+                start: Start::Offset(0)
+            })
         );
     }
 
@@ -142,7 +218,13 @@ mod tests {
             limit: Some(Number(limit)),
             ..Default::default()
         };
-        assert_eq!(read(limit(100)), Ok((100, Start::Offset(0))));
+        assert_eq!(
+            read(limit(100)),
+            Ok(Part {
+                size: 100,
+                start: Start::Offset(0)
+            })
+        );
         assert_eq!(read(limit(101)), Err("limit is 101; 1 to 100 are allowed".to_owned()));
         let per_page = PageParameters {
             per_page: Some(Number(0)),

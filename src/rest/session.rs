@@ -56,7 +56,7 @@ pub(super) struct RegisteredBody {
 
 /// A person who wants an account.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct RegisterInput {
     email: String,
     password: String,
@@ -77,7 +77,7 @@ impl From<RegisterInput> for Registration {
 
 /// A name, in one of two fields, and a password.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct LoginInput {
     username: Option<String>,
     email: Option<String>,
@@ -99,7 +99,7 @@ impl LoginInput {
 
 /// The password grant of OAuth2. The username may be an e-mail address.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a form")]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "OAuth2 clients send fields that mean nothing here, where no client has an identity"
@@ -115,7 +115,7 @@ pub(super) struct PasswordGrant {
 
 /// The token that gets the next pair.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
+#[serde(deny_unknown_fields)]
 pub(super) struct RefreshInput {
     refresh_token: String,
 }

@@ -10,11 +10,12 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
-use self::list::{ListBody, ListParameters};
+use self::list::ListParameters;
 use self::output::TaskBody;
 use super::error::Result;
-use super::extract::{Asker, Body, Parameters, PathId, PathTag};
+use super::extract::{AnyBody, Asker, Body, Parameters, PathId, PathTag};
 use super::location;
+use super::page::ListBody;
 use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
@@ -23,7 +24,7 @@ pub(super) async fn list(
     State(app): State<App>,
     Asker(actor): Asker,
     Parameters(parameters): Parameters<ListParameters>,
-) -> Result<Json<ListBody>> {
+) -> Result<Json<ListBody<TaskBody>>> {
     let request = parameters.read()?;
     Ok(Json(request.answer(&app, &actor).await?))
 }
@@ -33,8 +34,8 @@ pub(super) async fn list_all(
     state: State<App>,
     Asker(actor): Asker,
     parameters: Parameters<ListParameters>,
-) -> Result<Json<ListBody>> {
-    policy::scope::<policy::Directory>(&actor)?;
+) -> Result<Json<ListBody<TaskBody>>> {
+    policy::scope::<policy::AllTasks>(&actor)?;
     list(state, Asker(actor), parameters).await
 }
 
@@ -44,11 +45,11 @@ pub(super) async fn create(
     Body(input): Body<CreateInput>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<TaskBody>)> {
     let task = app.domain().tasks().create(&actor, input.read()?).await?;
-    let location = location("tasks", task.id.0);
+    let location = location("tasks", task.task.id.0);
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(output::one(&app, &actor, task).await?),
+        Json(output::written(&app, &actor, task).await?),
     ))
 }
 
@@ -69,7 +70,7 @@ pub(super) async fn replace(
         .tasks()
         .update(&actor, TaskId(id), change, expected)
         .await?;
-    Ok(Json(output::one(&app, &actor, task).await?))
+    Ok(Json(output::written(&app, &actor, task).await?))
 }
 
 pub(super) async fn update(
@@ -84,7 +85,7 @@ pub(super) async fn update(
         .tasks()
         .update(&actor, TaskId(id), change, expected)
         .await?;
-    Ok(Json(output::one(&app, &actor, task).await?))
+    Ok(Json(output::written(&app, &actor, task).await?))
 }
 
 pub(super) async fn delete(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
@@ -102,7 +103,7 @@ pub(super) async fn assign(
     let task = tasks
         .assign(&actor, TaskId(id), input.assignee_id, input.expected_version)
         .await?;
-    Ok(Json(output::one(&app, &actor, task).await?))
+    Ok(Json(output::written(&app, &actor, task).await?))
 }
 
 pub(super) async fn transition(
@@ -115,7 +116,7 @@ pub(super) async fn transition(
     let task = tasks
         .transition(&actor, TaskId(id), input.target_status.0, input.expected_version)
         .await?;
-    Ok(Json(output::one(&app, &actor, task).await?))
+    Ok(Json(output::written(&app, &actor, task).await?))
 }
 
 pub(super) async fn purge(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
@@ -125,17 +126,17 @@ pub(super) async fn purge(State(app): State<App>, Asker(actor): Asker, PathId(id
 
 pub(super) async fn restore(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<Json<TaskBody>> {
     let task = app.domain().tasks().restore(&actor, TaskId(id), None).await?;
-    Ok(Json(output::one(&app, &actor, task).await?))
+    Ok(Json(output::written(&app, &actor, task).await?))
 }
 
 pub(super) async fn add_tags(
     State(app): State<App>,
     Asker(actor): Asker,
     PathId(id): PathId,
-    Body(TagsInput(tags)): Body<TagsInput>,
+    AnyBody(TagsInput(tags)): AnyBody<TagsInput>,
 ) -> Result<Json<TaskBody>> {
     let task = app.domain().tasks().add_tags(&actor, TaskId(id), &tags, None).await?;
-    Ok(Json(output::one(&app, &actor, task).await?))
+    Ok(Json(output::written(&app, &actor, task).await?))
 }
 
 pub(super) async fn remove_tag(

@@ -1,6 +1,6 @@
 //! Values as clients write them in bodies and parameters, each with a message that tells what is allowed.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::Deserialize;
 
 use crate::domain::actor::Role;
@@ -11,7 +11,8 @@ use crate::domain::workflow::Status;
 /// Statuses of older task APIs, and what they are called here.
 const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];
 
-/// A moment: with a time and its zone, or a date alone, which means its midnight UTC.
+/// A moment: with a time and its zone, which is UTC when none is given; or a date alone, which means
+/// its midnight UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Moment(pub(super) Timestamp);
@@ -23,10 +24,21 @@ impl TryFrom<String> for Moment {
         let moment = DateTime::parse_from_rfc3339(&text)
             .map(|moment| moment.with_timezone(&Utc))
             .ok();
-        moment.or_else(|| midnight(&text)).map(Self).ok_or_else(|| {
-            format!("'{text}' is not a moment such as 2026-01-31T09:30:00Z or a date such as 2026-01-31")
-        })
+        moment
+            .or_else(|| without_zone(&text))
+            .or_else(|| midnight(&text))
+            .map(Self)
+            .ok_or_else(|| {
+                format!("'{text}' is not a moment such as 2026-01-31T09:30:00Z or a date such as 2026-01-31")
+            })
     }
+}
+
+/// Python writes the time of a clock that knows no zone so; the older APIs took it as UTC.
+fn without_zone(text: &str) -> Option<Timestamp> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
+        .ok()
+        .map(|moment| moment.and_utc())
 }
 
 fn midnight(text: &str) -> Option<Timestamp> {
@@ -190,15 +202,16 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_without_a_zone_is_refused_and_so_is_a_date_that_there_is_not() {
-        for text in [
-            "2026-01-31T01:30:00",
-            "2026-02-30",
-            "2026-1-5",
-            "31.01.2026",
-            "tomorrow",
-            "",
-        ] {
+    fn a_moment_without_a_zone_is_taken_as_utc() {
+        assert_eq!(
+            moment("2026-01-31T01:30:00.5").unwrap(),
+            "2026-01-31T01:30:00.500+00:00"
+        );
+    }
+
+    #[test]
+    fn a_date_that_there_is_not_is_refused() {
+        for text in ["2026-02-30", "2026-1-5", "31.01.2026", "tomorrow", ""] {
             let message = moment(text).unwrap_err();
             assert!(
                 message.starts_with(&format!("'{text}' is not a moment such as")),

@@ -5,12 +5,18 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod chaos;
+mod command;
+mod coverage;
 mod events;
 mod graphql;
 mod migrations;
 mod paging;
+mod parity;
 mod policy;
 mod queries;
+mod readme;
 mod schema;
+mod server;
 mod support;
 mod workflow;

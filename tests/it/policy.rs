@@ -7,9 +7,9 @@ use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::error::{Error, SignedOut};
 use taskwire::domain::id::{SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
-    self, Action, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser, Directory,
-    EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, PurgeTask, Reach, RestoreTask, SeeAccount, SeeTask,
-    SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
+    self, Action, AllTasks, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser,
+    Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, PurgeTask, Reach, RestoreTask, SeeAccount,
+    SeeTask, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -152,6 +152,7 @@ fn the_policy_is_the_one_that_is_written_down() {
 
     matrix.heading("WHAT IS SEEN");
     matrix.noun::<Tasks>("Tasks");
+    matrix.noun::<AllTasks>("All tasks");
     matrix.noun::<Users>("Users (accounts)");
     matrix.noun::<Directory>("Directory");
     matrix.noun::<Credentials>("Credentials");

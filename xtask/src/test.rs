@@ -39,30 +39,25 @@ struct Phase {
 }
 
 fn sqlite(servers: &Servers, args: &[String]) -> Phase {
-    let mut command = cargo(["test", "--workspace"]);
-    command.args(args);
-    command
-        .env("TASKWIRE_TEST_DATABASE", "sqlite")
-        .env_remove("TASKWIRE_TEST_DATABASE_URL");
-    command.env("TASKWIRE_TEST_REDIS_URL", servers.redis_url());
-    Phase {
-        name: "SQLite",
-        command,
-    }
+    let mut phase = phase("SQLite", "sqlite", servers, args);
+    phase.command.env_remove("TASKWIRE_TEST_DATABASE_URL");
+    phase
 }
 
-/// Only the packages that touch a database: the others would do the same again.
 fn postgres(servers: &Servers, args: &[String]) -> Phase {
-    let mut command = cargo(["test", "--package", "taskwire", "--package", "migration"]);
-    command.args(args);
+    let mut phase = phase("PostgreSQL", "postgres", servers, args);
+    phase.command.env("TASKWIRE_TEST_DATABASE_URL", servers.postgres_url());
+    phase
+}
+
+/// The whole workspace each time: other packages would mean other features, and so a second build.
+fn phase(name: &'static str, database: &str, servers: &Servers, args: &[String]) -> Phase {
+    let mut command = cargo(["test", "--workspace"]);
     command
-        .env("TASKWIRE_TEST_DATABASE", "postgres")
-        .env("TASKWIRE_TEST_DATABASE_URL", servers.postgres_url());
-    command.env("TASKWIRE_TEST_REDIS_URL", servers.redis_url());
-    Phase {
-        name: "PostgreSQL",
-        command,
-    }
+        .args(args)
+        .env("TASKWIRE_TEST_DATABASE", database)
+        .env("TASKWIRE_TEST_REDIS_URL", servers.redis_url());
+    Phase { name, command }
 }
 
 impl Phase {

@@ -46,9 +46,9 @@ const ASSIGNED: u32 = 75;
 /// Percent of the tasks that have a due date.
 const DUE: u32 = 80;
 /// Percent of the tasks that have a description.
-const DESCRIBED: u32 = 90;
+const DESCRIBED: u32 = 80;
 /// Percent of the descriptions that go into detail.
-const DETAILED: u32 = 60;
+const DETAILED: u32 = 40;
 
 /// The last midnight (UTC): everything counts from there, so that a plan gives the same rows all day.
 pub(super) fn midnight(now: Timestamp) -> Timestamp {
@@ -123,14 +123,15 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Why, perhaps what to mind, and a reference of its own.
 fn description(rng: &mut Xoshiro256PlusPlus, project: &str, number: u32) -> String {
-    let mut text = pick(rng, &REASONS).to_owned();
-    if percent(rng, DETAILED) {
-        text.push(' ');
-        text.push_str(pick(rng, &DETAILS));
-    }
-    text.push_str(&format!("\n\n{}-{}", project.to_uppercase(), number + 1));
-    text
+    let reason = pick(rng, &REASONS);
+    let detail = if percent(rng, DETAILED) {
+        format!(" {}", pick(rng, &DETAILS))
+    } else {
+        String::new()
+    };
+    format!("{reason}{detail}\n\n{}-{}", project.to_uppercase(), number + 1)
 }
 
 /// A full hour on a later day.

@@ -91,7 +91,7 @@ impl Store {
         let statement = Statement::from_string(self.connection.get_database_backend(), sql);
         let row: Option<QueryResult> = self.connection.query_one_raw(statement).await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
-        Ok(row.try_get_by_index(0).map_err(DbErr::from)?)
+        Ok(row.try_get_by_index(0)?)
     }
 }
 

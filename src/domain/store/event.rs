@@ -8,6 +8,7 @@ use super::WriteTransaction;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::event::NewEvent;
+use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "task_events")]
@@ -50,7 +51,7 @@ pub(super) fn columns(event: NewEvent) -> ActiveModel {
         kind: Set(event.kind.as_str().to_owned()),
         actor_id: Set(event.actor_id.map(|actor| actor.0)),
         audience: Set(json!(event.audience)),
-        previous_status: Set(event.previous_status.map(|status| status.rank())),
+        previous_status: Set(event.previous_status.map(Status::rank)),
         status: Set(event.status.rank()),
         changes: Set(event.changes),
         task: Set(event.task),

@@ -67,15 +67,19 @@ impl<'a, F: SortField> Keyset<'a, F> {
         let backward = matches!(self.page.take, Take::Last(_));
         let mut query = query.filter(self.bounds::<N>()?);
         for step in self.steps::<N>() {
-            let (order, nulls) = match step.descending != backward {
-                false => (Order::Asc, NullOrdering::Last),
-                true => (Order::Desc, NullOrdering::First),
+            let (order, nulls) = if step.descending == backward {
+                (Order::Asc, NullOrdering::Last)
+            } else {
+                (Order::Desc, NullOrdering::First)
             };
             query = if step.column.nullable {
                 query.order_by_with_nulls(step.column.expr, order, nulls)
             } else {
                 query.order_by(step.column.expr, order)
             };
+        }
+        if self.page.skip > 0 {
+            query = query.offset(self.page.skip);
         }
         Ok(query.limit(u64::from(self.page.take.limit()) + 1))
     }
@@ -133,7 +137,7 @@ impl<'a, F: SortField> Keyset<'a, F> {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let (has_previous, has_next) = match self.page.take {
-            Take::First(_) => (beyond, more),
+            Take::First(_) => (beyond || self.page.skip > 0, more),
             Take::Last(_) => {
                 rows.reverse();
                 (more, beyond)

@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
+use sea_orm::sqlx::{self, error::DatabaseError};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
@@ -109,15 +110,29 @@ impl WriteTransaction {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        match error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(RuntimeErr::SqlxError(_)) => {
-                tracing::error!(error = %error, "the database gives no connection");
-                Self::Unavailable {
-                    retry_after: DATABASE_BUSY,
-                }
+        if is_passing(&error) {
+            Self::Unavailable {
+                retry_after: DATABASE_BUSY,
+                cause: Some(Arc::new(anyhow::Error::new(error))),
             }
-            other => Self::internal(other),
+        } else {
+            Self::internal(error)
         }
+    }
+}
+
+/// Whether the same request may well succeed in a moment: no connection was free, another
+/// transaction was in the way, or the time for a statement ran out.
+fn is_passing(error: &DbErr) -> bool {
+    const POSTGRES: [&str; 5] = ["40001", "40P01", "55P03", "57014", "57P01"];
+    const SQLITE: [&str; 4] = ["5", "6", "261", "517"];
+
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
+    };
+    match cause.as_database_error().and_then(DatabaseError::code) {
+        Some(code) => POSTGRES.contains(&code.as_ref()) || SQLITE.contains(&code.as_ref()),
+        None => matches!(cause.as_ref(), sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut),
     }
 }
 

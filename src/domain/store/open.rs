@@ -61,9 +61,12 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<sea_orm::DatabaseCon
                 wait = (wait * 2).min(MAX_RETRY);
             }
             Err(error) => anyhow::bail!(
-                "cannot connect to the database of DATABASE_URL ({}) after {} attempts: {error}",
+                "cannot connect to the database of DATABASE_URL ({}) after {}: {error}",
                 config.shown_url(),
-                attempt + 1
+                match attempt {
+                    0 => "1 attempt".to_owned(),
+                    retries => format!("{} attempts", retries + 1),
+                }
             ),
         }
     }

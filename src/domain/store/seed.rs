@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, EntityTrait as _, RuntimeE
 
 use super::{Store, WriteTransaction, event, tag, task};
 use crate::domain::clock::Timestamp;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::TaskId;
 use crate::domain::policy::{CreateTask, Permit};
@@ -96,9 +96,10 @@ impl<'t> Seeder<'t> {
     /// can be written without reading back which row got which id.
     async fn reserve_ids(&self, count: usize) -> Result<Vec<i32>> {
         let connection = self.transaction.connection();
-        let count = i32::try_from(count).map_err(crate::domain::error::Error::internal)?;
+        let count = i32::try_from(count).map_err(Error::internal)?;
         if connection.get_database_backend() == DbBackend::Postgres {
-            let sql = "SELECT nextval(pg_get_serial_sequence('tasks', 'id'))::int4 FROM generate_series(1, $1)";
+            let sql = "WITH sequence AS MATERIALIZED (SELECT pg_get_serial_sequence('tasks', 'id')::regclass AS name) \
+                       SELECT nextval(name)::int4 FROM sequence, generate_series(1, $1)";
             let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [count.into()]);
             let rows = connection.query_all_raw(statement).await?;
             let mut ids = rows
@@ -122,13 +123,11 @@ impl<'t> Seeder<'t> {
 impl Store {
     /// Tells the database what its tables hold now, so that its plans are good at once.
     pub(in crate::domain) async fn refresh_statistics(&self) -> Result<()> {
-        match self.connection.get_database_backend() {
-            DbBackend::Postgres => Ok(self.vacuum().await?),
-            _ => {
-                self.connection.execute_unprepared("ANALYZE").await?;
-                Ok(())
-            }
+        if self.connection.get_database_backend() == DbBackend::Postgres {
+            return Ok(self.vacuum().await?);
         }
+        self.connection.execute_unprepared("ANALYZE").await?;
+        Ok(())
     }
 
     /// On a connection of its own: it may take longer than the statements of requests may.

@@ -63,6 +63,20 @@ pub(in crate::domain) async fn role_of_bearer(
     role.as_deref().map(user::role_of).transpose()
 }
 
+/// Whose refresh token this is.
+pub(in crate::domain) async fn owner(
+    transaction: &WriteTransaction,
+    _scope: &Scope<Credentials>,
+    refresh_token_hash: &str,
+) -> Result<Option<UserId>> {
+    let query = Entity::find()
+        .filter(Column::RefreshTokenHash.eq(refresh_token_hash))
+        .select_only()
+        .column(Column::UserId);
+    let owner = query.into_tuple::<i32>().one(transaction.connection()).await?;
+    Ok(owner.map(UserId))
+}
+
 /// The session of this refresh token, locked until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
@@ -76,7 +90,6 @@ pub(in crate::domain) async fn lock(
         .await?;
     Ok(model.map(|model| StoredSession {
         id: SessionId(model.id),
-        user_id: UserId(model.user_id),
         family: model.family,
         expires_at: model.expires_at,
         rotated_at: model.rotated_at,

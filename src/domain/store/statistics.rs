@@ -33,15 +33,15 @@ pub(in crate::domain) async fn of_tasks(
         let count = u64::try_from(count).unwrap_or_default();
         statistics.total += count;
         statistics.overdue += u64::try_from(overdue).unwrap_or_default();
-        add(&mut statistics.by_status, status, count);
-        add(&mut statistics.by_priority, priority, count);
+        add(&mut statistics.by_status, &status, count);
+        add(&mut statistics.by_priority, &priority, count);
     }
     statistics.tags = by_tag(connection, scope).await?;
     Ok(statistics)
 }
 
-fn add<K: PartialEq>(counts: &mut [(K, u64)], key: K, count: u64) {
-    if let Some(entry) = counts.iter_mut().find(|(known, _)| *known == key) {
+fn add<K: PartialEq>(counts: &mut [(K, u64)], key: &K, count: u64) {
+    if let Some(entry) = counts.iter_mut().find(|(known, _)| known == key) {
         entry.1 += count;
     }
 }

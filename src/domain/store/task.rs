@@ -250,22 +250,6 @@ async fn exists(connection: &impl ConnectionTrait, query: Select<Entity>) -> Res
     Ok(found.is_some())
 }
 
-/// The tasks of a list from an offset on.
-pub(in crate::domain) async fn slice(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    list: &TaskList,
-    skip: u64,
-    limit: u32,
-    now: Timestamp,
-) -> Result<Vec<Task>> {
-    let page = PageRequest::first(limit);
-    let query = Keyset::new(&list.order, &page)?.apply::<Entity, _>(listed(scope, list, now, connection))?;
-    let query = query.offset(skip).limit(u64::from(limit));
-    let rows = query.into_partial_model::<Row>().all(connection).await?;
-    rows.into_iter().map(Task::try_from).collect()
-}
-
 /// How many tasks a list has.
 pub(in crate::domain) async fn count(
     connection: &impl ConnectionTrait,

@@ -100,7 +100,10 @@ fn search(text: &str, backend: DbBackend) -> Condition {
         .iter()
         .fold(Condition::all(), |all, word| all.add(contains(word, backend)));
     if backend != DbBackend::Postgres {
-        let long: Vec<&String> = words.iter().filter(|word| word.chars().count() >= TRIGRAM).collect();
+        let long: Vec<&String> = words
+            .iter()
+            .filter(|word| word.chars().count() >= TRIGRAM && !word.contains('\0'))
+            .collect();
         if !long.is_empty() {
             condition = condition.add(found_by_index(&long));
         }
@@ -110,6 +113,10 @@ fn search(text: &str, backend: DbBackend) -> Condition {
 
 /// The word is a part of the text. On `PostgreSQL` the trigram index serves LIKE itself.
 fn contains(word: &str, backend: DbBackend) -> Expr {
+    // No text holds one, and PostgreSQL does not even take it as a question.
+    if word.contains('\0') {
+        return Expr::val(false);
+    }
     match backend {
         DbBackend::Postgres => {
             let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

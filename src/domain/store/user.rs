@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LockType};
 use sea_orm::{
-    ActiveValue::{NotSet, Set, Unchanged},
+    ActiveValue::{self, NotSet, Set, Unchanged},
     Condition, DerivePartialModel, QueryOrder, QuerySelect, SqlErr,
 };
 
@@ -14,6 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::page::{Cursor, Direction, Page, PageRequest, Sort};
+use crate::domain::patch::Patch;
 use crate::domain::policy::{
     ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
 };
@@ -110,6 +111,9 @@ pub(in crate::domain) async fn find_many(
     scope: &Scope<Users>,
     ids: &[UserId],
 ) -> Result<Vec<User>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids = ids.iter().map(|id| id.0).collect();
     let query = Entity::find().filter(one_of(connection, Column::Id, ids));
     let rows = query.into_partial_model::<Row>().all(connection).await?;
@@ -308,11 +312,15 @@ pub(in crate::domain) async fn update(
     change: CheckedUserChange,
     now: Timestamp,
 ) -> Result<()> {
-    let (email, username) = (change.email.clone(), change.username.clone().flatten());
+    let email = change.email.clone();
+    let username = match &change.username {
+        Patch::Value(username) => Some(username.clone()),
+        Patch::Absent | Patch::Null => None,
+    };
     let model = ActiveModel {
         email: change.email.map_or(NotSet, Set),
-        username: change.username.map_or(NotSet, Set),
-        full_name: change.full_name.map_or(NotSet, Set),
+        username: column(change.username),
+        full_name: column(change.full_name),
         ..touched(permit.subject(), now)
     };
     Entity::update(model)
@@ -320,6 +328,14 @@ pub(in crate::domain) async fn update(
         .await
         .map_err(|error| taken(error, email.as_deref(), username.as_deref()))?;
     Ok(())
+}
+
+fn column(patch: Patch<String>) -> ActiveValue<Option<String>> {
+    match patch {
+        Patch::Absent => NotSet,
+        Patch::Null => Set(None),
+        Patch::Value(value) => Set(Some(value)),
+    }
 }
 
 /// Stores the hash of a new password.

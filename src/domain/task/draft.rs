@@ -91,44 +91,30 @@ pub struct TaskChange {
 #[derive(Clone, Debug)]
 pub(super) struct CheckedChange {
     title: Option<String>,
-    description: Option<Option<String>>,
+    description: Patch<String>,
     status: Option<Status>,
     priority: Option<Priority>,
-    due_date: Option<Option<Timestamp>>,
-    pub(super) assignee: Option<Option<UserId>>,
-    tags: Option<Tags>,
+    due_date: Patch<Timestamp>,
+    pub(super) assignee: Patch<UserId>,
+    tags: Patch<Tags>,
 }
 
 impl TaskChange {
     /// All that is wrong at once, or the change as it will be applied.
     pub(super) fn check(self) -> Result<CheckedChange> {
         let mut violations = Violations::default();
-        let title = self.title.required("title", &mut violations);
-        let title = violations.check(title.as_deref().map(check_title).transpose())?;
-        let description = self
-            .description
-            .nullable()
-            .map(|text| text.map(check_description).transpose());
-        let description = violations.check(description.transpose())?;
-        let status = self.status.required("status", &mut violations);
-        let priority = self.priority.required("priority", &mut violations);
-        let due_date = self
-            .due_date
-            .nullable()
-            .map(|date| date.map(check_due_date).transpose());
-        let due_date = violations.check(due_date.transpose())?;
-        let tags = self.tags.nullable().map(|tags| check_tags(&tags.unwrap_or_default()));
-        let tags = violations.check(tags.transpose())?;
+        let title = self.title.check(&mut violations, |title| check_title(&title))?;
+        let checked = CheckedChange {
+            title: title.required("title", &mut violations),
+            description: self.description.check(&mut violations, check_description)?,
+            status: self.status.required("status", &mut violations),
+            priority: self.priority.required("priority", &mut violations),
+            due_date: self.due_date.check(&mut violations, check_due_date)?,
+            assignee: self.assignee,
+            tags: self.tags.check(&mut violations, |tags| check_tags(&tags))?,
+        };
         violations.into_result()?;
-        Ok(CheckedChange {
-            title: title.flatten(),
-            description: description.flatten(),
-            status,
-            priority,
-            due_date: due_date.flatten(),
-            assignee: self.assignee.nullable(),
-            tags: tags.flatten(),
-        })
+        Ok(checked)
     }
 }
 
@@ -142,17 +128,15 @@ impl CheckedChange {
         if let Some(title) = self.title {
             task.title = title;
         }
-        if let Some(description) = self.description {
-            task.description = description;
-        }
+        self.description.apply(&mut task.description);
         if let Some(priority) = self.priority {
             task.priority = priority;
         }
-        if let Some(due_date) = self.due_date {
-            task.due_date = due_date;
-        }
-        if let Some(tags) = self.tags {
-            snapshot.tags = tags;
+        self.due_date.apply(&mut task.due_date);
+        match self.tags {
+            Patch::Absent => {}
+            Patch::Null => snapshot.tags.clear(),
+            Patch::Value(tags) => snapshot.tags = tags,
         }
         Ok(())
     }

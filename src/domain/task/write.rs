@@ -35,7 +35,7 @@ impl Place {
 
 impl Tasks<'_> {
     /// Makes a task that belongs to the actor.
-    pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<Task> {
+    pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<Snapshot> {
         let owner = actor.signed_in()?.id;
         let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
         let draft = draft.check()?;
@@ -70,18 +70,26 @@ impl Tasks<'_> {
         .await?;
         store::event::append(&transaction, NewEvent::created(permit.actor(), &made)).await?;
         transaction.commit().await?;
-        Ok(made.task)
+        Ok(made)
     }
 
     /// Changes a task. `expected` is the version the change was based on, if the client said so.
-    pub async fn update(self, actor: &Actor, id: TaskId, change: TaskChange, expected: Option<i32>) -> Result<Task> {
+    pub async fn update(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        change: TaskChange,
+        expected: Option<i32>,
+    ) -> Result<Snapshot> {
         let mut change = change.check()?;
         let now = self.core.clock.now();
         let write = self.open(actor, id, Place::Live, expected).await?;
         let mut after = write.before.clone();
+        let mut assignee = write.before.task.assignee_id;
+        std::mem::take(&mut change.assignee).apply(&mut assignee);
         // Naming the assignee that a task has already is no assignment, and needs no right to assign.
-        if let Some(to) = change.assignee.take().filter(|to| *to != write.before.task.assignee_id) {
-            write.assign(actor, &mut after, to).await?;
+        if assignee != write.before.task.assignee_id {
+            write.assign(actor, &mut after, assignee).await?;
         }
         let permit = policy::permit(actor, EditTask, &write.before.task)?;
         change.apply(&mut after, now)?;
@@ -89,7 +97,13 @@ impl Tasks<'_> {
     }
 
     /// Hands a task to somebody, or to nobody.
-    pub async fn assign(self, actor: &Actor, id: TaskId, to: Option<UserId>, expected: Option<i32>) -> Result<Task> {
+    pub async fn assign(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        to: Option<UserId>,
+        expected: Option<i32>,
+    ) -> Result<Snapshot> {
         let write = self.open(actor, id, Place::Live, expected).await?;
         let mut after = write.before.clone();
         let permit = write.assign(actor, &mut after, to).await?;
@@ -97,7 +111,7 @@ impl Tasks<'_> {
     }
 
     /// Moves a task along the workflow.
-    pub async fn transition(self, actor: &Actor, id: TaskId, to: Status, expected: Option<i32>) -> Result<Task> {
+    pub async fn transition(self, actor: &Actor, id: TaskId, to: Status, expected: Option<i32>) -> Result<Snapshot> {
         let now = self.core.clock.now();
         self.edit(actor, id, EditTask, Place::Live, expected, |after| {
             after.task.move_to(to, now)
@@ -106,7 +120,7 @@ impl Tasks<'_> {
     }
 
     /// Adds tags to a task; those it has already change nothing.
-    pub async fn add_tags(self, actor: &Actor, id: TaskId, tags: &[String], expected: Option<i32>) -> Result<Task> {
+    pub async fn add_tags(self, actor: &Actor, id: TaskId, tags: &[String], expected: Option<i32>) -> Result<Snapshot> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
             after.tags.extend(tags);
@@ -116,7 +130,13 @@ impl Tasks<'_> {
     }
 
     /// Takes tags from a task; those it has not change nothing.
-    pub async fn remove_tags(self, actor: &Actor, id: TaskId, tags: &[String], expected: Option<i32>) -> Result<Task> {
+    pub async fn remove_tags(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        tags: &[String],
+        expected: Option<i32>,
+    ) -> Result<Snapshot> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
             after.tags.retain(|tag| !tags.contains(tag));
@@ -126,7 +146,7 @@ impl Tasks<'_> {
     }
 
     /// Puts a task in the trash, where it is out of sight until it is restored.
-    pub async fn delete(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Task> {
+    pub async fn delete(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Snapshot> {
         let now = self.core.clock.now();
         self.edit(actor, id, TrashTask, Place::Live, expected, |after| {
             after.task.deleted_at = Some(now);
@@ -136,7 +156,7 @@ impl Tasks<'_> {
     }
 
     /// Takes a task out of the trash.
-    pub async fn restore(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Task> {
+    pub async fn restore(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Snapshot> {
         self.edit(actor, id, RestoreTask, Place::Trash, expected, |after| {
             after.task.deleted_at = None;
             Ok(())
@@ -145,14 +165,14 @@ impl Tasks<'_> {
     }
 
     /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
-    pub async fn purge(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Task> {
+    pub async fn purge(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Snapshot> {
         let write = self.open(actor, id, Place::Anywhere, expected).await?;
         let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
         store::task::delete(&write.transaction, &permit).await?;
         let event = NewEvent::purged(permit.actor(), &write.before, self.core.clock.now());
         store::event::append(&write.transaction, event).await?;
         write.transaction.commit().await?;
-        Ok(write.before.task)
+        Ok(write.before)
     }
 
     /// One change under one permit.
@@ -164,7 +184,7 @@ impl Tasks<'_> {
         place: Place,
         expected: Option<i32>,
         change: impl FnOnce(&mut Snapshot) -> Result<()>,
-    ) -> Result<Task> {
+    ) -> Result<Snapshot> {
         let write = self.open(actor, id, place, expected).await?;
         let permit = policy::permit(actor, action, &write.before.task)?;
         let mut after = write.before.clone();
@@ -183,7 +203,7 @@ impl Tasks<'_> {
         match expected {
             Some(expected) if expected != before.task.version => Err(Error::Conflict {
                 expected,
-                current: Box::new(before.task),
+                current: Box::new(before),
             }),
             _ => Ok(Write { transaction, before }),
         }
@@ -218,9 +238,9 @@ impl Write {
         permit: &policy::Permit<A>,
         mut after: Snapshot,
         now: Timestamp,
-    ) -> Result<Task> {
+    ) -> Result<Snapshot> {
         if after == self.before {
-            return Ok(after.task);
+            return Ok(after);
         }
         after.task.version += 1;
         after.task.updated_at = now;
@@ -231,7 +251,7 @@ impl Write {
         )
         .await?;
         self.transaction.commit().await?;
-        Ok(after.task)
+        Ok(after)
     }
 }
 

@@ -39,6 +39,10 @@ pub struct UserChange {
     pub username: Patch<String>,
     /// Up to 255 characters.
     pub full_name: Patch<String>,
+    /// What the account may do; for administrators to change; cannot be null.
+    pub role: Patch<Role>,
+    /// Whether the account may sign in; for administrators to change; cannot be null.
+    pub is_active: Patch<bool>,
 }
 
 /// An account as it will be stored.
@@ -56,8 +60,10 @@ pub(crate) struct NewAccount {
 #[derive(Clone, Debug)]
 pub(crate) struct CheckedUserChange {
     pub(crate) email: Option<String>,
-    pub(crate) username: Option<Option<String>>,
-    pub(crate) full_name: Option<Option<String>>,
+    pub(crate) username: Patch<String>,
+    pub(crate) full_name: Patch<String>,
+    pub(crate) role: Option<Role>,
+    pub(crate) is_active: Option<bool>,
 }
 
 /// E-mail, username and full name.
@@ -78,24 +84,16 @@ impl Registration {
 impl UserChange {
     pub(super) fn check(self) -> Result<CheckedUserChange> {
         let mut violations = Violations::default();
-        let email = self.email.required("email", &mut violations);
-        let email = violations.check(email.as_deref().map(check_email).transpose())?;
-        let username = self
-            .username
-            .nullable()
-            .map(|name| name.as_deref().map(check_username).transpose());
-        let username = violations.check(username.transpose())?;
-        let full_name = self
-            .full_name
-            .nullable()
-            .map(|name| name.as_deref().map(check_full_name).transpose());
-        let full_name = violations.check(full_name.transpose())?;
+        let email = self.email.check(&mut violations, |email| check_email(&email))?;
+        let checked = CheckedUserChange {
+            email: email.required("email", &mut violations),
+            username: self.username.check(&mut violations, |name| check_username(&name))?,
+            full_name: self.full_name.check(&mut violations, |name| check_full_name(&name))?,
+            role: self.role.required("role", &mut violations),
+            is_active: self.is_active.required("is_active", &mut violations),
+        };
         violations.into_result()?;
-        Ok(CheckedUserChange {
-            email: email.flatten(),
-            username: username.flatten(),
-            full_name: full_name.flatten(),
-        })
+        Ok(checked)
     }
 }
 

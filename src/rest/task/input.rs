@@ -15,7 +15,7 @@ use crate::rest::value::{Moment, PriorityName, StatusName};
 
 /// A task to be made.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
+#[serde(deny_unknown_fields)]
 pub(in crate::rest) struct CreateInput {
     title: String,
     description: Option<String>,
@@ -43,7 +43,7 @@ impl CreateInput {
 
 /// All of a task anew: what is left out is reset.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
+#[serde(deny_unknown_fields)]
 pub(in crate::rest) struct ReplaceInput {
     title: String,
     description: Option<String>,
@@ -82,7 +82,7 @@ fn or_null<T>(value: Option<T>) -> Patch<T> {
 
 /// A part of a task: what is left out stays, what is null is cleared.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a JSON object")]
+#[serde(default, deny_unknown_fields)]
 pub(in crate::rest) struct UpdateInput {
     title: Patch<String>,
     description: Patch<String>,
@@ -133,7 +133,7 @@ fn together(status: Option<StatusName>, completed: Option<bool>) -> Result<Optio
 
 /// To whom a task is handed. The field is needed, so that nobody takes a task away by a slip.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
+#[serde(deny_unknown_fields)]
 pub(in crate::rest) struct AssignInput {
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) assignee_id: Option<UserId>,
@@ -142,7 +142,7 @@ pub(in crate::rest) struct AssignInput {
 
 /// Where a task is moved.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a JSON object")]
+#[serde(deny_unknown_fields)]
 pub(in crate::rest) struct TransitionInput {
     pub(super) target_status: StatusName,
     pub(super) expected_version: Option<i32>,

@@ -1,6 +1,6 @@
 //! Lists of tasks: the parameters that ask for one, and the answer.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::output::{self, TaskBody};
 use crate::app::App;
@@ -9,8 +9,8 @@ use crate::domain::error::{Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::page::{Direction, Sort};
 use crate::domain::tag;
-use crate::domain::task::{Comparison, NEWEST_FIRST, Task, TaskFilter, TaskList, TaskSort, TaskSortField, cursor_of};
-use crate::rest::page::{PageParameters, Start, behind, name_cursor};
+use crate::domain::task::{Comparison, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField};
+use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
 use crate::rest::value::{Flag, Moment, Number, PriorityNames, StatusNames, Words, one_of};
 
 /// Which tasks, in which order, and which part of them. Of several values in one filter a task
@@ -93,14 +93,14 @@ impl ListParameters {
             per_page: self.per_page,
             cursor: self.cursor,
         };
-        let (size, start) = page.read(&mut violations);
+        let part = page.read(&mut violations);
         violations.into_result()?;
         let list = TaskList {
             filter: filter.unwrap_or_default(),
             order,
             ..TaskList::default()
         };
-        Ok(ListRequest { list, size, start })
+        Ok(ListRequest { list, part })
     }
 
     fn order(&self) -> TaskSort {
@@ -141,84 +141,21 @@ impl ListParameters {
 /// A part of a list of tasks that is asked for.
 pub(super) struct ListRequest {
     list: TaskList,
-    size: u32,
-    start: Start,
-}
-
-/// A part of a list of tasks. Behind a cursor nobody counts how many rows came before.
-#[derive(Serialize)]
-pub(in crate::rest) struct ListBody {
-    items: Vec<TaskBody>,
-    total: u64,
-    page: Option<u64>,
-    per_page: u32,
-    pages: u64,
-    skip: Option<u64>,
-    limit: u32,
-    next_cursor: Option<String>,
+    part: Part,
 }
 
 impl ListRequest {
     /// Reads the list.
-    pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody> {
-        let total = app.domain().tasks().count(actor, &self.list).await?;
-        let (tasks, next_cursor, skip) = match self.start {
-            Start::Offset(skip) => {
-                let (tasks, next) = slice(app, actor, &self.list, (skip, self.size), total).await?;
-                (tasks, next, Some(skip))
-            }
-            Start::Cursor(cursor) => {
-                let (tasks, next) = page(app, actor, &self.list, cursor, self.size).await?;
-                (tasks, next, None)
-            }
-        };
-        Ok(ListBody {
-            items: output::many(app, actor, tasks).await?,
-            total,
-            page: skip.map(|skip| skip / u64::from(self.size) + 1),
-            per_page: self.size,
-            pages: total.div_ceil(u64::from(self.size)),
-            skip,
-            limit: self.size,
-            next_cursor,
-        })
+    pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody<TaskBody>> {
+        let tasks = app.domain().tasks();
+        let total = tasks.count(actor, &self.list).await?;
+        let page = tasks
+            .list(actor, &self.list, &self.part.request())
+            .await
+            .map_err(name_cursor)?;
+        let (rows, next) = rows(page);
+        Ok(self.part.body(output::many(app, actor, rows).await?, next, total))
     }
-}
-
-/// The tasks from an offset on, and the cursor that leads on if there are more.
-async fn slice(
-    app: &App,
-    actor: &Actor,
-    list: &TaskList,
-    (skip, size): (u64, u32),
-    total: u64,
-) -> Result<(Vec<Task>, Option<String>)> {
-    let tasks = app.domain().tasks().list_from(actor, list, skip, size).await?;
-    let more = tasks.len() as u64 + skip < total;
-    let next = tasks
-        .last()
-        .filter(|_| more)
-        .map(|last| cursor_of(last, &list.order).encode(&list.order));
-    Ok((tasks, next))
-}
-
-/// The tasks behind a cursor, and the cursor that leads on if there are more.
-async fn page(
-    app: &App,
-    actor: &Actor,
-    list: &TaskList,
-    cursor: String,
-    size: u32,
-) -> Result<(Vec<Task>, Option<String>)> {
-    let page = app
-        .domain()
-        .tasks()
-        .list(actor, list, &behind(Some(cursor), size))
-        .await
-        .map_err(name_cursor)?;
-    let last = page.items.last().map(|(cursor, _)| cursor.clone());
-    let next = last.filter(|_| page.has_next);
-    Ok((page.items.into_iter().map(|(_, task)| task).collect(), next))
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use serde::Serialize;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
-use crate::domain::task::Task;
+use crate::domain::task::{Snapshot, Task};
 use crate::domain::user::User;
 use crate::domain::workflow::Status;
 use crate::rest::user::NameBody;
@@ -38,28 +38,22 @@ pub(in crate::rest) struct TaskBody {
 
 /// One task, with the names and tags that belong to it.
 pub(super) async fn one(app: &App, actor: &Actor, task: Task) -> Result<TaskBody> {
-    let missing = Error::NotFound {
-        noun: "task",
-        key: "id",
-        value: task.id.to_string(),
-    };
-    many(app, actor, vec![task]).await?.pop().ok_or(missing)
+    let mut tags = tags_of(app, actor, &[task.id]).await?;
+    let tags = tags.remove(&task.id).unwrap_or_default();
+    written(app, actor, Snapshot { task, tags }).await
+}
+
+/// One task as a write left it, with the names that belong to it.
+pub(super) async fn written(app: &App, actor: &Actor, snapshot: Snapshot) -> Result<TaskBody> {
+    let users = people_of(app, actor, [&snapshot.task]).await?;
+    Ok(body(snapshot.task, snapshot.tags, &users))
 }
 
 /// Tasks, with the names and tags that belong to them: two statements, however many tasks there are.
 pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<Task>) -> Result<Vec<TaskBody>> {
-    if tasks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let people: BTreeSet<UserId> = tasks
-        .iter()
-        .flat_map(|task| task.assignee_id.into_iter().chain([task.owner_id]))
-        .collect();
-    let people: Vec<UserId> = people.into_iter().collect();
+    let users = people_of(app, actor, &tasks).await?;
     let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let users = app.domain().users().find_many(actor, &people).await?;
-    let users: HashMap<UserId, User> = users.into_iter().map(|user| (user.id, user)).collect();
-    let mut tags: HashMap<TaskId, Tags> = app.domain().tasks().tags_of(actor, &ids).await?.into_iter().collect();
+    let mut tags = tags_of(app, actor, &ids).await?;
     Ok(tasks
         .into_iter()
         .map(|task| {
@@ -67,6 +61,21 @@ pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<Task>) -> Result<V
             body(task, tags, &users)
         })
         .collect())
+}
+
+async fn tags_of(app: &App, actor: &Actor, ids: &[TaskId]) -> Result<HashMap<TaskId, Tags>> {
+    Ok(app.domain().tasks().tags_of(actor, ids).await?.into_iter().collect())
+}
+
+/// The owners and assignees of tasks, each once.
+async fn people_of(app: &App, actor: &Actor, tasks: impl IntoIterator<Item = &Task>) -> Result<HashMap<UserId, User>> {
+    let ids: BTreeSet<UserId> = tasks
+        .into_iter()
+        .flat_map(|task| task.assignee_id.into_iter().chain([task.owner_id]))
+        .collect();
+    let ids: Vec<UserId> = ids.into_iter().collect();
+    let users = app.domain().users().find_many(actor, &ids).await?;
+    Ok(users.into_iter().map(|user| (user.id, user)).collect())
 }
 
 fn body(task: Task, tags: Tags, users: &HashMap<UserId, User>) -> TaskBody {

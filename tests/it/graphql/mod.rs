@@ -1,4 +1,8 @@
 //! The GraphQL face.
 
+mod filter;
+mod http;
+mod refusal;
 mod session;
 mod task;
+mod user;

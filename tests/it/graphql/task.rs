@@ -1,9 +1,9 @@
 //! Tasks through GraphQL.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::TestApp;
-use crate::support::person::global_id;
+use crate::support::person::{Person, global_id};
 
 #[tokio::test]
 async fn a_task_is_created_changed_and_read_back() {
@@ -41,4 +41,177 @@ async fn a_task_is_created_changed_and_read_back() {
             "completedAt": "2026-01-15T12:00:00+00:00", "allowedTransitions": ["TODO"], "viewerCanUpdate": true,
         })
     );
+}
+
+/// Runs a mutation of one task; `arguments` follow its id. Gives the payload.
+async fn mutate(person: &Person<'_>, mutation: &str, id: i64, arguments: &str) -> Value {
+    let id = global_id("Task", id);
+    let document = format!(
+        "mutation {{ {mutation}(id: \"{id}\"{arguments}) {{
+           task {{ title description status priority dueDate completedAt version tags deletedAt assignee {{ databaseId }} }}
+           userErrors {{ code field message }} }} }}"
+    );
+    person.graphql(&document, json!({})).await.data()[mutation].clone()
+}
+
+/// The task as somebody reads it; null if they do not see it.
+async fn read(person: &Person<'_>, id: i64) -> Value {
+    let query = "query($id: ID!) { task(id: $id) { title status version tags completedAt isOverdue viewerCanUpdate viewerCanDelete allowedTransitions } }";
+    person
+        .graphql(query, json!({ "id": global_id("Task", id) }))
+        .await
+        .data()["task"]
+        .clone()
+}
+
+#[tokio::test]
+async fn an_update_tells_absent_null_and_value_apart() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann
+        .creates_task(json!({ "title": "T", "description": "D", "dueDate": "2026-02-01T00:00:00Z", "tags": ["a"], "assigneeId": ann.global_id() }))
+        .await;
+    let payload = mutate(&ann, "taskUpdate", id, ", input: {priority: LOW}").await;
+    assert_eq!(
+        payload["task"],
+        json!({ "title": "T", "description": "D", "status": "TODO", "priority": "LOW", "dueDate": "2026-02-01T00:00:00+00:00",
+            "completedAt": null, "version": 2, "tags": ["a"], "deletedAt": null, "assignee": { "databaseId": ann.id } })
+    );
+    let nulls = ", input: {description: null, dueDate: null, tags: null, assigneeId: null}";
+    let payload = mutate(&ann, "taskUpdate", id, nulls).await;
+    assert_eq!(
+        payload["task"],
+        json!({ "title": "T", "description": null, "status": "TODO", "priority": "LOW", "dueDate": null,
+            "completedAt": null, "version": 3, "tags": [], "deletedAt": null, "assignee": null })
+    );
+}
+
+#[tokio::test]
+async fn a_variable_that_is_left_out_changes_nothing_and_one_that_is_null_clears() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann.creates_task(json!({ "title": "T", "description": "D" })).await;
+    let document = "mutation($id: ID!, $text: String) { taskUpdate(id: $id, input: {description: $text}) { task { description } } }";
+    let id = global_id("Task", id);
+    let answer = ann.graphql(document, json!({ "id": id })).await;
+    assert_eq!(answer.data()["taskUpdate"]["task"]["description"], "D");
+    let answer = ann.graphql(document, json!({ "id": id, "text": null })).await;
+    assert_eq!(answer.data()["taskUpdate"]["task"]["description"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_task_goes_to_the_trash_comes_back_and_goes_for_good() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann.creates_task(json!({ "title": "T", "tags": ["a"] })).await;
+    let payload = mutate(&ann, "taskDelete", id, "").await;
+    assert_eq!(payload["task"]["deletedAt"], "2026-01-15T12:00:00+00:00");
+    assert_eq!(read(&ann, id).await, Value::Null);
+    let payload = mutate(&ann, "taskUpdate", id, ", input: {title: \"Other\"}").await;
+    assert_eq!(payload["userErrors"][0]["code"], "NOT_FOUND");
+    let payload = mutate(&ann, "taskRestore", id, "").await;
+    assert_eq!(
+        (&payload["task"]["deletedAt"], &payload["task"]["tags"]),
+        (&Value::Null, &json!(["a"]))
+    );
+    assert_eq!(read(&ann, id).await["title"], "T");
+    let payload = mutate(&ann, "taskPurge", id, "").await;
+    assert_eq!(
+        (&payload["task"]["title"], &payload["task"]["tags"]),
+        (&json!("T"), &json!(["a"]))
+    );
+    assert_eq!(
+        mutate(&ann, "taskRestore", id, "").await["userErrors"][0]["code"],
+        "NOT_FOUND"
+    );
+}
+
+#[tokio::test]
+async fn completed_at_follows_done() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann.creates_task(json!({ "title": "T", "status": "DONE" })).await;
+    assert_eq!(read(&ann, id).await["completedAt"], "2026-01-15T12:00:00+00:00");
+    app.advance(chrono::TimeDelta::hours(1));
+    // The same status again is no change.
+    assert_eq!(
+        mutate(&ann, "taskTransition", id, ", status: DONE").await["task"]["version"],
+        1
+    );
+    let payload = mutate(&ann, "taskTransition", id, ", status: TODO").await;
+    assert_eq!(
+        (&payload["task"]["completedAt"], &payload["task"]["version"]),
+        (&Value::Null, &json!(2))
+    );
+    let payload = mutate(&ann, "taskTransition", id, ", status: DONE").await;
+    assert_eq!(payload["task"]["completedAt"], "2026-01-15T13:00:00+00:00");
+    assert_eq!(read(&ann, id).await["allowedTransitions"], json!(["TODO"]));
+}
+
+#[tokio::test]
+async fn an_assignee_works_on_a_task_hands_it_back_and_sees_it_no_more() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let id = ann
+        .creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
+        .await;
+    let seen = read(&bob, id).await;
+    assert_eq!(
+        (&seen["viewerCanUpdate"], &seen["viewerCanDelete"]),
+        (&json!(true), &json!(true))
+    );
+    let to_ann = format!(", assigneeId: \"{}\"", ann.global_id());
+    assert_eq!(
+        mutate(&bob, "taskAssign", id, &to_ann).await["userErrors"][0]["code"],
+        "FORBIDDEN"
+    );
+    let payload = mutate(&bob, "taskAssign", id, "").await;
+    assert_eq!(
+        (&payload["userErrors"], &payload["task"]["assignee"]),
+        (&json!([]), &Value::Null)
+    );
+    assert_eq!(read(&bob, id).await, Value::Null);
+}
+
+#[tokio::test]
+async fn an_overdue_task_is_open_and_past_its_due_date() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann
+        .creates_task(json!({ "title": "T", "dueDate": "2026-01-15T12:00:00Z" }))
+        .await;
+    assert_eq!(read(&ann, id).await["isOverdue"], false);
+    app.advance(chrono::TimeDelta::seconds(1));
+    assert_eq!(read(&ann, id).await["isOverdue"], true);
+    mutate(&ann, "taskTransition", id, ", status: CANCELLED").await;
+    assert_eq!(read(&ann, id).await["isOverdue"], false);
+}
+
+#[tokio::test]
+async fn statistics_count_what_one_sees() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    for status in ["DONE", "TODO", "TODO", "CANCELLED"] {
+        ann.creates_task(json!({ "title": status, "status": status, "priority": "HIGH", "tags": ["x"], "dueDate": "2026-01-01T00:00:00Z" }))
+            .await;
+    }
+    bob.creates_task(json!({ "title": "Bob's" })).await;
+    let query = "{ taskStatistics { total completed completionRate overdue byStatus { status count } byPriority { priority count } tags { tag count } } }";
+    let answer = ann.graphql(query, json!({})).await;
+    assert_eq!(
+        answer.data()["taskStatistics"],
+        json!({
+            "total": 4, "completed": 1, "completionRate": 0.25, "overdue": 2, "tags": [{ "tag": "x", "count": 4 }],
+            "byStatus": [{ "status": "TODO", "count": 2 }, { "status": "IN_PROGRESS", "count": 0 },
+                { "status": "DONE", "count": 1 }, { "status": "CANCELLED", "count": 1 }],
+            "byPriority": [{ "priority": "LOW", "count": 0 }, { "priority": "MEDIUM", "count": 0 },
+                { "priority": "HIGH", "count": 4 }, { "priority": "URGENT", "count": 0 }],
+        })
+    );
+    assert_eq!(
+        boss.graphql(query, json!({})).await.data()["taskStatistics"]["total"],
+        5
+    );
+    let answer = app.member().await.graphql(query, json!({})).await;
+    assert_eq!(answer.data()["taskStatistics"]["completionRate"], 0.0);
 }

@@ -76,4 +76,21 @@ impl Answer {
         };
         (text("code"), path.join("."), text("message"))
     }
+
+    /// What REST says is wrong: status, code and the field of the first detail, if it is about one.
+    /// Checks the envelope on the way.
+    #[track_caller]
+    pub fn problem(&self) -> (u16, &str, &str) {
+        let error = self.at("/error");
+        assert_eq!(self.at("/detail"), &error["message"], "{}", self.text);
+        assert_eq!(error["request_id"], self.header("x-request-id"), "{}", self.text);
+        let field = error["details"][0]["field"].as_str().unwrap_or_default();
+        (self.status.as_u16(), error["code"].as_str().unwrap(), field)
+    }
+
+    /// The message of a REST answer that reports an error.
+    #[track_caller]
+    pub fn detail(&self) -> &str {
+        self.at("/detail").as_str().unwrap()
+    }
 }

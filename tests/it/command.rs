@@ -1,0 +1,448 @@
+//! The command line, as people type it.
+
+use std::fs;
+use std::path::Path;
+
+use axum::http::Method;
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::FromQueryResult;
+use serde_json::{Value, json};
+
+use crate::support::PASSWORD;
+use crate::support::database::{TestDatabase, is_postgres, redis_url};
+use crate::support::process::Place;
+
+/// Nobody listens on this port, and it takes rights to do so.
+const DEAD: &str = "127.0.0.1:1";
+const COUNT_USERS: &str = "SELECT COUNT(*) AS number FROM users";
+const COUNT_TASKS: &str = "SELECT COUNT(*) AS number FROM tasks";
+
+#[tokio::test]
+async fn schema_prints_the_file_that_is_kept() {
+    let outcome = Place::bare().run("schema").await;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
+    let kept = fs::read_to_string(file).unwrap();
+    assert!(outcome.printed() == kept, "`cargo xtask schema` writes it anew");
+}
+
+#[tokio::test]
+async fn config_shows_what_takes_effect_and_hides_secrets() {
+    let place = Place::bare()
+        .with("DATABASE_URL", "postgresql+asyncpg://me:hunter2@db/tasks")
+        .with("SECRET_KEY", "hunter2-hunter2-hunter2")
+        .with("REDIS_URL", "redis://:hunter2@cache/0")
+        .with("SMTP_URL", "smtp://me:hunter2@mail.example.com:587")
+        .with("SERVER_PORT", "9000");
+    fs::write(
+        place.path().join(".env"),
+        "SERVER_PORT=7000\nJWT_ISSUER=from-the-file # ours\n",
+    )
+    .unwrap();
+    let outcome = place.run("config").await;
+    let printed = outcome.printed();
+    for line in [
+        "DATABASE_URL=postgres://me:***@db/tasks",
+        "SECRET_KEY=***",
+        "REDIS_URL=redis://:***@cache/0",
+        "SMTP_URL=smtp://me:***@mail.example.com:587",
+        "SERVER_PORT=9000",
+        "JWT_ISSUER=from-the-file",
+        "LOG_LEVEL=info",
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
+    }
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_wrong_setting_stops_every_command_in_one_line() {
+    let place = Place::bare()
+        .with("SERVER_PORT", "80000")
+        .with("DATABASE_URL", "sqlite::memory:");
+    for command in [
+        "",
+        "serve",
+        "config",
+        "migrate status",
+        "seed",
+        "user promote ann@example.com",
+    ] {
+        assert_eq!(
+            place.run(command).await.complaint(),
+            "SERVER_PORT is \"80000\"; allowed: a whole number from 0 to 65535",
+            "{command}"
+        );
+    }
+    let broken = Place::bare().with("DATABASE_URL", "postgres://me:hunter2@db:port/tasks");
+    let outcome = broken.run("migrate up").await;
+    assert!(
+        outcome
+            .complaint()
+            .starts_with("DATABASE_URL is \"postgres://me:***@db:port/tasks\"; allowed: sqlite://path"),
+        "{outcome:?}"
+    );
+    fs::write(broken.path().join(".env"), "SECRET_KEY='hunter2\n").unwrap();
+    let outcome = broken.run("config").await;
+    assert!(
+        outcome.complaint().starts_with(".env line 1 is \"SECRET_KEY=***\""),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn production_does_not_start_with_unsafe_settings() {
+    let place = Place::bare().with("APP_ENV", "production").with("SERVER_PORT", "0");
+    let strong = ("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a");
+    for (settings, start) in [
+        (vec![], "SECRET_KEY is not set; allowed: 32 or more random characters"),
+        (
+            vec![("SECRET_KEY", "your-secret-key-change-me-in-production-0123")],
+            "SECRET_KEY is \"***\"; allowed: 32 or more random characters",
+        ),
+        (
+            vec![strong, ("CORS_ORIGINS", "*")],
+            "CORS_ORIGINS is \"*\"; allowed: in production, the origins by name",
+        ),
+        (
+            vec![strong, ("DATABASE_URL", "sqlite::memory:")],
+            "DATABASE_URL is \"sqlite::memory:\"; allowed: a SQLite file or PostgreSQL",
+        ),
+    ] {
+        let outcome = place.run_with("", &settings).await;
+        assert!(outcome.complaint().starts_with(start), "{outcome:?}");
+    }
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[tokio::test]
+async fn a_command_line_that_cannot_be_read_exits_with_2_and_says_where_help_is() {
+    for command in ["dance", "migrate fresh", "user create", "seed --users many"] {
+        let outcome = Place::bare().run(command).await;
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        assert!(outcome.stderr.contains("--help"), "{outcome:?}");
+    }
+    assert!(Place::bare().run("--help").await.printed().contains("Commands:"));
+}
+
+#[tokio::test]
+async fn migrations_go_up_and_down_and_their_state_can_be_seen() {
+    let database = TestDatabase::create_empty().await;
+    let place = Place::over(&database);
+    let states = async |expected: &str| {
+        let status = place.run("migrate status").await;
+        let states: Vec<&str> = status
+            .printed()
+            .lines()
+            .map(|line| line.split_once("  ").unwrap().0)
+            .collect();
+        assert!(states.iter().all(|state| *state == expected), "{states:?}");
+        states.len()
+    };
+    let count = states("pending").await;
+
+    let first = place.run("migrate up --steps 1").await;
+    assert_eq!(first.printed().lines().count(), 1, "{first:?}");
+    assert!(first.printed().starts_with("applied  m"), "{first:?}");
+    let rest = place.run("migrate up").await;
+    assert_eq!(rest.printed().lines().count(), count - 1, "{rest:?}");
+    states("applied").await;
+    assert_eq!(place.run("migrate up").await.printed(), "There was nothing to do\n");
+
+    place.run("user create --email ann@example.com").await.printed();
+    assert_eq!(
+        place.run("migrate fresh --yes").await.printed(),
+        "The database is empty, and its tables are up to date\n"
+    );
+    assert_eq!(database.number(COUNT_USERS).await, 0);
+
+    let last = place.run("migrate down").await;
+    assert_eq!(last.printed().lines().count(), 1, "{last:?}");
+    assert!(last.printed().starts_with("undone   m"), "{last:?}");
+    place.run("migrate down --all").await.printed();
+    states("pending").await;
+}
+
+#[tokio::test]
+async fn accounts_are_made_promoted_given_a_password_and_deactivated() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    let created = place
+        .run("user create --admin --email Boss@Example.com --username boss --password Sesame123")
+        .await;
+    assert_eq!(
+        created.printed(),
+        "Made the administrator boss@example.com (boss, number 1)\n"
+    );
+    let created = place.run("user create --email ann@example.com").await;
+    let lines: Vec<&str> = created.printed().lines().collect();
+    let [made, password, warning] = lines[..] else {
+        panic!("{created:?}")
+    };
+    assert_eq!(
+        (made, warning),
+        ("Made the user ann@example.com (number 2)", "It is not shown again")
+    );
+    let password = password.strip_prefix("The password is ").unwrap();
+
+    let server = place.serve().await;
+    assert_eq!(
+        database.number(COUNT_USERS).await,
+        2,
+        "there is an administrator already"
+    );
+    assert_eq!(server.login("BOSS", "Sesame123").await.at("/user/role"), "admin");
+    let ann = server.login("ann@example.com", password).await;
+    assert_eq!(ann.at("/user/role"), "user");
+    let token = ann.at("/access_token").as_str().unwrap();
+    let status = async |path: &str| server.rest(token, Method::GET, path, Value::Null).await.status.as_u16();
+    assert_eq!(status("/api/v1/tasks/admin/all").await, 403);
+
+    // Each counts at once, on a server that runs, for a token that was given before.
+    let promoted = place.run("user promote ann@example.com").await;
+    assert_eq!(
+        promoted.printed(),
+        "ann@example.com (number 2) is an administrator now\n"
+    );
+    assert_eq!(status("/api/v1/tasks/admin/all").await, 200);
+    let reset = place
+        .run("user reset-password ann@example.com --password Sesame456")
+        .await;
+    assert_eq!(
+        reset.printed(),
+        "ann@example.com (number 2) has a new password, and is signed out everywhere\n"
+    );
+    assert_eq!(status("/api/v1/auth/me").await, 401);
+    assert_eq!(server.login("ann@example.com", password).await.status, 401);
+    assert_eq!(server.login("ann@example.com", "Sesame456").await.status, 200);
+    let deactivated = place.run("user deactivate BOSS").await;
+    assert_eq!(
+        deactivated.printed(),
+        "boss@example.com (boss, number 1) is deactivated, and signed out everywhere\n"
+    );
+    assert_eq!(server.login("boss", "Sesame123").await.status, 403);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_to_an_account_is_said_in_one_line() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    place
+        .run("user create --admin --email boss@example.com --password Sesame123")
+        .await
+        .printed();
+    for (command, part) in [
+        (
+            "user promote nobody",
+            "there is no user with the e-mail address or username 'nobody'",
+        ),
+        ("user deactivate boss@example.com", "last"),
+        ("user create --email BOSS@example.com", "taken"),
+        ("user create --email boss", "email"),
+        ("user create --email a@example.com --password short", "password"),
+    ] {
+        let outcome = place.run(command).await;
+        assert!(outcome.complaint().contains(part), "{outcome:?}");
+        assert!(!outcome.complaint().contains("short\""), "{outcome:?}");
+    }
+    assert_eq!(database.number(COUNT_USERS).await, 1);
+}
+
+#[tokio::test]
+async fn doctor_finds_everything_well() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("REDIS_URL", &redis_url());
+    let outcome = place.run("doctor").await;
+    let printed = outcome.printed();
+    let subjects: Vec<&str> = printed
+        .lines()
+        .map(|line| line.strip_prefix("ok      ").unwrap().split_once(':').unwrap().0)
+        .collect();
+    assert_eq!(
+        subjects,
+        ["settings", "database", "tables", "writing", "clock", "Redis", "storage"]
+    );
+    assert!(printed.contains("Redis: answers PONG"), "{printed}");
+    let engine = if is_postgres() { "PostgreSQL" } else { "SQLite" };
+    assert!(printed.contains(engine), "{printed}");
+}
+
+#[tokio::test]
+async fn doctor_says_what_is_wrong_and_what_to_do() {
+    let database = TestDatabase::create_empty().await;
+    let place = Place::over(&database);
+    if !is_postgres() {
+        // Looking does not make the file.
+        let outcome = place.run("doctor").await;
+        assert!(outcome.stdout.contains("FAILED  database: the file "), "{outcome:?}");
+        assert_eq!(place.run("migrate status").await.code, Some(0));
+    }
+    fs::write(place.path().join("uploads"), "a file in the way").unwrap();
+    let redis = format!("redis://:hunter2@{DEAD}");
+    let outcome = place.run_with("doctor", &[("REDIS_URL", &redis)]).await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let failed: Vec<&str> = outcome
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("FAILED"))
+        .collect();
+    let [tables, redis, storage] = failed[..] else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        tables.contains("migrations pending; `taskwire migrate up` applies them"),
+        "{tables}"
+    );
+    assert!(redis.contains("check REDIS_URL, and that Redis runs"), "{redis}");
+    assert!(storage.contains("set UPLOAD_DIR or STORAGE_URL"), "{storage}");
+    assert!(!outcome.stdout.contains("hunter2") && !outcome.stderr.contains("hunter2"));
+
+    let outcome = place.run_with("doctor", &[("SERVER_PORT", "x")]).await;
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (
+            Some(1),
+            "FAILED  settings: SERVER_PORT is \"x\"; allowed: a whole number from 0 to 65535\n"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_postgres_that_does_not_answer_is_tried_as_often_as_the_settings_say() {
+    let place = Place::bare().with("DATABASE_URL", &format!("postgres://me:hunter2@{DEAD}/tasks"));
+    let outcome = place
+        .run_with("migrate status", &[("DATABASE_CONNECT_RETRIES", "0")])
+        .await;
+    let complaint = outcome.complaint();
+    let expected =
+        format!("cannot connect to the database of DATABASE_URL (postgres://me:***@{DEAD}/tasks) after 1 attempt: ");
+    assert!(complaint.starts_with(&expected), "{complaint}");
+
+    for command in ["", "migrate up"] {
+        let outcome = place.run_with(command, &[("DATABASE_CONNECT_RETRIES", "1")]).await;
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let count = |text: &str| outcome.stderr.lines().filter(|line| line.contains(text)).count();
+        assert_eq!(count("cannot connect to the database yet"), 1, "{outcome:?}");
+        assert_eq!(count("after 2 attempts: "), 1, "{outcome:?}");
+        assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+    }
+}
+
+#[derive(Debug, PartialEq, FromQueryResult)]
+struct Seeded {
+    id: i32,
+    title: String,
+    description: Option<String>,
+    status: i16,
+    priority: i16,
+    owner_id: i32,
+    assignee_id: Option<i32>,
+    created_at: DateTime<Utc>,
+    due_date: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, PartialEq, FromQueryResult)]
+struct SeededUser {
+    id: i32,
+    email: String,
+    username: Option<String>,
+    full_name: Option<String>,
+    role: String,
+}
+
+#[derive(Debug, PartialEq, FromQueryResult)]
+struct SeededEvent {
+    task_id: i32,
+    audience: Value,
+    tags: String,
+}
+
+type SeededRows = (Vec<SeededUser>, Vec<Seeded>, Vec<SeededEvent>);
+
+/// Everything that was made, apart from password hashes, and the moment of the first task.
+async fn seeded(database: &TestDatabase) -> (SeededRows, DateTime<Utc>) {
+    let users = database.rows("SELECT * FROM users ORDER BY id").await;
+    let tasks: Vec<Seeded> = database.rows("SELECT * FROM tasks ORDER BY id").await;
+    let list = if is_postgres() { "string_agg" } else { "group_concat" };
+    let sql = format!(
+        "SELECT task_id, audience, coalesce((SELECT {list}(name, ',' ORDER BY name) FROM tags JOIN task_tags \
+         ON task_tags.tag_id = tags.id WHERE task_tags.task_id = task_events.task_id), '') AS tags \
+         FROM task_events WHERE type = 'CREATED' ORDER BY task_id"
+    );
+    let start = tasks.first().unwrap().created_at;
+    ((users, tasks, database.rows(&sql).await), start)
+}
+
+#[tokio::test]
+async fn seed_makes_the_same_rows_everywhere_and_says_how_to_log_in() {
+    let (first, second) = (TestDatabase::create_empty().await, TestDatabase::create().await);
+    let place = Place::over(&first);
+    let outcome = place.run("seed --users 5 --tasks 50").await;
+    let printed = outcome.printed();
+    assert!(printed.starts_with("Seeded 5 users and 50 tasks in "), "{printed}");
+    Place::over(&second).run("seed --users 5 --tasks 50").await.printed();
+    let (rows, start) = seeded(&first).await;
+    let (mut others, other_start) = seeded(&second).await;
+    // Midnight may have passed in between: then all of it is a day later, and nothing else.
+    let later = other_start - start;
+    assert!(later == TimeDelta::zero() || later == TimeDelta::days(1), "{later}");
+    for task in &mut others.1 {
+        task.created_at -= later;
+        task.due_date = task.due_date.map(|due| due - later);
+        task.completed_at = task.completed_at.map(|completed| completed - later);
+    }
+    assert_eq!(rows, others);
+
+    let (users, tasks, events) = rows;
+    assert_eq!((users.len(), tasks.len(), events.len()), (5, 50, 50));
+    let unassigned = tasks.iter().filter(|task| task.assignee_id.is_none()).count();
+    assert!((7..=18).contains(&unassigned), "about a quarter of 50 is {unassigned}");
+
+    let server = place.serve().await;
+    let (_, login) = printed.trim().split_once("Log in as ").unwrap();
+    let (name, password) = login.split_once(" with the password ").unwrap();
+    let answer = server.login(name, password).await;
+    let token = answer.at("/access_token").as_str().unwrap();
+    // A task of the first user is found by the words of its title and by its reference.
+    let task = tasks
+        .iter()
+        .find(|task| task.owner_id == 1 && task.description.is_some())
+        .unwrap();
+    let reference = task.description.as_ref().unwrap().lines().last().unwrap();
+    for text in [task.title.to_uppercase().as_str(), reference] {
+        let query = "query($text: String!) { tasks(first: 100, filter: { search: $text }) { nodes { databaseId } } }";
+        let answer = server.graphql(token, query, json!({ "text": text })).await;
+        let found = answer.data()["tasks"]["nodes"].as_array().unwrap();
+        assert!(found.contains(&json!({ "databaseId": task.id })), "{text}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn seed_is_all_or_nothing() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    place.run("seed --users 5 --tasks 50").await.printed();
+    let outcome = place.run("seed --users 7 --tasks 20").await;
+    let complaint = outcome.complaint();
+    assert!(
+        complaint.contains("this database was seeded before. Nothing was written"),
+        "{complaint}"
+    );
+    assert_eq!(
+        (database.number(COUNT_USERS).await, database.number(COUNT_TASKS).await),
+        (5, 50)
+    );
+
+    // Somebody is in the way of the third user: the first two are not made either.
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    let third = "user create --email user3@example.com --password";
+    place.run(&format!("{third} {PASSWORD}")).await.printed();
+    place.run("seed --users 5 --tasks 50").await.complaint();
+    assert_eq!(
+        (database.number(COUNT_USERS).await, database.number(COUNT_TASKS).await),
+        (1, 0)
+    );
+    let outcome = place.run("seed --users 0").await;
+    assert!(outcome.complaint().contains("1 to "), "{outcome:?}");
+}

@@ -1,0 +1,313 @@
+//! Every field and every route refuses somebody. A new one without a case here fails by its name.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::answer::Answer;
+use crate::support::person::{Person, global_id};
+
+/// Who is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    /// Not signed in.
+    Nobody,
+    /// Signed in, with nothing to do with the task, the account or the administration.
+    Stranger,
+}
+use Who::{Nobody, Stranger};
+
+/// What people who are refused are told.
+type Refusals = &'static [(Who, &'static str)];
+
+const SIGNED_IN: Refusals = &[(Nobody, "UNAUTHENTICATED")];
+const OF_A_TASK: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "NOT_FOUND")];
+const OF_AN_ACCOUNT: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "FORBIDDEN")];
+const BAD_CREDENTIALS: Refusals = &[(Nobody, "INVALID_CREDENTIALS")];
+const BAD_INPUT: Refusals = &[(Nobody, "INVALID")];
+
+/// Each root field: its name, what follows it in a document, and who is refused how. TASK and USER
+/// stand for ids that are somebody else's.
+const FIELDS: &[(&str, &str, Refusals)] = &[
+    ("viewer", "{ id }", SIGNED_IN),
+    ("user", "(id: \"USER\") { id }", SIGNED_IN),
+    ("users", "{ nodes { id } }", OF_AN_ACCOUNT),
+    ("task", "(id: \"TASK\") { id }", OF_A_TASK),
+    ("tasks", "{ nodes { id } }", SIGNED_IN),
+    ("taskStatistics", "{ total }", SIGNED_IN),
+    (
+        "register",
+        "(input: {email: \"new@example.com\", password: \"weak\"}) { userErrors { code } }",
+        BAD_INPUT,
+    ),
+    (
+        "login",
+        "(input: {email: \"new@example.com\", password: \"Password123\"}) { userErrors { code } }",
+        BAD_CREDENTIALS,
+    ),
+    (
+        "refresh",
+        "(refreshToken: \"none\") { userErrors { code } }",
+        BAD_CREDENTIALS,
+    ),
+    ("logout", "{ userErrors { code } }", SIGNED_IN),
+    (
+        "passwordChange",
+        "(currentPassword: \"Wrong1234\", newPassword: \"Password456\") { userErrors { code } }",
+        &[(Nobody, "UNAUTHENTICATED"), (Stranger, "INVALID_CREDENTIALS")],
+    ),
+    (
+        "taskCreate",
+        "(input: {title: \"T\"}) { userErrors { code } }",
+        SIGNED_IN,
+    ),
+    (
+        "taskUpdate",
+        "(id: \"TASK\", input: {title: \"T\"}) { userErrors { code } }",
+        OF_A_TASK,
+    ),
+    ("taskAssign", "(id: \"TASK\") { userErrors { code } }", OF_A_TASK),
+    (
+        "taskTransition",
+        "(id: \"TASK\", status: DONE) { userErrors { code } }",
+        OF_A_TASK,
+    ),
+    (
+        "taskAddTags",
+        "(id: \"TASK\", tags: [\"t\"]) { userErrors { code } }",
+        OF_A_TASK,
+    ),
+    (
+        "taskRemoveTags",
+        "(id: \"TASK\", tags: [\"kept\"]) { userErrors { code } }",
+        OF_A_TASK,
+    ),
+    ("taskDelete", "(id: \"TASK\") { userErrors { code } }", OF_A_TASK),
+    ("taskRestore", "(id: \"TRASH\") { userErrors { code } }", OF_A_TASK),
+    ("taskPurge", "(id: \"TASK\") { userErrors { code } }", OF_A_TASK),
+    (
+        "userUpdate",
+        "(id: \"USER\", input: {fullName: \"N\"}) { userErrors { code } }",
+        OF_AN_ACCOUNT,
+    ),
+    (
+        "userSetRole",
+        "(id: \"USER\", role: ADMIN) { userErrors { code } }",
+        OF_AN_ACCOUNT,
+    ),
+    (
+        "userSetActive",
+        "(id: \"USER\", isActive: false) { userErrors { code } }",
+        OF_AN_ACCOUNT,
+    ),
+    ("userDelete", "(id: \"USER\") { userErrors { code } }", OF_AN_ACCOUNT),
+];
+
+/// Each route: method, path, body, and who is refused how. Ids in paths are somebody else's.
+const ROUTES: &[(&str, &str, &str, Refusals)] = &[
+    (
+        "POST",
+        "/auth/register",
+        r#"{"email": "new@example.com", "password": "weak"}"#,
+        BAD_INPUT,
+    ),
+    (
+        "POST",
+        "/auth/login",
+        r#"{"email": "new@example.com", "password": "Password123"}"#,
+        BAD_CREDENTIALS,
+    ),
+    (
+        "POST",
+        "/auth/login/access-token",
+        "username=new&password=Password123",
+        BAD_CREDENTIALS,
+    ),
+    ("POST", "/auth/refresh", r#"{"refresh_token": "none"}"#, BAD_CREDENTIALS),
+    ("POST", "/auth/logout", "", SIGNED_IN),
+    ("GET", "/auth/me", "", SIGNED_IN),
+    ("GET", "/tasks", "", SIGNED_IN),
+    ("POST", "/tasks", r#"{"title": "T"}"#, SIGNED_IN),
+    ("GET", "/tasks/admin/all", "", OF_AN_ACCOUNT),
+    ("GET", "/tasks/statistics", "", SIGNED_IN),
+    ("GET", "/tasks/stats", "", SIGNED_IN),
+    ("GET", "/tasks/{id}", "", OF_A_TASK),
+    ("PUT", "/tasks/{id}", r#"{"title": "T"}"#, OF_A_TASK),
+    ("PATCH", "/tasks/{id}", r#"{"title": "T"}"#, OF_A_TASK),
+    ("DELETE", "/tasks/{id}", "", OF_A_TASK),
+    ("POST", "/tasks/{id}/assign", r#"{"assignee_id": null}"#, OF_A_TASK),
+    (
+        "POST",
+        "/tasks/{id}/transition",
+        r#"{"target_status": "done"}"#,
+        OF_A_TASK,
+    ),
+    ("DELETE", "/tasks/{id}/force", "", OF_A_TASK),
+    ("POST", "/tasks/{id}/restore", "", OF_A_TASK),
+    ("POST", "/tasks/{id}/tags", r#"["t"]"#, OF_A_TASK),
+    ("DELETE", "/tasks/{id}/tags/{tag}", "", OF_A_TASK),
+    ("GET", "/users", "", SIGNED_IN),
+    ("GET", "/users/{id}", "", SIGNED_IN),
+    ("PATCH", "/users/{id}", r#"{"full_name": "N"}"#, OF_AN_ACCOUNT),
+    ("DELETE", "/users/{id}", "", OF_AN_ACCOUNT),
+];
+
+/// The root fields of the schema, with the kind of operation they belong to.
+async fn root_fields(app: &TestApp) -> Vec<(&'static str, String)> {
+    let answer = app
+        .anonymous()
+        .graphql(
+            "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }",
+            json!({}),
+        )
+        .await;
+    let mut fields = Vec::new();
+    for (operation, root) in [("query", "queryType"), ("mutation", "mutationType")] {
+        for field in answer.data()["__schema"][root]["fields"].as_array().unwrap() {
+            fields.push((operation, field["name"].as_str().unwrap().to_owned()));
+        }
+    }
+    fields
+}
+
+/// The code with which a field was refused. What one may not see is null in a query.
+fn refusal(answer: &Answer, field: &str) -> String {
+    if answer.body.get("errors").is_some() {
+        return answer.error_code().to_owned();
+    }
+    match &answer.data()[field] {
+        Value::Null => "NOT_FOUND".to_owned(),
+        payload => payload["userErrors"][0]["code"]
+            .as_str()
+            .unwrap_or("nothing")
+            .to_owned(),
+    }
+}
+
+fn status_of(code: &str) -> u16 {
+    match code {
+        "UNAUTHENTICATED" | "INVALID_CREDENTIALS" => 401,
+        "FORBIDDEN" => 403,
+        "NOT_FOUND" => 404,
+        "INVALID" => 422,
+        other => panic!("no status is known for {other}"),
+    }
+}
+
+/// A task, another in the trash, and their owner, none of which are a stranger's.
+struct Scene {
+    task: i64,
+    trashed: i64,
+    owner: i32,
+}
+
+impl Scene {
+    async fn set(owner: &Person<'_>) -> Self {
+        let task = owner.creates_task(json!({ "title": "Kept", "tags": ["kept"] })).await;
+        let trashed = owner.creates_task(json!({ "title": "Trashed" })).await;
+        let delete = owner
+            .rest(Method::DELETE, &format!("/tasks/{trashed}"), Value::Null)
+            .await;
+        assert_eq!(delete.status, 204, "{}", delete.text);
+        Self {
+            task,
+            trashed,
+            owner: owner.id,
+        }
+    }
+
+    fn document(&self, operation: &str, field: &str, rest: &str) -> String {
+        let rest = rest
+            .replace("TASK", &global_id("Task", self.task))
+            .replace("TRASH", &global_id("Task", self.trashed))
+            .replace("USER", &global_id("User", i64::from(self.owner)));
+        format!("{operation} {{ {field}{rest} }}")
+    }
+
+    fn path(&self, route: &str) -> String {
+        let id = if route.starts_with("/users") {
+            i64::from(self.owner)
+        } else if route.ends_with("/restore") {
+            self.trashed
+        } else {
+            self.task
+        };
+        route.replace("{id}", &id.to_string()).replace("{tag}", "kept")
+    }
+}
+
+#[tokio::test]
+async fn every_root_field_refuses_somebody_and_writes_nothing_then() {
+    let app = TestApp::start().await;
+    let (owner, stranger, nobody) = (app.member().await, app.member().await, app.anonymous());
+    let scene = Scene::set(&owner).await;
+    app.advance(TimeDelta::minutes(1));
+    let before = app.footprint().await;
+    for (operation, field) in root_fields(&app).await {
+        let Some((_, rest, refusals)) = FIELDS.iter().find(|(name, ..)| *name == field) else {
+            panic!("the field {field} has no case in coverage.rs: who is refused, and how?");
+        };
+        for (who, code) in *refusals {
+            let person = if *who == Nobody { &nobody } else { &stranger };
+            let answer = person
+                .graphql(&scene.document(operation, &field, rest), json!({}))
+                .await;
+            assert_eq!(refusal(&answer, &field), *code, "{field} by {who:?}: {}", answer.text);
+        }
+    }
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn every_route_refuses_somebody_and_writes_nothing_then() {
+    let app = TestApp::start().await;
+    let (owner, stranger, nobody) = (app.member().await, app.member().await, app.anonymous());
+    let scene = Scene::set(&owner).await;
+    app.advance(TimeDelta::minutes(1));
+    let before = app.footprint().await;
+    for (method, route) in taskwire::rest::route_names() {
+        let case = ROUTES.iter().find(|(name, path, ..)| method == *name && *path == route);
+        let Some((_, _, body, refusals)) = case else {
+            panic!("{method} {route} has no case in coverage.rs: who is refused, and how?");
+        };
+        for (who, code) in *refusals {
+            let person = if *who == Nobody { &nobody } else { &stranger };
+            let content_type = if body.starts_with(['{', '[']) {
+                "application/json"
+            } else {
+                "application/x-www-form-urlencoded"
+            };
+            let request = person
+                .request(method.clone(), &scene.path(route))
+                .header("content-type", content_type);
+            let answer = person.send(request.body((*body).into()).unwrap()).await;
+            let (status, given, _) = answer.problem();
+            assert_eq!(
+                (status, given),
+                (status_of(code), *code),
+                "{method} {route} by {who:?}: {}",
+                answer.text
+            );
+        }
+    }
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn no_case_speaks_of_what_is_not_there() {
+    let app = TestApp::start().await;
+    let fields: BTreeSet<String> = root_fields(&app).await.into_iter().map(|(_, field)| field).collect();
+    for (field, ..) in FIELDS {
+        assert!(fields.contains(*field), "there is no field {field} any more");
+    }
+    let routes = taskwire::rest::route_names();
+    for (method, path, ..) in ROUTES {
+        assert!(
+            routes.iter().any(|(name, route)| *name == *method && route == path),
+            "there is no {method} {path} any more"
+        );
+    }
+}

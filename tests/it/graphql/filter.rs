@@ -1,0 +1,296 @@
+//! Which tasks a filter lets through. The same rows on both databases.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::person::Person;
+
+const LIST: &str =
+    "query($filter: TaskFilter) { tasks(filter: $filter, orderBy: [{field: TITLE}]) { totalCount nodes { title } } }";
+
+/// The titles of the tasks that pass, joined by commas. Checks that the count agrees.
+async fn titles(person: &Person<'_>, filter: &Value) -> String {
+    let answer = person.graphql(LIST, json!({ "filter": filter })).await;
+    let page = &answer.data()["tasks"];
+    let nodes = page["nodes"].as_array().unwrap();
+    assert_eq!(page["totalCount"], json!(nodes.len()), "the count of {filter}");
+    let titles: Vec<&str> = nodes.iter().map(|task| task["title"].as_str().unwrap()).collect();
+    titles.join(",")
+}
+
+/// Five tasks of Ann's eyes, `a` to `e`, made a minute apart from 12:00; `e` is Bob's, for Ann.
+async fn five_tasks(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) {
+    for (person, task) in [
+        (
+            ann,
+            json!({ "title": "a", "status": "TODO", "priority": "LOW", "dueDate": "2026-01-10T00:00:00Z", "tags": ["red"] }),
+        ),
+        (
+            ann,
+            json!({ "title": "b", "status": "IN_PROGRESS", "priority": "HIGH", "dueDate": "2026-02-01T00:00:00Z",
+                "tags": ["red", "blue"], "assigneeId": bob.global_id() }),
+        ),
+        (
+            ann,
+            json!({ "title": "c", "status": "DONE", "priority": "URGENT", "assigneeId": ann.global_id() }),
+        ),
+        (
+            ann,
+            json!({ "title": "d", "status": "CANCELLED", "dueDate": "2026-01-10T00:00:00Z", "tags": ["blue"] }),
+        ),
+        (bob, json!({ "title": "e", "assigneeId": ann.global_id() })),
+    ] {
+        person.creates_task(task).await;
+        app.advance(TimeDelta::minutes(1));
+    }
+}
+
+#[tokio::test]
+async fn each_comparison_lets_through_what_it_says() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    five_tasks(&app, &ann, &bob).await;
+    let (a, b) = (ann.global_id(), bob.global_id());
+    let early = "2026-01-10T00:00:00Z";
+    for (filter, expected) in [
+        (json!(null), "a,b,c,d,e"),
+        (json!({}), "a,b,c,d,e"),
+        (json!({ "status": { "eq": "TODO" } }), "a,e"),
+        (json!({ "status": { "neq": "TODO" } }), "b,c,d"),
+        (json!({ "status": { "in": ["DONE", "CANCELLED"] } }), "c,d"),
+        (json!({ "status": { "nin": ["DONE", "CANCELLED"] } }), "a,b,e"),
+        (json!({ "status": { "in": [] } }), ""),
+        (json!({ "status": { "nin": [] } }), "a,b,c,d,e"),
+        (json!({ "priority": { "eq": "MEDIUM" } }), "d,e"),
+        (json!({ "priority": { "neq": "MEDIUM" } }), "a,b,c"),
+        (json!({ "priority": { "in": ["LOW", "URGENT"] } }), "a,c"),
+        (json!({ "priority": { "nin": ["LOW", "URGENT"] } }), "b,d,e"),
+        (json!({ "priority": { "lt": "MEDIUM" } }), "a"),
+        (json!({ "priority": { "lte": "MEDIUM" } }), "a,d,e"),
+        (json!({ "priority": { "gt": "MEDIUM" } }), "b,c"),
+        (json!({ "priority": { "gte": "HIGH", "lt": "URGENT" } }), "b"),
+        (json!({ "owner": { "eq": b } }), "e"),
+        (json!({ "owner": { "neq": b } }), "a,b,c,d"),
+        (json!({ "owner": { "in": [a, b] } }), "a,b,c,d,e"),
+        (json!({ "owner": { "nin": [a] } }), "e"),
+        (json!({ "assignee": { "eq": a } }), "c,e"),
+        (json!({ "assignee": { "in": [a, b] } }), "b,c,e"),
+        (json!({ "tag": { "any": ["RED", "blue"] } }), "a,b,d"),
+        (json!({ "tag": { "all": ["red", "Blue"] } }), "b"),
+        (json!({ "tag": { "any": ["green"] } }), ""),
+        (json!({ "dueDate": { "eq": early } }), "a,d"),
+        (json!({ "dueDate": { "eq": "2026-01-10T01:00:00+01:00" } }), "a,d"),
+        (json!({ "dueDate": { "lt": "2026-02-01T00:00:00Z" } }), "a,d"),
+        (json!({ "dueDate": { "lte": "2026-02-01T00:00:00Z" } }), "a,b,d"),
+        (json!({ "dueDate": { "gt": early } }), "b"),
+        (json!({ "dueDate": { "gte": early } }), "a,b,d"),
+        (
+            json!({ "createdAt": { "gte": "2026-01-15T12:01:00Z", "lt": "2026-01-15T12:03:00Z" } }),
+            "b,c",
+        ),
+        (json!({ "createdAt": { "eq": "2026-01-15T12:03:00Z" } }), "d"),
+        (json!({ "isOverdue": true }), "a"),
+        (json!({ "isOverdue": false }), "b,c,d,e"),
+        (json!({ "isCompleted": true }), "c"),
+        (json!({ "isCompleted": false }), "a,b,d,e"),
+        (json!({ "status": { "eq": "TODO" }, "priority": { "eq": "LOW" } }), "a"),
+    ] {
+        assert_eq!(titles(&ann, &filter).await, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_value_passes_only_neq_nin_and_is_null() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    five_tasks(&app, &ann, &bob).await;
+    let b = bob.global_id();
+    for (filter, expected) in [
+        (json!({ "assignee": { "isNull": true } }), "a,d"),
+        (json!({ "assignee": { "isNull": false } }), "b,c,e"),
+        (json!({ "assignee": { "neq": b } }), "a,c,d,e"),
+        (json!({ "assignee": { "nin": [b] } }), "a,c,d,e"),
+        (json!({ "assignee": { "nin": [] } }), "a,b,c,d,e"),
+        (json!({ "dueDate": { "isNull": true } }), "c,e"),
+        (json!({ "dueDate": { "neq": "2026-01-10T00:00:00Z" } }), "b,c,e"),
+        (json!({ "dueDate": { "gt": "1999-01-01T00:00:00Z" } }), "a,b,d"),
+        // Also inside a negation.
+        (json!({ "not": { "assignee": { "eq": b } } }), "a,c,d,e"),
+        (json!({ "not": { "assignee": { "neq": b } } }), "b"),
+        (json!({ "not": { "assignee": { "in": [b] } } }), "a,c,d,e"),
+        (
+            json!({ "not": { "dueDate": { "lt": "2026-02-01T00:00:00Z" } } }),
+            "b,c,e",
+        ),
+    ] {
+        assert_eq!(titles(&ann, &filter).await, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn filters_combine_by_and_or_and_not() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    five_tasks(&app, &ann, &bob).await;
+    let (todo, red) = (
+        json!({ "status": { "eq": "TODO" } }),
+        json!({ "tag": { "any": ["red"] } }),
+    );
+    for (filter, expected) in [
+        (json!({ "and": [todo, red] }), "a"),
+        (json!({ "or": [todo, red] }), "a,b,e"),
+        (json!({ "not": todo }), "b,c,d"),
+        (json!({ "not": { "or": [todo, red] } }), "c,d"),
+        (json!({ "not": { "not": todo } }), "a,e"),
+        (
+            json!({ "or": [{ "and": [todo, red] }, { "not": { "tag": { "any": ["red"] } } }] }),
+            "a,c,d,e",
+        ),
+        // What stands beside them must hold as well.
+        (json!({ "or": [todo, red], "priority": { "eq": "HIGH" } }), "b"),
+        (json!({ "and": [] }), "a,b,c,d,e"),
+        (json!({ "or": [] }), ""),
+        (json!({ "not": {} }), ""),
+    ] {
+        assert_eq!(titles(&ann, &filter).await, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_never_shows_what_one_may_not_see() {
+    let app = TestApp::start().await;
+    let (ann, bob, cat) = (app.member().await, app.member().await, app.member().await);
+    five_tasks(&app, &ann, &bob).await;
+    for filter in [
+        json!({ "owner": { "eq": ann.global_id() } }),
+        json!({ "or": [{ "isCompleted": true }, { "isCompleted": false }] }),
+        json!({ "not": { "owner": { "eq": cat.global_id() } } }),
+        json!({ "includeDeleted": true }),
+    ] {
+        assert_eq!(titles(&cat, &filter).await, "", "{filter}");
+    }
+    assert_eq!(titles(&bob, &json!({ "owner": { "eq": ann.global_id() } })).await, "b");
+}
+
+#[tokio::test]
+async fn a_search_finds_every_word_in_any_case_anywhere() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for (title, description) in [
+        ("1 Fix the Login page", "Users can't sign in, 100% of the time"),
+        ("2 Straße kehren", ""),
+        ("3 ÜBER uns schreiben", ""),
+        (r"4 Clean C:\temp\new", ""),
+        ("5 Say \"hello world\" twice", ""),
+        ("6 Get 50% off", ""),
+        ("7 Use snake_case (names)*", ""),
+        ("8 日本語 タスク", ""),
+        ("9 ΟΔΟΣ", "NEAR the end; x AND y"),
+    ] {
+        ann.creates_task(json!({ "title": title, "description": description }))
+            .await;
+    }
+    for (search, expected) in [
+        ("login fix", "1"),
+        ("LOGIN", "1"),
+        ("ogi", "1"),
+        ("page sign", "1"),
+        ("login zzz", ""),
+        ("can't", "1"),
+        ("100%", "1"),
+        ("%", "1,6"),
+        ("0%", "1,6"),
+        ("_", "7"),
+        ("e_c", "7"),
+        ("\\", "4"),
+        (r"c:\TEMP\n", "4"),
+        ("\"", "5"),
+        ("\"hello", "5"),
+        ("\"HELLO WORLD\"", "5"),
+        ("\"world hello\"", ""),
+        ("straße", "2"),
+        ("STRAßE", "2"),
+        ("aß", "2"),
+        ("ß", "2"),
+        ("über", "3"),
+        ("ÜB", "3"),
+        ("Ü", "3"),
+        ("uber", ""),
+        ("日本", "8"),
+        ("語", "8"),
+        ("タスク 日本語", "8"),
+        ("οδ", "9"),
+        ("near", "9"),
+        ("AND", "9"),
+        ("NEAR(", ""),
+        ("(names)", "7"),
+        (")*", "7"),
+        ("fix OR straße", ""),
+        ("lo* ", ""),
+        ("title:fix", ""),
+        ("--", ""),
+        ("1 f", "1"),
+        ("  ", "1,2,3,4,5,6,7,8,9"),
+        ("", "1,2,3,4,5,6,7,8,9"),
+    ] {
+        let found = titles(&ann, &json!({ "search": search })).await;
+        let numbers: Vec<&str> = found.split(',').filter_map(|title| title.get(..1)).collect();
+        assert_eq!(numbers.join(","), expected, "{search:?}");
+    }
+    // Nothing that can be typed is an error, and a search can be negated.
+    for search in [
+        "\0",
+        "'; DROP TABLE tasks; --",
+        "{}[]^~:+-!&|",
+        "\u{1F600}\u{1F600}\u{1F600}",
+        "zzz zzz zzz",
+    ] {
+        assert_eq!(titles(&ann, &json!({ "search": search })).await, "", "{search:?}");
+    }
+    assert_eq!(
+        titles(&ann, &json!({ "not": { "search": "e" } })).await,
+        "8 日本語 タスク"
+    );
+}
+
+#[tokio::test]
+async fn a_search_follows_a_task_as_it_changes() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann
+        .creates_task(json!({ "title": "Before", "description": "Old text" }))
+        .await;
+    ann.rest(
+        axum::http::Method::PATCH,
+        &format!("/tasks/{id}"),
+        json!({ "title": "After", "description": "New text" }),
+    )
+    .await;
+    for (search, expected) in [("before", ""), ("old", ""), ("after", "After"), ("new te", "After")] {
+        assert_eq!(titles(&ann, &json!({ "search": search })).await, expected, "{search}");
+    }
+}
+
+#[tokio::test]
+async fn the_trash_is_listed_only_when_asked_for() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    ann.creates_task(json!({ "title": "kept" })).await;
+    let id = ann.creates_task(json!({ "title": "trashed" })).await;
+    ann.rest(axum::http::Method::DELETE, &format!("/tasks/{id}"), Value::Null)
+        .await;
+    for (filter, expected) in [
+        (json!({}), "kept"),
+        (json!({ "includeDeleted": false }), "kept"),
+        (json!({ "includeDeleted": true }), "kept,trashed"),
+        (json!({ "includeDeleted": true, "search": "trash" }), "trashed"),
+        (json!({ "search": "trash" }), ""),
+    ] {
+        assert_eq!(titles(&ann, &filter).await, expected, "{filter}");
+    }
+    let nested = json!({ "filter": { "or": [{ "includeDeleted": true }] } });
+    let answer = ann.graphql(LIST, nested).await;
+    assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+    assert!(answer.error_message().contains("only at the top"), "{}", answer.text);
+}

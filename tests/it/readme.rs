@@ -1,0 +1,180 @@
+//! What `README.md` promises: its first session, word for word, and its list of settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::database::TestDatabase;
+use crate::support::process::Place;
+
+/// Where the server of the README listens.
+const ADDRESS: &str = "http://localhost:8000";
+/// What stands between the answers of two commands.
+const MARK: &str = "-- next --";
+
+fn file(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The text from a heading of the second level to the next.
+fn section(heading: &str) -> String {
+    let readme = file("README.md");
+    let start = readme.find(&format!("\n## {heading}\n")).unwrap() + 1;
+    let rest = &readme[start..];
+    rest[..rest[1..].find("\n## ").map_or(rest.len(), |end| end + 1)].to_owned()
+}
+
+/// A command, and the answer that the README shows for it, if any.
+struct Step {
+    command: String,
+    answer: Option<String>,
+}
+
+fn steps(section: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    // Every second part is inside of a fence.
+    for block in section.split("```").skip(1).step_by(2) {
+        let (language, text) = block.split_once('\n').unwrap();
+        match language {
+            "sh" => steps.push(Step {
+                command: text.to_owned(),
+                answer: None,
+            }),
+            "json" => steps.last_mut().unwrap().answer = Some(text.to_owned()),
+            other => panic!("a block of {other} among the commands"),
+        }
+    }
+    steps
+}
+
+/// Whether the text is as shown, where `…` stands for anything.
+fn is_as_shown(text: &str, shown: &str) -> bool {
+    let mut parts = shown.split('…');
+    let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((end, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(end)
+}
+
+#[tokio::test]
+async fn the_first_session_goes_as_it_is_written() {
+    let database = TestDatabase::create_empty().await;
+    let place = Place::over(&database);
+    let server = place.serve().await;
+    let steps = steps(&section("A first session"));
+    assert!(steps.len() > 8 && steps.iter().filter(|step| step.answer.is_some()).count() > 6);
+
+    let script: String = steps
+        .iter()
+        .map(|step| format!("{}echo; echo '{MARK}'\n", step.command))
+        .collect();
+    // By itself, `localhost` may be another machine's idea of an address.
+    let script = script.replace(ADDRESS, &server.url(""));
+    let home = place.path().to_owned();
+    let output = tokio::task::spawn_blocking(move || {
+        // A proxy of this machine must not come between.
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &script])
+            .current_dir(home)
+            .env("no_proxy", "*")
+            .output()
+    });
+    let output = output.await.unwrap().unwrap();
+    let complaints = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(complaints, "");
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<&str> = answers.split(MARK).collect();
+    assert_eq!(answers.len(), steps.len() + 1);
+    for (step, answer) in steps.iter().zip(answers) {
+        let shown = step.answer.as_deref().unwrap_or_default();
+        let lines = |text: &str| -> Vec<String> {
+            let lines = text.lines().map(|line| line.trim().to_owned());
+            lines.filter(|line| !line.is_empty()).collect()
+        };
+        let (answer, shown) = (lines(answer), lines(shown));
+        assert_eq!(answer.len(), shown.len(), "{}\n{answer:#?}", step.command);
+        for (answer, shown) in answer.iter().zip(&shown) {
+            assert!(
+                is_as_shown(answer, shown),
+                "{}\nanswers {answer}\ninstead of {shown}",
+                step.command
+            );
+        }
+    }
+    // And what the session did is there: a task each, done.
+    let done = "SELECT COUNT(*) AS number FROM tasks WHERE status = 3 AND version = 2";
+    assert_eq!(database.number(done).await, 2);
+    assert_eq!(
+        database.number("SELECT COUNT(*) AS number FROM tasks").await,
+        2,
+        "nothing else is"
+    );
+}
+
+/// The variables of the README's tables, with what it says of their defaults.
+fn variables() -> BTreeMap<String, String> {
+    let section = section("Settings");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.map(|row| row.split_once("` | ").unwrap());
+    cells
+        .map(|(name, rest)| (name.to_owned(), rest.split(" | ").next().unwrap().to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_settings_are_those_of_the_example_file() {
+    let example = file(".env.example");
+    let example: BTreeMap<&str, &str> = example
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .collect();
+    let readme = variables();
+    assert_eq!(
+        readme.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        example.keys().copied().collect()
+    );
+    for (name, default) in example.into_iter().filter(|(_, default)| !default.is_empty()) {
+        let told = &readme[name];
+        assert!(told.starts_with(&format!("`{default}`")), "{name} is {told}");
+    }
+}
+
+#[tokio::test]
+async fn the_defaults_are_those_that_take_effect() {
+    let outcome = Place::bare().run("config").await;
+    let printed = outcome.printed();
+    for (name, told) in variables() {
+        let Some(default) = told.strip_prefix('`').and_then(|told| told.split('`').next()) else {
+            continue;
+        };
+        // Shown as the absolute directory in STORAGE_URL, and in the driver's spelling.
+        if !["UPLOAD_DIR", "DATABASE_URL"].contains(&name.as_str()) {
+            let line = format!("{name}={default}");
+            assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_to_a_file() {
+    for page in ["README.md", "docs/ARCHITECTURE.md"] {
+        let text = file(page);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            assert!(folder.parent().unwrap().join(target).exists(), "{target} in {page}");
+        }
+    }
+}
