@@ -231,7 +231,7 @@ impl BegunRequest {
     fn new(server: &Server, token: &str) -> Self {
         let body = json!({ "title": "Finished in time" }).to_string();
         let mut stream = TcpStream::connect(&server.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         write!(
             stream,
             "POST /api/v1/tasks HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\

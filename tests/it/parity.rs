@@ -9,6 +9,7 @@ use crate::support::answer::Answer;
 use crate::support::person::{Person, global_id};
 
 /// A request in both languages. ANN stands for the id of the owner.
+#[derive(Clone, Copy)]
 struct Case {
     who: Who,
     /// A mutation that sets the scene: what follows the task's id in it, if it has one.

@@ -75,10 +75,11 @@ async fn the_first_session_goes_as_it_is_written() {
     let steps = steps(&section("A first session"));
     assert!(steps.len() > 8 && steps.iter().filter(|step| step.answer.is_some()).count() > 6);
 
-    let script: String = steps
+    let script = steps
         .iter()
         .map(|step| format!("{}echo; echo '{MARK}'\n", step.command))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     // By itself, `localhost` may be another machine's idea of an address.
     let script = script.replace(ADDRESS, &server.url(""));
     let home = place.path().to_owned();

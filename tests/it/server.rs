@@ -139,7 +139,7 @@ async fn a_log_for_people_has_the_same_in_plain_text() {
     let server = place.serve().await;
     server.rest("", Method::GET, "/livez", Value::Null).await;
     let log = server.stop().await;
-    let line = log.lines().find(|line| line.contains("path=/livez")).unwrap();
+    let line = log.lines().find(|line| line.contains("path=\"/livez\"")).unwrap();
     for part in [
         " INFO request method=GET ",
         " status=200 ",

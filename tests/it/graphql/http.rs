@@ -217,11 +217,15 @@ async fn a_body_or_document_that_is_too_large_is_refused() {
 async fn a_document_that_costs_too_much_is_refused_with_the_limit() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
-    let chain: String = (0..22)
+    let chain = (0..22)
         .map(|n| format!("fragment f{n} on Query{{...f{} ...f{}}}", n + 1, n + 1))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let deep = format!("{}__typename{}", "{ viewer ".repeat(16), "}".repeat(16));
-    let aliases: String = (0..31).map(|n| format!("a{n}: __typename ")).collect();
+    let aliases = (0..31)
+        .map(|n| format!("a{n}: __typename "))
+        .collect::<Vec<_>>()
+        .concat();
     let fields = "__typename ".repeat(501);
     for (document, allowed) in [
         (

@@ -15,8 +15,9 @@ use taskwire::app::App;
 use taskwire::config::Config;
 use taskwire::domain::Surroundings;
 use taskwire::domain::actor::{Actor, Role};
-use taskwire::domain::clock::{Clock as _, ManualClock, Timestamp};
+use taskwire::domain::clock::ManualClock;
 use taskwire::domain::random::SystemRandomness;
+use taskwire::domain::session::Device;
 use taskwire::domain::user::Registration;
 
 use self::database::TestDatabase;
@@ -106,7 +107,7 @@ impl TestApp {
             .app
             .domain()
             .sessions()
-            .login(&name, PASSWORD.into(), Default::default())
+            .login(&name, PASSWORD.into(), Device::default())
             .await
             .unwrap();
         Person::signed_in(self, user.id.0, name, tokens)
@@ -115,11 +116,6 @@ impl TestApp {
     /// Moves the server's clock.
     pub fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
-    }
-
-    /// The server's time.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// The server's routes.

@@ -22,7 +22,7 @@ use super::answer::Answer;
 use super::database::TestDatabase;
 
 /// The longest wait for anything. Only what hangs takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often a wait looks again.
 const GLANCE: Duration = Duration::from_millis(10);
 
