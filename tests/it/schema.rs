@@ -1,4 +1,8 @@
-//! The schema that stands at the top of the project is the one that is served.
+//! The schema: what stands at the top of the project is what is served, and all of it is described.
+
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
 
 #[test]
 fn the_schema_file_is_what_the_server_serves() {
@@ -7,4 +11,40 @@ fn the_schema_file_is_what_the_server_serves() {
         file.trim() == taskwire::graphql::sdl().trim(),
         "schema.graphql is out of date: run `cargo xtask schema`"
     );
+}
+
+#[tokio::test]
+async fn every_type_field_argument_and_enum_value_is_described() {
+    let app = TestApp::start().await;
+    let answer = app
+        .anonymous()
+        .graphql(include_str!("graphql/introspection.graphql"), json!({}))
+        .await;
+    let types = answer.data()["__schema"]["types"].as_array().unwrap();
+    assert!(types.len() > 30, "{}", answer.text);
+    let mut undescribed = Vec::new();
+    // `ID` is the library's: the specification describes it.
+    for kind in types
+        .iter()
+        .filter(|kind| !name(kind).starts_with("__") && name(kind) != "ID")
+    {
+        note(kind, name(kind), &mut undescribed);
+    }
+    assert_eq!(undescribed, Vec::<String>::new());
+}
+
+/// Notes this part of the schema if it has no description, and likewise all that it consists of.
+fn note(part: &Value, path: &str, undescribed: &mut Vec<String>) {
+    if part["description"].as_str().is_none_or(str::is_empty) {
+        undescribed.push(path.to_owned());
+    }
+    for list in ["fields", "inputFields", "enumValues", "args"] {
+        for inner in part[list].as_array().into_iter().flatten() {
+            note(inner, &format!("{path}.{}", name(inner)), undescribed);
+        }
+    }
+}
+
+fn name(part: &Value) -> &str {
+    part["name"].as_str().unwrap()
 }

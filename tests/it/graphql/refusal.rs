@@ -152,7 +152,7 @@ async fn an_account_that_is_not_acceptable_is_refused_by_field_and_not_made() {
             json!({ "username": "a b c" }),
             "INVALID",
             "input.username",
-            "letters, digits",
+            "letters a to z, digits",
         ),
         (
             json!({ "fullName": "x".repeat(256) }),

@@ -26,7 +26,7 @@ use self::person::Person;
 /// The password of everybody in the tests.
 pub const PASSWORD: &str = "Password123";
 /// The secret that signs tokens in the tests.
-pub const SECRET_KEY: &str = "a-secret-of-the-tests-0123456789-abcdefghij";
+pub const SECRET_KEY: &str = "b1946ac92492d2347c6235b4d2611184f3a0c7e95d28";
 
 /// A server over a database of its own, at a fixed moment.
 pub struct TestApp {
