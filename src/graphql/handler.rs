@@ -63,7 +63,7 @@ impl Refusal {
 /// `POST /graphql`: the request is the JSON body.
 pub(super) async fn post(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = async {
+    let answer = within_limit(&app, async {
         require_json(&parts.headers)?;
         let request = axum::extract::Request::from_parts(parts.clone(), body);
         let body = Bytes::from_request(request, &())
@@ -73,7 +73,7 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
             .map_err(|error| Refusal::bad_request(format!("The body is not a GraphQL request in JSON: {error}")))?;
         let document = parse(&app, &parameters)?;
         run(&app, &parts, parameters, document).await
-    };
+    });
     respond(&parts.headers, answer.await)
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn get(
     if app.config().graphql.ide && query.is_none() && accepts(&parts.headers, "text/html") {
         return ide_page();
     }
-    let answer = async {
+    let answer = within_limit(&app, async {
         let parameters = from_url(query.as_deref().unwrap_or_default())?;
         let document = parse(&app, &parameters)?;
         if !is_query(&document, parameters.operation_name.as_deref()) {
@@ -101,8 +101,21 @@ pub(super) async fn get(
             });
         }
         run(&app, &parts, parameters, document).await
-    };
+    });
     respond(&parts.headers, answer.await)
+}
+
+/// Gives up a request that takes too long, the reading of its body included. What it was writing is
+/// rolled back.
+async fn within_limit(
+    app: &App,
+    answer: impl Future<Output = Result<async_graphql::Response, Refusal>>,
+) -> Result<async_graphql::Response, Refusal> {
+    let limit = app.config().http.request_timeout;
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+        let message = format!("The request took longer than {} s and was given up", limit.as_secs());
+        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message))
+    })
 }
 
 /// Any other method.
@@ -215,7 +228,7 @@ fn is_query(document: &ExecutableDocument, name: Option<&str>) -> bool {
         .all(|(_, operation)| operation.node.ty == OperationType::Query)
 }
 
-/// Runs the operation, within the time that a request may take.
+/// Runs the operation.
 async fn run(
     app: &App,
     parts: &Parts,
@@ -241,13 +254,7 @@ async fn run(
         .data(RequestContext::new(app.domain().clone(), caller));
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(document);
-    let limit = app.config().http.request_timeout;
-    let mut response = tokio::time::timeout(limit, app.schema().execute(request))
-        .await
-        .map_err(|_| {
-            let message = format!("The operation took longer than {} s and was given up", limit.as_secs());
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
-        })?;
+    let mut response = app.schema().execute(request).await;
     // What the schema holds is told only where it may be asked for.
     if app.config().graphql.introspection && !began(&response) {
         for error in &mut response.errors {

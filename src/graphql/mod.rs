@@ -10,7 +10,7 @@
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`session`], [`task`], [`task_filter`], [`user`] | the nouns |
+//! | [`session`], [`statistics`], [`task`], [`user`] | the nouns |
 
 mod allowed;
 pub mod connection;
@@ -23,9 +23,8 @@ pub mod loader;
 pub mod node;
 pub mod scalar;
 pub mod session;
+pub mod statistics;
 pub mod task;
-pub mod task_filter;
-pub mod task_payload;
 pub mod user;
 mod variables;
 
@@ -42,7 +41,7 @@ use crate::config::GraphqlConfig;
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(user::UserQuery, task::TaskQuery);
+pub struct Query(user::UserQuery, task::TaskQuery, statistics::StatisticsQuery);
 
 /// Everything that can be done.
 #[derive(Debug, Default, MergedObject)]

@@ -1,27 +1,27 @@
 //! Tasks in GraphQL.
 
+mod filter;
+mod input;
+mod mutation;
+mod payload;
+
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
+pub use self::filter::TaskFilter;
+pub use self::mutation::TaskMutation;
 use super::connection::{PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
 use super::scalar::{OrderDirection, TaskOrderField, TaskPriority, TaskStatus};
-use super::task_filter::TaskFilter;
-use super::task_payload::{
-    TaskAddTagsPayload, TaskAssignPayload, TaskCreatePayload, TaskDeletePayload, TaskPurgePayload,
-    TaskRemoveTagsPayload, TaskRestorePayload, TaskTransitionPayload, TaskUpdatePayload,
-};
-use super::user::{User, patch};
+use super::user::User;
 use crate::domain;
-use crate::domain::id::{TaskId, UserId};
-use crate::domain::patch::Patch;
-use crate::domain::statistics::Statistics;
+use crate::domain::id::TaskId;
 use crate::domain::tag::Tags;
-use crate::domain::task::{NEWEST_FIRST, Snapshot, TaskChange, TaskDraft, TaskList, TaskSort};
+use crate::domain::task::{NEWEST_FIRST, Snapshot, TaskList, TaskSort};
 
 /// A task.
 #[derive(Clone, Debug)]
@@ -192,78 +192,6 @@ impl TaskTotals {
     }
 }
 
-/// How many tasks have one status.
-#[derive(Debug, SimpleObject)]
-struct StatusCount {
-    /// The status.
-    status: TaskStatus,
-    /// How many tasks have it.
-    count: u64,
-}
-
-/// How many tasks have one priority.
-#[derive(Debug, SimpleObject)]
-struct PriorityCount {
-    /// The priority.
-    priority: TaskPriority,
-    /// How many tasks have it.
-    count: u64,
-}
-
-/// How many tasks have one tag.
-#[derive(Debug, SimpleObject)]
-struct TagCount {
-    /// The tag.
-    tag: String,
-    /// How many tasks have it.
-    count: u64,
-}
-
-/// Counts over the tasks that you may see, without the trash.
-#[derive(Debug, SimpleObject)]
-struct TaskStatistics {
-    /// How many tasks there are.
-    total: u64,
-    /// How many are done.
-    completed: u64,
-    /// Which part of all tasks is done, from 0 to 1; 0 without tasks.
-    completion_rate: f64,
-    /// How many are past their due date and still open.
-    overdue: u64,
-    /// By status; every status is listed.
-    by_status: Vec<StatusCount>,
-    /// By priority; every priority is listed.
-    by_priority: Vec<PriorityCount>,
-    /// By tag, the most used first, up to 100.
-    tags: Vec<TagCount>,
-}
-
-impl From<Statistics> for TaskStatistics {
-    fn from(statistics: Statistics) -> Self {
-        let status_count = |(status, count): (domain::workflow::Status, u64)| StatusCount {
-            status: status.into(),
-            count,
-        };
-        let priority_count = |(priority, count): (domain::task::Priority, u64)| PriorityCount {
-            priority: priority.into(),
-            count,
-        };
-        Self {
-            total: statistics.total,
-            completed: statistics.completed(),
-            completion_rate: statistics.completion_rate(),
-            overdue: statistics.overdue,
-            by_status: statistics.by_status.into_iter().map(status_count).collect(),
-            by_priority: statistics.by_priority.into_iter().map(priority_count).collect(),
-            tags: statistics
-                .tags
-                .into_iter()
-                .map(|(tag, count)| TagCount { tag, count })
-                .collect(),
-        }
-    }
-}
-
 /// What can be read of tasks.
 #[derive(Debug, Default)]
 pub struct TaskQuery;
@@ -304,12 +232,6 @@ impl TaskQuery {
         let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
         Ok(connection(found, TaskTotals { list }, Task::from))
     }
-
-    /// Counts over the tasks that you may see, without the trash.
-    #[graphql(guard = "SignedIn")]
-    async fn task_statistics(&self, ctx: &Context<'_>) -> Result<TaskStatistics> {
-        Ok(ctx.domain().tasks().statistics(ctx.actor()).await?.into())
-    }
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Task>> {
@@ -340,233 +262,4 @@ fn task_list(filter: Option<TaskFilter>, order_by: Option<Vec<TaskOrder>>) -> do
         include_deleted,
         order,
     })
-}
-
-/// A task to be made.
-#[derive(Debug, InputObject)]
-pub struct TaskCreateInput {
-    /// 1 to 255 characters.
-    title: String,
-    /// Up to 5,000 characters.
-    description: Option<String>,
-    /// Where it starts; TODO when left out.
-    status: Option<TaskStatus>,
-    /// MEDIUM when left out.
-    priority: Option<TaskPriority>,
-    /// Until when it should be done.
-    due_date: Option<DateTime<Utc>>,
-    /// Who should do it.
-    assignee_id: Option<ID>,
-    /// Up to 20 tags of 1 to 50 characters; upper and lower case are the same.
-    #[graphql(default)]
-    tags: Vec<String>,
-}
-
-impl TaskCreateInput {
-    fn into_draft(self) -> domain::error::Result<TaskDraft> {
-        Ok(TaskDraft {
-            title: self.title,
-            description: self.description,
-            status: self.status.map(Into::into),
-            priority: self.priority.map(Into::into),
-            due_date: self.due_date,
-            assignee: self
-                .assignee_id
-                .map(|id| UserId::from_global("assigneeId", &id))
-                .transpose()?,
-            tags: self.tags,
-        })
-    }
-}
-
-/// What to change of a task; a field that is left out stays as it is, null clears it.
-#[derive(Debug, InputObject)]
-pub struct TaskUpdateInput {
-    /// 1 to 255 characters; cannot be null.
-    title: MaybeUndefined<String>,
-    /// Up to 5,000 characters.
-    description: MaybeUndefined<String>,
-    /// By the workflow; cannot be null.
-    status: MaybeUndefined<TaskStatus>,
-    /// How urgent it is; cannot be null.
-    priority: MaybeUndefined<TaskPriority>,
-    /// Until when it should be done.
-    due_date: MaybeUndefined<DateTime<Utc>>,
-    /// Who should do it. An assignee may only set it to null.
-    assignee_id: MaybeUndefined<ID>,
-    /// All tags anew; null takes all away.
-    tags: MaybeUndefined<Vec<String>>,
-}
-
-impl TaskUpdateInput {
-    fn into_change(self) -> domain::error::Result<TaskChange> {
-        Ok(TaskChange {
-            title: patch(self.title),
-            description: patch(self.description),
-            status: patch(self.status).map(Into::into),
-            priority: patch(self.priority).map(Into::into),
-            due_date: patch(self.due_date),
-            assignee: match patch(self.assignee_id) {
-                Patch::Absent => Patch::Absent,
-                Patch::Null => Patch::Null,
-                Patch::Value(id) => Patch::Value(UserId::from_global("assigneeId", &id)?),
-            },
-            tags: patch(self.tags),
-        })
-    }
-}
-
-/// What can be done to tasks.
-#[derive(Debug, Default)]
-pub struct TaskMutation;
-
-#[Object]
-impl TaskMutation {
-    /// Makes a task that belongs to you.
-    #[graphql(guard = "SignedIn")]
-    async fn task_create(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The task.")] input: TaskCreateInput,
-    ) -> Result<TaskCreatePayload> {
-        let draft = input.into_draft()?;
-        TaskCreatePayload::of(ctx.domain().tasks().create(ctx.actor(), draft).await, &["input"])
-    }
-
-    /// Changes a task.
-    #[graphql(guard = "SignedIn")]
-    async fn task_update(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "What to change.")] input: TaskUpdateInput,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskUpdatePayload> {
-        let (id, change) = (TaskId::from_global("id", &id)?, input.into_change()?);
-        let updated = ctx
-            .domain()
-            .tasks()
-            .update(ctx.actor(), id, change, expected_version)
-            .await;
-        TaskUpdatePayload::of(updated, &["input"])
-    }
-
-    /// Hands a task to somebody, or to nobody. For its owner and administrators; an assignee may hand it back.
-    #[graphql(guard = "SignedIn")]
-    async fn task_assign(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "To whom; null takes it from whoever has it.")] assignee_id: Option<ID>,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskAssignPayload> {
-        let id = TaskId::from_global("id", &id)?;
-        let assignee = assignee_id
-            .map(|assignee| UserId::from_global("assigneeId", &assignee))
-            .transpose()?;
-        let outcome = ctx
-            .domain()
-            .tasks()
-            .assign(ctx.actor(), id, assignee, expected_version)
-            .await;
-        TaskAssignPayload::of(outcome, &[])
-    }
-
-    /// Moves a task along the workflow. The status it has already is no error and changes nothing.
-    #[graphql(guard = "SignedIn")]
-    async fn task_transition(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Where to; see allowedTransitions.")] status: TaskStatus,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskTransitionPayload> {
-        let id = TaskId::from_global("id", &id)?;
-        let moved = ctx
-            .domain()
-            .tasks()
-            .transition(ctx.actor(), id, status.into(), expected_version)
-            .await;
-        TaskTransitionPayload::of(moved, &[])
-    }
-
-    /// Adds tags to a task; those it has already change nothing.
-    #[graphql(guard = "SignedIn")]
-    async fn task_add_tags(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "The tags, of 1 to 50 characters.")] tags: Vec<String>,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskAddTagsPayload> {
-        let id = TaskId::from_global("id", &id)?;
-        TaskAddTagsPayload::of(
-            ctx.domain()
-                .tasks()
-                .add_tags(ctx.actor(), id, &tags, expected_version)
-                .await,
-            &[],
-        )
-    }
-
-    /// Takes tags from a task; those it has not change nothing.
-    #[graphql(guard = "SignedIn")]
-    async fn task_remove_tags(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "The tags.")] tags: Vec<String>,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskRemoveTagsPayload> {
-        let id = TaskId::from_global("id", &id)?;
-        TaskRemoveTagsPayload::of(
-            ctx.domain()
-                .tasks()
-                .remove_tags(ctx.actor(), id, &tags, expected_version)
-                .await,
-            &[],
-        )
-    }
-
-    /// Puts a task in the trash, where it is out of sight until it is restored.
-    #[graphql(guard = "SignedIn")]
-    async fn task_delete(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskDeletePayload> {
-        let id = TaskId::from_global("id", &id)?;
-        TaskDeletePayload::of(
-            ctx.domain().tasks().delete(ctx.actor(), id, expected_version).await,
-            &[],
-        )
-    }
-
-    /// Takes a task out of the trash.
-    #[graphql(guard = "SignedIn")]
-    async fn task_restore(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskRestorePayload> {
-        let id = TaskId::from_global("id", &id)?;
-        TaskRestorePayload::of(
-            ctx.domain().tasks().restore(ctx.actor(), id, expected_version).await,
-            &[],
-        )
-    }
-
-    /// Deletes a task for good, from the trash or not. Its events stay in the log.
-    #[graphql(guard = "SignedIn")]
-    async fn task_purge(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
-    ) -> Result<TaskPurgePayload> {
-        let id = TaskId::from_global("id", &id)?;
-        TaskPurgePayload::of(ctx.domain().tasks().purge(ctx.actor(), id, expected_version).await, &[])
-    }
 }

@@ -9,6 +9,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -90,6 +91,12 @@ impl Problem {
     pub(super) fn method_not_allowed(method: &Method, path: &str) -> Self {
         let message = format!("{method} does not work on {path}; the Allow header lists what does");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// The request took longer than it may.
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        let message = format!("The request took longer than {} s and was given up", limit.as_secs());
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
 
     /// A handler panicked.

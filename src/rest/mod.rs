@@ -21,12 +21,13 @@ mod user;
 mod value;
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::OriginalUri;
+use axum::extract::{OriginalUri, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
@@ -133,7 +134,7 @@ pub fn route_names() -> Vec<(Method, &'static str)> {
 }
 
 /// Every route, with each prefix and either ending.
-pub fn router(_app: &App) -> Router<App> {
+pub fn router(app: &App) -> Router<App> {
     let mut router = Router::new();
     for route in routes() {
         let path = route.path;
@@ -144,7 +145,17 @@ pub fn router(_app: &App) -> Router<App> {
             }
         }
     }
-    router.method_not_allowed_fallback(wrong_method)
+    router
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.config().http.request_timeout, limit_time))
+}
+
+/// Gives up a request that takes too long, the reading of its body included. What it was writing is
+/// rolled back.
+async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .unwrap_or_else(|_| Problem::timed_out(limit).into_response())
 }
 
 /// The canonical path of one of a noun, for `Location`.

@@ -3,10 +3,10 @@
 
 use async_graphql::SimpleObject;
 
-use super::error::{Result, UserError, user_errors};
-use super::task::Task;
+use super::Task;
 use crate::domain;
 use crate::domain::error::Error;
+use crate::graphql::error::{Result, UserError, user_errors};
 
 /// The task after a mutation, or what the client can mend. A conflict has both: the task as it stands now.
 fn outcome(

@@ -3,12 +3,12 @@
 use async_graphql::{ID, InputObject};
 use chrono::{DateTime, Utc};
 
-use super::node::GlobalId as _;
-use super::scalar::{TaskPriority, TaskStatus};
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::tag;
 use crate::domain::task::{self as domain, Comparison};
+use crate::graphql::node::GlobalId as _;
+use crate::graphql::scalar::{TaskPriority, TaskStatus};
 
 /// Which tasks; all that is given must hold. A task without a value passes only `neq`, `nin` and `isNull`.
 #[derive(Debug, Default, InputObject)]

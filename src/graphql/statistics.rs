@@ -1,0 +1,95 @@
+//! Counts over tasks in GraphQL.
+
+use async_graphql::{Context, Object, SimpleObject};
+
+use super::context::ContextExt as _;
+use super::error::Result;
+use super::guard::SignedIn;
+use super::scalar::{TaskPriority, TaskStatus};
+use crate::domain;
+use crate::domain::statistics::Statistics;
+
+/// How many tasks have one status.
+#[derive(Debug, SimpleObject)]
+struct StatusCount {
+    /// The status.
+    status: TaskStatus,
+    /// How many tasks have it.
+    count: u64,
+}
+
+/// How many tasks have one priority.
+#[derive(Debug, SimpleObject)]
+struct PriorityCount {
+    /// The priority.
+    priority: TaskPriority,
+    /// How many tasks have it.
+    count: u64,
+}
+
+/// How many tasks have one tag.
+#[derive(Debug, SimpleObject)]
+struct TagCount {
+    /// The tag.
+    tag: String,
+    /// How many tasks have it.
+    count: u64,
+}
+
+/// Counts over the tasks that you may see, without the trash.
+#[derive(Debug, SimpleObject)]
+struct TaskStatistics {
+    /// How many tasks there are.
+    total: u64,
+    /// How many are done.
+    completed: u64,
+    /// Which part of all tasks is done, from 0 to 1; 0 without tasks.
+    completion_rate: f64,
+    /// How many are past their due date and still open.
+    overdue: u64,
+    /// By status; every status is listed.
+    by_status: Vec<StatusCount>,
+    /// By priority; every priority is listed.
+    by_priority: Vec<PriorityCount>,
+    /// By tag, the most used first, up to 100.
+    tags: Vec<TagCount>,
+}
+
+impl From<Statistics> for TaskStatistics {
+    fn from(statistics: Statistics) -> Self {
+        let status_count = |(status, count): (domain::workflow::Status, u64)| StatusCount {
+            status: status.into(),
+            count,
+        };
+        let priority_count = |(priority, count): (domain::task::Priority, u64)| PriorityCount {
+            priority: priority.into(),
+            count,
+        };
+        Self {
+            total: statistics.total,
+            completed: statistics.completed(),
+            completion_rate: statistics.completion_rate(),
+            overdue: statistics.overdue,
+            by_status: statistics.by_status.into_iter().map(status_count).collect(),
+            by_priority: statistics.by_priority.into_iter().map(priority_count).collect(),
+            tags: statistics
+                .tags
+                .into_iter()
+                .map(|(tag, count)| TagCount { tag, count })
+                .collect(),
+        }
+    }
+}
+
+/// What can be counted.
+#[derive(Debug, Default)]
+pub struct StatisticsQuery;
+
+#[Object]
+impl StatisticsQuery {
+    /// Counts over the tasks that you may see, without the trash.
+    #[graphql(guard = "SignedIn")]
+    async fn task_statistics(&self, ctx: &Context<'_>) -> Result<TaskStatistics> {
+        Ok(ctx.domain().tasks().statistics(ctx.actor()).await?.into())
+    }
+}

@@ -1,0 +1,34 @@
+//! The time that a request may take.
+
+use axum::body::{Body, Bytes};
+use axum::http::Method;
+use futures_util::stream;
+
+use crate::support::TestApp;
+
+/// A body of which nothing arrives, ever.
+fn endless_body() -> Body {
+    Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>())
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_given_up_on_both_faces() {
+    let app = TestApp::start_with(&[("REQUEST_TIMEOUT_SECONDS", "1")]).await;
+    let ann = app.member().await;
+    let before = app.footprint().await;
+    for path in ["/graphql", "/api/v1/tasks"] {
+        let request = ann
+            .request(Method::POST, path)
+            .header("content-type", "application/json")
+            .body(endless_body())
+            .unwrap();
+        let answer = ann.send(request).await;
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert!(
+            answer.text.contains(r#""code":"TIMEOUT""#) && answer.text.contains("longer than 1 s"),
+            "{}",
+            answer.text
+        );
+    }
+    assert_eq!(app.footprint().await, before);
+}
