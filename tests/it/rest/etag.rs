@@ -1,0 +1,105 @@
+//! Versions of a task in headers: `ETag` out, `If-Match` in.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{expect_status, get, make, make_at, patch, post, put};
+use crate::support::TestApp;
+use crate::support::answer::Answer;
+use crate::support::person::Person;
+
+/// The entity tag of an answer.
+#[track_caller]
+fn etag(answer: &Answer) -> &str {
+    let tag = answer.header("etag");
+    assert!(
+        tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'),
+        "{tag:?} is no strong entity tag"
+    );
+    tag
+}
+
+/// Sends a write that is to count only if the task still is as the tag says.
+async fn write_if(person: &Person<'_>, tag: &str, method: Method, path: &str, body: &Value) -> Answer {
+    let request = person
+        .request(method, path)
+        .header("if-match", tag)
+        .header("content-type", "application/json");
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    person.send(request.body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn every_answer_with_a_task_bears_the_tag_of_its_version() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let made = expect_status(post(&ann, "/api/v1/tasks", json!({ "title": "T" })).await, 201);
+    let path = format!("/api/v1/tasks/{}", made.at("/id"));
+    let mut tags = vec![etag(&made).to_owned()];
+    assert_eq!(etag(&get(&ann, &path).await), tags[0]);
+    for write in [
+        patch(&ann, &path, json!({ "title": "A" })).await,
+        put(&ann, &path, json!({ "title": "B" })).await,
+        post(&ann, &format!("{path}/assign"), json!({ "assignee_id": ann.id })).await,
+        post(&ann, &format!("{path}/transition"), json!({ "target_status": "done" })).await,
+        post(&ann, &format!("{path}/tags"), json!(["t"])).await,
+    ] {
+        let write = expect_status(write, 200);
+        assert!(
+            !tags.iter().any(|tag| tag == etag(&write)),
+            "each version has a tag of its own"
+        );
+        tags.push(etag(&write).to_owned());
+    }
+    assert_eq!(etag(&get(&ann, &path).await), tags[5]);
+    // A write that changes nothing leaves the version, and so the tag.
+    assert_eq!(etag(&patch(&ann, &path, json!({ "title": "B" })).await), tags[5]);
+}
+
+#[tokio::test]
+async fn a_write_counts_only_if_the_task_is_as_it_was() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let path = make_at(&ann, json!({ "title": "First" })).await;
+    let stale = etag(&get(&ann, &path).await).to_owned();
+    let rename = json!({ "title": "Second" });
+    let second = expect_status(write_if(&ann, &stale, Method::PATCH, &path, &rename).await, 200);
+    let before = app.footprint().await;
+    let other = json!({ "title": "Third" });
+    for (method, body) in [
+        (Method::PATCH, &other),
+        (Method::PUT, &other),
+        (Method::DELETE, &Value::Null),
+    ] {
+        let answer = write_if(&ann, &stale, method, &path, body).await;
+        assert_eq!(answer.problem().0, 412, "{}", answer.text);
+        assert!(answer.detail().contains("version 2"), "{}", answer.text);
+    }
+    assert_eq!(app.footprint().await, before);
+
+    let fresh = etag(&second).to_owned();
+    let third = expect_status(write_if(&ann, &fresh, Method::PUT, &path, &other).await, 200);
+    let either = format!("{fresh}, {}", etag(&third));
+    expect_status(write_if(&ann, &either, Method::PATCH, &path, &rename).await, 200);
+    expect_status(write_if(&ann, "*", Method::DELETE, &path, &Value::Null).await, 204);
+}
+
+#[tokio::test]
+async fn a_tag_of_a_task_one_may_not_see_tells_nothing() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let made = make(&ann, json!({ "title": "T" })).await;
+    let before = app.footprint().await;
+    for id in [made["id"].clone(), json!(999_999)] {
+        let path = format!("/api/v1/tasks/{id}");
+        for tag in ["\"1\"", "\"7\"", "*"] {
+            let answer = write_if(&bob, tag, Method::PATCH, &path, &json!({ "title": "Mine" })).await;
+            assert_eq!(answer.problem(), (404, "NOT_FOUND", ""));
+        }
+    }
+    assert_eq!(app.footprint().await, before);
+}

@@ -1,0 +1,165 @@
+//! What only administrators do to accounts, and what not even they do.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{delete, expect_refusal, expect_status, get, make, patch};
+use crate::support::TestApp;
+use crate::support::person::Person;
+
+const LAST_ADMIN: &str = "This is the last active administrator: make another one first";
+
+fn path_of(person: &Person<'_>) -> String {
+    format!("/api/v1/users/{}", person.id)
+}
+
+#[tokio::test]
+async fn nobody_raises_lowers_deactivates_or_deletes_without_being_an_administrator() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    app.advance(TimeDelta::minutes(1));
+    let before = app.footprint().await;
+    let only_admins = "Only an administrator may do this";
+    for change in [
+        json!({ "role": "admin" }),
+        json!({ "is_active": false }),
+        // All of it or nothing.
+        json!({ "full_name": "Ann", "role": "admin" }),
+    ] {
+        let answer = patch(&ann, &path_of(&ann), change).await;
+        expect_refusal(&answer, (403, "FORBIDDEN", ""), only_admins);
+    }
+    for other in [&bob, &boss] {
+        let answer = patch(&ann, &path_of(other), json!({ "full_name": "Mine" })).await;
+        let allowed = "Only the account's own user or an administrator may do this";
+        expect_refusal(&answer, (403, "FORBIDDEN", ""), allowed);
+        let answer = patch(&ann, &path_of(other), json!({ "role": "user" })).await;
+        expect_refusal(&answer, (403, "FORBIDDEN", ""), only_admins);
+    }
+    for person in [&ann, &bob, &boss] {
+        let answer = delete(&ann, &path_of(person)).await;
+        expect_refusal(&answer, (403, "FORBIDDEN", ""), only_admins);
+    }
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn an_administrator_changes_names_roles_and_activity_at_once() {
+    let app = TestApp::start().await;
+    let (ann, boss) = (app.member().await, app.admin().await);
+    assert_eq!(get(&ann, "/api/v1/tasks/admin/all").await.problem().0, 403);
+    let answer = patch(&boss, &path_of(&ann), json!({ "full_name": "Ann", "role": "admin" })).await;
+    let answer = expect_status(answer, 200);
+    assert_eq!(
+        (answer.at("/full_name"), answer.at("/role")),
+        (&json!("Ann"), &json!("admin"))
+    );
+    // It counts from the next request, with the token one has.
+    expect_status(get(&ann, "/api/v1/tasks/admin/all").await, 200);
+    expect_status(patch(&boss, &path_of(&ann), json!({ "role": "user" })).await, 200);
+    assert_eq!(get(&ann, "/api/v1/tasks/admin/all").await.problem().0, 403);
+
+    let answer = patch(&boss, &path_of(&ann), json!({ "is_active": false })).await;
+    assert_eq!(expect_status(answer, 200).at("/is_active"), &json!(false));
+    assert_eq!(get(&ann, "/api/v1/auth/me").await.problem().0, 401);
+    assert_eq!(get(&boss, &path_of(&ann)).await.at("/is_active"), &json!(false));
+    let answer = patch(&boss, &path_of(&ann), json!({ "is_active": true })).await;
+    assert_eq!(expect_status(answer, 200).at("/is_active"), &json!(true));
+}
+
+#[tokio::test]
+async fn the_last_active_administrator_stays() {
+    let app = TestApp::start().await;
+    let (boss, retired) = (app.admin().await, app.admin().await);
+    // An administrator who is not active is none to count on.
+    expect_status(
+        patch(&boss, &path_of(&retired), json!({ "is_active": false })).await,
+        200,
+    );
+    app.advance(TimeDelta::minutes(1));
+    let before = app.footprint().await;
+    for change in [
+        json!({ "role": "user" }),
+        json!({ "is_active": false }),
+        json!({ "full_name": "Boss", "role": "user", "is_active": false }),
+    ] {
+        let answer = patch(&boss, &path_of(&boss), change).await;
+        expect_refusal(&answer, (403, "FORBIDDEN", ""), LAST_ADMIN);
+    }
+    let answer = delete(&boss, &path_of(&boss)).await;
+    expect_refusal(&answer, (403, "FORBIDDEN", ""), LAST_ADMIN);
+    assert_eq!(app.footprint().await, before);
+    assert_eq!(get(&boss, "/api/v1/auth/me").await.at("/role"), "admin");
+    // What leaves an administrator is allowed.
+    let change = json!({ "role": "admin", "is_active": true, "full_name": "Boss" });
+    expect_status(patch(&boss, &path_of(&boss), change).await, 200);
+    expect_status(delete(&boss, &path_of(&retired)).await, 204);
+}
+
+#[tokio::test]
+async fn an_administrator_may_go_when_there_is_another() {
+    let app = TestApp::start().await;
+    for step in ["demote", "deactivate", "delete"] {
+        let (boss, other) = (app.admin().await, app.admin().await);
+        let answer = match step {
+            "demote" => patch(&boss, &path_of(&boss), json!({ "role": "user" })).await,
+            "deactivate" => patch(&boss, &path_of(&boss), json!({ "is_active": false })).await,
+            _ => delete(&boss, &path_of(&boss)).await,
+        };
+        assert!(answer.status.is_success(), "{step}: {}", answer.text);
+        let status = if step == "demote" { 403 } else { 401 };
+        assert_eq!(
+            get(&boss, "/api/v1/tasks/admin/all").await.problem().0,
+            status,
+            "{step}"
+        );
+        expect_status(get(&other, "/api/v1/tasks/admin/all").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_users_tasks_go_too_and_others_are_unassigned() {
+    let app = TestApp::start().await;
+    let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
+    let owned = make(&ann, json!({ "title": "Ann's", "assignee_id": bob.id })).await;
+    let assigned = make(&bob, json!({ "title": "Bob's", "assignee_id": ann.id })).await;
+    let answer = delete(&boss, &path_of(&ann)).await;
+    assert_eq!(expect_status(answer, 204).text, "");
+    assert_eq!(get(&boss, &path_of(&ann)).await.problem(), (404, "NOT_FOUND", ""));
+    assert_eq!(get(&ann, "/api/v1/auth/me").await.problem().0, 401);
+    assert_eq!(
+        get(&boss, &format!("/api/v1/tasks/{}", owned["id"])).await.problem().0,
+        404
+    );
+    let left = get(&bob, &format!("/api/v1/tasks/{}", assigned["id"])).await;
+    assert_eq!(
+        (left.at("/assignee_id"), left.at("/assignee"), left.at("/version")),
+        (&Value::Null, &Value::Null, &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_users_tasks_are_handed_over_when_one_says_so() {
+    let app = TestApp::start().await;
+    let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
+    let owned = make(&ann, json!({ "title": "Ann's", "assignee_id": ann.id })).await;
+    app.advance(TimeDelta::minutes(1));
+    let before = app.footprint().await;
+    for heir in [ann.id, 999_999, 0] {
+        let answer = delete(&boss, &format!("{}?transfer_to={heir}", path_of(&ann))).await;
+        let allowed = format!("there is no other active user {heir}");
+        expect_refusal(&answer, (422, "INVALID", "transfer_to"), &allowed);
+    }
+    assert_eq!(app.footprint().await, before);
+    let answer = delete(&boss, &format!("{}?transfer_to={}", path_of(&ann), bob.id)).await;
+    expect_status(answer, 204);
+    let task = expect_status(get(&bob, &format!("/api/v1/tasks/{}", owned["id"])).await, 200);
+    assert_eq!(
+        (
+            task.at("/owner_id"),
+            task.at("/owner/username"),
+            task.at("/assignee_id")
+        ),
+        (&json!(bob.id), &json!(bob.name), &Value::Null)
+    );
+}

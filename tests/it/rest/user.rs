@@ -1,0 +1,185 @@
+//! Users through REST: who sees what of whom, and what one changes of oneself.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{expect_refusal, expect_status, get, patch};
+use crate::support::TestApp;
+use crate::support::answer::Answer;
+use crate::support::person::Person;
+
+fn path_of(person: &Person<'_>) -> String {
+    format!("/api/v1/users/{}", person.id)
+}
+
+/// What everybody who is signed in sees.
+fn name_of(person: &Person<'_>) -> Value {
+    json!({ "id": person.id, "username": person.name, "full_name": null })
+}
+
+/// What the person and administrators see.
+fn account_of(person: &Person<'_>, role: &str) -> Value {
+    json!({ "id": person.id, "username": person.name, "full_name": null,
+        "email": format!("{}@example.com", person.name), "role": role, "is_active": true,
+        "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z" })
+}
+
+#[tokio::test]
+async fn everybody_signed_in_sees_names_and_only_oneself_and_admins_the_account() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    for (person, expected) in [
+        (&ann, account_of(&ann, "user")),
+        (&boss, account_of(&ann, "user")),
+        (&bob, name_of(&ann)),
+    ] {
+        let answer = expect_status(get(person, &path_of(&ann)).await, 200);
+        assert_eq!(answer.body, expected, "as {} sees it", person.name);
+    }
+    assert_eq!(get(&ann, &path_of(&boss)).await.body, name_of(&boss));
+    assert_eq!(get(&boss, "/api/v1/auth/me").await.body, account_of(&boss, "admin"));
+    assert_eq!(get(&ann, "/api/v1/auth/me").await.body, account_of(&ann, "user"));
+}
+
+#[tokio::test]
+async fn administrators_list_accounts() {
+    let app = TestApp::start().await;
+    let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
+    let accounts = [
+        account_of(&boss, "admin"),
+        account_of(&ann, "user"),
+        account_of(&bob, "user"),
+    ];
+    let answer = expect_status(get(&boss, "/api/v1/users").await, 200);
+    assert_eq!(
+        answer.body,
+        json!({ "items": accounts, "total": 3, "page": 1, "per_page": 50, "pages": 1, "skip": 0, "limit": 50,
+            "next_cursor": null })
+    );
+    for (query, from, to, more) in [
+        ("limit=2", 0, 2, true),
+        ("skip=1&limit=1", 1, 2, true),
+        ("page=2&per_page=2", 2, 3, false),
+        ("skip=9", 3, 3, false),
+    ] {
+        let part = expect_status(get(&boss, &format!("/users/?{query}")).await, 200);
+        assert_eq!(part.at("/items"), &json!(accounts[from..to]), "{query}");
+        assert_eq!(
+            (part.at("/total"), part.at("/next_cursor").is_string()),
+            (&json!(3), more),
+            "{query}"
+        );
+    }
+    let first = get(&boss, "/api/v1/users?limit=2").await;
+    let cursor = first.at("/next_cursor").as_str().unwrap();
+    let second = get(&boss, &format!("/api/v1/users?limit=2&cursor={cursor}")).await;
+    assert_eq!(second.at("/items"), &json!([accounts[2]]));
+    assert_eq!(second.at("/next_cursor"), &Value::Null);
+}
+
+#[tokio::test]
+async fn everybody_else_lists_names_and_their_own_account() {
+    let app = TestApp::start().await;
+    let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
+    let answer = expect_status(get(&ann, "/api/v1/users").await, 200);
+    assert_eq!(
+        answer.at("/items"),
+        &json!([name_of(&boss), account_of(&ann, "user"), name_of(&bob)])
+    );
+    assert_eq!(answer.at("/total"), 3);
+    for hidden in ["password", "argon2", &format!("{}@example.com", bob.name)] {
+        assert!(!answer.text.contains(hidden), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn one_changes_ones_names_by_absent_null_and_value() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    app.advance(TimeDelta::minutes(1));
+    let names = async |change: Value| {
+        let user = expect_status(patch(&ann, &path_of(&ann), change).await, 200).body;
+        json!([user["username"], user["full_name"], user["email"]])
+    };
+    let email = format!("{}@example.com", ann.name);
+    assert_eq!(
+        names(json!({ "full_name": " Ann Example " })).await,
+        json!([ann.name, "Ann Example", email])
+    );
+    assert_eq!(
+        names(json!({ "username": "Ann.1", "email": "NEW@example.com" })).await,
+        json!(["Ann.1", "Ann Example", "new@example.com"])
+    );
+    assert_eq!(
+        names(json!({})).await,
+        json!(["Ann.1", "Ann Example", "new@example.com"])
+    );
+    assert_eq!(
+        names(json!({ "full_name": null, "username": null })).await,
+        json!([null, null, "new@example.com"])
+    );
+    let me = get(&ann, "/api/v1/auth/me").await;
+    assert_eq!(
+        (me.at("/email"), me.at("/created_at"), me.at("/updated_at")),
+        (
+            &json!("new@example.com"),
+            &json!("2026-01-15T12:00:00Z"),
+            &json!("2026-01-15T12:01:00Z")
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_acceptable_changes_nothing() {
+    let app = TestApp::start().await;
+    let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
+    app.advance(TimeDelta::minutes(1));
+    let before = app.footprint().await;
+    let address = "is not an address such as name@example.com";
+    for (change, refusal, allowed) in [
+        (
+            json!({ "email": null }),
+            (422, "INVALID", "email"),
+            "email cannot be null",
+        ),
+        (json!({ "email": "nobody" }), (422, "INVALID", "email"), address),
+        (json!({ "username": "a" }), (422, "INVALID", "username"), "3 to 50"),
+        (
+            json!({ "full_name": "x".repeat(256) }),
+            (422, "INVALID", "full_name"),
+            "1 to 255 are allowed",
+        ),
+        (
+            json!({ "full_name": "Ann", "username": bob.name.to_uppercase() }),
+            (409, "TAKEN", "username"),
+            "already taken",
+        ),
+        (
+            json!({ "full_name": "Ann", "email": format!("{}@EXAMPLE.com", bob.name) }),
+            (409, "TAKEN", "email"),
+            "already taken",
+        ),
+        (json!({ "role": null }), (422, "INVALID", "role"), "role cannot be null"),
+        (
+            json!({ "role": "owner" }),
+            (422, "INVALID", "role"),
+            "'owner' is not allowed; use one of user, admin",
+        ),
+        (
+            json!({ "is_active": "no" }),
+            (422, "INVALID", "is_active"),
+            "expected a boolean",
+        ),
+        (json!({ "id": 1 }), (422, "INVALID", "id"), "unknown field `id`"),
+        (
+            json!({ "password": "Different456" }),
+            (422, "INVALID", "password"),
+            "unknown field `password`",
+        ),
+    ] {
+        let answer: Answer = patch(&boss, &path_of(&ann), change).await;
+        expect_refusal(&answer, refusal, allowed);
+    }
+    assert_eq!(app.footprint().await, before);
+    assert_eq!(get(&boss, &path_of(&ann)).await.body, account_of(&ann, "user"));
+}
