@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Duration, SubsecRound, Utc};
+use chrono::{DateTime, Datelike as _, Duration, SubsecRound, Utc};
+
+use super::error::{Error, Result};
 
 /// A moment, to the microsecond: the precision that both databases keep.
 pub type Timestamp = DateTime<Utc>;
@@ -21,6 +23,21 @@ pub trait Clock: Debug + Send + Sync {
 #[must_use]
 pub fn to_stored_precision(moment: Timestamp) -> Timestamp {
     moment.trunc_subsecs(SUBSECOND_DIGITS)
+}
+
+/// A moment that both databases can keep and compare: of the years 1 to 9999, to the microsecond.
+pub fn check_moment(field: &'static str, moment: Timestamp) -> Result<Timestamp> {
+    if (1..=9999).contains(&moment.year()) {
+        Ok(to_stored_precision(moment))
+    } else {
+        Err(Error::invalid(
+            field,
+            format!(
+                "{field} is in the year {}; the years 1 to 9999 are allowed",
+                moment.year()
+            ),
+        ))
+    }
 }
 
 /// The clock of the operating system.

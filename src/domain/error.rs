@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::task::Snapshot;
+use super::task::{ExpectedVersion, Snapshot};
 use super::workflow::Status;
 
 /// What the domain's operations return.
@@ -58,8 +58,8 @@ pub enum Error {
     /// The write was based on an older version of the task.
     #[error("The task has version {} by now, not {expected}: read it again and repeat the change", current.task.version)]
     Conflict {
-        /// The version the write expected.
-        expected: i32,
+        /// The versions that the write would have taken.
+        expected: ExpectedVersion,
         /// The task as it stands now.
         current: Box<Snapshot>,
     },

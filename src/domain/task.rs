@@ -1,10 +1,12 @@
 //! Tasks: what they are, and the use cases that read them. Those that write are in `task/write.rs`.
 
 mod draft;
+mod expected;
 mod filter;
 mod write;
 
 pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};
+pub use expected::ExpectedVersion;
 pub(crate) use filter::cursor_of;
 pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
 

@@ -15,8 +15,8 @@ use super::event::NewEvent;
 use super::id::UserId;
 use super::page::{Page, PageRequest, Sort, SortField};
 use super::policy::{
-    self, ChangePassword, CreateUser, Credentials, DeleteUser, EditUser, EndSessions, NewUser, PurgeTask, SetActive,
-    SetRole, TransferTask, Users as UserNoun,
+    self, ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, EndSessions, NewUser, PurgeTask,
+    SetActive, SetRole, TransferTask, Users as UserNoun,
 };
 use super::store::{self, WriteTransaction};
 
@@ -99,9 +99,15 @@ impl<'a> Users<'a> {
         store::user::find_many(self.core.store.reader(), &scope, ids).await
     }
 
-    /// One page of all users, in the order in which they came.
+    /// One page of all users, in the order in which they came; of each what the actor sees.
     pub async fn list(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
         let scope = policy::scope(actor)?;
+        store::user::page(self.core.store.reader(), &scope, page).await
+    }
+
+    /// The same for whoever may see all their accounts.
+    pub async fn list_accounts(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
+        let scope = policy::scope::<Directory>(actor)?.users();
         store::user::page(self.core.store.reader(), &scope, page).await
     }
 
@@ -152,7 +158,9 @@ impl<'a> Users<'a> {
             self.write_activity(actor, &transaction, &user, is_active).await?;
         }
         let permit = policy::permit(actor, EditUser, &user)?;
-        store::user::update(&transaction, &permit, change, self.core.clock.now()).await?;
+        if change.renames(&user) {
+            store::user::update(&transaction, &permit, change, self.core.clock.now()).await?;
+        }
         self.finish(actor, transaction, id).await
     }
 

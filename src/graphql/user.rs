@@ -131,7 +131,7 @@ impl UserQuery {
             before,
         }
         .into_request(ctx)?;
-        let page = ctx.domain().users().list(ctx.actor(), &page).await?;
+        let page = ctx.domain().users().list_accounts(ctx.actor(), &page).await?;
         Ok(connection(page, UserTotals, User))
     }
 }

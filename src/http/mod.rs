@@ -90,6 +90,6 @@ fn cors(config: &HttpConfig) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         // Not a star: that would leave out Authorization.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([request_id::HEADER, header::LOCATION, header::RETRY_AFTER])
+        .expose_headers([request_id::HEADER, header::ETAG, header::LOCATION, header::RETRY_AFTER])
         .max_age(PREFLIGHT_MAX_AGE)
 }

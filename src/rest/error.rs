@@ -128,7 +128,10 @@ impl From<Error> for Problem {
             Error::Unauthenticated(_) | Error::InvalidCredentials(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
             Error::NotFound { .. } => StatusCode::NOT_FOUND,
-            Error::BadInput { .. } => StatusCode::BAD_REQUEST,
+            Error::BadInput { field, .. } => {
+                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
+                StatusCode::BAD_REQUEST
+            }
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Unavailable { cause, .. } => {
                 problem.cause = cause;
@@ -153,7 +156,7 @@ impl From<Error> for Problem {
             }
             Error::Conflict { expected, current } => {
                 problem.details =
-                    Some(json!({ "expected_version": expected, "current_version": current.task.version }));
+                    Some(json!({ "expected_version": expected.only(), "current_version": current.task.version }));
                 StatusCode::CONFLICT
             }
             Error::Internal(cause) => {

@@ -17,6 +17,7 @@ use serde_json::error::Category;
 use url::form_urlencoded;
 
 use super::error::{Problem, Result};
+use super::value::whole_number;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::session::Device;
@@ -55,7 +56,7 @@ impl FromRequestParts<App> for PathId {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let text = path_parameter(parts, app, "id").await?;
-        let number = text.parse().map_err(|_| {
+        let number = whole_number(&text).ok_or_else(|| {
             Problem::invalid(
                 "id",
                 format!("The id '{text}' in the path is not a whole number up to {}", i32::MAX),

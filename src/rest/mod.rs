@@ -5,6 +5,7 @@
 //! | [`error`] | errors: statuses and the envelope |
 //! | `extract` | what handlers take from a request |
 //! | `page` | which part of a list |
+//! | `precondition` | `ETag` and `If-Match` |
 //! | `value` | dates, names and numbers as clients write them |
 //! | `session`, `task`, `statistics`, `user` | the handlers, a noun a file |
 //!
@@ -14,6 +15,7 @@
 pub mod error;
 mod extract;
 mod page;
+mod precondition;
 mod session;
 mod statistics;
 mod task;

@@ -9,7 +9,7 @@ use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Form, Parameters, Sender};
 use super::location;
 use super::user::UserBody;
-use super::value::Flag;
+use super::value::{Flag, PasswordGrantType};
 use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::Tokens;
@@ -107,7 +107,7 @@ impl LoginInput {
 pub(super) struct PasswordGrant {
     username: String,
     password: String,
-    grant_type: Option<String>,
+    grant_type: Option<PasswordGrantType>,
     scope: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,

@@ -16,6 +16,7 @@ use super::error::Result;
 use super::extract::{AnyBody, Asker, Body, Parameters, PathId, PathTag};
 use super::location;
 use super::page::ListBody;
+use super::precondition::IfMatch;
 use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
@@ -43,53 +44,69 @@ pub(super) async fn create(
     State(app): State<App>,
     Asker(actor): Asker,
     Body(input): Body<CreateInput>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<TaskBody>)> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], TaskBody)> {
     let task = app.domain().tasks().create(&actor, input.read()?).await?;
     let location = location("tasks", task.task.id.0);
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(output::written(&app, &actor, task).await?),
+        output::written(&app, &actor, task).await?,
     ))
 }
 
-pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<Json<TaskBody>> {
+pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<TaskBody> {
     let task = app.domain().tasks().get(&actor, TaskId(id)).await?;
-    Ok(Json(output::one(&app, &actor, task).await?))
+    Ok(output::one(&app, &actor, task).await?)
 }
 
 pub(super) async fn replace(
     State(app): State<App>,
     Asker(actor): Asker,
     PathId(id): PathId,
+    if_match: IfMatch,
     Body(input): Body<ReplaceInput>,
-) -> Result<Json<TaskBody>> {
+) -> Result<TaskBody> {
     let (change, expected) = input.read()?;
+    let precondition = if_match.or(expected)?;
     let task = app
         .domain()
         .tasks()
-        .update(&actor, TaskId(id), change, expected)
-        .await?;
-    Ok(Json(output::written(&app, &actor, task).await?))
+        .update(&actor, TaskId(id), change, precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
+    Ok(output::written(&app, &actor, task).await?)
 }
 
 pub(super) async fn update(
     State(app): State<App>,
     Asker(actor): Asker,
     PathId(id): PathId,
+    if_match: IfMatch,
     Body(input): Body<UpdateInput>,
-) -> Result<Json<TaskBody>> {
+) -> Result<TaskBody> {
     let (change, expected) = input.read()?;
+    let precondition = if_match.or(expected)?;
     let task = app
         .domain()
         .tasks()
-        .update(&actor, TaskId(id), change, expected)
-        .await?;
-    Ok(Json(output::written(&app, &actor, task).await?))
+        .update(&actor, TaskId(id), change, precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
+    Ok(output::written(&app, &actor, task).await?)
 }
 
-pub(super) async fn delete(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
-    app.domain().tasks().delete(&actor, TaskId(id), None).await?;
+pub(super) async fn delete(
+    State(app): State<App>,
+    Asker(actor): Asker,
+    PathId(id): PathId,
+    if_match: IfMatch,
+) -> Result<StatusCode> {
+    let precondition = if_match.alone()?;
+    app.domain()
+        .tasks()
+        .delete(&actor, TaskId(id), precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -97,46 +114,82 @@ pub(super) async fn assign(
     State(app): State<App>,
     Asker(actor): Asker,
     PathId(id): PathId,
+    if_match: IfMatch,
     Body(input): Body<AssignInput>,
-) -> Result<Json<TaskBody>> {
-    let tasks = app.domain().tasks();
-    let task = tasks
-        .assign(&actor, TaskId(id), input.assignee_id, input.expected_version)
-        .await?;
-    Ok(Json(output::written(&app, &actor, task).await?))
+) -> Result<TaskBody> {
+    let precondition = if_match.or(input.expected_version)?;
+    let task = app
+        .domain()
+        .tasks()
+        .assign(&actor, TaskId(id), input.assignee_id, precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
+    Ok(output::written(&app, &actor, task).await?)
 }
 
 pub(super) async fn transition(
     State(app): State<App>,
     Asker(actor): Asker,
     PathId(id): PathId,
+    if_match: IfMatch,
     Body(input): Body<TransitionInput>,
-) -> Result<Json<TaskBody>> {
-    let tasks = app.domain().tasks();
-    let task = tasks
-        .transition(&actor, TaskId(id), input.target_status.0, input.expected_version)
-        .await?;
-    Ok(Json(output::written(&app, &actor, task).await?))
+) -> Result<TaskBody> {
+    let precondition = if_match.or(input.expected_version)?;
+    let task = app
+        .domain()
+        .tasks()
+        .transition(&actor, TaskId(id), input.target_status.0, precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
+    Ok(output::written(&app, &actor, task).await?)
 }
 
-pub(super) async fn purge(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
-    app.domain().tasks().purge(&actor, TaskId(id), None).await?;
+pub(super) async fn purge(
+    State(app): State<App>,
+    Asker(actor): Asker,
+    PathId(id): PathId,
+    if_match: IfMatch,
+) -> Result<StatusCode> {
+    let precondition = if_match.alone()?;
+    app.domain()
+        .tasks()
+        .purge(&actor, TaskId(id), precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn restore(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<Json<TaskBody>> {
-    let task = app.domain().tasks().restore(&actor, TaskId(id), None).await?;
-    Ok(Json(output::written(&app, &actor, task).await?))
+pub(super) async fn restore(
+    State(app): State<App>,
+    Asker(actor): Asker,
+    PathId(id): PathId,
+    if_match: IfMatch,
+) -> Result<TaskBody> {
+    let precondition = if_match.alone()?;
+    let task = app
+        .domain()
+        .tasks()
+        .restore(&actor, TaskId(id), precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
+    Ok(output::written(&app, &actor, task).await?)
 }
 
 pub(super) async fn add_tags(
     State(app): State<App>,
     Asker(actor): Asker,
     PathId(id): PathId,
+    if_match: IfMatch,
     AnyBody(TagsInput(tags)): AnyBody<TagsInput>,
-) -> Result<Json<TaskBody>> {
-    let task = app.domain().tasks().add_tags(&actor, TaskId(id), &tags, None).await?;
-    Ok(Json(output::written(&app, &actor, task).await?))
+) -> Result<TaskBody> {
+    let precondition = if_match.alone()?;
+    let task = app
+        .domain()
+        .tasks()
+        .add_tags(&actor, TaskId(id), &tags, precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
+    Ok(output::written(&app, &actor, task).await?)
 }
 
 pub(super) async fn remove_tag(
@@ -144,10 +197,13 @@ pub(super) async fn remove_tag(
     Asker(actor): Asker,
     PathId(id): PathId,
     PathTag(tag): PathTag,
+    if_match: IfMatch,
 ) -> Result<StatusCode> {
+    let precondition = if_match.alone()?;
     app.domain()
         .tasks()
-        .remove_tags(&actor, TaskId(id), &[tag], None)
-        .await?;
+        .remove_tags(&actor, TaskId(id), &[tag], precondition.expected())
+        .await
+        .map_err(|error| precondition.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -139,6 +139,19 @@ impl From<String> for Words {
     }
 }
 
+/// The one kind of grant that gives tokens for a name and a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct PasswordGrantType;
+
+impl TryFrom<String> for PasswordGrantType {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        one_of(&name, &[Self], |Self| "password")
+    }
+}
+
 /// Yes or no in a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -165,11 +178,16 @@ impl TryFrom<String> for Number {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let number = text.parse().ok().filter(|number| *number >= 0);
+        let number = whole_number(&text).filter(|number| *number >= 0);
         number
             .map(Self)
             .ok_or_else(|| format!("'{text}' is not a whole number from 0 to {}", i32::MAX))
     }
+}
+
+/// A number as it is usually written: other spellings, such as `+1` and `01`, are no second name for it.
+pub(super) fn whole_number(text: &str) -> Option<i32> {
+    text.parse().ok().filter(|number: &i32| number.to_string() == text)
 }
 
 /// The one of `all` that is called `name`.
@@ -255,7 +273,9 @@ mod tests {
 
     #[test]
     fn numbers_are_never_negative() {
-        assert!(Number::try_from("-1".to_owned()).is_err());
+        for text in ["-1", "+1", "01", "1.0", "1e3", " 1", ""] {
+            assert!(Number::try_from(text.to_owned()).is_err(), "{text}");
+        }
         assert_eq!(Number::try_from("7".to_owned()), Ok(Number(7)));
     }
 }

@@ -169,7 +169,7 @@ pub(in crate::domain) async fn lock_active_admins(
 /// One page of all users.
 pub(in crate::domain) async fn page(
     connection: &impl ConnectionTrait,
-    scope: &Scope<Directory>,
+    scope: &Scope<Users>,
     page: &PageRequest,
 ) -> Result<Page<User>> {
     let keyset = Keyset::new(&BY_ID, page)?;
@@ -180,7 +180,7 @@ pub(in crate::domain) async fn page(
         .await?;
     let users = rows
         .into_iter()
-        .map(|row| row.into_user(&scope.users()))
+        .map(|row| row.into_user(scope))
         .collect::<Result<Vec<_>>>()?;
     let beyond = match keyset.far_side::<Entity>()? {
         Some(condition) => {
@@ -196,7 +196,7 @@ pub(in crate::domain) async fn page(
 }
 
 /// How many users there are.
-pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: &Scope<Directory>) -> Result<u64> {
+pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: &Scope<Users>) -> Result<u64> {
     let query = Entity::find().select_only().expr(Expr::cust("COUNT(*)"));
     let count = query.into_tuple::<i64>().one(connection).await?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())

@@ -1,8 +1,6 @@
 //! What clients say of a task, and whether it is acceptable.
 
-use chrono::Datelike as _;
-
-use crate::domain::clock::{Timestamp, to_stored_precision};
+use crate::domain::clock::{Timestamp, check_moment};
 use crate::domain::error::{Error, Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
@@ -184,17 +182,7 @@ fn check_description(text: String) -> Result<String> {
 }
 
 fn check_due_date(date: Timestamp) -> Result<Timestamp> {
-    if (1..=9999).contains(&date.year()) {
-        Ok(to_stored_precision(date))
-    } else {
-        Err(Error::invalid(
-            "due_date",
-            format!(
-                "due_date is in the year {}; the years 1 to 9999 are allowed",
-                date.year()
-            ),
-        ))
-    }
+    check_moment("due_date", date)
 }
 
 fn check_tags(raw: &[String]) -> Result<Tags> {

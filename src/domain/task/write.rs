@@ -13,7 +13,7 @@ use crate::domain::store::{self, WriteTransaction};
 use crate::domain::tag;
 use crate::domain::workflow::Status;
 
-use super::{Snapshot, Task, TaskChange, TaskDraft, Tasks};
+use super::{ExpectedVersion, Snapshot, Task, TaskChange, TaskDraft, Tasks};
 
 /// Whether a write looks for tasks outside the trash or in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +73,13 @@ impl Tasks<'_> {
         Ok(made)
     }
 
-    /// Changes a task. `expected` is the version the change was based on, if the client said so.
+    /// Changes a task. `expected` tells which versions the change may have been based on.
     pub async fn update(
         self,
         actor: &Actor,
         id: TaskId,
         change: TaskChange,
-        expected: Option<i32>,
+        expected: ExpectedVersion,
     ) -> Result<Snapshot> {
         let mut change = change.check()?;
         let now = self.core.clock.now();
@@ -102,7 +102,7 @@ impl Tasks<'_> {
         actor: &Actor,
         id: TaskId,
         to: Option<UserId>,
-        expected: Option<i32>,
+        expected: ExpectedVersion,
     ) -> Result<Snapshot> {
         let write = self.open(actor, id, Place::Live, expected).await?;
         let mut after = write.before.clone();
@@ -111,7 +111,13 @@ impl Tasks<'_> {
     }
 
     /// Moves a task along the workflow.
-    pub async fn transition(self, actor: &Actor, id: TaskId, to: Status, expected: Option<i32>) -> Result<Snapshot> {
+    pub async fn transition(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        to: Status,
+        expected: ExpectedVersion,
+    ) -> Result<Snapshot> {
         let now = self.core.clock.now();
         self.edit(actor, id, EditTask, Place::Live, expected, |after| {
             after.task.move_to(to, now)
@@ -120,7 +126,13 @@ impl Tasks<'_> {
     }
 
     /// Adds tags to a task; those it has already change nothing.
-    pub async fn add_tags(self, actor: &Actor, id: TaskId, tags: &[String], expected: Option<i32>) -> Result<Snapshot> {
+    pub async fn add_tags(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        tags: &[String],
+        expected: ExpectedVersion,
+    ) -> Result<Snapshot> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
             after.tags.extend(tags);
@@ -135,7 +147,7 @@ impl Tasks<'_> {
         actor: &Actor,
         id: TaskId,
         tags: &[String],
-        expected: Option<i32>,
+        expected: ExpectedVersion,
     ) -> Result<Snapshot> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
@@ -146,7 +158,7 @@ impl Tasks<'_> {
     }
 
     /// Puts a task in the trash, where it is out of sight until it is restored.
-    pub async fn delete(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Snapshot> {
+    pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
         let now = self.core.clock.now();
         self.edit(actor, id, TrashTask, Place::Live, expected, |after| {
             after.task.deleted_at = Some(now);
@@ -156,7 +168,7 @@ impl Tasks<'_> {
     }
 
     /// Takes a task out of the trash.
-    pub async fn restore(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Snapshot> {
+    pub async fn restore(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
         self.edit(actor, id, RestoreTask, Place::Trash, expected, |after| {
             after.task.deleted_at = None;
             Ok(())
@@ -165,7 +177,7 @@ impl Tasks<'_> {
     }
 
     /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
-    pub async fn purge(self, actor: &Actor, id: TaskId, expected: Option<i32>) -> Result<Snapshot> {
+    pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
         let write = self.open(actor, id, Place::Anywhere, expected).await?;
         let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
         store::task::delete(&write.transaction, &permit).await?;
@@ -182,7 +194,7 @@ impl Tasks<'_> {
         id: TaskId,
         action: A,
         place: Place,
-        expected: Option<i32>,
+        expected: ExpectedVersion,
         change: impl FnOnce(&mut Snapshot) -> Result<()>,
     ) -> Result<Snapshot> {
         let write = self.open(actor, id, place, expected).await?;
@@ -193,19 +205,20 @@ impl Tasks<'_> {
     }
 
     /// Begins a write to one task: nobody else changes it until the transaction ends.
-    async fn open(self, actor: &Actor, id: TaskId, place: Place, expected: Option<i32>) -> Result<Write> {
+    async fn open(self, actor: &Actor, id: TaskId, place: Place, expected: ExpectedVersion) -> Result<Write> {
         let scope = policy::scope(actor)?;
         let transaction = self.core.store.begin().await?;
         let before = store::task::lock(&transaction, &scope, id)
             .await?
             .filter(|found| place.holds(&found.task))
             .ok_or_else(|| Error::not_found("task", id))?;
-        match expected {
-            Some(expected) if expected != before.task.version => Err(Error::Conflict {
+        if expected.accepts(before.task.version) {
+            Ok(Write { transaction, before })
+        } else {
+            Err(Error::Conflict {
                 expected,
                 current: Box::new(before),
-            }),
-            _ => Ok(Write { transaction, before }),
+            })
         }
     }
 }

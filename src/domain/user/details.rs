@@ -7,6 +7,7 @@ use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, Violations};
 use crate::domain::patch::Patch;
+use crate::domain::user::User;
 
 /// The most characters of an e-mail address (RFC 5321).
 const MAX_EMAIL_LENGTH: usize = 254;
@@ -94,6 +95,21 @@ impl UserChange {
         };
         violations.into_result()?;
         Ok(checked)
+    }
+}
+
+impl CheckedUserChange {
+    /// Whether the e-mail address or a name will be another one.
+    pub(super) fn renames(&self, user: &User) -> bool {
+        let differs = |patch: &Patch<String>, name: &Option<String>| match patch {
+            Patch::Absent => false,
+            Patch::Null => name.is_some(),
+            Patch::Value(value) => name.as_ref() != Some(value),
+        };
+        let email = user.account.as_ref().map(|account| &account.email);
+        self.email.is_some() && self.email.as_ref() != email
+            || differs(&self.username, &user.username)
+            || differs(&self.full_name, &user.full_name)
     }
 }
 

@@ -3,6 +3,7 @@
 use async_graphql::{ID, InputObject};
 use chrono::{DateTime, Utc};
 
+use crate::domain::clock::check_moment;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::tag;
@@ -186,18 +187,22 @@ impl TaskFilter {
                     .map(domain::TaskFilter::TaggedAll),
             );
         }
-        all.extend(
-            self.due_date
-                .into_iter()
-                .flat_map(DateTimeFilter::comparisons)
-                .map(domain::TaskFilter::DueDate),
-        );
-        all.extend(
-            self.created_at
-                .into_iter()
-                .flat_map(DateTimeFilter::comparisons)
-                .map(domain::TaskFilter::CreatedAt),
-        );
+        if let Some(moment) = self.due_date {
+            all.extend(
+                moment
+                    .comparisons("filter.dueDate")?
+                    .into_iter()
+                    .map(domain::TaskFilter::DueDate),
+            );
+        }
+        if let Some(moment) = self.created_at {
+            all.extend(
+                moment
+                    .comparisons("filter.createdAt")?
+                    .into_iter()
+                    .map(domain::TaskFilter::CreatedAt),
+            );
+        }
         all.extend(self.is_overdue.map(domain::TaskFilter::Overdue));
         all.extend(self.is_completed.map(domain::TaskFilter::Completed));
         all.extend(self.search.map(domain::TaskFilter::Search));
@@ -268,15 +273,16 @@ impl UserIdFilter {
 }
 
 impl DateTimeFilter {
-    fn comparisons(self) -> Vec<Comparison<DateTime<Utc>>> {
-        given([
-            self.eq.map(Comparison::Equal),
-            self.neq.map(Comparison::NotEqual),
-            self.lt.map(Comparison::Less),
-            self.lte.map(Comparison::LessOrEqual),
-            self.gt.map(Comparison::Greater),
-            self.gte.map(Comparison::GreaterOrEqual),
+    fn comparisons(self, field: &'static str) -> Result<Vec<Comparison<DateTime<Utc>>>> {
+        let bound = |moment: Option<DateTime<Utc>>| moment.map(|moment| check_moment(field, moment)).transpose();
+        Ok(given([
+            bound(self.eq)?.map(Comparison::Equal),
+            bound(self.neq)?.map(Comparison::NotEqual),
+            bound(self.lt)?.map(Comparison::Less),
+            bound(self.lte)?.map(Comparison::LessOrEqual),
+            bound(self.gt)?.map(Comparison::Greater),
+            bound(self.gte)?.map(Comparison::GreaterOrEqual),
             self.is_null.map(Comparison::IsNull),
-        ])
+        ]))
     }
 }

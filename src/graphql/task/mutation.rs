@@ -44,7 +44,7 @@ impl TaskMutation {
         let updated = ctx
             .domain()
             .tasks()
-            .update(ctx.actor(), id, change, expected_version)
+            .update(ctx.actor(), id, change, expected_version.into())
             .await;
         TaskUpdatePayload::of(updated, &["input"])
     }
@@ -65,7 +65,7 @@ impl TaskMutation {
         let outcome = ctx
             .domain()
             .tasks()
-            .assign(ctx.actor(), id, assignee, expected_version)
+            .assign(ctx.actor(), id, assignee, expected_version.into())
             .await;
         TaskAssignPayload::of(outcome, &[])
     }
@@ -83,7 +83,7 @@ impl TaskMutation {
         let moved = ctx
             .domain()
             .tasks()
-            .transition(ctx.actor(), id, status.into(), expected_version)
+            .transition(ctx.actor(), id, status.into(), expected_version.into())
             .await;
         TaskTransitionPayload::of(moved, &[])
     }
@@ -101,7 +101,7 @@ impl TaskMutation {
         TaskAddTagsPayload::of(
             ctx.domain()
                 .tasks()
-                .add_tags(ctx.actor(), id, &tags, expected_version)
+                .add_tags(ctx.actor(), id, &tags, expected_version.into())
                 .await,
             &[],
         )
@@ -120,7 +120,7 @@ impl TaskMutation {
         TaskRemoveTagsPayload::of(
             ctx.domain()
                 .tasks()
-                .remove_tags(ctx.actor(), id, &tags, expected_version)
+                .remove_tags(ctx.actor(), id, &tags, expected_version.into())
                 .await,
             &[],
         )
@@ -136,7 +136,10 @@ impl TaskMutation {
     ) -> Result<TaskDeletePayload> {
         let id = TaskId::from_global("id", &id)?;
         TaskDeletePayload::of(
-            ctx.domain().tasks().delete(ctx.actor(), id, expected_version).await,
+            ctx.domain()
+                .tasks()
+                .delete(ctx.actor(), id, expected_version.into())
+                .await,
             &[],
         )
     }
@@ -151,7 +154,10 @@ impl TaskMutation {
     ) -> Result<TaskRestorePayload> {
         let id = TaskId::from_global("id", &id)?;
         TaskRestorePayload::of(
-            ctx.domain().tasks().restore(ctx.actor(), id, expected_version).await,
+            ctx.domain()
+                .tasks()
+                .restore(ctx.actor(), id, expected_version.into())
+                .await,
             &[],
         )
     }
@@ -165,6 +171,12 @@ impl TaskMutation {
         #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
     ) -> Result<TaskPurgePayload> {
         let id = TaskId::from_global("id", &id)?;
-        TaskPurgePayload::of(ctx.domain().tasks().purge(ctx.actor(), id, expected_version).await, &[])
+        TaskPurgePayload::of(
+            ctx.domain()
+                .tasks()
+                .purge(ctx.actor(), id, expected_version.into())
+                .await,
+            &[],
+        )
     }
 }

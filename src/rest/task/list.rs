@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::output::{self, TaskBody};
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::clock::check_moment;
 use crate::domain::error::{Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::page::{Direction, Sort};
@@ -130,9 +131,13 @@ impl ListParameters {
             self.assignee_id.map(|id| TaskFilter::Assignee(user(id))),
             self.owner_id.map(|id| TaskFilter::Owner(user(id))),
             self.due_before
-                .map(|Moment(moment)| TaskFilter::DueDate(Comparison::Less(moment))),
+                .map(|Moment(moment)| check_moment("due_before", moment))
+                .transpose()?
+                .map(|moment| TaskFilter::DueDate(Comparison::Less(moment))),
             self.due_after
-                .map(|Moment(moment)| TaskFilter::DueDate(Comparison::Greater(moment))),
+                .map(|Moment(moment)| check_moment("due_after", moment))
+                .transpose()?
+                .map(|moment| TaskFilter::DueDate(Comparison::Greater(moment))),
         ];
         Ok(TaskFilter::All(filters.into_iter().flatten().collect()))
     }

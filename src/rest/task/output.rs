@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use axum::Json;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::app::App;
@@ -13,6 +16,7 @@ use crate::domain::tag::Tags;
 use crate::domain::task::{Snapshot, Task};
 use crate::domain::user::User;
 use crate::domain::workflow::Status;
+use crate::rest::precondition;
 use crate::rest::user::NameBody;
 
 /// A task.
@@ -34,6 +38,18 @@ pub(in crate::rest) struct TaskBody {
     version: i32,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// A task alone bears the tag of its version.
+impl IntoResponse for TaskBody {
+    fn into_response(self) -> Response {
+        let etag = precondition::etag(self.version);
+        let mut response = Json(self).into_response();
+        if let Some(etag) = etag {
+            response.headers_mut().insert(header::ETAG, etag);
+        }
+        response
+    }
 }
 
 /// One task, with the names and tags that belong to it.

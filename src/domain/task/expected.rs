@@ -1,0 +1,71 @@
+//! On which version of a task a write insists.
+
+use std::fmt;
+
+/// The versions of a task that a write was based on. It is refused if the task has another one by now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpectedVersion(Option<Vec<i32>>);
+
+impl ExpectedVersion {
+    /// The task may have any version.
+    #[must_use]
+    pub fn any() -> Self {
+        Self(None)
+    }
+
+    /// The task must have one of these versions; with none, the write is always refused.
+    #[must_use]
+    pub fn one_of(versions: Vec<i32>) -> Self {
+        Self(Some(versions))
+    }
+
+    pub(super) fn accepts(&self, version: i32) -> bool {
+        self.0.as_ref().is_none_or(|versions| versions.contains(&version))
+    }
+
+    /// The one version that the task must have, if there is only one.
+    #[must_use]
+    pub fn only(&self) -> Option<i32> {
+        match self.versions() {
+            [version] => Some(*version),
+            _ => None,
+        }
+    }
+
+    /// The versions; empty also when any will do.
+    fn versions(&self) -> &[i32] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// What a client says or leaves out.
+impl From<Option<i32>> for ExpectedVersion {
+    fn from(version: Option<i32>) -> Self {
+        Self(version.map(|version| vec![version]))
+    }
+}
+
+impl fmt::Display for ExpectedVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, rest @ ..] = self.versions() else {
+            return f.write_str("the one that was expected");
+        };
+        write!(f, "{first}")?;
+        rest.iter().try_for_each(|version| write!(f, " or {version}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_takes_the_versions_it_was_based_on() {
+        assert!(ExpectedVersion::any().accepts(7) && ExpectedVersion::from(None).accepts(7));
+        assert!(ExpectedVersion::from(Some(7)).accepts(7) && !ExpectedVersion::from(Some(6)).accepts(7));
+        let either = ExpectedVersion::one_of(vec![6, 7]);
+        assert!(either.accepts(6) && either.accepts(7) && !either.accepts(8));
+        assert!(!ExpectedVersion::one_of(Vec::new()).accepts(1));
+        assert_eq!(either.to_string(), "6 or 7");
+    }
+}

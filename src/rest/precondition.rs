@@ -1,0 +1,145 @@
+//! Versions of a task in headers: `ETag` out, `If-Match` in.
+//!
+//! The entity tag of a task is its version in quotes. A write with `If-Match` counts only if the task has
+//! one of the tags; otherwise it is refused with 412. `expected_version` in a body says the same, and is
+//! refused with 409.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+
+use super::error::{Problem, Result};
+use crate::app::App;
+use crate::domain::error::Error;
+use crate::domain::task::ExpectedVersion;
+
+/// The entity tag of a version.
+pub(super) fn etag(version: i32) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("\"{version}\"")).ok()
+}
+
+/// The header `If-Match` of a request, if it has one.
+pub(super) struct IfMatch(Option<ExpectedVersion>);
+
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let lines: Vec<&HeaderValue> = parts.headers.get_all(header::IF_MATCH).iter().collect();
+        if lines.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut versions = Vec::new();
+        for line in lines {
+            let line = line.to_str().unwrap_or_default();
+            match read(line) {
+                Some(ExpectedTags::Any) => return Ok(Self(Some(ExpectedVersion::any()))),
+                Some(ExpectedTags::OneOf(found)) => versions.extend(found),
+                None => return Err(malformed(line)),
+            }
+        }
+        Ok(Self(Some(ExpectedVersion::one_of(versions))))
+    }
+}
+
+fn malformed(line: &str) -> Problem {
+    Problem::bad_request(format!(
+        "If-Match is '{line}'; send the ETag of the task as it came, such as \"3\", several with commas, or *"
+    ))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum ExpectedTags {
+    Any,
+    OneOf(Vec<i32>),
+}
+
+/// Reads one line of the header. A tag that no task of ours can have stands for no version.
+fn read(line: &str) -> Option<ExpectedTags> {
+    if line.trim() == "*" {
+        return Some(ExpectedTags::Any);
+    }
+    let mut versions = Vec::new();
+    for tag in line.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+        let opaque = opaque.strip_prefix('"')?.strip_suffix('"')?;
+        // `If-Match` compares strongly: a weak tag never matches.
+        if let Some(version) = opaque.parse().ok().filter(|_| tag.starts_with('"')) {
+            versions.push(version);
+        }
+    }
+    Some(ExpectedTags::OneOf(versions))
+}
+
+impl IfMatch {
+    /// The versions on which the write insists, by the header or by `expected_version` in the body.
+    pub(super) fn or(self, expected_version: Option<i32>) -> Result<Precondition> {
+        match (self.0, expected_version) {
+            (Some(_), Some(_)) => Err(Problem::invalid(
+                "expected_version",
+                "expected_version and If-Match say the same; send only one of them",
+            )),
+            (Some(expected), None) => Ok(Precondition {
+                expected,
+                refusal: StatusCode::PRECONDITION_FAILED,
+            }),
+            (None, version) => Ok(Precondition {
+                expected: version.into(),
+                refusal: StatusCode::CONFLICT,
+            }),
+        }
+    }
+
+    /// The same, for a write without a body.
+    pub(super) fn alone(self) -> Result<Precondition> {
+        self.or(None)
+    }
+}
+
+/// What must hold for a write to count, and how it is refused if it does not.
+pub(super) struct Precondition {
+    expected: ExpectedVersion,
+    refusal: StatusCode,
+}
+
+impl Precondition {
+    pub(super) fn expected(&self) -> ExpectedVersion {
+        self.expected.clone()
+    }
+
+    /// The answer to a write that failed.
+    pub(super) fn problem(&self, error: Error) -> Problem {
+        let is_conflict = matches!(error, Error::Conflict { .. });
+        let mut problem = Problem::from(error);
+        if is_conflict {
+            problem.status = self.refusal;
+        }
+        problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_as_the_standard_writes_them() {
+        for (line, versions) in [
+            ("\"3\"", vec![3]),
+            ("\"3\", \"4\"", vec![3, 4]),
+            ("\"abc\",\"5\"", vec![5]),
+            ("W/\"3\"", vec![]),
+            ("\"99999999999\"", vec![]),
+        ] {
+            assert_eq!(read(line), Some(ExpectedTags::OneOf(versions)), "{line}");
+        }
+        assert_eq!(read(" * "), Some(ExpectedTags::Any));
+        for line in ["3", "\"3", "*, \"3\"", "\"3\" \"4\""] {
+            assert!(
+                !matches!(read(line), Some(ExpectedTags::OneOf(versions)) if !versions.is_empty()),
+                "{line}"
+            );
+        }
+        assert_eq!(read("3"), None);
+    }
+}
