@@ -14,8 +14,7 @@ const welcome = `# Welcome to Taskwire. Most of it asks who you are:
 #
 #    { "Authorization": "Bearer <accessToken>" }
 #
-# 3. Run the others. Subscriptions work as well: the
-#    headers travel with the websocket.
+# 3. Run the others.
 #
 # Ctrl-Space completes; the book holds the docs.
 
@@ -65,29 +64,11 @@ query Tasks {
     }
   }
 }
-
-subscription Watch {
-  taskEvents {
-    type
-    occurredAt
-    task {
-      title
-      status
-    }
-  }
-}
 `;
 
-// The endpoint is the page's own server, over HTTP and over the websocket alike.
+// The endpoint is the page's own server.
 const endpoint = new URL('/graphql', window.location.href);
-const socket = new URL(endpoint);
-socket.protocol = endpoint.protocol === 'https:' ? 'wss:' : 'ws:';
-
-// For each subscription the fetcher opens a socket, with the headers as the payload of `connection_init`.
-const fetcher = GraphiQL.createFetcher({
-  url: endpoint.href,
-  subscriptionUrl: socket.href,
-});
+const fetcher = GraphiQL.createFetcher({ url: endpoint.href });
 
 ReactDOM.createRoot(document.getElementById('graphiql')).render(
   React.createElement(GraphiQL, {

@@ -27,10 +27,19 @@ impl From<Failure> for async_graphql::Error {
         }
         let mut converted = Self::new(error.to_string());
         converted.extensions = Some(extensions(
-            error.code().as_str(),
+            top_level(error.code()).as_str(),
             error.retry_after().map(|wait| wait.as_secs()),
         ));
         converted
+    }
+}
+
+/// The code of an error at the top level: outside a payload, a value that is not acceptable is an
+/// argument that the operation cannot do with.
+fn top_level(code: Code) -> Code {
+    match code {
+        Code::Invalid => Code::BadUserInput,
+        other => other,
     }
 }
 

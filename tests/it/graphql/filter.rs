@@ -273,6 +273,30 @@ async fn a_search_follows_a_task_as_it_changes() {
 }
 
 #[tokio::test]
+async fn a_bound_in_a_year_that_no_date_can_have_is_refused() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for (filter, field) in [
+        (
+            json!({ "dueDate": { "lt": "9999-12-31T23:59:59-14:00" } }),
+            "filter.dueDate",
+        ),
+        (
+            json!({ "createdAt": { "gte": "0000-12-31T00:00:00Z" } }),
+            "filter.createdAt",
+        ),
+    ] {
+        let answer = ann.graphql(LIST, json!({ "filter": filter })).await;
+        assert_eq!(answer.error_code(), "BAD_USER_INPUT", "{}", answer.text);
+        let message = answer.error_message();
+        assert!(
+            message.starts_with(field) && message.contains("the years 1 to 9999 are allowed"),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_trash_is_listed_only_when_asked_for() {
     let app = TestApp::start().await;
     let ann = app.member().await;

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{expect_status, get, make, make_at, patch, post, put};
+use super::{expect_refusal, expect_status, get, make, make_at, patch, post, put};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
@@ -86,6 +86,32 @@ async fn a_write_counts_only_if_the_task_is_as_it_was() {
     let either = format!("{fresh}, {}", etag(&third));
     expect_status(write_if(&ann, &either, Method::PATCH, &path, &rename).await, 200);
     expect_status(write_if(&ann, "*", Method::DELETE, &path, &Value::Null).await, 204);
+}
+
+#[tokio::test]
+async fn a_condition_that_cannot_be_read_or_comes_twice_is_refused() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let path = make_at(&ann, json!({ "title": "First" })).await;
+    let before = app.footprint().await;
+    let rename = json!({ "title": "Second" });
+    for tag in ["1", "\"1", "\"1\" \"2\"x", "*, 1"] {
+        let answer = write_if(&ann, tag, Method::PATCH, &path, &rename).await;
+        expect_refusal(
+            &answer,
+            (400, "BAD_REQUEST", ""),
+            "send the ETag of the task as it came",
+        );
+    }
+    let twice = json!({ "title": "Second", "expected_version": 1 });
+    let answer = write_if(&ann, "\"1\"", Method::PATCH, &path, &twice).await;
+    expect_refusal(&answer, (422, "INVALID", "expected_version"), "send only one of them");
+    // A tag that this task never had is well-formed, and does not match.
+    for tag in ["\"abc\"", "W/\"1\""] {
+        let answer = write_if(&ann, tag, Method::PATCH, &path, &rename).await;
+        assert_eq!(answer.problem().0, 412, "{tag}: {}", answer.text);
+    }
+    assert_eq!(app.footprint().await, before);
 }
 
 #[tokio::test]

@@ -129,6 +129,15 @@ async fn the_password_form_of_oauth2_signs_in_too() {
     );
     let answer = grant(&nobody, &format!("username={}", ann.name)).await;
     expect_refusal(&answer, (422, "INVALID", "password"), "missing field `password`");
+    let client = format!(
+        "grant_type=client_credentials&username={}&password={PASSWORD}",
+        ann.name
+    );
+    expect_refusal(
+        &grant(&nobody, &client).await,
+        (422, "INVALID", "grant_type"),
+        "'client_credentials' is not allowed; use one of password",
+    );
     let answer = grant(&nobody, "").await;
     expect_refusal(&answer, (422, "INVALID", "username"), "missing field `username`");
     assert_eq!(app.footprint().await, before);

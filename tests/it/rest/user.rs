@@ -102,6 +102,14 @@ async fn one_changes_ones_names_by_absent_null_and_value() {
         json!([user["username"], user["full_name"], user["email"]])
     };
     let email = format!("{}@example.com", ann.name);
+    let before = app.footprint().await;
+    for nothing in [
+        json!({}),
+        json!({ "email": email, "username": ann.name, "full_name": null }),
+    ] {
+        assert_eq!(names(nothing).await, json!([ann.name, null, email]));
+    }
+    assert_eq!(app.footprint().await, before, "nothing was written");
     assert_eq!(
         names(json!({ "full_name": " Ann Example " })).await,
         json!([ann.name, "Ann Example", email])
