@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`caller`] | who sends a request, and from where |
 //! | [`health`] | liveness, readiness, health |
-//! | [`ide`] | the `GraphiQL` page, from the binary |
+//! | `ide` | the `GraphiQL` page, from the binary |
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
 //! | [`server`] | listening, and stopping without cutting anybody off |

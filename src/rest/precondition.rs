@@ -4,12 +4,9 @@
 //! one of the tags; otherwise it is refused with 412. `expected_version` in a body says the same, and is
 //! refused with 409.
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::error::{Problem, Result};
-use crate::app::App;
 use crate::domain::error::Error;
 use crate::domain::task::ExpectedVersion;
 
@@ -18,27 +15,68 @@ pub(super) fn etag(version: i32) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{version}\"")).ok()
 }
 
-/// The header `If-Match` of a request, if it has one.
-pub(super) struct IfMatch(Option<ExpectedVersion>);
+/// What must hold for a write to count, and how it is refused if it does not.
+pub(super) struct Precondition {
+    expected: ExpectedVersion,
+    refusal: StatusCode,
+}
 
-impl FromRequestParts<App> for IfMatch {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let lines: Vec<&HeaderValue> = parts.headers.get_all(header::IF_MATCH).iter().collect();
-        if lines.is_empty() {
-            return Ok(Self(None));
-        }
+impl Precondition {
+    /// What the headers of a request say.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self> {
         let mut versions = Vec::new();
+        let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
+        if lines.peek().is_none() {
+            return Ok(Self {
+                expected: ExpectedVersion::any(),
+                refusal: StatusCode::CONFLICT,
+            });
+        }
         for line in lines {
             let line = line.to_str().unwrap_or_default();
-            match read(line) {
-                Some(ExpectedTags::Any) => return Ok(Self(Some(ExpectedVersion::any()))),
-                Some(ExpectedTags::OneOf(found)) => versions.extend(found),
-                None => return Err(malformed(line)),
+            match read(line).ok_or_else(|| malformed(line))? {
+                ExpectedTags::Any => return Ok(Self::header(ExpectedVersion::any())),
+                ExpectedTags::OneOf(found) => versions.extend(found),
             }
         }
-        Ok(Self(Some(ExpectedVersion::one_of(versions))))
+        Ok(Self::header(ExpectedVersion::one_of(versions)))
+    }
+
+    fn header(expected: ExpectedVersion) -> Self {
+        Self {
+            expected,
+            refusal: StatusCode::PRECONDITION_FAILED,
+        }
+    }
+
+    /// The same with `expected_version` of the body, if it has one.
+    pub(super) fn or(self, expected_version: Option<i32>) -> Result<Self> {
+        match expected_version {
+            Some(_) if self.refusal == StatusCode::PRECONDITION_FAILED => Err(Problem::invalid(
+                "expected_version",
+                "expected_version and If-Match say the same; send only one of them",
+            )),
+            Some(_) => Ok(Self {
+                expected: expected_version.into(),
+                ..self
+            }),
+            None => Ok(self),
+        }
+    }
+
+    /// The versions on which the write insists.
+    pub(super) fn expected(&self) -> ExpectedVersion {
+        self.expected.clone()
+    }
+
+    /// The answer to a write that failed.
+    pub(super) fn problem(&self, error: Error) -> Problem {
+        let is_conflict = matches!(error, Error::Conflict { .. });
+        let mut problem = Problem::from(error);
+        if is_conflict {
+            problem.status = self.refusal;
+        }
+        problem
     }
 }
 
@@ -69,53 +107,6 @@ fn read(line: &str) -> Option<ExpectedTags> {
         }
     }
     Some(ExpectedTags::OneOf(versions))
-}
-
-impl IfMatch {
-    /// The versions on which the write insists, by the header or by `expected_version` in the body.
-    pub(super) fn or(self, expected_version: Option<i32>) -> Result<Precondition> {
-        match (self.0, expected_version) {
-            (Some(_), Some(_)) => Err(Problem::invalid(
-                "expected_version",
-                "expected_version and If-Match say the same; send only one of them",
-            )),
-            (Some(expected), None) => Ok(Precondition {
-                expected,
-                refusal: StatusCode::PRECONDITION_FAILED,
-            }),
-            (None, version) => Ok(Precondition {
-                expected: version.into(),
-                refusal: StatusCode::CONFLICT,
-            }),
-        }
-    }
-
-    /// The same, for a write without a body.
-    pub(super) fn alone(self) -> Result<Precondition> {
-        self.or(None)
-    }
-}
-
-/// What must hold for a write to count, and how it is refused if it does not.
-pub(super) struct Precondition {
-    expected: ExpectedVersion,
-    refusal: StatusCode,
-}
-
-impl Precondition {
-    pub(super) fn expected(&self) -> ExpectedVersion {
-        self.expected.clone()
-    }
-
-    /// The answer to a write that failed.
-    pub(super) fn problem(&self, error: Error) -> Problem {
-        let is_conflict = matches!(error, Error::Conflict { .. });
-        let mut problem = Problem::from(error);
-        if is_conflict {
-            problem.status = self.refusal;
-        }
-        problem
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Tasks: the handlers. What they read is in `task/input.rs` and `task/list.rs`, what they answer in
-//! `task/output.rs`.
+//! `task/output.rs`; what all writes to one task share is in `task/write.rs`.
 
 mod input;
 mod list;
 mod output;
+mod write;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,11 +13,11 @@ use axum::http::{HeaderName, StatusCode, header};
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
 use self::list::ListParameters;
 use self::output::TaskBody;
+use self::write::TaskWrite;
 use super::error::Result;
 use super::extract::{AnyBody, Asker, Body, Parameters, PathId, PathTag};
 use super::location;
 use super::page::ListBody;
-use super::precondition::IfMatch;
 use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
@@ -59,151 +60,60 @@ pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id):
     Ok(output::one(&app, &actor, task).await?)
 }
 
-pub(super) async fn replace(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-    Body(input): Body<ReplaceInput>,
-) -> Result<TaskBody> {
-    let (change, expected) = input.read()?;
-    let precondition = if_match.or(expected)?;
-    let task = app
-        .domain()
-        .tasks()
-        .update(&actor, TaskId(id), change, precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(output::written(&app, &actor, task).await?)
+pub(super) async fn replace(write: TaskWrite, Body(input): Body<ReplaceInput>) -> Result<TaskBody> {
+    let (change, expected_version) = input.read()?;
+    let write = write.expecting(expected_version)?;
+    let outcome = write.tasks().update(&write.actor, write.id, change, write.expected());
+    write.task(outcome.await).await
 }
 
-pub(super) async fn update(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-    Body(input): Body<UpdateInput>,
-) -> Result<TaskBody> {
-    let (change, expected) = input.read()?;
-    let precondition = if_match.or(expected)?;
-    let task = app
-        .domain()
-        .tasks()
-        .update(&actor, TaskId(id), change, precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(output::written(&app, &actor, task).await?)
+pub(super) async fn update(write: TaskWrite, Body(input): Body<UpdateInput>) -> Result<TaskBody> {
+    let (change, expected_version) = input.read()?;
+    let write = write.expecting(expected_version)?;
+    let outcome = write.tasks().update(&write.actor, write.id, change, write.expected());
+    write.task(outcome.await).await
 }
 
-pub(super) async fn delete(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-) -> Result<StatusCode> {
-    let precondition = if_match.alone()?;
-    app.domain()
-        .tasks()
-        .delete(&actor, TaskId(id), precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(StatusCode::NO_CONTENT)
+pub(super) async fn delete(write: TaskWrite) -> Result<StatusCode> {
+    let outcome = write.tasks().delete(&write.actor, write.id, write.expected());
+    write.nothing(outcome.await)
 }
 
-pub(super) async fn assign(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-    Body(input): Body<AssignInput>,
-) -> Result<TaskBody> {
-    let precondition = if_match.or(input.expected_version)?;
-    let task = app
-        .domain()
+pub(super) async fn assign(write: TaskWrite, Body(input): Body<AssignInput>) -> Result<TaskBody> {
+    let write = write.expecting(input.expected_version)?;
+    let outcome = write
         .tasks()
-        .assign(&actor, TaskId(id), input.assignee_id, precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(output::written(&app, &actor, task).await?)
+        .assign(&write.actor, write.id, input.assignee_id, write.expected());
+    write.task(outcome.await).await
 }
 
-pub(super) async fn transition(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-    Body(input): Body<TransitionInput>,
-) -> Result<TaskBody> {
-    let precondition = if_match.or(input.expected_version)?;
-    let task = app
-        .domain()
+pub(super) async fn transition(write: TaskWrite, Body(input): Body<TransitionInput>) -> Result<TaskBody> {
+    let write = write.expecting(input.expected_version)?;
+    let outcome = write
         .tasks()
-        .transition(&actor, TaskId(id), input.target_status.0, precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(output::written(&app, &actor, task).await?)
+        .transition(&write.actor, write.id, input.target_status.0, write.expected());
+    write.task(outcome.await).await
 }
 
-pub(super) async fn purge(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-) -> Result<StatusCode> {
-    let precondition = if_match.alone()?;
-    app.domain()
-        .tasks()
-        .purge(&actor, TaskId(id), precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(StatusCode::NO_CONTENT)
+pub(super) async fn purge(write: TaskWrite) -> Result<StatusCode> {
+    let outcome = write.tasks().purge(&write.actor, write.id, write.expected());
+    write.nothing(outcome.await)
 }
 
-pub(super) async fn restore(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-) -> Result<TaskBody> {
-    let precondition = if_match.alone()?;
-    let task = app
-        .domain()
-        .tasks()
-        .restore(&actor, TaskId(id), precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(output::written(&app, &actor, task).await?)
+pub(super) async fn restore(write: TaskWrite) -> Result<TaskBody> {
+    let outcome = write.tasks().restore(&write.actor, write.id, write.expected());
+    write.task(outcome.await).await
 }
 
-pub(super) async fn add_tags(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    if_match: IfMatch,
-    AnyBody(TagsInput(tags)): AnyBody<TagsInput>,
-) -> Result<TaskBody> {
-    let precondition = if_match.alone()?;
-    let task = app
-        .domain()
-        .tasks()
-        .add_tags(&actor, TaskId(id), &tags, precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(output::written(&app, &actor, task).await?)
+pub(super) async fn add_tags(write: TaskWrite, AnyBody(TagsInput(tags)): AnyBody<TagsInput>) -> Result<TaskBody> {
+    let outcome = write.tasks().add_tags(&write.actor, write.id, &tags, write.expected());
+    write.task(outcome.await).await
 }
 
-pub(super) async fn remove_tag(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-    PathTag(tag): PathTag,
-    if_match: IfMatch,
-) -> Result<StatusCode> {
-    let precondition = if_match.alone()?;
-    app.domain()
+pub(super) async fn remove_tag(write: TaskWrite, PathTag(tag): PathTag) -> Result<StatusCode> {
+    let tags = [tag];
+    let outcome = write
         .tasks()
-        .remove_tags(&actor, TaskId(id), &[tag], precondition.expected())
-        .await
-        .map_err(|error| precondition.problem(error))?;
-    Ok(StatusCode::NO_CONTENT)
+        .remove_tags(&write.actor, write.id, &tags, write.expected());
+    write.nothing(outcome.await)
 }

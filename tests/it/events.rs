@@ -1,30 +1,9 @@
 //! Every write appends its event, in the same transaction.
 
-use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::support::person::{Person, global_id};
-
-#[derive(Debug, FromQueryResult)]
-struct Event {
-    #[sea_orm(from_alias = "type")]
-    kind: String,
-    actor_id: Option<i32>,
-    audience: Value,
-    previous_status: Option<i16>,
-    status: i16,
-    changes: Value,
-    task: Value,
-}
-
-async fn events(app: &TestApp, task: i64) -> Vec<Event> {
-    app.database
-        .rows(&format!(
-            "SELECT * FROM task_events WHERE task_id = {task} ORDER BY transaction_id, id"
-        ))
-        .await
-}
 
 /// Runs a mutation of one task; `arguments` follow its id.
 async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) -> Value {
@@ -56,7 +35,7 @@ async fn each_kind_of_write_is_told_with_its_audience_and_what_changed() {
         assert_eq!(payload["userErrors"], json!([]), "{mutation}");
     }
 
-    let events = events(&app, id).await;
+    let events = app.events(id).await;
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(
         kinds,
@@ -147,7 +126,7 @@ async fn a_write_that_changes_nothing_or_is_refused_leaves_no_event() {
         let payload = mutate(&ann, mutation, id, arguments).await;
         assert_eq!(payload["userErrors"][0]["code"].as_str(), code, "{mutation}{arguments}");
     }
-    assert_eq!(events(&app, id).await.len(), 1);
+    assert_eq!(app.events(id).await.len(), 1);
     let answer = ann
         .graphql(
             "query($id: ID!) { task(id: $id) { title version status tags } }",
@@ -178,17 +157,17 @@ async fn deleting_a_user_tells_every_task_they_leave_behind() {
         .graphql(delete, json!({ "id": ann.global_id(), "heir": bob.global_id() }))
         .await;
     assert_eq!(answer.data()["userDelete"]["user"]["databaseId"], json!(ann.id));
-    let handed_over = events(&app, owned).await.pop().unwrap();
+    let handed_over = app.events(owned).await.pop().unwrap();
     assert_eq!(
         handed_over.changes,
         json!({ "owner_id": { "from": ann.id, "to": bob.id } })
     );
     assert_eq!(handed_over.audience, json!([ann.id, bob.id]));
-    assert_eq!(events(&app, assigned).await.pop().unwrap().kind, "UNASSIGNED");
+    assert_eq!(app.events(assigned).await.pop().unwrap().kind, "UNASSIGNED");
 
     boss.graphql(delete, json!({ "id": bob.global_id() })).await.data();
     for task in [owned, assigned] {
-        assert_eq!(events(&app, task).await.pop().unwrap().kind, "PURGED");
+        assert_eq!(app.events(task).await.pop().unwrap().kind, "PURGED");
     }
     assert_eq!(app.database.number("SELECT COUNT(*) AS number FROM tasks").await, 0);
 }

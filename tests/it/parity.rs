@@ -1,11 +1,11 @@
 //! The same request through REST and through GraphQL: the same data, the same refusal, the same event.
 
 use axum::http::Method;
-use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::support::answer::Answer;
+use crate::support::event::Event;
 use crate::support::person::{Person, global_id};
 
 /// A request in both languages. ANN stands for the id of the owner.
@@ -282,22 +282,9 @@ fn of_rest(task: &Value) -> Value {
         .collect()
 }
 
-#[derive(Debug, PartialEq, FromQueryResult)]
-struct Event {
-    #[sea_orm(from_alias = "type")]
-    kind: String,
-    actor_id: Option<i32>,
-    audience: Value,
-    previous_status: Option<i16>,
-    status: i16,
-    changes: Value,
-    task: Value,
-}
-
 /// What the log says of a task, without its id.
 async fn events(app: &TestApp, task: i64) -> Vec<Event> {
-    let sql = format!("SELECT * FROM task_events WHERE task_id = {task} ORDER BY transaction_id, id");
-    let mut events: Vec<Event> = app.database.rows(&sql).await;
+    let mut events = app.events(task).await;
     for event in &mut events {
         assert_eq!(event.task.as_object_mut().unwrap().remove("id"), Some(json!(task)));
     }

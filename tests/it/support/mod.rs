@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod database;
+pub mod event;
 pub mod footprint;
 pub mod person;
 pub mod process;

@@ -1,0 +1,70 @@
+//! What all writes to one task have in common: who, which task, and on which condition.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use super::output::{self, TaskBody};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::error;
+use crate::domain::id::TaskId;
+use crate::domain::task::{ExpectedVersion, Snapshot, Tasks};
+use crate::rest::error::{Problem, Result};
+use crate::rest::extract::{Asker, PathId};
+use crate::rest::precondition::Precondition;
+
+/// A write to the task `{id}` of the path.
+pub(in crate::rest) struct TaskWrite {
+    app: App,
+    pub(super) actor: Actor,
+    pub(super) id: TaskId,
+    precondition: Precondition,
+}
+
+impl FromRequestParts<App> for TaskWrite {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Asker(actor) = Asker::from_request_parts(parts, app).await?;
+        let PathId(id) = PathId::from_request_parts(parts, app).await?;
+        Ok(Self {
+            app: app.clone(),
+            actor,
+            id: TaskId(id),
+            precondition: Precondition::of(&parts.headers)?,
+        })
+    }
+}
+
+impl TaskWrite {
+    /// The same write with `expected_version` of its body.
+    pub(super) fn expecting(self, version: Option<i32>) -> Result<Self> {
+        Ok(Self {
+            precondition: self.precondition.or(version)?,
+            ..self
+        })
+    }
+
+    /// The versions on which it insists.
+    pub(super) fn expected(&self) -> ExpectedVersion {
+        self.precondition.expected()
+    }
+
+    /// The use cases.
+    pub(super) fn tasks(&self) -> Tasks<'_> {
+        self.app.domain().tasks()
+    }
+
+    /// The answer with the task as the write left it.
+    pub(super) async fn task(&self, outcome: error::Result<Snapshot>) -> Result<TaskBody> {
+        let task = outcome.map_err(|error| self.precondition.problem(error))?;
+        Ok(output::written(&self.app, &self.actor, task).await?)
+    }
+
+    /// The answer without it.
+    pub(super) fn nothing(&self, outcome: error::Result<Snapshot>) -> Result<StatusCode> {
+        outcome.map_err(|error| self.precondition.problem(error))?;
+        Ok(StatusCode::NO_CONTENT)
+    }
+}
