@@ -113,7 +113,7 @@ async fn seed_tasks(
         progress(end - start);
         start = end;
     }
-    Ok(())
+    seeder.finish().await
 }
 
 /// Tasks that may be made for their owners.

@@ -395,6 +395,11 @@ async fn seed_makes_the_same_rows_everywhere_and_says_how_to_log_in() {
 
     let (users, tasks, events) = rows;
     assert_eq!((users.len(), tasks.len(), events.len()), (5, 50, 50));
+    if is_postgres() {
+        // It is dropped and made anew on the way.
+        let indexes = "SELECT COUNT(*) AS number FROM pg_indexes WHERE indexname = 'tasks_search'";
+        assert_eq!(first.number(indexes).await, 1);
+    }
     let unassigned = tasks.iter().filter(|task| task.assignee_id.is_none()).count();
     assert!((7..=18).contains(&unassigned), "about a quarter of 50 is {unassigned}");
 
