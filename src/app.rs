@@ -22,7 +22,7 @@ const DEVELOPMENT_ADMIN: (&str, &str, &str) = ("admin", "admin@example.com", "Ad
 pub struct App {
     domain: Domain,
     config: Arc<Config>,
-    schema: graphql::Schema,
+    graphql: Arc<graphql::Executor>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -31,11 +31,11 @@ impl App {
     pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
         let domain = Domain::open(&config.database, &config.auth, &key, surroundings).await?;
-        let schema = graphql::schema(&config.graphql);
+        let graphql = Arc::new(graphql::Executor::new(&config));
         Ok(Self {
             domain,
             config: Arc::new(config),
-            schema,
+            graphql,
             stopping: Arc::new(AtomicBool::new(false)),
         })
     }
@@ -92,10 +92,10 @@ impl App {
         &self.config
     }
 
-    /// The GraphQL schema.
+    /// What runs GraphQL operations.
     #[must_use]
-    pub fn schema(&self) -> &graphql::Schema {
-        &self.schema
+    pub fn graphql(&self) -> &graphql::Executor {
+        &self.graphql
     }
 
     /// From now on readiness fails, so that no new request is sent here.

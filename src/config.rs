@@ -94,11 +94,13 @@ pub struct GraphqlConfig {
     pub limits: GraphqlLimits,
 }
 
-/// What one GraphQL document may hold; checked before anything runs.
+/// What a GraphQL request may hold; checked before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GraphqlLimits {
     /// `GRAPHQL_MAX_BYTES`, default 65536, 1024 to 16777216.
     pub bytes: usize,
+    /// `GRAPHQL_MAX_TOKENS`, default 2000, 10 to 1000000.
+    pub tokens: usize,
     /// `GRAPHQL_MAX_DEPTH`, default 15, 1 to 100.
     pub depth: usize,
     /// `GRAPHQL_MAX_FIELDS`, counted after fragments are expanded, default 500, 1 to 1000000.
@@ -107,6 +109,11 @@ pub struct GraphqlLimits {
     pub aliases: usize,
     /// `GRAPHQL_MAX_DIRECTIVES`, default 50, 0 to 1000000.
     pub directives: usize,
+    /// `GRAPHQL_MAX_COMPLEXITY`, default 10000, at least 1: an object is 1, a scalar 0, and what a list holds
+    /// counts as often as its `first` asks for.
+    pub complexity: u64,
+    /// `GRAPHQL_MAX_BATCH`, operations in one request, default 10, 1 to 1000.
+    pub batch: usize,
 }
 
 /// Request limits of the REST face and of signing in.
@@ -239,10 +246,13 @@ impl GraphqlLimits {
     fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             bytes: reader.number("GRAPHQL_MAX_BYTES", 64 * 1024, 1024..=16 * 1024 * 1024)?,
+            tokens: reader.number("GRAPHQL_MAX_TOKENS", 2_000, 10..=1_000_000)?,
             depth: reader.number("GRAPHQL_MAX_DEPTH", 15, 1..=100)?,
             fields: reader.number("GRAPHQL_MAX_FIELDS", 500, 1..=1_000_000)?,
             aliases: reader.number("GRAPHQL_MAX_ALIASES", 30, 0..=1_000_000)?,
             directives: reader.number("GRAPHQL_MAX_DIRECTIVES", 50, 0..=1_000_000)?,
+            complexity: reader.number("GRAPHQL_MAX_COMPLEXITY", 10_000, 1..=u64::MAX)?,
+            batch: reader.number("GRAPHQL_MAX_BATCH", 10, 1..=1_000)?,
         })
     }
 }

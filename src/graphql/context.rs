@@ -1,29 +1,59 @@
 //! What a request carries to its resolvers.
 
-use async_graphql::Context;
+use async_graphql::{Context, Value, value};
+use chrono::SecondsFormat;
 
 use super::loader::Loaders;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
+use crate::http::rate_limit::Allowance;
 
-/// What belongs to one request: who asks, and the look-ups made for them.
+/// What belongs to one request: who asks, the look-ups made for them, and what it cost.
 pub struct RequestContext {
     domain: Domain,
     caller: Caller,
     loaders: Loaders,
+    spending: Option<Spending>,
+}
+
+/// What an operation took from its client's budget, and what that left.
+#[derive(Clone, Copy, Debug)]
+pub struct Spending {
+    /// The points that were taken.
+    pub cost: u32,
+    /// What is left.
+    pub allowance: Allowance,
+}
+
+/// As `extensions.cost` of an answer.
+impl From<Spending> for Value {
+    fn from(spending: Spending) -> Self {
+        let Allowance {
+            limit,
+            remaining,
+            reset_at,
+        } = spending.allowance;
+        value!({
+            "requested": spending.cost,
+            "limit": limit,
+            "remaining": remaining,
+            "resetAt": reset_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        })
+    }
 }
 
 impl RequestContext {
     /// A context for one request of this caller.
     #[must_use]
-    pub fn new(domain: Domain, caller: Caller) -> Self {
+    pub fn new(domain: Domain, caller: Caller, spending: Option<Spending>) -> Self {
         let loaders = Loaders::new(&domain, caller.actor);
         Self {
             domain,
             caller,
             loaders,
+            spending,
         }
     }
 }
@@ -38,6 +68,8 @@ pub trait ContextExt {
     fn device(&self) -> Device;
     /// The request's batched look-ups.
     fn loaders(&self) -> &Loaders;
+    /// What the operation cost, where there is a limit.
+    fn spending(&self) -> Option<Spending>;
 }
 
 impl ContextExt for Context<'_> {
@@ -55,5 +87,9 @@ impl ContextExt for Context<'_> {
 
     fn loaders(&self) -> &Loaders {
         &self.data_unchecked::<RequestContext>().loaders
+    }
+
+    fn spending(&self) -> Option<Spending> {
+        self.data_unchecked::<RequestContext>().spending
     }
 }

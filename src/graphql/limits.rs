@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use async_graphql::parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet};
 use async_graphql::{Name, Positioned};
 
+use super::tokens;
 use crate::config::GraphqlLimits;
 
 /// Why a document is not run.
@@ -75,6 +76,18 @@ pub fn check(document: &ExecutableDocument, limits: &GraphqlLimits) -> Result<()
 /// Checks the length of a document's text.
 pub fn check_length(text: &str, limits: &GraphqlLimits) -> Result<(), Excess> {
     within("bytes", text.len(), limits.bytes)
+}
+
+/// Checks the number of tokens of a document.
+pub fn check_tokens(text: &str, limits: &GraphqlLimits) -> Result<(), Excess> {
+    let reached = tokens::count(text, limits.tokens);
+    if reached <= limits.tokens {
+        return Ok(());
+    }
+    Err(Excess::Limit(format!(
+        "The document passes the limit of tokens: more than {}; up to {} are allowed",
+        limits.tokens, limits.tokens
+    )))
 }
 
 fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Excess> {
@@ -148,10 +161,13 @@ mod tests {
 
     const LIMITS: GraphqlLimits = GraphqlLimits {
         bytes: 65_536,
+        tokens: 2_000,
         depth: 15,
         fields: 500,
         aliases: 30,
         directives: 50,
+        complexity: 10_000,
+        batch: 10,
     };
 
     fn checked(document: &str) -> Result<(), Excess> {

@@ -3,6 +3,9 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`handler`] | GraphQL over HTTP |
+//! | `executor` | one operation, from what was sent to its answer |
+//! | `document` | parsed documents, kept for whoever sends them again |
+//! | `cost`, `tokens` | what an operation costs, how long a document is |
 //! | `allowed` | what is allowed, where the library only says what is not |
 //! | `variables` | the variables that an operation cannot do without |
 //! | [`limits`] | what a document may cost, found out before anything runs |
@@ -10,21 +13,26 @@
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`session`], [`statistics`], [`task`], [`user`] | the nouns |
+//! | [`rate_limit`], [`session`], [`statistics`], [`task`], [`user`] | the nouns |
 
 mod allowed;
 pub mod connection;
 pub mod context;
+mod cost;
+mod document;
 pub mod error;
+mod executor;
 pub mod guard;
 pub mod handler;
 pub mod limits;
 pub mod loader;
 pub mod node;
+pub mod rate_limit;
 pub mod scalar;
 pub mod session;
 pub mod statistics;
 pub mod task;
+mod tokens;
 pub mod user;
 mod variables;
 
@@ -34,6 +42,7 @@ use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 
+pub use self::executor::Executor;
 use self::task::{Task, TaskTotals};
 use self::user::{User, UserTotals};
 use crate::app::App;
@@ -41,7 +50,12 @@ use crate::config::GraphqlConfig;
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(user::UserQuery, task::TaskQuery, statistics::StatisticsQuery);
+pub struct Query(
+    user::UserQuery,
+    task::TaskQuery,
+    statistics::StatisticsQuery,
+    rate_limit::RateLimitQuery,
+);
 
 /// Everything that can be done.
 #[derive(Debug, Default, MergedObject)]

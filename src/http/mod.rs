@@ -5,6 +5,7 @@
 //! | [`caller`] | who sends a request, and from where |
 //! | [`health`] | liveness, readiness, health |
 //! | `ide` | the `GraphiQL` page, from the binary |
+//! | [`rate_limit`] | how much a client may do within a minute |
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
 //! | [`server`] | listening, and stopping without cutting anybody off |
@@ -13,6 +14,7 @@ pub mod access_log;
 pub mod caller;
 pub mod health;
 mod ide;
+pub mod rate_limit;
 pub mod request_id;
 pub mod server;
 

@@ -23,6 +23,8 @@ use Who::{Nobody, Stranger};
 /// What people who are refused are told.
 type Refusals = &'static [(Who, &'static str)];
 
+/// What tells only about the asker's own connection. This list should never grow without a reason.
+const FOR_EVERYBODY: Refusals = &[];
 const SIGNED_IN: Refusals = &[(Nobody, "UNAUTHENTICATED")];
 const OF_A_TASK: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "NOT_FOUND")];
 const OF_AN_ACCOUNT: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "FORBIDDEN")];
@@ -33,6 +35,7 @@ const BAD_INPUT: Refusals = &[(Nobody, "INVALID")];
 /// stand for ids that are somebody else's.
 const FIELDS: &[(&str, &str, Refusals)] = &[
     ("viewer", "{ id }", SIGNED_IN),
+    ("rateLimit", "{ remaining }", FOR_EVERYBODY),
     ("user", "(id: \"USER\") { id }", SIGNED_IN),
     ("users", "{ nodes { id } }", OF_AN_ACCOUNT),
     ("task", "(id: \"TASK\") { id }", OF_A_TASK),

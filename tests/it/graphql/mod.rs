@@ -1,8 +1,61 @@
 //! The GraphQL face.
 
+mod batch;
 mod filter;
 mod http;
+mod limits;
+mod persisted;
+mod rate_limit;
 mod refusal;
 mod session;
 mod task;
 mod user;
+
+use axum::http::Method;
+use axum::http::request::Builder;
+use serde_json::json;
+
+use crate::support::answer::Answer;
+use crate::support::person::Person;
+
+/// The media type of answers by the specification.
+const SPECIFIED: &str = "application/graphql-response+json";
+/// The media type of older clients.
+const JSON: &str = "application/json";
+
+pub fn post(person: &Person<'_>) -> Builder {
+    person.request(Method::POST, "/graphql").header("content-type", JSON)
+}
+
+pub async fn send(person: &Person<'_>, request: Builder, body: impl Into<String>) -> Answer {
+    person.send(request.body(body.into().into()).unwrap()).await
+}
+
+/// A document, for a client that takes this media type.
+pub async fn ask(person: &Person<'_>, accept: &str, document: &str) -> Answer {
+    send(
+        person,
+        post(person).header("accept", accept),
+        json!({ "query": document }).to_string(),
+    )
+    .await
+}
+
+pub async fn get(person: &Person<'_>, path: &str, accept: &str) -> Answer {
+    send(person, person.request(Method::GET, path).header("accept", accept), "").await
+}
+
+/// Checks a refusal: errors, each with the request's id, and no `data`.
+#[track_caller]
+pub fn refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(
+        (answer.status.as_u16(), answer.error_code()),
+        (status, code),
+        "{}",
+        answer.text
+    );
+    assert!(answer.body.get("data").is_none(), "{}", answer.text);
+    for error in answer.at("/errors").as_array().unwrap() {
+        assert_eq!(error["extensions"]["requestId"], answer.header("x-request-id"));
+    }
+}

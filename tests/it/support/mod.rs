@@ -131,6 +131,8 @@ pub fn config(database: &TestDatabase, settings: &[(&str, &str)]) -> Config {
         ("DATABASE_URL", database.url()),
         ("SECRET_KEY", SECRET_KEY),
         ("DATABASE_MAX_CONNECTIONS", "5"),
+        // Tests are in a hurry; those of the limits switch them on.
+        ("RATE_LIMIT_ENABLED", "false"),
     ];
     let vars = defaults
         .iter()

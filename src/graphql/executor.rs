@@ -1,0 +1,220 @@
+//! One operation, from what a client sent to its answer: found or read, measured, paid for, run.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{OperationDefinition, OperationType};
+use async_graphql::{Request, Response, ServerError, Value, Variables};
+use axum::http::StatusCode;
+use serde_json::{Map, Value as Json};
+
+use super::context::{RequestContext, Spending};
+use super::cost::{Cost, CostModel};
+use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
+use super::handler::{Parameters, PersistedQuery, Refusal};
+use super::limits::Excess;
+use super::{Schema, allowed, schema, sdl, variables};
+use crate::config::Config;
+use crate::domain::Domain;
+use crate::domain::clock::Timestamp;
+use crate::http::caller::Caller;
+use crate::http::rate_limit::{Client, Exhausted, RateLimiter};
+
+/// Runs operations.
+pub struct Executor {
+    schema: Schema,
+    documents: Documents,
+    costs: CostModel,
+    max_complexity: u64,
+    /// Whether what the schema holds may be told.
+    is_introspectable: bool,
+    budgets: Option<Budgets>,
+}
+
+/// What clients may spend in a minute.
+struct Budgets {
+    points: RateLimiter,
+    sign_ins: RateLimiter,
+}
+
+/// An operation that may run once it is paid for.
+pub(super) struct Operation {
+    document: Arc<Document>,
+    name: Option<String>,
+    variables: Option<Map<String, Json>>,
+    cost: Cost,
+}
+
+impl Executor {
+    /// An executor under these settings.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let limits = config.graphql.limits;
+        let budgets = config.rate_limit.enabled.then(|| Budgets {
+            points: RateLimiter::new(config.graphql.points_per_minute),
+            sign_ins: RateLimiter::new(config.rate_limit.strict_per_minute),
+        });
+        Self {
+            schema: schema(&config.graphql),
+            documents: Documents::new(limits),
+            costs: CostModel::of(&sdl()),
+            max_complexity: limits.complexity,
+            is_introspectable: config.graphql.introspection,
+            budgets,
+        }
+    }
+
+    /// The operation that is meant, if it keeps to the limits and has the variables it needs.
+    pub(super) fn prepare(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+        let document = self.document(parameters.query, parameters.extensions.persisted_query)?;
+        let name = parameters.operation_name;
+        let cost = match document.operation(name.as_deref()) {
+            Some(operation) => self.measure(&document, operation, parameters.variables.as_ref())?,
+            // Which operation is meant is a question that execution answers.
+            None => Cost::default(),
+        };
+        Ok(Operation {
+            document,
+            name,
+            variables: parameters.variables,
+            cost,
+        })
+    }
+
+    fn document(&self, text: Option<String>, persisted: Option<PersistedQuery>) -> Result<Arc<Document>, Refusal> {
+        let hash = persisted.map(|persisted| persisted.hash()).transpose()?;
+        match (text.filter(|text| !text.is_empty()), hash) {
+            (None, Some(hash)) => self.documents.find(&hash).ok_or_else(|| {
+                Refusal::new(
+                    StatusCode::BAD_REQUEST,
+                    "PERSISTED_QUERY_NOT_FOUND",
+                    "PersistedQueryNotFound",
+                )
+            }),
+            (None, None) => Err(Refusal::bad_request(
+                "query is missing; send the GraphQL document as a string",
+            )),
+            (Some(text), Some(hash)) if hash_of(&text) != hash => Err(Refusal::bad_request(
+                "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query",
+            )),
+            (Some(text), hash) => self.documents.read(text, hash).map_err(unusable),
+        }
+    }
+
+    fn measure(
+        &self,
+        document: &Document,
+        operation: &OperationDefinition,
+        given: Option<&Map<String, Json>>,
+    ) -> Result<Cost, Refusal> {
+        variables::check(operation, given)
+            .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message))?;
+        let cost = self.costs.cost(&document.parsed, operation, given);
+        if cost.points > self.max_complexity {
+            let message = format!(
+                "The operation passes the limit of complexity: {}; up to {} are allowed. Ask for fewer rows with first",
+                cost.points, self.max_complexity
+            );
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
+        }
+        Ok(cost)
+    }
+
+    /// Pays for the operation and runs it.
+    pub(super) async fn run(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Response, Refusal> {
+        let spending = self.spend(&caller, operation.cost, domain.clock().now())?;
+        let variables = operation.variables.map_or(Json::Null, Json::Object);
+        let mut request = Request::new(operation.document.text.clone())
+            .variables(Variables::from_json(variables))
+            .data(RequestContext::new(domain.clone(), caller, spending));
+        request.operation_name = operation.name;
+        request.set_parsed_query(operation.document.parsed.clone());
+        let mut response = self.schema.execute(request).await;
+        if self.is_introspectable && !began(&response) {
+            for error in &mut response.errors {
+                allowed::explain(&mut error.message);
+            }
+        }
+        if let Some(spending) = spending {
+            response.extensions.insert("cost".to_owned(), spending.into());
+        }
+        Ok(response)
+    }
+
+    /// Takes the cost from the client's budgets. Every operation costs a point at least.
+    fn spend(&self, caller: &Caller, cost: Cost, now: Timestamp) -> Result<Option<Spending>, Refusal> {
+        let Some(budgets) = &self.budgets else {
+            return Ok(None);
+        };
+        let client = Client::of(caller);
+        if cost.sign_ins > 0 {
+            budgets
+                .sign_ins
+                .spend(client, cost.sign_ins, now)
+                .map_err(|exhausted| rate_limited("times to register, log in or refresh", exhausted))?;
+        }
+        let points = u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX);
+        let allowance = budgets
+            .points
+            .spend(client, points, now)
+            .map_err(|exhausted| rate_limited("points", exhausted))?;
+        Ok(Some(Spending {
+            cost: points,
+            allowance,
+        }))
+    }
+}
+
+impl Operation {
+    /// Whether it only reads. One that cannot be found is left to execution.
+    pub(super) fn is_query(&self) -> bool {
+        match self.document.operation(self.name.as_deref()) {
+            Some(operation) => operation.ty == OperationType::Query,
+            None => self
+                .document
+                .parsed
+                .operations
+                .iter()
+                .all(|(_, operation)| operation.node.ty == OperationType::Query),
+        }
+    }
+}
+
+impl PersistedQuery {
+    fn hash(&self) -> Result<Hash, Refusal> {
+        if self.version != 1 {
+            return Err(Refusal::bad_request(format!(
+                "extensions.persistedQuery.version is {}; only 1 is supported",
+                self.version
+            )));
+        }
+        read_hash(&self.sha256_hash).ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "extensions.persistedQuery.sha256Hash is '{}'; send 64 hexadecimal digits",
+                self.sha256_hash.chars().take(80).collect::<String>()
+            ))
+        })
+    }
+}
+
+/// Whether execution began: the document was valid.
+pub(super) fn began(response: &Response) -> bool {
+    response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
+}
+
+fn unusable(reason: Unusable) -> Refusal {
+    let (code, error) = match reason {
+        Unusable::Excess(Excess::Limit(message)) => ("LIMIT_EXCEEDED", ServerError::new(message, None)),
+        Unusable::Excess(Excess::Cycle(message)) => ("GRAPHQL_VALIDATION_FAILED", ServerError::new(message, None)),
+        Unusable::Syntax(error) => ("GRAPHQL_PARSE_FAILED", error),
+    };
+    Refusal::of(StatusCode::BAD_REQUEST, code, error)
+}
+
+fn rate_limited(what: &str, exhausted: Exhausted) -> Refusal {
+    let seconds = exhausted.retry_after.as_secs();
+    let message = format!(
+        "You have {} of {} {what} left for this minute, which is too little: try again in {seconds} s",
+        exhausted.allowance.remaining, exhausted.allowance.limit
+    );
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message).retry_after(seconds)
+}

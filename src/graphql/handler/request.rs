@@ -1,0 +1,154 @@
+//! What a client may send: an operation as JSON or in a URL, or several as a list.
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest as _, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use serde_json::{Map, Value};
+
+use super::response::{JSON, Refusal, essence};
+use crate::app::App;
+
+/// An operation as it was sent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::graphql) struct Parameters {
+    pub(in crate::graphql) query: Option<String>,
+    pub(in crate::graphql) operation_name: Option<String>,
+    #[serde(default, deserialize_with = "object")]
+    pub(in crate::graphql) variables: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "extensions")]
+    pub(in crate::graphql) extensions: Extensions,
+}
+
+/// Those extensions of a request that mean something here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::graphql) struct Extensions {
+    pub(in crate::graphql) persisted_query: Option<PersistedQuery>,
+}
+
+/// A document by its hash: Apollo's automatic persisted queries.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::graphql) struct PersistedQuery {
+    pub(in crate::graphql) version: u64,
+    pub(in crate::graphql) sha256_hash: String,
+}
+
+/// Derived types also read lists, by the order of their fields, which nobody means.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+fn extensions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Extensions, D::Error> {
+    let object: Option<Map<String, Value>> = Option::deserialize(deserializer)?;
+    serde_json::from_value(Value::Object(object.unwrap_or_default())).map_err(D::Error::custom)
+}
+
+/// The operations of a body.
+pub(super) enum Posted {
+    One(Parameters),
+    Many(Vec<Parameters>),
+}
+
+/// Reads a JSON body.
+pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
+    require_json(&parts.headers)?;
+    let request = Request::from_parts(parts.clone(), body);
+    let body = Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| unreadable(&rejection))?;
+    read(&body, app.config().graphql.limits.batch)
+}
+
+fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    match first {
+        None => Err(Refusal::bad_request(
+            "The body is empty; send a GraphQL request as a JSON object",
+        )),
+        Some(b'{') => serde_json::from_slice(body).map(Posted::One).map_err(malformed),
+        Some(b'[') => {
+            let batch: Vec<Map<String, Value>> = serde_json::from_slice(body).map_err(malformed)?;
+            if batch.is_empty() {
+                return Err(Refusal::bad_request("The batch is empty; send 1 operation or more"));
+            }
+            if batch.len() > max_batch {
+                let message = format!(
+                    "The request passes the limit of operations in a batch: {}; up to {max_batch} are allowed",
+                    batch.len()
+                );
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
+            }
+            let batch = batch
+                .into_iter()
+                .map(|one| serde_json::from_value(Value::Object(one)).map_err(malformed));
+            batch.collect::<Result<_, _>>().map(Posted::Many)
+        }
+        Some(_) => Err(Refusal::bad_request(
+            "The body is not a GraphQL request; send a JSON object, or a list of them",
+        )),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+fn malformed(error: serde_json::Error) -> Refusal {
+    Refusal::bad_request(format!("The body is not a GraphQL request in JSON: {error}"))
+}
+
+/// What a browser may send without asking first must not act: only JSON is taken.
+fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if essence(content_type).eq_ignore_ascii_case(JSON) {
+        return Ok(());
+    }
+    let message = format!("The content type '{content_type}' is not taken; send JSON as {JSON}");
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        message,
+    ))
+}
+
+fn unreadable(rejection: &BytesRejection) -> Refusal {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "LIMIT_EXCEEDED",
+            "The body is larger than this server takes",
+        ),
+        _ => Refusal::bad_request("The body could not be read to its end"),
+    }
+}
+
+/// Reads the parameters of a URL. Those of nobody's concern are left alone, as caches and trackers add some.
+pub(super) fn from_url(query: &str) -> Result<Parameters, Refusal> {
+    let mut parameters = Parameters::default();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match name.as_ref() {
+            "query" => parameters.query = Some(value.into_owned()),
+            "operationName" if !value.is_empty() => parameters.operation_name = Some(value.into_owned()),
+            "variables" if !value.is_empty() => {
+                let mut json = serde_json::Deserializer::from_str(&value);
+                parameters.variables = object(&mut json).map_err(|error| not_an_object("variables", &error))?;
+            }
+            "extensions" if !value.is_empty() => {
+                let mut json = serde_json::Deserializer::from_str(&value);
+                parameters.extensions = extensions(&mut json).map_err(|error| not_an_object("extensions", &error))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(parameters)
+}
+
+fn not_an_object(name: &str, error: &serde_json::Error) -> Refusal {
+    Refusal::bad_request(format!("{name} is not a JSON object: {error}"))
+}

@@ -1,0 +1,273 @@
+//! What a client gets: a body in the media type it takes, and a status that says what that media type
+//! wants it to say.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{ServerError, Value};
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::Answer;
+use crate::domain::error::Error;
+use crate::graphql::error::{Failure, extensions};
+use crate::graphql::executor::began;
+use crate::http::request_id;
+
+/// The media type of answers by the specification.
+const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
+/// The media type of older clients.
+pub(super) const JSON: &str = "application/json";
+
+/// Why nothing was run: a status and an error.
+#[derive(Debug)]
+pub(in crate::graphql) struct Refusal {
+    status: StatusCode,
+    error: Box<ServerError>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(in crate::graphql) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self::of(status, code, ServerError::new(message, None))
+    }
+
+    /// An error of the library, with its code.
+    pub(in crate::graphql) fn of(status: StatusCode, code: &str, mut error: ServerError) -> Self {
+        error.extensions = Some(extensions(code, None));
+        Self {
+            status,
+            error: Box::new(error),
+            header: None,
+        }
+    }
+
+    /// The request is malformed.
+    pub(in crate::graphql) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+    }
+
+    pub(super) fn method_not_allowed(message: &str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// The same, with the methods that there are.
+    pub(super) fn allow(mut self, methods: &'static str) -> Self {
+        self.header = Some((header::ALLOW, HeaderValue::from_static(methods)));
+        self
+    }
+
+    /// The same, with the seconds to wait.
+    pub(in crate::graphql) fn retry_after(mut self, seconds: u64) -> Self {
+        let extensions = self.error.extensions.get_or_insert_default();
+        extensions.set("retryAfter", seconds);
+        self.header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        self
+    }
+}
+
+/// Who asks could not be found out.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let error = async_graphql::Error::from(Failure::from(error));
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            error: Box::new(ServerError {
+                extensions: error.extensions,
+                ..ServerError::new(error.message, None)
+            }),
+            header: None,
+        }
+    }
+}
+
+/// The body of an answer. Fields stand in it in the order in which they were asked for, as the
+/// specification wants; a detour by way of [`serde_json::Value`] would sort them.
+#[derive(Serialize)]
+pub(super) struct Body {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ServerError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: BTreeMap<String, Value>,
+}
+
+impl From<async_graphql::Response> for Body {
+    /// An executed operation has `data`, also when it is null; one that did not begin has none.
+    fn from(response: async_graphql::Response) -> Self {
+        let began = began(&response);
+        let errors = response.errors.into_iter();
+        Self {
+            errors: errors.map(|error| with_request_id(with_code(error, began))).collect(),
+            data: began.then_some(response.data),
+            extensions: response.extensions,
+        }
+    }
+}
+
+impl From<Refusal> for Body {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            errors: vec![with_request_id(*refusal.error)],
+            data: None,
+            extensions: BTreeMap::new(),
+        }
+    }
+}
+
+/// Gives the library's own errors their code: before execution the document is not valid, during it
+/// an argument is not.
+fn with_code(mut error: ServerError, began: bool) -> ServerError {
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        let code = if began {
+            "BAD_USER_INPUT"
+        } else {
+            "GRAPHQL_VALIDATION_FAILED"
+        };
+        extensions.set("code", code);
+    }
+    error
+}
+
+fn with_request_id(mut error: ServerError) -> ServerError {
+    error
+        .extensions
+        .get_or_insert_default()
+        .set("requestId", request_id::current());
+    error
+}
+
+/// The answer in the media type that the client takes.
+pub(super) fn respond(headers: &HeaderMap, answer: Result<Answer, Refusal>) -> Response {
+    let media_type = negotiate(headers);
+    let mut response = match answer {
+        Ok(Answer::One(body)) => {
+            let status = if body.data.is_some() {
+                StatusCode::OK
+            } else {
+                StatusCode::BAD_REQUEST
+            };
+            json(softened(status, media_type, &body), &body)
+        }
+        // Each has its own outcome in it.
+        Ok(Answer::Many(bodies)) => json(StatusCode::OK, &bodies),
+        Err(refusal) => {
+            let (status, header) = (refusal.status, refusal.header.clone());
+            let body = Body::from(refusal);
+            let mut response = json(softened(status, media_type, &body), &body);
+            response.headers_mut().extend(header);
+            response
+        }
+    };
+    let content_type = match media_type {
+        MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+        MediaType::Json => "application/json; charset=utf-8",
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    (status, Json(body)).into_response()
+}
+
+/// Older clients take any status but 200 for a broken connection and do not read the errors: they get it for
+/// whatever could be read as a GraphQL request.
+fn softened(status: StatusCode, media_type: MediaType, body: &Body) -> StatusCode {
+    let extensions = body.errors.first().and_then(|error| error.extensions.as_ref());
+    let is_well_formed = extensions.and_then(|extensions| extensions.get("code")) != Some(&Value::from("BAD_REQUEST"));
+    if media_type == MediaType::Json && status == StatusCode::BAD_REQUEST && is_well_formed {
+        StatusCode::OK
+    } else {
+        status
+    }
+}
+
+/// In what an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MediaType {
+    /// The specification's own.
+    GraphqlResponse,
+    /// The one of older clients, and of those who do not say.
+    Json,
+}
+
+/// The media type that the client likes best. A client that takes neither gets JSON: an answer that it may be
+/// able to read is better than none.
+fn negotiate(headers: &HeaderMap) -> MediaType {
+    let specified = quality(headers, GRAPHQL_RESPONSE).filter(|quality| *quality > 0.0);
+    let older = quality(headers, JSON);
+    match (specified, older) {
+        (Some(specified), Some(older)) if older > specified => MediaType::Json,
+        (Some(_), _) => MediaType::GraphqlResponse,
+        (None, _) => MediaType::Json,
+    }
+}
+
+/// Whether the client names HTML among what it takes.
+pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
+    quality(headers, "text/html").is_some_and(|quality| quality > 0.0)
+}
+
+/// How much the client likes a media type that it names, from 0 to 1.
+fn quality(headers: &HeaderMap, media_type: &str) -> Option<f32> {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter(|range| essence(range).eq_ignore_ascii_case(media_type))
+        .map(|range| {
+            let quality = range.split(';').skip(1).find_map(|parameter| {
+                let (name, value) = parameter.split_once('=')?;
+                name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse())
+            });
+            quality.and_then(Result::ok).unwrap_or(1.0)
+        })
+        .reduce(f32::max)
+}
+
+/// A media type without its parameters.
+pub(super) fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn negotiated(accept: &str) -> MediaType {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().unwrap());
+        negotiate(&headers)
+    }
+
+    #[test]
+    fn the_media_type_that_is_liked_best_is_chosen() {
+        use MediaType::{GraphqlResponse, Json};
+
+        for (accept, expected) in [
+            ("application/graphql-response+json", GraphqlResponse),
+            ("application/graphql-response+json; charset=utf-8", GraphqlResponse),
+            (
+                "application/graphql-response+json, application/json;q=0.9",
+                GraphqlResponse,
+            ),
+            ("application/json, application/graphql-response+json", GraphqlResponse),
+            ("application/json, application/graphql-response+json; q=0.5", Json),
+            ("application/graphql-response+json;q=0, application/json", Json),
+            ("APPLICATION/JSON", Json),
+            ("*/*", Json),
+            ("text/html", Json),
+            ("", Json),
+        ] {
+            assert_eq!(negotiated(accept), expected, "{accept}");
+        }
+        assert_eq!(negotiate(&HeaderMap::new()), Json);
+    }
+}

@@ -1,0 +1,87 @@
+//! Points: what clients may spend in a minute.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::{SPECIFIED, ask, post, refused, send};
+use crate::support::{PASSWORD, TestApp};
+
+const LIMITED: [(&str, &str); 2] = [("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "100")];
+const BUDGET: &str = "{ rateLimit { limit cost remaining used resetAt } }";
+
+#[tokio::test]
+async fn an_operation_is_paid_for_from_the_clients_own_budget() {
+    let app = TestApp::start_with(&LIMITED).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let page = "{ tasks(first: 60) { nodes { id } } rateLimit { limit cost remaining used resetAt } }";
+    let answer = ask(&ann, SPECIFIED, page).await;
+    assert_eq!(
+        answer.data()["rateLimit"],
+        json!({ "limit": 100, "cost": 62, "remaining": 38, "used": 62, "resetAt": "2026-01-15T12:01:00+00:00" })
+    );
+    let answer = ask(&ann, SPECIFIED, page).await;
+    refused(&answer, 429, "RATE_LIMITED");
+    assert_eq!(answer.at("/errors/0/extensions/retryAfter"), 60);
+    assert_eq!(answer.header("retry-after"), "60");
+    assert!(
+        answer.error_message().contains("38 of 100 points left"),
+        "{}",
+        answer.text
+    );
+    // What was refused cost nothing, and others have their own budget.
+    assert_eq!(ask(&ann, SPECIFIED, BUDGET).await.data()["rateLimit"]["remaining"], 37);
+    assert_eq!(ask(&bob, SPECIFIED, page).await.data()["rateLimit"]["remaining"], 38);
+    assert_eq!(
+        ask(&app.anonymous(), SPECIFIED, BUDGET).await.data()["rateLimit"]["remaining"],
+        99
+    );
+
+    app.advance(TimeDelta::seconds(60));
+    assert_eq!(ask(&ann, SPECIFIED, page).await.data()["rateLimit"]["remaining"], 38);
+}
+
+#[tokio::test]
+async fn the_cost_is_told_to_whoever_asks() {
+    let app = TestApp::start_with(&LIMITED).await;
+    let ann = app.member().await;
+    let body = json!({ "query": "{ tasks(first: 10) { nodes { id } } }" }).to_string();
+    let answer = send(&ann, post(&ann).header("graphql-cost", "1"), body.as_str()).await;
+    assert_eq!(
+        answer.at("/extensions/cost"),
+        &json!({ "requested": 11, "limit": 100, "remaining": 89, "resetAt": "2026-01-15T12:01:00Z" })
+    );
+    let answer = send(&ann, post(&ann), body).await;
+    assert!(answer.body.get("extensions").is_none(), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn signing_in_draws_on_a_stricter_tier() {
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_STRICT_PER_MINUTE", "3")]).await;
+    let ann = app.member().await;
+    let nobody = app.anonymous();
+    let login = format!(
+        "mutation {{ login(input: {{username: \"{}\", password: \"{PASSWORD}\"}}) {{ user {{ id }} }} }}",
+        ann.name
+    );
+    for _ in 0..3 {
+        assert!(ask(&nobody, SPECIFIED, &login).await.data()["login"]["user"].is_object());
+    }
+    let checked = app.app.domain().password_checks();
+    refused(&ask(&nobody, SPECIFIED, &login).await, 429, "RATE_LIMITED");
+    assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
+    assert_eq!(ask(&nobody, SPECIFIED, "{ __typename }").await.status, 200);
+    // Aliases do not make it cheaper.
+    app.advance(TimeDelta::seconds(60));
+    let four: Vec<String> = (0..4)
+        .map(|n| format!("m{n}: refresh(refreshToken: \"x\") {{ accessToken }}"))
+        .collect();
+    let four = format!("mutation {{ {} }}", four.concat());
+    refused(&ask(&nobody, SPECIFIED, &four).await, 429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn without_limits_there_is_no_budget() {
+    let app = TestApp::start().await;
+    let answer = ask(&app.anonymous(), SPECIFIED, BUDGET).await;
+    assert_eq!(answer.data(), &json!({ "rateLimit": null }));
+}
