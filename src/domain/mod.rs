@@ -8,6 +8,7 @@
 //! | [`task`], [`workflow`], [`tag`], [`statistics`] | tasks and what is counted of them |
 //! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
 //! | [`event`] | the log of what happened |
+//! | [`idempotency`] | writes that are safe to repeat |
 //! | [`page`], [`patch`], [`id`] | pages by keyset, absent / null / value, identifiers |
 //! | [`clock`], [`random`] | where time and randomness come in |
 //! | `store` | the database; private to the domain |
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod idempotency;
 pub mod page;
 mod password;
 pub mod patch;
@@ -41,6 +43,7 @@ use jsonwebtoken::jwk::JwkSet;
 
 use self::clock::Clock;
 use self::error::Result;
+use self::idempotency::Idempotency;
 use self::password::Passwords;
 use self::random::Randomness;
 use self::session::Sessions;
@@ -128,6 +131,12 @@ impl Domain {
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions::new(&self.core)
+    }
+
+    /// The use cases of keys that make writes safe to repeat.
+    #[must_use]
+    pub fn idempotency(&self) -> Idempotency<'_> {
+        Idempotency::new(&self.core)
     }
 
     /// The public keys with which others can check our access tokens.

@@ -201,6 +201,29 @@ impl Resource for NewTask {
     }
 }
 
+/// A request with a key, by which whoever sent it may repeat it.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRequest {
+    /// Who sent it.
+    pub user: UserId,
+}
+
+impl Resource for OwnRequest {
+    type Subject = UserId;
+
+    fn subject(&self) -> UserId {
+        self.user
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.user, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("request", "")
+    }
+}
+
 /// An account that does not exist yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser;
@@ -493,6 +516,18 @@ impl Action for EndSessions {
     }
 }
 
+/// Claim a key for a request, and keep the answer to it.
+#[derive(Clone, Copy, Debug)]
+pub struct RepeatRequest;
+
+impl Action for RepeatRequest {
+    type On = OwnRequest;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner { Verdict::Allowed } else { Verdict::Hidden }
+    }
+}
+
 // ---------------------------------------------------------------------------------------------
 // Permits
 
@@ -604,6 +639,16 @@ pub enum Users {}
 impl Noun for Users {
     fn reach(actor: &Actor) -> Result<Reach> {
         own_or_everything(actor)
+    }
+}
+
+/// Requests with a key: one's own, also for administrators.
+#[derive(Clone, Copy, Debug)]
+pub enum Requests {}
+
+impl Noun for Requests {
+    fn reach(actor: &Actor) -> Result<Reach> {
+        Ok(Reach::Of(actor.signed_in()?.id))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::{OperationDefinition, OperationType};
 use async_graphql::{Request, Response, ServerError, Value, Variables};
 use axum::http::StatusCode;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::context::{RequestContext, Spending};
 use super::cost::{Cost, CostModel};
@@ -176,6 +176,19 @@ impl Operation {
                 .iter()
                 .all(|(_, operation)| operation.node.ty == OperationType::Query),
         }
+    }
+}
+
+impl Operation {
+    /// Whether somebody signs in by it.
+    pub(super) fn signs_in(&self) -> bool {
+        self.cost.sign_ins > 0
+    }
+
+    /// Tells this operation and its variables from others.
+    pub(super) fn fingerprint(&self) -> String {
+        let whole = json!([self.document.text, self.name, self.variables]);
+        hex::encode(hash_of(&whole.to_string()))
     }
 }
 

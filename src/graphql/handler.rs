@@ -2,15 +2,19 @@
 //!
 //! What a request may be is in `handler/request.rs`, what an answer looks like in `handler/response.rs`.
 
+mod idempotency;
 mod request;
 mod response;
 
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use futures_util::future::join_all;
+use serde_json::value::RawValue;
 
+use self::idempotency::Outcome;
+pub(crate) use self::idempotency::REPLAYED as IDEMPOTENCY_REPLAYED;
 pub(super) use self::request::{Parameters, PersistedQuery};
 use self::request::{Posted, from_body, from_url};
 pub(super) use self::response::Refusal;
@@ -26,7 +30,18 @@ const COST_HEADER: &str = "graphql-cost";
 /// What is answered: the body of one operation, or those of several.
 enum Answer {
     One(Body),
+    /// What was answered when the same was asked before.
+    Replayed(Box<RawValue>),
     Many(Vec<Body>),
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done(body) => Self::One(body),
+            Outcome::Replayed(body) => Self::Replayed(body),
+        }
+    }
 }
 
 /// `POST /graphql`: the operation, or several, in a JSON body.
@@ -37,9 +52,15 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
             Posted::One(parameters) => {
                 let operation = app.graphql().prepare(parameters)?;
                 let caller = caller(&app, &parts).await?;
-                Ok(Answer::One(run(&app, &parts.headers, caller, operation).await?))
+                match idempotency::key_of(&parts.headers, &caller, &operation) {
+                    Some(key) => idempotency::run_once(&app, caller, operation, key)
+                        .await
+                        .map(Answer::from),
+                    None => run(&app, &parts.headers, caller, operation).await.map(Answer::One),
+                }
             }
             Posted::Many(batch) => {
+                idempotency::refuse_key(&parts.headers)?;
                 let caller = caller(&app, &parts).await?;
                 let bodies = batch.into_iter().map(async |parameters| {
                     // One that is refused does not keep the others from running.
@@ -100,8 +121,7 @@ async fn run(app: &App, headers: &HeaderMap, caller: Caller, operation: Operatio
 /// rolled back.
 async fn within_limit(app: &App, answer: impl Future<Output = Result<Answer, Refusal>>) -> Result<Answer, Refusal> {
     let limit = app.config().http.request_timeout;
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
-        let message = format!("The request took longer than {} s and was given up", limit.as_secs());
-        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message))
-    })
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))
 }

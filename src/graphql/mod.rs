@@ -43,6 +43,7 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 
 pub use self::executor::Executor;
+pub(crate) use self::handler::IDEMPOTENCY_REPLAYED;
 use self::task::{Task, TaskTotals};
 use self::user::{User, UserTotals};
 use crate::app::App;

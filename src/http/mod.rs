@@ -92,6 +92,12 @@ fn cors(config: &HttpConfig) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         // Not a star: that would leave out Authorization.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([request_id::HEADER, header::ETAG, header::LOCATION, header::RETRY_AFTER])
+        .expose_headers([
+            request_id::HEADER,
+            header::ETAG,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            graphql::IDEMPOTENCY_REPLAYED,
+        ])
         .max_age(PREFLIGHT_MAX_AGE)
 }

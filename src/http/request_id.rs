@@ -30,6 +30,11 @@ pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// The same work under the same id in a task of its own.
+pub fn keep<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    CURRENT.scope(current(), work)
+}
+
 /// Gives the request its id, and the answer the same.
 pub(super) async fn assign(mut request: Request, next: Next) -> Response {
     let id = request.headers().get(HEADER).and_then(sane).unwrap_or_else(make);

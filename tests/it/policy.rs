@@ -8,8 +8,8 @@ use taskwire::domain::error::{Error, SignedOut};
 use taskwire::domain::id::{SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
     self, Action, AllTasks, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser,
-    Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, PurgeTask, Reach, RestoreTask, SeeAccount,
-    SeeTask, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
+    Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, OwnRequest, PurgeTask, Reach, RepeatRequest,
+    Requests, RestoreTask, SeeAccount, SeeTask, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -149,6 +149,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.action("", DeleteUser, &user);
     matrix.action("", BeginSession, &user);
     matrix.action("", EndSessions, &user);
+    matrix.action("", RepeatRequest, &OwnRequest { user: OWNER });
 
     matrix.heading("WHAT IS SEEN");
     matrix.noun::<Tasks>("Tasks");
@@ -156,6 +157,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.noun::<Users>("Users (accounts)");
     matrix.noun::<Directory>("Directory");
     matrix.noun::<Credentials>("Credentials");
+    matrix.noun::<Requests>("Requests with a key");
 
     let rules = include_str!("../../src/domain/policy.rs");
     assert_eq!(

@@ -6,6 +6,7 @@
 
 mod diagnosis;
 pub(super) mod event;
+pub(super) mod idempotency;
 mod keyset;
 pub(super) mod login_attempt;
 mod open;

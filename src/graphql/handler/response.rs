@@ -2,6 +2,7 @@
 //! wants it to say.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_graphql::{ServerError, Value};
 use axum::Json;
@@ -9,8 +10,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use super::Answer;
-use crate::domain::error::Error;
+use super::{Answer, idempotency};
+use crate::domain::error::{Code, Error};
 use crate::graphql::error::{Failure, extensions};
 use crate::graphql::executor::began;
 use crate::http::request_id;
@@ -52,6 +53,17 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
     }
 
+    /// It took longer than a request may.
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        let message = format!("The request took longer than {} s and was given up", limit.as_secs());
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
+    }
+
+    /// Something went wrong inside.
+    pub(super) fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Self::from(Error::internal(cause))
+    }
+
     /// The same, with the methods that there are.
     pub(super) fn allow(mut self, methods: &'static str) -> Self {
         self.header = Some((header::ALLOW, HeaderValue::from_static(methods)));
@@ -67,17 +79,23 @@ impl Refusal {
     }
 }
 
-/// Who asks could not be found out.
+/// What went wrong before the operation began: who asks could not be found out, or its key is no good.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
+        let status = match error.code() {
+            Code::BadUserInput => StatusCode::BAD_REQUEST,
+            Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let retry_after = error.retry_after();
         let error = async_graphql::Error::from(Failure::from(error));
         Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
+            status,
             error: Box::new(ServerError {
                 extensions: error.extensions,
                 ..ServerError::new(error.message, None)
             }),
-            header: None,
+            header: retry_after.map(|wait| (header::RETRY_AFTER, HeaderValue::from(wait.as_secs()))),
         }
     }
 }
@@ -103,6 +121,16 @@ impl From<async_graphql::Response> for Body {
             errors: errors.map(|error| with_request_id(with_code(error, began))).collect(),
             data: began.then_some(response.data),
             extensions: response.extensions,
+        }
+    }
+}
+
+impl Body {
+    /// Whether any root field has a value.
+    pub(super) fn has_data(&self) -> bool {
+        match &self.data {
+            Some(Value::Object(fields)) => fields.values().any(|value| *value != Value::Null),
+            _ => false,
         }
     }
 }
@@ -151,6 +179,13 @@ pub(super) fn respond(headers: &HeaderMap, answer: Result<Answer, Refusal>) -> R
                 StatusCode::BAD_REQUEST
             };
             json(softened(status, media_type, &body), &body)
+        }
+        Ok(Answer::Replayed(body)) => {
+            let mut response = json(StatusCode::OK, &body);
+            response
+                .headers_mut()
+                .insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
+            response
         }
         // Each has its own outcome in it.
         Ok(Answer::Many(bodies)) => json(StatusCode::OK, &bodies),

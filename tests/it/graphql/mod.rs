@@ -3,6 +3,7 @@
 mod batch;
 mod filter;
 mod http;
+mod idempotency;
 mod limits;
 mod persisted;
 mod rate_limit;

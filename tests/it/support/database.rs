@@ -120,6 +120,11 @@ impl TestDatabase {
         self.rows::<Number>(sql).await.first().unwrap().number
     }
 
+    /// Changes what is there behind the server's back.
+    pub async fn execute(&self, sql: &str) {
+        execute(&self.url, sql).await;
+    }
+
     /// The rows that a query answers.
     pub async fn rows<T: FromQueryResult>(&self, sql: &str) -> Vec<T> {
         let connection = self.connect().await;
@@ -176,9 +181,7 @@ fn with_database(server: &str, name: &str) -> String {
 }
 
 async fn execute(url: &str, sql: &str) {
-    let connection = Database::connect(url)
-        .await
-        .expect("the PostgreSQL server of the tests answers");
+    let connection = Database::connect(url).await.expect("the database of the tests answers");
     connection.execute_unprepared(sql).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -1,0 +1,174 @@
+//! `Idempotency-Key`: a mutation that is sent again does nothing again.
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{SPECIFIED, post, refused, send};
+use crate::support::answer::Answer;
+use crate::support::person::Person;
+use crate::support::{PASSWORD, TestApp};
+
+const CREATE: &str = "mutation($title: String!) { taskCreate(input: {title: $title}) { task { id title version } userErrors { code } } }";
+
+async fn with_key(person: &Person<'_>, key: &str, body: &Value) -> Answer {
+    let request = post(person).header("accept", SPECIFIED).header("idempotency-key", key);
+    send(person, request, body.to_string()).await
+}
+
+fn create(title: &str) -> Value {
+    json!({ "query": CREATE, "variables": { "title": title } })
+}
+
+async fn tasks(app: &TestApp) -> i64 {
+    app.database.number("SELECT COUNT(*) AS number FROM tasks").await
+}
+
+#[tokio::test]
+async fn a_mutation_that_is_repeated_gets_the_first_answer_and_is_not_done_again() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let first = with_key(&ann, "k-1", &create("Once")).await;
+    assert_eq!(first.data()["taskCreate"]["task"]["title"], "Once");
+    assert_eq!(first.header("idempotency-replayed"), "");
+    app.advance(TimeDelta::minutes(20));
+    let second = with_key(&ann, "k-1", &create("Once")).await;
+    assert_eq!(
+        (second.status.as_u16(), second.header("idempotency-replayed")),
+        (200, "true")
+    );
+    assert_eq!(second.body, first.body);
+    assert_eq!(tasks(&app).await, 1);
+
+    // Another key is another request, and so is the same key of somebody else.
+    for (person, key) in [(&ann, "k-2"), (&bob, "k-1")] {
+        let answer = with_key(person, key, &create("Once")).await;
+        assert_eq!(answer.header("idempotency-replayed"), "");
+    }
+    assert_eq!(tasks(&app).await, 3);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "4000")]).await;
+    let ann = app.member().await;
+    with_key(&ann, "k", &create("T")).await.data();
+    app.advance(TimeDelta::hours(24) - TimeDelta::seconds(1));
+    assert_eq!(
+        with_key(&ann, "k", &create("T")).await.header("idempotency-replayed"),
+        "true"
+    );
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(
+        with_key(&ann, "k", &create("T")).await.header("idempotency-replayed"),
+        ""
+    );
+    assert_eq!(tasks(&app).await, 2);
+}
+
+#[tokio::test]
+async fn a_key_that_came_with_another_request_is_refused() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    with_key(&ann, "k", &create("One")).await.data();
+    let before = app.footprint().await;
+    let answer = with_key(&ann, "k", &create("Two")).await;
+    refused(&answer, 400, "BAD_USER_INPUT");
+    assert!(
+        answer.error_message().contains("came with another request before"),
+        "{}",
+        answer.text
+    );
+    for key in ["", " ", "a b", &"x".repeat(256)] {
+        let answer = with_key(&ann, key, &create("Two")).await;
+        refused(&answer, 400, "BAD_USER_INPUT");
+        assert!(
+            answer.error_message().contains("1 to 255 visible ASCII"),
+            "{}",
+            answer.text
+        );
+    }
+    let answer = with_key(&ann, "other", &json!([create("Two")])).await;
+    refused(&answer, 400, "BAD_REQUEST");
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn of_requests_at_the_same_moment_one_is_done() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let answers = join_all((0..8).map(|_| async { with_key(&ann, "k", &create("Once")).await })).await;
+    assert_eq!(tasks(&app).await, 1);
+    let mut done = 0;
+    for answer in &answers {
+        if answer.status == 200 {
+            done += usize::from(answer.header("idempotency-replayed").is_empty());
+        } else {
+            refused(answer, 503, "UNAVAILABLE");
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+    }
+    assert_eq!(done, 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_mutation_of_which_nothing_came_may_be_sent_again() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    // The id is malformed: an error, and no data.
+    let bad = json!({ "query": "mutation { taskDelete(id: \"nonsense\") { task { id } } }" });
+    for _ in 0..2 {
+        let answer = with_key(&ann, "k", &bad).await;
+        assert_eq!(
+            (answer.error_code(), answer.header("idempotency-replayed")),
+            ("BAD_USER_INPUT", "")
+        );
+    }
+    // A mistake that the user can mend is an answer, and is repeated.
+    let empty = create("");
+    for replayed in ["", "true"] {
+        let answer = with_key(&ann, "k2", &empty).await;
+        assert_eq!(answer.data()["taskCreate"]["userErrors"][0]["code"], "INVALID");
+        assert_eq!(answer.header("idempotency-replayed"), replayed);
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_was_cut_off_is_not_done_a_second_time() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    with_key(&ann, "k", &create("T")).await.data();
+    // As if the server had died before it could keep the answer.
+    app.database
+        .execute("UPDATE idempotency_keys SET response = NULL")
+        .await;
+    refused(&with_key(&ann, "k", &create("T")).await, 503, "UNAVAILABLE");
+    app.advance(TimeDelta::minutes(1));
+    let answer = with_key(&ann, "k", &create("T")).await;
+    refused(&answer, 400, "BAD_USER_INPUT");
+    assert!(
+        answer.error_message().contains("whether it was done is not known"),
+        "{}",
+        answer.text
+    );
+    assert_eq!(tasks(&app).await, 1);
+}
+
+#[tokio::test]
+async fn queries_and_signing_in_take_no_notice_of_a_key() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let login = format!(
+        "mutation {{ login(input: {{username: \"{}\", password: \"{PASSWORD}\"}}) {{ refreshToken }} }}",
+        ann.name
+    );
+    for document in ["{ viewer { id } }", &login] {
+        for _ in 0..2 {
+            let answer = with_key(&ann, "k", &json!({ "query": document })).await;
+            answer.data();
+            assert_eq!(answer.header("idempotency-replayed"), "");
+        }
+    }
+    let stored = "SELECT COUNT(*) AS number FROM idempotency_keys";
+    assert_eq!(app.database.number(stored).await, 0, "no token is stored");
+}
