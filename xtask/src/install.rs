@@ -32,9 +32,9 @@ pub(crate) const REDIS: Package = Package {
     brew: "redis",
 };
 
-/// What runs the tests of the clients.
+/// What runs the tests of the clients. Some distributions are years behind.
 pub(crate) const NODE: Package = Package {
-    needed: "Node.js 20.19 or later",
+    needed: "Node.js 20.19 or later (nodejs.org has it where the packages are older)",
     apt: "nodejs",
     brew: "node",
 };
