@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`caller`] | who sends a request, and from where |
 //! | [`health`] | liveness, readiness, health |
-//! | `ide` | the `GraphiQL` page, from the binary |
 //! | [`rate_limit`] | how much a client may do within a minute |
+//! | `ide` | the pages of `GraphiQL` and Playground, from the binary |
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
 //! | [`server`] | listening, and stopping without cutting anybody off |
@@ -22,12 +22,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::from_fn;
-use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-pub(crate) use ide::page as ide_page;
+pub(crate) use ide::graphiql as ide_page;
 
 use crate::app::App;
 use crate::config::{CorsOrigins, HttpConfig};
@@ -43,7 +42,7 @@ pub fn router(app: &App) -> Router {
         .merge(graphql::router(app))
         .merge(health::router());
     if app.config().graphql.ide {
-        router = router.route("/", get(async || ide_page())).merge(ide::routes());
+        router = router.merge(ide::routes());
     }
     with_middleware(router.fallback(rest::unknown_path), app)
 }

@@ -70,6 +70,17 @@ const PACKAGES: &[Package] = &[
             ("package/LICENSE", "graphiql/LICENSE-react-dom"),
         ],
     },
+    Package {
+        name: "graphql-playground-react",
+        version: "1.7.28",
+        licence: "MIT",
+        integrity: "YPR33Ph9kuKlFOMpc8mKGsL/fOiX0ltgzV1BokXYNsBLtTVQnhdCSKQuZg80CcxWKD8syNuWXDkGZSAdFkwmRg==",
+        files: &[
+            ("package/build/static/js/middleware.js", "playground/middleware.js"),
+            ("package/build/static/css/middleware.css", "playground/middleware.css"),
+            ("package/LICENSE", "playground/LICENSE-graphql-playground"),
+        ],
+    },
 ];
 
 /// Fetches every package and writes the files and the manifest.

@@ -1,4 +1,4 @@
-//! Getting the servers the tests need onto a machine that lacks them.
+//! Getting the programs the tests need onto a machine that lacks them.
 //!
 //! Where `apt-get` exists and we are root, or `sudo` asks for no password, the packages are installed.
 //! Anywhere else the user is told what is missing and how to get it: a test run asks for no passwords.
@@ -10,25 +10,47 @@ use rustix::process::geteuid;
 
 use crate::process;
 
-/// A server, by the names package managers know it under.
+/// A program, by the names package managers know it under.
 pub(crate) struct Package {
-    server: &'static str,
+    /// What the tests need, as it stands in a sentence.
+    needed: &'static str,
     apt: &'static str,
     brew: &'static str,
 }
 
 /// The PostgreSQL server.
 pub(crate) const POSTGRES: Package = Package {
-    server: "PostgreSQL",
+    needed: "a PostgreSQL server",
     apt: "postgresql",
     brew: "postgresql@17",
 };
 
 /// The Redis server.
 pub(crate) const REDIS: Package = Package {
-    server: "Redis",
+    needed: "a Redis server",
     apt: "redis-server",
     brew: "redis",
+};
+
+/// What runs the tests of the clients. Some distributions are years behind.
+pub(crate) const NODE: Package = Package {
+    needed: "Node.js 20.19 or later (nodejs.org has it where the packages are older)",
+    apt: "nodejs",
+    brew: "node",
+};
+
+/// What installs the clients.
+pub(crate) const NPM: Package = Package {
+    needed: "npm",
+    apt: "npm",
+    brew: "node",
+};
+
+/// The browser that opens the editors.
+pub(crate) const CHROMIUM: Package = Package {
+    needed: "Chromium",
+    apt: "chromium",
+    brew: "--cask chromium",
 };
 
 /// Run as root, with the packages as arguments. A package's own service would only take a port and memory:
@@ -48,9 +70,23 @@ apt-get -q update || echo "could not refresh the package lists; trying with thos
 apt-get -q -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@"
 "#;
 
+/// Sees to it that nothing is missing: installs what is, where that is allowed.
+pub(crate) fn provide(missing: fn() -> Vec<&'static Package>) -> Result<()> {
+    let wanted = missing();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    packages(&wanted)?;
+    // A second look: what was installed may be too old, or no more than a pointer to another shop.
+    match missing().first() {
+        Some(package) => Err(advice(package).context("the install did not bring what is needed")),
+        None => Ok(()),
+    }
+}
+
 /// Installs the packages, or says why that cannot be done here and what to do instead.
-pub(crate) fn packages(packages: &[&Package]) -> Result<()> {
-    let names: Vec<&str> = packages.iter().map(|package| package.server).collect();
+fn packages(packages: &[&Package]) -> Result<()> {
+    let names: Vec<&str> = packages.iter().map(|package| package.needed).collect();
     let Some(mut shell) = root_shell() else {
         let advice: Vec<String> = packages.iter().map(|package| advice(package).to_string()).collect();
         return Err(anyhow!(advice.join("\n")));
@@ -66,12 +102,12 @@ pub(crate) fn packages(packages: &[&Package]) -> Result<()> {
     Ok(())
 }
 
-/// How to get one server by hand.
-pub(crate) fn advice(package: &Package) -> Error {
+/// How to get one program by hand.
+fn advice(package: &Package) -> Error {
     anyhow!(
-        "the tests need a {} server, and there is none on this machine. Get one with\n    \
+        "the tests need {}, which this machine lacks. Get it with\n    \
          sudo apt-get install {}\nor\n    brew install {}",
-        package.server,
+        package.needed,
         package.apt,
         package.brew,
     )
@@ -100,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn advice_names_the_server_and_both_ways_to_get_it() {
+    fn advice_names_the_program_and_both_ways_to_get_it() {
         let advice = advice(&REDIS).to_string();
         for part in ["a Redis server", "apt-get install redis-server", "brew install redis"] {
             assert!(advice.contains(part), "{advice}");

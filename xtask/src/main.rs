@@ -1,9 +1,10 @@
 //! The chores of the Taskwire workspace, as `cargo xtask <chore>`.
 //!
 //! This file is the command line. Each chore has a module of its own: [`mod@test`] runs the tests on both
-//! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need and [`install`] gets those
-//! programs where the machine lacks them; [`ci`] is what must hold before a change lands, [`schema`]
-//! keeps `schema.graphql` true and [`assets`] vendors what browsers load. [`process`] runs other programs.
+//! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need, [`clients`] runs real clients
+//! against the real binary and [`install`] gets those programs where the machine lacks them; [`ci`] is what
+//! must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`] vendors what browsers
+//! load. [`process`] runs other programs.
 //!
 //! The chores are for Unix-like systems: they speak in signals.
 #![expect(
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 mod assets;
 mod ci;
+mod clients;
 mod install;
 mod process;
 mod schema;
@@ -35,9 +37,12 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run every test, on SQLite and on PostgreSQL, with servers started for the occasion
+    /// Run every test: on SQLite, on PostgreSQL, with servers started for the occasion, and with real clients
     Test {
-        /// What to hand on to `cargo test`, after `--`
+        /// Run only the tests with real clients: libraries in Node.js, and a browser
+        #[arg(long, conflicts_with = "args")]
+        clients: bool,
+        /// What to hand on to `cargo test`, after `--`; the tests with real clients are then left out
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
@@ -73,7 +78,8 @@ fn main() -> ExitCode {
 fn run(chore: Chore) -> Result<()> {
     process::listen_for_interrupts()?;
     match chore {
-        Chore::Test { args } => test::run(&args),
+        Chore::Test { clients: true, .. } => test::clients(),
+        Chore::Test { args, .. } => test::run(&args),
         Chore::Lint => ci::lint(),
         Chore::Ci => ci::run(),
         Chore::Schema { check: true } => schema::check(),
@@ -96,7 +102,7 @@ mod tests {
     #[test]
     fn arguments_for_the_test_harness_survive_both_command_lines() -> Result<()> {
         let line = CommandLine::try_parse_from(["xtask", "test", "--", "workflow", "--", "--nocapture"])?;
-        let Chore::Test { args } = line.chore else {
+        let Chore::Test { args, .. } = line.chore else {
             anyhow::bail!("`test` was taken for another chore");
         };
         assert_eq!(args, ["workflow", "--", "--nocapture"]);

@@ -6,6 +6,7 @@
 //! ordinary unwinding of the call stack drops the guards. So there is one way out for success, failure,
 //! panic and Ctrl-C alike.
 
+use std::env;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -36,6 +37,16 @@ pub(crate) fn workspace_root() -> &'static Path {
 pub(crate) fn cargo<const N: usize>(args: [&str; N]) -> Command {
     let mut command = Command::new("cargo");
     command.args(args).current_dir(workspace_root());
+    // The cargo that runs this tool describes it to it. Build scripts take that for a change of theirs, and what
+    // was built by hand would be built anew.
+    for (name, _) in env::vars_os() {
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"]
+            .iter()
+            .any(|start| name.to_string_lossy().starts_with(start))
+        {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -178,6 +189,15 @@ mod tests {
         let message = run(&mut Command::new("false")).map_err(|error| error.to_string());
         assert_eq!(message, Err("`false` failed: exit status: 1".to_owned()));
         assert_eq!(words(&cargo(["fmt", "--all"])), "cargo fmt --all");
+    }
+
+    #[test]
+    fn inner_cargo_is_not_told_of_the_outer_one() {
+        let command = cargo(["build"]);
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).collect();
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {
+            assert!(removed.iter().any(|(removed, _)| *removed == name), "{name}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, on SQLite and on PostgreSQL, with a Redis beside both.
+//! `cargo xtask test`: every test, on SQLite and on PostgreSQL, with a Redis beside both, then with real clients.
 //!
 //! The tests learn where to run from their environment: `TASKWIRE_TEST_DATABASE` names the kind of database,
 //! `TASKWIRE_TEST_DATABASE_URL` a server on which they may create databases of their own, and
@@ -9,23 +9,39 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use crate::clients::Clients;
 use crate::process::{cargo, go_on, run as run_command};
 use crate::servers::Servers;
 
-/// Runs all tests on both databases; `args` go to both `cargo test` commands.
+/// Runs all tests on both databases, and those with real clients. `args` go to both `cargo test` commands; who
+/// gives some wants a part of the tests in Rust, and so no others.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    // First, so that a machine without them says so at once.
+    let clients = args.is_empty().then(Clients::find).transpose()?;
     println!("xtask: starting PostgreSQL and Redis");
     let servers = Servers::start()?;
     for line in servers.describe() {
         println!("xtask: {line}");
     }
-    let phases = [sqlite(&servers, args), postgres(&servers, args)];
-    let mut reports = Vec::new();
-    for phase in phases {
-        // A failing phase does not keep the next one from running: one run shows all that is broken.
-        reports.push(phase.run()?);
+    // A failing phase does not keep the next one from running: one run shows all that is broken.
+    let mut reports = vec![
+        phase("SQLite", || run_command(&mut sqlite(&servers, args)))?,
+        phase("PostgreSQL", || run_command(&mut postgres(&servers, args)))?,
+    ];
+    if let Some(clients) = clients {
+        reports.push(phase("clients", || clients.test())?);
     }
-    for report in &reports {
+    conclude(&reports)
+}
+
+/// Runs the tests with real clients and no others.
+pub(crate) fn clients() -> Result<()> {
+    let clients = Clients::find()?;
+    conclude(&[phase("clients", || clients.test())?])
+}
+
+fn conclude(reports: &[Report]) -> Result<()> {
+    for report in reports {
         println!("xtask: {}", report.line());
     }
     let all_passed = reports.iter().all(|report| report.passed);
@@ -33,49 +49,42 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-struct Phase {
-    name: &'static str,
-    command: Command,
+fn sqlite(servers: &Servers, args: &[String]) -> Command {
+    let mut command = cargo_test("sqlite", servers, args);
+    command.env_remove("TASKWIRE_TEST_DATABASE_URL");
+    command
 }
 
-fn sqlite(servers: &Servers, args: &[String]) -> Phase {
-    let mut phase = phase("SQLite", "sqlite", servers, args);
-    phase.command.env_remove("TASKWIRE_TEST_DATABASE_URL");
-    phase
-}
-
-fn postgres(servers: &Servers, args: &[String]) -> Phase {
-    let mut phase = phase("PostgreSQL", "postgres", servers, args);
-    phase.command.env("TASKWIRE_TEST_DATABASE_URL", servers.postgres_url());
-    phase
+fn postgres(servers: &Servers, args: &[String]) -> Command {
+    let mut command = cargo_test("postgres", servers, args);
+    command.env("TASKWIRE_TEST_DATABASE_URL", servers.postgres_url());
+    command
 }
 
 /// The whole workspace each time: other packages would mean other features, and so a second build.
-fn phase(name: &'static str, database: &str, servers: &Servers, args: &[String]) -> Phase {
+fn cargo_test(database: &str, servers: &Servers, args: &[String]) -> Command {
     let mut command = cargo(["test", "--workspace"]);
     command
         .args(args)
         .env("TASKWIRE_TEST_DATABASE", database)
         .env("TASKWIRE_TEST_REDIS_URL", servers.redis_url());
-    Phase { name, command }
+    command
 }
 
-impl Phase {
-    /// Runs the tests; an error means only that somebody interrupted them.
-    fn run(mut self) -> Result<Report> {
-        println!("xtask: tests on {}", self.name);
-        let start = Instant::now();
-        let outcome = run_command(&mut self.command);
-        go_on()?;
-        if let Err(failure) = &outcome {
-            println!("xtask: {failure}");
-        }
-        Ok(Report {
-            name: self.name,
-            passed: outcome.is_ok(),
-            took: start.elapsed(),
-        })
+/// Runs some of the tests; an error means only that somebody interrupted them.
+fn phase(name: &'static str, tests: impl FnOnce() -> Result<()>) -> Result<Report> {
+    println!("xtask: tests: {name}");
+    let start = Instant::now();
+    let outcome = tests();
+    go_on()?;
+    if let Err(failure) = &outcome {
+        println!("xtask: {failure:#}");
     }
+    Ok(Report {
+        name,
+        passed: outcome.is_ok(),
+        took: start.elapsed(),
+    })
 }
 
 struct Report {
@@ -94,6 +103,14 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failing_phase_is_reported_and_the_next_one_runs() -> Result<()> {
+        let reports = [phase("first", || anyhow::bail!("broken"))?, phase("second", || Ok(()))?];
+        assert_eq!(reports.each_ref().map(|report| report.passed), [false, true]);
+        assert!(conclude(&reports).is_err());
+        conclude(&reports[1..])
+    }
 
     #[test]
     fn report_says_what_failed_and_how_long_it_took() {

@@ -199,7 +199,13 @@ async fn production_has_neither_ide_nor_introspection_nor_suggestions() {
     assert!(!answer.error_message().contains("Did you mean"), "{}", answer.text);
     let answer = ask(&nobody, SPECIFIED, INTROSPECTION).await;
     assert!(!answer.text.contains("TaskCreateInput"), "{}", answer.text);
-    for path in ["/", "/graphql", "/assets/graphiql/start.js"] {
+    for path in [
+        "/",
+        "/graphql",
+        "/playground",
+        "/assets/graphiql/start.js",
+        "/assets/playground/start.js",
+    ] {
         let answer = get(&nobody, path, "text/html").await;
         assert!(!answer.header("content-type").contains("text/html"), "{path}");
         assert!(answer.status.is_client_error(), "{path}");
@@ -207,10 +213,15 @@ async fn production_has_neither_ide_nor_introspection_nor_suggestions() {
 }
 
 #[tokio::test]
-async fn a_browser_gets_the_ide_under_a_strict_policy() {
+async fn a_browser_gets_the_ides_under_a_strict_policy() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
-    for path in ["/", "/graphql"] {
+    for (path, name) in [
+        ("/", "GraphiQL"),
+        ("/graphql", "GraphiQL"),
+        ("/playground", "GraphQL Playground"),
+        ("/playground/", "GraphQL Playground"),
+    ] {
         let answer = get(&nobody, path, "text/html,application/xhtml+xml,*/*;q=0.8").await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("content-type")),
@@ -220,7 +231,7 @@ async fn a_browser_gets_the_ide_under_a_strict_policy() {
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
         assert!(!policy.contains("unsafe-eval") && !policy.contains("http"), "{policy}");
         assert!(!answer.text.contains("://"), "the page loads from nowhere else");
-        assert!(answer.text.contains("GraphiQL"));
+        assert!(answer.text.contains(&format!("<title>Taskwire {name}</title>")));
         for file in answer.text.split("/assets/").skip(1) {
             let name = file.split('"').next().unwrap();
             let asset = get(&nobody, &format!("/assets/{name}"), "*/*").await;
@@ -230,6 +241,9 @@ async fn a_browser_gets_the_ide_under_a_strict_policy() {
     let app = TestApp::start_with(&[("GRAPHQL_IDE", "false")]).await;
     let answer = get(&app.anonymous(), "/graphql", "text/html").await;
     refused(&answer, 400, "BAD_REQUEST");
+    for path in ["/", "/playground", "/assets/playground/start.js"] {
+        assert_eq!(get(&app.anonymous(), path, "text/html").await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]

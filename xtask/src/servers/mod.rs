@@ -26,13 +26,7 @@ pub(crate) struct Servers {
 impl Servers {
     /// Finds both servers, installs what is missing where that is allowed, and starts them.
     pub(crate) fn start() -> Result<Self> {
-        if !missing().is_empty() {
-            install::packages(&missing())?;
-            // A second look, so that an install that did not help is told apart from a server that does not start.
-            if let Some(package) = missing().first() {
-                return Err(install::advice(package).context("the install did not bring the server"));
-            }
-        }
+        install::provide(missing)?;
         let postgres = postgres::Binaries::find().context("PostgreSQL is missing")?;
         let redis = redis::find().context("Redis is missing")?;
         Ok(Self {

@@ -1,0 +1,231 @@
+// Apollo Client, as a front end uses it.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+
+import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { createPersistedQueryLink } from '@apollo/client/link/persisted-queries';
+import { relayStylePagination } from '@apollo/client/utilities';
+
+import { recorder } from './support/recorder.js';
+import { bearer, serve } from './support/server.js';
+import { watch } from './support/watch.js';
+
+const VIEWER = gql`
+  query Viewer {
+    viewer {
+      id
+      username
+    }
+  }
+`;
+
+const TASKS = gql`
+  query Tasks($first: Int!, $after: String) {
+    tasks(first: $first, after: $after, orderBy: [{ field: TITLE }]) {
+      totalCount
+      edges {
+        cursor
+        node {
+          id
+          title
+          status
+          version
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`;
+
+const TRANSITION = gql`
+  mutation Transition($id: ID!, $status: TaskStatus!, $expectedVersion: Int) {
+    taskTransition(id: $id, status: $status, expectedVersion: $expectedVersion) {
+      task {
+        id
+        status
+        version
+      }
+      userErrors {
+        code
+      }
+    }
+  }
+`;
+
+describe('Apollo Client', () => {
+  let server;
+
+  before(async () => {
+    server = await serve();
+  });
+  after(() => server.stop());
+
+  /** A client of its own, with what it sends. */
+  function connect(token, settle = (link) => link) {
+    const { fetch, requests } = recorder();
+    const http = new HttpLink({ uri: server.endpoint, headers: bearer(token), fetch });
+    const cache = new InMemoryCache({
+      typePolicies: { Query: { fields: { tasks: relayStylePagination(['filter', 'orderBy']) } } },
+    });
+    return { client: new ApolloClient({ link: settle(http), cache }), requests };
+  }
+
+  test('a query is answered, and the second time from the cache', async () => {
+    const { client, requests } = connect(await server.registers('ada'));
+    for (let times = 0; times < 2; times += 1) {
+      const { data, error } = await client.query({ query: VIEWER });
+      assert.equal(error, undefined);
+      assert.equal(data.viewer.username, 'ada');
+    }
+    assert.equal(requests.length, 1);
+  });
+
+  test('pages grow into one list', async () => {
+    const token = await server.registers('bob');
+    for (const title of ['c', 'a', 'e', 'b', 'd']) await server.createsTask(token, { title });
+    const { client } = connect(token);
+    const tasks = client.watchQuery({ query: TASKS, variables: { first: 2 } });
+    const list = watch(tasks);
+    const titles = ({ data }) => data?.tasks.edges.map(({ node }) => node.title).join('');
+
+    await list.until((result) => titles(result) === 'ab');
+    for (const expected of ['abcd', 'abcde']) {
+      const { pageInfo } = tasks.getCurrentResult().data.tasks;
+      assert.equal(pageInfo.hasNextPage, true);
+      await tasks.fetchMore({ variables: { after: pageInfo.endCursor } });
+      await list.until((result) => titles(result) === expected);
+    }
+    const { pageInfo, totalCount } = tasks.getCurrentResult().data.tasks;
+    assert.deepEqual([pageInfo.hasNextPage, totalCount], [false, 5]);
+    list.stop();
+  });
+
+  test('what a mutation answers updates the list that shows the task', async () => {
+    const token = await server.registers('cleo');
+    const id = await server.createsTask(token, { title: 'Write the notes' });
+    const { client, requests } = connect(token);
+    const list = watch(client.watchQuery({ query: TASKS, variables: { first: 10 } }));
+    const shows = (status, version) => (result) => {
+      const node = result.data?.tasks.edges[0].node;
+      return node?.status === status && node.version === version;
+    };
+    await list.until(shows('TODO', 1));
+
+    const { data } = await client.mutate({ mutation: TRANSITION, variables: { id, status: 'DONE' } });
+    assert.deepEqual(data.taskTransition.userErrors, []);
+    await list.until(shows('DONE', 2));
+
+    // Somebody else is quicker: the conflict brings the task as it stands now.
+    await server.graphql(token, 'mutation($id: ID!) { taskTransition(id: $id, status: TODO) { task { id } } }', { id });
+    const stale = { id, status: 'TODO', expectedVersion: 2 };
+    const conflict = await client.mutate({ mutation: TRANSITION, variables: stale });
+    assert.deepEqual(conflict.data.taskTransition.userErrors, [{ __typename: 'UserError', code: 'CONFLICT' }]);
+    await list.until(shows('TODO', 3));
+
+    assert.deepEqual(requests.map(({ body }) => body.operationName), ['Tasks', 'Transition', 'Transition']);
+    list.stop();
+  });
+
+  test('errors are told, kept beside the data or left out, by the policy', async () => {
+    const { client } = connect(await server.registers('dora'));
+    // The second field fails and is null; the first is not touched by it.
+    const query = gql`
+      query Partly {
+        viewer {
+          id
+          username
+        }
+        user(id: "no such id") {
+          id
+        }
+      }
+    `;
+    const ask = (errorPolicy) => client.query({ query, errorPolicy, fetchPolicy: 'no-cache' });
+    const isBadInput = (error) => {
+      assert.ok(CombinedGraphQLErrors.is(error), `${error}`);
+      assert.deepEqual(
+        error.errors.map(({ path, extensions }) => ({ path, code: extensions.code })),
+        [{ path: ['user'], code: 'BAD_USER_INPUT' }],
+      );
+      return true;
+    };
+
+    await assert.rejects(ask('none'), isBadInput);
+    const all = await ask('all');
+    isBadInput(all.error);
+    const ignored = await ask('ignore');
+    assert.equal(ignored.error, undefined);
+    for (const { data } of [all, ignored]) {
+      assert.deepEqual([data.viewer.username, data.user], ['dora', null]);
+    }
+  });
+
+  test('a refusal before anything ran has its code too', async () => {
+    const codes = async (token, query) => {
+      const failure = await connect(token)
+        .client.query({ query })
+        .then(
+          () => assert.fail('it was answered'),
+          (error) => error,
+        );
+      assert.ok(CombinedGraphQLErrors.is(failure), `${failure}`);
+      return failure.errors.map(({ extensions }) => extensions.code);
+    };
+    assert.deepEqual(await codes('', VIEWER), ['UNAUTHENTICATED']);
+    assert.deepEqual(await codes('', gql`{ viewr { id } }`), ['GRAPHQL_VALIDATION_FAILED']);
+  });
+
+  describe('with persisted queries', () => {
+    const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+
+    /** What each request carried. */
+    const carried = (requests) =>
+      requests.map(({ method, url, body }) => {
+        const extensions = body?.extensions ?? JSON.parse(url.searchParams.get('extensions') ?? '{}');
+        const text = body?.query ?? url.searchParams.get('query');
+        return [method, ...(text ? ['text'] : []), ...(extensions.persistedQuery ? ['hash'] : [])].join(' ');
+      });
+
+    const persisted = (options) => (http) => createPersistedQueryLink({ sha256, ...options }).concat(http);
+
+    test('a query is sent once; from then on its hash is enough, for everybody', async () => {
+      const token = await server.registers('emil');
+      const first = connect(token, persisted());
+      assert.equal((await first.client.query({ query: VIEWER })).data.viewer.username, 'emil');
+      assert.deepEqual(carried(first.requests), ['POST hash', 'POST text hash']);
+
+      await first.client.query({ query: VIEWER, fetchPolicy: 'network-only' });
+      const second = connect(await server.registers('fay'), persisted());
+      assert.equal((await second.client.query({ query: VIEWER })).data.viewer.username, 'fay');
+      assert.deepEqual(carried(first.requests.slice(2)), ['POST hash']);
+      assert.deepEqual(carried(second.requests), ['POST hash']);
+    });
+
+    test('a hash can be sent by GET, and a mutation goes by POST all the same', async () => {
+      const token = await server.registers('gus');
+      const query = gql`
+        query Statistics {
+          taskStatistics {
+            total
+          }
+        }
+      `;
+      const { client, requests } = connect(token, persisted({ useGETForHashedQueries: true }));
+      for (let times = 0; times < 2; times += 1) {
+        const { data } = await client.query({ query, fetchPolicy: 'network-only' });
+        assert.equal(data.taskStatistics.total, 0);
+      }
+      assert.deepEqual(carried(requests), ['GET hash', 'POST text hash', 'GET hash']);
+
+      const id = await server.createsTask(token, { title: 'Write the notes' });
+      const { data } = await client.mutate({ mutation: TRANSITION, variables: { id, status: 'DONE' } });
+      assert.equal(data.taskTransition.task.status, 'DONE');
+      assert.deepEqual(carried(requests.slice(3)), ['POST hash', 'POST text hash']);
+    });
+  });
+});

@@ -1,0 +1,86 @@
+// GraphiQL in a real browser, by the steps of the README.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { browse, content, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
+import { serve } from './support/server.js';
+
+describe('GraphiQL', () => {
+  let server;
+  let browser;
+
+  before(async () => {
+    server = await serve();
+    browser = await browse();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  test('the steps of the README lead from an account to a list of tasks', async () => {
+    const { page, complaints } = await visit(browser, server, '/');
+    const query = page.locator('.graphiql-query-editor .CodeMirror');
+    const headers = page.locator('.graphiql-editor-tool .CodeMirror').last();
+    const response = page.locator('.result-window .CodeMirror');
+    const play = page.locator('.graphiql-execute-button');
+
+    // "Press play and choose one."
+    const choose = async (operation) => {
+      await play.click();
+      await page.getByRole('menuitem', { name: operation, exact: true }).click();
+    };
+    const write = async (operation) => {
+      await paste(query, operation);
+      // The button goes by what the editor held before until that is read anew.
+      await page.locator('.graphiql-execute-button:not([aria-haspopup])').click();
+    };
+
+    await choose('Register');
+    const registered = JSON.parse(await untilItHolds(response, 'accessToken'));
+    const { accessToken, userErrors } = registered.data.register;
+    assert.deepEqual(userErrors, []);
+
+    await choose('Me');
+    assert.match(await untilItHolds(response, '"viewer"'), /UNAUTHENTICATED/);
+
+    await paste(headers, `{ "Authorization": "Bearer ${accessToken}" }`);
+    await choose('Me');
+    await untilItHolds(response, '"me@example.com"');
+    await choose('Tasks');
+    assert.deepEqual(JSON.parse(await untilItHolds(response, '"tasks"')), { data: { tasks: { nodes: [] } } });
+
+    await write('mutation { taskCreate(input: {title: "Write the notes"}) { task { title status } } }');
+    await untilItHolds(response, '"taskCreate"');
+    await write('{ tasks(first: 10) { totalCount nodes { title owner { email } } } }');
+    assert.deepEqual(JSON.parse(await untilItHolds(response, '"totalCount"')), {
+      data: { tasks: { totalCount: 1, nodes: [{ title: 'Write the notes', owner: { email: 'me@example.com' } }] } },
+    });
+    await keepPicture(page, 'graphiql');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('the book at the left holds the schema, and a mistake is marked', async () => {
+    const { page, complaints } = await visit(browser, server, '/graphql');
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    await page.locator('.graphiql-doc-explorer').getByText('Mutation', { exact: true }).click();
+    await page.locator('.graphiql-doc-explorer').getByText('taskCreate', { exact: true }).waitFor();
+
+    const query = page.locator('.graphiql-query-editor .CodeMirror');
+    await paste(query, '{ viewr { id } }');
+    await page.locator('.graphiql-query-editor .CodeMirror-lint-mark-error').first().waitFor();
+    assert.equal(await content(query), '{ viewr { id } }');
+    assert.deepEqual(complaints, []);
+  });
+
+  test('a reload keeps the token', async () => {
+    const { page, complaints } = await visit(browser, server, '/');
+    const headers = page.locator('.graphiql-editor-tool .CodeMirror').last();
+    await paste(headers, '{ "Authorization": "Bearer abc" }');
+    await page.waitForFunction(() => JSON.stringify(localStorage).includes('Bearer abc'));
+    await page.reload();
+    await untilItHolds(page.locator('.graphiql-editor-tool .CodeMirror').last(), 'Bearer abc');
+    assert.deepEqual(complaints, []);
+  });
+});

@@ -1,0 +1,14 @@
+// Writes down what a client sends, so that a test can tell the network from a cache.
+
+/** A `fetch`, and what went through it. */
+export function recorder() {
+  const requests = [];
+  return {
+    requests,
+    fetch: (url, options = {}) => {
+      const { method = 'GET', body } = options;
+      requests.push({ method, url: new URL(url), body: body ? JSON.parse(body) : undefined });
+      return fetch(url, options);
+    },
+  };
+}
