@@ -30,7 +30,7 @@ const OURS = {
     'error',
     {
       exceptions: {
-        types: ['PageInfo', 'Tag', 'TaskEvent', 'TaskEventChange', 'TaskStatistics'],
+        types: ['PageInfo', 'RateLimit', 'Tag', 'TaskEvent', 'TaskEventChange', 'TaskStatistics'],
         suffixes: ['Connection', 'Count', 'Edge', 'Error', 'Payload'],
       },
     },
