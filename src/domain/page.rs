@@ -15,7 +15,7 @@ pub const DEFAULT_PAGE_SIZE: u32 = 50;
 const MAX_CURSOR_BYTES: usize = 4_096;
 
 /// From which end a page is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Take {
     /// The first so many rows.
     First(u32),
@@ -34,7 +34,7 @@ impl Take {
 }
 
 /// Which page is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// From which end, and how many rows.
     pub take: Take,
@@ -111,7 +111,37 @@ pub struct Page<T> {
     pub has_next: bool,
 }
 
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            has_previous: false,
+            has_next: false,
+        }
+    }
+}
+
 impl<T> Page<T> {
+    /// The page made of rows as they were read: from the end that the page is cut from, and up to one
+    /// more than asked for. `beyond` tells whether there are rows on the side that one came from.
+    pub(crate) fn cut(request: &PageRequest, mut rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> String) -> Self {
+        let limit = usize::try_from(request.take.limit()).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let (has_previous, has_next) = match request.take {
+            Take::First(_) => (beyond || request.skip > 0, more),
+            Take::Last(_) => {
+                rows.reverse();
+                (more, beyond)
+            }
+        };
+        Self {
+            items: rows.into_iter().map(|row| (cursor_of(&row), row)).collect(),
+            has_previous,
+            has_next,
+        }
+    }
+
     /// The same page with other rows.
     pub fn map<U>(self, mut convert: impl FnMut(T) -> U) -> Page<U> {
         Page {

@@ -3,6 +3,7 @@
 mod draft;
 mod expected;
 mod filter;
+mod history;
 mod write;
 
 pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};

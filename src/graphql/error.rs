@@ -125,7 +125,8 @@ fn path(input: &[&str], field: &str) -> Vec<String> {
         .collect()
 }
 
-fn camel_case(snake_case: &str) -> String {
+/// A name of the domain as the schema spells it.
+pub(super) fn camel_case(snake_case: &str) -> String {
     let mut words = snake_case.split('_');
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |mut name, word| {

@@ -4,6 +4,7 @@
 //! ever in them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -13,7 +14,9 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
+use crate::domain::event::TaskEvent;
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
 use crate::domain::user::User;
 
@@ -23,6 +26,10 @@ pub struct Loaders {
     pub users: DataLoader<UserLoader>,
     /// Tags by task.
     pub tags: DataLoader<TagLoader>,
+    /// Pages of events by task.
+    pub histories: DataLoader<HistoryLoader>,
+    /// Numbers of events by task.
+    pub history_counts: DataLoader<HistoryCountLoader>,
 }
 
 impl Loaders {
@@ -33,6 +40,14 @@ impl Loaders {
                 actor,
             }),
             tags: loader(TagLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            histories: loader(HistoryLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            history_counts: loader(HistoryCountLoader {
                 domain: domain.clone(),
                 actor,
             }),
@@ -89,5 +104,69 @@ impl Loader<TaskId> for TagLoader {
             .await?
             .into_iter()
             .collect())
+    }
+}
+
+/// What is read together: parents for which a field has the same arguments.
+fn by_arguments<P: Copy, A: Eq + Hash>(keys: &[(P, A)]) -> HashMap<&A, Vec<P>> {
+    let mut parents: HashMap<&A, Vec<P>> = HashMap::new();
+    for (parent, arguments) in keys {
+        parents.entry(arguments).or_default().push(*parent);
+    }
+    parents
+}
+
+/// What became of reading for some parents, by key. Arguments that are refused are so for these
+/// parents alone: the same field with others, under another alias, still gets its answer.
+fn answers<P, A: Clone, V>(
+    arguments: &A,
+    parents: Vec<P>,
+    outcome: Result<Vec<(P, V)>, Error>,
+) -> Vec<((P, A), Result<V, Error>)> {
+    match outcome {
+        Ok(found) => found
+            .into_iter()
+            .map(|(parent, value)| ((parent, arguments.clone()), Ok(value)))
+            .collect(),
+        Err(error) => parents
+            .into_iter()
+            .map(|parent| ((parent, arguments.clone()), Err(error.clone())))
+            .collect(),
+    }
+}
+
+/// Pages of events by task, as far as the actor sees it.
+pub struct HistoryLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<(TaskId, PageRequest)> for HistoryLoader {
+    type Value = Result<Page<TaskEvent>, Error>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[(TaskId, PageRequest)]) -> Result<HashMap<(TaskId, PageRequest), Self::Value>, Error> {
+        let mut found = HashMap::new();
+        for (page, tasks) in by_arguments(keys) {
+            let outcome = self.domain.tasks().histories(&self.actor, &tasks, page).await;
+            found.extend(answers(page, tasks, outcome));
+        }
+        Ok(found)
+    }
+}
+
+/// Numbers of events by task, as far as the actor sees it.
+pub struct HistoryCountLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<TaskId> for HistoryCountLoader {
+    type Value = u64;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, u64>, Error> {
+        let counts = self.domain.tasks().history_counts(&self.actor, keys).await?;
+        Ok(counts.into_iter().collect())
     }
 }

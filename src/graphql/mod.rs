@@ -34,7 +34,7 @@ use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 
-use self::task::{Task, TaskTotals};
+use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use self::user::{User, UserTotals};
 use crate::app::App;
 use crate::config::GraphqlConfig;
@@ -68,6 +68,9 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .override_output_type_description::<DateTime<Utc>>(MOMENT)
         .override_output_type_description::<Connection<String, Task, TaskTotals>>("A page of tasks.")
+        .override_output_type_description::<Connection<String, TaskEvent, TaskEventTotals>>(
+            "A page of what happened to a task.",
+        )
         .override_output_type_description::<Connection<String, User, UserTotals>>("A page of users.")
 }
 

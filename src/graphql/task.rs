@@ -1,6 +1,7 @@
 //! Tasks in GraphQL.
 
 mod filter;
+mod history;
 mod input;
 mod mutation;
 mod payload;
@@ -10,6 +11,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
 pub use self::filter::TaskFilter;
+pub use self::history::{TaskEvent, TaskEventTotals};
 pub use self::mutation::TaskMutation;
 use super::connection::{PageArguments, connection};
 use super::context::ContextExt as _;
@@ -136,6 +138,26 @@ impl Task {
         Ok(tags.into_iter().collect())
     }
 
+    /// What happened to it, the oldest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<String, TaskEvent, TaskEventTotals>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        history::of(ctx, self.task.id, page).await
+    }
+
     /// Whether you may change it.
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_update(ctx.actor(), &self.task)
@@ -202,6 +224,32 @@ impl TaskQuery {
     #[graphql(guard = "SignedIn")]
     async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<Task>> {
         find(ctx, &id).await.transpose()
+    }
+
+    /// What happened to the task with this id, the oldest first; null when there is none, it is in the
+    /// trash, or it is not yours to see.
+    #[graphql(guard = "SignedIn")]
+    async fn task_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which task.")] id: ID,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
+    ) -> Option<Result<Connection<String, TaskEvent, TaskEventTotals>>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        match find(ctx, &id).await.transpose()? {
+            Ok(task) => Some(history::of(ctx, task.task.id, page).await),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// The tasks that you own or are assigned to, newest first unless ordered otherwise; administrators see all.

@@ -36,6 +36,7 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("user", "(id: \"USER\") { id }", SIGNED_IN),
     ("users", "{ nodes { id } }", OF_AN_ACCOUNT),
     ("task", "(id: \"TASK\") { id }", OF_A_TASK),
+    ("taskHistory", "(id: \"TASK\") { nodes { cursor } }", OF_A_TASK),
     ("tasks", "{ nodes { id } }", SIGNED_IN),
     ("taskStatistics", "{ total }", SIGNED_IN),
     (

@@ -132,26 +132,8 @@ impl<'a, F: SortField> Keyset<'a, F> {
     }
 
     /// The page made of the rows that were read: up to one more than asked for.
-    pub(super) fn finish<T>(&self, mut rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
-        let limit = usize::try_from(self.page.take.limit()).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let (has_previous, has_next) = match self.page.take {
-            Take::First(_) => (beyond || self.page.skip > 0, more),
-            Take::Last(_) => {
-                rows.reverse();
-                (more, beyond)
-            }
-        };
-        let items = rows
-            .into_iter()
-            .map(|row| (cursor_of(&row).encode(self.order), row))
-            .collect();
-        Page {
-            items,
-            has_previous,
-            has_next,
-        }
+    pub(super) fn finish<T>(&self, rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
+        Page::cut(self.page, rows, beyond, |row| cursor_of(row).encode(self.order))
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod diagnosis;
 pub(super) mod event;
+mod grouped;
+pub(super) mod history;
 mod keyset;
 pub(super) mod login_attempt;
 mod open;

@@ -1,6 +1,7 @@
 //! The GraphQL face.
 
 mod filter;
+mod history;
 mod http;
 mod refusal;
 mod session;
