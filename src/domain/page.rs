@@ -1,6 +1,8 @@
 //! Pages by keyset: a cursor holds the sort key of one row, never an offset, so a page costs the
 //! same at the end of a list as at its start, and rows that come or go do not shift it.
 
+use std::cmp::Ordering;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -180,16 +182,16 @@ pub trait SortField: Copy + PartialEq + 'static {
     fn name(self) -> &'static str;
 }
 
-/// The value of one sort column in a cursor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The value of one sort column in a cursor. They compare as lists sort them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Key {
-    /// The row has no value here.
-    Null,
     /// A number; moments are microseconds since 1970.
     Number(i64),
     /// A text.
     Text(String),
+    /// The row has no value here, which counts as greater than all others.
+    Null,
 }
 
 /// The place of one row in a list of one order.
@@ -207,6 +209,21 @@ impl Cursor {
         let parts = (order_name(order), &self.keys, self.id);
         // Texts and numbers always serialise.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&parts).unwrap_or_default())
+    }
+
+    /// Which of two rows comes first in a list of this order.
+    pub(crate) fn compare<F>(&self, other: &Self, order: &[Sort<F>]) -> Ordering {
+        let step = |direction: Direction, ordering: Ordering| match direction {
+            Direction::Ascending => ordering,
+            Direction::Descending => ordering.reverse(),
+        };
+        let last = order.last().map_or(Direction::Ascending, |sort| sort.direction);
+        order
+            .iter()
+            .zip(self.keys.iter().zip(&other.keys))
+            .map(|(sort, (one, other))| step(sort.direction, one.cmp(other)))
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or_else(|| step(last, self.id.cmp(&other.id)))
     }
 
     /// Reads a cursor that came as the argument `field` for a list of this order.

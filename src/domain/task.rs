@@ -1,15 +1,20 @@
 //! Tasks: what they are, and the use cases that read them. Those that write are in `task/write.rs`.
 
+mod bulk;
 mod draft;
 mod expected;
 mod filter;
 mod history;
+mod locked;
+mod of_users;
 mod write;
 
+pub use bulk::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK};
 pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};
 pub use expected::ExpectedVersion;
 pub(crate) use filter::cursor_of;
 pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
+pub use of_users::{Part, TasksOf};
 
 use super::actor::Actor;
 use super::clock::Timestamp;
@@ -125,7 +130,7 @@ pub struct Snapshot {
 }
 
 /// Which tasks to list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskList {
     /// Which of those that one may see.
     pub filter: TaskFilter,

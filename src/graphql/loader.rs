@@ -18,6 +18,7 @@ use crate::domain::event::TaskEvent;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
+use crate::domain::task::{Task, TasksOf};
 use crate::domain::user::User;
 
 /// One loader a kind.
@@ -30,6 +31,10 @@ pub struct Loaders {
     pub histories: DataLoader<HistoryLoader>,
     /// Numbers of events by task.
     pub history_counts: DataLoader<HistoryCountLoader>,
+    /// Pages of tasks by user.
+    pub tasks_of_users: DataLoader<TasksOfUserLoader>,
+    /// Numbers of tasks by user.
+    pub task_counts_of_users: DataLoader<TaskCountOfUserLoader>,
 }
 
 impl Loaders {
@@ -48,6 +53,14 @@ impl Loaders {
                 actor,
             }),
             history_counts: loader(HistoryCountLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            tasks_of_users: loader(TasksOfUserLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            task_counts_of_users: loader(TaskCountOfUserLoader {
                 domain: domain.clone(),
                 actor,
             }),
@@ -168,5 +181,49 @@ impl Loader<TaskId> for HistoryCountLoader {
     async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, u64>, Error> {
         let counts = self.domain.tasks().history_counts(&self.actor, keys).await?;
         Ok(counts.into_iter().collect())
+    }
+}
+
+/// Pages of tasks by user, as far as the actor sees them.
+pub struct TasksOfUserLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+/// A user, and which page of which of their tasks.
+type TasksOfUser = (UserId, (TasksOf, PageRequest));
+
+impl Loader<TasksOfUser> for TasksOfUserLoader {
+    type Value = Result<Page<Task>, Error>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TasksOfUser]) -> Result<HashMap<TasksOfUser, Self::Value>, Error> {
+        let mut found = HashMap::new();
+        for (arguments, users) in by_arguments(keys) {
+            let (of, page) = arguments;
+            let outcome = self.domain.tasks().lists_of_users(&self.actor, &users, of, page).await;
+            found.extend(answers(arguments, users, outcome));
+        }
+        Ok(found)
+    }
+}
+
+/// Numbers of tasks by user, as far as the actor sees them.
+pub struct TaskCountOfUserLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<(UserId, TasksOf)> for TaskCountOfUserLoader {
+    type Value = Result<u64, Error>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[(UserId, TasksOf)]) -> Result<HashMap<(UserId, TasksOf), Self::Value>, Error> {
+        let mut found = HashMap::new();
+        for (of, users) in by_arguments(keys) {
+            let outcome = self.domain.tasks().counts_of_users(&self.actor, &users, of).await;
+            found.extend(answers(of, users, outcome));
+        }
+        Ok(found)
     }
 }

@@ -45,7 +45,12 @@ pub struct Query(user::UserQuery, task::TaskQuery, statistics::StatisticsQuery);
 
 /// Everything that can be done.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(session::SessionMutation, task::TaskMutation, user::UserMutation);
+pub struct Mutation(
+    session::SessionMutation,
+    task::TaskMutation,
+    task::TaskBulkMutation,
+    user::UserMutation,
+);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -77,6 +77,16 @@ pub enum TaskEventType {
     Purged,
 }
 
+/// What becomes of the other tasks when one cannot be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "task::ErrorPolicy")]
+pub enum BulkErrorPolicy {
+    /// Nothing is written; those that could have been changed have the user error `ABORTED`.
+    AllOrNothing,
+    /// They are changed all the same.
+    Partial,
+}
+
 /// Which way a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "page::Direction")]

@@ -1,29 +1,33 @@
 //! Tasks in GraphQL.
 
+mod bulk;
 mod filter;
 mod history;
 mod input;
+pub(super) mod list;
 mod mutation;
 mod payload;
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
+pub use self::bulk::TaskBulkMutation;
 pub use self::filter::TaskFilter;
 pub use self::history::{TaskEvent, TaskEventTotals};
+pub use self::list::{TaskOrder, TaskTotals};
 pub use self::mutation::TaskMutation;
-use super::connection::{PageArguments, connection};
+use super::connection::PageArguments;
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
-use super::scalar::{OrderDirection, TaskOrderField, TaskPriority, TaskStatus};
+use super::scalar::{TaskPriority, TaskStatus};
 use super::user::User;
 use crate::domain;
 use crate::domain::id::TaskId;
 use crate::domain::tag::Tags;
-use crate::domain::task::{NEWEST_FIRST, Snapshot, TaskList, TaskSort};
+use crate::domain::task::Snapshot;
 
 /// A task.
 #[derive(Clone, Debug)]
@@ -180,40 +184,6 @@ impl Task {
     }
 }
 
-/// One step of a task list's order; ties go by number.
-#[derive(Clone, Copy, Debug, InputObject)]
-pub struct TaskOrder {
-    /// What is compared.
-    field: TaskOrderField,
-    /// Which way.
-    #[graphql(default_with = "OrderDirection::Ascending")]
-    direction: OrderDirection,
-}
-
-impl From<TaskOrder> for TaskSort {
-    fn from(order: TaskOrder) -> Self {
-        Self {
-            field: order.field.into(),
-            direction: order.direction.into(),
-        }
-    }
-}
-
-/// What a connection of tasks knows beside its page.
-#[derive(Debug)]
-pub struct TaskTotals {
-    list: TaskList,
-}
-
-#[Object]
-impl TaskTotals {
-    /// How many tasks there are on all pages together; counted only when selected.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = ctx.domain().tasks().count(ctx.actor(), &self.list).await?;
-        Ok(i32::try_from(count).unwrap_or(i32::MAX))
-    }
-}
-
 /// What can be read of tasks.
 #[derive(Debug, Default)]
 pub struct TaskQuery;
@@ -274,40 +244,12 @@ impl TaskQuery {
             after,
             last,
             before,
-        }
-        .into_request(ctx)?;
-        let list = task_list(filter, order_by)?;
-        let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
-        Ok(connection(found, TaskTotals { list }, Task::from))
+        };
+        list::all(ctx, page, filter, order_by).await
     }
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Task>> {
     let id = TaskId::from_global("id", id)?;
     Ok(ctx.domain().tasks().find(ctx.actor(), id).await?.map(Task::from))
-}
-
-/// The most steps of an order: more would make the condition of a page long for nothing.
-const MAX_ORDER_STEPS: usize = 5;
-
-fn task_list(filter: Option<TaskFilter>, order_by: Option<Vec<TaskOrder>>) -> domain::error::Result<TaskList> {
-    let steps = order_by.unwrap_or_default();
-    if steps.len() > MAX_ORDER_STEPS {
-        return Err(domain::error::Error::BadInput {
-            field: "orderBy",
-            message: format!("orderBy has {} steps; up to {MAX_ORDER_STEPS} are allowed", steps.len()),
-        });
-    }
-    let order = if steps.is_empty() {
-        vec![NEWEST_FIRST]
-    } else {
-        steps.into_iter().map(TaskSort::from).collect()
-    };
-    let include_deleted = filter.as_ref().is_some_and(TaskFilter::includes_deleted);
-    let filter = filter.map(TaskFilter::into_domain).transpose()?.unwrap_or_default();
-    Ok(TaskList {
-        filter,
-        include_deleted,
-        order,
-    })
 }

@@ -90,6 +90,16 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("taskRestore", "(id: \"TRASH\") { userErrors { code } }", OF_A_TASK),
     ("taskPurge", "(id: \"TASK\") { userErrors { code } }", OF_A_TASK),
     (
+        "tasksBulkUpdate",
+        "(ids: [\"TASK\"], input: {title: \"T\"}) { results { userErrors { code } } }",
+        OF_A_TASK,
+    ),
+    (
+        "tasksBulkTransition",
+        "(ids: [\"TASK\"], status: DONE) { results { userErrors { code } } }",
+        OF_A_TASK,
+    ),
+    (
         "userUpdate",
         "(id: \"USER\", input: {fullName: \"N\"}) { userErrors { code } }",
         OF_AN_ACCOUNT,
@@ -183,6 +193,7 @@ fn refusal(answer: &Answer, field: &str) -> String {
         Value::Null => "NOT_FOUND".to_owned(),
         payload => payload["userErrors"][0]["code"]
             .as_str()
+            .or_else(|| payload["results"][0]["userErrors"][0]["code"].as_str())
             .unwrap_or("nothing")
             .to_owned(),
     }

@@ -135,6 +135,16 @@ impl<'a, F: SortField> Keyset<'a, F> {
     pub(super) fn finish<T>(&self, rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
         Page::cut(self.page, rows, beyond, |row| cursor_of(row).encode(self.order))
     }
+
+    /// The same for rows that were read in no order.
+    pub(super) fn sort_and_finish<T>(&self, rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
+        let mut rows: Vec<(Cursor, T)> = rows.into_iter().map(|row| (cursor_of(&row), row)).collect();
+        rows.sort_by(|one, other| one.0.compare(&other.0, self.order));
+        if matches!(self.page.take, Take::Last(_)) {
+            rows.reverse();
+        }
+        Page::cut(self.page, rows, beyond, |row| row.0.encode(self.order)).map(|(_, row)| row)
+    }
 }
 
 /// A row is the cursor's or on its near side: the other half of [`beyond`].

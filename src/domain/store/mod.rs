@@ -18,6 +18,7 @@ pub(super) mod statistics;
 pub(super) mod tag;
 pub(super) mod task;
 mod task_filter;
+pub(super) mod task_of_users;
 pub(super) mod user;
 
 pub use diagnosis::{Diagnosis, Engine};

@@ -1,8 +1,10 @@
 //! The GraphQL face.
 
+mod bulk;
 mod filter;
 mod history;
 mod http;
+mod nested;
 mod refusal;
 mod session;
 mod task;
