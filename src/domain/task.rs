@@ -7,6 +7,7 @@ mod filter;
 mod history;
 mod locked;
 mod of_users;
+mod tags;
 mod write;
 
 pub use bulk::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK};
@@ -166,6 +167,13 @@ impl<'a> Tasks<'a> {
         let scope = policy::scope(actor)?;
         let found = store::task::find(self.core.store.reader(), &scope, id).await?;
         Ok(found.filter(|task| task.deleted_at.is_none()))
+    }
+
+    /// Those of the tasks that the actor may see, without the trash.
+    pub async fn find_many(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<Task>> {
+        let scope = policy::scope(actor)?;
+        let found = store::task::find_many(self.core.store.reader(), &scope, ids).await?;
+        Ok(found.into_iter().filter(|task| task.deleted_at.is_none()).collect())
     }
 
     /// Like [`find`](Self::find), but not finding it is an error.

@@ -25,6 +25,8 @@ use crate::domain::user::User;
 pub struct Loaders {
     /// Users by id.
     pub users: DataLoader<UserLoader>,
+    /// Tasks by id.
+    pub tasks: DataLoader<TaskLoader>,
     /// Tags by task.
     pub tags: DataLoader<TagLoader>,
     /// Pages of events by task.
@@ -41,6 +43,10 @@ impl Loaders {
     pub(super) fn new(domain: &Domain, actor: Actor) -> Self {
         Self {
             users: loader(UserLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            tasks: loader(TaskLoader {
                 domain: domain.clone(),
                 actor,
             }),
@@ -96,6 +102,22 @@ impl Loader<UserId> for UserLoader {
     async fn load(&self, keys: &[UserId]) -> Result<HashMap<UserId, User>, Error> {
         let users = self.domain.users().find_many(&self.actor, keys).await?;
         Ok(users.into_iter().map(|user| (user.id, user)).collect())
+    }
+}
+
+/// Tasks by id, as far as the actor sees them.
+pub struct TaskLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<TaskId> for TaskLoader {
+    type Value = Task;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Task>, Error> {
+        let tasks = self.domain.tasks().find_many(&self.actor, keys).await?;
+        Ok(tasks.into_iter().map(|task| (task.id, task)).collect())
     }
 }
 

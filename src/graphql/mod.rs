@@ -10,7 +10,7 @@
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`session`], [`statistics`], [`task`], [`user`] | the nouns |
+//! | [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
 
 mod allowed;
 pub mod connection;
@@ -24,6 +24,7 @@ pub mod node;
 pub mod scalar;
 pub mod session;
 pub mod statistics;
+pub mod tag;
 pub mod task;
 pub mod user;
 mod variables;
@@ -34,6 +35,7 @@ use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 
+use self::tag::{Tag, TagTotals};
 use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use self::user::{User, UserTotals};
 use crate::app::App;
@@ -41,7 +43,14 @@ use crate::config::GraphqlConfig;
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(user::UserQuery, task::TaskQuery, statistics::StatisticsQuery);
+pub struct Query(
+    node::NodeQuery,
+    user::UserQuery,
+    session::SessionQuery,
+    task::TaskQuery,
+    tag::TagQuery,
+    statistics::StatisticsQuery,
+);
 
 /// Everything that can be done.
 #[derive(Debug, Default, MergedObject)]
@@ -76,6 +85,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         .override_output_type_description::<Connection<String, TaskEvent, TaskEventTotals>>(
             "A page of what happened to a task.",
         )
+        .override_output_type_description::<Connection<String, Tag, TagTotals>>("A page of tags.")
         .override_output_type_description::<Connection<String, User, UserTotals>>("A page of users.")
 }
 

@@ -56,7 +56,7 @@ impl From<Snapshot> for Task {
 #[Object]
 impl Task {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.task.id.to_global()
     }
 

@@ -38,7 +38,7 @@ impl User {
 #[Object]
 impl User {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.0.id.to_global()
     }
 

@@ -35,9 +35,13 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("viewer", "{ id }", SIGNED_IN),
     ("user", "(id: \"USER\") { id }", SIGNED_IN),
     ("users", "{ nodes { id } }", OF_AN_ACCOUNT),
+    ("sessions", "{ id }", SIGNED_IN),
+    ("node", "(id: \"TASK\") { id }", OF_A_TASK),
+    ("nodes", "(ids: [\"TASK\"]) { id }", SIGNED_IN),
     ("task", "(id: \"TASK\") { id }", OF_A_TASK),
     ("taskHistory", "(id: \"TASK\") { nodes { cursor } }", OF_A_TASK),
     ("tasks", "{ nodes { id } }", SIGNED_IN),
+    ("tags", "{ nodes { name } }", SIGNED_IN),
     ("taskStatistics", "{ total }", SIGNED_IN),
     (
         "register",

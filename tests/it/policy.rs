@@ -9,7 +9,7 @@ use taskwire::domain::id::{SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
     self, Action, AllTasks, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser,
     Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, PurgeTask, Reach, RestoreTask, SeeAccount,
-    SeeTask, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
+    SeeTask, Sessions, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -155,6 +155,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.noun::<AllTasks>("All tasks");
     matrix.noun::<Users>("Users (accounts)");
     matrix.noun::<Directory>("Directory");
+    matrix.noun::<Sessions>("Sessions");
     matrix.noun::<Credentials>("Credentials");
 
     let rules = include_str!("../../src/domain/policy.rs");

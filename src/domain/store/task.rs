@@ -157,6 +157,22 @@ pub(in crate::domain) async fn find(
     row.map(Task::try_from).transpose()
 }
 
+/// Those of the tasks that are in scope, in the trash or not.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    ids: &[TaskId],
+) -> Result<Vec<Task>> {
+    let ids = ids.iter().map(|id| id.0).collect();
+    let rows = Entity::find()
+        .filter(one_of(connection, Column::Id, ids))
+        .filter(visible(scope))
+        .into_partial_model::<Row>()
+        .all(connection)
+        .await?;
+    rows.into_iter().map(Task::try_from).collect()
+}
+
 /// The task with its tags, locked until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
