@@ -3,14 +3,19 @@
 //! An event holds the task as it left it, who may know of it, and what changed; so a reader needs
 //! nothing else, and a replay shows nothing newer than the event.
 
+mod cursor;
+mod record;
+
+pub use cursor::EventCursor;
+
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use self::record::{NOT_A_CHANGE, TaskRecord};
 use super::clock::Timestamp;
+use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
-use super::tag::Tags;
 use super::task::Snapshot;
 use super::workflow::Status;
 
@@ -31,6 +36,10 @@ pub enum EventType {
     Tagged,
     /// It lost tags.
     Untagged,
+    /// It got a file.
+    Attached,
+    /// It lost a file.
+    Detached,
     /// It went to the trash.
     Deleted,
     /// It came back from the trash.
@@ -40,6 +49,22 @@ pub enum EventType {
 }
 
 impl EventType {
+    /// Every type.
+    pub const ALL: [Self; 12] = [
+        Self::Created,
+        Self::Updated,
+        Self::StatusChanged,
+        Self::Assigned,
+        Self::Unassigned,
+        Self::Tagged,
+        Self::Untagged,
+        Self::Attached,
+        Self::Detached,
+        Self::Deleted,
+        Self::Restored,
+        Self::Purged,
+    ];
+
     /// The name in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -51,6 +76,8 @@ impl EventType {
             Self::Unassigned => "UNASSIGNED",
             Self::Tagged => "TAGGED",
             Self::Untagged => "UNTAGGED",
+            Self::Attached => "ATTACHED",
+            Self::Detached => "DETACHED",
             Self::Deleted => "DELETED",
             Self::Restored => "RESTORED",
             Self::Purged => "PURGED",
@@ -76,6 +103,64 @@ impl EventType {
             Self::Tagged
         }
     }
+}
+
+/// Something that happened to a task, as the log tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskEvent {
+    /// Its place in the log.
+    pub cursor: EventCursor,
+    /// What happened.
+    pub kind: EventType,
+    /// To which task, which may be gone by now.
+    pub task_id: TaskId,
+    /// Who did it; `None` for the server itself.
+    pub actor_id: Option<UserId>,
+    /// The status before; `None` when the task was made.
+    pub previous_status: Option<Status>,
+    /// The status after.
+    pub status: Status,
+    /// What changed, by name.
+    pub changes: Vec<FieldChange>,
+    /// The task as the event left it.
+    pub task: Snapshot,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+}
+
+/// A field of a task with its values before and after an event, as the log holds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldChange {
+    /// The field, in `snake_case`.
+    pub field: String,
+    /// The value before.
+    pub from: Value,
+    /// The value after.
+    pub to: Value,
+}
+
+/// What the log says that changed.
+pub(crate) fn changes_of(stored: Value) -> Vec<FieldChange> {
+    let Value::Object(fields) = stored else {
+        return Vec::new();
+    };
+    let mut changes: Vec<FieldChange> = fields
+        .into_iter()
+        .map(|(field, mut values)| FieldChange {
+            field,
+            from: values["from"].take(),
+            to: values["to"].take(),
+        })
+        .collect();
+    // The databases keep the fields of an object in orders of their own.
+    changes.sort_by(|one, other| one.field.cmp(&other.field));
+    changes
+}
+
+/// The task that the log says an event left.
+pub(crate) fn task_of(stored: Value) -> Result<Snapshot> {
+    let record: TaskRecord = serde_json::from_value(stored).map_err(Error::internal)?;
+    Snapshot::try_from(record)
 }
 
 /// A row of the log that is about to be written.
@@ -145,67 +230,6 @@ fn audience(snapshot: &Snapshot) -> impl Iterator<Item = UserId> {
     [Some(snapshot.task.owner_id), snapshot.task.assignee_id]
         .into_iter()
         .flatten()
-}
-
-/// The task in the log. Fields may be added, never renamed or removed: old rows stay as they are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct TaskRecord {
-    id: TaskId,
-    title: String,
-    description: Option<String>,
-    status: String,
-    priority: String,
-    due_date: Option<Timestamp>,
-    owner_id: UserId,
-    assignee_id: Option<UserId>,
-    tags: Tags,
-    version: i32,
-    completed_at: Option<Timestamp>,
-    deleted_at: Option<Timestamp>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-/// What moves with every write, or follows from what is shown anyway.
-const NOT_A_CHANGE: [&str; 3] = ["version", "updated_at", "completed_at"];
-
-impl From<&Snapshot> for TaskRecord {
-    fn from(Snapshot { task, tags }: &Snapshot) -> Self {
-        Self {
-            id: task.id,
-            title: task.title.clone(),
-            description: task.description.clone(),
-            status: task.status.as_str().to_owned(),
-            priority: task.priority.as_str().to_owned(),
-            due_date: task.due_date,
-            owner_id: task.owner_id,
-            assignee_id: task.assignee_id,
-            tags: tags.clone(),
-            version: task.version,
-            completed_at: task.completed_at,
-            deleted_at: task.deleted_at,
-            created_at: task.created_at,
-            updated_at: task.updated_at,
-        }
-    }
-}
-
-impl TaskRecord {
-    /// What is left when tags and the bookkeeping of writes are taken away.
-    fn without_tags(mut self) -> Value {
-        self.tags.clear();
-        let mut value = self.into_value();
-        if let Some(fields) = value.as_object_mut() {
-            for name in NOT_A_CHANGE {
-                fields.remove(name);
-            }
-        }
-        value
-    }
-
-    fn into_value(self) -> Value {
-        json!(self)
-    }
 }
 
 /// The fields that differ, each with its two values.

@@ -1,6 +1,8 @@
 //! Pages by keyset: a cursor holds the sort key of one row, never an offset, so a page costs the
 //! same at the end of a list as at its start, and rows that come or go do not shift it.
 
+use std::cmp::Ordering;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ pub const DEFAULT_PAGE_SIZE: u32 = 50;
 const MAX_CURSOR_BYTES: usize = 4_096;
 
 /// From which end a page is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Take {
     /// The first so many rows.
     First(u32),
@@ -34,7 +36,7 @@ impl Take {
 }
 
 /// Which page is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// From which end, and how many rows.
     pub take: Take,
@@ -111,7 +113,37 @@ pub struct Page<T> {
     pub has_next: bool,
 }
 
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            has_previous: false,
+            has_next: false,
+        }
+    }
+}
+
 impl<T> Page<T> {
+    /// The page made of rows as they were read: from the end that the page is cut from, and up to one
+    /// more than asked for. `beyond` tells whether there are rows on the side that one came from.
+    pub(crate) fn cut(request: &PageRequest, mut rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> String) -> Self {
+        let limit = usize::try_from(request.take.limit()).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let (has_previous, has_next) = match request.take {
+            Take::First(_) => (beyond || request.skip > 0, more),
+            Take::Last(_) => {
+                rows.reverse();
+                (more, beyond)
+            }
+        };
+        Self {
+            items: rows.into_iter().map(|row| (cursor_of(&row), row)).collect(),
+            has_previous,
+            has_next,
+        }
+    }
+
     /// The same page with other rows.
     pub fn map<U>(self, mut convert: impl FnMut(T) -> U) -> Page<U> {
         Page {
@@ -150,16 +182,16 @@ pub trait SortField: Copy + PartialEq + 'static {
     fn name(self) -> &'static str;
 }
 
-/// The value of one sort column in a cursor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The value of one sort column in a cursor. They compare as lists sort them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Key {
-    /// The row has no value here.
-    Null,
     /// A number; moments are microseconds since 1970.
     Number(i64),
     /// A text.
     Text(String),
+    /// The row has no value here, which counts as greater than all others.
+    Null,
 }
 
 /// The place of one row in a list of one order.
@@ -177,6 +209,21 @@ impl Cursor {
         let parts = (order_name(order), &self.keys, self.id);
         // Texts and numbers always serialise.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&parts).unwrap_or_default())
+    }
+
+    /// Which of two rows comes first in a list of this order.
+    pub(crate) fn compare<F>(&self, other: &Self, order: &[Sort<F>]) -> Ordering {
+        let step = |direction: Direction, ordering: Ordering| match direction {
+            Direction::Ascending => ordering,
+            Direction::Descending => ordering.reverse(),
+        };
+        let last = order.last().map_or(Direction::Ascending, |sort| sort.direction);
+        order
+            .iter()
+            .zip(self.keys.iter().zip(&other.keys))
+            .map(|(sort, (one, other))| step(sort.direction, one.cmp(other)))
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or_else(|| step(last, self.id.cmp(&other.id)))
     }
 
     /// Reads a cursor that came as the argument `field` for a list of this order.

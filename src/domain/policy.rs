@@ -662,6 +662,20 @@ impl Noun for Directory {
     }
 }
 
+/// Sessions: one's own, also for administrators.
+#[derive(Clone, Copy, Debug)]
+pub enum Sessions {}
+
+impl Noun for Sessions {
+    fn reach(actor: &Actor) -> Result<Reach> {
+        match actor {
+            Actor::System => Ok(Reach::Everything),
+            Actor::User(user) => Ok(Reach::Of(user.id)),
+            Actor::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
+        }
+    }
+}
+
 /// What signing in needs to know before anybody is signed in: password and token digests.
 /// Only the server itself reads it.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,11 @@
 //! a spent one that comes again later than a lost answer explains means that it was stolen, and
 //! ends the family.
 
+mod own;
+
+pub(crate) use own::LiveSession;
+pub use own::Session;
+
 use chrono::{Duration, TimeDelta};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};

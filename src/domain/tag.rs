@@ -3,11 +3,36 @@
 use std::collections::BTreeSet;
 
 use super::error::{Error, Result};
+use super::page::SortField;
 
 /// The most characters of a tag.
 pub const MAX_TAG_LENGTH: usize = 50;
 /// The most tags of one task.
 pub const MAX_TAGS: usize = 20;
+
+/// A tag, and how many of the tasks that somebody sees have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagCount {
+    /// The tag.
+    pub name: String,
+    /// How many tasks have it.
+    pub tasks: u64,
+}
+
+/// A column that tags can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TagSortField {
+    /// By their letters.
+    Name,
+}
+
+impl SortField for TagSortField {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+        }
+    }
+}
 
 /// The tags of one task: each once, in alphabetical order.
 pub type Tags = BTreeSet<String>;

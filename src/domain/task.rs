@@ -1,14 +1,21 @@
 //! Tasks: what they are, and the use cases that read them. Those that write are in `task/write.rs`.
 
+mod bulk;
 mod draft;
 mod expected;
 mod filter;
+mod history;
+mod locked;
+mod of_users;
+mod tags;
 mod write;
 
+pub use bulk::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK};
 pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};
 pub use expected::ExpectedVersion;
 pub(crate) use filter::cursor_of;
 pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
+pub use of_users::{Part, TasksOf};
 
 use super::actor::Actor;
 use super::clock::Timestamp;
@@ -124,7 +131,7 @@ pub struct Snapshot {
 }
 
 /// Which tasks to list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskList {
     /// Which of those that one may see.
     pub filter: TaskFilter,
@@ -160,6 +167,13 @@ impl<'a> Tasks<'a> {
         let scope = policy::scope(actor)?;
         let found = store::task::find(self.core.store.reader(), &scope, id).await?;
         Ok(found.filter(|task| task.deleted_at.is_none()))
+    }
+
+    /// Those of the tasks that the actor may see, without the trash.
+    pub async fn find_many(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<Task>> {
+        let scope = policy::scope(actor)?;
+        let found = store::task::find_many(self.core.store.reader(), &scope, ids).await?;
+        Ok(found.into_iter().filter(|task| task.deleted_at.is_none()).collect())
     }
 
     /// Like [`find`](Self::find), but not finding it is an error.

@@ -70,6 +70,8 @@ pub enum UserErrorCode {
     Conflict,
     /// The name, password or refresh token is not right.
     InvalidCredentials,
+    /// It could have been done, but another of the ids failed, and the error policy is `ALL_OR_NOTHING`.
+    Aborted,
 }
 
 /// A mistake that the client can mend.
@@ -103,6 +105,26 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
     }
 }
 
+/// The user error of what could have been done, had not another failed.
+pub(super) fn aborted() -> UserError {
+    UserError {
+        code: UserErrorCode::Aborted,
+        field: None,
+        message: "Nothing was done, because others of the ids failed: leave those out, or use the error policy PARTIAL"
+            .to_owned(),
+    }
+}
+
+impl UserError {
+    /// The same of the id at this place of the argument `ids`, if it is about the id.
+    pub(super) fn of_ids(mut self, position: usize) -> Self {
+        if self.field.as_deref().is_some_and(|path| path == ["id"]) {
+            self.field = Some(vec!["ids".to_owned(), position.to_string()]);
+        }
+        self
+    }
+}
+
 fn violation(violation: &Violation, input: &[&str]) -> UserError {
     let code = if violation.code == Code::Taken {
         UserErrorCode::Taken
@@ -125,7 +147,8 @@ fn path(input: &[&str], field: &str) -> Vec<String> {
         .collect()
 }
 
-fn camel_case(snake_case: &str) -> String {
+/// A name of the domain as the schema spells it.
+pub(super) fn camel_case(snake_case: &str) -> String {
     let mut words = snake_case.split('_');
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |mut name, word| {

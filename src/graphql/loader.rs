@@ -4,6 +4,7 @@
 //! ever in them.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -13,16 +14,29 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
+use crate::domain::event::TaskEvent;
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
+use crate::domain::task::{Task, TasksOf};
 use crate::domain::user::User;
 
 /// One loader a kind.
 pub struct Loaders {
     /// Users by id.
     pub users: DataLoader<UserLoader>,
+    /// Tasks by id.
+    pub tasks: DataLoader<TaskLoader>,
     /// Tags by task.
     pub tags: DataLoader<TagLoader>,
+    /// Pages of events by task.
+    pub histories: DataLoader<HistoryLoader>,
+    /// Numbers of events by task.
+    pub history_counts: DataLoader<HistoryCountLoader>,
+    /// Pages of tasks by user.
+    pub tasks_of_users: DataLoader<TasksOfUserLoader>,
+    /// Numbers of tasks by user.
+    pub task_counts_of_users: DataLoader<TaskCountOfUserLoader>,
 }
 
 impl Loaders {
@@ -32,7 +46,27 @@ impl Loaders {
                 domain: domain.clone(),
                 actor,
             }),
+            tasks: loader(TaskLoader {
+                domain: domain.clone(),
+                actor,
+            }),
             tags: loader(TagLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            histories: loader(HistoryLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            history_counts: loader(HistoryCountLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            tasks_of_users: loader(TasksOfUserLoader {
+                domain: domain.clone(),
+                actor,
+            }),
+            task_counts_of_users: loader(TaskCountOfUserLoader {
                 domain: domain.clone(),
                 actor,
             }),
@@ -71,6 +105,22 @@ impl Loader<UserId> for UserLoader {
     }
 }
 
+/// Tasks by id, as far as the actor sees them.
+pub struct TaskLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<TaskId> for TaskLoader {
+    type Value = Task;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Task>, Error> {
+        let tasks = self.domain.tasks().find_many(&self.actor, keys).await?;
+        Ok(tasks.into_iter().map(|task| (task.id, task)).collect())
+    }
+}
+
 /// Tags by task, as far as the actor sees it.
 pub struct TagLoader {
     domain: Domain,
@@ -89,5 +139,113 @@ impl Loader<TaskId> for TagLoader {
             .await?
             .into_iter()
             .collect())
+    }
+}
+
+/// What is read together: parents for which a field has the same arguments.
+fn by_arguments<P: Copy, A: Eq + Hash>(keys: &[(P, A)]) -> HashMap<&A, Vec<P>> {
+    let mut parents: HashMap<&A, Vec<P>> = HashMap::new();
+    for (parent, arguments) in keys {
+        parents.entry(arguments).or_default().push(*parent);
+    }
+    parents
+}
+
+/// What became of reading for some parents, by key. Arguments that are refused are so for these
+/// parents alone: the same field with others, under another alias, still gets its answer.
+fn answers<P, A: Clone, V>(
+    arguments: &A,
+    parents: Vec<P>,
+    outcome: Result<Vec<(P, V)>, Error>,
+) -> Vec<((P, A), Result<V, Error>)> {
+    match outcome {
+        Ok(found) => found
+            .into_iter()
+            .map(|(parent, value)| ((parent, arguments.clone()), Ok(value)))
+            .collect(),
+        Err(error) => parents
+            .into_iter()
+            .map(|parent| ((parent, arguments.clone()), Err(error.clone())))
+            .collect(),
+    }
+}
+
+/// Pages of events by task, as far as the actor sees it.
+pub struct HistoryLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<(TaskId, PageRequest)> for HistoryLoader {
+    type Value = Result<Page<TaskEvent>, Error>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[(TaskId, PageRequest)]) -> Result<HashMap<(TaskId, PageRequest), Self::Value>, Error> {
+        let mut found = HashMap::new();
+        for (page, tasks) in by_arguments(keys) {
+            let outcome = self.domain.tasks().histories(&self.actor, &tasks, page).await;
+            found.extend(answers(page, tasks, outcome));
+        }
+        Ok(found)
+    }
+}
+
+/// Numbers of events by task, as far as the actor sees it.
+pub struct HistoryCountLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<TaskId> for HistoryCountLoader {
+    type Value = u64;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, u64>, Error> {
+        let counts = self.domain.tasks().history_counts(&self.actor, keys).await?;
+        Ok(counts.into_iter().collect())
+    }
+}
+
+/// Pages of tasks by user, as far as the actor sees them.
+pub struct TasksOfUserLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+/// A user, and which page of which of their tasks.
+type TasksOfUser = (UserId, (TasksOf, PageRequest));
+
+impl Loader<TasksOfUser> for TasksOfUserLoader {
+    type Value = Result<Page<Task>, Error>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TasksOfUser]) -> Result<HashMap<TasksOfUser, Self::Value>, Error> {
+        let mut found = HashMap::new();
+        for (arguments, users) in by_arguments(keys) {
+            let (of, page) = arguments;
+            let outcome = self.domain.tasks().lists_of_users(&self.actor, &users, of, page).await;
+            found.extend(answers(arguments, users, outcome));
+        }
+        Ok(found)
+    }
+}
+
+/// Numbers of tasks by user, as far as the actor sees them.
+pub struct TaskCountOfUserLoader {
+    domain: Domain,
+    actor: Actor,
+}
+
+impl Loader<(UserId, TasksOf)> for TaskCountOfUserLoader {
+    type Value = Result<u64, Error>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[(UserId, TasksOf)]) -> Result<HashMap<(UserId, TasksOf), Self::Value>, Error> {
+        let mut found = HashMap::new();
+        for (of, users) in by_arguments(keys) {
+            let outcome = self.domain.tasks().counts_of_users(&self.actor, &users, of).await;
+            found.extend(answers(of, users, outcome));
+        }
+        Ok(found)
     }
 }

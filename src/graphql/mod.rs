@@ -13,7 +13,7 @@
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`rate_limit`], [`session`], [`statistics`], [`task`], [`user`] | the nouns |
+//! | [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
 
 mod allowed;
 pub mod connection;
@@ -31,6 +31,7 @@ pub mod rate_limit;
 pub mod scalar;
 pub mod session;
 pub mod statistics;
+pub mod tag;
 pub mod task;
 mod tokens;
 pub mod user;
@@ -44,7 +45,8 @@ use chrono::{DateTime, Utc};
 
 pub use self::executor::Executor;
 pub(crate) use self::handler::IDEMPOTENCY_REPLAYED;
-use self::task::{Task, TaskTotals};
+use self::tag::{Tag, TagTotals};
+use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use self::user::{User, UserTotals};
 use crate::app::App;
 use crate::config::GraphqlConfig;
@@ -52,15 +54,23 @@ use crate::config::GraphqlConfig;
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
-    user::UserQuery,
-    task::TaskQuery,
-    statistics::StatisticsQuery,
     rate_limit::RateLimitQuery,
+    node::NodeQuery,
+    user::UserQuery,
+    session::SessionQuery,
+    task::TaskQuery,
+    tag::TagQuery,
+    statistics::StatisticsQuery,
 );
 
 /// Everything that can be done.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(session::SessionMutation, task::TaskMutation, user::UserMutation);
+pub struct Mutation(
+    session::SessionMutation,
+    task::TaskMutation,
+    task::TaskBulkMutation,
+    user::UserMutation,
+);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -83,6 +93,10 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .override_output_type_description::<DateTime<Utc>>(MOMENT)
         .override_output_type_description::<Connection<String, Task, TaskTotals>>("A page of tasks.")
+        .override_output_type_description::<Connection<String, TaskEvent, TaskEventTotals>>(
+            "A page of what happened to a task.",
+        )
+        .override_output_type_description::<Connection<String, Tag, TagTotals>>("A page of tags.")
         .override_output_type_description::<Connection<String, User, UserTotals>>("A page of users.")
 }
 

@@ -1,11 +1,16 @@
-//! Global ids: opaque to clients, unique over all types.
+//! Global ids: opaque to clients, unique over all types; and whatever can be found by one.
 
-use async_graphql::ID;
+use async_graphql::{Context, ID, Interface, Object};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::try_join_all;
 
+use super::context::ContextExt as _;
+use super::guard::SignedIn;
+use super::task::Task;
+use super::user::User;
 use crate::domain::error::{Error, Result};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{SessionId, TaskId, UserId};
 
 /// A noun with global ids.
 pub trait GlobalId: Sized {
@@ -62,6 +67,80 @@ impl GlobalId for UserId {
     fn from_number(number: i32) -> Self {
         Self(number)
     }
+}
+
+impl GlobalId for SessionId {
+    const TYPE: &'static str = "Session";
+
+    fn number(self) -> i32 {
+        self.0
+    }
+
+    fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+/// Something that can be found by its global id.
+#[derive(Clone, Debug, Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+pub enum Node {
+    /// A task.
+    Task(Task),
+    /// A user.
+    User(User),
+}
+
+/// The most nodes that are looked for at once.
+const MAX_NODES: usize = 100;
+
+/// What can be found by a global id.
+#[derive(Debug, Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// The task or user with this id; null when there is none, it is in the trash, or it is not yours to see.
+    #[graphql(guard = "SignedIn")]
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] id: ID,
+    ) -> Option<super::error::Result<Node>> {
+        find(ctx, "id", &id).await.map_err(Into::into).transpose()
+    }
+
+    /// The tasks and users with these ids, in the same order; null in the place of each that there is
+    /// not, that is in the trash, or that is not yours to see.
+    #[graphql(guard = "SignedIn")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which ones, up to 100.")] ids: Vec<ID>,
+    ) -> super::error::Result<Vec<Option<Node>>> {
+        if ids.len() > MAX_NODES {
+            let message = format!("ids: {} ids were given; up to {MAX_NODES} are allowed", ids.len());
+            return Err(Error::BadInput { field: "ids", message }.into());
+        }
+        Ok(try_join_all(ids.iter().map(|id| find(ctx, "ids", id))).await?)
+    }
+}
+
+/// Looks for one node, together with the others that are looked for at the moment.
+async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<Node>> {
+    if let Ok(task) = TaskId::from_global(field, id) {
+        let found = ctx.loaders().tasks.load_one(task).await?;
+        return Ok(found.map(|task| Node::Task(task.into())));
+    }
+    let user = UserId::from_global(field, id).map_err(|_| Error::BadInput {
+        field,
+        message: format!(
+            "{field}: '{}' is not the id of a Task or a User; use an id that this server gave, unchanged",
+            id.chars().take(60).collect::<String>()
+        ),
+    })?;
+    let found = ctx.loaders().users.load_one(user).await?;
+    Ok(found.map(|user| Node::User(User(user))))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use async_graphql::Enum;
 
 use crate::domain::actor;
+use crate::domain::event;
 use crate::domain::page;
 use crate::domain::task;
 use crate::domain::workflow;
@@ -43,6 +44,47 @@ pub enum Role {
     User,
     /// Sees and manages everything.
     Admin,
+}
+
+/// What happened to a task. A write that did several things is named after the first of these that it
+/// did: move, hand over, update, tag; `changes` tells them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "event::EventType")]
+pub enum TaskEventType {
+    /// It was made.
+    Created,
+    /// Its title, description, priority, due date or owner changed.
+    Updated,
+    /// It moved along the workflow.
+    StatusChanged,
+    /// It was handed to somebody.
+    Assigned,
+    /// It was taken from somebody.
+    Unassigned,
+    /// It got tags.
+    Tagged,
+    /// It lost tags.
+    Untagged,
+    /// It got a file.
+    Attached,
+    /// It lost a file.
+    Detached,
+    /// It went to the trash.
+    Deleted,
+    /// It came back from the trash.
+    Restored,
+    /// It was deleted for good.
+    Purged,
+}
+
+/// What becomes of the other tasks when one cannot be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "task::ErrorPolicy")]
+pub enum BulkErrorPolicy {
+    /// Nothing is written; those that could have been changed have the user error `ABORTED`.
+    AllOrNothing,
+    /// They are changed all the same.
+    Partial,
 }
 
 /// Which way a list is sorted.

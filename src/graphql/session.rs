@@ -1,12 +1,13 @@
 //! Signing up, in and out in GraphQL.
 
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
+use super::node::GlobalId as _;
 use super::user::User;
 use crate::domain;
 use crate::domain::error::Error;
@@ -107,6 +108,53 @@ struct LogoutPayload {
     success: bool,
     /// What the client can mend.
     user_errors: Vec<UserError>,
+}
+
+/// One of your sessions: from signing in until it ends.
+#[derive(Debug, SimpleObject)]
+struct Session {
+    /// The global id.
+    id: ID,
+    /// What the client called itself when the tokens were last refreshed.
+    user_agent: Option<String>,
+    /// From which address the tokens were last refreshed.
+    ip: Option<String>,
+    /// When you signed in.
+    created_at: DateTime<Utc>,
+    /// When the tokens were last refreshed.
+    last_used_at: DateTime<Utc>,
+    /// When it ends unless the tokens are refreshed before.
+    expires_at: DateTime<Utc>,
+    /// Whether it is the one that you ask with.
+    is_current: bool,
+}
+
+impl From<domain::session::Session> for Session {
+    fn from(session: domain::session::Session) -> Self {
+        Self {
+            id: session.id.to_global(),
+            user_agent: session.device.user_agent,
+            ip: session.device.ip,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+            is_current: session.is_current,
+        }
+    }
+}
+
+/// What can be read of sessions.
+#[derive(Debug, Default)]
+pub struct SessionQuery;
+
+#[Object]
+impl SessionQuery {
+    /// Your own sessions that go on, the one used last first, up to 100.
+    #[graphql(guard = "SignedIn")]
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        let sessions = ctx.domain().sessions().own(ctx.actor()).await?;
+        Ok(sessions.into_iter().map(Session::from).collect())
+    }
 }
 
 /// What can be done about sessions.

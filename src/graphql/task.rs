@@ -1,27 +1,33 @@
 //! Tasks in GraphQL.
 
+mod bulk;
 mod filter;
+mod history;
 mod input;
+pub(super) mod list;
 mod mutation;
 mod payload;
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, Object};
 use chrono::{DateTime, Utc};
 
+pub use self::bulk::TaskBulkMutation;
 pub use self::filter::TaskFilter;
+pub use self::history::{TaskEvent, TaskEventTotals};
+pub use self::list::{TaskOrder, TaskTotals};
 pub use self::mutation::TaskMutation;
-use super::connection::{PageArguments, connection};
+use super::connection::PageArguments;
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
-use super::scalar::{OrderDirection, TaskOrderField, TaskPriority, TaskStatus};
+use super::scalar::{TaskPriority, TaskStatus};
 use super::user::User;
 use crate::domain;
 use crate::domain::id::TaskId;
 use crate::domain::tag::Tags;
-use crate::domain::task::{NEWEST_FIRST, Snapshot, TaskList, TaskSort};
+use crate::domain::task::Snapshot;
 
 /// A task.
 #[derive(Clone, Debug)]
@@ -50,7 +56,7 @@ impl From<Snapshot> for Task {
 #[Object]
 impl Task {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.task.id.to_global()
     }
 
@@ -136,6 +142,26 @@ impl Task {
         Ok(tags.into_iter().collect())
     }
 
+    /// What happened to it, the oldest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<String, TaskEvent, TaskEventTotals>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        history::of(ctx, self.task.id, page).await
+    }
+
     /// Whether you may change it.
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_update(ctx.actor(), &self.task)
@@ -158,40 +184,6 @@ impl Task {
     }
 }
 
-/// One step of a task list's order; ties go by number.
-#[derive(Clone, Copy, Debug, InputObject)]
-pub struct TaskOrder {
-    /// What is compared.
-    field: TaskOrderField,
-    /// Which way.
-    #[graphql(default_with = "OrderDirection::Ascending")]
-    direction: OrderDirection,
-}
-
-impl From<TaskOrder> for TaskSort {
-    fn from(order: TaskOrder) -> Self {
-        Self {
-            field: order.field.into(),
-            direction: order.direction.into(),
-        }
-    }
-}
-
-/// What a connection of tasks knows beside its page.
-#[derive(Debug)]
-pub struct TaskTotals {
-    list: TaskList,
-}
-
-#[Object]
-impl TaskTotals {
-    /// How many tasks there are on all pages together; counted only when selected.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = ctx.domain().tasks().count(ctx.actor(), &self.list).await?;
-        Ok(i32::try_from(count).unwrap_or(i32::MAX))
-    }
-}
-
 /// What can be read of tasks.
 #[derive(Debug, Default)]
 pub struct TaskQuery;
@@ -202,6 +194,32 @@ impl TaskQuery {
     #[graphql(guard = "SignedIn")]
     async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<Task>> {
         find(ctx, &id).await.transpose()
+    }
+
+    /// What happened to the task with this id, the oldest first; null when there is none, it is in the
+    /// trash, or it is not yours to see.
+    #[graphql(guard = "SignedIn")]
+    async fn task_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which task.")] id: ID,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
+    ) -> Option<Result<Connection<String, TaskEvent, TaskEventTotals>>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        match find(ctx, &id).await.transpose()? {
+            Ok(task) => Some(history::of(ctx, task.task.id, page).await),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// The tasks that you own or are assigned to, newest first unless ordered otherwise; administrators see all.
@@ -226,40 +244,12 @@ impl TaskQuery {
             after,
             last,
             before,
-        }
-        .into_request(ctx)?;
-        let list = task_list(filter, order_by)?;
-        let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
-        Ok(connection(found, TaskTotals { list }, Task::from))
+        };
+        list::all(ctx, page, filter, order_by).await
     }
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Task>> {
     let id = TaskId::from_global("id", id)?;
     Ok(ctx.domain().tasks().find(ctx.actor(), id).await?.map(Task::from))
-}
-
-/// The most steps of an order: more would make the condition of a page long for nothing.
-const MAX_ORDER_STEPS: usize = 5;
-
-fn task_list(filter: Option<TaskFilter>, order_by: Option<Vec<TaskOrder>>) -> domain::error::Result<TaskList> {
-    let steps = order_by.unwrap_or_default();
-    if steps.len() > MAX_ORDER_STEPS {
-        return Err(domain::error::Error::BadInput {
-            field: "orderBy",
-            message: format!("orderBy has {} steps; up to {MAX_ORDER_STEPS} are allowed", steps.len()),
-        });
-    }
-    let order = if steps.is_empty() {
-        vec![NEWEST_FIRST]
-    } else {
-        steps.into_iter().map(TaskSort::from).collect()
-    };
-    let include_deleted = filter.as_ref().is_some_and(TaskFilter::includes_deleted);
-    let filter = filter.map(TaskFilter::into_domain).transpose()?.unwrap_or_default();
-    Ok(TaskList {
-        filter,
-        include_deleted,
-        order,
-    })
 }

@@ -10,9 +10,11 @@ use super::error::{Result, UserError, user_errors};
 use super::guard::{AdminOnly, SignedIn};
 use super::node::GlobalId as _;
 use super::scalar::Role;
+use super::task::{Task, TaskFilter, TaskOrder, TaskTotals, list};
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::policy::{self, SeeAccount};
+use crate::domain::task::Part;
 use crate::domain::user::{self as domain, Account, UserChange};
 
 /// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
@@ -36,7 +38,7 @@ impl User {
 #[Object]
 impl User {
     /// The global id.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.0.id.to_global()
     }
 
@@ -78,6 +80,56 @@ impl User {
     /// When the account was last changed. For oneself and administrators.
     async fn updated_at(&self, ctx: &Context<'_>) -> Option<Result<DateTime<Utc>>> {
         self.shown(ctx, |account| account.updated_at)
+    }
+
+    /// The tasks that belong to the user and that you may see, newest first unless ordered otherwise.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the schema")]
+    async fn owned_tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them.")] filter: Option<TaskFilter>,
+        #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
+            Vec<TaskOrder>,
+        >,
+    ) -> Result<Connection<String, Task, TaskTotals>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        list::of_user(ctx, (self.0.id, Part::Owner), page, filter, order_by).await
+    }
+
+    /// The tasks that are assigned to the user and that you may see, newest first unless ordered otherwise.
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the schema")]
+    async fn assigned_tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which of them.")] filter: Option<TaskFilter>,
+        #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
+            Vec<TaskOrder>,
+        >,
+    ) -> Result<Connection<String, Task, TaskTotals>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        };
+        list::of_user(ctx, (self.0.id, Part::Assignee), page, filter, order_by).await
     }
 }
 

@@ -38,8 +38,13 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("rateLimit", "{ remaining }", FOR_EVERYBODY),
     ("user", "(id: \"USER\") { id }", SIGNED_IN),
     ("users", "{ nodes { id } }", OF_AN_ACCOUNT),
+    ("sessions", "{ id }", SIGNED_IN),
+    ("node", "(id: \"TASK\") { id }", OF_A_TASK),
+    ("nodes", "(ids: [\"TASK\"]) { id }", SIGNED_IN),
     ("task", "(id: \"TASK\") { id }", OF_A_TASK),
+    ("taskHistory", "(id: \"TASK\") { nodes { cursor } }", OF_A_TASK),
     ("tasks", "{ nodes { id } }", SIGNED_IN),
+    ("tags", "{ nodes { name } }", SIGNED_IN),
     ("taskStatistics", "{ total }", SIGNED_IN),
     (
         "register",
@@ -91,6 +96,16 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("taskDelete", "(id: \"TASK\") { userErrors { code } }", OF_A_TASK),
     ("taskRestore", "(id: \"TRASH\") { userErrors { code } }", OF_A_TASK),
     ("taskPurge", "(id: \"TASK\") { userErrors { code } }", OF_A_TASK),
+    (
+        "tasksBulkUpdate",
+        "(ids: [\"TASK\"], input: {title: \"T\"}) { results { userErrors { code } } }",
+        OF_A_TASK,
+    ),
+    (
+        "tasksBulkTransition",
+        "(ids: [\"TASK\"], status: DONE) { results { userErrors { code } } }",
+        OF_A_TASK,
+    ),
     (
         "userUpdate",
         "(id: \"USER\", input: {fullName: \"N\"}) { userErrors { code } }",
@@ -185,6 +200,7 @@ fn refusal(answer: &Answer, field: &str) -> String {
         Value::Null => "NOT_FOUND".to_owned(),
         payload => payload["userErrors"][0]["code"]
             .as_str()
+            .or_else(|| payload["results"][0]["userErrors"][0]["code"].as_str())
             .unwrap_or("nothing")
             .to_owned(),
     }

@@ -9,7 +9,8 @@ use taskwire::domain::id::{SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
     self, Action, AllTasks, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser,
     Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, OwnRequest, PurgeTask, Reach, RepeatRequest,
-    Requests, RestoreTask, SeeAccount, SeeTask, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
+    Requests, RestoreTask, SeeAccount, SeeTask, Sessions, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask,
+    Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -156,6 +157,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.noun::<AllTasks>("All tasks");
     matrix.noun::<Users>("Users (accounts)");
     matrix.noun::<Directory>("Directory");
+    matrix.noun::<Sessions>("Sessions");
     matrix.noun::<Credentials>("Credentials");
     matrix.noun::<Requests>("Requests with a key");
 

@@ -1,25 +1,38 @@
 //! How many statements a request costs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::TestApp;
+use crate::support::person::Person;
+
+/// How many statements a query costs, and its data.
+async fn cost(app: &TestApp, person: &Person<'_>, query: &str) -> (u64, Value) {
+    let before = app.app.domain().statements();
+    let answer = person.graphql(query, json!({})).await;
+    let statements = app.app.domain().statements() - before;
+    (statements, answer.data().clone())
+}
+
+/// So many tasks of one owner, with three assignees in turn and two tags.
+async fn tasks(owner: &Person<'_>, assignees: &[Person<'_>], count: usize) {
+    for number in 0..count {
+        let assignee = assignees[number % assignees.len()].global_id();
+        owner
+            .creates_task(json!({ "title": format!("Task {number}"), "assigneeId": assignee, "tags": ["a", "b"] }))
+            .await;
+    }
+}
 
 #[tokio::test]
 async fn a_page_of_50_tasks_with_owner_and_assignee_takes_at_most_3_statements() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let others = [app.member().await, app.member().await, app.member().await];
-    for number in 0..60 {
-        let assignee = &others[number % others.len()];
-        ann.creates_task(json!({ "title": format!("Task {number}"), "assigneeId": assignee.global_id() }))
-            .await;
-    }
-    let before = app.app.domain().statements();
-    let answer = ann
-        .graphql("{ tasks(first: 50) { nodes { title owner { username } assignee { username } } pageInfo { hasNextPage } } }", json!({}))
-        .await;
-    let statements = app.app.domain().statements() - before;
-    let nodes = answer.data()["tasks"]["nodes"].as_array().unwrap().clone();
+    tasks(&ann, &others, 60).await;
+    let query =
+        "{ tasks(first: 50) { nodes { title owner { username } assignee { username } } pageInfo { hasNextPage } } }";
+    let (statements, data) = cost(&app, &ann, query).await;
+    let nodes = data["tasks"]["nodes"].as_array().unwrap();
     assert_eq!(nodes.len(), 50);
     assert!(
         nodes
@@ -27,4 +40,63 @@ async fn a_page_of_50_tasks_with_owner_and_assignee_takes_at_most_3_statements()
             .all(|task| task["owner"]["username"].is_string() && task["assignee"]["username"].is_string())
     );
     assert_eq!(statements, 3, "who asks, the page, its people");
+}
+
+#[tokio::test]
+async fn a_page_with_everything_costs_the_same_whatever_its_size() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let others = [app.member().await, app.member().await, app.member().await];
+    tasks(&ann, &others, 100).await;
+    for size in [2, 100] {
+        let query = format!(
+            "{{ tasks(first: {size}) {{ totalCount nodes {{ title tags owner {{ username }} assignee {{ username }} }} }} }}"
+        );
+        let (statements, data) = cost(&app, &ann, &query).await;
+        assert_eq!(data["tasks"]["nodes"].as_array().unwrap().len(), size);
+        assert_eq!(data["tasks"]["nodes"][0]["tags"], json!(["a", "b"]));
+        assert_eq!(statements, 5, "who asks, the page, its people, their tags, the total");
+        let query = format!(
+            "{{ tasks(first: {size}) {{ nodes {{ history(last: 1) {{ totalCount nodes {{ type actor {{ username }} task {{ tags }} }} }} }} }} }}"
+        );
+        let (statements, data) = cost(&app, &ann, &query).await;
+        assert_eq!(
+            data["tasks"]["nodes"][size - 1]["history"],
+            json!({ "totalCount": 1, "nodes": [{ "type": "CREATED", "actor": { "username": ann.name }, "task": { "tags": ["a", "b"] } }] })
+        );
+        assert_eq!(
+            statements, 5,
+            "who asks, the page, its events, their people, their numbers"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lists_inside_of_lists_cost_by_their_depth_and_not_by_their_rows() {
+    let app = TestApp::start().await;
+    let boss = app.admin().await;
+    let people = [app.member().await, app.member().await, app.member().await];
+    for owner in &people {
+        tasks(owner, &people, 12).await;
+    }
+    for size in [1, 10] {
+        let query = format!(
+            "{{ users {{ nodes {{ ownedTasks(first: {size}) {{ totalCount nodes {{ assignee {{ username
+                assignedTasks(first: {size}) {{ nodes {{ owner {{ fullName }} }} }} }} }} }} }} }} }}"
+        );
+        let (statements, data) = cost(&app, &boss, &query).await;
+        let tasks = &data["users"]["nodes"][1]["ownedTasks"];
+        assert_eq!(
+            (&tasks["totalCount"], tasks["nodes"].as_array().unwrap().len()),
+            (&json!(12), size)
+        );
+        let inner = tasks["nodes"][0]["assignee"]["assignedTasks"]["nodes"]
+            .as_array()
+            .unwrap();
+        assert_eq!(inner.len(), size);
+        assert_eq!(
+            statements, 7,
+            "who asks, the users, their tasks and totals, assignees, theirs, owners"
+        );
+    }
 }

@@ -132,26 +132,18 @@ impl<'a, F: SortField> Keyset<'a, F> {
     }
 
     /// The page made of the rows that were read: up to one more than asked for.
-    pub(super) fn finish<T>(&self, mut rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
-        let limit = usize::try_from(self.page.take.limit()).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let (has_previous, has_next) = match self.page.take {
-            Take::First(_) => (beyond || self.page.skip > 0, more),
-            Take::Last(_) => {
-                rows.reverse();
-                (more, beyond)
-            }
-        };
-        let items = rows
-            .into_iter()
-            .map(|row| (cursor_of(&row).encode(self.order), row))
-            .collect();
-        Page {
-            items,
-            has_previous,
-            has_next,
+    pub(super) fn finish<T>(&self, rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
+        Page::cut(self.page, rows, beyond, |row| cursor_of(row).encode(self.order))
+    }
+
+    /// The same for rows that were read in no order.
+    pub(super) fn sort_and_finish<T>(&self, rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
+        let mut rows: Vec<(Cursor, T)> = rows.into_iter().map(|row| (cursor_of(&row), row)).collect();
+        rows.sort_by(|one, other| one.0.compare(&other.0, self.order));
+        if matches!(self.page.take, Take::Last(_)) {
+            rows.reverse();
         }
+        Page::cut(self.page, rows, beyond, |row| row.0.encode(self.order)).map(|(_, row)| row)
     }
 }
 

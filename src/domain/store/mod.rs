@@ -6,6 +6,8 @@
 
 mod diagnosis;
 pub(super) mod event;
+mod grouped;
+pub(super) mod history;
 pub(super) mod idempotency;
 mod keyset;
 pub(super) mod login_attempt;
@@ -17,6 +19,7 @@ pub(super) mod statistics;
 pub(super) mod tag;
 pub(super) mod task;
 mod task_filter;
+pub(super) mod task_of_users;
 pub(super) mod user;
 
 pub use diagnosis::{Diagnosis, Engine};

@@ -3,15 +3,15 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{JoinType, QuerySelect};
+use sea_orm::{Condition, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
 
 use super::{WriteTransaction, user};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::policy::{BeginSession, Credentials, EndSessions, Permit, Scope};
-use crate::domain::session::{NewSession, StoredSession};
+use crate::domain::policy::{BeginSession, Credentials, EndSessions, Permit, Reach, Scope, Sessions};
+use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
 use crate::domain::token::Bearer;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -95,6 +95,87 @@ pub(in crate::domain) async fn lock(
         rotated_at: model.rotated_at,
         revoked_at: model.revoked_at,
     }))
+}
+
+/// The most sessions that are listed.
+const MAX_LISTED: u64 = 100;
+
+/// A refresh token with the beginning of its session.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct LiveRow {
+    #[sea_orm(from_expr = "of_family(\"MIN(id)\")")]
+    first_id: i32,
+    #[sea_orm(from_expr = "of_family(\"MIN(created_at)\")")]
+    began_at: Timestamp,
+    family: String,
+    user_agent: Option<String>,
+    ip: Option<String>,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// What holds of all refresh tokens of a session.
+fn of_family(aggregate: &str) -> Expr {
+    Expr::cust(format!(
+        "(SELECT {aggregate} FROM sessions AS other WHERE other.family = sessions.family)"
+    ))
+}
+
+fn visible(scope: &Scope<Sessions>) -> Condition {
+    match scope.reach() {
+        Reach::Everything => Condition::all(),
+        Reach::Of(user) => Condition::all().add(Column::UserId.eq(user.0)),
+    }
+}
+
+/// The refresh tokens in scope that can still be used, the newest first.
+pub(in crate::domain) async fn live(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Sessions>,
+    now: Timestamp,
+) -> Result<Vec<LiveSession>> {
+    let rows = Entity::find()
+        .filter(visible(scope))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::RotatedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_desc(Column::LastUsedAt)
+        .order_by_desc(Column::Id)
+        .limit(MAX_LISTED)
+        .into_partial_model::<LiveRow>()
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().map(LiveSession::from).collect())
+}
+
+impl From<LiveRow> for LiveSession {
+    fn from(row: LiveRow) -> Self {
+        Self {
+            family: row.family,
+            session: Session {
+                id: SessionId(row.first_id),
+                device: Device {
+                    user_agent: row.user_agent,
+                    ip: row.ip,
+                },
+                created_at: row.began_at,
+                last_used_at: row.last_used_at,
+                expires_at: row.expires_at,
+                is_current: false,
+            },
+        }
+    }
+}
+
+/// The family that a session in scope belongs to.
+pub(in crate::domain) async fn family(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Sessions>,
+    session: SessionId,
+) -> Result<Option<String>> {
+    let family = Entity::find_by_id(session.0).filter(visible(scope)).select_only();
+    Ok(family.column(Column::Family).into_tuple().one(connection).await?)
 }
 
 /// Adds a session.

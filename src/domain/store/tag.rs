@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect, Select};
 
+use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
 use super::{WriteTransaction, one_of, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::TaskId;
+use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Scope, Tasks};
-use crate::domain::tag::Tags;
+use crate::domain::tag::{TagCount, TagSortField, Tags};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tags")]
@@ -82,6 +84,76 @@ pub(in crate::domain) async fn of_tasks(
         tags.entry(TaskId(id)).or_default().insert(name);
     }
     Ok(tags.into_iter().collect())
+}
+
+/// Tags are listed in alphabetical order.
+const BY_NAME: [Sort<TagSortField>; 1] = [Sort {
+    field: TagSortField::Name,
+    direction: Direction::Ascending,
+}];
+
+impl KeyColumns<TagSortField> for Entity {
+    fn column(field: TagSortField) -> KeyColumn {
+        match field {
+            TagSortField::Name => KeyColumn {
+                expr: Expr::col((Self, Column::Name)),
+                key_type: KeyType::Text,
+                nullable: false,
+            },
+        }
+    }
+
+    fn id() -> Expr {
+        Expr::col((Self, Column::Id))
+    }
+}
+
+/// Every tag of every task in scope that is not in the trash.
+fn used(scope: &Scope<Tasks>) -> Select<task_tags::Entity> {
+    task_tags::Entity::find()
+        .select_only()
+        .join(JoinType::InnerJoin, task_tags::Relation::Tag.def())
+        .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
+        .filter(task::visible(scope))
+        .filter(task::Column::DeletedAt.is_null())
+}
+
+/// One page of the tags of the tasks in scope, without the trash.
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    page: &PageRequest,
+) -> Result<Page<TagCount>> {
+    let keyset = Keyset::new(&BY_NAME, page)?;
+    let query = used(scope)
+        .column(Column::Id)
+        .column(Column::Name)
+        .expr_as(Expr::cust("COUNT(*)"), "tasks")
+        .group_by(Column::Id)
+        .group_by(Column::Name);
+    let rows: Vec<(i32, String, i64)> = keyset.apply::<Entity, _>(query)?.into_tuple().all(connection).await?;
+    let beyond = match keyset.far_side::<Entity>()? {
+        Some(condition) => {
+            let found = used(scope).column(Column::Id).filter(condition);
+            found.into_tuple::<i32>().one(connection).await?.is_some()
+        }
+        None => false,
+    };
+    let page = keyset.finish(rows, beyond, |(id, name, _)| Cursor {
+        keys: vec![Key::Text(name.clone())],
+        id: *id,
+    });
+    Ok(page.map(|(_, name, tasks)| TagCount {
+        name,
+        tasks: u64::try_from(tasks).unwrap_or_default(),
+    }))
+}
+
+/// How many tags the tasks in scope have, without the trash.
+pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, scope: &Scope<Tasks>) -> Result<u64> {
+    let query = used(scope).expr(Expr::cust("COUNT(DISTINCT task_tags.tag_id)"));
+    let count = query.into_tuple::<i64>().one(connection).await?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
 }
 
 /// Gives a task the tags in `after` instead of those in `before`.

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, corrupt, tag, task_filter};
+use super::{WriteTransaction, corrupt, one_of, tag, task_filter};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::id::{TaskId, UserId};
@@ -51,7 +51,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The columns that make a task; what only the database needs stays there.
 #[derive(Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
-struct Row {
+pub(super) struct Row {
     id: i32,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -157,6 +157,22 @@ pub(in crate::domain) async fn find(
     row.map(Task::try_from).transpose()
 }
 
+/// Those of the tasks that are in scope, in the trash or not.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    ids: &[TaskId],
+) -> Result<Vec<Task>> {
+    let ids = ids.iter().map(|id| id.0).collect();
+    let rows = Entity::find()
+        .filter(one_of(connection, Column::Id, ids))
+        .filter(visible(scope))
+        .into_partial_model::<Row>()
+        .all(connection)
+        .await?;
+    rows.into_iter().map(Task::try_from).collect()
+}
+
 /// The task with its tags, locked until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
@@ -165,6 +181,24 @@ pub(in crate::domain) async fn lock(
 ) -> Result<Option<Snapshot>> {
     let query = Entity::find_by_id(id.0).filter(visible(scope));
     Ok(lock_rows(transaction, scope, query).await?.pop())
+}
+
+/// Those of the tasks that are in scope, in the trash or not, with tags, locked. In the order of their
+/// ids, so that two writers of the same tasks wait for each other instead of locking each other out.
+pub(in crate::domain) async fn lock_many(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    ids: &[TaskId],
+) -> Result<Vec<Snapshot>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = ids.iter().map(|id| id.0).collect();
+    let query = Entity::find()
+        .filter(one_of(transaction.connection(), Column::Id, ids))
+        .filter(visible(scope))
+        .order_by_asc(Column::Id);
+    lock_rows(transaction, scope, query).await
 }
 
 /// Every task that a user owns or is assigned to, in the trash or not, with tags, locked.
@@ -208,7 +242,13 @@ async fn lock_rows(
         .collect())
 }
 
-fn listed(scope: &Scope<Tasks>, list: &TaskList, now: Timestamp, connection: &impl ConnectionTrait) -> Select<Entity> {
+/// The tasks of a list, in no order.
+pub(super) fn listed(
+    scope: &Scope<Tasks>,
+    list: &TaskList,
+    now: Timestamp,
+    connection: &impl ConnectionTrait,
+) -> Select<Entity> {
     let query = Entity::find().filter(visible(scope)).filter(task_filter::condition(
         &list.filter,
         now,

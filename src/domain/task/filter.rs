@@ -9,7 +9,7 @@ use crate::domain::workflow::Status;
 use super::{Priority, Task};
 
 /// A condition on tasks. A missing value is like no other: `NotEqual` holds for it, the rest do not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TaskFilter {
     /// All of these hold; with none, every task passes.
     All(Vec<TaskFilter>),
@@ -48,7 +48,7 @@ impl Default for TaskFilter {
 }
 
 /// How a value is compared.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison<T> {
     /// Is this.
     Equal(T),

@@ -2,17 +2,15 @@
 //! asked, the change applied, and the row and its event are written together.
 
 use crate::domain::actor::Actor;
-use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{
-    self, AssignTask, ChangeTask, CreateTask, EditTask, NewTask, PurgeTask, RestoreTask, TagTask, TrashTask,
-};
+use crate::domain::policy::{self, ChangeTask, CreateTask, NewTask, PurgeTask, RestoreTask, TagTask, TrashTask};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::tag;
 use crate::domain::workflow::Status;
 
+use super::locked::{Locked, check_assignee};
 use super::{ExpectedVersion, Snapshot, Task, TaskChange, TaskDraft, Tasks};
 
 /// Whether a write looks for tasks outside the trash or in it.
@@ -81,19 +79,11 @@ impl Tasks<'_> {
         change: TaskChange,
         expected: ExpectedVersion,
     ) -> Result<Snapshot> {
-        let mut change = change.check()?;
-        let now = self.core.clock.now();
+        let change = change.check()?;
         let write = self.open(actor, id, Place::Live, expected).await?;
-        let mut after = write.before.clone();
-        let mut assignee = write.before.task.assignee_id;
-        std::mem::take(&mut change.assignee).apply(&mut assignee);
-        // Naming the assignee that a task has already is no assignment, and needs no right to assign.
-        if assignee != write.before.task.assignee_id {
-            write.assign(actor, &mut after, assignee).await?;
-        }
-        let permit = policy::permit(actor, EditTask, &write.before.task)?;
-        change.apply(&mut after, now)?;
-        write.save(&permit, after, now).await
+        let after = write.locked().change(actor, change, self.core.clock.now()).await?;
+        write.transaction.commit().await?;
+        Ok(after)
     }
 
     /// Hands a task to somebody, or to nobody.
@@ -105,9 +95,9 @@ impl Tasks<'_> {
         expected: ExpectedVersion,
     ) -> Result<Snapshot> {
         let write = self.open(actor, id, Place::Live, expected).await?;
-        let mut after = write.before.clone();
-        let permit = write.assign(actor, &mut after, to).await?;
-        write.save(&permit, after, self.core.clock.now()).await
+        let after = write.locked().assign(actor, to, self.core.clock.now()).await?;
+        write.transaction.commit().await?;
+        Ok(after)
     }
 
     /// Moves a task along the workflow.
@@ -118,11 +108,10 @@ impl Tasks<'_> {
         to: Status,
         expected: ExpectedVersion,
     ) -> Result<Snapshot> {
-        let now = self.core.clock.now();
-        self.edit(actor, id, EditTask, Place::Live, expected, |after| {
-            after.task.move_to(to, now)
-        })
-        .await
+        let write = self.open(actor, id, Place::Live, expected).await?;
+        let after = write.locked().transition(actor, to, self.core.clock.now()).await?;
+        write.transaction.commit().await?;
+        Ok(after)
     }
 
     /// Adds tags to a task; those it has already change nothing.
@@ -198,10 +187,12 @@ impl Tasks<'_> {
         change: impl FnOnce(&mut Snapshot) -> Result<()>,
     ) -> Result<Snapshot> {
         let write = self.open(actor, id, place, expected).await?;
-        let permit = policy::permit(actor, action, &write.before.task)?;
-        let mut after = write.before.clone();
-        change(&mut after)?;
-        write.save(&permit, after, self.core.clock.now()).await
+        let after = write
+            .locked()
+            .edit(actor, action, self.core.clock.now(), change)
+            .await?;
+        write.transaction.commit().await?;
+        Ok(after)
     }
 
     /// Begins a write to one task: nobody else changes it until the transaction ends.
@@ -230,53 +221,10 @@ struct Write {
 }
 
 impl Write {
-    /// Sets the assignee, if the actor may and there is such a user.
-    async fn assign(
-        &self,
-        actor: &Actor,
-        after: &mut Snapshot,
-        to: Option<UserId>,
-    ) -> Result<policy::Permit<AssignTask>> {
-        let permit = policy::permit(actor, AssignTask { to }, &self.before.task)?;
-        if let Some(assignee) = to.filter(|to| self.before.task.assignee_id != Some(*to)) {
-            check_assignee(&self.transaction, actor, assignee).await?;
+    fn locked(&self) -> Locked<'_> {
+        Locked {
+            transaction: &self.transaction,
+            before: &self.before,
         }
-        after.task.assignee_id = to;
-        Ok(permit)
-    }
-
-    /// Writes the task and its event. A change that changes nothing writes nothing.
-    async fn save<A: ChangeTask>(
-        self,
-        permit: &policy::Permit<A>,
-        mut after: Snapshot,
-        now: Timestamp,
-    ) -> Result<Snapshot> {
-        if after == self.before {
-            return Ok(after);
-        }
-        after.task.version += 1;
-        after.task.updated_at = now;
-        store::task::update(&self.transaction, permit, &self.before, &after).await?;
-        store::event::append(
-            &self.transaction,
-            NewEvent::changed(permit.actor(), &self.before, &after),
-        )
-        .await?;
-        self.transaction.commit().await?;
-        Ok(after)
-    }
-}
-
-/// Tasks are handed to active users only. Who may assign sees names, so the answer reveals nothing.
-async fn check_assignee(transaction: &WriteTransaction, actor: &Actor, assignee: UserId) -> Result<()> {
-    let scope = policy::scope(actor)?;
-    if store::user::is_active(transaction.connection(), &scope, assignee).await? {
-        Ok(())
-    } else {
-        Err(Error::invalid(
-            "assignee_id",
-            format!("assignee_id: there is no active user {assignee}"),
-        ))
     }
 }

@@ -1,14 +1,19 @@
 //! The GraphQL face.
 
 mod batch;
+mod bulk;
 mod filter;
+mod history;
 mod http;
 mod idempotency;
 mod limits;
+mod nested;
+mod node;
 mod persisted;
 mod rate_limit;
 mod refusal;
 mod session;
+mod tag;
 mod task;
 mod user;
 

@@ -296,3 +296,86 @@ fn unsigned(body: &str) -> String {
     header["alg"] = json!("none");
     format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(header.to_string()))
 }
+
+const SESSIONS: &str = "{ sessions { id userAgent createdAt lastUsedAt expiresAt isCurrent } }";
+
+async fn sessions(person: &Person<'_>) -> Vec<Value> {
+    let answer = person.graphql(SESSIONS, json!({})).await;
+    answer.data()["sessions"].as_array().unwrap().clone()
+}
+
+/// Signs in from a client of this name, and gives both tokens.
+async fn login_from(app: &TestApp, name: &str, client: &str) -> (String, String) {
+    let query = "mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }";
+    let body = json!({ "query": query, "variables": { "input": { "username": name, "password": PASSWORD } } });
+    let nobody = app.anonymous();
+    let request = nobody
+        .request(axum::http::Method::POST, "/graphql")
+        .header("content-type", "application/json")
+        .header("user-agent", client);
+    let answer = nobody.send(request.body(body.to_string().into()).unwrap()).await;
+    (
+        token(&answer, "login", "accessToken"),
+        token(&answer, "login", "refreshToken"),
+    )
+}
+
+#[tokio::test]
+async fn a_person_sees_their_own_sessions_and_which_one_they_ask_with() {
+    let app = TestApp::start().await;
+    let (ann, boss) = (app.member().await, app.admin().await);
+    app.advance(TimeDelta::minutes(1));
+    let (phone, phone_refresh) = login_from(&app, &ann.name, "phone").await;
+    let phone = ann.with_token(&app, &phone);
+    let seen = sessions(&ann).await;
+    assert_eq!(seen.len(), 2);
+    assert_eq!(
+        (&seen[0]["userAgent"], &seen[0]["isCurrent"], &seen[1]["isCurrent"]),
+        (&json!("phone"), &json!(false), &json!(true))
+    );
+    assert_eq!(sessions(&phone).await[0]["isCurrent"], true);
+    // A refresh goes on with the same session; its older access token still belongs to it.
+    app.advance(TimeDelta::minutes(10));
+    let answer = refresh(&app.anonymous(), &phone_refresh).await;
+    token(&answer, "refresh", "accessToken");
+    let seen = sessions(&phone).await;
+    assert_eq!(
+        (
+            seen.len(),
+            &seen[0]["isCurrent"],
+            &seen[0]["createdAt"],
+            &seen[0]["lastUsedAt"],
+            &seen[0]["expiresAt"]
+        ),
+        (
+            2,
+            &json!(true),
+            &json!("2026-01-15T12:01:00+00:00"),
+            &json!("2026-01-15T12:11:00+00:00"),
+            &json!("2026-01-22T12:11:00+00:00")
+        )
+    );
+    // Nobody sees those of others, administrators neither.
+    assert_eq!(sessions(&boss).await.len(), 1);
+    // One that has ended is none any more.
+    phone.graphql("mutation { logout { success } }", json!({})).await.data();
+    assert_eq!(sessions(&ann).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_id_and_one_that_has_expired_is_not_listed() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let (_, first) = login_from(&app, &ann.name, "phone").await;
+    let before = sessions(&ann).await[0]["id"].clone();
+    // Repeated within the grace: two tokens, one session.
+    for _ in 0..2 {
+        refresh(&app.anonymous(), &first).await.data();
+    }
+    let seen = sessions(&ann).await;
+    assert_eq!((seen.len(), &seen[0]["id"]), (2, &before));
+    app.advance(TimeDelta::days(8));
+    let (fresh, _) = login_from(&app, &ann.name, "laptop").await;
+    let seen = sessions(&ann.with_token(&app, &fresh)).await;
+    assert_eq!((seen.len(), &seen[0]["userAgent"]), (1, &json!("laptop")));
+}

@@ -1,0 +1,83 @@
+//! The place of one event in the log, as the opaque text that clients keep.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::domain::error::{Error, Result};
+
+/// A cursor longer than this many bytes is none of ours.
+const MAX_CURSOR_BYTES: usize = 256;
+
+/// The place of one event in one log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EventCursor {
+    /// Which log: one that was restored from a backup has another identity.
+    pub(crate) log: String,
+    /// The transaction that wrote the event, which orders the log as a whole.
+    pub(crate) transaction_id: i64,
+    /// The event's number. The events of one task are numbered in the order of their writes.
+    pub(crate) id: i64,
+}
+
+impl EventCursor {
+    /// The opaque text that clients keep.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let parts = (&self.log, self.transaction_id, self.id);
+        // Texts and numbers always serialise.
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&parts).unwrap_or_default())
+    }
+
+    /// Reads a cursor that came as the argument `field`.
+    pub fn decode(field: &'static str, text: &str) -> Result<Self> {
+        Some(text)
+            .filter(|text| text.len() <= MAX_CURSOR_BYTES)
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .map(|(log, transaction_id, id)| Self {
+                log,
+                transaction_id,
+                id,
+            })
+            .ok_or_else(|| Error::BadInput {
+                field,
+                message: format!("{field} is not the cursor of an event; use one that came with an event, unchanged"),
+            })
+    }
+
+    /// The cursor, if it is one of the log with this identity.
+    pub(crate) fn of_log(self, field: &'static str, log: &str) -> Result<Self> {
+        if self.log == log {
+            Ok(self)
+        } else {
+            Err(Error::BadInput {
+                field,
+                message: format!(
+                    "{field} is a cursor of another event log: the server's data were replaced since; start again without it"
+                ),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went_and_others_are_refused_by_name() {
+        let cursor = EventCursor {
+            log: "f00d".to_owned(),
+            transaction_id: 1 << 40,
+            id: 7,
+        };
+        assert_eq!(EventCursor::decode("after", &cursor.encode()).unwrap(), cursor);
+        assert!(cursor.clone().of_log("after", "f00d").is_ok());
+        assert!(cursor.of_log("after", "beef").is_err());
+        let long = "A".repeat(MAX_CURSOR_BYTES + 1);
+        for wrong in ["", "7", "WzFd", long.as_str()] {
+            let error = EventCursor::decode("after", wrong).unwrap_err();
+            assert!(error.to_string().starts_with("after is not"), "{error}");
+        }
+    }
+}

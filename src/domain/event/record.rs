@@ -1,0 +1,102 @@
+//! The task as the log keeps it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::tag::Tags;
+use crate::domain::task::{Priority, Snapshot, Task};
+use crate::domain::workflow::Status;
+
+/// The task in the log. Fields may be added, never renamed or removed: old rows stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TaskRecord {
+    id: TaskId,
+    title: String,
+    description: Option<String>,
+    status: String,
+    priority: String,
+    due_date: Option<Timestamp>,
+    owner_id: UserId,
+    assignee_id: Option<UserId>,
+    tags: Tags,
+    version: i32,
+    completed_at: Option<Timestamp>,
+    deleted_at: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// What moves with every write, or follows from what is shown anyway.
+pub(super) const NOT_A_CHANGE: [&str; 3] = ["version", "updated_at", "completed_at"];
+
+impl From<&Snapshot> for TaskRecord {
+    fn from(Snapshot { task, tags }: &Snapshot) -> Self {
+        Self {
+            id: task.id,
+            title: task.title.clone(),
+            description: task.description.clone(),
+            status: task.status.as_str().to_owned(),
+            priority: task.priority.as_str().to_owned(),
+            due_date: task.due_date,
+            owner_id: task.owner_id,
+            assignee_id: task.assignee_id,
+            tags: tags.clone(),
+            version: task.version,
+            completed_at: task.completed_at,
+            deleted_at: task.deleted_at,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+        }
+    }
+}
+
+impl TaskRecord {
+    /// What is left when tags and the bookkeeping of writes are taken away.
+    pub(super) fn without_tags(mut self) -> Value {
+        self.tags.clear();
+        let mut value = self.into_value();
+        if let Some(fields) = value.as_object_mut() {
+            for name in NOT_A_CHANGE {
+                fields.remove(name);
+            }
+        }
+        value
+    }
+
+    pub(super) fn into_value(self) -> Value {
+        json!(self)
+    }
+}
+
+impl TryFrom<TaskRecord> for Snapshot {
+    type Error = Error;
+
+    fn try_from(record: TaskRecord) -> Result<Self> {
+        let status = Status::ALL.into_iter().find(|one| one.as_str() == record.status);
+        let priority = Priority::ALL.into_iter().find(|one| one.as_str() == record.priority);
+        let unknown = |what: &str, value: &str| {
+            Error::internal(anyhow::anyhow!("the event log holds the unknown {what} '{value}'"))
+        };
+        Ok(Self {
+            task: Task {
+                id: record.id,
+                title: record.title,
+                description: record.description,
+                status: status.ok_or_else(|| unknown("status", &record.status))?,
+                priority: priority.ok_or_else(|| unknown("priority", &record.priority))?,
+                due_date: record.due_date,
+                owner_id: record.owner_id,
+                assignee_id: record.assignee_id,
+                version: record.version,
+                completed_at: record.completed_at,
+                deleted_at: record.deleted_at,
+                created_at: record.created_at,
+                updated_at: record.updated_at,
+            },
+            tags: record.tags,
+        })
+    }
+}

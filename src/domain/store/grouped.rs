@@ -1,0 +1,72 @@
+//! The first rows of each of several parents, in one statement whatever their number.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, Query, SelectStatement};
+use sea_orm::{Condition, DbBackend, JoinType, PartialModelTrait, QuerySelect as _, QueryTrait as _, Select, Value};
+
+use crate::domain::error::Result;
+
+/// What the list of parents and its column are called in the statement.
+const PARENT: &str = "parent";
+/// What the rows of one parent are called in the statement.
+const ROWS: &str = "own";
+
+/// The rows that each of the parents has, with the parent's id, in no order. `own` makes the query
+/// for one parent, with its order and limit; so an index on the parent is read no further than
+/// that. A window function would number all rows of every parent first.
+pub(super) async fn rows_of_each<E, R>(
+    connection: &impl ConnectionTrait,
+    id: E::Column,
+    parents: Vec<i32>,
+    own: impl FnOnce(Expr) -> Result<Select<E>>,
+) -> Result<Vec<(i32, R)>>
+where
+    E: EntityTrait,
+    R: PartialModelTrait,
+{
+    if parents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let statement = match connection.get_database_backend() {
+        DbBackend::Postgres => lateral::<E, R>(parents, own)?,
+        _ => correlated::<E, R>(id, &parents, own)?,
+    };
+    let rows = connection.query_all(&statement).await?;
+    rows.into_iter()
+        .map(|row| Ok((row.try_get("", PARENT)?, R::from_query_result(&row, "")?)))
+        .collect()
+}
+
+/// `PostgreSQL`: the rows of each parent are a table of their own.
+fn lateral<E: EntityTrait, R: PartialModelTrait>(
+    parents: Vec<i32>,
+    own: impl FnOnce(Expr) -> Result<Select<E>>,
+) -> Result<SelectStatement> {
+    let parent = Expr::col((PARENT, PARENT));
+    let own = R::select_cols(own(parent.clone())?.select_only()).into_query();
+    Ok(Query::select()
+        .expr_as(parent, PARENT)
+        .column((ROWS, Asterisk))
+        .from_function(Func::cust("unnest").arg(Value::from(parents)), PARENT)
+        .join_lateral(JoinType::InnerJoin, own, ROWS, Condition::all().add(Expr::val(true)))
+        .take())
+}
+
+/// `SQLite` has no such tables, but reads the list of ids anew for each parent.
+fn correlated<E: EntityTrait, R: PartialModelTrait>(
+    id: E::Column,
+    parents: &[i32],
+    own: impl FnOnce(Expr) -> Result<Select<E>>,
+) -> Result<SelectStatement> {
+    let parent = Expr::col((PARENT, "value"));
+    let ids = own(parent.clone())?.select_only().column(id).into_query();
+    let list = serde_json::json!(parents).to_string();
+    Ok(R::select_cols(E::find().select_only())
+        .into_query()
+        .expr_as(parent, PARENT)
+        .from_clear()
+        .from_function(Func::cust("json_each").arg(list), PARENT)
+        .cross_join(E::default().table_ref())
+        .and_where(Expr::col(id.as_column_ref()).in_subquery(ids))
+        .take())
+}

@@ -1,0 +1,30 @@
+//! The use cases that read what happened to tasks.
+
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::event::TaskEvent;
+use crate::domain::id::TaskId;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::{policy, store};
+
+use super::Tasks;
+
+impl Tasks<'_> {
+    /// The same page of what happened to each of the tasks, the oldest first, for those that the
+    /// actor may see, in the trash or not.
+    pub async fn histories(
+        self,
+        actor: &Actor,
+        tasks: &[TaskId],
+        page: &PageRequest,
+    ) -> Result<Vec<(TaskId, Page<TaskEvent>)>> {
+        let scope = policy::scope(actor)?;
+        store::history::pages(self.core.store.reader(), &scope, tasks, page).await
+    }
+
+    /// How much happened to each of the tasks, for those that the actor may see.
+    pub async fn history_counts(self, actor: &Actor, tasks: &[TaskId]) -> Result<Vec<(TaskId, u64)>> {
+        let scope = policy::scope(actor)?;
+        store::history::counts(self.core.store.reader(), &scope, tasks).await
+    }
+}

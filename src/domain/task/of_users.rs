@@ -1,0 +1,47 @@
+//! The use cases that read the tasks of several users at once.
+
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::id::UserId;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::{policy, store};
+
+use super::{Task, TaskList, Tasks};
+
+/// How somebody takes part in a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// It is theirs.
+    Owner,
+    /// It is assigned to them.
+    Assignee,
+}
+
+/// Which tasks of a user to list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TasksOf {
+    /// Those in which they have this part.
+    pub part: Part,
+    /// Which of these, in which order.
+    pub list: TaskList,
+}
+
+impl Tasks<'_> {
+    /// The same page of the tasks of each of the users, of which the actor sees what they always see.
+    pub async fn lists_of_users(
+        self,
+        actor: &Actor,
+        users: &[UserId],
+        of: &TasksOf,
+        page: &PageRequest,
+    ) -> Result<Vec<(UserId, Page<Task>)>> {
+        let scope = policy::scope(actor)?;
+        store::task_of_users::pages(self.core.store.reader(), &scope, users, of, page, self.core.clock.now()).await
+    }
+
+    /// How many tasks the whole list of each of the users has; users without any are left out.
+    pub async fn counts_of_users(self, actor: &Actor, users: &[UserId], of: &TasksOf) -> Result<Vec<(UserId, u64)>> {
+        let scope = policy::scope(actor)?;
+        store::task_of_users::counts(self.core.store.reader(), &scope, users, of, self.core.clock.now()).await
+    }
+}

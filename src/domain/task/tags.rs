@@ -1,0 +1,23 @@
+//! The use cases that read the tags of all tasks together.
+
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::tag::TagCount;
+use crate::domain::{policy, store};
+
+use super::Tasks;
+
+impl Tasks<'_> {
+    /// One page of the tags of the tasks that the actor may see, without the trash, in alphabetical order.
+    pub async fn tags(self, actor: &Actor, page: &PageRequest) -> Result<Page<TagCount>> {
+        let scope = policy::scope(actor)?;
+        store::tag::page(self.core.store.reader(), &scope, page).await
+    }
+
+    /// How many tags there are on all pages.
+    pub async fn tag_count(self, actor: &Actor) -> Result<u64> {
+        let scope = policy::scope(actor)?;
+        store::tag::count(self.core.store.reader(), &scope).await
+    }
+}

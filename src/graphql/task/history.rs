@@ -1,0 +1,140 @@
+//! What happened to a task, in GraphQL.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::Task;
+use crate::domain::event::{self as domain, FieldChange};
+use crate::domain::id::{TaskId, UserId};
+use crate::graphql::connection::{PageArguments, connection};
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::error::{Result, camel_case};
+use crate::graphql::node::GlobalId as _;
+use crate::graphql::scalar::{TaskEventType, TaskStatus};
+use crate::graphql::user::User;
+
+/// Something that happened to a task.
+#[derive(Clone, Debug)]
+pub struct TaskEvent(domain::TaskEvent);
+
+/// Something that happened to a task.
+#[Object]
+impl TaskEvent {
+    /// Its place in the log.
+    async fn cursor(&self) -> String {
+        self.0.cursor.encode()
+    }
+
+    /// What happened.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> TaskEventType {
+        self.0.kind.into()
+    }
+
+    /// When it happened.
+    async fn occurred_at(&self) -> DateTime<Utc> {
+        self.0.occurred_at
+    }
+
+    /// Who did it; null for the server itself, and when the account is gone.
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        match self.0.actor_id {
+            Some(id) => Ok(ctx.loaders().users.load_one(id).await?.map(User)),
+            None => Ok(None),
+        }
+    }
+
+    /// To which task.
+    async fn task_id(&self) -> ID {
+        self.0.task_id.to_global()
+    }
+
+    /// The task as the event left it: `version` tells which one it is.
+    async fn task(&self) -> Option<Task> {
+        Some(self.0.task.clone().into())
+    }
+
+    /// The status before; null when the task was made.
+    async fn previous_status(&self) -> Option<TaskStatus> {
+        self.0.previous_status.map(Into::into)
+    }
+
+    /// The status after.
+    async fn status(&self) -> TaskStatus {
+        self.0.status.into()
+    }
+
+    /// What changed, by name; empty when the task was made or deleted for good.
+    async fn changes(&self) -> Vec<TaskEventChange> {
+        self.0.changes.iter().map(Into::into).collect()
+    }
+}
+
+/// A field of a task with its values before and after an event.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct TaskEventChange {
+    /// The field, as `Task` has it.
+    field: String,
+    /// The value before, as `Task` shows it; a user is a global id.
+    from: Option<Value>,
+    /// The value after, as `Task` shows it; a user is a global id.
+    to: Option<Value>,
+}
+
+impl From<&FieldChange> for TaskEventChange {
+    fn from(change: &FieldChange) -> Self {
+        let name = change.field.strip_suffix("_id").unwrap_or(&change.field);
+        Self {
+            field: camel_case(name),
+            from: shown(&change.field, &change.from),
+            to: shown(&change.field, &change.to),
+        }
+    }
+}
+
+/// A value of the log as the schema shows it.
+fn shown(field: &str, stored: &Value) -> Option<Value> {
+    let converted = match field {
+        "status" | "priority" => stored.as_str().map(|name| name.to_uppercase().into()),
+        "due_date" | "deleted_at" => DateTime::parse_from_rfc3339(stored.as_str()?)
+            .ok()
+            .map(|moment| moment.to_rfc3339().into()),
+        "owner_id" | "assignee_id" => {
+            let number = stored.as_i64().and_then(|number| i32::try_from(number).ok());
+            number.map(|number| UserId(number).to_global().0.into())
+        }
+        _ => None,
+    };
+    converted
+        .or_else(|| Some(stored.clone()))
+        .filter(|value| !value.is_null())
+}
+
+/// What a connection of a task's events knows beside its page.
+#[derive(Debug)]
+pub struct TaskEventTotals {
+    task: TaskId,
+}
+
+#[Object]
+impl TaskEventTotals {
+    /// How many events there are on all pages together; counted only when selected.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let count = ctx.loaders().history_counts.load_one(self.task).await?;
+        Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
+    }
+}
+
+/// A page of what happened to a task. The same page of other tasks is read in the same statement.
+pub(super) async fn of(
+    ctx: &Context<'_>,
+    task: TaskId,
+    page: PageArguments,
+) -> Result<Connection<String, TaskEvent, TaskEventTotals>> {
+    let page = page.into_request(ctx)?;
+    let events = ctx.loaders().histories.load_one((task, page)).await?;
+    let events = events.transpose()?.unwrap_or_default();
+    Ok(connection(events, TaskEventTotals { task }, TaskEvent))
+}

@@ -1,0 +1,125 @@
+//! Lists of tasks in GraphQL: their order, their totals, and whose they are.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, InputObject, Object};
+
+use super::{Task, TaskFilter};
+use crate::domain;
+use crate::domain::id::UserId;
+use crate::domain::task::{NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
+use crate::graphql::connection::{PageArguments, connection};
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::error::Result;
+use crate::graphql::scalar::{OrderDirection, TaskOrderField};
+
+/// One step of a task list's order; ties go by number.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct TaskOrder {
+    /// What is compared.
+    field: TaskOrderField,
+    /// Which way.
+    #[graphql(default_with = "OrderDirection::Ascending")]
+    direction: OrderDirection,
+}
+
+impl From<TaskOrder> for TaskSort {
+    fn from(order: TaskOrder) -> Self {
+        Self {
+            field: order.field.into(),
+            direction: order.direction.into(),
+        }
+    }
+}
+
+/// What a connection of tasks knows beside its page.
+#[derive(Debug)]
+pub struct TaskTotals {
+    whose: Whose,
+}
+
+/// Whose tasks a connection shows.
+#[derive(Debug)]
+enum Whose {
+    /// Everybody's.
+    All(TaskList),
+    /// One user's.
+    User(UserId, TasksOf),
+}
+
+#[Object]
+impl TaskTotals {
+    /// How many tasks there are on all pages together; counted only when selected.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let count = match &self.whose {
+            Whose::All(list) => ctx.domain().tasks().count(ctx.actor(), list).await?,
+            Whose::User(user, of) => {
+                let count = ctx.loaders().task_counts_of_users.load_one((*user, of.clone())).await?;
+                count.transpose()?.unwrap_or_default()
+            }
+        };
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}
+
+/// A page of all tasks that the asker may see.
+pub(super) async fn all(
+    ctx: &Context<'_>,
+    page: PageArguments,
+    filter: Option<TaskFilter>,
+    order_by: Option<Vec<TaskOrder>>,
+) -> Result<Connection<String, Task, TaskTotals>> {
+    let page = page.into_request(ctx)?;
+    let list = task_list(filter, order_by)?;
+    let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
+    let whose = Whose::All(list);
+    Ok(connection(found, TaskTotals { whose }, Task::from))
+}
+
+/// A page of one user's tasks. The same page of other users is read in the same statement.
+pub(in crate::graphql) async fn of_user(
+    ctx: &Context<'_>,
+    (user, part): (UserId, Part),
+    page: PageArguments,
+    filter: Option<TaskFilter>,
+    order_by: Option<Vec<TaskOrder>>,
+) -> Result<Connection<String, Task, TaskTotals>> {
+    let page = page.into_request(ctx)?;
+    let list = task_list(filter, order_by)?;
+    let of = TasksOf { part, list };
+    let found = ctx
+        .loaders()
+        .tasks_of_users
+        .load_one((user, (of.clone(), page)))
+        .await?;
+    let whose = Whose::User(user, of);
+    Ok(connection(
+        found.transpose()?.unwrap_or_default(),
+        TaskTotals { whose },
+        Task::from,
+    ))
+}
+
+/// The most steps of an order: more would make the condition of a page long for nothing.
+const MAX_ORDER_STEPS: usize = 5;
+
+fn task_list(filter: Option<TaskFilter>, order_by: Option<Vec<TaskOrder>>) -> domain::error::Result<TaskList> {
+    let steps = order_by.unwrap_or_default();
+    if steps.len() > MAX_ORDER_STEPS {
+        return Err(domain::error::Error::BadInput {
+            field: "orderBy",
+            message: format!("orderBy has {} steps; up to {MAX_ORDER_STEPS} are allowed", steps.len()),
+        });
+    }
+    let order = if steps.is_empty() {
+        vec![NEWEST_FIRST]
+    } else {
+        steps.into_iter().map(TaskSort::from).collect()
+    };
+    let include_deleted = filter.as_ref().is_some_and(TaskFilter::includes_deleted);
+    let filter = filter.map(TaskFilter::into_domain).transpose()?.unwrap_or_default();
+    Ok(TaskList {
+        filter,
+        include_deleted,
+        order,
+    })
+}

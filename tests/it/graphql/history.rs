@@ -1,0 +1,204 @@
+//! What happened to a task, as clients read it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+
+const HISTORY: &str = "query($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {
+    taskHistory(id: $id, first: $first, after: $after, last: $last, before: $before) {
+      totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      nodes { cursor type task { version } } } }";
+
+/// A task of ann's that was handed to bob, moved, changed and tagged, a minute apart.
+async fn busy_task(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) -> i64 {
+    let id = ann
+        .creates_task(json!({ "title": "Report", "dueDate": "2026-02-01T00:00:00Z" }))
+        .await;
+    for (person, mutation) in [
+        (
+            ann,
+            format!("taskAssign(id: \"TASK\", assigneeId: \"{}\")", bob.global_id()),
+        ),
+        (bob, "taskTransition(id: \"TASK\", status: IN_PROGRESS)".to_owned()),
+        (
+            bob,
+            "taskUpdate(id: \"TASK\", input: {title: \"Better\", priority: HIGH, dueDate: null})".to_owned(),
+        ),
+        (bob, "taskAddTags(id: \"TASK\", tags: [\"b\", \"a\"])".to_owned()),
+    ] {
+        app.advance(TimeDelta::minutes(1));
+        mutate(person, &mutation, id).await;
+    }
+    id
+}
+
+async fn mutate(person: &Person<'_>, mutation: &str, id: i64) {
+    let mutation = mutation.replace("TASK", &global_id("Task", id));
+    let answer = person
+        .graphql(
+            &format!("mutation {{ done: {mutation} {{ userErrors {{ message }} }} }}"),
+            json!({}),
+        )
+        .await;
+    assert_eq!(answer.data()["done"]["userErrors"], json!([]), "{mutation}");
+}
+
+async fn page(person: &Person<'_>, id: i64, arguments: Value) -> Value {
+    let mut variables = arguments;
+    variables["id"] = global_id("Task", id).into();
+    person.graphql(HISTORY, variables).await.data()["taskHistory"].clone()
+}
+
+fn kinds(page: &Value) -> Vec<&str> {
+    let nodes = page["nodes"].as_array().unwrap();
+    nodes.iter().map(|event| event["type"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn each_event_tells_who_did_what_and_shows_its_own_moment() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let id = busy_task(&app, &ann, &bob).await;
+    let answer = ann
+        .graphql(
+            "query($id: ID!) { task(id: $id) { history { nodes { type occurredAt actor { databaseId } taskId previousStatus status
+                changes { field from to } task { title version tags assignee { databaseId } dueDate } } } } }",
+            json!({ "id": global_id("Task", id) }),
+        )
+        .await;
+    let task_id = global_id("Task", id);
+    assert_eq!(
+        answer.data()["task"]["history"]["nodes"],
+        json!([
+            { "type": "CREATED", "occurredAt": "2026-01-15T12:00:00+00:00", "actor": { "databaseId": ann.id }, "taskId": task_id,
+                "previousStatus": null, "status": "TODO", "changes": [],
+                "task": { "title": "Report", "version": 1, "tags": [], "assignee": null, "dueDate": "2026-02-01T00:00:00+00:00" } },
+            { "type": "ASSIGNED", "occurredAt": "2026-01-15T12:01:00+00:00", "actor": { "databaseId": ann.id }, "taskId": task_id,
+                "previousStatus": "TODO", "status": "TODO", "changes": [{ "field": "assignee", "from": null, "to": bob.global_id() }],
+                "task": { "title": "Report", "version": 2, "tags": [], "assignee": { "databaseId": bob.id }, "dueDate": "2026-02-01T00:00:00+00:00" } },
+            { "type": "STATUS_CHANGED", "occurredAt": "2026-01-15T12:02:00+00:00", "actor": { "databaseId": bob.id }, "taskId": task_id,
+                "previousStatus": "TODO", "status": "IN_PROGRESS", "changes": [{ "field": "status", "from": "TODO", "to": "IN_PROGRESS" }],
+                "task": { "title": "Report", "version": 3, "tags": [], "assignee": { "databaseId": bob.id }, "dueDate": "2026-02-01T00:00:00+00:00" } },
+            { "type": "UPDATED", "occurredAt": "2026-01-15T12:03:00+00:00", "actor": { "databaseId": bob.id }, "taskId": task_id,
+                "previousStatus": "IN_PROGRESS", "status": "IN_PROGRESS",
+                "changes": [{ "field": "dueDate", "from": "2026-02-01T00:00:00+00:00", "to": null },
+                    { "field": "priority", "from": "MEDIUM", "to": "HIGH" }, { "field": "title", "from": "Report", "to": "Better" }],
+                "task": { "title": "Better", "version": 4, "tags": [], "assignee": { "databaseId": bob.id }, "dueDate": null } },
+            { "type": "TAGGED", "occurredAt": "2026-01-15T12:04:00+00:00", "actor": { "databaseId": bob.id }, "taskId": task_id,
+                "previousStatus": "IN_PROGRESS", "status": "IN_PROGRESS", "changes": [{ "field": "tags", "from": [], "to": ["a", "b"] }],
+                "task": { "title": "Better", "version": 5, "tags": ["a", "b"], "assignee": { "databaseId": bob.id }, "dueDate": null } },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_history_is_paged_both_ways_in_the_order_of_the_writes() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let id = busy_task(&app, &ann, &bob).await;
+    let first = page(&ann, id, json!({ "first": 2 })).await;
+    assert_eq!(
+        (kinds(&first), &first["totalCount"]),
+        (vec!["CREATED", "ASSIGNED"], &json!(5))
+    );
+    assert_eq!(
+        (&first["pageInfo"]["hasPreviousPage"], &first["pageInfo"]["hasNextPage"]),
+        (&json!(false), &json!(true))
+    );
+    // The cursor of the edge is the event's own.
+    assert_eq!(first["pageInfo"]["endCursor"], first["nodes"][1]["cursor"]);
+    let rest = page(&ann, id, json!({ "first": 9, "after": first["pageInfo"]["endCursor"] })).await;
+    assert_eq!(kinds(&rest), ["STATUS_CHANGED", "UPDATED", "TAGGED"]);
+    assert_eq!(
+        (&rest["pageInfo"]["hasPreviousPage"], &rest["pageInfo"]["hasNextPage"]),
+        (&json!(true), &json!(false))
+    );
+    let back = page(
+        &ann,
+        id,
+        json!({ "last": 2, "before": rest["pageInfo"]["startCursor"] }),
+    )
+    .await;
+    assert_eq!(back["nodes"], first["nodes"]);
+    assert_eq!(
+        (&back["pageInfo"]["hasPreviousPage"], &back["pageInfo"]["hasNextPage"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(kinds(&page(&ann, id, json!({ "last": 1 })).await), ["TAGGED"]);
+    let end = rest["pageInfo"]["endCursor"].clone();
+    let beyond = page(&ann, id, json!({ "after": end })).await;
+    assert_eq!((kinds(&beyond), &beyond["totalCount"]), (vec![], &json!(5)));
+    assert_eq!(beyond["pageInfo"]["hasPreviousPage"], true);
+}
+
+#[tokio::test]
+async fn whoever_sees_the_task_sees_its_history_and_nobody_else() {
+    let app = TestApp::start().await;
+    let (ann, bob, eve, boss) = (
+        app.member().await,
+        app.member().await,
+        app.member().await,
+        app.admin().await,
+    );
+    let id = busy_task(&app, &ann, &bob).await;
+    for person in [&ann, &bob, &boss] {
+        assert_eq!(page(person, id, json!({})).await["totalCount"], 5);
+    }
+    assert_eq!(page(&eve, id, json!({})).await, Value::Null);
+    assert_eq!(page(&eve, 999_999, json!({})).await, Value::Null);
+    // Once it is taken from bob, he sees none of it, his own part neither.
+    mutate(&ann, "taskAssign(id: \"TASK\")", id).await;
+    assert_eq!(page(&bob, id, json!({})).await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_task_in_the_trash_keeps_its_history_for_whoever_lists_the_trash() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann.creates_task(json!({ "title": "T" })).await;
+    mutate(&ann, "taskDelete(id: \"TASK\")", id).await;
+    assert_eq!(page(&ann, id, json!({})).await, Value::Null);
+    let trash = "{ tasks(filter: {includeDeleted: true}) { nodes { history { totalCount nodes { type changes { field from to } } } } } }";
+    let answer = ann.graphql(trash, json!({})).await;
+    let history = answer.at("/data/tasks/nodes/0/history");
+    assert_eq!(
+        (history["totalCount"].clone(), kinds(history)),
+        (json!(2), vec!["CREATED", "DELETED"])
+    );
+    assert_eq!(
+        history["nodes"][1]["changes"],
+        json!([{ "field": "deletedAt", "from": null, "to": "2026-01-15T12:00:00+00:00" }])
+    );
+    mutate(&ann, "taskRestore(id: \"TASK\")", id).await;
+    assert_eq!(
+        kinds(&page(&ann, id, json!({})).await),
+        ["CREATED", "DELETED", "RESTORED"]
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_none_or_of_another_log_is_refused_by_its_field() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = global_id("Task", ann.creates_task(json!({ "title": "T" })).await);
+    let foreign = URL_SAFE_NO_PAD.encode(json!(["f00d", 1, 1]).to_string());
+    for (arguments, starts_with) in [
+        (json!({ "after": "7" }), "after is not the cursor of an event"),
+        (
+            json!({ "last": 2, "before": "" }),
+            "before is not the cursor of an event",
+        ),
+        (json!({ "after": foreign }), "after is a cursor of another event log"),
+        (json!({ "first": 101 }), "first is 101; 0 to 100 are allowed"),
+    ] {
+        let mut variables = arguments;
+        variables["id"] = id.clone().into();
+        let answer = ann.graphql(HISTORY, variables).await;
+        assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+        assert!(answer.error_message().starts_with(starts_with), "{}", answer.text);
+    }
+}

@@ -1,0 +1,170 @@
+//! Lists inside of lists: the tasks of users, as far as the asker sees them.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::person::Person;
+
+async fn titles_of(person: &Person<'_>, user: &Person<'_>, field: &str) -> Vec<String> {
+    let query = format!("query($id: ID!) {{ user(id: $id) {{ tasks: {field} {{ totalCount nodes {{ title }} }} }} }}");
+    let answer = person.graphql(&query, json!({ "id": user.global_id() })).await;
+    let tasks = &answer.data()["user"]["tasks"];
+    let titles = titles(tasks);
+    assert_eq!(tasks["totalCount"], titles.len(), "{}", answer.text);
+    titles
+}
+
+fn titles(tasks: &Value) -> Vec<String> {
+    let nodes = tasks["nodes"].as_array().unwrap();
+    nodes
+        .iter()
+        .map(|task| task["title"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Makes tasks of these titles a minute apart, with an assignee or none.
+async fn make(app: &TestApp, owner: &Person<'_>, assignee: Option<&Person<'_>>, titles: &[&str]) {
+    for title in titles {
+        owner
+            .creates_task(json!({ "title": title, "assigneeId": assignee.map(Person::global_id) }))
+            .await;
+        app.advance(TimeDelta::minutes(1));
+    }
+}
+
+#[tokio::test]
+async fn the_tasks_of_a_user_are_those_that_the_asker_may_see_themselves() {
+    let app = TestApp::start().await;
+    let (ann, bob, eve, boss) = (
+        app.member().await,
+        app.member().await,
+        app.member().await,
+        app.admin().await,
+    );
+    make(&app, &ann, None, &["own"]).await;
+    make(&app, &ann, Some(&bob), &["to bob"]).await;
+    make(&app, &bob, Some(&ann), &["to ann"]).await;
+    make(&app, &bob, Some(&bob), &["bob's"]).await;
+    for (asker, owned, assigned) in [
+        (&ann, vec!["to bob", "own"], vec!["to ann"]),
+        (&bob, vec!["to bob"], vec!["to ann"]),
+        (&boss, vec!["to bob", "own"], vec!["to ann"]),
+        (&eve, vec![], vec![]),
+    ] {
+        assert_eq!(titles_of(asker, &ann, "ownedTasks").await, owned);
+        assert_eq!(titles_of(asker, &ann, "assignedTasks").await, assigned);
+    }
+    assert_eq!(titles_of(&ann, &bob, "ownedTasks").await, ["to ann"]);
+    assert_eq!(titles_of(&ann, &bob, "assignedTasks").await, ["to bob"]);
+    assert_eq!(titles_of(&bob, &bob, "assignedTasks").await, ["bob's", "to bob"]);
+}
+
+#[tokio::test]
+async fn each_alias_has_its_own_page_filter_and_order() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    make(&app, &ann, None, &["a1", "a2", "a3"]).await;
+    make(&app, &bob, None, &["b1", "b2"]).await;
+    let answer = boss
+        .graphql(
+            "{ users(first: 2) { nodes {
+                newest: ownedTasks(first: 1) { totalCount nodes { title } pageInfo { hasNextPage hasPreviousPage } }
+                oldest: ownedTasks(last: 2) { nodes { title } pageInfo { hasNextPage hasPreviousPage } }
+                sorted: ownedTasks(orderBy: [{field: TITLE}]) { nodes { title } }
+                found: ownedTasks(filter: {search: \"1\"}) { totalCount nodes { title } }
+                wrong: ownedTasks(first: 101) { totalCount } } } }",
+            json!({}),
+        )
+        .await;
+    // What is wrong with one field is told of it alone: it cannot be null, so its user is.
+    assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+    let answer = boss
+        .graphql(
+            "{ users(first: 2) { nodes {
+                newest: ownedTasks(first: 1) { totalCount nodes { title } pageInfo { hasNextPage hasPreviousPage } }
+                oldest: ownedTasks(last: 2) { nodes { title } pageInfo { hasNextPage hasPreviousPage } }
+                sorted: ownedTasks(orderBy: [{field: TITLE}]) { nodes { title } }
+                found: ownedTasks(filter: {search: \"1\"}) { totalCount nodes { title } } } } }",
+            json!({}),
+        )
+        .await;
+    let page = |titles: &[&str]| titles.iter().map(|title| json!({ "title": title })).collect::<Vec<_>>();
+    assert_eq!(
+        answer.data()["users"]["nodes"],
+        json!([
+            {
+                "newest": { "totalCount": 3, "nodes": page(&["a3"]), "pageInfo": { "hasNextPage": true, "hasPreviousPage": false } },
+                "oldest": { "nodes": page(&["a2", "a1"]), "pageInfo": { "hasNextPage": false, "hasPreviousPage": true } },
+                "sorted": { "nodes": page(&["a1", "a2", "a3"]) },
+                "found": { "totalCount": 1, "nodes": page(&["a1"]) },
+            },
+            {
+                "newest": { "totalCount": 2, "nodes": page(&["b2"]), "pageInfo": { "hasNextPage": true, "hasPreviousPage": false } },
+                "oldest": { "nodes": page(&["b2", "b1"]), "pageInfo": { "hasNextPage": false, "hasPreviousPage": false } },
+                "sorted": { "nodes": page(&["b1", "b2"]) },
+                "found": { "totalCount": 1, "nodes": page(&["b1"]) },
+            },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_nested_list_is_paged_both_ways_also_by_a_column_that_may_be_empty() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for (title, due) in [
+        ("none", Value::Null),
+        ("late", json!("2026-03-01T00:00:00Z")),
+        ("soon", json!("2026-02-01T00:00:00Z")),
+        ("also none", Value::Null),
+    ] {
+        ann.creates_task(json!({ "title": title, "dueDate": due })).await;
+    }
+    let query = "query($first: Int, $after: String, $last: Int, $before: String) { viewer {
+        ownedTasks(first: $first, after: $after, last: $last, before: $before, orderBy: [{field: DUE_DATE}]) {
+          nodes { title } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }";
+    let (mut found, mut cursor) = (Vec::new(), Value::Null);
+    for size in [1, 2, 1] {
+        let answer = ann.graphql(query, json!({ "first": size, "after": cursor })).await;
+        let page = &answer.data()["viewer"]["ownedTasks"];
+        assert_eq!(page["pageInfo"]["hasPreviousPage"], !found.is_empty());
+        found.extend(titles(page));
+        assert_eq!(page["pageInfo"]["hasNextPage"], found.len() < 4);
+        cursor = page["pageInfo"]["endCursor"].clone();
+    }
+    assert_eq!(found, ["soon", "late", "none", "also none"]);
+    let answer = ann.graphql(query, json!({ "last": 2, "before": cursor })).await;
+    let page = &answer.data()["viewer"]["ownedTasks"];
+    assert_eq!(titles(page), ["late", "none"]);
+    assert_eq!(
+        (&page["pageInfo"]["hasPreviousPage"], &page["pageInfo"]["hasNextPage"]),
+        (&json!(true), &json!(true))
+    );
+    let answer = ann.graphql(query, json!({ "after": "7" })).await;
+    assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+    assert!(
+        answer.error_message().starts_with("after is not a cursor"),
+        "{}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn the_trash_is_left_out_unless_asked_for() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    make(&app, &ann, None, &["kept", "trashed"]).await;
+    let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
+    let id = ann
+        .graphql("{ viewer { ownedTasks(first: 1) { nodes { id } } } }", json!({}))
+        .await
+        .at("/data/viewer/ownedTasks/nodes/0/id")
+        .clone();
+    ann.graphql(delete, json!({ "id": id })).await.data();
+    assert_eq!(titles_of(&ann, &ann, "ownedTasks").await, ["kept"]);
+    assert_eq!(
+        titles_of(&ann, &ann, "ownedTasks(filter: {includeDeleted: true})").await,
+        ["trashed", "kept"]
+    );
+}

@@ -1,0 +1,73 @@
+//! Finding anything by its global id.
+
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::person::global_id;
+
+#[tokio::test]
+async fn tasks_and_users_are_found_in_the_order_asked_for_as_far_as_one_sees_them() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let task = |number| global_id("Task", number);
+    let (own, foreign, trashed) = (
+        ann.creates_task(json!({ "title": "Own" })).await,
+        bob.creates_task(json!({ "title": "Bob's" })).await,
+        ann.creates_task(json!({ "title": "Trashed" })).await,
+    );
+    let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
+    ann.graphql(delete, json!({ "id": task(trashed) })).await.data();
+    let ids = [
+        bob.global_id(),
+        task(own),
+        task(foreign),
+        task(trashed),
+        global_id("User", 999_999),
+        task(own),
+    ];
+    let query =
+        "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Task { title } ... on User { username } } }";
+    let before = app.app.domain().statements();
+    let answer = ann.graphql(query, json!({ "ids": ids })).await;
+    assert_eq!(app.app.domain().statements() - before, 3, "who asks, tasks, users");
+    let found = json!({ "__typename": "Task", "id": task(own), "title": "Own" });
+    assert_eq!(
+        answer.data()["nodes"],
+        json!([{ "__typename": "User", "id": bob.global_id(), "username": bob.name }, found, null, null, null, found])
+    );
+    let query = "query($id: ID!) { node(id: $id) { id ... on Task { title } ... on User { username email } } }";
+    let answer = ann.graphql(query, json!({ "id": task(own) })).await;
+    assert_eq!(answer.data()["node"], json!({ "id": task(own), "title": "Own" }));
+    for hidden in [task(foreign), task(trashed), global_id("User", 999_999)] {
+        let answer = ann.graphql(query, json!({ "id": hidden })).await;
+        assert_eq!(answer.data()["node"], Value::Null);
+    }
+    // What is hidden of an account is hidden here too.
+    let answer = ann.graphql(query, json!({ "id": bob.global_id() })).await;
+    assert_eq!(answer.error_code(), "FORBIDDEN");
+    assert_eq!(answer.at("/data/node/username"), &json!(bob.name));
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_refused_with_what_is_allowed() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for id in ["7".to_owned(), String::new(), global_id("Session", 1)] {
+        let answer = ann
+            .graphql("query($id: ID!) { node(id: $id) { id } }", json!({ "id": id }))
+            .await;
+        assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+        let message =
+            format!("id: '{id}' is not the id of a Task or a User; use an id that this server gave, unchanged");
+        assert_eq!(answer.error_message(), message);
+    }
+    let ids: Vec<String> = (0..101).map(|number| global_id("User", number)).collect();
+    let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+    let answer = ann.graphql(nodes, json!({ "ids": ids })).await;
+    assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+    assert_eq!(answer.error_message(), "ids: 101 ids were given; up to 100 are allowed");
+    assert_eq!(
+        ann.graphql(nodes, json!({ "ids": [] })).await.data()["nodes"],
+        json!([])
+    );
+}

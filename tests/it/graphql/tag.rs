@@ -1,0 +1,90 @@
+//! The tags of all tasks together.
+
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+
+const TAGS: &str = "query($first: Int, $after: String, $last: Int, $before: String) {
+    tags(first: $first, after: $after, last: $last, before: $before) {
+      totalCount nodes { name taskCount } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
+
+async fn tags(person: &Person<'_>, page: Value) -> Value {
+    person.graphql(TAGS, page).await.data()["tags"].clone()
+}
+
+fn names(page: &Value) -> Vec<(&str, i64)> {
+    let nodes = page["nodes"].as_array().unwrap();
+    nodes
+        .iter()
+        .map(|tag| (tag["name"].as_str().unwrap(), tag["taskCount"].as_i64().unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn tags_are_counted_over_the_tasks_that_one_sees() {
+    let app = TestApp::start().await;
+    let (ann, bob, eve, boss) = (
+        app.member().await,
+        app.member().await,
+        app.member().await,
+        app.admin().await,
+    );
+    ann.creates_task(json!({ "title": "T", "tags": ["b", "a"] })).await;
+    ann.creates_task(json!({ "title": "T", "tags": ["b"], "assigneeId": bob.global_id() }))
+        .await;
+    bob.creates_task(json!({ "title": "T", "tags": ["b", "zoo"] })).await;
+    let trashed = ann.creates_task(json!({ "title": "T", "tags": ["b", "gone"] })).await;
+    let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
+    ann.graphql(delete, json!({ "id": global_id("Task", trashed) }))
+        .await
+        .data();
+    for (person, expected) in [
+        (&ann, vec![("a", 1), ("b", 2)]),
+        (&bob, vec![("b", 2), ("zoo", 1)]),
+        (&boss, vec![("a", 1), ("b", 3), ("zoo", 1)]),
+        (&eve, vec![]),
+    ] {
+        let page = tags(person, json!({})).await;
+        assert_eq!(
+            (names(&page), &page["totalCount"]),
+            (expected.clone(), &json!(expected.len()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn tags_are_paged_both_ways_in_alphabetical_order() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    ann.creates_task(json!({ "title": "T", "tags": ["d", "ä", "b", "c-2", "c"] }))
+        .await;
+    let first = tags(&ann, json!({ "first": 2 })).await;
+    assert_eq!(
+        (names(&first), &first["totalCount"]),
+        (vec![("b", 1), ("c", 1)], &json!(5))
+    );
+    assert_eq!(
+        (&first["pageInfo"]["hasPreviousPage"], &first["pageInfo"]["hasNextPage"]),
+        (&json!(false), &json!(true))
+    );
+    let rest = tags(&ann, json!({ "first": 9, "after": first["pageInfo"]["endCursor"] })).await;
+    assert_eq!(names(&rest), [("c-2", 1), ("d", 1), ("ä", 1)]);
+    assert_eq!(
+        (&rest["pageInfo"]["hasPreviousPage"], &rest["pageInfo"]["hasNextPage"]),
+        (&json!(true), &json!(false))
+    );
+    let back = tags(&ann, json!({ "last": 1, "before": rest["pageInfo"]["startCursor"] })).await;
+    assert_eq!(names(&back), [("c", 1)]);
+    assert_eq!(
+        (&back["pageInfo"]["hasPreviousPage"], &back["pageInfo"]["hasNextPage"]),
+        (&json!(true), &json!(true))
+    );
+    let answer = ann.graphql(TAGS, json!({ "after": "7" })).await;
+    assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+    assert!(
+        answer.error_message().starts_with("after is not a cursor"),
+        "{}",
+        answer.text
+    );
+}
