@@ -80,6 +80,8 @@ async fn tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         "CREATE INDEX tasks_priority_created ON tasks (priority, created_at, id)",
         "CREATE INDEX tasks_title ON tasks (title_key, id)",
         "CREATE INDEX tasks_due ON tasks (due_date, id) WHERE due_date IS NOT NULL",
+        // To sort by due date, tasks without one last.
+        "CREATE INDEX tasks_due_key ON tasks ((COALESCE(due_date, '9999-12-31T23:59:59.999999+00:00')), id)",
         "CREATE INDEX tasks_trash ON tasks (deleted_at) WHERE deleted_at IS NOT NULL",
     ] {
         manager.get_connection().execute_unprepared(statement).await?;

@@ -190,8 +190,6 @@ pub enum Key {
     Number(i64),
     /// A text.
     Text(String),
-    /// The row has no value here, which counts as greater than all others.
-    Null,
 }
 
 /// The place of one row in a list of one order.

@@ -81,7 +81,7 @@ async fn lists_inside_of_lists_cost_by_their_depth_and_not_by_their_rows() {
     }
     for size in [1, 10] {
         let query = format!(
-            "{{ users {{ nodes {{ ownedTasks(first: {size}) {{ totalCount nodes {{ assignee {{ username
+            "{{ users(first: 10) {{ nodes {{ ownedTasks(first: {size}) {{ totalCount nodes {{ assignee {{ username
                 assignedTasks(first: {size}) {{ nodes {{ owner {{ fullName }} }} }} }} }} }} }} }} }}"
         );
         let (statements, data) = cost(&app, &boss, &query).await;

@@ -1,6 +1,6 @@
 //! Keyset pages over any sort order: ORDER BY, the condition "beyond this cursor", and the cut.
 
-use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, NullOrdering, Order};
+use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Order};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Value};
 
 use crate::domain::clock::Timestamp;
@@ -16,11 +16,10 @@ pub(super) enum KeyType {
     Text,
 }
 
-/// A column to sort by.
+/// A column to sort by, or an expression. It is never null.
 pub(super) struct KeyColumn {
     pub(super) expr: Expr,
     pub(super) key_type: KeyType,
-    pub(super) nullable: bool,
 }
 
 /// How a noun's sort fields and id are columns.
@@ -67,16 +66,12 @@ impl<'a, F: SortField> Keyset<'a, F> {
         let backward = matches!(self.page.take, Take::Last(_));
         let mut query = query.filter(self.bounds::<N>()?);
         for step in self.steps::<N>() {
-            let (order, nulls) = if step.descending == backward {
-                (Order::Asc, NullOrdering::Last)
+            let order = if step.descending == backward {
+                Order::Asc
             } else {
-                (Order::Desc, NullOrdering::First)
+                Order::Desc
             };
-            query = if step.column.nullable {
-                query.order_by_with_nulls(step.column.expr, order, nulls)
-            } else {
-                query.order_by(step.column.expr, order)
-            };
+            query = query.order_by(step.column.expr, order);
         }
         if self.page.skip > 0 {
             query = query.offset(self.page.skip);
@@ -88,10 +83,10 @@ impl<'a, F: SortField> Keyset<'a, F> {
     fn bounds<N: KeyColumns<F>>(&self) -> Result<Condition> {
         let mut bounds = Cond::all();
         if let Some(after) = &self.after {
-            bounds = bounds.add(beyond(&self.steps::<N>(), "after", after, false)?);
+            bounds = bounds.add(beyond(&self.steps::<N>(), "after", after, Side::Behind)?);
         }
         if let Some(before) = &self.before {
-            bounds = bounds.add(beyond(&self.steps::<N>(), "before", before, true)?);
+            bounds = bounds.add(beyond(&self.steps::<N>(), "before", before, Side::Before)?);
         }
         Ok(bounds)
     }
@@ -102,8 +97,8 @@ impl<'a, F: SortField> Keyset<'a, F> {
             return Ok(None);
         }
         match (self.page.take, &self.after, &self.before) {
-            (Take::First(_), Some(after), _) => Ok(Some(not_beyond::<F, N>(self, "after", after)?)),
-            (Take::Last(_), _, Some(before)) => Ok(Some(not_beyond::<F, N>(self, "before", before)?)),
+            (Take::First(_), Some(after), _) => Ok(Some(beyond(&self.steps::<N>(), "after", after, Side::UpTo)?)),
+            (Take::Last(_), _, Some(before)) => Ok(Some(beyond(&self.steps::<N>(), "before", before, Side::From)?)),
             _ => Ok(None),
         }
     }
@@ -116,7 +111,6 @@ impl<'a, F: SortField> Keyset<'a, F> {
         let id = KeyColumn {
             expr: N::id(),
             key_type: KeyType::Integer,
-            nullable: false,
         };
         self.order
             .iter()
@@ -147,85 +141,79 @@ impl<'a, F: SortField> Keyset<'a, F> {
     }
 }
 
-/// A row is the cursor's or on its near side: the other half of [`beyond`].
-fn not_beyond<F: SortField, N: KeyColumns<F>>(
-    keyset: &Keyset<'_, F>,
-    field: &'static str,
-    cursor: &Cursor,
-) -> Result<Condition> {
-    Ok(beyond(&keyset.steps::<N>(), field, cursor, field == "before")?.not())
+/// Where rows lie, seen from a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// Before it.
+    Before,
+    /// Before it, or its own.
+    UpTo,
+    /// Its own, or behind it.
+    From,
+    /// Behind it.
+    Behind,
 }
 
-/// A row comes behind the cursor, or before it when `reversed`.
-fn beyond(steps: &[Step], field: &'static str, cursor: &Cursor, reversed: bool) -> Result<Condition> {
+impl Side {
+    fn is_behind(self) -> bool {
+        matches!(self, Self::From | Self::Behind)
+    }
+
+    /// Whether the cursor's own row is meant as well.
+    fn is_inclusive(self) -> bool {
+        matches!(self, Self::UpTo | Self::From)
+    }
+}
+
+/// A row lies on this side of the cursor.
+fn beyond(steps: &[Step], field: &'static str, cursor: &Cursor, side: Side) -> Result<Condition> {
     let values = values(steps, field, cursor)?;
-    if let Some(condition) = as_row_comparison(steps, &values, reversed) {
+    if let Some(condition) = as_row_comparison(steps, &values, side) {
         return Ok(Cond::all().add(condition));
     }
     // (a beyond) or (a equal and b beyond) or (a and b equal and c beyond) ..
     let mut beyond = Cond::any();
     for (position, step) in steps.iter().enumerate() {
-        let mut prefix = Cond::all();
-        for (earlier, value) in steps.iter().zip(&values).take(position) {
-            prefix = prefix.add(equal(earlier, value.as_ref()));
-        }
-        beyond = beyond.add(prefix.add(strictly_beyond(step, values[position].as_ref(), reversed)));
+        let column = step.column.expr.clone();
+        let value = values[position].clone();
+        let further = if step.descending == side.is_behind() {
+            column.lt(value)
+        } else {
+            column.gt(value)
+        };
+        beyond = beyond.add(all_equal(&steps[..position], &values).add(further));
+    }
+    if side.is_inclusive() {
+        beyond = beyond.add(all_equal(steps, &values));
     }
     Ok(beyond)
 }
 
-/// `(a, b, id) > (1, 2, 3)`, which both databases answer from an index, where every step runs the
-/// same way and none may be empty.
-fn as_row_comparison(steps: &[Step], values: &[Option<Value>], reversed: bool) -> Option<Expr> {
-    let descending = steps.first()?.descending;
-    if steps
-        .iter()
-        .any(|step| step.column.nullable || step.descending != descending)
-    {
-        return None;
-    }
-    let row = Expr::tuple(steps.iter().map(|step| step.column.expr.clone()));
-    let values = values
-        .iter()
-        .cloned()
-        .map(|value| value.map(Expr::val))
-        .collect::<Option<Vec<_>>>()?;
-    let values = Expr::tuple(values);
-    Some(if descending == reversed {
-        row.gt(values)
-    } else {
-        row.lt(values)
+fn all_equal(steps: &[Step], values: &[Value]) -> Condition {
+    steps.iter().zip(values).fold(Cond::all(), |all, (step, value)| {
+        all.add(step.column.expr.clone().eq(value.clone()))
     })
 }
 
-fn equal(step: &Step, value: Option<&Value>) -> Expr {
-    match value {
-        Some(value) => step.column.expr.clone().eq(value.clone()),
-        None => step.column.expr.clone().is_null(),
+/// `(a, b, id) > (1, 2, 3)`, which both databases answer from an index, where every step runs the
+/// same way.
+fn as_row_comparison(steps: &[Step], values: &[Value], side: Side) -> Option<Expr> {
+    let descending = steps.first()?.descending;
+    if steps.iter().any(|step| step.descending != descending) {
+        return None;
     }
-}
-
-/// Compares one column. A row without a value counts as greater than all others.
-fn strictly_beyond(step: &Step, value: Option<&Value>, reversed: bool) -> Condition {
-    let column = &step.column.expr;
-    let upwards = step.descending == reversed;
-    let mut beyond = Cond::any();
-    match value {
-        Some(value) if upwards => {
-            beyond = beyond.add(column.clone().gt(value.clone()));
-            if step.column.nullable {
-                beyond = beyond.add(column.clone().is_null());
-            }
-        }
-        Some(value) => beyond = beyond.add(column.clone().lt(value.clone())),
-        None if upwards => beyond = beyond.add(Expr::val(false)),
-        None => beyond = beyond.add(column.clone().is_not_null()),
-    }
-    beyond
+    let row = Expr::tuple(steps.iter().map(|step| step.column.expr.clone()));
+    let values = Expr::tuple(values.iter().cloned().map(Expr::val));
+    Some(match (descending == side.is_behind(), side.is_inclusive()) {
+        (true, false) => row.lt(values),
+        (true, true) => row.lte(values),
+        (false, false) => row.gt(values),
+        (false, true) => row.gte(values),
+    })
 }
 
 /// The cursor's values as the columns hold them, the id last.
-fn values(steps: &[Step], field: &'static str, cursor: &Cursor) -> Result<Vec<Option<Value>>> {
+fn values(steps: &[Step], field: &'static str, cursor: &Cursor) -> Result<Vec<Value>> {
     let malformed = || Error::BadInput {
         field,
         message: format!(
@@ -237,20 +225,12 @@ fn values(steps: &[Step], field: &'static str, cursor: &Cursor) -> Result<Vec<Op
         .iter()
         .zip(cursor.keys.iter().chain([&id]))
         .map(|(step, key)| match (step.column.key_type, key) {
-            (_, Key::Null) if step.column.nullable => Ok(None),
-            (KeyType::Small, Key::Number(number)) => i16::try_from(*number)
-                .map(Value::from)
-                .map(Some)
-                .map_err(|_| malformed()),
-            (KeyType::Integer, Key::Number(number)) => i32::try_from(*number)
-                .map(Value::from)
-                .map(Some)
-                .map_err(|_| malformed()),
+            (KeyType::Small, Key::Number(number)) => i16::try_from(*number).map(Value::from).map_err(|_| malformed()),
+            (KeyType::Integer, Key::Number(number)) => i32::try_from(*number).map(Value::from).map_err(|_| malformed()),
             (KeyType::Moment, Key::Number(number)) => Timestamp::from_timestamp_micros(*number)
                 .map(Value::from)
-                .map(Some)
                 .ok_or_else(malformed),
-            (KeyType::Text, Key::Text(text)) if !text.contains('\0') => Ok(Some(Value::from(text.clone()))),
+            (KeyType::Text, Key::Text(text)) if !text.contains('\0') => Ok(Value::from(text.clone())),
             _ => Err(malformed()),
         })
         .collect()

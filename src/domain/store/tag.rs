@@ -98,7 +98,6 @@ impl KeyColumns<TagSortField> for Entity {
             TagSortField::Name => KeyColumn {
                 expr: Expr::col((Self, Column::Name)),
                 key_type: KeyType::Text,
-                nullable: false,
             },
         }
     }

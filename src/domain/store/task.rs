@@ -120,6 +120,10 @@ pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
     }
 }
 
+/// The due date, or the last moment there is: never empty, so that a page is one range of an index. To the
+/// letter the expression of the index `tasks_due_key`.
+const DUE_KEY: &str = "COALESCE(due_date, '9999-12-31T23:59:59.999999+00:00')";
+
 impl KeyColumns<TaskSortField> for Entity {
     fn column(field: TaskSortField) -> KeyColumn {
         let (column, key_type) = match field {
@@ -132,9 +136,11 @@ impl KeyColumns<TaskSortField> for Entity {
             TaskSortField::Id => (Column::Id, KeyType::Integer),
         };
         KeyColumn {
-            expr: Expr::col(column),
+            expr: match column {
+                Column::DueDate => Expr::cust(DUE_KEY),
+                _ => Expr::col(column),
+            },
             key_type,
-            nullable: field == TaskSortField::DueDate,
         }
     }
 

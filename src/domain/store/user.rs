@@ -95,7 +95,6 @@ impl KeyColumns<UserSortField> for Entity {
             UserSortField::Id => KeyColumn {
                 expr: Self::id(),
                 key_type: KeyType::Integer,
-                nullable: false,
             },
         }
     }
