@@ -161,7 +161,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.noun::<Credentials>("Credentials");
     matrix.noun::<Requests>("Requests with a key");
 
-    let rules = include_str!("../../src/domain/policy.rs");
+    let rules = include_str!("../../src/domain/policy/action.rs");
     assert_eq!(
         matrix.actions,
         rules.matches("\nimpl Action for ").count(),

@@ -1,0 +1,303 @@
+//! The table "who may do what", a row an `impl`.
+
+use super::{Action, NewTask, NewUser, OwnRequest, Standing, Verdict};
+use crate::domain::id::UserId;
+use crate::domain::task::Task;
+use crate::domain::user::User;
+
+/// `Allowed` for those who take part in a task; the rest do not see it.
+fn participants(who: Standing) -> Verdict {
+    if who.takes_part() {
+        Verdict::Allowed
+    } else {
+        Verdict::Hidden
+    }
+}
+
+/// `Allowed` for administrators; everybody sees accounts, so the rest are told.
+fn administrators(who: Standing) -> Verdict {
+    if who.manages() {
+        Verdict::Allowed
+    } else {
+        Verdict::Refused("Only an administrator may do this")
+    }
+}
+
+/// `Allowed` on one's own account, and for administrators.
+fn oneself_or_administrators(who: Standing) -> Verdict {
+    if who.owner || who.manages() {
+        Verdict::Allowed
+    } else {
+        Verdict::Refused("Only the account's own user or an administrator may do this")
+    }
+}
+
+/// An action that changes a task which stays.
+pub trait ChangeTask: Action<On = Task> {}
+
+/// Make a task.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateTask;
+
+impl Action for CreateTask {
+    type On = NewTask;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner || who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("A new task belongs to whoever creates it")
+        }
+    }
+}
+
+/// See a task, its tags, files and history; watch it live.
+#[derive(Clone, Copy, Debug)]
+pub struct SeeTask;
+
+impl Action for SeeTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+/// Change a task's title, description, priority, due date or status.
+#[derive(Clone, Copy, Debug)]
+pub struct EditTask;
+
+impl Action for EditTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+impl ChangeTask for EditTask {}
+
+/// Add tags to a task or take them away.
+#[derive(Clone, Copy, Debug)]
+pub struct TagTask;
+
+impl Action for TagTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+impl ChangeTask for TagTask {}
+
+/// Hand a task to somebody, or to nobody.
+#[derive(Clone, Copy, Debug)]
+pub struct AssignTask {
+    /// To whom; `None` takes it from whoever has it.
+    pub to: Option<UserId>,
+}
+
+impl Action for AssignTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner || who.manages() || (who.assignee && self.to.is_none()) {
+            Verdict::Allowed
+        } else if who.assignee {
+            Verdict::Refused("An assignee may only unassign themselves; the owner or an administrator assigns")
+        } else {
+            Verdict::Hidden
+        }
+    }
+}
+
+impl ChangeTask for AssignTask {}
+
+/// Put a task in the trash.
+#[derive(Clone, Copy, Debug)]
+pub struct TrashTask;
+
+impl Action for TrashTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+impl ChangeTask for TrashTask {}
+
+/// Take a task out of the trash.
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreTask;
+
+impl Action for RestoreTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+impl ChangeTask for RestoreTask {}
+
+/// Delete a task for good.
+#[derive(Clone, Copy, Debug)]
+pub struct PurgeTask;
+
+impl Action for PurgeTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+/// Give a deleted user's task to somebody else.
+#[derive(Clone, Copy, Debug)]
+pub struct TransferTask;
+
+impl Action for TransferTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.manages() {
+            Verdict::Allowed
+        } else if who.takes_part() {
+            Verdict::Refused("Only an administrator may give a task to another owner")
+        } else {
+            Verdict::Hidden
+        }
+    }
+}
+
+impl ChangeTask for TransferTask {}
+
+/// Make an account. People register by themselves: the server makes the account for them.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateUser;
+
+impl Action for CreateUser {
+    type On = NewUser;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        administrators(who)
+    }
+}
+
+/// See the e-mail, role and activity of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct SeeAccount;
+
+impl Action for SeeAccount {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        oneself_or_administrators(who)
+    }
+}
+
+/// Change an account's e-mail, username or full name.
+#[derive(Clone, Copy, Debug)]
+pub struct EditUser;
+
+impl Action for EditUser {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        oneself_or_administrators(who)
+    }
+}
+
+/// Set a new password.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangePassword;
+
+impl Action for ChangePassword {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner || who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("Only the account's own user may change its password")
+        }
+    }
+}
+
+/// Make an account an administrator's or an ordinary one.
+#[derive(Clone, Copy, Debug)]
+pub struct SetRole;
+
+impl Action for SetRole {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        administrators(who)
+    }
+}
+
+/// Deactivate an account or let it in again.
+#[derive(Clone, Copy, Debug)]
+pub struct SetActive;
+
+impl Action for SetActive {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        administrators(who)
+    }
+}
+
+/// Delete an account.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteUser;
+
+impl Action for DeleteUser {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        administrators(who)
+    }
+}
+
+/// Begin a session for somebody who proved to be the account's user.
+#[derive(Clone, Copy, Debug)]
+pub struct BeginSession;
+
+impl Action for BeginSession {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("Sign in with a password or a refresh token")
+        }
+    }
+}
+
+/// End sessions of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct EndSessions;
+
+impl Action for EndSessions {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        oneself_or_administrators(who)
+    }
+}
+
+/// Claim a key for a request, and keep the answer to it.
+#[derive(Clone, Copy, Debug)]
+pub struct RepeatRequest;
+
+impl Action for RepeatRequest {
+    type On = OwnRequest;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner { Verdict::Allowed } else { Verdict::Hidden }
+    }
+}

@@ -1,0 +1,108 @@
+//! What things are done to, and how an actor stands to each.
+
+use super::{Resource, Standing, is_admin};
+use crate::domain::actor::Actor;
+use crate::domain::error::Error;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::task::Task;
+use crate::domain::user::User;
+
+impl Resource for Task {
+    type Subject = TaskId;
+
+    fn subject(&self) -> TaskId {
+        self.id
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.owner_id, self.assignee_id)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("task", self.id)
+    }
+}
+
+impl Resource for User {
+    type Subject = UserId;
+
+    fn subject(&self) -> UserId {
+        self.id
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.id, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("user", self.id)
+    }
+}
+
+/// A task that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTask {
+    /// Whose it will be.
+    pub owner: UserId,
+}
+
+impl Resource for NewTask {
+    type Subject = UserId;
+
+    fn subject(&self) -> UserId {
+        self.owner
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.owner, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("user", self.owner)
+    }
+}
+
+/// A request with a key, by which whoever sent it may repeat it.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRequest {
+    /// Who sent it.
+    pub user: UserId,
+}
+
+impl Resource for OwnRequest {
+    type Subject = UserId;
+
+    fn subject(&self) -> UserId {
+        self.user
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.user, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("request", "")
+    }
+}
+
+/// An account that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub struct NewUser;
+
+impl Resource for NewUser {
+    type Subject = ();
+
+    fn subject(&self) {}
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing {
+            admin: is_admin(actor),
+            system: matches!(actor, Actor::System),
+            ..Standing::default()
+        }
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("user", "")
+    }
+}
