@@ -2,7 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    integer, integer_null, small_integer, string_len, text, text_null, timestamp_with_time_zone_null,
+    integer, integer_null, small_integer, string_len, text, text_null, timestamp_with_time_zone,
+    timestamp_with_time_zone_null,
 };
 use sea_orm_migration::sea_orm::DbBackend;
 
@@ -49,6 +50,8 @@ async fn tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(small_integer("status"))
                 .col(small_integer("priority"))
                 .col(timestamp_with_time_zone_null("due_date"))
+                // The due date to sort by; without one, the end of the year 9999.
+                .col(timestamp_with_time_zone("due_key"))
                 .col(integer("owner_id"))
                 .col(integer_null("assignee_id"))
                 .col(integer("version"))
@@ -80,8 +83,7 @@ async fn tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         "CREATE INDEX tasks_priority_created ON tasks (priority, created_at, id)",
         "CREATE INDEX tasks_title ON tasks (title_key, id)",
         "CREATE INDEX tasks_due ON tasks (due_date, id) WHERE due_date IS NOT NULL",
-        // To sort by due date, tasks without one last.
-        "CREATE INDEX tasks_due_key ON tasks ((COALESCE(due_date, '9999-12-31T23:59:59.999999+00:00')), id)",
+        "CREATE INDEX tasks_due_key ON tasks (due_key, id)",
         "CREATE INDEX tasks_trash ON tasks (deleted_at) WHERE deleted_at IS NOT NULL",
     ] {
         manager.get_connection().execute_unprepared(statement).await?;

@@ -25,9 +25,9 @@ pub fn to_stored_precision(moment: Timestamp) -> Timestamp {
     moment.trunc_subsecs(SUBSECOND_DIGITS)
 }
 
-/// The last moment that a date may have, in microseconds since 1970: the end of the year 9999. What has no date
-/// sorts as if it had this one.
-pub(crate) const LAST_MOMENT: i64 = 253_402_300_799_999_999;
+/// The last moment that a date may have: the end of the year 9999. What has no date sorts as if it had this one.
+pub(crate) const LAST_MOMENT: Timestamp =
+    DateTime::from_timestamp_micros(253_402_300_799_999_999).expect("the year 9999 is one of chrono's");
 
 /// A moment that both databases can keep and compare: of the years 1 to 9999, to the microsecond.
 pub fn check_moment(field: &'static str, moment: Timestamp) -> Result<Timestamp> {

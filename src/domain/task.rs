@@ -18,7 +18,7 @@ pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
 pub use of_users::{Part, TasksOf};
 
 use super::actor::Actor;
-use super::clock::Timestamp;
+use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
 use super::page::{Page, PageRequest};
@@ -108,6 +108,11 @@ impl Task {
     /// What lists sort titles by: upper and lower case alike.
     pub(crate) fn title_key(&self) -> String {
         self.title.to_lowercase()
+    }
+
+    /// What lists sort due dates by: a task without one comes last.
+    pub(crate) fn due_key(&self) -> Timestamp {
+        self.due_date.unwrap_or(LAST_MOMENT)
     }
 
     /// Moves it along the workflow; `completed_at` follows.

@@ -32,6 +32,8 @@ pub struct Model {
     pub status: i16,
     pub priority: i16,
     pub due_date: Option<Timestamp>,
+    /// The due date, or the last moment there is: never empty, so that a page is one range of an index.
+    pub due_key: Timestamp,
     pub owner_id: i32,
     pub assignee_id: Option<i32>,
     pub version: i32,
@@ -120,26 +122,19 @@ pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
     }
 }
 
-/// The due date, or the last moment there is: never empty, so that a page is one range of an index. To the
-/// letter the expression of the index `tasks_due_key`.
-const DUE_KEY: &str = "COALESCE(due_date, '9999-12-31T23:59:59.999999+00:00')";
-
 impl KeyColumns<TaskSortField> for Entity {
     fn column(field: TaskSortField) -> KeyColumn {
         let (column, key_type) = match field {
             TaskSortField::CreatedAt => (Column::CreatedAt, KeyType::Moment),
             TaskSortField::UpdatedAt => (Column::UpdatedAt, KeyType::Moment),
-            TaskSortField::DueDate => (Column::DueDate, KeyType::Moment),
+            TaskSortField::DueDate => (Column::DueKey, KeyType::Moment),
             TaskSortField::Priority => (Column::Priority, KeyType::Small),
             TaskSortField::Status => (Column::Status, KeyType::Small),
             TaskSortField::Title => (Column::TitleKey, KeyType::Text),
             TaskSortField::Id => (Column::Id, KeyType::Integer),
         };
         KeyColumn {
-            expr: match column {
-                Column::DueDate => Expr::cust(DUE_KEY),
-                _ => Expr::col(column),
-            },
+            expr: Expr::col(column),
             key_type,
         }
     }
@@ -392,6 +387,7 @@ pub(super) fn columns(task: &Task) -> ActiveModel {
         status: Set(task.status.rank()),
         priority: Set(task.priority.rank()),
         due_date: Set(task.due_date),
+        due_key: Set(task.due_key()),
         owner_id: Set(task.owner_id.0),
         assignee_id: Set(task.assignee_id.map(|assignee| assignee.0)),
         version: Set(task.version),

@@ -1,6 +1,6 @@
 //! Which tasks a list shows, and in which order.
 
-use crate::domain::clock::{LAST_MOMENT, Timestamp};
+use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
 use crate::domain::page::{Cursor, Direction, Key, Sort, SortField};
 use crate::domain::tag::Tags;
@@ -137,9 +137,7 @@ fn key_of(task: &Task, field: TaskSortField) -> Key {
     match field {
         TaskSortField::CreatedAt => Key::Number(task.created_at.timestamp_micros()),
         TaskSortField::UpdatedAt => Key::Number(task.updated_at.timestamp_micros()),
-        TaskSortField::DueDate => task
-            .due_date
-            .map_or(Key::Number(LAST_MOMENT), |date| Key::Number(date.timestamp_micros())),
+        TaskSortField::DueDate => Key::Number(task.due_key().timestamp_micros()),
         TaskSortField::Priority => Key::Number(i64::from(task.priority.rank())),
         TaskSortField::Status => Key::Number(i64::from(task.status.rank())),
         TaskSortField::Title => Key::Text(task.title_key()),
