@@ -21,6 +21,13 @@ use crate::domain::tag::Tags;
 use crate::domain::task::{Task, TasksOf};
 use crate::domain::user::User;
 
+/// What a loader reads from, and for whom.
+#[derive(Clone)]
+struct Sight {
+    domain: Domain,
+    actor: Actor,
+}
+
 /// One loader a kind.
 pub struct Loaders {
     /// Users by id.
@@ -41,35 +48,18 @@ pub struct Loaders {
 
 impl Loaders {
     pub(super) fn new(domain: &Domain, actor: Actor) -> Self {
+        let sight = Sight {
+            domain: domain.clone(),
+            actor,
+        };
         Self {
-            users: loader(UserLoader {
-                domain: domain.clone(),
-                actor,
-            }),
-            tasks: loader(TaskLoader {
-                domain: domain.clone(),
-                actor,
-            }),
-            tags: loader(TagLoader {
-                domain: domain.clone(),
-                actor,
-            }),
-            histories: loader(HistoryLoader {
-                domain: domain.clone(),
-                actor,
-            }),
-            history_counts: loader(HistoryCountLoader {
-                domain: domain.clone(),
-                actor,
-            }),
-            tasks_of_users: loader(TasksOfUserLoader {
-                domain: domain.clone(),
-                actor,
-            }),
-            task_counts_of_users: loader(TaskCountOfUserLoader {
-                domain: domain.clone(),
-                actor,
-            }),
+            users: loader(UserLoader(sight.clone())),
+            tasks: loader(TaskLoader(sight.clone())),
+            tags: loader(TagLoader(sight.clone())),
+            histories: loader(HistoryLoader(sight.clone())),
+            history_counts: loader(HistoryCountLoader(sight.clone())),
+            tasks_of_users: loader(TasksOfUserLoader(sight.clone())),
+            task_counts_of_users: loader(TaskCountOfUserLoader(sight)),
         }
     }
 }
@@ -90,42 +80,33 @@ impl Timer for Yield {
 }
 
 /// Users by id, as far as the actor sees them.
-pub struct UserLoader {
-    domain: Domain,
-    actor: Actor,
-}
+pub struct UserLoader(Sight);
 
 impl Loader<UserId> for UserLoader {
     type Value = User;
     type Error = Error;
 
     async fn load(&self, keys: &[UserId]) -> Result<HashMap<UserId, User>, Error> {
-        let users = self.domain.users().find_many(&self.actor, keys).await?;
+        let users = self.0.domain.users().find_many(&self.0.actor, keys).await?;
         Ok(users.into_iter().map(|user| (user.id, user)).collect())
     }
 }
 
 /// Tasks by id, as far as the actor sees them.
-pub struct TaskLoader {
-    domain: Domain,
-    actor: Actor,
-}
+pub struct TaskLoader(Sight);
 
 impl Loader<TaskId> for TaskLoader {
     type Value = Task;
     type Error = Error;
 
     async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Task>, Error> {
-        let tasks = self.domain.tasks().find_many(&self.actor, keys).await?;
+        let tasks = self.0.domain.tasks().find_many(&self.0.actor, keys).await?;
         Ok(tasks.into_iter().map(|task| (task.id, task)).collect())
     }
 }
 
 /// Tags by task, as far as the actor sees it.
-pub struct TagLoader {
-    domain: Domain,
-    actor: Actor,
-}
+pub struct TagLoader(Sight);
 
 impl Loader<TaskId> for TagLoader {
     type Value = Tags;
@@ -133,9 +114,10 @@ impl Loader<TaskId> for TagLoader {
 
     async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Tags>, Error> {
         Ok(self
+            .0
             .domain
             .tasks()
-            .tags_of(&self.actor, keys)
+            .tags_of(&self.0.actor, keys)
             .await?
             .into_iter()
             .collect())
@@ -171,10 +153,7 @@ fn answers<P, A: Clone, V>(
 }
 
 /// Pages of events by task, as far as the actor sees it.
-pub struct HistoryLoader {
-    domain: Domain,
-    actor: Actor,
-}
+pub struct HistoryLoader(Sight);
 
 impl Loader<(TaskId, PageRequest)> for HistoryLoader {
     type Value = Result<Page<TaskEvent>, Error>;
@@ -183,7 +162,7 @@ impl Loader<(TaskId, PageRequest)> for HistoryLoader {
     async fn load(&self, keys: &[(TaskId, PageRequest)]) -> Result<HashMap<(TaskId, PageRequest), Self::Value>, Error> {
         let mut found = HashMap::new();
         for (page, tasks) in by_arguments(keys) {
-            let outcome = self.domain.tasks().histories(&self.actor, &tasks, page).await;
+            let outcome = self.0.domain.tasks().histories(&self.0.actor, &tasks, page).await;
             found.extend(answers(page, tasks, outcome));
         }
         Ok(found)
@@ -191,26 +170,20 @@ impl Loader<(TaskId, PageRequest)> for HistoryLoader {
 }
 
 /// Numbers of events by task, as far as the actor sees it.
-pub struct HistoryCountLoader {
-    domain: Domain,
-    actor: Actor,
-}
+pub struct HistoryCountLoader(Sight);
 
 impl Loader<TaskId> for HistoryCountLoader {
     type Value = u64;
     type Error = Error;
 
     async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, u64>, Error> {
-        let counts = self.domain.tasks().history_counts(&self.actor, keys).await?;
+        let counts = self.0.domain.tasks().history_counts(&self.0.actor, keys).await?;
         Ok(counts.into_iter().collect())
     }
 }
 
 /// Pages of tasks by user, as far as the actor sees them.
-pub struct TasksOfUserLoader {
-    domain: Domain,
-    actor: Actor,
-}
+pub struct TasksOfUserLoader(Sight);
 
 /// A user, and which page of which of their tasks.
 type TasksOfUser = (UserId, (TasksOf, PageRequest));
@@ -223,7 +196,12 @@ impl Loader<TasksOfUser> for TasksOfUserLoader {
         let mut found = HashMap::new();
         for (arguments, users) in by_arguments(keys) {
             let (of, page) = arguments;
-            let outcome = self.domain.tasks().lists_of_users(&self.actor, &users, of, page).await;
+            let outcome = self
+                .0
+                .domain
+                .tasks()
+                .lists_of_users(&self.0.actor, &users, of, page)
+                .await;
             found.extend(answers(arguments, users, outcome));
         }
         Ok(found)
@@ -231,10 +209,7 @@ impl Loader<TasksOfUser> for TasksOfUserLoader {
 }
 
 /// Numbers of tasks by user, as far as the actor sees them.
-pub struct TaskCountOfUserLoader {
-    domain: Domain,
-    actor: Actor,
-}
+pub struct TaskCountOfUserLoader(Sight);
 
 impl Loader<(UserId, TasksOf)> for TaskCountOfUserLoader {
     type Value = Result<u64, Error>;
@@ -243,7 +218,7 @@ impl Loader<(UserId, TasksOf)> for TaskCountOfUserLoader {
     async fn load(&self, keys: &[(UserId, TasksOf)]) -> Result<HashMap<(UserId, TasksOf), Self::Value>, Error> {
         let mut found = HashMap::new();
         for (of, users) in by_arguments(keys) {
-            let outcome = self.domain.tasks().counts_of_users(&self.actor, &users, of).await;
+            let outcome = self.0.domain.tasks().counts_of_users(&self.0.actor, &users, of).await;
             found.extend(answers(of, users, outcome));
         }
         Ok(found)
