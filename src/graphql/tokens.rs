@@ -29,9 +29,10 @@ fn end_of_token(bytes: &[u8], start: usize) -> usize {
         b'"' if bytes[start..].starts_with(br#"""""#) => end_of_block_string(bytes, start + 3),
         b'"' => end_of_string(bytes, start + 1),
         b'.' if bytes[start..].starts_with(b"...") => start + 3,
-        byte if is_name(byte) || byte == b'-' => skip(bytes, start + 1, |byte| {
+        byte if byte.is_ascii_digit() || byte == b'-' => skip(bytes, start + 1, |byte| {
             is_name(byte) || matches!(byte, b'.' | b'+' | b'-')
         }),
+        byte if is_name(byte) => skip(bytes, start + 1, is_name),
         _ => start + 1,
     }
 }
@@ -81,7 +82,7 @@ mod tests {
         for (document, expected) in [
             ("", 0),
             ("{ viewer { id } }", 6),
-            ("query Q($n: Int = -1.5e+3, ) { a(b: $n) }", 21),
+            ("query Q($n: Int = -1.5e+3, ) { a(b: $n) }", 19),
             ("{a...b}", 5),
             ("# a comment { a b c }\n{ a }", 3),
             (r#"{ a(text: "a \" b # {c") }"#, 8),
