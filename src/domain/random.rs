@@ -40,18 +40,5 @@ pub(crate) fn url_safe(randomness: &dyn Randomness, bytes: usize) -> String {
 pub(crate) fn hexadecimal(randomness: &dyn Randomness, bytes: usize) -> String {
     let mut buffer = vec![0; bytes];
     randomness.fill(&mut buffer);
-    to_hex(&buffer)
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex::encode(buffer)
 }

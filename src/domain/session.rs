@@ -19,7 +19,7 @@ use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, SignedOut};
 use super::id::SessionId;
 use super::policy::{self, CreateUser, Credentials, EndSessions, NewUser};
-use super::random::{hexadecimal, to_hex, url_safe};
+use super::random::{hexadecimal, url_safe};
 use super::store::{self, WriteTransaction};
 use super::token::Bearer;
 use super::user::{Registration, User, Users};
@@ -315,7 +315,7 @@ fn whole_seconds(wait: Duration) -> std::time::Duration {
 
 /// What is stored of a secret that is random enough to need no salt.
 fn digest(secret: &str) -> String {
-    to_hex(&Sha256::digest(secret.as_bytes()))
+    hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use sha2::{Digest as _, Sha256};
 use super::clock::Timestamp;
 use super::error::{Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
-use super::random::to_hex;
 
 /// The `typ` of an access token (RFC 9068), so that no other token passes for one.
 const TOKEN_TYPE: &str = "at+jwt";
@@ -161,7 +160,7 @@ fn secret_id(secret: &[u8]) -> String {
     let mut digest = Sha256::new();
     digest.update(b"taskwire key id");
     digest.update(secret);
-    to_hex(&digest.finalize()[..8])
+    hex::encode(&digest.finalize()[..8])
 }
 
 fn public_key(

@@ -12,7 +12,7 @@ use super::cost::{Cost, CostModel};
 use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
-use super::{Schema, allowed, schema, sdl, variables};
+use super::{Schema, allowed, schema, variables};
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::clock::Timestamp;
@@ -53,10 +53,11 @@ impl Executor {
             points: RateLimiter::new(config.graphql.points_per_minute),
             sign_ins: RateLimiter::new(config.rate_limit.strict_per_minute),
         });
+        let schema = schema(&config.graphql);
         Self {
-            schema: schema(&config.graphql),
+            costs: CostModel::of(&schema.sdl()),
+            schema,
             documents: Documents::new(limits),
-            costs: CostModel::of(&sdl()),
             max_complexity: limits.complexity,
             is_introspectable: config.graphql.introspection,
             budgets,
@@ -123,7 +124,8 @@ impl Executor {
     pub(super) async fn run(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Response, Refusal> {
         let spending = self.spend(&caller, operation.cost, domain.clock().now())?;
         let variables = operation.variables.map_or(Json::Null, Json::Object);
-        let mut request = Request::new(operation.document.text.clone())
+        // The text is not looked at again: the parsed document goes with it.
+        let mut request = Request::new("")
             .variables(Variables::from_json(variables))
             .data(RequestContext::new(domain.clone(), caller, spending));
         request.operation_name = operation.name;

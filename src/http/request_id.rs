@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::domain::random::{Randomness as _, SystemRandomness, to_hex};
+use crate::domain::random::{Randomness as _, SystemRandomness};
 
 /// The header that carries it.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,5 +55,5 @@ fn sane(value: &HeaderValue) -> Option<String> {
 fn make() -> String {
     let mut bytes = [0; BYTES];
     SystemRandomness.fill(&mut bytes);
-    to_hex(&bytes)
+    hex::encode(bytes)
 }

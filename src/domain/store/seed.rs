@@ -131,8 +131,8 @@ impl<'t> Seeder<'t> {
     }
 }
 
-/// Drops the search index of `PostgreSQL`, and gives its definition: to make it once takes a third of the
-/// time that it takes to keep it up row by row. Only where there are no tasks yet, for nobody can read
+/// Drops the search index of `PostgreSQL`, and gives its definition: to make it once takes less than half
+/// of the time that it takes to keep it up row by row. Only where there are no tasks yet, for nobody can read
 /// them until the transaction ends.
 async fn postpone_search_index(transaction: &WriteTransaction) -> Result<Option<String>> {
     let connection = transaction.connection();

@@ -11,12 +11,7 @@ use crate::support::person::Person;
 const QUERY: &str = "query V { viewer { username } }";
 
 fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<Vec<_>>()
-        .concat()
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 async fn ask(person: &Person<'_>, query: Option<&str>, persisted: Value) -> Answer {
