@@ -1,4 +1,4 @@
-//! The event log, its identity, and the notifications made from it.
+//! The event log, its identity, the notifications made from it, and the log of changes to accounts.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -21,18 +21,20 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         event_log(manager).await?;
         task_events(manager).await?;
-        notifications(manager).await
+        notifications(manager).await?;
+        account_changes(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for name in ["notifications", "task_events", "event_log"] {
+        for name in ["account_changes", "notifications", "task_events", "event_log"] {
             manager.drop_table(Table::drop().table(name).take()).await?;
         }
         Ok(())
     }
 }
 
-/// One row: which log this is. A cursor carries it, so one from before a restore is recognised.
+/// One row: which log this is, and the last event that was forgotten because of its age. A cursor carries
+/// the identity, so one from before a restore is recognised.
 async fn event_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -40,6 +42,8 @@ async fn event_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .table("event_log")
                 .col(pk_auto("id"))
                 .col(string_len("identity", 32))
+                .col(big_integer("pruned_transaction_id").default(0))
+                .col(big_integer("pruned_id").default(0))
                 .take(),
         )
         .await?;
@@ -54,19 +58,28 @@ async fn event_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
+/// What orders a log by its commits, together with the id. Readers stay below the oldest transaction that
+/// is still open; so the number may not be less than that of the transaction that writes. Where several
+/// tasks are written in one transaction its number can be less than that of one that wrote to the same
+/// task and committed meanwhile; the greatest transaction that was over when the event was written is not.
+/// `SQLite` has one writer at a time: there the id is enough.
+fn transaction_id(manager: &SchemaManager<'_>) -> Expr {
+    match manager.get_database_backend() {
+        DbBackend::Postgres => Expr::cust(
+            "GREATEST(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint)",
+        ),
+        _ => Expr::val(0),
+    }
+}
+
 /// The log outlives the task and its people: no foreign keys.
 async fn task_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    // Readers stay below the oldest transaction that is still open; SQLite has one writer at a time.
-    let transaction_id = match manager.get_database_backend() {
-        DbBackend::Postgres => Expr::cust("(pg_current_xact_id()::text::bigint)"),
-        _ => Expr::val(0),
-    };
     manager
         .create_table(
             Table::create()
                 .table("task_events")
                 .col(big_pk_auto("id"))
-                .col(big_integer("transaction_id").default(transaction_id))
+                .col(big_integer("transaction_id").default(transaction_id(manager)))
                 .col(integer("task_id"))
                 .col(string_len("type", 16))
                 .col(integer_null("actor_id"))
@@ -89,6 +102,7 @@ async fn task_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
+/// A notification outlives its event and its task, so it holds what there is to say.
 async fn notifications(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -96,6 +110,11 @@ async fn notifications(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(integer("user_id"))
                 .col(big_integer("event_id"))
                 .col(string_len("kind", 32))
+                .col(integer("task_id"))
+                .col(string_len("task_title", 255))
+                .col(integer_null("actor_id"))
+                .col(small_integer_null("previous_status"))
+                .col(small_integer("status"))
                 .col(timestamp_with_time_zone_null("read_at"))
                 .foreign_key(&mut references(
                     "notifications",
@@ -108,7 +127,32 @@ async fn notifications(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await?;
     for statement in [
         "CREATE UNIQUE INDEX notifications_once ON notifications (user_id, event_id, kind)",
-        "CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL",
+        "CREATE INDEX notifications_newest ON notifications (user_id, created_at, id)",
+        "CREATE INDEX notifications_unread ON notifications (user_id, created_at, id) WHERE read_at IS NULL",
+        "CREATE INDEX notifications_event ON notifications (event_id)",
+    ] {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}
+
+/// That something changed about an account which those who hold a connection open for it must look at:
+/// a session ended, it was deactivated, its role is another. Short-lived, and like the log in commit order.
+async fn account_changes(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    manager
+        .create_table(
+            Table::create()
+                .table("account_changes")
+                .col(big_pk_auto("id"))
+                .col(big_integer("transaction_id").default(transaction_id(manager)))
+                .col(integer("user_id"))
+                .col(timestamp_with_time_zone("occurred_at"))
+                .take(),
+        )
+        .await?;
+    for statement in [
+        "CREATE INDEX account_changes_commit_order ON account_changes (transaction_id, id)",
+        "CREATE INDEX account_changes_occurred ON account_changes (occurred_at)",
     ] {
         manager.get_connection().execute_unprepared(statement).await?;
     }

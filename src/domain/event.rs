@@ -4,9 +4,11 @@
 //! nothing else, and a replay shows nothing newer than the event.
 
 mod cursor;
+mod log;
 mod record;
 
 pub use cursor::EventCursor;
+pub use log::Events;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +18,7 @@ use self::record::{NOT_A_CHANGE, TaskRecord};
 use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
+use super::notification::NotificationKind;
 use super::task::Snapshot;
 use super::workflow::Status;
 
@@ -177,6 +180,10 @@ pub(crate) struct NewEvent {
     pub(crate) changes: Value,
     /// The task as the event left it.
     pub(crate) task: Value,
+    /// The title that goes into notifications.
+    pub(crate) title: String,
+    /// Who is notified, and of what.
+    pub(crate) notices: Vec<(UserId, NotificationKind)>,
     pub(crate) occurred_at: Timestamp,
 }
 
@@ -221,9 +228,32 @@ impl NewEvent {
             status: after.task.status,
             changes: Value::Object(changes),
             task: record,
+            title: after.task.title.clone(),
+            notices: notices(actor, before, after),
             occurred_at,
         }
     }
+}
+
+/// Who is notified of a step that they did not do themselves: the new assignee of the task, and owner
+/// and assignee of its new status.
+fn notices(actor: Option<UserId>, before: Option<&Snapshot>, after: &Snapshot) -> Vec<(UserId, NotificationKind)> {
+    let new_assignee = after
+        .task
+        .assignee_id
+        .filter(|assignee| before.and_then(|before| before.task.assignee_id) != Some(*assignee));
+    let has_moved = before.is_some_and(|before| before.task.status != after.task.status);
+    let watchers: BTreeSet<UserId> = audience(after).filter(|_| has_moved).collect();
+    let assigned = new_assignee.map(|user| (user, NotificationKind::Assigned));
+    let moved = watchers
+        .into_iter()
+        .filter(|user| Some(*user) != new_assignee)
+        .map(|user| (user, NotificationKind::StatusChanged));
+    assigned
+        .into_iter()
+        .chain(moved)
+        .filter(|(user, _)| Some(*user) != actor)
+        .collect()
 }
 
 fn audience(snapshot: &Snapshot) -> impl Iterator<Item = UserId> {

@@ -7,7 +7,7 @@
 //! | [`error`] | the one error and its codes |
 //! | [`task`], [`workflow`], [`tag`], [`statistics`] | tasks and what is counted of them |
 //! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
-//! | [`event`] | the log of what happened |
+//! | [`event`], [`notification`] | the log of what happened, and who is told of it |
 //! | [`idempotency`] | writes that are safe to repeat |
 //! | [`page`], [`patch`], [`id`] | pages by keyset, absent / null / value, identifiers |
 //! | [`clock`], [`random`] | where time and randomness come in |
@@ -19,6 +19,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod idempotency;
+pub mod notification;
 pub mod page;
 mod password;
 pub mod patch;
@@ -43,7 +44,9 @@ use jsonwebtoken::jwk::JwkSet;
 
 use self::clock::Clock;
 use self::error::Result;
+use self::event::Events;
 use self::idempotency::Idempotency;
+use self::notification::Notifications;
 use self::password::Passwords;
 use self::random::Randomness;
 use self::session::Sessions;
@@ -131,6 +134,18 @@ impl Domain {
     #[must_use]
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions::new(&self.core)
+    }
+
+    /// The use cases of the event log.
+    #[must_use]
+    pub fn events(&self) -> Events<'_> {
+        Events::new(&self.core)
+    }
+
+    /// The use cases of notifications.
+    #[must_use]
+    pub fn notifications(&self) -> Notifications<'_> {
+        Notifications::new(&self.core)
     }
 
     /// The use cases of keys that make writes safe to repeat.

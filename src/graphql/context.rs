@@ -6,6 +6,7 @@ use chrono::SecondsFormat;
 use super::loader::Loaders;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
+use crate::domain::event::EventCursor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::http::rate_limit::Allowance;
@@ -16,6 +17,7 @@ pub struct RequestContext {
     caller: Caller,
     loaders: Loaders,
     spending: Option<Spending>,
+    event_cursor: Option<EventCursor>,
 }
 
 /// What an operation took from its client's budget, and what that left.
@@ -54,7 +56,15 @@ impl RequestContext {
             caller,
             loaders,
             spending,
+            event_cursor: None,
         }
+    }
+
+    /// The same with the place in the event log where the request began.
+    #[must_use]
+    pub fn beginning_at(mut self, cursor: Option<EventCursor>) -> Self {
+        self.event_cursor = cursor;
+        self
     }
 }
 
@@ -70,6 +80,8 @@ pub trait ContextExt {
     fn loaders(&self) -> &Loaders;
     /// What the operation cost, where there is a limit.
     fn spending(&self) -> Option<Spending>;
+    /// Where the event log stood when the request began, if that was asked for.
+    fn event_cursor(&self) -> Option<&EventCursor>;
 }
 
 impl ContextExt for Context<'_> {
@@ -91,5 +103,9 @@ impl ContextExt for Context<'_> {
 
     fn spending(&self) -> Option<Spending> {
         self.data_unchecked::<RequestContext>().spending
+    }
+
+    fn event_cursor(&self) -> Option<&EventCursor> {
+        self.data_unchecked::<RequestContext>().event_cursor.as_ref()
     }
 }

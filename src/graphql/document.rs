@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Name, ServerError, parser};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -37,6 +37,23 @@ impl Document {
             .filter(|(candidate, _)| name.is_none() || candidate.map(Name::as_str) == name);
         let (_, operation) = candidates.next()?;
         candidates.next().is_none().then_some(&operation.node)
+    }
+
+    /// Whether the operation of this name selects a root field of that one, in fragments too.
+    pub(super) fn selects_at_root(&self, operation: Option<&str>, field: &str) -> bool {
+        self.operation(operation)
+            .is_some_and(|operation| self.holds(&operation.selection_set.node, field))
+    }
+
+    fn holds(&self, set: &SelectionSet, name: &str) -> bool {
+        set.items.iter().any(|selection| match &selection.node {
+            Selection::Field(field) => field.node.name.node == name,
+            Selection::InlineFragment(fragment) => self.holds(&fragment.node.selection_set.node, name),
+            Selection::FragmentSpread(spread) => {
+                let fragment = self.parsed.fragments.get(&spread.node.fragment_name.node);
+                fragment.is_some_and(|fragment| self.holds(&fragment.node.selection_set.node, name))
+            }
+        })
     }
 }
 

@@ -10,12 +10,14 @@ use serde_json::{Map, Value as Json, json};
 use super::context::{RequestContext, Spending};
 use super::cost::{Cost, CostModel};
 use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
+use super::event::EVENT_CURSOR;
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
 use super::{Schema, allowed, schema, variables};
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::clock::Timestamp;
+use crate::domain::event::EventCursor;
 use crate::http::caller::Caller;
 use crate::http::rate_limit::{Client, Exhausted, RateLimiter};
 
@@ -123,11 +125,12 @@ impl Executor {
     /// Pays for the operation and runs it.
     pub(super) async fn run(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Response, Refusal> {
         let spending = self.spend(&caller, operation.cost, domain.clock().now())?;
+        let began_at = began_at(domain, &caller, &operation).await?;
         let variables = operation.variables.map_or(Json::Null, Json::Object);
         // The text is not looked at again: the parsed document goes with it.
         let mut request = Request::new("")
             .variables(Variables::from_json(variables))
-            .data(RequestContext::new(domain.clone(), caller, spending));
+            .data(RequestContext::new(domain.clone(), caller, spending).beginning_at(began_at));
         request.operation_name = operation.name;
         request.set_parsed_query(operation.document.parsed.clone());
         let mut response = self.schema.execute(request).await;
@@ -208,6 +211,19 @@ impl PersistedQuery {
                 self.sha256_hash.chars().take(80).collect::<String>()
             ))
         })
+    }
+}
+
+/// Where the event log stands, if the operation asks for it and its caller may know. A snapshot is only
+/// good beside a cursor that was read before it, and the fields of a query are resolved at the same time.
+async fn began_at(domain: &Domain, caller: &Caller, operation: &Operation) -> Result<Option<EventCursor>, Refusal> {
+    let is_asked_for = operation
+        .document
+        .selects_at_root(operation.name.as_deref(), EVENT_CURSOR);
+    if is_asked_for && caller.actor.user_id().is_some() {
+        Ok(Some(domain.events().head(&caller.actor).await?))
+    } else {
+        Ok(None)
     }
 }
 

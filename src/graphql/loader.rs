@@ -15,7 +15,8 @@ use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::event::TaskEvent;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{NotificationId, TaskId, UserId};
+use crate::domain::notification::Notification;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
 use crate::domain::task::{Task, TasksOf};
@@ -36,6 +37,8 @@ pub struct Loaders {
     pub tasks: DataLoader<TaskLoader>,
     /// Tags by task.
     pub tags: DataLoader<TagLoader>,
+    /// Notifications by id.
+    pub notifications: DataLoader<NotificationLoader>,
     /// Pages of events by task.
     pub histories: DataLoader<HistoryLoader>,
     /// Numbers of events by task.
@@ -56,6 +59,7 @@ impl Loaders {
             users: loader(UserLoader(sight.clone())),
             tasks: loader(TaskLoader(sight.clone())),
             tags: loader(TagLoader(sight.clone())),
+            notifications: loader(NotificationLoader(sight.clone())),
             histories: loader(HistoryLoader(sight.clone())),
             history_counts: loader(HistoryCountLoader(sight.clone())),
             tasks_of_users: loader(TasksOfUserLoader(sight.clone())),
@@ -121,6 +125,19 @@ impl Loader<TaskId> for TagLoader {
             .await?
             .into_iter()
             .collect())
+    }
+}
+
+/// Notifications by id, as far as they are the actor's.
+pub struct NotificationLoader(Sight);
+
+impl Loader<NotificationId> for NotificationLoader {
+    type Value = Notification;
+    type Error = Error;
+
+    async fn load(&self, keys: &[NotificationId]) -> Result<HashMap<NotificationId, Notification>, Error> {
+        let found = self.0.domain.notifications().find_many(&self.0.actor, keys).await?;
+        Ok(found.into_iter().map(|one| (one.id, one)).collect())
     }
 }
 

@@ -13,7 +13,7 @@
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
+//! | [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
 
 mod allowed;
 pub mod connection;
@@ -21,12 +21,14 @@ pub mod context;
 mod cost;
 mod document;
 pub mod error;
+pub mod event;
 mod executor;
 pub mod guard;
 pub mod handler;
 pub mod limits;
 pub mod loader;
 pub mod node;
+pub mod notification;
 pub mod rate_limit;
 pub mod scalar;
 pub mod session;
@@ -45,6 +47,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::executor::Executor;
 pub(crate) use self::handler::IDEMPOTENCY_REPLAYED;
+use self::notification::{Notification, NotificationTotals};
 use self::tag::{Tag, TagTotals};
 use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use self::user::{User, UserTotals};
@@ -61,6 +64,8 @@ pub struct Query(
     task::TaskQuery,
     tag::TagQuery,
     statistics::StatisticsQuery,
+    notification::NotificationQuery,
+    event::EventQuery,
 );
 
 /// Everything that can be done.
@@ -70,6 +75,7 @@ pub struct Mutation(
     task::TaskMutation,
     task::TaskBulkMutation,
     user::UserMutation,
+    notification::NotificationMutation,
 );
 
 /// The schema.
@@ -95,6 +101,9 @@ fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
         .override_output_type_description::<Connection<String, Task, TaskTotals>>("A page of tasks.")
         .override_output_type_description::<Connection<String, TaskEvent, TaskEventTotals>>(
             "A page of what happened to a task.",
+        )
+        .override_output_type_description::<Connection<String, Notification, NotificationTotals>>(
+            "A page of notifications.",
         )
         .override_output_type_description::<Connection<String, Tag, TagTotals>>("A page of tags.")
         .override_output_type_description::<Connection<String, User, UserTotals>>("A page of users.")

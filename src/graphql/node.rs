@@ -7,10 +7,11 @@ use futures_util::future::try_join_all;
 
 use super::context::ContextExt as _;
 use super::guard::SignedIn;
+use super::notification::Notification;
 use super::task::Task;
 use super::user::User;
 use crate::domain::error::{Error, Result};
-use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::id::{NotificationId, SessionId, TaskId, UserId};
 
 /// A noun with global ids.
 pub trait GlobalId: Sized {
@@ -81,6 +82,18 @@ impl GlobalId for SessionId {
     }
 }
 
+impl GlobalId for NotificationId {
+    const TYPE: &'static str = "Notification";
+
+    fn number(self) -> i32 {
+        self.0
+    }
+
+    fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+}
+
 /// Something that can be found by its global id.
 #[derive(Clone, Debug, Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
@@ -89,6 +102,8 @@ pub enum Node {
     Task(Task),
     /// A user.
     User(User),
+    /// A notification.
+    Notification(Notification),
 }
 
 /// The most nodes that are looked for at once.
@@ -100,7 +115,7 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The task or user with this id; null when there is none, it is in the trash, or it is not yours to see.
+    /// The task, user or notification with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn node(
         &self,
@@ -110,7 +125,7 @@ impl NodeQuery {
         find(ctx, "id", &id).await.map_err(Into::into).transpose()
     }
 
-    /// The tasks and users with these ids, in the same order; null in the place of each that there is
+    /// The tasks, users and notifications with these ids, in the same order; null in the place of each that there is
     /// not, that is in the trash, or that is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn nodes(
@@ -132,10 +147,14 @@ async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<
         let found = ctx.loaders().tasks.load_one(task).await?;
         return Ok(found.map(|task| Node::Task(task.into())));
     }
+    if let Ok(notification) = NotificationId::from_global(field, id) {
+        let found = ctx.loaders().notifications.load_one(notification).await?;
+        return Ok(found.map(|found| Node::Notification(Notification(found))));
+    }
     let user = UserId::from_global(field, id).map_err(|_| Error::BadInput {
         field,
         message: format!(
-            "{field}: '{}' is not the id of a Task or a User; use an id that this server gave, unchanged",
+            "{field}: '{}' is not the id of a Task, a User or a Notification; use an id that this server gave, unchanged",
             id.chars().take(60).collect::<String>()
         ),
     })?;

@@ -31,8 +31,8 @@ const OF_AN_ACCOUNT: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "FORBI
 const BAD_CREDENTIALS: Refusals = &[(Nobody, "INVALID_CREDENTIALS")];
 const BAD_INPUT: Refusals = &[(Nobody, "INVALID")];
 
-/// Each root field: its name, what follows it in a document, and who is refused how. TASK and USER
-/// stand for ids that are somebody else's.
+/// Each root field: its name, what follows it in a document, and who is refused how. TASK, USER and
+/// NOTICE stand for ids that are somebody else's.
 const FIELDS: &[(&str, &str, Refusals)] = &[
     ("viewer", "{ id }", SIGNED_IN),
     ("rateLimit", "{ remaining }", FOR_EVERYBODY),
@@ -46,6 +46,8 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("tasks", "{ nodes { id } }", SIGNED_IN),
     ("tags", "{ nodes { name } }", SIGNED_IN),
     ("taskStatistics", "{ total }", SIGNED_IN),
+    ("notifications", "{ nodes { id } }", SIGNED_IN),
+    ("eventCursor", "", SIGNED_IN),
     (
         "register",
         "(input: {email: \"new@example.com\", password: \"weak\"}) { userErrors { code } }",
@@ -122,6 +124,11 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
         OF_AN_ACCOUNT,
     ),
     ("userDelete", "(id: \"USER\") { userErrors { code } }", OF_AN_ACCOUNT),
+    (
+        "notificationsMarkRead",
+        "(ids: [\"NOTICE\"]) { userErrors { code } }",
+        OF_A_TASK,
+    ),
 ];
 
 /// Each route: method, path, body, and who is refused how. Ids in paths are somebody else's.
@@ -216,15 +223,21 @@ fn status_of(code: &str) -> u16 {
     }
 }
 
-/// A task, another in the trash, and their owner, none of which are a stranger's.
+/// A task, another in the trash, a notification, and their owner, none of which are a stranger's.
 struct Scene {
     task: i64,
     trashed: i64,
+    notification: i64,
     owner: i32,
 }
 
 impl Scene {
-    async fn set(owner: &Person<'_>) -> Self {
+    async fn set(app: &TestApp, owner: &Person<'_>) -> Self {
+        let handed_over = json!({ "title": "Handed over", "assigneeId": owner.global_id() });
+        app.member().await.creates_task(handed_over).await;
+        let notifications = owner
+            .graphql("{ notifications { nodes { databaseId } } }", json!({}))
+            .await;
         let task = owner.creates_task(json!({ "title": "Kept", "tags": ["kept"] })).await;
         let trashed = owner.creates_task(json!({ "title": "Trashed" })).await;
         let delete = owner
@@ -234,6 +247,10 @@ impl Scene {
         Self {
             task,
             trashed,
+            notification: notifications
+                .at("/data/notifications/nodes/0/databaseId")
+                .as_i64()
+                .unwrap(),
             owner: owner.id,
         }
     }
@@ -242,7 +259,8 @@ impl Scene {
         let rest = rest
             .replace("TASK", &global_id("Task", self.task))
             .replace("TRASH", &global_id("Task", self.trashed))
-            .replace("USER", &global_id("User", i64::from(self.owner)));
+            .replace("USER", &global_id("User", i64::from(self.owner)))
+            .replace("NOTICE", &global_id("Notification", self.notification));
         format!("{operation} {{ {field}{rest} }}")
     }
 
@@ -262,7 +280,7 @@ impl Scene {
 async fn every_root_field_refuses_somebody_and_writes_nothing_then() {
     let app = TestApp::start().await;
     let (owner, stranger, nobody) = (app.member().await, app.member().await, app.anonymous());
-    let scene = Scene::set(&owner).await;
+    let scene = Scene::set(&app, &owner).await;
     app.advance(TimeDelta::minutes(1));
     let before = app.footprint().await;
     for (operation, field) in root_fields(&app).await {
@@ -284,7 +302,7 @@ async fn every_root_field_refuses_somebody_and_writes_nothing_then() {
 async fn every_route_refuses_somebody_and_writes_nothing_then() {
     let app = TestApp::start().await;
     let (owner, stranger, nobody) = (app.member().await, app.member().await, app.anonymous());
-    let scene = Scene::set(&owner).await;
+    let scene = Scene::set(&app, &owner).await;
     app.advance(TimeDelta::minutes(1));
     let before = app.footprint().await;
     for (method, route) in taskwire::rest::route_names() {

@@ -8,9 +8,9 @@ use taskwire::domain::error::{Error, SignedOut};
 use taskwire::domain::id::{SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
     self, Action, AllTasks, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser,
-    Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Noun, OwnRequest, PurgeTask, Reach, RepeatRequest,
-    Requests, RestoreTask, SeeAccount, SeeTask, Sessions, SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask,
-    Users,
+    Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Notifications, Noun, OwnNotifications, OwnRequest,
+    PurgeTask, Reach, ReadNotifications, RepeatRequest, Requests, RestoreTask, SeeAccount, SeeTask, Sessions,
+    SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -151,6 +151,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.action("", BeginSession, &user);
     matrix.action("", EndSessions, &user);
     matrix.action("", RepeatRequest, &OwnRequest { user: OWNER });
+    matrix.action("", ReadNotifications, &OwnNotifications { user: OWNER });
 
     matrix.heading("WHAT IS SEEN");
     matrix.noun::<Tasks>("Tasks");
@@ -160,6 +161,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.noun::<Sessions>("Sessions");
     matrix.noun::<Credentials>("Credentials");
     matrix.noun::<Requests>("Requests with a key");
+    matrix.noun::<Notifications>("Notifications");
 
     let rules = include_str!("../../src/domain/policy/action.rs");
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The table "who may do what", a row an `impl`.
 
-use super::{Action, NewTask, NewUser, OwnRequest, Standing, Verdict};
+use super::{Action, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict};
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
 use crate::domain::user::User;
@@ -296,6 +296,18 @@ pub struct RepeatRequest;
 
 impl Action for RepeatRequest {
     type On = OwnRequest;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner { Verdict::Allowed } else { Verdict::Hidden }
+    }
+}
+
+/// Mark notifications as read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadNotifications;
+
+impl Action for ReadNotifications {
+    type On = OwnNotifications;
 
     fn verdict(&self, who: Standing) -> Verdict {
         if who.owner { Verdict::Allowed } else { Verdict::Hidden }

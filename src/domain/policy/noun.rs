@@ -64,6 +64,16 @@ impl Noun for Requests {
     }
 }
 
+/// Notifications: one's own, also for administrators.
+#[derive(Clone, Copy, Debug)]
+pub enum Notifications {}
+
+impl Noun for Notifications {
+    fn reach(actor: &Actor) -> Result<Reach> {
+        Ok(Reach::Of(actor.signed_in()?.id))
+    }
+}
+
 /// The list of all users.
 #[derive(Clone, Copy, Debug)]
 pub enum Directory {}

@@ -85,6 +85,29 @@ impl Resource for OwnRequest {
     }
 }
 
+/// The notifications of one user.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnNotifications {
+    /// Who was notified.
+    pub user: UserId,
+}
+
+impl Resource for OwnNotifications {
+    type Subject = UserId;
+
+    fn subject(&self) -> UserId {
+        self.user
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.user, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("notification", "")
+    }
+}
+
 /// An account that does not exist yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser;

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use serde_json::json;
 
-use super::WriteTransaction;
+use super::{WriteTransaction, notification};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::event::NewEvent;
@@ -34,12 +34,16 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Adds an event to the log, in the transaction of the write it tells of.
+/// Adds an event to the log, and the notifications of it, in the transaction of the write it tells of.
 pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<()> {
-    Entity::insert(columns(event))
-        .exec_without_returning(transaction.connection())
-        .await?;
-    Ok(())
+    let Some(notices) = notification::Notices::of(&event) else {
+        Entity::insert(columns(event))
+            .exec_without_returning(transaction.connection())
+            .await?;
+        return Ok(());
+    };
+    let inserted = Entity::insert(columns(event)).exec(transaction.connection()).await?;
+    notices.insert(transaction, inserted.last_insert_id).await
 }
 
 /// The row of an event.

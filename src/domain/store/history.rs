@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{Condition, DerivePartialModel, Order, QueryOrder as _, QuerySelect as _, QueryTrait as _, Select};
 
 use super::event::{Column, Entity};
 use super::grouped::rows_of_each;
-use super::{corrupt, one_of, task};
+use super::{corrupt, log, one_of, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, EventType, TaskEvent, changes_of, task_of};
@@ -85,7 +85,7 @@ impl Bounds {
                 before: None,
             });
         }
-        let log = identity(connection).await?;
+        let log = log::identity(connection).await?;
         let number = |cursor: Option<(&'static str, EventCursor)>| {
             cursor
                 .map(|(field, cursor)| cursor.of_log(field, &log).map(|cursor| cursor.id))
@@ -111,14 +111,6 @@ impl Bounds {
             Take::Last(_) => self.before.map(|id| Column::Id.gte(id)),
         }
     }
-}
-
-/// Which log this is.
-async fn identity(connection: &impl ConnectionTrait) -> Result<String> {
-    let statement = Query::select().column("identity").from("event_log").take();
-    let row = connection.query_one(&statement).await?;
-    let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("the event log has no identity")))?;
-    Ok(row.try_get("", "identity")?)
 }
 
 /// The events of a task in scope. A task's events are written one after the other, under the lock

@@ -2,6 +2,7 @@
 
 mod batch;
 mod bulk;
+mod event_cursor;
 mod filter;
 mod history;
 mod http;
@@ -9,6 +10,7 @@ mod idempotency;
 mod limits;
 mod nested;
 mod node;
+mod notification;
 mod persisted;
 mod rate_limit;
 mod refusal;

@@ -1,0 +1,210 @@
+//! Notifications in the database.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{QuerySelect as _, Select};
+
+use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::{WriteTransaction, corrupt, one_of, task};
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::NewEvent;
+use crate::domain::id::{NotificationId, TaskId, UserId};
+use crate::domain::notification::{Notification, NotificationKind, NotificationSortField};
+use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
+use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, Scope};
+use crate::domain::workflow::Status;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "notifications")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub user_id: i32,
+    pub event_id: i64,
+    pub kind: String,
+    pub task_id: i32,
+    pub task_title: String,
+    pub actor_id: Option<i32>,
+    pub previous_status: Option<i16>,
+    pub status: i16,
+    pub read_at: Option<Timestamp>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl TryFrom<Model> for Notification {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self> {
+        let kind = NotificationKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+        Ok(Self {
+            id: NotificationId(row.id),
+            user_id: UserId(row.user_id),
+            kind: kind.ok_or_else(|| corrupt("kind of a notification", &row.kind))?,
+            task_id: TaskId(row.task_id),
+            task_title: row.task_title,
+            actor_id: row.actor_id.map(UserId),
+            previous_status: row.previous_status.map(task::status_of).transpose()?,
+            status: task::status_of(row.status)?,
+            read_at: row.read_at,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// The rows that tell of one event.
+pub(super) struct Notices(Vec<ActiveModel>);
+
+impl Notices {
+    /// `None` if nobody is to be told.
+    pub(super) fn of(event: &NewEvent) -> Option<Self> {
+        let row = |(user, kind): &(UserId, NotificationKind)| ActiveModel {
+            id: NotSet,
+            created_at: Set(event.occurred_at),
+            updated_at: Set(event.occurred_at),
+            user_id: Set(user.0),
+            event_id: NotSet,
+            kind: Set(kind.as_str().to_owned()),
+            task_id: Set(event.task_id.0),
+            task_title: Set(event.title.clone()),
+            actor_id: Set(event.actor_id.map(|actor| actor.0)),
+            previous_status: Set(event.previous_status.map(Status::rank)),
+            status: Set(event.status.rank()),
+            read_at: Set(None),
+        };
+        let rows: Vec<ActiveModel> = event.notices.iter().map(row).collect();
+        (!rows.is_empty()).then_some(Self(rows))
+    }
+
+    /// Adds them, in the transaction of the event.
+    pub(super) async fn insert(self, transaction: &WriteTransaction, event: i64) -> Result<()> {
+        let rows = self.0.into_iter().map(|row| ActiveModel {
+            event_id: Set(event),
+            ..row
+        });
+        Entity::insert_many(rows)
+            .exec_without_returning(transaction.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+/// The newest come first.
+const NEWEST_FIRST: [Sort<NotificationSortField>; 1] = [Sort {
+    field: NotificationSortField::CreatedAt,
+    direction: Direction::Descending,
+}];
+
+impl KeyColumns<NotificationSortField> for Entity {
+    fn column(field: NotificationSortField) -> KeyColumn {
+        match field {
+            NotificationSortField::CreatedAt => KeyColumn {
+                expr: Expr::col((Self, Column::CreatedAt)),
+                key_type: KeyType::Moment,
+            },
+        }
+    }
+
+    fn id() -> Expr {
+        Expr::col((Self, Column::Id))
+    }
+}
+
+/// The notifications in scope.
+fn visible(scope: &Scope<Notifications>, unread_only: bool) -> Select<Entity> {
+    let query = match scope.reach() {
+        Reach::Everything => Entity::find(),
+        Reach::Of(user) => Entity::find().filter(Column::UserId.eq(user.0)),
+    };
+    if unread_only {
+        query.filter(Column::ReadAt.is_null())
+    } else {
+        query
+    }
+}
+
+/// One page of the notifications in scope, the newest first.
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Notifications>,
+    unread_only: bool,
+    page: &PageRequest,
+) -> Result<Page<Notification>> {
+    let keyset = Keyset::new(&NEWEST_FIRST, page)?;
+    let rows = keyset
+        .apply::<Entity, _>(visible(scope, unread_only))?
+        .all(connection)
+        .await?;
+    let beyond = match keyset.far_side::<Entity>()? {
+        Some(condition) => {
+            let found = visible(scope, unread_only).filter(condition).select_only();
+            let found = found.column(Column::Id).into_tuple::<i32>().one(connection).await?;
+            found.is_some()
+        }
+        None => false,
+    };
+    let notifications: Result<Vec<Notification>> = rows.into_iter().map(Notification::try_from).collect();
+    Ok(keyset.finish(notifications?, beyond, |one| Cursor {
+        keys: vec![Key::Number(one.created_at.timestamp_micros())],
+        id: one.id.0,
+    }))
+}
+
+/// How many notifications are in scope.
+pub(in crate::domain) async fn count(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Notifications>,
+    unread_only: bool,
+) -> Result<u64> {
+    let query = visible(scope, unread_only).select_only();
+    let count = query
+        .expr(Expr::cust("COUNT(*)"))
+        .into_tuple::<i64>()
+        .one(connection)
+        .await?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+}
+
+/// Those of the notifications in scope that have these ids.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Notifications>,
+    ids: &[NotificationId],
+) -> Result<Vec<Notification>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = ids.iter().map(|id| id.0).collect();
+    let rows = visible(scope, false)
+        .filter(one_of(connection, Column::Id, wanted))
+        .all(connection)
+        .await?;
+    rows.into_iter().map(Notification::try_from).collect()
+}
+
+/// Marks the user's unread notifications as read: those with these ids, or all.
+pub(in crate::domain) async fn mark_read(
+    transaction: &WriteTransaction,
+    permit: &Permit<ReadNotifications>,
+    ids: Option<&[NotificationId]>,
+    now: Timestamp,
+) -> Result<()> {
+    let mut update = Entity::update_many()
+        .col_expr(Column::ReadAt, Expr::value(now))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::UserId.eq(permit.subject().0))
+        .filter(Column::ReadAt.is_null());
+    if let Some(ids) = ids {
+        let wanted = ids.iter().map(|id| id.0).collect();
+        update = update.filter(one_of(transaction.connection(), Column::Id, wanted));
+    }
+    update.exec(transaction.connection()).await?;
+    Ok(())
+}

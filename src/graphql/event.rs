@@ -1,0 +1,27 @@
+//! The event log in GraphQL: where it stands.
+
+use async_graphql::{Context, Object};
+
+use super::context::ContextExt as _;
+use super::error::Result;
+use super::guard::SignedIn;
+
+/// The root field whose value is read before those of all others.
+pub(super) const EVENT_CURSOR: &str = "eventCursor";
+
+/// What can be read of the event log.
+#[derive(Debug, Default)]
+pub struct EventQuery;
+
+#[Object]
+impl EventQuery {
+    /// Where the log of all events stands. It is read before everything else in its request, so that a
+    /// subscription `after` it misses nothing that the lists of the same answer do not show.
+    #[graphql(guard = "SignedIn")]
+    async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String> {
+        match ctx.event_cursor() {
+            Some(cursor) => Ok(cursor.encode()),
+            None => Ok(ctx.domain().events().head(ctx.actor()).await?.encode()),
+        }
+    }
+}

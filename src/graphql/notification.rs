@@ -1,0 +1,214 @@
+//! Notifications in GraphQL.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::connection::{PageArguments, connection};
+use super::context::ContextExt as _;
+use super::error::{Result, UserError, user_errors};
+use super::guard::SignedIn;
+use super::node::GlobalId as _;
+use super::scalar::TaskStatus;
+use super::task::Task;
+use super::user::User;
+use crate::domain::error::Error;
+use crate::domain::id::NotificationId;
+use crate::domain::notification::{self as domain, Which};
+
+/// What a notification is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::NotificationKind")]
+pub enum NotificationKind {
+    /// A task was assigned to you.
+    Assigned,
+    /// A task that you own or that is assigned to you moved along the workflow.
+    StatusChanged,
+}
+
+/// What you are told because it concerns you and somebody else did it.
+#[derive(Clone, Debug)]
+pub struct Notification(pub domain::Notification);
+
+/// What you are told because it concerns you and somebody else did it.
+#[Object]
+impl Notification {
+    /// The global id.
+    pub(super) async fn id(&self) -> ID {
+        self.0.id.to_global()
+    }
+
+    /// The number inside of the global id.
+    async fn database_id(&self) -> i32 {
+        self.0.id.0
+    }
+
+    /// What it is about.
+    async fn kind(&self) -> NotificationKind {
+        self.0.kind.into()
+    }
+
+    /// Which task.
+    async fn task_id(&self) -> ID {
+        self.0.task_id.to_global()
+    }
+
+    /// The task as it is now; null when it is gone, in the trash, or no longer yours to see.
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
+        Ok(ctx.loaders().tasks.load_one(self.0.task_id).await?.map(Into::into))
+    }
+
+    /// The task's title at that moment.
+    async fn task_title(&self) -> &str {
+        &self.0.task_title
+    }
+
+    /// Who did it; null for the server itself, and when the account is gone.
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        match self.0.actor_id {
+            Some(id) => Ok(ctx.loaders().users.load_one(id).await?.map(User)),
+            None => Ok(None),
+        }
+    }
+
+    /// The task's status before; null when the task was made.
+    async fn previous_status(&self) -> Option<TaskStatus> {
+        self.0.previous_status.map(Into::into)
+    }
+
+    /// The task's status after.
+    async fn status(&self) -> TaskStatus {
+        self.0.status.into()
+    }
+
+    /// Whether you have read it.
+    async fn is_read(&self) -> bool {
+        self.0.read_at.is_some()
+    }
+
+    /// When you read it.
+    async fn read_at(&self) -> Option<DateTime<Utc>> {
+        self.0.read_at
+    }
+
+    /// When it happened.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// What a connection of notifications knows beside its page.
+#[derive(Debug)]
+pub struct NotificationTotals {
+    unread_only: bool,
+}
+
+#[Object]
+impl NotificationTotals {
+    /// How many notifications there are on all pages together; counted only when selected.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        count(ctx, self.unread_only).await
+    }
+
+    /// How many of your notifications you have not read; counted only when selected.
+    async fn unread_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        count(ctx, true).await
+    }
+}
+
+async fn count(ctx: &Context<'_>, unread_only: bool) -> Result<i32> {
+    let count = ctx.domain().notifications().count(ctx.actor(), unread_only).await?;
+    Ok(i32::try_from(count).unwrap_or(i32::MAX))
+}
+
+/// What can be read of notifications.
+#[derive(Debug, Default)]
+pub struct NotificationQuery;
+
+#[Object]
+impl NotificationQuery {
+    /// Your notifications, the newest first.
+    #[graphql(guard = "SignedIn")]
+    async fn notifications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only notifications behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only notifications before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Only those that you have not read.", default = false)] unread_only: bool,
+    ) -> Result<Connection<String, Notification, NotificationTotals>> {
+        let page = PageArguments {
+            first,
+            after,
+            last,
+            before,
+        }
+        .into_request(ctx)?;
+        let found = ctx
+            .domain()
+            .notifications()
+            .list(ctx.actor(), unread_only, &page)
+            .await?;
+        Ok(connection(found, NotificationTotals { unread_only }, Notification))
+    }
+}
+
+/// What became of marking notifications as read.
+#[derive(SimpleObject)]
+struct NotificationsMarkReadPayload {
+    /// Those that were named, as they are now; empty when all were marked.
+    notifications: Vec<Notification>,
+    /// How many of your notifications you have not read by now.
+    unread_count: i32,
+    /// What the client can mend.
+    user_errors: Vec<UserError>,
+}
+
+/// What can be done about notifications.
+#[derive(Debug, Default)]
+pub struct NotificationMutation;
+
+#[Object]
+impl NotificationMutation {
+    /// Marks notifications as read: all that are named, or none when one of them is not yours.
+    #[graphql(guard = "SignedIn")]
+    async fn notifications_mark_read(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which ones, up to 100; all of yours when it is left out or null.")] ids: Option<Vec<ID>>,
+    ) -> Result<NotificationsMarkReadPayload> {
+        let ids: Option<Vec<NotificationId>> = ids.as_deref().map(read_ids).transpose()?;
+        let which = ids.clone().map_or(Which::All, Which::These);
+        let (notifications, user_errors) = match ctx.domain().notifications().mark_read(ctx.actor(), &which).await {
+            Ok(marked) => (marked, Vec::new()),
+            Err(error) => (Vec::new(), errors_of_ids(error, &ids.unwrap_or_default())?),
+        };
+        Ok(NotificationsMarkReadPayload {
+            notifications: notifications.into_iter().map(Notification).collect(),
+            unread_count: count(ctx, true).await?,
+            user_errors,
+        })
+    }
+}
+
+fn read_ids(ids: &[ID]) -> Result<Vec<NotificationId>> {
+    ids.iter()
+        .map(|id| Ok(NotificationId::from_global("ids", id)?))
+        .collect()
+}
+
+/// The user errors of marking these; one that is about an id has its place among them.
+fn errors_of_ids(error: Error, ids: &[NotificationId]) -> Result<Vec<UserError>> {
+    let position = match &error {
+        Error::NotFound { value, .. } => ids.iter().position(|id| id.to_string() == *value),
+        _ => None,
+    };
+    let errors = user_errors(error, &[])?;
+    Ok(match position {
+        Some(position) => errors.into_iter().map(|error| error.of_ids(position)).collect(),
+        None => errors,
+    })
+}
