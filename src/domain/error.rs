@@ -72,6 +72,11 @@ pub enum Error {
         /// After this time a new attempt is looked at; whole seconds.
         retry_after: Duration,
     },
+    /// What happened behind a cursor is not known any more.
+    #[error(
+        "The cursor is too old, or of an event log that was replaced: read what you show again, and go on from its eventCursor"
+    )]
+    ResyncRequired,
     /// The server cannot take this on at the moment.
     #[error("The server is busy: try again in {} s", retry_after.as_secs())]
     Unavailable {
@@ -153,6 +158,8 @@ pub enum Code {
     InvalidCredentials,
     /// See [`Error::RateLimited`].
     RateLimited,
+    /// See [`Error::ResyncRequired`].
+    ResyncRequired,
     /// See [`Error::Unavailable`].
     Unavailable,
     /// See [`Error::Internal`].
@@ -174,6 +181,7 @@ impl Code {
             Self::Conflict => "CONFLICT",
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
             Self::RateLimited => "RATE_LIMITED",
+            Self::ResyncRequired => "RESYNC_REQUIRED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -194,6 +202,7 @@ impl Error {
             Self::Conflict { .. } => Code::Conflict,
             Self::InvalidCredentials(_) => Code::InvalidCredentials,
             Self::RateLimited { .. } => Code::RateLimited,
+            Self::ResyncRequired => Code::ResyncRequired,
             Self::Unavailable { .. } => Code::Unavailable,
             Self::Internal(_) => Code::Internal,
         }

@@ -8,6 +8,7 @@ mod log;
 mod record;
 
 pub use cursor::EventCursor;
+pub(crate) use cursor::Place;
 pub use log::Events;
 
 use std::collections::BTreeSet;
@@ -129,6 +130,15 @@ pub struct TaskEvent {
     pub task: Snapshot,
     /// When it happened.
     pub occurred_at: Timestamp,
+}
+
+/// An event with those who may know of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedEvent {
+    /// What happened.
+    pub event: TaskEvent,
+    /// Owner and assignee, before and after.
+    pub audience: BTreeSet<UserId>,
 }
 
 /// A field of a task with its values before and after an event, as the log holds them.

@@ -8,6 +8,7 @@
 //! | [`task`], [`workflow`], [`tag`], [`statistics`] | tasks and what is counted of them |
 //! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
 //! | [`event`], [`notification`] | the log of what happened, and who is told of it |
+//! | [`live`] | its delivery to whoever watches |
 //! | [`idempotency`] | writes that are safe to repeat |
 //! | [`page`], [`patch`], [`id`] | pages by keyset, absent / null / value, identifiers |
 //! | [`clock`], [`random`] | where time and randomness come in |
@@ -19,6 +20,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod idempotency;
+pub mod live;
 pub mod notification;
 pub mod page;
 mod password;
@@ -46,6 +48,7 @@ use self::clock::Clock;
 use self::error::Result;
 use self::event::Events;
 use self::idempotency::Idempotency;
+use self::live::{Bus, Hub, Live};
 use self::notification::Notifications;
 use self::password::Passwords;
 use self::random::Randomness;
@@ -66,6 +69,7 @@ pub(crate) struct Core {
     tokens: TokenSigner,
     access_token_ttl: TimeDelta,
     refresh_token_ttl: TimeDelta,
+    hub: Hub,
 }
 
 /// Where time and randomness come from.
@@ -102,7 +106,8 @@ impl Domain {
     ) -> anyhow::Result<Self> {
         let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
         let passwords = Passwords::new(auth.password_policy)?;
-        let store = Store::open(database).await?;
+        let bus = Bus::default();
+        let store = Store::open(database, bus.clone()).await?;
         let Surroundings { clock, randomness } = surroundings;
         let access_token_ttl = TimeDelta::from_std(auth.access_token_ttl)?;
         let refresh_token_ttl = TimeDelta::from_std(auth.refresh_token_ttl)?;
@@ -114,6 +119,7 @@ impl Domain {
             tokens,
             access_token_ttl,
             refresh_token_ttl,
+            hub: Hub::new(bus),
         };
         Ok(Self { core: Arc::new(core) })
     }
@@ -140,6 +146,12 @@ impl Domain {
     #[must_use]
     pub fn events(&self) -> Events<'_> {
         Events::new(&self.core)
+    }
+
+    /// The use cases of live delivery.
+    #[must_use]
+    pub fn live(&self) -> Live<'_> {
+        Live::new(&self.core)
     }
 
     /// The use cases of notifications.

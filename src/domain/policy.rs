@@ -40,6 +40,7 @@ mod action;
 mod noun;
 mod resource;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -50,6 +51,7 @@ pub use self::resource::*;
 use super::actor::{Actor, Role};
 use super::error::{Error, Result};
 use super::id::UserId;
+use super::task::Task;
 
 /// How the asker stands to a thing. More than one may be true.
 #[derive(Clone, Copy, Debug, Default)]
@@ -209,6 +211,26 @@ impl Scope<Users> {
         match self.reach {
             Reach::Everything => true,
             Reach::Of(own) => own == id,
+        }
+    }
+}
+
+impl Scope<Tasks> {
+    /// Whether an event with this audience may be told.
+    #[must_use]
+    pub fn hears(&self, audience: &BTreeSet<UserId>) -> bool {
+        match self.reach {
+            Reach::Everything => true,
+            Reach::Of(user) => audience.contains(&user),
+        }
+    }
+
+    /// Whether a task may be seen.
+    #[must_use]
+    pub fn sees(&self, task: &Task) -> bool {
+        match self.reach {
+            Reach::Everything => true,
+            Reach::Of(user) => task.owner_id == user || task.assignee_id == Some(user),
         }
     }
 }

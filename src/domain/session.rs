@@ -17,10 +17,10 @@ use super::Core;
 use super::actor::{Actor, Role, SignedIn};
 use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, SignedOut};
-use super::id::SessionId;
+use super::id::{SessionId, UserId};
 use super::policy::{self, CreateUser, Credentials, EndSessions, NewUser};
 use super::random::{hexadecimal, url_safe};
-use super::store::{self, WriteTransaction};
+use super::store::{self, Store, WriteTransaction};
 use super::token::Bearer;
 use super::user::{Registration, User, Users};
 
@@ -83,6 +83,30 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: Timestamp,
 }
 
+/// Who shows a token, and for how long it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// On whose behalf.
+    pub actor: Actor,
+    /// When the token expires; `None` for nobody.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Identity {
+    fn nobody(reason: SignedOut) -> Self {
+        Self {
+            actor: Actor::Anonymous(reason),
+            expires_at: None,
+        }
+    }
+}
+
+/// The role that a user has now; `None` once the session or the account has ended.
+pub(super) async fn role_of(store: &Store, user: UserId, session: SessionId) -> Result<Option<Role>> {
+    let credentials = policy::scope::<Credentials>(&Actor::System)?;
+    store::session::role_of_bearer(store.reader(), &credentials, user, session).await
+}
+
 /// The use cases of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Sessions<'a> {
@@ -96,23 +120,23 @@ impl<'a> Sessions<'a> {
 
     /// Who shows this access token. Nobody, when it does not count; the reason is kept for whoever
     /// needs somebody signed in.
-    pub async fn authenticate(self, token: Option<&str>) -> Result<Actor> {
+    pub async fn authenticate(self, token: Option<&str>) -> Result<Identity> {
         let Some(token) = token else {
-            return Ok(Actor::Anonymous(SignedOut::NoToken));
+            return Ok(Identity::nobody(SignedOut::NoToken));
         };
         let now = self.core.clock.now();
         let bearer = match self.core.tokens.check(token, now) {
             Ok(bearer) => bearer,
-            Err(reason) => return Ok(Actor::Anonymous(reason)),
+            Err(reason) => return Ok(Identity::nobody(reason)),
         };
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let role = store::session::role_of_bearer(self.core.store.reader(), &credentials, bearer).await?;
-        Ok(role.map_or(Actor::Anonymous(SignedOut::Revoked), |role| {
-            Actor::User(SignedIn {
+        let role = role_of(&self.core.store, bearer.user, bearer.session).await?;
+        Ok(role.map_or(Identity::nobody(SignedOut::Revoked), |role| Identity {
+            actor: Actor::User(SignedIn {
                 id: bearer.user,
                 role,
                 session: bearer.session,
-            })
+            }),
+            expires_at: Some(bearer.expires_at),
         }))
     }
 

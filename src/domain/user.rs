@@ -240,7 +240,7 @@ impl<'a> Users<'a> {
             self.check_heir(actor, &transaction, id, heir).await?;
         }
         self.release_tasks(actor, &transaction, id, transfer_to).await?;
-        store::user::delete(&transaction, &permit).await?;
+        store::user::delete(&transaction, &permit, self.core.clock.now()).await?;
         transaction.commit().await?;
         Ok(user)
     }

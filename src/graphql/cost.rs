@@ -73,6 +73,12 @@ impl CostModel {
         Self { fields }
     }
 
+    /// The name of the type of a field, without lists.
+    pub(super) fn type_of(&self, parent: &str, field: &str) -> Option<&str> {
+        let model = self.fields.get(parent)?.get(field)?;
+        Some(model.kind.as_str())
+    }
+
     /// What `operation` costs with these variables.
     pub(super) fn cost(
         &self,

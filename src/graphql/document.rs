@@ -3,6 +3,7 @@
 //! They are kept by the SHA-256 of their text, so the same store serves Apollo's automatic persisted
 //! queries: a client sends only the hash of a document that was sent before.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
@@ -37,6 +38,31 @@ impl Document {
             .filter(|(candidate, _)| name.is_none() || candidate.map(Name::as_str) == name);
         let (_, operation) = candidates.next()?;
         candidates.next().is_none().then_some(&operation.node)
+    }
+
+    /// How many fields of the root the operation of this name selects, by their names in the answer.
+    pub(super) fn root_fields(&self, operation: Option<&str>) -> usize {
+        let mut names = HashSet::new();
+        if let Some(operation) = self.operation(operation) {
+            self.collect(&operation.selection_set.node, &mut names);
+        }
+        names.len()
+    }
+
+    fn collect<'a>(&'a self, set: &'a SelectionSet, names: &mut HashSet<&'a str>) {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    names.insert(field.node.response_key().node.as_str());
+                }
+                Selection::InlineFragment(fragment) => self.collect(&fragment.node.selection_set.node, names),
+                Selection::FragmentSpread(spread) => {
+                    if let Some(fragment) = self.parsed.fragments.get(&spread.node.fragment_name.node) {
+                        self.collect(&fragment.node.selection_set.node, names);
+                    }
+                }
+            }
+        }
     }
 
     /// Whether the operation of this name selects a root field of that one, in fragments too.

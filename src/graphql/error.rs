@@ -100,6 +100,7 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
         error @ (Error::Unauthenticated(_)
         | Error::BadInput { .. }
         | Error::RateLimited { .. }
+        | Error::ResyncRequired
         | Error::Unavailable { .. }
         | Error::Internal(_)) => Err(Failure(error)),
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::context::{RequestContext, Spending};
 use super::cost::{Cost, CostModel};
+use super::delivery::Shared;
 use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
 use super::event::EVENT_CURSOR;
 use super::handler::{Parameters, PersistedQuery, Refusal};
@@ -30,6 +31,7 @@ pub struct Executor {
     /// Whether what the schema holds may be told.
     is_introspectable: bool,
     budgets: Option<Budgets>,
+    shared: Shared,
 }
 
 /// What clients may spend in a minute.
@@ -40,10 +42,10 @@ struct Budgets {
 
 /// An operation that may run once it is paid for.
 pub(super) struct Operation {
-    document: Arc<Document>,
-    name: Option<String>,
-    variables: Option<Map<String, Json>>,
-    cost: Cost,
+    pub(super) document: Arc<Document>,
+    pub(super) name: Option<String>,
+    given: Option<Map<String, Json>>,
+    pub(super) cost: Cost,
 }
 
 impl Executor {
@@ -63,7 +65,21 @@ impl Executor {
             max_complexity: limits.complexity,
             is_introspectable: config.graphql.introspection,
             budgets,
+            shared: Shared::default(),
         }
+    }
+
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The answers that subscriptions share.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(super) fn costs(&self) -> &CostModel {
+        &self.costs
     }
 
     /// The operation that is meant, if it keeps to the limits and has the variables it needs.
@@ -78,7 +94,7 @@ impl Executor {
         Ok(Operation {
             document,
             name,
-            variables: parameters.variables,
+            given: parameters.variables,
             cost,
         })
     }
@@ -126,27 +142,32 @@ impl Executor {
     pub(super) async fn run(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Response, Refusal> {
         let spending = self.spend(&caller, operation.cost, domain.clock().now())?;
         let began_at = began_at(domain, &caller, &operation).await?;
-        let variables = operation.variables.map_or(Json::Null, Json::Object);
+        let variables = operation.variables();
         // The text is not looked at again: the parsed document goes with it.
         let mut request = Request::new("")
-            .variables(Variables::from_json(variables))
+            .variables(variables)
             .data(RequestContext::new(domain.clone(), caller, spending).beginning_at(began_at));
         request.operation_name = operation.name;
         request.set_parsed_query(operation.document.parsed.clone());
-        let mut response = self.schema.execute(request).await;
-        if self.is_introspectable && !began(&response) {
-            for error in &mut response.errors {
-                allowed::explain(&mut error.message);
-            }
-        }
+        let mut response = self.explained(self.schema.execute(request).await);
         if let Some(spending) = spending {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
         Ok(response)
     }
 
+    /// The response with what is allowed, where it only says what is not.
+    pub(super) fn explained(&self, mut response: Response) -> Response {
+        if self.is_introspectable && !began(&response) {
+            for error in &mut response.errors {
+                allowed::explain(&mut error.message);
+            }
+        }
+        response
+    }
+
     /// Takes the cost from the client's budgets. Every operation costs a point at least.
-    fn spend(&self, caller: &Caller, cost: Cost, now: Timestamp) -> Result<Option<Spending>, Refusal> {
+    pub(super) fn spend(&self, caller: &Caller, cost: Cost, now: Timestamp) -> Result<Option<Spending>, Refusal> {
         let Some(budgets) = &self.budgets else {
             return Ok(None);
         };
@@ -185,6 +206,22 @@ impl Operation {
 }
 
 impl Operation {
+    /// Whether it goes on, and is answered with each event.
+    pub(super) fn is_subscription(&self) -> bool {
+        let operation = self.document.operation(self.name.as_deref());
+        operation.is_some_and(|operation| operation.ty == OperationType::Subscription)
+    }
+
+    /// The variables that were given with it.
+    pub(super) fn variables(&self) -> Variables {
+        Variables::from_json(self.given.clone().map_or(Json::Null, Json::Object))
+    }
+
+    /// The variables that were given with it, by name.
+    pub(super) fn given(&self) -> Option<&Map<String, Json>> {
+        self.given.as_ref()
+    }
+
     /// Whether somebody signs in by it.
     pub(super) fn signs_in(&self) -> bool {
         self.cost.sign_ins > 0
@@ -192,7 +229,7 @@ impl Operation {
 
     /// Tells this operation and its variables from others.
     pub(super) fn fingerprint(&self) -> String {
-        let whole = json!([self.document.text, self.name, self.variables]);
+        let whole = json!([self.document.text, self.name, self.given]);
         hex::encode(hash_of(&whole.to_string()))
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`handler`] | GraphQL over HTTP |
 //! | `executor` | one operation, from what was sent to its answer |
+//! | [`subscription`], `delivery`, `share` | what can be watched, and how it is answered to many at once |
 //! | `document` | parsed documents, kept for whoever sends them again |
 //! | `cost`, `tokens` | what an operation costs, how long a document is |
 //! | `allowed` | what is allowed, where the library only says what is not |
@@ -19,6 +20,7 @@ mod allowed;
 pub mod connection;
 pub mod context;
 mod cost;
+mod delivery;
 mod document;
 pub mod error;
 pub mod event;
@@ -32,7 +34,9 @@ pub mod notification;
 pub mod rate_limit;
 pub mod scalar;
 pub mod session;
+mod share;
 pub mod statistics;
+pub mod subscription;
 pub mod tag;
 pub mod task;
 mod tokens;
@@ -40,7 +44,7 @@ pub mod user;
 mod variables;
 
 use async_graphql::connection::Connection;
-use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
@@ -48,6 +52,7 @@ use chrono::{DateTime, Utc};
 pub use self::executor::Executor;
 pub(crate) use self::handler::IDEMPOTENCY_REPLAYED;
 use self::notification::{Notification, NotificationTotals};
+use self::subscription::Subscription;
 use self::tag::{Tag, TagTotals};
 use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use self::user::{User, UserTotals};
@@ -79,7 +84,7 @@ pub struct Mutation(
 );
 
 /// The schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema under these settings.
 #[must_use]
@@ -93,10 +98,10 @@ pub fn schema(config: &GraphqlConfig) -> Schema {
     .finish()
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     const MOMENT: &str = "A moment as RFC 3339 writes it, such as 2026-01-31T12:00:00Z; kept to the microsecond.";
 
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), Subscription)
         .override_output_type_description::<DateTime<Utc>>(MOMENT)
         .override_output_type_description::<Connection<String, Task, TaskTotals>>("A page of tasks.")
         .override_output_type_description::<Connection<String, TaskEvent, TaskEventTotals>>(

@@ -10,8 +10,9 @@ use ipnet::IpNet;
 use super::access_log::LogFields;
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::session::Device;
+use crate::domain::session::{Device, Identity};
 
 /// Who sends a request, and from where.
 #[derive(Clone, Debug)]
@@ -20,13 +21,15 @@ pub struct Caller {
     pub actor: Actor,
     /// From which device.
     pub device: Device,
+    /// When the token expires; `None` for nobody.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Caller {
     /// Reads the credentials of a request. Bad ones make the caller anonymous; the reason is told
     /// where somebody signed in is needed, so that signing in again always works.
     pub async fn of(parts: &Parts, app: &App) -> Result<Self> {
-        let actor = app
+        let Identity { actor, expires_at } = app
             .domain()
             .sessions()
             .authenticate(bearer_token(&parts.headers))
@@ -42,7 +45,11 @@ impl Caller {
                 .map(str::to_owned),
             ip: client_address(parts, &app.config().http.trusted_proxies).map(|address| address.to_string()),
         };
-        Ok(Self { actor, device })
+        Ok(Self {
+            actor,
+            device,
+            expires_at,
+        })
     }
 }
 

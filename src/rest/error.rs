@@ -133,6 +133,7 @@ impl From<Error> for Problem {
                 StatusCode::BAD_REQUEST
             }
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Error::ResyncRequired => StatusCode::GONE,
             Error::Unavailable { cause, .. } => {
                 problem.cause = cause;
                 StatusCode::SERVICE_UNAVAILABLE

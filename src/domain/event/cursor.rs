@@ -19,7 +19,32 @@ pub struct EventCursor {
     pub(crate) id: i64,
 }
 
+/// A place in the log, whichever log it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) transaction_id: i64,
+    pub(crate) id: i64,
+}
+
+impl Place {
+    /// The first place behind this one.
+    pub(crate) fn next(self) -> Self {
+        Self {
+            id: self.id.saturating_add(1),
+            ..self
+        }
+    }
+}
+
 impl EventCursor {
+    /// The place in its log.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            transaction_id: self.transaction_id,
+            id: self.id,
+        }
+    }
+
     /// The opaque text that clients keep.
     #[must_use]
     pub fn encode(&self) -> String {

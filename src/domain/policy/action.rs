@@ -1,6 +1,6 @@
 //! The table "who may do what", a row an `impl`.
 
-use super::{Action, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict};
+use super::{Action, EventLog, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict};
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
 use crate::domain::user::User;
@@ -311,5 +311,21 @@ impl Action for ReadNotifications {
 
     fn verdict(&self, who: Standing) -> Verdict {
         if who.owner { Verdict::Allowed } else { Verdict::Hidden }
+    }
+}
+
+/// Forget the oldest part of the event log.
+#[derive(Clone, Copy, Debug)]
+pub struct PruneLog;
+
+impl Action for PruneLog {
+    type On = EventLog;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("Only the server itself forgets what happened")
+        }
     }
 }

@@ -108,6 +108,28 @@ impl Resource for OwnNotifications {
     }
 }
 
+/// The event log as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct EventLog;
+
+impl Resource for EventLog {
+    type Subject = ();
+
+    fn subject(&self) {}
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing {
+            admin: is_admin(actor),
+            system: matches!(actor, Actor::System),
+            ..Standing::default()
+        }
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("event log", "")
+    }
+}
+
 /// An account that does not exist yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser;

@@ -1,13 +1,16 @@
 //! The event log in the database.
 
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::DerivePartialModel;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
 use serde_json::json;
 
-use super::{WriteTransaction, notification};
+use super::{WriteTransaction, corrupt, notification, task};
 use crate::domain::clock::Timestamp;
-use crate::domain::error::Result;
-use crate::domain::event::NewEvent;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::{EventCursor, EventType, LoggedEvent, NewEvent, Place, TaskEvent, changes_of, task_of};
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -34,8 +37,65 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// An event with the identity of the log that it stands in.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+pub(super) struct Row {
+    #[sea_orm(from_expr = "Expr::cust(\"(SELECT identity FROM event_log)\")")]
+    log: String,
+    id: i64,
+    transaction_id: i64,
+    task_id: i32,
+    kind: String,
+    actor_id: Option<i32>,
+    previous_status: Option<i16>,
+    status: i16,
+    changes: Json,
+    task: Json,
+    audience: Json,
+    occurred_at: Timestamp,
+}
+
+impl Row {
+    /// Where it stands in the log.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            transaction_id: self.transaction_id,
+            id: self.id,
+        }
+    }
+}
+
+impl TryFrom<Row> for LoggedEvent {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let kind = EventType::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+        let event = TaskEvent {
+            cursor: EventCursor {
+                log: row.log,
+                transaction_id: row.transaction_id,
+                id: row.id,
+            },
+            kind: kind.ok_or_else(|| corrupt("type of an event", &row.kind))?,
+            task_id: TaskId(row.task_id),
+            actor_id: row.actor_id.map(UserId),
+            previous_status: row.previous_status.map(task::status_of).transpose()?,
+            status: task::status_of(row.status)?,
+            changes: changes_of(row.changes),
+            task: task_of(row.task)?,
+            occurred_at: row.occurred_at,
+        };
+        Ok(Self {
+            event,
+            audience: serde_json::from_value(row.audience).map_err(Error::internal)?,
+        })
+    }
+}
+
 /// Adds an event to the log, and the notifications of it, in the transaction of the write it tells of.
 pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<()> {
+    transaction.announce();
     let Some(notices) = notification::Notices::of(&event) else {
         Entity::insert(columns(event))
             .exec_without_returning(transaction.connection())

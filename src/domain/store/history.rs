@@ -6,56 +6,14 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{Condition, DerivePartialModel, Order, QueryOrder as _, QuerySelect as _, QueryTrait as _, Select};
 
-use super::event::{Column, Entity};
+use super::event::{Column, Entity, Row};
 use super::grouped::rows_of_each;
-use super::{corrupt, log, one_of, task};
-use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result};
-use crate::domain::event::{EventCursor, EventType, TaskEvent, changes_of, task_of};
-use crate::domain::id::{TaskId, UserId};
+use super::{log, one_of, task};
+use crate::domain::error::Result;
+use crate::domain::event::{EventCursor, LoggedEvent, TaskEvent};
+use crate::domain::id::TaskId;
 use crate::domain::page::{Page, PageRequest, Take};
 use crate::domain::policy::{Scope, Tasks};
-
-/// An event with the identity of the log that it stands in.
-#[derive(Debug, DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
-struct Row {
-    #[sea_orm(from_expr = "Expr::cust(\"(SELECT identity FROM event_log)\")")]
-    log: String,
-    id: i64,
-    transaction_id: i64,
-    task_id: i32,
-    kind: String,
-    actor_id: Option<i32>,
-    previous_status: Option<i16>,
-    status: i16,
-    changes: Json,
-    task: Json,
-    occurred_at: Timestamp,
-}
-
-impl TryFrom<Row> for TaskEvent {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        let kind = EventType::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
-        Ok(Self {
-            cursor: EventCursor {
-                log: row.log,
-                transaction_id: row.transaction_id,
-                id: row.id,
-            },
-            kind: kind.ok_or_else(|| corrupt("type of an event", &row.kind))?,
-            task_id: TaskId(row.task_id),
-            actor_id: row.actor_id.map(UserId),
-            previous_status: row.previous_status.map(task::status_of).transpose()?,
-            status: task::status_of(row.status)?,
-            changes: changes_of(row.changes),
-            task: task_of(row.task)?,
-            occurred_at: row.occurred_at,
-        })
-    }
-}
 
 /// Nothing but the number of an event.
 #[derive(Debug, DerivePartialModel)]
@@ -161,7 +119,7 @@ pub(in crate::domain) async fn pages(
     };
     let mut pages: BTreeMap<i32, Vec<TaskEvent>> = beyond.iter().map(|task| (*task, Vec::new())).collect();
     for (task, row) in rows {
-        pages.entry(task).or_default().push(row.try_into()?);
+        pages.entry(task).or_default().push(LoggedEvent::try_from(row)?.event);
     }
     Ok(pages
         .into_iter()

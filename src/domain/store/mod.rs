@@ -4,6 +4,7 @@
 //! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause; writes take a
 //! [`Permit`](super::policy::Permit) and touch the one row it is for.
 
+pub(super) mod account_change;
 mod diagnosis;
 pub(super) mod event;
 mod grouped;
@@ -28,18 +29,20 @@ pub use diagnosis::{Diagnosis, Engine};
 pub use schema::MigrationState;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::postgres_array::NotU8;
 use sea_orm::sqlx::{self, error::DatabaseError};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _, Value,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::error::{Error, Result};
+use super::live::Bus;
 
 /// What those are told to wait whom the database has no connection for.
 const DATABASE_BUSY: Duration = Duration::from_secs(2);
@@ -52,6 +55,8 @@ pub(super) struct Store {
     /// polling for the file's lock; the file's lock still guards against other processes.
     writer: Option<Arc<Mutex<()>>>,
     statements: Arc<AtomicU64>,
+    /// Hears of it when something was committed that others wait for.
+    bus: Bus,
 }
 
 impl Store {
@@ -74,6 +79,8 @@ impl Store {
         Ok(WriteTransaction {
             transaction,
             _turn: turn,
+            bus: self.bus.clone(),
+            is_news: AtomicBool::new(false),
         })
     }
 
@@ -100,6 +107,8 @@ pub(super) struct WriteTransaction {
     // Dropped first: the transaction ends before the next writer has its turn.
     transaction: DatabaseTransaction,
     _turn: Option<OwnedMutexGuard<()>>,
+    bus: Bus,
+    is_news: AtomicBool,
 }
 
 impl WriteTransaction {
@@ -108,9 +117,18 @@ impl WriteTransaction {
         &self.transaction
     }
 
+    /// Others wait for what is written: they are woken after the commit.
+    fn announce(&self) {
+        self.is_news.store(true, Ordering::Relaxed);
+    }
+
     /// Makes the write last.
     pub(super) async fn commit(self) -> Result<()> {
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        if self.is_news.into_inner() {
+            self.bus.announce();
+        }
+        Ok(())
     }
 }
 
@@ -143,7 +161,10 @@ fn is_passing(error: &DbErr) -> bool {
 }
 
 /// `column` is one of `ids`, as one statement text whatever their number, so that it stays prepared.
-fn one_of(connection: &impl ConnectionTrait, column: impl ColumnTrait, ids: Vec<i32>) -> Expr {
+fn one_of<T>(connection: &impl ConnectionTrait, column: impl ColumnTrait, ids: Vec<T>) -> Expr
+where
+    T: Copy + Into<Value> + NotU8,
+{
     match connection.get_database_backend() {
         DbBackend::Postgres => column.eq_any(ids),
         _ => column.is_in(padded(ids)),
@@ -151,7 +172,7 @@ fn one_of(connection: &impl ConnectionTrait, column: impl ColumnTrait, ids: Vec<
 }
 
 /// Repeats the last of `ids` up to the next power of two: few different lengths, few statement texts.
-fn padded(mut ids: Vec<i32>) -> Vec<i32> {
+fn padded<T: Copy>(mut ids: Vec<T>) -> Vec<T> {
     if let Some(last) = ids.last().copied() {
         ids.resize(ids.len().next_power_of_two(), last);
     }

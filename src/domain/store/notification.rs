@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{QuerySelect as _, Select};
+use sea_orm::{QueryOrder as _, QuerySelect as _, Select};
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
 use super::{WriteTransaction, corrupt, one_of, task};
@@ -13,7 +13,7 @@ use crate::domain::event::NewEvent;
 use crate::domain::id::{NotificationId, TaskId, UserId};
 use crate::domain::notification::{Notification, NotificationKind, NotificationSortField};
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
-use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, Scope};
+use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, Scope, Tasks};
 use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -184,6 +184,20 @@ pub(in crate::domain) async fn find_many(
     let wanted = ids.iter().map(|id| id.0).collect();
     let rows = visible(scope, false)
         .filter(one_of(connection, Column::Id, wanted))
+        .all(connection)
+        .await?;
+    rows.into_iter().map(Notification::try_from).collect()
+}
+
+/// The notifications of these events, whosever they are: for the server, which hands each to whom it is for.
+pub(in crate::domain) async fn of_events(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Tasks>,
+    events: Vec<i64>,
+) -> Result<Vec<Notification>> {
+    let rows = Entity::find()
+        .filter(one_of(connection, Column::EventId, events))
+        .order_by_asc(Column::Id)
         .all(connection)
         .await?;
     rows.into_iter().map(Notification::try_from).collect()

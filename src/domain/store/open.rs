@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::Store;
 use crate::config::{Backend, DatabaseConfig};
+use crate::domain::live::Bus;
 
 /// How long a request waits for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ const MMAP_BYTES: &str = "268435456";
 
 impl Store {
     /// Connects, trying again as often as the settings allow.
-    pub(in crate::domain) async fn open(config: &DatabaseConfig) -> anyhow::Result<Self> {
+    pub(in crate::domain) async fn open(config: &DatabaseConfig, bus: Bus) -> anyhow::Result<Self> {
         let statements = Arc::new(AtomicU64::new(0));
         let mut connection = connect(config).await?;
         let counter = Arc::clone(&statements);
@@ -39,6 +40,7 @@ impl Store {
             connection,
             writer,
             statements,
+            bus,
         })
     }
 }

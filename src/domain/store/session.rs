@@ -5,14 +5,13 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{Condition, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
 
-use super::{WriteTransaction, user};
+use super::{WriteTransaction, account_change};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::policy::{BeginSession, Credentials, EndSessions, Permit, Reach, Scope, Sessions};
 use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
-use crate::domain::token::Bearer;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
@@ -48,19 +47,20 @@ impl ActiveModelBehavior for ActiveModel {}
 pub(in crate::domain) async fn role_of_bearer(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Credentials>,
-    bearer: Bearer,
+    user: UserId,
+    session: SessionId,
 ) -> Result<Option<Role>> {
-    let role: Option<String> = Entity::find_by_id(bearer.session.0)
+    let role: Option<String> = Entity::find_by_id(session.0)
         .select_only()
-        .column(user::Column::Role)
+        .column(super::user::Column::Role)
         .join(JoinType::InnerJoin, Relation::User.def())
-        .filter(Column::UserId.eq(bearer.user.0))
+        .filter(Column::UserId.eq(user.0))
         .filter(Column::RevokedAt.is_null())
-        .filter(user::Column::IsActive.eq(true))
+        .filter(super::user::Column::IsActive.eq(true))
         .into_tuple()
         .one(connection)
         .await?;
-    role.as_deref().map(user::role_of).transpose()
+    role.as_deref().map(super::user::role_of).transpose()
 }
 
 /// Whose refresh token this is.
@@ -261,5 +261,5 @@ async fn end(transaction: &WriteTransaction, permit: &Permit<EndSessions>, which
         .filter(which)
         .exec(transaction.connection())
         .await?;
-    Ok(())
+    account_change::append(transaction, permit.subject(), now).await
 }

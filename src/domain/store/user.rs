@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, corrupt, one_of};
+use super::{WriteTransaction, account_change, corrupt, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -368,7 +368,7 @@ pub(in crate::domain) async fn set_role(
     Entity::update(model)
         .exec_without_returning(transaction.connection())
         .await?;
-    Ok(())
+    account_change::append(transaction, permit.subject(), now).await
 }
 
 /// Lets an account in, or not.
@@ -385,15 +385,19 @@ pub(in crate::domain) async fn set_active(
     Entity::update(model)
         .exec_without_returning(transaction.connection())
         .await?;
-    Ok(())
+    account_change::append(transaction, permit.subject(), now).await
 }
 
 /// Removes an account. No task may refer to it any more.
-pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<DeleteUser>) -> Result<()> {
+pub(in crate::domain) async fn delete(
+    transaction: &WriteTransaction,
+    permit: &Permit<DeleteUser>,
+    now: Timestamp,
+) -> Result<()> {
     Entity::delete_by_id(permit.subject().0)
         .exec(transaction.connection())
         .await?;
-    Ok(())
+    account_change::append(transaction, permit.subject(), now).await
 }
 
 /// A change of nothing but the time of the last change.

@@ -85,6 +85,9 @@ impl From<Error> for Refusal {
         let status = match error.code() {
             Code::BadUserInput => StatusCode::BAD_REQUEST,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::ResyncRequired => StatusCode::GONE,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         let retry_after = error.retry_after();
@@ -103,7 +106,7 @@ impl From<Error> for Refusal {
 /// The body of an answer. Fields stand in it in the order in which they were asked for, as the
 /// specification wants; a detour by way of [`serde_json::Value`] would sort them.
 #[derive(Serialize)]
-pub(super) struct Body {
+pub(in crate::graphql) struct Body {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ServerError>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +129,14 @@ impl From<async_graphql::Response> for Body {
 }
 
 impl Body {
+    /// The errors of a subscription that did not begin.
+    pub(in crate::graphql) fn refused(response: async_graphql::Response) -> Self {
+        Self {
+            data: None,
+            ..Self::from(response)
+        }
+    }
+
     /// Whether any root field has a value.
     pub(super) fn has_data(&self) -> bool {
         match &self.data {

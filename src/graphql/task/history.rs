@@ -17,30 +17,46 @@ use crate::graphql::user::User;
 
 /// Something that happened to a task.
 #[derive(Clone, Debug)]
-pub struct TaskEvent(domain::TaskEvent);
+pub struct TaskEvent {
+    event: domain::TaskEvent,
+    /// Whether whoever is told may still see the task as it is told.
+    sees_task: bool,
+}
+
+impl TaskEvent {
+    /// As it is told to somebody who sees the task.
+    fn of_seen(event: domain::TaskEvent) -> Self {
+        Self { event, sees_task: true }
+    }
+
+    /// As it is told to somebody who may have lost sight of the task by it.
+    pub(in crate::graphql) fn delivered(event: domain::TaskEvent, sees_task: bool) -> Self {
+        Self { event, sees_task }
+    }
+}
 
 /// Something that happened to a task.
 #[Object]
 impl TaskEvent {
     /// Its place in the log.
     async fn cursor(&self) -> String {
-        self.0.cursor.encode()
+        self.event.cursor.encode()
     }
 
     /// What happened.
     #[graphql(name = "type")]
     async fn kind(&self) -> TaskEventType {
-        self.0.kind.into()
+        self.event.kind.into()
     }
 
     /// When it happened.
     async fn occurred_at(&self) -> DateTime<Utc> {
-        self.0.occurred_at
+        self.event.occurred_at
     }
 
     /// Who did it; null for the server itself, and when the account is gone.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        match self.0.actor_id {
+        match self.event.actor_id {
             Some(id) => Ok(ctx.loaders().users.load_one(id).await?.map(User)),
             None => Ok(None),
         }
@@ -48,27 +64,28 @@ impl TaskEvent {
 
     /// To which task.
     async fn task_id(&self) -> ID {
-        self.0.task_id.to_global()
+        self.event.task_id.to_global()
     }
 
-    /// The task as the event left it: `version` tells which one it is.
+    /// The task as the event left it: `version` tells which one it is. Null for somebody who lost sight of it
+    /// by the event.
     async fn task(&self) -> Option<Task> {
-        Some(self.0.task.clone().into())
+        self.sees_task.then(|| self.event.task.clone().into())
     }
 
     /// The status before; null when the task was made.
     async fn previous_status(&self) -> Option<TaskStatus> {
-        self.0.previous_status.map(Into::into)
+        self.event.previous_status.map(Into::into)
     }
 
     /// The status after.
     async fn status(&self) -> TaskStatus {
-        self.0.status.into()
+        self.event.status.into()
     }
 
     /// What changed, by name; empty when the task was made or deleted for good.
     async fn changes(&self) -> Vec<TaskEventChange> {
-        self.0.changes.iter().map(Into::into).collect()
+        self.event.changes.iter().map(Into::into).collect()
     }
 }
 
@@ -136,5 +153,5 @@ pub(super) async fn of(
     let page = page.into_request(ctx)?;
     let events = ctx.loaders().histories.load_one((task, page)).await?;
     let events = events.transpose()?.unwrap_or_default();
-    Ok(connection(events, TaskEventTotals { task }, TaskEvent))
+    Ok(connection(events, TaskEventTotals { task }, TaskEvent::of_seen))
 }

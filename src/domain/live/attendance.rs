@@ -1,0 +1,117 @@
+//! Connections that are held open for somebody.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use tokio::sync::watch;
+
+use super::registry::Registry;
+use crate::domain::actor::{Actor, Role, SignedIn};
+use crate::domain::error::Result;
+use crate::domain::session;
+use crate::domain::store::Store;
+
+/// Why a connection is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The session has ended: signed out, a new password, deactivated, deleted.
+    Session,
+    /// It did not take what it was sent in time.
+    Slow,
+    /// The server is about to stop.
+    Shutdown,
+    /// The log is another, since the data were replaced: its cursors lead nowhere.
+    Replaced,
+}
+
+/// Whose connection it is, and how they stand now.
+#[derive(Debug)]
+pub(super) struct Attendee {
+    user: SignedIn,
+    is_admin: AtomicBool,
+    ending: watch::Sender<Option<Ending>>,
+}
+
+impl Attendee {
+    pub(super) fn new(user: SignedIn) -> Self {
+        Self {
+            user,
+            is_admin: AtomicBool::new(user.role == Role::Admin),
+            ending: watch::Sender::new(None),
+        }
+    }
+
+    /// Who it is, with the role they have now.
+    pub(super) fn signed_in(&self) -> SignedIn {
+        let role = if self.is_admin.load(Ordering::Relaxed) {
+            Role::Admin
+        } else {
+            Role::User
+        };
+        SignedIn { role, ..self.user }
+    }
+
+    /// Ends it, unless it has ended.
+    pub(super) fn end(&self, ending: Ending) {
+        self.ending.send_if_modified(|ended| {
+            let is_first = ended.is_none();
+            *ended = ended.or(Some(ending));
+            is_first
+        });
+    }
+
+    fn set_role(&self, role: Role) {
+        self.is_admin.store(role == Role::Admin, Ordering::Relaxed);
+    }
+
+    /// Looks up how the user stands now.
+    pub(super) async fn look_up(&self, store: &Store) -> Result<()> {
+        match session::role_of(store, self.user.id, self.user.session).await? {
+            Some(role) => self.set_role(role),
+            None => self.end(Ending::Session),
+        }
+        Ok(())
+    }
+}
+
+/// A connection that is held open for somebody, until it is dropped.
+#[derive(Debug)]
+pub struct Attendance {
+    pub(super) attendee: Arc<Attendee>,
+    number: u64,
+    registry: Weak<Registry>,
+}
+
+impl Attendance {
+    pub(super) fn new(attendee: Arc<Attendee>, number: u64, registry: &Arc<Registry>) -> Self {
+        Self {
+            attendee,
+            number,
+            registry: Arc::downgrade(registry),
+        }
+    }
+
+    /// On whose behalf, with the role they have now.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::User(self.attendee.signed_in())
+    }
+
+    /// Waits until it is to be closed.
+    pub async fn ended(&self) -> Ending {
+        let mut ending = self.attendee.ending.subscribe();
+        match ending.wait_for(Option::is_some).await.map(|ended| *ended) {
+            Ok(Some(ending)) => ending,
+            // The sender lives as long as `self`.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        if let Some(registry) = self.registry.upgrade() {
+            registry.leave(self.attendee.signed_in().id, self.number);
+        }
+    }
+}

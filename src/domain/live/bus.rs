@@ -1,0 +1,33 @@
+//! Who is woken when something was committed. A wake carries nothing that matters: whoever is woken reads
+//! the log from where they stand, and would find the news a moment later anyway.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+/// Wakes the readers of the logs. Cloning it gives the same bus.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bus {
+    /// The reader of this node.
+    here: Arc<Notify>,
+    /// Whoever tells other nodes.
+    outward: Arc<Notify>,
+}
+
+impl Bus {
+    /// There is news from this node.
+    pub(crate) fn announce(&self) {
+        self.here.notify_one();
+        self.outward.notify_one();
+    }
+
+    /// There is news, maybe, from wherever.
+    pub(crate) fn wake(&self) {
+        self.here.notify_one();
+    }
+
+    /// Waits until there is news.
+    pub(super) async fn woken(&self) {
+        self.here.notified().await;
+    }
+}

@@ -1,0 +1,124 @@
+//! Live delivery: whoever watches hears of every event that concerns them, once, in the order of the log.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`bus`] | who is woken when something was committed |
+//! | [`reader`] | the one task of a node that follows the logs |
+//! | [`registry`] | who watches what, by user and by task |
+//! | [`attendance`] | a connection that is held open for somebody, until their session ends |
+//! | [`stream`] | what one subscription gets: what it missed, then what comes |
+//!
+//! Nothing here is kept: the log in the database is the truth, and a cursor into it all that a client needs
+//! to go on where it stopped, on any node.
+
+mod attendance;
+mod bus;
+mod reader;
+mod registry;
+mod stream;
+
+pub use self::attendance::{Attendance, Ending};
+pub(crate) use self::bus::Bus;
+pub use self::stream::{EventStream, NotificationStream, Watch};
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use self::registry::Registry;
+use super::Core;
+use super::actor::Actor;
+use super::error::Result;
+use super::event::EventCursor;
+use super::id::TaskId;
+use super::policy::{self, SeeTask};
+use super::store::{self, Store};
+
+/// What live delivery holds on a node.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    registry: Arc<Registry>,
+    bus: Bus,
+    /// The reader runs from the first time that somebody watches.
+    reader: OnceCell<()>,
+}
+
+impl Hub {
+    pub(super) fn new(bus: Bus) -> Self {
+        Self {
+            registry: Arc::new(Registry::default()),
+            bus,
+            reader: OnceCell::new(),
+        }
+    }
+
+    /// Starts the reader, unless it runs.
+    async fn follow(&self, store: &Store) -> Result<()> {
+        self.reader
+            .get_or_try_init(async || reader::start(store.clone(), &self.registry, &self.bus).await)
+            .await
+            .copied()
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // The reader looks up, and sees that nobody is left.
+        self.bus.wake();
+    }
+}
+
+/// The use cases of live delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Live<'a> {
+    core: &'a Core,
+}
+
+impl<'a> Live<'a> {
+    pub(super) fn new(core: &'a Core) -> Self {
+        Self { core }
+    }
+
+    /// Attends to a connection that is held open for the actor. It ends when their session does, from the
+    /// moment at which this was called.
+    pub async fn attend(self, actor: &Actor) -> Result<Attendance> {
+        let user = actor.signed_in()?;
+        self.core.hub.follow(&self.core.store).await?;
+        let attendance = Registry::attend(&self.core.hub.registry, user);
+        // The session may have ended after the token was checked and before anybody listened.
+        attendance.attendee.look_up(&self.core.store).await?;
+        Ok(attendance)
+    }
+
+    /// What happens to tasks that the attendance's user may see. With `after` it begins with what happened
+    /// behind that cursor.
+    pub async fn events(
+        self,
+        attendance: &Attendance,
+        watch: Watch,
+        after: Option<&EventCursor>,
+    ) -> Result<EventStream> {
+        EventStream::open(&self.core.store, &self.core.hub.registry, attendance, watch, after).await
+    }
+
+    /// What the attendance's user is notified of from now on.
+    #[must_use]
+    pub fn notifications(self, attendance: &Attendance) -> NotificationStream {
+        NotificationStream::open(&self.core.hub.registry, attendance)
+    }
+
+    /// Ends every connection that is held open, and each that still comes: the server is about to stop.
+    pub fn close(self) {
+        self.core.hub.registry.close();
+    }
+
+    /// Refuses somebody who may not see a task.
+    pub async fn check_sight(self, actor: &Actor, task: TaskId) -> Result<()> {
+        let scope = policy::scope(actor)?;
+        let found = store::task::find_many(self.core.store.reader(), &scope, &[task]).await?;
+        let found = found
+            .first()
+            .ok_or_else(|| super::error::Error::not_found("task", task))?;
+        policy::permit(actor, SeeTask, found).map(|_| ())
+    }
+}

@@ -1,0 +1,211 @@
+//! The one task of a node that follows the logs: in the order of commits, woken by the bus, and by a poll
+//! where a wake was lost.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::attendance::Ending;
+use super::bus::Bus;
+use super::registry::Registry;
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::event::{LoggedEvent, Place};
+use crate::domain::id::UserId;
+use crate::domain::policy::{self, Scope, Tasks};
+use crate::domain::store::{self, Store};
+
+/// How long the reader waits when nobody wakes it.
+const POLL: Duration = Duration::from_secs(1);
+/// The least time between two looks: what was written meanwhile is read together.
+const GATHER: Duration = Duration::from_millis(2);
+/// The wait for an older transaction to end which keeps others from being read; it doubles up to [`POLL`] while
+/// that lasts.
+const FIRST_WAIT: Duration = Duration::from_millis(4);
+/// The wait after a failure.
+const AFTER_FAILURE: Duration = Duration::from_millis(250);
+/// So many events are read at once.
+const BATCH: u64 = 500;
+/// An older transaction that keeps events back for so long is worth a line in the log.
+const WORTH_A_WARNING: Duration = Duration::from_secs(5);
+
+/// Follows the logs from where they stand now, for as long as there is a registry.
+pub(super) async fn start(store: Store, registry: &Arc<Registry>, bus: &Bus) -> Result<()> {
+    let scope = policy::scope(&Actor::System)?;
+    let settled = store::log::settled(store.reader(), &scope).await?;
+    let reader = Reader {
+        store,
+        scope,
+        registry: Arc::downgrade(registry),
+        log: settled.log,
+        events: settled.events,
+        changes: settled.changes,
+    };
+    tokio::spawn(reader.run(bus.clone()));
+    Ok(())
+}
+
+struct Reader {
+    store: Store,
+    scope: Scope<Tasks>,
+    registry: Weak<Registry>,
+    /// Which log is followed.
+    log: String,
+    /// Events before this place were handed out.
+    events: Place,
+    /// Changes to accounts before this place were looked at.
+    changes: Place,
+}
+
+/// What a look at the logs came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// Everything was handed out.
+    CaughtUp,
+    /// There is more, which an older transaction keeps back.
+    Waiting,
+    /// Nobody is left for whom to look.
+    Over,
+}
+
+impl Reader {
+    async fn run(mut self, bus: Bus) {
+        let mut wait = FIRST_WAIT;
+        let mut trouble = Trouble::default();
+        loop {
+            let look = self.look().await;
+            trouble.note(&look);
+            let pause = match look {
+                Ok(Look::Over) => return,
+                Ok(Look::CaughtUp) => POLL,
+                Ok(Look::Waiting) => wait,
+                Err(_) => AFTER_FAILURE,
+            };
+            wait = if matches!(look, Ok(Look::Waiting)) {
+                (wait * 2).min(POLL)
+            } else {
+                FIRST_WAIT
+            };
+            tokio::time::sleep(GATHER).await;
+            tokio::select! {
+                () = bus.woken() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Hands out what there is to hand out.
+    async fn look(&mut self) -> Result<Look> {
+        let Some(registry) = self.registry.upgrade() else {
+            return Ok(Look::Over);
+        };
+        let settled = store::log::settled(self.store.reader(), &self.scope).await?;
+        if settled.log != self.log {
+            tracing::warn!("the event log was replaced: every live connection is closed");
+            registry.end_all(Ending::Replaced);
+            (self.log, self.events, self.changes) = (settled.log, settled.events, settled.changes);
+            return Ok(Look::CaughtUp);
+        }
+        // Whoever lost a right must have lost it before the events that came after.
+        self.look_at_accounts(&registry, settled.changes).await?;
+        while self.events < settled.events {
+            self.hand_out_batch(&registry, settled.events).await?;
+        }
+        Ok(if settled.is_waiting {
+            Look::Waiting
+        } else {
+            Look::CaughtUp
+        })
+    }
+
+    async fn look_at_accounts(&mut self, registry: &Registry, until: Place) -> Result<()> {
+        if self.changes >= until {
+            return Ok(());
+        }
+        let reader = self.store.reader();
+        for user in store::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
+            self.look_at_account(registry, user).await?;
+        }
+        self.changes = until;
+        Ok(())
+    }
+
+    async fn look_at_account(&self, registry: &Registry, user: UserId) -> Result<()> {
+        for attendee in registry.attendees_of(user) {
+            attendee.look_up(&self.store).await?;
+        }
+        registry.role_changed(user);
+        Ok(())
+    }
+
+    /// Hands out the next events before a place.
+    async fn hand_out_batch(&mut self, registry: &Registry, until: Place) -> Result<()> {
+        let part = store::log::Part {
+            from: self.events,
+            until,
+            tasks: None,
+        };
+        let batch = store::log::read(self.store.reader(), &self.scope, part, BATCH).await?;
+        self.notify(registry, &batch.events).await?;
+        for event in batch.events {
+            registry.dispatch(&Arc::new(event));
+        }
+        self.events = batch.more_from.unwrap_or(until);
+        Ok(())
+    }
+
+    /// Hands out the notifications of a batch of events, if anybody waits for any.
+    async fn notify(&self, registry: &Registry, batch: &[LoggedEvent]) -> Result<()> {
+        let events: Vec<i64> = batch
+            .iter()
+            .filter(|event| registry.awaiting_notifications(event.audience.iter()))
+            .map(|event| event.event.cursor.id)
+            .collect();
+        if events.is_empty() {
+            return Ok(());
+        }
+        for notification in store::notification::of_events(self.store.reader(), &self.scope, events).await? {
+            registry.notify(notification);
+        }
+        Ok(())
+    }
+}
+
+/// What the operator is told: once when it begins, once when it is over.
+#[derive(Debug, Default)]
+struct Trouble {
+    has_failed: bool,
+    held_back_since: Option<Instant>,
+    is_told: bool,
+}
+
+impl Trouble {
+    fn note(&mut self, look: &Result<Look>) {
+        match look {
+            Err(error) if !self.has_failed => {
+                self.has_failed = true;
+                let cause = error.cause();
+                tracing::warn!("live delivery cannot read the event log and tries again: {error}: {cause:?}");
+            }
+            Ok(_) if self.has_failed => {
+                self.has_failed = false;
+                tracing::info!("live delivery reads the event log again");
+            }
+            Err(_) | Ok(_) => {}
+        }
+        if !matches!(look, Ok(Look::Waiting)) {
+            self.held_back_since = None;
+            self.is_told = false;
+            return;
+        }
+        let since = *self.held_back_since.get_or_insert_with(Instant::now);
+        if !self.is_told && since.elapsed() > WORTH_A_WARNING {
+            self.is_told = true;
+            tracing::warn!(
+                "live delivery waits for a transaction that is open for more than {} s in the database's cluster",
+                WORTH_A_WARNING.as_secs()
+            );
+        }
+    }
+}

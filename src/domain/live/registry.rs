@@ -1,0 +1,296 @@
+//! Who watches what. An event finds those whom it concerns by its audience and its task; nobody else is
+//! looked at, however many watch.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::attendance::{Attendance, Attendee, Ending};
+use crate::domain::actor::{Actor, Role, SignedIn};
+use crate::domain::event::LoggedEvent;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::notification::Notification;
+use crate::domain::policy;
+
+/// So many events wait for one subscription; one that falls further behind is ended.
+const BUFFER: usize = 256;
+
+/// One subscription.
+#[derive(Debug)]
+struct Subscriber<T> {
+    attendee: Arc<Attendee>,
+    sender: mpsc::Sender<T>,
+}
+
+impl<T> Subscriber<T> {
+    /// Hands it on without waiting. Whoever does not take it in time is ended, for others must not wait.
+    fn send(&self, item: T) {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(item) {
+            self.attendee.end(Ending::Slow);
+        }
+    }
+}
+
+/// Subscriptions by what they are about, and by their number.
+type Index<K, T> = HashMap<K, HashMap<u64, Arc<Subscriber<T>>>>;
+
+type EventSubscriber = Arc<Subscriber<Arc<LoggedEvent>>>;
+
+#[derive(Debug, Default)]
+struct Watchers {
+    last_number: u64,
+    /// Whoever comes now is ended at once.
+    is_closed: bool,
+    /// Who watches everything they see.
+    by_user: Index<UserId, Arc<LoggedEvent>>,
+    /// Those of them who were administrators when they came; their role is looked at again with each event.
+    admins: HashMap<u64, EventSubscriber>,
+    /// Who watches certain tasks.
+    by_task: Index<TaskId, Arc<LoggedEvent>>,
+    /// Who waits for notifications.
+    notified: Index<UserId, Arc<Notification>>,
+    attendees: HashMap<UserId, HashMap<u64, Arc<Attendee>>>,
+}
+
+/// Who watches what, on this node.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    watchers: Mutex<Watchers>,
+}
+
+/// What a subscription is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// Everything that the user sees.
+    Everything,
+    /// These tasks.
+    Tasks(Vec<TaskId>),
+}
+
+/// A place in the registry, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat<T> {
+    pub(super) receiver: mpsc::Receiver<T>,
+    /// Leaves when it is dropped.
+    _leave: Leave,
+}
+
+#[derive(Debug)]
+struct Leave {
+    registry: Arc<Registry>,
+    user: UserId,
+    number: u64,
+    topic: Option<Topic>,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let mut watchers = self.registry.watchers();
+        match &self.topic {
+            Some(Topic::Everything) => {
+                remove(&mut watchers.by_user, self.user, self.number);
+                watchers.admins.remove(&self.number);
+            }
+            Some(Topic::Tasks(tasks)) => {
+                for task in tasks {
+                    remove(&mut watchers.by_task, *task, self.number);
+                }
+            }
+            None => remove(&mut watchers.notified, self.user, self.number),
+        }
+    }
+}
+
+fn remove<K: Eq + Hash, T>(index: &mut HashMap<K, HashMap<u64, T>>, key: K, number: u64) {
+    if let Some(entries) = index.get_mut(&key) {
+        entries.remove(&number);
+        if entries.is_empty() {
+            index.remove(&key);
+        }
+    }
+}
+
+impl Registry {
+    fn watchers(&self) -> MutexGuard<'_, Watchers> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a connection that is held open for somebody.
+    pub(super) fn attend(registry: &Arc<Self>, user: SignedIn) -> Attendance {
+        let attendee = Arc::new(Attendee::new(user));
+        let mut watchers = registry.watchers();
+        if watchers.is_closed {
+            attendee.end(Ending::Shutdown);
+        }
+        let number = watchers.number();
+        watchers
+            .attendees
+            .entry(user.id)
+            .or_default()
+            .insert(number, Arc::clone(&attendee));
+        Attendance::new(attendee, number, registry)
+    }
+
+    /// A connection is gone.
+    pub(super) fn leave(&self, user: UserId, number: u64) {
+        remove(&mut self.watchers().attendees, user, number);
+    }
+
+    /// The connections of a user.
+    pub(super) fn attendees_of(&self, user: UserId) -> Vec<Arc<Attendee>> {
+        let watchers = self.watchers();
+        let found = watchers.attendees.get(&user);
+        found.map_or_else(Vec::new, |found| found.values().cloned().collect())
+    }
+
+    /// Ends every connection.
+    pub(super) fn end_all(&self, ending: Ending) {
+        for attendee in self.watchers().attendees.values().flat_map(HashMap::values) {
+            attendee.end(ending);
+        }
+    }
+
+    /// Ends every connection, and each that still comes.
+    pub(super) fn close(&self) {
+        self.watchers().is_closed = true;
+        self.end_all(Ending::Shutdown);
+    }
+
+    /// How many connections are held open.
+    pub(super) fn attendances(&self) -> usize {
+        self.watchers().attendees.values().map(HashMap::len).sum()
+    }
+
+    /// How many connections are held open for a user.
+    pub(super) fn attendances_of(&self, user: UserId) -> usize {
+        self.watchers().attendees.get(&user).map_or(0, HashMap::len)
+    }
+
+    /// Notes that somebody who was none has become an administrator, or the other way round.
+    pub(super) fn role_changed(&self, user: UserId) {
+        let mut watchers = self.watchers();
+        let Watchers { by_user, admins, .. } = &mut *watchers;
+        for (number, subscriber) in by_user.get(&user).into_iter().flatten() {
+            if subscriber.attendee.signed_in().role == Role::Admin {
+                admins.insert(*number, Arc::clone(subscriber));
+            } else {
+                admins.remove(number);
+            }
+        }
+    }
+
+    /// From now on, the events of a topic.
+    pub(super) fn watch(registry: &Arc<Self>, attendee: &Arc<Attendee>, topic: Topic) -> Seat<Arc<LoggedEvent>> {
+        let user = attendee.signed_in();
+        let (subscriber, receiver) = subscriber(attendee);
+        let mut watchers = registry.watchers();
+        let number = watchers.number();
+        match &topic {
+            Topic::Everything => {
+                if user.role == Role::Admin {
+                    watchers.admins.insert(number, Arc::clone(&subscriber));
+                }
+                watchers.by_user.entry(user.id).or_default().insert(number, subscriber);
+            }
+            Topic::Tasks(tasks) => {
+                for task in tasks {
+                    let watching = watchers.by_task.entry(*task).or_default();
+                    watching.insert(number, Arc::clone(&subscriber));
+                }
+            }
+        }
+        drop(watchers);
+        Seat {
+            receiver,
+            _leave: Leave {
+                registry: Arc::clone(registry),
+                user: user.id,
+                number,
+                topic: Some(topic),
+            },
+        }
+    }
+
+    /// From now on, the notifications of a user.
+    pub(super) fn listen(registry: &Arc<Self>, attendee: &Arc<Attendee>) -> Seat<Arc<Notification>> {
+        let user = attendee.signed_in().id;
+        let (subscriber, receiver) = subscriber(attendee);
+        let mut watchers = registry.watchers();
+        let number = watchers.number();
+        watchers.notified.entry(user).or_default().insert(number, subscriber);
+        drop(watchers);
+        Seat {
+            receiver,
+            _leave: Leave {
+                registry: Arc::clone(registry),
+                user,
+                number,
+                topic: None,
+            },
+        }
+    }
+
+    /// Hands an event to those whom it concerns.
+    pub(super) fn dispatch(&self, event: &Arc<LoggedEvent>) {
+        let watchers = self.watchers();
+        for (number, subscriber) in event
+            .audience
+            .iter()
+            .filter_map(|user| watchers.by_user.get(user))
+            .flatten()
+        {
+            // An administrator gets it below, once.
+            if !watchers.admins.contains_key(number) {
+                subscriber.send(Arc::clone(event));
+            }
+        }
+        let of_task = watchers.by_task.get(&event.event.task_id).into_iter().flatten();
+        for (_, subscriber) in watchers.admins.iter().chain(of_task) {
+            if may_hear(&subscriber.attendee, &event.audience) {
+                subscriber.send(Arc::clone(event));
+            }
+        }
+    }
+
+    /// Which of these users wait for notifications.
+    pub(super) fn awaiting_notifications<'a>(&self, users: impl Iterator<Item = &'a UserId>) -> bool {
+        let watchers = self.watchers();
+        users.into_iter().any(|user| watchers.notified.contains_key(user))
+    }
+
+    /// Hands a notification to whom it is for.
+    pub(super) fn notify(&self, notification: Notification) {
+        let watchers = self.watchers();
+        let notification = Arc::new(notification);
+        for subscriber in watchers
+            .notified
+            .get(&notification.user_id)
+            .into_iter()
+            .flat_map(HashMap::values)
+        {
+            subscriber.send(Arc::clone(&notification));
+        }
+    }
+}
+
+impl Watchers {
+    fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+fn subscriber<T>(attendee: &Arc<Attendee>) -> (Arc<Subscriber<T>>, mpsc::Receiver<T>) {
+    let (sender, receiver) = mpsc::channel(BUFFER);
+    let attendee = Arc::clone(attendee);
+    (Arc::new(Subscriber { attendee, sender }), receiver)
+}
+
+/// Whether the policy lets somebody hear of an event, in the role that they have now.
+pub(super) fn may_hear(attendee: &Attendee, audience: &BTreeSet<UserId>) -> bool {
+    let scope = policy::scope::<policy::Tasks>(&Actor::User(attendee.signed_in()));
+    scope.is_ok_and(|scope| scope.hears(audience))
+}

@@ -1,0 +1,210 @@
+//! Subscriptions: opened once, executed anew for each event. Who asks the same with the same rights shares
+//! one execution and its bytes.
+
+use std::sync::Arc;
+
+use async_graphql::{Request, Response, ServerError, Variables};
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use moka::future::Cache;
+
+use super::Schema;
+use super::context::RequestContext;
+use super::executor::{Executor, Operation};
+use super::handler::{Body, Refusal};
+use super::share::{Rights, Sharing};
+use super::subscription::{Delivered, Order, Wanted};
+use crate::domain::Domain;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Result, SignedOut};
+use crate::domain::event::LoggedEvent;
+use crate::domain::live::{Attendance, EventStream, NotificationStream};
+use crate::domain::policy::{self, Tasks};
+use crate::http::caller::Caller;
+
+/// How much memory the answers that are shared may take, in bytes.
+const SHARED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Which answer: to which operation, for which event, with which rights.
+type Key = (Arc<str>, (i64, i64), Rights);
+
+/// The answers to equal questions about one event.
+#[derive(Clone)]
+pub(super) struct Shared(Cache<Key, Bytes>);
+
+impl Default for Shared {
+    fn default() -> Self {
+        let answers = Cache::builder()
+            .max_capacity(SHARED_BYTES)
+            .weigher(|_, answer: &Bytes| u32::try_from(answer.len()).unwrap_or(u32::MAX));
+        Self(answers.build())
+    }
+}
+
+/// An operation that is executed for each event.
+struct Standing {
+    schema: Schema,
+    domain: Domain,
+    caller: Caller,
+    operation: Operation,
+    variables: Variables,
+}
+
+impl Standing {
+    fn request(&self, actor: Actor) -> Request {
+        let caller = Caller {
+            actor,
+            ..self.caller.clone()
+        };
+        let mut request = Request::new("")
+            .variables(self.variables.clone())
+            .data(RequestContext::new(self.domain.clone(), caller, None));
+        request.operation_name.clone_from(&self.operation.name);
+        request.set_parsed_query(self.operation.document.parsed.clone());
+        request
+    }
+
+    /// What the subscription asks for; or the answer that says what is wrong with it.
+    async fn order(&self) -> Result<Wanted, Box<Response>> {
+        let order = Order::default();
+        let request = self.request(self.caller.actor).data(order.clone());
+        let refusal = self.schema.execute_stream(request).next().await;
+        match (refusal, order.take()) {
+            (None, Some(wanted)) => Ok(wanted),
+            (Some(refusal), _) => Err(Box::new(refusal)),
+            (None, None) => {
+                let error = ServerError::new(
+                    "The subscription selects nothing: its field is left out by a directive",
+                    None,
+                );
+                Err(Box::new(Response::from_errors(vec![error])))
+            }
+        }
+    }
+
+    async fn execute(&self, actor: Actor, delivered: Delivered) -> Bytes {
+        let request = self.request(actor).data(delivered);
+        let response = self.schema.execute_stream(request).next().await;
+        let body = Body::from(response.unwrap_or_default());
+        // Answers always serialise.
+        serde_json::to_vec(&body).unwrap_or_default().into()
+    }
+}
+
+/// From where a subscription is fed.
+enum Source {
+    Events(Box<EventStream>),
+    Notifications(NotificationStream),
+}
+
+/// A subscription that has begun.
+struct Subscription {
+    standing: Standing,
+    shared: Shared,
+    sharing: Sharing,
+    source: Source,
+    attendance: Arc<Attendance>,
+}
+
+/// The answers of a subscription as JSON, until it ends. After an error there is none.
+pub(super) type Answers = BoxStream<'static, Result<Bytes, Body>>;
+
+impl Executor {
+    /// Pays for a subscription and begins it. Its user is the one of the attendance; without one nobody is signed in.
+    pub(super) async fn subscribe(
+        &self,
+        domain: &Domain,
+        caller: Caller,
+        attendance: Option<Arc<Attendance>>,
+        operation: Operation,
+    ) -> Result<Answers, Body> {
+        self.spend(&caller, operation.cost, domain.clock().now())?;
+        if operation.document.root_fields(operation.name.as_deref()) != 1 {
+            let message = "A subscription selects exactly one field of the root";
+            let refusal = Refusal::new(StatusCode::BAD_REQUEST, "GRAPHQL_VALIDATION_FAILED", message);
+            return Err(refusal.into());
+        }
+        let sharing = Sharing::of(&operation, self.costs());
+        let standing = Standing {
+            schema: self.schema().clone(),
+            domain: domain.clone(),
+            caller,
+            variables: operation.variables(),
+            operation,
+        };
+        let wanted = match standing.order().await {
+            Ok(wanted) => wanted,
+            Err(response) => return Err(Body::refused(self.explained(*response))),
+        };
+        let Some(attendance) = attendance else {
+            return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());
+        };
+        let source = open(domain, &attendance, wanted).await.map_err(Refusal::from)?;
+        let subscription = Subscription {
+            standing,
+            shared: self.shared().clone(),
+            sharing,
+            source,
+            attendance,
+        };
+        Ok(subscription.answers())
+    }
+}
+
+async fn open(domain: &Domain, attendance: &Attendance, wanted: Wanted) -> Result<Source> {
+    let live = domain.live();
+    match wanted {
+        Wanted::Notifications => Ok(Source::Notifications(live.notifications(attendance))),
+        Wanted::Events { watch, after, must_see } => {
+            if let Some(task) = must_see {
+                live.check_sight(&attendance.actor(), task).await?;
+            }
+            let events = live.events(attendance, watch, after.as_ref()).await?;
+            Ok(Source::Events(Box::new(events)))
+        }
+    }
+}
+
+impl Subscription {
+    /// As a stream, which holds what it is about to answer when whoever polls it turns to something else.
+    fn answers(self) -> Answers {
+        stream::unfold(Some(self), async |subscription| {
+            let mut subscription = subscription?;
+            match subscription.next().await? {
+                Ok(answer) => Some((Ok(answer), Some(subscription))),
+                Err(error) => Some((Err(Body::from(Refusal::from(error))), None)),
+            }
+        })
+        .boxed()
+    }
+
+    /// The next answer; `None` once the subscription has ended.
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        match &mut self.source {
+            Source::Notifications(notifications) => {
+                let delivered = Delivered::Notification(notifications.next().await?);
+                Some(Ok(self.standing.execute(self.attendance.actor(), delivered).await))
+            }
+            Source::Events(events) => match events.next().await? {
+                Ok(event) => Some(Ok(self.answer(event).await)),
+                Err(error) => Some(Err(error)),
+            },
+        }
+    }
+
+    /// The answer to one event, from whoever was first to ask for it.
+    async fn answer(&self, event: Arc<LoggedEvent>) -> Bytes {
+        let actor = self.attendance.actor();
+        let sees_task = policy::scope::<Tasks>(&actor).is_ok_and(|scope| scope.sees(&event.event.task.task));
+        let rights = self.sharing.rights(&actor, sees_task);
+        let place = (event.event.cursor.transaction_id, event.event.cursor.id);
+        let key = (self.sharing.fingerprint(), place, rights);
+        let delivered = Delivered::Event { event, sees_task };
+        self.shared
+            .0
+            .get_with(key, self.standing.execute(actor, delivered))
+            .await
+    }
+}

@@ -1,0 +1,149 @@
+//! Whose answers are the same. A subscription that asks only for what every receiver of an event sees alike is
+//! answered once for all of them; another once for all administrators, and once for each other user.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql_value::Value;
+use serde_json::json;
+
+use super::cost::CostModel;
+use super::document::{Document, hash_of};
+use super::executor::Operation;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::id::UserId;
+
+/// What every receiver of an event sees alike: types, and which of their fields. No name stands for all.
+const ALIKE: [(&str, &[&str]); 5] = [
+    ("Subscription", &["taskEvents", "taskStatusChanged"]),
+    ("TaskEvent", &[]),
+    ("TaskEventChange", &[]),
+    (
+        "Task",
+        &[
+            "id",
+            "databaseId",
+            "title",
+            "description",
+            "status",
+            "priority",
+            "dueDate",
+            "isOverdue",
+            "completedAt",
+            "version",
+            "createdAt",
+            "updatedAt",
+            "deletedAt",
+            "owner",
+            "assignee",
+            "tags",
+            "allowedTransitions",
+        ],
+    ),
+    ("User", &["id", "databaseId", "username", "fullName"]),
+];
+
+/// With which rights an answer was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Rights {
+    /// Those of everybody who hears of the event, and still sees the task or not.
+    Everybody { sees_task: bool },
+    /// Those of administrators.
+    Administrators,
+    /// Those of one user.
+    User { id: UserId, sees_task: bool },
+}
+
+/// What a subscription has in common with others.
+#[derive(Clone, Debug)]
+pub(super) struct Sharing {
+    fingerprint: Arc<str>,
+    is_alike: bool,
+}
+
+impl Sharing {
+    pub(super) fn of(operation: &Operation, types: &CostModel) -> Self {
+        let selected = operation.document.operation(operation.name.as_deref());
+        let selected = selected.map(|operation| &operation.selection_set.node);
+        let document = operation.document.as_ref();
+        Self {
+            fingerprint: fingerprint(operation, selected),
+            is_alike: selected.is_some_and(|set| is_alike(document, types, "Subscription", set)),
+        }
+    }
+
+    /// Tells this operation and its variables from others.
+    pub(super) fn fingerprint(&self) -> Arc<str> {
+        Arc::clone(&self.fingerprint)
+    }
+
+    /// The rights that count for an answer.
+    pub(super) fn rights(&self, actor: &Actor, sees_task: bool) -> Rights {
+        match actor {
+            _ if self.is_alike => Rights::Everybody { sees_task },
+            Actor::User(user) if user.role == Role::User => Rights::User { id: user.id, sees_task },
+            _ => Rights::Administrators,
+        }
+    }
+}
+
+/// Whether everything that is selected on a type looks the same to every receiver of an event.
+fn is_alike(document: &Document, types: &CostModel, kind: &str, set: &SelectionSet) -> bool {
+    set.items.iter().all(|selection| match &selection.node {
+        Selection::Field(field) => is_field_alike(document, types, kind, &field.node),
+        Selection::InlineFragment(fragment) => {
+            let condition = fragment.node.type_condition.as_ref();
+            let kind = condition.map_or(kind, |condition| condition.node.on.node.as_str());
+            is_alike(document, types, kind, &fragment.node.selection_set.node)
+        }
+        Selection::FragmentSpread(spread) => {
+            let fragment = document.parsed.fragments.get(&spread.node.fragment_name.node);
+            fragment.is_some_and(|fragment| {
+                let kind = fragment.node.type_condition.node.on.node.as_str();
+                is_alike(document, types, kind, &fragment.node.selection_set.node)
+            })
+        }
+    })
+}
+
+fn is_field_alike(document: &Document, types: &CostModel, parent: &str, field: &Field) -> bool {
+    let name = field.name.node.as_str();
+    if name == "__typename" {
+        return true;
+    }
+    let listed = ALIKE.iter().find(|(kind, _)| *kind == parent);
+    let is_listed = listed.is_some_and(|(_, fields)| fields.is_empty() || fields.contains(&name));
+    let set = &field.selection_set.node;
+    let below = || match types.type_of(parent, name) {
+        Some(kind) => is_alike(document, types, kind, set),
+        None => false,
+    };
+    is_listed && (set.items.is_empty() || below())
+}
+
+/// Tells an operation and its variables from others. From where it goes on makes no difference to what an
+/// event looks like.
+fn fingerprint(operation: &Operation, selected: Option<&SelectionSet>) -> Arc<str> {
+    let mut given = operation.given().cloned().unwrap_or_default();
+    if let Some(name) = selected.and_then(variable_of_after) {
+        let uses = operation.document.text.matches(&format!("${name}")).count();
+        // It is declared once and used once: nothing else depends on it.
+        if uses == 2 {
+            given.remove(name);
+        }
+    }
+    let whole = json!([operation.document.text, operation.name, given]).to_string();
+    hex::encode(hash_of(&whole)).into()
+}
+
+/// The variable that the argument `after` of the root field comes from.
+fn variable_of_after(set: &SelectionSet) -> Option<&str> {
+    let field = set.items.iter().find_map(|selection| match &selection.node {
+        Selection::Field(field) => Some(&field.node),
+        _ => None,
+    })?;
+    match &field.get_argument("after")?.node {
+        Value::Variable(name) => Some(name.as_str()),
+        _ => None,
+    }
+}

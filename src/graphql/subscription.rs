@@ -1,0 +1,192 @@
+//! What can be watched. The fields do not watch themselves: for one event they are resolved like the fields of
+//! a query, with loaders and rights of that moment. `delivery.rs` says when, and to whom.
+
+use std::option;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::{Context, ID, InputObject, Subscription as SubscriptionFields};
+use futures_util::stream;
+
+use super::error::Result;
+use super::guard::SignedIn;
+use super::node::GlobalId as _;
+use super::notification::Notification;
+use super::scalar::{TaskEventType, TaskStatus};
+use super::task::TaskEvent;
+use crate::domain::error::{Error, Result as DomainResult};
+use crate::domain::event::{EventCursor, LoggedEvent};
+use crate::domain::id::TaskId;
+use crate::domain::live::Watch;
+use crate::domain::notification;
+
+/// The most tasks that one subscription names.
+const MAX_TASKS: usize = 100;
+
+/// Which events of the tasks that you may see.
+#[derive(Debug, Default, InputObject)]
+pub struct TaskEventFilter {
+    /// Only those of these tasks, up to 100.
+    task_ids: Option<Vec<ID>>,
+    /// Only those of these types.
+    types: Option<Vec<TaskEventType>>,
+    /// Only those that left their task in one of these statuses.
+    statuses: Option<Vec<TaskStatus>>,
+}
+
+impl TaskEventFilter {
+    fn into_watch(self) -> DomainResult<Watch> {
+        let tasks = self.task_ids.map(|ids| {
+            if ids.len() > MAX_TASKS {
+                let message = format!("taskIds: {} ids were given; up to {MAX_TASKS} are allowed", ids.len());
+                return Err(Error::BadInput {
+                    field: "taskIds",
+                    message,
+                });
+            }
+            ids.iter().map(|id| TaskId::from_global("taskIds", id)).collect()
+        });
+        Ok(Watch {
+            tasks: tasks.transpose()?,
+            types: self.types.map(|types| types.into_iter().map(Into::into).collect()),
+            statuses: self
+                .statuses
+                .map(|statuses| statuses.into_iter().map(Into::into).collect()),
+            moves_only: false,
+        })
+    }
+}
+
+/// What a subscription asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// Events of tasks.
+    Events {
+        watch: Watch,
+        after: Option<EventCursor>,
+        /// A task that must be there to be watched.
+        must_see: Option<TaskId>,
+    },
+    /// Notifications.
+    Notifications,
+}
+
+/// Where a field leaves what it asks for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Order(Arc<Mutex<Option<Wanted>>>);
+
+impl Order {
+    fn place(&self, wanted: Wanted) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
+    }
+
+    /// What was asked for.
+    pub(super) fn take(&self) -> Option<Wanted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What is delivered.
+#[derive(Clone, Debug)]
+pub(super) enum Delivered {
+    /// Something happened to a task, which the receiver may still see or not.
+    Event { event: Arc<LoggedEvent>, sees_task: bool },
+    /// Somebody is notified.
+    Notification(Arc<notification::Notification>),
+}
+
+/// What a field shows of what is delivered: one thing, or nothing.
+type Shown<T> = stream::Iter<option::IntoIter<T>>;
+
+/// Takes the order, or gives what is delivered.
+fn take_or_give<T: Send + Sync + 'static>(
+    ctx: &Context<'_>,
+    wanted: impl FnOnce() -> DomainResult<Wanted>,
+    show: impl FnOnce(Delivered) -> Option<T>,
+) -> Result<Shown<T>> {
+    if let Some(order) = ctx.data_opt::<Order>() {
+        order.place(wanted()?);
+    }
+    let delivered = ctx.data_opt::<Delivered>().cloned();
+    Ok(stream::iter(delivered.and_then(show)))
+}
+
+fn cursor(after: Option<String>) -> DomainResult<Option<EventCursor>> {
+    after.map(|after| EventCursor::decode("after", &after)).transpose()
+}
+
+fn event(delivered: Delivered) -> Option<TaskEvent> {
+    match delivered {
+        Delivered::Event { event, sees_task } => Some(TaskEvent::delivered(event.event.clone(), sees_task)),
+        Delivered::Notification(_) => None,
+    }
+}
+
+/// Everything that can be watched.
+#[derive(Debug, Default)]
+pub struct Subscription;
+
+/// Everything that can be watched, over WebSocket, server-sent events or multipart responses.
+#[SubscriptionFields]
+impl Subscription {
+    /// What happens to the tasks that you may see. Who loses sight of a task gets the event that says so,
+    /// with `task: null`, and none after it.
+    #[graphql(guard = "SignedIn")]
+    async fn task_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which events.")] filter: Option<TaskEventFilter>,
+        #[graphql(
+            desc = "Begins with what happened behind this cursor of an event, or `eventCursor`; `RESYNC_REQUIRED` when that is not known any more."
+        )]
+        after: Option<String>,
+    ) -> Result<Shown<TaskEvent>> {
+        let wanted = || {
+            Ok(Wanted::Events {
+                watch: filter.unwrap_or_default().into_watch()?,
+                after: cursor(after)?,
+                must_see: None,
+            })
+        };
+        take_or_give(ctx, wanted, event)
+    }
+
+    /// Each move of one task along the workflow. The task must be yours to see, unless `after` is given.
+    #[graphql(guard = "SignedIn")]
+    async fn task_status_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which task.")] task_id: ID,
+        #[graphql(
+            desc = "Begins with what happened behind this cursor of an event, or `eventCursor`; `RESYNC_REQUIRED` when that is not known any more."
+        )]
+        after: Option<String>,
+    ) -> Result<Shown<TaskEvent>> {
+        let wanted = || {
+            let task = TaskId::from_global("taskId", &task_id)?;
+            let after = cursor(after)?;
+            Ok(Wanted::Events {
+                watch: Watch {
+                    tasks: Some(vec![task]),
+                    moves_only: true,
+                    ..Watch::default()
+                },
+                must_see: after.is_none().then_some(task),
+                after,
+            })
+        };
+        take_or_give(ctx, wanted, event)
+    }
+
+    /// Each notification for you from now on. What came before is in `notifications`.
+    #[graphql(guard = "SignedIn")]
+    async fn notification_received(&self, ctx: &Context<'_>) -> Result<Shown<Notification>> {
+        take_or_give(
+            ctx,
+            || Ok(Wanted::Notifications),
+            |delivered| match delivered {
+                Delivered::Notification(notification) => Some(Notification(notification.as_ref().clone())),
+                Delivered::Event { .. } => None,
+            },
+        )
+    }
+}
