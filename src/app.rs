@@ -4,8 +4,10 @@ mod signing_key;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
+use chrono::TimeDelta;
 
 use crate::config::{Config, Environment};
 use crate::domain::actor::{Actor, Role};
@@ -16,6 +18,9 @@ use crate::{graphql, http};
 
 /// The first administrator of a development server.
 const DEVELOPMENT_ADMIN: (&str, &str, &str) = ("admin", "admin@example.com", "Admin123");
+
+/// How often old events are looked for.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// The whole server. Cloning it is cheap.
 #[derive(Clone)]
@@ -75,6 +80,13 @@ impl App {
         }
     }
 
+    /// Starts what goes on beside requests, for as long as the process runs.
+    pub fn start_background(&self) -> anyhow::Result<()> {
+        let retention = TimeDelta::from_std(self.config.database.event_retention)?;
+        tokio::spawn(forget_old_events(self.domain.clone(), retention));
+        Ok(())
+    }
+
     /// Every route of the server, with its middleware.
     pub fn router(&self) -> Router {
         http::router(self)
@@ -107,6 +119,19 @@ impl App {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// Keeps the event log as long as it is to remember.
+async fn forget_old_events(domain: Domain, retention: TimeDelta) {
+    let mut turns = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        turns.tick().await;
+        match domain.events().prune(&Actor::System, retention).await {
+            Ok(0) => {}
+            Ok(events) => tracing::info!(events, "forgot events that are older than EVENT_RETENTION_DAYS"),
+            Err(error) => tracing::warn!("cannot forget old events, and will try again: {:#}", described(error)),
+        }
     }
 }
 

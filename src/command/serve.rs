@@ -15,6 +15,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     // On the heap: connecting takes much state, which would stay on the stack while the server runs.
     let app = Box::pin(App::open(config, Surroundings::default())).await?;
     app.prepare().await?;
+    app.start_background()?;
     let listener = server::bind(&app).await?;
     tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
     server::serve(app, listener, server::stop_signal()).await

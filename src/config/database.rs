@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use super::{
     ConfigError, Environment, mask,
-    reader::{Reader, SECOND, refuse},
+    reader::{DAY, Reader, SECOND, refuse},
 };
 
 const MEMORY: &str = "sqlite::memory:";
@@ -28,6 +28,9 @@ pub struct DatabaseConfig {
     pub connect_retries: u32,
     /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
     pub statement_timeout: Duration,
+    /// `EVENT_RETENTION_DAYS`, in days, default 30, 1 to 3650: how long the event log remembers, and so how long a
+    /// client may stay away and still be told what it missed.
+    pub event_retention: Duration,
 }
 
 /// The database engine.
@@ -53,6 +56,7 @@ impl DatabaseConfig {
             max_connections: reader.number("DATABASE_MAX_CONNECTIONS", 10, 1..=1000)?,
             connect_retries: reader.number("DATABASE_CONNECT_RETRIES", 5, 0..=12)?,
             statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
+            event_retention: reader.duration("EVENT_RETENTION_DAYS", DAY, 30, 1..=3650)?,
         })
     }
 

@@ -42,6 +42,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
             "DATABASE_STATEMENT_TIMEOUT_SECONDS",
             count(database.statement_timeout, SECOND),
         ),
+        ("EVENT_RETENTION_DAYS", count(database.event_retention, DAY)),
         ("REDIS_URL", secret_url(config.redis_url.as_ref())),
         (
             "SECRET_KEY",

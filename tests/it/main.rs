@@ -8,6 +8,7 @@
 mod chaos;
 mod command;
 mod coverage;
+mod delivery;
 mod events;
 mod graphql;
 mod migrations;

@@ -1,11 +1,17 @@
 //! The use cases of the log as a whole.
 
+use chrono::TimeDelta;
+
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::{policy, store};
+use crate::domain::policy::{self, EventLog, PruneLog};
+use crate::domain::store;
 
 use super::EventCursor;
+
+/// So many events are forgotten in one transaction: a long one would keep back live delivery.
+const PRUNED_AT_ONCE: u64 = 2_000;
 
 /// The use cases of the log as a whole.
 #[derive(Clone, Copy, Debug)]
@@ -23,5 +29,22 @@ impl<'a> Events<'a> {
     pub async fn head(self, actor: &Actor) -> Result<EventCursor> {
         let scope = policy::scope(actor)?;
         store::log::head(self.core.store.reader(), &scope).await
+    }
+
+    /// Forgets what happened longer ago than `retention`. A cursor from before that is good for nothing any
+    /// more. Returns how many events were forgotten. Several nodes may do it at once.
+    pub async fn prune(self, actor: &Actor, retention: TimeDelta) -> Result<u64> {
+        let permit = policy::permit(actor, PruneLog, &EventLog)?;
+        let before = self.core.clock.now() - retention;
+        let mut total = 0;
+        loop {
+            let transaction = self.core.store.begin().await?;
+            let pruned = store::log::prune(&transaction, &permit, before, PRUNED_AT_ONCE).await?;
+            transaction.commit().await?;
+            total += pruned;
+            if pruned < PRUNED_AT_ONCE {
+                return Ok(total);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
@@ -23,12 +24,18 @@ const BUFFER: usize = 256;
 struct Subscriber<T> {
     attendee: Arc<Attendee>,
     sender: mpsc::Sender<T>,
+    /// Something could not be handed on. Nothing is from then on: what is shown has no gap before its end.
+    has_missed: AtomicBool,
 }
 
 impl<T> Subscriber<T> {
     /// Hands it on without waiting. Whoever does not take it in time is ended, for others must not wait.
     fn send(&self, item: T) {
+        if self.has_missed.load(Ordering::Relaxed) {
+            return;
+        }
         if let Err(TrySendError::Full(_)) = self.sender.try_send(item) {
+            self.has_missed.store(true, Ordering::Relaxed);
             self.attendee.end(Ending::Slow);
         }
     }
@@ -285,8 +292,12 @@ impl Watchers {
 
 fn subscriber<T>(attendee: &Arc<Attendee>) -> (Arc<Subscriber<T>>, mpsc::Receiver<T>) {
     let (sender, receiver) = mpsc::channel(BUFFER);
-    let attendee = Arc::clone(attendee);
-    (Arc::new(Subscriber { attendee, sender }), receiver)
+    let subscriber = Subscriber {
+        attendee: Arc::clone(attendee),
+        sender,
+        has_missed: AtomicBool::new(false),
+    };
+    (Arc::new(subscriber), receiver)
 }
 
 /// Whether the policy lets somebody hear of an event, in the role that they have now.

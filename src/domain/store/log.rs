@@ -230,10 +230,16 @@ pub(in crate::domain) async fn prune(
         return Ok(0);
     };
     let horizon = Place { transaction_id, id };
+    // Another node may have come further meanwhile.
+    let is_behind = match connection.get_database_backend() {
+        DbBackend::Postgres => "(pruned_transaction_id, pruned_id) < ($1, $2)",
+        _ => "(pruned_transaction_id, pruned_id) < (?, ?)",
+    };
     let update = Query::update()
         .table("event_log")
         .value("pruned_transaction_id", horizon.transaction_id)
         .value("pruned_id", horizon.id)
+        .and_where(Expr::cust_with_values(is_behind, [horizon.transaction_id, horizon.id]))
         .take();
     connection.execute(&update).await?;
     let deleted = Entity::delete_many()

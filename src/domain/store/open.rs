@@ -88,10 +88,15 @@ fn options(config: &DatabaseConfig) -> ConnectOptions {
         .record_stmt_in_spans(false);
     match config.backend() {
         Backend::Postgres => {
+            let idle_milliseconds = config.statement_timeout.as_millis().to_string();
             options
                 .max_connections(config.max_connections)
                 .statement_timeout(config.statement_timeout)
                 .set_application_name("taskwire")
+                .map_sqlx_postgres_opts(move |postgres| {
+                    // A transaction that was forgotten would keep back live delivery for good.
+                    postgres.options([("idle_in_transaction_session_timeout", idle_milliseconds.as_str())])
+                })
                 .test_before_acquire_if_idle_for(Duration::from_secs(30));
         }
         Backend::Sqlite if config.is_memory() => {
