@@ -5,6 +5,7 @@
 //! | [`handler`] | GraphQL over HTTP |
 //! | `executor` | one operation, from what was sent to its answer |
 //! | `document` | parsed documents, kept for whoever sends them again |
+//! | `persisted` | their texts in Redis, for clients that know the hash from another node |
 //! | `cost`, `tokens` | what an operation costs, how long a document is |
 //! | `allowed` | what is allowed, where the library only says what is not |
 //! | `variables` | the variables that an operation cannot do without |
@@ -27,6 +28,7 @@ pub mod handler;
 pub mod limits;
 pub mod loader;
 pub mod node;
+mod persisted;
 pub mod rate_limit;
 pub mod scalar;
 pub mod session;

@@ -16,6 +16,7 @@ mod parity;
 mod policy;
 mod queries;
 mod readme;
+mod redis;
 mod rest;
 mod schema;
 mod server;
