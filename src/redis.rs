@@ -9,7 +9,7 @@
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -70,7 +70,9 @@ pub struct Redis(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    manager: ConnectionManager,
+    /// Replaced when Redis was away: a manager gives up for good when, say, its password was refused, and keeps
+    /// a connection that was cut in silence.
+    manager: RwLock<ConnectionManager>,
     /// Whether Redis is asked at all. Only who switches it off starts the watch, and only that switches it on.
     is_up: AtomicBool,
 }
@@ -80,17 +82,10 @@ impl Redis {
     /// connects in the background, and warns when that fails.
     pub fn open(url: &SecretString) -> anyhow::Result<Self> {
         let client = client(url).map_err(|error| anyhow!("REDIS_URL cannot be used: {error}"))?;
-        let config = ConnectionManagerConfig::new()
-            // One attempt to connect at a time: the watch decides when the next one is due.
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(PAUSE))
-            // The wait of `attempt` bounds the answer, and connecting too.
-            .set_response_timeout(None);
-        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)
-            .map_err(|error| anyhow!("REDIS_URL cannot be used: {error}"))?;
+        let manager = manager(&client).map_err(|error| anyhow!("REDIS_URL cannot be used: {error}"))?;
         let redis = Self(Arc::new(Inner {
             client,
-            manager,
+            manager: RwLock::new(manager),
             is_up: AtomicBool::new(true),
         }));
         let connecting = redis.clone();
@@ -115,7 +110,7 @@ impl Redis {
         if !self.0.is_up.load(Ordering::Relaxed) {
             return None;
         }
-        match self.0.ask(work).await {
+        match ask(&self.0.manager(), PATIENCE, work).await {
             Ok(answer) => Some(answer),
             Err(problem) => {
                 self.lose(&problem);
@@ -134,32 +129,63 @@ impl Redis {
 }
 
 impl Inner {
-    async fn ask<T, F>(&self, work: impl Fn(ConnectionManager) -> F) -> Result<T, Problem>
-    where
-        F: Future<Output = RedisResult<T>>,
-    {
-        let answer = async {
-            match work(self.manager.clone()).await {
-                // A connection that was closed while nobody used it is no reason to give up: the manager
-                // has begun a new one.
-                Err(error) if error.is_unrecoverable_error() => work(self.manager.clone()).await,
-                answer => answer,
-            }
+    fn manager(&self) -> ConnectionManager {
+        self.manager.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks whether Redis is back, through a connection of its own, which then becomes everybody's.
+    async fn recover(&self) -> bool {
+        let Ok(manager) = manager(&self.client) else {
+            return false;
         };
-        match timeout(PATIENCE, answer).await {
-            Ok(answer) => answer.map_err(Problem::Error),
-            Err(_) => Err(Problem::Silence),
+        if ask(&manager, PAUSE, probe).await.is_err() {
+            return false;
         }
+        *self.manager.write().unwrap_or_else(PoisonError::into_inner) = manager;
+        self.is_up.store(true, Ordering::Relaxed);
+        true
     }
 }
 
-/// Looks whether Redis is back, until it is or nobody needs it any more.
+/// A connection that is made when it is needed, and made again when it was closed.
+fn manager(client: &Client) -> RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        // One attempt to connect at a time: the watch decides when the next one is due.
+        .set_number_of_retries(0)
+        .set_connection_timeout(Some(PAUSE))
+        // The wait of `ask` bounds the answer, and connecting too.
+        .set_response_timeout(None);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
+}
+
+async fn ask<T, F>(
+    manager: &ConnectionManager,
+    patience: Duration,
+    work: impl Fn(ConnectionManager) -> F,
+) -> Result<T, Problem>
+where
+    F: Future<Output = RedisResult<T>>,
+{
+    let answer = async {
+        match work(manager.clone()).await {
+            // A connection that was closed while nobody used it is no reason to give up: the manager has
+            // begun a new one.
+            Err(error) if error.is_unrecoverable_error() => work(manager.clone()).await,
+            answer => answer,
+        }
+    };
+    match timeout(patience, answer).await {
+        Ok(answer) => answer.map_err(Problem::Error),
+        Err(_) => Err(Problem::Silence(patience)),
+    }
+}
+
+/// Looks every second whether Redis is back, until it is or nobody needs it any more.
 async fn watch(redis: Weak<Inner>) {
     loop {
         sleep(PAUSE).await;
         let Some(redis) = redis.upgrade() else { return };
-        if redis.ask(probe).await.is_ok() {
-            redis.is_up.store(true, Ordering::Relaxed);
+        if redis.recover().await {
             tracing::info!("Redis is back");
             return;
         }
@@ -175,18 +201,16 @@ async fn probe(mut connection: ConnectionManager) -> RedisResult<()> {
 #[derive(Debug)]
 enum Problem {
     Error(RedisError),
-    Silence,
+    Silence(Duration),
 }
 
 impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silence => write!(f, "no answer within {} ms", PATIENCE.as_millis()),
+            Self::Silence(patience) => write!(f, "no answer within {} ms", patience.as_millis()),
             // The server's own words may repeat what was sent to it, a password included.
             Self::Error(error) => match (error.kind(), error.code()) {
-                (ErrorKind::Server(_) | ErrorKind::AuthenticationFailed, Some(code)) => {
-                    write!(f, "it answered {code}")
-                }
+                (ErrorKind::Server(_), Some(code)) => write!(f, "it answered {code}"),
                 (ErrorKind::Io, _) => write!(f, "{error}"),
                 _ => write!(f, "{}", error.category()),
             },

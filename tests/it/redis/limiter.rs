@@ -1,6 +1,5 @@
 //! The limits in Redis and those in memory are the same.
 
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -50,13 +49,12 @@ fn redis_and_memory_decide_alike() {
         let redis = Redis::open(&url.as_str().into()).unwrap();
         (redis, connection(&url).await)
     });
-    let look = RefCell::new(look);
     runner
         .run(&(1..30_u32, prop::collection::vec(step(), 1..40)), |(limit, steps)| {
             // A machine so busy that Redis was given up on the way is no proof of anything.
             let was_compared = runtime.block_on(async {
                 for _ in 0..TRIES {
-                    if decide_alike(&redis, &mut look.borrow_mut(), limit, &steps).await {
+                    if decide_alike(&redis, &mut look.clone(), limit, &steps).await {
                         return true;
                     }
                     tokio::time::sleep(PAUSE).await;
@@ -81,17 +79,19 @@ async fn decide_alike(redis: &Redis, look: &mut MultiplexedConnection, limit: u3
         now += passed;
         latest = latest.max(now);
         let moment = DateTime::from_timestamp(now, 500_000_000).unwrap();
-        outcomes.push((
-            shared.spend(client, *amount, moment).await,
-            alone.spend(client, *amount, moment).await,
-        ));
-        let seen: Option<i64> = redis::cmd("HGET")
+        let in_redis = shared.spend(client, *amount, moment).await;
+        let remaining = match &in_redis {
+            Ok(allowance) => allowance.remaining,
+            Err(exhausted) => exhausted.allowance.remaining,
+        };
+        outcomes.push((in_redis, alone.spend(client, *amount, moment).await));
+        let seen: (Option<i64>, Option<u32>) = redis::cmd("HMGET")
             .arg(format!("taskwire:limit:{name}:user:1"))
-            .arg("second")
+            .arg(&["second", "used"])
             .query_async(look)
             .await
             .unwrap();
-        if seen != Some(latest) {
+        if seen != (Some(latest), Some(limit - remaining)) {
             return false;
         }
     }
