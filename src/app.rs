@@ -14,6 +14,7 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::error::{Code, Error, Result};
 use crate::domain::user::Registration;
 use crate::domain::{Domain, Surroundings};
+use crate::redis::Redis;
 use crate::{graphql, http};
 
 /// The first administrator of a development server.
@@ -32,11 +33,12 @@ pub struct App {
 }
 
 impl App {
-    /// Connects to the database. Fails with one line that a person can act on.
+    /// Connects to the database, and to Redis in the background. Fails with one line that a person can act on.
     pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
         let domain = Domain::open(&config.database, &config.auth, &key, surroundings).await?;
-        let graphql = Arc::new(graphql::Executor::new(&config));
+        let redis = config.redis_url.as_ref().map(Redis::open).transpose()?;
+        let graphql = Arc::new(graphql::Executor::new(&config, redis.as_ref()));
         Ok(Self {
             domain,
             config: Arc::new(config),

@@ -50,7 +50,8 @@ pub struct Config {
     pub debug: bool,
     /// Where the tasks are.
     pub database: DatabaseConfig,
-    /// `REDIS_URL`, default none: `redis://`, `rediss://` or `unix://`.
+    /// `REDIS_URL`, default none: `redis://`, `rediss://` or `unix://`. Servers share rate limits and persisted
+    /// queries there.
     pub redis_url: Option<SecretString>,
     /// Tokens and passwords.
     pub auth: AuthConfig,

@@ -8,6 +8,7 @@
 //! | [`graphql`] | the GraphQL face: converts, calls one use case, converts |
 //! | [`rest`] | the REST face: the same |
 //! | [`http`] | what both stand on: request ids, logs, credentials, health, the IDE page |
+//! | [`mod@redis`] | what the nodes of a cluster share, where there is a Redis |
 //! | [`command`] | the command line's commands |
 //! | [`telemetry`] | logs |
 //!
@@ -21,5 +22,6 @@ pub mod config;
 pub mod domain;
 pub mod graphql;
 pub mod http;
+pub mod redis;
 pub mod rest;
 pub mod telemetry;

@@ -120,7 +120,7 @@ impl Executor {
         attendance: Option<Arc<Attendance>>,
         operation: Operation,
     ) -> Result<Answers, Body> {
-        self.spend(&caller, operation.cost, domain.clock().now())?;
+        self.spend(&caller, operation.cost, domain.clock().now()).await?;
         if operation.document.root_fields(operation.name.as_deref()) != 1 {
             let message = "A subscription selects exactly one field of the root";
             let refusal = Refusal::new(StatusCode::BAD_REQUEST, "GRAPHQL_VALIDATION_FAILED", message);

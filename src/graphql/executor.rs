@@ -14,6 +14,7 @@ use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
 use super::event::EVENT_CURSOR;
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
+use super::persisted::Persisted;
 use super::{Schema, allowed, schema, variables};
 use crate::config::Config;
 use crate::domain::Domain;
@@ -21,11 +22,13 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::EventCursor;
 use crate::http::caller::Caller;
 use crate::http::rate_limit::{Client, Exhausted, RateLimiter};
+use crate::redis::Redis;
 
 /// Runs operations.
 pub struct Executor {
     schema: Schema,
     documents: Documents,
+    persisted: Option<Persisted>,
     costs: CostModel,
     max_complexity: u64,
     /// Whether what the schema holds may be told.
@@ -49,19 +52,20 @@ pub(super) struct Operation {
 }
 
 impl Executor {
-    /// An executor under these settings.
+    /// An executor under these settings, which shares documents and budgets with others by Redis if there is one.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, redis: Option<&Redis>) -> Self {
         let limits = config.graphql.limits;
         let budgets = config.rate_limit.enabled.then(|| Budgets {
-            points: RateLimiter::new(config.graphql.points_per_minute),
-            sign_ins: RateLimiter::new(config.rate_limit.strict_per_minute),
+            points: RateLimiter::new("points", config.graphql.points_per_minute, redis),
+            sign_ins: RateLimiter::new("strict", config.rate_limit.strict_per_minute, redis),
         });
         let schema = schema(&config.graphql);
         Self {
             costs: CostModel::of(&schema.sdl()),
             schema,
             documents: Documents::new(limits),
+            persisted: redis.map(|redis| Persisted::new(redis.clone())),
             max_complexity: limits.complexity,
             is_introspectable: config.graphql.introspection,
             budgets,
@@ -83,8 +87,10 @@ impl Executor {
     }
 
     /// The operation that is meant, if it keeps to the limits and has the variables it needs.
-    pub(super) fn prepare(&self, parameters: Parameters) -> Result<Operation, Refusal> {
-        let document = self.document(parameters.query, parameters.extensions.persisted_query)?;
+    pub(super) async fn prepare(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+        let document = self
+            .document(parameters.query, parameters.extensions.persisted_query)
+            .await?;
         let name = parameters.operation_name;
         let cost = match document.operation(name.as_deref()) {
             Some(operation) => self.measure(&document, operation, parameters.variables.as_ref())?,
@@ -99,23 +105,46 @@ impl Executor {
         })
     }
 
-    fn document(&self, text: Option<String>, persisted: Option<PersistedQuery>) -> Result<Arc<Document>, Refusal> {
+    async fn document(
+        &self,
+        text: Option<String>,
+        persisted: Option<PersistedQuery>,
+    ) -> Result<Arc<Document>, Refusal> {
         let hash = persisted.map(|persisted| persisted.hash()).transpose()?;
         match (text.filter(|text| !text.is_empty()), hash) {
-            (None, Some(hash)) => self.documents.find(&hash).ok_or_else(|| {
-                Refusal::new(
-                    StatusCode::BAD_REQUEST,
-                    "PERSISTED_QUERY_NOT_FOUND",
-                    "PersistedQueryNotFound",
-                )
-            }),
+            (None, Some(hash)) => self.known(hash).await,
             (None, None) => Err(Refusal::bad_request(
                 "query is missing; send the GraphQL document as a string",
             )),
             (Some(text), Some(hash)) if hash_of(&text) != hash => Err(Refusal::bad_request(
                 "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query",
             )),
-            (Some(text), hash) => self.documents.read(text, hash).map_err(unusable),
+            (Some(text), hash) => {
+                let document = self.documents.read(text, hash).map_err(unusable)?;
+                if let (Some(persisted), Some(hash)) = (&self.persisted, hash) {
+                    persisted.keep(&hash, &document.text).await;
+                }
+                Ok(document)
+            }
+        }
+    }
+
+    /// The document that was sent before with this hash, to this node or to another.
+    async fn known(&self, hash: Hash) -> Result<Arc<Document>, Refusal> {
+        if let Some(document) = self.documents.find(&hash) {
+            return Ok(document);
+        }
+        let text = match &self.persisted {
+            Some(persisted) => persisted.find(&hash).await,
+            None => None,
+        };
+        match text {
+            Some(text) => self.documents.read(text, Some(hash)).map_err(unusable),
+            None => Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "PERSISTED_QUERY_NOT_FOUND",
+                "PersistedQueryNotFound",
+            )),
         }
     }
 
@@ -140,7 +169,7 @@ impl Executor {
 
     /// Pays for the operation and runs it.
     pub(super) async fn run(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Response, Refusal> {
-        let spending = self.spend(&caller, operation.cost, domain.clock().now())?;
+        let spending = self.spend(&caller, operation.cost, domain.clock().now()).await?;
         let began_at = began_at(domain, &caller, &operation).await?;
         let variables = operation.variables();
         // The text is not looked at again: the parsed document goes with it.
@@ -167,7 +196,7 @@ impl Executor {
     }
 
     /// Takes the cost from the client's budgets. Every operation costs a point at least.
-    pub(super) fn spend(&self, caller: &Caller, cost: Cost, now: Timestamp) -> Result<Option<Spending>, Refusal> {
+    pub(super) async fn spend(&self, caller: &Caller, cost: Cost, now: Timestamp) -> Result<Option<Spending>, Refusal> {
         let Some(budgets) = &self.budgets else {
             return Ok(None);
         };
@@ -176,12 +205,14 @@ impl Executor {
             budgets
                 .sign_ins
                 .spend(client, cost.sign_ins, now)
+                .await
                 .map_err(|exhausted| rate_limited("times to register, log in or refresh", exhausted))?;
         }
         let points = u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX);
         let allowance = budgets
             .points
             .spend(client, points, now)
+            .await
             .map_err(|exhausted| rate_limited("points", exhausted))?;
         Ok(Some(Spending {
             cost: points,

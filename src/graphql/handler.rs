@@ -50,7 +50,7 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
     let answer = within_limit(&app, async {
         match from_body(&app, &parts, body).await? {
             Posted::One(parameters) => {
-                let operation = app.graphql().prepare(parameters)?;
+                let operation = app.graphql().prepare(parameters).await?;
                 let caller = caller(&app, &parts).await?;
                 match idempotency::key_of(&parts.headers, &caller, &operation) {
                     Some(key) => idempotency::run_once(&app, caller, operation, key)
@@ -64,7 +64,7 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
                 let caller = caller(&app, &parts).await?;
                 let bodies = batch.into_iter().map(async |parameters| {
                     // One that is refused does not keep the others from running.
-                    let answer = match app.graphql().prepare(parameters) {
+                    let answer = match app.graphql().prepare(parameters).await {
                         Ok(operation) => run(&app, &parts.headers, caller.clone(), operation).await,
                         Err(refusal) => Err(refusal),
                     };
@@ -88,7 +88,10 @@ pub(super) async fn get(
         return ide_page();
     }
     let answer = within_limit(&app, async {
-        let operation = app.graphql().prepare(from_url(query.as_deref().unwrap_or_default())?)?;
+        let operation = app
+            .graphql()
+            .prepare(from_url(query.as_deref().unwrap_or_default())?)
+            .await?;
         if !operation.is_query() {
             let refusal = Refusal::method_not_allowed("Only queries can be sent by GET; send mutations by POST");
             return Err(refusal.allow("POST"));

@@ -6,6 +6,7 @@
 //! | `executor` | one operation, from what was sent to its answer |
 //! | [`subscription`], `delivery`, `share` | what can be watched, and how it is answered to many at once |
 //! | `document` | parsed documents, kept for whoever sends them again |
+//! | `persisted` | their texts in Redis, for clients that know the hash from another node |
 //! | `cost`, `tokens` | what an operation costs, how long a document is |
 //! | `allowed` | what is allowed, where the library only says what is not |
 //! | `variables` | the variables that an operation cannot do without |
@@ -31,6 +32,7 @@ pub mod limits;
 pub mod loader;
 pub mod node;
 pub mod notification;
+mod persisted;
 pub mod rate_limit;
 pub mod scalar;
 pub mod session;

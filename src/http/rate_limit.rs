@@ -1,23 +1,27 @@
 //! How much a client may do within a minute.
 //!
 //! The window slides by the second: what was spent counts for a minute, and what is refused does not
-//! count at all. It is kept in memory, for as many clients as were seen lately.
+//! count at all. It is kept in Redis, for all nodes together, where there is one; else in memory, for as many
+//! clients as were seen lately. While Redis is away, every node counts for itself and begins at nothing, so that
+//! clients may then spend more, but are never locked out.
+
+mod memory;
+mod shared;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use moka::sync::Cache;
 
+use self::memory::Memory;
+use self::shared::Shared;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
 use crate::http::caller::Caller;
+use crate::redis::Redis;
 
 /// The length of the window.
 const SECONDS: usize = 60;
-/// So many clients are remembered at most; those who were not seen for the longest are forgotten first.
-const MAX_CLIENTS: u64 = 100_000;
 
 /// Who spends: the user, or the address of somebody who is not signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,92 +63,56 @@ pub struct Exhausted {
     pub retry_after: Duration,
 }
 
+/// What became of an attempt to spend.
+struct Spent {
+    is_accepted: bool,
+    /// What counts now, with what was just spent.
+    used: u32,
+    /// In how many seconds nothing of it counts any more.
+    until_all: u32,
+    /// In how many seconds there is enough for what was refused.
+    until_enough: u32,
+}
+
 /// A limit by the minute, for each client.
 pub struct RateLimiter {
     limit: u32,
-    clients: Cache<Client, Arc<Mutex<Window>>>,
+    memory: Memory,
+    shared: Option<Shared>,
 }
 
 impl RateLimiter {
-    /// Every client may spend `limit` within a minute.
+    /// Every client may spend `limit` within a minute. Limiters of one name share what is spent in Redis.
     #[must_use]
-    pub fn new(limit: u32) -> Self {
-        let clients = Cache::builder()
-            .max_capacity(MAX_CLIENTS)
-            // By the machine's own clock: a client is forgotten later than its window ends, never earlier.
-            .time_to_idle(Duration::from_secs(2 * SECONDS as u64))
-            .build();
-        Self { limit, clients }
+    pub fn new(name: &str, limit: u32, redis: Option<&Redis>) -> Self {
+        Self {
+            limit,
+            memory: Memory::new(),
+            shared: redis.map(|redis| Shared::new(redis.clone(), name)),
+        }
     }
 
     /// Spends `amount`, or nothing if that is more than is left.
-    pub fn spend(&self, client: Client, amount: u32, now: Timestamp) -> Result<Allowance, Exhausted> {
-        let window = self.clients.get_with(client, Arc::default);
-        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
-        window.advance(now.timestamp());
-        let left = self.limit.saturating_sub(window.used());
-        if amount > left {
-            return Err(Exhausted {
-                allowance: window.allowance(self.limit, now),
-                retry_after: window.time_until(amount, self.limit),
-            });
+    pub async fn spend(&self, client: Client, amount: u32, now: Timestamp) -> Result<Allowance, Exhausted> {
+        let second = now.timestamp();
+        let shared = match &self.shared {
+            Some(shared) => shared.spend(client, amount, self.limit, second).await,
+            None => None,
+        };
+        let spent = shared.unwrap_or_else(|| self.memory.spend(client, amount, self.limit, second));
+        let allowance = Allowance {
+            limit: self.limit,
+            remaining: self.limit.saturating_sub(spent.used),
+            reset_at: now + TimeDelta::seconds(spent.until_all.into()),
+        };
+        if spent.is_accepted {
+            Ok(allowance)
+        } else {
+            Err(Exhausted {
+                allowance,
+                retry_after: Duration::from_secs(spent.until_enough.into()),
+            })
         }
-        window.spent[0] += amount;
-        Ok(window.allowance(self.limit, now))
-    }
-}
-
-/// What one client has spent: in the present second, and in each of those before.
-struct Window {
-    second: i64,
-    spent: [u32; SECONDS],
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self {
-            second: 0,
-            spent: [0; SECONDS],
-        }
-    }
-}
-
-impl Window {
-    /// Moves to the present second. A clock that goes back is waited for.
-    fn advance(&mut self, second: i64) {
-        let passed = usize::try_from(second.saturating_sub(self.second)).unwrap_or_default();
-        self.spent.rotate_right(passed.min(SECONDS) % SECONDS);
-        self.spent[..passed.min(SECONDS)].fill(0);
-        self.second = self.second.max(second);
-    }
-
-    fn used(&self) -> u32 {
-        self.spent.iter().copied().fold(0, u32::saturating_add)
-    }
-
-    fn allowance(&self, limit: u32, now: Timestamp) -> Allowance {
-        let newest = self.spent.iter().position(|spent| *spent > 0);
-        let wait = newest.map_or(0, |age| SECONDS - age);
-        Allowance {
-            limit,
-            remaining: limit.saturating_sub(self.used()),
-            reset_at: now + TimeDelta::seconds(i64::try_from(wait).unwrap_or_default()),
-        }
-    }
-
-    /// After how long `amount` is left; a whole minute if it is more than the limit.
-    fn time_until(&self, amount: u32, limit: u32) -> Duration {
-        let mut used = self.used();
-        for (age, spent) in self.spent.iter().enumerate().rev() {
-            if limit.saturating_sub(used) >= amount {
-                break;
-            }
-            used -= spent;
-            if limit.saturating_sub(used) >= amount {
-                return Duration::from_secs((SECONDS - age) as u64);
-            }
-        }
-        Duration::from_secs(SECONDS as u64)
     }
 }
 
@@ -160,52 +128,52 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
     }
 
-    #[test]
-    fn what_was_spent_counts_for_a_minute() {
-        let limiter = RateLimiter::new(10);
-        assert_eq!(limiter.spend(ANN, 4, at(0)).unwrap().remaining, 6);
-        let left = limiter.spend(ANN, 6, at(30)).unwrap();
+    #[tokio::test]
+    async fn what_was_spent_counts_for_a_minute() {
+        let limiter = RateLimiter::new("test", 10, None);
+        assert_eq!(limiter.spend(ANN, 4, at(0)).await.unwrap().remaining, 6);
+        let left = limiter.spend(ANN, 6, at(30)).await.unwrap();
         assert_eq!((left.remaining, left.reset_at), (0, at(90)));
-        let refused = limiter.spend(ANN, 1, at(31)).unwrap_err();
+        let refused = limiter.spend(ANN, 1, at(31)).await.unwrap_err();
         assert_eq!(refused.retry_after, Duration::from_secs(29));
         assert_eq!(
-            limiter.spend(ANN, 5, at(31)).unwrap_err().retry_after,
+            limiter.spend(ANN, 5, at(31)).await.unwrap_err().retry_after,
             Duration::from_secs(59)
         );
-        assert!(limiter.spend(ANN, 1, at(59)).is_err());
-        assert_eq!(limiter.spend(ANN, 4, at(60)).unwrap().remaining, 0);
-        assert_eq!(limiter.spend(ANN, 10, at(200)).unwrap().remaining, 0);
+        assert!(limiter.spend(ANN, 1, at(59)).await.is_err());
+        assert_eq!(limiter.spend(ANN, 4, at(60)).await.unwrap().remaining, 0);
+        assert_eq!(limiter.spend(ANN, 10, at(200)).await.unwrap().remaining, 0);
     }
 
-    #[test]
-    fn a_refusal_costs_nothing_and_says_what_is_left() {
-        let limiter = RateLimiter::new(10);
-        limiter.spend(ANN, 8, at(0)).unwrap();
-        let refused = limiter.spend(ANN, 3, at(1)).unwrap_err();
+    #[tokio::test]
+    async fn a_refusal_costs_nothing_and_says_what_is_left() {
+        let limiter = RateLimiter::new("test", 10, None);
+        limiter.spend(ANN, 8, at(0)).await.unwrap();
+        let refused = limiter.spend(ANN, 3, at(1)).await.unwrap_err();
         assert_eq!(refused.allowance.remaining, 2);
-        assert_eq!(limiter.spend(ANN, 2, at(1)).unwrap().remaining, 0);
+        assert_eq!(limiter.spend(ANN, 2, at(1)).await.unwrap().remaining, 0);
         assert_eq!(
-            limiter.spend(ANN, 11, at(100)).unwrap_err().retry_after,
+            limiter.spend(ANN, 11, at(100)).await.unwrap_err().retry_after,
             Duration::from_mins(1)
         );
     }
 
-    #[test]
-    fn each_client_has_its_own() {
-        let limiter = RateLimiter::new(1);
+    #[tokio::test]
+    async fn each_client_has_its_own() {
+        let limiter = RateLimiter::new("test", 1, None);
         let address = Client::Address("192.0.2.1".parse().ok());
         for client in [ANN, Client::User(UserId(2)), address, Client::Address(None)] {
-            assert!(limiter.spend(client, 1, at(0)).is_ok(), "{client:?}");
-            assert!(limiter.spend(client, 1, at(0)).is_err(), "{client:?}");
+            assert!(limiter.spend(client, 1, at(0)).await.is_ok(), "{client:?}");
+            assert!(limiter.spend(client, 1, at(0)).await.is_err(), "{client:?}");
         }
     }
 
-    #[test]
-    fn a_clock_that_goes_back_gives_nothing() {
-        let limiter = RateLimiter::new(1);
-        limiter.spend(ANN, 1, at(100)).unwrap();
-        assert!(limiter.spend(ANN, 1, at(10)).is_err());
-        assert!(limiter.spend(ANN, 1, at(159)).is_err());
-        assert!(limiter.spend(ANN, 1, at(160)).is_ok());
+    #[tokio::test]
+    async fn a_clock_that_goes_back_gives_nothing() {
+        let limiter = RateLimiter::new("test", 1, None);
+        limiter.spend(ANN, 1, at(100)).await.unwrap();
+        assert!(limiter.spend(ANN, 1, at(10)).await.is_err());
+        assert!(limiter.spend(ANN, 1, at(159)).await.is_err());
+        assert!(limiter.spend(ANN, 1, at(160)).await.is_ok());
     }
 }

@@ -17,6 +17,7 @@ mod parity;
 mod policy;
 mod queries;
 mod readme;
+mod redis;
 mod rest;
 mod schema;
 mod server;

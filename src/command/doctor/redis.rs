@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use redis::{Client, RedisResult, cmd};
-use secrecy::{ExposeSecret as _, SecretString};
+use redis::{RedisResult, cmd};
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use super::Report;
+use crate::redis::client;
 
 /// How long connecting and the answer may take together.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -23,8 +24,7 @@ pub(super) async fn check(url: Option<&SecretString>, report: &mut Report) -> an
 }
 
 async fn ping(url: &SecretString) -> RedisResult<String> {
-    let client = Client::open(url.expose_secret())?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
+    let mut connection = client(url)?.get_multiplexed_async_connection().await?;
     cmd("PING").query_async(&mut connection).await
 }
 

@@ -6,6 +6,7 @@ pub mod event;
 pub mod footprint;
 pub mod person;
 pub mod process;
+pub mod redis;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -52,7 +53,12 @@ impl TestApp {
 
     /// Another server over the same database, as a second node of a cluster.
     pub async fn second_node(&self) -> Self {
-        let mut node = Self::over(self.database.clone(), &[]).await;
+        self.second_node_with(&[]).await
+    }
+
+    /// The same with these settings beside the default ones.
+    pub async fn second_node_with(&self, settings: &[(&str, &str)]) -> Self {
+        let mut node = Self::over(self.database.clone(), settings).await;
         node.people = AtomicU32::new(1_000);
         node
     }

@@ -1,0 +1,52 @@
+//! The windows of all clients in Redis, for all nodes together.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+use super::{Client, Spent};
+use crate::redis::{Redis, key};
+
+/// Looks and spends in one step, so that no two nodes spend the same.
+static SPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("spend.lua")));
+
+/// A limiter's windows in Redis.
+pub(super) struct Shared {
+    redis: Redis,
+    /// The name of the limiter.
+    name: String,
+}
+
+impl Shared {
+    pub(super) fn new(redis: Redis, name: &str) -> Self {
+        Self {
+            redis,
+            name: name.to_owned(),
+        }
+    }
+
+    /// Spends at this Unix second; none while Redis is away.
+    pub(super) async fn spend(&self, client: Client, amount: u32, limit: u32, second: i64) -> Option<Spent> {
+        let mut spend = SPEND.key(self.key(client));
+        spend.arg(second).arg(amount).arg(limit);
+        let (is_accepted, used, until_all, until_enough): (bool, u64, u32, u32) = self
+            .redis
+            .attempt(async |mut connection| spend.invoke_async(&mut connection).await)
+            .await?;
+        Some(Spent {
+            is_accepted,
+            used: u32::try_from(used).unwrap_or(u32::MAX),
+            until_all,
+            until_enough,
+        })
+    }
+
+    fn key(&self, client: Client) -> String {
+        let client = match client {
+            Client::User(user) => format!("user:{}", user.0),
+            Client::Address(Some(address)) => format!("address:{address}"),
+            Client::Address(None) => "address:unknown".to_owned(),
+        };
+        key(&["limit", &self.name, &client])
+    }
+}

@@ -1,0 +1,176 @@
+//! Redis goes away and comes back; the servers stay.
+
+use std::time::Duration;
+
+use super::{BUDGET, PAGE, QUERY, another, ask, at, hash, key_of_points, node, persisted, remaining};
+use crate::graphql::refused;
+use crate::support::TestApp;
+use crate::support::database::TestDatabase;
+use crate::support::person::Person;
+use crate::support::process::{Place, Server};
+use crate::support::redis::RedisServer;
+
+/// Waits until the points spent at this server are counted in Redis.
+async fn until_shared(redis: &RedisServer, app: &TestApp) {
+    let somebody = app.member().await;
+    let spends = async || {
+        ask(&somebody, BUDGET).await;
+    };
+    redis.until_holds(&key_of_points(&somebody), spends).await;
+}
+
+/// Points and documents pass between the two servers.
+async fn both_share(redis: &RedisServer, one: &TestApp, two: &TestApp) {
+    until_shared(redis, one).await;
+    until_shared(redis, two).await;
+    let bob = one.member().await;
+    assert_eq!(remaining(&bob, PAGE).await, 38);
+    assert_eq!(remaining(&at(two, &bob), BUDGET).await, 37);
+    let document = format!("{QUERY} # {}", bob.name);
+    persisted(&bob, Some(&document), &hash(&document)).await.data();
+    persisted(&at(two, &bob), None, &hash(&document)).await.data();
+}
+
+/// A server alone keeps to the limits, and finds what it was sent itself.
+async fn holds_alone(person: &Person<'_>) {
+    assert_eq!(remaining(person, PAGE).await, 38);
+    assert_eq!(ask(person, PAGE).await.error_code(), "RATE_LIMITED");
+    let document = format!("{QUERY} # alone {}", person.name);
+    let hash = hash(&document);
+    refused(&persisted(person, None, &hash).await, 400, "PERSISTED_QUERY_NOT_FOUND");
+    for document in [Some(document.as_str()), None] {
+        persisted(person, document, &hash).await.data();
+    }
+}
+
+#[tokio::test]
+async fn redis_may_die_and_come_back() {
+    let mut redis = RedisServer::start().await;
+    let one = node(&redis).await;
+    let two = another(&one, &redis).await;
+    both_share(&redis, &one, &two).await;
+
+    redis.kill();
+    let ann = one.member().await;
+    holds_alone(&ann).await;
+    // The other server counts for itself now.
+    holds_alone(&at(&two, &ann)).await;
+
+    redis.run().await;
+    both_share(&redis, &one, &two).await;
+}
+
+#[tokio::test]
+async fn a_server_starts_without_its_redis() {
+    let mut redis = RedisServer::absent();
+    let one = node(&redis).await;
+    let two = another(&one, &redis).await;
+    holds_alone(&one.member().await).await;
+    redis.run().await;
+    both_share(&redis, &one, &two).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_does_not_answer_costs_one_wait_and_no_more() {
+    let redis = RedisServer::start().await;
+    let one = node(&redis).await;
+    let two = another(&one, &redis).await;
+    both_share(&redis, &one, &two).await;
+
+    redis.freeze();
+    holds_alone(&one.member().await).await;
+    // If each waited its 250 ms, this would take longer than it may.
+    let nobody = one.anonymous();
+    let many = async {
+        for _ in 0..200 {
+            ask(&nobody, BUDGET).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(25), many).await.is_ok());
+    redis.thaw();
+    both_share(&redis, &one, &two).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_takes_no_writes_is_not_back() {
+    let redis = RedisServer::start().await;
+    let one = node(&redis).await;
+    let two = another(&one, &redis).await;
+    let limit = |bytes: &'static str| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("maxmemory").arg(bytes);
+        set
+    };
+    redis.ask::<()>(&limit("1")).await;
+    holds_alone(&one.member().await).await;
+    redis.ask::<()>(&limit("0")).await;
+    both_share(&redis, &one, &two).await;
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_no_outage() {
+    let redis = RedisServer::start().await;
+    let app = node(&redis).await;
+    until_shared(&redis, &app).await;
+    let ann = app.member().await;
+    for left in [99, 98, 97] {
+        assert_eq!(remaining(&ann, BUDGET).await, left);
+        let spent: Vec<i64> = redis.ask(redis::cmd("HVALS").arg(key_of_points(&ann))).await;
+        assert!(spent.contains(&(100 - left)), "{spent:?}");
+        let mut close = redis::cmd("CLIENT");
+        redis.ask::<()>(close.arg("KILL").arg("TYPE").arg("normal")).await;
+    }
+}
+
+async fn spends(server: &Server) {
+    let answer = server.graphql("", BUDGET, serde_json::Value::Null).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn the_log_says_once_that_redis_is_away_and_once_that_it_is_back() {
+    let database = TestDatabase::create().await;
+    let mut redis = RedisServer::absent();
+    let server = Place::over(&database).with("REDIS_URL", &redis.url()).serve().await;
+    server.until_logged("Redis is away: Connection refused").await;
+    for _ in 0..20 {
+        spends(&server).await;
+    }
+    redis.run().await;
+    server.until_logged("Redis is back").await;
+    redis.kill();
+    for _ in 0..20 {
+        spends(&server).await;
+    }
+    let log = server.stop().await;
+    let count = |text| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!((count("Redis is away"), count("Redis is back")), (2, 1), "{log}");
+    assert!(!log.contains(crate::support::redis::PASSWORD), "{log}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_may_become_right() {
+    let database = TestDatabase::create().await;
+    let redis = RedisServer::start().await;
+    let url = redis.url_with("open-sesame");
+    let server = Place::over(&database).with("REDIS_URL", &url).serve().await;
+    server.until_logged("Redis is away: authentication failed").await;
+    spends(&server).await;
+    let mut set = redis::cmd("CONFIG");
+    redis
+        .ask::<()>(set.arg("SET").arg("requirepass").arg("open-sesame"))
+        .await;
+    server.until_logged("Redis is back").await;
+    let log = server.stop().await;
+    assert!(!log.contains("open-sesame"), "{log}");
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_one_stops_the_start() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("REDIS_URL", "redis://:hunter2@cache/first");
+    let outcome = place.run("").await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("REDIS_URL cannot be used: "), "{outcome:?}");
+    assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+}

@@ -1,0 +1,145 @@
+//! A Redis of a test's own, to be killed, frozen and started again.
+//!
+//! Tests that only need one use the server of `TASKWIRE_TEST_REDIS_URL`, under names of their own.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio, id};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use redis::aio::MultiplexedConnection;
+use redis::{Client, Cmd, FromRedisValue};
+
+use super::process::until;
+
+/// The password that every one of them demands.
+pub const PASSWORD: &str = "hunter2";
+/// Ports that the operating system gives to nobody who asks for any. So the port of a server that was killed
+/// is still free when it starts again.
+const FIRST_PORT: u32 = 20_000;
+const PORTS: u32 = 10_000;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A Redis that may run or not. Dropping it kills it.
+pub struct RedisServer {
+    port: u16,
+    process: Option<Child>,
+}
+
+impl RedisServer {
+    /// One that runs.
+    pub async fn start() -> Self {
+        let mut server = Self::absent();
+        server.run().await;
+        server
+    }
+
+    /// One that does not run yet.
+    pub fn absent() -> Self {
+        Self {
+            port: free_port(),
+            process: None,
+        }
+    }
+
+    /// Where it listens, password included.
+    pub fn url(&self) -> String {
+        self.url_with(PASSWORD)
+    }
+
+    /// The same with any password.
+    pub fn url_with(&self, password: &str) -> String {
+        format!("redis://:{password}@127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it, without what it held before, and waits until it answers.
+    pub async fn run(&mut self) {
+        let child = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(["--requirepass", PASSWORD, "--save", "", "--appendonly", "no"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("redis-server is in the search path; `cargo xtask test` installs it");
+        let child = self.process.insert(child);
+        let client = Client::open(format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port)).unwrap();
+        until("Redis to answer", async || {
+            assert_eq!(child.try_wait().unwrap(), None, "Redis ended while it started");
+            let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+            redis::cmd("PING").query_async::<()>(&mut connection).await.ok()
+        })
+        .await;
+    }
+
+    /// Ends it as a power cut does.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may be gone already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// From now on it takes what it is sent, and answers nothing.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on where it stood.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().unwrap().id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &process])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// What it answers to a command.
+    pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> T {
+        command.query_async(&mut connection(&self.url()).await).await.unwrap()
+    }
+
+    /// Waits until somebody has written this.
+    pub async fn until_holds(&self, key: &str, mut meanwhile: impl AsyncFnMut()) {
+        until(key, async || {
+            meanwhile().await;
+            self.ask::<bool>(redis::cmd("EXISTS").arg(key)).await.then_some(())
+        })
+        .await;
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A connection of the test's own.
+pub async fn connection(url: &str) -> MultiplexedConnection {
+    Client::open(url)
+        .unwrap()
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap()
+}
+
+fn free_port() -> u16 {
+    loop {
+        // Test runs that happen at once begin at different places.
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST_PORT + (id().wrapping_mul(97).wrapping_add(step)) % PORTS;
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
