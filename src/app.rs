@@ -38,6 +38,9 @@ impl App {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
         let domain = Domain::open(&config.database, &config.auth, &key, surroundings).await?;
         let redis = config.redis_url.as_ref().map(Redis::open).transpose()?;
+        if let Some(redis) = &redis {
+            domain.live().join(redis);
+        }
         let graphql = Arc::new(graphql::Executor::new(&config, redis.as_ref()));
         Ok(Self {
             domain,

@@ -1,5 +1,7 @@
 //! What a watcher gets of the event log: every event that concerns them, once, in order, and no other.
 
+mod redis;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

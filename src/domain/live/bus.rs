@@ -22,8 +22,13 @@ impl Bus {
     }
 
     /// There is news, maybe, from wherever.
-    pub(crate) fn wake(&self) {
+    pub(super) fn wake(&self) {
         self.here.notify_one();
+    }
+
+    /// Waits until there is news from this node, which others want to hear of.
+    pub(super) async fn announced(&self) {
+        self.outward.notified().await;
     }
 
     /// Waits until there is news.

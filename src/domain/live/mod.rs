@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`bus`] | who is woken when something was committed |
+//! | [`redis`] | the same for the other nodes, where there is a Redis |
 //! | [`reader`] | the one task of a node that follows the logs |
 //! | [`registry`] | who watches what, by user and by task |
 //! | [`attendance`] | a connection that is held open for somebody, until their session ends |
@@ -14,6 +15,7 @@
 mod attendance;
 mod bus;
 mod reader;
+mod redis;
 mod registry;
 mod stream;
 
@@ -21,17 +23,24 @@ pub use self::attendance::{Attendance, Ending};
 pub(crate) use self::bus::Bus;
 pub use self::stream::{EventStream, NotificationStream, Watch};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
 
+use self::reader::Reader;
 use self::registry::Registry;
 use super::Core;
+use crate::redis::Redis;
+
+/// Random bytes in the name of a node.
+const NAME_BYTES: usize = 8;
 use super::actor::Actor;
 use super::error::Result;
 use super::event::EventCursor;
 use super::id::TaskId;
 use super::policy::{self, SeeTask};
+use super::random::hexadecimal;
 use super::store::{self, Store};
 
 /// What live delivery holds on a node.
@@ -41,6 +50,8 @@ pub(crate) struct Hub {
     bus: Bus,
     /// The reader runs from the first time that somebody watches.
     reader: OnceCell<()>,
+    /// What runs in the background, until the hub is dropped.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Hub {
@@ -49,22 +60,22 @@ impl Hub {
             registry: Arc::new(Registry::default()),
             bus,
             reader: OnceCell::new(),
+            tasks: Mutex::default(),
         }
     }
 
     /// Starts the reader, unless it runs.
     async fn follow(&self, store: &Store) -> Result<()> {
-        self.reader
-            .get_or_try_init(async || reader::start(store.clone(), &self.registry, &self.bus).await)
-            .await
-            .copied()
+        let start = async || {
+            let reader = Reader::at_the_end(store.clone(), Arc::clone(&self.registry)).await?;
+            self.spawn(reader.run(self.bus.clone()));
+            Ok(())
+        };
+        self.reader.get_or_try_init(start).await.copied()
     }
-}
 
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // The reader looks up, and sees that nobody is left.
-        self.bus.wake();
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
     }
 }
 
@@ -77,6 +88,18 @@ pub struct Live<'a> {
 impl<'a> Live<'a> {
     pub(super) fn new(core: &'a Core) -> Self {
         Self { core }
+    }
+
+    /// Wakes the other nodes by way of this Redis, and is woken by them.
+    pub fn join(self, redis: &Redis) {
+        let name = hexadecimal(self.core.randomness.as_ref(), NAME_BYTES);
+        let bus = &self.core.hub.bus;
+        self.core
+            .hub
+            .spawn(redis::publish(redis.clone(), bus.clone(), name.clone()));
+        self.core
+            .hub
+            .spawn(redis::listen(redis.client().clone(), bus.clone(), name));
     }
 
     /// Attends to a connection that is held open for the actor. It ends when their session does, from the

@@ -1,7 +1,7 @@
 //! The one task of a node that follows the logs: in the order of commits, woken by the bus, and by a poll
 //! where a wake was lost.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -30,26 +30,11 @@ const BATCH: u64 = 500;
 /// An older transaction that keeps events back for so long is worth a line in the log.
 const WORTH_A_WARNING: Duration = Duration::from_secs(5);
 
-/// Follows the logs from where they stand now, for as long as there is a registry.
-pub(super) async fn start(store: Store, registry: &Arc<Registry>, bus: &Bus) -> Result<()> {
-    let scope = policy::scope(&Actor::System)?;
-    let settled = store::log::settled(store.reader(), &scope).await?;
-    let reader = Reader {
-        store,
-        scope,
-        registry: Arc::downgrade(registry),
-        log: settled.log,
-        events: settled.events,
-        changes: settled.changes,
-    };
-    tokio::spawn(reader.run(bus.clone()));
-    Ok(())
-}
-
-struct Reader {
+/// The one task of a node that follows the logs.
+pub(super) struct Reader {
     store: Store,
     scope: Scope<Tasks>,
-    registry: Weak<Registry>,
+    registry: Arc<Registry>,
     /// Which log is followed.
     log: String,
     /// Events before this place were handed out.
@@ -65,19 +50,31 @@ enum Look {
     CaughtUp,
     /// There is more, which an older transaction keeps back.
     Waiting,
-    /// Nobody is left for whom to look.
-    Over,
 }
 
 impl Reader {
-    async fn run(mut self, bus: Bus) {
+    /// A reader that stands where the logs end now.
+    pub(super) async fn at_the_end(store: Store, registry: Arc<Registry>) -> Result<Self> {
+        let scope = policy::scope(&Actor::System)?;
+        let settled = store::log::settled(store.reader(), &scope).await?;
+        Ok(Self {
+            store,
+            scope,
+            registry,
+            log: settled.log,
+            events: settled.events,
+            changes: settled.changes,
+        })
+    }
+
+    /// Follows the logs for good.
+    pub(super) async fn run(mut self, bus: Bus) {
         let mut wait = FIRST_WAIT;
         let mut trouble = Trouble::default();
         loop {
             let look = self.look().await;
             trouble.note(&look);
             let pause = match look {
-                Ok(Look::Over) => return,
                 Ok(Look::CaughtUp) => POLL,
                 Ok(Look::Waiting) => wait,
                 Err(_) => AFTER_FAILURE,
@@ -97,20 +94,17 @@ impl Reader {
 
     /// Hands out what there is to hand out.
     async fn look(&mut self) -> Result<Look> {
-        let Some(registry) = self.registry.upgrade() else {
-            return Ok(Look::Over);
-        };
         let settled = store::log::settled(self.store.reader(), &self.scope).await?;
         if settled.log != self.log {
             tracing::warn!("the event log was replaced: every live connection is closed");
-            registry.end_all(Ending::Replaced);
+            self.registry.end_all(Ending::Replaced);
             (self.log, self.events, self.changes) = (settled.log, settled.events, settled.changes);
             return Ok(Look::CaughtUp);
         }
         // Whoever lost a right must have lost it before the events that came after.
-        self.look_at_accounts(&registry, settled.changes).await?;
+        self.look_at_accounts(settled.changes).await?;
         while self.events < settled.events {
-            self.hand_out_batch(&registry, settled.events).await?;
+            self.hand_out_batch(settled.events).await?;
         }
         Ok(if settled.is_waiting {
             Look::Waiting
@@ -119,54 +113,54 @@ impl Reader {
         })
     }
 
-    async fn look_at_accounts(&mut self, registry: &Registry, until: Place) -> Result<()> {
+    async fn look_at_accounts(&mut self, until: Place) -> Result<()> {
         if self.changes >= until {
             return Ok(());
         }
         let reader = self.store.reader();
         for user in store::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
-            self.look_at_account(registry, user).await?;
+            self.look_at_account(user).await?;
         }
         self.changes = until;
         Ok(())
     }
 
-    async fn look_at_account(&self, registry: &Registry, user: UserId) -> Result<()> {
-        for attendee in registry.attendees_of(user) {
+    async fn look_at_account(&self, user: UserId) -> Result<()> {
+        for attendee in self.registry.attendees_of(user) {
             attendee.look_up(&self.store).await?;
         }
-        registry.role_changed(user);
+        self.registry.role_changed(user);
         Ok(())
     }
 
     /// Hands out the next events before a place.
-    async fn hand_out_batch(&mut self, registry: &Registry, until: Place) -> Result<()> {
+    async fn hand_out_batch(&mut self, until: Place) -> Result<()> {
         let part = store::log::Part {
             from: self.events,
             until,
             tasks: None,
         };
         let batch = store::log::read(self.store.reader(), &self.scope, part, BATCH).await?;
-        self.notify(registry, &batch.events).await?;
+        self.notify(&batch.events).await?;
         for event in batch.events {
-            registry.dispatch(&Arc::new(event));
+            self.registry.dispatch(&Arc::new(event));
         }
         self.events = batch.more_from.unwrap_or(until);
         Ok(())
     }
 
     /// Hands out the notifications of a batch of events, if anybody waits for any.
-    async fn notify(&self, registry: &Registry, batch: &[LoggedEvent]) -> Result<()> {
+    async fn notify(&self, batch: &[LoggedEvent]) -> Result<()> {
         let events: Vec<i64> = batch
             .iter()
-            .filter(|event| registry.awaiting_notifications(event.audience.iter()))
+            .filter(|event| self.registry.awaiting_notifications(event.audience.iter()))
             .map(|event| event.event.cursor.id)
             .collect();
         if events.is_empty() {
             return Ok(());
         }
         for notification in store::notification::of_events(self.store.reader(), &self.scope, events).await? {
-            registry.notify(notification);
+            self.registry.notify(notification);
         }
         Ok(())
     }

@@ -1,0 +1,76 @@
+//! Several nodes wake each other by way of Redis, and find the news without it.
+
+use std::time::{Duration, Instant};
+
+use taskwire::domain::actor::Actor;
+use taskwire::domain::id::TaskId;
+use taskwire::domain::live::EventStream;
+
+use super::{Watcher, actor, create, head_behind, next, retitle};
+use crate::support::TestApp;
+use crate::support::process::until;
+use crate::support::redis::RedisServer;
+
+/// A writer on one node, and a watcher on another.
+struct Pair<'a> {
+    writer: &'a TestApp,
+    who: Actor,
+    task: TaskId,
+    stream: EventStream,
+    version: i32,
+}
+
+impl Pair<'_> {
+    /// Changes the task so many times, each when the change before it was seen. Nothing is lost, nothing
+    /// comes twice.
+    async fn go_on(&mut self, changes: usize) {
+        for _ in 0..changes {
+            self.version += 1;
+            let title = format!("Version {}", self.version);
+            retitle(self.writer.app.domain(), &self.who, self.task, &title).await;
+            assert_eq!(next(&mut self.stream).await.event.task.task.version, self.version);
+        }
+    }
+
+    /// Whether changes are seen sooner than by the poll, which looks once a second.
+    async fn is_woken(&mut self) -> bool {
+        const CHANGES: usize = 10;
+        const BY_POLL: Duration = Duration::from_secs(CHANGES as u64 - 1);
+
+        let start = Instant::now();
+        self.go_on(CHANGES).await;
+        start.elapsed() < BY_POLL / 2
+    }
+}
+
+#[tokio::test]
+async fn nodes_wake_each_other_and_lose_nothing_while_redis_is_away() {
+    let mut redis = RedisServer::start().await;
+    let url = redis.url();
+    let settings = [("REDIS_URL", url.as_str())];
+    let one = TestApp::start_with(&settings).await;
+    let two = one.second_node_with(&settings).await;
+    let ann = one.member().await;
+    let (who, task) = (actor(&one, &ann).await, create(&one, &ann, "T").await);
+    let from = head_behind(&one, &who, task).await;
+    let watcher = Watcher::of(&two, &ann).await;
+    let mut pair = Pair {
+        writer: &one,
+        who,
+        task,
+        stream: watcher.everything(&two, Some(&from)).await,
+        version: 1,
+    };
+    until("the nodes to wake each other", async || {
+        pair.is_woken().await.then_some(())
+    })
+    .await;
+    redis.kill();
+    // More than a dozen seconds: whoever tries a few times only has given up by then.
+    pair.go_on(15).await;
+    redis.run().await;
+    until("the nodes to wake each other again", async || {
+        pair.is_woken().await.then_some(())
+    })
+    .await;
+}
