@@ -30,7 +30,7 @@ impl App {
     /// Connects to the database. Fails with one line that a person can act on.
     pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
-        let domain = Domain::open(&config.database, &config.auth, &key, surroundings).await?;
+        let domain = Domain::open(&config.database, &config.auth, &config.storage, &key, surroundings).await?;
         let graphql = Arc::new(graphql::Executor::new(&config));
         Ok(Self {
             domain,

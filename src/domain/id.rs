@@ -30,3 +30,7 @@ identifier!(
     /// Which session: one refresh token and the access tokens that came with it.
     SessionId
 );
+identifier!(
+    /// Which attachment.
+    AttachmentId
+);

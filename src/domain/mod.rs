@@ -6,6 +6,7 @@
 //! | [`policy`] | who may do what: permits for writes, scopes for reads |
 //! | [`error`] | the one error and its codes |
 //! | [`task`], [`workflow`], [`tag`], [`statistics`] | tasks and what is counted of them |
+//! | [`attachment`] | files, and where their bytes are |
 //! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
 //! | [`event`] | the log of what happened |
 //! | [`idempotency`] | writes that are safe to repeat |
@@ -14,6 +15,7 @@
 //! | `store` | the database; private to the domain |
 
 pub mod actor;
+pub mod attachment;
 pub mod clock;
 pub mod error;
 pub mod event;
@@ -41,6 +43,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 
+use self::attachment::Attachments;
+use self::attachment::storage::Storage;
 use self::clock::Clock;
 use self::error::Result;
 use self::idempotency::Idempotency;
@@ -51,12 +55,13 @@ use self::store::Store;
 use self::task::Tasks;
 use self::token::{SigningKey, TokenSigner};
 use self::user::Users;
-use crate::config::{AuthConfig, DatabaseConfig};
+use crate::config::{AuthConfig, DatabaseConfig, StorageConfig};
 
 /// What the use cases share.
 #[derive(Debug)]
 pub(crate) struct Core {
     store: Store,
+    storage: Storage,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
@@ -94,17 +99,20 @@ impl Domain {
     pub async fn open(
         database: &DatabaseConfig,
         auth: &AuthConfig,
+        storage: &StorageConfig,
         key: &SigningKey,
         surroundings: Surroundings,
     ) -> anyhow::Result<Self> {
         let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
         let passwords = Passwords::new(auth.password_policy)?;
+        let storage = Storage::open(storage)?;
         let store = Store::open(database).await?;
         let Surroundings { clock, randomness } = surroundings;
         let access_token_ttl = TimeDelta::from_std(auth.access_token_ttl)?;
         let refresh_token_ttl = TimeDelta::from_std(auth.refresh_token_ttl)?;
         let core = Core {
             store,
+            storage,
             clock,
             randomness,
             passwords,
@@ -119,6 +127,12 @@ impl Domain {
     #[must_use]
     pub fn tasks(&self) -> Tasks<'_> {
         Tasks::new(&self.core)
+    }
+
+    /// The use cases of files.
+    #[must_use]
+    pub fn attachments(&self) -> Attachments<'_> {
+        Attachments::new(&self.core)
     }
 
     /// The use cases of users.

@@ -4,18 +4,20 @@ use async_graphql::{Context, Value, value};
 use chrono::SecondsFormat;
 
 use super::loader::Loaders;
+use super::upload::Uploads;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::http::rate_limit::Allowance;
 
-/// What belongs to one request: who asks, the look-ups made for them, and what it cost.
+/// What belongs to one request: who asks, the look-ups made for them, what it cost, and its files.
 pub struct RequestContext {
     domain: Domain,
     caller: Caller,
     loaders: Loaders,
     spending: Option<Spending>,
+    uploads: Uploads,
 }
 
 /// What an operation took from its client's budget, and what that left.
@@ -47,13 +49,14 @@ impl From<Spending> for Value {
 impl RequestContext {
     /// A context for one request of this caller.
     #[must_use]
-    pub fn new(domain: Domain, caller: Caller, spending: Option<Spending>) -> Self {
+    pub fn new(domain: Domain, caller: Caller, spending: Option<Spending>, uploads: Uploads) -> Self {
         let loaders = Loaders::new(&domain, caller.actor);
         Self {
             domain,
             caller,
             loaders,
             spending,
+            uploads,
         }
     }
 }
@@ -70,6 +73,8 @@ pub trait ContextExt {
     fn loaders(&self) -> &Loaders;
     /// What the operation cost, where there is a limit.
     fn spending(&self) -> Option<Spending>;
+    /// The files that came with the request.
+    fn uploads(&self) -> &Uploads;
 }
 
 impl ContextExt for Context<'_> {
@@ -91,5 +96,9 @@ impl ContextExt for Context<'_> {
 
     fn spending(&self) -> Option<Spending> {
         self.data_unchecked::<RequestContext>().spending
+    }
+
+    fn uploads(&self) -> &Uploads {
+        &self.data_unchecked::<RequestContext>().uploads
     }
 }

@@ -12,6 +12,7 @@ use super::cost::{Cost, CostModel};
 use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
+use super::upload::Uploads;
 use super::{Schema, allowed, schema, variables};
 use crate::config::Config;
 use crate::domain::Domain;
@@ -33,7 +34,8 @@ pub struct Executor {
 /// What clients may spend in a minute.
 struct Budgets {
     points: RateLimiter,
-    sign_ins: RateLimiter,
+    /// Signing in, and uploading.
+    strict: RateLimiter,
 }
 
 /// An operation that may run once it is paid for.
@@ -44,6 +46,13 @@ pub(super) struct Operation {
     cost: Cost,
 }
 
+/// An operation that is paid for.
+pub(super) struct Admitted {
+    operation: Operation,
+    caller: Caller,
+    spending: Option<Spending>,
+}
+
 impl Executor {
     /// An executor under these settings.
     #[must_use]
@@ -51,7 +60,7 @@ impl Executor {
         let limits = config.graphql.limits;
         let budgets = config.rate_limit.enabled.then(|| Budgets {
             points: RateLimiter::new(config.graphql.points_per_minute),
-            sign_ins: RateLimiter::new(config.rate_limit.strict_per_minute),
+            strict: RateLimiter::new(config.rate_limit.strict_per_minute),
         });
         let schema = schema(&config.graphql);
         Self {
@@ -122,12 +131,32 @@ impl Executor {
 
     /// Pays for the operation and runs it.
     pub(super) async fn run(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Response, Refusal> {
+        let admitted = self.admit(domain, caller, operation)?;
+        Ok(self.execute(domain, admitted, Uploads::default()).await)
+    }
+
+    /// Pays for the operation. Its files need not be here yet.
+    pub(super) fn admit(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Admitted, Refusal> {
         let spending = self.spend(&caller, operation.cost, domain.clock().now())?;
+        Ok(Admitted {
+            operation,
+            caller,
+            spending,
+        })
+    }
+
+    /// Runs an operation that is paid for, with the files that came with it.
+    pub(super) async fn execute(&self, domain: &Domain, admitted: Admitted, uploads: Uploads) -> Response {
+        let Admitted {
+            operation,
+            caller,
+            spending,
+        } = admitted;
         let variables = operation.variables.map_or(Json::Null, Json::Object);
         // The text is not looked at again: the parsed document goes with it.
         let mut request = Request::new("")
             .variables(Variables::from_json(variables))
-            .data(RequestContext::new(domain.clone(), caller, spending));
+            .data(RequestContext::new(domain.clone(), caller, spending, uploads));
         request.operation_name = operation.name;
         request.set_parsed_query(operation.document.parsed.clone());
         let mut response = self.schema.execute(request).await;
@@ -139,7 +168,7 @@ impl Executor {
         if let Some(spending) = spending {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
-        Ok(response)
+        response
     }
 
     /// Takes the cost from the client's budgets. Every operation costs a point at least.
@@ -148,11 +177,11 @@ impl Executor {
             return Ok(None);
         };
         let client = Client::of(caller);
-        if cost.sign_ins > 0 {
+        if cost.strict() > 0 {
             budgets
-                .sign_ins
-                .spend(client, cost.sign_ins, now)
-                .map_err(|exhausted| rate_limited("times to register, log in or refresh", exhausted))?;
+                .strict
+                .spend(client, cost.strict(), now)
+                .map_err(|exhausted| rate_limited("times to register, log in, refresh or upload", exhausted))?;
         }
         let points = u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX);
         let allowance = budgets
@@ -185,6 +214,11 @@ impl Operation {
     /// Whether somebody signs in by it.
     pub(super) fn signs_in(&self) -> bool {
         self.cost.sign_ins > 0
+    }
+
+    /// How many files it takes.
+    pub(super) fn uploads(&self) -> usize {
+        self.cost.uploads as usize
     }
 
     /// Tells this operation and its variables from others.

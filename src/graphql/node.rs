@@ -5,12 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::try_join_all;
 
+use super::attachment::Attachment;
 use super::context::ContextExt as _;
 use super::guard::SignedIn;
 use super::task::Task;
 use super::user::User;
 use crate::domain::error::{Error, Result};
-use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::id::{AttachmentId, SessionId, TaskId, UserId};
 
 /// A noun with global ids.
 pub trait GlobalId: Sized {
@@ -37,8 +38,9 @@ pub trait GlobalId: Sized {
         number.map(Self::from_number).ok_or_else(|| Error::BadInput {
             field,
             message: format!(
-                "{field}: '{}' is not the id of a {}; use an id that this server gave, unchanged",
+                "{field}: '{}' is not the id of {} {}; use an id that this server gave, unchanged",
                 id.chars().take(60).collect::<String>(),
+                if Self::TYPE.starts_with('A') { "an" } else { "a" },
                 Self::TYPE
             ),
         })
@@ -69,6 +71,18 @@ impl GlobalId for UserId {
     }
 }
 
+impl GlobalId for AttachmentId {
+    const TYPE: &'static str = "Attachment";
+
+    fn number(self) -> i32 {
+        self.0
+    }
+
+    fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+}
+
 impl GlobalId for SessionId {
     const TYPE: &'static str = "Session";
 
@@ -89,6 +103,8 @@ pub enum Node {
     Task(Task),
     /// A user.
     User(User),
+    /// A file.
+    Attachment(Attachment),
 }
 
 /// The most nodes that are looked for at once.
@@ -100,7 +116,7 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The task or user with this id; null when there is none, it is in the trash, or it is not yours to see.
+    /// The task, user or file with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn node(
         &self,
@@ -110,7 +126,7 @@ impl NodeQuery {
         find(ctx, "id", &id).await.map_err(Into::into).transpose()
     }
 
-    /// The tasks and users with these ids, in the same order; null in the place of each that there is
+    /// The tasks, users and files with these ids, in the same order; null in the place of each that there is
     /// not, that is in the trash, or that is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn nodes(
@@ -132,10 +148,14 @@ async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<
         let found = ctx.loaders().tasks.load_one(task).await?;
         return Ok(found.map(|task| Node::Task(task.into())));
     }
+    if let Ok(file) = AttachmentId::from_global(field, id) {
+        let found = ctx.loaders().attachments.load_one(file).await?;
+        return Ok(found.map(|file| Node::Attachment(Attachment(file))));
+    }
     let user = UserId::from_global(field, id).map_err(|_| Error::BadInput {
         field,
         message: format!(
-            "{field}: '{}' is not the id of a Task or a User; use an id that this server gave, unchanged",
+            "{field}: '{}' is not the id of a Task, a User or an Attachment; use an id that this server gave, unchanged",
             id.chars().take(60).collect::<String>()
         ),
     })?;

@@ -17,6 +17,7 @@ pub use self::filter::TaskFilter;
 pub use self::history::{TaskEvent, TaskEventTotals};
 pub use self::list::{TaskOrder, TaskTotals};
 pub use self::mutation::TaskMutation;
+use super::attachment::Attachment;
 use super::connection::PageArguments;
 use super::context::ContextExt as _;
 use super::error::Result;
@@ -35,11 +36,17 @@ pub struct Task {
     task: domain::task::Task,
     /// Its tags, where they are known already.
     tags: Option<Tags>,
+    /// Its files, where they are known already.
+    attachments: Option<Vec<domain::attachment::Attachment>>,
 }
 
 impl From<domain::task::Task> for Task {
     fn from(task: domain::task::Task) -> Self {
-        Self { task, tags: None }
+        Self {
+            task,
+            tags: None,
+            attachments: None,
+        }
     }
 }
 
@@ -48,6 +55,7 @@ impl From<Snapshot> for Task {
         Self {
             task: snapshot.task,
             tags: Some(snapshot.tags),
+            attachments: Some(snapshot.attachments),
         }
     }
 }
@@ -140,6 +148,22 @@ impl Task {
             None => ctx.loaders().tags.load_one(self.task.id).await?.unwrap_or_default(),
         };
         Ok(tags.into_iter().collect())
+    }
+
+    /// Its files, up to 20, the oldest first.
+    async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<Attachment>> {
+        let files = match &self.attachments {
+            Some(files) => files.clone(),
+            None => {
+                let loaders = ctx.loaders();
+                loaders
+                    .attachments_of_tasks
+                    .load_one(self.task.id)
+                    .await?
+                    .unwrap_or_default()
+            }
+        };
+        Ok(files.into_iter().map(Attachment).collect())
     }
 
     /// What happened to it, the oldest first.

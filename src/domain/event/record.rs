@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::domain::attachment::Attachment;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{TaskId, UserId};
@@ -22,6 +23,9 @@ pub(super) struct TaskRecord {
     owner_id: UserId,
     assignee_id: Option<UserId>,
     tags: Tags,
+    /// Rows from before there were files have none.
+    #[serde(default)]
+    attachments: Vec<Attachment>,
     version: i32,
     completed_at: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
@@ -33,7 +37,13 @@ pub(super) struct TaskRecord {
 pub(super) const NOT_A_CHANGE: [&str; 3] = ["version", "updated_at", "completed_at"];
 
 impl From<&Snapshot> for TaskRecord {
-    fn from(Snapshot { task, tags }: &Snapshot) -> Self {
+    fn from(
+        Snapshot {
+            task,
+            tags,
+            attachments,
+        }: &Snapshot,
+    ) -> Self {
         Self {
             id: task.id,
             title: task.title.clone(),
@@ -44,6 +54,7 @@ impl From<&Snapshot> for TaskRecord {
             owner_id: task.owner_id,
             assignee_id: task.assignee_id,
             tags: tags.clone(),
+            attachments: attachments.clone(),
             version: task.version,
             completed_at: task.completed_at,
             deleted_at: task.deleted_at,
@@ -54,9 +65,10 @@ impl From<&Snapshot> for TaskRecord {
 }
 
 impl TaskRecord {
-    /// What is left when tags and the bookkeeping of writes are taken away.
-    pub(super) fn without_tags(mut self) -> Value {
+    /// What is left when tags, files and the bookkeeping of writes are taken away.
+    pub(super) fn without_lists(mut self) -> Value {
         self.tags.clear();
+        self.attachments.clear();
         let mut value = self.into_value();
         if let Some(fields) = value.as_object_mut() {
             for name in NOT_A_CHANGE {
@@ -97,6 +109,7 @@ impl TryFrom<TaskRecord> for Snapshot {
                 updated_at: record.updated_at,
             },
             tags: record.tags,
+            attachments: record.attachments,
         })
     }
 }

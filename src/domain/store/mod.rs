@@ -4,6 +4,7 @@
 //! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause; writes take a
 //! [`Permit`](super::policy::Permit) and touch the one row it is for.
 
+pub(super) mod attachment;
 mod diagnosis;
 pub(super) mod event;
 mod grouped;
