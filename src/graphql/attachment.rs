@@ -139,11 +139,7 @@ impl AttachmentMutation {
         let task = input.task_id.map(|id| TaskId::from_global("taskId", &id)).transpose()?;
         let file = ctx.uploads().get(input.file)?;
         let attachments = ctx.domain().attachments();
-        AttachmentUploadPayload::of(
-            attachments
-                .upload(ctx.actor(), task, &file.name, file.content())
-                .await,
-        )
+        AttachmentUploadPayload::of(attachments.upload(ctx.actor(), task, &file.name, file.content()).await)
     }
 
     /// Deletes a file for good.

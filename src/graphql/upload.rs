@@ -38,9 +38,7 @@ impl ScalarType for Upload {
             Value::String(text) => text.strip_prefix(PLACEHOLDER).and_then(|number| number.parse().ok()),
             _ => None,
         };
-        number
-            .map(Self)
-            .ok_or_else(|| InputValueError::custom(HOW_TO_SEND))
+        number.map(Self).ok_or_else(|| InputValueError::custom(HOW_TO_SEND))
     }
 
     fn to_value(&self) -> Value {

@@ -31,7 +31,7 @@ const OF_AN_ACCOUNT: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "FORBI
 const BAD_CREDENTIALS: Refusals = &[(Nobody, "INVALID_CREDENTIALS")];
 const BAD_INPUT: Refusals = &[(Nobody, "INVALID")];
 
-/// Each root field: its name, what follows it in a document, and who is refused how. TASK and USER
+/// Each root field: its name, what follows it in a document, and who is refused how. TASK, FILE and USER
 /// stand for ids that are somebody else's.
 const FIELDS: &[(&str, &str, Refusals)] = &[
     ("viewer", "{ id }", SIGNED_IN),
@@ -106,6 +106,12 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
         "(ids: [\"TASK\"], status: DONE) { results { userErrors { code } } }",
         OF_A_TASK,
     ),
+    (
+        "attachmentUpload",
+        "(input: {taskId: \"TASK\", file: \"upload:0\"}) { userErrors { code } }",
+        &[(Nobody, "UNAUTHENTICATED"), (Stranger, "BAD_USER_INPUT")],
+    ),
+    ("attachmentDelete", "(id: \"FILE\") { userErrors { code } }", OF_A_TASK),
     (
         "userUpdate",
         "(id: \"USER\", input: {fullName: \"N\"}) { userErrors { code } }",
@@ -216,16 +222,18 @@ fn status_of(code: &str) -> u16 {
     }
 }
 
-/// A task, another in the trash, and their owner, none of which are a stranger's.
+/// A task with a file, another in the trash, and their owner, none of which are a stranger's.
 struct Scene {
     task: i64,
     trashed: i64,
+    file: String,
     owner: i32,
 }
 
 impl Scene {
     async fn set(owner: &Person<'_>) -> Self {
         let task = owner.creates_task(json!({ "title": "Kept", "tags": ["kept"] })).await;
+        let file = owner.keeps(Some(task), "kept.txt", b"kept").await;
         let trashed = owner.creates_task(json!({ "title": "Trashed" })).await;
         let delete = owner
             .rest(Method::DELETE, &format!("/tasks/{trashed}"), Value::Null)
@@ -234,6 +242,7 @@ impl Scene {
         Self {
             task,
             trashed,
+            file: file["id"].as_str().unwrap().to_owned(),
             owner: owner.id,
         }
     }
@@ -242,6 +251,7 @@ impl Scene {
         let rest = rest
             .replace("TASK", &global_id("Task", self.task))
             .replace("TRASH", &global_id("Task", self.trashed))
+            .replace("FILE", &self.file)
             .replace("USER", &global_id("User", i64::from(self.owner)));
         format!("{operation} {{ {field}{rest} }}")
     }

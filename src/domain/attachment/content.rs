@@ -293,7 +293,8 @@ mod tests {
         for name in ["a.exe", "a.pdf.exe", "a.svg", "a.html", "txt", "a.", "a.pdf "] {
             let error = FileType::of(name).unwrap_err().to_string();
             assert!(
-                error.ends_with("does not end with a type that is allowed: txt, pdf, png, jpg, jpeg, gif, doc and docx"),
+                error
+                    .ends_with("does not end with a type that is allowed: txt, pdf, png, jpg, jpeg, gif, doc and docx"),
                 "{error}"
             );
         }
@@ -317,7 +318,9 @@ mod tests {
             for piece in [1, 5, 1_000] {
                 let error = inspect(name, content, piece).unwrap_err();
                 assert!(
-                    error.to_string().starts_with(&format!("file: what is in '{name}' is not ")),
+                    error
+                        .to_string()
+                        .starts_with(&format!("file: what is in '{name}' is not ")),
                     "{error}"
                 );
             }

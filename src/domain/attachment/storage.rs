@@ -128,11 +128,7 @@ impl Storage {
             range: Some(GetRange::Bounded(range)),
             ..GetOptions::default()
         };
-        let found = self
-            .objects
-            .get_opts(&self.path(key), options)
-            .await
-            .map_err(failed)?;
+        let found = self.objects.get_opts(&self.path(key), options).await.map_err(failed)?;
         Ok(found.into_stream().map_err(failed).boxed())
     }
 
@@ -183,7 +179,11 @@ impl Drop for Written {
             return;
         };
         if !self.is_kept {
-            let (storage, key, finishing) = (self.storage.clone(), std::mem::take(&mut self.key), self.finishing.take());
+            let (storage, key, finishing) = (
+                self.storage.clone(),
+                std::mem::take(&mut self.key),
+                self.finishing.take(),
+            );
             runtime.spawn(async move {
                 if let Some(finishing) = finishing {
                     // Whatever came of it: removed is what is there then.

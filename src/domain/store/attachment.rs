@@ -65,17 +65,16 @@ impl TryFrom<Model> for Stored {
 
 /// The condition that a file is in scope: one of a visible task outside the trash, or one's own without a task.
 fn visible(scope: &Scope<Files>) -> Condition {
-    let of_nobody_else = match scope.reach() {
+    let own = match scope.reach() {
         Reach::Everything => Condition::all(),
         Reach::Of(user) => Condition::all().add(Column::OwnerId.eq(user.0)),
     };
-    Condition::any()
-        .add(of_nobody_else.add(Column::TaskId.is_null()))
-        .add(
-            task::visible(&scope.tasks())
-                .add(Column::TaskId.is_not_null())
-                .add(task::Column::DeletedAt.is_null()),
-        )
+    let of_no_task = Condition::all().add(own).add(Column::TaskId.is_null());
+    let of_a_task = Condition::all()
+        .add(task::visible(&scope.tasks()))
+        .add(Column::TaskId.is_not_null())
+        .add(task::Column::DeletedAt.is_null());
+    Condition::any().add(of_no_task).add(of_a_task)
 }
 
 /// Those of the files that are in scope, in no order.

@@ -203,7 +203,13 @@ impl Tasks<'_> {
     }
 
     /// Begins a write to one task: nobody else changes it until the transaction ends.
-    pub(super) async fn open(self, actor: &Actor, id: TaskId, place: Place, expected: ExpectedVersion) -> Result<Write> {
+    pub(super) async fn open(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        place: Place,
+        expected: ExpectedVersion,
+    ) -> Result<Write> {
         let scope = policy::scope(actor)?;
         let transaction = self.core.store.begin().await?;
         let before = store::task::lock(&transaction, &scope, id)

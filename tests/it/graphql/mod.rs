@@ -1,5 +1,6 @@
 //! The GraphQL face.
 
+mod attachment;
 mod batch;
 mod bulk;
 mod filter;
@@ -7,6 +8,7 @@ mod history;
 mod http;
 mod idempotency;
 mod limits;
+mod multipart;
 mod nested;
 mod node;
 mod persisted;

@@ -57,8 +57,9 @@ async fn an_id_that_is_none_is_refused_with_what_is_allowed() {
             .graphql("query($id: ID!) { node(id: $id) { id } }", json!({ "id": id }))
             .await;
         assert_eq!(answer.error_code(), "BAD_USER_INPUT");
-        let message =
-            format!("id: '{id}' is not the id of a Task or a User; use an id that this server gave, unchanged");
+        let message = format!(
+            "id: '{id}' is not the id of a Task, a User or an Attachment; use an id that this server gave, unchanged"
+        );
         assert_eq!(answer.error_message(), message);
     }
     let ids: Vec<String> = (0..101).map(|number| global_id("User", number)).collect();

@@ -170,8 +170,8 @@ async fn migrate(url: &str) {
         &key,
         Surroundings::default(),
     )
-        .await
-        .unwrap();
+    .await
+    .unwrap();
     domain.migrate_up(None).await.unwrap();
     domain.close().await.unwrap();
 }

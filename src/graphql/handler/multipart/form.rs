@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use multer::{Field, Multipart};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
@@ -18,6 +18,9 @@ use crate::graphql::upload::{UploadedFile, Uploads};
 
 /// What stands around a file: its boundary and headers.
 const PART_OVERHEAD: u64 = 16 * 1024;
+
+/// The most that a file makes of a body.
+const FILE_ALLOWANCE: u64 = MAX_SIZE + PART_OVERHEAD;
 
 /// A form that is being received.
 pub(super) struct Form {
@@ -49,7 +52,8 @@ fn content_type(headers: &HeaderMap) -> &str {
 impl Form {
     pub(super) fn open(headers: &HeaderMap, body: Body, text_limit: usize) -> Result<Self, Refusal> {
         let boundary = multer::parse_boundary(content_type(headers)).map_err(malformed)?;
-        let allowance = Allowance::of(2 * (text_limit as u64 + PART_OVERHEAD));
+        // A piece of the body may hold the end of `map` and the beginning of a file.
+        let allowance = Allowance::of(2 * (text_limit as u64 + PART_OVERHEAD) + FILE_ALLOWANCE);
         let body = allowance.guard(body.into_data_stream());
         Ok(Self {
             parts: Multipart::new(body, boundary),
@@ -89,7 +93,8 @@ impl Form {
             .map(|(place, name)| (name.to_owned(), place))
             .collect();
         let mut files: Vec<Option<UploadedFile>> = vec![None; places.len()];
-        self.allowance.grow(places.len() as u64 * (MAX_SIZE + PART_OVERHEAD));
+        self.allowance
+            .grow((places.len() as u64).saturating_sub(1) * FILE_ALLOWANCE);
         while let Some(part) = self.parts.next_field().await.map_err(malformed)? {
             let name = part.name().unwrap_or_default().to_owned();
             let Some(place) = places.remove(&name) else {
@@ -143,23 +148,32 @@ impl Allowance {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The body, up to what is allowed. The parser takes all that is there before it looks at it; so there is never
-    /// more than one piece at a time.
-    fn guard(&self, body: BodyDataStream) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
-        let allowance = self.clone();
-        body.then(move |piece| {
-            let piece = piece.map_err(Into::into).and_then(|piece| {
-                let size = piece.len() as u64;
-                let spent = allowance
-                    .0
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(size));
-                spent.map(|_| piece).map_err(|_| Exceeded.into())
-            });
-            async {
+    /// The body, up to what is allowed, a piece at a time. The parser takes all that is there before it looks at it,
+    /// which would be the whole of a body that comes quickly; and it takes one that ends while it looks for the
+    /// beginning for broken. So it waits a turn after each piece.
+    fn guard(
+        &self,
+        body: BodyDataStream,
+    ) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
+        let begin = (body, self.clone(), false);
+        stream::unfold(begin, async |(mut body, allowance, has_begun)| {
+            if has_begun {
                 tokio::task::yield_now().await;
-                piece
             }
+            let piece = body.next().await?;
+            let piece = piece.map_err(Into::into).and_then(|piece| {
+                allowance.spend(piece.len() as u64)?;
+                Ok(piece)
+            });
+            Some((piece, (body, allowance, true)))
         })
+    }
+
+    fn spend(&self, bytes: u64) -> Result<(), Exceeded> {
+        let spent = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        spent.map(drop).map_err(|_| Exceeded)
     }
 }
 
