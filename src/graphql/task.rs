@@ -34,19 +34,13 @@ use crate::domain::task::Snapshot;
 #[derive(Clone, Debug)]
 pub struct Task {
     task: domain::task::Task,
-    /// Its tags, where they are known already.
-    tags: Option<Tags>,
-    /// Its files, where they are known already.
-    attachments: Option<Vec<domain::attachment::Attachment>>,
+    /// Its tags and files, where they are known already.
+    lists: Option<(Tags, Vec<domain::attachment::Attachment>)>,
 }
 
 impl From<domain::task::Task> for Task {
     fn from(task: domain::task::Task) -> Self {
-        Self {
-            task,
-            tags: None,
-            attachments: None,
-        }
+        Self { task, lists: None }
     }
 }
 
@@ -54,8 +48,7 @@ impl From<Snapshot> for Task {
     fn from(snapshot: Snapshot) -> Self {
         Self {
             task: snapshot.task,
-            tags: Some(snapshot.tags),
-            attachments: Some(snapshot.attachments),
+            lists: Some((snapshot.tags, snapshot.attachments)),
         }
     }
 }
@@ -143,8 +136,8 @@ impl Task {
 
     /// Its tags, in alphabetical order.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let tags = match &self.tags {
-            Some(tags) => tags.clone(),
+        let tags = match &self.lists {
+            Some((tags, _)) => tags.clone(),
             None => ctx.loaders().tags.load_one(self.task.id).await?.unwrap_or_default(),
         };
         Ok(tags.into_iter().collect())
@@ -152,16 +145,10 @@ impl Task {
 
     /// Its files, up to 20, the oldest first.
     async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<Attachment>> {
-        let files = match &self.attachments {
-            Some(files) => files.clone(),
-            None => {
-                let loaders = ctx.loaders();
-                loaders
-                    .attachments_of_tasks
-                    .load_one(self.task.id)
-                    .await?
-                    .unwrap_or_default()
-            }
+        let loader = &ctx.loaders().attachments_of_tasks;
+        let files = match &self.lists {
+            Some((_, files)) => files.clone(),
+            None => loader.load_one(self.task.id).await?.unwrap_or_default(),
         };
         Ok(files.into_iter().map(Attachment).collect())
     }

@@ -21,4 +21,5 @@ mod schema;
 mod server;
 mod support;
 mod time_limit;
+mod upload;
 mod workflow;

@@ -82,7 +82,7 @@ impl Storage {
     }
 
     fn path(&self, key: &str) -> Path {
-        key.split('/').fold(self.root.clone(), |path, part| path.join(part))
+        key.split('/').fold(self.root.clone(), Path::join)
     }
 
     /// Writes an object of what comes, each piece after `look` had a look at it. If that fails or is dropped

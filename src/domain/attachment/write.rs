@@ -29,7 +29,7 @@ impl Attachments<'_> {
         let owner_id = actor.signed_in()?.id;
         match task {
             Some(task) => Tasks::new(self.core).check_attach(actor, task).await?,
-            None => drop(policy::permit(actor, KeepFile, &NewFile { owner: owner_id })?),
+            None => policy::permit(actor, KeepFile, &NewFile { owner: owner_id }).map(|_| ())?,
         }
         let filename = filename::clean(name)?;
         let file_type = FileType::of(&filename)?;

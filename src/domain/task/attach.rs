@@ -14,7 +14,7 @@ impl Tasks<'_> {
     /// Whether the actor may attach files to this task, asked before one is read.
     pub(in crate::domain) async fn check_attach(self, actor: &Actor, id: TaskId) -> Result<()> {
         let task = self.get(actor, id).await?;
-        policy::permit(actor, AttachFile, &task).map(drop)
+        policy::permit(actor, AttachFile, &task).map(|_| ())
     }
 
     /// Records a file of a task, with its event.

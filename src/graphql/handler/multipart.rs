@@ -6,6 +6,7 @@
 
 mod form;
 mod map;
+mod source;
 
 use axum::body::Body as RequestBody;
 use axum::http::request::Parts;
@@ -14,6 +15,7 @@ use futures_util::future::join_all;
 
 use self::form::Form;
 use self::map::FileMap;
+use self::source::Source;
 use super::request::{Posted, read};
 use super::response::{Body, Refusal};
 use super::{Answer, caller, idempotency, told};
@@ -31,11 +33,19 @@ const PREFLIGHTED: [HeaderName; 3] = [
     HeaderName::from_static("graphql-preflight"),
 ];
 
-/// Runs the operations of a form.
+/// Answers a form.
 pub(super) async fn answer(app: &App, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
+    let source = Source::new(body, form::first_allowance(app.config().http.body_limit));
+    let answer = run(app, parts, &source).await;
+    source.discard_rest();
+    answer
+}
+
+/// Runs the operations of a form.
+async fn run(app: &App, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
     require_preflight(&parts.headers)?;
     idempotency::refuse_with_files(&parts.headers)?;
-    let mut form = Form::open(&parts.headers, body, app.config().http.body_limit)?;
+    let mut form = Form::open(&parts.headers, source, app.config().http.body_limit)?;
     let operations = form.text("operations").await?;
     let map = form.text("map").await?;
     let limits = app.config().graphql.limits;

@@ -1,18 +1,14 @@
 //! The parts of a form, in their order and within their limits.
 
 use std::collections::HashMap;
-use std::error::Error as StdError;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
-use futures_util::{Stream, StreamExt as _, stream};
 use multer::{Field, Multipart};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::response::{Refusal, essence};
+use super::source::{Exceeded, Source};
 use crate::domain::attachment::MAX_SIZE;
 use crate::graphql::upload::{UploadedFile, Uploads};
 
@@ -22,22 +18,19 @@ const PART_OVERHEAD: u64 = 16 * 1024;
 /// The most that a file makes of a body.
 const FILE_ALLOWANCE: u64 = MAX_SIZE + PART_OVERHEAD;
 
+/// The most that a form may be before its files are known. A piece of it may hold the end of `map` and the
+/// beginning of a file.
+pub(super) fn first_allowance(text_limit: usize) -> u64 {
+    2 * (text_limit as u64 + PART_OVERHEAD) + FILE_ALLOWANCE
+}
+
 /// A form that is being received.
 pub(super) struct Form {
     parts: Multipart<'static>,
-    allowance: Allowance,
+    source: Source,
     /// The most bytes of `operations`, and of `map`.
     text_limit: usize,
 }
-
-/// How much of a body may still come. It grows with what the body is known to hold.
-#[derive(Clone)]
-struct Allowance(Arc<AtomicU64>);
-
-/// More came than may come.
-#[derive(Debug, thiserror::Error)]
-#[error("the body is larger than what it may hold")]
-struct Exceeded;
 
 /// Whether a body is a form.
 pub(in crate::graphql::handler) fn is_multipart(headers: &HeaderMap) -> bool {
@@ -50,14 +43,12 @@ fn content_type(headers: &HeaderMap) -> &str {
 }
 
 impl Form {
-    pub(super) fn open(headers: &HeaderMap, body: Body, text_limit: usize) -> Result<Self, Refusal> {
+    /// The form in this body.
+    pub(super) fn open(headers: &HeaderMap, source: &Source, text_limit: usize) -> Result<Self, Refusal> {
         let boundary = multer::parse_boundary(content_type(headers)).map_err(malformed)?;
-        // A piece of the body may hold the end of `map` and the beginning of a file.
-        let allowance = Allowance::of(2 * (text_limit as u64 + PART_OVERHEAD) + FILE_ALLOWANCE);
-        let body = allowance.guard(body.into_data_stream());
         Ok(Self {
-            parts: Multipart::new(body, boundary),
-            allowance,
+            parts: Multipart::new(source.pieces(), boundary),
+            source: source.clone(),
             text_limit,
         })
     }
@@ -93,7 +84,7 @@ impl Form {
             .map(|(place, name)| (name.to_owned(), place))
             .collect();
         let mut files: Vec<Option<UploadedFile>> = vec![None; places.len()];
-        self.allowance
+        self.source
             .grow((places.len() as u64).saturating_sub(1) * FILE_ALLOWANCE);
         while let Some(part) = self.parts.next_field().await.map_err(malformed)? {
             let name = part.name().unwrap_or_default().to_owned();
@@ -137,44 +128,6 @@ async fn receive(name: &str, mut part: Field<'static>) -> Result<UploadedFile, R
     }
     file.flush().await.map_err(Refusal::internal)?;
     Ok(UploadedFile::new(filename, file))
-}
-
-impl Allowance {
-    fn of(bytes: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(bytes)))
-    }
-
-    fn grow(&self, bytes: u64) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// The body, up to what is allowed, a piece at a time. The parser takes all that is there before it looks at it,
-    /// which would be the whole of a body that comes quickly; and it takes one that ends while it looks for the
-    /// beginning for broken. So it waits a turn after each piece.
-    fn guard(
-        &self,
-        body: BodyDataStream,
-    ) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
-        let begin = (body, self.clone(), false);
-        stream::unfold(begin, async |(mut body, allowance, has_begun)| {
-            if has_begun {
-                tokio::task::yield_now().await;
-            }
-            let piece = body.next().await?;
-            let piece = piece.map_err(Into::into).and_then(|piece| {
-                allowance.spend(piece.len() as u64)?;
-                Ok(piece)
-            });
-            Some((piece, (body, allowance, true)))
-        })
-    }
-
-    fn spend(&self, bytes: u64) -> Result<(), Exceeded> {
-        let spent = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        spent.map(drop).map_err(|_| Exceeded)
-    }
 }
 
 fn too_large(message: String) -> Refusal {
