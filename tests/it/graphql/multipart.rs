@@ -97,33 +97,42 @@ async fn a_form_without_files_is_an_ordinary_request() {
     assert_eq!(ann.sends(form.end()).await.data()["viewer"]["username"], ann.name);
 }
 
-#[tokio::test]
-async fn what_is_malformed_is_refused_as_a_whole() {
+fn form(operations: &str, map: &str) -> Form {
+    Form::default().text("operations", operations).text("map", map)
+}
+
+/// Sends malformed bodies: each is 400 with a message that begins so, and nothing is written.
+async fn expect_refusals<const N: usize>(cases: [(Vec<u8>, &str); N]) {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let (operations, two) = (operations(), batch(2));
-    let form = |operations: &str, map: &str| Form::default().text("operations", operations).text("map", map);
-    let one = || form(&operations, r#"{"0": ["variables.file"]}"#);
     let before = app.footprint().await;
-    for (body, message) in [
-        (
-            Form::default().end(),
-            "operations is missing; send operations first, then map, then the files",
-        ),
-        (
-            Form::default().text("operations", &operations).end(),
-            "map is missing; send operations first, then map, then the files",
-        ),
+    for (body, message) in cases {
+        let answer = ann.sends(body).await;
+        refused(&answer, 400, "BAD_REQUEST");
+        assert!(
+            answer.error_message().starts_with(message),
+            "{message}: {}",
+            answer.text
+        );
+    }
+    assert_eq!((app.footprint().await, app.stored_files()), (before, Vec::new()));
+}
+
+#[tokio::test]
+async fn operations_come_before_the_map_and_both_are_json() {
+    const ORDER: &str = "send operations first, then map, then the files";
+    let operations = operations();
+    let begin = || Form::default().text("operations", &operations);
+    expect_refusals([
+        (Form::default().end(), &format!("operations is missing; {ORDER}")),
+        (begin().end(), &format!("map is missing; {ORDER}")),
         (
             Form::default().text("map", "{}").text("operations", &operations).end(),
-            "The part 'map' is in the place of operations; send operations first, then map, then the files",
+            &format!("The part 'map' is in the place of operations; {ORDER}"),
         ),
         (
-            Form::default()
-                .text("operations", &operations)
-                .file("0", "a.txt", b"a")
-                .end(),
-            "The part '0' is in the place of map; send operations first, then map, then the files",
+            begin().file("0", "a.txt", b"a").end(),
+            &format!("The part '0' is in the place of map; {ORDER}"),
         ),
         (
             form("{", "{}").end(),
@@ -136,69 +145,60 @@ async fn what_is_malformed_is_refused_as_a_whole() {
         (form("[]", "{}").end(), "The batch is empty; send 1 operation or more"),
         (
             form(&operations, "{").end(),
-            "map is not a JSON object with a list of paths for each file",
+            "map is not a JSON object with a list of paths for each file, such as {\"0\": [\"variables.file\"]}: EOF",
         ),
-        (
-            form(&operations, "[]").end(),
-            "map is not a JSON object with a list of paths for each file",
-        ),
+        (form(&operations, "[]").end(), "map is not a JSON object with a list"),
         (
             form(&operations, r#"{"0": "variables.file"}"#).end(),
             "map is not a JSON object with a list of paths",
         ),
-        (
-            form(&operations, r#"{"0": []}"#).end(),
-            "map names no path for the file '0'",
-        ),
-        (
-            form(&operations, r#"{"0": ["variables.other"]}"#).end(),
-            "map names the path 'variables.other', where no variable of the operations is null",
-        ),
-        (
-            form(&operations, r#"{"0": ["query"]}"#).end(),
-            "map names the path 'query', where no variable",
-        ),
-        (
-            form(&operations, r#"{"0": [""]}"#).end(),
-            "map names the path '', where no variable",
-        ),
-        (
-            form(&operations, r#"{"0": ["0.variables.file"]}"#).end(),
-            "map names the path '0.variables.file', where no variable",
-        ),
-        (
-            form(&two, r#"{"0": ["variables.file"]}"#).end(),
-            "map names the path 'variables.file', where no",
-        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_map_leads_each_file_to_a_variable_that_is_null() {
+    let (operations, two) = (operations(), batch(2));
+    let mapped = |paths: &str| form(&operations, &format!("{{\"0\": {paths}}}")).end();
+    let nowhere = |path: &str| format!("map names the path '{path}', where no variable of the operations is null");
+    let is_set = r#"{"query": "{ __typename }", "variables": {"file": 1}}"#;
+    let takes_none = r#"{"query": "{ __typename }", "variables": {"file": null}}"#;
+    let to_file = r#"{"0": ["variables.file"]}"#;
+    expect_refusals([
+        (mapped("[]"), "map names no path for the file '0'"),
+        (mapped(r#"["variables.other"]"#), &nowhere("variables.other")),
+        (mapped(r#"["variables"]"#), &nowhere("variables")),
+        (mapped(r#"["query"]"#), &nowhere("query")),
+        (mapped(r#"[""]"#), &nowhere("")),
+        (mapped(r#"["0.variables.file"]"#), &nowhere("0.variables.file")),
+        (form(&two, to_file).end(), &nowhere("variables.file")),
         (
             form(&two, r#"{"0": ["2.variables.file"]}"#).end(),
-            "map names the path '2.variables.file', where no",
+            &nowhere("2.variables.file"),
         ),
+        (form(is_set, to_file).end(), &nowhere("variables.file")),
         (
-            form(
-                r#"{"query": "{ __typename }", "variables": {"file": 1}}"#,
-                r#"{"0": ["variables.file"]}"#,
-            )
-            .end(),
-            "map names the path 'variables.file', where no variable of the operations is null",
-        ),
-        (
-            form(&operations, r#"{"0": ["variables.file", "variables.file"]}"#).end(),
+            mapped(r#"["variables.file", "variables.file"]"#),
             "map names the path 'variables.file' twice",
         ),
         (
-            form(&operations, r#"{"0": ["variables.file"], "1": ["variables.file"]}"#).end(),
+            mapped(r#"["variables.file"], "1": ["variables.file"]"#),
             "map names the path 'variables.file' twice",
         ),
         (
-            form(
-                r#"{"query": "{ __typename }", "variables": {"a": null}}"#,
-                r#"{"0": ["variables.a"]}"#,
-            )
-            .file("0", "a.txt", b"a")
-            .end(),
+            form(takes_none, to_file).file("0", "a.txt", b"a").end(),
             "map names 1 files, but the fields of the operations take 0",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_files_are_those_of_the_map_and_whole() {
+    let operations = operations();
+    let one = || form(&operations, r#"{"0": ["variables.file"]}"#);
+    let broken = "The body is not multipart/form-data as it should be: incomplete";
+    expect_refusals([
         (one().end(), "map names the file '0', which did not come"),
         (
             one().file("1", "a.txt", b"a").end(),
@@ -218,26 +218,12 @@ async fn what_is_malformed_is_refused_as_a_whole() {
         ),
         (
             one().file("0", "a.txt", b"a").broken_off(),
-            "The body is not multipart/form-data as it should be: ",
+            "The body is not multipart/form-data as it should be: field \"0\" received with incomplete data",
         ),
-        (
-            b"no form at all".to_vec(),
-            "The body is not multipart/form-data as it should be: incomplete",
-        ),
-        (
-            Vec::new(),
-            "The body is not multipart/form-data as it should be: incomplete",
-        ),
-    ] {
-        let answer = ann.sends(body).await;
-        refused(&answer, 400, "BAD_REQUEST");
-        assert!(
-            answer.error_message().starts_with(message),
-            "{message}: {}",
-            answer.text
-        );
-    }
-    assert_eq!((app.footprint().await, app.stored_files()), (before, Vec::new()));
+        (b"no form at all".to_vec(), broken),
+        (Vec::new(), broken),
+    ])
+    .await;
 }
 
 #[tokio::test]
