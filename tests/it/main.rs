@@ -19,6 +19,7 @@ mod readme;
 mod rest;
 mod schema;
 mod server;
+mod storage;
 mod support;
 mod time_limit;
 mod upload;

@@ -63,13 +63,17 @@ impl TryFrom<Model> for Stored {
     }
 }
 
-/// The condition that a file is in scope: one of a visible task outside the trash, or one's own without a task.
-fn visible(scope: &Scope<Files>) -> Condition {
-    let own = match scope.reach() {
+/// The condition that somebody's reach holds a file as its owner.
+fn of_reach(scope: &Scope<Files>) -> Condition {
+    match scope.reach() {
         Reach::Everything => Condition::all(),
         Reach::Of(user) => Condition::all().add(Column::OwnerId.eq(user.0)),
-    };
-    let of_no_task = Condition::all().add(own).add(Column::TaskId.is_null());
+    }
+}
+
+/// The condition that a file is in scope: one of a visible task outside the trash, or one's own without a task.
+fn visible(scope: &Scope<Files>) -> Condition {
+    let of_no_task = Condition::all().add(of_reach(scope)).add(Column::TaskId.is_null());
     let of_a_task = Condition::all()
         .add(task::visible(&scope.tasks()))
         .add(Column::TaskId.is_not_null())
@@ -93,19 +97,18 @@ pub(in crate::domain) async fn find_many(
     rows.into_iter().map(Stored::try_from).collect()
 }
 
-/// Whether a row knows this object of the storage.
+/// Whether a row knows this object of the storage, be its task in the trash or not.
 pub(in crate::domain) async fn is_recorded(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
     storage_key: &str,
 ) -> Result<bool> {
-    let found = Entity::find()
-        .join(JoinType::LeftJoin, Relation::Task.def())
+    let query = Entity::find()
+        .select_only()
+        .column(Column::Id)
         .filter(Column::StorageKey.eq(storage_key))
-        .filter(visible(scope))
-        .one(connection)
-        .await?;
-    Ok(found.is_some())
+        .filter(of_reach(scope));
+    Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
 }
 
 /// The files of those of the tasks that are in scope, in the trash or not, the oldest first. Tasks without files
