@@ -113,3 +113,21 @@ impl TryFrom<TaskRecord> for Snapshot {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::task_of;
+
+    #[test]
+    fn a_row_from_before_there_were_files_is_read_as_one_without() {
+        let row = json!({
+            "id": 1, "title": "T", "description": null, "status": "todo", "priority": "low", "due_date": null,
+            "owner_id": 1, "assignee_id": null, "tags": ["a"], "version": 1, "completed_at": null, "deleted_at": null,
+            "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
+        });
+        let read = task_of(row).unwrap();
+        assert_eq!((read.tags.len(), read.attachments.len()), (1, 0));
+    }
+}
