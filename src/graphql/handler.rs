@@ -1,8 +1,10 @@
 //! GraphQL over HTTP: a request in, its operations run, an answer out.
 //!
-//! What a request may be is in `handler/request.rs`, what an answer looks like in `handler/response.rs`.
+//! What a request may be is in `handler/request.rs`, or with files in `handler/multipart.rs`; what an answer looks
+//! like is in `handler/response.rs`.
 
 mod idempotency;
+mod multipart;
 mod request;
 mod response;
 
@@ -44,10 +46,13 @@ impl From<Outcome> for Answer {
     }
 }
 
-/// `POST /graphql`: the operation, or several, in a JSON body.
+/// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
 pub(super) async fn post(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = within_limit(&app, async {
+        if multipart::is_multipart(&parts.headers) {
+            return multipart::answer(&app, &parts, body).await;
+        }
         match from_body(&app, &parts, body).await? {
             Posted::One(parameters) => {
                 let operation = app.graphql().prepare(parameters).await?;
@@ -113,11 +118,16 @@ async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refusal> {
 }
 
 async fn run(app: &App, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
-    let mut response = app.graphql().run(app.domain(), caller, operation).await?;
+    let response = app.graphql().run(app.domain(), caller, operation).await?;
+    Ok(told(headers, response))
+}
+
+/// An answer with what its client wants to know.
+fn told(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
     if !headers.contains_key(COST_HEADER) {
         response.extensions.remove("cost");
     }
-    Ok(response.into())
+    response.into()
 }
 
 /// Gives up a request that takes too long, the reading of its body included. What it was writing is

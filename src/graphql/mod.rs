@@ -15,9 +15,11 @@
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
+//! | [`upload`] | the files of a request |
+//! | [`attachment`], [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
 
 mod allowed;
+pub mod attachment;
 pub mod connection;
 pub mod context;
 mod cost;
@@ -42,6 +44,7 @@ pub mod subscription;
 pub mod tag;
 pub mod task;
 mod tokens;
+pub mod upload;
 pub mod user;
 mod variables;
 
@@ -81,6 +84,7 @@ pub struct Mutation(
     session::SessionMutation,
     task::TaskMutation,
     task::TaskBulkMutation,
+    attachment::AttachmentMutation,
     user::UserMutation,
     notification::NotificationMutation,
 );

@@ -21,6 +21,8 @@ mod redis;
 mod rest;
 mod schema;
 mod server;
+mod storage;
 mod support;
 mod time_limit;
+mod upload;
 mod workflow;
