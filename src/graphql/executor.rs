@@ -14,6 +14,7 @@ use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
 use super::event::EVENT_CURSOR;
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
+use super::websocket::Places;
 use super::{Schema, allowed, schema, variables};
 use crate::config::Config;
 use crate::domain::Domain;
@@ -32,6 +33,7 @@ pub struct Executor {
     is_introspectable: bool,
     budgets: Option<Budgets>,
     shared: Shared,
+    places: Places,
 }
 
 /// What clients may spend in a minute.
@@ -66,6 +68,7 @@ impl Executor {
             is_introspectable: config.graphql.introspection,
             budgets,
             shared: Shared::default(),
+            places: Places::new(config.graphql.websocket.connections),
         }
     }
 
@@ -76,6 +79,16 @@ impl Executor {
     /// The answers that subscriptions share.
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// The places for WebSockets.
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Waits until every WebSocket is closed. From then on none is opened.
+    pub async fn websockets_closed(&self) {
+        self.places.all_left().await;
     }
 
     pub(super) fn costs(&self) -> &CostModel {

@@ -23,12 +23,12 @@ pub use self::stream::{EventStream, NotificationStream, Watch};
 
 use std::sync::Arc;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use self::registry::Registry;
 use super::Core;
 use super::actor::Actor;
-use super::error::Result;
+use super::error::{Error, Result, SignedOut};
 use super::event::EventCursor;
 use super::id::TaskId;
 use super::policy::{self, SeeTask};
@@ -41,6 +41,8 @@ pub(crate) struct Hub {
     bus: Bus,
     /// The reader runs from the first time that somebody watches.
     reader: OnceCell<()>,
+    /// Whether the server is about to stop.
+    closing: watch::Sender<bool>,
 }
 
 impl Hub {
@@ -49,6 +51,7 @@ impl Hub {
             registry: Arc::new(Registry::default()),
             bus,
             reader: OnceCell::new(),
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -110,6 +113,33 @@ impl<'a> Live<'a> {
     /// Ends every connection that is held open, and each that still comes: the server is about to stop.
     pub fn close(self) {
         self.core.hub.registry.close();
+        self.core.hub.closing.send_replace(true);
+    }
+
+    /// Waits until [`Self::close`] is called: for connections that are held open for nobody.
+    pub fn closing(self) -> impl Future<Output = ()> + Send + 'static {
+        let mut closing = self.core.hub.closing.subscribe();
+        async move {
+            // The sender is gone only with the whole server, which ends whoever waits as well.
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
+    }
+
+    /// On whose behalf the connection is held open, as they stand now and not as they stood when news of them
+    /// last came. Fails once their session has ended.
+    pub async fn look_up(self, attendance: &Attendance) -> Result<Actor> {
+        attendance.attendee.look_up(&self.core.store).await?;
+        if attendance.attendee.has_ended() {
+            return Err(Error::Unauthenticated(SignedOut::Revoked));
+        }
+        Ok(attendance.actor())
+    }
+
+    /// How many connections this server holds open for the user of this one, itself included.
+    #[must_use]
+    pub fn connections_beside(self, attendance: &Attendance) -> usize {
+        let user = attendance.attendee.signed_in().id;
+        self.core.hub.registry.attendances_of(user)
     }
 
     /// Refuses somebody who may not see a task.
@@ -118,7 +148,7 @@ impl<'a> Live<'a> {
         let found = store::task::find_many(self.core.store.reader(), &scope, &[task]).await?;
         let found = found
             .first()
-            .ok_or_else(|| super::error::Error::not_found("task", task))?;
+            .ok_or_else(|| Error::not_found("task", task))?;
         policy::permit(actor, SeeTask, found).map(|_| ())
     }
 }
