@@ -80,7 +80,10 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
             websocket.connections_per_user.to_string(),
         ),
         ("WEBSOCKET_INIT_TIMEOUT_SECONDS", count(websocket.init_timeout, SECOND)),
-        ("WEBSOCKET_PING_INTERVAL_SECONDS", count(websocket.ping_interval, SECOND)),
+        (
+            "WEBSOCKET_PING_INTERVAL_SECONDS",
+            count(websocket.ping_interval, SECOND),
+        ),
         ("RATE_LIMIT_ENABLED", rate_limit.enabled.to_string()),
         ("RATE_LIMIT_PER_MINUTE", rate_limit.per_minute.to_string()),
         ("RATE_LIMIT_STRICT_PER_MINUTE", rate_limit.strict_per_minute.to_string()),

@@ -81,12 +81,12 @@ impl Executor {
         &self.shared
     }
 
-    /// The places for WebSockets.
+    /// The places for sockets.
     pub(super) fn places(&self) -> &Places {
         &self.places
     }
 
-    /// Waits until every WebSocket is closed. From then on none is opened.
+    /// Waits until every socket is closed. From then on none is opened.
     pub async fn websockets_closed(&self) {
         self.places.all_left().await;
     }

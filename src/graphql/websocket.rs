@@ -20,8 +20,8 @@ mod places;
 mod token;
 mod transport;
 
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::FromRequestParts as _;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

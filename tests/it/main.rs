@@ -10,6 +10,7 @@ mod command;
 mod coverage;
 mod events;
 mod graphql;
+mod live;
 mod migrations;
 mod paging;
 mod parity;

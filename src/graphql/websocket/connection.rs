@@ -129,7 +129,10 @@ impl Connection {
 
     fn next_time(&self) -> Instant {
         let init = (!self.is_initialised).then_some(self.init_by());
-        [init, self.expires_at].into_iter().flatten().fold(self.ping_at, Instant::min)
+        [init, self.expires_at]
+            .into_iter()
+            .flatten()
+            .fold(self.ping_at, Instant::min)
     }
 
     fn init_by(&self) -> Instant {
@@ -261,7 +264,9 @@ impl Connection {
         if self.operations.len() >= most {
             let message = format!("The connection has {most} operations, which is the most: complete one first");
             let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message);
-            return self.say(dialect, &Outgoing::Error(&id, Body::from(refusal).errors())).await;
+            return self
+                .say(dialect, &Outgoing::Error(&id, Body::from(refusal).errors()))
+                .await;
         }
         let steps = begin(self.app.clone(), self.asker.clone(), parameters);
         self.operations.insert(id, steps);
@@ -318,13 +323,11 @@ impl Connection {
 
 /// Waits until the connection of somebody, or of nobody, is to be closed.
 async fn ended(app: &App, attendance: Option<&Attendance>) -> Ending {
-    match attendance {
-        Some(attendance) => attendance.ended().await,
-        None => {
-            app.domain().live().closing().await;
-            Ending::Shutdown
-        }
+    if let Some(attendance) = attendance {
+        return attendance.ended().await;
     }
+    app.domain().live().closing().await;
+    Ending::Shutdown
 }
 
 fn unavailable(error: &Error) -> Farewell {

@@ -79,8 +79,8 @@ impl Dialect {
     pub(super) fn read(self, text: &str) -> Result<Incoming, Malformed> {
         let message = Message::read(text)?;
         match self {
-            Self::Transport => transport::read(message),
-            Self::Legacy => legacy::read(message),
+            Self::Transport => transport::read(&message),
+            Self::Legacy => legacy::read(&message),
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::dialect::{Incoming, Malformed, Message, Outgoing, envelope};
 
 /// Understands a message.
-pub(super) fn read(message: Message) -> Result<Incoming, Malformed> {
+pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
     match message.kind()? {
         "connection_init" => message.init(),
         "start" => message.start(),

@@ -54,7 +54,10 @@ async fn run(app: &App, asker: Asker, parameters: Parameters) -> Result<Steps, B
         caller.actor = actor.map_err(Refusal::from)?;
     }
     if operation.is_subscription() {
-        let answers = app.graphql().subscribe(app.domain(), caller, attendance, operation).await?;
+        let answers = app
+            .graphql()
+            .subscribe(app.domain(), caller, attendance, operation)
+            .await?;
         let steps = answers.map(|answer| answer.map_or_else(Step::Error, Step::Next));
         return Ok(steps.chain(stream::iter([Step::Complete])).boxed());
     }

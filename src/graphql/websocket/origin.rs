@@ -87,8 +87,16 @@ mod tests {
     #[test]
     fn a_page_that_the_settings_name_is_let_in_and_so_is_whoever_is_no_page() {
         let welcome = ["https://app.example.com"];
-        assert!(is_let_in(Some("https://app.example.com"), "tasks.example.com", &welcome));
-        assert!(!is_let_in(Some("http://app.example.com"), "tasks.example.com", &welcome));
+        assert!(is_let_in(
+            Some("https://app.example.com"),
+            "tasks.example.com",
+            &welcome
+        ));
+        assert!(!is_let_in(
+            Some("http://app.example.com"),
+            "tasks.example.com",
+            &welcome
+        ));
         assert!(is_let_in(None, "tasks.example.com", &[]));
     }
 }

@@ -1,9 +1,11 @@
 //! `graphql-transport-ws`, by the `PROTOCOL.md` of the npm package `graphql-ws`.
 
+use serde_json::value::RawValue;
+
 use super::dialect::{Incoming, Malformed, Message, Outgoing, envelope};
 
 /// Understands a message.
-pub(super) fn read(message: Message) -> Result<Incoming, Malformed> {
+pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
     match message.kind()? {
         "connection_init" => message.init(),
         "ping" => Ok(Incoming::Ping(message.object()?)),
@@ -18,7 +20,7 @@ pub(super) fn read(message: Message) -> Result<Incoming, Malformed> {
 pub(super) fn write(message: &Outgoing<'_>) -> Option<String> {
     Some(match message {
         Outgoing::Ack => envelope("connection_ack", None, None),
-        Outgoing::Pong(payload) => envelope("pong", None, payload.map(|payload| payload.get())),
+        Outgoing::Pong(payload) => envelope("pong", None, payload.map(RawValue::get)),
         Outgoing::Next(id, answer) => envelope("next", Some(id), Some(&String::from_utf8_lossy(answer))),
         Outgoing::Error(id, errors) => {
             // Errors always serialise.

@@ -6,6 +6,7 @@ pub mod event;
 pub mod footprint;
 pub mod person;
 pub mod process;
+pub mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
