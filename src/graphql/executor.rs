@@ -16,6 +16,7 @@ use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
 use super::persisted::Persisted;
 use super::upload::Uploads;
+use super::websocket::Places;
 use super::{Schema, allowed, schema, variables};
 use crate::config::Config;
 use crate::domain::Domain;
@@ -36,6 +37,7 @@ pub struct Executor {
     is_introspectable: bool,
     budgets: Option<Budgets>,
     shared: Shared,
+    places: Places,
 }
 
 /// What clients may spend in a minute.
@@ -81,6 +83,7 @@ impl Executor {
             is_introspectable: config.graphql.introspection,
             budgets,
             shared: Shared::default(),
+            places: Places::new(config.graphql.websocket.connections),
         }
     }
 
@@ -91,6 +94,16 @@ impl Executor {
     /// The answers that subscriptions share.
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// The places for sockets.
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Waits until every socket is closed. From then on none is opened.
+    pub async fn websockets_closed(&self) {
+        self.places.all_left().await;
     }
 
     pub(super) fn costs(&self) -> &CostModel {

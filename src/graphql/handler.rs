@@ -19,9 +19,10 @@ use self::idempotency::Outcome;
 pub(crate) use self::idempotency::REPLAYED as IDEMPOTENCY_REPLAYED;
 pub(super) use self::request::{Parameters, PersistedQuery};
 use self::request::{Posted, from_body, from_url};
-pub(super) use self::response::{Body, Refusal};
+pub(super) use self::response::{Body, Refusal, refuse};
 use self::response::{accepts_html, respond};
 use super::executor::Operation;
+use super::websocket;
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::ide_page;
@@ -82,13 +83,16 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
     respond(&parts.headers, answer.await)
 }
 
-/// `GET /graphql`: a query in the URL; or the IDE, for a person with a browser.
+/// `GET /graphql`: a query in the URL; a WebSocket; or the IDE, for a person with a browser.
 pub(super) async fn get(
     State(app): State<App>,
     RawQuery(query): RawQuery,
     request: axum::extract::Request,
 ) -> Response {
-    let (parts, _) = request.into_parts();
+    let (mut parts, _) = request.into_parts();
+    if websocket::is_asked_for(&parts.headers) {
+        return websocket::open(&app, &mut parts).await;
+    }
     if app.config().graphql.ide && query.is_none() && accepts_html(&parts.headers) {
         return ide_page();
     }

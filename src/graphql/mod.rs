@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`handler`] | GraphQL over HTTP |
+//! | `websocket` | GraphQL over WebSocket |
 //! | `executor` | one operation, from what was sent to its answer |
 //! | [`subscription`], `delivery`, `share` | what can be watched, and how it is answered to many at once |
 //! | `document` | parsed documents, kept for whoever sends them again |
@@ -47,6 +48,7 @@ mod tokens;
 pub mod upload;
 pub mod user;
 mod variables;
+mod websocket;
 
 use async_graphql::connection::Connection;
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};

@@ -8,6 +8,7 @@ pub mod form;
 pub mod person;
 pub mod process;
 pub mod redis;
+pub mod socket;
 
 use std::path::Path;
 use std::sync::Arc;
