@@ -4,7 +4,7 @@
 //! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need, [`clients`] runs real clients
 //! against the real binary and [`install`] gets those programs where the machine lacks them; [`ci`] is what
 //! must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`] vendors what browsers
-//! load. [`process`] runs other programs.
+//! load. [`bench`] measures. [`process`] runs other programs.
 //!
 //! The chores are for Unix-like systems: they speak in signals.
 #![expect(
@@ -19,6 +19,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod assets;
+mod bench;
 mod ci;
 mod clients;
 mod install;
@@ -56,11 +57,30 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Measure, with a PostgreSQL started for the occasion
+    Bench {
+        #[command(subcommand)]
+        what: Measurement,
+    },
     /// Fetch the browser files kept in `assets/`, with their licences
     Assets {
         /// Fetch nothing; fail when a file is not what the manifest says
         #[arg(long)]
         check: bool,
+    },
+}
+
+/// What to measure.
+#[derive(Subcommand)]
+enum Measurement {
+    /// Live subscriptions: delivered, lost, doubled and leaked, how fast, and at which cost in memory
+    Live {
+        /// How many subscriptions; may be given several times. 100, 1,000 and 10,000 when left out
+        #[arg(long)]
+        subscriptions: Vec<u32>,
+        /// What to hand on to the load generator, after `--`
+        #[arg(last = true, value_name = "ARGS")]
+        args: Vec<String>,
     },
 }
 
@@ -84,6 +104,9 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Ci => ci::run(),
         Chore::Schema { check: true } => schema::check(),
         Chore::Schema { check: false } => schema::write(),
+        Chore::Bench {
+            what: Measurement::Live { subscriptions, args },
+        } => bench::live(&subscriptions, &args),
         Chore::Assets { check: true } => assets::check(),
         Chore::Assets { check: false } => assets::fetch(),
     }

@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use crate::clients::Clients;
 use crate::process::{cargo, go_on, run as run_command};
-use crate::servers::Servers;
+use crate::servers::{Durability, Servers};
 
 /// Runs all tests on both databases, and those with real clients. `args` go to both `cargo test` commands; who
 /// gives some wants a part of the tests in Rust, and so no others.
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     // First, so that a machine without them says so at once.
     let clients = args.is_empty().then(Clients::find).transpose()?;
     println!("xtask: starting PostgreSQL and Redis");
-    let servers = Servers::start()?;
+    let servers = Servers::start(Durability::Careless)?;
     for line in servers.describe() {
         println!("xtask: {line}");
     }

@@ -1,5 +1,6 @@
 //! What clients hear of while they stay connected.
 
+mod cluster;
 mod delivery;
 mod ending;
 mod identity;

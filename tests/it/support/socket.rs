@@ -18,6 +18,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::TestApp;
 use super::person::Person;
+use super::process::Server;
 
 /// The longest wait for anything. Only what hangs takes as long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,26 +70,12 @@ impl Served {
 
     /// The request for a WebSocket, with these headers.
     pub fn request(&self, headers: &[(&'static str, &str)]) -> Request {
-        let mut request = format!("ws://{}/graphql", self.address).into_client_request().unwrap();
-        for (name, value) in headers {
-            request
-                .headers_mut()
-                .insert(*name, HeaderValue::from_str(value).unwrap());
-        }
-        request
+        request(self.address, headers)
     }
 
     /// Connects, or gives the status of the refusal.
     pub async fn connect(&self, request: Request) -> Result<Socket, (u16, String)> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        match timeout(PATIENCE, client_async(request, stream)).await.unwrap() {
-            Ok((stream, _)) => Ok(Socket { stream }),
-            Err(tungstenite::Error::Http(response)) => {
-                let body = response.body().clone().unwrap_or_default();
-                Err((response.status().as_u16(), String::from_utf8(body).unwrap()))
-            }
-            Err(error) => panic!("{error}"),
-        }
+        connect(self.address, request).await
     }
 
     /// A socket that speaks this subprotocol, and has said nothing yet.
@@ -99,16 +86,49 @@ impl Served {
 
     /// A socket whose first message had this payload, and was acknowledged.
     pub async fn introduced(&self, payload: Value) -> Socket {
-        let mut socket = self.socket(TRANSPORT).await;
-        socket.init(payload).await;
-        assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
-        socket
+        introduced(self.socket(TRANSPORT).await, payload).await
     }
 
     /// The socket of somebody, acknowledged.
     pub async fn socket_of(&self, person: &Person<'_>) -> Socket {
         self.introduced(credentials(person)).await
     }
+}
+
+impl Server {
+    /// The socket of the bearer of a token, acknowledged.
+    pub async fn socket_of(&self, token: &str) -> Socket {
+        let address = self.url("").trim_start_matches("http://").parse().unwrap();
+        let request = request(address, &[("sec-websocket-protocol", TRANSPORT)]);
+        introduced(connect(address, request).await.unwrap(), json!({ "token": token })).await
+    }
+}
+
+fn request(address: SocketAddr, headers: &[(&'static str, &str)]) -> Request {
+    let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
+    for (name, value) in headers {
+        let value = HeaderValue::from_str(value).unwrap();
+        request.headers_mut().insert(*name, value);
+    }
+    request
+}
+
+async fn connect(address: SocketAddr, request: Request) -> Result<Socket, (u16, String)> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    match timeout(PATIENCE, client_async(request, stream)).await.unwrap() {
+        Ok((stream, _)) => Ok(Socket { stream }),
+        Err(tungstenite::Error::Http(response)) => {
+            let body = response.body().clone().unwrap_or_default();
+            Err((response.status().as_u16(), String::from_utf8(body).unwrap()))
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn introduced(mut socket: Socket, payload: Value) -> Socket {
+    socket.init(payload).await;
+    assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
+    socket
 }
 
 /// How somebody says who they are.
@@ -172,6 +192,20 @@ impl Socket {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The next message in words; `None` once the connection is gone, however it went.
+    pub async fn receive_or_end(&mut self) -> Option<Value> {
+        loop {
+            match timeout(PATIENCE, self.stream.next())
+                .await
+                .expect("something comes in time")
+            {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_) | Message::Binary(_) | Message::Frame(_)) | Err(_)) | None => return None,
             }
         }
     }

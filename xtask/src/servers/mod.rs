@@ -14,6 +14,8 @@ use crate::install;
 mod postgres;
 mod redis;
 
+pub(crate) use postgres::Durability;
+
 /// How often a start is tried: another program may take a port between its choice and its use.
 const STARTS: u32 = 3;
 
@@ -25,12 +27,12 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Finds both servers, installs what is missing where that is allowed, and starts them.
-    pub(crate) fn start() -> Result<Self> {
+    pub(crate) fn start(durability: Durability) -> Result<Self> {
         install::provide(missing)?;
         let postgres = postgres::Binaries::find().context("PostgreSQL is missing")?;
         let redis = redis::find().context("Redis is missing")?;
         Ok(Self {
-            postgres: postgres::Postgres::start(&postgres)?,
+            postgres: postgres::Postgres::start(&postgres, durability)?,
             redis: redis::Redis::start(&redis)?,
         })
     }

@@ -25,14 +25,28 @@ const FAREWELL: &[Signal] = &[Signal::INT, Signal::QUIT];
 /// The locales tried in turn. The last one always exists, but knows letter case in ASCII alone.
 const LOCALES: [&str; 3] = ["C.UTF-8", "en_US.UTF-8", "C"];
 
-/// Nothing outlives the run, so nothing needs to reach the disk.
-const SETTINGS: [&str; 5] = [
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-    "max_connections=300",
-    "listen_addresses=127.0.0.1",
-];
+const SETTINGS: [&str; 2] = ["max_connections=300", "listen_addresses=127.0.0.1"];
+
+/// Nothing outlives the run of a test, so nothing needs to reach the disk.
+const CARELESS: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+
+/// Whether what is written reaches the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// It need not: for tests, which are quicker so.
+    Careless,
+    /// It does, as PostgreSQL is shipped: for measurements.
+    AsShipped,
+}
+
+impl Durability {
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Careless => &CARELESS,
+            Self::AsShipped => &[],
+        }
+    }
+}
 
 /// The folder with PostgreSQL's server programs.
 pub(super) struct Binaries(PathBuf);
@@ -104,7 +118,7 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Makes an empty cluster and waits until its server takes connections.
-    pub(super) fn start(binaries: &Binaries) -> Result<Self> {
+    pub(super) fn start(binaries: &Binaries, durability: Durability) -> Result<Self> {
         let owner = Owner::choose()?;
         let folder = tempfile::Builder::new().prefix("taskwire-postgres-").tempdir()?;
         if let Some(owner) = owner {
@@ -112,7 +126,7 @@ impl Postgres {
                 .context("cannot hand the cluster's folder to its owner")?;
         }
         init(binaries, folder.path(), owner)?;
-        let (server, port) = with_retries(|| serve(binaries, folder.path(), owner))?;
+        let (server, port) = with_retries(|| serve(binaries, durability, folder.path(), owner))?;
         Ok(Self {
             _server: server,
             folder,
@@ -197,7 +211,12 @@ fn init(binaries: &Binaries, folder: &Path, owner: Option<Owner>) -> Result<()> 
     Err(anyhow!("initdb could not make a cluster:\n{complaint}"))
 }
 
-fn serve(binaries: &Binaries, folder: &Path, owner: Option<Owner>) -> Result<(Background, u16)> {
+fn serve(
+    binaries: &Binaries,
+    durability: Durability,
+    folder: &Path,
+    owner: Option<Owner>,
+) -> Result<(Background, u16)> {
     let port = free_port()?;
     let log = folder.join(LOG);
     let output = File::create(&log)?;
@@ -206,7 +225,7 @@ fn serve(binaries: &Binaries, folder: &Path, owner: Option<Owner>) -> Result<(Ba
         .arg("-D")
         .arg(folder.join("data"))
         .args(["-p", &port.to_string()]);
-    for setting in SETTINGS {
+    for setting in SETTINGS.iter().chain(durability.settings()) {
         postgres.args(["-c", setting]);
     }
     // The usual folder of the socket belongs to the system's own cluster.
@@ -269,7 +288,7 @@ mod tests {
     #[test]
     fn started_cluster_answers_and_is_gone_after_drop() -> Result<()> {
         let binaries = Binaries::find().context("no PostgreSQL on this machine; `cargo xtask test` installs it")?;
-        let postgres = Postgres::start(&binaries)?;
+        let postgres = Postgres::start(&binaries, Durability::Careless)?;
         let (port, folder) = (postgres.port, postgres.folder.path().to_owned());
         assert!(is_ready(&binaries, port)?);
         drop(postgres);

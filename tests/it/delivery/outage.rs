@@ -1,0 +1,43 @@
+//! The database goes away and comes back; whoever watches misses nothing.
+
+use sea_orm::{ConnectionTrait as _, Database};
+
+use super::{Watcher, actor, create, head_behind, next, retitle};
+use crate::support::TestApp;
+use crate::support::database::is_postgres;
+use crate::support::process::until;
+
+#[tokio::test]
+async fn watchers_outlive_an_outage_of_the_database() {
+    if !is_postgres() {
+        // SQLite is a part of the server: there is nothing between them that could break.
+        return;
+    }
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let (who, task) = (actor(&app, &ann).await, create(&app, &ann, "T").await);
+    let from = head_behind(&app, &who, task).await;
+    let watcher = Watcher::of(&app, &ann).await;
+    let mut stream = watcher.everything(&app, Some(&from)).await;
+    let domain = app.app.domain();
+    retitle(domain, &who, task, "Before").await;
+    assert_eq!(next(&mut stream).await.event.task.task.version, 2);
+
+    let (server, name) = app.database.url().rsplit_once('/').unwrap();
+    let other = Database::connect(format!("{server}/postgres")).await.unwrap();
+    let switch = async |connections: &str| {
+        let alter = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {connections}");
+        other.execute_unprepared(&alter).await.unwrap();
+    };
+    switch("false").await;
+    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    other.execute_unprepared(&end).await.unwrap();
+    assert!(domain.ping().await.is_err(), "the database is away");
+    switch("true").await;
+    until("the database to answer", async || domain.ping().await.ok()).await;
+
+    for version in 3..=10 {
+        retitle(domain, &who, task, &format!("{version}")).await;
+        assert_eq!(next(&mut stream).await.event.task.task.version, version);
+    }
+}
