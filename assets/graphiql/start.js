@@ -64,11 +64,22 @@ query Tasks {
     }
   }
 }
+
+subscription Live {
+  taskEvents {
+    type
+    task {
+      title
+      status
+    }
+  }
+}
 `;
 
-// The endpoint is the page's own server.
-const endpoint = new URL('/graphql', window.location.href);
-const fetcher = GraphiQL.createFetcher({ url: endpoint.href });
+// The endpoint is the page's own server, for subscriptions too. What is in the "Headers" tab goes with the first
+// message of their connection.
+const endpoint = new URL('/graphql', window.location.href).href;
+const fetcher = GraphiQL.createFetcher({ url: endpoint, subscriptionUrl: endpoint.replace('http', 'ws') });
 
 ReactDOM.createRoot(document.getElementById('graphiql')).render(
   React.createElement(GraphiQL, {

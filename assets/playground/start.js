@@ -50,10 +50,12 @@ mutation Register {
 
 // The endpoint is the page's own server.
 const endpoint = new URL('/graphql', window.location.href).href;
+const subscriptionEndpoint = endpoint.replace('http', 'ws');
 const isNew = localStorage.getItem('graphql-playground') === null;
 
 GraphQLPlayground.init(document.getElementById('playground'), {
   endpoint,
+  subscriptionEndpoint,
   tabs: isNew ? welcome.map((tab) => ({ ...tab, endpoint })) : undefined,
   settings: {
     // Asking for the whole schema every two seconds tells nobody anything new.

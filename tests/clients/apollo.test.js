@@ -5,10 +5,14 @@ import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { createPersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { relayStylePagination } from '@apollo/client/utilities';
 import UploadHttpLink from 'apollo-upload-client/UploadHttpLink.mjs';
+import WebSocket from 'ws';
 
+import { connect as connectSocket } from './examples/resuming.js';
+import { EVENTS, collector } from './support/live.js';
 import { recorder } from './support/recorder.js';
 import { bearer, serve } from './support/server.js';
 import { watch } from './support/watch.js';
@@ -333,5 +337,27 @@ describe('Apollo Client', () => {
       assert.equal(data.taskTransition.task.status, 'DONE');
       assert.deepEqual(carried(requests.slice(3)), ['POST hash', 'POST text hash']);
     });
+  });
+
+  test('a subscription goes on where it stopped when its connection breaks', async () => {
+    const token = await server.registers('live');
+    const socket = connectSocket(server.socket, async () => token, {
+      webSocketImpl: WebSocket,
+      retryWait: async () => {},
+    });
+    const client = new ApolloClient({ link: new GraphQLWsLink(socket), cache: new InMemoryCache() });
+    const { data } = await client.query({ query: gql`{ eventCursor }` });
+    const { sink, titles, until } = collector();
+    const events = client.subscribe({ query: gql(EVENTS), variables: { after: data.eventCursor } });
+    const subscription = events.subscribe(sink);
+    for (const title of ['one', 'two']) await server.createsTask(token, { title });
+    await until(2);
+    socket.terminate();
+    await server.createsTask(token, { title: 'three' });
+    await until(3);
+    assert.deepEqual(titles(), ['one', 'two', 'three']);
+    subscription.unsubscribe();
+    client.stop();
+    await socket.dispose();
   });
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { browse, content, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
+import { browse, content, createUntilHeard, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
 import { serve } from './support/server.js';
 
 describe('GraphiQL', () => {
@@ -58,6 +58,17 @@ describe('GraphiQL', () => {
       data: { tasks: { totalCount: 1, nodes: [{ title: 'Write the notes', owner: { email: 'me@example.com' } }] } },
     });
     await keepPicture(page, 'graphiql');
+
+    await paste(query, 'subscription Live { taskEvents { type task { title status } } }');
+    // It goes by what it has read whether this is a subscription, and names its tab after that.
+    await page.locator('.graphiql-tab').getByText('Live', { exact: true }).waitFor();
+    await play.click();
+    const event = JSON.parse(await createUntilHeard(server, accessToken, response));
+    assert.deepEqual(event, {
+      data: { taskEvents: { type: 'CREATED', task: { title: 'Heard live', status: 'TODO' } } },
+    });
+    await play.click(); // Stops it.
+    await keepPicture(page, 'graphiql-live');
     assert.deepEqual(complaints, []);
   });
 

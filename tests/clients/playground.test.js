@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { browse, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
+import { browse, createUntilHeard, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
 import { serve } from './support/server.js';
 
 describe('GraphQL Playground', () => {
@@ -21,7 +21,7 @@ describe('GraphQL Playground', () => {
 
   test('its first tabs lead from an account to a list of tasks', async () => {
     const { page, complaints } = await visit(browser, server, '/playground');
-    const { query, lower, response, play } = parts(page);
+    const { query, lower, response, last, play } = parts(page);
 
     await play.click();
     const registered = JSON.parse(await untilItHolds(response, 'accessToken'));
@@ -47,6 +47,14 @@ describe('GraphQL Playground', () => {
       data: { tasks: { totalCount: 1, nodes: [{ title: 'Write the notes', owner: { email: 'me@example.com' } }] } },
     });
     await keepPicture(page, 'playground');
+
+    await paste(query, 'subscription { taskEvents { type task { title status } } }');
+    await play.click();
+    const event = JSON.parse(await createUntilHeard(server, accessToken, last));
+    assert.deepEqual(event, {
+      data: { taskEvents: { type: 'CREATED', task: { title: 'Heard live', status: 'TODO' } } },
+    });
+    await keepPicture(page, 'playground-live');
     assert.deepEqual(complaints, []);
   });
 
@@ -83,6 +91,8 @@ function parts(page) {
     // Variables or headers.
     lower: editors.nth(1),
     response: editors.nth(2),
+    // Of the events of a subscription, the newest is at the bottom.
+    last: editors.last(),
     play: page.getByTitle('Execute Query (Ctrl-Enter)'),
   };
 }

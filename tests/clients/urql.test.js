@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { Client, fetchExchange, gql } from '@urql/core';
+import { Client, fetchExchange, gql, subscriptionExchange } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
+import WebSocket from 'ws';
 
+import { connect as connectSocket } from './examples/resuming.js';
+import { EVENTS, collector } from './support/live.js';
 import { recorder } from './support/recorder.js';
 import { bearer, serve } from './support/server.js';
 import { watch } from './support/watch.js';
@@ -209,5 +212,28 @@ describe('urql', () => {
     const partly = await client.query(query, {}).toPromise();
     assert.deepEqual(codes(partly), ['BAD_USER_INPUT']);
     assert.deepEqual([partly.data.viewer.username, partly.data.user], ['dora', null]);
+  });
+
+  test('a subscription goes on where it stopped when its connection breaks', async () => {
+    const token = await server.registers('live');
+    const socket = connectSocket(server.socket, async () => token, {
+      webSocketImpl: WebSocket,
+      retryWait: async () => {},
+    });
+    const forwardSubscription = ({ query, variables }) => ({
+      subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query, variables }, sink) }),
+    });
+    const { client } = connect(token, { exchanges: [fetchExchange, subscriptionExchange({ forwardSubscription })] });
+    const { data } = await client.query(gql`{ eventCursor }`, {}).toPromise();
+    const { sink, titles, until } = collector();
+    const subscription = client.subscription(gql(EVENTS), { after: data.eventCursor }).subscribe(sink.next);
+    for (const title of ['one', 'two']) await server.createsTask(token, { title });
+    await until(2);
+    socket.terminate();
+    await server.createsTask(token, { title: 'three' });
+    await until(3);
+    assert.deepEqual(titles(), ['one', 'two', 'three']);
+    subscription.unsubscribe();
+    await socket.dispose();
   });
 });

@@ -30,6 +30,9 @@ const SEND_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the client may take for its part of the closing.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The most time between two signs of life in the older subprotocol.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
 /// A connection.
 pub(super) struct Connection {
     app: App,
@@ -40,6 +43,8 @@ pub(super) struct Connection {
     asker: Asker,
     is_initialised: bool,
     operations: StreamMap<String, Steps>,
+    /// The time between two signs of life.
+    beat: Duration,
     since: Instant,
     heard_at: Instant,
     ping_at: Instant,
@@ -62,6 +67,7 @@ impl Connection {
     /// A connection of somebody whose token came with the request, or not at all.
     pub(super) fn new(app: App, socket: WebSocket, dialect: Option<Dialect>, caller: Caller) -> Self {
         let (settings, now) = (app.config().graphql.websocket, Instant::now());
+        let beat = beat(dialect, settings.ping_interval);
         Self {
             app,
             settings,
@@ -73,9 +79,10 @@ impl Connection {
             },
             is_initialised: false,
             operations: StreamMap::new(),
+            beat,
             since: now,
             heard_at: now,
-            ping_at: now + settings.ping_interval,
+            ping_at: now + beat,
             expires_at: None,
         }
     }
@@ -151,7 +158,7 @@ impl Connection {
         if now - self.heard_at >= 2 * self.settings.ping_interval {
             return Err(Farewell::TryAgainLater("Nothing was heard for too long"));
         }
-        self.ping_at = now + self.settings.ping_interval;
+        self.ping_at = now + self.beat;
         self.send(Message::Ping(Bytes::new())).await?;
         if self.is_initialised {
             self.say(dialect, &Outgoing::KeepAlive).await?;
@@ -321,6 +328,14 @@ impl Connection {
     }
 }
 
+/// The time between two signs of life. The older clients want messages, and some give up after 20 s without one.
+fn beat(dialect: Option<Dialect>, ping_interval: Duration) -> Duration {
+    match dialect {
+        Some(Dialect::Legacy) => ping_interval.min(KEEP_ALIVE),
+        Some(Dialect::Transport) | None => ping_interval,
+    }
+}
+
 /// Waits until the connection of somebody, or of nobody, is to be closed.
 async fn ended(app: &App, attendance: Option<&Attendance>) -> Ending {
     if let Some(attendance) = attendance {
@@ -337,4 +352,18 @@ fn unavailable(error: &Error) -> Farewell {
         "a websocket could not be opened: {error}: {cause:?}"
     );
     Farewell::TryAgainLater("The server cannot find out who you are: try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_clients_hear_of_the_server_before_they_give_up() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(beat(Some(Dialect::Legacy), minute), Duration::from_secs(10));
+        assert_eq!(beat(Some(Dialect::Transport), minute), minute);
+        let second = Duration::from_secs(1);
+        assert_eq!(beat(Some(Dialect::Legacy), second), second);
+    }
 }

@@ -3,10 +3,11 @@
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { chromium } from 'playwright-core';
 
-import { PATIENCE } from './wait.js';
+import { PATIENCE, within } from './wait.js';
 
 const ARTEFACTS = fileURLToPath(new URL('../artefacts/', import.meta.url));
 
@@ -67,6 +68,23 @@ export function content(editor) {
 export async function untilItHolds(editor, text) {
   const element = await editor.elementHandle();
   await editor.page().waitForFunction(([element, text]) => element.CodeMirror.getValue().includes(text), [element, text]);
+  return content(editor);
+}
+
+/** Creates tasks until an editor shows that one was heard of. Nothing says when a subscription has begun. */
+export async function createUntilHeard(server, token, editor) {
+  const heard = async () => (await content(editor)).includes('"taskEvents"');
+  const creating = async () => {
+    while (!(await heard())) {
+      await server.createsTask(token, { title: 'Heard live' });
+      // The browser has the same processor to work on.
+      await pause(200);
+    }
+  };
+  await within('an event in the browser', creating()).catch(async (error) => {
+    await keepPicture(editor.page(), 'not-heard');
+    throw new Error(`${error.message}; the editor holds ${await content(editor)}`);
+  });
   return content(editor);
 }
 

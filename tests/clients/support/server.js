@@ -93,6 +93,11 @@ class Server {
     return `${this.url}/graphql`;
   }
 
+  /** The address of GraphQL over WebSocket. */
+  get socket() {
+    return this.endpoint.replace('http', 'ws');
+  }
+
   /** Runs an operation, and gives its data. For what a test needs beforehand; anything wrong throws. */
   async graphql(token, query, variables = {}) {
     const answer = await fetch(this.endpoint, {

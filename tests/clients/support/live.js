@@ -1,0 +1,47 @@
+// Events as they come in.
+
+import { within } from './wait.js';
+
+/** Every event that somebody sees, from a cursor on. */
+export const EVENTS = `
+  subscription Events($after: String) {
+    taskEvents(after: $after) {
+      cursor
+      type
+      task {
+        id
+        title
+      }
+    }
+  }
+`;
+
+/** Collects what a subscription gives; `until` waits until there are so many. */
+export function collector() {
+  const events = [];
+  let look = () => {};
+  let fail = () => {};
+  return {
+    events,
+    sink: {
+      next: ({ data, error, errors }) => {
+        if (errors ?? error) fail(new Error(JSON.stringify(errors ?? error)));
+        else events.push(data.taskEvents);
+        look();
+      },
+      error: (error) => fail(error instanceof Error ? error : new Error(JSON.stringify(error))),
+      complete: () => fail(new Error('the subscription was completed')),
+    },
+    titles: () => events.map(({ task }) => task.title),
+    until: (count) => {
+      const enough = new Promise((resolve, reject) => {
+        fail = reject;
+        look = () => {
+          if (events.length >= count) resolve();
+        };
+        look();
+      });
+      return within(`${count} events`, enough);
+    },
+  };
+}
