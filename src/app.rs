@@ -115,9 +115,11 @@ impl App {
         &self.graphql
     }
 
-    /// From now on readiness fails, so that no new request is sent here.
+    /// From now on readiness fails, so that no new request is sent here; and connections that are held open end,
+    /// so that nobody waits for them.
     pub fn begin_shutdown(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.domain.live().close();
     }
 
     /// Whether the server is about to stop.

@@ -35,6 +35,11 @@ pub fn keep<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     CURRENT.scope(current(), work)
 }
 
+/// Work that goes on under a request's id in a task of its own.
+pub fn within<T>(id: String, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    CURRENT.scope(id, work)
+}
+
 /// Gives the request its id, and the answer the same.
 pub(super) async fn assign(mut request: Request, next: Next) -> Response {
     let id = request.headers().get(HEADER).and_then(sane).unwrap_or_else(make);

@@ -15,6 +15,7 @@ mod persisted;
 mod rate_limit;
 mod refusal;
 mod session;
+mod streams;
 mod tag;
 mod task;
 mod user;
