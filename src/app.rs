@@ -36,7 +36,7 @@ impl App {
     /// Connects to the database, and to Redis in the background. Fails with one line that a person can act on.
     pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
-        let domain = Domain::open(&config.database, &config.auth, &key, surroundings).await?;
+        let domain = Domain::open(&config.database, &config.auth, &config.storage, &key, surroundings).await?;
         let redis = config.redis_url.as_ref().map(Redis::open).transpose()?;
         if let Some(redis) = &redis {
             domain.live().join(redis);

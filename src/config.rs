@@ -15,6 +15,7 @@ mod reader;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -26,6 +27,7 @@ pub use self::{
     database::{Backend, DatabaseConfig},
     http::{CorsOrigins, HttpConfig},
     storage::StorageConfig,
+    websocket::WebSocketConfig,
 };
 
 /// A setting that stops the start. Its `Display` is one line, without secrets.
@@ -93,6 +95,8 @@ pub struct GraphqlConfig {
     pub points_per_minute: u32,
     /// What one document may hold.
     pub limits: GraphqlLimits,
+    /// Connections that stay open.
+    pub websocket: WebSocketConfig,
 }
 
 /// What a GraphQL request may hold; checked before anything runs.
@@ -239,6 +243,7 @@ impl GraphqlConfig {
             introspection: reader.flag("GRAPHQL_INTROSPECTION", !environment.is_production())?,
             points_per_minute: reader.number("GRAPHQL_POINTS_PER_MINUTE", 60_000, 1..=u32::MAX)?,
             limits: GraphqlLimits::read(reader)?,
+            websocket: WebSocketConfig::read(reader)?,
         })
     }
 }

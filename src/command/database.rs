@@ -36,6 +36,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Domain> {
     Box::pin(Domain::open(
         &config.database,
         &config.auth,
+        &config.storage,
         &SigningKey::Secret(key),
         surroundings,
     ))

@@ -21,7 +21,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         storage,
         ..
     } = config;
-    let limits = graphql.limits;
+    let (limits, websocket) = (graphql.limits, graphql.websocket);
     vec![
         ("APP_ENV", config.environment.as_str().to_owned()),
         ("DEBUG", config.debug.to_string()),
@@ -73,6 +73,18 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("GRAPHQL_MAX_DIRECTIVES", limits.directives.to_string()),
         ("GRAPHQL_MAX_COMPLEXITY", limits.complexity.to_string()),
         ("GRAPHQL_MAX_BATCH", limits.batch.to_string()),
+        ("WEBSOCKET_MAX_MESSAGE_BYTES", websocket.message_bytes.to_string()),
+        ("WEBSOCKET_MAX_OPERATIONS", websocket.operations.to_string()),
+        ("WEBSOCKET_MAX_CONNECTIONS", websocket.connections.to_string()),
+        (
+            "WEBSOCKET_MAX_CONNECTIONS_PER_USER",
+            websocket.connections_per_user.to_string(),
+        ),
+        ("WEBSOCKET_INIT_TIMEOUT_SECONDS", count(websocket.init_timeout, SECOND)),
+        (
+            "WEBSOCKET_PING_INTERVAL_SECONDS",
+            count(websocket.ping_interval, SECOND),
+        ),
         ("RATE_LIMIT_ENABLED", rate_limit.enabled.to_string()),
         ("RATE_LIMIT_PER_MINUTE", rate_limit.per_minute.to_string()),
         ("RATE_LIMIT_STRICT_PER_MINUTE", rate_limit.strict_per_minute.to_string()),

@@ -31,6 +31,14 @@ impl<'a> Reader<'a> {
             .filter(|value| !value.is_empty())
     }
 
+    /// Every variable whose name begins so and that has a value.
+    pub(super) fn starting_with(&self, prefix: &'static str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let named = self.vars.iter().filter(move |(name, _)| name.starts_with(prefix));
+        named
+            .map(|(name, value)| (name.as_str(), value.trim()))
+            .filter(|(_, value)| !value.is_empty())
+    }
+
     /// The first of several names for one setting that is set.
     pub(super) fn first_set(&self, names: [&'static str; 2]) -> &'static str {
         if self.text(names[0]).is_none() && self.text(names[1]).is_some() {

@@ -2,6 +2,7 @@
 
 use std::path::{PathBuf, absolute};
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::{ConfigError, reader::Reader};
@@ -14,6 +15,9 @@ pub struct StorageConfig {
     /// `STORAGE_URL`, `file://` or `s3://`, else the directory `UPLOAD_DIR`, default `./uploads`. A directory is
     /// held as a `file://` URL with its absolute path.
     pub url: String,
+    /// The variables that begin with `AWS_`, by their names in lower case: how to reach an `s3://` bucket, and as
+    /// whom. They mean what they mean to Amazon's own tools.
+    pub aws: Vec<(String, SecretString)>,
 }
 
 impl StorageConfig {
@@ -24,6 +28,10 @@ impl StorageConfig {
         };
         Ok(Self {
             url: url.or_else(|| directory_url("./uploads")).unwrap_or_default(),
+            aws: reader
+                .starting_with("AWS_")
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
+                .collect(),
         })
     }
 

@@ -39,6 +39,22 @@ pub enum Error {
     /// One or more values are not acceptable.
     #[error("{0}")]
     Invalid(Violations),
+    /// A file is larger than it may be.
+    #[error("{message}")]
+    PayloadTooLarge {
+        /// The field it came in.
+        field: &'static str,
+        /// How large it may be.
+        message: String,
+    },
+    /// A file is of a type that is not taken, by its name or by what is in it.
+    #[error("{message}")]
+    UnsupportedMediaType {
+        /// The field it came in.
+        field: &'static str,
+        /// What it is, and which types are taken.
+        message: String,
+    },
     /// Something that is no value of its kind at all: a malformed id, cursor or page.
     #[error("{message}")]
     BadInput {
@@ -148,6 +164,10 @@ pub enum Code {
     Invalid,
     /// A value that must be unique belongs to somebody else.
     Taken,
+    /// See [`Error::PayloadTooLarge`].
+    PayloadTooLarge,
+    /// See [`Error::UnsupportedMediaType`].
+    UnsupportedMediaType,
     /// See [`Error::BadInput`].
     BadUserInput,
     /// See [`Error::InvalidTransition`].
@@ -176,6 +196,8 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::Invalid => "INVALID",
             Self::Taken => "TAKEN",
+            Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::InvalidTransition => "INVALID_TRANSITION",
             Self::Conflict => "CONFLICT",
@@ -197,6 +219,8 @@ impl Error {
             Self::Forbidden { .. } => Code::Forbidden,
             Self::NotFound { .. } => Code::NotFound,
             Self::Invalid(violations) => violations.code(),
+            Self::PayloadTooLarge { .. } => Code::PayloadTooLarge,
+            Self::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
             Self::BadInput { .. } => Code::BadUserInput,
             Self::InvalidTransition { .. } => Code::InvalidTransition,
             Self::Conflict { .. } => Code::Conflict,

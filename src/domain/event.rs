@@ -99,8 +99,12 @@ impl EventType {
             } else {
                 Self::Unassigned
             }
-        } else if TaskRecord::from(before).without_tags() != TaskRecord::from(after).without_tags() {
+        } else if TaskRecord::from(before).without_lists() != TaskRecord::from(after).without_lists() {
             Self::Updated
+        } else if before.attachments.len() < after.attachments.len() {
+            Self::Attached
+        } else if before.attachments.len() > after.attachments.len() {
+            Self::Detached
         } else if after.tags.is_subset(&before.tags) {
             Self::Untagged
         } else {
@@ -281,6 +285,17 @@ fn differences(before: &Value, after: &Value) -> Map<String, Value> {
         .iter()
         .filter(|(name, _)| !NOT_A_CHANGE.contains(&name.as_str()))
         .filter(|(name, value)| before.get(*name) != Some(value))
-        .map(|(name, value)| (name.clone(), json!({ "from": before.get(name), "to": value })))
+        .map(|(name, value)| {
+            let from = before.get(name).map(|value| told(name, value));
+            (name.clone(), json!({ "from": from, "to": told(name, value) }))
+        })
         .collect()
+}
+
+/// A value as a change tells it: of files, their names.
+fn told(field: &str, value: &Value) -> Value {
+    match value {
+        Value::Array(files) if field == "attachments" => files.iter().map(|file| file["filename"].clone()).collect(),
+        other => other.clone(),
+    }
 }

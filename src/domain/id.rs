@@ -34,3 +34,7 @@ identifier!(
     /// Which notification.
     NotificationId
 );
+identifier!(
+    /// Which attachment.
+    AttachmentId
+);

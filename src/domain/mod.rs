@@ -6,6 +6,7 @@
 //! | [`policy`] | who may do what: permits for writes, scopes for reads |
 //! | [`error`] | the one error and its codes |
 //! | [`task`], [`workflow`], [`tag`], [`statistics`] | tasks and what is counted of them |
+//! | [`attachment`] | files, and where their bytes are |
 //! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
 //! | [`event`], [`notification`] | the log of what happened, and who is told of it |
 //! | [`live`] | its delivery to whoever watches |
@@ -15,6 +16,7 @@
 //! | `store` | the database; private to the domain |
 
 pub mod actor;
+pub mod attachment;
 pub mod clock;
 pub mod error;
 pub mod event;
@@ -44,6 +46,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 
+use self::attachment::Attachments;
+use self::attachment::storage::Storage;
 use self::clock::Clock;
 use self::error::Result;
 use self::event::Events;
@@ -57,12 +61,13 @@ use self::store::Store;
 use self::task::Tasks;
 use self::token::{SigningKey, TokenSigner};
 use self::user::Users;
-use crate::config::{AuthConfig, DatabaseConfig};
+use crate::config::{AuthConfig, DatabaseConfig, StorageConfig};
 
 /// What the use cases share.
 #[derive(Debug)]
 pub(crate) struct Core {
     store: Store,
+    storage: Storage,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
@@ -101,11 +106,13 @@ impl Domain {
     pub async fn open(
         database: &DatabaseConfig,
         auth: &AuthConfig,
+        storage: &StorageConfig,
         key: &SigningKey,
         surroundings: Surroundings,
     ) -> anyhow::Result<Self> {
         let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
         let passwords = Passwords::new(auth.password_policy)?;
+        let storage = Storage::open(storage)?;
         let bus = Bus::default();
         let store = Store::open(database, bus.clone()).await?;
         let Surroundings { clock, randomness } = surroundings;
@@ -113,6 +120,7 @@ impl Domain {
         let refresh_token_ttl = TimeDelta::from_std(auth.refresh_token_ttl)?;
         let core = Core {
             store,
+            storage,
             clock,
             randomness,
             passwords,
@@ -128,6 +136,12 @@ impl Domain {
     #[must_use]
     pub fn tasks(&self) -> Tasks<'_> {
         Tasks::new(&self.core)
+    }
+
+    /// The use cases of files.
+    #[must_use]
+    pub fn attachments(&self) -> Attachments<'_> {
+        Attachments::new(&self.core)
     }
 
     /// The use cases of users.

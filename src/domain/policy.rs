@@ -235,6 +235,17 @@ impl Scope<Tasks> {
     }
 }
 
+impl Scope<Files> {
+    /// Whoever sees files sees those of the tasks that they see.
+    #[must_use]
+    pub fn tasks(&self) -> Scope<Tasks> {
+        Scope {
+            reach: self.reach,
+            noun: PhantomData,
+        }
+    }
+}
+
 impl Scope<Credentials> {
     /// Whoever checks credentials sees whose they are.
     #[must_use]

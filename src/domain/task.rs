@@ -1,5 +1,6 @@
 //! Tasks: what they are, and the use cases that read them. Those that write are in `task/write.rs`.
 
+mod attach;
 mod bulk;
 mod draft;
 mod expected;
@@ -18,6 +19,7 @@ pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
 pub use of_users::{Part, TasksOf};
 
 use super::actor::Actor;
+use super::attachment::Attachment;
 use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
@@ -126,13 +128,15 @@ impl Task {
     }
 }
 
-/// A task with its tags, at one moment.
+/// A task with its tags and files, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The task.
     pub task: Task,
     /// Its tags.
     pub tags: Tags,
+    /// Its files, the oldest first.
+    pub attachments: Vec<Attachment>,
 }
 
 /// Which tasks to list.

@@ -231,7 +231,8 @@ impl<'a> Users<'a> {
     }
 
     /// Deletes an account. The tasks it owns go to `transfer_to`, or for good when that is left out;
-    /// tasks assigned to it are unassigned. Each task gets its event.
+    /// tasks assigned to it are unassigned. Each task gets its event. What it attached to tasks that stay goes to
+    /// their owners; its files without a task go with it.
     pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
         let (transaction, user) = self.open(actor, id).await?;
         let permit = policy::permit(actor, DeleteUser, &user)?;
@@ -239,9 +240,12 @@ impl<'a> Users<'a> {
         if let Some(heir) = transfer_to {
             self.check_heir(actor, &transaction, id, heir).await?;
         }
-        self.release_tasks(actor, &transaction, id, transfer_to).await?;
+        let mut files = self.release_tasks(actor, &transaction, id, transfer_to).await?;
+        store::attachment::hand_over(&transaction, &permit, self.core.clock.now()).await?;
+        files.extend(store::attachment::keys_of_user(&transaction, &permit).await?);
         store::user::delete(&transaction, &permit, self.core.clock.now()).await?;
         transaction.commit().await?;
+        self.core.storage.discard(files).await;
         Ok(user)
     }
 
@@ -295,19 +299,24 @@ impl<'a> Users<'a> {
         }
     }
 
-    /// Lets go of every task that a leaving user owns or is assigned to.
+    /// Lets go of every task that a leaving user owns or is assigned to. Tells where the files are of those that
+    /// are gone.
     async fn release_tasks(
         self,
         actor: &Actor,
         transaction: &WriteTransaction,
         leaving: UserId,
         heir: Option<UserId>,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
         let scope = policy::scope(actor)?;
+        let mut files = Vec::new();
         let now = self.core.clock.now();
         for before in store::task::lock_all_of(transaction, &scope, leaving).await? {
             if before.task.owner_id == leaving && heir.is_none() {
                 let permit = policy::permit(actor, PurgeTask, &before.task)?;
+                if !before.attachments.is_empty() {
+                    files.extend(store::attachment::keys_of_task(transaction, &permit).await?);
+                }
                 store::task::delete(transaction, &permit).await?;
                 store::event::append(transaction, NewEvent::purged(permit.actor(), &before, now)).await?;
                 continue;
@@ -323,7 +332,7 @@ impl<'a> Users<'a> {
             store::task::update(transaction, &permit, &before, &after).await?;
             store::event::append(transaction, NewEvent::changed(permit.actor(), &before, &after)).await?;
         }
-        Ok(())
+        Ok(files)
     }
 
     /// The user with this e-mail address or username: for the command line.

@@ -4,6 +4,7 @@ use async_graphql::{Context, Value, value};
 use chrono::SecondsFormat;
 
 use super::loader::Loaders;
+use super::upload::Uploads;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::event::EventCursor;
@@ -11,13 +12,14 @@ use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::http::rate_limit::Allowance;
 
-/// What belongs to one request: who asks, the look-ups made for them, and what it cost.
+/// What belongs to one request: who asks, the look-ups made for them, what it cost, and its files.
 pub struct RequestContext {
     domain: Domain,
     caller: Caller,
     loaders: Loaders,
     spending: Option<Spending>,
     event_cursor: Option<EventCursor>,
+    uploads: Uploads,
 }
 
 /// What an operation took from its client's budget, and what that left.
@@ -49,7 +51,7 @@ impl From<Spending> for Value {
 impl RequestContext {
     /// A context for one request of this caller.
     #[must_use]
-    pub fn new(domain: Domain, caller: Caller, spending: Option<Spending>) -> Self {
+    pub fn new(domain: Domain, caller: Caller, spending: Option<Spending>, uploads: Uploads) -> Self {
         let loaders = Loaders::new(&domain, caller.actor);
         Self {
             domain,
@@ -57,6 +59,7 @@ impl RequestContext {
             loaders,
             spending,
             event_cursor: None,
+            uploads,
         }
     }
 
@@ -82,6 +85,8 @@ pub trait ContextExt {
     fn spending(&self) -> Option<Spending>;
     /// Where the event log stood when the request began, if that was asked for.
     fn event_cursor(&self) -> Option<&EventCursor>;
+    /// The files that came with the request.
+    fn uploads(&self) -> &Uploads;
 }
 
 impl ContextExt for Context<'_> {
@@ -107,5 +112,9 @@ impl ContextExt for Context<'_> {
 
     fn event_cursor(&self) -> Option<&EventCursor> {
         self.data_unchecked::<RequestContext>().event_cursor.as_ref()
+    }
+
+    fn uploads(&self) -> &Uploads {
+        &self.data_unchecked::<RequestContext>().uploads
     }
 }

@@ -18,6 +18,8 @@ use crate::domain::page::DEFAULT_PAGE_SIZE;
 
 /// The mutations by which people sign in. They draw on the strict tier of the rate limits.
 const SIGNING_IN: [&str; 3] = ["register", "login", "refresh"];
+/// The mutations that take a file. They draw on the strict tier too.
+const UPLOADING: [&str; 1] = ["attachmentUpload"];
 /// The fields of a connection that hold its rows.
 const ROWS: [&str; 2] = ["nodes", "edges"];
 
@@ -28,6 +30,15 @@ pub(super) struct Cost {
     pub(super) points: u64,
     /// How often somebody signs in.
     pub(super) sign_ins: u32,
+    /// How many files are taken.
+    pub(super) uploads: u32,
+}
+
+impl Cost {
+    /// How often it draws on the strict tier.
+    pub(super) fn strict(self) -> u32 {
+        self.sign_ins.saturating_add(self.uploads)
+    }
 }
 
 /// What is known of a field.
@@ -100,7 +111,8 @@ impl CostModel {
         let set = &operation.selection_set.node;
         Cost {
             points: walk.selection_set(set, root, 1),
-            sign_ins: if is_mutation { walk.sign_ins(set) } else { 0 },
+            sign_ins: if is_mutation { walk.count(&SIGNING_IN, set) } else { 0 },
+            uploads: if is_mutation { walk.count(&UPLOADING, set) } else { 0 },
         }
     }
 }
@@ -223,13 +235,14 @@ impl Walk<'_> {
         definition.node.default_value.as_ref().map(|value| &value.node)
     }
 
-    fn sign_ins(&self, set: &SelectionSet) -> u32 {
+    /// How often one of these fields is selected.
+    fn count(&self, names: &[&str], set: &SelectionSet) -> u32 {
         let counts = set.items.iter().map(|selection| match &selection.node {
-            Selection::Field(field) => u32::from(SIGNING_IN.contains(&field.node.name.node.as_str())),
-            Selection::InlineFragment(fragment) => self.sign_ins(&fragment.node.selection_set.node),
+            Selection::Field(field) => u32::from(names.contains(&field.node.name.node.as_str())),
+            Selection::InlineFragment(fragment) => self.count(names, &fragment.node.selection_set.node),
             Selection::FragmentSpread(spread) => {
                 let fragment = self.document.fragments.get(&spread.node.fragment_name.node);
-                fragment.map_or(0, |fragment| self.sign_ins(&fragment.node.selection_set.node))
+                fragment.map_or(0, |fragment| self.count(names, &fragment.node.selection_set.node))
             }
         });
         counts.fold(0, u32::saturating_add)
@@ -299,5 +312,8 @@ mod tests {
                         fragment more on Mutation { refresh(refreshToken: \"x\") { accessToken } }";
         assert_eq!(cost(document, &Json::Null).sign_ins, 2);
         assert_eq!(cost("{ login: viewer { id } }", &Json::Null).sign_ins, 0);
+        let document = "mutation { a: attachmentUpload(input: {file: \"\"}) { attachment { id } } logout { userErrors { code } } }";
+        let cost = cost(document, &Json::Null);
+        assert_eq!((cost.sign_ins, cost.uploads, cost.strict()), (0, 1, 1));
     }
 }

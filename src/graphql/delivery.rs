@@ -16,6 +16,7 @@ use super::executor::{Executor, Operation};
 use super::handler::{Body, Refusal};
 use super::share::{Rights, Sharing};
 use super::subscription::{Delivered, Order, Wanted};
+use super::upload::Uploads;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
@@ -60,7 +61,12 @@ impl Standing {
         };
         let mut request = Request::new("")
             .variables(self.variables.clone())
-            .data(RequestContext::new(self.domain.clone(), caller, None));
+            .data(RequestContext::new(
+                self.domain.clone(),
+                caller,
+                None,
+                Uploads::default(),
+            ));
         request.operation_name.clone_from(&self.operation.name);
         request.set_parsed_query(self.operation.document.parsed.clone());
         request

@@ -92,6 +92,9 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
     let one = |code, field| Ok(vec![UserError { code, field, message }]);
     match error {
         Error::Invalid(violations) => Ok(violations.as_slice().iter().map(|one| violation(one, input)).collect()),
+        Error::PayloadTooLarge { field, .. } | Error::UnsupportedMediaType { field, .. } => {
+            one(UserErrorCode::Invalid, Some(path(input, field)))
+        }
         Error::NotFound { key, .. } => one(UserErrorCode::NotFound, Some(vec![key.to_owned()])),
         Error::Forbidden { .. } => one(UserErrorCode::Forbidden, None),
         Error::InvalidTransition { .. } => one(UserErrorCode::InvalidTransition, Some(path(input, "status"))),
@@ -117,6 +120,14 @@ pub(super) fn aborted() -> UserError {
 }
 
 impl UserError {
+    /// The same, where what is called `id` in the domain came in as another argument.
+    pub(super) fn of_argument(mut self, path: &[&str]) -> Self {
+        if self.field.as_deref().is_some_and(|path| path == ["id"]) {
+            self.field = Some(path.iter().map(|part| (*part).to_owned()).collect());
+        }
+        self
+    }
+
     /// The same of the id at this place of the argument `ids`, if it is about the id.
     pub(super) fn of_ids(mut self, position: usize) -> Self {
         if self.field.as_deref().is_some_and(|path| path == ["id"]) {

@@ -15,6 +15,8 @@ use super::event::EVENT_CURSOR;
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
 use super::persisted::Persisted;
+use super::upload::Uploads;
+use super::websocket::Places;
 use super::{Schema, allowed, schema, variables};
 use crate::config::Config;
 use crate::domain::Domain;
@@ -35,12 +37,14 @@ pub struct Executor {
     is_introspectable: bool,
     budgets: Option<Budgets>,
     shared: Shared,
+    places: Places,
 }
 
 /// What clients may spend in a minute.
 struct Budgets {
     points: RateLimiter,
-    sign_ins: RateLimiter,
+    /// Signing in, and uploading.
+    strict: RateLimiter,
 }
 
 /// An operation that may run once it is paid for.
@@ -51,6 +55,15 @@ pub(super) struct Operation {
     pub(super) cost: Cost,
 }
 
+/// An operation that is paid for.
+pub(super) struct Admitted {
+    operation: Operation,
+    caller: Caller,
+    spending: Option<Spending>,
+    /// Where the event log stood, if the operation asks for it.
+    began_at: Option<EventCursor>,
+}
+
 impl Executor {
     /// An executor under these settings, which shares documents and budgets with others by Redis if there is one.
     #[must_use]
@@ -58,7 +71,7 @@ impl Executor {
         let limits = config.graphql.limits;
         let budgets = config.rate_limit.enabled.then(|| Budgets {
             points: RateLimiter::new("points", config.graphql.points_per_minute, redis),
-            sign_ins: RateLimiter::new("strict", config.rate_limit.strict_per_minute, redis),
+            strict: RateLimiter::new("strict", config.rate_limit.strict_per_minute, redis),
         });
         let schema = schema(&config.graphql);
         Self {
@@ -70,6 +83,7 @@ impl Executor {
             is_introspectable: config.graphql.introspection,
             budgets,
             shared: Shared::default(),
+            places: Places::new(config.graphql.websocket.connections),
         }
     }
 
@@ -80,6 +94,16 @@ impl Executor {
     /// The answers that subscriptions share.
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// The places for sockets.
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Waits until every socket is closed. From then on none is opened.
+    pub async fn websockets_closed(&self) {
+        self.places.all_left().await;
     }
 
     pub(super) fn costs(&self) -> &CostModel {
@@ -169,20 +193,45 @@ impl Executor {
 
     /// Pays for the operation and runs it.
     pub(super) async fn run(&self, domain: &Domain, caller: Caller, operation: Operation) -> Result<Response, Refusal> {
+        let admitted = self.admit(domain, caller, operation).await?;
+        Ok(self.execute(domain, admitted, Uploads::default()).await)
+    }
+
+    /// Pays for the operation. Its files need not be here yet.
+    pub(super) async fn admit(
+        &self,
+        domain: &Domain,
+        caller: Caller,
+        operation: Operation,
+    ) -> Result<Admitted, Refusal> {
         let spending = self.spend(&caller, operation.cost, domain.clock().now()).await?;
         let began_at = began_at(domain, &caller, &operation).await?;
-        let variables = operation.variables();
+        Ok(Admitted {
+            operation,
+            caller,
+            spending,
+            began_at,
+        })
+    }
+
+    /// Runs an operation that is paid for, with the files that came with it.
+    pub(super) async fn execute(&self, domain: &Domain, admitted: Admitted, uploads: Uploads) -> Response {
+        let Admitted {
+            operation,
+            caller,
+            spending,
+            began_at,
+        } = admitted;
+        let context = RequestContext::new(domain.clone(), caller, spending, uploads).beginning_at(began_at);
         // The text is not looked at again: the parsed document goes with it.
-        let mut request = Request::new("")
-            .variables(variables)
-            .data(RequestContext::new(domain.clone(), caller, spending).beginning_at(began_at));
+        let mut request = Request::new("").variables(operation.variables()).data(context);
         request.operation_name = operation.name;
         request.set_parsed_query(operation.document.parsed.clone());
         let mut response = self.explained(self.schema.execute(request).await);
         if let Some(spending) = spending {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
-        Ok(response)
+        response
     }
 
     /// The response with what is allowed, where it only says what is not.
@@ -201,12 +250,12 @@ impl Executor {
             return Ok(None);
         };
         let client = Client::of(caller);
-        if cost.sign_ins > 0 {
+        if cost.strict() > 0 {
             budgets
-                .sign_ins
-                .spend(client, cost.sign_ins, now)
+                .strict
+                .spend(client, cost.strict(), now)
                 .await
-                .map_err(|exhausted| rate_limited("times to register, log in or refresh", exhausted))?;
+                .map_err(|exhausted| rate_limited("times to register, log in, refresh or upload", exhausted))?;
         }
         let points = u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX);
         let allowance = budgets
@@ -256,6 +305,11 @@ impl Operation {
     /// Whether somebody signs in by it.
     pub(super) fn signs_in(&self) -> bool {
         self.cost.sign_ins > 0
+    }
+
+    /// How many files it takes.
+    pub(super) fn uploads(&self) -> usize {
+        self.cost.uploads as usize
     }
 
     /// Tells this operation and its variables from others.

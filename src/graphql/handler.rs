@@ -1,10 +1,11 @@
 //! GraphQL over HTTP: a request in, its operations run, an answer out.
 //!
-//! What a request may be is in `handler/request.rs`, what the client takes in `handler/accept.rs`, and what an answer
-//! looks like in `handler/response.rs`.
+//! What a request may be is in `handler/request.rs`, or with files in `handler/multipart.rs`; what the client takes is
+//! in `handler/accept.rs`, and what an answer looks like in `handler/response.rs`.
 
 mod accept;
 mod idempotency;
+mod multipart;
 mod request;
 mod response;
 
@@ -22,10 +23,10 @@ pub(crate) use self::idempotency::REPLAYED as IDEMPOTENCY_REPLAYED;
 pub(super) use self::request::{Parameters, PersistedQuery};
 use self::request::{Posted, from_body, from_url};
 use self::response::respond;
-pub(super) use self::response::{Body, Refusal};
+pub(super) use self::response::{Body, Refusal, refuse};
 use super::delivery::Unbegun;
 use super::executor::Operation;
-use super::stream;
+use super::{stream, websocket};
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::ide_page;
@@ -52,10 +53,13 @@ impl From<Outcome> for Answer {
     }
 }
 
-/// `POST /graphql`: the operation, or several, in a JSON body.
+/// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
 pub(super) async fn post(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = within_limit(&app, async {
+        if multipart::is_multipart(&parts.headers) {
+            return multipart::answer(&app, &parts, body).await;
+        }
         match from_body(&app, &parts, body).await? {
             Posted::One(parameters) => {
                 let operation = app.graphql().prepare(parameters).await?;
@@ -89,13 +93,16 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
     respond(&parts.headers, answer.await)
 }
 
-/// `GET /graphql`: a query or subscription in the URL; or the IDE, for a person with a browser.
+/// `GET /graphql`: a query or subscription in the URL; a WebSocket; or the IDE, for a person with a browser.
 pub(super) async fn get(
     State(app): State<App>,
     RawQuery(query): RawQuery,
     request: axum::extract::Request,
 ) -> Response {
-    let (parts, _) = request.into_parts();
+    let (mut parts, _) = request.into_parts();
+    if websocket::is_asked_for(&parts.headers) {
+        return websocket::open(&app, &mut parts).await;
+    }
     if app.config().graphql.ide && query.is_none() && accepts_html(&parts.headers) {
         return ide_page();
     }
@@ -149,11 +156,16 @@ async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refusal> {
 }
 
 async fn run(app: &App, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
-    let mut response = app.graphql().run(app.domain(), caller, operation).await?;
+    let response = app.graphql().run(app.domain(), caller, operation).await?;
+    Ok(told(headers, response))
+}
+
+/// An answer with what its client wants to know.
+fn told(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
     if !headers.contains_key(COST_HEADER) {
         response.extensions.remove("cost");
     }
-    Ok(response.into())
+    response.into()
 }
 
 /// Gives up a request that takes too long, the reading of its body included. What it was writing is

@@ -13,9 +13,10 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
+use crate::domain::attachment::Attachment;
 use crate::domain::error::Error;
 use crate::domain::event::TaskEvent;
-use crate::domain::id::{NotificationId, TaskId, UserId};
+use crate::domain::id::{AttachmentId, NotificationId, TaskId, UserId};
 use crate::domain::notification::Notification;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
@@ -39,6 +40,10 @@ pub struct Loaders {
     pub tags: DataLoader<TagLoader>,
     /// Notifications by id.
     pub notifications: DataLoader<NotificationLoader>,
+    /// Files by id.
+    pub attachments: DataLoader<AttachmentLoader>,
+    /// Files by task.
+    pub attachments_of_tasks: DataLoader<AttachmentsOfTaskLoader>,
     /// Pages of events by task.
     pub histories: DataLoader<HistoryLoader>,
     /// Numbers of events by task.
@@ -60,6 +65,8 @@ impl Loaders {
             tasks: loader(TaskLoader(sight.clone())),
             tags: loader(TagLoader(sight.clone())),
             notifications: loader(NotificationLoader(sight.clone())),
+            attachments: loader(AttachmentLoader(sight.clone())),
+            attachments_of_tasks: loader(AttachmentsOfTaskLoader(sight.clone())),
             histories: loader(HistoryLoader(sight.clone())),
             history_counts: loader(HistoryCountLoader(sight.clone())),
             tasks_of_users: loader(TasksOfUserLoader(sight.clone())),
@@ -138,6 +145,32 @@ impl Loader<NotificationId> for NotificationLoader {
     async fn load(&self, keys: &[NotificationId]) -> Result<HashMap<NotificationId, Notification>, Error> {
         let found = self.0.domain.notifications().find_many(&self.0.actor, keys).await?;
         Ok(found.into_iter().map(|one| (one.id, one)).collect())
+    }
+}
+
+/// Files by id, as far as the actor sees them.
+pub struct AttachmentLoader(Sight);
+
+impl Loader<AttachmentId> for AttachmentLoader {
+    type Value = Attachment;
+    type Error = Error;
+
+    async fn load(&self, keys: &[AttachmentId]) -> Result<HashMap<AttachmentId, Attachment>, Error> {
+        let files = self.0.domain.attachments().find_many(&self.0.actor, keys).await?;
+        Ok(files.into_iter().map(|file| (file.id, file)).collect())
+    }
+}
+
+/// Files by task, as far as the actor sees it.
+pub struct AttachmentsOfTaskLoader(Sight);
+
+impl Loader<TaskId> for AttachmentsOfTaskLoader {
+    type Value = Vec<Attachment>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Vec<Attachment>>, Error> {
+        let files = self.0.domain.attachments().of_tasks(&self.0.actor, keys).await?;
+        Ok(files.into_iter().collect())
     }
 }
 

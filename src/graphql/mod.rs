@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`handler`] | GraphQL over HTTP |
 //! | `stream` | subscriptions over HTTP: server-sent events, and parts of a message that goes on |
+//! | `websocket` | GraphQL over WebSocket |
 //! | `executor` | one operation, from what was sent to its answer |
 //! | [`subscription`], `delivery`, `share` | what can be watched, and how it is answered to many at once |
 //! | `document` | parsed documents, kept for whoever sends them again |
@@ -16,9 +17,11 @@
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
+//! | [`upload`] | the files of a request |
+//! | [`attachment`], [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
 
 mod allowed;
+pub mod attachment;
 pub mod connection;
 pub mod context;
 mod cost;
@@ -44,8 +47,10 @@ pub mod subscription;
 pub mod tag;
 pub mod task;
 mod tokens;
+pub mod upload;
 pub mod user;
 mod variables;
+mod websocket;
 
 use async_graphql::connection::Connection;
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
@@ -83,6 +88,7 @@ pub struct Mutation(
     session::SessionMutation,
     task::TaskMutation,
     task::TaskBulkMutation,
+    attachment::AttachmentMutation,
     user::UserMutation,
     notification::NotificationMutation,
 );

@@ -5,13 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::try_join_all;
 
+use super::attachment::Attachment;
 use super::context::ContextExt as _;
 use super::guard::SignedIn;
 use super::notification::Notification;
 use super::task::Task;
 use super::user::User;
 use crate::domain::error::{Error, Result};
-use crate::domain::id::{NotificationId, SessionId, TaskId, UserId};
+use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 
 /// A noun with global ids.
 pub trait GlobalId: Sized {
@@ -38,8 +39,9 @@ pub trait GlobalId: Sized {
         number.map(Self::from_number).ok_or_else(|| Error::BadInput {
             field,
             message: format!(
-                "{field}: '{}' is not the id of a {}; use an id that this server gave, unchanged",
+                "{field}: '{}' is not the id of {} {}; use an id that this server gave, unchanged",
                 id.chars().take(60).collect::<String>(),
+                if Self::TYPE.starts_with('A') { "an" } else { "a" },
                 Self::TYPE
             ),
         })
@@ -60,6 +62,18 @@ impl GlobalId for TaskId {
 
 impl GlobalId for UserId {
     const TYPE: &'static str = "User";
+
+    fn number(self) -> i32 {
+        self.0
+    }
+
+    fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+impl GlobalId for AttachmentId {
+    const TYPE: &'static str = "Attachment";
 
     fn number(self) -> i32 {
         self.0
@@ -104,6 +118,8 @@ pub enum Node {
     User(User),
     /// A notification.
     Notification(Notification),
+    /// A file.
+    Attachment(Attachment),
 }
 
 /// The most nodes that are looked for at once.
@@ -115,7 +131,7 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The task, user or notification with this id; null when there is none, it is in the trash, or it is not yours to see.
+    /// The task, user, file or notification with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn node(
         &self,
@@ -125,7 +141,7 @@ impl NodeQuery {
         find(ctx, "id", &id).await.map_err(Into::into).transpose()
     }
 
-    /// The tasks, users and notifications with these ids, in the same order; null in the place of each that there is
+    /// The tasks, users, files and notifications with these ids, in the same order; null in the place of each that there is
     /// not, that is in the trash, or that is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn nodes(
@@ -151,10 +167,14 @@ async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<
         let found = ctx.loaders().notifications.load_one(notification).await?;
         return Ok(found.map(|found| Node::Notification(Notification(found))));
     }
+    if let Ok(file) = AttachmentId::from_global(field, id) {
+        let found = ctx.loaders().attachments.load_one(file).await?;
+        return Ok(found.map(|file| Node::Attachment(Attachment(file))));
+    }
     let user = UserId::from_global(field, id).map_err(|_| Error::BadInput {
         field,
         message: format!(
-            "{field}: '{}' is not the id of a Task, a User or a Notification; use an id that this server gave, unchanged",
+            "{field}: '{}' is not the id of a Task, a User, an Attachment or a Notification; use an id that this server gave, unchanged",
             id.chars().take(60).collect::<String>()
         ),
     })?;

@@ -17,6 +17,7 @@ pub use self::filter::TaskFilter;
 pub use self::history::{TaskEvent, TaskEventTotals};
 pub use self::list::{TaskOrder, TaskTotals};
 pub use self::mutation::TaskMutation;
+use super::attachment::Attachment;
 use super::connection::PageArguments;
 use super::context::ContextExt as _;
 use super::error::Result;
@@ -33,13 +34,13 @@ use crate::domain::task::Snapshot;
 #[derive(Clone, Debug)]
 pub struct Task {
     task: domain::task::Task,
-    /// Its tags, where they are known already.
-    tags: Option<Tags>,
+    /// Its tags and files, where they are known already.
+    lists: Option<(Tags, Vec<domain::attachment::Attachment>)>,
 }
 
 impl From<domain::task::Task> for Task {
     fn from(task: domain::task::Task) -> Self {
-        Self { task, tags: None }
+        Self { task, lists: None }
     }
 }
 
@@ -47,7 +48,7 @@ impl From<Snapshot> for Task {
     fn from(snapshot: Snapshot) -> Self {
         Self {
             task: snapshot.task,
-            tags: Some(snapshot.tags),
+            lists: Some((snapshot.tags, snapshot.attachments)),
         }
     }
 }
@@ -135,11 +136,21 @@ impl Task {
 
     /// Its tags, in alphabetical order.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let tags = match &self.tags {
-            Some(tags) => tags.clone(),
+        let tags = match &self.lists {
+            Some((tags, _)) => tags.clone(),
             None => ctx.loaders().tags.load_one(self.task.id).await?.unwrap_or_default(),
         };
         Ok(tags.into_iter().collect())
+    }
+
+    /// Its files, up to 20, the oldest first.
+    async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<Attachment>> {
+        let loader = &ctx.loaders().attachments_of_tasks;
+        let files = match &self.lists {
+            Some((_, files)) => files.clone(),
+            None => loader.load_one(self.task.id).await?.unwrap_or_default(),
+        };
+        Ok(files.into_iter().map(Attachment).collect())
     }
 
     /// What happened to it, the oldest first.

@@ -35,7 +35,12 @@ pub async fn serve(
     });
     let bound = app.config().http.shutdown_timeout;
     tokio::select! {
-        served = serving => served.context("serving failed")?,
+        served = async {
+            serving.await?;
+            // Their connections are not among those that serving waits for.
+            app.graphql().websockets_closed().await;
+            std::io::Result::Ok(())
+        } => served.context("serving failed")?,
         () = async {
             // Without a shutdown the sender is dropped with `serving`, which ends the other branch.
             if shutdown_began.await.is_err() {

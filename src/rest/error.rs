@@ -132,6 +132,14 @@ impl From<Error> for Problem {
                 problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
                 StatusCode::BAD_REQUEST
             }
+            Error::PayloadTooLarge { field, .. } => {
+                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Error::UnsupportedMediaType { field, .. } => {
+                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::ResyncRequired => StatusCode::GONE,
             Error::Unavailable { cause, .. } => {

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { createPersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { relayStylePagination } from '@apollo/client/utilities';
+import UploadHttpLink from 'apollo-upload-client/UploadHttpLink.mjs';
 
 import { recorder } from './support/recorder.js';
 import { bearer, serve } from './support/server.js';
@@ -52,6 +53,43 @@ const TRANSITION = gql`
       }
       userErrors {
         code
+      }
+    }
+  }
+`;
+
+const UPLOAD = gql`
+  mutation Upload($input: AttachmentUploadInput!) {
+    attachmentUpload(input: $input) {
+      attachment {
+        id
+        filename
+        size
+        task {
+          id
+          attachments {
+            id
+          }
+        }
+      }
+      userErrors {
+        code
+        field
+      }
+    }
+  }
+`;
+
+const FILES = gql`
+  query Files($id: ID!) {
+    task(id: $id) {
+      id
+      attachments {
+        id
+        filename
+        contentType
+        size
+        sha256
       }
     }
   }
@@ -178,6 +216,57 @@ describe('Apollo Client', () => {
     };
     assert.deepEqual(await codes('', VIEWER), ['UNAUTHENTICATED']);
     assert.deepEqual(await codes('', gql`{ viewr { id } }`), ['GRAPHQL_VALIDATION_FAILED']);
+  });
+
+  describe('with files', () => {
+    /** A client that sends files, with what it sends. */
+    function connectForFiles(token, headers = { 'Apollo-Require-Preflight': 'true' }) {
+      const { fetch, requests } = recorder();
+      const link = new UploadHttpLink({ uri: server.endpoint, headers: { ...bearer(token), ...headers }, fetch });
+      return { client: new ApolloClient({ link, cache: new InMemoryCache() }), requests };
+    }
+
+    test('a file is attached to a task', async () => {
+      const token = await server.registers('hal');
+      const taskId = await server.createsTask(token, { title: 'Write the notes' });
+      const { client } = connectForFiles(token);
+      const content = 'Grüße von hal\n';
+      const file = new File([content], 'notes – final.txt', { type: 'text/plain' });
+      const { data } = await client.mutate({ mutation: UPLOAD, variables: { input: { taskId, file } } });
+      const { attachment, userErrors } = data.attachmentUpload;
+      assert.deepEqual(userErrors, []);
+      assert.deepEqual(attachment.task.attachments.map(({ id }) => id), [attachment.id]);
+
+      const found = await client.query({ query: FILES, variables: { id: taskId }, fetchPolicy: 'network-only' });
+      assert.deepEqual(found.data.task.attachments, [
+        {
+          __typename: 'Attachment',
+          id: attachment.id,
+          filename: 'notes – final.txt',
+          contentType: 'text/plain',
+          size: Buffer.byteLength(content),
+          sha256: createHash('sha256').update(content).digest('hex'),
+        },
+      ]);
+    });
+
+    test('a file that is not taken is told of in the payload, and one that is too large by an error', async () => {
+      const token = await server.registers('ida');
+      const { client } = connectForFiles(token);
+      const upload = (file) => client.mutate({ mutation: UPLOAD, variables: { input: { file } } });
+      const { data } = await upload(new File(['MZ'], 'a.exe'));
+      assert.deepEqual(data.attachmentUpload.userErrors, [
+        { __typename: 'UserError', code: 'INVALID', field: ['input', 'file'] },
+      ]);
+      const large = new File([new Uint8Array(6 * 1024 * 1024).fill(120)], 'a.txt');
+      await assert.rejects(upload(large), (error) => /larger than the 5242880 bytes/.test(JSON.stringify(error)));
+    });
+
+    test('without the header that makes a browser ask first, nothing is taken', async () => {
+      const { client } = connectForFiles(await server.registers('jon'), {});
+      const upload = client.mutate({ mutation: UPLOAD, variables: { input: { file: new File(['text'], 'a.txt') } } });
+      await assert.rejects(upload, (error) => error.statusCode === 415 || /Preflight/.test(JSON.stringify(error)));
+    });
   });
 
   describe('with persisted queries', () => {

@@ -53,6 +53,27 @@ const TRANSITION = gql`
   }
 `;
 
+const UPLOAD = gql`
+  mutation Upload($input: AttachmentUploadInput!) {
+    attachmentUpload(input: $input) {
+      attachment {
+        id
+        filename
+        size
+        task {
+          id
+          attachments {
+            id
+          }
+        }
+      }
+      userErrors {
+        code
+      }
+    }
+  }
+`;
+
 describe('urql', () => {
   let server;
 
@@ -121,6 +142,23 @@ describe('urql', () => {
       assert.deepEqual([pageInfo.hasNextPage, totalCount], [more, 5]);
       after = pageInfo.endCursor;
     }
+    assert.deepEqual(complaints, []);
+  });
+
+  test('a file is attached to a task', async () => {
+    const token = await server.registers('kim');
+    const taskId = await server.createsTask(token, { title: 'Write the notes' });
+    const { client, requests, complaints } = connect(token, {
+      fetchOptions: { headers: { ...bearer(token), 'GraphQL-Preflight': '1' } },
+    });
+    const file = new File(['%PDF-1.7'], 'notes.pdf', { type: 'application/pdf' });
+    const { data, error } = await client.mutation(UPLOAD, { input: { taskId, file } }).toPromise();
+    assert.equal(error, undefined);
+    const { attachment, userErrors } = data.attachmentUpload;
+    assert.deepEqual(userErrors, []);
+    assert.deepEqual([attachment.filename, attachment.size], ['notes.pdf', 8]);
+    assert.deepEqual(attachment.task.attachments.map(({ id }) => id), [attachment.id]);
+    assert.equal(requests[0].body.variables.input.file, null);
     assert.deepEqual(complaints, []);
   });
 

@@ -31,7 +31,7 @@ const OF_AN_ACCOUNT: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "FORBI
 const BAD_CREDENTIALS: Refusals = &[(Nobody, "INVALID_CREDENTIALS")];
 const BAD_INPUT: Refusals = &[(Nobody, "INVALID")];
 
-/// Each root field: its name, what follows it in a document, and who is refused how. TASK, USER and
+/// Each root field: its name, what follows it in a document, and who is refused how. TASK, FILE, USER and
 /// NOTICE stand for ids that are somebody else's.
 const FIELDS: &[(&str, &str, Refusals)] = &[
     ("viewer", "{ id }", SIGNED_IN),
@@ -108,6 +108,12 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
         "(ids: [\"TASK\"], status: DONE) { results { userErrors { code } } }",
         OF_A_TASK,
     ),
+    (
+        "attachmentUpload",
+        "(input: {taskId: \"TASK\", file: \"upload:0\"}) { userErrors { code } }",
+        &[(Nobody, "UNAUTHENTICATED"), (Stranger, "BAD_USER_INPUT")],
+    ),
+    ("attachmentDelete", "(id: \"FILE\") { userErrors { code } }", OF_A_TASK),
     (
         "userUpdate",
         "(id: \"USER\", input: {fullName: \"N\"}) { userErrors { code } }",
@@ -223,11 +229,12 @@ fn status_of(code: &str) -> u16 {
     }
 }
 
-/// A task, another in the trash, a notification, and their owner, none of which are a stranger's.
+/// A task with a file, another in the trash, a notification, and their owner, none of which are a stranger's.
 struct Scene {
     task: i64,
     trashed: i64,
     notification: i64,
+    file: String,
     owner: i32,
 }
 
@@ -239,6 +246,7 @@ impl Scene {
             .graphql("{ notifications { nodes { databaseId } } }", json!({}))
             .await;
         let task = owner.creates_task(json!({ "title": "Kept", "tags": ["kept"] })).await;
+        let file = owner.keeps(Some(task), "kept.txt", b"kept").await;
         let trashed = owner.creates_task(json!({ "title": "Trashed" })).await;
         let delete = owner
             .rest(Method::DELETE, &format!("/tasks/{trashed}"), Value::Null)
@@ -251,6 +259,7 @@ impl Scene {
                 .at("/data/notifications/nodes/0/databaseId")
                 .as_i64()
                 .unwrap(),
+            file: file["id"].as_str().unwrap().to_owned(),
             owner: owner.id,
         }
     }
@@ -260,7 +269,8 @@ impl Scene {
             .replace("TASK", &global_id("Task", self.task))
             .replace("TRASH", &global_id("Task", self.trashed))
             .replace("USER", &global_id("User", i64::from(self.owner)))
-            .replace("NOTICE", &global_id("Notification", self.notification));
+            .replace("NOTICE", &global_id("Notification", self.notification))
+            .replace("FILE", &self.file);
         format!("{operation} {{ {field}{rest} }}")
     }
 

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use chrono::{TimeZone as _, Utc};
 use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::error::{Error, SignedOut};
-use taskwire::domain::id::{SessionId, TaskId, UserId};
+use taskwire::domain::id::{AttachmentId, SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
-    self, Action, AllTasks, AssignTask, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials, DeleteUser,
-    Directory, EditTask, EditUser, EndSessions, NewTask, NewUser, Notifications, Noun, OwnNotifications, OwnRequest,
-    PurgeTask, Reach, ReadNotifications, RepeatRequest, Requests, RestoreTask, SeeAccount, SeeTask, Sessions,
-    SetActive, SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
+    self, Action, AllTasks, AssignTask, AttachFile, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials,
+    DeleteFile, DeleteUser, DetachFile, Directory, EditTask, EditUser, EndSessions, EventLog, File, Files, KeepFile,
+    NewFile, NewTask, NewUser, Notifications, Noun, OwnNotifications, OwnRequest, PruneLog, PurgeTask, Reach,
+    ReadNotifications, RepeatRequest, Requests, RestoreTask, SeeAccount, SeeFile, SeeTask, Sessions, SetActive,
+    SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -133,12 +134,23 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.action("", SeeTask, &task);
     matrix.action("", EditTask, &task);
     matrix.action("", TagTask, &task);
+    matrix.action("", AttachFile, &task);
+    matrix.action("", DetachFile, &task);
     matrix.action("", AssignTask { to: Some(OTHER) }, &task);
     matrix.action("to nobody", AssignTask { to: None }, &task);
     matrix.action("", TrashTask, &task);
     matrix.action("", RestoreTask, &task);
     matrix.action("", PurgeTask, &task);
     matrix.action("", TransferTask, &task);
+
+    let file = File {
+        id: AttachmentId(1),
+        owner: OWNER,
+    };
+    matrix.heading("FILES WITHOUT A TASK");
+    matrix.action("", KeepFile, &NewFile { owner: OWNER });
+    matrix.action("", SeeFile, &file);
+    matrix.action("", DeleteFile, &file);
 
     matrix.heading("ACCOUNTS");
     matrix.action("", CreateUser, &NewUser);
@@ -152,9 +164,11 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.action("", EndSessions, &user);
     matrix.action("", RepeatRequest, &OwnRequest { user: OWNER });
     matrix.action("", ReadNotifications, &OwnNotifications { user: OWNER });
+    matrix.action("", PruneLog, &EventLog);
 
     matrix.heading("WHAT IS SEEN");
     matrix.noun::<Tasks>("Tasks");
+    matrix.noun::<Files>("Files");
     matrix.noun::<AllTasks>("All tasks");
     matrix.noun::<Users>("Users (accounts)");
     matrix.noun::<Directory>("Directory");

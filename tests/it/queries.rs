@@ -42,26 +42,48 @@ async fn a_page_of_50_tasks_with_owner_and_assignee_takes_at_most_3_statements()
     assert_eq!(statements, 3, "who asks, the page, its people");
 }
 
+/// The numbers of somebody's tasks, in the order of the list.
+async fn newest(person: &Person<'_>) -> Vec<i64> {
+    let answer = person
+        .graphql("{ tasks(first: 100) { nodes { databaseId } } }", json!({}))
+        .await;
+    let nodes = answer.data()["tasks"]["nodes"].as_array().unwrap();
+    nodes.iter().filter_map(|task| task["databaseId"].as_i64()).collect()
+}
+
 #[tokio::test]
 async fn a_page_with_everything_costs_the_same_whatever_its_size() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let others = [app.member().await, app.member().await, app.member().await];
     tasks(&ann, &others, 100).await;
+    let ids: Vec<i64> = newest(&ann).await;
+    for id in [ids[0], ids[50], ids[99]] {
+        for name in ["a.txt", "b.txt"] {
+            ann.keeps(Some(id), name, b"content").await;
+        }
+    }
     for size in [2, 100] {
         let query = format!(
-            "{{ tasks(first: {size}) {{ totalCount nodes {{ title tags owner {{ username }} assignee {{ username }} }} }} }}"
+            "{{ tasks(first: {size}) {{ totalCount nodes {{ title tags attachments {{ filename }} owner {{ username }} assignee {{ username }} }} }} }}"
         );
         let (statements, data) = cost(&app, &ann, &query).await;
         assert_eq!(data["tasks"]["nodes"].as_array().unwrap().len(), size);
         assert_eq!(data["tasks"]["nodes"][0]["tags"], json!(["a", "b"]));
-        assert_eq!(statements, 5, "who asks, the page, its people, their tags, the total");
+        assert_eq!(
+            data["tasks"]["nodes"][0]["attachments"],
+            json!([{ "filename": "a.txt" }, { "filename": "b.txt" }])
+        );
+        assert_eq!(
+            statements, 6,
+            "who asks, the page, its people, their tags, their files, the total"
+        );
         let query = format!(
             "{{ tasks(first: {size}) {{ nodes {{ history(last: 1) {{ totalCount nodes {{ type actor {{ username }} task {{ tags }} }} }} }} }} }}"
         );
         let (statements, data) = cost(&app, &ann, &query).await;
         assert_eq!(
-            data["tasks"]["nodes"][size - 1]["history"],
+            data["tasks"]["nodes"][1]["history"],
             json!({ "totalCount": 1, "nodes": [{ "type": "CREATED", "actor": { "username": ann.name }, "task": { "tags": ["a", "b"] } }] })
         );
         assert_eq!(

@@ -113,9 +113,11 @@ async fn the_first_session_goes_as_it_is_written() {
             );
         }
     }
-    // And what the session did is there: a task each, done.
-    let done = "SELECT COUNT(*) AS number FROM tasks WHERE status = 3 AND version = 2";
+    // And what the session did is there: a task each, done, and a file.
+    let done = "SELECT COUNT(*) AS number FROM tasks WHERE status = 3";
     assert_eq!(database.number(done).await, 2);
+    let attached = "SELECT COUNT(*) AS number FROM attachments WHERE task_id IS NOT NULL AND size = 19";
+    assert_eq!(database.number(attached).await, 1);
     assert_eq!(
         database.number("SELECT COUNT(*) AS number FROM tasks").await,
         2,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::domain::attachment::Attachment;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{TaskId, UserId};
@@ -22,6 +23,9 @@ pub(super) struct TaskRecord {
     owner_id: UserId,
     assignee_id: Option<UserId>,
     tags: Tags,
+    /// Rows from before there were files have none.
+    #[serde(default)]
+    attachments: Vec<Attachment>,
     version: i32,
     completed_at: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
@@ -33,7 +37,13 @@ pub(super) struct TaskRecord {
 pub(super) const NOT_A_CHANGE: [&str; 3] = ["version", "updated_at", "completed_at"];
 
 impl From<&Snapshot> for TaskRecord {
-    fn from(Snapshot { task, tags }: &Snapshot) -> Self {
+    fn from(
+        Snapshot {
+            task,
+            tags,
+            attachments,
+        }: &Snapshot,
+    ) -> Self {
         Self {
             id: task.id,
             title: task.title.clone(),
@@ -44,6 +54,7 @@ impl From<&Snapshot> for TaskRecord {
             owner_id: task.owner_id,
             assignee_id: task.assignee_id,
             tags: tags.clone(),
+            attachments: attachments.clone(),
             version: task.version,
             completed_at: task.completed_at,
             deleted_at: task.deleted_at,
@@ -54,9 +65,10 @@ impl From<&Snapshot> for TaskRecord {
 }
 
 impl TaskRecord {
-    /// What is left when tags and the bookkeeping of writes are taken away.
-    pub(super) fn without_tags(mut self) -> Value {
+    /// What is left when tags, files and the bookkeeping of writes are taken away.
+    pub(super) fn without_lists(mut self) -> Value {
         self.tags.clear();
+        self.attachments.clear();
         let mut value = self.into_value();
         if let Some(fields) = value.as_object_mut() {
             for name in NOT_A_CHANGE {
@@ -97,6 +109,25 @@ impl TryFrom<TaskRecord> for Snapshot {
                 updated_at: record.updated_at,
             },
             tags: record.tags,
+            attachments: record.attachments,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::task_of;
+
+    #[test]
+    fn a_row_from_before_there_were_files_is_read_as_one_without() {
+        let row = json!({
+            "id": 1, "title": "T", "description": null, "status": "todo", "priority": "low", "due_date": null,
+            "owner_id": 1, "assignee_id": null, "tags": ["a"], "version": 1, "completed_at": null, "deleted_at": null,
+            "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
+        });
+        let read = task_of(row).unwrap();
+        assert_eq!((read.tags.len(), read.attachments.len()), (1, 0));
     }
 }

@@ -60,6 +60,11 @@ impl Attendee {
         });
     }
 
+    /// Whether it is to be closed.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ending.borrow().is_some()
+    }
+
     fn set_role(&self, role: Role) {
         self.is_admin.store(role == Role::Admin, Ordering::Relaxed);
     }

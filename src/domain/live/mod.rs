@@ -25,23 +25,23 @@ pub use self::stream::{EventStream, NotificationStream, Watch};
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 
 use self::reader::Reader;
 use self::registry::Registry;
 use super::Core;
-use crate::redis::Redis;
-
-/// Random bytes in the name of a node.
-const NAME_BYTES: usize = 8;
 use super::actor::Actor;
-use super::error::Result;
+use super::error::{Error, Result, SignedOut};
 use super::event::EventCursor;
 use super::id::TaskId;
 use super::policy::{self, SeeTask};
 use super::random::hexadecimal;
 use super::store::{self, Store};
+use crate::redis::Redis;
+
+/// Random bytes in the name of a node.
+const NAME_BYTES: usize = 8;
 
 /// What live delivery holds on a node.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub(crate) struct Hub {
     reader: OnceCell<()>,
     /// What runs in the background, until the hub is dropped.
     tasks: Mutex<JoinSet<()>>,
+    /// Whether the server is about to stop.
+    closing: watch::Sender<bool>,
 }
 
 impl Hub {
@@ -61,6 +63,7 @@ impl Hub {
             bus,
             reader: OnceCell::new(),
             tasks: Mutex::default(),
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -133,6 +136,33 @@ impl<'a> Live<'a> {
     /// Ends every connection that is held open, and each that still comes: the server is about to stop.
     pub fn close(self) {
         self.core.hub.registry.close();
+        self.core.hub.closing.send_replace(true);
+    }
+
+    /// Waits until [`Self::close`] is called: for connections that are held open for nobody.
+    pub fn closing(self) -> impl Future<Output = ()> + Send + 'static {
+        let mut closing = self.core.hub.closing.subscribe();
+        async move {
+            // The sender is gone only with the whole server, which ends whoever waits as well.
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
+    }
+
+    /// On whose behalf the connection is held open, as they stand now and not as they stood when news of them
+    /// last came. Fails once their session has ended.
+    pub async fn look_up(self, attendance: &Attendance) -> Result<Actor> {
+        attendance.attendee.look_up(&self.core.store).await?;
+        if attendance.attendee.has_ended() {
+            return Err(Error::Unauthenticated(SignedOut::Revoked));
+        }
+        Ok(attendance.actor())
+    }
+
+    /// How many connections this server holds open for the user of this one, itself included.
+    #[must_use]
+    pub fn connections_beside(self, attendance: &Attendance) -> usize {
+        let user = attendance.attendee.signed_in().id;
+        self.core.hub.registry.attendances_of(user)
     }
 
     /// How many connections this server holds open.
@@ -145,9 +175,7 @@ impl<'a> Live<'a> {
     pub async fn check_sight(self, actor: &Actor, task: TaskId) -> Result<()> {
         let scope = policy::scope(actor)?;
         let found = store::task::find_many(self.core.store.reader(), &scope, &[task]).await?;
-        let found = found
-            .first()
-            .ok_or_else(|| super::error::Error::not_found("task", task))?;
+        let found = found.first().ok_or_else(|| Error::not_found("task", task))?;
         policy::permit(actor, SeeTask, found).map(|_| ())
     }
 }

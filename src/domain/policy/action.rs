@@ -1,6 +1,6 @@
 //! The table "who may do what", a row an `impl`.
 
-use super::{Action, EventLog, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict};
+use super::{Action, EventLog, File, NewFile, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict};
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
 use crate::domain::user::User;
@@ -29,6 +29,15 @@ fn oneself_or_administrators(who: Standing) -> Verdict {
         Verdict::Allowed
     } else {
         Verdict::Refused("Only the account's own user or an administrator may do this")
+    }
+}
+
+/// `Allowed` for whoever keeps a file, and for administrators; the rest do not see it.
+fn keepers(who: Standing) -> Verdict {
+    if who.owner || who.manages() {
+        Verdict::Allowed
+    } else {
+        Verdict::Hidden
     }
 }
 
@@ -90,6 +99,34 @@ impl Action for TagTask {
 }
 
 impl ChangeTask for TagTask {}
+
+/// Attach a file to a task.
+#[derive(Clone, Copy, Debug)]
+pub struct AttachFile;
+
+impl Action for AttachFile {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+impl ChangeTask for AttachFile {}
+
+/// Take a file from a task, which deletes it.
+#[derive(Clone, Copy, Debug)]
+pub struct DetachFile;
+
+impl Action for DetachFile {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        participants(who)
+    }
+}
+
+impl ChangeTask for DetachFile {}
 
 /// Hand a task to somebody, or to nobody.
 #[derive(Clone, Copy, Debug)]
@@ -173,6 +210,46 @@ impl Action for TransferTask {
 }
 
 impl ChangeTask for TransferTask {}
+
+/// Keep a file that belongs to no task.
+#[derive(Clone, Copy, Debug)]
+pub struct KeepFile;
+
+impl Action for KeepFile {
+    type On = NewFile;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner || who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("A new file belongs to whoever uploads it")
+        }
+    }
+}
+
+/// See a file that belongs to no task, and read it. Those of a task are seen with the task.
+#[derive(Clone, Copy, Debug)]
+pub struct SeeFile;
+
+impl Action for SeeFile {
+    type On = File;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        keepers(who)
+    }
+}
+
+/// Delete a file that belongs to no task.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteFile;
+
+impl Action for DeleteFile {
+    type On = File;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        keepers(who)
+    }
+}
 
 /// Make an account. People register by themselves: the server makes the account for them.
 #[derive(Clone, Copy, Debug)]

@@ -34,6 +34,16 @@ impl Noun for Tasks {
     }
 }
 
+/// Files: those of the tasks one sees, and one's own that belong to no task.
+#[derive(Clone, Copy, Debug)]
+pub enum Files {}
+
+impl Noun for Files {
+    fn reach(actor: &Actor) -> Result<Reach> {
+        own_or_everything(actor)
+    }
+}
+
 /// The list of all tasks, whosever they are.
 #[derive(Clone, Copy, Debug)]
 pub enum AllTasks {}

@@ -3,7 +3,7 @@
 use super::{Resource, Standing, is_admin};
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::domain::task::Task;
 use crate::domain::user::User;
 
@@ -59,6 +59,54 @@ impl Resource for NewTask {
 
     fn hidden(&self) -> Error {
         Error::not_found("user", self.owner)
+    }
+}
+
+/// A file that does not exist yet and will belong to no task.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile {
+    /// Whose it will be.
+    pub owner: UserId,
+}
+
+impl Resource for NewFile {
+    type Subject = UserId;
+
+    fn subject(&self) -> UserId {
+        self.owner
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.owner, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("user", self.owner)
+    }
+}
+
+/// A file that belongs to no task.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    /// Which one.
+    pub id: AttachmentId,
+    /// Who uploaded it.
+    pub owner: UserId,
+}
+
+impl Resource for File {
+    type Subject = AttachmentId;
+
+    fn subject(&self) -> AttachmentId {
+        self.id
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.owner, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("attachment", self.id)
     }
 }
 

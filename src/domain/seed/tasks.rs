@@ -108,7 +108,11 @@ impl<'a> Source<'a> {
             created_at,
             updated_at: created_at,
         };
-        Snapshot { task, tags: tags(rng) }
+        Snapshot {
+            task,
+            tags: tags(rng),
+            attachments: Vec::new(),
+        }
     }
 
     /// The users in turn.

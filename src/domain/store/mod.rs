@@ -5,6 +5,7 @@
 //! [`Permit`](super::policy::Permit) and touch the one row it is for.
 
 pub(super) mod account_change;
+pub(super) mod attachment;
 mod diagnosis;
 pub(super) mod event;
 mod grouped;

@@ -64,6 +64,7 @@ impl<'t> Seeder<'t> {
                     ..new.task
                 },
                 tags: new.tags,
+                attachments: Vec::new(),
             })
             .collect();
         let rows = made.iter().map(|snapshot| task::ActiveModel {

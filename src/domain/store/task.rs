@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, corrupt, one_of, tag, task_filter};
+use super::{WriteTransaction, attachment, corrupt, one_of, tag, task_filter};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::id::{TaskId, UserId};
@@ -174,7 +174,7 @@ pub(in crate::domain) async fn find_many(
     rows.into_iter().map(Task::try_from).collect()
 }
 
-/// The task with its tags, locked until the transaction ends.
+/// The task with its tags and files, locked until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
     scope: &Scope<Tasks>,
@@ -184,7 +184,7 @@ pub(in crate::domain) async fn lock(
     Ok(lock_rows(transaction, scope, query).await?.pop())
 }
 
-/// Those of the tasks that are in scope, in the trash or not, with tags, locked. In the order of their
+/// Those of the tasks that are in scope, in the trash or not, with tags and files, locked. In the order of their
 /// ids, so that two writers of the same tasks wait for each other instead of locking each other out.
 pub(in crate::domain) async fn lock_many(
     transaction: &WriteTransaction,
@@ -202,7 +202,8 @@ pub(in crate::domain) async fn lock_many(
     lock_rows(transaction, scope, query).await
 }
 
-/// Every task that a user owns or is assigned to, in the trash or not, with tags, locked.
+/// Every task that a user owns or is assigned to, in the trash or not, with tags and files,
+/// locked.
 pub(in crate::domain) async fn lock_all_of(
     transaction: &WriteTransaction,
     scope: &Scope<Tasks>,
@@ -234,10 +235,15 @@ async fn lock_rows(
         .await?
         .into_iter()
         .collect();
+    let mut attachments: HashMap<_, _> = attachment::of_tasks(transaction.connection(), scope, &ids)
+        .await?
+        .into_iter()
+        .collect();
     Ok(tasks
         .into_iter()
         .map(|task| Snapshot {
             tags: tags.remove(&task.id).unwrap_or_default(),
+            attachments: attachments.remove(&task.id).unwrap_or_default(),
             task,
         })
         .collect())
@@ -333,6 +339,7 @@ pub(in crate::domain) async fn insert(
             ..task
         },
         tags: new.tags,
+        attachments: Vec::new(),
     };
     tag::replace(
         transaction,

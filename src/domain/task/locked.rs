@@ -72,7 +72,12 @@ impl Locked<'_> {
     }
 
     /// Writes the task and its event. A change that changes nothing writes nothing.
-    async fn save<A: ChangeTask>(self, permit: &Permit<A>, mut after: Snapshot, now: Timestamp) -> Result<Snapshot> {
+    pub(super) async fn save<A: ChangeTask>(
+        self,
+        permit: &Permit<A>,
+        mut after: Snapshot,
+        now: Timestamp,
+    ) -> Result<Snapshot> {
         if after == *self.before {
             return Ok(after);
         }

@@ -15,7 +15,7 @@ use super::{ExpectedVersion, Snapshot, Task, TaskChange, TaskDraft, Tasks};
 
 /// Whether a write looks for tasks outside the trash or in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Live,
     Trash,
     Anywhere,
@@ -63,6 +63,7 @@ impl Tasks<'_> {
             Snapshot {
                 task: new,
                 tags: draft.tags,
+                attachments: Vec::new(),
             },
         )
         .await?;
@@ -169,10 +170,16 @@ impl Tasks<'_> {
     pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
         let write = self.open(actor, id, Place::Anywhere, expected).await?;
         let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
+        let files = if write.before.attachments.is_empty() {
+            Vec::new()
+        } else {
+            store::attachment::keys_of_task(&write.transaction, &permit).await?
+        };
         store::task::delete(&write.transaction, &permit).await?;
         let event = NewEvent::purged(permit.actor(), &write.before, self.core.clock.now());
         store::event::append(&write.transaction, event).await?;
         write.transaction.commit().await?;
+        self.core.storage.discard(files).await;
         Ok(write.before)
     }
 
@@ -196,7 +203,13 @@ impl Tasks<'_> {
     }
 
     /// Begins a write to one task: nobody else changes it until the transaction ends.
-    async fn open(self, actor: &Actor, id: TaskId, place: Place, expected: ExpectedVersion) -> Result<Write> {
+    pub(super) async fn open(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        place: Place,
+        expected: ExpectedVersion,
+    ) -> Result<Write> {
         let scope = policy::scope(actor)?;
         let transaction = self.core.store.begin().await?;
         let before = store::task::lock(&transaction, &scope, id)
@@ -215,13 +228,13 @@ impl Tasks<'_> {
 }
 
 /// A write to one task that has begun. Dropping it undoes it.
-struct Write {
-    transaction: WriteTransaction,
-    before: Snapshot,
+pub(super) struct Write {
+    pub(super) transaction: WriteTransaction,
+    pub(super) before: Snapshot,
 }
 
 impl Write {
-    fn locked(&self) -> Locked<'_> {
+    pub(super) fn locked(&self) -> Locked<'_> {
         Locked {
             transaction: &self.transaction,
             before: &self.before,

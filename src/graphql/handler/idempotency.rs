@@ -45,6 +45,16 @@ pub(super) fn refuse_key(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// An operation with files cannot have a key: its files would have to be read to know whether it is the same.
+pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key(KEY) {
+        return Err(Refusal::bad_request(
+            "Idempotency-Key is not taken with multipart/form-data; send this request without it",
+        ));
+    }
+    Ok(())
+}
+
 /// Runs an operation unless its key tells that it was run before. It runs to its end even if the client goes
 /// away: that is when it will be repeated.
 pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, key: String) -> Result<Outcome, Refusal> {

@@ -66,7 +66,8 @@ pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Po
     read(&body, app.config().graphql.limits.batch)
 }
 
-fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
+/// Reads the operations of a text in JSON.
+pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
         None => Err(Refusal::bad_request(

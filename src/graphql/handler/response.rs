@@ -51,7 +51,7 @@ impl Refusal {
     }
 
     /// It took longer than a request may.
-    pub(super) fn timed_out(limit: Duration) -> Self {
+    pub(in crate::graphql) fn timed_out(limit: Duration) -> Self {
         let message = format!("The request took longer than {} s and was given up", limit.as_secs());
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
@@ -161,6 +161,16 @@ impl Body {
         }
     }
 
+    /// Whether execution began; otherwise there are only errors.
+    pub(in crate::graphql) fn is_executed(&self) -> bool {
+        self.data.is_some()
+    }
+
+    /// What went wrong.
+    pub(in crate::graphql) fn errors(&self) -> &[ServerError] {
+        &self.errors
+    }
+
     /// Whether any root field has a value.
     pub(super) fn has_data(&self) -> bool {
         match &self.data {
@@ -201,6 +211,11 @@ fn with_request_id(mut error: ServerError) -> ServerError {
         .get_or_insert_default()
         .set("requestId", request_id::current());
     error
+}
+
+/// A refusal as an answer in the media type that the client takes.
+pub(in crate::graphql) fn refuse(headers: &HeaderMap, refusal: Refusal) -> Response {
+    respond(headers, Err(refusal))
 }
 
 /// The answer in the media type that the client takes.

@@ -56,7 +56,8 @@ impl IntoResponse for TaskBody {
 pub(super) async fn one(app: &App, actor: &Actor, task: Task) -> Result<TaskBody> {
     let mut tags = tags_of(app, actor, &[task.id]).await?;
     let tags = tags.remove(&task.id).unwrap_or_default();
-    written(app, actor, Snapshot { task, tags }).await
+    let users = people_of(app, actor, [&task]).await?;
+    Ok(body(task, tags, &users))
 }
 
 /// One task as a write left it, with the names that belong to it.

@@ -1,5 +1,6 @@
 //! The GraphQL face.
 
+mod attachment;
 mod batch;
 mod bulk;
 mod event_cursor;
@@ -8,6 +9,7 @@ mod history;
 mod http;
 mod idempotency;
 mod limits;
+mod multipart;
 mod nested;
 mod node;
 mod notification;

@@ -58,7 +58,7 @@ async fn an_id_that_is_none_is_refused_with_what_is_allowed() {
             .await;
         assert_eq!(answer.error_code(), "BAD_USER_INPUT");
         let message = format!(
-            "id: '{id}' is not the id of a Task, a User or a Notification; use an id that this server gave, unchanged"
+            "id: '{id}' is not the id of a Task, a User, an Attachment or a Notification; use an id that this server gave, unchanged"
         );
         assert_eq!(answer.error_message(), message);
     }

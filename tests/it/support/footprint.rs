@@ -15,6 +15,7 @@ pub struct Footprint {
     task_versions: i64,
     tags: i64,
     events: i64,
+    attachments: i64,
 }
 
 const COUNTS: &str = "SELECT
@@ -24,7 +25,8 @@ const COUNTS: &str = "SELECT
     (SELECT COUNT(*) FROM tasks) AS tasks,
     (SELECT COALESCE(SUM(version), 0) FROM tasks) AS task_versions,
     (SELECT COUNT(*) FROM task_tags) AS tags,
-    (SELECT COUNT(*) FROM task_events) AS events";
+    (SELECT COUNT(*) FROM task_events) AS events,
+    (SELECT COUNT(*) FROM attachments) AS attachments";
 
 impl TestApp {
     /// What has been written so far.

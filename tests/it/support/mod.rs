@@ -4,10 +4,13 @@ pub mod answer;
 pub mod database;
 pub mod event;
 pub mod footprint;
+pub mod form;
 pub mod person;
 pub mod process;
 pub mod redis;
+pub mod socket;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,6 +24,7 @@ use taskwire::domain::clock::ManualClock;
 use taskwire::domain::random::SystemRandomness;
 use taskwire::domain::session::Device;
 use taskwire::domain::user::Registration;
+use tempfile::TempDir;
 
 use self::database::TestDatabase;
 use self::person::Person;
@@ -34,6 +38,7 @@ pub const SECRET_KEY: &str = "b1946ac92492d2347c6235b4d2611184f3a0c7e95d28";
 pub struct TestApp {
     pub app: App,
     pub database: TestDatabase,
+    files: Arc<TempDir>,
     clock: ManualClock,
     router: Router,
     people: AtomicU32,
@@ -48,7 +53,8 @@ impl TestApp {
     /// A server with these settings beside the default ones.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
-        Self::over(database, settings).await
+        let files = Arc::new(tempfile::tempdir().unwrap());
+        Self::over(database, files, settings).await
     }
 
     /// Another server over the same database, as a second node of a cluster.
@@ -58,22 +64,24 @@ impl TestApp {
 
     /// The same with these settings beside the default ones.
     pub async fn second_node_with(&self, settings: &[(&str, &str)]) -> Self {
-        let mut node = Self::over(self.database.clone(), settings).await;
+        let mut node = Self::over(self.database.clone(), Arc::clone(&self.files), settings).await;
         node.people = AtomicU32::new(1_000);
         node
     }
 
-    async fn over(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+    async fn over(database: TestDatabase, files: Arc<TempDir>, settings: &[(&str, &str)]) -> Self {
         let clock = ManualClock::at(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
         let surroundings = Surroundings {
             clock: Arc::new(clock.clone()),
             randomness: Arc::new(SystemRandomness),
         };
-        let app = App::open(config(&database, settings), surroundings).await.unwrap();
+        let settings = [&[("UPLOAD_DIR", files.path().to_str().unwrap())], settings].concat();
+        let app = App::open(config(&database, &settings), surroundings).await.unwrap();
         let router = app.router();
         Self {
             app,
             database,
+            files,
             clock,
             router,
             people: AtomicU32::new(1),
@@ -118,6 +126,11 @@ impl TestApp {
             .await
             .unwrap();
         Person::signed_in(self, user.id.0, name, tokens)
+    }
+
+    /// Where the server keeps files.
+    pub fn files(&self) -> &Path {
+        self.files.path()
     }
 
     /// Moves the server's clock.

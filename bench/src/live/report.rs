@@ -1,0 +1,104 @@
+//! What was measured, for people and for programs.
+
+use serde::Serialize;
+
+use super::Outcome;
+
+/// What was measured of so many subscriptions.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    subscriptions: usize,
+    expected: u64,
+    delivered: u64,
+    lost: u64,
+    doubled: u64,
+    leaked: u64,
+    /// From the moment of the change, which is before its commit, to its arrival.
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
+    /// Until an event for all had reached the last one: median and worst.
+    all_p50_ms: f64,
+    all_max_ms: f64,
+    /// What the open subscriptions take, by the growth of the server's resident memory.
+    bytes_each: u64,
+    peak_bytes: u64,
+}
+
+impl Report {
+    /// The head of the table.
+    pub(crate) const HEADING: &str = "| subscriptions | delivered | lost | doubled | leaked | p50 | p95 | p99 | last of all, median | worst | memory each | server's peak |\n\
+        |---|---|---|---|---|---|---|---|---|---|---|---|";
+
+    pub(crate) fn new(subscriptions: usize, memory: u64, peak: u64, steady: &Outcome, everybody: &[f64]) -> Self {
+        let latency = |share| quantile(&steady.latencies, share);
+        Self {
+            subscriptions,
+            expected: steady.expected,
+            delivered: steady.delivered,
+            lost: steady.lost,
+            doubled: steady.doubled,
+            leaked: steady.leaked,
+            p50_ms: latency(0.5),
+            p95_ms: latency(0.95),
+            p99_ms: latency(0.99),
+            all_p50_ms: quantile(everybody, 0.5),
+            all_max_ms: quantile(everybody, 1.0),
+            bytes_each: memory / u64::try_from(subscriptions).unwrap_or(u64::MAX).max(1),
+            peak_bytes: peak,
+        }
+    }
+
+    /// One row of the table.
+    pub(crate) fn row(&self) -> String {
+        format!(
+            "| {} | {} of {} | {} | {} | {} | {:.1} ms | {:.1} ms | {:.1} ms | {:.0} ms | {:.0} ms | {} KB | {} MB |",
+            self.subscriptions,
+            self.delivered,
+            self.expected,
+            self.lost,
+            self.doubled,
+            self.leaked,
+            self.p50_ms,
+            self.p95_ms,
+            self.p99_ms,
+            self.all_p50_ms,
+            self.all_max_ms,
+            self.bytes_each / 1_000,
+            self.peak_bytes / 1_000_000,
+        )
+    }
+
+    /// Fails when anything was not delivered as it should be.
+    pub(crate) fn judge(&self) -> anyhow::Result<()> {
+        let is_right = self.lost == 0 && self.doubled == 0 && self.leaked == 0;
+        anyhow::ensure!(is_right, "events were lost, doubled or leaked");
+        Ok(())
+    }
+}
+
+/// The value below which a share of the sorted values lies; 0 of none.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a share of the number of values is a number of values"
+)]
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let index = (last as f64 * share).round() as usize;
+    sorted.get(index.min(last)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_were_measured() {
+        let values = [1.0, 2.0, 3.0, 4.0, 100.0];
+        assert!((quantile(&values, 0.5) - 3.0).abs() < f64::EPSILON);
+        assert!((quantile(&values, 1.0) - 100.0).abs() < f64::EPSILON);
+        assert!(quantile(&[], 0.5).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,213 @@
+//! One subscription over a connection of its own, and what came over it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// The longest wait for a connection to be ready.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Small buffers: thousands of connections share this process.
+const BUFFER: usize = 4 * 1024;
+const SUBSCRIBE: &str = "subscription { taskEvents { occurredAt taskId task { version title } } }";
+
+/// What came over a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// The versions of one's own task, in the order of their arrival.
+    pub(crate) versions: Vec<u32>,
+    /// Events of tasks that are none of theirs.
+    pub(crate) foreign: u64,
+    /// From the moment of the change to its arrival, in milliseconds.
+    pub(crate) latencies: Vec<f64>,
+}
+
+/// An open subscription.
+pub(crate) struct Socket {
+    /// The one task whose events may come; all, when there is none.
+    pub(crate) task: Option<String>,
+    received: Arc<AtomicU64>,
+    latest_microseconds: Arc<AtomicU64>,
+    stop: oneshot::Sender<()>,
+    reading: JoinHandle<anyhow::Result<Ledger>>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    payload: Option<Payload>,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    data: Option<Data>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    task_events: Event,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    occurred_at: DateTime<Utc>,
+    task_id: String,
+    task: Option<Task>,
+}
+
+#[derive(Deserialize)]
+struct Task {
+    version: u32,
+}
+
+impl Socket {
+    /// Connects, signs in, subscribes, and waits until the server has taken it.
+    pub(crate) async fn open(url: &str, token: &str, task: Option<String>) -> anyhow::Result<Self> {
+        let mut stream = timeout(PATIENCE, connect(url, token))
+            .await
+            .context("connecting takes too long")??;
+        timeout(PATIENCE, subscribe(&mut stream))
+            .await
+            .context("subscribing takes too long")??;
+        let (stop, stopped) = oneshot::channel();
+        let (received, latest) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let reader = Reader {
+            task: task.clone(),
+            received: Arc::clone(&received),
+            latest_microseconds: Arc::clone(&latest),
+            ledger: Ledger::default(),
+        };
+        Ok(Self {
+            task,
+            received,
+            latest_microseconds: latest,
+            stop,
+            reading: tokio::spawn(reader.run(stream, stopped)),
+        })
+    }
+
+    /// How many events have come.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// How long the latest event took.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a time in milliseconds is far from the limits of f64"
+    )]
+    pub(crate) fn latest_milliseconds(&self) -> f64 {
+        self.latest_microseconds.load(Ordering::Relaxed) as f64 / 1_000.0
+    }
+
+    /// Closes it, and gives what came over it.
+    pub(crate) async fn close(self) -> anyhow::Result<Ledger> {
+        // The reader is gone already when the server closed the connection; it says so.
+        let _ = self.stop.send(());
+        self.reading.await?
+    }
+}
+
+type Stream = WebSocketStream<TcpStream>;
+
+async fn connect(url: &str, token: &str) -> anyhow::Result<Stream> {
+    let mut request = url.into_client_request()?;
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
+    let address = request
+        .uri()
+        .authority()
+        .context("the address has no host")?
+        .to_string();
+    let tcp = TcpStream::connect(address).await?;
+    tcp.set_nodelay(true)?;
+    let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
+    let (mut stream, _) = client_async_with_config(request, tcp, Some(config)).await?;
+    let init = json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {token}") } });
+    stream.send(Message::text(init.to_string())).await?;
+    expect(&mut stream, "connection_ack").await?;
+    Ok(stream)
+}
+
+/// Subscribes. Messages are taken in their order: once a query that follows is answered, the subscription stands.
+async fn subscribe(stream: &mut Stream) -> anyhow::Result<()> {
+    for (id, query) in [("1", SUBSCRIBE), ("2", "{ __typename }")] {
+        let message = json!({ "id": id, "type": "subscribe", "payload": { "query": query } });
+        stream.send(Message::text(message.to_string())).await?;
+    }
+    expect(stream, "next").await?;
+    expect(stream, "complete").await
+}
+
+async fn expect(stream: &mut Stream, kind: &str) -> anyhow::Result<()> {
+    while let Some(message) = stream.next().await {
+        match message? {
+            Message::Text(text) if text.contains(&format!("\"{kind}\"")) => return Ok(()),
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => bail!("expected {kind}, got {other}"),
+        }
+    }
+    bail!("the connection was closed before {kind}")
+}
+
+struct Reader {
+    task: Option<String>,
+    received: Arc<AtomicU64>,
+    latest_microseconds: Arc<AtomicU64>,
+    ledger: Ledger,
+}
+
+impl Reader {
+    async fn run(mut self, mut stream: Stream, mut stopped: oneshot::Receiver<()>) -> anyhow::Result<Ledger> {
+        loop {
+            tokio::select! {
+                _ = &mut stopped => break,
+                message = stream.next() => match message.context("the server closed the connection")?? {
+                    Message::Text(text) => self.take(&text)?,
+                    Message::Close(frame) => bail!("the server closed the connection: {frame:?}"),
+                    _ => {}
+                },
+            }
+        }
+        stream.close(None).await?;
+        Ok(self.ledger)
+    }
+
+    fn take(&mut self, text: &str) -> anyhow::Result<()> {
+        let envelope: Envelope = serde_json::from_str(text).with_context(|| format!("cannot read {text}"))?;
+        let data = envelope.payload.and_then(|payload| payload.data);
+        let event = match (envelope.kind.as_str(), data) {
+            ("next", Some(data)) => data.task_events,
+            _ => bail!("this is no event: {text}"),
+        };
+        let late = Utc::now() - event.occurred_at;
+        let microseconds = late.num_microseconds().unwrap_or(i64::MAX).max(0);
+        if self.task.as_ref().is_some_and(|task| *task != event.task_id) {
+            self.ledger.foreign += 1;
+        } else if self.task.is_some() {
+            self.ledger.versions.push(event.task.map_or(0, |task| task.version));
+            self.ledger.latencies.push(late.as_seconds_f64() * 1_000.0);
+        }
+        self.latest_microseconds
+            .store(u64::try_from(microseconds).unwrap_or_default(), Ordering::Relaxed);
+        self.received.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! Attachments: files of tasks, and files that somebody keeps without a task.
+//!
+//! What is known of a file is a row in the database; its bytes lie in the storage, under a name that the server
+//! makes. The storage comes first and the row after it, so a row always has its bytes. What nobody knows of is
+//! removed at once, and where that fails it is only lost space.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `filename` | names as they are kept |
+//! | `content` | types by name and by what is in a file |
+//! | `storage` | where the bytes are |
+//! | `write` | the use cases that upload and delete |
+
+mod content;
+mod filename;
+pub(super) mod storage;
+mod write;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use super::actor::Actor;
+use super::clock::Timestamp;
+use super::error::{Error, Result};
+use super::id::{AttachmentId, TaskId, UserId};
+use super::{Core, policy, store};
+
+pub use content::ALLOWED_TYPES;
+
+/// The most bytes of a file: 5 MiB.
+pub const MAX_SIZE: u64 = 5 * 1024 * 1024;
+/// The most characters of a file's name.
+pub const MAX_FILENAME_LENGTH: usize = 255;
+/// The most files of one task.
+pub const MAX_ATTACHMENTS: usize = 20;
+
+/// What is known of a file. The event log keeps it too: fields may be added, never renamed or removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its number.
+    pub id: AttachmentId,
+    /// The task it belongs to, if any.
+    pub task_id: Option<TaskId>,
+    /// Who uploaded it; the task's owner once that account is gone.
+    pub owner_id: UserId,
+    /// Its name, without a path.
+    pub filename: String,
+    /// Its media type, which follows from its content.
+    pub content_type: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// The SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+}
+
+/// A file that is about to be recorded: its bytes are in the storage.
+#[derive(Clone, Debug)]
+pub(super) struct NewAttachment {
+    pub(super) owner_id: UserId,
+    pub(super) filename: String,
+    pub(super) content_type: &'static str,
+    pub(super) size: u64,
+    pub(super) sha256: String,
+    pub(super) storage_key: String,
+    pub(super) created_at: Timestamp,
+}
+
+/// What is known of a file, and where its bytes are.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) attachment: Attachment,
+    pub(super) storage_key: String,
+}
+
+/// A file that is being read.
+pub struct Content {
+    /// What is known of it.
+    pub attachment: Attachment,
+    /// Which of its bytes come.
+    pub range: Range<u64>,
+    /// The bytes. An error ends them.
+    pub bytes: BoxStream<'static, Result<Bytes>>,
+}
+
+/// The use cases of attachments.
+#[derive(Clone, Copy, Debug)]
+pub struct Attachments<'a> {
+    core: &'a Arc<Core>,
+}
+
+impl<'a> Attachments<'a> {
+    pub(super) fn new(core: &'a Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// What is known of the file, unless its task is in the trash or it is not the actor's to see.
+    pub async fn find(self, actor: &Actor, id: AttachmentId) -> Result<Option<Attachment>> {
+        Ok(self.find_many(actor, &[id]).await?.pop())
+    }
+
+    /// Those of the files that the actor may see, without those of tasks in the trash.
+    pub async fn find_many(self, actor: &Actor, ids: &[AttachmentId]) -> Result<Vec<Attachment>> {
+        let scope = policy::scope(actor)?;
+        let found = store::attachment::find_many(self.core.store.reader(), &scope, ids).await?;
+        Ok(found.into_iter().map(|stored| stored.attachment).collect())
+    }
+
+    /// The files of those of the tasks that the actor may see, the oldest first. Tasks without files are left out.
+    pub async fn of_tasks(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Vec<Attachment>)>> {
+        let scope = policy::scope(actor)?;
+        store::attachment::of_tasks(self.core.store.reader(), &scope, ids).await
+    }
+
+    /// The bytes of a file, or some of them. A range that is empty or does not lie within the file is refused.
+    pub async fn open(self, actor: &Actor, id: AttachmentId, range: Option<Range<u64>>) -> Result<Content> {
+        let Stored {
+            attachment,
+            storage_key,
+        } = self.get_stored(actor, id).await?;
+        let whole = 0..attachment.size;
+        let range = range.unwrap_or(whole);
+        if range.is_empty() || range.end > attachment.size {
+            return Err(Error::BadInput {
+                field: "range",
+                message: format!(
+                    "range: {} to {} is not within the {} bytes of the file",
+                    range.start, range.end, attachment.size
+                ),
+            });
+        }
+        let bytes = self.core.storage.read(&storage_key, range.clone()).await?;
+        Ok(Content {
+            attachment,
+            range,
+            bytes,
+        })
+    }
+
+    async fn get_stored(self, actor: &Actor, id: AttachmentId) -> Result<Stored> {
+        let scope = policy::scope(actor)?;
+        let found = store::attachment::find_many(self.core.store.reader(), &scope, &[id]).await?;
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::not_found("attachment", id))
+    }
+}

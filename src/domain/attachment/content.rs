@@ -1,0 +1,346 @@
+//! What is in a file: looked at while it streams by, so that it need not be held.
+//!
+//! The type is told by the end of the name and must be what the content says. The few signatures are written
+//! down here: the crates that guess types want a whole Word file, or miss those that other programs wrote.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{MAX_SIZE, filename};
+use crate::domain::error::{Error, Result};
+
+/// The types that are taken, for messages.
+pub const ALLOWED_TYPES: &str = "txt, pdf, png, jpg, jpeg, gif, doc and docx";
+
+/// A type of file that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileType {
+    Text,
+    Pdf,
+    Png,
+    Jpeg,
+    Gif,
+    Doc,
+    Docx,
+}
+
+impl FileType {
+    /// The type that a name ends with, in any case.
+    pub(super) fn of(name: &str) -> Result<Self> {
+        let extension = name
+            .rsplit_once('.')
+            .map(|(_, extension)| extension.to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("txt") => Ok(Self::Text),
+            Some("pdf") => Ok(Self::Pdf),
+            Some("png") => Ok(Self::Png),
+            Some("jpg" | "jpeg") => Ok(Self::Jpeg),
+            Some("gif") => Ok(Self::Gif),
+            Some("doc") => Ok(Self::Doc),
+            Some("docx") => Ok(Self::Docx),
+            _ => Err(Error::UnsupportedMediaType {
+                field: "file",
+                message: format!(
+                    "file: {} does not end with a type that is allowed: {ALLOWED_TYPES}",
+                    filename::shown(name)
+                ),
+            }),
+        }
+    }
+
+    /// Its media type.
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain",
+            Self::Pdf => "application/pdf",
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Gif => "image/gif",
+            Self::Doc => "application/msword",
+            Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        }
+    }
+
+    /// What a file of this type begins with: one of these.
+    fn signatures(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Text => &[b""],
+            Self::Pdf => &[b"%PDF-"],
+            Self::Png => &[b"\x89PNG\r\n\x1a\n"],
+            Self::Jpeg => &[b"\xff\xd8\xff"],
+            Self::Gif => &[b"GIF87a", b"GIF89a"],
+            Self::Doc => &[b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
+            Self::Docx => &[b"PK\x03\x04"],
+        }
+    }
+
+    /// What it must hold somewhere. A docx is a zip archive, where the names of its files stand as they are.
+    fn mark(self) -> &'static [u8] {
+        match self {
+            Self::Docx => b"word/document",
+            _ => b"",
+        }
+    }
+}
+
+/// The longest signature.
+const HEAD: usize = 8;
+
+/// Looks at a file while it streams by.
+pub(super) struct Inspection {
+    file_type: FileType,
+    name: String,
+    size: u64,
+    digest: Sha256,
+    head: Vec<u8>,
+    text: Text,
+    mark: Mark,
+}
+
+/// What was found out about a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) size: u64,
+    pub(super) sha256: String,
+}
+
+impl Inspection {
+    pub(super) fn new(file_type: FileType, name: &str) -> Self {
+        Self {
+            file_type,
+            name: name.to_owned(),
+            size: 0,
+            digest: Sha256::new(),
+            head: Vec::with_capacity(HEAD),
+            text: Text::default(),
+            mark: Mark::new(file_type.mark()),
+        }
+    }
+
+    /// Looks at the next bytes. Fails as soon as they cannot be part of such a file.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        self.size += bytes.len() as u64;
+        if self.size > MAX_SIZE {
+            return Err(Error::PayloadTooLarge {
+                field: "file",
+                message: format!(
+                    "file: {} is larger than the {MAX_SIZE} bytes that are allowed",
+                    filename::shown(&self.name)
+                ),
+            });
+        }
+        let missing = HEAD.saturating_sub(self.head.len()).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..missing]);
+        if self.head.len() == HEAD && !self.begins_well() {
+            return Err(self.mismatch());
+        }
+        if self.file_type == FileType::Text && !self.text.feed(bytes) {
+            return Err(self.mismatch());
+        }
+        self.mark.feed(bytes);
+        self.digest.update(bytes);
+        Ok(())
+    }
+
+    /// What was found out, once all bytes have been looked at.
+    pub(super) fn finish(self) -> Result<Facts> {
+        if self.size == 0 {
+            return Err(Error::invalid(
+                "file",
+                format!(
+                    "file: {} is empty; 1 to {MAX_SIZE} bytes are allowed",
+                    filename::shown(&self.name)
+                ),
+            ));
+        }
+        if !self.begins_well() || !self.text.is_whole() || !self.mark.is_found() {
+            return Err(self.mismatch());
+        }
+        Ok(Facts {
+            size: self.size,
+            sha256: hex::encode(self.digest.finalize()),
+        })
+    }
+
+    fn begins_well(&self) -> bool {
+        let mut signatures = self.file_type.signatures().iter();
+        signatures.any(|signature| self.head.starts_with(signature))
+    }
+
+    fn mismatch(&self) -> Error {
+        let expected = match self.file_type {
+            FileType::Text => "text in UTF-8 without control characters",
+            FileType::Pdf => "a PDF document",
+            FileType::Png => "a PNG image",
+            FileType::Jpeg => "a JPEG image",
+            FileType::Gif => "a GIF image",
+            FileType::Doc => "a Word document of the older kind",
+            FileType::Docx => "a Word document",
+        };
+        Error::UnsupportedMediaType {
+            field: "file",
+            message: format!(
+                "file: what is in {} is not {expected}, as its name says; allowed are {ALLOWED_TYPES}",
+                filename::shown(&self.name)
+            ),
+        }
+    }
+}
+
+/// Text as it comes, cut anywhere.
+#[derive(Default)]
+struct Text {
+    /// The beginning of a character whose end has not come yet.
+    cut: Vec<u8>,
+}
+
+impl Text {
+    /// Whether it is text so far.
+    fn feed(&mut self, bytes: &[u8]) -> bool {
+        let mut joined = std::mem::take(&mut self.cut);
+        joined.extend_from_slice(bytes);
+        let valid = match std::str::from_utf8(&joined) {
+            Ok(text) => return is_plain(text),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => return false,
+        };
+        self.cut = joined.split_off(valid);
+        std::str::from_utf8(&joined).is_ok_and(is_plain)
+    }
+
+    /// Whether it does not end inside of a character.
+    fn is_whole(&self) -> bool {
+        self.cut.is_empty()
+    }
+}
+
+/// Whether nobody but a person is told anything: line breaks and tabs lay a text out, the rest drive terminals.
+fn is_plain(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{c}'))
+}
+
+/// Looks for a few bytes in what streams by.
+struct Mark {
+    wanted: &'static [u8],
+    /// The last bytes that came, one less than are wanted.
+    tail: Vec<u8>,
+    found: bool,
+}
+
+impl Mark {
+    fn new(wanted: &'static [u8]) -> Self {
+        Self {
+            wanted,
+            tail: Vec::new(),
+            found: wanted.is_empty(),
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        if self.found {
+            return;
+        }
+        self.tail.extend_from_slice(bytes);
+        self.found = self.tail.windows(self.wanted.len()).any(|window| window == self.wanted);
+        let kept = self.tail.len().min(self.wanted.len() - 1);
+        self.tail.drain(..self.tail.len() - kept);
+    }
+
+    fn is_found(&self) -> bool {
+        self.found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a file that arrives in pieces of this size.
+    fn inspect(name: &str, content: &[u8], piece: usize) -> Result<Facts> {
+        let mut inspection = Inspection::new(FileType::of(name)?, name);
+        for bytes in content.chunks(piece) {
+            inspection.feed(bytes)?;
+        }
+        inspection.finish()
+    }
+
+    const DOCX: &[u8] = b"PK\x03\x04\x14\0\0\0\x08\0_rels/.rels...PK\x03\x04word/document.xml...";
+
+    #[test]
+    fn each_type_is_known_by_its_name_and_its_content_however_it_is_cut() {
+        for (name, content) in [
+            ("a.txt", "Grüße,\r\n\t日本語\n".as_bytes()),
+            ("a.b.TXT", b"x"),
+            ("a.pdf", b"%PDF-1.7\n%..."),
+            ("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+            ("a.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF"),
+            ("a.JPEG", b"\xff\xd8\xff\xe1"),
+            ("a.gif", b"GIF89a\x01\0\x01\0"),
+            ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0"),
+            ("a.docx", DOCX),
+        ] {
+            for piece in [1, 2, 3, 7, 1_000] {
+                let facts = inspect(name, content, piece).unwrap();
+                assert_eq!(facts.size, content.len() as u64, "{name} in pieces of {piece}");
+                assert_eq!(facts.sha256, hex::encode(Sha256::digest(content)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_without_an_allowed_type_is_refused() {
+        for name in ["a.exe", "a.pdf.exe", "a.svg", "a.html", "txt", "a.", "a.pdf "] {
+            let error = FileType::of(name).unwrap_err().to_string();
+            assert!(
+                error
+                    .ends_with("does not end with a type that is allowed: txt, pdf, png, jpg, jpeg, gif, doc and docx"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn content_that_is_not_what_the_name_says_is_refused() {
+        for (name, content) in [
+            ("a.pdf", b"MZ\x90\0\x03\0\0\0\x04".as_slice()),
+            ("a.pdf", b"%PD"),
+            ("a.png", b"GIF89a\x01\0\x01\0"),
+            ("a.jpg", b"<script>alert(1)</script>"),
+            ("a.gif", b"GIF90a.........."),
+            ("a.docx", b"PK\x03\x04xl/workbook.xml"),
+            ("a.txt", b"\xff\xfe"),
+            ("a.txt", b"bell \x07"),
+            ("a.txt", b"nul \0"),
+            ("a.txt", b"\x1b[2J"),
+            ("a.txt", b"cut \xc3"),
+        ] {
+            for piece in [1, 5, 1_000] {
+                let error = inspect(name, content, piece).unwrap_err();
+                assert!(
+                    error
+                        .to_string()
+                        .starts_with(&format!("file: what is in '{name}' is not ")),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_not_empty_and_not_too_large() {
+        let error = inspect("a.txt", b"", 1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "file: 'a.txt' is empty; 1 to 5242880 bytes are allowed"
+        );
+        let mut largest = vec![b'x'; usize::try_from(MAX_SIZE).unwrap()];
+        assert!(inspect("a.txt", &largest, 65_536).is_ok());
+        largest.push(b'x');
+        let error = inspect("a.txt", &largest, 65_536).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "file: 'a.txt' is larger than the 5242880 bytes that are allowed"
+        );
+    }
+}

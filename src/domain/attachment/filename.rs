@@ -1,0 +1,85 @@
+//! The names of files, as they are kept.
+
+use super::MAX_FILENAME_LENGTH;
+use crate::domain::error::{Error, Result};
+
+/// The most characters of a bad name that a message repeats.
+const SHOWN: usize = 60;
+
+/// The name without a path, if it is one that can be kept. Some browsers send the path on the client's machine.
+pub(super) fn clean(given: &str) -> Result<String> {
+    let name = given.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    let length = name.chars().count();
+    let refuse = |why: String| Err(Error::invalid("file", format!("file: the name {} {why}", shown(given))));
+    if name.is_empty() || name == "." || name == ".." {
+        return refuse("names no file; send one such as 'report.pdf'".to_owned());
+    }
+    if length > MAX_FILENAME_LENGTH {
+        return refuse(format!(
+            "is {length} characters long; 1 to {MAX_FILENAME_LENGTH} are allowed"
+        ));
+    }
+    if name.chars().any(is_invisible) {
+        return refuse("contains control characters, which are not allowed".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// A name for a message, short and on one line.
+pub(super) fn shown(name: &str) -> String {
+    let visible = name.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c });
+    let mut shown: String = visible.take(SHOWN).collect();
+    if name.chars().count() > SHOWN {
+        shown.push('…');
+    }
+    format!("'{shown}'")
+}
+
+/// Control characters, and those that turn the direction of a text, by which `gpj.exe` passes for `exe.jpg`.
+fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_cut_off() {
+        for (given, kept) in [
+            ("report.pdf", "report.pdf"),
+            ("../../etc/passwd.txt", "passwd.txt"),
+            (r"C:\Users\ada\notes.txt", "notes.txt"),
+            ("/a/b.txt", "b.txt"),
+            (" spaced name.txt ", "spaced name.txt"),
+            ("日本語.txt", "日本語.txt"),
+        ] {
+            assert_eq!(clean(given).unwrap(), kept);
+        }
+        assert!(clean(&format!("{}.txt", "ü".repeat(251))).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_kept_is_refused_with_what_is_allowed() {
+        for (given, message) in [
+            ("", "file: the name '' names no file; send one such as 'report.pdf'"),
+            ("a/", "file: the name 'a/' names no file; send one such as 'report.pdf'"),
+            ("..", "file: the name '..' names no file; send one such as 'report.pdf'"),
+            (
+                "a\0b.txt",
+                "file: the name 'a\u{fffd}b.txt' contains control characters, which are not allowed",
+            ),
+            (
+                "a\u{202e}txt.exe",
+                "file: the name 'a\u{fffd}txt.exe' contains control characters, which are not allowed",
+            ),
+        ] {
+            assert_eq!(clean(given).unwrap_err().to_string(), message);
+        }
+        let long = clean(&"x".repeat(256)).unwrap_err().to_string();
+        assert!(
+            long.ends_with("…' is 256 characters long; 1 to 255 are allowed"),
+            "{long}"
+        );
+    }
+}

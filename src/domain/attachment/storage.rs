@@ -1,0 +1,200 @@
+//! Where the bytes of files are: a directory, or a bucket that speaks Amazon's S3.
+//!
+//! An object has a random name that the server makes, below the first two digits of it, so that no directory
+//! grows large. What a client calls a file never becomes a path.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart};
+use secrecy::ExposeSecret as _;
+use tokio::task::JoinHandle;
+
+use crate::config::StorageConfig;
+use crate::domain::error::{Error, Result};
+use crate::domain::random::{Randomness, hexadecimal};
+
+/// Random bytes in the name of an object: too many to be guessed or to meet twice.
+const NAME_BYTES: usize = 16;
+/// How much is written to a directory at once.
+const FILE_PART: usize = 256 * 1024;
+/// How much is written to a bucket at once: S3 takes no less, save at the end.
+const BUCKET_PART: usize = 5 * 1024 * 1024;
+
+/// Where the bytes of files are. Cloning it is cheap.
+#[derive(Clone)]
+pub(in crate::domain) struct Storage {
+    objects: Arc<dyn ObjectStore>,
+    root: Path,
+    part: usize,
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Storage({} {})", self.objects, self.root)
+    }
+}
+
+impl Storage {
+    /// The storage of the settings. Nothing is touched yet: a directory is made with the first file in it.
+    pub(in crate::domain) fn open(config: &StorageConfig) -> anyhow::Result<Self> {
+        match config.directory() {
+            Some(directory) => Ok(Self {
+                root: Path::from_absolute_path(&directory)
+                    .with_context(|| format!("files cannot be kept in {}", directory.display()))?,
+                objects: Arc::new(LocalFileSystem::new().with_fsync(true)),
+                part: FILE_PART,
+            }),
+            None => Self::bucket(config).with_context(|| format!("files cannot be kept in {}", config.url)),
+        }
+    }
+
+    fn bucket(config: &StorageConfig) -> anyhow::Result<Self> {
+        let url = url::Url::parse(&config.url)?;
+        let mut builder = AmazonS3Builder::new();
+        for (name, value) in &config.aws {
+            // Variables that only other tools of Amazon's know are none of ours.
+            if let Ok(key) = name.parse() {
+                builder = builder.with_config(key, value.expose_secret());
+            }
+        }
+        let bucket = builder.with_bucket_name(url.host_str().unwrap_or_default()).build()?;
+        Ok(Self {
+            objects: Arc::new(bucket),
+            root: Path::from_url_path(url.path())?,
+            part: BUCKET_PART,
+        })
+    }
+
+    /// A name that no object has.
+    pub(super) fn new_key(randomness: &dyn Randomness) -> String {
+        let name = hexadecimal(randomness, NAME_BYTES);
+        format!("{}/{name}", &name[..2])
+    }
+
+    fn path(&self, key: &str) -> Path {
+        key.split('/').fold(self.root.clone(), Path::join)
+    }
+
+    /// Writes an object of what comes, each piece after `look` had a look at it. If that fails or is dropped
+    /// in the middle, there is no object.
+    pub(super) async fn write(
+        &self,
+        key: &str,
+        content: impl Stream<Item = Result<Bytes>> + Send,
+        mut look: impl FnMut(&[u8]) -> Result<()> + Send,
+    ) -> Result<Written> {
+        let upload = self.objects.put_multipart(&self.path(key)).await.map_err(failed)?;
+        let mut writer = WriteMultipart::new_with_chunk_size(upload, self.part);
+        let filled = async {
+            let mut content = std::pin::pin!(content);
+            while let Some(piece) = content.next().await {
+                let piece = piece?;
+                look(&piece)?;
+                writer.wait_for_capacity(1).await.map_err(failed)?;
+                writer.put(piece);
+            }
+            Ok(())
+        };
+        if let Err(error) = filled.await {
+            if let Err(error) = writer.abort().await {
+                tracing::warn!("an upload that was given up may have left parts behind: {error}");
+            }
+            return Err(error);
+        }
+        let mut written = Written {
+            storage: self.clone(),
+            key: key.to_owned(),
+            // In a task of its own: once begun it is not stopped in the middle, and can be waited for.
+            finishing: Some(tokio::spawn(async move { writer.finish().await.map(|_| ()) })),
+            is_kept: false,
+        };
+        written.finish().await?;
+        Ok(written)
+    }
+
+    /// The bytes of an object.
+    pub(super) async fn read(&self, key: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
+        let found = self.objects.get_opts(&self.path(key), options).await.map_err(failed)?;
+        Ok(found.into_stream().map_err(failed).boxed())
+    }
+
+    /// Removes objects that no row knows any more, as far as it can: what is left behind is only lost space,
+    /// and the log tells of it. It is done to the end even if nobody waits for it.
+    pub(in crate::domain) async fn discard(&self, keys: Vec<String>) {
+        let storage = self.clone();
+        let removing = tokio::spawn(async move { join_all(keys.iter().map(|key| storage.remove(key))).await });
+        if let Err(error) = removing.await {
+            tracing::warn!("files were not removed: {error}");
+        }
+    }
+
+    async fn remove(&self, key: &str) {
+        match self.objects.delete(&self.path(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => tracing::warn!(key, "a file that nobody knows of was left behind: {error}"),
+        }
+    }
+}
+
+/// An object that was written and is not recorded yet. Dropped before it is, it is removed.
+pub(super) struct Written {
+    storage: Storage,
+    key: String,
+    finishing: Option<JoinHandle<object_store::Result<()>>>,
+    is_kept: bool,
+}
+
+impl Written {
+    async fn finish(&mut self) -> Result<()> {
+        if let Some(finishing) = &mut self.finishing {
+            finishing.await.map_err(Error::internal)?.map_err(failed)?;
+            self.finishing = None;
+        }
+        Ok(())
+    }
+
+    /// A row knows it now.
+    pub(super) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if !self.is_kept {
+            let (storage, key, finishing) = (
+                self.storage.clone(),
+                std::mem::take(&mut self.key),
+                self.finishing.take(),
+            );
+            runtime.spawn(async move {
+                if let Some(finishing) = finishing {
+                    // Whatever came of it: removed is what is there then.
+                    drop(finishing.await);
+                }
+                storage.remove(&key).await;
+            });
+        }
+    }
+}
+
+fn failed(error: object_store::Error) -> Error {
+    Error::internal(anyhow::Error::new(error).context("the storage of files failed"))
+}

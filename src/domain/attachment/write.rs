@@ -1,0 +1,118 @@
+//! The use cases that upload and delete files.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::content::{FileType, Inspection};
+use super::storage::{Storage, Written};
+use super::{Attachment, Attachments, NewAttachment, filename};
+use crate::domain::Core;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{AttachmentId, TaskId};
+use crate::domain::policy::{self, DeleteFile, File, KeepFile, NewFile};
+use crate::domain::store;
+use crate::domain::task::Tasks;
+
+impl Attachments<'_> {
+    /// Keeps a file that streams in: of a task, or one's own without a task. Who may not is told before
+    /// anything is read. It is whole and recorded at the end, or gone.
+    pub async fn upload(
+        self,
+        actor: &Actor,
+        task: Option<TaskId>,
+        name: &str,
+        content: impl Stream<Item = Result<Bytes>> + Send,
+    ) -> Result<Attachment> {
+        let owner_id = actor.signed_in()?.id;
+        match task {
+            Some(task) => Tasks::new(self.core).check_attach(actor, task).await?,
+            None => policy::permit(actor, KeepFile, &NewFile { owner: owner_id }).map(|_| ())?,
+        }
+        let filename = filename::clean(name)?;
+        let file_type = FileType::of(&filename)?;
+        let mut inspection = Inspection::new(file_type, &filename);
+        let storage_key = Storage::new_key(self.core.randomness.as_ref());
+        let written = self
+            .core
+            .storage
+            .write(&storage_key, content, |bytes| inspection.feed(bytes))
+            .await?;
+        let facts = inspection.finish()?;
+        let new = NewAttachment {
+            owner_id,
+            filename,
+            content_type: file_type.media_type(),
+            size: facts.size,
+            sha256: facts.sha256,
+            storage_key,
+            created_at: self.core.clock.now(),
+        };
+        // In a task of its own: it ends one way or the other even if the client goes away in the middle.
+        let recording = tokio::spawn(record(Arc::clone(self.core), *actor, task, new, written));
+        recording.await.map_err(Error::internal)?
+    }
+
+    /// Deletes a file. One of a task leaves it, which the task's history tells.
+    pub async fn delete(self, actor: &Actor, id: AttachmentId) -> Result<Attachment> {
+        let found = self.get_stored(actor, id).await?;
+        match found.attachment.task_id {
+            Some(task) => Tasks::new(self.core).detach(actor, task, id).await?,
+            None => self.delete_own(actor, &found.attachment).await?,
+        }
+        self.core.storage.discard(vec![found.storage_key]).await;
+        Ok(found.attachment)
+    }
+
+    async fn delete_own(self, actor: &Actor, attachment: &Attachment) -> Result<()> {
+        let file = File {
+            id: attachment.id,
+            owner: attachment.owner_id,
+        };
+        let permit = policy::permit(actor, DeleteFile, &file)?;
+        let transaction = self.core.store.begin().await?;
+        store::attachment::delete(&transaction, &permit).await?;
+        transaction.commit().await
+    }
+}
+
+/// Writes the row of a file whose bytes are in the storage, or lets the bytes go.
+async fn record(
+    core: Arc<Core>,
+    actor: Actor,
+    task: Option<TaskId>,
+    new: NewAttachment,
+    written: Written,
+) -> Result<Attachment> {
+    let storage_key = new.storage_key.clone();
+    let recorded = match task {
+        Some(task) => Tasks::new(&core).attach(&actor, task, new).await,
+        None => keep(&core, &actor, new).await,
+    };
+    // When a commit fails it may have been done all the same, and a row without its bytes is worse than bytes
+    // without a row.
+    let may_have_a_row = match &recorded {
+        Ok(_) => true,
+        Err(error) if error.cause().is_some() => is_recorded(&core, &storage_key).await.unwrap_or(true),
+        Err(_) => false,
+    };
+    if may_have_a_row {
+        written.keep();
+    }
+    recorded
+}
+
+async fn keep(core: &Core, actor: &Actor, new: NewAttachment) -> Result<Attachment> {
+    let permit = policy::permit(actor, KeepFile, &NewFile { owner: new.owner_id })?;
+    let transaction = core.store.begin().await?;
+    let made = store::attachment::insert(&transaction, &permit, new).await?;
+    transaction.commit().await?;
+    Ok(made)
+}
+
+async fn is_recorded(core: &Core, storage_key: &str) -> Result<bool> {
+    let scope = policy::scope(&Actor::System)?;
+    store::attachment::is_recorded(core.store.reader(), &scope, storage_key).await
+}

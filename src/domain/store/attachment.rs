@@ -1,0 +1,246 @@
+//! Attachments in the database: what is known of files, and under which names the storage has them.
+
+use std::collections::BTreeMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, Condition, JoinType, QueryOrder, QuerySelect};
+
+use super::{WriteTransaction, corrupt, one_of, task};
+use crate::domain::attachment::{Attachment, NewAttachment, Stored};
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{AttachmentId, TaskId, UserId};
+use crate::domain::policy::{
+    AttachFile, DeleteFile, DeleteUser, DetachFile, Files, KeepFile, Permit, PurgeTask, Reach, Scope, Tasks,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "attachments")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub task_id: Option<i32>,
+    pub owner_id: i32,
+    pub filename: String,
+    pub content_type: String,
+    pub size: i64,
+    pub sha256: String,
+    pub storage_key: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::task::Entity",
+        from = "Column::TaskId",
+        to = "super::task::Column::Id"
+    )]
+    Task,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl TryFrom<Model> for Stored {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self> {
+        Ok(Self {
+            attachment: Attachment {
+                id: AttachmentId(row.id),
+                task_id: row.task_id.map(TaskId),
+                owner_id: UserId(row.owner_id),
+                filename: row.filename,
+                content_type: row.content_type,
+                size: u64::try_from(row.size).map_err(|_| corrupt("size of a file", row.size))?,
+                sha256: row.sha256,
+                created_at: row.created_at,
+            },
+            storage_key: row.storage_key,
+        })
+    }
+}
+
+/// The condition that somebody's reach holds a file as its owner.
+fn of_reach(scope: &Scope<Files>) -> Condition {
+    match scope.reach() {
+        Reach::Everything => Condition::all(),
+        Reach::Of(user) => Condition::all().add(Column::OwnerId.eq(user.0)),
+    }
+}
+
+/// The condition that a file is in scope: one of a visible task outside the trash, or one's own without a task.
+fn visible(scope: &Scope<Files>) -> Condition {
+    let of_no_task = Condition::all().add(of_reach(scope)).add(Column::TaskId.is_null());
+    let of_a_task = Condition::all()
+        .add(task::visible(&scope.tasks()))
+        .add(Column::TaskId.is_not_null())
+        .add(task::Column::DeletedAt.is_null());
+    Condition::any().add(of_no_task).add(of_a_task)
+}
+
+/// Those of the files that are in scope, in no order.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Files>,
+    ids: &[AttachmentId],
+) -> Result<Vec<Stored>> {
+    let ids = ids.iter().map(|id| id.0).collect();
+    let rows = Entity::find()
+        .join(JoinType::LeftJoin, Relation::Task.def())
+        .filter(one_of(connection, Column::Id, ids))
+        .filter(visible(scope))
+        .all(connection)
+        .await?;
+    rows.into_iter().map(Stored::try_from).collect()
+}
+
+/// Whether a row knows this object of the storage, be its task in the trash or not.
+pub(in crate::domain) async fn is_recorded(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Files>,
+    storage_key: &str,
+) -> Result<bool> {
+    let query = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::StorageKey.eq(storage_key))
+        .filter(of_reach(scope));
+    Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
+}
+
+/// The files of those of the tasks that are in scope, in the trash or not, the oldest first. Tasks without files
+/// are left out.
+pub(in crate::domain) async fn of_tasks(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    ids: &[TaskId],
+) -> Result<Vec<(TaskId, Vec<Attachment>)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = ids.iter().map(|id| id.0).collect();
+    let rows = Entity::find()
+        .join(JoinType::InnerJoin, Relation::Task.def())
+        .filter(one_of(connection, Column::TaskId, ids))
+        .filter(task::visible(scope))
+        .order_by_asc(Column::Id)
+        .all(connection)
+        .await?;
+    let mut files: BTreeMap<TaskId, Vec<Attachment>> = BTreeMap::new();
+    for row in rows {
+        let Stored { attachment, .. } = row.try_into()?;
+        if let Some(task) = attachment.task_id {
+            files.entry(task).or_default().push(attachment);
+        }
+    }
+    Ok(files.into_iter().collect())
+}
+
+/// Adds a file of a task.
+pub(in crate::domain) async fn attach(
+    transaction: &WriteTransaction,
+    permit: &Permit<AttachFile>,
+    new: NewAttachment,
+) -> Result<Attachment> {
+    add(transaction, Some(permit.subject()), new).await
+}
+
+/// Adds a file that belongs to no task.
+pub(in crate::domain) async fn insert(
+    transaction: &WriteTransaction,
+    permit: &Permit<KeepFile>,
+    new: NewAttachment,
+) -> Result<Attachment> {
+    let owner_id = permit.subject();
+    add(transaction, None, NewAttachment { owner_id, ..new }).await
+}
+
+async fn add(transaction: &WriteTransaction, task: Option<TaskId>, new: NewAttachment) -> Result<Attachment> {
+    let model = ActiveModel {
+        id: NotSet,
+        created_at: Set(new.created_at),
+        updated_at: Set(new.created_at),
+        task_id: Set(task.map(|task| task.0)),
+        owner_id: Set(new.owner_id.0),
+        filename: Set(new.filename),
+        content_type: Set(new.content_type.to_owned()),
+        size: Set(i64::try_from(new.size).map_err(Error::internal)?),
+        sha256: Set(new.sha256),
+        storage_key: Set(new.storage_key),
+    };
+    let row = Entity::insert(model)
+        .exec_with_returning(transaction.connection())
+        .await?;
+    Stored::try_from(row).map(|stored| stored.attachment)
+}
+
+/// Removes a file of a task.
+pub(in crate::domain) async fn detach(
+    transaction: &WriteTransaction,
+    permit: &Permit<DetachFile>,
+    id: AttachmentId,
+) -> Result<()> {
+    Entity::delete_many()
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::TaskId.eq(permit.subject().0))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Removes a file that belongs to no task.
+pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<DeleteFile>) -> Result<()> {
+    let deleted = Entity::delete_many()
+        .filter(Column::Id.eq(permit.subject().0))
+        .filter(Column::TaskId.is_null())
+        .exec(transaction.connection())
+        .await?;
+    if deleted.rows_affected == 0 {
+        return Err(Error::not_found("attachment", permit.subject()));
+    }
+    Ok(())
+}
+
+/// Where the files of a task are that is about to go for good.
+pub(in crate::domain) async fn keys_of_task(
+    transaction: &WriteTransaction,
+    permit: &Permit<PurgeTask>,
+) -> Result<Vec<String>> {
+    keys(transaction, Column::TaskId.eq(permit.subject().0).into()).await
+}
+
+/// Where the files are that a leaving user keeps without a task.
+pub(in crate::domain) async fn keys_of_user(
+    transaction: &WriteTransaction,
+    permit: &Permit<DeleteUser>,
+) -> Result<Vec<String>> {
+    let own = Condition::all()
+        .add(Column::OwnerId.eq(permit.subject().0))
+        .add(Column::TaskId.is_null());
+    keys(transaction, own).await
+}
+
+async fn keys(transaction: &WriteTransaction, which: Condition) -> Result<Vec<String>> {
+    let query = Entity::find().select_only().column(Column::StorageKey).filter(which);
+    Ok(query.into_tuple().all(transaction.connection()).await?)
+}
+
+/// Gives what a leaving user attached to the tasks of others to the owners of those tasks.
+pub(in crate::domain) async fn hand_over(
+    transaction: &WriteTransaction,
+    permit: &Permit<DeleteUser>,
+    now: Timestamp,
+) -> Result<()> {
+    let owner_of_task = Expr::cust("(SELECT tasks.owner_id FROM tasks WHERE tasks.id = attachments.task_id)");
+    Entity::update_many()
+        .col_expr(Column::OwnerId, owner_of_task)
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::OwnerId.eq(permit.subject().0))
+        .filter(Column::TaskId.is_not_null())
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The files of a task: what attaching and detaching does to it.
+
+use crate::domain::actor::Actor;
+use crate::domain::attachment::{Attachment, MAX_ATTACHMENTS, NewAttachment};
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{AttachmentId, TaskId};
+use crate::domain::policy::{self, AttachFile, DetachFile};
+use crate::domain::store;
+
+use super::write::Place;
+use super::{ExpectedVersion, Tasks};
+
+impl Tasks<'_> {
+    /// Whether the actor may attach files to this task, asked before one is read.
+    pub(in crate::domain) async fn check_attach(self, actor: &Actor, id: TaskId) -> Result<()> {
+        let task = self.get(actor, id).await?;
+        policy::permit(actor, AttachFile, &task).map(|_| ())
+    }
+
+    /// Records a file of a task, with its event.
+    pub(in crate::domain) async fn attach(self, actor: &Actor, id: TaskId, new: NewAttachment) -> Result<Attachment> {
+        let now = new.created_at;
+        let write = self.open(actor, id, Place::Live, ExpectedVersion::any()).await?;
+        let permit = policy::permit(actor, AttachFile, &write.before.task)?;
+        check_count(write.before.attachments.len())?;
+        let made = store::attachment::attach(&write.transaction, &permit, new).await?;
+        let mut after = write.before.clone();
+        after.attachments.push(made.clone());
+        write.locked().save(&permit, after, now).await?;
+        write.transaction.commit().await?;
+        Ok(made)
+    }
+
+    /// Deletes the record of a file of a task, with its event.
+    pub(in crate::domain) async fn detach(self, actor: &Actor, id: TaskId, file: AttachmentId) -> Result<()> {
+        let missing = || Error::not_found("attachment", file);
+        let write = self
+            .open(actor, id, Place::Live, ExpectedVersion::any())
+            .await
+            .map_err(|error| match error {
+                // It went to the trash meanwhile, and its files with it.
+                Error::NotFound { .. } => missing(),
+                other => other,
+            })?;
+        let permit = policy::permit(actor, DetachFile, &write.before.task)?;
+        let mut after = write.before.clone();
+        after.attachments.retain(|attachment| attachment.id != file);
+        if after.attachments.len() == write.before.attachments.len() {
+            return Err(missing());
+        }
+        store::attachment::detach(&write.transaction, &permit, file).await?;
+        write.locked().save(&permit, after, self.core.clock.now()).await?;
+        write.transaction.commit().await
+    }
+}
+
+fn check_count(present: usize) -> Result<()> {
+    if present < MAX_ATTACHMENTS {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "file",
+        format!(
+            "file: the task would have {} files; up to {MAX_ATTACHMENTS} are allowed",
+            present + 1
+        ),
+    ))
+}

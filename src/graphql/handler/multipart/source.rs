@@ -1,0 +1,86 @@
+//! The body of a form: bounded, handed on a piece at a time, and read on after a refusal.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes};
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::Mutex;
+
+/// The most bytes that are read on after a refusal.
+const MAX_RESIDUE: usize = 16 * 1024 * 1024;
+/// The longest that is read on after a refusal.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The body of a form.
+#[derive(Clone)]
+pub(super) struct Source {
+    body: Arc<Mutex<BodyDataStream>>,
+    /// How much may still come. It grows with what the body is known to hold.
+    left: Arc<AtomicU64>,
+}
+
+/// More came than may come.
+#[derive(Debug, thiserror::Error)]
+#[error("the body is larger than what it may hold")]
+pub(super) struct Exceeded;
+
+impl Source {
+    /// A body of up to so many bytes.
+    pub(super) fn new(body: Body, allowed: u64) -> Self {
+        Self {
+            body: Arc::new(Mutex::new(body.into_data_stream())),
+            left: Arc::new(AtomicU64::new(allowed)),
+        }
+    }
+
+    /// So much more may come.
+    pub(super) fn grow(&self, bytes: u64) {
+        self.left.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The body, up to what is allowed. The parser takes all that is there before it looks at it, which would be
+    /// the whole of a body that comes quickly; and it takes one that ends while it looks for the beginning for
+    /// broken. So it waits a turn after each piece.
+    pub(super) fn pieces(&self) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
+        stream::unfold((self.clone(), false), async |(source, has_begun)| {
+            if has_begun {
+                tokio::task::yield_now().await;
+            }
+            let piece = source.body.lock().await.next().await?;
+            let piece = piece.map_err(Into::into).and_then(|piece| {
+                source.spend(piece.len() as u64)?;
+                Ok(piece)
+            });
+            Some((piece, (source, true)))
+        })
+    }
+
+    fn spend(&self, bytes: u64) -> Result<(), Exceeded> {
+        let spent = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        spent.map(|_| ()).map_err(|_| Exceeded)
+    }
+
+    /// Reads what is left and forgets it, beside the answer. Many clients read an answer only after they have sent
+    /// everything; on a connection that is closed before, they see that it broke and not why.
+    pub(super) fn discard_rest(self) {
+        tokio::spawn(async move {
+            let mut residue = 0;
+            let reading = async {
+                let mut body = self.body.lock().await;
+                while let Some(Ok(piece)) = body.next().await {
+                    residue += piece.len();
+                    if residue > MAX_RESIDUE {
+                        break;
+                    }
+                }
+            };
+            // Too slow or too much: the connection ends with the body.
+            drop(tokio::time::timeout(PATIENCE, reading).await);
+        });
+    }
+}

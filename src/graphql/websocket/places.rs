@@ -1,0 +1,38 @@
+//! How many connections there may be.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The places of a server for connections.
+#[derive(Clone, Debug)]
+pub(in crate::graphql) struct Places {
+    free: Arc<Semaphore>,
+    all: u32,
+}
+
+/// A place, until it is dropped.
+pub(super) type Place = OwnedSemaphorePermit;
+
+impl Places {
+    /// So many places.
+    pub(in crate::graphql) fn new(all: u32) -> Self {
+        let free = Semaphore::new(usize::try_from(all).unwrap_or(Semaphore::MAX_PERMITS));
+        Self {
+            free: Arc::new(free),
+            all,
+        }
+    }
+
+    /// A place, if one is free.
+    pub(super) fn take(&self) -> Option<Place> {
+        Arc::clone(&self.free).try_acquire_owned().ok()
+    }
+
+    /// Waits until all are free, and gives none from then on.
+    pub(in crate::graphql) async fn all_left(&self) {
+        if let Ok(all) = self.free.acquire_many(self.all).await {
+            all.forget();
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Who hears of what, and in which order.
+
+use serde_json::{Value, json};
+
+use super::{cursor, event, watch};
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+use crate::support::process::until;
+use crate::support::socket::Socket;
+
+async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) {
+    let id = global_id("Task", task);
+    let query = format!("mutation {{ {mutation}(id: \"{id}\"{arguments}) {{ userErrors {{ code message }} }} }}");
+    let answer = person.graphql(&query, json!({})).await;
+    assert_eq!(answer.data()[mutation]["userErrors"], json!([]), "{mutation}");
+}
+
+async fn expect(socket: &mut Socket, id: &str, events: &[(&str, Value)]) {
+    for (kind, title) in events {
+        assert_eq!(event(socket, id).await, ((*kind).to_owned(), title.clone()));
+    }
+}
+
+#[tokio::test]
+async fn whoever_sees_a_task_hears_of_all_that_happens_to_it_and_nobody_else() {
+    let app = TestApp::start().await;
+    let (ann, bob, eve, boss) = (
+        app.member().await,
+        app.member().await,
+        app.member().await,
+        app.admin().await,
+    );
+    let served = app.listen().await;
+    let start = cursor(&ann).await;
+    let mut sockets = Vec::new();
+    for person in [&ann, &bob, &eve, &boss] {
+        let mut socket = served.socket_of(person).await;
+        watch(&mut socket, "1", &start).await;
+        sockets.push(socket);
+    }
+    let task = ann.creates_task(json!({ "title": "Report" })).await;
+    let to_bob = format!(", assigneeId: \"{}\"", bob.global_id());
+    mutate(&ann, "taskAssign", task, &to_bob).await;
+    mutate(&bob, "taskTransition", task, ", status: IN_PROGRESS").await;
+    mutate(&ann, "taskAssign", task, "").await;
+    mutate(&ann, "taskUpdate", task, ", input: {title: \"Final\"}").await;
+    // Each of them sees this one: what comes before it is all that comes.
+    for person in [&bob, &eve] {
+        person.creates_task(json!({ "title": "Own" })).await;
+    }
+    let [of_ann, of_bob, of_eve, of_boss] = &mut sockets[..] else {
+        unreachable!()
+    };
+    let report = || json!("Report");
+    let all = [
+        ("CREATED", report()),
+        ("ASSIGNED", report()),
+        ("STATUS_CHANGED", report()),
+        ("UNASSIGNED", report()),
+        ("UPDATED", json!("Final")),
+    ];
+    expect(of_ann, "1", &all).await;
+    expect(of_boss, "1", &all).await;
+    // He is told that it is his no more, and nothing of what it is called since.
+    let his = [
+        ("ASSIGNED", report()),
+        ("STATUS_CHANGED", report()),
+        ("UNASSIGNED", Value::Null),
+        ("CREATED", json!("Own")),
+    ];
+    expect(of_bob, "1", &his).await;
+    expect(of_eve, "1", &[("CREATED", json!("Own"))]).await;
+}
+
+#[tokio::test]
+async fn what_was_missed_is_replayed_before_what_comes_without_a_gap_or_a_repetition() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = cursor(&ann).await;
+    let mut socket = served.socket_of(&ann).await;
+    watch(&mut socket, "1", &start).await;
+    let titles: Vec<String> = (0..30).map(|number| format!("Task {number}")).collect();
+    let mut after = start;
+    for (number, title) in titles.iter().enumerate() {
+        ann.creates_task(json!({ "title": title })).await;
+        if number % 10 != 9 {
+            continue;
+        }
+        // Takes some of them, and goes on from the last on another connection.
+        let expected = &titles[number - 9..number];
+        for title in expected {
+            let data = socket.data("1").await;
+            assert_eq!(data["taskEvents"]["task"]["title"], json!(title));
+            data["taskEvents"]["cursor"].as_str().unwrap().clone_into(&mut after);
+        }
+        drop(socket);
+        socket = served.socket_of(&ann).await;
+        watch(&mut socket, "1", &after).await;
+        assert_eq!(event(&mut socket, "1").await.1, json!(title));
+    }
+    // From the start on another node.
+    let node = app.second_node().await;
+    let elsewhere = node.listen().await;
+    let mut socket = elsewhere.socket_of(&ann).await;
+    watch(&mut socket, "1", &after).await;
+    ann.creates_task(json!({ "title": "Last" })).await;
+    assert_eq!(event(&mut socket, "1").await.1, "Task 29");
+    assert_eq!(event(&mut socket, "1").await.1, "Last");
+}
+
+#[tokio::test]
+async fn a_filter_leaves_out_what_is_not_wanted() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = cursor(&ann).await;
+    let (one, two) = (
+        ann.creates_task(json!({ "title": "One" })).await,
+        ann.creates_task(json!({ "title": "Two" })).await,
+    );
+    let mut socket = served.socket_of(&ann).await;
+    for (id, filter) in [
+        ("tasks", json!({ "taskIds": [global_id("Task", two)] })),
+        ("types", json!({ "types": ["STATUS_CHANGED"] })),
+        ("statuses", json!({ "statuses": ["DONE"] })),
+    ] {
+        let variables = json!({ "after": start, "filter": filter });
+        socket.subscribe(id, super::EVENTS, variables).await;
+    }
+    mutate(&ann, "taskTransition", one, ", status: DONE").await;
+    mutate(&ann, "taskTransition", one, ", status: TODO").await;
+    mutate(&ann, "taskUpdate", two, ", input: {title: \"Zwei\", status: DONE}").await;
+    let mut heard = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..2 + 3 + 2 {
+        let message = socket.receive().await;
+        let place = ["tasks", "types", "statuses"]
+            .iter()
+            .position(|id| message["id"] == *id);
+        let event = &message["payload"]["data"]["taskEvents"];
+        let text = format!(
+            "{} {}",
+            event["type"].as_str().unwrap(),
+            event["task"]["title"].as_str().unwrap()
+        );
+        heard[place.unwrap()].push(text);
+    }
+    assert_eq!(heard[0], ["CREATED Two", "STATUS_CHANGED Zwei"]);
+    assert_eq!(
+        heard[1],
+        ["STATUS_CHANGED One", "STATUS_CHANGED One", "STATUS_CHANGED Zwei"]
+    );
+    assert_eq!(heard[2], ["STATUS_CHANGED One", "STATUS_CHANGED Zwei"]);
+}
+
+#[tokio::test]
+async fn the_moves_of_one_task_are_all_that_its_watcher_hears() {
+    let app = TestApp::start().await;
+    let (ann, eve) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let start = cursor(&ann).await;
+    let task = ann.creates_task(json!({ "title": "Report" })).await;
+    let other = ann.creates_task(json!({ "title": "Other" })).await;
+    let query = "subscription($id: ID!, $after: String) {
+        taskStatusChanged(taskId: $id, after: $after) { type previousStatus status task { version } } }";
+    let mut socket = served.socket_of(&ann).await;
+    socket
+        .subscribe("1", query, json!({ "id": global_id("Task", task), "after": start }))
+        .await;
+    mutate(&ann, "taskUpdate", task, ", input: {title: \"Better\"}").await;
+    mutate(&ann, "taskTransition", other, ", status: DONE").await;
+    mutate(&ann, "taskTransition", task, ", status: IN_PROGRESS").await;
+    mutate(&ann, "taskUpdate", task, ", input: {status: DONE}").await;
+    for (before, after, version) in [("TODO", "IN_PROGRESS", 3), ("IN_PROGRESS", "DONE", 4)] {
+        assert_eq!(
+            socket.data("1").await["taskStatusChanged"],
+            json!({ "type": "STATUS_CHANGED", "previousStatus": before, "status": after, "task": { "version": version } })
+        );
+    }
+    // Whoever may not see it is told no more than of one that there is not.
+    let mut socket = served.socket_of(&eve).await;
+    for id in [task, 4_711] {
+        socket
+            .subscribe("1", query, json!({ "id": global_id("Task", id) }))
+            .await;
+        assert_eq!(socket.error_code("1").await, "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn without_a_cursor_a_subscription_hears_of_what_comes() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let mut socket = served.socket_of(&bob).await;
+    socket
+        .subscribe("1", "subscription { taskEvents { type task { title } } }", json!({}))
+        .await;
+    let notifications = "subscription { notificationReceived { kind taskTitle task { title } actor { username } } }";
+    let mut notified = served.socket_of(&bob).await;
+    notified.subscribe("1", notifications, json!({})).await;
+    // Nothing says when a subscription has begun, so there is something to hear again and again.
+    let input = json!({ "title": "For Bob", "assigneeId": bob.global_id() });
+    let heard = async { (socket.data("1").await, notified.data("1").await) };
+    let happens = until("never", async || {
+        ann.creates_task(input.clone()).await;
+        None::<()>
+    });
+    let (event, notification) = tokio::select! {
+        heard = heard => heard,
+        () = happens => unreachable!(),
+    };
+    assert_eq!(
+        event["taskEvents"],
+        json!({ "type": "CREATED", "task": { "title": "For Bob" } })
+    );
+    assert_eq!(
+        notification["notificationReceived"],
+        json!({ "kind": "ASSIGNED", "taskTitle": "For Bob", "task": { "title": "For Bob" }, "actor": { "username": ann.name } })
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_that_leads_nowhere_wants_a_new_start() {
+    let app = TestApp::start().await;
+    let other = TestApp::start().await;
+    let (ann, stranger) = (app.member().await, other.member().await);
+    // Both are copies of one template, log included.
+    other
+        .database
+        .execute("UPDATE event_log SET identity = 'another'")
+        .await;
+    let served = app.listen().await;
+    let mut socket = served.socket_of(&ann).await;
+    watch(&mut socket, "1", &cursor(&stranger).await).await;
+    assert_eq!(socket.error_code("1").await, "RESYNC_REQUIRED");
+}

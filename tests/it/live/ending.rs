@@ -1,0 +1,159 @@
+//! Connections that end, and those that do not: silence, slowness, shutdown.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use super::{cursor, event, watch};
+use crate::support::TestApp;
+use crate::support::person::global_id;
+use crate::support::socket::{LEGACY, PATIENCE, TRANSPORT};
+
+#[tokio::test]
+async fn a_client_that_only_answers_pings_stays() {
+    let app = TestApp::start_with(&[("WEBSOCKET_PING_INTERVAL_SECONDS", "1")]).await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = cursor(&ann).await;
+    let mut socket = served.socket_of(&ann).await;
+    watch(&mut socket, "1", &start).await;
+    for _ in 0..4 {
+        assert!(matches!(socket.next().await, Message::Ping(_)));
+    }
+    ann.creates_task(json!({ "title": "T" })).await;
+    assert_eq!(event(&mut socket, "1").await.1, "T");
+}
+
+#[tokio::test]
+async fn a_client_that_answers_nothing_is_given_up() {
+    let app = TestApp::start_with(&[
+        ("WEBSOCKET_PING_INTERVAL_SECONDS", "1"),
+        ("WEBSOCKET_INIT_TIMEOUT_SECONDS", "60"),
+    ])
+    .await;
+    let served = app.listen().await;
+    // Bare bytes: a WebSocket of the library would answer by itself.
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let request = format!(
+        "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: {TRANSPORT}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut heard))
+        .await
+        .unwrap()
+        .unwrap();
+    let head = heard.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+    let reason = "Nothing was heard for too long";
+    let length = u8::try_from(reason.len() + 2).unwrap();
+    // One ping was tried, and then it closed with 1013.
+    let expected = [&[0x89, 0, 0x88, length, 3, 0xF5], reason.as_bytes()].concat();
+    assert_eq!(heard[head..], expected);
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_is_dropped_and_keeps_nobody_waiting() {
+    const TASKS: usize = 100;
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = cursor(&ann).await;
+    let description = "d".repeat(5_000);
+    let input = json!({ "title": "T", "description": description });
+    let mut ids = Vec::new();
+    for _ in 0..TASKS {
+        ids.push(global_id("Task", ann.creates_task(input.clone()).await));
+    }
+    // The same text under many names, so that no buffer of the network holds it all.
+    let names: Vec<String> = (0..20).map(|number| format!("d{number}: description")).collect();
+    let names = names.join(" ");
+    let heavy = format!("subscription($after: String) {{ taskEvents(after: $after) {{ type task {{ {names} }} }} }}");
+    let mut slow = served.socket_of(&ann).await;
+    slow.subscribe("1", &heavy, json!({ "after": start })).await;
+    let mut quick = served.socket_of(&ann).await;
+    watch(&mut quick, "1", &start).await;
+    assert_eq!(slow.data("1").await["taskEvents"]["type"], "CREATED");
+    for _ in 0..TASKS {
+        assert_eq!(event(&mut quick, "1").await.0, "CREATED");
+    }
+    // From here on the slow one does not read. What it would have to is 100 KB an event.
+    let update =
+        "mutation($ids: [ID!]!, $input: TaskUpdateInput!) { tasksBulkUpdate(ids: $ids, input: $input) { successful } }";
+    for round in 0..8 {
+        let answer = ann
+            .graphql(
+                update,
+                json!({ "ids": ids, "input": { "title": format!("Round {round}") } }),
+            )
+            .await;
+        assert_eq!(answer.data()["tasksBulkUpdate"]["successful"], json!(TASKS));
+        for _ in 0..TASKS {
+            let expected = ("UPDATED".to_owned(), json!(format!("Round {round}")));
+            assert_eq!(event(&mut quick, "1").await, expected);
+        }
+    }
+    let (events, ending) = slow.drained().await;
+    assert!(events < 8 * TASKS, "{events}");
+    assert!(ending.is_none_or(|code| code == 1013), "{ending:?}");
+}
+
+#[tokio::test]
+async fn a_shutdown_closes_every_connection_at_once_and_waits_for_none() {
+    let app = TestApp::start_with(&[("SHUTDOWN_TIMEOUT_SECONDS", "3600")]).await;
+    let ann = app.member().await;
+    let mut served = app.listen().await;
+    let start = cursor(&ann).await;
+    let mut watching = served.socket_of(&ann).await;
+    watch(&mut watching, "1", &start).await;
+    let nobody = served.introduced(json!({})).await;
+    let silent = served.socket(TRANSPORT).await;
+    let mut older = served.socket(LEGACY).await;
+    older.init(json!({ "token": ann.access_token })).await;
+    assert_eq!(older.receive().await["type"], "connection_ack");
+    served.stop();
+    for mut socket in [watching, nobody, silent, older] {
+        assert_eq!(
+            socket.closed().await,
+            (1001, "The server is about to stop: connect again".to_owned())
+        );
+    }
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn data_that_were_replaced_close_the_connections_that_watched_them() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let mut socket = served.socket_of(&ann).await;
+    app.database.execute("UPDATE event_log SET identity = 'another'").await;
+    assert_eq!(socket.closed().await.0, 1012);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_leaves_nothing_behind() {
+    let app = TestApp::start_with(&[("WEBSOCKET_MAX_CONNECTIONS", "1")]).await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    for _ in 0..3 {
+        let mut socket = loop {
+            let request = served.request(&[("sec-websocket-protocol", TRANSPORT)]);
+            match timeout(PATIENCE, served.connect(request)).await.unwrap() {
+                Ok(socket) => break socket,
+                Err((status, _)) => assert_eq!(status, 503),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        socket.init(json!({ "token": ann.access_token })).await;
+        assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
+        socket
+            .subscribe("1", "subscription { taskEvents { cursor } }", Value::Null)
+            .await;
+    }
+}

@@ -1,0 +1,108 @@
+//! The older subprotocol `graphql-ws`, by the `PROTOCOL.md` of `subscriptions-transport-ws`.
+
+use serde_json::{Value, json};
+
+use super::{EVENTS, cursor};
+use crate::support::TestApp;
+use crate::support::person::Person;
+use crate::support::socket::{LEGACY, Served, Socket};
+
+async fn older(served: &Served, person: &Person<'_>) -> Socket {
+    let mut socket = served.socket(LEGACY).await;
+    socket.init(json!({ "authToken": person.access_token })).await;
+    assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
+    assert_eq!(socket.receive().await, json!({ "type": "ka" }));
+    socket
+}
+
+async fn start(socket: &mut Socket, id: &str, query: &str, variables: Value) {
+    let payload = json!({ "query": query, "variables": variables, "operationName": null });
+    socket
+        .say(json!({ "type": "start", "id": id, "payload": payload }))
+        .await;
+}
+
+/// The title of the task of the next event.
+async fn title(socket: &mut Socket, id: &str) -> Value {
+    let message = socket.receive().await;
+    assert_eq!(
+        (&message["type"], &message["id"]),
+        (&json!("data"), &json!(id)),
+        "{message}"
+    );
+    message["payload"]["data"]["taskEvents"]["task"]["title"].clone()
+}
+
+#[tokio::test]
+async fn operations_are_answered_in_the_older_words() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let mut socket = older(&served, &ann).await;
+    start(&mut socket, "1", "{ viewer { username } }", json!({})).await;
+    let data = json!({ "viewer": { "username": ann.name } });
+    assert_eq!(
+        socket.receive().await,
+        json!({ "type": "data", "id": "1", "payload": { "data": data } })
+    );
+    assert_eq!(socket.receive().await, json!({ "type": "complete", "id": "1" }));
+    start(&mut socket, "1", "{ viewr }", json!({})).await;
+    let error = socket.receive().await;
+    assert_eq!((&error["type"], &error["id"]), (&json!("error"), &json!("1")));
+    assert_eq!(error["payload"]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+}
+
+#[tokio::test]
+async fn a_subscription_is_answered_until_it_is_stopped_or_its_id_taken() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let from = cursor(&ann).await;
+    let mut socket = older(&served, &ann).await;
+    start(&mut socket, "1", EVENTS, json!({ "after": from })).await;
+    ann.creates_task(json!({ "title": "One" })).await;
+    assert_eq!(title(&mut socket, "1").await, "One");
+    // The same id again takes its place.
+    start(&mut socket, "1", EVENTS, json!({ "after": from })).await;
+    assert_eq!(title(&mut socket, "1").await, "One");
+    socket.say(json!({ "type": "stop", "id": "1" })).await;
+    start(&mut socket, "2", EVENTS, json!({ "after": from })).await;
+    ann.creates_task(json!({ "title": "Two" })).await;
+    for expected in ["One", "Two"] {
+        assert_eq!(title(&mut socket, "2").await, expected);
+    }
+    socket.say(json!({ "type": "connection_terminate" })).await;
+    assert_eq!(socket.closed().await.0, 1000);
+}
+
+#[tokio::test]
+async fn the_connection_is_kept_alive_by_messages() {
+    let app = TestApp::start_with(&[("WEBSOCKET_PING_INTERVAL_SECONDS", "1")]).await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let mut socket = older(&served, &ann).await;
+    for _ in 0..2 {
+        assert_eq!(socket.receive().await, json!({ "type": "ka" }));
+    }
+}
+
+#[tokio::test]
+async fn whoever_does_not_keep_to_the_protocol_is_closed() {
+    let app = TestApp::start_with(&[("WEBSOCKET_INIT_TIMEOUT_SECONDS", "1")]).await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let mut silent = served.socket(LEGACY).await;
+    let mut hasty = served.socket(LEGACY).await;
+    start(&mut hasty, "1", "{ __typename }", json!({})).await;
+    assert_eq!(hasty.closed().await.0, 4401);
+    let mut twice = older(&served, &ann).await;
+    twice.init(json!({})).await;
+    assert_eq!(twice.closed().await.0, 4429);
+    let mut newer = older(&served, &ann).await;
+    newer.say(json!({ "type": "subscribe", "id": "1" })).await;
+    assert_eq!(
+        newer.closed().await,
+        (4400, "Unexpected message of type subscribe received".to_owned())
+    );
+    assert_eq!(silent.closed().await.0, 4408);
+}

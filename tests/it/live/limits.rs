@@ -1,0 +1,127 @@
+//! How much a connection may do, how many there may be, and from where.
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use super::{cursor, event, watch};
+use crate::support::TestApp;
+use crate::support::socket::{TRANSPORT, credentials};
+
+#[tokio::test]
+async fn a_message_that_is_too_large_closes_with_1009() {
+    let app = TestApp::start_with(&[("WEBSOCKET_MAX_MESSAGE_BYTES", "2048")]).await;
+    let served = app.listen().await;
+    let padded = |length: usize| {
+        let message = json!({ "type": "ping", "payload": { "pad": "" } }).to_string();
+        let pad = "x".repeat(length - message.len());
+        Message::text(message.replace(r#""pad":"""#, &format!(r#""pad":"{pad}""#)))
+    };
+    let mut socket = served.introduced(json!({})).await;
+    socket.send(padded(2_048)).await;
+    assert_eq!(socket.receive().await["type"], "pong");
+    for length in [2_049, 60_000] {
+        let mut socket = served.introduced(json!({})).await;
+        socket.send(padded(length)).await;
+        let closed = socket.closed().await;
+        assert_eq!(closed, (1009, "The message is larger than 2048 bytes".to_owned()));
+    }
+    // One that is larger by far is not read to its end. Whether its sender gets to read the reason is up to the
+    // network.
+    let mut socket = served.introduced(json!({})).await;
+    socket.try_send(padded(1_000_000)).await;
+    let (_, ending) = socket.drained().await;
+    assert!(ending.is_none_or(|code| code == 1009), "{ending:?}");
+}
+
+#[tokio::test]
+async fn one_operation_too_many_is_refused_and_the_others_go_on() {
+    let app = TestApp::start_with(&[("WEBSOCKET_MAX_OPERATIONS", "2")]).await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let start = cursor(&ann).await;
+    let mut socket = served.socket_of(&ann).await;
+    for id in ["a", "b", "c"] {
+        watch(&mut socket, id, &start).await;
+    }
+    assert_eq!(socket.error_code("c").await, "LIMIT_EXCEEDED");
+    socket.completes("a").await;
+    watch(&mut socket, "c", &start).await;
+    socket.completes("b").await;
+    ann.creates_task(json!({ "title": "T" })).await;
+    assert_eq!(event(&mut socket, "c").await.1, "T");
+}
+
+#[tokio::test]
+async fn a_server_has_so_many_connections_and_refuses_more_before_they_open() {
+    let app = TestApp::start_with(&[("WEBSOCKET_MAX_CONNECTIONS", "2")]).await;
+    let served = app.listen().await;
+    let (_one, _two) = (served.socket(TRANSPORT).await, served.socket(TRANSPORT).await);
+    let request = served.request(&[("sec-websocket-protocol", TRANSPORT)]);
+    let (status, body) = served.connect(request).await.err().unwrap();
+    assert_eq!(status, 503);
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_connections_and_others_have_their_own() {
+    let app = TestApp::start_with(&[("WEBSOCKET_MAX_CONNECTIONS_PER_USER", "2")]).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let (mut one, _two) = (served.socket_of(&ann).await, served.socket_of(&ann).await);
+    let mut third = served.socket(TRANSPORT).await;
+    third.init(credentials(&ann)).await;
+    assert_eq!(third.closed().await, (1013, "Too many connections".to_owned()));
+    served.socket_of(&bob).await;
+    for _ in 0..3 {
+        served.introduced(json!({})).await;
+    }
+    one.answer("{ __typename }").await;
+}
+
+#[tokio::test]
+async fn an_operation_over_a_socket_is_paid_for() {
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "2")]).await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let mut socket = served.socket_of(&ann).await;
+    for _ in 0..2 {
+        socket.answer("{ __typename }").await;
+    }
+    for query in ["{ __typename }", "subscription { taskEvents { cursor } }"] {
+        socket.subscribe("1", query, json!({})).await;
+        assert_eq!(socket.error_code("1").await, "RATE_LIMITED");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_not_connect_unless_the_settings_name_it() {
+    let app = TestApp::start_with(&[("CORS_ORIGINS", "https://app.example.com")]).await;
+    let served = app.listen().await;
+    let own = format!("http://{}", served.address);
+    for (origin, is_welcome) in [
+        (own.as_str(), true),
+        ("https://app.example.com", true),
+        ("https://evil.example.com", false),
+        ("http://127.0.0.1:1", false),
+        ("null", false),
+    ] {
+        let headers = [("sec-websocket-protocol", TRANSPORT), ("origin", origin)];
+        let connected = served.connect(served.request(&headers)).await;
+        match connected {
+            Ok(_) => assert!(is_welcome, "{origin}"),
+            Err((status, body)) => {
+                assert!(!is_welcome, "{origin}");
+                assert_eq!(status, 403, "{body}");
+                assert!(body.contains(r#""code":"FORBIDDEN""#), "{body}");
+            }
+        }
+    }
+    let open = TestApp::start_with(&[("CORS_ORIGINS", "*")]).await;
+    let served = open.listen().await;
+    let headers = [
+        ("sec-websocket-protocol", TRANSPORT),
+        ("origin", "https://evil.example.com"),
+    ];
+    assert!(served.connect(served.request(&headers)).await.is_ok());
+}

@@ -1,0 +1,39 @@
+//! What clients hear of while they stay connected.
+
+mod delivery;
+mod ending;
+mod identity;
+mod legacy;
+mod limits;
+mod websocket;
+
+use serde_json::{Value, json};
+
+use crate::support::person::Person;
+use crate::support::socket::Socket;
+
+/// Every event that its watcher sees, from a cursor on.
+const EVENTS: &str = "subscription($after: String, $filter: TaskEventFilter) {
+    taskEvents(after: $after, filter: $filter) { cursor type taskId task { title status version } } }";
+
+/// Where the log stands.
+async fn cursor(person: &Person<'_>) -> String {
+    let answer = person.graphql("{ eventCursor }", json!({})).await;
+    answer.data()["eventCursor"].as_str().unwrap().to_owned()
+}
+
+/// Watches everything that happens behind a cursor. The start of an empty log makes a test's events all there
+/// is to come, whenever the subscription begins.
+async fn watch(socket: &mut Socket, id: &str, after: &str) {
+    socket.subscribe(id, EVENTS, json!({ "after": after })).await;
+}
+
+/// The next event: its type and the title of its task; null for a task that is out of sight.
+async fn event(socket: &mut Socket, id: &str) -> (String, Value) {
+    let data = socket.data(id).await;
+    let event = &data["taskEvents"];
+    (
+        event["type"].as_str().unwrap().to_owned(),
+        event["task"]["title"].clone(),
+    )
+}

@@ -1,0 +1,142 @@
+//! The bytes of files, by way of the domain: read as they are asked for, and gone when they are not kept.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::json;
+use taskwire::domain::actor::{Actor, Role, SignedIn};
+use taskwire::domain::attachment::{Attachment, Attachments};
+use taskwire::domain::error::{Code, Error};
+use taskwire::domain::id::{AttachmentId, SessionId, UserId};
+
+use crate::support::TestApp;
+use crate::support::person::Person;
+use crate::support::process::until;
+
+const CONTENT: &[u8] = b"0123456789";
+
+fn actor(person: &Person<'_>) -> Actor {
+    Actor::User(SignedIn {
+        id: UserId(person.id),
+        role: Role::User,
+        session: SessionId(1),
+    })
+}
+
+fn files(app: &TestApp) -> Attachments<'_> {
+    app.app.domain().attachments()
+}
+
+async fn keep(app: &TestApp, person: &Person<'_>) -> Attachment {
+    let content = stream::iter(CONTENT.chunks(3).map(|piece| Ok(Bytes::copy_from_slice(piece))));
+    files(app).upload(&actor(person), None, "a.txt", content).await.unwrap()
+}
+
+async fn nothing_is_left(app: &TestApp) {
+    until("the storage to be empty", async || {
+        app.stored_files().is_empty().then_some(())
+    })
+    .await;
+    let rows = "SELECT COUNT(*) AS number FROM attachments WHERE task_id IS NULL";
+    assert_eq!(app.database.number(rows).await, 0);
+}
+
+#[tokio::test]
+async fn a_file_is_read_whole_or_in_part_by_whoever_sees_it() {
+    let app = TestApp::start().await;
+    let (ann, eve) = (app.member().await, app.member().await);
+    let file = keep(&app, &ann).await;
+    for (range, expected) in [
+        (None, CONTENT),
+        (Some(0..1), &CONTENT[..1]),
+        (Some(7..10), &CONTENT[7..]),
+    ] {
+        let content = files(&app).open(&actor(&ann), file.id, range.clone()).await.unwrap();
+        assert_eq!((content.range, &content.attachment), (range.unwrap_or(0..10), &file));
+        let pieces: Vec<Bytes> = content.bytes.try_collect().await.unwrap();
+        assert_eq!(pieces.concat(), expected);
+    }
+    for range in [5..5, 9..11, 10..11, 0..u64::MAX] {
+        let refused = files(&app).open(&actor(&ann), file.id, Some(range)).await;
+        assert_eq!(refused.err().unwrap().code(), Code::BadUserInput);
+    }
+    for (actor, id) in [(actor(&eve), file.id), (actor(&ann), AttachmentId(999))] {
+        let refused = files(&app).open(&actor, id, None).await;
+        assert_eq!(refused.err().unwrap().code(), Code::NotFound);
+    }
+    // A row without its bytes is no fault of the asker.
+    for path in app.stored_files() {
+        std::fs::remove_file(path).unwrap();
+    }
+    let failed = files(&app).open(&actor(&ann), file.id, None).await;
+    assert_eq!(failed.err().unwrap().code(), Code::Internal);
+}
+
+#[tokio::test]
+async fn what_breaks_off_is_gone() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let begin = || stream::iter([Ok(Bytes::from(vec![b'x'; 1024 * 1024]))]);
+    let error = || Error::BadInput {
+        field: "file",
+        message: "the connection broke".to_owned(),
+    };
+    let broken = begin().chain(stream::iter([Err(error())]));
+    let refused = files(&app).upload(&actor(&ann), None, "a.txt", broken).await;
+    assert_eq!(refused.unwrap_err().to_string(), "the connection broke");
+    nothing_is_left(&app).await;
+    // Nobody waits for it any longer, in the middle of the content and at any moment behind it.
+    let stalled = begin().chain(stream::pending());
+    let who = actor(&ann);
+    let upload = files(&app).upload(&who, None, "a.txt", stalled);
+    let waited = tokio::time::timeout(Duration::from_millis(100), upload).await;
+    assert!(waited.is_err());
+    nothing_is_left(&app).await;
+    for moment in 0..40 {
+        let upload = files(&app).upload(&who, None, "a.txt", begin());
+        // Either it was in time, or the file is gone: never a row without bytes, or bytes without a row.
+        drop(tokio::time::timeout(Duration::from_micros(moment * 250), upload).await);
+        until("rows and objects to agree", async || {
+            let rows = app.database.number("SELECT COUNT(*) AS number FROM attachments").await;
+            (usize::try_from(rows).unwrap() == app.stored_files().len()).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_row_cannot_be_written_is_gone() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let task = ann.creates_task(json!({ "title": "Report" })).await;
+    app.database
+        .execute("ALTER TABLE attachments RENAME COLUMN sha256 TO digest")
+        .await;
+    let answer = ann.uploads(None, "a.txt", CONTENT).await;
+    assert_eq!(answer.error_code(), "INTERNAL");
+    app.database
+        .execute("ALTER TABLE attachments RENAME COLUMN digest TO sha256")
+        .await;
+    nothing_is_left(&app).await;
+    ann.keeps(Some(task), "a.txt", CONTENT).await;
+}
+
+#[tokio::test]
+async fn a_storage_that_fails_leaves_no_row() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    std::fs::write(app.files().join("in-the-way"), "").unwrap();
+    let settings = [(
+        "UPLOAD_DIR",
+        app.files().join("in-the-way/uploads").display().to_string(),
+    )];
+    let broken = TestApp::start_with(&[(settings[0].0, settings[0].1.as_str())]).await;
+    let bob = broken.member().await;
+    let before = broken.footprint().await;
+    let answer = bob.uploads(None, "a.txt", CONTENT).await;
+    assert_eq!(answer.error_code(), "INTERNAL");
+    assert!(!answer.text.contains("in-the-way"), "{}", answer.text);
+    assert_eq!(broken.footprint().await, before);
+    ann.keeps(None, "a.txt", CONTENT).await;
+}

@@ -1,0 +1,239 @@
+//! Servers that really listen, and the sockets of their clients, message by message.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use taskwire::http;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::tungstenite::{self, handshake::client::Request};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::TestApp;
+use super::person::Person;
+
+/// The longest wait for anything. Only what hangs takes as long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The subprotocol of today.
+pub const TRANSPORT: &str = "graphql-transport-ws";
+/// The older subprotocol.
+pub const LEGACY: &str = "graphql-ws";
+
+/// A server that listens, until it is dropped.
+pub struct Served {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestApp {
+    /// Lets the server listen.
+    pub async fn listen(&self) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let serving = http::server::serve(self.app.clone(), listener, async {
+            let _ = stopped.await;
+        });
+        Served {
+            address,
+            stop: Some(stop),
+            serving: tokio::spawn(serving),
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Served {
+    /// Asks the server to stop.
+    pub fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Waits until the server has stopped.
+    pub async fn stopped(&mut self) {
+        timeout(PATIENCE, &mut self.serving).await.unwrap().unwrap().unwrap();
+    }
+
+    /// The request for a WebSocket, with these headers.
+    pub fn request(&self, headers: &[(&'static str, &str)]) -> Request {
+        let mut request = format!("ws://{}/graphql", self.address).into_client_request().unwrap();
+        for (name, value) in headers {
+            request
+                .headers_mut()
+                .insert(*name, HeaderValue::from_str(value).unwrap());
+        }
+        request
+    }
+
+    /// Connects, or gives the status of the refusal.
+    pub async fn connect(&self, request: Request) -> Result<Socket, (u16, String)> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        match timeout(PATIENCE, client_async(request, stream)).await.unwrap() {
+            Ok((stream, _)) => Ok(Socket { stream }),
+            Err(tungstenite::Error::Http(response)) => {
+                let body = response.body().clone().unwrap_or_default();
+                Err((response.status().as_u16(), String::from_utf8(body).unwrap()))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A socket that speaks this subprotocol, and has said nothing yet.
+    pub async fn socket(&self, protocol: &str) -> Socket {
+        let request = self.request(&[("sec-websocket-protocol", protocol)]);
+        self.connect(request).await.unwrap()
+    }
+
+    /// A socket whose first message had this payload, and was acknowledged.
+    pub async fn introduced(&self, payload: Value) -> Socket {
+        let mut socket = self.socket(TRANSPORT).await;
+        socket.init(payload).await;
+        assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
+        socket
+    }
+
+    /// The socket of somebody, acknowledged.
+    pub async fn socket_of(&self, person: &Person<'_>) -> Socket {
+        self.introduced(credentials(person)).await
+    }
+}
+
+/// How somebody says who they are.
+pub fn credentials(person: &Person<'_>) -> Value {
+    match &person.access_token {
+        Some(token) => json!({ "Authorization": format!("Bearer {token}") }),
+        None => json!({}),
+    }
+}
+
+/// The client's end of a WebSocket.
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+}
+
+impl Socket {
+    pub async fn send(&mut self, message: Message) {
+        timeout(PATIENCE, self.stream.send(message)).await.unwrap().unwrap();
+    }
+
+    /// Sends what the server may not read to its end.
+    pub async fn try_send(&mut self, message: Message) {
+        let _ = timeout(PATIENCE, self.stream.send(message)).await.unwrap();
+    }
+
+    /// Says something.
+    pub async fn say(&mut self, message: Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    /// Says who it is, whatever the subprotocol.
+    pub async fn init(&mut self, payload: Value) {
+        self.say(json!({ "type": "connection_init", "payload": payload })).await;
+    }
+
+    /// Begins an operation.
+    pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.say(json!({ "type": "subscribe", "id": id, "payload": payload }))
+            .await;
+    }
+
+    /// Ends an operation, and waits until the server has taken note.
+    pub async fn completes(&mut self, id: &str) {
+        self.say(json!({ "type": "complete", "id": id })).await;
+        // Answered after the message before it was heeded.
+        self.say(json!({ "type": "ping" })).await;
+        assert_eq!(self.receive().await, json!({ "type": "pong" }));
+    }
+
+    /// What comes next, pings and pongs included.
+    pub async fn next(&mut self) -> Message {
+        let message = timeout(PATIENCE, self.stream.next()).await;
+        message.expect("something comes in time").unwrap().unwrap()
+    }
+
+    /// The next message in words.
+    pub async fn receive(&mut self) -> Value {
+        loop {
+            match self.next().await {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The data of the next answer to an operation.
+    pub async fn data(&mut self, id: &str) -> Value {
+        let message = self.receive().await;
+        assert_eq!(
+            (&message["type"], &message["id"]),
+            (&json!("next"), &json!(id)),
+            "{message}"
+        );
+        assert!(message["payload"].get("errors").is_none(), "{message}");
+        message["payload"]["data"].clone()
+    }
+
+    /// The code of the error that ends an operation.
+    pub async fn error_code(&mut self, id: &str) -> String {
+        let message = self.receive().await;
+        assert_eq!(
+            (&message["type"], &message["id"]),
+            (&json!("error"), &json!(id)),
+            "{message}"
+        );
+        let extensions = &message["payload"][0]["extensions"];
+        assert!(
+            extensions["requestId"].as_str().is_some_and(|id| id.len() > 8),
+            "{message}"
+        );
+        extensions["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The data of a query or mutation, run to its end.
+    pub async fn answer(&mut self, query: &str) -> Value {
+        self.subscribe("answer", query, json!({})).await;
+        let data = self.data("answer").await;
+        assert_eq!(self.receive().await, json!({ "type": "complete", "id": "answer" }));
+        data
+    }
+
+    /// Why the server closes it, whatever else it still says.
+    pub async fn closed(&mut self) -> (u16, String) {
+        loop {
+            if let Message::Close(Some(frame)) = self.next().await {
+                // Answers the closing.
+                let _ = timeout(PATIENCE, self.stream.next()).await;
+                return (frame.code.into(), frame.reason.to_string());
+            }
+        }
+    }
+
+    /// Reads all that still comes: how many messages in words, and the code of the closing, if it was closed
+    /// and not cut off.
+    pub async fn drained(&mut self) -> (usize, Option<u16>) {
+        let mut messages = 0;
+        loop {
+            match timeout(PATIENCE, self.stream.next()).await.unwrap() {
+                Some(Ok(Message::Text(_))) => messages += 1,
+                Some(Ok(Message::Close(frame))) => return (messages, frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return (messages, None),
+            }
+        }
+    }
+}
