@@ -30,6 +30,7 @@ use tokio::time::{Instant, sleep_until};
 use super::delivery::{Answers, Unbegun};
 use super::executor::Operation;
 use super::handler::{Body, Refusal, StreamType};
+use super::websocket::Place;
 use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, SignedOut};
@@ -51,7 +52,7 @@ pub(super) async fn open(
     let ends_at = caller
         .expires_at
         .map(|expires_at| moment(expires_at, app.domain().clock().now()));
-    let attendance = attend(app, &caller).await?;
+    let (attendance, place) = attend(app, &caller).await?.unzip();
     let answers = app
         .graphql()
         .subscribe(app.domain(), caller, attendance.clone(), operation)
@@ -60,6 +61,7 @@ pub(super) async fn open(
         stream_type,
         answers,
         ending: Box::pin(async move {
+            let _place = place;
             match attendance {
                 Some(attendance) => attendance.ended().await,
                 None => pending().await,
@@ -72,14 +74,30 @@ pub(super) async fn open(
     Ok(respond(stream_type, HttpBody::from_stream(frames)))
 }
 
-/// Registers the connection that is about to be held open. Nobody holds one: their subscription is refused. How many
-/// connections there may be, of one user and of all, is to be asked here.
-async fn attend(app: &App, caller: &Caller) -> Result<Option<Arc<Attendance>>, Refusal> {
+/// Registers the connection that is about to be held open, which takes a place among all of the server. Nobody holds
+/// one: their subscription is refused.
+async fn attend(app: &App, caller: &Caller) -> Result<Option<(Arc<Attendance>, Place)>, Refusal> {
     if caller.actor.user_id().is_none() {
         return Ok(None);
     }
-    let attendance = app.domain().live().attend(&caller.actor).await?;
-    Ok(Some(Arc::new(attendance)))
+    let limits = app.config().graphql.websocket;
+    let place = app.graphql().places().take().ok_or_else(|| {
+        let message = format!(
+            "The server holds as many connections open as it may, {}: try again later",
+            limits.connections
+        );
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+    })?;
+    let live = app.domain().live();
+    let attendance = live.attend(&caller.actor).await?;
+    if live.connections_beside(&attendance) > limits.connections_per_user {
+        let message = format!(
+            "You hold as many connections open as you may, {}: close one first",
+            limits.connections_per_user
+        );
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message));
+    }
+    Ok(Some((Arc::new(attendance), place)))
 }
 
 /// A moment of the clock as one of the timer.
@@ -162,7 +180,8 @@ enum Step {
 struct Feed {
     stream_type: StreamType,
     answers: Answers,
-    /// When and why the connection is to be closed. Holds the connection's place among those that are open.
+    /// When and why the connection is to be closed. Holds the connection's place among those
+    /// that are open.
     ending: BoxFuture<'static, Ending>,
     /// When the access token expires.
     ends_at: Option<Instant>,

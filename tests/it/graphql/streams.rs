@@ -180,8 +180,9 @@ async fn parts_are_as_apollo_client_wants_them() {
 #[tokio::test]
 async fn a_stream_goes_on_behind_a_cursor() {
     let app = TestApp::start().await;
-    let ann = app.member().await;
     for accept in STREAMS {
+        // Somebody of whom nothing is on its way yet.
+        let ann = app.member().await;
         let mut stream = Stream::watch(&app, &ann, accept, RESUME, json!({})).await;
         ann.creates_task(json!({ "title": "Seen" })).await;
         let after = stream.answer().await["data"]["taskEvents"]["cursor"].clone();
@@ -351,6 +352,26 @@ async fn a_subscription_is_paid_for() {
     let answer = answers.pop().unwrap();
     refused(&answer, 429, "RATE_LIMITED");
     assert!(!answer.header("retry-after").is_empty());
+}
+
+#[tokio::test]
+async fn streams_count_among_the_connections_that_there_may_be() {
+    let limits = [
+        ("WEBSOCKET_MAX_CONNECTIONS_PER_USER", "1"),
+        ("WEBSOCKET_MAX_CONNECTIONS", "2"),
+    ];
+    let app = TestApp::start_with(&limits).await;
+    let (ann, bob, cleo) = (app.member().await, app.member().await, app.member().await);
+    let first = Stream::watch(&app, &ann, EVENTS, WATCH, json!({})).await;
+    for accept in STREAMS {
+        refused(&ask(&ann, accept, WATCH).await, 429, "LIMIT_EXCEEDED");
+    }
+    let _second = Stream::watch(&app, &bob, PARTS, WATCH, json!({})).await;
+    for accept in STREAMS {
+        refused(&ask(&cleo, accept, WATCH).await, 503, "UNAVAILABLE");
+    }
+    drop(first);
+    Stream::watch(&app, &cleo, EVENTS, WATCH, json!({})).await;
 }
 
 #[tokio::test]
