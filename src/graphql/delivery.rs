@@ -117,6 +117,29 @@ struct Subscription {
 /// The answers of a subscription as JSON, until it ends. After an error there is none.
 pub(super) type Answers = BoxStream<'static, Result<Bytes, Body>>;
 
+/// Why a subscription did not begin.
+pub(super) enum Unbegun {
+    /// It was not looked at, or could not be begun.
+    Refused(Refusal),
+    /// The document or its variables are not valid, or whoever asks may not watch this.
+    Invalid(Body),
+}
+
+impl From<Refusal> for Unbegun {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unbegun> for Body {
+    fn from(unbegun: Unbegun) -> Self {
+        match unbegun {
+            Unbegun::Refused(refusal) => refusal.into(),
+            Unbegun::Invalid(body) => body,
+        }
+    }
+}
+
 impl Executor {
     /// Pays for a subscription and begins it. Its user is the one of the attendance; without one nobody is signed in.
     pub(super) async fn subscribe(
@@ -125,7 +148,7 @@ impl Executor {
         caller: Caller,
         attendance: Option<Arc<Attendance>>,
         operation: Operation,
-    ) -> Result<Answers, Body> {
+    ) -> Result<Answers, Unbegun> {
         self.spend(&caller, operation.cost, domain.clock().now()).await?;
         if operation.document.root_fields(operation.name.as_deref()) != 1 {
             let message = "A subscription selects exactly one field of the root";
@@ -142,7 +165,7 @@ impl Executor {
         };
         let wanted = match standing.order().await {
             Ok(wanted) => wanted,
-            Err(response) => return Err(Body::refused(self.explained(*response))),
+            Err(response) => return Err(Unbegun::Invalid(Body::refused(self.explained(*response)))),
         };
         let Some(attendance) = attendance else {
             return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());

@@ -1,8 +1,9 @@
 //! GraphQL over HTTP: a request in, its operations run, an answer out.
 //!
-//! What a request may be is in `handler/request.rs`, or with files in `handler/multipart.rs`; what an answer looks
-//! like is in `handler/response.rs`.
+//! What a request may be is in `handler/request.rs`, or with files in `handler/multipart.rs`; what the client takes is
+//! in `handler/accept.rs`, and what an answer looks like in `handler/response.rs`.
 
+mod accept;
 mod idempotency;
 mod multipart;
 mod request;
@@ -15,14 +16,17 @@ use axum::response::Response;
 use futures_util::future::join_all;
 use serde_json::value::RawValue;
 
+pub(super) use self::accept::StreamType;
+use self::accept::{accepts_html, negotiate_stream};
 use self::idempotency::Outcome;
 pub(crate) use self::idempotency::REPLAYED as IDEMPOTENCY_REPLAYED;
 pub(super) use self::request::{Parameters, PersistedQuery};
 use self::request::{Posted, from_body, from_url};
+use self::response::respond;
 pub(super) use self::response::{Body, Refusal, refuse};
-use self::response::{accepts_html, respond};
+use super::delivery::Unbegun;
 use super::executor::Operation;
-use super::websocket;
+use super::{stream, websocket};
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::ide_page;
@@ -30,12 +34,14 @@ use crate::http::ide_page;
 /// A client that sends this header, with any value, is told what its operations cost.
 const COST_HEADER: &str = "graphql-cost";
 
-/// What is answered: the body of one operation, or those of several.
+/// What is answered: the body of one operation, or those of several, or what goes on.
 enum Answer {
     One(Body),
     /// What was answered when the same was asked before.
     Replayed(Box<RawValue>),
     Many(Vec<Body>),
+    /// The events of a subscription.
+    Stream(Box<Response>),
 }
 
 impl From<Outcome> for Answer {
@@ -57,6 +63,9 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
         match from_body(&app, &parts, body).await? {
             Posted::One(parameters) => {
                 let operation = app.graphql().prepare(parameters).await?;
+                if operation.is_subscription() {
+                    return subscribe(&app, &parts, operation).await;
+                }
                 let caller = caller(&app, &parts).await?;
                 match idempotency::key_of(&parts.headers, &caller, &operation) {
                     Some(key) => idempotency::run_once(&app, caller, operation, key)
@@ -71,6 +80,7 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
                 let bodies = batch.into_iter().map(async |parameters| {
                     // One that is refused does not keep the others from running.
                     let answer = match app.graphql().prepare(parameters).await {
+                        Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
                         Ok(operation) => run(&app, &parts.headers, caller.clone(), operation).await,
                         Err(refusal) => Err(refusal),
                     };
@@ -83,7 +93,7 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
     respond(&parts.headers, answer.await)
 }
 
-/// `GET /graphql`: a query in the URL; a WebSocket; or the IDE, for a person with a browser.
+/// `GET /graphql`: a query or subscription in the URL; a WebSocket; or the IDE, for a person with a browser.
 pub(super) async fn get(
     State(app): State<App>,
     RawQuery(query): RawQuery,
@@ -101,8 +111,12 @@ pub(super) async fn get(
             .graphql()
             .prepare(from_url(query.as_deref().unwrap_or_default())?)
             .await?;
+        if operation.is_subscription() {
+            return subscribe(&app, &parts, operation).await;
+        }
         if !operation.is_query() {
-            let refusal = Refusal::method_not_allowed("Only queries can be sent by GET; send mutations by POST");
+            let message = "Only queries and subscriptions can be sent by GET; send mutations by POST";
+            let refusal = Refusal::method_not_allowed(message);
             return Err(refusal.allow("POST"));
         }
         let caller = caller(&app, &parts).await?;
@@ -115,6 +129,26 @@ pub(super) async fn get(
 pub(super) async fn other_method(headers: HeaderMap) -> Response {
     let refusal = Refusal::method_not_allowed("Send GraphQL requests by POST, or queries by GET");
     respond(&headers, Err(refusal.allow("GET, POST")))
+}
+
+/// Begins a subscription, whose events are sent as long as the client listens.
+async fn subscribe(app: &App, parts: &Parts, operation: Operation) -> Result<Answer, Refusal> {
+    let stream_type = negotiate_stream(&parts.headers).ok_or_else(|| {
+        Refusal::not_acceptable(
+            "A subscription is answered by a stream: accept text/event-stream or multipart/mixed, or connect by WebSocket",
+        )
+    })?;
+    let caller = caller(app, parts).await?;
+    match stream::open(app, caller, operation, stream_type).await {
+        Ok(response) => Ok(Answer::Stream(Box::new(response))),
+        Err(Unbegun::Invalid(body)) => Ok(Answer::One(body)),
+        Err(Unbegun::Refused(refusal)) if refusal.is_of_operation() => Ok(Answer::One(refusal.into())),
+        Err(Unbegun::Refused(refusal)) => Err(refusal),
+    }
+}
+
+fn subscription_in_batch() -> Refusal {
+    Refusal::bad_request("A subscription is answered by a stream, not in a batch: send it alone")
 }
 
 async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refusal> {

@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`handler`] | GraphQL over HTTP |
+//! | `stream` | subscriptions over HTTP: server-sent events, and parts of a message that goes on |
 //! | `websocket` | GraphQL over WebSocket |
 //! | `executor` | one operation, from what was sent to its answer |
 //! | [`subscription`], `delivery`, `share` | what can be watched, and how it is answered to many at once |
@@ -41,6 +42,7 @@ pub mod scalar;
 pub mod session;
 mod share;
 pub mod statistics;
+mod stream;
 pub mod subscription;
 pub mod tag;
 pub mod task;

@@ -126,6 +126,10 @@ fn event(delivered: Delivered) -> Option<TaskEvent> {
 pub struct Subscription;
 
 /// Everything that can be watched, over WebSocket, server-sent events or multipart responses.
+#[expect(
+    clippy::unused_async,
+    reason = "the library awaits what a field of a subscription gives"
+)]
 #[SubscriptionFields]
 impl Subscription {
     /// What happens to the tasks that you may see. Who loses sight of a task gets the event that says so,

@@ -28,7 +28,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use self::connection::Connection;
 use self::dialect::Dialect;
-pub(super) use self::places::Places;
+pub(super) use self::places::{Place, Places};
 use super::handler::{Refusal, refuse};
 use crate::app::App;
 use crate::http::caller::Caller;

@@ -165,6 +165,12 @@ impl<'a> Live<'a> {
         self.core.hub.registry.attendances_of(user)
     }
 
+    /// How many connections this server holds open.
+    #[must_use]
+    pub fn connections(self) -> usize {
+        self.core.hub.registry.attendances()
+    }
+
     /// Refuses somebody who may not see a task.
     pub async fn check_sight(self, actor: &Actor, task: TaskId) -> Result<()> {
         let scope = policy::scope(actor)?;

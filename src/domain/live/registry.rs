@@ -98,24 +98,24 @@ impl Drop for Leave {
         let mut watchers = self.registry.watchers();
         match &self.topic {
             Some(Topic::Everything) => {
-                remove(&mut watchers.by_user, self.user, self.number);
+                remove(&mut watchers.by_user, &self.user, self.number);
                 watchers.admins.remove(&self.number);
             }
             Some(Topic::Tasks(tasks)) => {
                 for task in tasks {
-                    remove(&mut watchers.by_task, *task, self.number);
+                    remove(&mut watchers.by_task, task, self.number);
                 }
             }
-            None => remove(&mut watchers.notified, self.user, self.number),
+            None => remove(&mut watchers.notified, &self.user, self.number),
         }
     }
 }
 
-fn remove<K: Eq + Hash, T>(index: &mut HashMap<K, HashMap<u64, T>>, key: K, number: u64) {
-    if let Some(entries) = index.get_mut(&key) {
+fn remove<K: Eq + Hash, T>(index: &mut HashMap<K, HashMap<u64, T>>, key: &K, number: u64) {
+    if let Some(entries) = index.get_mut(key) {
         entries.remove(&number);
         if entries.is_empty() {
-            index.remove(&key);
+            index.remove(key);
         }
     }
 }
@@ -143,7 +143,7 @@ impl Registry {
 
     /// A connection is gone.
     pub(super) fn leave(&self, user: UserId, number: u64) {
-        remove(&mut self.watchers().attendees, user, number);
+        remove(&mut self.watchers().attendees, &user, number);
     }
 
     /// The connections of a user.

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::{Map, Value};
 
-use super::response::{JSON, Refusal, essence};
+use super::accept::{JSON, essence};
+use super::response::Refusal;
 use crate::app::App;
 
 /// An operation as it was sent.

@@ -10,16 +10,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
+use super::accept::{MediaType, negotiate};
 use super::{Answer, idempotency};
 use crate::domain::error::{Code, Error};
 use crate::graphql::error::{Failure, extensions};
 use crate::graphql::executor::began;
+use crate::graphql::stream;
 use crate::http::request_id;
-
-/// The media type of answers by the specification.
-const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
-/// The media type of older clients.
-pub(super) const JSON: &str = "application/json";
 
 /// Why nothing was run: a status and an error.
 #[derive(Debug)]
@@ -62,6 +59,33 @@ impl Refusal {
     /// Something went wrong inside.
     pub(super) fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::from(Error::internal(cause))
+    }
+
+    /// The client takes none of the ways in which this can be answered.
+    pub(super) fn not_acceptable(message: &str) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message)
+    }
+
+    /// Whether something is wrong with the operation or what it names, and not with how it was sent, how often, or
+    /// with the server.
+    pub(in crate::graphql) fn is_of_operation(&self) -> bool {
+        matches!(
+            self.status,
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::GONE
+        )
+    }
+
+    /// Whether something is wrong with a document that could be read.
+    fn is_of_document(&self) -> bool {
+        let code = self
+            .error
+            .extensions
+            .as_ref()
+            .and_then(|extensions| extensions.get("code"));
+        let is_unreadable = ["BAD_REQUEST", "GRAPHQL_PARSE_FAILED"]
+            .iter()
+            .any(|unreadable| code == Some(&Value::from(*unreadable)));
+        self.is_of_operation() && !is_unreadable
     }
 
     /// The same, with the methods that there are.
@@ -197,7 +221,27 @@ pub(in crate::graphql) fn refuse(headers: &HeaderMap, refusal: Refusal) -> Respo
 /// The answer in the media type that the client takes.
 pub(super) fn respond(headers: &HeaderMap, answer: Result<Answer, Refusal>) -> Response {
     let media_type = negotiate(headers);
+    let answer = match media_type {
+        MediaType::EventStream => event(answer),
+        MediaType::GraphqlResponse | MediaType::Json => Err(answer),
+    };
+    answer.unwrap_or_else(|answer| write(media_type, answer))
+}
+
+/// An answer as an event of a stream that ends with it, if there is one and it can be told in a stream. What is wrong
+/// with the request itself can not: see [`stream`].
+fn event(answer: Result<Answer, Refusal>) -> Result<Response, Result<Answer, Refusal>> {
+    match answer {
+        Ok(Answer::One(body)) => Ok(stream::single(&body)),
+        Ok(Answer::Replayed(body)) => Ok(with_replayed(stream::single(&body))),
+        Err(refusal) if refusal.is_of_document() => Ok(stream::single(&Body::from(refusal))),
+        other => Err(other),
+    }
+}
+
+fn write(media_type: MediaType, answer: Result<Answer, Refusal>) -> Response {
     let mut response = match answer {
+        Ok(Answer::Stream(response)) => return *response,
         Ok(Answer::One(body)) => {
             let status = if body.data.is_some() {
                 StatusCode::OK
@@ -206,13 +250,7 @@ pub(super) fn respond(headers: &HeaderMap, answer: Result<Answer, Refusal>) -> R
             };
             json(softened(status, media_type, &body), &body)
         }
-        Ok(Answer::Replayed(body)) => {
-            let mut response = json(StatusCode::OK, &body);
-            response
-                .headers_mut()
-                .insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
-            response
-        }
+        Ok(Answer::Replayed(body)) => with_replayed(json(StatusCode::OK, &body)),
         // Each has its own outcome in it.
         Ok(Answer::Many(bodies)) => json(StatusCode::OK, &bodies),
         Err(refusal) => {
@@ -225,11 +263,18 @@ pub(super) fn respond(headers: &HeaderMap, answer: Result<Answer, Refusal>) -> R
     };
     let content_type = match media_type {
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-        MediaType::Json => "application/json; charset=utf-8",
+        MediaType::Json | MediaType::EventStream => "application/json; charset=utf-8",
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+/// The same answer, marked as that of an earlier request.
+fn with_replayed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
@@ -246,89 +291,5 @@ fn softened(status: StatusCode, media_type: MediaType, body: &Body) -> StatusCod
         StatusCode::OK
     } else {
         status
-    }
-}
-
-/// In what an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MediaType {
-    /// The specification's own.
-    GraphqlResponse,
-    /// The one of older clients, and of those who do not say.
-    Json,
-}
-
-/// The media type that the client likes best. A client that takes neither gets JSON: an answer that it may be
-/// able to read is better than none.
-fn negotiate(headers: &HeaderMap) -> MediaType {
-    let specified = quality(headers, GRAPHQL_RESPONSE).filter(|quality| *quality > 0.0);
-    let older = quality(headers, JSON);
-    match (specified, older) {
-        (Some(specified), Some(older)) if older > specified => MediaType::Json,
-        (Some(_), _) => MediaType::GraphqlResponse,
-        (None, _) => MediaType::Json,
-    }
-}
-
-/// Whether the client names HTML among what it takes.
-pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
-    quality(headers, "text/html").is_some_and(|quality| quality > 0.0)
-}
-
-/// How much the client likes a media type that it names, from 0 to 1.
-fn quality(headers: &HeaderMap, media_type: &str) -> Option<f32> {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter(|range| essence(range).eq_ignore_ascii_case(media_type))
-        .map(|range| {
-            let quality = range.split(';').skip(1).find_map(|parameter| {
-                let (name, value) = parameter.split_once('=')?;
-                name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse())
-            });
-            quality.and_then(Result::ok).unwrap_or(1.0)
-        })
-        .reduce(f32::max)
-}
-
-/// A media type without its parameters.
-pub(super) fn essence(media_type: &str) -> &str {
-    media_type.split(';').next().unwrap_or_default().trim()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn negotiated(accept: &str) -> MediaType {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, accept.parse().unwrap());
-        negotiate(&headers)
-    }
-
-    #[test]
-    fn the_media_type_that_is_liked_best_is_chosen() {
-        use MediaType::{GraphqlResponse, Json};
-
-        for (accept, expected) in [
-            ("application/graphql-response+json", GraphqlResponse),
-            ("application/graphql-response+json; charset=utf-8", GraphqlResponse),
-            (
-                "application/graphql-response+json, application/json;q=0.9",
-                GraphqlResponse,
-            ),
-            ("application/json, application/graphql-response+json", GraphqlResponse),
-            ("application/json, application/graphql-response+json; q=0.5", Json),
-            ("application/graphql-response+json;q=0, application/json", Json),
-            ("APPLICATION/JSON", Json),
-            ("*/*", Json),
-            ("text/html", Json),
-            ("", Json),
-        ] {
-            assert_eq!(negotiated(accept), expected, "{accept}");
-        }
-        assert_eq!(negotiate(&HeaderMap::new()), Json);
     }
 }

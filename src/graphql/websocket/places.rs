@@ -1,4 +1,4 @@
-//! How many connections there may be.
+//! How many connections there may be, streams over HTTP among them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub(in crate::graphql) struct Places {
 }
 
 /// A place, until it is dropped.
-pub(super) type Place = OwnedSemaphorePermit;
+pub(in crate::graphql) type Place = OwnedSemaphorePermit;
 
 impl Places {
     /// So many places.
@@ -25,7 +25,7 @@ impl Places {
     }
 
     /// A place, if one is free.
-    pub(super) fn take(&self) -> Option<Place> {
+    pub(in crate::graphql) fn take(&self) -> Option<Place> {
         Arc::clone(&self.free).try_acquire_owned().ok()
     }
 

@@ -17,6 +17,7 @@ mod persisted;
 mod rate_limit;
 mod refusal;
 mod session;
+mod streams;
 mod tag;
 mod task;
 mod user;

@@ -7,7 +7,8 @@ use multer::{Field, Multipart};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
-use super::super::response::{Refusal, essence};
+use super::super::accept::essence;
+use super::super::response::Refusal;
 use super::source::{Exceeded, Source};
 use crate::domain::attachment::MAX_SIZE;
 use crate::graphql::upload::{UploadedFile, Uploads};
