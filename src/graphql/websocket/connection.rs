@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn older_clients_hear_of_the_server_before_they_give_up() {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         assert_eq!(beat(Some(Dialect::Legacy), minute), Duration::from_secs(10));
         assert_eq!(beat(Some(Dialect::Transport), minute), minute);
         let second = Duration::from_secs(1);

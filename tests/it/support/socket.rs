@@ -187,13 +187,16 @@ impl Socket {
 
     /// The next message in words.
     pub async fn receive(&mut self) -> Value {
-        loop {
-            match self.next().await {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+        let received = async {
+            loop {
+                match self.next().await {
+                    Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    other => panic!("{other:?}"),
+                }
             }
-        }
+        };
+        timeout(PATIENCE, received).await.expect("a message comes in time")
     }
 
     /// The next message in words; `None` once the connection is gone, however it went.
@@ -248,13 +251,17 @@ impl Socket {
 
     /// Why the server closes it, whatever else it still says.
     pub async fn closed(&mut self) -> (u16, String) {
-        loop {
-            if let Message::Close(Some(frame)) = self.next().await {
-                // Answers the closing.
-                let _ = timeout(PATIENCE, self.stream.next()).await;
-                return (frame.code.into(), frame.reason.to_string());
+        let closed = async {
+            loop {
+                if let Message::Close(Some(frame)) = self.next().await {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
             }
-        }
+        };
+        let closed = timeout(PATIENCE, closed).await.expect("it is closed in time");
+        // Answers the closing.
+        let _ = timeout(PATIENCE, self.stream.next()).await;
+        closed
     }
 
     /// Reads all that still comes: how many messages in words, and the code of the closing, if it was closed
