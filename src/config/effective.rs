@@ -75,9 +75,9 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("GRAPHQL_MAX_BATCH", limits.batch.to_string()),
         ("WEBSOCKET_MAX_MESSAGE_BYTES", websocket.message_bytes.to_string()),
         ("WEBSOCKET_MAX_OPERATIONS", websocket.operations.to_string()),
-        ("WEBSOCKET_MAX_CONNECTIONS", websocket.connections.to_string()),
+        ("LIVE_MAX_CONNECTIONS", websocket.connections.to_string()),
         (
-            "WEBSOCKET_MAX_CONNECTIONS_PER_USER",
+            "LIVE_MAX_CONNECTIONS_PER_USER",
             websocket.connections_per_user.to_string(),
         ),
         ("WEBSOCKET_INIT_TIMEOUT_SECONDS", count(websocket.init_timeout, SECOND)),

@@ -14,9 +14,9 @@ pub struct WebSocketConfig {
     pub message_bytes: usize,
     /// `WEBSOCKET_MAX_OPERATIONS`, at the same time over one connection, default 100, 1 to 10000.
     pub operations: usize,
-    /// `WEBSOCKET_MAX_CONNECTIONS`, on this server, default 20000, 1 to 1000000.
+    /// `LIVE_MAX_CONNECTIONS`, on this server, default 20000, 1 to 1000000.
     pub connections: u32,
-    /// `WEBSOCKET_MAX_CONNECTIONS_PER_USER`, on this server, default 100, 1 to 1000000.
+    /// `LIVE_MAX_CONNECTIONS_PER_USER`, on this server, default 100, 1 to 1000000.
     pub connections_per_user: usize,
     /// `WEBSOCKET_INIT_TIMEOUT_SECONDS`, in seconds, default 3, 1 to 3600.
     pub init_timeout: Duration,
@@ -29,8 +29,8 @@ impl WebSocketConfig {
         Ok(Self {
             message_bytes: reader.number("WEBSOCKET_MAX_MESSAGE_BYTES", 64 * 1024, 1024..=16 * 1024 * 1024)?,
             operations: reader.number("WEBSOCKET_MAX_OPERATIONS", 100, 1..=10_000)?,
-            connections: reader.number("WEBSOCKET_MAX_CONNECTIONS", 20_000, 1..=1_000_000)?,
-            connections_per_user: reader.number("WEBSOCKET_MAX_CONNECTIONS_PER_USER", 100, 1..=1_000_000)?,
+            connections: reader.number("LIVE_MAX_CONNECTIONS", 20_000, 1..=1_000_000)?,
+            connections_per_user: reader.number("LIVE_MAX_CONNECTIONS_PER_USER", 100, 1..=1_000_000)?,
             init_timeout: reader.duration("WEBSOCKET_INIT_TIMEOUT_SECONDS", SECOND, 3, 1..=3600)?,
             ping_interval: reader.duration("WEBSOCKET_PING_INTERVAL_SECONDS", SECOND, 30, 1..=3600)?,
         })

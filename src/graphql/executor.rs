@@ -116,6 +116,7 @@ impl Executor {
             .document(parameters.query, parameters.extensions.persisted_query)
             .await?;
         let name = parameters.operation_name;
+        self.check_introspection(&document, name.as_deref())?;
         let cost = match document.operation(name.as_deref()) {
             Some(operation) => self.measure(&document, operation, parameters.variables.as_ref())?,
             // Which operation is meant is a question that execution answers.
@@ -169,6 +170,24 @@ impl Executor {
                 "PERSISTED_QUERY_NOT_FOUND",
                 "PersistedQueryNotFound",
             )),
+        }
+    }
+
+    /// The library answers introspection that is off with null, as if there were no schema.
+    fn check_introspection(&self, document: &Document, operation: Option<&str>) -> Result<(), Refusal> {
+        let asked = ["__schema", "__type"]
+            .iter()
+            .find(|field| document.selects_at_root(operation, field));
+        match asked {
+            Some(field) if !self.is_introspectable => {
+                let message = format!("Introspection is switched off on this server, so there is no field '{field}'");
+                Err(Refusal::new(
+                    StatusCode::BAD_REQUEST,
+                    "GRAPHQL_VALIDATION_FAILED",
+                    message,
+                ))
+            }
+            _ => Ok(()),
         }
     }
 

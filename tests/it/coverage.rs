@@ -6,6 +6,7 @@ use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::graphql::{post, send};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::{Person, global_id};
@@ -135,6 +136,10 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
         "(ids: [\"NOTICE\"]) { userErrors { code } }",
         OF_A_TASK,
     ),
+    // Strangers may watch, and hear of nothing: tests/it/delivery.rs says so.
+    ("taskEvents", "{ cursor }", SIGNED_IN),
+    ("taskStatusChanged", "(taskId: \"TASK\") { cursor }", OF_A_TASK),
+    ("notificationReceived", "{ id }", SIGNED_IN),
 ];
 
 /// Each route: method, path, body, and who is refused how. Ids in paths are somebody else's.
@@ -191,17 +196,31 @@ async fn root_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     let answer = app
         .anonymous()
         .graphql(
-            "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }",
+            "{ __schema { queryType { fields { name } } mutationType { fields { name } }
+                subscriptionType { fields { name } } } }",
             json!({}),
         )
         .await;
     let mut fields = Vec::new();
-    for (operation, root) in [("query", "queryType"), ("mutation", "mutationType")] {
+    for (operation, root) in [
+        ("query", "queryType"),
+        ("mutation", "mutationType"),
+        ("subscription", "subscriptionType"),
+    ] {
         for field in answer.data()["__schema"][root]["fields"].as_array().unwrap() {
             fields.push((operation, field["name"].as_str().unwrap().to_owned()));
         }
     }
     fields
+}
+
+/// The first answer to a subscription that is refused, and so ends.
+async fn subscribe(person: &Person<'_>, document: &str) -> Answer {
+    let request = post(person).header("accept", "text/event-stream");
+    let mut answer = send(person, request, json!({ "query": document }).to_string()).await;
+    let data = answer.text.lines().find_map(|line| line.strip_prefix("data: "));
+    answer.body = serde_json::from_str(data.unwrap()).unwrap();
+    answer
 }
 
 /// The code with which a field was refused. What one may not see is null in a query.
@@ -299,9 +318,12 @@ async fn every_root_field_refuses_somebody_and_writes_nothing_then() {
         };
         for (who, code) in *refusals {
             let person = if *who == Nobody { &nobody } else { &stranger };
-            let answer = person
-                .graphql(&scene.document(operation, &field, rest), json!({}))
-                .await;
+            let document = scene.document(operation, &field, rest);
+            let answer = if operation == "subscription" {
+                subscribe(person, &document).await
+            } else {
+                person.graphql(&document, json!({})).await
+            };
             assert_eq!(refusal(&answer, &field), *code, "{field} by {who:?}: {}", answer.text);
         }
     }

@@ -4,7 +4,7 @@
 //! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need, [`clients`] runs real clients
 //! against the real binary and [`install`] gets those programs where the machine lacks them; [`ci`] is what
 //! must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`] vendors what browsers
-//! load. [`bench`] measures. [`process`] runs other programs.
+//! load. [`mod@bench`] measures. [`process`] runs other programs.
 //!
 //! The chores are for Unix-like systems: they speak in signals.
 #![expect(

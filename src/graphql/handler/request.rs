@@ -6,7 +6,7 @@ use axum::extract::{FromRequest as _, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
 use super::accept::{JSON, essence};
@@ -62,7 +62,7 @@ pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Po
     let request = Request::from_parts(parts.clone(), body);
     let body = Bytes::from_request(request, &())
         .await
-        .map_err(|rejection| unreadable(&rejection))?;
+        .map_err(|rejection| unreadable(&rejection, app.config().http.body_limit))?;
     read(&body, app.config().graphql.limits.batch)
 }
 
@@ -73,9 +73,9 @@ pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
         None => Err(Refusal::bad_request(
             "The body is empty; send a GraphQL request as a JSON object",
         )),
-        Some(b'{') => serde_json::from_slice(body).map(Posted::One).map_err(malformed),
+        Some(b'{') => parsed(body).map(Posted::One),
         Some(b'[') => {
-            let batch: Vec<Map<String, Value>> = serde_json::from_slice(body).map_err(malformed)?;
+            let batch: Vec<Map<String, Value>> = parsed(body)?;
             if batch.is_empty() {
                 return Err(Refusal::bad_request("The batch is empty; send 1 operation or more"));
             }
@@ -88,7 +88,7 @@ pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
             }
             let batch = batch
                 .into_iter()
-                .map(|one| serde_json::from_value(Value::Object(one)).map_err(malformed));
+                .map(|one| serde_path_to_error::deserialize(Value::Object(one)).map_err(|error| malformed(&error)));
             batch.collect::<Result<_, _>>().map(Posted::Many)
         }
         Some(_) => Err(Refusal::bad_request(
@@ -97,8 +97,25 @@ pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
-fn malformed(error: serde_json::Error) -> Refusal {
+/// A value in JSON that is the whole of a text.
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(&error))?;
+    json.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+/// Says what is wrong, and with which member where it is about one.
+fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+    let path = error.path().to_string();
+    if error.inner().is_data() && path != "." {
+        Refusal::bad_request(format!("{path} cannot be read: {}", error.inner()))
+    } else {
+        not_json(error.inner())
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Refusal {
     Refusal::bad_request(format!("The body is not a GraphQL request in JSON: {error}"))
 }
 
@@ -119,12 +136,12 @@ fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     ))
 }
 
-fn unreadable(rejection: &BytesRejection) -> Refusal {
+fn unreadable(rejection: &BytesRejection, limit: usize) -> Refusal {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "LIMIT_EXCEEDED",
-            "The body is larger than this server takes",
+            format!("The body is larger than the {limit} bytes that are allowed"),
         ),
         _ => Refusal::bad_request("The body could not be read to its end"),
     }

@@ -35,10 +35,7 @@ fn is_refused(answer: &Answer, status: u16, code: &str, message: &str, locations
     if !locations.is_null() {
         error["locations"] = locations;
     }
-    assert_eq!(
-        (answer.status.as_u16(), &body),
-        (status, &json!({ "errors": [error] }))
-    );
+    assert_eq!((answer.status.as_u16(), &body), (status, &json!({ "errors": [error] })));
 }
 
 fn at(line: u32, column: u32) -> Value {
@@ -54,11 +51,23 @@ async fn documents_that_are_none_or_not_valid() {
         &document(&ann, "{ viewer { id }").await,
         400,
         "GRAPHQL_PARSE_FAILED",
-        "",
+        "Syntax error: expected selection",
         at(1, 16),
     );
-    is_refused(&document(&ann, "{ viewer { colour } }").await, 400, validation, "", at(1, 12));
-    is_refused(&document(&ann, "query A { viewer { id } } query B { viewer { id } }").await, 400, validation, "", Value::Null);
+    is_refused(
+        &document(&ann, "{ viewer { colour } }").await,
+        400,
+        validation,
+        "Unknown field \"colour\" on type \"User\".",
+        at(1, 12),
+    );
+    is_refused(
+        &document(&ann, "query A { viewer { id } } query B { viewer { id } }").await,
+        400,
+        validation,
+        "Operation name required in request.",
+        Value::Null,
+    );
 }
 
 #[tokio::test]
@@ -66,10 +75,20 @@ async fn variables_that_are_missing_or_of_another_type() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let query = "query($first: Int!) { tasks(first: $first) { totalCount } }";
-    for (variables, message) in [(json!({}), ""), (json!({ "first": "ten" }), ""), (json!({ "first": null }), "")] {
-        let answer = post(&ann, json!({ "query": query, "variables": variables }).to_string()).await;
-        is_refused(&answer, 400, "BAD_USER_INPUT", message, Value::Null);
-    }
+    let ask = async |variables: Value| post(&ann, json!({ "query": query, "variables": variables }).to_string()).await;
+    let missing = "The variable '$first' is missing; its type is Int!";
+    is_refused(&ask(json!({})).await, 400, "BAD_USER_INPUT", missing, Value::Null);
+    let null = "The variable '$first' is null; its type is Int!";
+    is_refused(
+        &ask(json!({ "first": null })).await,
+        400,
+        "BAD_USER_INPUT",
+        null,
+        Value::Null,
+    );
+    let wrong = "Invalid value for argument \"first\", expected type \"Int\"";
+    let answer = ask(json!({ "first": "ten" })).await;
+    is_refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED", wrong, at(1, 29));
 }
 
 #[tokio::test]
@@ -77,19 +96,45 @@ async fn bodies_that_are_no_request() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (body, message) in [
-        (String::new(), ""),
-        ("{".to_owned(), ""),
-        ("{}".to_owned(), ""),
-        ("\"text\"".to_owned(), ""),
-        (json!({ "query": ["{ viewer { id } }"] }).to_string(), ""),
-        (json!({ "query": "{ viewer { id } }", "variables": [1] }).to_string(), ""),
-        (json!({ "query": "{ viewer { id } }", "extensions": [1] }).to_string(), ""),
-        (json!({ "query": "{ viewer { id } }", "operationName": ["A"] }).to_string(), ""),
-        (json!([]).to_string(), ""),
-        (json!(vec![json!({ "query": "{ viewer { id } }" }); 11]).to_string(), ""),
+        (
+            String::new(),
+            "The body is empty; send a GraphQL request as a JSON object",
+        ),
+        (
+            "{".to_owned(),
+            "The body is not a GraphQL request in JSON: EOF while parsing an object at line 1 column 1",
+        ),
+        (
+            "{}".to_owned(),
+            "query is missing; send the GraphQL document as a string",
+        ),
+        (
+            "\"text\"".to_owned(),
+            "The body is not a GraphQL request; send a JSON object, or a list of them",
+        ),
+        (
+            json!({ "query": ["{ viewer { id } }"] }).to_string(),
+            "query cannot be read: invalid type: sequence, expected a string at line 1 column 9",
+        ),
+        (
+            json!({ "query": "{ viewer { id } }", "variables": [1] }).to_string(),
+            "variables cannot be read: invalid type: sequence, expected a map at line 1 column 41",
+        ),
+        (
+            json!({ "query": "{ viewer { id } }", "extensions": [1] }).to_string(),
+            "extensions cannot be read: invalid type: sequence, expected a map at line 1 column 14",
+        ),
+        (
+            json!({ "query": "{ viewer { id } }", "operationName": ["A"] }).to_string(),
+            "operationName cannot be read: invalid type: sequence, expected a string at line 1 column 17",
+        ),
+        (json!([]).to_string(), "The batch is empty; send 1 operation or more"),
     ] {
         is_refused(&post(&ann, body).await, 400, "BAD_REQUEST", message, Value::Null);
     }
+    let batch = json!(vec![json!({ "query": "{ viewer { id } }" }); 11]).to_string();
+    let message = "The request passes the limit of operations in a batch: 11; up to 10 are allowed";
+    is_refused(&post(&ann, batch).await, 400, "LIMIT_EXCEEDED", message, Value::Null);
 }
 
 #[tokio::test]
@@ -99,12 +144,19 @@ async fn requests_that_a_browser_sends_unasked() {
     let body = json!({ "query": "{ viewer { id } }" }).to_string();
     for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
         let answer = post_as(&ann, content_type, body.clone()).await;
-        is_refused(&answer, 415, "UNSUPPORTED_MEDIA_TYPE", "", Value::Null);
+        let message = format!("The content type '{content_type}' is not taken; send JSON as application/json");
+        is_refused(&answer, 415, "UNSUPPORTED_MEDIA_TYPE", &message, Value::Null);
     }
     let path = "/graphql?query=mutation%7Blogout%7Bsuccess%7D%7D";
     let request = ann.request(Method::GET, path).header("accept", SPECIFIED);
     let answer = ann.send(request.body(String::new().into()).unwrap()).await;
-    is_refused(&answer, 405, "METHOD_NOT_ALLOWED", "", Value::Null);
+    is_refused(
+        &answer,
+        405,
+        "METHOD_NOT_ALLOWED",
+        "Only queries and subscriptions can be sent by GET; send mutations by POST",
+        Value::Null,
+    );
     assert_eq!(answer.header("allow"), "POST");
 }
 
@@ -113,22 +165,46 @@ async fn documents_that_ask_for_too_much() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let megabyte = format!("{{ viewer {{ id }} }} #{}", "x".repeat(1_000_000));
-    let aliases: String = (0..101).map(|number| format!("a{number}: __typename ")).collect();
-    let deep = format!("{{ {} {{ id }} {} }}", "a {".repeat(49), "}".repeat(49));
-    let chained: String = (0..22)
-        .map(|link| format!("fragment f{link} on User {{ ...f{} ...f{} }} ", link + 1, link + 1))
+    let aliases: Vec<String> = (0..101).map(|number| format!("a{number}: __typename")).collect();
+    let deep = format!("{{ {} id {} }}", "a {".repeat(49), "}".repeat(49));
+    let chained: Vec<String> = (0..22)
+        .map(|link| format!("fragment f{link} on User {{ ...f{} ...f{} }}", link + 1, link + 1))
         .collect();
-    let chained = format!("{{ viewer {{ ...f0 }} }} {chained} fragment f22 on User {{ id }}");
+    let chained = format!(
+        "{{ viewer {{ ...f0 }} }} {} fragment f22 on User {{ id }}",
+        chained.join(" ")
+    );
     for (query, message) in [
-        (megabyte, ""),
-        (format!("{{ {aliases} }}"), ""),
-        (deep, ""),
-        (chained, ""),
+        (
+            megabyte,
+            "The document passes the limit of bytes: 1000019; up to 65536 are allowed",
+        ),
+        (
+            format!("{{ {} }}", aliases.join(" ")),
+            "The document passes the limit of aliases: 101; up to 30 are allowed",
+        ),
+        (deep, "The document passes the limit of depth: 50; up to 15 are allowed"),
+        (
+            chained,
+            "The document passes the limit of fields after fragments are expanded: 12582912; up to 500 are allowed",
+        ),
     ] {
-        is_refused(&document(&ann, &query).await, 400, "LIMIT_EXCEEDED", message, Value::Null);
+        is_refused(
+            &document(&ann, &query).await,
+            400,
+            "LIMIT_EXCEEDED",
+            message,
+            Value::Null,
+        );
     }
     let over_the_body_limit = json!({ "query": "x".repeat(2_000_000) }).to_string();
-    is_refused(&post(&ann, over_the_body_limit).await, 413, "PAYLOAD_TOO_LARGE", "", Value::Null);
+    is_refused(
+        &post(&ann, over_the_body_limit).await,
+        413,
+        "LIMIT_EXCEEDED",
+        "The body is larger than the 1048576 bytes that are allowed",
+        Value::Null,
+    );
 }
 
 #[tokio::test]
@@ -136,5 +212,8 @@ async fn introspection_where_it_is_off() {
     let app = TestApp::start_with(&[("GRAPHQL_INTROSPECTION", "false")]).await;
     let ann = app.member().await;
     let answer = document(&ann, "{ __schema { types { name } } }").await;
-    is_refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED", "", at(1, 3));
+    let message = "Introspection is switched off on this server, so there is no field '__schema'";
+    is_refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED", message, Value::Null);
+    // What a client asks for to tell types apart is no introspection.
+    assert_eq!(document(&ann, "{ __typename }").await.status, 200);
 }

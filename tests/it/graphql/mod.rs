@@ -1,6 +1,7 @@
 //! The GraphQL face.
 
 mod attachment;
+mod bad_input;
 mod batch;
 mod bulk;
 mod event_cursor;

@@ -356,10 +356,7 @@ async fn a_subscription_is_paid_for() {
 
 #[tokio::test]
 async fn streams_count_among_the_connections_that_there_may_be() {
-    let limits = [
-        ("WEBSOCKET_MAX_CONNECTIONS_PER_USER", "1"),
-        ("WEBSOCKET_MAX_CONNECTIONS", "2"),
-    ];
+    let limits = [("LIVE_MAX_CONNECTIONS_PER_USER", "1"), ("LIVE_MAX_CONNECTIONS", "2")];
     let app = TestApp::start_with(&limits).await;
     let (ann, bob, cleo) = (app.member().await, app.member().await, app.member().await);
     let first = Stream::watch(&app, &ann, EVENTS, WATCH, json!({})).await;

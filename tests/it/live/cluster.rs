@@ -111,7 +111,7 @@ async fn whoever_is_dropped_or_bereft_of_a_server_goes_on_elsewhere_and_sees_eac
         }
     }
     let bereft = dying.socket_of(&token).await;
-    let (_, ()) = tokio::join!(seen.listen(bereft, usize::MAX), async {
+    let ((), ()) = tokio::join!(seen.listen(bereft, usize::MAX), async {
         writing.join_all().await;
         dying.kill().await;
     });

@@ -138,7 +138,7 @@ async fn data_that_were_replaced_close_the_connections_that_watched_them() {
 
 #[tokio::test]
 async fn a_client_that_leaves_leaves_nothing_behind() {
-    let app = TestApp::start_with(&[("WEBSOCKET_MAX_CONNECTIONS", "1")]).await;
+    let app = TestApp::start_with(&[("LIVE_MAX_CONNECTIONS", "1")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
     for _ in 0..3 {
