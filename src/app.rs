@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use chrono::TimeDelta;
+use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::{Config, Environment};
 use crate::domain::actor::{Actor, Role};
@@ -30,6 +31,7 @@ pub struct App {
     config: Arc<Config>,
     graphql: Arc<graphql::Executor>,
     stopping: Arc<AtomicBool>,
+    metrics: Option<PrometheusHandle>,
 }
 
 impl App {
@@ -47,6 +49,7 @@ impl App {
             config: Arc::new(config),
             graphql,
             stopping: Arc::new(AtomicBool::new(false)),
+            metrics: None,
         })
     }
 
@@ -95,6 +98,19 @@ impl App {
     /// Every route of the server, with its middleware.
     pub fn router(&self) -> Router {
         http::router(self)
+    }
+
+    /// The same with what `/metrics` shows.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: PrometheusHandle) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// What was counted, if anything is.
+    #[must_use]
+    pub fn metrics(&self) -> Option<&PrometheusHandle> {
+        self.metrics.as_ref()
     }
 
     /// The use cases.

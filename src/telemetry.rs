@@ -1,7 +1,9 @@
-//! Logs: one line a request and what went wrong in between, as text or JSON.
+//! Logs: one line a request and what went wrong in between, as text or JSON. And metrics, for Prometheus.
 
 use std::io::IsTerminal as _;
 
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -39,4 +41,20 @@ pub fn start(config: &LogConfig) {
     if let Err(error) = started {
         tracing::debug!("logs were started before: {error}");
     }
+}
+
+/// Counts from now on what the process does, and gives what shows it. Fails when it counts already.
+pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .context("cannot count for /metrics")?;
+    for (name, what) in crate::domain::live::GAUGES {
+        metrics::describe_gauge!(name, what);
+        metrics::gauge!(name).set(0.0);
+    }
+    for (name, what) in crate::domain::live::COUNTERS {
+        metrics::describe_counter!(name, what);
+        metrics::counter!(name).absolute(0);
+    }
+    Ok(handle)
 }

@@ -13,7 +13,10 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let config = Config::load()?;
     telemetry::start(&config.log);
     // On the heap: connecting takes much state, which would stay on the stack while the server runs.
-    let app = Box::pin(App::open(config, Surroundings::default())).await?;
+    let metrics = telemetry::start_metrics()?;
+    let app = Box::pin(App::open(config, Surroundings::default()))
+        .await?
+        .with_metrics(metrics);
     app.prepare().await?;
     app.start_background()?;
     let listener = server::bind(&app).await?;

@@ -1,10 +1,11 @@
 //! Liveness, readiness and health, for whatever watches over the server.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use crate::app::App;
@@ -15,6 +16,7 @@ pub(super) fn router() -> Router<App> {
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/health", get(health))
+        .route("/metrics", get(metrics))
         .route("/.well-known/jwks.json", get(jwks))
 }
 
@@ -53,6 +55,14 @@ async fn obstacle(app: &App) -> Option<&'static str> {
         Ok(migrations) if migrations.iter().any(|migration| !migration.applied) => Some("migrations are pending"),
         Ok(_) => None,
     }
+}
+
+/// What was counted, for Prometheus.
+async fn metrics(State(app): State<App>) -> Response {
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+    let counted = app.metrics().map(PrometheusHandle::render).unwrap_or_default();
+    ([(header::CONTENT_TYPE, TEXT)], counted).into_response()
 }
 
 fn unavailable(body: &serde_json::Value) -> Response {

@@ -65,17 +65,18 @@ impl Attendee {
         self.ending.borrow().is_some()
     }
 
-    fn set_role(&self, role: Role) {
-        self.is_admin.store(role == Role::Admin, Ordering::Relaxed);
-    }
-
     /// Looks up how the user stands now.
     pub(super) async fn look_up(&self, store: &Store) -> Result<()> {
-        match session::role_of(store, self.user.id, self.user.session).await? {
-            Some(role) => self.set_role(role),
+        self.stands(session::role_of(store, self.user.id, self.user.session).await?);
+        Ok(())
+    }
+
+    /// Notes how the user stands now: their role, or none when the session has ended.
+    pub(super) fn stands(&self, role: Option<Role>) {
+        match role {
+            Some(role) => self.is_admin.store(role == Role::Admin, Ordering::Relaxed),
             None => self.end(Ending::Session),
         }
-        Ok(())
     }
 }
 

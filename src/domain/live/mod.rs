@@ -5,6 +5,7 @@
 //! | [`bus`] | who is woken when something was committed |
 //! | [`redis`] | the same for the other nodes, where there is a Redis |
 //! | [`reader`] | the one task of a node that follows the logs |
+//! | [`meter`] | what is counted of it |
 //! | [`registry`] | who watches what, by user and by task |
 //! | [`attendance`] | a connection that is held open for somebody, until their session ends |
 //! | [`stream`] | what one subscription gets: what it missed, then what comes |
@@ -14,6 +15,7 @@
 
 mod attendance;
 mod bus;
+mod meter;
 mod reader;
 mod redis;
 mod registry;
@@ -21,6 +23,7 @@ mod stream;
 
 pub use self::attendance::{Attendance, Ending};
 pub(crate) use self::bus::Bus;
+pub use self::meter::{COUNTERS, GAUGES};
 pub use self::stream::{EventStream, NotificationStream, Watch};
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,7 @@
 //! The one task of a node that follows the logs: in the order of commits, woken by the bus, and by a poll
 //! where a wake was lost.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,14 @@ use tokio::time::Instant;
 
 use super::attendance::Ending;
 use super::bus::Bus;
+use super::meter;
 use super::registry::Registry;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Role};
 use crate::domain::error::Result;
 use crate::domain::event::{LoggedEvent, Place};
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::policy::{self, Scope, Tasks};
+use crate::domain::session;
 use crate::domain::store::{self, Store};
 
 /// How long the reader waits when nobody wakes it.
@@ -125,9 +128,17 @@ impl Reader {
         Ok(())
     }
 
+    /// Looks up each session of the user once, however many connections it holds open.
     async fn look_at_account(&self, user: UserId) -> Result<()> {
+        let mut roles: HashMap<SessionId, Option<Role>> = HashMap::new();
         for attendee in self.registry.attendees_of(user) {
-            attendee.look_up(&self.store).await?;
+            let session = attendee.signed_in().session;
+            let role = match roles.get(&session) {
+                Some(role) => *role,
+                None => session::role_of(&self.store, user, session).await?,
+            };
+            roles.insert(session, role);
+            attendee.stands(role);
         }
         self.registry.role_changed(user);
         Ok(())
@@ -142,6 +153,7 @@ impl Reader {
         };
         let batch = store::log::read(self.store.reader(), &self.scope, part, BATCH).await?;
         self.notify(&batch.events).await?;
+        metrics::counter!(meter::EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
         for event in batch.events {
             self.registry.dispatch(&Arc::new(event));
         }
@@ -170,7 +182,8 @@ impl Reader {
 #[derive(Debug, Default)]
 struct Trouble {
     has_failed: bool,
-    held_back_since: Option<Instant>,
+    /// Since when not everything was handed out.
+    behind_since: Option<Instant>,
     is_told: bool,
 }
 
@@ -188,13 +201,15 @@ impl Trouble {
             }
             Err(_) | Ok(_) => {}
         }
-        if !matches!(look, Ok(Look::Waiting)) {
-            self.held_back_since = None;
+        if matches!(look, Ok(Look::CaughtUp)) {
+            self.behind_since = None;
             self.is_told = false;
+            metrics::gauge!(meter::LAG).set(0.0);
             return;
         }
-        let since = *self.held_back_since.get_or_insert_with(Instant::now);
-        if !self.is_told && since.elapsed() > WORTH_A_WARNING {
+        let since = *self.behind_since.get_or_insert_with(Instant::now);
+        metrics::gauge!(meter::LAG).set(since.elapsed().as_secs_f64());
+        if look.is_ok() && !self.is_told && since.elapsed() > WORTH_A_WARNING {
             self.is_told = true;
             tracing::warn!(
                 "live delivery waits for a transaction that is open for more than {} s in the database's cluster",

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::attendance::{Attendance, Attendee, Ending};
+use super::meter;
 use crate::domain::actor::{Actor, Role, SignedIn};
 use crate::domain::event::LoggedEvent;
 use crate::domain::id::{TaskId, UserId};
@@ -34,9 +35,15 @@ impl<T> Subscriber<T> {
         if self.has_missed.load(Ordering::Relaxed) {
             return;
         }
-        if let Err(TrySendError::Full(_)) = self.sender.try_send(item) {
-            self.has_missed.store(true, Ordering::Relaxed);
-            self.attendee.end(Ending::Slow);
+        match self.sender.try_send(item) {
+            Ok(()) => metrics::counter!(meter::DELIVERIES).increment(1),
+            Err(TrySendError::Full(_)) => {
+                self.has_missed.store(true, Ordering::Relaxed);
+                self.attendee.end(Ending::Slow);
+                metrics::counter!(meter::SLOW).increment(1);
+            }
+            // Its stream was dropped, and it leaves.
+            Err(TrySendError::Closed(_)) => {}
         }
     }
 }
@@ -95,6 +102,7 @@ struct Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
+        metrics::gauge!(meter::SUBSCRIPTIONS).decrement(1.0);
         let mut watchers = self.registry.watchers();
         match &self.topic {
             Some(Topic::Everything) => {
@@ -138,11 +146,13 @@ impl Registry {
             .entry(user.id)
             .or_default()
             .insert(number, Arc::clone(&attendee));
+        metrics::gauge!(meter::CONNECTIONS).increment(1.0);
         Attendance::new(attendee, number, registry)
     }
 
     /// A connection is gone.
     pub(super) fn leave(&self, user: UserId, number: u64) {
+        metrics::gauge!(meter::CONNECTIONS).decrement(1.0);
         remove(&mut self.watchers().attendees, &user, number);
     }
 
@@ -291,6 +301,7 @@ impl Watchers {
 }
 
 fn subscriber<T>(attendee: &Arc<Attendee>) -> (Arc<Subscriber<T>>, mpsc::Receiver<T>) {
+    metrics::gauge!(meter::SUBSCRIPTIONS).increment(1.0);
     let (sender, receiver) = mpsc::channel(BUFFER);
     let subscriber = Subscriber {
         attendee: Arc::clone(attendee),

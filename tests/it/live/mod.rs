@@ -6,6 +6,7 @@ mod ending;
 mod identity;
 mod legacy;
 mod limits;
+mod metrics;
 mod websocket;
 
 use serde_json::{Value, json};
