@@ -10,7 +10,8 @@
 //! | `session`, `task`, `statistics`, `user` | the handlers, a noun a file |
 //!
 //! [`routes`] lists every method and path once. Each answers under `/api/v1` and, because two of the older
-//! APIs had no prefix, at the root; with and without a trailing slash.
+//! APIs had no prefix, at the root; with and without a trailing slash. A path in letters comes before one with an
+//! id in its place, wherever it stands in the list.
 
 pub mod error;
 mod extract;
@@ -112,6 +113,8 @@ pub fn routes() -> Vec<Route> {
         Route::get("/tasks/admin/all", task::list_all).with_parameters(),
         Route::get("/tasks/statistics", statistics::get),
         Route::get("/tasks/stats", statistics::get),
+        Route::patch("/tasks/bulk", task::bulk_update),
+        Route::post("/tasks/bulk-status", task::bulk_transition),
         Route::get("/tasks/{id}", task::get),
         Route::put("/tasks/{id}", task::replace),
         Route::patch("/tasks/{id}", task::update),

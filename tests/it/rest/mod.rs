@@ -2,6 +2,7 @@
 
 mod assignment;
 mod body;
+mod bulk;
 mod etag;
 mod filter;
 mod list;
