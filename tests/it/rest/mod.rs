@@ -4,6 +4,7 @@ mod assignment;
 mod body;
 mod bulk;
 mod etag;
+mod file;
 mod filter;
 mod list;
 mod parameter;
