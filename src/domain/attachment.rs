@@ -27,7 +27,9 @@ use super::actor::Actor;
 use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{AttachmentId, TaskId, UserId};
+use super::task::Tasks;
 use super::{Core, policy, store};
+use storage::Storage;
 
 pub use content::ALLOWED_TYPES;
 
@@ -78,14 +80,30 @@ pub(super) struct Stored {
     pub(super) storage_key: String,
 }
 
-/// A file that is being read.
-pub struct Content {
+/// A file that can be read.
+#[derive(Debug)]
+pub struct StoredFile {
     /// What is known of it.
     pub attachment: Attachment,
-    /// Which of its bytes come.
-    pub range: Range<u64>,
-    /// The bytes. An error ends them.
-    pub bytes: BoxStream<'static, Result<Bytes>>,
+    storage: Storage,
+    storage_key: String,
+}
+
+impl StoredFile {
+    /// Some of its bytes, as they are asked for; an error ends them. A range that is empty or does not lie within
+    /// the file is refused.
+    pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        if range.is_empty() || range.end > self.attachment.size {
+            return Err(Error::BadInput {
+                field: "range",
+                message: format!(
+                    "range: {} to {} is not within the {} bytes of the file",
+                    range.start, range.end, self.attachment.size
+                ),
+            });
+        }
+        self.storage.read(&self.storage_key, range).await
+    }
 }
 
 /// The use cases of attachments.
@@ -117,28 +135,39 @@ impl<'a> Attachments<'a> {
         store::attachment::of_tasks(self.core.store.reader(), &scope, ids).await
     }
 
-    /// The bytes of a file, or some of them. A range that is empty or does not lie within the file is refused.
-    pub async fn open(self, actor: &Actor, id: AttachmentId, range: Option<Range<u64>>) -> Result<Content> {
-        let Stored {
-            attachment,
-            storage_key,
-        } = self.get_stored(actor, id).await?;
-        let whole = 0..attachment.size;
-        let range = range.unwrap_or(whole);
-        if range.is_empty() || range.end > attachment.size {
-            return Err(Error::BadInput {
-                field: "range",
-                message: format!(
-                    "range: {} to {} is not within the {} bytes of the file",
-                    range.start, range.end, attachment.size
-                ),
-            });
+    /// The files of a task that the actor may see, the oldest first; up to 20.
+    pub async fn of_task(self, actor: &Actor, id: TaskId) -> Result<Vec<Attachment>> {
+        let task = Tasks::new(self.core).get(actor, id).await?;
+        let found = self.of_tasks(actor, &[task.id]).await?;
+        Ok(found.into_iter().flat_map(|(_, files)| files).collect())
+    }
+
+    /// The file, to be read; one of a task in the trash is as invisible as the task.
+    pub async fn get(self, actor: &Actor, id: AttachmentId) -> Result<StoredFile> {
+        Ok(self.readable(self.get_stored(actor, id).await?))
+    }
+
+    /// The newest of the actor's own files without a task that has this name, to be read. Even administrators find
+    /// only their own.
+    pub async fn get_own(self, actor: &Actor, filename: &str) -> Result<StoredFile> {
+        Ok(self.readable(self.get_own_stored(actor, filename).await?))
+    }
+
+    fn readable(self, stored: Stored) -> StoredFile {
+        StoredFile {
+            attachment: stored.attachment,
+            storage: self.core.storage.clone(),
+            storage_key: stored.storage_key,
         }
-        let bytes = self.core.storage.read(&storage_key, range.clone()).await?;
-        Ok(Content {
-            attachment,
-            range,
-            bytes,
+    }
+
+    async fn get_own_stored(self, actor: &Actor, filename: &str) -> Result<Stored> {
+        let (owner, scope) = (actor.signed_in()?.id, policy::scope(actor)?);
+        let found = store::attachment::newest_own(self.core.store.reader(), &scope, owner, filename).await?;
+        found.ok_or_else(|| Error::NotFound {
+            noun: "attachment",
+            key: "filename",
+            value: filename::shown(filename),
         })
     }
 

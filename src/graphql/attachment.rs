@@ -10,8 +10,8 @@ use super::node::GlobalId as _;
 use super::task::Task;
 use super::upload::Upload;
 use super::user::User;
-use crate::domain;
 use crate::domain::id::{AttachmentId, TaskId};
+use crate::{domain, rest};
 
 /// A file, of a task or of one's own.
 #[derive(Clone, Debug)]
@@ -48,6 +48,11 @@ impl Attachment {
     /// The SHA-256 of its bytes, in hexadecimal digits.
     async fn sha256(&self) -> &str {
         &self.0.sha256
+    }
+
+    /// The path on this server under which it is downloaded, with the same access token.
+    async fn url(&self) -> String {
+        rest::path_of_file(self.0.id)
     }
 
     /// When it was uploaded.

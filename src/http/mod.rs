@@ -8,6 +8,7 @@
 //! | `ide` | the pages of `GraphiQL` and Playground, from the binary |
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
+//! | `source` | the bodies of forms with files |
 //! | [`server`] | listening, and stopping without cutting anybody off |
 
 pub mod access_log;
@@ -17,6 +18,7 @@ mod ide;
 pub mod rate_limit;
 pub mod request_id;
 pub mod server;
+pub(crate) mod source;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -93,6 +95,9 @@ fn cors(config: &HttpConfig) -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([
             request_id::HEADER,
+            header::ACCEPT_RANGES,
+            header::CONTENT_DISPOSITION,
+            header::CONTENT_RANGE,
             header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,

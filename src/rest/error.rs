@@ -81,6 +81,12 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
     }
 
+    /// No byte of a file of `size` bytes lies in the range that was asked for.
+    pub(super) fn range_not_satisfiable(size: u64) -> Self {
+        let message = format!("Range lies behind the end: the file has {size} bytes, numbered from 0");
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE", message)
+    }
+
     /// Nothing answers at this path.
     pub(super) fn unknown_path(path: &str) -> Self {
         let message = format!("There is nothing at {path}; REST is under /api/v1, GraphQL at /graphql");

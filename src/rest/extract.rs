@@ -77,6 +77,17 @@ impl FromRequestParts<App> for PathTag {
     }
 }
 
+/// The text `{filename}` of a path.
+pub(super) struct PathFilename(pub(super) String);
+
+impl FromRequestParts<App> for PathFilename {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        Ok(Self(path_parameter(parts, app, "filename").await?))
+    }
+}
+
 async fn path_parameter(parts: &mut Parts, app: &App, name: &str) -> Result<String> {
     let parameters = RawPathParams::from_request_parts(parts, app)
         .await
@@ -172,14 +183,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     }
 }
 
+/// Of which kind the body is, in small letters and without parameters.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
 fn check_content_type(headers: &HeaderMap, is_allowed: impl Fn(&str) -> bool, allowed: &str) -> Result<()> {
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .map(|value| value.to_str().unwrap_or_default());
-    let kind = given.map(|given| given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    match kind {
+    match content_type(headers) {
         Some(kind) if is_allowed(&kind) => Ok(()),
-        _ => Err(Problem::unsupported_media_type(kind.as_deref(), allowed)),
+        kind => Err(Problem::unsupported_media_type(kind.as_deref(), allowed)),
     }
 }
 

@@ -7,11 +7,13 @@
 //! | `page` | which part of a list |
 //! | `precondition` | `ETag` and `If-Match` |
 //! | `value` | dates, names and numbers as clients write them |
-//! | `session`, `task`, `statistics`, `user` | the handlers, a noun a file |
+//! | `session`, `task`, `statistics`, `attachment`, `user` | the handlers, a noun a file |
 //!
 //! [`routes`] lists every method and path once. Each answers under `/api/v1` and, because two of the older
-//! APIs had no prefix, at the root; with and without a trailing slash.
+//! APIs had no prefix, at the root; with and without a trailing slash. A path in letters comes before one with an
+//! id in its place, wherever it stands in the list.
 
+mod attachment;
 pub mod error;
 mod extract;
 mod page;
@@ -33,6 +35,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+pub(crate) use self::attachment::path_of as path_of_file;
 use self::error::Problem;
 use crate::app::App;
 
@@ -112,6 +115,8 @@ pub fn routes() -> Vec<Route> {
         Route::get("/tasks/admin/all", task::list_all).with_parameters(),
         Route::get("/tasks/statistics", statistics::get),
         Route::get("/tasks/stats", statistics::get),
+        Route::patch("/tasks/bulk", task::bulk_update),
+        Route::post("/tasks/bulk-status", task::bulk_transition),
         Route::get("/tasks/{id}", task::get),
         Route::put("/tasks/{id}", task::replace),
         Route::patch("/tasks/{id}", task::update),
@@ -122,6 +127,13 @@ pub fn routes() -> Vec<Route> {
         Route::post("/tasks/{id}/restore", task::restore),
         Route::post("/tasks/{id}/tags", task::add_tags),
         Route::delete("/tasks/{id}/tags/{tag}", task::remove_tag),
+        Route::post("/tasks/{id}/files", attachment::attach),
+        Route::get("/tasks/{id}/files", attachment::list),
+        Route::get("/files/{id}", attachment::download),
+        Route::delete("/files/{id}", attachment::delete),
+        Route::post("/upload", attachment::keep),
+        Route::get("/download/{filename}", attachment::download_own),
+        Route::delete("/delete/{filename}", attachment::delete_own),
         Route::get("/users", user::list).with_parameters(),
         Route::get("/users/{id}", user::get),
         Route::patch("/users/{id}", user::update),

@@ -1,6 +1,8 @@
 //! Tasks: the handlers. What they read is in `task/input.rs` and `task/list.rs`, what they answer in
-//! `task/output.rs`; what all writes to one task share is in `task/write.rs`.
+//! `task/output.rs`; what all writes to one task share is in `task/write.rs`, and all about many tasks at once
+//! in `task/bulk.rs`.
 
+mod bulk;
 mod input;
 mod list;
 mod output;
@@ -10,6 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 
+pub(super) use self::bulk::{bulk_transition, bulk_update};
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
 use self::list::ListParameters;
 use self::output::TaskBody;

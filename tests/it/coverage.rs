@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::graphql::{post, send};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
+use crate::support::form::CONTENT_TYPE;
 use crate::support::person::{Person, global_id};
 
 /// Who is refused.
@@ -31,6 +32,10 @@ const OF_A_TASK: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "NOT_FOUND
 const OF_AN_ACCOUNT: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "FORBIDDEN")];
 const BAD_CREDENTIALS: Refusals = &[(Nobody, "INVALID_CREDENTIALS")];
 const BAD_INPUT: Refusals = &[(Nobody, "INVALID")];
+
+/// A form with a file.
+const FORM: &str = "--between-parts\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n\
+                    x\r\n--between-parts--\r\n";
 
 /// Each root field: its name, what follows it in a document, and who is refused how. TASK, FILE, USER and
 /// NOTICE stand for ids that are somebody else's.
@@ -142,7 +147,7 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("notificationReceived", "{ id }", SIGNED_IN),
 ];
 
-/// Each route: method, path, body, and who is refused how. Ids in paths are somebody else's.
+/// Each route: method, path, body, and who is refused how. Ids in paths, and TASK in bodies, are somebody else's.
 const ROUTES: &[(&str, &str, &str, Refusals)] = &[
     (
         "POST",
@@ -170,6 +175,18 @@ const ROUTES: &[(&str, &str, &str, Refusals)] = &[
     ("GET", "/tasks/admin/all", "", OF_AN_ACCOUNT),
     ("GET", "/tasks/statistics", "", SIGNED_IN),
     ("GET", "/tasks/stats", "", SIGNED_IN),
+    (
+        "PATCH",
+        "/tasks/bulk",
+        r#"{"task_ids": [TASK], "update": {"title": "T"}}"#,
+        OF_A_TASK,
+    ),
+    (
+        "POST",
+        "/tasks/bulk-status",
+        r#"{"task_ids": [TASK], "target_status": "done"}"#,
+        OF_A_TASK,
+    ),
     ("GET", "/tasks/{id}", "", OF_A_TASK),
     ("PUT", "/tasks/{id}", r#"{"title": "T"}"#, OF_A_TASK),
     ("PATCH", "/tasks/{id}", r#"{"title": "T"}"#, OF_A_TASK),
@@ -185,6 +202,13 @@ const ROUTES: &[(&str, &str, &str, Refusals)] = &[
     ("POST", "/tasks/{id}/restore", "", OF_A_TASK),
     ("POST", "/tasks/{id}/tags", r#"["t"]"#, OF_A_TASK),
     ("DELETE", "/tasks/{id}/tags/{tag}", "", OF_A_TASK),
+    ("POST", "/tasks/{id}/files", FORM, OF_A_TASK),
+    ("GET", "/tasks/{id}/files", "", OF_A_TASK),
+    ("GET", "/files/{id}", "", OF_A_TASK),
+    ("DELETE", "/files/{id}", "", OF_A_TASK),
+    ("POST", "/upload", FORM, SIGNED_IN),
+    ("GET", "/download/{filename}", "", OF_A_TASK),
+    ("DELETE", "/delete/{filename}", "", OF_A_TASK),
     ("GET", "/users", "", SIGNED_IN),
     ("GET", "/users/{id}", "", SIGNED_IN),
     ("PATCH", "/users/{id}", r#"{"full_name": "N"}"#, OF_AN_ACCOUNT),
@@ -254,6 +278,7 @@ struct Scene {
     trashed: i64,
     notification: i64,
     file: String,
+    file_number: i64,
     owner: i32,
 }
 
@@ -266,6 +291,7 @@ impl Scene {
             .await;
         let task = owner.creates_task(json!({ "title": "Kept", "tags": ["kept"] })).await;
         let file = owner.keeps(Some(task), "kept.txt", b"kept").await;
+        owner.keeps(None, "own.txt", b"own").await;
         let trashed = owner.creates_task(json!({ "title": "Trashed" })).await;
         let delete = owner
             .rest(Method::DELETE, &format!("/tasks/{trashed}"), Value::Null)
@@ -278,6 +304,7 @@ impl Scene {
                 .at("/data/notifications/nodes/0/databaseId")
                 .as_i64()
                 .unwrap(),
+            file_number: file["databaseId"].as_i64().unwrap(),
             file: file["id"].as_str().unwrap().to_owned(),
             owner: owner.id,
         }
@@ -296,12 +323,17 @@ impl Scene {
     fn path(&self, route: &str) -> String {
         let id = if route.starts_with("/users") {
             i64::from(self.owner)
+        } else if route.starts_with("/files") {
+            self.file_number
         } else if route.ends_with("/restore") {
             self.trashed
         } else {
             self.task
         };
-        route.replace("{id}", &id.to_string()).replace("{tag}", "kept")
+        route
+            .replace("{id}", &id.to_string())
+            .replace("{tag}", "kept")
+            .replace("{filename}", "own.txt")
     }
 }
 
@@ -344,7 +376,9 @@ async fn every_route_refuses_somebody_and_writes_nothing_then() {
         };
         for (who, code) in *refusals {
             let person = if *who == Nobody { &nobody } else { &stranger };
-            let content_type = if body.starts_with(['{', '[']) {
+            let content_type = if *body == FORM {
+                CONTENT_TYPE
+            } else if body.starts_with(['{', '[']) {
                 "application/json"
             } else {
                 "application/x-www-form-urlencoded"
@@ -352,8 +386,13 @@ async fn every_route_refuses_somebody_and_writes_nothing_then() {
             let request = person
                 .request(method.clone(), &scene.path(route))
                 .header("content-type", content_type);
-            let answer = person.send(request.body((*body).into()).unwrap()).await;
-            let (status, given, _) = answer.problem();
+            let body = body.replace("TASK", &scene.task.to_string());
+            let answer = person.send(request.body(body.into()).unwrap()).await;
+            // Of many tasks, each is refused for itself.
+            let (status, given) = match answer.body.pointer("/results/0/code") {
+                Some(code) => (status_of(code.as_str().unwrap()), code.as_str().unwrap()),
+                None => (answer.problem().0, answer.problem().1),
+            };
             assert_eq!(
                 (status, given),
                 (status_of(code), *code),

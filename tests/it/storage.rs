@@ -47,29 +47,28 @@ async fn a_file_is_read_whole_or_in_part_by_whoever_sees_it() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
     let file = keep(&app, &ann).await;
-    for (range, expected) in [
-        (None, CONTENT),
-        (Some(0..1), &CONTENT[..1]),
-        (Some(7..10), &CONTENT[7..]),
-    ] {
-        let content = files(&app).open(&actor(&ann), file.id, range.clone()).await.unwrap();
-        assert_eq!((content.range, &content.attachment), (range.unwrap_or(0..10), &file));
-        let pieces: Vec<Bytes> = content.bytes.try_collect().await.unwrap();
+    for (range, expected) in [(0..10, CONTENT), (0..1, &CONTENT[..1]), (7..10, &CONTENT[7..])] {
+        let found = files(&app).get(&actor(&ann), file.id).await.unwrap();
+        assert_eq!(found.attachment, file);
+        let bytes = found.read(range).await.unwrap();
+        let pieces: Vec<Bytes> = bytes.try_collect().await.unwrap();
         assert_eq!(pieces.concat(), expected);
     }
     for range in [5..5, 9..11, 10..11, 0..u64::MAX] {
-        let refused = files(&app).open(&actor(&ann), file.id, Some(range)).await;
+        let found = files(&app).get(&actor(&ann), file.id).await.unwrap();
+        let refused = found.read(range).await;
         assert_eq!(refused.err().unwrap().code(), Code::BadUserInput);
     }
     for (actor, id) in [(actor(&eve), file.id), (actor(&ann), AttachmentId(999))] {
-        let refused = files(&app).open(&actor, id, None).await;
+        let refused = files(&app).get(&actor, id).await;
         assert_eq!(refused.err().unwrap().code(), Code::NotFound);
     }
     // A row without its bytes is no fault of the asker.
     for path in app.stored_files() {
         std::fs::remove_file(path).unwrap();
     }
-    let failed = files(&app).open(&actor(&ann), file.id, None).await;
+    let found = files(&app).get(&actor(&ann), file.id).await.unwrap();
+    let failed = found.read(0..10).await;
     assert_eq!(failed.err().unwrap().code(), Code::Internal);
 }
 

@@ -7,7 +7,7 @@ use futures_util::Stream;
 
 use super::content::{FileType, Inspection};
 use super::storage::{Storage, Written};
-use super::{Attachment, Attachments, NewAttachment, filename};
+use super::{Attachment, Attachments, NewAttachment, Stored, filename};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
@@ -58,15 +58,25 @@ impl Attachments<'_> {
     /// Deletes a file. One of a task leaves it, which the task's history tells.
     pub async fn delete(self, actor: &Actor, id: AttachmentId) -> Result<Attachment> {
         let found = self.get_stored(actor, id).await?;
+        self.delete_stored(actor, found).await
+    }
+
+    /// Deletes the newest of the actor's own files without a task that has this name.
+    pub async fn delete_own(self, actor: &Actor, filename: &str) -> Result<Attachment> {
+        let found = self.get_own_stored(actor, filename).await?;
+        self.delete_stored(actor, found).await
+    }
+
+    async fn delete_stored(self, actor: &Actor, found: Stored) -> Result<Attachment> {
         match found.attachment.task_id {
-            Some(task) => Tasks::new(self.core).detach(actor, task, id).await?,
-            None => self.delete_own(actor, &found.attachment).await?,
+            Some(task) => Tasks::new(self.core).detach(actor, task, found.attachment.id).await?,
+            None => self.delete_without_task(actor, &found.attachment).await?,
         }
         self.core.storage.discard(vec![found.storage_key]).await;
         Ok(found.attachment)
     }
 
-    async fn delete_own(self, actor: &Actor, attachment: &Attachment) -> Result<()> {
+    async fn delete_without_task(self, actor: &Actor, attachment: &Attachment) -> Result<()> {
         let file = File {
             id: attachment.id,
             owner: attachment.owner_id,

@@ -97,6 +97,24 @@ pub(in crate::domain) async fn find_many(
     rows.into_iter().map(Stored::try_from).collect()
 }
 
+/// The newest of somebody's own files that belongs to no task and has this name.
+pub(in crate::domain) async fn newest_own(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Files>,
+    owner: UserId,
+    filename: &str,
+) -> Result<Option<Stored>> {
+    let row = Entity::find()
+        .filter(of_reach(scope))
+        .filter(Column::OwnerId.eq(owner.0))
+        .filter(Column::TaskId.is_null())
+        .filter(Column::Filename.eq(filename))
+        .order_by_desc(Column::Id)
+        .one(connection)
+        .await?;
+    row.map(Stored::try_from).transpose()
+}
+
 /// Whether a row knows this object of the storage, be its task in the trash or not.
 pub(in crate::domain) async fn is_recorded(
     connection: &impl ConnectionTrait,

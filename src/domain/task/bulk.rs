@@ -36,6 +36,8 @@ pub struct BulkResult {
     pub position: usize,
     /// Which task.
     pub id: TaskId,
+    /// Its status before; none for one that was not found.
+    pub previous_status: Option<Status>,
     /// What became of it.
     pub outcome: BulkOutcome,
 }
@@ -101,7 +103,8 @@ impl Tasks<'_> {
         let before: BTreeMap<TaskId, Snapshot> = live.map(|found| (found.task.id, found)).collect();
         let mut results = Vec::new();
         for (position, id) in once_each(ids) {
-            let done = match before.get(&id) {
+            let before = before.get(&id);
+            let done = match before {
                 Some(before) => {
                     let locked = Locked {
                         transaction: &transaction,
@@ -112,7 +115,12 @@ impl Tasks<'_> {
                 None => Err(Error::not_found("task", id)),
             };
             let outcome = outcome_of(done)?;
-            results.push(BulkResult { position, id, outcome });
+            results.push(BulkResult {
+                position,
+                id,
+                previous_status: before.map(|before| before.task.status),
+                outcome,
+            });
         }
         let failed = results.iter().any(|one| matches!(one.outcome, BulkOutcome::Failed(_)));
         if failed && errors == ErrorPolicy::AllOrNothing {

@@ -6,7 +6,6 @@
 
 mod form;
 mod map;
-mod source;
 
 use axum::body::Body as RequestBody;
 use axum::http::request::Parts;
@@ -15,7 +14,6 @@ use futures_util::future::join_all;
 
 use self::form::Form;
 use self::map::FileMap;
-use self::source::Source;
 use super::request::{Posted, read};
 use super::response::{Body, Refusal};
 use super::{Answer, caller, idempotency, told};
@@ -23,6 +21,7 @@ use crate::app::App;
 use crate::graphql::executor::{Admitted, Operation};
 use crate::graphql::upload::Uploads;
 use crate::http::caller::Caller;
+use crate::http::source::Source;
 
 pub(super) use self::form::is_multipart;
 

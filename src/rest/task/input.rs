@@ -81,18 +81,18 @@ fn or_null<T>(value: Option<T>) -> Patch<T> {
 }
 
 /// A part of a task: what is left out stays, what is null is cleared.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::rest) struct UpdateInput {
-    title: Patch<String>,
-    description: Patch<String>,
-    status: Patch<StatusName>,
-    completed: Patch<bool>,
-    priority: Patch<PriorityName>,
-    due_date: Patch<Moment>,
-    assignee_id: Patch<UserId>,
-    tags: Patch<Vec<String>>,
-    expected_version: Option<i32>,
+    pub(super) title: Patch<String>,
+    pub(super) description: Patch<String>,
+    pub(super) status: Patch<StatusName>,
+    pub(super) completed: Patch<bool>,
+    pub(super) priority: Patch<PriorityName>,
+    pub(super) due_date: Patch<Moment>,
+    pub(super) assignee_id: Patch<UserId>,
+    pub(super) tags: Patch<Vec<String>>,
+    pub(super) expected_version: Option<i32>,
 }
 
 impl UpdateInput {

@@ -66,6 +66,15 @@ pub(super) async fn written(app: &App, actor: &Actor, snapshot: Snapshot) -> Res
     Ok(body(snapshot.task, snapshot.tags, &users))
 }
 
+/// Tasks as a write left them, with the names that belong to them: one statement, however many tasks there are.
+pub(super) async fn many_written(app: &App, actor: &Actor, snapshots: Vec<Snapshot>) -> Result<Vec<TaskBody>> {
+    let users = people_of(app, actor, snapshots.iter().map(|snapshot| &snapshot.task)).await?;
+    let tasks = snapshots.into_iter();
+    Ok(tasks
+        .map(|snapshot| body(snapshot.task, snapshot.tags, &users))
+        .collect())
+}
+
 /// Tasks, with the names and tags that belong to them: two statements, however many tasks there are.
 pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<Task>) -> Result<Vec<TaskBody>> {
     let users = people_of(app, actor, &tasks).await?;

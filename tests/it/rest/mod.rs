@@ -2,7 +2,9 @@
 
 mod assignment;
 mod body;
+mod bulk;
 mod etag;
+mod file;
 mod filter;
 mod list;
 mod parameter;

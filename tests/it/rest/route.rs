@@ -11,7 +11,10 @@ async fn every_route_answers_under_both_prefixes_with_either_ending() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     for (method, route) in taskwire::rest::route_names() {
-        let path = route.replace("{id}", "1").replace("{tag}", "t");
+        let path = route
+            .replace("{id}", "1")
+            .replace("{tag}", "t")
+            .replace("{filename}", "a.txt");
         let mut told = Vec::new();
         for path in [
             format!("/api/v1{path}"),

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The body of a form.
 #[derive(Clone)]
-pub(super) struct Source {
+pub(crate) struct Source {
     body: Arc<Mutex<BodyDataStream>>,
     /// How much may still come. It grows with what the body is known to hold.
     left: Arc<AtomicU64>,
@@ -25,11 +25,11 @@ pub(super) struct Source {
 /// More came than may come.
 #[derive(Debug, thiserror::Error)]
 #[error("the body is larger than what it may hold")]
-pub(super) struct Exceeded;
+pub(crate) struct Exceeded;
 
 impl Source {
     /// A body of up to so many bytes.
-    pub(super) fn new(body: Body, allowed: u64) -> Self {
+    pub(crate) fn new(body: Body, allowed: u64) -> Self {
         Self {
             body: Arc::new(Mutex::new(body.into_data_stream())),
             left: Arc::new(AtomicU64::new(allowed)),
@@ -37,14 +37,14 @@ impl Source {
     }
 
     /// So much more may come.
-    pub(super) fn grow(&self, bytes: u64) {
+    pub(crate) fn grow(&self, bytes: u64) {
         self.left.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The body, up to what is allowed. The parser takes all that is there before it looks at it, which would be
     /// the whole of a body that comes quickly; and it takes one that ends while it looks for the beginning for
     /// broken. So it waits a turn after each piece.
-    pub(super) fn pieces(&self) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
+    pub(crate) fn pieces(&self) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
         stream::unfold((self.clone(), false), async |(source, has_begun)| {
             if has_begun {
                 tokio::task::yield_now().await;
@@ -67,7 +67,7 @@ impl Source {
 
     /// Reads what is left and forgets it, beside the answer. Many clients read an answer only after they have sent
     /// everything; on a connection that is closed before, they see that it broke and not why.
-    pub(super) fn discard_rest(self) {
+    pub(crate) fn discard_rest(self) {
         tokio::spawn(async move {
             let mut residue = 0;
             let reading = async {

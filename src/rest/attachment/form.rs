@@ -1,0 +1,128 @@
+//! A file on its way in: the part `file` of a form, and nothing beside it.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts as _, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use futures_util::{Stream, stream};
+use multer::{Field, Multipart};
+
+use crate::app::App;
+use crate::domain::attachment::{Attachment, MAX_SIZE};
+use crate::domain::error::{self, Error};
+use crate::domain::id::TaskId;
+use crate::http::source::{Exceeded, Source};
+use crate::rest::error::{Problem, Result};
+use crate::rest::extract::{Asker, PathId, content_type};
+
+/// What a form is.
+const FORM: &str = "multipart/form-data";
+/// The part that is read.
+const PART: &str = "file";
+/// The most bytes of a form: a file, and what stands around it.
+const MAX_FORM: u64 = MAX_SIZE + 16 * 1024;
+
+/// To whom a file will belong.
+#[derive(Clone, Copy)]
+pub(super) enum Belongs {
+    /// The task `{id}` of the path.
+    ToTask,
+    /// Whoever sends it.
+    ToSender,
+}
+
+/// Keeps the file of a request. One that is refused is read on and forgotten, because many clients read an answer
+/// only after they have sent everything.
+pub(super) async fn receive(app: &App, request: Request, belongs: Belongs) -> Result<Attachment> {
+    let (mut parts, body) = request.into_parts();
+    let source = Source::new(body, MAX_FORM);
+    let received = keep(app, &mut parts, &source, belongs).await;
+    source.discard_rest();
+    received
+}
+
+async fn keep(app: &App, parts: &mut Parts, source: &Source, belongs: Belongs) -> Result<Attachment> {
+    let Asker(actor) = Asker::from_request_parts(parts, app).await?;
+    let task = match belongs {
+        Belongs::ToTask => Some(TaskId(PathId::from_request_parts(parts, app).await?.0)),
+        Belongs::ToSender => None,
+    };
+    let file = File::open(&parts.headers, source).await?;
+    let name = file.name.clone();
+    let attachments = app.domain().attachments();
+    Ok(attachments.upload(&actor, task, &name, file.content()).await?)
+}
+
+/// A file that has begun to come.
+struct File {
+    name: String,
+    part: Field<'static>,
+    form: Multipart<'static>,
+}
+
+impl File {
+    /// Reads the form up to the beginning of the file.
+    async fn open(headers: &HeaderMap, source: &Source) -> Result<Self> {
+        let boundary = boundary(headers)?;
+        let mut form = Multipart::new(source.pieces(), boundary);
+        let part = form.next_field().await.map_err(broken)?;
+        let Some(part) = part else {
+            let message = format!("missing field `{PART}`; send the file as a part of that name");
+            return Err(Problem::invalid(PART, message));
+        };
+        if part.name() != Some(PART) {
+            return Err(one_too_many(&part).into());
+        }
+        let Some(name) = part.file_name().map(str::to_owned) else {
+            let message = format!("{PART}: the part has no filename; send one such as 'report.pdf'");
+            return Err(Problem::invalid(PART, message));
+        };
+        Ok(Self { name, part, form })
+    }
+
+    /// What is in the file. The form must end behind it, or the file is not kept either.
+    fn content(self) -> impl Stream<Item = error::Result<Bytes>> + Send {
+        stream::try_unfold((self.form, Some(self.part)), async |(mut form, part)| {
+            let Some(mut part) = part else { return Ok(None) };
+            if let Some(piece) = part.chunk().await.map_err(broken)? {
+                return Ok(Some((piece, (form, Some(part)))));
+            }
+            // A form gives its next part only when this one is let go.
+            drop(part);
+            match form.next_field().await.map_err(broken)? {
+                Some(another) => Err(one_too_many(&another)),
+                None => Ok(None),
+            }
+        })
+    }
+}
+
+fn boundary(headers: &HeaderMap) -> Result<String> {
+    match content_type(headers) {
+        Some(kind) if kind == FORM => {}
+        kind => return Err(Problem::unsupported_media_type(kind.as_deref(), FORM)),
+    }
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Ok(multer::parse_boundary(value.unwrap_or_default()).map_err(broken)?)
+}
+
+fn one_too_many(part: &Field<'_>) -> Error {
+    let name = part.name().unwrap_or_default();
+    let message = match name {
+        PART => format!("{PART}: the form has more than one; send a form for each file"),
+        _ => format!("{PART}: the form has a part `{name}`; send only the file, as the part `{PART}`"),
+    };
+    Error::invalid(PART, message)
+}
+
+fn broken(error: multer::Error) -> Error {
+    let message = match error {
+        multer::Error::StreamReadFailed(cause) if cause.is::<Exceeded>() => {
+            let message = format!("{PART}: the form is larger than a file of {MAX_SIZE} bytes makes it");
+            return Error::PayloadTooLarge { field: PART, message };
+        }
+        multer::Error::StreamReadFailed(_) => "The body broke off before its end".to_owned(),
+        other => format!("The body is not {FORM} as it should be: {other}"),
+    };
+    Error::BadInput { field: PART, message }
+}

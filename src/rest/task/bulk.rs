@@ -1,0 +1,198 @@
+//! Many tasks at once: what clients say, and what became of each.
+//!
+//! Each task is changed under the rules of a single write, and those that cannot be changed keep no others from it.
+//! So the answer is 200 however many were, with a result for each task in the order of `task_ids`; an id that comes
+//! more than once counts once. What is wrong with the request as a whole is 422, and nothing is written.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+use super::input::UpdateInput;
+use super::output::{self, TaskBody};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::patch::Patch;
+use crate::domain::task::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK, Snapshot, TaskChange};
+use crate::domain::workflow::Status;
+use crate::rest::error::{Problem, Result};
+use crate::rest::extract::{Asker, Body};
+use crate::rest::value::{Moment, PriorityName, StatusName};
+
+/// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::rest) struct BulkUpdateInput {
+    task_ids: Vec<TaskId>,
+    #[serde(alias = "updates")]
+    update: Option<UpdateInput>,
+    #[serde(default)]
+    title: Patch<String>,
+    #[serde(default)]
+    description: Patch<String>,
+    #[serde(default)]
+    status: Patch<StatusName>,
+    #[serde(default)]
+    completed: Patch<bool>,
+    #[serde(default)]
+    priority: Patch<PriorityName>,
+    #[serde(default)]
+    due_date: Patch<Moment>,
+    #[serde(default)]
+    assignee_id: Patch<UserId>,
+    #[serde(default)]
+    tags: Patch<Vec<String>>,
+}
+
+impl BulkUpdateInput {
+    /// The tasks, and the change that is made to each.
+    fn read(self) -> Result<(Vec<TaskId>, TaskChange)> {
+        check_count(&self.task_ids)?;
+        let beside = UpdateInput {
+            title: self.title,
+            description: self.description,
+            status: self.status,
+            completed: self.completed,
+            priority: self.priority,
+            due_date: self.due_date,
+            assignee_id: self.assignee_id,
+            tags: self.tags,
+            expected_version: None,
+        };
+        let update = match (self.update, beside == UpdateInput::default()) {
+            (Some(update), true) => update,
+            (None, false) => beside,
+            (Some(_), false) => return Err(refuse("give the fields in update or beside task_ids, not both")),
+            (None, true) => return Err(refuse("nothing is to be changed; give the fields in update")),
+        };
+        let (change, expected_version) = update.read()?;
+        if expected_version.is_some() {
+            let message = "expected_version is of one task; a change of many takes none";
+            return Err(Problem::invalid("expected_version", message));
+        }
+        Ok((self.task_ids, change))
+    }
+}
+
+fn refuse(what: &str) -> Problem {
+    Problem::invalid("update", format!("update: {what}"))
+}
+
+/// Which tasks are moved, and where.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::rest) struct BulkTransitionInput {
+    task_ids: Vec<TaskId>,
+    target_status: StatusName,
+}
+
+/// The domain checks this too, but by a name of its own.
+fn check_count(ids: &[TaskId]) -> Result<()> {
+    if ids.len() <= MAX_BULK {
+        return Ok(());
+    }
+    let message = format!("task_ids: {} ids were given; up to {MAX_BULK} are allowed", ids.len());
+    Err(Problem::invalid("task_ids", message))
+}
+
+/// What became of many tasks.
+#[derive(Serialize)]
+pub(in crate::rest) struct BulkBody {
+    total: usize,
+    successful: usize,
+    failed: usize,
+    results: Vec<BulkResultBody>,
+}
+
+/// What became of one of them.
+#[derive(Serialize)]
+struct BulkResultBody {
+    task_id: TaskId,
+    success: bool,
+    /// Null for a task that was not found.
+    previous_status: Option<&'static str>,
+    /// Null when nothing was done.
+    new_status: Option<&'static str>,
+    /// Why nothing was done, in a word.
+    code: Option<&'static str>,
+    /// The same for people.
+    error: Option<String>,
+    /// The task as it stands now, for changes of any kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<TaskBody>,
+}
+
+impl BulkBody {
+    fn of(results: Vec<BulkResultBody>) -> Self {
+        let successful = results.iter().filter(|result| result.success).count();
+        Self {
+            total: results.len(),
+            successful,
+            failed: results.len() - successful,
+            results,
+        }
+    }
+}
+
+impl BulkResultBody {
+    /// What is told of a result, and the task if it was done.
+    fn of(result: BulkResult) -> (Self, Option<Snapshot>) {
+        let (code, error, snapshot) = match result.outcome {
+            BulkOutcome::Done(snapshot) => (None, None, Some(*snapshot)),
+            BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(error.to_string()), None),
+            BulkOutcome::Undone => (
+                Some("ABORTED"),
+                Some("Nothing was done, because others failed".to_owned()),
+                None,
+            ),
+        };
+        let body = Self {
+            task_id: result.id,
+            success: snapshot.is_some(),
+            previous_status: result.previous_status.map(Status::as_str),
+            new_status: snapshot.as_ref().map(|snapshot| snapshot.task.status.as_str()),
+            code,
+            error,
+            task: None,
+        };
+        (body, snapshot)
+    }
+}
+
+/// The results with the tasks that were changed.
+async fn with_tasks(app: &App, actor: &Actor, results: Vec<BulkResult>) -> Result<BulkBody> {
+    let (mut bodies, snapshots): (Vec<_>, Vec<_>) = results.into_iter().map(BulkResultBody::of).unzip();
+    let tasks = output::many_written(app, actor, snapshots.into_iter().flatten().collect()).await?;
+    for (body, task) in bodies.iter_mut().filter(|body| body.success).zip(tasks) {
+        body.task = Some(task);
+    }
+    Ok(BulkBody::of(bodies))
+}
+
+/// Makes the same change to up to 100 tasks.
+pub(in crate::rest) async fn bulk_update(
+    State(app): State<App>,
+    Asker(actor): Asker,
+    Body(input): Body<BulkUpdateInput>,
+) -> Result<Json<BulkBody>> {
+    let (ids, change) = input.read()?;
+    let tasks = app.domain().tasks();
+    let results = tasks.bulk_update(&actor, &ids, change, ErrorPolicy::Partial).await?;
+    Ok(Json(with_tasks(&app, &actor, results).await?))
+}
+
+/// Moves up to 100 tasks along the workflow.
+pub(in crate::rest) async fn bulk_transition(
+    State(app): State<App>,
+    Asker(actor): Asker,
+    Body(input): Body<BulkTransitionInput>,
+) -> Result<Json<BulkBody>> {
+    check_count(&input.task_ids)?;
+    let (tasks, StatusName(to)) = (app.domain().tasks(), input.target_status);
+    let results = tasks
+        .bulk_transition(&actor, &input.task_ids, to, ErrorPolicy::Partial)
+        .await?;
+    let results = results.into_iter().map(|result| BulkResultBody::of(result).0);
+    Ok(Json(BulkBody::of(results.collect())))
+}

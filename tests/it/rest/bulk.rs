@@ -1,0 +1,181 @@
+//! Many tasks at once.
+
+use serde_json::{Value, json};
+
+use super::{expect_refusal, expect_status, get, make, patch, post};
+use crate::support::TestApp;
+
+const UPDATE: &str = "/api/v1/tasks/bulk";
+const STATUS: &str = "/api/v1/tasks/bulk-status";
+
+#[tokio::test]
+async fn each_task_is_moved_or_tells_why_not() {
+    let app = TestApp::start().await;
+    let (ann, eve) = (app.member().await, app.member().await);
+    let fresh = make(&ann, json!({ "title": "Fresh" })).await["id"].clone();
+    let done = make(&ann, json!({ "title": "Done", "status": "done" })).await["id"].clone();
+    let foreign = make(&eve, json!({ "title": "Foreign" })).await["id"].clone();
+    let body = json!({ "task_ids": [done, fresh, foreign, fresh], "target_status": "in_progress" });
+    for path in [STATUS, "/tasks/bulk-status/"] {
+        let answer = expect_status(post(&ann, path, body.clone()).await, 200);
+        let fresh_was = if path == STATUS { "todo" } else { "in_progress" };
+        assert_eq!(
+            answer.body,
+            json!({ "total": 3, "successful": 1, "failed": 2, "results": [
+                { "task_id": done, "success": false, "previous_status": "done", "new_status": null,
+                  "code": "INVALID_TRANSITION", "error": "Invalid transition from 'done' to 'in_progress'" },
+                { "task_id": fresh, "success": true, "previous_status": fresh_was, "new_status": "in_progress",
+                  "code": null, "error": null },
+                { "task_id": foreign, "success": false, "previous_status": null, "new_status": null,
+                  "code": "NOT_FOUND", "error": answer.at("/results/2/error") },
+            ] })
+        );
+    }
+    assert_eq!(get(&ann, &format!("/tasks/{fresh}")).await.at("/version"), 2);
+    // Names of older APIs.
+    let answer = post(
+        &ann,
+        STATUS,
+        json!({ "task_ids": [fresh], "target_status": "completed" }),
+    )
+    .await;
+    assert_eq!(answer.at("/results/0/new_status"), "done");
+    let answer = post(&ann, STATUS, json!({ "task_ids": [fresh], "target_status": "pending" })).await;
+    assert_eq!(answer.at("/results/0/new_status"), "todo");
+}
+
+#[tokio::test]
+async fn a_change_comes_in_update_in_updates_or_beside_the_ids() {
+    let app = TestApp::start().await;
+    let (ann, eve) = (app.member().await, app.member().await);
+    let one = make(&ann, json!({ "title": "One", "due_date": "2026-02-01" })).await["id"].clone();
+    let other = make(&ann, json!({ "title": "Other", "tags": ["kept"] })).await["id"].clone();
+    let foreign = make(&eve, json!({ "title": "Foreign" })).await["id"].clone();
+    let change = |priority: &str| json!({ "priority": priority, "due_date": null, "completed": false });
+    let beside = json!({ "priority": "urgent", "due_date": null, "completed": false });
+    for (priority, mut body) in [
+        ("low", json!({ "update": change("low") })),
+        ("high", json!({ "updates": change("high") })),
+        ("urgent", beside),
+    ] {
+        body["task_ids"] = json!([one, foreign, other]);
+        let answer = expect_status(patch(&ann, UPDATE, body).await, 200);
+        assert_eq!((answer.at("/successful"), answer.at("/failed")), (&json!(2), &json!(1)));
+        for (place, id) in [(0, &one), (2, &other)] {
+            let task = get(&ann, &format!("/tasks/{id}")).await.body;
+            assert_eq!(answer.at(&format!("/results/{place}/task")), &task);
+            assert_eq!((&task["priority"], &task["due_date"]), (&json!(priority), &Value::Null));
+        }
+        assert_eq!(answer.at("/results/1/code"), "NOT_FOUND");
+        assert_eq!(answer.at("/results/1").get("task"), None);
+    }
+    assert_eq!(get(&eve, &format!("/tasks/{foreign}")).await.at("/version"), 1);
+    // Nothing to do for any task is no error, as with one task.
+    let answer = expect_status(patch(&ann, UPDATE, json!({ "task_ids": [], "update": {} })).await, 200);
+    assert_eq!(
+        answer.body,
+        json!({ "total": 0, "successful": 0, "failed": 0, "results": [] })
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_task_is_told_of_that_task() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let own = make(&ann, json!({ "title": "Own" })).await["id"].clone();
+    let helped = make(&bob, json!({ "title": "Helped", "assignee_id": ann.id })).await["id"].clone();
+    let body = json!({ "task_ids": [own, helped], "update": { "assignee_id": bob.id } });
+    let answer = expect_status(patch(&ann, UPDATE, body).await, 200);
+    assert_eq!(answer.at("/results/0/task/assignee_id"), bob.id);
+    assert_eq!(answer.at("/results/1/code"), "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn a_request_that_is_wrong_as_a_whole_writes_nothing() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = make(&ann, json!({ "title": "Kept" })).await["id"].clone();
+    let many: Vec<i32> = (1..=101).collect();
+    let before = app.footprint().await;
+    for (body, field, message) in [
+        (json!({ "update": { "title": "T" } }), "task_ids", "missing field"),
+        (json!({ "task_ids": [id] }), "update", "nothing is to be changed"),
+        (
+            json!({ "task_ids": [id], "update": { "title": "T" }, "title": "U" }),
+            "update",
+            "not both",
+        ),
+        (
+            json!({ "task_ids": [id], "update": { "colour": "red" } }),
+            "colour",
+            "unknown field",
+        ),
+        (json!({ "task_ids": [id], "colour": "red" }), "colour", "unknown field"),
+        (
+            json!({ "task_ids": [id], "update": { "title": "" } }),
+            "title",
+            "1 to 255",
+        ),
+        (
+            json!({ "task_ids": [id], "status": "open" }),
+            "status",
+            "use one of todo",
+        ),
+        (
+            json!({ "task_ids": [id], "title": "T", "expected_version": 1 }),
+            "expected_version",
+            "unknown field",
+        ),
+        (
+            json!({ "task_ids": [id], "update": { "title": "T", "expected_version": 1 } }),
+            "expected_version",
+            "a change of many takes none",
+        ),
+        (
+            json!({ "task_ids": many, "title": "T" }),
+            "task_ids",
+            "101 ids were given; up to 100 are allowed",
+        ),
+        (
+            json!({ "task_ids": ["1"], "title": "T" }),
+            "task_ids[0]",
+            "invalid type",
+        ),
+    ] {
+        expect_refusal(&patch(&ann, UPDATE, body).await, (422, "INVALID", field), message);
+    }
+    for (body, field, message) in [
+        (json!({ "task_ids": [id] }), "target_status", "missing field"),
+        (
+            json!({ "task_ids": [id], "target_status": "open" }),
+            "target_status",
+            "use one of todo",
+        ),
+        (
+            json!({ "task_ids": many, "target_status": "done" }),
+            "task_ids",
+            "up to 100 are allowed",
+        ),
+        (
+            json!({ "task_ids": [id], "target_status": "done", "more": 1 }),
+            "more",
+            "unknown field",
+        ),
+    ] {
+        expect_refusal(&post(&ann, STATUS, body).await, (422, "INVALID", field), message);
+    }
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn the_word_bulk_is_not_taken_for_an_id() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for path in ["/api/v1/tasks/bulk", "/tasks/bulk/"] {
+        expect_refusal(
+            &get(&ann, path).await,
+            (405, "METHOD_NOT_ALLOWED", ""),
+            "GET does not work on",
+        );
+    }
+}
