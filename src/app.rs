@@ -15,6 +15,7 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::error::{Code, Error, Result};
 use crate::domain::user::Registration;
 use crate::domain::{Domain, Surroundings};
+use crate::http::rate_limit::RequestLimits;
 use crate::redis::Redis;
 use crate::{graphql, http};
 
@@ -30,6 +31,7 @@ pub struct App {
     domain: Domain,
     config: Arc<Config>,
     graphql: Arc<graphql::Executor>,
+    request_limits: Option<Arc<RequestLimits>>,
     stopping: Arc<AtomicBool>,
     metrics: Option<PrometheusHandle>,
 }
@@ -43,11 +45,13 @@ impl App {
         if let Some(redis) = &redis {
             domain.live().join(redis);
         }
-        let graphql = Arc::new(graphql::Executor::new(&config, redis.as_ref()));
+        let request_limits = RequestLimits::new(&config.rate_limit, redis.as_ref()).map(Arc::new);
+        let graphql = graphql::Executor::new(&config, redis.as_ref(), request_limits.clone());
         Ok(Self {
             domain,
             config: Arc::new(config),
-            graphql,
+            graphql: Arc::new(graphql),
+            request_limits,
             stopping: Arc::new(AtomicBool::new(false)),
             metrics: None,
         })
@@ -129,6 +133,12 @@ impl App {
     #[must_use]
     pub fn graphql(&self) -> &graphql::Executor {
         &self.graphql
+    }
+
+    /// The limits of requests; none where they are switched off.
+    #[must_use]
+    pub fn request_limits(&self) -> Option<&RequestLimits> {
+        self.request_limits.as_deref()
     }
 
     /// From now on readiness fails, so that no new request is sent here; and connections that are held open end,

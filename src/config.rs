@@ -126,9 +126,9 @@ pub struct GraphqlLimits {
 pub struct RateLimitConfig {
     /// `RATE_LIMIT_ENABLED`, default true; points count as a limit too.
     pub enabled: bool,
-    /// `RATE_LIMIT_PER_MINUTE`, requests, default 60, at least 1.
+    /// `RATE_LIMIT_PER_MINUTE`, requests to the rest of REST, default 60, at least 1.
     pub per_minute: u32,
-    /// `RATE_LIMIT_STRICT_PER_MINUTE`, requests to register, login, refresh, upload and async, default 10, at least 1.
+    /// `RATE_LIMIT_STRICT_PER_MINUTE`, requests to register, login, refresh and upload, default 10, at least 1.
     pub strict_per_minute: u32,
 }
 

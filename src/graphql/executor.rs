@@ -23,7 +23,7 @@ use crate::domain::Domain;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::EventCursor;
 use crate::http::caller::Caller;
-use crate::http::rate_limit::{Client, Exhausted, RateLimiter};
+use crate::http::rate_limit::{Client, Exhausted, RateLimiter, RequestLimits, Tier};
 use crate::redis::Redis;
 
 /// Runs operations.
@@ -43,8 +43,8 @@ pub struct Executor {
 /// What clients may spend in a minute.
 struct Budgets {
     points: RateLimiter,
-    /// Signing in, and uploading.
-    strict: RateLimiter,
+    /// Signing in, and uploading; together with REST.
+    requests: Arc<RequestLimits>,
 }
 
 /// An operation that may run once it is paid for.
@@ -66,12 +66,13 @@ pub(super) struct Admitted {
 
 impl Executor {
     /// An executor under these settings, which shares documents and budgets with others by Redis if there is one.
+    /// Without limits of requests there is none of points either.
     #[must_use]
-    pub fn new(config: &Config, redis: Option<&Redis>) -> Self {
+    pub fn new(config: &Config, redis: Option<&Redis>, requests: Option<Arc<RequestLimits>>) -> Self {
         let limits = config.graphql.limits;
-        let budgets = config.rate_limit.enabled.then(|| Budgets {
+        let budgets = requests.map(|requests| Budgets {
             points: RateLimiter::new("points", config.graphql.points_per_minute, redis),
-            strict: RateLimiter::new("strict", config.rate_limit.strict_per_minute, redis),
+            requests,
         });
         let schema = schema(&config.graphql);
         Self {
@@ -271,7 +272,8 @@ impl Executor {
         let client = Client::of(caller);
         if cost.strict() > 0 {
             budgets
-                .strict
+                .requests
+                .of(Tier::Strict)
                 .spend(client, cost.strict(), now)
                 .await
                 .map_err(|exhausted| rate_limited("times to register, log in, refresh or upload", exhausted))?;

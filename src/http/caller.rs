@@ -27,8 +27,12 @@ pub struct Caller {
 
 impl Caller {
     /// Reads the credentials of a request. Bad ones make the caller anonymous; the reason is told
-    /// where somebody signed in is needed, so that signing in again always works.
+    /// where somebody signed in is needed, so that signing in again always works. A caller whom the middleware
+    /// found already is taken from the request.
     pub async fn of(parts: &Parts, app: &App) -> Result<Self> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let Identity { actor, expires_at } = app
             .domain()
             .sessions()

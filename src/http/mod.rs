@@ -101,6 +101,9 @@ fn cors(config: &HttpConfig) -> CorsLayer {
             header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,
+            rest::LIMIT,
+            rest::REMAINING,
+            rest::RESET,
             graphql::IDEMPOTENCY_REPLAYED,
         ])
         .max_age(PREFLIGHT_MAX_AGE)

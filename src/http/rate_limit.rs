@@ -4,6 +4,8 @@
 //! count at all. It is kept in Redis, for all nodes together, where there is one; else in memory, for as many
 //! clients as were seen lately. While Redis is away, every node counts for itself and begins at nothing, so that
 //! clients may then spend more, but are never locked out.
+//!
+//! GraphQL spends points, REST requests; signing in and uploading draw on one and the same strict tier in both.
 
 mod memory;
 mod shared;
@@ -15,6 +17,7 @@ use chrono::TimeDelta;
 
 use self::memory::Memory;
 use self::shared::Shared;
+use crate::config::RateLimitConfig;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
 use crate::http::caller::Caller;
@@ -112,6 +115,41 @@ impl RateLimiter {
                 allowance,
                 retry_after: Duration::from_secs(spent.until_enough.into()),
             })
+        }
+    }
+}
+
+/// Which requests a limit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// Registering, signing in, refreshing and uploading, by either face.
+    Strict,
+    /// All other requests of REST.
+    Moderate,
+}
+
+/// The limits of requests: each tier has its own.
+pub struct RequestLimits {
+    strict: RateLimiter,
+    moderate: RateLimiter,
+}
+
+impl RequestLimits {
+    /// The limits of the settings; none where they are switched off.
+    #[must_use]
+    pub fn new(config: &RateLimitConfig, redis: Option<&Redis>) -> Option<Self> {
+        config.enabled.then(|| Self {
+            strict: RateLimiter::new("strict", config.strict_per_minute, redis),
+            moderate: RateLimiter::new("moderate", config.per_minute, redis),
+        })
+    }
+
+    /// The limit of a tier.
+    #[must_use]
+    pub fn of(&self, tier: Tier) -> &RateLimiter {
+        match tier {
+            Tier::Strict => &self.strict,
+            Tier::Moderate => &self.moderate,
         }
     }
 }

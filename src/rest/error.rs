@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::domain::error::{Code, Error, Violation};
+use crate::http::rate_limit::Exhausted;
 use crate::http::request_id;
 
 /// What handlers return.
@@ -97,6 +98,18 @@ impl Problem {
     pub(super) fn method_not_allowed(method: &Method, path: &str) -> Self {
         let message = format!("{method} does not work on {path}; the Allow header lists what does");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// The client has sent all the requests it may within a minute.
+    pub(super) fn rate_limited(exhausted: Exhausted) -> Self {
+        let (limit, seconds) = (exhausted.allowance.limit, exhausted.retry_after.as_secs());
+        let message = format!(
+            "You have sent {limit} requests of this kind within a minute, all you may: try again in {seconds} s"
+        );
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited.as_str(), message)
+        }
     }
 
     /// The request took longer than it may.

@@ -5,6 +5,7 @@
 //! | [`error`] | errors: statuses and the envelope |
 //! | `extract` | what handlers take from a request |
 //! | `page` | which part of a list |
+//! | `rate_limit` | how often a client may ask |
 //! | `precondition` | `ETag` and `If-Match` |
 //! | `value` | dates, names and numbers as clients write them |
 //! | `session`, `task`, `statistics`, `attachment`, `user` | the handlers, a noun a file |
@@ -18,6 +19,7 @@ pub mod error;
 mod extract;
 mod page;
 mod precondition;
+mod rate_limit;
 mod session;
 mod statistics;
 mod task;
@@ -37,7 +39,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 pub(crate) use self::attachment::path_of as path_of_file;
 use self::error::Problem;
+pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
 use crate::app::App;
+use crate::http::rate_limit::Tier;
 
 /// Where the routes are. The first is the canonical place, which `Location` names.
 const PREFIXES: [&str; 2] = ["/api/v1", ""];
@@ -52,6 +56,8 @@ pub struct Route {
     pub handler: MethodRouter<App>,
     /// Whether parameters may stand behind the path. Where they may not, one that comes is refused.
     pub takes_parameters: bool,
+    /// Which limit counts its requests.
+    pub tier: Tier,
 }
 
 impl Route {
@@ -81,6 +87,14 @@ impl Route {
             path,
             handler,
             takes_parameters: false,
+            tier: Tier::Moderate,
+        }
+    }
+
+    fn strict(self) -> Self {
+        Self {
+            tier: Tier::Strict,
+            ..self
         }
     }
 
@@ -91,12 +105,13 @@ impl Route {
         }
     }
 
-    fn answer(self) -> MethodRouter<App> {
-        if self.takes_parameters {
+    fn answer(self, app: &App) -> MethodRouter<App> {
+        let handler = if self.takes_parameters {
             self.handler
         } else {
             self.handler.route_layer(from_fn(extract::refuse_parameters))
-        }
+        };
+        handler.route_layer(from_fn_with_state((app.clone(), self.tier), rate_limit::limit))
     }
 }
 
@@ -104,10 +119,10 @@ impl Route {
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::post("/auth/register", session::register),
-        Route::post("/auth/login", session::login),
-        Route::post("/auth/login/access-token", session::access_token),
-        Route::post("/auth/refresh", session::refresh),
+        Route::post("/auth/register", session::register).strict(),
+        Route::post("/auth/login", session::login).strict(),
+        Route::post("/auth/login/access-token", session::access_token).strict(),
+        Route::post("/auth/refresh", session::refresh).strict(),
         Route::post("/auth/logout", session::logout).with_parameters(),
         Route::get("/auth/me", user::me),
         Route::get("/tasks", task::list).with_parameters(),
@@ -127,11 +142,11 @@ pub fn routes() -> Vec<Route> {
         Route::post("/tasks/{id}/restore", task::restore),
         Route::post("/tasks/{id}/tags", task::add_tags),
         Route::delete("/tasks/{id}/tags/{tag}", task::remove_tag),
-        Route::post("/tasks/{id}/files", attachment::attach),
+        Route::post("/tasks/{id}/files", attachment::attach).strict(),
         Route::get("/tasks/{id}/files", attachment::list),
         Route::get("/files/{id}", attachment::download),
         Route::delete("/files/{id}", attachment::delete),
-        Route::post("/upload", attachment::keep),
+        Route::post("/upload", attachment::keep).strict(),
         Route::get("/download/{filename}", attachment::download_own),
         Route::delete("/delete/{filename}", attachment::delete_own),
         Route::get("/users", user::list).with_parameters(),
@@ -152,7 +167,7 @@ pub fn router(app: &App) -> Router<App> {
     let mut router = Router::new();
     for route in routes() {
         let path = route.path;
-        let answer = route.answer();
+        let answer = route.answer(app);
         for prefix in PREFIXES {
             for ending in ["", "/"] {
                 router = router.route(&format!("{prefix}{path}{ending}"), answer.clone());

@@ -1,12 +1,14 @@
 //! The same request through REST and through GraphQL: the same data, the same refusal, the same event.
 
+mod bulk;
+mod file;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::event::Event;
-use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::{Person, global_id};
 
 /// A request in both languages. ANN stands for the id of the owner.
@@ -475,99 +477,4 @@ async fn statistics_and_lists_hold_the_same_on_both_faces() {
         ids(&list["items"], "id"),
         ids(&answer.data()["tasks"]["nodes"], "databaseId")
     );
-}
-
-#[tokio::test]
-async fn many_tasks_are_changed_alike_by_both_faces() {
-    let app = TestApp::start().await;
-    let (ann, cat) = (app.member().await, app.member().await);
-    let document = "mutation($ids: [ID!]!, $to: TaskStatus!) { tasksBulkTransition(ids: $ids, status: $to) {
-        total successful failed results { task { databaseId status } userErrors { code message } } } }";
-    let mut told = Vec::new();
-    for by_rest in [false, true] {
-        let fresh = ann.creates_task(json!({ "title": "Fresh" })).await;
-        let done = ann.creates_task(json!({ "title": "Done", "status": "DONE" })).await;
-        let foreign = cat.creates_task(json!({ "title": "Foreign" })).await;
-        let ids = [fresh, done, foreign, fresh];
-        let results: Vec<Value> = if by_rest {
-            let body = json!({ "task_ids": ids, "target_status": "in_progress" });
-            let answer = ann.rest(Method::POST, "/tasks/bulk-status", body).await;
-            assert_eq!((answer.at("/total"), answer.at("/failed")), (&json!(3), &json!(2)));
-            let results = answer.at("/results").as_array().unwrap().iter();
-            results
-                .map(|one| json!([one["new_status"], one["code"], one["error"]]))
-                .collect()
-        } else {
-            let ids: Vec<String> = ids.iter().map(|id| global_id("Task", *id)).collect();
-            let answer = ann.graphql(document, json!({ "ids": ids, "to": "IN_PROGRESS" })).await;
-            let payload = &answer.data()["tasksBulkTransition"];
-            assert_eq!((&payload["total"], &payload["failed"]), (&json!(3), &json!(2)));
-            let results = payload["results"].as_array().unwrap().iter();
-            results
-                .map(|one| {
-                    let status = one["task"]["status"].as_str().map(str::to_lowercase);
-                    let error = &one["userErrors"][0];
-                    json!([status, error["code"], error["message"]])
-                })
-                .collect()
-        };
-        let text = Value::from(results).to_string();
-        let text = text
-            .replace(&foreign.to_string(), "FOREIGN")
-            .replace(&done.to_string(), "DONE");
-        let mut events = Vec::new();
-        for id in [fresh, done, foreign] {
-            for mut event in app.events(id).await {
-                event.task.as_object_mut().unwrap().remove("id");
-                events.push(event);
-            }
-        }
-        told.push((text, events));
-    }
-    assert_eq!(told[0], told[1]);
-}
-
-#[tokio::test]
-async fn a_file_is_the_same_by_both_faces() {
-    let app = TestApp::start().await;
-    let ann = app.member().await;
-    let document = "query($id: ID!) { task(id: $id) { version attachments {
-        id databaseId filename contentType size sha256 createdAt url owner { databaseId } task { databaseId } } } }";
-    let mut told = Vec::new();
-    for by_rest in [false, true] {
-        let task = ann.creates_task(json!({ "title": "Report" })).await;
-        if by_rest {
-            let form = Form::default().file("file", "a.txt", b"text").end();
-            let request = ann.request(Method::POST, &format!("/tasks/{task}/files"));
-            let request = request.header("content-type", CONTENT_TYPE).body(form.into());
-            assert_eq!(ann.send(request.unwrap()).await.status, 201);
-        } else {
-            ann.keeps(Some(task), "a.txt", b"text").await;
-        }
-        let answer = ann.graphql(document, json!({ "id": global_id("Task", task) })).await;
-        let file = answer.data()["task"]["attachments"][0].clone();
-        let list = ann
-            .rest(Method::GET, &format!("/tasks/{task}/files"), Value::Null)
-            .await;
-        let moment = file["createdAt"].as_str().unwrap().replace("+00:00", "Z");
-        assert_eq!(
-            list.at("/items/0"),
-            &json!({ "id": file["databaseId"], "task_id": task, "owner_id": file["owner"]["databaseId"],
-                "filename": file["filename"], "content_type": file["contentType"], "size": file["size"],
-                "sha256": file["sha256"], "created_at": moment, "url": file["url"] })
-        );
-        let url = file["url"].as_str().unwrap();
-        assert_eq!(url, format!("/api/v1/files/{}", file["databaseId"]));
-        assert_eq!(ann.rest(Method::GET, url, Value::Null).await.text, "text");
-        if by_rest {
-            let document = "mutation($id: ID!) { attachmentDelete(id: $id) { deletedId } }";
-            ann.graphql(document, json!({ "id": file["id"] })).await.data();
-        } else {
-            assert_eq!(ann.rest(Method::DELETE, url, Value::Null).await.status, 204);
-        }
-        let events = events(&app, task).await;
-        let steps = events.iter().map(|event| (event.kind.clone(), event.changes.clone()));
-        told.push((answer.data()["task"]["version"].clone(), steps.collect::<Vec<_>>()));
-    }
-    assert_eq!(told[0], told[1]);
 }

@@ -3,6 +3,7 @@
 mod limiter;
 mod outage;
 
+use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -29,12 +30,13 @@ async fn another(node: &TestApp, redis: &RedisServer) -> TestApp {
     node.second_node_with(&settings(&redis.url())).await
 }
 
-fn settings(redis: &str) -> [(&str, &str); 4] {
+fn settings(redis: &str) -> [(&str, &str); 5] {
     [
         ("REDIS_URL", redis),
         ("RATE_LIMIT_ENABLED", "true"),
         ("GRAPHQL_POINTS_PER_MINUTE", "100"),
         ("RATE_LIMIT_STRICT_PER_MINUTE", "3"),
+        ("RATE_LIMIT_PER_MINUTE", "3"),
     ]
 }
 
@@ -130,6 +132,24 @@ async fn nodes_share_the_stricter_tier() {
     let answer = ask(&two.anonymous(), &login).await;
     assert_eq!((answer.status.as_u16(), answer.error_code()), (429, "RATE_LIMITED"));
     assert_eq!(answer.at("/errors/0/extensions/retryAfter"), 60);
+}
+
+#[tokio::test]
+async fn nodes_share_the_limits_of_rest() {
+    let redis = RedisServer::start().await;
+    let one = node(&redis).await;
+    let two = another(&one, &redis).await;
+    let ann = one.member().await;
+    let elsewhere = at(&two, &ann);
+    for (person, left) in [(&ann, "2"), (&elsewhere, "1"), (&ann, "0")] {
+        let answer = person.rest(Method::GET, "/auth/me", Value::Null).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("x-ratelimit-remaining")),
+            (200, left)
+        );
+    }
+    let answer = elsewhere.rest(Method::GET, "/auth/me", Value::Null).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "60"));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use axum::http::Method;
 
 use crate::support::database::TestDatabase;
-use crate::support::form::{CONTENT_TYPE, upload_form};
+use crate::support::form::{CONTENT_TYPE, Form, upload_form};
 use crate::support::process::{Place, Server, read, until};
 
 const MIB: usize = 1024 * 1024;
@@ -34,10 +34,7 @@ fn request(server: &Server, token: &str, body: Vec<u8>) -> reqwest::RequestBuild
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database)
-        .with("RATE_LIMIT_STRICT_PER_MINUTE", "1000")
-        .serve()
-        .await;
+    let server = Place::over(&database).serve().await;
     let token = server.registers("ann@example.com", "Sesame-open-4711").await;
     for _ in 0..5 {
         let large = upload_form(None).file("0", "a.txt", &vec![b'x'; 6 * MIB]).end();
@@ -46,6 +43,14 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
         let allowed = upload_form(None).file("0", "a.txt", &vec![b'x'; 4 * MIB]).end();
         let answer = read(request(&server, "", allowed)).await.unwrap();
         assert_eq!((answer.status.as_u16(), answer.error_code()), (200, "UNAUTHENTICATED"));
+        for (token, status) in [(token.as_str(), 413), ("", 401)] {
+            let large = Form::default().file("file", "a.txt", &vec![b'x'; 6 * MIB]).end();
+            let upload = server.request(token, Method::POST, "/api/v1/upload");
+            let answer = read(upload.header("content-type", CONTENT_TYPE).body(large))
+                .await
+                .unwrap();
+            assert_eq!(answer.problem().0, status);
+        }
     }
 }
 

@@ -122,6 +122,13 @@ async fn a_closed_connection_is_no_outage() {
     }
 }
 
+/// A server that counts what clients spend.
+fn limited(database: &TestDatabase, redis: &str) -> Place {
+    Place::over(database)
+        .with("RATE_LIMIT_ENABLED", "true")
+        .with("REDIS_URL", redis)
+}
+
 async fn spends(server: &Server) {
     let answer = server.graphql("", BUDGET, serde_json::Value::Null).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -131,7 +138,7 @@ async fn spends(server: &Server) {
 async fn the_log_says_once_that_redis_is_away_and_once_that_it_is_back() {
     let database = TestDatabase::create().await;
     let mut redis = RedisServer::absent();
-    let server = Place::over(&database).with("REDIS_URL", &redis.url()).serve().await;
+    let server = limited(&database, &redis.url()).serve().await;
     server.until_logged("Redis is away: Connection refused").await;
     for _ in 0..20 {
         spends(&server).await;
@@ -153,7 +160,7 @@ async fn a_wrong_password_is_told_and_may_become_right() {
     let database = TestDatabase::create().await;
     let redis = RedisServer::start().await;
     let url = redis.url_with("open-sesame");
-    let server = Place::over(&database).with("REDIS_URL", &url).serve().await;
+    let server = limited(&database, &url).serve().await;
     server.until_logged("Redis is away: authentication failed").await;
     spends(&server).await;
     let mut set = redis::cmd("CONFIG");

@@ -8,6 +8,7 @@ mod file;
 mod filter;
 mod list;
 mod parameter;
+mod rate_limit;
 mod refusal;
 mod role;
 mod route;

@@ -59,6 +59,8 @@ impl Place {
             .with("DATABASE_URL", database.url())
             .with("DATABASE_MAX_CONNECTIONS", "5")
             .with("SERVER_PORT", "0")
+            // Tests are in a hurry; those of the limits switch them on.
+            .with("RATE_LIMIT_ENABLED", "false")
     }
 
     /// With one more setting, in the place of an earlier one of that name.
