@@ -2,13 +2,13 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`bus`] | who is woken when something was committed |
-//! | [`redis`] | the same for the other nodes, where there is a Redis |
-//! | [`reader`] | the one task of a node that follows the logs |
-//! | [`meter`] | what is counted of it |
-//! | [`registry`] | who watches what, by user and by task |
-//! | [`attendance`] | a connection that is held open for somebody, until their session ends |
-//! | [`stream`] | what one subscription gets: what it missed, then what comes |
+//! | `bus` | who is woken when something was committed |
+//! | `redis` | the same for the other nodes, where there is a Redis |
+//! | `reader` | the one task of a node that follows the logs |
+//! | `meter` | what is counted of it |
+//! | `registry` | who watches what, by user and by task |
+//! | `attendance` | a connection that is held open for somebody, until their session ends |
+//! | `stream` | what one subscription gets: what it missed, then what comes |
 //!
 //! Nothing here is kept: the log in the database is the truth, and a cursor into it all that a client needs
 //! to go on where it stopped, on any node.
