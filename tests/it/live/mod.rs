@@ -7,6 +7,7 @@ mod identity;
 mod legacy;
 mod limits;
 mod metrics;
+mod share;
 mod websocket;
 
 use serde_json::{Value, json};

@@ -214,8 +214,10 @@ async fn an_account_that_is_not_acceptable_is_refused_by_field_and_not_made() {
         let account = with(json!({ "email": "new@example.com", "password": PASSWORD }), &fields);
         let answer = post(&nobody, "/api/v1/auth/register", account).await;
         expect_refusal(&answer, (422, "INVALID", field), allowed);
+        // The id of the request is made of letters and digits, and may hold anything.
+        let said = answer.text.replace(answer.header("x-request-id"), "");
         for password in ["Short1", "a1a1", "onlyletters", "1234567890"] {
-            assert!(!answer.text.contains(password), "a password is never repeated");
+            assert!(!said.contains(password), "a password is never repeated");
         }
     }
     assert_eq!(app.footprint().await, before);
