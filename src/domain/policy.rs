@@ -76,8 +76,16 @@ impl Standing {
         Self {
             owner: id == Some(owner),
             assignee: id.is_some() && id == assignee,
+            ..Self::by_rank(actor)
+        }
+    }
+
+    /// To what belongs to nobody.
+    fn by_rank(actor: &Actor) -> Self {
+        Self {
             admin: is_admin(actor),
             system: matches!(actor, Actor::System),
+            ..Self::default()
         }
     }
 

@@ -59,17 +59,8 @@ impl Standing {
             actor,
             ..self.caller.clone()
         };
-        let mut request = Request::new("")
-            .variables(self.variables.clone())
-            .data(RequestContext::new(
-                self.domain.clone(),
-                caller,
-                None,
-                Uploads::default(),
-            ));
-        request.operation_name.clone_from(&self.operation.name);
-        request.set_parsed_query(self.operation.document.parsed.clone());
-        request
+        let context = RequestContext::new(self.domain.clone(), caller, None, Uploads::default());
+        self.operation.request(self.variables.clone(), context)
     }
 
     /// What the subscription asks for; or the answer that says what is wrong with it.

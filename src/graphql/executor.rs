@@ -176,20 +176,21 @@ impl Executor {
 
     /// The library answers introspection that is off with null, as if there were no schema.
     fn check_introspection(&self, document: &Document, operation: Option<&str>) -> Result<(), Refusal> {
+        if self.is_introspectable {
+            return Ok(());
+        }
         let asked = ["__schema", "__type"]
             .iter()
             .find(|field| document.selects_at_root(operation, field));
-        match asked {
-            Some(field) if !self.is_introspectable => {
-                let message = format!("Introspection is switched off on this server, so there is no field '{field}'");
-                Err(Refusal::new(
-                    StatusCode::BAD_REQUEST,
-                    "GRAPHQL_VALIDATION_FAILED",
-                    message,
-                ))
-            }
-            _ => Ok(()),
-        }
+        let Some(field) = asked else {
+            return Ok(());
+        };
+        let message = format!("Introspection is switched off on this server, so there is no field '{field}'");
+        Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "GRAPHQL_VALIDATION_FAILED",
+            message,
+        ))
     }
 
     fn measure(
@@ -243,10 +244,7 @@ impl Executor {
             began_at,
         } = admitted;
         let context = RequestContext::new(domain.clone(), caller, spending, uploads).beginning_at(began_at);
-        // The text is not looked at again: the parsed document goes with it.
-        let mut request = Request::new("").variables(operation.variables()).data(context);
-        request.operation_name = operation.name;
-        request.set_parsed_query(operation.document.parsed.clone());
+        let request = operation.request(operation.variables(), context);
         let mut response = self.explained(self.schema.execute(request).await);
         if let Some(spending) = spending {
             response.extensions.insert("cost".to_owned(), spending.into());
@@ -304,9 +302,7 @@ impl Operation {
                 .all(|(_, operation)| operation.node.ty == OperationType::Query),
         }
     }
-}
 
-impl Operation {
     /// Whether it goes on, and is answered with each event.
     pub(super) fn is_subscription(&self) -> bool {
         let operation = self.document.operation(self.name.as_deref());
@@ -316,6 +312,14 @@ impl Operation {
     /// The variables that were given with it.
     pub(super) fn variables(&self) -> Variables {
         Variables::from_json(self.given.clone().map_or(Json::Null, Json::Object))
+    }
+
+    /// What the library executes, in this context. The text is not looked at again: the parsed document goes with it.
+    pub(super) fn request(&self, variables: Variables, context: RequestContext) -> Request {
+        let mut request = Request::new("").variables(variables).data(context);
+        request.operation_name.clone_from(&self.name);
+        request.set_parsed_query(self.document.parsed.clone());
+        request
     }
 
     /// The variables that were given with it, by name.

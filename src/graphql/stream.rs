@@ -81,13 +81,7 @@ async fn attend(app: &App, caller: &Caller) -> Result<Option<(Arc<Attendance>, P
         return Ok(None);
     }
     let limits = app.config().graphql.websocket;
-    let place = app.graphql().places().take().ok_or_else(|| {
-        let message = format!(
-            "The server holds as many connections open as it may, {}: try again later",
-            limits.connections
-        );
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
-    })?;
+    let place = app.graphql().places().take()?;
     let live = app.domain().live();
     let attendance = live.attend(&caller.actor).await?;
     if live.connections_beside(&attendance) > limits.connections_per_user {

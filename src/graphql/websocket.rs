@@ -63,13 +63,7 @@ async fn admit(app: &App, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Re
         return Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
     }
     let settings = app.config().graphql.websocket;
-    let Some(place) = app.graphql().places().take() else {
-        let message = format!(
-            "The server holds as many connections open as it may, {}: try again later",
-            settings.connections
-        );
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message));
-    };
+    let place = app.graphql().places().take()?;
     let caller = Caller::of(parts, app).await?;
     let upgrade = upgrade
         .protocols(Dialect::ALL.map(Dialect::name))

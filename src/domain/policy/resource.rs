@@ -1,6 +1,6 @@
 //! What things are done to, and how an actor stands to each.
 
-use super::{Resource, Standing, is_admin};
+use super::{Resource, Standing};
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
@@ -166,11 +166,7 @@ impl Resource for EventLog {
     fn subject(&self) {}
 
     fn standing(&self, actor: &Actor) -> Standing {
-        Standing {
-            admin: is_admin(actor),
-            system: matches!(actor, Actor::System),
-            ..Standing::default()
-        }
+        Standing::by_rank(actor)
     }
 
     fn hidden(&self) -> Error {
@@ -188,11 +184,7 @@ impl Resource for NewUser {
     fn subject(&self) {}
 
     fn standing(&self, actor: &Actor) -> Standing {
-        Standing {
-            admin: is_admin(actor),
-            system: matches!(actor, Actor::System),
-            ..Standing::default()
-        }
+        Standing::by_rank(actor)
     }
 
     fn hidden(&self) -> Error {

@@ -104,11 +104,16 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
     })
 }
 
-/// `transaction_id` and `id` of a table compared with a place as one value.
-fn compared(connection: &impl ConnectionTrait, operator: &str, place: Place) -> Expr {
+/// The columns that hold a place in a log.
+const PLACE: &str = "transaction_id, id";
+/// The columns that hold the last place that was forgotten.
+const PRUNED: &str = "pruned_transaction_id, pruned_id";
+
+/// Two columns compared with a place as one value.
+fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, place: Place) -> Expr {
     let condition = match connection.get_database_backend() {
-        DbBackend::Postgres => format!("(transaction_id, id) {operator} ($1, $2)"),
-        _ => format!("(transaction_id, id) {operator} (?, ?)"),
+        DbBackend::Postgres => format!("({columns}) {operator} ($1, $2)"),
+        _ => format!("({columns}) {operator} (?, ?)"),
     };
     Expr::cust_with_values(condition, [place.transaction_id, place.id])
 }
@@ -141,8 +146,8 @@ pub(in crate::domain) async fn read(
     limit: u64,
 ) -> Result<Batch> {
     let mut query = Entity::find()
-        .filter(compared(connection, ">=", part.from))
-        .filter(compared(connection, "<", part.until));
+        .filter(compared(connection, PLACE, ">=", part.from))
+        .filter(compared(connection, PLACE, "<", part.until));
     if let Reach::Of(user) = scope.reach() {
         query = query.filter(concerns(connection, user));
     }
@@ -194,8 +199,8 @@ pub(in crate::domain) async fn changed_accounts(
         .select_only()
         .column(account_change::Column::UserId)
         .distinct()
-        .filter(compared(connection, ">=", from))
-        .filter(compared(connection, "<", until))
+        .filter(compared(connection, PLACE, ">=", from))
+        .filter(compared(connection, PLACE, "<", until))
         .into_tuple()
         .all(connection)
         .await?;
@@ -231,20 +236,16 @@ pub(in crate::domain) async fn prune(
     };
     let horizon = Place { transaction_id, id };
     // Another node may have come further meanwhile.
-    let is_behind = match connection.get_database_backend() {
-        DbBackend::Postgres => "(pruned_transaction_id, pruned_id) < ($1, $2)",
-        _ => "(pruned_transaction_id, pruned_id) < (?, ?)",
-    };
     let update = Query::update()
         .table("event_log")
         .value("pruned_transaction_id", horizon.transaction_id)
         .value("pruned_id", horizon.id)
-        .and_where(Expr::cust_with_values(is_behind, [horizon.transaction_id, horizon.id]))
+        .and_where(compared(connection, PRUNED, "<", horizon))
         .take();
     connection.execute(&update).await?;
     let deleted = Entity::delete_many()
         .filter(Column::OccurredAt.lt(before))
-        .filter(compared(connection, "<=", horizon))
+        .filter(compared(connection, PLACE, "<=", horizon))
         .exec(connection)
         .await?;
     Ok(deleted.rows_affected)

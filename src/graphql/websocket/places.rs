@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::graphql::handler::Refusal;
 
 /// The places of a server for connections.
 #[derive(Clone, Debug)]
@@ -24,9 +27,15 @@ impl Places {
         }
     }
 
-    /// A place, if one is free.
-    pub(in crate::graphql) fn take(&self) -> Option<Place> {
-        Arc::clone(&self.free).try_acquire_owned().ok()
+    /// A place, or the refusal of whoever comes when all are taken.
+    pub(in crate::graphql) fn take(&self) -> Result<Place, Refusal> {
+        Arc::clone(&self.free).try_acquire_owned().map_err(|_| {
+            let message = format!(
+                "The server holds as many connections open as it may, {}: try again later",
+                self.all
+            );
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+        })
     }
 
     /// Waits until all are free, and gives none from then on.
