@@ -56,6 +56,8 @@ enum Command {
     User(User),
     /// Prints the GraphQL schema (SDL)
     Schema,
+    /// Prints the OpenAPI document of the REST face (JSON)
+    Openapi,
     /// Prints the settings as they take effect, secrets masked
     Config,
     /// Checks settings, database, Redis, storage and clock
@@ -164,6 +166,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Seed(seed) => seed::run(seed).await?,
         Command::User(user) => user::run(user).await?,
         Command::Schema => schema::run()?,
+        Command::Openapi => schema::run_openapi()?,
         Command::Config => config::run()?,
         Command::Doctor => return doctor::run().await,
     }

@@ -31,7 +31,7 @@ use super::task::Tasks;
 use super::{Core, policy, store};
 use storage::Storage;
 
-pub use content::ALLOWED_TYPES;
+pub use content::{ALLOWED_TYPES, MEDIA_TYPES};
 
 /// The most bytes of a file: 5 MiB.
 pub const MAX_SIZE: u64 = 5 * 1024 * 1024;

@@ -3,7 +3,7 @@
 mod details;
 
 pub(crate) use details::{CheckedUserChange, NewAccount};
-pub use details::{Registration, UserChange};
+pub use details::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, Registration, UserChange};
 
 use secrecy::SecretString;
 
@@ -14,6 +14,7 @@ use super::error::{Credential, Error, Result, Violations};
 use super::event::NewEvent;
 use super::id::UserId;
 use super::page::{Page, PageRequest, Sort, SortField};
+pub use super::password::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 use super::policy::{
     self, ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, EndSessions, NewUser, PurgeTask,
     SetActive, SetRole, TransferTask, Users as UserNoun,

@@ -5,7 +5,9 @@
 //! | [`caller`] | who sends a request, and from where |
 //! | [`health`] | liveness, readiness, health |
 //! | [`rate_limit`] | how much a client may do within a minute |
-//! | `ide` | the pages of `GraphiQL` and Playground, from the binary |
+//! | `page` | pages from the binary, and the files they load |
+//! | `ide` | `GraphiQL` and Playground |
+//! | `docs` | Swagger UI, `ReDoc` and the OpenAPI document |
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
 //! | `source` | the bodies of forms with files |
@@ -13,8 +15,10 @@
 
 pub mod access_log;
 pub mod caller;
+mod docs;
 pub mod health;
 mod ide;
+mod page;
 pub mod rate_limit;
 pub mod request_id;
 pub mod server;
@@ -42,7 +46,8 @@ pub fn router(app: &App) -> Router {
     let mut router = Router::new()
         .merge(rest::router(app))
         .merge(graphql::router(app))
-        .merge(health::router());
+        .merge(health::router())
+        .merge(docs::routes());
     if app.config().graphql.ide {
         router = router.merge(ide::routes());
     }

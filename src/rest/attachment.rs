@@ -6,16 +6,22 @@
 mod download;
 mod form;
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::Response;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use utoipa::openapi::schema::{AdditionalProperties, Type};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 
-use self::form::Belongs;
+use self::form::{Belongs, PART};
 use super::error::Result;
 use super::extract::{Asker, PathFilename, PathId};
+use super::openapi::schema;
 use super::{PREFIXES, location};
 use crate::app::App;
 use crate::domain::attachment::Attachment;
@@ -26,18 +32,35 @@ use crate::domain::id::{AttachmentId, TaskId, UserId};
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A file.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = File)]
 pub(super) struct AttachmentBody {
+    /// Its number.
+    #[schema(value_type = schema::Id)]
     id: AttachmentId,
+    /// The task it belongs to, if any.
+    #[schema(value_type = Option<schema::Id>, required = true)]
     task_id: Option<TaskId>,
+    /// Who sent it.
+    #[schema(value_type = schema::Id)]
     owner_id: UserId,
+    /// The name with which it came.
+    #[schema(example = "report.pdf")]
     filename: String,
+    /// What it is, by its content.
+    #[schema(example = "application/pdf")]
     content_type: String,
     /// In bytes.
+    #[schema(example = 1024)]
     size: u64,
+    /// Of its bytes, in hexadecimal.
+    #[schema(example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     sha256: String,
+    /// When it came.
+    #[schema(value_type = schema::Instant)]
     created_at: Timestamp,
     /// The path to its bytes.
+    #[schema(example = "/api/v1/files/1")]
     url: String,
 }
 
@@ -58,19 +81,49 @@ impl From<Attachment> for AttachmentBody {
 }
 
 /// The files of a task, the oldest first: up to 20, so that there are no pages.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Files)]
 pub(super) struct AttachmentsBody {
+    /// The files.
     items: Vec<AttachmentBody>,
+    /// How many there are.
+    #[schema(example = 1)]
     total: usize,
 }
 
 /// A file of one's own, which its name leads to as well, as long as no newer one has it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnFile)]
 pub(super) struct OwnBody {
     #[serde(flatten)]
     attachment: AttachmentBody,
     /// The path to it by its name.
+    #[schema(example = "/api/v1/download/report.pdf")]
     download_url: String,
+}
+
+/// A form with a file: how the document describes it.
+struct UploadForm;
+
+impl PartialSchema for UploadForm {
+    fn schema() -> RefOr<Schema> {
+        let file = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .description(Some(
+                "Text, PDF, PNG, JPEG, GIF or Word, up to 5 MiB, with the name that it is to have.",
+            ));
+        let form = ObjectBuilder::new().property(PART, file).required(PART);
+        form.additional_properties(Some(AdditionalProperties::FreeForm(false)))
+            .description(Some("A file."))
+            .into()
+    }
+}
+
+impl ToSchema for UploadForm {
+    fn name() -> Cow<'static, str> {
+        "Upload".into()
+    }
 }
 
 /// An answer with something new, and where it is.
@@ -89,13 +142,22 @@ fn escaped(name: &str) -> String {
     utf8_percent_encode(name, ESCAPED).to_string()
 }
 
-/// Keeps a file of a task.
+/// Attach a file to a task
+#[utoipa::path(post, path = "/tasks/{id}/files", tag = "files", operation_id = "attachFile", params(PathId),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "The file", body = AttachmentBody),
+        (status = 413, description = "The file is larger than 5 MiB"),
+        (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
+    ))]
 pub(super) async fn attach(State(app): State<App>, request: Request) -> Result<Created<AttachmentBody>> {
     let made = form::receive(&app, request, Belongs::ToTask).await?;
     Ok(created(made.id, made.into()))
 }
 
-/// The files of a task.
+/// List the files of a task
+#[utoipa::path(get, path = "/tasks/{id}/files", tag = "files", operation_id = "listFiles", params(PathId),
+    responses((status = 200, description = "The files, the oldest first", body = AttachmentsBody)))]
 pub(super) async fn list(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -107,7 +169,14 @@ pub(super) async fn list(
     Ok(Json(AttachmentsBody { items, total }))
 }
 
-/// The bytes of a file.
+/// Download a file
+#[utoipa::path(get, path = "/files/{id}", tag = "files", operation_id = "downloadFile", params(PathId),
+    responses(
+        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "The client has it as it is"),
+        (status = 416, description = "`Range` lies behind the end"),
+    ))]
 pub(super) async fn download(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -119,13 +188,22 @@ pub(super) async fn download(
     download::answer(&file, &method, &headers).await
 }
 
-/// Deletes a file for good.
+/// Delete a file for good
+#[utoipa::path(delete, path = "/files/{id}", tag = "files", operation_id = "deleteFile", params(PathId),
+    responses((status = 204, description = "It is gone")))]
 pub(super) async fn delete(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
     app.domain().attachments().delete(&actor, AttachmentId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Keeps a file of one's own.
+/// Keep a file of one's own
+#[utoipa::path(post, path = "/upload", tag = "files", operation_id = "upload",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 201, description = "The file", body = OwnBody),
+        (status = 413, description = "The file is larger than 5 MiB"),
+        (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
+    ))]
 pub(super) async fn keep(State(app): State<App>, request: Request) -> Result<Created<OwnBody>> {
     let made = form::receive(&app, request, Belongs::ToSender).await?;
     let body = OwnBody {
@@ -135,7 +213,16 @@ pub(super) async fn keep(State(app): State<App>, request: Request) -> Result<Cre
     Ok(created(made.id, body))
 }
 
-/// The bytes of the newest file of one's own that has this name.
+/// Download a file of one's own by its name
+///
+/// Of several with the same name, the newest.
+#[utoipa::path(get, path = "/download/{filename}", tag = "files", operation_id = "downloadOwnFile", params(PathFilename),
+    responses(
+        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "The client has it as it is"),
+        (status = 416, description = "`Range` lies behind the end"),
+    ))]
 pub(super) async fn download_own(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -147,7 +234,11 @@ pub(super) async fn download_own(
     download::answer(&file, &method, &headers).await
 }
 
-/// Deletes the newest file of one's own that has this name.
+/// Delete a file of one's own by its name
+///
+/// Of several with the same name, the newest.
+#[utoipa::path(delete, path = "/delete/{filename}", tag = "files", operation_id = "deleteOwnFile", params(PathFilename),
+    responses((status = 204, description = "It is gone")))]
 pub(super) async fn delete_own(
     State(app): State<App>,
     Asker(actor): Asker,

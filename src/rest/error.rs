@@ -16,6 +16,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::domain::error::{Code, Error, Violation};
 use crate::http::rate_limit::Exhausted;
@@ -64,6 +65,16 @@ impl Problem {
         Self {
             details: Some(details),
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+        }
+    }
+
+    /// There is no such parameter here.
+    pub(super) fn unknown_parameter(name: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let details = json!([{ "field": name, "code": "UNKNOWN_PARAMETER", "message": message }]);
+        Self {
+            details: Some(details),
+            ..Self::new(StatusCode::BAD_REQUEST, "UNKNOWN_PARAMETER", message)
         }
     }
 
@@ -201,18 +212,30 @@ fn violation(violation: &Violation) -> Value {
 }
 
 /// The body of every answer that reports an error.
-#[derive(Serialize)]
-struct Envelope<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct Envelope<'a> {
     error: Report<'a>,
+    /// The message once more, where clients of older task APIs look for it.
+    #[schema(example = "title is empty; 1 to 255 characters are allowed")]
     detail: &'a str,
 }
 
-#[derive(Serialize)]
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
 struct Report<'a> {
+    /// The same for the same kind of error, whatever the message says.
+    #[schema(value_type = String, example = "INVALID")]
     code: &'static str,
+    /// For people: the field, the value, and what is allowed.
+    #[schema(example = "title is empty; 1 to 255 characters are allowed")]
     message: &'a str,
+    /// Leads to this answer in the server's log.
+    #[schema(example = "01K9ZB5V7M3T")]
     request_id: &'a str,
+    /// More of it, for programs: the fields that are wrong, or the state that was in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false, example = json!([{"field": "title", "code": "INVALID", "message": "title is empty; 1 to 255 characters are allowed"}]))]
     details: Option<Value>,
 }
 

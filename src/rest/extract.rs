@@ -15,8 +15,11 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use url::form_urlencoded;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, PartialSchema as _};
 
 use super::error::{Problem, Result};
+use super::openapi::{self, schema};
 use super::value::whole_number;
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -66,6 +69,17 @@ impl FromRequestParts<App> for PathId {
     }
 }
 
+impl IntoParams for PathId {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![openapi::path_parameter(
+            "id",
+            "Which one: its number.",
+            i32::schema(),
+            1.into(),
+        )]
+    }
+}
+
 /// The text `{tag}` of a path.
 pub(super) struct PathTag(pub(super) String);
 
@@ -74,6 +88,13 @@ impl FromRequestParts<App> for PathTag {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         Ok(Self(path_parameter(parts, app, "tag").await?))
+    }
+}
+
+impl IntoParams for PathTag {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = schema::TagName::schema();
+        vec![openapi::path_parameter("tag", "Which tag.", schema, "work".into())]
     }
 }
 
@@ -88,6 +109,18 @@ impl FromRequestParts<App> for PathFilename {
     }
 }
 
+impl IntoParams for PathFilename {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = "Which file: the name with which it came.";
+        vec![openapi::path_parameter(
+            "filename",
+            text,
+            String::schema(),
+            "report.pdf".into(),
+        )]
+    }
+}
+
 async fn path_parameter(parts: &mut Parts, app: &App, name: &str) -> Result<String> {
     let parameters = RawPathParams::from_request_parts(parts, app)
         .await
@@ -98,6 +131,9 @@ async fn path_parameter(parts: &mut Parts, app: &App, name: &str) -> Result<Stri
         .ok_or_else(|| Problem::unknown_path(parts.uri.path()))
 }
 
+/// What messages call all parameters together.
+const QUERY: &str = "query";
+
 /// The parameters behind the `?`.
 pub(super) struct Parameters<T>(pub(super) T);
 
@@ -106,7 +142,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        read_pairs(query.as_bytes(), "query").map(Self)
+        read_pairs(query.as_bytes(), QUERY).map(Self)
     }
 }
 
@@ -116,7 +152,8 @@ pub(super) async fn refuse_parameters(request: Request, next: Next) -> Response 
     match form_urlencoded::parse(query.as_bytes()).next() {
         None => next.run(request).await,
         Some((name, _)) => {
-            Problem::invalid(&name, format!("unknown parameter `{name}`; this path takes none")).into_response()
+            let message = format!("unknown parameter `{name}`; this path takes none");
+            Problem::unknown_parameter(&name, message).into_response()
         }
     }
 }
@@ -245,6 +282,9 @@ fn unreadable(whole: &str, path: &str, message: &str) -> Problem {
         .iter()
         .find_map(|start| message.strip_prefix(start)?.split('`').next());
     match (named, path) {
+        (Some(name), _) if whole == QUERY && message.starts_with("unknown") => {
+            Problem::unknown_parameter(name, message.replacen("field", "parameter", 1))
+        }
         (Some(name), _) => Problem::invalid(name, message),
         (None, ".") => Problem::invalid(whole, format!("{whole}: {message}")),
         (None, path) => Problem::invalid(path, format!("{path}: {message}")),

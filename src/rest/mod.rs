@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`error`] | errors: statuses and the envelope |
+//! | [`openapi`] | the same for programs: the OpenAPI document |
 //! | `extract` | what handlers take from a request |
 //! | `page` | which part of a list |
 //! | `rate_limit` | how often a client may ask |
@@ -14,9 +15,15 @@
 //! APIs had no prefix, at the root; with and without a trailing slash. A path in letters comes before one with an
 //! id in its place, wherever it stands in the list.
 
+#![expect(
+    unused_qualifications,
+    reason = "the macros that describe routes write paths as they find them, and some twice"
+)]
+
 mod attachment;
 pub mod error;
 mod extract;
+pub mod openapi;
 mod page;
 mod precondition;
 mod rate_limit;
@@ -44,7 +51,7 @@ use crate::app::App;
 use crate::http::rate_limit::Tier;
 
 /// Where the routes are. The first is the canonical place, which `Location` names.
-const PREFIXES: [&str; 2] = ["/api/v1", ""];
+pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];
 
 /// One method on one path.
 pub struct Route {
@@ -194,7 +201,12 @@ fn location(noun: &str, id: i32) -> String {
 
 /// The answer where there is no route.
 pub async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response {
-    Problem::unknown_path(uri.path()).into_response()
+    not_found(uri.path())
+}
+
+/// The same for a path that leads to nothing.
+pub(crate) fn not_found(path: &str) -> Response {
+    Problem::unknown_path(path).into_response()
 }
 
 /// The answer where there is a route, but not for this method. The router adds `Allow`.

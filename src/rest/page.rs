@@ -1,6 +1,7 @@
 //! How clients ask for a part of a list: by offset, by page number, or by cursor.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::value::Number;
 use crate::domain::error::{Error, Violations};
@@ -76,15 +77,31 @@ fn unsigned(number: i32) -> u32 {
 }
 
 /// A part of a list. Behind a cursor nobody counts how many rows came before.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = List)]
 pub(super) struct ListBody<T> {
+    /// The rows.
     items: Vec<T>,
+    /// How many rows there are in all.
+    #[schema(example = 1)]
     total: u64,
+    /// Which page it is, counted from 1; null behind a cursor.
+    #[schema(required = true, example = 1)]
     page: Option<u64>,
+    /// How many rows a page has.
+    #[schema(example = 50)]
     per_page: u32,
+    /// How many pages there are.
+    #[schema(example = 1)]
     pages: u64,
+    /// How many rows were left out first; null behind a cursor.
+    #[schema(required = true, example = 0)]
     skip: Option<u64>,
+    /// The same as `per_page`.
+    #[schema(example = 50)]
     limit: u32,
+    /// For the parameter `cursor`; null if nothing follows.
+    #[schema(required = true, example = json!(null))]
     next_cursor: Option<String>,
 }
 

@@ -5,8 +5,13 @@
 //! refused with 409.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use utoipa::IntoParams;
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{AnyOfBuilder, Type};
 
 use super::error::{Problem, Result};
+use super::openapi;
 use crate::domain::error::Error;
 use crate::domain::task::ExpectedVersion;
 
@@ -80,6 +85,20 @@ impl Precondition {
     }
 }
 
+/// How the document describes the header.
+pub(super) struct IfMatch;
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let schema = AnyOfBuilder::new()
+            .item(text().enum_values(Some(["*"])))
+            .item(text().pattern(Some(r#"^(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*$"#)));
+        let about = "The `ETag` of the task on which the change is based, several with commas, or `*`.";
+        vec![openapi::header_parameter("If-Match", about, schema, "*")]
+    }
+}
+
 fn malformed(line: &str) -> Problem {
     Problem::bad_request(format!(
         "If-Match is '{line}'; send the ETag of the task as it came, such as \"3\", several with commas, or *"
@@ -97,16 +116,24 @@ fn read(line: &str) -> Option<ExpectedTags> {
     if line.trim() == "*" {
         return Some(ExpectedTags::Any);
     }
-    let mut versions = Vec::new();
-    for tag in line.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-        let opaque = opaque.strip_prefix('"')?.strip_suffix('"')?;
+    let (mut rest, mut tags, mut versions) = (line, 0, Vec::new());
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return (tags > 0).then_some(ExpectedTags::OneOf(versions));
+        }
+        let opaque = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
+        let (tag, behind) = opaque.split_once('"')?;
         // `If-Match` compares strongly: a weak tag never matches.
-        if let Some(version) = opaque.parse().ok().filter(|_| tag.starts_with('"')) {
+        if let Some(version) = tag.parse().ok().filter(|_| rest.starts_with('"')) {
             versions.push(version);
         }
+        rest = behind.trim_start();
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
+        }
+        tags += 1;
     }
-    Some(ExpectedTags::OneOf(versions))
 }
 
 #[cfg(test)]
@@ -120,6 +147,7 @@ mod tests {
             ("\"3\", \"4\"", vec![3, 4]),
             ("\"abc\",\"5\"", vec![5]),
             ("W/\"3\"", vec![]),
+            ("\"a, b\", \"6\"", vec![6]),
             ("\"99999999999\"", vec![]),
         ] {
             assert_eq!(read(line), Some(ExpectedTags::OneOf(versions)), "{line}");
@@ -131,6 +159,8 @@ mod tests {
                 "{line}"
             );
         }
-        assert_eq!(read("3"), None);
+        for line in ["3", "", " , "] {
+            assert_eq!(read(line), None, "{line}");
+        }
     }
 }

@@ -1,13 +1,19 @@
 //! Signing up, in and out.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Form, Parameters, Sender};
 use super::location;
+use super::openapi::schema;
 use super::user::UserBody;
 use super::value::{Flag, PasswordGrantType};
 use crate::app::App;
@@ -22,13 +28,25 @@ const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 type Secret<T> = ([(HeaderName, &'static str); 1], Json<T>);
 
 /// Tokens, and whose they are.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
 pub(super) struct TokensBody {
+    /// Goes into `Authorization: Bearer ..`.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     access_token: String,
+    /// Gets the next pair, once.
+    #[schema(example = "cmVmcmVzaA")]
     refresh_token: String,
+    /// Always `bearer`.
+    #[schema(value_type = String, example = "bearer")]
     token_type: &'static str,
+    /// For how many seconds the access token is good.
+    #[schema(example = 1800)]
     expires_in: i64,
+    /// Until when the access token is good.
+    #[schema(value_type = schema::Instant)]
     expires_at: Timestamp,
+    /// Whose they are.
     user: UserBody,
 }
 
@@ -46,7 +64,8 @@ impl From<Tokens> for TokensBody {
 }
 
 /// The answer to a registration: one of the older APIs had the profile at the top level.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Registered)]
 pub(super) struct RegisteredBody {
     #[serde(flatten)]
     tokens: TokensBody,
@@ -55,12 +74,21 @@ pub(super) struct RegisteredBody {
 }
 
 /// A person who wants an account.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Register)]
 pub(super) struct RegisterInput {
+    /// Where mail is sent to. Nobody else may have it.
+    #[schema(value_type = schema::Email)]
     email: String,
+    /// At least one letter and one digit.
+    #[schema(value_type = schema::NewPassword)]
     password: String,
+    /// The name to sign in with, beside the address. Nobody else may have it.
+    #[schema(value_type = Option<schema::Username>)]
     username: Option<String>,
+    /// The name among people.
+    #[schema(value_type = Option<schema::FullName>)]
     full_name: Option<String>,
 }
 
@@ -84,6 +112,32 @@ pub(super) struct LoginInput {
     password: String,
 }
 
+impl PartialSchema for LoginInput {
+    fn schema() -> RefOr<Schema> {
+        let with = |name: &str, example: &str| {
+            ObjectBuilder::new()
+                .property(name, String::schema())
+                .required(name)
+                .property("password", String::schema())
+                .required("password")
+                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+                .examples([serde_json::json!({ name: example, "password": "SecurePass123" })])
+        };
+        let either = OneOfBuilder::new()
+            .item(with("username", "ada"))
+            .item(with("email", "ada@example.com"));
+        either
+            .description(Some("A name and a password. Either name may also be the other."))
+            .into()
+    }
+}
+
+impl ToSchema for LoginInput {
+    fn name() -> Cow<'static, str> {
+        "Login".into()
+    }
+}
+
 impl LoginInput {
     fn name(&self) -> Result<&str> {
         match (&self.username, &self.email) {
@@ -98,36 +152,60 @@ impl LoginInput {
 }
 
 /// The password grant of OAuth2. The username may be an e-mail address.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "OAuth2 clients send fields that mean nothing here, where no client has an identity"
 )]
 pub(super) struct PasswordGrant {
+    /// The name, or the address.
+    #[schema(example = "ada")]
     username: String,
+    /// The password.
+    #[schema(format = Password, example = "SecurePass123")]
     password: String,
+    /// Always `password`.
+    #[schema(value_type = String, required = false, pattern = "^password$", example = "password")]
     grant_type: Option<PasswordGrantType>,
+    /// Read, and without a meaning here.
+    #[schema(nullable = false)]
     scope: Option<String>,
+    /// Read, and without a meaning here.
+    #[schema(nullable = false)]
     client_id: Option<String>,
+    /// Read, and without a meaning here.
+    #[schema(nullable = false)]
     client_secret: Option<String>,
 }
 
 /// The token that gets the next pair.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Refresh)]
 pub(super) struct RefreshInput {
+    /// As it came with the last pair.
+    #[schema(example = "cmVmcmVzaA")]
     refresh_token: String,
 }
 
 /// How much to sign out of.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct LogoutParameters {
     /// Every session, not only this one.
+    #[param(value_type = Option<schema::Flag>, inline)]
     all: Option<Flag>,
 }
 
+/// Sign up
+#[utoipa::path(post, path = "/auth/register", tag = "auth", operation_id = "register", security(()),
+    request_body = RegisterInput,
+    responses(
+        (status = 201, description = "An account, and its first tokens", body = RegisteredBody),
+        (status = 409, description = "Somebody has the name or the address already"),
+    ))]
 pub(super) async fn register(
     State(app): State<App>,
     Sender(device): Sender,
@@ -146,6 +224,15 @@ pub(super) async fn register(
     ))
 }
 
+/// Sign in
+///
+/// After ten wrong passwords in a row an account answers slower, with `Retry-After`.
+#[utoipa::path(post, path = "/auth/login", tag = "auth", operation_id = "login", security(()),
+    request_body = LoginInput,
+    responses(
+        (status = 200, description = "Tokens", body = TokensBody),
+        (status = 401, description = "No active account has this name and this password"),
+    ))]
 pub(super) async fn login(
     State(app): State<App>,
     Sender(device): Sender,
@@ -160,6 +247,13 @@ pub(super) async fn login(
     Ok((NO_STORE, Json(tokens.into())))
 }
 
+/// Sign in as OAuth2 clients do
+#[utoipa::path(post, path = "/auth/login/access-token", tag = "auth", operation_id = "loginByForm", security(()),
+    request_body(content = PasswordGrant, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Tokens", body = TokensBody),
+        (status = 401, description = "No active account has this name and this password"),
+    ))]
 pub(super) async fn access_token(
     State(app): State<App>,
     Sender(device): Sender,
@@ -173,6 +267,15 @@ pub(super) async fn access_token(
     Ok((NO_STORE, Json(tokens.into())))
 }
 
+/// Get the next pair of tokens
+///
+/// A refresh token is good once. Used a second time, all tokens that came of it stop working.
+#[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh", security(()),
+    request_body = RefreshInput,
+    responses(
+        (status = 200, description = "Tokens", body = TokensBody),
+        (status = 401, description = "The token is none of ours, was used or is too old"),
+    ))]
 pub(super) async fn refresh(
     State(app): State<App>,
     Sender(device): Sender,
@@ -186,6 +289,9 @@ pub(super) async fn refresh(
     Ok((NO_STORE, Json(tokens.into())))
 }
 
+/// Sign out
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout", params(LogoutParameters),
+    responses((status = 204, description = "The tokens work no more")))]
 pub(super) async fn logout(
     State(app): State<App>,
     Asker(actor): Asker,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::Result;
 use super::extract::Asker;
@@ -12,23 +13,39 @@ use crate::app::App;
 use crate::domain::statistics::Statistics;
 
 /// Counts over the tasks that the asker may see.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskStatistics)]
 pub(super) struct StatisticsBody {
+    /// All of them.
+    #[schema(example = 4)]
     total: u64,
+    /// Those that are `done`.
+    #[schema(example = 1)]
     completed: u64,
     /// From 0 to 1.
+    #[schema(minimum = 0, maximum = 1, example = 0.25)]
     completion_rate: f64,
+    /// Those that should have been done by now.
+    #[schema(example = 1)]
     overdue: u64,
+    /// How many there are of each status.
+    #[schema(value_type = BTreeMap<String, u64>, example = json!({"todo": 3, "done": 1}))]
     by_status: BTreeMap<&'static str, u64>,
+    /// How many there are of each priority.
+    #[schema(value_type = BTreeMap<String, u64>, example = json!({"medium": 3, "high": 1}))]
     by_priority: BTreeMap<&'static str, u64>,
     /// The most used first.
     tags: Vec<TagCount>,
 }
 
 /// How many tasks have a tag.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TagCount {
+    /// The tag.
+    #[schema(example = "work")]
     tag: String,
+    /// How many tasks have it.
+    #[schema(example = 2)]
     count: u64,
 }
 
@@ -58,6 +75,11 @@ impl From<Statistics> for StatisticsBody {
     }
 }
 
+/// Count tasks
+///
+/// Those that the asker may see. `/tasks/stats` answers the same.
+#[utoipa::path(get, path = "/tasks/statistics", tag = "tasks", operation_id = "getTaskStatistics",
+    responses((status = 200, description = "The counts", body = StatisticsBody)))]
 pub(super) async fn get(State(app): State<App>, Asker(actor): Asker) -> Result<Json<StatisticsBody>> {
     let statistics = app.domain().tasks().statistics(&actor).await?;
     Ok(Json(statistics.into()))

@@ -2,7 +2,7 @@
 //! `task/output.rs`; what all writes to one task share is in `task/write.rs`, and all about many tasks at once
 //! in `task/bulk.rs`.
 
-mod bulk;
+pub(super) mod bulk;
 mod input;
 mod list;
 mod output;
@@ -15,16 +15,22 @@ use axum::http::{HeaderName, StatusCode, header};
 pub(super) use self::bulk::{bulk_transition, bulk_update};
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
 use self::list::ListParameters;
-use self::output::TaskBody;
+pub(super) use self::output::TaskBody;
 use self::write::TaskWrite;
 use super::error::Result;
 use super::extract::{AnyBody, Asker, Body, Parameters, PathId, PathTag};
 use super::location;
 use super::page::ListBody;
+use super::precondition::IfMatch;
 use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
 
+/// List tasks
+///
+/// Those that the asker may see, the newest first.
+#[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "listTasks", params(ListParameters),
+    responses((status = 200, description = "A part of the list", body = ListBody<TaskBody>)))]
 pub(super) async fn list(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -34,7 +40,14 @@ pub(super) async fn list(
     Ok(Json(request.answer(&app, &actor).await?))
 }
 
-/// The same list, for those who see everything: an administrator's list has all tasks anyway.
+/// List the tasks of everybody
+///
+/// For administrators, whose `/tasks` has all tasks anyway.
+#[utoipa::path(get, path = "/tasks/admin/all", tag = "tasks", operation_id = "listAllTasks", params(ListParameters),
+    responses(
+        (status = 200, description = "A part of the list", body = ListBody<TaskBody>),
+        (status = 403, description = "The asker is not an administrator"),
+    ))]
 pub(super) async fn list_all(
     state: State<App>,
     Asker(actor): Asker,
@@ -44,6 +57,9 @@ pub(super) async fn list_all(
     list(state, Asker(actor), parameters).await
 }
 
+/// Make a task
+#[utoipa::path(post, path = "/tasks", tag = "tasks", operation_id = "createTask", request_body = CreateInput,
+    responses((status = 201, description = "The task", body = TaskBody)))]
 pub(super) async fn create(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -58,11 +74,23 @@ pub(super) async fn create(
     ))
 }
 
+/// Read a task
+#[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", operation_id = "getTask", params(PathId),
+    responses((status = 200, description = "The task", body = TaskBody)))]
 pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<TaskBody> {
     let task = app.domain().tasks().get(&actor, TaskId(id)).await?;
     Ok(output::one(&app, &actor, task).await?)
 }
 
+/// Replace a task
+///
+/// What is left out is reset.
+#[utoipa::path(put, path = "/tasks/{id}", tag = "tasks", operation_id = "replaceTask", params(PathId, IfMatch),
+    request_body = ReplaceInput,
+    responses(
+        (status = 200, description = "The task as it is now", body = TaskBody),
+        (status = 409, description = "The workflow does not allow the move, or the version is another"),
+    ))]
 pub(super) async fn replace(write: TaskWrite, Body(input): Body<ReplaceInput>) -> Result<TaskBody> {
     let (change, expected_version) = input.read()?;
     let write = write.expecting(expected_version)?;
@@ -70,6 +98,15 @@ pub(super) async fn replace(write: TaskWrite, Body(input): Body<ReplaceInput>) -
     write.task(outcome.await).await
 }
 
+/// Change a task
+///
+/// What is left out stays, what is null is cleared.
+#[utoipa::path(patch, path = "/tasks/{id}", tag = "tasks", operation_id = "updateTask", params(PathId, IfMatch),
+    request_body = UpdateInput,
+    responses(
+        (status = 200, description = "The task as it is now", body = TaskBody),
+        (status = 409, description = "The workflow does not allow the move, or the version is another"),
+    ))]
 pub(super) async fn update(write: TaskWrite, Body(input): Body<UpdateInput>) -> Result<TaskBody> {
     let (change, expected_version) = input.read()?;
     let write = write.expecting(expected_version)?;
@@ -77,11 +114,24 @@ pub(super) async fn update(write: TaskWrite, Body(input): Body<UpdateInput>) -> 
     write.task(outcome.await).await
 }
 
+/// Put a task into the trash
+#[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", operation_id = "deleteTask", params(PathId, IfMatch),
+    responses((status = 204, description = "Done")))]
 pub(super) async fn delete(write: TaskWrite) -> Result<StatusCode> {
     let outcome = write.tasks().delete(&write.actor, write.id, write.expected());
     write.nothing(outcome.await)
 }
 
+/// Hand a task to somebody
+///
+/// For its owner and administrators; an assignee may give it back.
+#[utoipa::path(post, path = "/tasks/{id}/assign", tag = "tasks", operation_id = "assignTask", params(PathId, IfMatch),
+    request_body = AssignInput,
+    responses(
+        (status = 200, description = "The task as it is now", body = TaskBody),
+        (status = 403, description = "The task is not the asker's to hand over"),
+        (status = 409, description = "The version is another"),
+    ))]
 pub(super) async fn assign(write: TaskWrite, Body(input): Body<AssignInput>) -> Result<TaskBody> {
     let write = write.expecting(input.expected_version)?;
     let outcome = write
@@ -90,6 +140,13 @@ pub(super) async fn assign(write: TaskWrite, Body(input): Body<AssignInput>) -> 
     write.task(outcome.await).await
 }
 
+/// Move a task along the workflow
+#[utoipa::path(post, path = "/tasks/{id}/transition", tag = "tasks", operation_id = "transitionTask", params(PathId, IfMatch),
+    request_body = TransitionInput,
+    responses(
+        (status = 200, description = "The task as it is now", body = TaskBody),
+        (status = 409, description = "The workflow does not allow the move, or the version is another"),
+    ))]
 pub(super) async fn transition(write: TaskWrite, Body(input): Body<TransitionInput>) -> Result<TaskBody> {
     let write = write.expecting(input.expected_version)?;
     let outcome = write
@@ -98,21 +155,38 @@ pub(super) async fn transition(write: TaskWrite, Body(input): Body<TransitionInp
     write.task(outcome.await).await
 }
 
+/// Delete a task for good
+///
+/// Also one in the trash. Its files go with it.
+#[utoipa::path(delete, path = "/tasks/{id}/force", tag = "tasks", operation_id = "purgeTask", params(PathId, IfMatch),
+    responses((status = 204, description = "It is gone")))]
 pub(super) async fn purge(write: TaskWrite) -> Result<StatusCode> {
     let outcome = write.tasks().purge(&write.actor, write.id, write.expected());
     write.nothing(outcome.await)
 }
 
+/// Take a task out of the trash
+#[utoipa::path(post, path = "/tasks/{id}/restore", tag = "tasks", operation_id = "restoreTask", params(PathId, IfMatch),
+    responses((status = 200, description = "The task as it is now", body = TaskBody)))]
 pub(super) async fn restore(write: TaskWrite) -> Result<TaskBody> {
     let outcome = write.tasks().restore(&write.actor, write.id, write.expected());
     write.task(outcome.await).await
 }
 
+/// Tag a task
+///
+/// Beside the tags that it has.
+#[utoipa::path(post, path = "/tasks/{id}/tags", tag = "tasks", operation_id = "tagTask", params(PathId, IfMatch),
+    request_body = TagsInput,
+    responses((status = 200, description = "The task as it is now", body = TaskBody)))]
 pub(super) async fn add_tags(write: TaskWrite, AnyBody(TagsInput(tags)): AnyBody<TagsInput>) -> Result<TaskBody> {
     let outcome = write.tasks().add_tags(&write.actor, write.id, &tags, write.expected());
     write.task(outcome.await).await
 }
 
+/// Take a tag from a task
+#[utoipa::path(delete, path = "/tasks/{id}/tags/{tag}", tag = "tasks", operation_id = "untagTask", params(PathId, PathTag, IfMatch),
+    responses((status = 204, description = "Done")))]
 pub(super) async fn remove_tag(write: TaskWrite, PathTag(tag): PathTag) -> Result<StatusCode> {
     let tags = [tag];
     let outcome = write

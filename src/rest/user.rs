@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::Result;
 use super::extract::{Asker, Body, Parameters, PathId};
+use super::openapi::schema;
 use super::page::{ListBody, PageParameters, Part, name_cursor, rows};
 use super::value::{Number, RoleName};
 use crate::app::App;
@@ -14,13 +16,20 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Violations;
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
-use crate::domain::user::{Account, User, UserChange};
+use crate::domain::user::{User, UserChange};
 
 /// What everybody who is signed in sees of a user.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserName)]
 pub(super) struct NameBody {
+    /// Its number.
+    #[schema(value_type = schema::Id)]
     id: UserId,
+    /// The name to sign in with.
+    #[schema(required = true, example = "ada")]
     username: Option<String>,
+    /// The name among people.
+    #[schema(required = true, example = "Ada Lovelace")]
     full_name: Option<String>,
 }
 
@@ -34,53 +43,67 @@ impl From<User> for NameBody {
     }
 }
 
-/// A user; the account only where the asker may see it.
-#[derive(Serialize)]
+/// A user. What lies behind the names is there for administrators and for the user alone.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 pub(super) struct UserBody {
     #[serde(flatten)]
     name: NameBody,
-    #[serde(flatten)]
-    account: Option<AccountBody>,
-}
-
-#[derive(Serialize)]
-struct AccountBody {
-    email: String,
-    role: &'static str,
-    is_active: bool,
-    created_at: Timestamp,
-    updated_at: Timestamp,
+    /// Where mail is sent to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "ada@example.com")]
+    email: Option<String>,
+    /// What the user may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::RoleName)]
+    role: Option<&'static str>,
+    /// Whether the user may sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    is_active: Option<bool>,
+    /// When the account was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Instant>, nullable = false)]
+    created_at: Option<Timestamp>,
+    /// When the account was changed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Instant>, nullable = false)]
+    updated_at: Option<Timestamp>,
 }
 
 impl From<User> for UserBody {
     fn from(mut user: User) -> Self {
+        let account = user.account.take();
+        let account = account.as_ref();
         Self {
-            account: user.account.take().map(AccountBody::from),
+            email: account.map(|account| account.email.clone()),
+            role: account.map(|account| account.role.as_str()),
+            is_active: account.map(|account| account.is_active),
+            created_at: account.map(|account| account.created_at),
+            updated_at: account.map(|account| account.updated_at),
             name: user.into(),
         }
     }
 }
 
-impl From<Account> for AccountBody {
-    fn from(account: Account) -> Self {
-        Self {
-            email: account.email,
-            role: account.role.as_str(),
-            is_active: account.is_active,
-            created_at: account.created_at,
-            updated_at: account.updated_at,
-        }
-    }
-}
-
 /// Which part of the list of users.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListParameters {
+    /// How many rows to leave out first. Not together with `page` or `cursor`.
+    #[param(value_type = Option<i32>, minimum = 0, example = 0)]
     skip: Option<Number>,
+    /// How many rows there may be. Not together with `per_page`.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50, example = 10)]
     limit: Option<Number>,
+    /// Which page, counted from 1. Not together with `skip` or `cursor`.
+    #[param(value_type = Option<i32>, minimum = 1)]
     page: Option<Number>,
+    /// How many rows a page has. Not together with `limit`.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50)]
     per_page: Option<Number>,
+    /// `next_cursor` of the answer before, for what follows it.
     cursor: Option<String>,
 }
 
@@ -101,13 +124,29 @@ impl ListParameters {
 }
 
 /// What to change of an account; what is left out stays.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = UserUpdate)]
 pub(super) struct UpdateInput {
+    /// Where mail is sent to. Nobody else may have it.
+    #[serde(default)]
+    #[schema(value_type = schema::Email)]
     email: Patch<String>,
+    /// The name to sign in with; null for none. Nobody else may have it.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Username>)]
     username: Patch<String>,
+    /// The name among people; null for none.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::FullName>)]
     full_name: Patch<String>,
+    /// What the user may do: for administrators to say.
+    #[serde(default)]
+    #[schema(value_type = schema::RoleName)]
     role: Patch<RoleName>,
+    /// Whether the user may sign in: for administrators to say.
+    #[serde(default)]
+    #[schema(value_type = bool)]
     is_active: Patch<bool>,
 }
 
@@ -124,18 +163,26 @@ impl From<UpdateInput> for UserChange {
 }
 
 /// What becomes of the tasks of a deleted user.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct DeleteParameters {
-    /// Who gets them; without it they are deleted too.
+    /// The id of the user who gets them; without it they are deleted too.
+    #[param(value_type = Option<i32>, minimum = 1)]
     transfer_to: Option<Number>,
 }
 
+/// Who is asking
+#[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "getMe",
+    responses((status = 200, description = "The account that is signed in", body = UserBody)))]
 pub(super) async fn me(State(app): State<App>, Asker(actor): Asker) -> Result<Json<UserBody>> {
     let user = app.domain().users().viewer(&actor).await?;
     Ok(Json(user.into()))
 }
 
+/// List users
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(ListParameters),
+    responses((status = 200, description = "A part of the list, by id", body = ListBody<UserBody>)))]
 pub(super) async fn list(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -152,11 +199,24 @@ pub(super) async fn list(
     )))
 }
 
+/// Read a user
+#[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "getUser", params(PathId),
+    responses((status = 200, description = "The user", body = UserBody)))]
 pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<Json<UserBody>> {
     let user = app.domain().users().get(&actor, UserId(id)).await?;
     Ok(Json(user.into()))
 }
 
+/// Change an account
+///
+/// One's own; administrators may change any.
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", operation_id = "updateUser", params(PathId),
+    request_body = UpdateInput,
+    responses(
+        (status = 200, description = "The account as it is now", body = UserBody),
+        (status = 403, description = "The account or the field is not the asker's to change"),
+        (status = 409, description = "Somebody else has the name or the address, or nobody would be left to administer"),
+    ))]
 pub(super) async fn update(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -167,6 +227,16 @@ pub(super) async fn update(
     Ok(Json(user.into()))
 }
 
+/// Delete an account
+///
+/// For administrators. Its tasks go with it unless `transfer_to` says who gets them.
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", operation_id = "deleteUser",
+    params(PathId, DeleteParameters),
+    responses(
+        (status = 204, description = "The account is gone"),
+        (status = 403, description = "The asker is not an administrator"),
+        (status = 409, description = "Nobody would be left to administer"),
+    ))]
 pub(super) async fn delete(
     State(app): State<App>,
     Asker(actor): Asker,

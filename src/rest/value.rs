@@ -9,7 +9,7 @@ use crate::domain::task::Priority;
 use crate::domain::workflow::Status;
 
 /// Statuses of older task APIs, and what they are called here.
-const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];
+pub(super) const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];
 
 /// A moment: with a time and its zone, which is UTC when none is given; or a date alone, which means
 /// its midnight UTC.

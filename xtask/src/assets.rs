@@ -81,6 +81,36 @@ const PACKAGES: &[Package] = &[
             ("package/LICENSE", "playground/LICENSE-graphql-playground"),
         ],
     },
+    Package {
+        name: "swagger-ui-dist",
+        version: "5.35.0",
+        licence: "Apache-2.0",
+        integrity: "U06rpMtW9V3XPGOBeamTUSr0Z09jMX4IJuANpE/EZbAhw0G8CgwrzU4YmXkn/h0wCDNsXdGarTNNHC3sU8yVUQ==",
+        files: &[
+            ("package/swagger-ui-bundle.js", "swagger-ui/swagger-ui-bundle.js"),
+            (
+                "package/swagger-ui-bundle.js.LICENSE.txt",
+                "swagger-ui/swagger-ui-bundle.js.LICENSE.txt",
+            ),
+            ("package/swagger-ui.css", "swagger-ui/swagger-ui.css"),
+            ("package/LICENSE", "swagger-ui/LICENSE-swagger-ui"),
+            ("package/NOTICE", "swagger-ui/NOTICE-swagger-ui"),
+        ],
+    },
+    Package {
+        name: "redoc",
+        version: "2.5.4",
+        licence: "MIT",
+        integrity: "M6jWhG1qoBnH6TFmzJnstyCZ87HmOY/UzDm78mHiYihEdlV/YcS9ogOo1NlElnJMeLsyxHFe2yFc4sNjHTrABQ==",
+        files: &[
+            ("package/bundles/redoc.standalone.js", "redoc/redoc.standalone.js"),
+            (
+                "package/bundles/redoc.standalone.js.LICENSE.txt",
+                "redoc/redoc.standalone.js.LICENSE.txt",
+            ),
+            ("package/LICENSE", "redoc/LICENSE-redoc"),
+        ],
+    },
 ];
 
 /// Fetches every package and writes the files and the manifest.

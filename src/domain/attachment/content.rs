@@ -11,6 +11,17 @@ use crate::domain::error::{Error, Result};
 /// The types that are taken, for messages.
 pub const ALLOWED_TYPES: &str = "txt, pdf, png, jpg, jpeg, gif, doc and docx";
 
+/// The media type of each of them.
+pub const MEDIA_TYPES: [&str; 7] = [
+    FileType::Text.media_type(),
+    FileType::Pdf.media_type(),
+    FileType::Png.media_type(),
+    FileType::Jpeg.media_type(),
+    FileType::Gif.media_type(),
+    FileType::Doc.media_type(),
+    FileType::Docx.media_type(),
+];
+
 /// A type of file that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileType {
@@ -48,7 +59,7 @@ impl FileType {
     }
 
     /// Its media type.
-    pub(super) fn media_type(self) -> &'static str {
+    pub(super) const fn media_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain",
             Self::Pdf => "application/pdf",

@@ -10,13 +10,13 @@ use crate::domain::patch::Patch;
 use crate::domain::user::User;
 
 /// The most characters of an e-mail address (RFC 5321).
-const MAX_EMAIL_LENGTH: usize = 254;
+pub const MAX_EMAIL_LENGTH: usize = 254;
 /// The fewest characters of a username.
 const MIN_USERNAME_LENGTH: usize = 3;
 /// The most characters of a username.
 const MAX_USERNAME_LENGTH: usize = 50;
 /// The most characters of a full name.
-const MAX_FULL_NAME_LENGTH: usize = 255;
+pub const MAX_FULL_NAME_LENGTH: usize = 255;
 
 /// A person who wants an account.
 #[derive(Clone, Debug)]

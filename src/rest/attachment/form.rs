@@ -18,7 +18,7 @@ use crate::rest::extract::{Asker, PathId, content_type};
 /// What a form is.
 const FORM: &str = "multipart/form-data";
 /// The part that is read.
-const PART: &str = "file";
+pub(super) const PART: &str = "file";
 /// The most bytes of a form: a file, and what stands around it.
 const MAX_FORM: u64 = MAX_SIZE + 16 * 1024;
 

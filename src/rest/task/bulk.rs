@@ -4,9 +4,14 @@
 //! So the answer is 200 however many were, with a result for each task in the order of `task_ids`; an id that comes
 //! more than once counts once. What is wrong with the request as a whole is 422, and nothing is written.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::input::UpdateInput;
 use super::output::{self, TaskBody};
@@ -18,6 +23,7 @@ use crate::domain::task::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK, Snapsh
 use crate::domain::workflow::Status;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, Body};
+use crate::rest::openapi::schema;
 use crate::rest::value::{Moment, PriorityName, StatusName};
 
 /// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
@@ -75,15 +81,52 @@ impl BulkUpdateInput {
     }
 }
 
+impl PartialSchema for BulkUpdateInput {
+    fn schema() -> RefOr<Schema> {
+        let ids = || ArrayBuilder::new().items(i32::schema()).max_items(Some(MAX_BULK));
+        let update = || Ref::from_schema_name(UpdateInput::name());
+        let nested = |name: &str| {
+            ObjectBuilder::new()
+                .property("task_ids", ids())
+                .required("task_ids")
+                .property(name, update())
+                .required(name)
+                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        };
+        let either = OneOfBuilder::new().item(nested("update")).item(nested("updates"));
+        either
+            .description(Some(
+                "Up to 100 tasks, and what is to be changed of each; the fields may also stand beside `task_ids`.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for BulkUpdateInput {
+    fn name() -> Cow<'static, str> {
+        "TasksBulkUpdate".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((UpdateInput::name().into(), UpdateInput::schema()));
+        UpdateInput::schemas(schemas);
+    }
+}
+
 fn refuse(what: &str) -> Problem {
     Problem::invalid("update", format!("update: {what}"))
 }
 
 /// Which tasks are moved, and where.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TasksBulkTransition)]
 pub(in crate::rest) struct BulkTransitionInput {
+    /// Their numbers.
+    #[schema(value_type = Vec<i32>, max_items = 100, example = json!([1, 2, 3]))]
     task_ids: Vec<TaskId>,
+    /// The status that they are to have.
+    #[schema(value_type = schema::StatusInput)]
     target_status: StatusName,
 }
 
@@ -97,29 +140,46 @@ fn check_count(ids: &[TaskId]) -> Result<()> {
 }
 
 /// What became of many tasks.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TasksBulkResult)]
 pub(in crate::rest) struct BulkBody {
+    /// How many tasks it was about.
+    #[schema(example = 1)]
     total: usize,
+    /// How many were changed.
+    #[schema(example = 1)]
     successful: usize,
+    /// How many were not.
+    #[schema(example = 0)]
     failed: usize,
+    /// One for each task, in the order of `task_ids`.
     results: Vec<BulkResultBody>,
 }
 
 /// What became of one of them.
-#[derive(Serialize)]
-struct BulkResultBody {
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskBulkResult)]
+pub(in crate::rest) struct BulkResultBody {
+    /// Which task.
+    #[schema(value_type = i32, example = 1)]
     task_id: TaskId,
+    /// Whether it was changed.
     success: bool,
     /// Null for a task that was not found.
+    #[schema(value_type = Option<schema::StatusName>, required = true)]
     previous_status: Option<&'static str>,
     /// Null when nothing was done.
+    #[schema(value_type = Option<schema::StatusName>, required = true)]
     new_status: Option<&'static str>,
     /// Why nothing was done, in a word.
+    #[schema(value_type = Option<String>, required = true, example = json!(null))]
     code: Option<&'static str>,
     /// The same for people.
+    #[schema(required = true, example = json!(null))]
     error: Option<String>,
     /// The task as it stands now, for changes of any kind.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     task: Option<TaskBody>,
 }
 
@@ -170,7 +230,12 @@ async fn with_tasks(app: &App, actor: &Actor, results: Vec<BulkResult>) -> Resul
     Ok(BulkBody::of(bodies))
 }
 
-/// Makes the same change to up to 100 tasks.
+/// Make the same change to up to 100 tasks
+///
+/// Each for itself: those that cannot be changed keep no others from it.
+#[utoipa::path(patch, path = "/tasks/bulk", tag = "tasks", operation_id = "updateTasks",
+    request_body = BulkUpdateInput,
+    responses((status = 200, description = "What became of each", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_update(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -182,7 +247,12 @@ pub(in crate::rest) async fn bulk_update(
     Ok(Json(with_tasks(&app, &actor, results).await?))
 }
 
-/// Moves up to 100 tasks along the workflow.
+/// Move up to 100 tasks along the workflow
+///
+/// Each for itself: those that cannot be moved keep no others from it.
+#[utoipa::path(post, path = "/tasks/bulk-status", tag = "tasks", operation_id = "transitionTasks",
+    request_body = BulkTransitionInput,
+    responses((status = 200, description = "What became of each", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_transition(
     State(app): State<App>,
     Asker(actor): Asker,

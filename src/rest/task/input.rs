@@ -1,29 +1,50 @@
 //! What clients say of a task.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::error::{Error, Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::task::{Priority, TaskChange, TaskDraft};
 use crate::domain::workflow::Status;
+use crate::rest::openapi::schema;
 use crate::rest::value::{Moment, PriorityName, StatusName};
 
 /// A task to be made.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskCreate)]
 pub(in crate::rest) struct CreateInput {
+    /// What is to be done, in a line; spaces around it are dropped.
+    #[schema(value_type = schema::Title)]
     title: String,
+    /// What is to be done, at length.
+    #[schema(value_type = Option<schema::Description>)]
     description: Option<String>,
+    /// Any status; `todo` without it.
+    #[schema(value_type = Option<schema::StatusInput>)]
     status: Option<StatusName>,
+    /// `true` means the status `done`, `false` means `todo`.
     completed: Option<bool>,
+    /// `medium` without it.
+    #[schema(value_type = Option<schema::PriorityName>)]
     priority: Option<PriorityName>,
+    /// When it should be done.
+    #[schema(value_type = Option<schema::Moment>)]
     due_date: Option<Moment>,
+    /// The id of the user who is to do it.
+    #[schema(value_type = Option<schema::Id>, example = json!(null))]
     assignee_id: Option<UserId>,
+    /// Up to 20 tags.
+    #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
     tags: Option<Vec<String>>,
 }
 
@@ -42,17 +63,36 @@ impl CreateInput {
 }
 
 /// All of a task anew: what is left out is reset.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskReplace)]
 pub(in crate::rest) struct ReplaceInput {
+    /// What is to be done, in a line; spaces around it are dropped.
+    #[schema(value_type = schema::Title)]
     title: String,
+    /// What is to be done, at length.
+    #[schema(value_type = Option<schema::Description>)]
     description: Option<String>,
+    /// Any status that the task may move to; `todo` without it.
+    #[schema(value_type = Option<schema::StatusInput>)]
     status: Option<StatusName>,
+    /// `true` means the status `done`, `false` means `todo`.
     completed: Option<bool>,
+    /// `medium` without it.
+    #[schema(value_type = Option<schema::PriorityName>)]
     priority: Option<PriorityName>,
+    /// When it should be done; never without it.
+    #[schema(value_type = Option<schema::Moment>)]
     due_date: Option<Moment>,
+    /// The id of the user who is to do it; nobody without it.
+    #[schema(value_type = Option<schema::Id>, example = json!(null))]
     assignee_id: Option<UserId>,
+    /// Up to 20 tags; none without it.
+    #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
     tags: Option<Vec<String>>,
+    /// The version on which the change is based; a task that has another by now is left alone (409). `If-Match` says
+    /// the same.
+    #[schema(example = json!(null))]
     expected_version: Option<i32>,
 }
 
@@ -81,17 +121,45 @@ fn or_null<T>(value: Option<T>) -> Patch<T> {
 }
 
 /// A part of a task: what is left out stays, what is null is cleared.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TaskUpdate)]
 pub(in crate::rest) struct UpdateInput {
+    /// What is to be done, in a line; spaces around it are dropped.
+    #[serde(default)]
+    #[schema(value_type = schema::Title)]
     pub(super) title: Patch<String>,
+    /// What is to be done, at length.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Description>)]
     pub(super) description: Patch<String>,
+    /// Any status that the task may move to.
+    #[serde(default)]
+    #[schema(value_type = schema::StatusInput)]
     pub(super) status: Patch<StatusName>,
+    /// `true` means the status `done`, `false` means `todo`.
+    #[serde(default)]
+    #[schema(value_type = bool)]
     pub(super) completed: Patch<bool>,
+    /// How urgent it is.
+    #[serde(default)]
+    #[schema(value_type = schema::PriorityName)]
     pub(super) priority: Patch<PriorityName>,
+    /// When it should be done.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Moment>)]
     pub(super) due_date: Patch<Moment>,
+    /// The id of the user who is to do it; null takes the task away from whoever has it.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Id>, example = json!(null))]
     pub(super) assignee_id: Patch<UserId>,
+    /// Up to 20 tags, in place of those that it has.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
     pub(super) tags: Patch<Vec<String>>,
+    /// The version on which the change is based; a task that has another by now is left alone (409). `If-Match` says
+    /// the same.
+    #[schema(example = json!(null))]
     pub(super) expected_version: Option<i32>,
 }
 
@@ -132,19 +200,29 @@ fn together(status: Option<StatusName>, completed: Option<bool>) -> Result<Optio
 }
 
 /// To whom a task is handed. The field is needed, so that nobody takes a task away by a slip.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskAssign)]
 pub(in crate::rest) struct AssignInput {
+    /// The id of a user, or null for nobody.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(value_type = Option<schema::Id>, required = true, example = json!(null))]
     pub(super) assignee_id: Option<UserId>,
+    /// The version on which the change is based.
+    #[schema(example = json!(null))]
     pub(super) expected_version: Option<i32>,
 }
 
 /// Where a task is moved.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TaskTransition)]
 pub(in crate::rest) struct TransitionInput {
+    /// The status that it is to have.
+    #[schema(value_type = schema::StatusInput)]
     pub(super) target_status: StatusName,
+    /// The version on which the change is based.
+    #[schema(example = json!(null))]
     pub(super) expected_version: Option<i32>,
 }
 
@@ -156,6 +234,25 @@ pub(in crate::rest) struct TagsInput(pub(super) Vec<String>);
 impl<'de> Deserialize<'de> for TagsInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TagsVisitor)
+    }
+}
+
+impl PartialSchema for TagsInput {
+    fn schema() -> RefOr<Schema> {
+        let list = || ArrayBuilder::new().items(schema::TagName::schema()).max_items(Some(20));
+        let object = ObjectBuilder::new().property("tags", list()).required("tags");
+        let either = OneOfBuilder::new()
+            .item(object.additional_properties(Some(AdditionalProperties::FreeForm(false))))
+            .item(list());
+        either
+            .description(Some("Tags: in an object, or as a bare list."))
+            .into()
+    }
+}
+
+impl ToSchema for TagsInput {
+    fn name() -> Cow<'static, str> {
+        "Tags".into()
     }
 }
 

@@ -1,6 +1,9 @@
 //! Lists of tasks: the parameters that ask for one, and the answer.
 
 use serde::Deserialize;
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::output::{self, TaskBody};
 use crate::app::App;
@@ -11,31 +14,68 @@ use crate::domain::id::UserId;
 use crate::domain::page::{Direction, Sort};
 use crate::domain::tag;
 use crate::domain::task::{Comparison, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField};
+use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
 use crate::rest::value::{Flag, Moment, Number, PriorityNames, StatusNames, Words, one_of};
 
 /// Which tasks, in which order, and which part of them. Of several values in one filter a task
 /// needs one; of several filters it must pass all.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::rest) struct ListParameters {
+    /// How many rows to leave out first. Not together with `page` or `cursor`.
+    #[param(value_type = Option<i32>, minimum = 0, example = 0)]
     skip: Option<Number>,
+    /// How many rows there may be. Not together with `per_page`.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50, example = 10)]
     limit: Option<Number>,
+    /// Which page, counted from 1. Not together with `skip` or `cursor`.
+    #[param(value_type = Option<i32>, minimum = 1)]
     page: Option<Number>,
+    /// How many rows a page has. Not together with `limit`.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50)]
     per_page: Option<Number>,
+    /// `next_cursor` of the answer before, for what follows it.
     cursor: Option<String>,
+    /// Only with one of these statuses.
+    #[param(value_type = Option<schema::StatusNames>, inline)]
     status: Option<StatusNames>,
+    /// Only with one of these priorities.
+    #[param(value_type = Option<schema::PriorityNames>, inline)]
     priority: Option<PriorityNames>,
+    /// Only with one of these tags.
+    #[param(value_type = Option<schema::TagNames>, inline)]
     tag: Option<Words>,
+    /// The same as `tag`; with both, a task needs one of each.
+    #[param(value_type = Option<schema::TagNames>, inline)]
     tags: Option<Words>,
+    /// Only those in whose title or description every one of these words occurs, in part or in whole, in any case.
+    #[param(value_type = Option<schema::Search>, inline)]
     search: Option<String>,
+    /// Only those that are `done`, or that are not.
+    #[param(value_type = Option<schema::Flag>, inline)]
     completed: Option<Flag>,
+    /// Only those that should have been done by now, or the others.
+    #[param(value_type = Option<schema::Flag>, inline)]
     overdue: Option<Flag>,
+    /// Only those of this assignee.
+    #[param(value_type = Option<i32>, minimum = 0, example = 1)]
     assignee_id: Option<Number>,
+    /// Only those of this owner.
+    #[param(value_type = Option<i32>, minimum = 0, example = 1)]
     owner_id: Option<Number>,
+    /// Only those due before this moment.
+    #[param(value_type = Option<schema::Moment>, inline)]
     due_before: Option<Moment>,
+    /// Only those due after this moment.
+    #[param(value_type = Option<schema::Moment>, inline)]
     due_after: Option<Moment>,
+    /// What to sort by: `created_at` without it.
+    #[param(inline)]
     sort_by: Option<SortColumn>,
+    /// Which way to sort: `desc` without it.
+    #[param(inline)]
     sort_order: Option<SortOrder>,
 }
 
@@ -52,6 +92,18 @@ impl TryFrom<String> for SortColumn {
     }
 }
 
+impl PartialSchema for SortColumn {
+    fn schema() -> RefOr<Schema> {
+        let names = TaskSortField::ALL.map(column_name);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+impl ToSchema for SortColumn {}
+
 fn column_name(field: TaskSortField) -> &'static str {
     match field {
         TaskSortField::CreatedAt => "created_at",
@@ -64,6 +116,9 @@ fn column_name(field: TaskSortField) -> &'static str {
     }
 }
 
+/// Both ways to sort.
+const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
+
 /// Which way to sort.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
@@ -73,11 +128,26 @@ impl TryFrom<String> for SortOrder {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let name_of = |direction| match direction {
-            Direction::Ascending => "asc",
-            Direction::Descending => "desc",
-        };
-        one_of(&name, &[Direction::Ascending, Direction::Descending], name_of).map(Self)
+        one_of(&name, &DIRECTIONS, direction_name).map(Self)
+    }
+}
+
+impl PartialSchema for SortOrder {
+    fn schema() -> RefOr<Schema> {
+        let names = DIRECTIONS.map(direction_name);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+impl ToSchema for SortOrder {}
+
+fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ascending => "asc",
+        Direction::Descending => "desc",
     }
 }
 

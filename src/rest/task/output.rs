@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -16,27 +17,60 @@ use crate::domain::tag::Tags;
 use crate::domain::task::{Snapshot, Task};
 use crate::domain::user::User;
 use crate::domain::workflow::Status;
+use crate::rest::openapi::schema;
 use crate::rest::precondition;
 use crate::rest::user::NameBody;
 
 /// A task.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Task)]
 pub(in crate::rest) struct TaskBody {
+    /// Its number.
+    #[schema(value_type = schema::Id)]
     id: TaskId,
+    /// What is to be done, in a line.
+    #[schema(example = "Paint the fence")]
     title: String,
+    /// What is to be done, at length.
+    #[schema(required = true, example = "Two coats, green")]
     description: Option<String>,
+    /// Where it stands.
+    #[schema(value_type = schema::StatusName)]
     status: &'static str,
+    /// How urgent it is.
+    #[schema(value_type = schema::PriorityName)]
     priority: &'static str,
+    /// When it should be done.
+    #[schema(value_type = Option<schema::Instant>, required = true)]
     due_date: Option<Timestamp>,
+    /// Whether its status is `done`.
     completed: bool,
+    /// When it became `done`.
+    #[schema(value_type = Option<schema::Instant>, required = true, example = json!(null))]
     completed_at: Option<Timestamp>,
+    /// Whose it is.
+    #[schema(value_type = schema::Id)]
     owner_id: UserId,
+    /// Who is to do it.
+    #[schema(value_type = Option<schema::Id>, required = true)]
     assignee_id: Option<UserId>,
+    /// Whose it is, by name.
+    #[schema(required = true)]
     owner: Option<NameBody>,
+    /// Who is to do it, by name.
+    #[schema(required = true)]
     assignee: Option<NameBody>,
+    /// Its tags, in small letters, in order.
+    #[schema(value_type = Vec<schema::TagName>)]
     tags: Tags,
+    /// Counts its changes from 1; in quotes it is the `ETag`.
+    #[schema(example = 1)]
     version: i32,
+    /// When it was made.
+    #[schema(value_type = schema::Instant)]
     created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = schema::Instant)]
     updated_at: Timestamp,
 }
 

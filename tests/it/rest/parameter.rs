@@ -67,14 +67,18 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     ("tag=", "tags", "1 to 50 are allowed"),
     ("tags=a,,b", "tags", "1 to 50 are allowed"),
+    ("status=todo&status=done", "status", "duplicate field `status`"),
+    ("limit=1&limit=1", "limit", "duplicate field `limit`"),
+];
+
+/// Parameters that there are not.
+const UNKNOWN: [(&str, &str, &str); 2] = [
     (
         "colour=red",
         "colour",
-        "unknown field `colour`, expected one of `skip`, `limit`, `page`, `per_page`, `cursor`, `status`",
+        "unknown parameter `colour`, expected one of `skip`, `limit`, `page`, `per_page`, `cursor`, `status`",
     ),
     ("Status=todo", "Status", "expected one of"),
-    ("status=todo&status=done", "status", "duplicate field `status`"),
-    ("limit=1&limit=1", "limit", "duplicate field `limit`"),
 ];
 
 #[tokio::test]
@@ -86,6 +90,10 @@ async fn a_parameter_that_is_not_acceptable_is_refused_by_name_with_what_is() {
         for (query, field, allowed) in REFUSED {
             let answer = get(&boss, &format!("{path}?{query}")).await;
             expect_refusal(&answer, (422, "INVALID", field), allowed);
+        }
+        for (query, field, allowed) in UNKNOWN {
+            let answer = get(&boss, &format!("{path}?{query}")).await;
+            expect_refusal(&answer, (400, "UNKNOWN_PARAMETER", field), allowed);
         }
     }
 }
@@ -137,7 +145,7 @@ async fn a_parameter_is_refused_where_none_is_read() {
     ] {
         let answer = boss.rest(method, &format!("{path}?colour=red"), body).await;
         let allowed = "unknown parameter `colour`; this path takes none";
-        expect_refusal(&answer, (422, "INVALID", "colour"), allowed);
+        expect_refusal(&answer, (400, "UNKNOWN_PARAMETER", "colour"), allowed);
     }
     for (method, path, field, allowed) in [
         (
@@ -178,7 +186,12 @@ async fn a_parameter_is_refused_where_none_is_read() {
         ),
     ] {
         let answer = boss.rest(method, path, Value::Null).await;
-        expect_refusal(&answer, (422, "INVALID", field), allowed);
+        let refusal = if allowed.starts_with("expected") {
+            (400, "UNKNOWN_PARAMETER", field)
+        } else {
+            (422, "INVALID", field)
+        };
+        expect_refusal(&answer, refusal, allowed);
     }
     assert_eq!(app.footprint().await, before);
 }

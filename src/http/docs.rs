@@ -1,0 +1,107 @@
+//! The REST face for people and programs: Swagger UI, in which requests can be tried, `ReDoc`, to read, and the
+//! document that both show.
+
+use std::sync::LazyLock;
+
+use axum::extract::{Path, RawQuery};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::ide::{GRAPHIQL, PLAYGROUND};
+use super::page::{Asset, Page, SCRIPT, STYLE};
+use crate::app::App;
+use crate::rest;
+
+/// What there is for a browser that runs no scripts.
+const WITHOUT_SCRIPTS: &str = "What it shows is at /openapi.json.";
+
+static SWAGGER_UI: LazyLock<Page> = LazyLock::new(|| {
+    let assets = vec![
+        Asset::new(
+            "swagger-ui.css",
+            STYLE,
+            include_bytes!("../../assets/swagger-ui/swagger-ui.css"),
+        ),
+        Asset::new("page.css", STYLE, include_bytes!("../../assets/swagger-ui/page.css")),
+        Asset::new(
+            "swagger-ui-bundle.js",
+            SCRIPT,
+            include_bytes!("../../assets/swagger-ui/swagger-ui-bundle.js"),
+        ),
+        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/swagger-ui/start.js")),
+    ];
+    Page::new("swagger-ui", "Swagger UI", WITHOUT_SCRIPTS, assets)
+});
+
+static REDOC: LazyLock<Page> = LazyLock::new(|| {
+    let assets = vec![
+        Asset::new("page.css", STYLE, include_bytes!("../../assets/redoc/page.css")),
+        Asset::new(
+            "redoc.standalone.js",
+            SCRIPT,
+            include_bytes!("../../assets/redoc/redoc.standalone.js"),
+        ),
+        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/redoc/start.js")),
+    ];
+    Page::new("redoc", "ReDoc", WITHOUT_SCRIPTS, assets)
+});
+
+/// The pages, the files that these and the editors load, and the document.
+pub(super) fn routes() -> Router<App> {
+    let mut router = Router::new().route("/assets/{folder}/{file}", get(file));
+    for prefix in rest::PREFIXES {
+        for ending in ["", "/"] {
+            router = router
+                .route(&format!("{prefix}/docs{ending}"), get(async || SWAGGER_UI.response()))
+                .route(&format!("{prefix}/redoc{ending}"), get(async || REDOC.response()));
+        }
+        router = router.route(&format!("{prefix}/openapi.json"), get(openapi));
+    }
+    router
+}
+
+async fn openapi() -> Response {
+    // A new release may bring another one.
+    ([(header::CACHE_CONTROL, "no-cache")], Json(rest::openapi::document())).into_response()
+}
+
+async fn file(Path((folder, name)): Path<(String, String)>, RawQuery(query): RawQuery, request: HeaderMap) -> Response {
+    let page = [&*GRAPHIQL, &*PLAYGROUND, &*SWAGGER_UI, &*REDOC]
+        .into_iter()
+        .find(|page| page.folder == folder);
+    let asset = page.and_then(|page| page.assets.iter().find(|asset| asset.name == name));
+    match asset {
+        Some(asset) => asset.response(query.as_deref(), &request),
+        None => rest::not_found(&format!("/assets/{folder}/{name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    async fn ask(folder: &str, name: &str) -> Response {
+        let path = Path((folder.to_owned(), name.to_owned()));
+        file(path, RawQuery(None), HeaderMap::new()).await
+    }
+
+    #[tokio::test]
+    async fn file_is_served_with_its_type_and_an_unknown_one_is_not_found() {
+        for folder in ["graphiql", "playground", "swagger-ui", "redoc"] {
+            let found = ask(folder, "start.js").await;
+            assert_eq!(found.status(), StatusCode::OK);
+            assert_eq!(found.headers()[header::CONTENT_TYPE], SCRIPT);
+        }
+        for (folder, name) in [
+            ("graphiql", "../graphiql/start.js"),
+            ("graphiql", "middleware.js"),
+            ("elsewhere", "start.js"),
+        ] {
+            assert_eq!(ask(folder, name).await.status(), StatusCode::NOT_FOUND);
+        }
+    }
+}

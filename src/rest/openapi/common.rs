@@ -1,0 +1,274 @@
+//! What all routes have in common: who may ask, how errors come, and the headers of every answer.
+
+use utoipa::ToSchema as _;
+use utoipa::openapi::content::{Content, ContentBuilder};
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::security::{
+    Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{
+    Components, KnownFormat, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response, Schema, SchemaFormat, Server,
+};
+
+use crate::domain::attachment;
+use crate::rest::PREFIXES;
+use crate::rest::error::Envelope;
+use crate::rest::task::TaskBody;
+
+const JSON: &str = "application/json";
+const BYTES: &str = "application/octet-stream";
+
+/// How one proves who one is, by the names of the schemes: each is enough.
+const SCHEMES: [&str; 2] = ["bearer", "password"];
+
+/// An error that comes of how a request is made, whatever the route does.
+struct Refusal {
+    status: &'static str,
+    name: &'static str,
+    description: &'static str,
+    when: When,
+}
+
+/// Which routes answer with it.
+enum When {
+    Always,
+    SignedIn,
+    OneOfMany,
+    WithVersion,
+    WithBody,
+}
+
+const REFUSALS: [Refusal; 10] = [
+    Refusal {
+        status: "400",
+        name: "BadRequest",
+        description: "The request is malformed, or has a parameter that is unknown here",
+        when: When::Always,
+    },
+    Refusal {
+        status: "401",
+        name: "Unauthenticated",
+        description: "Nobody is signed in, or the token is not good any more",
+        when: When::SignedIn,
+    },
+    Refusal {
+        status: "404",
+        name: "NotFound",
+        description: "There is no such thing, or the asker may not see it",
+        when: When::OneOfMany,
+    },
+    Refusal {
+        status: "412",
+        name: "PreconditionFailed",
+        description: "The task has another version than `If-Match` says",
+        when: When::WithVersion,
+    },
+    Refusal {
+        status: "413",
+        name: "PayloadTooLarge",
+        description: "The body is too large",
+        when: When::WithBody,
+    },
+    Refusal {
+        status: "415",
+        name: "UnsupportedMediaType",
+        description: "The body is of another kind",
+        when: When::WithBody,
+    },
+    Refusal {
+        status: "422",
+        name: "Invalid",
+        description: "A value is not acceptable; `details` name the fields",
+        when: When::Always,
+    },
+    Refusal {
+        status: "429",
+        name: "RateLimited",
+        description: "The client has sent all the requests that it may within a minute",
+        when: When::Always,
+    },
+    Refusal {
+        status: "500",
+        name: "Internal",
+        description: "Something went wrong on the server",
+        when: When::Always,
+    },
+    Refusal {
+        status: "503",
+        name: "Unavailable",
+        description: "The server cannot answer in time, or not now",
+        when: When::Always,
+    },
+];
+
+/// The operations of a path.
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.post,
+        &mut item.put,
+        &mut item.patch,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Adds it all to a document.
+pub(super) fn complete(document: &mut OpenApi) {
+    document.servers = Some(vec![Server::new("/")]);
+    let components = document.components.get_or_insert_with(Components::new);
+    components.add_security_scheme(SCHEMES[0], bearer());
+    components.add_security_scheme(SCHEMES[1], password());
+    for refusal in REFUSALS {
+        let mut response = Response::new(refusal.description);
+        describe_answer(refusal.status, &mut response);
+        components.responses.insert(refusal.name.to_owned(), response.into());
+    }
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            describe_access(operation);
+            describe_refusals(operation);
+            describe_answers(operation);
+        }
+    }
+}
+
+fn bearer() -> SecurityScheme {
+    let text = "The `access_token` of signing up, in or on.";
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    SecurityScheme::Http(scheme.description(Some(text)).build())
+}
+
+fn password() -> SecurityScheme {
+    let address = format!("{}/auth/login/access-token", PREFIXES[0]);
+    let flow = Flow::Password(Password::new(address, Scopes::new()));
+    SecurityScheme::OAuth2(OAuth2::with_description([flow], "A name and a password."))
+}
+
+/// A route that says nothing else is for those who are signed in.
+fn describe_access(operation: &mut Operation) {
+    let requirements = || SCHEMES.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
+    match &operation.security {
+        None => operation.security = Some(requirements().into()),
+        // That of a route for everybody is empty, which says just that.
+        Some(_) => {}
+    }
+}
+
+fn is_for_everybody(operation: &Operation) -> bool {
+    let requirements = operation.security.iter().flatten();
+    requirements
+        .into_iter()
+        .any(|requirement| *requirement == SecurityRequirement::default())
+}
+
+/// The errors that come of how a request is made, whatever the route does.
+fn describe_refusals(operation: &mut Operation) {
+    let takes = |place: ParameterIn| {
+        let parameters = operation.parameters.iter().flatten();
+        parameters.into_iter().any(|parameter| match parameter {
+            RefOr::T(parameter) => parameter.parameter_in == place,
+            RefOr::Ref(_) => false,
+        })
+    };
+    let everybody = is_for_everybody(operation);
+    let (with_body, with_path) = (operation.request_body.is_some(), takes(ParameterIn::Path));
+    let with_version = takes(ParameterIn::Header);
+    let refusals = REFUSALS.iter().filter(|refusal| match refusal.when {
+        When::Always => true,
+        When::SignedIn => !everybody,
+        When::OneOfMany => with_path,
+        When::WithVersion => with_version,
+        When::WithBody => with_body,
+    });
+    let answers = &mut operation.responses.responses;
+    for refusal in refusals {
+        answers
+            .entry(refusal.status.to_owned())
+            .or_insert_with(|| Ref::from_response_name(refusal.name).into());
+    }
+}
+
+fn describe_answers(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            describe_answer(status, response);
+        }
+    }
+}
+
+/// Adds what stands in an answer beside what the route says of it.
+fn describe_answer(status: &str, response: &mut Response) {
+    if status >= "400" {
+        let envelope = Ref::from_schema_name(Envelope::name());
+        response
+            .content
+            .insert(JSON.to_owned(), Content::new(Some(envelope)).into());
+    }
+    if response.content.contains_key(BYTES) {
+        response.content = attachment::MEDIA_TYPES
+            .into_iter()
+            .map(|kind| {
+                (
+                    kind.to_owned(),
+                    ContentBuilder::new().schema(Some(bytes())).build().into(),
+                )
+            })
+            .collect();
+    }
+    let mut headers = vec![
+        ("X-Request-ID", "Leads to this answer in the server's log", Type::String),
+        (
+            "X-RateLimit-Limit",
+            "How many requests there are for a minute",
+            Type::Integer,
+        ),
+        ("X-RateLimit-Remaining", "How many of them are left", Type::Integer),
+        (
+            "X-RateLimit-Reset",
+            "When all are there again: Unix seconds",
+            Type::Integer,
+        ),
+    ];
+    match status {
+        "201" => headers.push(("Location", "The path of what was made", Type::String)),
+        "401" => headers.push(("WWW-Authenticate", "How to prove who one is", Type::String)),
+        "429" | "503" => headers.push(("Retry-After", "After how many seconds to try again", Type::Integer)),
+        "206" | "416" => headers.push(("Content-Range", "Which part it is, of how many bytes", Type::String)),
+        _ => {}
+    }
+    if is_task(response) || matches!(status, "206" | "304") {
+        headers.push(("ETag", "Changes with what is answered", Type::String));
+    }
+    for (name, description, kind) in headers {
+        response
+            .headers
+            .insert(name.to_owned(), header(description, kind).into());
+    }
+}
+
+fn is_task(response: &Response) -> bool {
+    response.content.get(JSON).is_some_and(|content| match content {
+        RefOr::T(content) => content.schema == Some(Ref::from_schema_name(TaskBody::name()).into()),
+        RefOr::Ref(_) => false,
+    })
+}
+
+fn bytes() -> Schema {
+    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(binary))
+        .build()
+        .into()
+}
+
+fn header(description: &str, kind: Type) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(kind).build()))
+        .description(Some(description))
+        .build()
+}
