@@ -116,6 +116,7 @@ impl PartialSchema for LoginInput {
     fn schema() -> RefOr<Schema> {
         let with = |name: &str, example: &str| {
             ObjectBuilder::new()
+                .title(Some(format!("With {name}")))
                 .property(name, String::schema())
                 .required(name)
                 .property("password", String::schema())

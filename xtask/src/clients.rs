@@ -1,6 +1,7 @@
 //! The tests in `tests/clients`: libraries in Node.js and a browser, against the real binary.
 //!
-//! They learn where the binary and the browser are from `TASKWIRE_BINARY` and `TASKWIRE_CHROMIUM`.
+//! They learn where the binary, the browser and schemathesis are from `TASKWIRE_BINARY`, `TASKWIRE_CHROMIUM` and
+//! `TASKWIRE_SCHEMATHESIS`. The last is a program in Python, kept below `target`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -40,10 +41,12 @@ impl Clients {
     /// Installs the libraries, builds the server, runs the tests.
     pub(crate) fn test(&self) -> Result<()> {
         install_libraries()?;
+        let schemathesis = install_schemathesis()?;
         let server = server()?;
         run(npm(&["run", "--silent", "test"])
             .env("TASKWIRE_BINARY", server)
-            .env("TASKWIRE_CHROMIUM", &self.browser))
+            .env("TASKWIRE_CHROMIUM", &self.browser)
+            .env("TASKWIRE_SCHEMATHESIS", schemathesis))
     }
 }
 
@@ -58,7 +61,16 @@ fn missing() -> Vec<&'static install::Package> {
     if browser().is_none() {
         missing.push(&install::CHROMIUM);
     }
+    if !has_python() {
+        missing.push(&install::PYTHON);
+    }
     missing
+}
+
+/// Whether Python is here and can make environments.
+fn has_python() -> bool {
+    let imports = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
+    imports.is_ok_and(|output| output.status.success())
 }
 
 /// The version of this machine's Node.js.
@@ -101,6 +113,24 @@ fn install_libraries() -> Result<()> {
     println!("xtask: installing the clients");
     run(&mut npm(&["ci", "--include=dev"]))?;
     fs::write(installed, lock).context("cannot note which clients are installed")
+}
+
+/// Installs what the requirements name into an environment of its own, unless that is what is there. Gives the path
+/// of the program.
+fn install_schemathesis() -> Result<PathBuf> {
+    let requirements = workspace_root().join("tests/schemathesis/requirements.txt");
+    let wanted = fs::read(&requirements).context("cannot read the requirements of schemathesis")?;
+    let environment = workspace_root().join("target/schemathesis");
+    let installed = environment.join("installed-requirements.txt");
+    if !fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        println!("xtask: installing schemathesis");
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+        run(Command::new(environment.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
+            .arg(&requirements))?;
+        fs::write(installed, wanted).context("cannot note that schemathesis is installed")?;
+    }
+    Ok(environment.join("bin/schemathesis"))
 }
 
 /// Builds the server, and gives the path of its binary. With the whole workspace, as the other tests do: the

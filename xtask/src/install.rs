@@ -53,6 +53,13 @@ pub(crate) const CHROMIUM: Package = Package {
     brew: "--cask chromium",
 };
 
+/// What runs schemathesis.
+pub(crate) const PYTHON: Package = Package {
+    needed: "Python 3.10 or later, with venv",
+    apt: "python3-venv",
+    brew: "python",
+};
+
 /// Run as root, with the packages as arguments. A package's own service would only take a port and memory:
 /// while `policy-rc.d` says 101, Debian's packages start none. Stale package lists may still do, so a failing
 /// update is no reason to give up.

@@ -87,6 +87,7 @@ impl PartialSchema for BulkUpdateInput {
         let update = || Ref::from_schema_name(UpdateInput::name());
         let nested = |name: &str| {
             ObjectBuilder::new()
+                .title(Some(format!("With {name}")))
                 .property("task_ids", ids())
                 .required("task_ids")
                 .property(name, update())
