@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::{Path, RawQuery};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -67,41 +67,48 @@ async fn openapi() -> Response {
     ([(header::CACHE_CONTROL, "no-cache")], Json(rest::openapi::document())).into_response()
 }
 
-async fn file(Path((folder, name)): Path<(String, String)>, RawQuery(query): RawQuery, request: HeaderMap) -> Response {
-    let page = [&*GRAPHIQL, &*PLAYGROUND, &*SWAGGER_UI, &*REDOC]
-        .into_iter()
-        .find(|page| page.folder == folder);
-    let asset = page.and_then(|page| page.assets.iter().find(|asset| asset.name == name));
-    match asset {
+async fn file(
+    State(app): State<App>,
+    Path((folder, name)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    request: HeaderMap,
+) -> Response {
+    match asset(app.config().graphql.ide, &folder, &name) {
         Some(asset) => asset.response(query.as_deref(), &request),
         None => rest::not_found(&format!("/assets/{folder}/{name}")),
     }
 }
 
+/// A file of one of the pages. Those of the editors are there only with them.
+fn asset(with_editors: bool, folder: &str, name: &str) -> Option<&'static Asset> {
+    let editors = [&*GRAPHIQL, &*PLAYGROUND].into_iter().filter(|_| with_editors);
+    let page = editors
+        .chain([&*SWAGGER_UI, &*REDOC])
+        .find(|page| page.folder == folder)?;
+    page.assets.iter().find(|asset| asset.name == name)
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
-
     use super::*;
 
-    async fn ask(folder: &str, name: &str) -> Response {
-        let path = Path((folder.to_owned(), name.to_owned()));
-        file(path, RawQuery(None), HeaderMap::new()).await
-    }
-
-    #[tokio::test]
-    async fn file_is_served_with_its_type_and_an_unknown_one_is_not_found() {
-        for folder in ["graphiql", "playground", "swagger-ui", "redoc"] {
-            let found = ask(folder, "start.js").await;
-            assert_eq!(found.status(), StatusCode::OK);
-            assert_eq!(found.headers()[header::CONTENT_TYPE], SCRIPT);
+    #[test]
+    fn a_file_is_found_by_its_name_and_its_page_and_those_of_the_editors_only_with_them() {
+        for (folder, is_editor) in [
+            ("graphiql", true),
+            ("playground", true),
+            ("swagger-ui", false),
+            ("redoc", false),
+        ] {
+            assert!(asset(true, folder, "start.js").is_some());
+            assert_eq!(asset(false, folder, "start.js").is_none(), is_editor);
         }
         for (folder, name) in [
             ("graphiql", "../graphiql/start.js"),
             ("graphiql", "middleware.js"),
             ("elsewhere", "start.js"),
         ] {
-            assert_eq!(ask(folder, name).await.status(), StatusCode::NOT_FOUND);
+            assert!(asset(true, folder, name).is_none());
         }
     }
 }

@@ -13,6 +13,7 @@ mod events;
 mod graphql;
 mod live;
 mod migrations;
+mod older_clients;
 mod packaging;
 mod paging;
 mod parity;

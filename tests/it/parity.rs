@@ -1,5 +1,6 @@
 //! The same request through REST and through GraphQL: the same data, the same refusal, the same event.
 
+mod account;
 mod bulk;
 mod file;
 

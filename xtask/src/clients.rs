@@ -124,7 +124,9 @@ fn install_schemathesis() -> Result<PathBuf> {
     let installed = environment.join("installed-requirements.txt");
     if !fs::read(&installed).is_ok_and(|installed| installed == wanted) {
         println!("xtask: installing schemathesis");
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+        run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&environment))?;
         run(Command::new(environment.join("bin/pip"))
             .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
             .arg(&requirements))?;

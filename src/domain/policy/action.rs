@@ -14,12 +14,15 @@ fn participants(who: Standing) -> Verdict {
     }
 }
 
+/// What is said to others of what only administrators may do.
+pub(super) const ADMINISTRATORS_ONLY: &str = "Only an administrator may do this";
+
 /// `Allowed` for administrators; everybody sees accounts, so the rest are told.
 fn administrators(who: Standing) -> Verdict {
     if who.manages() {
         Verdict::Allowed
     } else {
-        Verdict::Refused("Only an administrator may do this")
+        Verdict::Refused(ADMINISTRATORS_ONLY)
     }
 }
 

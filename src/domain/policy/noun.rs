@@ -1,5 +1,6 @@
 //! What is seen of each noun, and by whom.
 
+use super::action::ADMINISTRATORS_ONLY;
 use super::{Noun, Reach};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::error::{Error, Result};
@@ -90,7 +91,7 @@ pub enum Directory {}
 
 impl Noun for Directory {
     fn reach(actor: &Actor) -> Result<Reach> {
-        everything(actor, "Only an administrator may list the users")
+        everything(actor, ADMINISTRATORS_ONLY)
     }
 }
 
