@@ -59,7 +59,6 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 
 pub use self::executor::Executor;
-pub(crate) use self::handler::IDEMPOTENCY_REPLAYED;
 use self::notification::{Notification, NotificationTotals};
 use self::subscription::Subscription;
 use self::tag::{Tag, TagTotals};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`caller`] | who sends a request, and from where |
 //! | [`health`] | liveness, readiness, health |
+//! | `idempotency` | writes that are safe to repeat |
 //! | [`rate_limit`] | how much a client may do within a minute |
 //! | `ide` | the pages of `GraphiQL` and Playground, from the binary |
 //! | [`request_id`] | the id that every request and every answer bears |
@@ -15,6 +16,7 @@ pub mod access_log;
 pub mod caller;
 pub mod health;
 mod ide;
+pub(crate) mod idempotency;
 pub mod rate_limit;
 pub mod request_id;
 pub mod server;
@@ -104,7 +106,7 @@ fn cors(config: &HttpConfig) -> CorsLayer {
             rest::LIMIT,
             rest::REMAINING,
             rest::RESET,
-            graphql::IDEMPOTENCY_REPLAYED,
+            idempotency::REPLAYED,
         ])
         .max_age(PREFLIGHT_MAX_AGE)
 }

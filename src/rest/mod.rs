@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`error`] | errors: statuses and the envelope |
 //! | `extract` | what handlers take from a request |
+//! | `idempotency` | writes that are safe to repeat |
 //! | `page` | which part of a list |
 //! | `rate_limit` | how often a client may ask |
 //! | `precondition` | `ETag` and `If-Match` |
@@ -17,6 +18,7 @@
 mod attachment;
 pub mod error;
 mod extract;
+mod idempotency;
 mod page;
 mod precondition;
 mod rate_limit;
@@ -110,6 +112,11 @@ impl Route {
             self.handler
         } else {
             self.handler.route_layer(from_fn(extract::refuse_parameters))
+        };
+        let handler = if idempotency::is_for(&self.method, self.path) {
+            handler.route_layer(from_fn_with_state(app.clone(), idempotency::once))
+        } else {
+            handler
         };
         handler.route_layer(from_fn_with_state((app.clone(), self.tier), rate_limit::limit))
     }

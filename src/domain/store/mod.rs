@@ -123,9 +123,10 @@ impl WriteTransaction {
         self.is_news.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the write last.
+    /// Makes the write last. When that fails, nobody knows whether it does, so the error is never one that
+    /// invites to try again.
     pub(super) async fn commit(self) -> Result<()> {
-        self.transaction.commit().await?;
+        self.transaction.commit().await.map_err(Error::internal)?;
         if self.is_news.into_inner() {
             self.bus.announce();
         }

@@ -6,6 +6,7 @@ mod bulk;
 mod etag;
 mod file;
 mod filter;
+mod idempotency;
 mod list;
 mod parameter;
 mod rate_limit;
