@@ -103,6 +103,7 @@ fn cors(config: &HttpConfig) -> CorsLayer {
             header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,
+            rest::CACHE,
             rest::LIMIT,
             rest::REMAINING,
             rest::RESET,

@@ -42,6 +42,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 pub(crate) use self::attachment::path_of as path_of_file;
 use self::error::Problem;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
+pub(crate) use self::statistics::CACHE;
 use crate::app::App;
 use crate::http::rate_limit::Tier;
 

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderName;
 use serde::Serialize;
 
 use super::error::Result;
 use super::extract::Asker;
 use crate::app::App;
 use crate::domain::statistics::Statistics;
+
+/// Whether counts were remembered (`HIT`) or counted now (`MISS`).
+pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// Counts over the tasks that the asker may see.
 #[derive(Serialize)]
@@ -58,7 +62,11 @@ impl From<Statistics> for StatisticsBody {
     }
 }
 
-pub(super) async fn get(State(app): State<App>, Asker(actor): Asker) -> Result<Json<StatisticsBody>> {
-    let statistics = app.domain().tasks().statistics(&actor).await?;
-    Ok(Json(statistics.into()))
+pub(super) async fn get(
+    State(app): State<App>,
+    Asker(actor): Asker,
+) -> Result<([(HeaderName, &'static str); 1], Json<StatisticsBody>)> {
+    let counted = app.domain().tasks().statistics(&actor).await?;
+    let source = if counted.was_remembered { "HIT" } else { "MISS" };
+    Ok(([(CACHE, source)], Json(counted.statistics.into())))
 }

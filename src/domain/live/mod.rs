@@ -71,7 +71,7 @@ impl Hub {
     }
 
     /// Starts the reader, unless it runs.
-    async fn follow(&self, store: &Store) -> Result<()> {
+    pub(super) async fn follow(&self, store: &Store) -> Result<()> {
         let start = async || {
             let reader = Reader::at_the_end(store.clone(), Arc::clone(&self.registry)).await?;
             self.spawn(reader.run(self.bus.clone()));

@@ -101,6 +101,7 @@ impl Reader {
         if settled.log != self.log {
             tracing::warn!("the event log was replaced: every live connection is closed");
             self.registry.end_all(Ending::Replaced);
+            self.store.statistics().forget_all();
             (self.log, self.events, self.changes) = (settled.log, settled.events, settled.changes);
             return Ok(Look::CaughtUp);
         }
@@ -154,9 +155,11 @@ impl Reader {
         let batch = store::log::read(self.store.reader(), &self.scope, part, BATCH).await?;
         self.notify(&batch.events).await?;
         metrics::counter!(meter::EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
+        let news = self.store.statistics().news_in(&batch.events);
         for event in batch.events {
             self.registry.dispatch(&Arc::new(event));
         }
+        self.store.statistics().hear(news);
         self.events = batch.more_from.unwrap_or(until);
         Ok(())
     }

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::Store;
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::live::Bus;
+use crate::domain::statistics::Cache;
 
 /// How long a request waits for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +42,7 @@ impl Store {
             writer,
             statements,
             bus,
+            statistics: Arc::new(Cache::new(config.statistics_cache)),
         })
     }
 }

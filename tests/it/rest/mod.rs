@@ -14,7 +14,7 @@ mod refusal;
 mod role;
 mod route;
 mod session;
-mod statistics;
+pub mod statistics;
 mod tag;
 mod task;
 mod token;
