@@ -34,6 +34,7 @@ pub mod guard;
 pub mod handler;
 pub mod limits;
 pub mod loader;
+mod measure;
 pub mod node;
 pub mod notification;
 mod persisted;

@@ -10,6 +10,7 @@
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
 //! | `source` | the bodies of forms with files |
+//! | `traffic`, `monitor` | what is counted of requests, and who is told |
 //! | [`server`] | listening, and stopping without cutting anybody off |
 
 pub mod access_log;
@@ -17,10 +18,12 @@ pub mod caller;
 pub mod health;
 mod ide;
 pub(crate) mod idempotency;
+mod monitor;
 pub mod rate_limit;
 pub mod request_id;
 pub mod server;
 pub(crate) mod source;
+mod traffic;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -47,7 +47,7 @@ use crate::app::App;
 use crate::http::rate_limit::Tier;
 
 /// Where the routes are. The first is the canonical place, which `Location` names.
-const PREFIXES: [&str; 2] = ["/api/v1", ""];
+pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];
 
 /// One method on one path.
 pub struct Route {

@@ -22,6 +22,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::{LoggedEvent, Place};
 use crate::domain::id::UserId;
 use crate::domain::policy::Reach;
+use crate::meter::LookUps;
 use crate::redis::Redis;
 
 /// Counts that are remembered, by whose tasks they are about.
@@ -33,13 +34,16 @@ pub(crate) struct Cache {
     shared: OnceLock<Shared>,
     /// Whether anybody has asked for counts here. Until then the log tells nothing that matters.
     is_used: AtomicBool,
+    look_ups: LookUps,
 }
 
 /// The right to fill a place, until something changes.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    whose: Reach,
-    token: String,
+    pub(super) whose: Reach,
+    pub(super) token: String,
+    /// The log was settled up to here when it began.
+    pub(super) since: Place,
 }
 
 /// Whose tasks have changed, and where in the log they did last.
@@ -53,6 +57,7 @@ impl Cache {
             memory: Memory::new(life),
             shared: OnceLock::new(),
             is_used: AtomicBool::new(false),
+            look_ups: LookUps::of("statistics"),
         }
     }
 
@@ -72,10 +77,12 @@ impl Cache {
         if !self.is_on() {
             return None;
         }
-        match self.shared.get() {
+        let found = match self.shared.get() {
             Some(shared) => shared.find(whose, now).await,
             None => self.memory.find(whose, now),
-        }
+        };
+        self.look_ups.count(found.is_some());
+        found
     }
 
     /// Opens a place for what will be counted from now on. The log was settled up to `since` before.
@@ -85,14 +92,14 @@ impl Cache {
             Some(shared) => shared.begin(whose, since).await?,
             None => self.memory.begin(whose, since, now),
         };
-        Some(Turn { whose, token })
+        Some(Turn { whose, token, since })
     }
 
     /// Remembers what was counted, unless something has changed since the turn began.
     pub(crate) async fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: Timestamp) {
         match self.shared.get() {
-            Some(shared) => shared.keep(turn.whose, &turn.token, statistics, counted_at).await,
-            None => self.memory.keep(turn.whose, &turn.token, statistics, counted_at),
+            Some(shared) => shared.keep(turn, statistics, counted_at).await,
+            None => self.memory.keep(turn, statistics, counted_at),
         }
     }
 

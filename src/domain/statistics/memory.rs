@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Statistics;
-use super::cache::{News, is_fresh};
+use super::cache::{News, Turn, is_fresh};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Place;
 use crate::domain::policy::Reach;
@@ -18,7 +18,7 @@ const MAX_SLOTS: usize = 10_000;
 struct Slot {
     /// Tells this place from an earlier one of the same user.
     number: u64,
-    /// The log was settled up to here when the place was opened.
+    /// The log was settled up to here before what is in it was counted, or before it was opened.
     since: Place,
     opened_at: Timestamp,
     counted: Option<(Timestamp, Statistics)>,
@@ -75,10 +75,13 @@ impl Memory {
         slot.number.to_string()
     }
 
-    pub(super) fn keep(&self, whose: Reach, token: &str, statistics: &Statistics, counted_at: Timestamp) {
-        if let Some(slot) = self.slots().of.get_mut(&whose)
-            && slot.number.to_string() == token
+    /// Fills a place if it is still the one of the turn, and not filled by a later one.
+    pub(super) fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: Timestamp) {
+        if let Some(slot) = self.slots().of.get_mut(&turn.whose)
+            && slot.number.to_string() == turn.token
+            && slot.since <= turn.since
         {
+            slot.since = turn.since;
             slot.opened_at = counted_at;
             slot.counted = Some((counted_at, statistics.clone()));
         }
@@ -130,6 +133,14 @@ mod tests {
         }
     }
 
+    fn begin(memory: &Memory, since: i64) -> Turn {
+        Turn {
+            whose: ANN,
+            token: memory.begin(ANN, place(since), at(0)),
+            since: place(since),
+        }
+    }
+
     fn total(memory: &Memory, second: i64) -> Option<u64> {
         memory.find(ANN, at(second)).map(|statistics| statistics.total)
     }
@@ -137,8 +148,8 @@ mod tests {
     #[test]
     fn what_was_counted_is_shown_for_its_time() {
         let memory = Memory::new(LIFE);
-        let turn = memory.begin(ANN, place(5), at(0));
-        memory.keep(ANN, &turn, &counts(3), at(0));
+        let turn = begin(&memory, 5);
+        memory.keep(&turn, &counts(3), at(0));
         assert_eq!((total(&memory, 0), total(&memory, 59)), (Some(3), Some(3)));
         assert_eq!((total(&memory, 60), total(&memory, -1)), (None, None));
         assert_eq!(memory.find(Reach::Everything, at(0)), None);
@@ -147,20 +158,20 @@ mod tests {
     #[test]
     fn what_was_counted_before_a_change_is_not_kept_after_it() {
         let memory = Memory::new(LIFE);
-        let early = memory.begin(ANN, place(5), at(0));
+        let early = begin(&memory, 5);
         memory.forget(&[ANN]);
-        let late = memory.begin(ANN, place(5), at(0));
-        memory.keep(ANN, &early, &counts(1), at(0));
+        let late = begin(&memory, 5);
+        memory.keep(&early, &counts(1), at(0));
         assert_eq!(total(&memory, 0), None);
-        memory.keep(ANN, &late, &counts(2), at(0));
+        memory.keep(&late, &counts(2), at(0));
         assert_eq!(total(&memory, 0), Some(2));
     }
 
     #[test]
     fn the_log_takes_away_only_what_may_not_have_seen_its_news() {
         let memory = Memory::new(LIFE);
-        let turn = memory.begin(ANN, place(5), at(0));
-        memory.keep(ANN, &turn, &counts(3), at(0));
+        let turn = begin(&memory, 5);
+        memory.keep(&turn, &counts(3), at(0));
         memory.hear(&News::from([(ANN, place(4))]));
         assert_eq!(total(&memory, 0), Some(3));
         memory.hear(&News::from([(Reach::Everything, place(9))]));
@@ -168,8 +179,20 @@ mod tests {
         memory.hear(&News::from([(ANN, place(5))]));
         assert_eq!(total(&memory, 0), None);
         // Counting that was under way meanwhile is too late.
-        memory.keep(ANN, &turn, &counts(3), at(0));
+        memory.keep(&turn, &counts(3), at(0));
         assert_eq!(total(&memory, 0), None);
+    }
+
+    #[test]
+    fn what_was_counted_later_is_not_replaced_by_what_was_counted_before() {
+        let memory = Memory::new(LIFE);
+        let (early, late) = (begin(&memory, 5), begin(&memory, 8));
+        memory.keep(&late, &counts(2), at(0));
+        memory.keep(&early, &counts(1), at(0));
+        assert_eq!(total(&memory, 0), Some(2));
+        // It had seen this.
+        memory.hear(&News::from([(ANN, place(7))]));
+        assert_eq!(total(&memory, 0), Some(2));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Counts that servers remember together, in Redis. A place is a hash with a `token`, the place in the log `since`
-//! which it was opened, and the `counts` once there are any. Whatever Redis forgets is counted anew.
+//! which it was opened or filled, and the `counts` once there are any. Whatever Redis forgets is counted anew.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use redis::{AsyncCommands as _, Script};
 
 use super::Statistics;
-use super::cache::{News, is_fresh};
+use super::cache::{News, Turn, is_fresh};
 use super::record::Record;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Place;
@@ -25,12 +25,13 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
          return redis.call('HGET', KEYS[1], 'token')",
     )
 });
-/// Fills a place if it is still the one of the token.
+/// Fills a place if it is still the one of the token, and not filled by somebody who began later.
 static KEEP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if redis.call('HGET', KEYS[1], 'token') == ARGV[1] then
-             redis.call('HSET', KEYS[1], 'counts', ARGV[2])
-             redis.call('PEXPIRE', KEYS[1], ARGV[3])
+        "local place = redis.call('HMGET', KEYS[1], 'token', 'since')
+         if place[1] == ARGV[1] and place[2] <= ARGV[2] then
+             redis.call('HSET', KEYS[1], 'since', ARGV[2], 'counts', ARGV[3])
+             redis.call('PEXPIRE', KEYS[1], ARGV[4])
          end",
     )
 });
@@ -99,12 +100,15 @@ impl Shared {
             .await
     }
 
-    pub(super) async fn keep(&self, whose: Reach, token: &str, statistics: &Statistics, counted_at: Timestamp) {
+    pub(super) async fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: Timestamp) {
         let Ok(record) = serde_json::to_string(&Record::new(statistics, counted_at)) else {
             return;
         };
-        let mut keep = KEEP.key(key_of(whose));
-        keep.arg(token).arg(record).arg(self.milliseconds());
+        let mut keep = KEEP.key(key_of(turn.whose));
+        keep.arg(&turn.token)
+            .arg(ordered(turn.since))
+            .arg(record)
+            .arg(self.milliseconds());
         // What is not kept is counted anew.
         self.redis
             .attempt(async |mut connection| keep.invoke_async::<()>(&mut connection).await)

@@ -103,6 +103,22 @@ impl Store {
         Ok(())
     }
 
+    /// How many connections there are, and how many of them are idle.
+    pub(super) fn pool(&self) -> Pool {
+        let (size, idle, max) = if self.connection.get_database_backend() == DbBackend::Postgres {
+            let pool = self.connection.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        } else {
+            let pool = self.connection.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        };
+        Pool {
+            used: (size as usize).saturating_sub(idle),
+            idle,
+            max: max as usize,
+        }
+    }
+
     /// How many statements were sent since the start, without BEGIN and COMMIT.
     pub(super) fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
@@ -112,6 +128,17 @@ impl Store {
     pub(super) async fn close(self) -> Result<()> {
         Ok(self.connection.close().await?)
     }
+}
+
+/// The connections to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Those at work.
+    pub used: usize,
+    /// Those that wait for work.
+    pub idle: usize,
+    /// How many there may be.
+    pub max: usize,
 }
 
 /// A write that has begun.
