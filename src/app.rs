@@ -4,7 +4,7 @@ mod signing_key;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use chrono::TimeDelta;
@@ -25,6 +25,9 @@ const DEVELOPMENT_ADMIN: (&str, &str, &str) = ("admin", "admin@example.com", "Ad
 /// How often old events are looked for.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
+/// How often what was measured is summed up.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+
 /// The whole server. Cloning it is cheap.
 #[derive(Clone)]
 pub struct App {
@@ -34,6 +37,8 @@ pub struct App {
     request_limits: Option<Arc<RequestLimits>>,
     stopping: Arc<AtomicBool>,
     metrics: Option<PrometheusHandle>,
+    redis: Option<Redis>,
+    started: Instant,
 }
 
 impl App {
@@ -44,6 +49,7 @@ impl App {
         let redis = config.redis_url.as_ref().map(Redis::open).transpose()?;
         if let Some(redis) = &redis {
             domain.live().join(redis);
+            domain.tasks().share_statistics(redis);
         }
         let request_limits = RequestLimits::new(&config.rate_limit, redis.as_ref()).map(Arc::new);
         let graphql = graphql::Executor::new(&config, redis.as_ref(), request_limits.clone());
@@ -54,6 +60,8 @@ impl App {
             request_limits,
             stopping: Arc::new(AtomicBool::new(false)),
             metrics: None,
+            redis,
+            started: Instant::now(),
         })
     }
 
@@ -96,6 +104,9 @@ impl App {
     pub fn start_background(&self) -> anyhow::Result<()> {
         let retention = TimeDelta::from_std(self.config.database.event_retention)?;
         tokio::spawn(forget_old_events(self.domain.clone(), retention));
+        if let Some(metrics) = &self.metrics {
+            tokio::spawn(tidy(metrics.clone()));
+        }
         Ok(())
     }
 
@@ -115,6 +126,18 @@ impl App {
     #[must_use]
     pub fn metrics(&self) -> Option<&PrometheusHandle> {
         self.metrics.as_ref()
+    }
+
+    /// The Redis of the settings.
+    #[must_use]
+    pub fn redis(&self) -> Option<&Redis> {
+        self.redis.as_ref()
+    }
+
+    /// For how long the server has run.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// The use cases.
@@ -165,6 +188,15 @@ async fn forget_old_events(domain: Domain, retention: TimeDelta) {
             Ok(events) => tracing::info!(events, "forgot events that are older than EVENT_RETENTION_DAYS"),
             Err(error) => tracing::warn!("cannot forget old events, and will try again: {:#}", described(error)),
         }
+    }
+}
+
+/// Sums up what was measured, which otherwise piles up until somebody asks.
+async fn tidy(metrics: PrometheusHandle) {
+    let mut turns = tokio::time::interval(TIDY_EVERY);
+    loop {
+        turns.tick().await;
+        metrics.run_upkeep();
     }
 }
 

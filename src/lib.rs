@@ -10,7 +10,8 @@
 //! | [`http`] | what both stand on: request ids, logs, credentials, health, the IDE page |
 //! | [`mod@redis`] | what the nodes of a cluster share, where there is a Redis |
 //! | [`command`] | the command line's commands |
-//! | [`telemetry`] | logs |
+//! | [`telemetry`] | logs, metrics, traces |
+//! | [`meter`] | what is counted |
 //!
 //! The one rule: whoever wants to read or write needs the policy's word for it. The store takes a
 //! [`Scope`](domain::policy::Scope) to read and a [`Permit`](domain::policy::Permit) to write, and only
@@ -22,6 +23,7 @@ pub mod config;
 pub mod domain;
 pub mod graphql;
 pub mod http;
+pub mod meter;
 pub mod redis;
 pub mod rest;
 pub mod telemetry;

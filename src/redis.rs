@@ -19,6 +19,8 @@ use redis::{Client, ConnectionAddr, ErrorKind, IntoConnectionInfo as _, RedisErr
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{sleep, timeout};
 
+use crate::meter;
+
 /// How long an attempt may take, connecting included.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How long Redis is left alone before it is asked again whether it is back.
@@ -88,6 +90,7 @@ impl Redis {
             manager: RwLock::new(manager),
             is_up: AtomicBool::new(true),
         }));
+        metrics::gauge!(meter::REDIS_UP).set(1.0);
         let connecting = redis.clone();
         tokio::spawn(async move { connecting.attempt(probe).await });
         Ok(redis)
@@ -119,9 +122,17 @@ impl Redis {
         }
     }
 
+    /// Whether it answers; false at once while it is away.
+    pub async fn answers(&self) -> bool {
+        self.attempt(async |mut connection| redis::cmd("PING").query_async::<()>(&mut connection).await)
+            .await
+            .is_some()
+    }
+
     /// Leaves Redis alone until it is back.
     fn lose(&self, problem: &Problem) {
         if self.0.is_up.swap(false, Ordering::Relaxed) {
+            metrics::gauge!(meter::REDIS_UP).set(0.0);
             tracing::warn!("Redis is away: {problem}. Until it is back, this server goes on by itself");
             tokio::spawn(watch(Arc::downgrade(&self.0)));
         }
@@ -143,6 +154,7 @@ impl Inner {
         }
         *self.manager.write().unwrap_or_else(PoisonError::into_inner) = manager;
         self.is_up.store(true, Ordering::Relaxed);
+        metrics::gauge!(meter::REDIS_UP).set(1.0);
         true
     }
 }

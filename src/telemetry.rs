@@ -3,13 +3,14 @@
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogConfig, LogFormat};
+use crate::meter::{self, Kind, Metric};
 
 /// Sends the process's logs to standard error. Once a process; a second call changes nothing.
 pub fn start(config: &LogConfig) {
@@ -45,16 +46,30 @@ pub fn start(config: &LogConfig) {
 
 /// Counts from now on what the process does, and gives what shows it. Fails when it counts already.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .install_recorder()
-        .context("cannot count for /metrics")?;
-    for (name, what) in crate::domain::live::GAUGES {
-        metrics::describe_gauge!(name, what);
-        metrics::gauge!(name).set(0.0);
+    let mut builder = PrometheusBuilder::new();
+    for metric in meter::ALL {
+        if let Kind::Histogram(bounds) = metric.kind {
+            builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)?;
+        }
     }
-    for (name, what) in crate::domain::live::COUNTERS {
-        metrics::describe_counter!(name, what);
-        metrics::counter!(name).absolute(0);
+    let handle = builder.install_recorder().context("cannot count for /metrics")?;
+    for Metric {
+        name,
+        kind,
+        starts_at_zero,
+        about,
+    } in meter::ALL
+    {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, about),
+            Kind::Gauge => metrics::describe_gauge!(name, about),
+            Kind::Histogram(_) => metrics::describe_histogram!(name, about),
+        }
+        match kind {
+            Kind::Counter if starts_at_zero => metrics::counter!(name).absolute(0),
+            Kind::Gauge if starts_at_zero => metrics::gauge!(name).set(0.0),
+            Kind::Counter | Kind::Gauge | Kind::Histogram(_) => {}
+        }
     }
     Ok(handle)
 }

@@ -31,6 +31,9 @@ pub struct DatabaseConfig {
     /// `EVENT_RETENTION_DAYS`, in days, default 30, 1 to 3650: how long the event log remembers, and so how long a
     /// client may stay away and still be told what it missed.
     pub event_retention: Duration,
+    /// `STATISTICS_CACHE_SECONDS`, in seconds, default 60, 0 to 3600: how long counts over tasks are remembered while
+    /// none of the tasks changes. With 0 they are counted anew each time.
+    pub statistics_cache: Duration,
 }
 
 /// The database engine.
@@ -57,6 +60,7 @@ impl DatabaseConfig {
             connect_retries: reader.number("DATABASE_CONNECT_RETRIES", 5, 0..=12)?,
             statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
             event_retention: reader.duration("EVENT_RETENTION_DAYS", DAY, 30, 1..=3650)?,
+            statistics_cache: reader.duration("STATISTICS_CACHE_SECONDS", SECOND, 60, 0..=3600)?,
         })
     }
 

@@ -43,6 +43,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
             count(database.statement_timeout, SECOND),
         ),
         ("EVENT_RETENTION_DAYS", count(database.event_retention, DAY)),
+        ("STATISTICS_CACHE_SECONDS", count(database.statistics_cache, SECOND)),
         ("REDIS_URL", secret_url(config.redis_url.as_ref())),
         (
             "SECRET_KEY",

@@ -8,13 +8,17 @@
 //! |---|---|
 //! | `filename` | names as they are kept |
 //! | `content` | types by name and by what is in a file |
+//! | `room` | whether there is room for more |
 //! | `storage` | where the bytes are |
 //! | `write` | the use cases that upload and delete |
 
 mod content;
 mod filename;
+mod room;
 pub(super) mod storage;
 mod write;
+
+pub use self::room::Room;
 
 use std::ops::Range;
 use std::sync::Arc;

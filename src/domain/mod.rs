@@ -39,15 +39,15 @@ pub mod token;
 pub mod user;
 pub mod workflow;
 
-pub use store::{Diagnosis, Engine, MigrationState};
+pub use store::{Diagnosis, Engine, MigrationState, Pool};
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 
-use self::attachment::Attachments;
 use self::attachment::storage::Storage;
+use self::attachment::{Attachments, Room};
 use self::clock::Clock;
 use self::error::Result;
 use self::event::Events;
@@ -220,6 +220,23 @@ impl Domain {
     /// Empties the database: drops every table of ours and makes them anew.
     pub async fn migrate_fresh(&self) -> Result<()> {
         self.core.store.migrate_fresh().await
+    }
+
+    /// The connections to the database.
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        self.core.store.pool()
+    }
+
+    /// Whether files can be kept, and how much room there is for them.
+    pub async fn check_storage(&self) -> Result<Room> {
+        self.core.storage.check().await
+    }
+
+    /// How many passwords are hashed now or wait for it.
+    #[must_use]
+    pub fn password_queue(&self) -> usize {
+        self.core.passwords.queue()
     }
 
     /// How many statements the database was sent since the start, without BEGIN and COMMIT.

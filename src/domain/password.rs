@@ -72,6 +72,8 @@ pub(crate) struct Passwords {
     working: Arc<Semaphore>,
     /// One permit a request that hashes or waits to.
     admitted: Semaphore,
+    /// How many of these there are.
+    places: usize,
     checks: AtomicU64,
 }
 
@@ -85,6 +87,7 @@ impl Passwords {
             policy,
             working: Arc::new(Semaphore::new(threads)),
             admitted: Semaphore::new(threads + MAX_WAITING),
+            places: threads + MAX_WAITING,
             checks: AtomicU64::new(0),
         })
     }
@@ -140,6 +143,11 @@ impl Passwords {
             Ok(known && matches)
         })
         .await
+    }
+
+    /// How many requests hash a password now or wait to.
+    pub(crate) fn queue(&self) -> usize {
+        self.places.saturating_sub(self.admitted.available_permits())
     }
 
     /// How many passwords were checked since the start.

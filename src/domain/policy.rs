@@ -189,7 +189,7 @@ pub trait Noun {
 }
 
 /// How far a sight reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// All there is.
     Everything,

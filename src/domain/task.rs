@@ -28,7 +28,8 @@ use super::policy::{self, AssignTask, TrashTask};
 use super::store;
 use super::tag::Tags;
 use super::workflow::Status;
-use super::{Core, statistics::Statistics};
+use super::{Core, statistics::Counted};
+use crate::redis::Redis;
 
 /// How urgent a task is. Lists sort it in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,10 +209,39 @@ impl<'a> Tasks<'a> {
         store::tag::of_tasks(self.core.store.reader(), &scope, ids).await
     }
 
-    /// Counts over all tasks that the actor may see, without the trash.
-    pub async fn statistics(self, actor: &Actor) -> Result<Statistics> {
+    /// Counts over all tasks that the actor may see, without the trash. They may be remembered, for as long as
+    /// `STATISTICS_CACHE_SECONDS` says and no task among them changes; what is overdue may lag by that time.
+    pub async fn statistics(self, actor: &Actor) -> Result<Counted> {
         let scope = policy::scope(actor)?;
-        store::statistics::of_tasks(self.core.store.reader(), &scope, self.core.clock.now()).await
+        let (store, now) = (&self.core.store, self.core.clock.now());
+        let (cache, whose) = (store.statistics(), scope.reach());
+        if let Some(statistics) = cache.find(whose, now).await {
+            return Ok(Counted {
+                statistics,
+                was_remembered: true,
+            });
+        }
+        let turn = if cache.is_on() {
+            // Whoever remembers must hear of changes that other servers make.
+            self.core.hub.follow(store).await?;
+            let since = store::log::settled(store.reader(), &scope).await?.events;
+            cache.begin(whose, since, now).await
+        } else {
+            None
+        };
+        let statistics = store::statistics::of_tasks(store.reader(), &scope, now).await?;
+        if let Some(turn) = turn {
+            cache.keep(&turn, &statistics, now).await;
+        }
+        Ok(Counted {
+            statistics,
+            was_remembered: false,
+        })
+    }
+
+    /// Remembers counts in this Redis, with the other servers.
+    pub fn share_statistics(self, redis: &Redis) {
+        self.core.store.statistics().share(redis.clone());
     }
 
     /// Whether the actor may edit this task.

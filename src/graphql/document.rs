@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::limits::{self, Excess};
 use crate::config::GraphqlLimits;
+use crate::meter::LookUps;
 
 /// The SHA-256 of a document's text.
 pub(super) type Hash = [u8; 32];
@@ -96,6 +97,7 @@ pub(super) enum Unusable {
 pub(super) struct Documents {
     limits: GraphqlLimits,
     kept: Cache<Hash, Arc<Document>>,
+    look_ups: LookUps,
 }
 
 impl Documents {
@@ -106,12 +108,18 @@ impl Documents {
                 u32::try_from(document.text.len() * WEIGHT_OF_A_BYTE + 1024).unwrap_or(u32::MAX)
             })
             .build();
-        Self { limits, kept }
+        Self {
+            limits,
+            kept,
+            look_ups: LookUps::of("documents"),
+        }
     }
 
     /// The document with this hash, if it was sent before.
     pub(super) fn find(&self, hash: &Hash) -> Option<Arc<Document>> {
-        self.kept.get(hash)
+        let found = self.kept.get(hash);
+        self.look_ups.count(found.is_some());
+        found
     }
 
     /// The document with this text. `hash` is the hash of the text, if it is known already.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::{OperationDefinition, OperationType};
-use async_graphql::{Request, Response, ServerError, Value, Variables};
+use async_graphql::{Name, Request, Response, ServerError, Value, Variables};
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
@@ -14,6 +14,7 @@ use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
 use super::event::EVENT_CURSOR;
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
+use super::measure::Names;
 use super::persisted::Persisted;
 use super::upload::Uploads;
 use super::websocket::Places;
@@ -38,6 +39,7 @@ pub struct Executor {
     budgets: Option<Budgets>,
     shared: Shared,
     places: Places,
+    names: Names,
 }
 
 /// What clients may spend in a minute.
@@ -85,6 +87,7 @@ impl Executor {
             budgets,
             shared: Shared::default(),
             places: Places::new(config.graphql.websocket.connections),
+            names: Names::default(),
         }
     }
 
@@ -243,9 +246,12 @@ impl Executor {
             spending,
             began_at,
         } = admitted;
+        let is_known = caller.actor.user_id().is_some();
         let context = RequestContext::new(domain.clone(), caller, spending, uploads).beginning_at(began_at);
+        let measuring = self.names.begin(&operation, is_known);
         let request = operation.request(operation.variables(), context);
         let mut response = self.explained(self.schema.execute(request).await);
+        measuring.end(&response);
         if let Some(spending) = spending {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
@@ -301,6 +307,18 @@ impl Operation {
                 .iter()
                 .all(|(_, operation)| operation.node.ty == OperationType::Query),
         }
+    }
+
+    /// What it is and is called, as far as its document tells.
+    pub(super) fn kind_and_name(&self) -> (OperationType, Option<&str>) {
+        let all = &self.document.parsed.operations;
+        let mut found = all
+            .iter()
+            .map(|(name, operation)| (operation.node.ty, name.map(Name::as_str)));
+        let asked = self.name.as_deref();
+        found
+            .find(|(_, name)| asked.is_none() || *name == asked)
+            .unwrap_or((OperationType::Query, None))
     }
 
     /// Whether it goes on, and is answered with each event.

@@ -18,8 +18,6 @@ use serde_json::value::RawValue;
 
 pub(super) use self::accept::StreamType;
 use self::accept::{accepts_html, negotiate_stream};
-use self::idempotency::Outcome;
-pub(crate) use self::idempotency::REPLAYED as IDEMPOTENCY_REPLAYED;
 pub(super) use self::request::{Parameters, PersistedQuery};
 use self::request::{Posted, from_body, from_url};
 use self::response::respond;
@@ -44,15 +42,6 @@ enum Answer {
     Stream(Box<Response>),
 }
 
-impl From<Outcome> for Answer {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Done(body) => Self::One(body),
-            Outcome::Replayed(body) => Self::Replayed(body),
-        }
-    }
-}
-
 /// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
 pub(super) async fn post(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -68,9 +57,7 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
                 }
                 let caller = caller(&app, &parts).await?;
                 match idempotency::key_of(&parts.headers, &caller, &operation) {
-                    Some(key) => idempotency::run_once(&app, caller, operation, key)
-                        .await
-                        .map(Answer::from),
+                    Some(key) => idempotency::run_once(&app, caller, operation, key).await,
                     None => run(&app, &parts.headers, caller, operation).await.map(Answer::One),
                 }
             }

@@ -22,6 +22,7 @@ use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
 use crate::domain::task::{Task, TasksOf};
 use crate::domain::user::User;
+use crate::meter;
 
 /// What a loader reads from, and for whom.
 #[derive(Clone)]
@@ -33,25 +34,25 @@ struct Sight {
 /// One loader a kind.
 pub struct Loaders {
     /// Users by id.
-    pub users: DataLoader<UserLoader>,
+    pub users: DataLoader<Metered<UserLoader>>,
     /// Tasks by id.
-    pub tasks: DataLoader<TaskLoader>,
+    pub tasks: DataLoader<Metered<TaskLoader>>,
     /// Tags by task.
-    pub tags: DataLoader<TagLoader>,
+    pub tags: DataLoader<Metered<TagLoader>>,
     /// Notifications by id.
-    pub notifications: DataLoader<NotificationLoader>,
+    pub notifications: DataLoader<Metered<NotificationLoader>>,
     /// Files by id.
-    pub attachments: DataLoader<AttachmentLoader>,
+    pub attachments: DataLoader<Metered<AttachmentLoader>>,
     /// Files by task.
-    pub attachments_of_tasks: DataLoader<AttachmentsOfTaskLoader>,
+    pub attachments_of_tasks: DataLoader<Metered<AttachmentsOfTaskLoader>>,
     /// Pages of events by task.
-    pub histories: DataLoader<HistoryLoader>,
+    pub histories: DataLoader<Metered<HistoryLoader>>,
     /// Numbers of events by task.
-    pub history_counts: DataLoader<HistoryCountLoader>,
+    pub history_counts: DataLoader<Metered<HistoryCountLoader>>,
     /// Pages of tasks by user.
-    pub tasks_of_users: DataLoader<TasksOfUserLoader>,
+    pub tasks_of_users: DataLoader<Metered<TasksOfUserLoader>>,
     /// Numbers of tasks by user.
-    pub task_counts_of_users: DataLoader<TaskCountOfUserLoader>,
+    pub task_counts_of_users: DataLoader<Metered<TaskCountOfUserLoader>>,
 }
 
 impl Loaders {
@@ -61,24 +62,44 @@ impl Loaders {
             actor,
         };
         Self {
-            users: loader(UserLoader(sight.clone())),
-            tasks: loader(TaskLoader(sight.clone())),
-            tags: loader(TagLoader(sight.clone())),
-            notifications: loader(NotificationLoader(sight.clone())),
-            attachments: loader(AttachmentLoader(sight.clone())),
-            attachments_of_tasks: loader(AttachmentsOfTaskLoader(sight.clone())),
-            histories: loader(HistoryLoader(sight.clone())),
-            history_counts: loader(HistoryCountLoader(sight.clone())),
-            tasks_of_users: loader(TasksOfUserLoader(sight.clone())),
-            task_counts_of_users: loader(TaskCountOfUserLoader(sight)),
+            users: loader("users", UserLoader(sight.clone())),
+            tasks: loader("tasks", TaskLoader(sight.clone())),
+            tags: loader("tags", TagLoader(sight.clone())),
+            notifications: loader("notifications", NotificationLoader(sight.clone())),
+            attachments: loader("attachments", AttachmentLoader(sight.clone())),
+            attachments_of_tasks: loader("attachments_of_tasks", AttachmentsOfTaskLoader(sight.clone())),
+            histories: loader("histories", HistoryLoader(sight.clone())),
+            history_counts: loader("history_counts", HistoryCountLoader(sight.clone())),
+            tasks_of_users: loader("tasks_of_users", TasksOfUserLoader(sight.clone())),
+            task_counts_of_users: loader("task_counts_of_users", TaskCountOfUserLoader(sight)),
         }
     }
 }
 
 /// The default is to wait a millisecond for more keys, at each level of a query. Resolvers of one
 /// level run in one poll of the request's task; once that has yielded, all keys are there.
-fn loader<T>(loader: T) -> DataLoader<T> {
-    DataLoader::new(loader, TokioSpawner::current(), Yield)
+fn loader<T>(name: &'static str, loader: T) -> DataLoader<Metered<T>> {
+    DataLoader::new(Metered { name, loader }, TokioSpawner::current(), Yield)
+}
+
+/// A loader whose batches are counted.
+pub struct Metered<T> {
+    name: &'static str,
+    loader: T,
+}
+
+impl<K, T> Loader<K> for Metered<T>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    T: Loader<K>,
+{
+    type Value = T::Value;
+    type Error = T::Error;
+
+    async fn load(&self, keys: &[K]) -> Result<HashMap<K, Self::Value>, Self::Error> {
+        metrics::histogram!(meter::LOADER_BATCH, "loader" => self.name).record(meter::number(keys.len()));
+        self.loader.load(keys).await
+    }
 }
 
 /// Waits until the tasks that are ready have had their turn, however long that is.

@@ -34,6 +34,7 @@ pub mod guard;
 pub mod handler;
 pub mod limits;
 pub mod loader;
+mod measure;
 pub mod node;
 pub mod notification;
 mod persisted;
@@ -59,7 +60,6 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 
 pub use self::executor::Executor;
-pub(crate) use self::handler::IDEMPOTENCY_REPLAYED;
 use self::notification::{Notification, NotificationTotals};
 use self::subscription::Subscription;
 use self::tag::{Tag, TagTotals};

@@ -90,6 +90,7 @@ impl StatisticsQuery {
     /// Counts over the tasks that you may see, without the trash.
     #[graphql(guard = "SignedIn")]
     async fn task_statistics(&self, ctx: &Context<'_>) -> Result<TaskStatistics> {
-        Ok(ctx.domain().tasks().statistics(ctx.actor()).await?.into())
+        let counted = ctx.domain().tasks().statistics(ctx.actor()).await?;
+        Ok(counted.statistics.into())
     }
 }

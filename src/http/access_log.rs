@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::request_id;
+use super::{request_id, traffic};
 use crate::domain::id::UserId;
 
 /// What is found out about a request while it is served.
@@ -30,9 +30,12 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
     let fields = LogFields::default();
     request.extensions_mut().insert(fields.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = traffic::route(request.extensions().get());
     let start = Instant::now();
     let response = next.run(request).await;
-    let duration_ms = start.elapsed().as_secs_f64() * 1_000.0;
+    let duration = start.elapsed();
+    traffic::count(&method, &route, response.status(), duration);
+    let duration_ms = duration.as_secs_f64() * 1_000.0;
     let status = response.status().as_u16();
     let user_id = fields.user.get().map(|user| user.0);
     let request_id = request_id::current();

@@ -1,23 +1,40 @@
 //! Liveness, readiness and health, for whatever watches over the server.
 
+mod detailed;
+
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
+use super::monitor;
 use crate::app::App;
+use crate::rest;
 
 /// The routes. They need no credentials and tell no secrets.
 pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route("/livez", get(live))
-        .route("/readyz", get(ready))
-        .route("/health", get(health))
-        .route("/metrics", get(metrics))
-        .route("/.well-known/jwks.json", get(jwks))
+    let mut router = Router::new().route("/.well-known/jwks.json", get(jwks));
+    for (path, answer) in [
+        ("/livez", get(live)),
+        ("/readyz", get(ready)),
+        ("/health", get(health)),
+        ("/health/detailed", get(detailed::answer)),
+        ("/monitoring/health", get(detailed::answer)),
+        ("/ops/health", get(detailed::answer)),
+        ("/metrics", get(monitor::prometheus)),
+        ("/monitoring/metrics", get(monitor::json)),
+        ("/ops/metrics", get(monitor::json)),
+    ] {
+        // As REST has its routes.
+        for prefix in rest::PREFIXES {
+            for ending in ["", "/"] {
+                router = router.route(&format!("{prefix}{path}{ending}"), answer.clone());
+            }
+        }
+    }
+    router
 }
 
 /// The process runs. Nothing else is asked, so that a database outage does not restart the server.
@@ -43,7 +60,7 @@ async fn health(State(app): State<App>) -> Response {
 }
 
 /// What keeps the server from serving, in words that may be shown to anybody.
-async fn obstacle(app: &App) -> Option<&'static str> {
+pub(super) async fn obstacle(app: &App) -> Option<&'static str> {
     if app.is_stopping() {
         return Some("the server is shutting down");
     }
@@ -55,14 +72,6 @@ async fn obstacle(app: &App) -> Option<&'static str> {
         Ok(migrations) if migrations.iter().any(|migration| !migration.applied) => Some("migrations are pending"),
         Ok(_) => None,
     }
-}
-
-/// What was counted, for Prometheus.
-async fn metrics(State(app): State<App>) -> Response {
-    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-    let counted = app.metrics().map(PrometheusHandle::render).unwrap_or_default();
-    ([(header::CONTENT_TYPE, TEXT)], counted).into_response()
 }
 
 fn unavailable(body: &serde_json::Value) -> Response {

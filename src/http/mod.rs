@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`caller`] | who sends a request, and from where |
 //! | [`health`] | liveness, readiness, health |
+//! | `idempotency` | writes that are safe to repeat |
 //! | [`rate_limit`] | how much a client may do within a minute |
 //! | `page` | pages from the binary, and the files they load |
 //! | `ide` | `GraphiQL` and Playground |
@@ -11,6 +12,7 @@
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
 //! | `source` | the bodies of forms with files |
+//! | `traffic`, `monitor` | what is counted of requests, and who is told |
 //! | [`server`] | listening, and stopping without cutting anybody off |
 
 pub mod access_log;
@@ -19,10 +21,13 @@ mod docs;
 pub mod health;
 mod ide;
 mod page;
+pub(crate) mod idempotency;
+mod monitor;
 pub mod rate_limit;
 pub mod request_id;
 pub mod server;
 pub(crate) mod source;
+mod traffic;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -106,10 +111,11 @@ fn cors(config: &HttpConfig) -> CorsLayer {
             header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,
+            rest::CACHE,
             rest::LIMIT,
             rest::REMAINING,
             rest::RESET,
-            graphql::IDEMPOTENCY_REPLAYED,
+            idempotency::REPLAYED,
         ])
         .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -21,6 +21,7 @@ use crate::config::RateLimitConfig;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
 use crate::http::caller::Caller;
+use crate::meter;
 use crate::redis::Redis;
 
 /// The length of the window.
@@ -80,6 +81,7 @@ struct Spent {
 /// A limit by the minute, for each client.
 pub struct RateLimiter {
     limit: u32,
+    refusals: metrics::Counter,
     memory: Memory,
     shared: Option<Shared>,
 }
@@ -90,6 +92,7 @@ impl RateLimiter {
     pub fn new(name: &str, limit: u32, redis: Option<&Redis>) -> Self {
         Self {
             limit,
+            refusals: metrics::counter!(meter::REFUSALS, "tier" => name.to_owned()),
             memory: Memory::new(),
             shared: redis.map(|redis| Shared::new(redis.clone(), name)),
         }
@@ -111,6 +114,7 @@ impl RateLimiter {
         if spent.is_accepted {
             Ok(allowance)
         } else {
+            self.refusals.increment(1);
             Err(Exhausted {
                 allowance,
                 retry_after: Duration::from_secs(spent.until_enough.into()),

@@ -237,7 +237,8 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-async fn read_body(request: Request, app: &App) -> Result<Bytes> {
+/// The whole body, which may be as large as the settings say.
+pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
     Bytes::from_request(request, app)
         .await
         .map_err(|rejection| match rejection.status() {

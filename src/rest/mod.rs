@@ -5,6 +5,7 @@
 //! | [`error`] | errors: statuses and the envelope |
 //! | [`openapi`] | the same for programs: the OpenAPI document |
 //! | `extract` | what handlers take from a request |
+//! | `idempotency` | writes that are safe to repeat |
 //! | `page` | which part of a list |
 //! | `rate_limit` | how often a client may ask |
 //! | `precondition` | `ETag` and `If-Match` |
@@ -24,6 +25,7 @@ mod attachment;
 pub mod error;
 mod extract;
 pub mod openapi;
+mod idempotency;
 mod page;
 mod precondition;
 mod rate_limit;
@@ -47,6 +49,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 pub(crate) use self::attachment::path_of as path_of_file;
 use self::error::Problem;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
+pub(crate) use self::statistics::CACHE;
 use crate::app::App;
 use crate::http::rate_limit::Tier;
 
@@ -117,6 +120,11 @@ impl Route {
             self.handler
         } else {
             self.handler.route_layer(from_fn(extract::refuse_parameters))
+        };
+        let handler = if idempotency::is_for(&self.method, self.path) {
+            handler.route_layer(from_fn_with_state(app.clone(), idempotency::once))
+        } else {
+            handler
         };
         handler.route_layer(from_fn_with_state((app.clone(), self.tier), rate_limit::limit))
     }

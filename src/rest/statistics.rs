@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderName;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,6 +12,9 @@ use super::error::Result;
 use super::extract::Asker;
 use crate::app::App;
 use crate::domain::statistics::Statistics;
+
+/// Whether counts were remembered (`HIT`) or counted now (`MISS`).
+pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// Counts over the tasks that the asker may see.
 #[derive(Serialize, ToSchema)]
@@ -79,8 +83,13 @@ impl From<Statistics> for StatisticsBody {
 ///
 /// Those that the asker may see. `/tasks/stats` answers the same.
 #[utoipa::path(get, path = "/tasks/statistics", tag = "tasks", operation_id = "getTaskStatistics",
-    responses((status = 200, description = "The counts", body = StatisticsBody)))]
-pub(super) async fn get(State(app): State<App>, Asker(actor): Asker) -> Result<Json<StatisticsBody>> {
-    let statistics = app.domain().tasks().statistics(&actor).await?;
-    Ok(Json(statistics.into()))
+    responses((status = 200, description = "The counts", body = StatisticsBody,
+        headers(("X-Cache" = String, description = "`HIT` if they were remembered, `MISS` if they were counted now")))))]
+pub(super) async fn get(
+    State(app): State<App>,
+    Asker(actor): Asker,
+) -> Result<([(HeaderName, &'static str); 1], Json<StatisticsBody>)> {
+    let counted = app.domain().tasks().statistics(&actor).await?;
+    let source = if counted.was_remembered { "HIT" } else { "MISS" };
+    Ok(([(CACHE, source)], Json(counted.statistics.into())))
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -19,6 +20,7 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, Write
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
+use super::room::{self, Room};
 use crate::config::StorageConfig;
 use crate::domain::error::{Error, Result};
 use crate::domain::random::{Randomness, hexadecimal};
@@ -36,6 +38,8 @@ pub(in crate::domain) struct Storage {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     part: usize,
+    /// Where a directory of this machine is meant.
+    directory: Option<PathBuf>,
 }
 
 impl fmt::Debug for Storage {
@@ -53,6 +57,7 @@ impl Storage {
                     .with_context(|| format!("files cannot be kept in {}", directory.display()))?,
                 objects: Arc::new(LocalFileSystem::new().with_fsync(true)),
                 part: FILE_PART,
+                directory: Some(directory),
             }),
             None => Self::bucket(config).with_context(|| format!("files cannot be kept in {}", config.url)),
         }
@@ -72,7 +77,21 @@ impl Storage {
             objects: Arc::new(bucket),
             root: Path::from_url_path(url.path())?,
             part: BUCKET_PART,
+            directory: None,
         })
+    }
+
+    /// Whether files can be kept, without keeping one.
+    pub(in crate::domain) async fn check(&self) -> Result<Room> {
+        if let Some(directory) = self.directory.clone() {
+            let looking = tokio::task::spawn_blocking(move || room::in_directory(&directory));
+            return looking.await.map_err(Error::internal)?.map_err(Error::internal);
+        }
+        // Whether this object exists does not matter, only that somebody can tell.
+        match self.objects.head(&self.root.clone().join("health")).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(Room { free_percent: None }),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// A name that no object has.

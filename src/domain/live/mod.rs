@@ -5,7 +5,6 @@
 //! | `bus` | who is woken when something was committed |
 //! | `redis` | the same for the other nodes, where there is a Redis |
 //! | `reader` | the one task of a node that follows the logs |
-//! | `meter` | what is counted of it |
 //! | `registry` | who watches what, by user and by task |
 //! | `attendance` | a connection that is held open for somebody, until their session ends |
 //! | `stream` | what one subscription gets: what it missed, then what comes |
@@ -15,7 +14,6 @@
 
 mod attendance;
 mod bus;
-mod meter;
 mod reader;
 mod redis;
 mod registry;
@@ -23,7 +21,6 @@ mod stream;
 
 pub use self::attendance::{Attendance, Ending};
 pub(crate) use self::bus::Bus;
-pub use self::meter::{COUNTERS, GAUGES};
 pub use self::stream::{EventStream, NotificationStream, Watch};
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,7 +68,7 @@ impl Hub {
     }
 
     /// Starts the reader, unless it runs.
-    async fn follow(&self, store: &Store) -> Result<()> {
+    pub(super) async fn follow(&self, store: &Store) -> Result<()> {
         let start = async || {
             let reader = Reader::at_the_end(store.clone(), Arc::clone(&self.registry)).await?;
             self.spawn(reader.run(self.bus.clone()));
@@ -166,6 +163,12 @@ impl<'a> Live<'a> {
     pub fn connections_beside(self, attendance: &Attendance) -> usize {
         let user = attendance.attendee.signed_in().id;
         self.core.hub.registry.attendances_of(user)
+    }
+
+    /// How many subscriptions this server has.
+    #[must_use]
+    pub fn subscribers(self) -> usize {
+        self.core.hub.registry.subscribers()
     }
 
     /// How many connections this server holds open.

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::attendance::Ending;
 use super::bus::Bus;
-use super::meter;
 use super::registry::Registry;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::error::Result;
@@ -18,6 +17,7 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::policy::{self, Scope, Tasks};
 use crate::domain::session;
 use crate::domain::store::{self, Store};
+use crate::meter;
 
 /// How long the reader waits when nobody wakes it.
 const POLL: Duration = Duration::from_secs(1);
@@ -101,6 +101,7 @@ impl Reader {
         if settled.log != self.log {
             tracing::warn!("the event log was replaced: every live connection is closed");
             self.registry.end_all(Ending::Replaced);
+            self.store.statistics().forget_all();
             (self.log, self.events, self.changes) = (settled.log, settled.events, settled.changes);
             return Ok(Look::CaughtUp);
         }
@@ -153,10 +154,12 @@ impl Reader {
         };
         let batch = store::log::read(self.store.reader(), &self.scope, part, BATCH).await?;
         self.notify(&batch.events).await?;
-        metrics::counter!(meter::EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
+        metrics::counter!(meter::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
+        let news = self.store.statistics().news_in(&batch.events);
         for event in batch.events {
             self.registry.dispatch(&Arc::new(event));
         }
+        self.store.statistics().hear(news);
         self.events = batch.more_from.unwrap_or(until);
         Ok(())
     }
@@ -204,11 +207,11 @@ impl Trouble {
         if matches!(look, Ok(Look::CaughtUp)) {
             self.behind_since = None;
             self.is_told = false;
-            metrics::gauge!(meter::LAG).set(0.0);
+            metrics::gauge!(meter::LIVE_LAG).set(0.0);
             return;
         }
         let since = *self.behind_since.get_or_insert_with(Instant::now);
-        metrics::gauge!(meter::LAG).set(since.elapsed().as_secs_f64());
+        metrics::gauge!(meter::LIVE_LAG).set(since.elapsed().as_secs_f64());
         if look.is_ok() && !self.is_told && since.elapsed() > WORTH_A_WARNING {
             self.is_told = true;
             tracing::warn!(

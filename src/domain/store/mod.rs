@@ -29,8 +29,9 @@ pub(super) mod user;
 pub use diagnosis::{Diagnosis, Engine};
 pub use schema::MigrationState;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
@@ -40,10 +41,12 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait as _, Value,
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 use super::error::{Error, Result};
+use super::id::UserId;
 use super::live::Bus;
+use super::statistics::Cache;
 
 /// What those are told to wait whom the database has no connection for.
 const DATABASE_BUSY: Duration = Duration::from_secs(2);
@@ -54,16 +57,23 @@ pub(super) struct Store {
     connection: DatabaseConnection,
     /// `SQLite` has one writer at a time. Writers of this process queue here, in order, instead of
     /// polling for the file's lock; the file's lock still guards against other processes.
-    writer: Option<Arc<Mutex<()>>>,
+    writer: Option<Arc<tokio::sync::Mutex<()>>>,
     statements: Arc<AtomicU64>,
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
+    /// Hears of it when tasks have changed.
+    statistics: Arc<Cache>,
 }
 
 impl Store {
     /// For reading.
     pub(super) fn reader(&self) -> &DatabaseConnection {
         &self.connection
+    }
+
+    /// Counts that are remembered.
+    pub(super) fn statistics(&self) -> &Arc<Cache> {
+        &self.statistics
     }
 
     /// Begins a write. Dropping the transaction undoes it.
@@ -79,9 +89,11 @@ impl Store {
         let transaction = self.connection.begin_with_options(options).await?;
         Ok(WriteTransaction {
             transaction,
-            _turn: turn,
+            turn,
             bus: self.bus.clone(),
             is_news: AtomicBool::new(false),
+            statistics: Arc::clone(&self.statistics),
+            changed: Mutex::default(),
         })
     }
 
@@ -89,6 +101,22 @@ impl Store {
     pub(super) async fn ping(&self) -> Result<()> {
         self.connection.execute_unprepared("SELECT 1").await?;
         Ok(())
+    }
+
+    /// How many connections there are, and how many of them are idle.
+    pub(super) fn pool(&self) -> Pool {
+        let (size, idle, max) = if self.connection.get_database_backend() == DbBackend::Postgres {
+            let pool = self.connection.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        } else {
+            let pool = self.connection.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        };
+        Pool {
+            used: (size as usize).saturating_sub(idle),
+            idle,
+            max: max as usize,
+        }
     }
 
     /// How many statements were sent since the start, without BEGIN and COMMIT.
@@ -102,14 +130,28 @@ impl Store {
     }
 }
 
+/// The connections to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Those at work.
+    pub used: usize,
+    /// Those that wait for work.
+    pub idle: usize,
+    /// How many there may be.
+    pub max: usize,
+}
+
 /// A write that has begun.
 #[derive(Debug)]
 pub(super) struct WriteTransaction {
     // Dropped first: the transaction ends before the next writer has its turn.
     transaction: DatabaseTransaction,
-    _turn: Option<OwnedMutexGuard<()>>,
+    turn: Option<OwnedMutexGuard<()>>,
     bus: Bus,
     is_news: AtomicBool,
+    statistics: Arc<Cache>,
+    /// Who sees the tasks that were changed, or saw them before.
+    changed: Mutex<BTreeSet<UserId>>,
 }
 
 impl WriteTransaction {
@@ -123,12 +165,25 @@ impl WriteTransaction {
         self.is_news.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the write last.
+    /// A task of theirs was changed: others wait for that, and what is remembered of their tasks is not true any
+    /// more after the commit.
+    fn announce_change(&self, audience: &BTreeSet<UserId>) {
+        self.announce();
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.extend(audience);
+    }
+
+    /// Makes the write last. When that fails, nobody knows whether it does, so the error is never one that
+    /// invites to try again.
     pub(super) async fn commit(self) -> Result<()> {
-        self.transaction.commit().await?;
+        self.transaction.commit().await.map_err(Error::internal)?;
+        // The next writer need not wait for what follows.
+        drop(self.turn);
         if self.is_news.into_inner() {
             self.bus.announce();
         }
+        let changed = self.changed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.statistics.forget(&changed).await;
         Ok(())
     }
 }

@@ -12,6 +12,8 @@ use tokio::sync::Mutex;
 use super::Store;
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::live::Bus;
+use crate::domain::statistics::Cache;
+use crate::meter;
 
 /// How long a request waits for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,8 +34,16 @@ impl Store {
         let statements = Arc::new(AtomicU64::new(0));
         let mut connection = connect(config).await?;
         let counter = Arc::clone(&statements);
-        connection.set_metric_callback(move |_| {
+        let (time, failures) = (
+            metrics::histogram!(meter::STATEMENT_TIME),
+            metrics::counter!(meter::STATEMENT_FAILURES),
+        );
+        connection.set_metric_callback(move |statement| {
             counter.fetch_add(1, Ordering::Relaxed);
+            time.record(statement.elapsed);
+            if statement.failed {
+                failures.increment(1);
+            }
         });
         let writer = (config.backend() == Backend::Sqlite).then(|| Arc::new(Mutex::new(())));
         Ok(Self {
@@ -41,6 +51,7 @@ impl Store {
             writer,
             statements,
             bus,
+            statistics: Arc::new(Cache::new(config.statistics_cache)),
         })
     }
 }

@@ -1,28 +1,14 @@
 //! `Idempotency-Key`: a mutation that is safe to repeat.
 
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 use serde_json::value::RawValue;
 
+use super::Answer;
 use super::response::{Body, Refusal};
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::idempotency::{Claim, Ticket};
 use crate::graphql::executor::Operation;
 use crate::http::caller::Caller;
-use crate::http::request_id;
-
-/// The key that a client made for a write.
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Tells that the answer is that of an earlier request with the same key.
-pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-
-/// What comes of an operation with a key.
-pub(super) enum Outcome {
-    /// It was run.
-    Done(Body),
-    /// It was run before, and this was answered.
-    Replayed(Box<RawValue>),
-}
+use crate::http::idempotency::{NOT_WITH_FILES, Outcome, Trace, key_in, run_once as run_once_over_http};
 
 /// The key of this operation, if it has one that counts. A query needs none. The answer to signing in holds
 /// secrets, which are not stored for anybody to repeat; and whoever is not signed in has no keys.
@@ -30,14 +16,12 @@ pub(super) fn key_of(headers: &HeaderMap, caller: &Caller, operation: &Operation
     if operation.is_query() || operation.signs_in() || caller.actor.user_id().is_none() {
         return None;
     }
-    headers
-        .get(KEY)
-        .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned())
+    key_in(headers)
 }
 
 /// Several operations cannot share a key.
 pub(super) fn refuse_key(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.contains_key(KEY) {
+    if key_in(headers).is_some() {
         return Err(Refusal::bad_request(
             "Idempotency-Key is for one operation; send the operations of this batch one by one",
         ));
@@ -45,61 +29,47 @@ pub(super) fn refuse_key(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An operation with files cannot have a key: its files would have to be read to know whether it is the same.
+/// An operation with files cannot have a key.
 pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.contains_key(KEY) {
-        return Err(Refusal::bad_request(
-            "Idempotency-Key is not taken with multipart/form-data; send this request without it",
-        ));
+    if key_in(headers).is_some() {
+        return Err(Refusal::bad_request(NOT_WITH_FILES));
     }
     Ok(())
 }
 
-/// Runs an operation unless its key tells that it was run before. It runs to its end even if the client goes
-/// away: that is when it will be repeated.
-pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, key: String) -> Result<Outcome, Refusal> {
+/// Runs an operation unless its key tells that it was run before.
+pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, key: String) -> Result<Answer, Refusal> {
     let longest = app.config().http.request_timeout;
-    let domain = app.domain().clone();
-    let claim = domain
-        .idempotency()
-        .claim(&caller.actor, &key, &operation.fingerprint(), longest)
-        .await?;
-    let ticket = match claim {
-        Claim::First(ticket) => ticket,
-        Claim::Done(response) => {
-            return RawValue::from_string(response)
-                .map(Outcome::Replayed)
-                .map_err(Refusal::internal);
+    let (actor, fingerprint) = (caller.actor, operation.fingerprint());
+    let running = app.clone();
+    let write = async move {
+        let app = running;
+        let running = app.graphql().run(app.domain(), caller, operation);
+        match tokio::time::timeout(longest, running).await {
+            Ok(outcome) => {
+                let outcome = outcome.map(Body::from);
+                let trace = trace_of(&outcome);
+                (outcome, trace)
+            }
+            Err(_) => (Err(Refusal::timed_out(longest)), Trace::Unknown),
         }
     };
-    let app = app.clone();
-    let running = tokio::spawn(request_id::keep(async move {
-        let actor = caller.actor;
-        let running = app.graphql().run(app.domain(), caller, operation);
-        // Given up in the middle, nobody knows what was done: the key stays claimed.
-        let outcome = tokio::time::timeout(longest, running)
-            .await
-            .map_err(|_| Refusal::timed_out(longest))?;
-        settle(&app, &actor, &ticket, outcome.map(Body::from)).await
-    }));
-    running.await.map_err(Refusal::internal)?
+    match run_once_over_http(app, actor, &key, &fingerprint, Box::pin(write)).await? {
+        Outcome::Done(outcome) => outcome.map(Answer::One),
+        Outcome::Replayed(response) => RawValue::from_string(response)
+            .map(Answer::Replayed)
+            .map_err(Refusal::internal),
+    }
 }
 
-/// Keeps the answer to a write. An operation of which nothing came may be sent again.
-async fn settle(app: &App, actor: &Actor, ticket: &Ticket, outcome: Result<Body, Refusal>) -> Result<Outcome, Refusal> {
-    let keys = app.domain().idempotency();
-    let response = match &outcome {
-        Ok(body) if body.has_data() => serde_json::to_string(body).ok(),
-        _ => None,
-    };
-    let settled = match response {
-        Some(response) => keys.finish(actor, ticket, &response).await,
-        None => keys.release(actor, ticket).await,
-    };
-    if let Err(error) = settled {
-        // The answer stands all the same; a repetition will be told that it is not known.
-        let request_id = request_id::current();
-        tracing::error!(request_id, "an idempotency key was not settled: {error}");
+/// What an operation has left behind. One that is refused was not begun.
+fn trace_of(outcome: &Result<Body, Refusal>) -> Trace {
+    match outcome {
+        Ok(body) if body.has_data() => match serde_json::to_string(body) {
+            Ok(response) => Trace::Answer(response),
+            Err(_) => Trace::Unknown,
+        },
+        Ok(body) if body.has_failed_inside() => Trace::Unknown,
+        Ok(_) | Err(_) => Trace::Nothing,
     }
-    outcome.map(Outcome::Done)
 }

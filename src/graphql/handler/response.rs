@@ -10,12 +10,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
+use super::Answer;
 use super::accept::{MediaType, negotiate};
-use super::{Answer, idempotency};
 use crate::domain::error::{Code, Error};
 use crate::graphql::error::{Failure, extensions};
 use crate::graphql::executor::began;
 use crate::graphql::stream;
+use crate::http::idempotency::REPLAYED;
 use crate::http::request_id;
 
 /// Why nothing was run: a status and an error.
@@ -178,6 +179,15 @@ impl Body {
             _ => false,
         }
     }
+
+    /// Whether something went wrong on the server, so that nobody knows what was done.
+    pub(super) fn has_failed_inside(&self) -> bool {
+        let internal = Value::from(Code::Internal.as_str());
+        self.errors.iter().any(|error| {
+            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+            code == Some(&internal)
+        })
+    }
 }
 
 impl From<Refusal> for Body {
@@ -274,7 +284,7 @@ fn write(media_type: MediaType, answer: Result<Answer, Refusal>) -> Response {
 /// The same answer, marked as that of an earlier request.
 fn with_replayed(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }
 

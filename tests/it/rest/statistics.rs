@@ -1,9 +1,16 @@
 //! Counts over tasks through REST.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::http::Method;
+use chrono::TimeDelta;
+use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use super::{delete, expect_status, get, make};
+use super::{delete, expect_status, get, make, make_at};
 use crate::support::TestApp;
+use crate::support::person::Person;
+use crate::support::process::until;
 
 #[tokio::test]
 async fn statistics_count_what_one_sees_under_both_names() {
@@ -57,7 +64,7 @@ async fn statistics_follow_every_change() {
     );
     assert_eq!(stats().await["by_status"]["todo"], 1);
     let done = json!({ "completed": true });
-    expect_status(ann.rest(axum::http::Method::PATCH, &path, done).await, 200);
+    expect_status(ann.rest(Method::PATCH, &path, done).await, 200);
     let after = stats().await;
     assert_eq!(
         (&after["completed"], &after["completion_rate"]),
@@ -65,4 +72,171 @@ async fn statistics_follow_every_change() {
     );
     expect_status(delete(&ann, &path).await, 204);
     assert_eq!(stats().await, empty);
+}
+
+/// Whether what is answered was remembered, and the total.
+async fn look(person: &Person<'_>) -> (String, i64) {
+    let answer = expect_status(get(person, "/api/v1/tasks/stats").await, 200);
+    (
+        answer.header("x-cache").to_owned(),
+        answer.at("/total").as_i64().unwrap(),
+    )
+}
+
+#[track_caller]
+fn remembered(total: i64) -> (String, i64) {
+    ("HIT".to_owned(), total)
+}
+
+#[track_caller]
+fn counted(total: i64) -> (String, i64) {
+    ("MISS".to_owned(), total)
+}
+
+#[tokio::test]
+async fn counts_are_remembered_for_a_minute() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    make(&ann, json!({ "title": "T", "due_date": "2026-01-15T12:00:30Z" })).await;
+    app.database.settled().await;
+    assert_eq!(look(&ann).await, counted(1));
+    let first = get(&ann, "/tasks/statistics").await;
+    assert_eq!(first.header("x-cache"), "HIT");
+    assert_eq!(look(&bob).await, counted(0), "each has their own");
+    app.advance(TimeDelta::seconds(59));
+    // What became overdue meanwhile shows with the next count.
+    assert_eq!(get(&ann, "/tasks/stats/").await.body, first.body);
+    assert_eq!(first.at("/overdue"), 0);
+    app.advance(TimeDelta::seconds(1));
+    let later = get(&ann, "/tasks/stats").await;
+    assert_eq!((later.header("x-cache"), later.at("/overdue")), ("MISS", &json!(1)));
+}
+
+#[tokio::test]
+async fn what_is_remembered_costs_no_statement_but_that_for_the_session() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    look(&ann).await;
+    let mut least = u64::MAX;
+    for _ in 0..5 {
+        let before = app.app.domain().statements();
+        assert_eq!(look(&ann).await, remembered(0));
+        // The reader of the log looks once a second beside it.
+        least = least.min(app.app.domain().statements() - before);
+    }
+    assert_eq!(least, 1);
+}
+
+#[tokio::test]
+async fn counts_of_graphql_and_rest_are_the_same_ones() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let query = "{ taskStatistics { total byPriority { priority count } } }";
+    let answer = ann.graphql(query, json!({})).await;
+    assert_eq!(answer.data()["taskStatistics"]["total"], 0);
+    assert_eq!(look(&ann).await, remembered(0));
+    ann.creates_task(json!({ "title": "T" })).await;
+    app.database.settled().await;
+    assert_eq!(ann.graphql(query, json!({})).await.data()["taskStatistics"]["total"], 1);
+    assert_eq!(look(&ann).await, remembered(1));
+}
+
+#[tokio::test]
+async fn a_change_drops_the_counts_of_those_who_see_the_task_and_of_nobody_else() {
+    let app = TestApp::start().await;
+    let (ann, bob, eve) = (app.member().await, app.member().await, app.member().await);
+    let (boss, chief) = (app.admin().await, app.admin().await);
+    let path = make_at(&ann, json!({ "title": "T" })).await;
+    let at = |end: &str| format!("{path}{end}");
+    let assign = |to: serde_json::Value| json!({ "assignee_id": to });
+    let status = |to: &str| json!({ "target_status": to });
+    let null = serde_json::Value::Null;
+    // Each change, and who sees the task before or after it beside its owner and the administrators.
+    for (method, path, body, bob_sees) in [
+        (Method::POST, at("/assign"), assign(json!(bob.id)), true),
+        (Method::PATCH, path.clone(), json!({ "priority": "low" }), true),
+        (Method::POST, at("/tags"), json!(["x"]), true),
+        (Method::POST, at("/transition"), status("done"), true),
+        (Method::POST, at("/assign"), assign(null.clone()), true),
+        (Method::DELETE, path.clone(), null.clone(), false),
+        (Method::POST, at("/restore"), null.clone(), false),
+        (Method::DELETE, at("/force"), null, false),
+    ] {
+        app.database.settled().await;
+        app.advance(TimeDelta::seconds(60));
+        for person in [&ann, &bob, &eve, &boss] {
+            assert_eq!(look(person).await.0, "MISS");
+            assert_eq!(look(person).await.0, "HIT", "{method} {path}");
+        }
+        // Administrators share theirs.
+        assert_eq!(look(&chief).await.0, "HIT", "{method} {path}");
+        let done = ann.rest(method.clone(), &path, body).await;
+        assert!(done.status.is_success(), "{}", done.text);
+        for (person, sees) in [(&ann, true), (&bob, bob_sees), (&eve, false), (&boss, true)] {
+            let expected = if sees { "MISS" } else { "HIT" };
+            assert_eq!(look(person).await.0, expected, "{} after {method} {path}", person.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_zero_seconds_nothing_is_remembered() {
+    let app = TestApp::start_with(&[("STATISTICS_CACHE_SECONDS", "0")]).await;
+    let ann = app.member().await;
+    for _ in 0..3 {
+        assert_eq!(look(&ann).await, counted(0));
+    }
+}
+
+#[tokio::test]
+async fn whoever_counts_beside_writers_never_misses_a_write_that_was_answered() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    never_misses_an_answered_write(&[&ann], &[&ann, &ann]).await;
+    app.database.settled().await;
+    app.advance(TimeDelta::seconds(60));
+    assert_eq!(look(&ann).await, counted(40));
+    assert_eq!(look(&ann).await, remembered(40));
+}
+
+#[tokio::test]
+async fn without_a_redis_another_server_hears_of_a_change_from_the_log() {
+    let app = TestApp::start().await;
+    let other = app.second_node().await;
+    let ann = app.member().await;
+    let there = ann.with_token(&other, ann.access_token.as_deref().unwrap());
+    assert_eq!(look(&there).await, counted(0));
+    make(&ann, json!({ "title": "T" })).await;
+    // Its own server knows at once.
+    assert_eq!(look(&ann).await, counted(1));
+    until("the other server to count anew", async || {
+        (look(&there).await.1 == 1).then_some(())
+    })
+    .await;
+}
+
+/// Writes through these, one task after the other, while others read. Whoever begins to read after a write was
+/// answered sees it.
+pub async fn never_misses_an_answered_write(writers: &[&Person<'_>], readers: &[&Person<'_>]) {
+    const EACH: i64 = 40;
+    let answered = AtomicI64::new(0);
+    let all = EACH * i64::try_from(writers.len()).unwrap();
+    let writing = join_all(writers.iter().map(async |writer| {
+        for number in 0..EACH {
+            make(writer, json!({ "title": format!("T{number}") })).await;
+            answered.fetch_add(1, Ordering::SeqCst);
+        }
+    }));
+    let reading = join_all(readers.iter().map(async |reader| {
+        loop {
+            let before = answered.load(Ordering::SeqCst);
+            let (source, total) = look(reader).await;
+            assert!(total >= before, "{source} {total} when {before} were answered");
+            if before == all {
+                assert_eq!(total, all);
+                return;
+            }
+        }
+    }));
+    join(writing, reading).await;
 }

@@ -15,6 +15,8 @@ use taskwire::domain::{Domain, Surroundings};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::process::until;
+
 /// A migrated database that nobody else uses.
 #[derive(Clone)]
 pub struct TestDatabase {
@@ -121,6 +123,18 @@ impl TestDatabase {
     }
 
     /// Changes what is there behind the server's back.
+    /// Waits until no older transaction keeps events from being read. Those of other tests in the same cluster do.
+    pub async fn settled(&self) {
+        if is_postgres() {
+            let unsettled = "SELECT COUNT(*) AS number FROM task_events \
+                             WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+            until("the event log to be settled", async || {
+                (self.number(unsettled).await == 0).then_some(())
+            })
+            .await;
+        }
+    }
+
     pub async fn execute(&self, sql: &str) {
         execute(&self.url, sql).await;
     }

@@ -1,0 +1,37 @@
+//! Whether files can be kept, and how much room there is for them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// How much room there is for files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// How much of the disk is free, in hundredths; none where that cannot be told, as of a bucket.
+    pub free_percent: Option<u64>,
+}
+
+/// What there is in a directory, or where it will be made.
+#[cfg(unix)]
+pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
+    use rustix::fs::{Access, access, statvfs};
+
+    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(directory);
+    access(existing, Access::WRITE_OK | Access::EXEC_OK).context("the directory of files cannot be written to")?;
+    let disk = statvfs(existing).context("the disk of files does not answer")?;
+    let free_percent = (disk.f_bavail * 100).checked_div(disk.f_blocks);
+    Ok(Room { free_percent })
+}
+
+/// What there is in a directory, or where it will be made.
+#[cfg(not(unix))]
+pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
+    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(directory);
+    let is_closed = existing
+        .metadata()
+        .context("the directory of files does not answer")?
+        .permissions()
+        .readonly();
+    anyhow::ensure!(!is_closed, "the directory of files cannot be written to");
+    Ok(Room { free_percent: None })
+}

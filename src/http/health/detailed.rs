@@ -1,0 +1,166 @@
+//! What the server stands on, one by one. Anybody may ask, so nothing is told that leads anywhere: no address, no
+//! path and no error of others.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use crate::app::{App, described};
+use crate::domain::attachment::Room;
+
+/// How long one check may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// With less of the disk free, somebody should look.
+const LITTLE_ROOM: u64 = 5;
+
+/// How a part stands, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// The settings do without it.
+    Disabled,
+    Healthy,
+    /// The server goes on without it, or soon will not.
+    Degraded,
+    Unhealthy,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+struct Check {
+    status: Status,
+    latency_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(flatten)]
+    facts: Map<String, Value>,
+}
+
+/// What a check says.
+struct Finding(Status, Option<&'static str>, Value);
+
+fn healthy(facts: Value) -> Finding {
+    Finding(Status::Healthy, None, facts)
+}
+
+/// How everything stands: 503 if requests cannot be served.
+pub(super) async fn answer(State(app): State<App>) -> Response {
+    let (database, migrations, redis, storage) = tokio::join!(
+        check("database", Status::Unhealthy, database(&app)),
+        check("migrations", Status::Unhealthy, migrations(&app)),
+        check("redis", Status::Degraded, redis(&app)),
+        check("storage", Status::Degraded, storage(&app)),
+    );
+    let live = check("live", Status::Degraded, async { Ok(live(&app)) }).await;
+    let checks = [
+        ("database", database),
+        ("migrations", migrations),
+        ("redis", redis),
+        ("storage", storage),
+        ("live", live),
+    ];
+    let worst = checks.iter().map(|(_, check)| check.status).max();
+    let status = if app.is_stopping() {
+        Status::Unhealthy
+    } else {
+        worst.unwrap_or(Status::Healthy)
+    };
+    let code = if status == Status::Unhealthy {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    let checks: Map<String, Value> = checks
+        .into_iter()
+        .map(|(name, check)| (name.to_owned(), json!(check)))
+        .collect();
+    let body = json!({
+        "status": status,
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_seconds": app.uptime().as_secs(),
+        "checks": checks,
+    });
+    (code, Json(body)).into_response()
+}
+
+/// Runs a check within its time. One that does not come to its end is as bad as one that fails.
+async fn check(name: &str, at_worst: Status, work: impl Future<Output = anyhow::Result<Finding>>) -> Check {
+    let began = Instant::now();
+    let found = match timeout(PATIENCE, work).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            tracing::warn!(check = name, "a health check failed: {error:#}");
+            Finding(
+                at_worst,
+                Some("it does not answer as it should; the log says more"),
+                json!({}),
+            )
+        }
+        Err(_) => Finding(at_worst, Some("it does not answer in time"), json!({})),
+    };
+    let Finding(status, reason, facts) = found;
+    let facts = match facts {
+        Value::Object(facts) => facts,
+        _ => Map::new(),
+    };
+    Check {
+        status,
+        latency_ms: (began.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0,
+        reason,
+        facts,
+    }
+}
+
+async fn database(app: &App) -> anyhow::Result<Finding> {
+    app.domain().ping().await.map_err(described)?;
+    let pool = app.domain().pool();
+    Ok(healthy(
+        json!({ "connections": { "used": pool.used, "idle": pool.idle, "max": pool.max } }),
+    ))
+}
+
+async fn migrations(app: &App) -> anyhow::Result<Finding> {
+    let migrations = app.domain().migrations().await.map_err(described)?;
+    let pending = migrations.iter().filter(|migration| !migration.applied).count();
+    let facts = json!({ "pending": pending });
+    Ok(match pending {
+        0 => healthy(facts),
+        _ => Finding(Status::Unhealthy, Some("migrations are pending"), facts),
+    })
+}
+
+async fn redis(app: &App) -> anyhow::Result<Finding> {
+    Ok(match app.redis() {
+        None => Finding(Status::Disabled, None, json!({})),
+        Some(redis) if redis.answers().await => healthy(json!({})),
+        Some(_) => Finding(
+            Status::Degraded,
+            Some("it is away; this server goes on by itself"),
+            json!({}),
+        ),
+    })
+}
+
+async fn storage(app: &App) -> anyhow::Result<Finding> {
+    let Room { free_percent } = app.domain().check_storage().await.map_err(described)?;
+    Ok(match free_percent {
+        Some(free) if free < LITTLE_ROOM => Finding(
+            Status::Degraded,
+            Some("the disk is almost full"),
+            json!({ "free_percent": free }),
+        ),
+        Some(free) => healthy(json!({ "free_percent": free })),
+        None => healthy(json!({})),
+    })
+}
+
+fn live(app: &App) -> Finding {
+    let live = app.domain().live();
+    healthy(json!({ "connections": live.connections(), "subscribers": live.subscribers() }))
+}

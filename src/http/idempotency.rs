@@ -1,0 +1,81 @@
+//! `Idempotency-Key` over HTTP: what both faces make of the keys of [`crate::domain::idempotency`].
+
+use axum::http::{HeaderMap, HeaderName};
+
+use super::request_id;
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Result};
+use crate::domain::idempotency::{Claim, Ticket};
+
+/// The key that a client made for a write.
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Tells that the answer is that of an earlier request with the same key.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Why a form cannot have a key: its files would have to be read to know whether it is the same.
+pub(crate) const NOT_WITH_FILES: &str =
+    "Idempotency-Key is not taken with multipart/form-data; send this request without it";
+
+/// The key of a request.
+pub(crate) fn key_in(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get(KEY)
+        .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned())
+}
+
+/// What comes of a write with a key.
+pub(crate) enum Outcome<T> {
+    /// It was done now.
+    Done(T),
+    /// It was done before, and this was kept of the answer.
+    Replayed(String),
+}
+
+/// What a write has left behind.
+pub(crate) enum Trace {
+    /// An answer, which repetitions get too.
+    Answer(String),
+    /// Nothing: it may be sent again.
+    Nothing,
+    /// Nobody knows. The key stays claimed, so that nothing is done twice.
+    Unknown,
+}
+
+/// Does a write unless its key tells that it was done before. It runs to its end even if the client goes away: that
+/// is when it will be repeated.
+pub(crate) async fn run_once<T: Send + 'static>(
+    app: &App,
+    actor: Actor,
+    key: &str,
+    fingerprint: &str,
+    write: impl Future<Output = (T, Trace)> + Send + 'static,
+) -> Result<Outcome<T>> {
+    let longest = app.config().http.request_timeout;
+    let claim = app.domain().idempotency().claim(&actor, key, fingerprint, longest);
+    let ticket = match claim.await? {
+        Claim::First(ticket) => ticket,
+        Claim::Done(response) => return Ok(Outcome::Replayed(response)),
+    };
+    let app = app.clone();
+    let running = tokio::spawn(request_id::keep(async move {
+        let (answer, trace) = write.await;
+        settle(&app, &actor, &ticket, trace).await;
+        Outcome::Done(answer)
+    }));
+    running.await.map_err(Error::internal)
+}
+
+/// Keeps the answer to a write. One that left nothing behind may be sent again.
+async fn settle(app: &App, actor: &Actor, ticket: &Ticket, trace: Trace) {
+    let keys = app.domain().idempotency();
+    let settled = match trace {
+        Trace::Answer(response) => keys.finish(actor, ticket, &response).await,
+        Trace::Nothing => keys.release(actor, ticket).await,
+        Trace::Unknown => Ok(()),
+    };
+    if let Err(error) = settled {
+        // The answer stands all the same; a repetition will be told that it is not known.
+        let request_id = request_id::current();
+        tracing::error!(request_id, "an idempotency key was not settled: {error}");
+    }
+}

@@ -1,0 +1,177 @@
+//! What was counted: for Prometheus, and as JSON for older monitors. Both read the same counters.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::health;
+use crate::app::App;
+use crate::meter::{self, number};
+
+/// How long it may take to find out whether requests can be served.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// For Prometheus.
+pub(super) async fn prometheus(State(app): State<App>) -> Response {
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+    ([(header::CONTENT_TYPE, TEXT)], page(&app).await).into_response()
+}
+
+/// What was counted, with what is only known by asking.
+async fn page(app: &App) -> String {
+    let Some(counted) = app.metrics() else {
+        return String::new();
+    };
+    let pool = app.domain().pool();
+    metrics::gauge!(meter::CONNECTIONS, "state" => "used").set(number(pool.used));
+    metrics::gauge!(meter::CONNECTIONS, "state" => "idle").set(number(pool.idle));
+    metrics::gauge!(meter::MAX_CONNECTIONS).set(number(pool.max));
+    metrics::gauge!(meter::PASSWORDS).set(number(app.domain().password_queue()));
+    metrics::gauge!(meter::UPTIME).set(app.uptime().as_secs_f64());
+    if let Some(bytes) = resident_memory().await {
+        metrics::gauge!(meter::MEMORY).set(bytes);
+    }
+    let is_ready = matches!(timeout(PATIENCE, health::obstacle(app)).await, Ok(None));
+    metrics::gauge!(meter::READY).set(if is_ready { 1.0 } else { 0.0 });
+    counted.render()
+}
+
+/// Memory of this process, in bytes, where the system tells it as Linux does.
+async fn resident_memory() -> Option<f64> {
+    let status = tokio::fs::read_to_string("/proc/self/status").await.ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024.0)
+}
+
+/// What older monitors look for.
+#[derive(Debug, Default, PartialEq, Serialize)]
+struct Summary {
+    total_requests: u64,
+    /// How many answers had each status.
+    status_codes: BTreeMap<String, u64>,
+    /// Which part of the answers says that the server failed (5xx), from 0 to 1.
+    error_rate: f64,
+    average_response_time_ms: f64,
+    uptime_seconds: u64,
+    /// How many requests came to each route, such as `GET /tasks/{id}`.
+    requests_by_route: BTreeMap<String, u64>,
+    live_connections: u64,
+    live_subscriptions: u64,
+    graphql_operations: u64,
+    rate_limit_refusals: u64,
+    database_statements: u64,
+}
+
+/// As JSON.
+pub(super) async fn json(State(app): State<App>) -> Response {
+    let page = app.metrics().map(PrometheusHandle::render).unwrap_or_default();
+    let mut summary = Summary::of(&page);
+    summary.uptime_seconds = app.uptime().as_secs();
+    summary.database_statements = app.domain().statements();
+    Json(summary).into_response()
+}
+
+impl Summary {
+    fn of(page: &str) -> Self {
+        let mut summary = Self::default();
+        let mut failures = 0;
+        for (labels, count) in samples(page, meter::REQUESTS) {
+            let label = |name: &str| labels.get(name).copied().unwrap_or_default();
+            let count = whole(count);
+            summary.total_requests += count;
+            *summary.status_codes.entry(label("status").to_owned()).or_default() += count;
+            let route = format!("{} {}", label("method"), label("route"));
+            *summary.requests_by_route.entry(route).or_default() += count;
+            if label("status").starts_with('5') {
+                failures += count;
+            }
+        }
+        summary.error_rate = ratio(failures, summary.total_requests);
+        let seconds: f64 = samples(page, &format!("{}_sum", meter::REQUEST_TIME))
+            .map(|(_, sum)| sum)
+            .sum();
+        summary.average_response_time_ms = seconds * 1_000.0 / float(summary.total_requests.max(1));
+        let total = |name| whole(samples(page, name).map(|(_, value)| value).sum());
+        summary.live_connections = total(meter::LIVE_CONNECTIONS);
+        summary.live_subscriptions = total(meter::LIVE_SUBSCRIPTIONS);
+        summary.graphql_operations = total(meter::OPERATIONS);
+        summary.rate_limit_refusals = total(meter::REFUSALS);
+        summary
+    }
+}
+
+/// The lines of one name on a page for Prometheus: labels, and the value. No label of ours has a quote or a comma.
+fn samples<'a>(page: &'a str, name: &'a str) -> impl Iterator<Item = (BTreeMap<&'a str, &'a str>, f64)> {
+    page.lines().filter_map(move |line| {
+        let rest = line.strip_prefix(name)?;
+        let (labels, value) = match rest.strip_prefix('{') {
+            Some(rest) => rest.rsplit_once("} ")?,
+            None => ("", rest.strip_prefix(' ')?),
+        };
+        let labels = labels.split(',').filter_map(|label| {
+            let (name, value) = label.split_once('=')?;
+            Some((name, value.trim_matches('"')))
+        });
+        Some((labels.collect(), value.parse().ok()?))
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counters are whole and not negative"
+)]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+fn float(value: u64) -> f64 {
+    value as f64
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    float(part) / float(whole.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = r#"# HELP taskwire_http_requests_total Answers
+# TYPE taskwire_http_requests_total counter
+taskwire_http_requests_total{method="GET",route="/tasks/{id}",status="200"} 6
+taskwire_http_requests_total{method="GET",route="/tasks/{id}",status="404"} 1
+taskwire_http_requests_total{method="POST",route="/tasks",status="500"} 1
+taskwire_http_request_duration_seconds_bucket{method="GET",route="/tasks/{id}",le="0.005"} 7
+taskwire_http_request_duration_seconds_sum{method="GET",route="/tasks/{id}"} 0.01
+taskwire_http_request_duration_seconds_sum{method="POST",route="/tasks"} 0.006
+taskwire_live_connections 3
+"#;
+
+    #[test]
+    fn a_summary_adds_up_what_was_counted() {
+        let summary = Summary::of(PAGE);
+        assert_eq!(summary.total_requests, 8);
+        let statuses: Vec<_> = summary
+            .status_codes
+            .iter()
+            .map(|(code, n)| (code.as_str(), *n))
+            .collect();
+        assert_eq!(statuses, [("200", 6), ("404", 1), ("500", 1)]);
+        assert_eq!(summary.requests_by_route["GET /tasks/{id}"], 7);
+        assert!((summary.error_rate - 0.125).abs() < 1e-9);
+        assert!((summary.average_response_time_ms - 2.0).abs() < 1e-9);
+        assert_eq!(summary.live_connections, 3);
+        assert_eq!(Summary::of(""), Summary::default());
+    }
+}

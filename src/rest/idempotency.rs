@@ -1,0 +1,152 @@
+//! `Idempotency-Key`: a write that is safe to repeat.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::error::{Problem, Result};
+use super::{PREFIXES, extract};
+use crate::app::App;
+use crate::domain::error::Error;
+use crate::http::caller::Caller;
+use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, Trace, key_in, run_once};
+use crate::http::source::Source;
+
+/// What of an answer's head is repeated with it.
+const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
+
+/// Whether a route takes keys. Reads need none, and the answer to signing in holds secrets, which are not stored
+/// for anybody to repeat.
+pub(super) fn is_for(method: &Method, path: &str) -> bool {
+    *method != Method::GET && (!path.starts_with("/auth/") || path == "/auth/logout")
+}
+
+/// Does a write unless its key tells that it was done before. Whoever is not signed in has no keys.
+pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Some(key) = key_in(request.headers()) else {
+        return next.run(request).await;
+    };
+    let (mut parts, body) = request.into_parts();
+    let caller = match Caller::of(&parts, &app).await {
+        Ok(caller) => caller,
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    if caller.actor.user_id().is_none() {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    if extract::content_type(&parts.headers).is_some_and(|kind| kind.starts_with("multipart/")) {
+        // Many clients read an answer only after they have sent everything.
+        Source::new(body, 0).discard_rest();
+        return Problem::bad_request(NOT_WITH_FILES).into_response();
+    }
+    parts.extensions.insert(caller.clone());
+    let answer = answer(&app, caller, &key, Request::from_parts(parts, body), next);
+    answer.await.unwrap_or_else(Problem::into_response)
+}
+
+async fn answer(app: &App, caller: Caller, key: &str, request: Request, next: Next) -> Result<Response> {
+    let (parts, body) = request.into_parts();
+    let mut whole = Request::new(body);
+    // The limit of the body is among them.
+    whole.extensions_mut().clone_from(&parts.extensions);
+    let bytes = extract::read_body(whole, app).await?;
+    let fingerprint = fingerprint(&parts, &bytes);
+    let longest = app.config().http.request_timeout;
+    let write = async move {
+        let request = Request::from_parts(parts, Body::from(bytes));
+        match tokio::time::timeout(longest, next.run(request)).await {
+            Ok(response) => traced(response).await,
+            Err(_) => (Problem::timed_out(longest).into_response(), Trace::Unknown),
+        }
+    };
+    match run_once(app, caller.actor, key, &fingerprint, Box::pin(write)).await? {
+        Outcome::Done(response) => Ok(response),
+        Outcome::Replayed(kept) => {
+            let kept: Kept = serde_json::from_str(&kept).map_err(Error::internal)?;
+            kept.into_response()
+        }
+    }
+}
+
+/// Tells a request from others. Where it was sent to, and not in which spelling, is part of it.
+fn fingerprint(parts: &Parts, body: &[u8]) -> String {
+    let path = parts.uri.path();
+    let path = path.strip_prefix(PREFIXES[0]).unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let mut hash = Sha256::new_with_prefix("rest");
+    let in_header = |name| parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+    for part in [
+        parts.method.as_str().as_bytes(),
+        path.as_bytes(),
+        parts.uri.query().unwrap_or_default().as_bytes(),
+        in_header(header::CONTENT_TYPE),
+        in_header(header::IF_MATCH),
+        body,
+    ] {
+        // With its length, so that nothing can move from one part to the next.
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
+/// An answer, and what its write has left behind.
+async fn traced(response: Response) -> (Response, Trace) {
+    let status = response.status();
+    if status.is_server_error() {
+        // Who is told when to try again was told before anything was written.
+        let trace = if response.headers().contains_key(header::RETRY_AFTER) {
+            Trace::Nothing
+        } else {
+            Trace::Unknown
+        };
+        return (response, trace);
+    }
+    if status.is_client_error() {
+        return (response, Trace::Nothing);
+    }
+    let (parts, body) = response.into_parts();
+    // The answers to writes are made in memory as a whole.
+    let bytes = match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let problem = Problem::from(Error::internal(error));
+            return (problem.into_response(), Trace::Unknown);
+        }
+    };
+    let trace = Kept::of(parts.status, &parts.headers, &bytes).map_or(Trace::Unknown, Trace::Answer);
+    (Response::from_parts(parts, Body::from(bytes)), trace)
+}
+
+/// An answer as it is kept for repetitions. Fields may be added, never renamed or removed.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Kept {
+    fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+        let text = |name: &HeaderName| Some((name.to_string(), headers.get(name)?.to_str().ok()?.to_owned()));
+        let kept = Self {
+            status: status.as_u16(),
+            headers: KEPT_HEADERS.iter().filter_map(text).collect(),
+            body: String::from_utf8(body.to_vec()).ok()?,
+        };
+        serde_json::to_string(&kept).ok()
+    }
+
+    fn into_response(self) -> Result<Response> {
+        let mut response = Response::builder().status(self.status).header(REPLAYED, "true");
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        Ok(response.body(Body::from(self.body)).map_err(Error::internal)?)
+    }
+}

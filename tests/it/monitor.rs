@@ -1,0 +1,172 @@
+//! What is counted, as Prometheus and older monitors see it.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use taskwire::meter;
+
+use crate::support::PASSWORD;
+use crate::support::database::TestDatabase;
+use crate::support::process::{Place, Server, client};
+use crate::support::redis::RedisServer;
+
+async fn page(server: &Server) -> String {
+    let answer = client().get(server.url("/metrics")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.text().await.unwrap()
+}
+
+/// The value of a line, which is told by its beginning.
+#[track_caller]
+fn value(page: &str, line: &str) -> f64 {
+    let found = page.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(' '));
+    found
+        .unwrap_or_else(|| panic!("{line} is not in:\n{page}"))
+        .parse()
+        .unwrap()
+}
+
+/// A server that has done a little of everything.
+async fn busy(redis: &RedisServer, database: &TestDatabase) -> Server {
+    let place = Place::over(database)
+        .with("REDIS_URL", &redis.url())
+        .with("RATE_LIMIT_ENABLED", "true")
+        .with("RATE_LIMIT_STRICT_PER_MINUTE", "1");
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    assert_eq!(server.login("ann@example.com", PASSWORD).await.status, 429);
+    let create = "mutation Make($title: String!) { taskCreate(input: {title: $title}) { task { id } } }";
+    for title in ["one", "two"] {
+        server.graphql(&token, create, json!({ "title": title })).await.data();
+    }
+    let list = "{ tasks { nodes { owner { username } tags } } }";
+    server.graphql(&token, list, json!({})).await.data();
+    for _ in 0..2 {
+        assert_eq!(
+            server
+                .rest(&token, Method::GET, "/tasks/stats", Value::Null)
+                .await
+                .status,
+            200
+        );
+    }
+    for path in ["/api/v1/tasks/4711", "/tasks/4712/", "/nowhere/4711", "/nowhere/else"] {
+        assert_eq!(server.rest(&token, Method::GET, path, Value::Null).await.status, 404);
+    }
+    server
+}
+
+#[tokio::test]
+async fn everything_that_is_counted_has_a_name_and_a_meaning_and_shows() {
+    let redis = RedisServer::start().await;
+    let database = TestDatabase::create().await;
+    let server = busy(&redis, &database).await;
+    let page = page(&server).await;
+    for metric in meter::ALL {
+        assert!(
+            page.contains(&format!("# HELP {} {}", metric.name, metric.about)),
+            "{} is not in:\n{page}",
+            metric.name
+        );
+    }
+    let known: BTreeSet<&str> = meter::ALL.iter().map(|metric| metric.name).collect();
+    assert_eq!(known.len(), meter::ALL.len(), "each name once");
+    for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = line.split(' ').next().unwrap();
+        assert!(known.contains(name), "{name} is not among them");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_operations_by_name() {
+    let redis = RedisServer::start().await;
+    let database = TestDatabase::create().await;
+    let server = busy(&redis, &database).await;
+    let page = page(&server).await;
+    for (line, expected) in [
+        (
+            "taskwire_http_requests_total{method=\"GET\",route=\"/tasks/{id}\",status=\"404\"}",
+            2.0,
+        ),
+        (
+            "taskwire_http_requests_total{method=\"GET\",route=\"unknown\",status=\"404\"}",
+            2.0,
+        ),
+        (
+            "taskwire_http_requests_total{method=\"POST\",route=\"/graphql\",status=\"200\"}",
+            3.0,
+        ),
+        (
+            "taskwire_http_request_duration_seconds_count{method=\"GET\",route=\"/tasks/{id}\"}",
+            2.0,
+        ),
+        (
+            "taskwire_http_request_duration_seconds_bucket{method=\"GET\",route=\"/tasks/{id}\",le=\"+Inf\"}",
+            2.0,
+        ),
+        (
+            "taskwire_graphql_operations_total{kind=\"mutation\",operation=\"Make\",outcome=\"ok\"}",
+            2.0,
+        ),
+        (
+            "taskwire_graphql_operations_total{kind=\"query\",operation=\"anonymous\",outcome=\"ok\"}",
+            1.0,
+        ),
+        ("taskwire_loader_batch_keys_sum{loader=\"tags\"}", 2.0),
+        (
+            "taskwire_cache_requests_total{cache=\"statistics\",result=\"hit\"}",
+            1.0,
+        ),
+        (
+            "taskwire_cache_requests_total{cache=\"statistics\",result=\"miss\"}",
+            1.0,
+        ),
+        ("taskwire_rate_limit_refusals_total{tier=\"strict\"}", 1.0),
+        ("taskwire_rate_limit_refusals_total{tier=\"points\"}", 0.0),
+        ("taskwire_redis_up", 1.0),
+        ("taskwire_ready", 1.0),
+        ("taskwire_database_connections_max", 5.0),
+        ("taskwire_database_statement_failures_total", 0.0),
+        ("taskwire_password_queue", 0.0),
+    ] {
+        assert!(
+            (value(&page, line) - expected).abs() < 0.5,
+            "{line} is not {expected} in:\n{page}"
+        );
+    }
+    assert!(value(&page, "taskwire_database_statement_duration_seconds_count") > 5.0);
+    assert!(value(&page, "taskwire_uptime_seconds") > 0.0);
+    assert!(value(&page, "taskwire_process_resident_memory_bytes") > 1e6);
+    assert!(!page.contains("4711"), "no path as it was sent is a label");
+}
+
+#[tokio::test]
+async fn older_monitors_read_the_same_as_json() {
+    let redis = RedisServer::start().await;
+    let database = TestDatabase::create().await;
+    let server = busy(&redis, &database).await;
+    for path in ["/monitoring/metrics", "/ops/metrics/", "/api/v1/ops/metrics"] {
+        let answer = server.rest("", Method::GET, path, Value::Null).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.at("/total_requests").as_u64().unwrap() >= 10, "{}", answer.text);
+        assert_eq!(answer.at("/status_codes/404"), 4);
+        assert_eq!(answer.at("/status_codes/429"), 1);
+        assert_eq!(answer.body["requests_by_route"]["GET /tasks/{id}"], 2);
+        assert_eq!(answer.at("/error_rate"), 0.0);
+        assert!(answer.at("/average_response_time_ms").as_f64().unwrap() > 0.0);
+        assert!(answer.at("/uptime_seconds").is_u64());
+        assert!(answer.at("/database_statements").as_u64().unwrap() > 5);
+        assert_eq!(answer.at("/graphql_operations"), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_goes_away_shows() {
+    let mut redis = RedisServer::start().await;
+    let database = TestDatabase::create().await;
+    let server = busy(&redis, &database).await;
+    redis.kill();
+    server.rest("", Method::GET, "/ops/health", Value::Null).await;
+    assert!(value(&page(&server).await, "taskwire_redis_up") < 0.5);
+}
