@@ -24,8 +24,8 @@
 mod attachment;
 pub mod error;
 mod extract;
-pub mod openapi;
 mod idempotency;
+pub mod openapi;
 mod page;
 mod precondition;
 mod rate_limit;

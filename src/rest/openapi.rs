@@ -82,7 +82,7 @@ pub fn document() -> &'static utoipa::openapi::OpenApi {
         let mut routes = Routes::openapi();
         for (alias, path, operation_id) in ALIASES {
             if let Some(mut item) = routes.paths.paths.get(path).cloned() {
-                for operation in common::operations(&mut item) {
+                for (_, operation) in common::operations(&mut item) {
                     operation.operation_id = Some(operation_id.to_owned());
                 }
                 routes.paths.paths.insert(alias.to_owned(), item);

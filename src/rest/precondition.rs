@@ -15,6 +15,9 @@ use super::openapi;
 use crate::domain::error::Error;
 use crate::domain::task::ExpectedVersion;
 
+/// The name of the header as the document writes it.
+pub(super) const IF_MATCH: &str = "If-Match";
+
 /// The entity tag of a version.
 pub(super) fn etag(version: i32) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{version}\"")).ok()
@@ -95,7 +98,7 @@ impl IntoParams for IfMatch {
             .item(text().enum_values(Some(["*"])))
             .item(text().pattern(Some(r#"^(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*$"#)));
         let about = "The `ETag` of the task on which the change is based, several with commas, or `*`.";
-        vec![openapi::header_parameter("If-Match", about, schema, "*")]
+        vec![openapi::header_parameter(IF_MATCH, about, schema, "*")]
     }
 }
 

@@ -1,9 +1,10 @@
 //! What all routes have in common: who may ask, how errors come, and the headers of every answer.
 
+use axum::http::Method;
 use utoipa::ToSchema as _;
 use utoipa::openapi::content::{Content, ContentBuilder};
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{
     Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme,
@@ -12,12 +13,17 @@ use utoipa::openapi::{
     Components, KnownFormat, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response, Schema, SchemaFormat, Server,
 };
 
+use super::header_parameter;
 use crate::domain::attachment;
-use crate::rest::PREFIXES;
+use crate::domain::idempotency::MAX_KEY_LENGTH;
 use crate::rest::error::Envelope;
+use crate::rest::precondition::IF_MATCH;
 use crate::rest::task::TaskBody;
+use crate::rest::{PREFIXES, idempotency};
 
 const JSON: &str = "application/json";
+const FORM: &str = "multipart/form-data";
+const KEY: &str = "Idempotency-Key";
 const BYTES: &str = "application/octet-stream";
 
 /// How one proves who one is, by the names of the schemes: each is enough.
@@ -104,16 +110,51 @@ const REFUSALS: [Refusal; 10] = [
 ];
 
 /// The operations of a path.
-pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     [
-        &mut item.get,
-        &mut item.post,
-        &mut item.put,
-        &mut item.patch,
-        &mut item.delete,
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
     ]
     .into_iter()
-    .flatten()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Whether the body is a form with files.
+fn takes_form(operation: &Operation) -> bool {
+    match &operation.request_body {
+        Some(RefOr::T(body)) => body.content.contains_key(FORM),
+        _ => false,
+    }
+}
+
+/// A write that is safe to repeat with a key.
+fn describe_repeating(operation: &mut Operation) {
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(MAX_KEY_LENGTH))
+        .pattern(Some("^[!-~]+$"));
+    let about = "Makes the write safe to repeat for 24 hours: of requests with the same key only the first is done, and \
+        the others get its answer.";
+    let example = "7c0f3f0e-5b0a-4d5e-9a53-0a5f6f2a8f11";
+    let parameter = header_parameter(KEY, about, key, example);
+    operation.parameters.get_or_insert_default().push(parameter.into());
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+        {
+            let replayed = header(
+                "`true` for the answer to an earlier request with the same key",
+                Type::String,
+            );
+            response
+                .headers
+                .insert("Idempotency-Replayed".to_owned(), replayed.into());
+        }
+    }
 }
 
 /// Adds it all to a document.
@@ -127,8 +168,15 @@ pub(super) fn complete(document: &mut OpenApi) {
         describe_answer(refusal.status, &mut response);
         components.responses.insert(refusal.name.to_owned(), response.into());
     }
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
+    for (path, item) in &mut document.paths.paths {
+        let is_repeatable = |method: &str| {
+            let path = path.strip_prefix(PREFIXES[0]).unwrap_or(path);
+            Method::from_bytes(method.as_bytes()).is_ok_and(|method| idempotency::is_for(&method, path))
+        };
+        for (method, operation) in operations(item) {
+            if is_repeatable(method) && !takes_form(operation) {
+                describe_repeating(operation);
+            }
             describe_access(operation);
             describe_refusals(operation);
             describe_answers(operation);
@@ -167,16 +215,19 @@ fn is_for_everybody(operation: &Operation) -> bool {
 
 /// The errors that come of how a request is made, whatever the route does.
 fn describe_refusals(operation: &mut Operation) {
-    let takes = |place: ParameterIn| {
+    let takes = |is_meant: fn(&Parameter) -> bool| {
         let parameters = operation.parameters.iter().flatten();
         parameters.into_iter().any(|parameter| match parameter {
-            RefOr::T(parameter) => parameter.parameter_in == place,
+            RefOr::T(parameter) => is_meant(parameter),
             RefOr::Ref(_) => false,
         })
     };
     let everybody = is_for_everybody(operation);
-    let (with_body, with_path) = (operation.request_body.is_some(), takes(ParameterIn::Path));
-    let with_version = takes(ParameterIn::Header);
+    let (with_body, with_path) = (
+        operation.request_body.is_some(),
+        takes(|parameter| parameter.parameter_in == ParameterIn::Path),
+    );
+    let with_version = takes(|parameter| parameter.name == IF_MATCH);
     let refusals = REFUSALS.iter().filter(|refusal| match refusal.when {
         When::Always => true,
         When::SignedIn => !everybody,
