@@ -6,6 +6,7 @@
 
 pub(super) mod account_change;
 pub(super) mod attachment;
+pub(super) mod backup;
 mod diagnosis;
 pub(super) mod event;
 mod grouped;
@@ -44,6 +45,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::error::{Error, Result};
 use super::live::Bus;
+use crate::config::{Backend, DatabaseConfig};
 
 /// What those are told to wait whom the database has no connection for.
 const DATABASE_BUSY: Duration = Duration::from_secs(2);
@@ -58,6 +60,8 @@ pub(super) struct Store {
     statements: Arc<AtomicU64>,
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
+    /// What it was opened with.
+    config: DatabaseConfig,
 }
 
 impl Store {
@@ -83,6 +87,11 @@ impl Store {
             bus: self.bus.clone(),
             is_news: AtomicBool::new(false),
         })
+    }
+
+    /// Which kind of database it is.
+    pub(super) fn backend(&self) -> Backend {
+        self.config.backend()
     }
 
     /// Whether the database answers.
