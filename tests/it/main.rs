@@ -25,6 +25,7 @@ mod rest;
 mod schema;
 mod server;
 mod storage;
+mod storage_trouble;
 mod support;
 mod time_limit;
 mod upload;

@@ -86,6 +86,14 @@ impl Storage {
         })
     }
 
+    /// Writes an object and removes it.
+    pub(in crate::domain) async fn probe(&self, randomness: &dyn Randomness) -> anyhow::Result<()> {
+        let path = self.path(&Self::new_key(randomness));
+        self.objects.put(&path, Bytes::from_static(b"ok").into()).await?;
+        self.objects.delete(&path).await?;
+        Ok(())
+    }
+
     /// A name that no object has.
     pub(super) fn new_key(randomness: &dyn Randomness) -> String {
         let name = hexadecimal(randomness, NAME_BYTES);
