@@ -92,15 +92,12 @@ impl Partial {
         let scratch = tempfile::Builder::new()
             .prefix(".taskwire-backup-")
             .tempdir_in(folder_of(target));
-        let scratch = scratch.map_err(|error| {
-            drop(fs::remove_file(&path));
-            error
-        });
+        let scratch = scratch.inspect_err(|_| drop(fs::remove_file(&path)));
         Ok(Self {
+            scratch: scratch.with_context(|| format!("cannot write beside {shown}"))?,
             file,
             path,
             target: target.to_owned(),
-            scratch: scratch.with_context(|| format!("cannot write beside {shown}"))?,
             is_named: false,
         })
     }

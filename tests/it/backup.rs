@@ -195,8 +195,7 @@ async fn a_backup_under_load_brings_back_all_that_was_acknowledged_before_it_beg
         "{printed}"
     );
     let restored = new.place.serve().await;
-    let login = restored.login("ann@example.com", PASSWORD).await;
-    let token = login.at("/access_token").as_str().unwrap().to_owned();
+    let token = token_of(&restored).await;
     for (task, (title, file)) in &before {
         let answer = restored
             .rest(&token, Method::GET, &format!("/api/v1/tasks/{task}"), Value::Null)
@@ -293,6 +292,40 @@ async fn a_session_that_began_after_the_backup_is_nobodys_after_the_restore() {
         answer.status.as_u16()
     };
     assert_eq!((me(&bob).await, me(&cid).await), (401, 200));
+}
+
+#[tokio::test]
+async fn a_log_of_a_cluster_that_had_counted_further_goes_on() {
+    let old = Site::new().await;
+    let server = old.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    for number in 0..3 {
+        make_task(&server, &token, &format!("Task {number}")).await;
+    }
+    server.stop().await;
+    if is_postgres() {
+        let further = "UPDATE task_events SET transaction_id = transaction_id + 1000000000000 - 2 * id";
+        old.database.execute(further).await;
+    }
+    let file = old.back_up().await;
+    let new = Site::over(TestDatabase::create_empty().await);
+    new.place.run(&format!("restore {}", file.display())).await.printed();
+    let server = new.place.serve().await;
+    let token = token_of(&server).await;
+    let start = event_cursor(&server, &token).await;
+    let mut socket = server.socket_of(&token).await;
+    socket.subscribe("1", EVENTS, json!({ "after": start })).await;
+    make_task(&server, &token, "Next").await;
+    let next = socket.data("1").await["taskEvents"]["cursor"].clone();
+    assert_eq!(event_cursor(&server, &token).await, next);
+    // And what was restored is read in its order.
+    let order = "SELECT MAX(transaction_id) - MIN(transaction_id) AS number FROM task_events WHERE task_id <= 3";
+    assert_eq!(new.database.number(order).await, 0);
+}
+
+async fn token_of(server: &Server) -> String {
+    let login = server.login("ann@example.com", PASSWORD).await;
+    login.at("/access_token").as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
