@@ -21,6 +21,23 @@ mod m20261121_000005_operations;
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
 
+/// Every table of ours, those that others refer to first.
+pub const TABLES: [&str; 13] = [
+    "users",
+    "sessions",
+    "login_attempts",
+    "tasks",
+    "tags",
+    "task_tags",
+    "event_log",
+    "task_events",
+    "notifications",
+    "account_changes",
+    "attachments",
+    "jobs",
+    "idempotency_keys",
+];
+
 /// All migrations, oldest first.
 #[derive(Debug)]
 pub struct Migrator;

@@ -11,12 +11,16 @@ const KEY_BYTES: usize = 32;
 
 /// Connects to the database that the settings name. Only warnings are logged, for people.
 pub(super) async fn connect() -> anyhow::Result<Domain> {
-    let config = Config::load()?;
+    connect_with(&Config::load()?).await
+}
+
+/// The same, with settings that were read already.
+pub(super) async fn connect_with(config: &Config) -> anyhow::Result<Domain> {
     telemetry::start(&LogConfig {
         level: LogLevel::Warn,
         format: LogFormat::Text,
     });
-    open(&config).await
+    open(config).await
 }
 
 /// Connects, and brings the tables up to date as a starting server does.

@@ -21,7 +21,7 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
     if let Some(config) = check_settings(&mut report)? {
         database::check(&config, &mut report).await?;
         redis::check(config.redis_url.as_ref(), &mut report).await?;
-        storage::check(&config.storage, &mut report)?;
+        storage::check(&config.storage, &mut report).await?;
     }
     Ok(if report.failed {
         ExitCode::FAILURE

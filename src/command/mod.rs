@@ -6,17 +6,21 @@
 //! Commands act as [`Actor::System`](crate::domain::actor::Actor::System): whoever can start the
 //! binary can reach the database anyway.
 
+mod backup;
 mod config;
 mod database;
 mod doctor;
 mod migrate;
 mod output;
 mod password;
+mod progress;
+mod restore;
 mod schema;
 mod seed;
 mod serve;
 mod user;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +58,18 @@ enum Command {
     /// Makes and manages accounts
     #[command(subcommand)]
     User(User),
+    /// Writes the database and the files to one archive, while servers run
+    ///
+    /// What was acknowledged before it began is in it. The archive holds password hashes and everything that people
+    /// wrote: only its owner may read it. On PostgreSQL it takes `pg_dump`, of the server's version or a later one.
+    #[command(verbatim_doc_comment)]
+    Backup(Backup),
+    /// Puts what a backup holds in the place of what there is
+    ///
+    /// The whole archive is checked before anything is changed, and it is all or nothing. Servers may run: they
+    /// close connections that watch, and clients begin anew. On PostgreSQL it takes `pg_restore`.
+    #[command(verbatim_doc_comment)]
+    Restore(Restore),
     /// Prints the GraphQL schema (SDL)
     Schema,
     /// Prints the OpenAPI document of the REST face (JSON)
@@ -102,6 +118,27 @@ struct Seed {
     /// The password of every user
     #[arg(long, default_value = "Password123")]
     password: SecretString,
+}
+
+#[derive(Debug, Args)]
+struct Backup {
+    /// The archive to write, such as taskwire.tar.gz
+    file: PathBuf,
+    /// Replace the file if there is one
+    #[arg(long)]
+    force: bool,
+    /// Go on without files that the storage has lost
+    #[arg(long)]
+    without_lost_files: bool,
+}
+
+#[derive(Debug, Args)]
+struct Restore {
+    /// The archive that `backup` wrote
+    file: PathBuf,
+    /// Replace what is in the database
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,6 +202,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(migrate) => migrate::run(migrate).await?,
         Command::Seed(seed) => seed::run(seed).await?,
         Command::User(user) => user::run(user).await?,
+        Command::Backup(backup) => backup::run(backup).await?,
+        Command::Restore(restore) => restore::run(restore).await?,
         Command::Schema => schema::run()?,
         Command::Openapi => schema::run_openapi()?,
         Command::Config => config::run()?,

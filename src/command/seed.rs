@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::ExposeSecret as _;
 
-use super::{Seed, database, output};
+use super::{Seed, database, output, progress};
 use crate::app::described;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Code, Error};
@@ -20,7 +19,8 @@ pub(super) async fn run(seed: Seed) -> anyhow::Result<()> {
     };
     let domain = database::connect_up_to_date().await?;
     let started = Instant::now();
-    let bar = progress_bar(&plan);
+    let rows = u64::from(plan.users) + u64::from(plan.tasks);
+    let bar = progress::bar(rows, "{wide_bar} {human_pos} of {human_len} rows, {eta} left");
     let outcome = domain
         .seed(&Actor::System, &plan, &mut |rows| bar.inc(u64::from(rows)))
         .await;
@@ -28,16 +28,6 @@ pub(super) async fn run(seed: Seed) -> anyhow::Result<()> {
     outcome.map_err(explained)?;
     output::line(&summary(&plan, started.elapsed()))?;
     database::close(domain).await
-}
-
-/// On standard error; nothing is drawn where that is no terminal.
-fn progress_bar(plan: &Plan) -> ProgressBar {
-    let bar = ProgressBar::new(u64::from(plan.users) + u64::from(plan.tasks));
-    match ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} rows, {eta} left") {
-        Ok(style) => bar.with_style(style),
-        // The default style counts as well.
-        Err(_) => bar,
-    }
 }
 
 /// Users that exist already mean that the database was seeded before.

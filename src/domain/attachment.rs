@@ -31,8 +31,10 @@ use super::actor::Actor;
 use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{AttachmentId, TaskId, UserId};
+use super::random::Randomness;
 use super::task::Tasks;
 use super::{Core, policy, store};
+use crate::config::StorageConfig;
 use storage::Storage;
 
 pub use content::{ALLOWED_TYPES, MEDIA_TYPES};
@@ -108,6 +110,11 @@ impl StoredFile {
         }
         self.storage.read(&self.storage_key, range).await
     }
+}
+
+/// Tries whether files can be kept where the settings say: writes one and removes it.
+pub async fn try_storage(config: &StorageConfig, randomness: &dyn Randomness) -> anyhow::Result<()> {
+    Storage::open(config)?.probe(randomness).await
 }
 
 /// The use cases of attachments.

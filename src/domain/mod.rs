@@ -10,6 +10,7 @@
 //! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
 //! | [`event`], [`notification`] | the log of what happened, and who is told of it |
 //! | [`live`] | its delivery to whoever watches |
+//! | [`backup`] | all of it in one archive, and back |
 //! | [`idempotency`] | writes that are safe to repeat |
 //! | [`page`], [`patch`], [`id`] | pages by keyset, absent / null / value, identifiers |
 //! | [`clock`], [`random`] | where time and randomness come in |
@@ -17,6 +18,7 @@
 
 pub mod actor;
 pub mod attachment;
+pub mod backup;
 pub mod clock;
 pub mod error;
 pub mod event;

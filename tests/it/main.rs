@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod backup;
 mod chaos;
 mod command;
 mod coverage;
@@ -27,6 +28,7 @@ mod rest;
 mod schema;
 mod server;
 mod storage;
+mod storage_trouble;
 mod support;
 mod time_limit;
 mod upload;

@@ -1,5 +1,7 @@
 //! Migrating up, down and afresh.
 
+use std::collections::BTreeSet;
+
 use sea_orm::FromQueryResult;
 use taskwire::app::App;
 use taskwire::domain::Surroundings;
@@ -74,6 +76,24 @@ async fn fresh_empties_the_database_and_leaves_a_working_one() {
         .await
         .creates_task(serde_json::json!({ "title": "It works" }))
         .await;
+}
+
+#[tokio::test]
+async fn the_tables_that_a_backup_takes_are_all_there_are() {
+    let database = TestDatabase::create().await;
+    let sql = if is_postgres() {
+        "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'seaql%'"
+    } else {
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'seaql%' \
+         AND name NOT LIKE 'tasks_search%'"
+    };
+    let there: BTreeSet<String> = database
+        .rows::<Name>(sql)
+        .await
+        .into_iter()
+        .map(|row| row.name)
+        .collect();
+    assert_eq!(there, migration::TABLES.map(str::to_owned).into());
 }
 
 #[tokio::test]

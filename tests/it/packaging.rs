@@ -1,10 +1,16 @@
-//! The files that run the server in containers: they parse, and speak of what there is.
+//! The files that run the server, in containers and without: they parse, and speak of what there is.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::support::TestApp;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -99,11 +105,241 @@ fn the_image_is_built_of_what_there_is() {
             );
         }
     }
-    assert!(dockerfile.contains("USER taskwire"), "the image must not run as root");
+    assert!(dockerfile.contains("USER 10001"), "the image must not run as root");
+    for copied in dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")) {
+        let words: Vec<&str> = copied.split(' ').collect();
+        for source in words[..words.len() - 1]
+            .iter()
+            .filter(|_| !copied.starts_with("--from"))
+        {
+            assert!(
+                root().join(source).exists(),
+                "the image copies {source}, which there is not"
+            );
+        }
+    }
+    // Each member of the workspace stands in for itself while the dependencies are built.
+    let workspace = read("Cargo.toml");
+    let members = workspace
+        .split_once("members = [")
+        .unwrap()
+        .1
+        .split_once(']')
+        .unwrap()
+        .0;
+    for member in members.split(", ").map(|member| member.trim_matches('"')) {
+        assert!(
+            dockerfile.contains(&format!("COPY {member}/Cargo.toml {member}/")),
+            "{member}"
+        );
+    }
     for kept in read(".dockerignore").lines().filter_map(|line| line.strip_prefix('!')) {
         assert!(
             Path::new(&root()).join(kept).exists(),
             "there is no {kept} for the image"
         );
     }
+}
+
+/// The documents of a file, as JSON.
+fn documents(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let documents = serde_yaml_ng::Deserializer::from_str(&text);
+    documents
+        .map(|document| {
+            let document = serde_yaml_ng::Value::deserialize(document).unwrap();
+            serde_json::to_value(document).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        })
+        .collect()
+}
+
+/// Every file of the folder for Kubernetes, by its kind.
+fn kubernetes() -> Vec<(String, Value)> {
+    let folder = root().join("deploy/kubernetes");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .flat_map(|path| documents(&path))
+        .map(|document| (document["kind"].as_str().unwrap().to_owned(), document))
+        .collect()
+}
+
+fn one_of_kind<'d>(documents: &'d [(String, Value)], kind: &str) -> &'d Value {
+    let mut found = documents.iter().filter(|(other, _)| other == kind);
+    let (Some((_, document)), None) = (found.next(), found.next()) else {
+        panic!("not one {kind}")
+    };
+    document
+}
+
+/// That the server knows a variable of a deployment; those of Amazon's tools are read by their beginning.
+fn assert_is_setting(name: &str, whose: &str) {
+    assert!(
+        name.starts_with("AWS_") || settings().contains(name),
+        "{whose}: there is no setting {name}"
+    );
+}
+
+#[test]
+fn kubernetes_gets_what_it_knows_and_settings_that_there_are() {
+    let documents = kubernetes();
+    let versions = [
+        ("Kustomization", "kustomize.config.k8s.io/v1beta1"),
+        ("Namespace", "v1"),
+        ("ConfigMap", "v1"),
+        ("Secret", "v1"),
+        ("Deployment", "apps/v1"),
+        ("Service", "v1"),
+        ("Ingress", "networking.k8s.io/v1"),
+        ("NetworkPolicy", "networking.k8s.io/v1"),
+        ("PodDisruptionBudget", "policy/v1"),
+        ("HorizontalPodAutoscaler", "autoscaling/v2"),
+        ("CronJob", "batch/v1"),
+        ("PersistentVolumeClaim", "v1"),
+    ];
+    assert_eq!(documents.len(), versions.len());
+    for (kind, version) in versions {
+        assert_eq!(one_of_kind(&documents, kind)["apiVersion"], version, "{kind}");
+    }
+    for (kind, values) in [("ConfigMap", "data"), ("Secret", "stringData")] {
+        for (name, value) in one_of_kind(&documents, kind)[values].as_object().unwrap() {
+            assert_is_setting(name, kind);
+            assert!(value.is_string(), "{kind}: {name} must be a text");
+        }
+    }
+    let resources = &one_of_kind(&documents, "Kustomization")["resources"];
+    for resource in resources.as_array().unwrap() {
+        let file = format!("deploy/kubernetes/{}", resource.as_str().unwrap());
+        assert!(root().join(&file).is_file(), "there is no {file}");
+    }
+    // Labels, ports and grace fit each other.
+    let deployment = &one_of_kind(&documents, "Deployment")["spec"];
+    let labels = &deployment["template"]["metadata"]["labels"];
+    for selector in [
+        &deployment["selector"]["matchLabels"],
+        &one_of_kind(&documents, "Service")["spec"]["selector"],
+        &one_of_kind(&documents, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+    ] {
+        assert_eq!(selector, labels);
+    }
+    let config = &one_of_kind(&documents, "ConfigMap")["data"];
+    let pod = &deployment["template"]["spec"];
+    let port = pod["containers"][0]["ports"][0]["containerPort"].to_string();
+    assert_eq!(config["SERVER_PORT"], port.as_str());
+    let shutdown: i64 = config["SHUTDOWN_TIMEOUT_SECONDS"].as_str().unwrap().parse().unwrap();
+    assert!(pod["terminationGracePeriodSeconds"].as_i64().unwrap() > shutdown);
+    for pod in [
+        pod,
+        &one_of_kind(&documents, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+    ] {
+        let container = &pod["containers"][0]["securityContext"];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        assert_eq!(container["readOnlyRootFilesystem"], true);
+        assert_eq!(container["capabilities"]["drop"], json!(["ALL"]));
+    }
+}
+
+#[tokio::test]
+async fn whatever_asks_how_the_server_is_asks_where_it_answers() {
+    let documents = kubernetes();
+    let container = &one_of_kind(&documents, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let railway: Value = serde_json::from_str(&read("deploy/railway.json")).unwrap();
+    let render = compose("deploy/render.yaml");
+    let mut paths = BTreeSet::from([
+        railway["deploy"]["healthcheckPath"].as_str().unwrap(),
+        render["services"][1]["healthCheckPath"].as_str().unwrap(),
+    ]);
+    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+        let asked = &container[probe]["httpGet"];
+        assert_eq!(asked["port"], "http", "{probe}");
+        paths.insert(asked["path"].as_str().unwrap());
+    }
+    assert_eq!(paths, BTreeSet::from(["/livez", "/readyz"]));
+    assert!(read("Dockerfile").contains("/readyz"));
+    assert!(read("deploy/Caddyfile").contains("health_uri /readyz"));
+    let app = TestApp::start().await;
+    for path in paths {
+        let request = Request::builder().method(Method::GET).uri(path);
+        let answer = app
+            .router()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+    }
+}
+
+#[test]
+fn platforms_get_settings_that_there_are() {
+    let render = compose("deploy/render.yaml");
+    let web = &render["services"][1];
+    assert_eq!(
+        (&web["runtime"], &web["dockerfilePath"]),
+        (&json!("docker"), &json!("./Dockerfile"))
+    );
+    let names: BTreeSet<&str> = ["databases", "services"]
+        .iter()
+        .flat_map(|list| render[list].as_array().unwrap())
+        .map(|entry| entry["name"].as_str().unwrap())
+        .collect();
+    for variable in web["envVars"].as_array().unwrap() {
+        assert_is_setting(variable["key"].as_str().unwrap(), "Render");
+        for source in ["fromDatabase", "fromService"] {
+            let name = variable[source]["name"].as_str();
+            assert!(name.is_none_or(|name| names.contains(name)), "{variable}");
+        }
+    }
+    let heroku: Value = serde_json::from_str(&read("deploy/heroku/app.json")).unwrap();
+    for name in heroku["env"].as_object().unwrap().keys() {
+        assert_is_setting(name, "Heroku");
+    }
+    let built = compose("deploy/heroku/heroku.yml");
+    assert_eq!(built["build"]["docker"]["web"], "Dockerfile");
+    let procfile = read("deploy/heroku/Procfile");
+    for (process, command) in procfile.lines().map(|line| line.split_once(": ").unwrap()) {
+        let same = match process {
+            "release" => &built["release"]["command"][0],
+            other => &built["run"][other],
+        };
+        assert_eq!(same, command, "{process}");
+    }
+    // Whoever gives the port gives it as PORT, which SERVER_PORT would beat.
+    for file in ["Dockerfile", "deploy/render.yaml", "deploy/heroku/app.json"] {
+        assert!(!read(file).contains("SERVER_PORT="), "{file}");
+        assert!(
+            !read(file).contains("key: SERVER_PORT") && !read(file).contains("\"SERVER_PORT\""),
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn systemd_units_start_what_there_is() {
+    for name in ["taskwire.service", "taskwire-backup.service"] {
+        let unit = read(&format!("deploy/systemd/{name}"));
+        let values = |key: &str| {
+            let lines = unit.lines().filter_map(|line| line.split_once('='));
+            let values = lines
+                .filter(|(name, _)| *name == key)
+                .map(|(_, value)| value.to_owned());
+            values.collect::<Vec<_>>()
+        };
+        assert!(values("ExecStart")[0].contains("/usr/local/bin/taskwire"), "{name}");
+        for assignment in values("Environment").iter().flat_map(|line| line.split(' ')) {
+            assert_is_setting(assignment.split_once('=').unwrap().0, name);
+        }
+        for (key, value) in [
+            ("DynamicUser", "yes"),
+            ("ProtectSystem", "strict"),
+            ("NoNewPrivileges", "yes"),
+        ] {
+            assert_eq!(values(key), [value], "{name}: {key}");
+        }
+        assert!(values("StateDirectory")[0].starts_with("taskwire"), "{name}");
+    }
+}
+
+#[test]
+fn a_panic_unwinds_in_the_release_too() {
+    // Or one request that panics would end the server.
+    assert!(read("Cargo.toml").contains("[profile.release]") && read("Cargo.toml").contains("panic = \"unwind\""));
 }

@@ -8,10 +8,10 @@ use taskwire::domain::error::{Error, SignedOut};
 use taskwire::domain::id::{AttachmentId, SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
     self, Action, AllTasks, AssignTask, AttachFile, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials,
-    DeleteFile, DeleteUser, DetachFile, Directory, EditTask, EditUser, EndSessions, EventLog, File, Files, KeepFile,
-    NewFile, NewTask, NewUser, Notifications, Noun, OwnNotifications, OwnRequest, PruneLog, PurgeTask, Reach,
-    ReadNotifications, RepeatRequest, Requests, RestoreTask, SeeAccount, SeeFile, SeeTask, Sessions, SetActive,
-    SetRole, TagTask, Tasks, TransferTask, TrashTask, Users,
+    DeleteFile, DeleteUser, DetachFile, Directory, EditTask, EditUser, EndSessions, EventLog, File, Files,
+    Installation, KeepFile, NewFile, NewTask, NewUser, Notifications, Noun, OwnNotifications, OwnRequest, PruneLog,
+    PurgeTask, Reach, ReadNotifications, RepeatRequest, Requests, RestoreBackup, RestoreTask, SeeAccount, SeeFile,
+    SeeTask, Sessions, SetActive, SetRole, TagTask, TakeBackup, Tasks, TransferTask, TrashTask, Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -165,6 +165,8 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.action("", RepeatRequest, &OwnRequest { user: OWNER });
     matrix.action("", ReadNotifications, &OwnNotifications { user: OWNER });
     matrix.action("", PruneLog, &EventLog);
+    matrix.action("", TakeBackup, &Installation);
+    matrix.action("", RestoreBackup, &Installation);
 
     matrix.heading("WHAT IS SEEN");
     matrix.noun::<Tasks>("Tasks");

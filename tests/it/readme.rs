@@ -172,7 +172,14 @@ async fn the_defaults_are_those_that_take_effect() {
 
 #[test]
 fn every_link_leads_to_a_file() {
-    for page in ["README.md", "docs/ARCHITECTURE.md"] {
+    for page in [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs/ARCHITECTURE.md",
+        "docs/BACKUP.md",
+        "docs/SECURITY.md",
+    ] {
         let text = file(page);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());

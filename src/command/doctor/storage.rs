@@ -1,23 +1,40 @@
-//! The storage of attachments: whether files can be written.
+//! The storage of attachments: whether files can be written there.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::time::timeout;
 
 use super::Report;
 use crate::config::StorageConfig;
+use crate::domain::attachment::try_storage;
+use crate::domain::random::SystemRandomness;
 
-/// Checks the directory of the settings, if attachments are files.
-pub(super) fn check(config: &StorageConfig, report: &mut Report) -> anyhow::Result<()> {
+/// How long a bucket may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Checks the directory or the bucket of the settings.
+pub(super) async fn check(config: &StorageConfig, report: &mut Report) -> anyhow::Result<()> {
     let found = match config.directory() {
         Some(directory) => judge(&directory),
-        None => Ok(format!(
-            "{}, which is not a directory here and was not checked",
-            config.url
-        )),
+        None => judge_bucket(config).await,
     };
     report.tell("storage", found)
+}
+
+async fn judge_bucket(config: &StorageConfig) -> Result<String, String> {
+    let tried = timeout(PATIENCE, try_storage(config, &SystemRandomness)).await;
+    match tried.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", PATIENCE.as_secs()))) {
+        Ok(()) => Ok(format!("{} takes files", config.url)),
+        Err(error) => Err(format!(
+            "{} takes no files: {error}; check STORAGE_URL, and the variables that begin with AWS_",
+            config.url
+        )),
+    }
 }
 
 fn judge(directory: &Path) -> Result<String, String> {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, RetryConfig, WriteMultipart};
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
@@ -31,6 +32,10 @@ const NAME_BYTES: usize = 16;
 const FILE_PART: usize = 256 * 1024;
 /// How much is written to a bucket at once: S3 takes no less, save at the end.
 const BUCKET_PART: usize = 5 * 1024 * 1024;
+/// So often a request to a bucket is sent again that failed,
+const BUCKET_RETRIES: usize = 3;
+/// and for so long.
+const BUCKET_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the bytes of files are. Cloning it is cheap.
 #[derive(Clone)]
@@ -72,6 +77,12 @@ impl Storage {
                 builder = builder.with_config(key, value.expose_secret());
             }
         }
+        // A request waits for it: what is away for longer is a failure, which the client is told.
+        builder = builder.with_retry(RetryConfig {
+            max_retries: BUCKET_RETRIES,
+            retry_timeout: BUCKET_PATIENCE,
+            ..RetryConfig::default()
+        });
         let bucket = builder.with_bucket_name(url.host_str().unwrap_or_default()).build()?;
         Ok(Self {
             objects: Arc::new(bucket),
@@ -94,10 +105,30 @@ impl Storage {
         }
     }
 
+    /// Writes an object and removes it.
+    pub(in crate::domain) async fn probe(&self, randomness: &dyn Randomness) -> anyhow::Result<()> {
+        let path = self.path(&Self::new_key(randomness));
+        self.objects.put(&path, Bytes::from_static(b"ok").into()).await?;
+        self.objects.delete(&path).await?;
+        Ok(())
+    }
+
     /// A name that no object has.
     pub(super) fn new_key(randomness: &dyn Randomness) -> String {
         let name = hexadecimal(randomness, NAME_BYTES);
         format!("{}/{name}", &name[..2])
+    }
+
+    /// Whether this is a name as the server makes them.
+    pub(in crate::domain) fn is_key(key: &str) -> bool {
+        let is_hexadecimal = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        key.split_once('/').is_some_and(|(folder, name)| {
+            folder.len() == 2
+                && name.len() == 2 * NAME_BYTES
+                && is_hexadecimal(folder)
+                && is_hexadecimal(name)
+                && name.starts_with(folder)
+        })
     }
 
     fn path(&self, key: &str) -> Path {
@@ -106,7 +137,7 @@ impl Storage {
 
     /// Writes an object of what comes, each piece after `look` had a look at it. If that fails or is dropped
     /// in the middle, there is no object.
-    pub(super) async fn write(
+    pub(in crate::domain) async fn write(
         &self,
         key: &str,
         content: impl Stream<Item = Result<Bytes>> + Send,
@@ -151,6 +182,28 @@ impl Storage {
         Ok(found.into_stream().map_err(failed).boxed())
     }
 
+    /// All bytes of an object, if there is one.
+    pub(in crate::domain) async fn read_whole(&self, key: &str) -> Result<Option<Bytes>> {
+        let found = match self.objects.get(&self.path(key)).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Whether there is an object of this name.
+    pub(in crate::domain) async fn has(&self, key: &str) -> Result<bool> {
+        match self.objects.head(&self.path(key)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     /// Removes objects that no row knows any more, as far as it can: what is left behind is only lost space,
     /// and the log tells of it. It is done to the end even if nobody waits for it.
     pub(in crate::domain) async fn discard(&self, keys: Vec<String>) {
@@ -170,7 +223,7 @@ impl Storage {
 }
 
 /// An object that was written and is not recorded yet. Dropped before it is, it is removed.
-pub(super) struct Written {
+pub(in crate::domain) struct Written {
     storage: Storage,
     key: String,
     finishing: Option<JoinHandle<object_store::Result<()>>>,
@@ -187,7 +240,7 @@ impl Written {
     }
 
     /// A row knows it now.
-    pub(super) fn keep(mut self) {
+    pub(in crate::domain) fn keep(mut self) {
         self.is_kept = true;
     }
 }
@@ -216,4 +269,26 @@ impl Drop for Written {
 
 fn failed(error: object_store::Error) -> Error {
     Error::internal(anyhow::Error::new(error).context("the storage of files failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::random::SystemRandomness;
+
+    #[test]
+    fn a_name_that_the_server_did_not_make_is_none() {
+        assert!(Storage::is_key(&Storage::new_key(&SystemRandomness)));
+        for key in [
+            "",
+            "ab",
+            "../../etc/passwd",
+            "/etc/passwd",
+            "ab/../0123456789abcdef0123456789abcd",
+            "ab/cd0123456789abcdef0123456789abcd",
+            "ab/AB0123456789abcdef0123456789abcd",
+        ] {
+            assert!(!Storage::is_key(key), "{key}");
+        }
+    }
 }

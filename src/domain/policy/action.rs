@@ -1,6 +1,8 @@
 //! The table "who may do what", a row an `impl`.
 
-use super::{Action, EventLog, File, NewFile, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict};
+use super::{
+    Action, EventLog, File, Installation, NewFile, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict,
+};
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
 use crate::domain::user::User;
@@ -41,6 +43,15 @@ fn keepers(who: Standing) -> Verdict {
         Verdict::Allowed
     } else {
         Verdict::Hidden
+    }
+}
+
+/// `Allowed` for whoever runs the server, from the command line.
+fn the_server(who: Standing) -> Verdict {
+    if who.system {
+        Verdict::Allowed
+    } else {
+        Verdict::Refused("Only whoever runs the server may do this")
     }
 }
 
@@ -407,5 +418,29 @@ impl Action for PruneLog {
         } else {
             Verdict::Refused("Only the server itself forgets what happened")
         }
+    }
+}
+
+/// Copy everything there is out of the database and the storage.
+#[derive(Clone, Copy, Debug)]
+pub struct TakeBackup;
+
+impl Action for TakeBackup {
+    type On = Installation;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        the_server(who)
+    }
+}
+
+/// Put what a backup holds in the place of everything there is.
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreBackup;
+
+impl Action for RestoreBackup {
+    type On = Installation;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        the_server(who)
     }
 }

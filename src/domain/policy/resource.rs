@@ -191,3 +191,21 @@ impl Resource for NewUser {
         Error::not_found("user", "")
     }
 }
+
+/// All that this server keeps: its database and its files.
+#[derive(Clone, Copy, Debug)]
+pub struct Installation;
+
+impl Resource for Installation {
+    type Subject = ();
+
+    fn subject(&self) {}
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::by_rank(actor)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("installation", "")
+    }
+}

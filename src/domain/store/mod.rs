@@ -6,6 +6,7 @@
 
 pub(super) mod account_change;
 pub(super) mod attachment;
+pub(super) mod backup;
 mod diagnosis;
 pub(super) mod event;
 mod grouped;
@@ -47,6 +48,7 @@ use super::error::{Error, Result};
 use super::id::UserId;
 use super::live::Bus;
 use super::statistics::Cache;
+use crate::config::{Backend, DatabaseConfig};
 
 /// What those are told to wait whom the database has no connection for.
 const DATABASE_BUSY: Duration = Duration::from_secs(2);
@@ -63,6 +65,8 @@ pub(super) struct Store {
     bus: Bus,
     /// Hears of it when tasks have changed.
     statistics: Arc<Cache>,
+    /// What it was opened with.
+    config: DatabaseConfig,
 }
 
 impl Store {
@@ -95,6 +99,11 @@ impl Store {
             statistics: Arc::clone(&self.statistics),
             changed: Mutex::default(),
         })
+    }
+
+    /// Which kind of database it is.
+    pub(super) fn backend(&self) -> Backend {
+        self.config.backend()
     }
 
     /// Whether the database answers.

@@ -1,16 +1,18 @@
 //! Opening the database: pools, time limits, and patience while it starts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DbErr};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DbErr};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use super::Store;
 use crate::config::{Backend, DatabaseConfig};
+use crate::domain::error::Result;
 use crate::domain::live::Bus;
 use crate::domain::statistics::Cache;
 use crate::meter;
@@ -52,8 +54,52 @@ impl Store {
             statements,
             bus,
             statistics: Arc::new(Cache::new(config.statistics_cache)),
+            config: config.clone(),
         })
     }
+
+    /// The same database over one connection, which stays: what is set for it holds until the end, and nothing
+    /// cuts off what takes long. `search_path` is where PostgreSQL looks for tables, if not where it does anyway.
+    pub(super) async fn alone(&self, search_path: Option<String>) -> Result<Self> {
+        let mut options = options(&self.config);
+        one_connection(&mut options);
+        if let Some(search_path) = search_path {
+            options.set_schema_search_path(search_path);
+        }
+        let connection = Database::connect(options).await?;
+        if self.config.backend() == Backend::Postgres {
+            connection
+                .execute_unprepared("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+                .await?;
+        }
+        Ok(Self {
+            connection,
+            ..self.clone()
+        })
+    }
+
+    /// The SQLite database in another file.
+    pub(super) async fn of_file(&self, path: &Path) -> Result<Self> {
+        let mut options = ConnectOptions::new("sqlite:file");
+        let path = path.to_owned();
+        options
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path).foreign_keys(true));
+        one_connection(&mut options);
+        Ok(Self {
+            connection: Database::connect(options).await?,
+            writer: Some(Arc::default()),
+            ..self.clone()
+        })
+    }
+}
+
+fn one_connection(options: &mut ConnectOptions) {
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None);
 }
 
 async fn connect(config: &DatabaseConfig) -> anyhow::Result<sea_orm::DatabaseConnection> {
@@ -112,11 +158,7 @@ fn options(config: &DatabaseConfig) -> ConnectOptions {
         }
         Backend::Sqlite if config.is_memory() => {
             // Each connection would have a database of its own; and it must never be closed.
-            options
-                .max_connections(1)
-                .min_connections(1)
-                .idle_timeout(None)
-                .max_lifetime(None);
+            one_connection(&mut options);
         }
         Backend::Sqlite => {
             options

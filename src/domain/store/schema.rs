@@ -4,10 +4,10 @@
 //! once, and one of them migrates.
 
 use migration::{MigrationStatus, Migrator, MigratorTrait as _};
-use sea_orm::{ConnectionTrait as _, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::{Store, WriteTransaction};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 
 /// Any number that no other user of the same database takes for a lock of its own.
 const MIGRATION_LOCK: i64 = 0x7461_736b_7769_7265;
@@ -23,15 +23,9 @@ pub struct MigrationState {
 
 impl Store {
     /// Every migration, the oldest first. Changes nothing.
+    /// Fails when the database has one that a newer version made.
     pub(in crate::domain) async fn migrations(&self) -> Result<Vec<MigrationState>> {
-        let migrations = Migrator::get_migration_with_status_read_only(&self.connection).await?;
-        Ok(migrations
-            .iter()
-            .map(|migration| MigrationState {
-                name: migration.name().to_owned(),
-                applied: migration.status() == MigrationStatus::Applied,
-            })
-            .collect())
+        states(&self.connection).await
     }
 
     /// Applies what is pending; `steps` limits how many.
@@ -46,6 +40,7 @@ impl Store {
 
     /// Undoes the newest `steps` migrations, or all of them.
     pub(in crate::domain) async fn migrate_down(&self, steps: Option<u32>) -> Result<()> {
+        self.migrations().await?;
         let transaction = self.lock_schema().await?;
         Migrator::down(transaction.connection(), steps).await?;
         transaction.commit().await
@@ -53,6 +48,7 @@ impl Store {
 
     /// Drops every table of ours and makes them anew, empty. Tables of others stay.
     pub(in crate::domain) async fn migrate_fresh(&self) -> Result<()> {
+        self.migrations().await?;
         let transaction = self.lock_schema().await?;
         Migrator::down(transaction.connection(), None).await?;
         Migrator::up(transaction.connection(), None).await?;
@@ -60,7 +56,7 @@ impl Store {
     }
 
     /// A transaction that no other migration runs beside.
-    async fn lock_schema(&self) -> Result<WriteTransaction> {
+    pub(super) async fn lock_schema(&self) -> Result<WriteTransaction> {
         let transaction = self.begin().await?;
         if transaction.connection().get_database_backend() == DbBackend::Postgres {
             // Waiting for another server's migration, or building an index, may take longer than a request may.
@@ -73,4 +69,25 @@ impl Store {
         }
         Ok(transaction)
     }
+}
+
+/// Every migration that this version knows, the oldest first.
+pub(super) async fn states(connection: &impl ConnectionTrait) -> Result<Vec<MigrationState>> {
+    let migrations = Migrator::get_migration_with_status_read_only(connection).await;
+    // The library has this error for nothing else here.
+    if let Err(DbErr::Custom(complaint)) = &migrations {
+        let unknown = complaint.split('\'').nth(1).unwrap_or(complaint);
+        return Err(Error::internal(anyhow::anyhow!(
+            "the database was used by a newer version of taskwire, whose migration {unknown} this one ({}) does not \
+             know: run the newer version, or restore a backup from before",
+            env!("CARGO_PKG_VERSION")
+        )));
+    }
+    Ok(migrations?
+        .iter()
+        .map(|migration| MigrationState {
+            name: migration.name().to_owned(),
+            applied: migration.status() == MigrationStatus::Applied,
+        })
+        .collect())
 }

@@ -1,6 +1,7 @@
 //! What the tests stand on: a server of their own over a database of their own, and people who use it.
 
 pub mod answer;
+pub mod bucket;
 pub mod database;
 pub mod event;
 pub mod footprint;

@@ -74,6 +74,17 @@ impl Place {
         self.folder.path()
     }
 
+    /// The same for a process that may write no file of more than so many KiB, as on a disk that is full.
+    pub async fn run_limited(&self, command: &str, kibibytes: u32) -> Outcome {
+        let program = limited(kibibytes);
+        self.finish(self.spawn(program, command, &[])).await
+    }
+
+    /// Starts a server so, and waits until it is ready.
+    pub async fn serve_limited(&self, kibibytes: u32) -> Server {
+        self.ready(self.spawn(limited(kibibytes), "", &[])).await
+    }
+
     /// Runs a command, whose words have spaces between them, to its end.
     pub async fn run(&self, command: &str) -> Outcome {
         self.run_with(command, &[]).await
@@ -81,7 +92,10 @@ impl Place {
 
     /// The same, with more settings this once.
     pub async fn run_with(&self, command: &str, settings: &[(&str, &str)]) -> Outcome {
-        let mut process = self.start(command, settings);
+        self.finish(self.start(command, settings)).await
+    }
+
+    async fn finish(&self, mut process: Process) -> Outcome {
         let code = process.end().await;
         Outcome {
             code,
@@ -92,7 +106,10 @@ impl Place {
 
     /// Starts a server and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        let mut process = self.start("", &[]);
+        self.ready(self.start("", &[])).await
+    }
+
+    async fn ready(&self, mut process: Process) -> Server {
         let address = until("the server to listen", async || {
             let log = process.stderr.text();
             assert!(process.is_running(), "the server ended: {log}");
@@ -113,7 +130,11 @@ impl Place {
     }
 
     fn start(&self, command: &str, settings: &[(&str, &str)]) -> Process {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_taskwire"))
+        self.spawn(Command::new(env!("CARGO_BIN_EXE_taskwire")), command, settings)
+    }
+
+    fn spawn(&self, mut program: Command, command: &str, settings: &[(&str, &str)]) -> Process {
+        let mut child = program
             .args(command.split_whitespace())
             .current_dir(self.path())
             .env_clear()
@@ -130,6 +151,14 @@ impl Place {
             child,
         }
     }
+}
+
+/// The binary, under a limit to the size of files. What is beyond fails as on a full disk, without a signal.
+fn limited(kibibytes: u32) -> Command {
+    let mut bash = Command::new("bash");
+    let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" \"$@\"");
+    bash.args(["-c", &script, env!("CARGO_BIN_EXE_taskwire")]);
+    bash
 }
 
 /// The address in the line that says so.

@@ -1,0 +1,174 @@
+//! `taskwire backup`.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use indicatif::HumanBytes;
+
+use super::{Backup, database, output, progress};
+use crate::app::described;
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::backup::{Taken, Target};
+use crate::http::server::stop_signal;
+
+/// Only whoever makes a backup may read it.
+const MODE: u32 = 0o600;
+
+/// Writes the archive. It is there as a whole at the end, or not at all.
+pub(super) async fn run(backup: Backup) -> anyhow::Result<()> {
+    let config = Config::load()?;
+    check_database(&config)?;
+    let partial = Partial::begin(&backup.file, backup.force)?;
+    let domain = database::connect_with(&config).await?;
+    let target = Target {
+        archive: partial.file.try_clone()?,
+        scratch: partial.scratch.path().to_owned(),
+        without_lost_files: backup.without_lost_files,
+    };
+    let bar = progress::bytes("Writing");
+    let mut show = |at| progress::show(&bar, at);
+    let taken = tokio::select! {
+        taken = domain.back_up(&Actor::System, target, &mut show) => taken.map_err(described),
+        () = stop_signal() => Err(anyhow::anyhow!("stopped; nothing was written")),
+    };
+    bar.finish_and_clear();
+    let taken = taken?;
+    let size = partial.finish(backup.force)?;
+    output::line(&summary(&backup.file, &taken, size))?;
+    database::close(domain).await
+}
+
+/// A database that is not there is not made, as a starting server would.
+fn check_database(config: &Config) -> anyhow::Result<()> {
+    if config.database.is_memory() {
+        bail!("DATABASE_URL is a database in memory: it is nowhere but in its server");
+    }
+    if let Some(file) = config.database.sqlite_path().filter(|file| !file.exists()) {
+        bail!("the database {} does not exist; check DATABASE_URL", file.display());
+    }
+    Ok(())
+}
+
+/// The archive as long as it is not whole: `FILE.partial`, and a directory beside it for the copy of the database.
+struct Partial {
+    file: File,
+    path: PathBuf,
+    target: PathBuf,
+    scratch: tempfile::TempDir,
+    is_named: bool,
+}
+
+impl Partial {
+    fn begin(target: &Path, force: bool) -> anyhow::Result<Self> {
+        let shown = target.display();
+        match fs::symlink_metadata(target) {
+            Ok(there) if there.is_dir() => bail!("{shown} is a directory; name a file in it"),
+            Ok(_) if !force => bail!("{shown} exists already; --force replaces it"),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => bail!("cannot write {shown}: {error}"),
+        }
+        let mut path = target.as_os_str().to_owned();
+        path.push(".partial");
+        let path = PathBuf::from(path);
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(MODE)
+            .open(&path);
+        let file = opened.with_context(|| format!("cannot write {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!("another backup writes {}", path.display()),
+            Err(TryLockError::Error(error)) => bail!("cannot lock {}: {error}", path.display()),
+        }
+        // What one that was killed has left behind.
+        file.set_len(0)?;
+        let scratch = tempfile::Builder::new()
+            .prefix(".taskwire-backup-")
+            .tempdir_in(folder_of(target));
+        let scratch = scratch.inspect_err(|_| drop(fs::remove_file(&path)));
+        Ok(Self {
+            scratch: scratch.with_context(|| format!("cannot write beside {shown}"))?,
+            file,
+            path,
+            target: target.to_owned(),
+            is_named: false,
+        })
+    }
+
+    /// Gives the whole archive its name. Returns its size in bytes.
+    fn finish(mut self, force: bool) -> anyhow::Result<u64> {
+        let size = self.file.metadata()?.len();
+        self.name(force)?;
+        self.is_named = true;
+        Ok(size)
+    }
+
+    fn name(&self, force: bool) -> anyhow::Result<()> {
+        let cannot = || format!("cannot write {}", self.target.display());
+        // Unlike renaming, a link is not made where somebody else was quicker. Not every disk has links.
+        let link = if force {
+            Ok(())
+        } else {
+            fs::hard_link(&self.path, &self.target)
+        };
+        if link.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+            bail!("{} exists by now; --force replaces it", self.target.display());
+        }
+        fs::rename(&self.path, &self.target).with_context(cannot)?;
+        // Where both are one file by now, renaming did nothing.
+        drop(fs::remove_file(&self.path));
+        File::open(folder_of(&self.target))
+            .and_then(|folder| folder.sync_all())
+            .with_context(cannot)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.is_named {
+            // Somebody may have removed it already.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn summary(file: &Path, taken: &Taken, size: u64) -> String {
+    let held = taken.manifest.files.len() - taken.missing.len();
+    let deleted = taken.missing.len() - taken.lost;
+    let deleted = match deleted {
+        0 => String::new(),
+        files => format!("; {} deleted meanwhile", counted(files)),
+    };
+    let lost = match taken.lost {
+        0 => String::new(),
+        files => format!("; WITHOUT {} that the storage has lost", counted(files)),
+    };
+    format!(
+        "Wrote {}: {}, with the {} database and {}{deleted}{lost}",
+        file.display(),
+        HumanBytes(size),
+        taken.manifest.engine.as_str(),
+        counted(held)
+    )
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn counted(files: usize) -> String {
+    match files {
+        1 => "1 file".to_owned(),
+        more => format!("{more} files"),
+    }
+}

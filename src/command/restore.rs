@@ -1,0 +1,73 @@
+//! `taskwire restore`.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+use super::backup::counted;
+use super::{Restore, database, output, progress};
+use crate::app::described;
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::backup::{CheckedBackup, Manifest, Restored};
+use crate::http::server::stop_signal;
+
+/// Checks the archive as a whole, and then restores it.
+pub(super) async fn run(restore: Restore) -> anyhow::Result<()> {
+    let config = Config::load()?;
+    if config.database.is_memory() {
+        bail!("DATABASE_URL is a database in memory: it would be gone when this command ends");
+    }
+    let shown = restore.file.display();
+    let archive = File::open(&restore.file).with_context(|| format!("cannot read {shown}"))?;
+    let scratch = scratch(&config)?;
+
+    let bar = progress::bytes("Checking");
+    let shown_bar = bar.clone();
+    let checked = CheckedBackup::read(archive, scratch.path(), move |at| progress::show(&shown_bar, at)).await;
+    bar.finish_and_clear();
+    let backup = checked.map_err(|error| described(error).context(shown.to_string()))?;
+
+    let domain = database::connect_with(&config).await?;
+    let manifest = backup.manifest().clone();
+    let bar = progress::bytes("Restoring");
+    let mut show = |at| progress::show(&bar, at);
+    let restored = tokio::select! {
+        restored = domain.restore(&Actor::System, backup, restore.force, &mut show) => restored.map_err(described),
+        () = stop_signal() => Err(anyhow::anyhow!(
+            "stopped: the database is as it was, or holds the backup as a whole; files may be left in the storage"
+        )),
+    };
+    bar.finish_and_clear();
+    output::line(&summary(&restore.file, &manifest, restored?))?;
+    database::close(domain).await
+}
+
+/// A directory to unpack the database in: beside that of SQLite, where there is room for it.
+fn scratch(config: &Config) -> anyhow::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix(".taskwire-restore-");
+    let made = match config.database.sqlite_path() {
+        Some(file) => {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            builder.tempdir_in(folder.unwrap_or(Path::new(".")))
+        }
+        None => builder.tempdir(),
+    };
+    made.context("cannot make a directory to unpack the backup in")
+}
+
+fn summary(file: &Path, manifest: &Manifest, restored: Restored) -> String {
+    let missing = match restored.missing {
+        0 => String::new(),
+        files => format!("; {} that the backup does not hold are left out", counted(files)),
+    };
+    format!(
+        "Restored {} of {}: the database and {}{missing}",
+        file.display(),
+        manifest.created_at.format("%F %T UTC"),
+        counted(restored.files)
+    )
+}

@@ -1,0 +1,255 @@
+//! The archive: tar in gzip, with a manifest at its beginning and a mark at its end.
+//!
+//! ```text
+//! manifest.json       what it is, and the size and digest of all that follows
+//! database.sqlite     or database.dump
+//! files/ab/ab…        the files, in the order of the manifest
+//! end.json            that it is whole, and which files were gone
+//! ```
+//!
+//! Everything here waits for the disk: it runs where that may be waited for.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek as _, Write as _};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+use tar::{Archive, Builder, Entry, EntryType, Header};
+
+use super::manifest::{END, End, MANIFEST, Manifest, Part, damaged, path_of};
+use crate::domain::error::{Error, Result};
+
+/// So much is read and written at once.
+const BUFFER: usize = 256 * 1024;
+/// The most bytes of a manifest: a file is about 150 of them.
+const MAX_MANIFEST: u64 = 1024 * 1024 * 1024;
+
+/// An archive that is being written.
+pub(super) struct Writer {
+    tar: Builder<GzEncoder<BufWriter<File>>>,
+    modified: u64,
+}
+
+impl Writer {
+    /// Begins an archive.
+    pub(super) fn begin(file: File, manifest: &Manifest) -> io::Result<Self> {
+        let gzip = GzEncoder::new(BufWriter::with_capacity(BUFFER, file), Compression::default());
+        let mut writer = Self {
+            tar: Builder::new(gzip),
+            modified: u64::try_from(manifest.created_at.timestamp()).unwrap_or_default(),
+        };
+        let text = serde_json::to_vec_pretty(manifest)?;
+        writer.append(MANIFEST, &text)?;
+        Ok(writer)
+    }
+
+    /// Adds bytes.
+    pub(super) fn append(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let size = u64::try_from(bytes.len()).map_err(io::Error::other)?;
+        self.append_from(path, size, bytes)
+    }
+
+    /// Adds what comes out of a reader.
+    pub(super) fn append_from(&mut self, path: &str, size: u64, from: impl Read) -> io::Result<()> {
+        let mut header = Header::new_gnu();
+        header.set_size(size);
+        header.set_mode(0o600);
+        header.set_mtime(self.modified);
+        header.set_entry_type(EntryType::Regular);
+        self.tar.append_data(&mut header, path, from)
+    }
+
+    /// Writes the end, and waits until all of it lies on the disk.
+    pub(super) fn finish(mut self, end: &End) -> io::Result<()> {
+        self.append(END, &serde_json::to_vec_pretty(end)?)?;
+        let mut buffer = self.tar.into_inner()?.finish()?;
+        buffer.flush()?;
+        buffer.get_ref().sync_all()
+    }
+}
+
+/// Size and digest of what is in a file.
+pub(super) fn measure(path: &Path) -> io::Result<(u64, String)> {
+    let mut digest = Sha256::new();
+    let size = pump(&mut File::open(path)?, |piece| {
+        digest.update(piece);
+        Ok(())
+    })?;
+    Ok((size, hex::encode(digest.finalize())))
+}
+
+/// An archive that was read to its end and is as it was written.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) manifest: Manifest,
+    pub(super) missing: Vec<String>,
+}
+
+/// Reads an archive to its end, and copies the database in it to a file. `progress` hears how many bytes of the
+/// archive were read, of how many.
+pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked> {
+    let length = archive.metadata().map_err(unreadable)?.len();
+    let mut archive = open(archive)?;
+    let mut entries = archive.entries().map_err(broken)?;
+    let mut entry = next(&mut entries)?;
+    if path_in(&entry)? != MANIFEST || entry.size() > MAX_MANIFEST {
+        return Err(damaged("it does not begin with a manifest"));
+    }
+    let manifest = Manifest::read(&whole(&mut entry)?)?;
+
+    let mut entry = next(&mut entries)?;
+    expect(&entry, &manifest.database, &manifest.database.name)?;
+    let mut copy = File::create_new(database).map_err(unwritable)?;
+    let position = |entry: &Entry<'_, Source<'_>>| entry.raw_file_position();
+    progress(position(&entry).min(length), length);
+    verify(&mut entry, &manifest.database, |piece| copy.write_all(piece))?;
+
+    let mut skipped = Vec::new();
+    let mut files = manifest.files.iter();
+    let end = loop {
+        let mut entry = next(&mut entries)?;
+        let path = path_in(&entry)?;
+        if path == END {
+            skipped.extend(files.map(|file| file.name.clone()));
+            if entry.size() > MAX_MANIFEST {
+                return Err(damaged("its end cannot be read"));
+            }
+            break serde_json::from_slice::<End>(&whole(&mut entry)?).map_err(|_| damaged("its end cannot be read"))?;
+        }
+        let file = loop {
+            match files.next() {
+                Some(file) if path_of(file) == path => break file,
+                Some(file) => skipped.push(file.name.clone()),
+                None => return Err(damaged(&format!("it holds {path}, which its manifest does not name"))),
+            }
+        };
+        expect(&entry, file, &path)?;
+        verify(&mut entry, file, |_| Ok(()))?;
+        progress(position(&entry).min(length), length);
+    };
+    if skipped != end.missing {
+        return Err(damaged("files of its manifest are not in it"));
+    }
+    if entries.next().is_some() {
+        return Err(damaged("there is more behind its end"));
+    }
+    // What is left are zeros, and the checksum of all.
+    pump(&mut archive.into_inner(), |_| Ok(())).map_err(broken)?;
+    Ok(Checked {
+        manifest,
+        missing: end.missing,
+    })
+}
+
+/// Reads an archive once more and hands out its files, in the order of the manifest.
+pub(super) fn files(
+    archive: &mut File,
+    manifest: &Manifest,
+    mut hand_out: impl FnMut(&Part, Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let mut archive = open(archive)?;
+    let mut files = manifest.files.iter();
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let path = path_in(&entry)?;
+        if [MANIFEST, END, &manifest.database.name].contains(&path.as_str()) {
+            continue;
+        }
+        let Some(file) = files.find(|file| path_of(file) == path) else {
+            return Err(damaged("it was changed while it was read"));
+        };
+        expect(&entry, file, &path)?;
+        let mut bytes = Vec::new();
+        verify(&mut entry, file, |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        hand_out(file, bytes)?;
+    }
+    Ok(())
+}
+
+type Source<'f> = GzDecoder<BufReader<&'f mut File>>;
+
+fn open(file: &mut File) -> Result<Archive<Source<'_>>> {
+    file.rewind().map_err(unreadable)?;
+    Ok(Archive::new(GzDecoder::new(BufReader::with_capacity(BUFFER, file))))
+}
+
+fn next<'a, R: Read>(entries: &mut tar::Entries<'a, R>) -> Result<Entry<'a, R>> {
+    let entry = entries.next().ok_or_else(|| damaged("it breaks off"))?;
+    entry.map_err(broken)
+}
+
+/// The path of an entry, as it stands there: it is compared with what must be there, and never used.
+fn path_in<R: Read>(entry: &Entry<'_, R>) -> Result<String> {
+    let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+    if entry.header().entry_type().is_file() {
+        Ok(path)
+    } else {
+        Err(damaged(&format!("{path} in it is no file")))
+    }
+}
+
+fn expect<R: Read>(entry: &Entry<'_, R>, part: &Part, path: &str) -> Result<()> {
+    if path_in(entry)? == path && entry.size() == part.size {
+        Ok(())
+    } else {
+        Err(damaged(&format!("{path} is not as its manifest says")))
+    }
+}
+
+/// Reads a part to its end.
+fn verify<R: Read>(entry: &mut Entry<'_, R>, part: &Part, mut keep: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
+    let mut digest = Sha256::new();
+    let mut kept = Ok(());
+    let read = pump(entry, |piece| {
+        digest.update(piece);
+        if kept.is_ok() {
+            kept = keep(piece);
+        }
+        Ok(())
+    });
+    let read = read.map_err(broken)?;
+    kept.map_err(unwritable)?;
+    if read == part.size && hex::encode(digest.finalize()) == part.sha256 {
+        Ok(())
+    } else {
+        Err(damaged(&format!("{} is not what was written", part.name)))
+    }
+}
+
+fn whole<R: Read>(entry: &mut Entry<'_, R>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes).map_err(broken)?;
+    Ok(bytes)
+}
+
+fn pump(from: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let mut total = 0;
+    loop {
+        let length = from.read(&mut buffer)?;
+        if length == 0 {
+            return Ok(total);
+        }
+        take(&buffer[..length])?;
+        total += u64::try_from(length).map_err(io::Error::other)?;
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands behind `map_err`")]
+fn broken(error: io::Error) -> Error {
+    damaged(&format!("it cannot be read to its end ({error})"))
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::internal(anyhow::Error::new(error).context("the backup cannot be read"))
+}
+
+fn unwritable(error: io::Error) -> Error {
+    Error::internal(anyhow::Error::new(error).context("the database in the backup cannot be unpacked"))
+}

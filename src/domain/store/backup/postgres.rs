@@ -1,0 +1,225 @@
+//! PostgreSQL: a dump of our tables by `pg_dump`, and a schema of its own that it goes back into.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use migration::TABLES;
+use sea_orm::sqlx::postgres::PgDatabaseError;
+use sea_orm::sqlx::{self, PgConnection};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DbBackend, DbErr, IsolationLevel, RuntimeErr, Statement, TransactionOptions,
+    TransactionTrait as _, TryGetable,
+};
+use secrecy::ExposeSecret as _;
+
+use super::program::{Program, environment};
+use super::script::{failed, load, quoted};
+use super::{Contents, Renewal, Staged, contents, renew};
+use crate::domain::error::{Error, Result};
+use crate::domain::store::Store;
+
+/// What is restored is prepared in this schema, which nobody else uses.
+const STAGING: &str = "taskwire_restore";
+/// One restore at a time holds this lock.
+const RESTORE_LOCK: i64 = 0x7461_736b_7265_7374;
+/// The table of migrations, which is the library's.
+const MIGRATIONS: &str = "seaql_migrations";
+
+/// One snapshot, which `pg_dump` shares: writers go on meanwhile, and live delivery does.
+pub(super) async fn dump(store: &Store, file: &Path) -> Result<Contents> {
+    let options = TransactionOptions {
+        isolation_level: Some(IsolationLevel::RepeatableRead),
+        access_mode: Some(AccessMode::ReadOnly),
+        ..TransactionOptions::default()
+    };
+    let snapshot = store.connection.begin_with_options(options).await?;
+    snapshot
+        .execute_unprepared("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+        .await?;
+    let contents = contents(&snapshot).await?;
+    let server: i32 = one(&snapshot, "SELECT current_setting('server_version_num')::int4 / 10000").await?;
+    let schema: String = one(&snapshot, "SELECT current_schema()::text").await?;
+    let name: String = one(&snapshot, "SELECT pg_export_snapshot()").await?;
+
+    let program = Program::find("pg_dump", u32::try_from(server).unwrap_or_default()).await?;
+    let mut command = program.command();
+    command
+        .args(["--format=custom", "--compress=0", "--data-only", "--no-password"])
+        .arg(format!("--snapshot={name}"));
+    for table in tables_in(&snapshot, &schema).await? {
+        command.arg(format!("--table={}.{}", quoted(&schema), quoted(&table)));
+    }
+    let url = environment(store.config.url.expose_secret()).map_err(Error::internal)?;
+    command.arg("--file").arg(file).envs(url);
+    program.run(&mut command).await?;
+    snapshot.rollback().await?;
+    Ok(Contents {
+        pg_dump: Some(program.major),
+        ..contents
+    })
+}
+
+/// Makes the tables in a schema of their own, as they were when the dump was made, fills them, and brings them up
+/// to date.
+pub(super) async fn stage(store: &Store, dump: &Path, renewal: &Renewal<'_>) -> Result<Staged> {
+    let program = Program::find("pg_restore", renewal.pg_dump.unwrap_or_default()).await?;
+    let pool = store.connection.get_postgres_connection_pool();
+    let mut connection = pool.acquire().await.map_err(failed)?.detach();
+    let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(RESTORE_LOCK)
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+    if !locked {
+        return Err(Error::invalid("restore", "another restore of this database is running"));
+    }
+    match fill(store, &program, dump, &mut connection, renewal).await {
+        Ok(()) => Ok(Staged::Schema(connection)),
+        Err(error) => {
+            discard(store, connection).await;
+            Err(error)
+        }
+    }
+}
+
+async fn fill(
+    store: &Store,
+    program: &Program,
+    dump: &Path,
+    connection: &mut PgConnection,
+    renewal: &Renewal<'_>,
+) -> Result<()> {
+    // Where it is used from: in the schema that goes it would go too.
+    store
+        .connection
+        .execute_unprepared("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        .await?;
+    drop_staging(store).await?;
+    let schema = quoted(STAGING);
+    let create = format!("CREATE SCHEMA {schema}");
+    store.connection.execute_unprepared(&create).await?;
+    let usual: String = one(&store.connection, "SELECT current_setting('search_path')").await?;
+    let search_path = format!("{schema}, {usual}");
+
+    let staging = store.alone(Some(search_path.clone())).await?;
+    let filled = async {
+        staging.migrate_up(Some(renewal.migrations)).await?;
+        // The dump has its own.
+        staging.connection.execute_unprepared("DELETE FROM event_log").await?;
+        for setting in [
+            format!("SET search_path = {search_path}"),
+            "SET statement_timeout = 0".to_owned(),
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(setting))
+                .execute(&mut *connection)
+                .await
+                .map_err(failed)?;
+        }
+        load(program, dump, connection).await?;
+        staging.migrate_up(None).await?;
+        renew(&staging, renewal).await
+    };
+    let filled = filled.await;
+    staging.close().await?;
+    filled
+}
+
+/// Drops the tables in use and moves the others in their place. Servers that run find them with their next
+/// statement.
+pub(super) async fn replace(store: &Store, lock: PgConnection) -> Result<()> {
+    let replaced = swap(store).await;
+    discard(store, lock).await;
+    replaced
+}
+
+async fn swap(store: &Store) -> Result<()> {
+    let transaction = store.lock_schema().await?;
+    let connection = transaction.connection();
+    // Everybody else would wait behind us for somebody who reads for hours.
+    connection.execute_unprepared("SET LOCAL lock_timeout = '30s'").await?;
+    let schema: String = one(connection, "SELECT current_schema()::text").await?;
+    let in_schema = |table: &String| format!("{}.{}", quoted(&schema), quoted(table));
+    let mut old: Vec<String> = tables_in(connection, &schema).await?;
+    old.extend(migrations_in(connection, &schema).await?);
+    if !old.is_empty() {
+        let old: Vec<String> = old.iter().map(in_schema).collect();
+        let drop = format!("DROP TABLE {}", old.join(", "));
+        let dropped = connection.execute_unprepared(&drop).await;
+        dropped.map_err(|error| in_the_way(&error).unwrap_or_else(|| error.into()))?;
+    }
+    let mut new = tables_in(connection, STAGING).await?;
+    new.extend(migrations_in(connection, STAGING).await?);
+    for table in new {
+        let place = format!(
+            "ALTER TABLE {}.{} SET SCHEMA {}",
+            quoted(STAGING),
+            quoted(&table),
+            quoted(&schema)
+        );
+        connection.execute_unprepared(&place).await?;
+    }
+    transaction.commit().await
+}
+
+/// What of others hangs on our tables, such as a view, if that is why they cannot be dropped.
+fn in_the_way(error: &DbErr) -> Option<Error> {
+    const DEPENDENT_OBJECTS: &str = "2BP01";
+
+    let DbErr::Exec(RuntimeErr::SqlxError(cause)) = error else {
+        return None;
+    };
+    let cause = cause.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    let detail = cause.detail().filter(|_| cause.code() == DEPENDENT_OBJECTS)?;
+    Some(Error::invalid(
+        "database",
+        format!("the tables cannot be replaced, because something else is made of them: {detail}"),
+    ))
+}
+
+/// Lets go of the schema and of the lock.
+pub(super) async fn discard(store: &Store, lock: PgConnection) {
+    if let Err(error) = drop_staging(store).await {
+        tracing::warn!("the schema {STAGING} was left behind: {:?}", error.cause());
+    }
+    // The lock goes with the connection, however it ends.
+    drop(sqlx::Connection::close(lock).await);
+}
+
+async fn drop_staging(store: &Store) -> Result<()> {
+    let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(STAGING));
+    store.connection.execute_unprepared(&drop).await?;
+    Ok(())
+}
+
+/// Those of our tables that a schema has, in the order in which they refer to each other.
+async fn tables_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Vec<String>> {
+    let there = all_tables_in(connection, schema).await?;
+    let ours = TABLES.iter().map(ToString::to_string);
+    Ok(ours.filter(|table| there.contains(table)).collect())
+}
+
+async fn migrations_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Option<String>> {
+    let there = all_tables_in(connection, schema).await?;
+    Ok(there.into_iter().find(|table| table == MIGRATIONS))
+}
+
+async fn all_tables_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Vec<String>> {
+    let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = $1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.into()]);
+    let rows = connection.query_all_raw(statement).await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, DbErr>>()?)
+}
+
+/// The one value that `sql` selects.
+async fn one<T: TryGetable>(connection: &impl ConnectionTrait, sql: &str) -> Result<T> {
+    let row = connection
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
+    let row = row
+        .with_context(|| format!("no answer to {sql}"))
+        .map_err(Error::internal)?;
+    Ok(row.try_get_by_index(0)?)
+}

@@ -1,0 +1,85 @@
+//! SQLite: a copy of the file that `VACUUM INTO` makes, and rows that go back through a connection.
+
+use std::path::Path;
+
+use migration::TABLES;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+
+use super::{Contents, Renewal, Staged, contents, renew};
+use crate::domain::error::{Error, Result};
+use crate::domain::store::Store;
+
+/// Under this name the connection that restores sees the file.
+const BACKUP: &str = "backup";
+
+/// One snapshot: writers go on meanwhile.
+pub(super) async fn dump(store: &Store, file: &Path) -> Result<Contents> {
+    store.connection.execute_raw(with_path("VACUUM INTO ?", file)?).await?;
+    let copy = store.of_file(file).await?;
+    let contents = contents(&copy.connection).await;
+    copy.close().await?;
+    contents
+}
+
+/// The copy is a database already; it is brought up to date where it lies.
+pub(super) async fn stage(store: &Store, file: &Path, renewal: &Renewal<'_>) -> Result<Staged> {
+    let copy = store.of_file(file).await?;
+    let staged = async {
+        copy.migrate_up(None).await?;
+        renew(&copy, renewal).await
+    };
+    let staged = staged.await;
+    copy.close().await?;
+    staged.map(|()| Staged::File(file.to_owned()))
+}
+
+/// Row by row in one transaction, not by another file in the place of the old: whoever has that open, servers
+/// included, would go on with it and lose what they write.
+pub(super) async fn replace(store: &Store, file: &Path) -> Result<()> {
+    // So that no name below means a table of the backup.
+    store.migrate_up(None).await?;
+    let store = store.alone(None).await?;
+    let attach = format!("ATTACH DATABASE ? AS {BACKUP}");
+    store.connection.execute_raw(with_path(&attach, file)?).await?;
+    let copied = copy_rows(&store).await;
+    store.close().await?;
+    copied
+}
+
+async fn copy_rows(store: &Store) -> Result<()> {
+    let transaction = store.begin().await?;
+    let connection = transaction.connection();
+    for table in TABLES.iter().rev() {
+        connection
+            .execute_unprepared(&format!("DELETE FROM main.{table}"))
+            .await?;
+    }
+    for table in TABLES {
+        let sql = format!("SELECT group_concat('\"' || name || '\"') FROM pragma_table_info('{table}', 'main')");
+        let row = connection
+            .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
+            .await?;
+        let columns: String = row.map_or_else(|| Ok(String::new()), |row| row.try_get_by_index(0))?;
+        let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {BACKUP}.{table}");
+        connection.execute_unprepared(&copy).await?;
+    }
+    let names = TABLES.map(|table| format!("'{table}'")).join(", ");
+    for sequences in [
+        format!("DELETE FROM main.sqlite_sequence WHERE name IN ({names})"),
+        format!(
+            "INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM {BACKUP}.sqlite_sequence \
+             WHERE name IN ({names})"
+        ),
+    ] {
+        connection.execute_unprepared(&sequences).await?;
+    }
+    transaction.commit().await
+}
+
+/// A statement with the path of a file as its one value.
+fn with_path(sql: &str, file: &Path) -> Result<Statement> {
+    let path = file
+        .to_str()
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("the path {} is not UTF-8", file.display())))?;
+    Ok(Statement::from_sql_and_values(DbBackend::Sqlite, sql, [path.into()]))
+}

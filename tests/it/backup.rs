@@ -1,0 +1,427 @@
+//! Backups: taken under load, restored elsewhere, and refused when anything is wrong with them.
+
+mod archive;
+mod refusal;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use self::archive::Opened;
+use crate::support::PASSWORD;
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::form::{CONTENT_TYPE, Form};
+use crate::support::process::{Place, Server, client, until};
+
+/// So many tasks are acknowledged before the backup begins.
+const BEFORE: usize = 60;
+const WRITERS: usize = 6;
+const EVENTS: &str = "subscription($after: String) { taskEvents(after: $after) { cursor } }";
+
+/// A server with its database.
+struct Site {
+    database: TestDatabase,
+    place: Place,
+}
+
+impl Site {
+    async fn new() -> Self {
+        Self::over(TestDatabase::create().await)
+    }
+
+    fn over(database: TestDatabase) -> Self {
+        let place = Place::over(&database);
+        Self { database, place }
+    }
+
+    async fn count(&self, table: &str) -> i64 {
+        self.database
+            .number(&format!("SELECT COUNT(*) AS number FROM {table}"))
+            .await
+    }
+
+    /// Takes a backup, and gives its path.
+    async fn back_up(&self) -> PathBuf {
+        let file = self.place.path().join("backup.tar.gz");
+        self.place.run(&format!("backup {}", file.display())).await.printed();
+        file
+    }
+
+    /// How many files lie in the storage.
+    fn stored(&self) -> usize {
+        files_under(&self.place.path().join("uploads")).len()
+    }
+}
+
+/// The paths of all files under a folder that may not be there.
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] })
+        .collect()
+}
+
+async fn make_task(server: &Server, token: &str, title: &str) -> i64 {
+    let answer = server
+        .rest(token, Method::POST, "/api/v1/tasks", json!({ "title": title }))
+        .await;
+    answer.at("/id").as_i64().unwrap()
+}
+
+async fn attach(server: &Server, token: &str, task: i64, content: &str) -> i64 {
+    let form = Form::default().file("file", "note.txt", content.as_bytes()).end();
+    let request = server
+        .request(token, Method::POST, &format!("/api/v1/tasks/{task}/files"))
+        .header("content-type", CONTENT_TYPE)
+        .body(form);
+    let answer = crate::support::process::read(request).await.unwrap();
+    answer.at("/id").as_i64().unwrap()
+}
+
+async fn content_of(server: &Server, token: &str, file: i64) -> String {
+    let request = server.request(token, Method::GET, &format!("/api/v1/files/{file}"));
+    request.send().await.unwrap().text().await.unwrap()
+}
+
+async fn event_cursor(server: &Server, token: &str) -> Value {
+    let answer = server.graphql(token, "{ eventCursor }", json!({})).await;
+    answer.data()["eventCursor"].clone()
+}
+
+/// Tasks that were acknowledged, and of each the title, its file and what is in that.
+type Acknowledged = BTreeMap<i64, (String, i64)>;
+
+/// Writers that go on until they are told to stop.
+struct Load {
+    acknowledged: Arc<Mutex<Acknowledged>>,
+    number: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+    writers: JoinSet<()>,
+}
+
+impl Load {
+    fn begin(address: &str, token: &str) -> Self {
+        let mut load = Self {
+            acknowledged: Arc::default(),
+            number: Arc::default(),
+            stop: Arc::default(),
+            writers: JoinSet::new(),
+        };
+        for _ in 0..WRITERS {
+            let (acknowledged, number, stop) = (
+                Arc::clone(&load.acknowledged),
+                Arc::clone(&load.number),
+                Arc::clone(&load.stop),
+            );
+            let (address, token) = (address.to_owned(), token.to_owned());
+            load.writers.spawn(async move {
+                let client = client();
+                while !stop.load(Ordering::Relaxed) {
+                    let title = format!("Task {}", number.fetch_add(1, Ordering::Relaxed));
+                    let created: Value = client
+                        .post(format!("{address}/api/v1/tasks"))
+                        .bearer_auth(&token)
+                        .json(&json!({ "title": title }))
+                        .send()
+                        .await
+                        .unwrap()
+                        .json()
+                        .await
+                        .unwrap();
+                    let task = created["id"].as_i64().unwrap();
+                    let form = Form::default().file("file", "note.txt", title.as_bytes()).end();
+                    let attached: Value = client
+                        .post(format!("{address}/api/v1/tasks/{task}/files"))
+                        .bearer_auth(&token)
+                        .header("content-type", CONTENT_TYPE)
+                        .body(form)
+                        .send()
+                        .await
+                        .unwrap()
+                        .json()
+                        .await
+                        .unwrap();
+                    let file = attached["id"].as_i64().unwrap();
+                    acknowledged.lock().unwrap().insert(task, (title, file));
+                }
+            });
+        }
+        load
+    }
+
+    async fn until_acknowledged(&self, count: usize) -> Acknowledged {
+        until("the first writes", async || {
+            let acknowledged = self.acknowledged.lock().unwrap();
+            (acknowledged.len() >= count).then(|| acknowledged.clone())
+        })
+        .await
+    }
+
+    async fn end(self) -> Acknowledged {
+        self.stop.store(true, Ordering::Relaxed);
+        self.writers.join_all().await;
+        self.acknowledged.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn a_backup_under_load_brings_back_all_that_was_acknowledged_before_it_began() {
+    let old = Site::new().await;
+    let server = old.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let load = Load::begin(&server.url(""), &token);
+    let before = load.until_acknowledged(BEFORE).await;
+    let file = old.back_up().await;
+    let at_the_end = load.until_acknowledged(before.len() + 20).await;
+    let all = load.end().await;
+    assert!(all.len() >= at_the_end.len(), "writers went on");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let new = Site::over(TestDatabase::create_empty().await);
+    let outcome = new.place.run(&format!("restore {}", file.display())).await;
+    let printed = outcome.printed();
+    assert!(
+        printed.starts_with(&format!("Restored {} of ", file.display())),
+        "{printed}"
+    );
+    let restored = new.place.serve().await;
+    let token = token_of(&restored).await;
+    for (task, (title, file)) in &before {
+        let answer = restored
+            .rest(&token, Method::GET, &format!("/api/v1/tasks/{task}"), Value::Null)
+            .await;
+        assert_eq!(answer.at("/title"), title.as_str());
+        assert_eq!(&content_of(&restored, &token, *file).await, title);
+    }
+    // Whatever else is there is whole: each task with its events, each file with its bytes.
+    let tasks = new.count("tasks").await;
+    assert!(tasks >= i64::try_from(before.len()).unwrap() && tasks <= i64::try_from(all.len()).unwrap());
+    assert_eq!(
+        new.count("tasks").await + new.count("attachments").await,
+        new.count("task_events").await
+    );
+    assert_eq!(usize::try_from(new.count("attachments").await).unwrap(), new.stored());
+    // New rows come behind the old ones.
+    let highest = new
+        .database
+        .number("SELECT CAST(MAX(id) AS BIGINT) AS number FROM tasks")
+        .await;
+    let made = make_task(&restored, &token, "Afterwards").await;
+    assert!(made > highest, "{made} behind {highest}");
+    let file = attach(&restored, &token, made, "Afterwards").await;
+    assert_eq!(content_of(&restored, &token, file).await, "Afterwards");
+    let out_of_order = "SELECT COUNT(*) AS number FROM task_events AS a JOIN task_events AS b \
+        ON a.task_id = b.task_id AND a.id < b.id AND a.transaction_id > b.transaction_id";
+    assert_eq!(new.database.number(out_of_order).await, 0);
+}
+
+#[tokio::test]
+async fn a_restore_under_a_running_server_replaces_all_and_ends_what_watched_the_old_log() {
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let kept = make_task(&server, &token, "Kept").await;
+    let noted = attach(&server, &token, kept, "Kept too").await;
+    let file = site.back_up().await;
+    let gone = make_task(&server, &token, "Gone").await;
+    attach(&server, &token, gone, "Gone too").await;
+    let (first, last) = (event_cursor(&server, &token).await, server.socket_of(&token).await);
+    let mut socket = last;
+    socket.subscribe("1", EVENTS, json!({ "after": first })).await;
+
+    let restore = format!("restore {}", file.display());
+    let refused = site.place.run(&restore).await;
+    assert!(
+        refused.complaint().contains("the database is not empty: with --force"),
+        "{refused:?}"
+    );
+    assert_eq!((site.count("tasks").await, site.stored()), (2, 2));
+    site.place.run(&format!("{restore} --force")).await.printed();
+
+    assert_eq!(socket.closed().await.0, 1012);
+    let titles = server
+        .graphql(&token, "{ tasks(first: 5) { nodes { title } } }", json!({}))
+        .await;
+    assert_eq!(titles.data()["tasks"]["nodes"], json!([{ "title": "Kept" }]));
+    assert_eq!(content_of(&server, &token, noted).await, "Kept too");
+    // Sessions are as they were in the backup; cursors lead nowhere.
+    let mut socket = server.socket_of(&token).await;
+    socket.subscribe("1", EVENTS, json!({ "after": first })).await;
+    assert_eq!(socket.error_code("1").await, "RESYNC_REQUIRED");
+    // A new cursor goes on, and events come.
+    let start = event_cursor(&server, &token).await;
+    socket.subscribe("2", EVENTS, json!({ "after": start })).await;
+    let made = make_task(&server, &token, "New").await;
+    assert!(made > kept);
+    assert_ne!(socket.data("2").await["taskEvents"]["cursor"], start);
+    let history =
+        "query($id: Int!) { tasks(first: 1) { nodes { databaseId history(first: $id) { nodes { type } } } } }";
+    let events = server.graphql(&token, history, json!({ "id": 5 })).await;
+    assert_eq!(
+        events.data()["tasks"]["nodes"][0]["history"]["nodes"][0]["type"],
+        "CREATED"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_began_after_the_backup_is_nobodys_after_the_restore() {
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    server.registers("ann@example.com", PASSWORD).await;
+    let file = site.back_up().await;
+    let bob = server.registers("bob@example.com", PASSWORD).await;
+    site.place
+        .run(&format!("restore {} --force", file.display()))
+        .await
+        .printed();
+    // The next account gets Bob's number, but never his session's.
+    let cid = server.registers("cid@example.com", PASSWORD).await;
+    let me = async |token: &str| {
+        let answer = server.rest(token, Method::GET, "/api/v1/auth/me", Value::Null).await;
+        answer.status.as_u16()
+    };
+    assert_eq!((me(&bob).await, me(&cid).await), (401, 200));
+}
+
+#[tokio::test]
+async fn a_log_of_a_cluster_that_had_counted_further_goes_on() {
+    let old = Site::new().await;
+    let server = old.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    for number in 0..3 {
+        make_task(&server, &token, &format!("Task {number}")).await;
+    }
+    server.stop().await;
+    if is_postgres() {
+        let further = "UPDATE task_events SET transaction_id = transaction_id + 1000000000000 - 2 * id";
+        old.database.execute(further).await;
+    }
+    let file = old.back_up().await;
+    let new = Site::over(TestDatabase::create_empty().await);
+    new.place.run(&format!("restore {}", file.display())).await.printed();
+    let server = new.place.serve().await;
+    let token = token_of(&server).await;
+    let start = event_cursor(&server, &token).await;
+    let mut socket = server.socket_of(&token).await;
+    socket.subscribe("1", EVENTS, json!({ "after": start })).await;
+    make_task(&server, &token, "Next").await;
+    let next = socket.data("1").await["taskEvents"]["cursor"].clone();
+    assert_eq!(event_cursor(&server, &token).await, next);
+    // And what was restored is read in its order.
+    let order = "SELECT MAX(transaction_id) - MIN(transaction_id) AS number FROM task_events WHERE task_id <= 3";
+    assert_eq!(new.database.number(order).await, 0);
+}
+
+async fn token_of(server: &Server) -> String {
+    let login = server.login("ann@example.com", PASSWORD).await;
+    login.at("/access_token").as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_older_schema_is_restored_and_brought_up_to_date() {
+    let old = Site::over(TestDatabase::create_empty().await);
+    let states = old.place.run("migrate status").await;
+    let names: Vec<&str> = states.printed().lines().collect();
+    old.place
+        .run(&format!("migrate up --steps {}", names.len() - 1))
+        .await
+        .printed();
+    let file = old.back_up().await;
+    let newest = Opened::read(&file).manifest()["migration"].clone();
+    assert!(names[names.len() - 2].ends_with(newest.as_str().unwrap()), "{newest}");
+
+    let new = Site::over(TestDatabase::create_empty().await);
+    new.place.run(&format!("restore {}", file.display())).await.printed();
+    let status = new.place.run("migrate status").await;
+    assert!(
+        status.printed().lines().all(|line| line.starts_with("applied")),
+        "{status:?}"
+    );
+    let server = new.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    make_task(&server, &token, "It works").await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_deleted_meanwhile_is_left_out_and_one_that_was_lost_is_told() {
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let task = make_task(&server, &token, "T").await;
+    for content in ["one", "two"] {
+        attach(&server, &token, task, content).await;
+    }
+    let lost = files_under(&site.place.path().join("uploads")).remove(0);
+    fs::remove_file(lost).unwrap();
+    let file = site.place.path().join("backup.tar.gz");
+    let command = format!("backup {}", file.display());
+    let outcome = site.place.run(&command).await;
+    assert!(
+        outcome
+            .complaint()
+            .contains("the storage does not have the file 'note.txt'"),
+        "{outcome:?}"
+    );
+    assert_eq!(left_beside(&file), Vec::<String>::new());
+    let outcome = site.place.run(&format!("{command} --without-lost-files")).await;
+    assert!(
+        outcome
+            .printed()
+            .contains("and 1 file; WITHOUT 1 file that the storage has lost"),
+        "{outcome:?}"
+    );
+
+    // As good as deleted: its row does not come back either.
+    let new = Site::over(TestDatabase::create_empty().await);
+    let outcome = new.place.run(&format!("restore {}", file.display())).await;
+    assert!(
+        outcome.printed().contains("1 file that the backup does not hold"),
+        "{outcome:?}"
+    );
+    assert_eq!((new.count("attachments").await, new.stored()), (1, 1));
+}
+
+/// What lies beside a file that begins as it does, or is hidden.
+fn left_beside(file: &Path) -> Vec<String> {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let entries = fs::read_dir(file.parent().unwrap()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter(|other| other.starts_with(name) || other.starts_with(".taskwire"))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_archive_can_be_read_without_us() {
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let task = make_task(&server, &token, "T").await;
+    attach(&server, &token, task, "content").await;
+    let opened = Opened::read(&site.back_up().await);
+    let manifest = opened.manifest();
+    let engine = if is_postgres() { "postgres" } else { "sqlite" };
+    assert_eq!((&manifest["format"], &manifest["engine"]), (&json!(1), &json!(engine)));
+    let names: Vec<&str> = opened.entries.iter().map(|(name, _)| name.as_str()).collect();
+    let database = if is_postgres() {
+        "database.dump"
+    } else {
+        "database.sqlite"
+    };
+    let file = format!("files/{}", manifest["files"][0]["name"].as_str().unwrap());
+    assert_eq!(names, ["manifest.json", database, file.as_str(), "end.json"]);
+    assert_eq!(opened.entries[2].1, b"content");
+    let start: &[u8] = if is_postgres() { b"PGDMP" } else { b"SQLite format 3\0" };
+    assert!(opened.entries[1].1.starts_with(start));
+}

@@ -1,0 +1,261 @@
+//! Backups and restores that are refused, and leave everything as it was.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::archive::Opened;
+use super::{Site, attach, left_beside, make_task};
+use crate::support::PASSWORD;
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::process::Place;
+
+/// A site with a task, a file and a backup of both.
+async fn with_backup() -> (Site, std::path::PathBuf) {
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let task = make_task(&server, &token, "T").await;
+    attach(&server, &token, task, "content").await;
+    server.stop().await;
+    let file = site.back_up().await;
+    (site, file)
+}
+
+#[tokio::test]
+async fn an_archive_that_is_not_as_it_was_written_is_refused_before_anything_is_touched() {
+    let (site, file) = with_backup().await;
+    let opened = Opened::read(&file);
+    let bytes = fs::read(&file).unwrap();
+    let target = Site::over(TestDatabase::create_empty().await);
+    let broken = target.place.path().join("broken.tar.gz");
+    let restore = format!("restore {} --force", broken.display());
+    let refused = async |what: &str, complaint: &str| {
+        let outcome = target.place.run(&restore).await;
+        assert!(outcome.complaint().contains(complaint), "{what}: {outcome:?}");
+        assert_eq!(target.stored(), 0, "{what}");
+        let left: Vec<_> = fs::read_dir(target.place.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["broken.tar.gz"], "{what}");
+    };
+
+    for length in [0, 10, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&broken, &bytes[..length]).unwrap();
+        refused(&format!("{length} bytes"), "the backup is damaged").await;
+    }
+    fs::write(&broken, "nothing of the kind").unwrap();
+    refused("a text", "the backup is damaged").await;
+    for position in [bytes.len() / 3, bytes.len() - 6] {
+        let mut bytes = bytes.clone();
+        bytes[position] ^= 1;
+        fs::write(&broken, &bytes).unwrap();
+        refused("a bit", "the backup is damaged").await;
+    }
+
+    let change = |change: &dyn Fn(&mut Opened)| {
+        let mut opened = opened.clone();
+        change(&mut opened);
+        opened.write(&broken);
+    };
+    change(&|opened| *opened.entries[1].1.last_mut().unwrap() ^= 1);
+    refused("the database", "is not what was written").await;
+    change(&|opened| opened.entries[2].1 = b"CONTENT".to_vec());
+    refused("a file", "is not what was written").await;
+    change(&|opened| drop(opened.entries.remove(2)));
+    refused("a file that is not there", "files of its manifest are not in it").await;
+    change(&|opened| drop(opened.entries.pop()));
+    refused("no end", "it breaks off").await;
+    for path in ["../../evil", "/tmp/evil", "files/ab/../../evil"] {
+        change(&|opened| opened.entries.insert(2, (path.to_owned(), b"x".to_vec())));
+        refused(path, "which its manifest does not name").await;
+        let name = json!(path.trim_start_matches("files/"));
+        opened.clone().claiming("/files/0/name", name).write(&broken);
+        refused(path, "it names files that no server of ours makes").await;
+    }
+    opened.clone().claiming("/format", json!(2)).write(&broken);
+    refused("format", "the backup has the format 2").await;
+    drop(site);
+}
+
+#[tokio::test]
+async fn a_backup_goes_back_only_where_it_came_from_and_to_no_older_version() {
+    let (site, file) = with_backup().await;
+    let opened = Opened::read(&file);
+    let other = site.place.path().join("other.tar.gz");
+    let restore = format!("restore {} --force", other.display());
+
+    let (engine, database) = if is_postgres() {
+        ("sqlite", "database.sqlite")
+    } else {
+        ("postgres", "database.dump")
+    };
+    let mut changed = opened
+        .clone()
+        .claiming("/engine", json!(engine))
+        .claiming("/database/name", json!(database));
+    changed.entries[1].0 = database.to_owned();
+    changed.write(&other);
+    let outcome = site.place.run(&restore).await;
+    assert!(
+        outcome.complaint().contains("it goes back where it came from"),
+        "{outcome:?}"
+    );
+
+    opened
+        .claiming("/migration", json!("m29991231_000001_wonders"))
+        .write(&other);
+    let outcome = site.place.run(&restore).await;
+    assert!(
+        outcome
+            .complaint()
+            .contains("whose migration m29991231_000001_wonders this version"),
+        "{outcome:?}"
+    );
+    assert_eq!((site.count("tasks").await, site.stored()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_older_server_leaves_the_schema_of_a_newer_one_alone() {
+    let (site, file) = with_backup().await;
+    site.database
+        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_wonders', 0)")
+        .await;
+    for command in [
+        "serve".to_owned(),
+        "migrate up".to_owned(),
+        "migrate fresh --yes".to_owned(),
+        "user promote ann@example.com".to_owned(),
+        format!("backup {} --force", file.display()),
+        format!("restore {} --force", file.display()),
+    ] {
+        let outcome = site.place.run(&command).await;
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let complaints: Vec<&str> = outcome
+            .stderr
+            .lines()
+            .filter(|line| line.contains("taskwire: "))
+            .collect();
+        let [complaint] = complaints[..] else {
+            panic!("{command}: {outcome:?}")
+        };
+        assert!(
+            complaint.contains("used by a newer version of taskwire, whose migration m29991231_000001_wonders"),
+            "{command}: {complaint}"
+        );
+    }
+    assert_eq!((site.count("tasks").await, site.stored()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_restore_that_fails_in_the_middle_changes_nothing() {
+    let (source, file) = with_backup().await;
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    let token = server.registers("bob@example.com", PASSWORD).await;
+    make_task(&server, &token, "Mine").await;
+    // The storage takes nothing.
+    fs::write(site.place.path().join("uploads"), "in the way").unwrap();
+    let restore = format!("restore {} --force", file.display());
+    let outcome = site.place.run(&restore).await;
+    assert!(
+        outcome.complaint().contains("the storage of files failed"),
+        "{outcome:?}"
+    );
+    fs::remove_file(site.place.path().join("uploads")).unwrap();
+    // A table of ours takes no rows: the file that was written goes again.
+    let (refuse, allow) = if is_postgres() {
+        (
+            "CREATE VIEW in_the_way AS SELECT * FROM task_tags",
+            "DROP VIEW in_the_way",
+        )
+    } else {
+        (
+            "CREATE TRIGGER in_the_way BEFORE INSERT ON tasks BEGIN SELECT RAISE(ABORT, 'in_the_way'); END",
+            "DROP TRIGGER in_the_way",
+        )
+    };
+    site.database.execute(refuse).await;
+    let outcome = site.place.run(&restore).await;
+    assert!(outcome.complaint().contains("in_the_way"), "{outcome:?}");
+    assert_eq!((site.count("tasks").await, site.stored()), (1, 0));
+    let tasks = server
+        .graphql(&token, "{ tasks(first: 5) { nodes { title } } }", json!({}))
+        .await;
+    assert_eq!(tasks.data()["tasks"]["nodes"], json!([{ "title": "Mine" }]));
+    if is_postgres() {
+        let schemas = "SELECT COUNT(*) AS number FROM pg_namespace WHERE nspname = 'taskwire_restore'";
+        assert_eq!(site.database.number(schemas).await, 0);
+    }
+    site.database.execute(allow).await;
+    site.place.run(&restore).await.printed();
+    assert_eq!((site.count("tasks").await, site.stored()), (1, 1));
+    drop(source);
+}
+
+#[tokio::test]
+async fn a_backup_is_whole_or_there_is_none() {
+    let (site, file) = with_backup().await;
+    let before = fs::read(&file).unwrap();
+    let backup = |file: &Path| format!("backup {}", file.display());
+    let outcome = site.place.run(&backup(&file)).await;
+    assert!(
+        outcome.complaint().ends_with("exists already; --force replaces it"),
+        "{outcome:?}"
+    );
+    assert_eq!(fs::read(&file).unwrap(), before);
+    site.place.run(&format!("{} --force", backup(&file))).await.printed();
+    assert_ne!(fs::read(&file).unwrap(), before);
+    assert_eq!(left_beside(&file), ["backup.tar.gz"]);
+
+    let outcome = site.place.run(&backup(site.place.path())).await;
+    assert!(
+        outcome.complaint().ends_with("is a directory; name a file in it"),
+        "{outcome:?}"
+    );
+    let outcome = site
+        .place
+        .run(&backup(&site.place.path().join("no/such/folder.tar.gz")))
+        .await;
+    assert!(outcome.complaint().starts_with("cannot write "), "{outcome:?}");
+    // A disk that is full, as far as this process may tell.
+    let full = site.place.path().join("full.tar.gz");
+    // SQLite needs 32 KiB to open a database.
+    let limit = if is_postgres() { 1 } else { 64 };
+    let outcome = site.place.run_limited(&backup(&full), limit).await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    assert_eq!(left_beside(&full), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_to_back_up_nothing_is_made() {
+    let place = Place::bare();
+    let backup = "backup x.tar.gz";
+    let outcome = place.run(backup).await;
+    assert!(
+        outcome.complaint().contains("taskwire.db does not exist"),
+        "{outcome:?}"
+    );
+    let memory = [("DATABASE_URL", "sqlite::memory:")];
+    let outcome = place.run_with(backup, &memory).await;
+    assert!(outcome.complaint().contains("a database in memory"), "{outcome:?}");
+    let outcome = place.run_with("restore x.tar.gz", &memory).await;
+    assert!(outcome.complaint().contains("a database in memory"), "{outcome:?}");
+    let outcome = place.run("restore x.tar.gz").await;
+    assert!(outcome.complaint().starts_with("cannot read x.tar.gz: "), "{outcome:?}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+
+    let empty = Site::over(TestDatabase::create_empty().await);
+    let outcome = empty.place.run("migrate status").await;
+    outcome.printed();
+    let outcome = empty.place.run(backup).await;
+    assert!(
+        outcome
+            .complaint()
+            .contains("has no tables: there is nothing to back up"),
+        "{outcome:?}"
+    );
+}

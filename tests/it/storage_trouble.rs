@@ -1,0 +1,171 @@
+//! Disks that are full, folders that take nothing and buckets that are away: one line each, and nothing by half.
+
+use std::path::Path;
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::support::answer::Answer;
+use crate::support::bucket::{Bucket, keep_in};
+use crate::support::database::TestDatabase;
+use crate::support::form::{CONTENT_TYPE, Form};
+use crate::support::process::{Place, Server, read, until};
+use crate::support::{PASSWORD, SECRET_KEY};
+
+const MIB: usize = 1024 * 1024;
+/// Nobody listens on this port, and it takes rights to do so.
+const DEAD: &str = "http://127.0.0.1:1";
+
+async fn upload(server: &Server, token: &str, bytes: usize) -> Answer {
+    let form = Form::default().file("file", "a.txt", &vec![b'x'; bytes]).end();
+    let request = server.request(token, Method::POST, "/api/v1/upload");
+    read(request.header("content-type", CONTENT_TYPE).body(form))
+        .await
+        .unwrap()
+}
+
+/// Uploads what cannot be kept. The client is told as much, the log why, in one line; and there is no row.
+async fn is_told(database: &TestDatabase, server: &Server, token: &str, bytes: usize) {
+    let answer = upload(server, token, bytes).await;
+    let (status, code, _) = answer.problem();
+    assert_eq!((status, code), (500, "INTERNAL"), "{}", answer.text);
+    server.until_logged("the storage of files failed").await;
+    let log = server.log();
+    let told: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("the storage of files failed"))
+        .collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+    assert_eq!(database.number("SELECT COUNT(*) AS number FROM attachments").await, 0);
+}
+
+fn bytes_under(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let entries = entries.map(|entry| entry.unwrap());
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_under(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_keeps_nothing_of_a_file_and_takes_the_next_that_fits() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    let server = place.serve_limited(2 * 1024).await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    is_told(&database, &server, &token, 4 * MIB).await;
+    until("what was written to be gone", async || {
+        (bytes_under(&place.path().join("uploads")) == 0).then_some(())
+    })
+    .await;
+    assert_eq!(upload(&server, &token, MIB).await.status.as_u16(), 201);
+}
+
+#[tokio::test]
+async fn a_folder_that_takes_nothing_is_told_to_clients_and_by_doctor() {
+    let database = TestDatabase::create().await;
+    // Not even root may write there.
+    let place = Place::over(&database).with("UPLOAD_DIR", "/proc/uploads");
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    is_told(&database, &server, &token, 10).await;
+    let outcome = place.run("doctor").await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("FAILED  storage: cannot write to /proc: "),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_away_is_told_to_clients_and_by_doctor_and_stops_a_backup() {
+    let database = TestDatabase::create().await;
+    let bucket = Bucket::start().await;
+    let with_key = || Place::over(&database).with("SECRET_KEY", SECRET_KEY);
+    let there = bucket.for_files_of(with_key());
+    let outcome = there.run("doctor").await;
+    assert!(
+        outcome
+            .printed()
+            .contains("ok      storage: s3://files/of/us takes files"),
+        "{outcome:?}"
+    );
+    assert_eq!(bucket.names(), Vec::<String>::new());
+
+    let away = keep_in(with_key(), DEAD);
+    let server = away.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    is_told(&database, &server, &token, 10).await;
+    let outcome = away.run("doctor").await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stdout.contains("FAILED  storage: "), "{outcome:?}");
+    assert!(outcome.stdout.contains("check STORAGE_URL"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("hunter2"), "{outcome:?}");
+
+    let server = there.serve().await;
+    assert_eq!(upload(&server, &token, 10).await.status.as_u16(), 201);
+    let outcome = away.run("backup backup.tar.gz").await;
+    assert!(
+        outcome.complaint().starts_with("the storage of files failed: "),
+        "{outcome:?}"
+    );
+    let left = std::fs::read_dir(away.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn files_in_a_bucket_are_backed_up_and_restored() {
+    let database = TestDatabase::create().await;
+    let (old, new) = (Bucket::start().await, Bucket::start().await);
+    let place = old.for_files_of(Place::over(&database));
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    // More than one part.
+    let answer = upload(&server, &token, 5 * MIB - 1).await;
+    assert_eq!(answer.status.as_u16(), 201, "{}", answer.text);
+    upload(&server, &token, 10).await;
+    server.stop().await;
+    let file = place.path().join("backup.tar.gz");
+    place.run(&format!("backup {}", file.display())).await.printed();
+    assert_eq!(old.names().len(), 2);
+    assert!(old.names().iter().all(|name| name.starts_with("of/us/")));
+
+    let database = TestDatabase::create_empty().await;
+    let place = new.for_files_of(Place::over(&database));
+    place.run(&format!("restore {}", file.display())).await.printed();
+    assert_eq!(new.names(), old.names());
+    let server = place.serve().await;
+    let token = server.login("ann@example.com", PASSWORD).await;
+    let token = token.at("/access_token").as_str().unwrap().to_owned();
+    let download = server.request(&token, Method::GET, "/api/v1/download/a.txt");
+    assert_eq!(download.send().await.unwrap().text().await.unwrap(), "x".repeat(10));
+    let part = server.request(&token, Method::GET, &format!("/api/v1/files/{}", answer.at("/id")));
+    let part = part.header("range", "bytes=5242870-").send().await.unwrap();
+    assert_eq!(part.bytes().await.unwrap().len(), 9);
+    let deleted = server
+        .rest(&token, Method::DELETE, "/api/v1/delete/a.txt", json!(null))
+        .await;
+    assert!(deleted.status.is_success(), "{}", deleted.text);
+    assert_eq!(new.names().len(), 1);
+}
+
+#[tokio::test]
+async fn a_storage_that_there_is_not_stops_every_command_in_one_line() {
+    for url in ["ftp://files.example.com", "s3://", "uploads"] {
+        let place = Place::bare().with("STORAGE_URL", url);
+        for command in ["serve", "backup x.tar.gz", "restore x.tar.gz"] {
+            assert_eq!(
+                place.run(command).await.complaint(),
+                format!("STORAGE_URL is \"{url}\"; allowed: file:///directory or s3://bucket")
+            );
+        }
+    }
+}

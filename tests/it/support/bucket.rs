@@ -1,0 +1,143 @@
+//! A bucket that speaks as much of Amazon's S3 as the server asks for, over real connections.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::process::Place;
+
+const MODIFIED: &str = "Thu, 15 Jan 2026 12:00:00 GMT";
+
+#[derive(Default)]
+struct Kept {
+    objects: BTreeMap<String, Bytes>,
+    parts: BTreeMap<String, BTreeMap<u32, Bytes>>,
+}
+
+/// A bucket, until it is dropped.
+pub struct Bucket {
+    address: String,
+    kept: Arc<Mutex<Kept>>,
+    serving: JoinHandle<()>,
+}
+
+impl Bucket {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let kept = Arc::<Mutex<Kept>>::default();
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&kept));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, kept, serving }
+    }
+
+    /// What a server needs to know to keep its files here.
+    pub fn for_files_of(&self, place: Place) -> Place {
+        keep_in(place, &self.address)
+    }
+
+    /// The names of what it holds.
+    pub fn names(&self) -> Vec<String> {
+        self.kept.lock().unwrap().objects.keys().cloned().collect()
+    }
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// A server that keeps its files in a bucket at this address.
+pub fn keep_in(place: Place, address: &str) -> Place {
+    place
+        .with("STORAGE_URL", "s3://files/of/us")
+        .with("AWS_ENDPOINT_URL", address)
+        .with("AWS_ALLOW_HTTP", "true")
+        .with("AWS_REGION", "eu-central-1")
+        .with("AWS_ACCESS_KEY_ID", "me")
+        .with("AWS_SECRET_ACCESS_KEY", "hunter2")
+}
+
+async fn answer(
+    State(kept): State<Arc<Mutex<Kept>>>,
+    Query(query): Query<BTreeMap<String, String>>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let name = head.uri.path().trim_start_matches("/files/").to_owned();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let mut kept = kept.lock().unwrap();
+    let upload = query.get("uploadId").cloned();
+    match (head.method, upload) {
+        (Method::POST, None) if query.contains_key("uploads") => {
+            kept.parts.insert(name.clone(), BTreeMap::new());
+            let answer =
+                format!("<InitiateMultipartUploadResult><UploadId>{name}</UploadId></InitiateMultipartUploadResult>");
+            answer.into_response()
+        }
+        (Method::PUT, Some(upload)) => {
+            let number = query["partNumber"].parse().unwrap();
+            kept.parts.get_mut(&upload).unwrap().insert(number, body);
+            [(header::ETAG, "\"part\"")].into_response()
+        }
+        (Method::PUT, None) => {
+            kept.objects.insert(name, body);
+            [(header::ETAG, "\"whole\"")].into_response()
+        }
+        (Method::POST, Some(upload)) => {
+            let parts = kept.parts.remove(&upload).unwrap();
+            let whole: Vec<u8> = parts.into_values().flatten().collect();
+            kept.objects.insert(name, whole.into());
+            "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>".into_response()
+        }
+        (Method::POST, None) => {
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            let names = text.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap());
+            let deleted = names.map(|name| {
+                kept.objects.remove(name);
+                format!("<Deleted><Key>{name}</Key></Deleted>")
+            });
+            let deleted: Vec<String> = deleted.collect();
+            format!("<DeleteResult>{}</DeleteResult>", deleted.concat()).into_response()
+        }
+        (Method::DELETE, _) => {
+            kept.objects.remove(&name);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        (_, _) => kept.objects.get(&name).map_or_else(
+            || StatusCode::NOT_FOUND.into_response(),
+            |object| read(object, &head.headers),
+        ),
+    }
+}
+
+/// An object, or the range of it that was asked for.
+fn read(object: &Bytes, headers: &HeaderMap) -> Response {
+    let described = [(header::LAST_MODIFIED, MODIFIED), (header::ETAG, "\"whole\"")];
+    let Some(range) = headers.get(header::RANGE) else {
+        return (described, object.clone()).into_response();
+    };
+    let (from, to) = range
+        .to_str()
+        .unwrap()
+        .trim_start_matches("bytes=")
+        .split_once('-')
+        .unwrap();
+    let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse().unwrap());
+    let content_range = format!("bytes {from}-{to}/{}", object.len());
+    (
+        StatusCode::PARTIAL_CONTENT,
+        described,
+        [(header::CONTENT_RANGE, content_range)],
+        object.slice(from..=to),
+    )
+        .into_response()
+}
