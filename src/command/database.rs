@@ -12,10 +12,12 @@ const KEY_BYTES: usize = 32;
 /// Connects to the database that the settings name. Only warnings are logged, for people.
 pub(super) async fn connect() -> anyhow::Result<Domain> {
     let config = Config::load()?;
-    telemetry::start(&LogConfig {
+    let log = LogConfig {
         level: LogLevel::Warn,
         format: LogFormat::Text,
-    });
+    };
+    // Traces are of requests.
+    telemetry::start(&log, None)?;
     open(&config).await
 }
 

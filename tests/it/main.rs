@@ -28,5 +28,6 @@ mod server;
 mod storage;
 mod support;
 mod time_limit;
+mod trace;
 mod upload;
 mod workflow;
