@@ -1,23 +1,44 @@
-//! Logs: one line a request and what went wrong in between, as text or JSON. And metrics, for Prometheus.
+//! Logs: one line a request and what went wrong in between, as text or JSON. Metrics, for Prometheus. And traces, where
+//! there is a collector for them.
+
+pub(crate) mod trace;
+
+pub use self::trace::Traces;
 
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::{LogConfig, LogFormat};
 use crate::meter::{self, Kind, Metric};
 
-/// Sends the process's logs to standard error. Once a process; a second call changes nothing.
-pub fn start(config: &LogConfig) {
+/// Sends the process's logs to standard error, and traces to a collector, if one is given. Once a
+/// process; a second call changes nothing. Must be called within a Tokio runtime.
+pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Option<Traces>> {
     let level = config.level.as_str();
     // The drivers say at `info` what concerns only whoever debugs them.
-    let filter = EnvFilter::new(format!("{level},sqlx=warn,sea_orm=warn,sea_orm_migration=warn"));
-    let registry = tracing_subscriber::registry().with(filter);
+    let filter = EnvFilter::new(format!(
+        "{level},sqlx=warn,sea_orm=warn,sea_orm_migration=warn,{}=off",
+        trace::TARGET
+    ));
+    let traces = collector.map(Traces::start).transpose()?;
+    let sent = traces.as_ref().map(|traces| {
+        tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(Targets::new().with_target(trace::TARGET, LevelFilter::INFO))
+    });
+    let registry = tracing_subscriber::registry().with(sent);
     let started = match config.format {
         LogFormat::Json => registry
             .with(
@@ -25,7 +46,8 @@ pub fn start(config: &LogConfig) {
                     .json()
                     .flatten_event(true)
                     .with_current_span(false)
-                    .with_writer(std::io::stderr),
+                    .with_writer(std::io::stderr)
+                    .with_filter(filter),
             )
             .try_init(),
         LogFormat::Text => {
@@ -36,12 +58,13 @@ pub fn start(config: &LogConfig) {
             } else {
                 text.with_ansi(false)
             };
-            registry.with(text).try_init()
+            registry.with(text.with_filter(filter)).try_init()
         }
     };
     if let Err(error) = started {
         tracing::debug!("logs were started before: {error}");
     }
+    Ok(traces)
 }
 
 /// Counts from now on what the process does, and gives what shows it. Fails when it counts already.

@@ -16,10 +16,12 @@ pub(super) async fn connect() -> anyhow::Result<Domain> {
 
 /// The same, with settings that were read already.
 pub(super) async fn connect_with(config: &Config) -> anyhow::Result<Domain> {
-    telemetry::start(&LogConfig {
+    let log = LogConfig {
         level: LogLevel::Warn,
         format: LogFormat::Text,
-    });
+    };
+    // Traces are of requests.
+    telemetry::start(&log, None)?;
     open(config).await
 }
 

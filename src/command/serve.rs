@@ -11,7 +11,7 @@ use crate::telemetry;
 /// Serves until the process is told to stop.
 pub(super) async fn run() -> anyhow::Result<()> {
     let config = Config::load()?;
-    telemetry::start(&config.log);
+    let traces = telemetry::start(&config.log, config.otlp_endpoint.as_deref())?;
     // On the heap: connecting takes much state, which would stay on the stack while the server runs.
     let metrics = telemetry::start_metrics()?;
     let app = Box::pin(App::open(config, Surroundings::default()))
@@ -21,7 +21,11 @@ pub(super) async fn run() -> anyhow::Result<()> {
     app.start_background()?;
     let listener = server::bind(&app).await?;
     tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
-    server::serve(app, listener, server::stop_signal()).await
+    let served = server::serve(app, listener, server::stop_signal()).await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
+    served
 }
 
 /// Where the server is to be found.

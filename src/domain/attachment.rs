@@ -129,11 +129,13 @@ impl<'a> Attachments<'a> {
     }
 
     /// What is known of the file, unless its task is in the trash or it is not the actor's to see.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.find", skip_all)]
     pub async fn find(self, actor: &Actor, id: AttachmentId) -> Result<Option<Attachment>> {
         Ok(self.find_many(actor, &[id]).await?.pop())
     }
 
     /// Those of the files that the actor may see, without those of tasks in the trash.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[AttachmentId]) -> Result<Vec<Attachment>> {
         let scope = policy::scope(actor)?;
         let found = store::attachment::find_many(self.core.store.reader(), &scope, ids).await?;
@@ -141,12 +143,14 @@ impl<'a> Attachments<'a> {
     }
 
     /// The files of those of the tasks that the actor may see, the oldest first. Tasks without files are left out.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.of_tasks", skip_all)]
     pub async fn of_tasks(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Vec<Attachment>)>> {
         let scope = policy::scope(actor)?;
         store::attachment::of_tasks(self.core.store.reader(), &scope, ids).await
     }
 
     /// The files of a task that the actor may see, the oldest first; up to 20.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.of_task", skip_all)]
     pub async fn of_task(self, actor: &Actor, id: TaskId) -> Result<Vec<Attachment>> {
         let task = Tasks::new(self.core).get(actor, id).await?;
         let found = self.of_tasks(actor, &[task.id]).await?;
@@ -154,12 +158,14 @@ impl<'a> Attachments<'a> {
     }
 
     /// The file, to be read; one of a task in the trash is as invisible as the task.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: AttachmentId) -> Result<StoredFile> {
         Ok(self.readable(self.get_stored(actor, id).await?))
     }
 
     /// The newest of the actor's own files without a task that has this name, to be read. Even administrators find
     /// only their own.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.get_own", skip_all)]
     pub async fn get_own(self, actor: &Actor, filename: &str) -> Result<StoredFile> {
         Ok(self.readable(self.get_own_stored(actor, filename).await?))
     }

@@ -52,6 +52,7 @@ impl<'a> Idempotency<'a> {
 
     /// Claims a key for a request, which `request_hash` tells from others. A write that has not ended
     /// within `longest` never will.
+    #[tracing::instrument(target = "taskwire::span", name = "idempotency.claim", skip_all)]
     pub async fn claim(self, actor: &Actor, key: &str, request_hash: &str, longest: Duration) -> Result<Claim> {
         let user = actor.signed_in()?.id;
         let permit = policy::permit(actor, RepeatRequest, &OwnRequest { user })?;
@@ -94,6 +95,7 @@ impl<'a> Idempotency<'a> {
     }
 
     /// The write was done, and this is the answer.
+    #[tracing::instrument(target = "taskwire::span", name = "idempotency.finish", skip_all)]
     pub async fn finish(self, actor: &Actor, ticket: &Ticket, response: &str) -> Result<()> {
         let permit = policy::permit(actor, RepeatRequest, &OwnRequest { user: ticket.user })?;
         let transaction = self.core.store.begin().await?;
@@ -102,6 +104,7 @@ impl<'a> Idempotency<'a> {
     }
 
     /// Nothing was written: the key may be used again.
+    #[tracing::instrument(target = "taskwire::span", name = "idempotency.release", skip_all)]
     pub async fn release(self, actor: &Actor, ticket: &Ticket) -> Result<()> {
         let permit = policy::permit(actor, RepeatRequest, &OwnRequest { user: ticket.user })?;
         let transaction = self.core.store.begin().await?;

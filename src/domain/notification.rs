@@ -98,18 +98,21 @@ impl<'a> Notifications<'a> {
     }
 
     /// One page of the actor's notifications, the newest first.
+    #[tracing::instrument(target = "taskwire::span", name = "notification.list", skip_all)]
     pub async fn list(self, actor: &Actor, unread_only: bool, page: &PageRequest) -> Result<Page<Notification>> {
         let scope = policy::scope(actor)?;
         store::notification::page(self.core.store.reader(), &scope, unread_only, page).await
     }
 
     /// How many notifications the actor has.
+    #[tracing::instrument(target = "taskwire::span", name = "notification.count", skip_all)]
     pub async fn count(self, actor: &Actor, unread_only: bool) -> Result<u64> {
         let scope = policy::scope(actor)?;
         store::notification::count(self.core.store.reader(), &scope, unread_only).await
     }
 
     /// Those of the actor's notifications that have these ids.
+    #[tracing::instrument(target = "taskwire::span", name = "notification.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[NotificationId]) -> Result<Vec<Notification>> {
         let scope = policy::scope(actor)?;
         store::notification::find_many(self.core.store.reader(), &scope, ids).await
@@ -117,6 +120,7 @@ impl<'a> Notifications<'a> {
 
     /// Marks notifications of the actor as read; all of those that are named, or none. What is read already
     /// keeps its moment. Returns those that are named as they are now.
+    #[tracing::instrument(target = "taskwire::span", name = "notification.mark_read", skip_all)]
     pub async fn mark_read(self, actor: &Actor, which: &Which) -> Result<Vec<Notification>> {
         let user = actor.signed_in()?.id;
         let permit = policy::permit(actor, ReadNotifications, &OwnNotifications { user })?;

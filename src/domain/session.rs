@@ -120,6 +120,7 @@ impl<'a> Sessions<'a> {
 
     /// Who shows this access token. Nobody, when it does not count; the reason is kept for whoever
     /// needs somebody signed in.
+    #[tracing::instrument(target = "taskwire::span", name = "session.authenticate", skip_all)]
     pub async fn authenticate(self, token: Option<&str>) -> Result<Identity> {
         let Some(token) = token else {
             return Ok(Identity::nobody(SignedOut::NoToken));
@@ -141,6 +142,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Makes an account and signs it in. Anybody may.
+    #[tracing::instrument(target = "taskwire::span", name = "session.register", skip_all)]
     pub async fn register(self, registration: Registration, device: Device) -> Result<Tokens> {
         let account = Users::new(self.core).check(registration, Role::User).await?;
         let permit = policy::permit(&Actor::System, CreateUser, &NewUser)?;
@@ -152,6 +154,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Signs somebody in by e-mail address or username. Failures in a row make the account wait.
+    #[tracing::instrument(target = "taskwire::span", name = "session.login", skip_all)]
     pub async fn login(self, name: &str, password: SecretString, device: Device) -> Result<Tokens> {
         let credentials = policy::scope::<Credentials>(&Actor::System)?;
         let login = store::user::find_login(self.core.store.reader(), &credentials, name).await?;
@@ -179,6 +182,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// The next pair of tokens for a refresh token, which is spent by it.
+    #[tracing::instrument(target = "taskwire::span", name = "session.refresh", skip_all)]
     pub async fn refresh(self, refresh_token: &SecretString, device: Device) -> Result<Tokens> {
         const REFUSED: Error = Error::InvalidCredentials(Credential::RefreshToken);
 
@@ -253,6 +257,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Ends the session the actor asks with.
+    #[tracing::instrument(target = "taskwire::span", name = "session.logout", skip_all)]
     pub async fn logout(self, actor: &Actor) -> Result<()> {
         let session = actor.signed_in()?.session;
         let (transaction, permit) = self.open_own(actor).await?;
@@ -261,6 +266,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Ends every session of the actor.
+    #[tracing::instrument(target = "taskwire::span", name = "session.logout_everywhere", skip_all)]
     pub async fn logout_everywhere(self, actor: &Actor) -> Result<()> {
         let (transaction, permit) = self.open_own(actor).await?;
         store::session::end_all(&transaction, &permit, self.core.clock.now()).await?;
@@ -268,6 +274,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Sets a new password, ends every session, and begins a new one in their place.
+    #[tracing::instrument(target = "taskwire::span", name = "session.change_password", skip_all)]
     pub async fn change_password(
         self,
         actor: &Actor,

@@ -173,6 +173,7 @@ impl<'a> Tasks<'a> {
     }
 
     /// The task, unless it is in the trash or not the actor's to see.
+    #[tracing::instrument(target = "taskwire::span", name = "task.find", skip_all)]
     pub async fn find(self, actor: &Actor, id: TaskId) -> Result<Option<Task>> {
         let scope = policy::scope(actor)?;
         let found = store::task::find(self.core.store.reader(), &scope, id).await?;
@@ -180,6 +181,7 @@ impl<'a> Tasks<'a> {
     }
 
     /// Those of the tasks that the actor may see, without the trash.
+    #[tracing::instrument(target = "taskwire::span", name = "task.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<Task>> {
         let scope = policy::scope(actor)?;
         let found = store::task::find_many(self.core.store.reader(), &scope, ids).await?;
@@ -187,23 +189,27 @@ impl<'a> Tasks<'a> {
     }
 
     /// Like [`find`](Self::find), but not finding it is an error.
+    #[tracing::instrument(target = "taskwire::span", name = "task.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: TaskId) -> Result<Task> {
         self.find(actor, id).await?.ok_or_else(|| Error::not_found("task", id))
     }
 
     /// One page of the tasks that the actor may see.
+    #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
         let scope = policy::scope(actor)?;
         store::task::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
     }
 
     /// How many tasks the whole list has.
+    #[tracing::instrument(target = "taskwire::span", name = "task.count", skip_all)]
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;
         store::task::count(self.core.store.reader(), &scope, list, self.core.clock.now()).await
     }
 
     /// The tags of those of the tasks that the actor may see.
+    #[tracing::instrument(target = "taskwire::span", name = "task.tags_of", skip_all)]
     pub async fn tags_of(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Tags)>> {
         let scope = policy::scope(actor)?;
         store::tag::of_tasks(self.core.store.reader(), &scope, ids).await
@@ -211,6 +217,7 @@ impl<'a> Tasks<'a> {
 
     /// Counts over all tasks that the actor may see, without the trash. They may be remembered, for as long as
     /// `STATISTICS_CACHE_SECONDS` says and no task among them changes; what is overdue may lag by that time.
+    #[tracing::instrument(target = "taskwire::span", name = "task.statistics", skip_all)]
     pub async fn statistics(self, actor: &Actor) -> Result<Counted> {
         let scope = policy::scope(actor)?;
         let (store, now) = (&self.core.store, self.core.clock.now());

@@ -79,46 +79,54 @@ impl<'a> Users<'a> {
     }
 
     /// Whoever is signed in.
+    #[tracing::instrument(target = "taskwire::span", name = "user.viewer", skip_all)]
     pub async fn viewer(self, actor: &Actor) -> Result<User> {
         let id = actor.signed_in()?.id;
         self.get(actor, id).await
     }
 
     /// The user, as far as the actor sees them.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find", skip_all)]
     pub async fn find(self, actor: &Actor, id: UserId) -> Result<Option<User>> {
         Ok(self.find_many(actor, &[id]).await?.pop())
     }
 
     /// Like [`find`](Self::find), but not finding them is an error.
+    #[tracing::instrument(target = "taskwire::span", name = "user.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: UserId) -> Result<User> {
         self.find(actor, id).await?.ok_or_else(|| Error::not_found("user", id))
     }
 
     /// Those of the users that there are.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[UserId]) -> Result<Vec<User>> {
         let scope = policy::scope(actor)?;
         store::user::find_many(self.core.store.reader(), &scope, ids).await
     }
 
     /// One page of all users, in the order in which they came; of each what the actor sees.
+    #[tracing::instrument(target = "taskwire::span", name = "user.list", skip_all)]
     pub async fn list(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
         let scope = policy::scope(actor)?;
         store::user::page(self.core.store.reader(), &scope, page).await
     }
 
     /// The same for whoever may see all their accounts.
+    #[tracing::instrument(target = "taskwire::span", name = "user.list_accounts", skip_all)]
     pub async fn list_accounts(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
         let scope = policy::scope::<Directory>(actor)?.users();
         store::user::page(self.core.store.reader(), &scope, page).await
     }
 
     /// How many users there are.
+    #[tracing::instrument(target = "taskwire::span", name = "user.count", skip_all)]
     pub async fn count(self, actor: &Actor) -> Result<u64> {
         let scope = policy::scope(actor)?;
         store::user::count(self.core.store.reader(), &scope).await
     }
 
     /// Makes an account. People register through [`Sessions`](super::session::Sessions::register).
+    #[tracing::instrument(target = "taskwire::span", name = "user.create", skip_all)]
     pub async fn create(self, actor: &Actor, registration: Registration, role: Role) -> Result<User> {
         let permit = policy::permit(actor, CreateUser, &NewUser)?;
         let account = self.check(registration, role).await?;
@@ -149,6 +157,7 @@ impl<'a> Users<'a> {
 
     /// Changes an account, all of it or nothing. A new role counts from the account's next request;
     /// deactivating it ends its sessions at once.
+    #[tracing::instrument(target = "taskwire::span", name = "user.update", skip_all)]
     pub async fn update(self, actor: &Actor, id: UserId, change: UserChange) -> Result<User> {
         let change = change.check()?;
         let (transaction, user) = self.open(actor, id).await?;
@@ -166,6 +175,7 @@ impl<'a> Users<'a> {
     }
 
     /// Makes an account an administrator's or an ordinary one. It counts from its next request.
+    #[tracing::instrument(target = "taskwire::span", name = "user.set_role", skip_all)]
     pub async fn set_role(self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
         let (transaction, user) = self.open(actor, id).await?;
         self.write_role(actor, &transaction, &user, role).await?;
@@ -173,6 +183,7 @@ impl<'a> Users<'a> {
     }
 
     /// Deactivates an account, which ends its sessions at once, or lets it in again.
+    #[tracing::instrument(target = "taskwire::span", name = "user.set_active", skip_all)]
     pub async fn set_active(self, actor: &Actor, id: UserId, is_active: bool) -> Result<User> {
         let (transaction, user) = self.open(actor, id).await?;
         self.write_activity(actor, &transaction, &user, is_active).await?;
@@ -204,6 +215,7 @@ impl<'a> Users<'a> {
     }
 
     /// Sets a new password and ends every session of the account, the actor's own included.
+    #[tracing::instrument(target = "taskwire::span", name = "user.change_password", skip_all)]
     pub async fn change_password(self, actor: &Actor, current: SecretString, new: SecretString) -> Result<User> {
         let id = actor.signed_in()?.id;
         self.core.passwords.check_rules("new_password", &new)?;
@@ -216,6 +228,7 @@ impl<'a> Users<'a> {
     }
 
     /// Sets a new password without knowing the old one: for the command line.
+    #[tracing::instrument(target = "taskwire::span", name = "user.reset_password", skip_all)]
     pub async fn reset_password(self, actor: &Actor, id: UserId, new: SecretString) -> Result<User> {
         self.core.passwords.check_rules("password", &new)?;
         self.set_password(actor, id, new).await
@@ -234,6 +247,7 @@ impl<'a> Users<'a> {
     /// Deletes an account. The tasks it owns go to `transfer_to`, or for good when that is left out;
     /// tasks assigned to it are unassigned. Each task gets its event. What it attached to tasks that stay goes to
     /// their owners; its files without a task go with it.
+    #[tracing::instrument(target = "taskwire::span", name = "user.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
         let (transaction, user) = self.open(actor, id).await?;
         let permit = policy::permit(actor, DeleteUser, &user)?;
@@ -337,6 +351,7 @@ impl<'a> Users<'a> {
     }
 
     /// The user with this e-mail address or username: for the command line.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find_by_login", skip_all)]
     pub async fn find_by_login(self, actor: &Actor, login: &str) -> Result<Option<User>> {
         let credentials = policy::scope::<Credentials>(actor)?;
         let found = store::user::find_login(self.core.store.reader(), &credentials, login).await?;
@@ -344,6 +359,7 @@ impl<'a> Users<'a> {
     }
 
     /// Whether nobody has an account yet: for the start of a new server.
+    #[tracing::instrument(target = "taskwire::span", name = "user.is_empty", skip_all)]
     pub async fn is_empty(self, actor: &Actor) -> Result<bool> {
         Ok(self.count(actor).await? == 0)
     }

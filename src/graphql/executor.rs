@@ -6,6 +6,7 @@ use async_graphql::parser::types::{OperationDefinition, OperationType};
 use async_graphql::{Name, Request, Response, ServerError, Value, Variables};
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
+use tracing::Instrument as _;
 
 use super::context::{RequestContext, Spending};
 use super::cost::{Cost, CostModel};
@@ -250,7 +251,7 @@ impl Executor {
         let context = RequestContext::new(domain.clone(), caller, spending, uploads).beginning_at(began_at);
         let measuring = self.names.begin(&operation, is_known);
         let request = operation.request(operation.variables(), context);
-        let mut response = self.explained(self.schema.execute(request).await);
+        let mut response = self.explained(self.schema.execute(request).instrument(measuring.span()).await);
         measuring.end(&response);
         if let Some(spending) = spending {
             response.extensions.insert("cost".to_owned(), spending.into());

@@ -8,8 +8,11 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::runtime::{Timer, TokioSpawner};
+use async_graphql::runtime::Timer;
 use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::task::{FutureObj, Spawn, SpawnError};
+use tokio::runtime::Handle;
+use tracing::Instrument as _;
 
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
@@ -79,7 +82,7 @@ impl Loaders {
 /// The default is to wait a millisecond for more keys, at each level of a query. Resolvers of one
 /// level run in one poll of the request's task; once that has yielded, all keys are there.
 fn loader<T>(name: &'static str, loader: T) -> DataLoader<Metered<T>> {
-    DataLoader::new(Metered { name, loader }, TokioSpawner::current(), Yield)
+    DataLoader::new(Metered { name, loader }, Spawner(Handle::current()), Yield)
 }
 
 /// A loader whose batches are counted.
@@ -99,6 +102,16 @@ where
     async fn load(&self, keys: &[K]) -> Result<HashMap<K, Self::Value>, Self::Error> {
         metrics::histogram!(meter::LOADER_BATCH, "loader" => self.name).record(meter::number(keys.len()));
         self.loader.load(keys).await
+    }
+}
+
+/// Spawns batches in the trace of their request.
+struct Spawner(Handle);
+
+impl Spawn for Spawner {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.0.spawn(future.in_current_span());
+        Ok(())
     }
 }
 

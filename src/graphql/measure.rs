@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, Value};
+use tracing::Span;
 
 use super::executor::Operation;
 use crate::meter::{OPERATION_TIME, OPERATIONS};
+use crate::telemetry::trace::TARGET;
 
 /// So many names are told apart; clients make them up.
 const MAX_NAMES: usize = 200;
@@ -57,6 +59,17 @@ impl Names {
 }
 
 impl Measuring {
+    /// Its span, under the name that it is counted by.
+    pub(super) fn span(&self) -> Span {
+        tracing::info_span!(
+            target: TARGET,
+            "graphql",
+            otel.name = format!("{} {}", self.kind, self.name),
+            "graphql.operation.type" = self.kind,
+            graphql.operation.name = self.name,
+        )
+    }
+
     /// Counts it.
     pub(super) fn end(self, response: &Response) {
         let outcome = match (&response.data, response.errors.is_empty()) {

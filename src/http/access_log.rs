@@ -1,4 +1,4 @@
-//! One line a request: method, path, status, duration, user and request id. Never a query string,
+//! One line a request: method, path, status, duration, user, request id, and the trace that it belongs to. Never a query string,
 //! a header or a body, which may hold secrets.
 
 use std::sync::{Arc, OnceLock};
@@ -7,9 +7,11 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument as _;
 
 use super::{request_id, traffic};
 use crate::domain::id::UserId;
+use crate::telemetry::trace;
 
 /// What is found out about a request while it is served.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +33,12 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(fields.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = traffic::route(request.extensions().get());
+    let parent = trace::parent_in(request.headers());
+    let span = trace::request(&method, &route, parent.as_ref());
+    let trace_id = trace::id(&span, parent.as_ref()).map(|id| id.to_string());
     let start = Instant::now();
-    let response = next.run(request).await;
+    let response = next.run(request).instrument(span.clone()).await;
+    trace::answered(&span, response.status());
     let duration = start.elapsed();
     traffic::count(&method, &route, response.status(), duration);
     let duration_ms = duration.as_secs_f64() * 1_000.0;
@@ -40,9 +46,9 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
     let user_id = fields.user.get().map(|user| user.0);
     let request_id = request_id::current();
     if response.status().is_server_error() {
-        tracing::error!(%method, path, status, duration_ms, user_id, request_id, "request");
+        tracing::error!(%method, path, status, duration_ms, user_id, request_id, trace_id, "request");
     } else {
-        tracing::info!(%method, path, status, duration_ms, user_id, request_id, "request");
+        tracing::info!(%method, path, status, duration_ms, user_id, request_id, trace_id, "request");
     }
     response
 }

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument as _;
 
 use crate::domain::random::{Randomness as _, SystemRandomness};
 
@@ -30,9 +31,9 @@ pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// The same work under the same id in a task of its own.
+/// The same work under the same id, and in the same trace, in a task of its own.
 pub fn keep<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    CURRENT.scope(current(), work)
+    CURRENT.scope(current(), work.in_current_span())
 }
 
 /// Work that goes on under a request's id in a task of its own.

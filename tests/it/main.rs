@@ -31,5 +31,6 @@ mod storage;
 mod storage_trouble;
 mod support;
 mod time_limit;
+mod trace;
 mod upload;
 mod workflow;

@@ -1,6 +1,8 @@
 //! What is counted, as Prometheus and older monitors see it.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -169,4 +171,57 @@ async fn a_redis_that_goes_away_shows() {
     redis.kill();
     server.rest("", Method::GET, "/ops/health", Value::Null).await;
     assert!(value(&page(&server).await, "taskwire_redis_up") < 0.5);
+}
+
+/// The names of metrics in a text, as a server exports them.
+fn names_in(text: &str) -> BTreeSet<&str> {
+    let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    text.match_indices("taskwire_")
+        .filter(|(start, _)| !text[..*start].ends_with(is_of_name))
+        .map(|(start, _)| text[start..].split(|character| !is_of_name(character)).next().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_dashboard_and_the_alerts_ask_for_what_a_server_shows() {
+    let redis = RedisServer::start().await;
+    let database = TestDatabase::create().await;
+    let server = busy(&redis, &database).await;
+    let page = page(&server).await;
+    let shown: BTreeSet<&str> = page
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let dashboard = fs::read_to_string(directory.join("grafana/taskwire.json")).unwrap();
+    let alerts = fs::read_to_string(directory.join("prometheus/alerts.yml")).unwrap();
+    let asked: BTreeSet<&str> = names_in(&dashboard).union(&names_in(&alerts)).copied().collect();
+    let unknown: Vec<_> = asked.difference(&shown).collect();
+    assert!(unknown.is_empty(), "{unknown:?} is not in:\n{page}");
+    for metric in meter::ALL {
+        assert!(
+            dashboard.contains(metric.name),
+            "the dashboard leaves out {}",
+            metric.name
+        );
+    }
+
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let ids: BTreeSet<u64> = dashboard["panels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|panel| panel["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ids.len(), dashboard["panels"].as_array().unwrap().len());
+    let alerts: Value = serde_yaml_ng::from_str(&alerts).unwrap();
+    for rule in alerts["groups"][0]["rules"].as_array().unwrap() {
+        let severity = rule["labels"]["severity"].as_str();
+        assert!(matches!(severity, Some("critical" | "warning")), "{rule}");
+        assert!(
+            rule["expr"].is_string() && rule["annotations"]["summary"].is_string(),
+            "{rule}"
+        );
+    }
 }

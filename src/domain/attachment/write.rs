@@ -19,6 +19,7 @@ use crate::domain::task::Tasks;
 impl Attachments<'_> {
     /// Keeps a file that streams in: of a task, or one's own without a task. Who may not is told before
     /// anything is read. It is whole and recorded at the end, or gone.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.upload", skip_all)]
     pub async fn upload(
         self,
         actor: &Actor,
@@ -56,12 +57,14 @@ impl Attachments<'_> {
     }
 
     /// Deletes a file. One of a task leaves it, which the task's history tells.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: AttachmentId) -> Result<Attachment> {
         let found = self.get_stored(actor, id).await?;
         self.delete_stored(actor, found).await
     }
 
     /// Deletes the newest of the actor's own files without a task that has this name.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.delete_own", skip_all)]
     pub async fn delete_own(self, actor: &Actor, filename: &str) -> Result<Attachment> {
         let found = self.get_own_stored(actor, filename).await?;
         self.delete_stored(actor, found).await

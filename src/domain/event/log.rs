@@ -26,6 +26,7 @@ impl<'a> Events<'a> {
 
     /// Where the log stands: no event becomes visible at or before this place any more. It tells nothing of
     /// what the events are, so everybody who sees tasks may have it.
+    #[tracing::instrument(target = "taskwire::span", name = "event.head", skip_all)]
     pub async fn head(self, actor: &Actor) -> Result<EventCursor> {
         let scope = policy::scope(actor)?;
         store::log::head(self.core.store.reader(), &scope).await
@@ -33,6 +34,7 @@ impl<'a> Events<'a> {
 
     /// Forgets what happened longer ago than `retention`. A cursor from before that is good for nothing any
     /// more. Returns how many events were forgotten. Several nodes may do it at once.
+    #[tracing::instrument(target = "taskwire::span", name = "event.prune", skip_all)]
     pub async fn prune(self, actor: &Actor, retention: TimeDelta) -> Result<u64> {
         let permit = policy::permit(actor, PruneLog, &EventLog)?;
         let before = self.core.clock.now() - retention;

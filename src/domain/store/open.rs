@@ -16,6 +16,7 @@ use crate::domain::error::Result;
 use crate::domain::live::Bus;
 use crate::domain::statistics::Cache;
 use crate::meter;
+use crate::telemetry::trace;
 
 /// How long a request waits for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,9 +41,14 @@ impl Store {
             metrics::histogram!(meter::STATEMENT_TIME),
             metrics::counter!(meter::STATEMENT_FAILURES),
         );
+        let engine = match config.backend() {
+            Backend::Postgres => "postgresql",
+            Backend::Sqlite => "sqlite",
+        };
         connection.set_metric_callback(move |statement| {
             counter.fetch_add(1, Ordering::Relaxed);
             time.record(statement.elapsed);
+            trace::statement(&statement.statement.sql, engine, statement.elapsed, statement.failed);
             if statement.failed {
                 failures.increment(1);
             }

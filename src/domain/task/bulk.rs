@@ -70,6 +70,7 @@ impl Step {
 
 impl Tasks<'_> {
     /// Makes the same change to up to 100 tasks. An id that comes more than once counts once.
+    #[tracing::instrument(target = "taskwire::span", name = "task.bulk_update", skip_all)]
     pub async fn bulk_update(
         self,
         actor: &Actor,
@@ -83,6 +84,7 @@ impl Tasks<'_> {
     }
 
     /// Moves up to 100 tasks along the workflow. An id that comes more than once counts once.
+    #[tracing::instrument(target = "taskwire::span", name = "task.bulk_transition", skip_all)]
     pub async fn bulk_transition(
         self,
         actor: &Actor,

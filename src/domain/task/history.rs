@@ -12,6 +12,7 @@ use super::Tasks;
 impl Tasks<'_> {
     /// The same page of what happened to each of the tasks, the oldest first, for those that the
     /// actor may see, in the trash or not.
+    #[tracing::instrument(target = "taskwire::span", name = "task.histories", skip_all)]
     pub async fn histories(
         self,
         actor: &Actor,
@@ -23,6 +24,7 @@ impl Tasks<'_> {
     }
 
     /// How much happened to each of the tasks, for those that the actor may see.
+    #[tracing::instrument(target = "taskwire::span", name = "task.history_counts", skip_all)]
     pub async fn history_counts(self, actor: &Actor, tasks: &[TaskId]) -> Result<Vec<(TaskId, u64)>> {
         let scope = policy::scope(actor)?;
         store::history::counts(self.core.store.reader(), &scope, tasks).await

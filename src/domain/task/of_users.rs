@@ -28,6 +28,7 @@ pub struct TasksOf {
 
 impl Tasks<'_> {
     /// The same page of the tasks of each of the users, of which the actor sees what they always see.
+    #[tracing::instrument(target = "taskwire::span", name = "task.lists_of_users", skip_all)]
     pub async fn lists_of_users(
         self,
         actor: &Actor,
@@ -40,6 +41,7 @@ impl Tasks<'_> {
     }
 
     /// How many tasks the whole list of each of the users has; users without any are left out.
+    #[tracing::instrument(target = "taskwire::span", name = "task.counts_of_users", skip_all)]
     pub async fn counts_of_users(self, actor: &Actor, users: &[UserId], of: &TasksOf) -> Result<Vec<(UserId, u64)>> {
         let scope = policy::scope(actor)?;
         store::task_of_users::counts(self.core.store.reader(), &scope, users, of, self.core.clock.now()).await

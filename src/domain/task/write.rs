@@ -33,6 +33,7 @@ impl Place {
 
 impl Tasks<'_> {
     /// Makes a task that belongs to the actor.
+    #[tracing::instrument(target = "taskwire::span", name = "task.create", skip_all)]
     pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<Snapshot> {
         let owner = actor.signed_in()?.id;
         let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
@@ -73,6 +74,7 @@ impl Tasks<'_> {
     }
 
     /// Changes a task. `expected` tells which versions the change may have been based on.
+    #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
     pub async fn update(
         self,
         actor: &Actor,
@@ -88,6 +90,7 @@ impl Tasks<'_> {
     }
 
     /// Hands a task to somebody, or to nobody.
+    #[tracing::instrument(target = "taskwire::span", name = "task.assign", skip_all)]
     pub async fn assign(
         self,
         actor: &Actor,
@@ -102,6 +105,7 @@ impl Tasks<'_> {
     }
 
     /// Moves a task along the workflow.
+    #[tracing::instrument(target = "taskwire::span", name = "task.transition", skip_all)]
     pub async fn transition(
         self,
         actor: &Actor,
@@ -116,6 +120,7 @@ impl Tasks<'_> {
     }
 
     /// Adds tags to a task; those it has already change nothing.
+    #[tracing::instrument(target = "taskwire::span", name = "task.add_tags", skip_all)]
     pub async fn add_tags(
         self,
         actor: &Actor,
@@ -132,6 +137,7 @@ impl Tasks<'_> {
     }
 
     /// Takes tags from a task; those it has not change nothing.
+    #[tracing::instrument(target = "taskwire::span", name = "task.remove_tags", skip_all)]
     pub async fn remove_tags(
         self,
         actor: &Actor,
@@ -148,6 +154,7 @@ impl Tasks<'_> {
     }
 
     /// Puts a task in the trash, where it is out of sight until it is restored.
+    #[tracing::instrument(target = "taskwire::span", name = "task.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
         let now = self.core.clock.now();
         self.edit(actor, id, TrashTask, Place::Live, expected, |after| {
@@ -158,6 +165,7 @@ impl Tasks<'_> {
     }
 
     /// Takes a task out of the trash.
+    #[tracing::instrument(target = "taskwire::span", name = "task.restore", skip_all)]
     pub async fn restore(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
         self.edit(actor, id, RestoreTask, Place::Trash, expected, |after| {
             after.task.deleted_at = None;
@@ -167,6 +175,7 @@ impl Tasks<'_> {
     }
 
     /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
+    #[tracing::instrument(target = "taskwire::span", name = "task.purge", skip_all)]
     pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
         let write = self.open(actor, id, Place::Anywhere, expected).await?;
         let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
