@@ -1,22 +1,26 @@
 //! Liveness, readiness and health, for whatever watches over the server.
 
-mod detailed;
+pub(crate) mod detailed;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::monitor;
 use crate::app::App;
 use crate::rest;
 
-/// The routes. They need no credentials and tell no secrets.
-pub(super) fn router() -> Router<App> {
-    let mut router = Router::new().route("/.well-known/jwks.json", get(jwks));
-    for (path, answer) in [
+/// Where the public keys are.
+const JWKS: &str = "/.well-known/jwks.json";
+
+/// Every path that can be asked with GET, at the root. They need no credentials and tell no secrets.
+pub(crate) fn routes() -> [(&'static str, MethodRouter<App>); 10] {
+    [
+        (JWKS, get(jwks)),
         ("/livez", get(live)),
         ("/readyz", get(ready)),
         ("/health", get(health)),
@@ -26,9 +30,16 @@ pub(super) fn router() -> Router<App> {
         ("/metrics", get(monitor::prometheus)),
         ("/monitoring/metrics", get(monitor::json)),
         ("/ops/metrics", get(monitor::json)),
-    ] {
-        // As REST has its routes.
-        for prefix in rest::PREFIXES {
+    ]
+}
+
+/// The routes.
+pub(super) fn router() -> Router<App> {
+    let mut router = Router::new();
+    for (path, answer) in routes() {
+        // As REST has its routes; but what is well known is so at the root.
+        let prefixes: &[&str] = if path == JWKS { &[""] } else { &rest::PREFIXES };
+        for prefix in prefixes {
             for ending in ["", "/"] {
                 router = router.route(&format!("{prefix}{path}{ending}"), answer.clone());
             }
@@ -37,26 +48,69 @@ pub(super) fn router() -> Router<App> {
     router
 }
 
-/// The process runs. Nothing else is asked, so that a database outage does not restart the server.
-async fn live() -> Response {
-    Json(json!({ "status": "ok" })).into_response()
+/// In a word.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// The word.
+    #[schema(example = "healthy")]
+    status: &'static str,
+    /// The server's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "0.1.0")]
+    version: Option<&'static str>,
+    /// What keeps the server from serving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "migrations are pending")]
+    reason: Option<&'static str>,
 }
 
-/// Requests can be served: the database answers, its schema is up to date, and no shutdown has begun.
-async fn ready(State(app): State<App>) -> Response {
-    match obstacle(&app).await {
-        None => Json(json!({ "status": "ready" })).into_response(),
-        Some(reason) => unavailable(&json!({ "status": "not ready", "reason": reason })),
+impl Health {
+    /// Says one word if requests can be served, and the other if not.
+    fn of(words: [&'static str; 2], version: Option<&'static str>, reason: Option<&'static str>) -> Response {
+        let [good, bad] = words;
+        let (code, status) = match reason {
+            None => (StatusCode::OK, good),
+            Some(_) => (StatusCode::SERVICE_UNAVAILABLE, bad),
+        };
+        let body = Self {
+            status,
+            version,
+            reason,
+        };
+        (code, Json(body)).into_response()
     }
 }
 
-/// Like [`ready`], in the words that older monitors look for.
-async fn health(State(app): State<App>) -> Response {
+/// Whether the process runs
+///
+/// Nothing else is asked, so that a database outage does not restart the server.
+#[utoipa::path(get, path = "/livez", tag = "operations", operation_id = "live", security(()),
+    responses((status = 200, description = "It runs", body = Health)))]
+pub(crate) async fn live() -> Response {
+    Health::of(["ok"; 2], None, None)
+}
+
+/// Whether requests can be served
+///
+/// The database answers, its schema is up to date, and no shutdown has begun.
+#[utoipa::path(get, path = "/readyz", tag = "operations", operation_id = "ready", security(()),
+    responses(
+        (status = 200, description = "They can", body = Health),
+        (status = 503, description = "They cannot", body = Health),
+    ))]
+pub(crate) async fn ready(State(app): State<App>) -> Response {
+    Health::of(["ready", "not ready"], None, obstacle(&app).await)
+}
+
+/// The same as `/readyz`, in the words that older monitors look for
+#[utoipa::path(get, path = "/health", tag = "operations", operation_id = "health", security(()),
+    responses(
+        (status = 200, description = "Requests can be served", body = Health),
+        (status = 503, description = "They cannot", body = Health),
+    ))]
+pub(crate) async fn health(State(app): State<App>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
-    match obstacle(&app).await {
-        None => Json(json!({ "status": "healthy", "version": version })).into_response(),
-        Some(reason) => unavailable(&json!({ "status": "unhealthy", "version": version, "reason": reason })),
-    }
+    Health::of(["healthy", "unhealthy"], Some(version), obstacle(&app).await)
 }
 
 /// What keeps the server from serving, in words that may be shown to anybody.
@@ -74,11 +128,11 @@ pub(super) async fn obstacle(app: &App) -> Option<&'static str> {
     }
 }
 
-fn unavailable(body: &serde_json::Value) -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
-}
-
-/// The public keys with which others can check our access tokens; empty with a shared secret.
-async fn jwks(State(app): State<App>) -> Response {
+/// The public keys of access tokens
+///
+/// With them others can check a token by themselves. Empty with a shared secret.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", operation_id = "getPublicKeys", security(()),
+    responses((status = 200, description = "A JSON Web Key Set", body = Object)))]
+pub(crate) async fn jwks(State(app): State<App>) -> Response {
     Json(app.domain().jwks()).into_response()
 }

@@ -21,7 +21,7 @@ mod docs;
 pub mod health;
 mod ide;
 pub(crate) mod idempotency;
-mod monitor;
+pub(crate) mod monitor;
 mod page;
 pub mod rate_limit;
 pub mod request_id;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use super::health;
 use crate::app::App;
@@ -18,8 +19,10 @@ use crate::meter::{self, number};
 /// How long it may take to find out whether requests can be served.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// For Prometheus.
-pub(super) async fn prometheus(State(app): State<App>) -> Response {
+/// What was counted, for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getPrometheusMetrics", security(()),
+    responses((status = 200, description = "In the text format of Prometheus", body = String, content_type = "text/plain")))]
+pub(crate) async fn prometheus(State(app): State<App>) -> Response {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
     ([(header::CONTENT_TYPE, TEXT)], page(&app).await).into_response()
@@ -53,26 +56,39 @@ async fn resident_memory() -> Option<f64> {
 }
 
 /// What older monitors look for.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = Metrics)]
 struct Summary {
+    /// How many requests were answered.
     total_requests: u64,
     /// How many answers had each status.
     status_codes: BTreeMap<String, u64>,
     /// Which part of the answers says that the server failed (5xx), from 0 to 1.
     error_rate: f64,
+    /// How long an answer takes.
     average_response_time_ms: f64,
+    /// For how long the server has been running.
     uptime_seconds: u64,
     /// How many requests came to each route, such as `GET /tasks/{id}`.
     requests_by_route: BTreeMap<String, u64>,
+    /// How many connections are open for live updates.
     live_connections: u64,
+    /// How many subscriptions they carry.
     live_subscriptions: u64,
+    /// How many GraphQL operations were run.
     graphql_operations: u64,
+    /// How many requests came too often.
     rate_limit_refusals: u64,
+    /// How many statements the database was sent.
     database_statements: u64,
 }
 
-/// As JSON.
-pub(super) async fn json(State(app): State<App>) -> Response {
+/// What was counted
+///
+/// `/ops/metrics` answers the same.
+#[utoipa::path(get, path = "/monitoring/metrics", tag = "operations", operation_id = "getMetrics", security(()),
+    responses((status = 200, description = "Since the start of this server", body = Summary)))]
+pub(crate) async fn json(State(app): State<App>) -> Response {
     let page = app.metrics().map(PrometheusHandle::render).unwrap_or_default();
     let mut summary = Summary::of(&page);
     summary.uptime_seconds = app.uptime().as_secs();

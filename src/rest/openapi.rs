@@ -13,6 +13,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::{PREFIXES, attachment, error, session, statistics, task, user};
+use crate::http::{health, monitor};
 
 /// The document itself, without what comes of [`Routes`].
 #[derive(OpenApi)]
@@ -29,6 +30,7 @@ use super::{PREFIXES, attachment, error, session, statistics, task, user};
         (name = "tasks", description = "Tasks, their tags, and what is counted of them"),
         (name = "files", description = "Files of tasks, and files of one's own"),
         (name = "users", description = "Users and their accounts"),
+        (name = "operations", description = "For whoever watches over the server; at the root as well as under `/api/v1`"),
     ),
     components(schemas(error::Envelope)),
 )]
@@ -73,23 +75,41 @@ struct Document;
 ))]
 struct Routes;
 
+/// Routes that stand at the root first.
+#[derive(OpenApi)]
+#[openapi(paths(
+    health::live,
+    health::ready,
+    health::health,
+    health::detailed::answer,
+    monitor::prometheus,
+    monitor::json,
+    health::jwks,
+))]
+struct Operations;
+
 /// Paths that answer as another one does: the path, and which operation it shares under which name.
-const ALIASES: [(&str, &str, &str); 1] = [("/tasks/stats", "/tasks/statistics", "getTaskStats")];
+const ALIASES: [(&str, &str, &str); 4] = [
+    ("/api/v1/tasks/stats", "/api/v1/tasks/statistics", "getTaskStats"),
+    ("/monitoring/health", "/health/detailed", "getMonitoringHealth"),
+    ("/ops/health", "/health/detailed", "getOpsHealth"),
+    ("/ops/metrics", "/monitoring/metrics", "getOpsMetrics"),
+];
 
 /// The document. It is the same for every server of this version.
 pub fn document() -> &'static utoipa::openapi::OpenApi {
     static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
-        let mut routes = Routes::openapi();
+        let mut document = Document::openapi().nest(PREFIXES[0], Routes::openapi());
+        common::complete(&mut document);
+        document.merge(Operations::openapi());
         for (alias, path, operation_id) in ALIASES {
-            if let Some(mut item) = routes.paths.paths.get(path).cloned() {
+            if let Some(mut item) = document.paths.paths.get(path).cloned() {
                 for (_, operation) in common::operations(&mut item) {
                     operation.operation_id = Some(operation_id.to_owned());
                 }
-                routes.paths.paths.insert(alias.to_owned(), item);
+                document.paths.paths.insert(alias.to_owned(), item);
             }
         }
-        let mut document = Document::openapi().nest(PREFIXES[0], routes);
-        common::complete(&mut document);
         document
     });
     &DOCUMENT
@@ -157,10 +177,11 @@ mod tests {
         let document = json();
         let described: BTreeSet<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
         let routes = super::super::routes();
-        let routes: BTreeSet<String> = routes
+        let routes = routes
             .iter()
-            .map(|route| format!("{} {}{}", route.method, PREFIXES[0], route.path))
-            .collect();
+            .map(|route| format!("{} {}{}", route.method, PREFIXES[0], route.path));
+        let operations = health::routes().map(|(path, _)| format!("GET {path}"));
+        let routes: BTreeSet<String> = routes.chain(operations).collect();
         assert_eq!(described, routes);
     }
 
@@ -176,7 +197,7 @@ mod tests {
                     document.pointer(reference.strip_prefix('#').unwrap()).unwrap()
                 });
                 assert!(answer["description"].is_string(), "{operation} {status}");
-                if status.as_str() >= "400" {
+                if status.as_str() >= "400" && !operation.contains("health") && !operation.ends_with("/readyz") {
                     assert!(
                         answer["content"]["application/json"].is_object(),
                         "{operation} {status}"

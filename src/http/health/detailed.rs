@@ -1,6 +1,7 @@
 //! What the server stands on, one by one. Anybody may ask, so nothing is told that leads anywhere: no address, no
 //! path and no error of others.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::app::{App, described};
 use crate::domain::attachment::Room;
@@ -20,8 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LITTLE_ROOM: u64 = 5;
 
 /// How a part stands, the worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = HealthStatus)]
 enum Status {
     /// The settings do without it.
     Disabled,
@@ -32,13 +35,21 @@ enum Status {
 }
 
 /// What a check found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthCheck)]
 struct Check {
+    /// How the part stands.
     status: Status,
+    /// How long it took to find out.
+    #[schema(example = 0.4)]
     latency_ms: f64,
+    /// What is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "it does not answer in time")]
     reason: Option<&'static str>,
+    /// What else is known, such as how many connections there are.
     #[serde(flatten)]
+    #[schema(value_type = Object, required = false)]
     facts: Map<String, Value>,
 }
 
@@ -49,8 +60,32 @@ fn healthy(facts: Value) -> Finding {
     Finding(Status::Healthy, None, facts)
 }
 
-/// How everything stands: 503 if requests cannot be served.
-pub(super) async fn answer(State(app): State<App>) -> Response {
+/// How everything stands.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthReport)]
+struct Report {
+    /// As the worst of its parts.
+    status: Status,
+    /// The server's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// For how long it has been running.
+    #[schema(example = 3600)]
+    uptime_seconds: u64,
+    /// Each part: `database`, `migrations`, `redis`, `storage`, `live`.
+    #[schema(value_type = BTreeMap<String, Check>)]
+    checks: BTreeMap<&'static str, Check>,
+}
+
+/// How everything stands, one by one
+///
+/// `/monitoring/health` and `/ops/health` answer the same.
+#[utoipa::path(get, path = "/health/detailed", tag = "operations", operation_id = "getHealth", security(()),
+    responses(
+        (status = 200, description = "Requests can be served", body = Report),
+        (status = 503, description = "They cannot", body = Report),
+    ))]
+pub(crate) async fn answer(State(app): State<App>) -> Response {
     let (database, migrations, redis, storage) = tokio::join!(
         check("database", Status::Unhealthy, database(&app)),
         check("migrations", Status::Unhealthy, migrations(&app)),
@@ -58,14 +93,14 @@ pub(super) async fn answer(State(app): State<App>) -> Response {
         check("storage", Status::Degraded, storage(&app)),
     );
     let live = check("live", Status::Degraded, async { Ok(live(&app)) }).await;
-    let checks = [
+    let checks = BTreeMap::from([
         ("database", database),
         ("migrations", migrations),
         ("redis", redis),
         ("storage", storage),
         ("live", live),
-    ];
-    let worst = checks.iter().map(|(_, check)| check.status).max();
+    ]);
+    let worst = checks.values().map(|check| check.status).max();
     let status = if app.is_stopping() {
         Status::Unhealthy
     } else {
@@ -76,16 +111,12 @@ pub(super) async fn answer(State(app): State<App>) -> Response {
     } else {
         StatusCode::OK
     };
-    let checks: Map<String, Value> = checks
-        .into_iter()
-        .map(|(name, check)| (name.to_owned(), json!(check)))
-        .collect();
-    let body = json!({
-        "status": status,
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": app.uptime().as_secs(),
-        "checks": checks,
-    });
+    let body = Report {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: app.uptime().as_secs(),
+        checks,
+    };
     (code, Json(body)).into_response()
 }
 
