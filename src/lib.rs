@@ -11,6 +11,7 @@
 //! | [`mod@redis`] | what the nodes of a cluster share, where there is a Redis |
 //! | [`command`] | the command line's commands |
 //! | [`telemetry`] | logs |
+//! | `tls` | the provider of cryptography |
 //!
 //! The one rule: whoever wants to read or write needs the policy's word for it. The store takes a
 //! [`Scope`](domain::policy::Scope) to read and a [`Permit`](domain::policy::Permit) to write, and only
@@ -25,3 +26,4 @@ pub mod http;
 pub mod redis;
 pub mod rest;
 pub mod telemetry;
+mod tls;

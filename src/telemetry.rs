@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogConfig, LogFormat};
+use crate::domain::{job, live};
 
 /// Sends the process's logs to standard error. Once a process; a second call changes nothing.
 pub fn start(config: &LogConfig) {
@@ -48,13 +49,20 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
         .context("cannot count for /metrics")?;
-    for (name, what) in crate::domain::live::GAUGES {
+    for (name, what) in live::GAUGES.into_iter().chain(job::GAUGES) {
         metrics::describe_gauge!(name, what);
         metrics::gauge!(name).set(0.0);
     }
-    for (name, what) in crate::domain::live::COUNTERS {
+    for (name, what) in live::COUNTERS {
         metrics::describe_counter!(name, what);
         metrics::counter!(name).absolute(0);
+    }
+    // With labels, these begin when there is something to count.
+    for (name, what) in job::COUNTERS {
+        metrics::describe_counter!(name, what);
+    }
+    for (name, what) in job::HISTOGRAMS {
+        metrics::describe_histogram!(name, metrics::Unit::Seconds, what);
     }
     Ok(handle)
 }

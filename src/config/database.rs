@@ -31,6 +31,8 @@ pub struct DatabaseConfig {
     /// `EVENT_RETENTION_DAYS`, in days, default 30, 1 to 3650: how long the event log remembers, and so how long a
     /// client may stay away and still be told what it missed.
     pub event_retention: Duration,
+    /// `TRASH_RETENTION_DAYS`, in days, default 30, 1 to 3650: after so long in the trash a task is deleted for good.
+    pub trash_retention: Duration,
 }
 
 /// The database engine.
@@ -57,6 +59,7 @@ impl DatabaseConfig {
             connect_retries: reader.number("DATABASE_CONNECT_RETRIES", 5, 0..=12)?,
             statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
             event_retention: reader.duration("EVENT_RETENTION_DAYS", DAY, 30, 1..=3650)?,
+            trash_retention: reader.duration("TRASH_RETENTION_DAYS", DAY, 30, 1..=3650)?,
         })
     }
 

@@ -8,13 +8,14 @@
 //! | `rate_limit` | how often a client may ask |
 //! | `precondition` | `ETag` and `If-Match` |
 //! | `value` | dates, names and numbers as clients write them |
-//! | `session`, `task`, `statistics`, `attachment`, `user` | the handlers, a noun a file |
+//! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a noun a file |
 //!
 //! [`routes`] lists every method and path once. Each answers under `/api/v1` and, because two of the older
 //! APIs had no prefix, at the root; with and without a trailing slash. A path in letters comes before one with an
 //! id in its place, wherever it stands in the list.
 
 mod attachment;
+mod background;
 pub mod error;
 mod extract;
 mod page;
@@ -149,6 +150,9 @@ pub fn routes() -> Vec<Route> {
         Route::post("/upload", attachment::keep).strict(),
         Route::get("/download/{filename}", attachment::download_own),
         Route::delete("/delete/{filename}", attachment::delete_own),
+        Route::get("/async/external", background::call_external).strict(),
+        Route::post("/async/background-task", background::queue).strict(),
+        Route::get("/async/background-task/{id}", background::get),
         Route::get("/users", user::list).with_parameters(),
         Route::get("/users/{id}", user::get),
         Route::patch("/users/{id}", user::update),

@@ -11,6 +11,7 @@ mod coverage;
 mod delivery;
 mod events;
 mod graphql;
+mod job;
 mod live;
 mod migrations;
 mod packaging;

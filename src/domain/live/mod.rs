@@ -70,6 +70,11 @@ impl Hub {
         }
     }
 
+    /// Who is woken when something was committed.
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
     /// Starts the reader, unless it runs.
     async fn follow(&self, store: &Store) -> Result<()> {
         let start = async || {

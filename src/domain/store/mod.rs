@@ -7,10 +7,12 @@
 pub(super) mod account_change;
 pub(super) mod attachment;
 mod diagnosis;
+pub(super) mod due_notice;
 pub(super) mod event;
 mod grouped;
 pub(super) mod history;
 pub(super) mod idempotency;
+pub(super) mod job;
 mod keyset;
 pub(super) mod log;
 pub(super) mod login_attempt;
@@ -58,6 +60,8 @@ pub(super) struct Store {
     statements: Arc<AtomicU64>,
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
+    /// Whether each notification is sent by mail as well.
+    sends_mail: bool,
 }
 
 impl Store {
@@ -82,6 +86,8 @@ impl Store {
             _turn: turn,
             bus: self.bus.clone(),
             is_news: AtomicBool::new(false),
+            is_work: AtomicBool::new(false),
+            sends_mail: self.sends_mail,
         })
     }
 
@@ -110,6 +116,8 @@ pub(super) struct WriteTransaction {
     _turn: Option<OwnedMutexGuard<()>>,
     bus: Bus,
     is_news: AtomicBool,
+    is_work: AtomicBool,
+    sends_mail: bool,
 }
 
 impl WriteTransaction {
@@ -123,9 +131,17 @@ impl WriteTransaction {
         self.is_news.store(true, Ordering::Relaxed);
     }
 
+    /// A job was queued: whoever runs them here is woken after the commit.
+    fn announce_work(&self) {
+        self.is_work.store(true, Ordering::Relaxed);
+    }
+
     /// Makes the write last.
     pub(super) async fn commit(self) -> Result<()> {
         self.transaction.commit().await?;
+        if self.is_work.into_inner() {
+            self.bus.announce_work();
+        }
         if self.is_news.into_inner() {
             self.bus.announce();
         }

@@ -167,6 +167,7 @@ async fn migrate(url: &str) {
         &config.database,
         &config.auth,
         &config.storage,
+        &config.mail,
         &key,
         Surroundings::default(),
     )
