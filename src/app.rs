@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use chrono::TimeDelta;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::{Config, Environment};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::error::{Code, Error, Result};
+use crate::domain::external::External;
 use crate::domain::user::Registration;
 use crate::domain::{Domain, Surroundings};
 use crate::http::rate_limit::RequestLimits;
@@ -21,9 +21,6 @@ use crate::{graphql, http};
 
 /// The first administrator of a development server.
 const DEVELOPMENT_ADMIN: (&str, &str, &str) = ("admin", "admin@example.com", "Admin123");
-
-/// How often old events are looked for.
-const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// How often what was measured is summed up.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -35,6 +32,7 @@ pub struct App {
     config: Arc<Config>,
     graphql: Arc<graphql::Executor>,
     request_limits: Option<Arc<RequestLimits>>,
+    external: External,
     stopping: Arc<AtomicBool>,
     metrics: Option<PrometheusHandle>,
     redis: Option<Redis>,
@@ -45,7 +43,16 @@ impl App {
     /// Connects to the database, and to Redis in the background. Fails with one line that a person can act on.
     pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
-        let domain = Domain::open(&config.database, &config.auth, &config.storage, &key, surroundings).await?;
+        let external = External::open(&config.external)?;
+        let domain = Domain::open(
+            &config.database,
+            &config.auth,
+            &config.storage,
+            &config.mail,
+            &key,
+            surroundings,
+        )
+        .await?;
         let redis = config.redis_url.as_ref().map(Redis::open).transpose()?;
         if let Some(redis) = &redis {
             domain.live().join(redis);
@@ -58,6 +65,7 @@ impl App {
             config: Arc::new(config),
             graphql: Arc::new(graphql),
             request_limits,
+            external,
             stopping: Arc::new(AtomicBool::new(false)),
             metrics: None,
             redis,
@@ -100,14 +108,12 @@ impl App {
         }
     }
 
-    /// Starts what goes on beside requests, for as long as the process runs.
-    pub fn start_background(&self) -> anyhow::Result<()> {
-        let retention = TimeDelta::from_std(self.config.database.event_retention)?;
-        tokio::spawn(forget_old_events(self.domain.clone(), retention));
+    /// Starts what goes on beside requests, until [`begin_shutdown`](Self::begin_shutdown).
+    pub fn start_background(&self) {
+        self.domain.jobs().start();
         if let Some(metrics) = &self.metrics {
             tokio::spawn(tidy(metrics.clone()));
         }
-        Ok(())
     }
 
     /// Every route of the server, with its middleware.
@@ -164,30 +170,24 @@ impl App {
         self.request_limits.as_deref()
     }
 
-    /// From now on readiness fails, so that no new request is sent here; and connections that are held open end,
-    /// so that nobody waits for them.
+    /// The call to another service.
+    #[must_use]
+    pub fn external(&self) -> &External {
+        &self.external
+    }
+
+    /// From now on readiness fails, so that no new request is sent here; connections that are held open end,
+    /// so that nobody waits for them; and no more jobs are begun.
     pub fn begin_shutdown(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.domain.live().close();
+        self.domain.jobs().close();
     }
 
     /// Whether the server is about to stop.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
-    }
-}
-
-/// Keeps the event log as long as it is to remember.
-async fn forget_old_events(domain: Domain, retention: TimeDelta) {
-    let mut turns = tokio::time::interval(PRUNE_EVERY);
-    loop {
-        turns.tick().await;
-        match domain.events().prune(&Actor::System, retention).await {
-            Ok(0) => {}
-            Ok(events) => tracing::info!(events, "forgot events that are older than EVENT_RETENTION_DAYS"),
-            Err(error) => tracing::warn!("cannot forget old events, and will try again: {:#}", described(error)),
-        }
     }
 }
 

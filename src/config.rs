@@ -9,7 +9,9 @@ mod auth;
 mod database;
 mod dotenv;
 mod effective;
+mod external;
 mod http;
+mod mail;
 mod mask;
 mod reader;
 mod storage;
@@ -25,7 +27,9 @@ use self::reader::Reader;
 pub use self::{
     auth::{Algorithm, AuthConfig, PasswordPolicy},
     database::{Backend, DatabaseConfig},
+    external::ExternalConfig,
     http::{CorsOrigins, HttpConfig},
+    mail::MailConfig,
     storage::StorageConfig,
     websocket::WebSocketConfig,
 };
@@ -67,12 +71,12 @@ pub struct Config {
     pub log: LogConfig,
     /// Where attachments are kept.
     pub storage: StorageConfig,
-    /// `SMTP_URL`, default none: `smtp://` or `smtps://`.
-    pub smtp_url: Option<SecretString>,
+    /// Whether notifications go out by e-mail, and how.
+    pub mail: MailConfig,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`, default none: `http://` or `https://`.
     pub otlp_endpoint: Option<String>,
-    /// `EXTERNAL_URL`, default none: what `GET /async/external` calls, `http://` or `https://`.
-    pub external_url: Option<String>,
+    /// What `GET /async/external` calls.
+    pub external: ExternalConfig,
 }
 
 /// Whether convenience or caution decides the defaults.
@@ -192,9 +196,9 @@ impl Config {
             rate_limit: RateLimitConfig::read(&reader)?,
             log: LogConfig::read(&reader, environment, debug)?,
             storage: StorageConfig::read(&reader)?,
-            smtp_url: reader.url("SMTP_URL", &["smtp", "smtps"])?.map(SecretString::from),
+            mail: MailConfig::read(&reader)?,
             otlp_endpoint: reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", &["http", "https"])?,
-            external_url: reader.url("EXTERNAL_URL", &["http", "https"])?,
+            external: ExternalConfig::read(&reader)?,
         })
     }
 

@@ -12,6 +12,7 @@
 //! | [`command`] | the command line's commands |
 //! | [`telemetry`] | logs, metrics, traces |
 //! | [`meter`] | what is counted |
+//! | `tls` | the provider of cryptography |
 //!
 //! The one rule: whoever wants to read or write needs the policy's word for it. The store takes a
 //! [`Scope`](domain::policy::Scope) to read and a [`Permit`](domain::policy::Permit) to write, and only
@@ -27,3 +28,4 @@ pub mod meter;
 pub mod redis;
 pub mod rest;
 pub mod telemetry;
+mod tls;

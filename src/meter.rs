@@ -65,6 +65,16 @@ pub const LIVE_EVENTS: &str = "taskwire_live_events_total";
 pub const LIVE_DELIVERIES: &str = "taskwire_live_deliveries_total";
 /// Connections that were ended because they did not take what came.
 pub const LIVE_SLOW: &str = "taskwire_live_slow_total";
+/// Jobs that are due and wait.
+pub const JOBS_PENDING: &str = "taskwire_jobs_pending";
+/// Jobs that a server works on.
+pub const JOBS_RUNNING: &str = "taskwire_jobs_running";
+/// Jobs that were given up.
+pub const JOBS_DEAD: &str = "taskwire_jobs_dead";
+/// Attempts to do a job, by `kind` and by what came of them: `done`, `retry`, `dead` or `lost`.
+pub const JOBS: &str = "taskwire_jobs_total";
+/// Seconds that an attempt took, by `kind`.
+pub const JOB_TIME: &str = "taskwire_job_duration_seconds";
 /// Whether requests can be served.
 pub const READY: &str = "taskwire_ready";
 /// For how long the process has run.
@@ -80,11 +90,13 @@ const REQUEST_BUCKETS: &[f64] = &[
 const STATEMENT_BUCKETS: &[f64] = &[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
+/// Seconds from a look that finds nothing to a mail server that takes its time.
+const JOB_BUCKETS: &[f64] = &[0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
 /// Keys from one, for which no loader would be needed, to more than any page has.
 const KEY_BUCKETS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000.0];
 
 /// Everything that is counted.
-pub const ALL: [Metric; 22] = [
+pub const ALL: [Metric; 27] = [
     labelled(REQUESTS, Kind::Counter, "Answers, by method, route and status"),
     labelled(
         REQUEST_TIME,
@@ -151,6 +163,31 @@ pub const ALL: [Metric; 22] = [
         LIVE_SLOW,
         Kind::Counter,
         "Connections that were ended because they did not take what came",
+    ),
+    plain(
+        JOBS_PENDING,
+        Kind::Gauge,
+        "Jobs that are due and wait, of all servers together",
+    ),
+    plain(
+        JOBS_RUNNING,
+        Kind::Gauge,
+        "Jobs that are worked on, by all servers together",
+    ),
+    plain(
+        JOBS_DEAD,
+        Kind::Gauge,
+        "Jobs that were given up after too many failures, of all servers together",
+    ),
+    labelled(
+        JOBS,
+        Kind::Counter,
+        "Attempts to do a job, by kind and outcome: done, retry, dead or lost",
+    ),
+    labelled(
+        JOB_TIME,
+        Kind::Histogram(JOB_BUCKETS),
+        "Seconds that an attempt to do a job took, by kind",
     ),
     labelled(
         READY,

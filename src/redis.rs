@@ -45,8 +45,7 @@ const PROBE_KEPT: u32 = 1_000;
 pub fn client(url: &SecretString) -> RedisResult<Client> {
     let info = url.expose_secret().into_connection_info()?;
     if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-        // Redis brings none. Where another part of the process chose one, that stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::prepare();
     }
     Client::open(info.set_tcp_settings(tcp_settings()))
 }

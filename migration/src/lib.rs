@@ -10,6 +10,7 @@
 //! | `events` | `event_log`, `task_events`, `notifications` |
 //! | `attachments` | `attachments` |
 //! | `operations` | `jobs`, `idempotency_keys` |
+//! | `job_queue` | more of `jobs`; `due_notices` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -17,6 +18,7 @@ mod m20261121_000002_tasks;
 mod m20261121_000003_events;
 mod m20261121_000004_attachments;
 mod m20261121_000005_operations;
+mod m20261121_000006_job_queue;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -51,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_events::Migration),
             Box::new(m20261121_000004_attachments::Migration),
             Box::new(m20261121_000005_operations::Migration),
+            Box::new(m20261121_000006_job_queue::Migration),
         ]
     }
 }

@@ -7,7 +7,7 @@ use sea_orm_migration::schema::{
 };
 use sea_orm_migration::sea_orm::DbBackend;
 
-use crate::columns::{references, table};
+use crate::columns::{references, table, transaction_id};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -56,20 +56,6 @@ async fn event_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .execute_unprepared(&format!("INSERT INTO event_log (identity) VALUES ({random})"))
         .await?;
     Ok(())
-}
-
-/// What orders a log by its commits, together with the id. Readers stay below the oldest transaction that
-/// is still open; so the number may not be less than that of the transaction that writes. Where several
-/// tasks are written in one transaction its number can be less than that of one that wrote to the same
-/// task and committed meanwhile; the greatest transaction that was over when the event was written is not.
-/// `SQLite` has one writer at a time: there the id is enough.
-fn transaction_id(manager: &SchemaManager<'_>) -> Expr {
-    match manager.get_database_backend() {
-        DbBackend::Postgres => Expr::cust(
-            "GREATEST(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint)",
-        ),
-        _ => Expr::val(0),
-    }
 }
 
 /// The log outlives the task and its people: no foreign keys.

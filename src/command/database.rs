@@ -43,6 +43,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Domain> {
         &config.database,
         &config.auth,
         &config.storage,
+        &config.mail,
         &SigningKey::Secret(key),
         surroundings,
     ))

@@ -4,6 +4,7 @@
 //! that failed is left out.
 
 mod database;
+mod jobs;
 mod redis;
 mod storage;
 

@@ -18,7 +18,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .await?
         .with_metrics(metrics);
     app.prepare().await?;
-    app.start_background()?;
+    app.start_background();
     let listener = server::bind(&app).await?;
     tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
     let served = server::serve(app, listener, server::stop_signal()).await;

@@ -34,6 +34,8 @@ pub struct DatabaseConfig {
     /// `STATISTICS_CACHE_SECONDS`, in seconds, default 60, 0 to 3600: how long counts over tasks are remembered while
     /// none of the tasks changes. With 0 they are counted anew each time.
     pub statistics_cache: Duration,
+    /// `TRASH_RETENTION_DAYS`, in days, default 30, 1 to 3650: after so long in the trash a task is deleted for good.
+    pub trash_retention: Duration,
 }
 
 /// The database engine.
@@ -61,6 +63,7 @@ impl DatabaseConfig {
             statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
             event_retention: reader.duration("EVENT_RETENTION_DAYS", DAY, 30, 1..=3650)?,
             statistics_cache: reader.duration("STATISTICS_CACHE_SECONDS", SECOND, 60, 0..=3600)?,
+            trash_retention: reader.duration("TRASH_RETENTION_DAYS", DAY, 30, 1..=3650)?,
         })
     }
 

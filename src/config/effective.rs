@@ -44,6 +44,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ),
         ("EVENT_RETENTION_DAYS", count(database.event_retention, DAY)),
         ("STATISTICS_CACHE_SECONDS", count(database.statistics_cache, SECOND)),
+        ("TRASH_RETENTION_DAYS", count(database.trash_retention, DAY)),
         ("REDIS_URL", secret_url(config.redis_url.as_ref())),
         (
             "SECRET_KEY",
@@ -92,12 +93,14 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("LOG_LEVEL", log.level.as_str().to_owned()),
         ("LOG_FORMAT", log.format.as_str().to_owned()),
         ("STORAGE_URL", mask::url(&storage.url)),
-        ("SMTP_URL", secret_url(config.smtp_url.as_ref())),
+        ("SMTP_URL", secret_url(config.mail.url.as_ref())),
+        ("MAIL_FROM", config.mail.from.clone()),
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             plain_url(config.otlp_endpoint.as_deref()),
         ),
-        ("EXTERNAL_URL", plain_url(config.external_url.as_deref())),
+        ("EXTERNAL_URL", plain_url(config.external.url.as_deref())),
+        ("EXTERNAL_TIMEOUT_SECONDS", count(config.external.timeout, SECOND)),
     ]
 }
 

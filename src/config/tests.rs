@@ -59,7 +59,7 @@ fn nothing_set_means_the_defaults_of_development() {
     assert_eq!(config.log.level, LogLevel::Info);
     assert_eq!(config.log.format, LogFormat::Text);
     assert!(config.storage.directory().unwrap().ends_with("uploads"));
-    assert!(config.redis_url.is_none() && config.smtp_url.is_none() && config.otlp_endpoint.is_none());
+    assert!(config.redis_url.is_none() && config.mail.url.is_none() && config.otlp_endpoint.is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! What is known of a file is a row in the database; its bytes lie in the storage, under a name that the server
 //! makes. The storage comes first and the row after it, so a row always has its bytes. What nobody knows of is
-//! removed at once, and where that fails it is only lost space.
+//! removed at once, and where that fails it is only lost space, which is looked for once a day.
 //!
 //! | module | what lives there |
 //! |---|---|
@@ -11,14 +11,19 @@
 //! | `room` | whether there is room for more |
 //! | `storage` | where the bytes are |
 //! | `write` | the use cases that upload and delete |
+//! | `removal` | the end of files whose rows are gone |
+//! | `orphan` | files that no row knows |
 
 mod content;
 mod filename;
+mod orphan;
+mod removal;
 mod room;
 pub(super) mod storage;
 mod write;
 
 pub use self::room::Room;
+pub(super) use removal::Removal;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::external::ExternalFailure;
 use super::task::{ExpectedVersion, Snapshot};
 use super::workflow::Status;
 
@@ -101,6 +102,9 @@ pub enum Error {
         /// What is in the way, if it is more than a crowd: for the log, never for the client.
         cause: Option<Arc<anyhow::Error>>,
     },
+    /// Another service, which was to be called, gave no answer.
+    #[error("{0}")]
+    External(ExternalFailure),
     /// Something went wrong inside. The cause goes to the log, never to the client.
     #[error("Something went wrong on the server; the request id leads to the cause in its log")]
     Internal(Arc<anyhow::Error>),
@@ -182,6 +186,12 @@ pub enum Code {
     ResyncRequired,
     /// See [`Error::Unavailable`].
     Unavailable,
+    /// See [`ExternalFailure::NotConfigured`].
+    ExternalNotConfigured,
+    /// See [`ExternalFailure::Failed`].
+    ExternalFailed,
+    /// See [`ExternalFailure::TimedOut`].
+    ExternalTimedOut,
     /// See [`Error::Internal`].
     Internal,
 }
@@ -205,6 +215,9 @@ impl Code {
             Self::RateLimited => "RATE_LIMITED",
             Self::ResyncRequired => "RESYNC_REQUIRED",
             Self::Unavailable => "UNAVAILABLE",
+            Self::ExternalNotConfigured => "EXTERNAL_NOT_CONFIGURED",
+            Self::ExternalFailed => "EXTERNAL_FAILED",
+            Self::ExternalTimedOut => "EXTERNAL_TIMED_OUT",
             Self::Internal => "INTERNAL",
         }
     }
@@ -228,6 +241,9 @@ impl Error {
             Self::RateLimited { .. } => Code::RateLimited,
             Self::ResyncRequired => Code::ResyncRequired,
             Self::Unavailable { .. } => Code::Unavailable,
+            Self::External(ExternalFailure::NotConfigured) => Code::ExternalNotConfigured,
+            Self::External(ExternalFailure::Failed(_)) => Code::ExternalFailed,
+            Self::External(ExternalFailure::TimedOut(_)) => Code::ExternalTimedOut,
             Self::Internal(_) => Code::Internal,
         }
     }

@@ -38,3 +38,7 @@ identifier!(
     /// Which attachment.
     AttachmentId
 );
+identifier!(
+    /// Which job.
+    JobId
+);

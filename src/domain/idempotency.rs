@@ -13,7 +13,7 @@ use super::Core;
 use super::actor::Actor;
 use super::error::{Error, Result};
 use super::id::UserId;
-use super::policy::{self, OwnRequest, RepeatRequest};
+use super::policy::{self, Leftovers, OwnRequest, RepeatRequest, SweepUp};
 use super::store;
 
 /// The most characters of a key.
@@ -92,6 +92,15 @@ impl<'a> Idempotency<'a> {
             "The request with the Idempotency-Key '{key}' did not come to its end, and whether it was done is not \
              known: look before you repeat it with a new key"
         )))
+    }
+
+    /// Forgets the keys of everybody whose time is over. Returns how many there were.
+    pub async fn forget_expired(self, actor: &Actor) -> Result<u64> {
+        let permit = policy::permit(actor, SweepUp, &Leftovers)?;
+        let transaction = self.core.store.begin().await?;
+        let forgotten = store::idempotency::sweep(&transaction, &permit, self.core.clock.now()).await?;
+        transaction.commit().await?;
+        Ok(forgotten)
     }
 
     /// The write was done, and this is the answer.

@@ -11,6 +11,8 @@
 //! | [`event`], [`notification`] | the log of what happened, and who is told of it |
 //! | [`live`] | its delivery to whoever watches |
 //! | [`backup`] | all of it in one archive, and back |
+//! | [`job`], `mail` | background work, and the letters among it |
+//! | [`external`] | a call to another service |
 //! | [`idempotency`] | writes that are safe to repeat |
 //! | [`page`], [`patch`], [`id`] | pages by keyset, absent / null / value, identifiers |
 //! | [`clock`], [`random`] | where time and randomness come in |
@@ -22,9 +24,12 @@ pub mod backup;
 pub mod clock;
 pub mod error;
 pub mod event;
+pub mod external;
 pub mod id;
 pub mod idempotency;
+pub mod job;
 pub mod live;
+mod mail;
 pub mod notification;
 pub mod page;
 mod password;
@@ -54,7 +59,9 @@ use self::clock::Clock;
 use self::error::Result;
 use self::event::Events;
 use self::idempotency::Idempotency;
+use self::job::{Jobs, Workshop};
 use self::live::{Bus, Hub, Live};
+use self::mail::Mailer;
 use self::notification::Notifications;
 use self::password::Passwords;
 use self::random::Randomness;
@@ -63,7 +70,7 @@ use self::store::Store;
 use self::task::Tasks;
 use self::token::{SigningKey, TokenSigner};
 use self::user::Users;
-use crate::config::{AuthConfig, DatabaseConfig, StorageConfig};
+use crate::config::{AuthConfig, DatabaseConfig, MailConfig, StorageConfig};
 
 /// What the use cases share.
 #[derive(Debug)]
@@ -76,7 +83,12 @@ pub(crate) struct Core {
     tokens: TokenSigner,
     access_token_ttl: TimeDelta,
     refresh_token_ttl: TimeDelta,
+    event_retention: TimeDelta,
+    trash_retention: TimeDelta,
     hub: Hub,
+    workshop: Workshop,
+    /// Where notifications go out by mail.
+    mailer: Option<Mailer>,
 }
 
 /// Where time and randomness come from.
@@ -109,6 +121,7 @@ impl Domain {
         database: &DatabaseConfig,
         auth: &AuthConfig,
         storage: &StorageConfig,
+        mail: &MailConfig,
         key: &SigningKey,
         surroundings: Surroundings,
     ) -> anyhow::Result<Self> {
@@ -116,7 +129,8 @@ impl Domain {
         let passwords = Passwords::new(auth.password_policy)?;
         let storage = Storage::open(storage)?;
         let bus = Bus::default();
-        let store = Store::open(database, bus.clone()).await?;
+        let mailer = Mailer::open(mail)?;
+        let store = Store::open(database, bus.clone(), mailer.is_some()).await?;
         let Surroundings { clock, randomness } = surroundings;
         let access_token_ttl = TimeDelta::from_std(auth.access_token_ttl)?;
         let refresh_token_ttl = TimeDelta::from_std(auth.refresh_token_ttl)?;
@@ -129,7 +143,11 @@ impl Domain {
             tokens,
             access_token_ttl,
             refresh_token_ttl,
+            event_retention: TimeDelta::from_std(database.event_retention)?,
+            trash_retention: TimeDelta::from_std(database.trash_retention)?,
             hub: Hub::new(bus),
+            workshop: Workshop::default(),
+            mailer,
         };
         Ok(Self { core: Arc::new(core) })
     }
@@ -168,6 +186,12 @@ impl Domain {
     #[must_use]
     pub fn live(&self) -> Live<'_> {
         Live::new(&self.core)
+    }
+
+    /// The use cases of background work.
+    #[must_use]
+    pub fn jobs(&self) -> Jobs<'_> {
+        Jobs::new(&self.core)
     }
 
     /// The use cases of notifications.

@@ -1,5 +1,11 @@
-//! Notifications: what somebody is told because it concerns them and somebody else did it. They are
-//! written in the transaction of the event that they tell of, so each is made once.
+//! Notifications: what somebody is told because it concerns them and somebody else did it, or because the due date of
+//! a task is near or over. The former are written in the transaction of the event that they tell of, the latter in
+//! that of a note that they were; so each is made once.
+
+mod due;
+mod letter;
+
+pub(crate) use self::letter::{Letter, letter_of};
 
 use super::Core;
 use super::actor::Actor;
@@ -21,11 +27,15 @@ pub enum NotificationKind {
     Assigned,
     /// A task of yours moved along the workflow.
     StatusChanged,
+    /// An open task of yours is due within 24 hours.
+    DueSoon,
+    /// The due date of an open task of yours is over.
+    Overdue,
 }
 
 impl NotificationKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Assigned, Self::StatusChanged];
+    pub const ALL: [Self; 4] = [Self::Assigned, Self::StatusChanged, Self::DueSoon, Self::Overdue];
 
     /// The name in the database.
     #[must_use]
@@ -33,6 +43,8 @@ impl NotificationKind {
         match self {
             Self::Assigned => "ASSIGNED",
             Self::StatusChanged => "STATUS_CHANGED",
+            Self::DueSoon => "DUE_SOON",
+            Self::Overdue => "OVERDUE",
         }
     }
 }
@@ -52,9 +64,9 @@ pub struct Notification {
     pub task_title: String,
     /// Who did it; `None` for the server itself.
     pub actor_id: Option<UserId>,
-    /// The status before; `None` when the task was made.
+    /// The status before; `None` when the task was made, and of a due date.
     pub previous_status: Option<Status>,
-    /// The status after.
+    /// The status after, or at that moment.
     pub status: Status,
     /// When it was read.
     pub read_at: Option<Timestamp>,

@@ -18,7 +18,7 @@ use super::actor::{Actor, Role, SignedIn};
 use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
-use super::policy::{self, CreateUser, Credentials, EndSessions, NewUser};
+use super::policy::{self, CreateUser, Credentials, EndSessions, Leftovers, NewUser, SweepUp};
 use super::random::{hexadecimal, url_safe};
 use super::store::{self, Store, WriteTransaction};
 use super::token::Bearer;
@@ -287,6 +287,19 @@ impl<'a> Sessions<'a> {
         let tokens = self.begin(&transaction, user, None, device).await?;
         transaction.commit().await?;
         Ok(tokens)
+    }
+
+    /// Forgets sessions that are over, and failures to sign in that do not count any more. The first refresh token of
+    /// a session that goes on is kept, because it says when that began. Returns how many were forgotten.
+    pub async fn forget_ended(self, actor: &Actor) -> Result<u64> {
+        let permit = policy::permit(actor, SweepUp, &Leftovers)?;
+        let now = self.core.clock.now();
+        let transaction = self.core.store.begin().await?;
+        store::login_attempt::forget_before(&transaction, now - FORGET_AFTER).await?;
+        // An access token may outlive its refresh token.
+        let forgotten = store::session::sweep(&transaction, &permit, now - self.core.access_token_ttl).await?;
+        transaction.commit().await?;
+        Ok(forgotten)
     }
 
     async fn open_own(self, actor: &Actor) -> Result<(WriteTransaction, policy::Permit<EndSessions>)> {

@@ -8,6 +8,7 @@ mod filter;
 mod history;
 mod locked;
 mod of_users;
+mod purge;
 mod tags;
 mod write;
 

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use super::Core;
 use super::actor::{Actor, Role};
+use super::attachment::Removal;
 use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, Violations};
 use super::event::NewEvent;
@@ -258,9 +259,10 @@ impl<'a> Users<'a> {
         let mut files = self.release_tasks(actor, &transaction, id, transfer_to).await?;
         store::attachment::hand_over(&transaction, &permit, self.core.clock.now()).await?;
         files.extend(store::attachment::keys_of_user(&transaction, &permit).await?);
+        let removal = Removal::plan(&transaction, files, self.core.clock.now()).await?;
         store::user::delete(&transaction, &permit, self.core.clock.now()).await?;
         transaction.commit().await?;
-        self.core.storage.discard(files).await;
+        removal.carry_out(self.core).await;
         Ok(user)
     }
 

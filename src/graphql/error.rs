@@ -105,6 +105,7 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
         | Error::RateLimited { .. }
         | Error::ResyncRequired
         | Error::Unavailable { .. }
+        | Error::External(_)
         | Error::Internal(_)) => Err(Failure(error)),
     }
 }

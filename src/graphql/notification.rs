@@ -24,13 +24,17 @@ pub enum NotificationKind {
     Assigned,
     /// A task that you own or that is assigned to you moved along the workflow.
     StatusChanged,
+    /// An open task that you own or that is assigned to you is due within 24 hours.
+    DueSoon,
+    /// The due date of an open task that you own or that is assigned to you is over.
+    Overdue,
 }
 
-/// What you are told because it concerns you and somebody else did it.
+/// What you are told because it concerns you: somebody else did it, or a due date is near or over.
 #[derive(Clone, Debug)]
 pub struct Notification(pub domain::Notification);
 
-/// What you are told because it concerns you and somebody else did it.
+/// What you are told because it concerns you: somebody else did it, or a due date is near or over.
 #[Object]
 impl Notification {
     /// The global id.
@@ -71,12 +75,12 @@ impl Notification {
         }
     }
 
-    /// The task's status before; null when the task was made.
+    /// The task's status before; null when the task was made, and of a due date.
     async fn previous_status(&self) -> Option<TaskStatus> {
         self.0.previous_status.map(Into::into)
     }
 
-    /// The task's status after.
+    /// The task's status after, or at that moment.
     async fn status(&self) -> TaskStatus {
         self.0.status.into()
     }

@@ -1,6 +1,7 @@
 //! Listening, and stopping without cutting anybody off.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -8,6 +9,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::app::App;
+
+/// How long it may take to give back jobs, when the time for all else is over.
+const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// Listens where the settings say. Fails with one line when the address is taken.
 pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
@@ -39,6 +43,7 @@ pub async fn serve(
             serving.await?;
             // Their connections are not among those that serving waits for.
             app.graphql().websockets_closed().await;
+            app.domain().jobs().drained().await;
             std::io::Result::Ok(())
         } => served.context("serving failed")?,
         () = async {
@@ -47,7 +52,10 @@ pub async fn serve(
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(bound).await;
-        } => tracing::warn!("requests still running after {} s were cut off", bound.as_secs()),
+        } => tracing::warn!("requests still running after {} s were cut off; jobs are given back", bound.as_secs()),
+    }
+    if timeout(GIVING_BACK, app.domain().jobs().give_back()).await.is_err() {
+        tracing::warn!("jobs were not given back within {} s", GIVING_BACK.as_secs());
     }
     if timeout(bound, app.domain().clone().close()).await.is_err() {
         tracing::warn!("the database's connections did not close within {} s", bound.as_secs());

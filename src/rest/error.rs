@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::error::{Code, Error, Violation};
+use crate::domain::external::ExternalFailure;
 use crate::http::rate_limit::Exhausted;
 use crate::http::request_id;
 
@@ -198,6 +199,9 @@ impl From<Error> for Problem {
                     Some(json!({ "expected_version": expected.only(), "current_version": current.task.version }));
                 StatusCode::CONFLICT
             }
+            Error::External(ExternalFailure::NotConfigured) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::External(ExternalFailure::Failed(_)) => StatusCode::BAD_GATEWAY,
+            Error::External(ExternalFailure::TimedOut(_)) => StatusCode::GATEWAY_TIMEOUT,
             Error::Internal(cause) => {
                 problem.cause = Some(cause);
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -170,6 +170,23 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     }
 }
 
+/// A JSON object as the body, or no body at all.
+pub(super) struct BodyOrNothing<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for BodyOrNothing<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let headers = request.headers().clone();
+        let bytes = read_body(request, app).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        check_content_type(&headers, is_json, "application/json")?;
+        read_json(&bytes).map(|Object(value)| Self(value))
+    }
+}
+
 /// Any JSON as the body.
 pub(super) struct AnyBody<T>(pub(super) T);
 

@@ -10,7 +10,7 @@
 //! | `rate_limit` | how often a client may ask |
 //! | `precondition` | `ETag` and `If-Match` |
 //! | `value` | dates, names and numbers as clients write them |
-//! | `session`, `task`, `statistics`, `attachment`, `user` | the handlers, a noun a file |
+//! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a noun a file |
 //!
 //! [`routes`] lists every method and path once. Each answers under `/api/v1` and, because two of the older
 //! APIs had no prefix, at the root; with and without a trailing slash. A path in letters comes before one with an
@@ -22,6 +22,7 @@
 )]
 
 mod attachment;
+mod background;
 pub mod error;
 mod extract;
 mod idempotency;
@@ -164,6 +165,9 @@ pub fn routes() -> Vec<Route> {
         Route::post("/upload", attachment::keep).strict(),
         Route::get("/download/{filename}", attachment::download_own),
         Route::delete("/delete/{filename}", attachment::delete_own),
+        Route::get("/async/external", background::call_external).strict(),
+        Route::post("/async/background-task", background::queue).strict(),
+        Route::get("/async/background-task/{id}", background::get),
         Route::get("/users", user::list).with_parameters(),
         Route::get("/users/{id}", user::get),
         Route::patch("/users/{id}", user::update),

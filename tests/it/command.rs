@@ -259,7 +259,9 @@ async fn doctor_finds_everything_well() {
         .collect();
     assert_eq!(
         subjects,
-        ["settings", "database", "tables", "writing", "clock", "Redis", "storage"]
+        [
+            "settings", "database", "tables", "writing", "clock", "jobs", "Redis", "storage"
+        ]
     );
     assert!(printed.contains("Redis: answers PONG"), "{printed}");
     let engine = if is_postgres() { "PostgreSQL" } else { "SQLite" };

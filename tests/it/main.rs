@@ -13,6 +13,7 @@ mod delivery;
 mod events;
 mod graphql;
 mod health;
+mod job;
 mod live;
 mod migrations;
 mod monitor;

@@ -9,9 +9,10 @@ use taskwire::domain::id::{AttachmentId, SessionId, TaskId, UserId};
 use taskwire::domain::policy::{
     self, Action, AllTasks, AssignTask, AttachFile, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials,
     DeleteFile, DeleteUser, DetachFile, Directory, EditTask, EditUser, EndSessions, EventLog, File, Files,
-    Installation, KeepFile, NewFile, NewTask, NewUser, Notifications, Noun, OwnNotifications, OwnRequest, PruneLog,
-    PurgeTask, Reach, ReadNotifications, RepeatRequest, Requests, RestoreBackup, RestoreTask, SeeAccount, SeeFile,
-    SeeTask, Sessions, SetActive, SetRole, TagTask, TakeBackup, Tasks, TransferTask, TrashTask, Users,
+    Installation, JobQueue, Jobs, KeepFile, Leftovers, NewFile, NewTask, NewUser, Notifications, Noun, Outbox, OwnJobs,
+    OwnNotifications, OwnRequest, PruneLog, PurgeTask, QueueJob, Reach, ReadNotifications, RemindOfTask, RepeatRequest,
+    Requests, RestoreBackup, RestoreTask, RunJobs, SeeAccount, SeeFile, SeeTask, Sessions, SetActive, SetRole, SweepUp,
+    TagTask, TakeBackup, Tasks, TransferTask, TrashTask, Users,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -142,6 +143,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.action("", RestoreTask, &task);
     matrix.action("", PurgeTask, &task);
     matrix.action("", TransferTask, &task);
+    matrix.action("", RemindOfTask, &task);
 
     let file = File {
         id: AttachmentId(1),
@@ -164,9 +166,12 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.action("", EndSessions, &user);
     matrix.action("", RepeatRequest, &OwnRequest { user: OWNER });
     matrix.action("", ReadNotifications, &OwnNotifications { user: OWNER });
+    matrix.action("", QueueJob, &OwnJobs { user: OWNER });
     matrix.action("", PruneLog, &EventLog);
     matrix.action("", TakeBackup, &Installation);
     matrix.action("", RestoreBackup, &Installation);
+    matrix.action("", RunJobs, &JobQueue);
+    matrix.action("", SweepUp, &Leftovers);
 
     matrix.heading("WHAT IS SEEN");
     matrix.noun::<Tasks>("Tasks");
@@ -178,6 +183,8 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.noun::<Credentials>("Credentials");
     matrix.noun::<Requests>("Requests with a key");
     matrix.noun::<Notifications>("Notifications");
+    matrix.noun::<Jobs>("Jobs");
+    matrix.noun::<Outbox>("Outbox");
 
     let rules = include_str!("../../src/domain/policy/action.rs");
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike as _, TimeDelta};
 
-use super::Report;
+use super::{Report, jobs};
 use crate::app::described;
 use crate::command::database;
 use crate::config::{Config, DatabaseConfig};
@@ -29,6 +29,9 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Resul
     report.tell("database", judge_engine(&diagnosis.engine, &config.database))?;
     report_tables(&diagnosis, &migrations, config.database.is_memory(), report)?;
     report.tell("clock", judge_clocks(domain.clock().now(), diagnosis.now))?;
+    if judge_migrations(&migrations).is_ok() {
+        jobs::check(&domain, report).await?;
+    }
     database::close(domain).await
 }
 

@@ -4,6 +4,8 @@
 //! grows large. What a client calls a file never becomes a path.
 
 use std::fmt;
+use std::fs;
+use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, ready};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use object_store::aws::AmazonS3Builder;
@@ -23,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use super::room::{self, Room};
 use crate::config::StorageConfig;
+use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::random::{Randomness, hexadecimal};
 
@@ -43,7 +46,7 @@ pub(in crate::domain) struct Storage {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     part: usize,
-    /// Where a directory of this machine is meant.
+    /// Where the objects are files, their directory.
     directory: Option<PathBuf>,
 }
 
@@ -215,9 +218,51 @@ impl Storage {
     }
 
     async fn remove(&self, key: &str) {
+        if let Err(error) = self.try_to_remove(key).await {
+            tracing::warn!(key, "a file that nobody knows of was left behind: {error}");
+        }
+    }
+
+    async fn try_to_remove(&self, key: &str) -> object_store::Result<()> {
         match self.objects.delete(&self.path(key)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => tracing::warn!(key, "a file that nobody knows of was left behind: {error}"),
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Removes objects, as many as it can. Those that are gone already are no failure.
+    pub(in crate::domain) async fn remove_all(&self, keys: &[String]) -> Result<()> {
+        let removed = join_all(keys.iter().map(|key| self.try_to_remove(key))).await;
+        removed
+            .into_iter()
+            .collect::<object_store::Result<()>>()
+            .map_err(failed)
+    }
+
+    /// The names of all objects that were written before a moment. What has another name than we make is none of ours.
+    pub(super) fn keys_until(&self, moment: Timestamp) -> BoxStream<'static, Result<String>> {
+        let root = self.root.clone();
+        let found = self.objects.list(Some(&self.root)).map_err(failed);
+        found
+            .try_filter_map(move |object| {
+                let parts = object.location.prefix_match(&root);
+                let key = parts.map(|parts| parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"));
+                ready(Ok(key.filter(|key| object.last_modified < moment && Self::is_key(key))))
+            })
+            .boxed()
+    }
+
+    /// Removes what is left, in a directory, of uploads that broke off before a moment because the server died.
+    /// A bucket has rules of its own for them. Returns how many there were.
+    pub(super) async fn remove_parts(&self, moment: Timestamp) -> Result<u64> {
+        let Some(directory) = self.directory.clone() else {
+            return Ok(0);
+        };
+        let removing = tokio::task::spawn_blocking(move || remove_parts(&directory, moment));
+        match removing.await.map_err(Error::internal)? {
+            // It is made with the first file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            removed => removed.map_err(|error| failed_with(error.into())),
         }
     }
 }
@@ -268,7 +313,34 @@ impl Drop for Written {
 }
 
 fn failed(error: object_store::Error) -> Error {
-    Error::internal(anyhow::Error::new(error).context("the storage of files failed"))
+    failed_with(error.into())
+}
+
+fn failed_with(error: anyhow::Error) -> Error {
+    Error::internal(error.context("the storage of files failed"))
+}
+
+/// Until it is whole, a file has its name with a number behind it.
+fn remove_parts(directory: &std::path::Path, moment: Timestamp) -> io::Result<u64> {
+    let mut removed = 0;
+    for folder in fs::read_dir(directory)? {
+        let folder = folder?;
+        if !folder.file_type()?.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(folder.path())? {
+            let file = file?;
+            let path = format!("{}/{}", folder.file_name().display(), file.file_name().display());
+            let is_part = path
+                .split_once('#')
+                .is_some_and(|(key, number)| Storage::is_key(key) && number.bytes().all(|byte| byte.is_ascii_digit()));
+            if is_part && Timestamp::from(file.metadata()?.modified()?) < moment {
+                fs::remove_file(file.path())?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
 }
 
 #[cfg(test)]
@@ -282,6 +354,7 @@ mod tests {
         for key in [
             "",
             "ab",
+            "ab/notes.txt",
             "../../etc/passwd",
             "/etc/passwd",
             "ab/../0123456789abcdef0123456789abcd",

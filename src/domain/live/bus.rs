@@ -12,6 +12,8 @@ pub(crate) struct Bus {
     here: Arc<Notify>,
     /// Whoever tells other nodes.
     outward: Arc<Notify>,
+    /// Whoever runs jobs on this node.
+    work: Arc<Notify>,
 }
 
 impl Bus {
@@ -19,6 +21,16 @@ impl Bus {
     pub(crate) fn announce(&self) {
         self.here.notify_one();
         self.outward.notify_one();
+    }
+
+    /// There is a new job from this node.
+    pub(crate) fn announce_work(&self) {
+        self.work.notify_one();
+    }
+
+    /// Waits until there is a new job from this node.
+    pub(crate) async fn work_announced(&self) {
+        self.work.notified().await;
     }
 
     /// There is news, maybe, from wherever.

@@ -67,6 +67,11 @@ impl Hub {
         }
     }
 
+    /// Who is woken when something was committed.
+    pub(super) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
     /// Starts the reader, unless it runs.
     pub(super) async fn follow(&self, store: &Store) -> Result<()> {
         let start = async || {

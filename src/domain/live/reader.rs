@@ -44,6 +44,8 @@ pub(super) struct Reader {
     events: Place,
     /// Changes to accounts before this place were looked at.
     changes: Place,
+    /// Notices of due dates before this place were handed out.
+    notices: Place,
 }
 
 /// What a look at the logs came to.
@@ -67,6 +69,7 @@ impl Reader {
             log: settled.log,
             events: settled.events,
             changes: settled.changes,
+            notices: settled.notices,
         })
     }
 
@@ -102,7 +105,8 @@ impl Reader {
             tracing::warn!("the event log was replaced: every live connection is closed");
             self.registry.end_all(Ending::Replaced);
             self.store.statistics().forget_all();
-            (self.log, self.events, self.changes) = (settled.log, settled.events, settled.changes);
+            self.log = settled.log;
+            (self.events, self.changes, self.notices) = (settled.events, settled.changes, settled.notices);
             return Ok(Look::CaughtUp);
         }
         // Whoever lost a right must have lost it before the events that came after.
@@ -110,6 +114,7 @@ impl Reader {
         while self.events < settled.events {
             self.hand_out_batch(settled.events).await?;
         }
+        self.hand_out_notices(settled.notices).await?;
         Ok(if settled.is_waiting {
             Look::Waiting
         } else {
@@ -161,6 +166,24 @@ impl Reader {
         }
         self.store.statistics().hear(news);
         self.events = batch.more_from.unwrap_or(until);
+        Ok(())
+    }
+
+    /// Hands out the notifications of due dates before a place, to those who wait for any.
+    async fn hand_out_notices(&mut self, until: Place) -> Result<()> {
+        if self.notices >= until {
+            return Ok(());
+        }
+        let reader = self.store.reader();
+        let mut notices = store::log::due_notices(reader, &self.scope, self.notices, until).await?;
+        notices.retain(|(_, user)| self.registry.awaiting_notifications([user].into_iter()));
+        if !notices.is_empty() {
+            let notices = notices.into_iter().map(|(notice, _)| notice).collect();
+            for notification in store::notification::of_notices(reader, &self.scope, notices).await? {
+                self.registry.notify(notification);
+            }
+        }
+        self.notices = until;
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! The table "who may do what", a row an `impl`.
 
 use super::{
-    Action, EventLog, File, Installation, NewFile, NewTask, NewUser, OwnNotifications, OwnRequest, Standing, Verdict,
+    Action, EventLog, File, Installation, JobQueue, Leftovers, NewFile, NewTask, NewUser, OwnJobs, OwnNotifications,
+    OwnRequest, Standing, Verdict,
 };
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
@@ -442,5 +443,67 @@ impl Action for RestoreBackup {
 
     fn verdict(&self, who: Standing) -> Verdict {
         the_server(who)
+    }
+}
+
+/// Tell those who work on a task that its due date is near or over.
+#[derive(Clone, Copy, Debug)]
+pub struct RemindOfTask;
+
+impl Action for RemindOfTask {
+    type On = Task;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.system {
+            Verdict::Allowed
+        } else if who.takes_part() {
+            Verdict::Refused("Only the server itself reminds of tasks")
+        } else {
+            Verdict::Hidden
+        }
+    }
+}
+
+/// Have the server do something in the background.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueJob;
+
+impl Action for QueueJob {
+    type On = OwnJobs;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner { Verdict::Allowed } else { Verdict::Hidden }
+    }
+}
+
+/// Take jobs from the queue, and say what came of them.
+#[derive(Clone, Copy, Debug)]
+pub struct RunJobs;
+
+impl Action for RunJobs {
+    type On = JobQueue;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("Only the server itself runs jobs")
+        }
+    }
+}
+
+/// Forget sessions, keys and jobs whose time is over.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepUp;
+
+impl Action for SweepUp {
+    type On = Leftovers;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("Only the server itself sweeps up")
+        }
     }
 }

@@ -25,6 +25,25 @@ fn everything(actor: &Actor, refusal: &str) -> Result<Reach> {
     }
 }
 
+/// Everything for the server, one's own for a user, also for administrators.
+fn own_or_the_servers(actor: &Actor) -> Result<Reach> {
+    match actor {
+        Actor::System => Ok(Reach::Everything),
+        Actor::User(user) => Ok(Reach::Of(user.id)),
+        Actor::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
+    }
+}
+
+/// Everything for the server, nothing for the rest.
+fn the_servers(actor: &Actor, refusal: &str) -> Result<Reach> {
+    match own_or_the_servers(actor)? {
+        Reach::Everything => Ok(Reach::Everything),
+        Reach::Of(_) => Err(Error::Forbidden {
+            message: refusal.to_owned(),
+        }),
+    }
+}
+
 /// Tasks: those one owns or is assigned to.
 #[derive(Clone, Copy, Debug)]
 pub enum Tasks {}
@@ -85,6 +104,26 @@ impl Noun for Notifications {
     }
 }
 
+/// What the server does in the background: one's own, also for administrators; everything for the server.
+#[derive(Clone, Copy, Debug)]
+pub enum Jobs {}
+
+impl Noun for Jobs {
+    fn reach(actor: &Actor) -> Result<Reach> {
+        own_or_the_servers(actor)
+    }
+}
+
+/// What is sent by mail: notifications of everybody. Only the server itself reads it.
+#[derive(Clone, Copy, Debug)]
+pub enum Outbox {}
+
+impl Noun for Outbox {
+    fn reach(actor: &Actor) -> Result<Reach> {
+        the_servers(actor, "Only the server itself sends mail")
+    }
+}
+
 /// The list of all users.
 #[derive(Clone, Copy, Debug)]
 pub enum Directory {}
@@ -101,11 +140,7 @@ pub enum Sessions {}
 
 impl Noun for Sessions {
     fn reach(actor: &Actor) -> Result<Reach> {
-        match actor {
-            Actor::System => Ok(Reach::Everything),
-            Actor::User(user) => Ok(Reach::Of(user.id)),
-            Actor::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
-        }
+        own_or_the_servers(actor)
     }
 }
 
@@ -116,12 +151,6 @@ pub enum Credentials {}
 
 impl Noun for Credentials {
     fn reach(actor: &Actor) -> Result<Reach> {
-        match actor {
-            Actor::System => Ok(Reach::Everything),
-            Actor::User(_) => Err(Error::Forbidden {
-                message: "Credentials are not shown".to_owned(),
-            }),
-            Actor::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
-        }
+        the_servers(actor, "Credentials are not shown")
     }
 }

@@ -156,6 +156,65 @@ impl Resource for OwnNotifications {
     }
 }
 
+/// What the server does in the background for one user.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnJobs {
+    /// Who asked for it.
+    pub user: UserId,
+}
+
+impl Resource for OwnJobs {
+    type Subject = UserId;
+
+    fn subject(&self) -> UserId {
+        self.user
+    }
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::new(actor, self.user, None)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("background task", "")
+    }
+}
+
+/// The queue of jobs as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct JobQueue;
+
+impl Resource for JobQueue {
+    type Subject = ();
+
+    fn subject(&self) {}
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::by_rank(actor)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("job", "")
+    }
+}
+
+/// Sessions, keys and jobs whose time is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Leftovers;
+
+impl Resource for Leftovers {
+    type Subject = ();
+
+    fn subject(&self) {}
+
+    fn standing(&self, actor: &Actor) -> Standing {
+        Standing::by_rank(actor)
+    }
+
+    fn hidden(&self) -> Error {
+        Error::not_found("leftover", "")
+    }
+}
+
 /// The event log as a whole.
 #[derive(Clone, Copy, Debug)]
 pub struct EventLog;

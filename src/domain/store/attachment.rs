@@ -1,6 +1,6 @@
 //! Attachments in the database: what is known of files, and under which names the storage has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
@@ -126,6 +126,32 @@ pub(in crate::domain) async fn is_recorded(
         .column(Column::Id)
         .filter(Column::StorageKey.eq(storage_key))
         .filter(of_reach(scope));
+    Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
+}
+
+/// Which of these objects of the storage a row in scope knows, be its task in the trash or not.
+pub(in crate::domain) async fn recorded(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Files>,
+    storage_keys: &[String],
+) -> Result<HashSet<String>> {
+    let known: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::StorageKey)
+        .filter(Column::StorageKey.is_in(storage_keys))
+        .filter(of_reach(scope))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(known.into_iter().collect())
+}
+
+/// Whether there is any file in scope, be its task in the trash or not.
+pub(in crate::domain) async fn is_any_recorded(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Files>,
+) -> Result<bool> {
+    let query = Entity::find().select_only().column(Column::Id).filter(of_reach(scope));
     Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
 }
 

@@ -9,7 +9,7 @@ use super::WriteTransaction;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
-use crate::domain::policy::{Permit, Reach, RepeatRequest, Requests, Scope};
+use crate::domain::policy::{Permit, Reach, RepeatRequest, Requests, Scope, SweepUp};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
@@ -118,4 +118,17 @@ pub(in crate::domain) async fn forget_expired(
         .exec(transaction.connection())
         .await?;
     Ok(())
+}
+
+/// Forgets the keys of everybody whose time is over, and tells how many there were.
+pub(in crate::domain) async fn sweep(
+    transaction: &WriteTransaction,
+    _permit: &Permit<SweepUp>,
+    now: Timestamp,
+) -> Result<u64> {
+    let forgotten = Entity::delete_many()
+        .filter(Column::ExpiresAt.lte(now))
+        .exec(transaction.connection())
+        .await?;
+    Ok(forgotten.rows_affected)
 }

@@ -5,7 +5,7 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder as _, QuerySelect as _, Statement};
 
 use super::event::{Column, Entity, Row};
-use super::{WriteTransaction, account_change, one_of};
+use super::{WriteTransaction, account_change, due_notice, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, LoggedEvent, Place};
@@ -58,6 +58,8 @@ pub(in crate::domain) struct Settled {
     pub(in crate::domain) events: Place,
     /// Changes to accounts before this place are.
     pub(in crate::domain) changes: Place,
+    /// Notices of due dates before this place are.
+    pub(in crate::domain) notices: Place,
     /// The last event that was forgotten because of its age.
     pub(in crate::domain) pruned: Place,
     /// Whether something was committed that an older transaction, which is still open, keeps from being settled.
@@ -70,14 +72,16 @@ pub(in crate::domain) struct Settled {
 /// before a place was committed by then.
 pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<Settled> {
     const POSTGRES: &str = "SELECT identity, pruned_transaction_id, pruned_id, \
-            oldest AS transaction_id, 0::bigint AS event_id, 0::bigint AS change_id, \
+            oldest AS transaction_id, 0::bigint AS event_id, 0::bigint AS change_id, 0::bigint AS notice_id, \
             CASE WHEN EXISTS (SELECT 1 FROM task_events WHERE transaction_id >= oldest) \
                    OR EXISTS (SELECT 1 FROM account_changes WHERE transaction_id >= oldest) \
+                   OR EXISTS (SELECT 1 FROM due_notices WHERE transaction_id >= oldest) \
                  THEN 1 ELSE 0 END AS is_waiting \
          FROM event_log, (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest) AS snapshot";
     const SQLITE: &str = "SELECT identity, pruned_transaction_id, pruned_id, 0 AS transaction_id, \
             MAX(pruned_id, (SELECT COALESCE(MAX(id), 0) FROM task_events)) + 1 AS event_id, \
-            (SELECT COALESCE(MAX(id), 0) + 1 FROM account_changes) AS change_id, 0 AS is_waiting \
+            (SELECT COALESCE(MAX(id), 0) + 1 FROM account_changes) AS change_id, \
+            (SELECT COALESCE(MAX(id), 0) + 1 FROM due_notices) AS notice_id, 0 AS is_waiting \
          FROM event_log";
 
     let backend = connection.get_database_backend();
@@ -99,6 +103,7 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
         log: row.try_get("", "identity")?,
         events: place("transaction_id", "event_id")?,
         changes: place("transaction_id", "change_id")?,
+        notices: place("transaction_id", "notice_id")?,
         pruned: place("pruned_transaction_id", "pruned_id")?,
         is_waiting: row.try_get::<i32>("", "is_waiting")? == 1,
     })
@@ -205,6 +210,27 @@ pub(in crate::domain) async fn changed_accounts(
         .all(connection)
         .await?;
     Ok(users.into_iter().map(UserId).collect())
+}
+
+/// The notices of due dates in a part of their log, with whom each is for. Only the server reads it.
+pub(in crate::domain) async fn due_notices(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Tasks>,
+    from: Place,
+    until: Place,
+) -> Result<Vec<(i64, UserId)>> {
+    let notices: Vec<(i64, i32)> = due_notice::Entity::find()
+        .select_only()
+        .column(due_notice::Column::Id)
+        .column(due_notice::Column::UserId)
+        .filter(compared(connection, PLACE, ">=", from))
+        .filter(compared(connection, PLACE, "<", until))
+        .order_by_asc(due_notice::Column::TransactionId)
+        .order_by_asc(due_notice::Column::Id)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(notices.into_iter().map(|(id, user)| (id, UserId(user))).collect())
 }
 
 /// Forgets up to `limit` of the events that are older than a moment, and how far the log is forgotten by

@@ -8,10 +8,12 @@ pub(super) mod account_change;
 pub(super) mod attachment;
 pub(super) mod backup;
 mod diagnosis;
+pub(super) mod due_notice;
 pub(super) mod event;
 mod grouped;
 pub(super) mod history;
 pub(super) mod idempotency;
+pub(super) mod job;
 mod keyset;
 pub(super) mod log;
 pub(super) mod login_attempt;
@@ -67,6 +69,8 @@ pub(super) struct Store {
     statistics: Arc<Cache>,
     /// What it was opened with.
     config: DatabaseConfig,
+    /// Whether each notification is sent by mail as well.
+    sends_mail: bool,
 }
 
 impl Store {
@@ -98,6 +102,8 @@ impl Store {
             is_news: AtomicBool::new(false),
             statistics: Arc::clone(&self.statistics),
             changed: Mutex::default(),
+            is_work: AtomicBool::new(false),
+            sends_mail: self.sends_mail,
         })
     }
 
@@ -161,6 +167,8 @@ pub(super) struct WriteTransaction {
     statistics: Arc<Cache>,
     /// Who sees the tasks that were changed, or saw them before.
     changed: Mutex<BTreeSet<UserId>>,
+    is_work: AtomicBool,
+    sends_mail: bool,
 }
 
 impl WriteTransaction {
@@ -182,12 +190,20 @@ impl WriteTransaction {
         changed.extend(audience);
     }
 
+    /// A job was queued: whoever runs them here is woken after the commit.
+    fn announce_work(&self) {
+        self.is_work.store(true, Ordering::Relaxed);
+    }
+
     /// Makes the write last. When that fails, nobody knows whether it does, so the error is never one that
     /// invites to try again.
     pub(super) async fn commit(self) -> Result<()> {
         self.transaction.commit().await.map_err(Error::internal)?;
         // The next writer need not wait for what follows.
         drop(self.turn);
+        if self.is_work.into_inner() {
+            self.bus.announce_work();
+        }
         if self.is_news.into_inner() {
             self.bus.announce();
         }

@@ -6,14 +6,15 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{QueryOrder as _, QuerySelect as _, Select};
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, corrupt, one_of, task};
+use super::{WriteTransaction, corrupt, job, one_of, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::{NotificationId, TaskId, UserId};
 use crate::domain::notification::{Notification, NotificationKind, NotificationSortField};
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
-use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, Scope, Tasks};
+use crate::domain::policy::{Notifications, Outbox, Permit, Reach, ReadNotifications, RemindOfTask, Scope, Tasks};
+use crate::domain::task::Task;
 use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -24,6 +25,7 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub user_id: i32,
+    /// The event that it tells of; of a due date, the notice of it with a minus before.
     pub event_id: i64,
     pub kind: String,
     pub task_id: i32,
@@ -89,11 +91,48 @@ impl Notices {
             event_id: Set(event),
             ..row
         });
-        Entity::insert_many(rows)
-            .exec_without_returning(transaction.connection())
-            .await?;
-        Ok(())
+        add(transaction, rows.collect()).await
     }
+}
+
+/// Adds notifications, and their mails to the queue.
+async fn add(transaction: &WriteTransaction, rows: Vec<ActiveModel>) -> Result<()> {
+    let insert = Entity::insert_many(rows);
+    if !transaction.sends_mail {
+        insert.exec_without_returning(transaction.connection()).await?;
+        return Ok(());
+    }
+    let added = insert.exec_with_returning(transaction.connection()).await?;
+    for row in added {
+        job::enqueue_mail(transaction, NotificationId(row.id), row.created_at).await?;
+    }
+    Ok(())
+}
+
+/// Tells somebody of the due date of a task.
+pub(super) async fn remind(
+    transaction: &WriteTransaction,
+    permit: &Permit<RemindOfTask>,
+    task: &Task,
+    notice: i64,
+    (user, kind): (UserId, NotificationKind),
+    now: Timestamp,
+) -> Result<()> {
+    let row = ActiveModel {
+        id: NotSet,
+        created_at: Set(now),
+        updated_at: Set(now),
+        user_id: Set(user.0),
+        event_id: Set(-notice),
+        kind: Set(kind.as_str().to_owned()),
+        task_id: Set(permit.subject().0),
+        task_title: Set(task.title.clone()),
+        actor_id: Set(None),
+        previous_status: Set(None),
+        status: Set(task.status.rank()),
+        read_at: Set(None),
+    };
+    add(transaction, vec![row]).await
 }
 
 /// The newest come first.
@@ -187,6 +226,25 @@ pub(in crate::domain) async fn find_many(
         .all(connection)
         .await?;
     rows.into_iter().map(Notification::try_from).collect()
+}
+
+/// A notification, whosever it is: for the server, which sends it.
+pub(in crate::domain) async fn find_to_send(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Outbox>,
+    id: NotificationId,
+) -> Result<Option<Notification>> {
+    let row = Entity::find_by_id(id.0).one(connection).await?;
+    row.map(Notification::try_from).transpose()
+}
+
+/// The notifications of these notices of due dates, whosever they are.
+pub(in crate::domain) async fn of_notices(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    notices: Vec<i64>,
+) -> Result<Vec<Notification>> {
+    of_events(connection, scope, notices.into_iter().map(|notice| -notice).collect()).await
 }
 
 /// The notifications of these events, whosever they are: for the server, which hands each to whom it is for.

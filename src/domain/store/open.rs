@@ -32,8 +32,9 @@ const MAX_RETRY: Duration = Duration::from_secs(10);
 const MMAP_BYTES: &str = "268435456";
 
 impl Store {
-    /// Connects, trying again as often as the settings allow.
-    pub(in crate::domain) async fn open(config: &DatabaseConfig, bus: Bus) -> anyhow::Result<Self> {
+    /// Connects, trying again as often as the settings allow. `sends_mail` says whether each notification is sent by
+    /// mail as well.
+    pub(in crate::domain) async fn open(config: &DatabaseConfig, bus: Bus, sends_mail: bool) -> anyhow::Result<Self> {
         let statements = Arc::new(AtomicU64::new(0));
         let mut connection = connect(config).await?;
         let counter = Arc::clone(&statements);
@@ -61,6 +62,7 @@ impl Store {
             bus,
             statistics: Arc::new(Cache::new(config.statistics_cache)),
             config: config.clone(),
+            sends_mail,
         })
     }
 

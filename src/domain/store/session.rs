@@ -2,15 +2,15 @@
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
-use sea_orm::{Condition, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{Condition, DbBackend, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
 
 use super::{WriteTransaction, account_change};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::policy::{BeginSession, Credentials, EndSessions, Permit, Reach, Scope, Sessions};
+use crate::domain::policy::{BeginSession, Credentials, EndSessions, Permit, Reach, Scope, Sessions, SweepUp};
 use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -262,4 +262,34 @@ async fn end(transaction: &WriteTransaction, permit: &Permit<EndSessions>, which
         .exec(transaction.connection())
         .await?;
     account_change::append(transaction, permit.subject(), now).await
+}
+
+/// Forgets what expired or was ended before a moment, save the beginnings of sessions that go on. Tells how many
+/// there were.
+pub(in crate::domain) async fn sweep(
+    transaction: &WriteTransaction,
+    _permit: &Permit<SweepUp>,
+    before: Timestamp,
+) -> Result<u64> {
+    let placeholder = match transaction.connection().get_database_backend() {
+        DbBackend::Postgres => "$1",
+        _ => "?",
+    };
+    let begins_what_goes_on = Expr::cust_with_values(
+        format!(
+            "(NOT EXISTS (SELECT 1 FROM sessions AS older WHERE older.family = sessions.family AND older.id < sessions.id) \
+             AND EXISTS (SELECT 1 FROM sessions AS living WHERE living.family = sessions.family \
+             AND living.revoked_at IS NULL AND living.expires_at >= {placeholder}))"
+        ),
+        [before],
+    );
+    let is_over = Condition::any()
+        .add(Column::ExpiresAt.lt(before))
+        .add(Column::RevokedAt.lt(before));
+    let forgotten = Entity::delete_many()
+        .filter(is_over)
+        .filter(begins_what_goes_on.not())
+        .exec(transaction.connection())
+        .await?;
+    Ok(forgotten.rows_affected)
 }

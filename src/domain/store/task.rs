@@ -202,6 +202,26 @@ pub(in crate::domain) async fn lock_many(
     lock_rows(transaction, scope, query).await
 }
 
+/// Up to `limit` of the tasks in scope that have been in the trash since a moment or longer.
+pub(in crate::domain) async fn in_trash_since(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    moment: Timestamp,
+    limit: u64,
+) -> Result<Vec<TaskId>> {
+    let ids: Vec<i32> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(visible(scope))
+        .filter(Column::DeletedAt.lte(moment))
+        .order_by_asc(Column::DeletedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(ids.into_iter().map(TaskId).collect())
+}
+
 /// Every task that a user owns or is assigned to, in the trash or not, with tags and files,
 /// locked.
 pub(in crate::domain) async fn lock_all_of(

@@ -2,10 +2,11 @@
 //! asked, the change applied, and the row and its event are written together.
 
 use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{self, ChangeTask, CreateTask, NewTask, PurgeTask, RestoreTask, TagTask, TrashTask};
+use crate::domain::policy::{self, ChangeTask, CreateTask, NewTask, RestoreTask, TagTask, TrashTask};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::tag;
 use crate::domain::workflow::Status;
@@ -18,6 +19,8 @@ use super::{ExpectedVersion, Snapshot, Task, TaskChange, TaskDraft, Tasks};
 pub(super) enum Place {
     Live,
     Trash,
+    /// In the trash since that moment or longer.
+    TrashSince(Timestamp),
     Anywhere,
 }
 
@@ -26,6 +29,7 @@ impl Place {
         match self {
             Self::Live => task.deleted_at.is_none(),
             Self::Trash => task.deleted_at.is_some(),
+            Self::TrashSince(moment) => task.deleted_at.is_some_and(|deleted| deleted <= moment),
             Self::Anywhere => true,
         }
     }
@@ -172,24 +176,6 @@ impl Tasks<'_> {
             Ok(())
         })
         .await
-    }
-
-    /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
-    #[tracing::instrument(target = "taskwire::span", name = "task.purge", skip_all)]
-    pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
-        let write = self.open(actor, id, Place::Anywhere, expected).await?;
-        let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
-        let files = if write.before.attachments.is_empty() {
-            Vec::new()
-        } else {
-            store::attachment::keys_of_task(&write.transaction, &permit).await?
-        };
-        store::task::delete(&write.transaction, &permit).await?;
-        let event = NewEvent::purged(permit.actor(), &write.before, self.core.clock.now());
-        store::event::append(&write.transaction, event).await?;
-        write.transaction.commit().await?;
-        self.core.storage.discard(files).await;
-        Ok(write.before)
     }
 
     /// One change under one permit.

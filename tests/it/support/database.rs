@@ -181,6 +181,7 @@ async fn migrate(url: &str) {
         &config.database,
         &config.auth,
         &config.storage,
+        &config.mail,
         &key,
         Surroundings::default(),
     )

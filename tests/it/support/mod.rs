@@ -9,6 +9,7 @@ pub mod form;
 pub mod person;
 pub mod process;
 pub mod redis;
+pub mod smtp;
 pub mod socket;
 
 use std::path::Path;

@@ -1,0 +1,74 @@
+//! The queue of jobs: how long it is, and what was given up.
+
+use chrono::TimeDelta;
+
+use super::Report;
+use crate::app::described;
+use crate::domain::Domain;
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::job::Census;
+
+/// Tells how the queue stands. A queue that nobody works on is no failure: the server may not run yet.
+pub(super) async fn check(domain: &Domain, report: &mut Report) -> anyhow::Result<()> {
+    let census = domain.jobs().census(&Actor::System).await;
+    let told = census.map(|census| tell(&census, domain.clock().now()));
+    report.tell("jobs", told.map_err(|error| format!("{:#}", described(error))))
+}
+
+fn tell(census: &Census, now: Timestamp) -> String {
+    let waiting = census
+        .waiting_since
+        .map(|since| format!(", the oldest for {}", shown(now - since)));
+    let failure = census
+        .newest_failure
+        .as_ref()
+        .map(|(kind, error)| format!("; the last failure, of {kind}: {error}"));
+    format!(
+        "{} pending{}, {} running, {} dead{}",
+        census.pending,
+        waiting.unwrap_or_default(),
+        census.running,
+        census.dead,
+        failure.unwrap_or_default()
+    )
+}
+
+/// A time in its largest unit.
+fn shown(time: TimeDelta) -> String {
+    match time {
+        time if time.num_days() > 1 => format!("{} days", time.num_days()),
+        time if time.num_hours() > 1 => format!("{} hours", time.num_hours()),
+        time if time.num_minutes() > 1 => format!("{} minutes", time.num_minutes()),
+        time => format!("{} s", time.num_seconds().max(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_told_with_its_age_and_its_last_failure() {
+        let now = Timestamp::UNIX_EPOCH + TimeDelta::days(1);
+        let empty = Census {
+            pending: 0,
+            running: 0,
+            dead: 0,
+            waiting_since: None,
+            newest_failure: None,
+        };
+        assert_eq!(tell(&empty, now), "0 pending, 0 running, 0 dead");
+        let busy = Census {
+            pending: 3,
+            running: 1,
+            dead: 2,
+            waiting_since: Some(now - TimeDelta::minutes(90)),
+            newest_failure: Some(("send_mail".to_owned(), "no route".to_owned())),
+        };
+        assert_eq!(
+            tell(&busy, now),
+            "3 pending, the oldest for 90 minutes, 1 running, 2 dead; the last failure, of send_mail: no route"
+        );
+    }
+}

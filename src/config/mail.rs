@@ -1,0 +1,52 @@
+//! E-mail.
+
+use email_address::EmailAddress;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    ConfigError,
+    reader::{Reader, refuse},
+};
+
+/// The sender where none is set.
+const SENDER: &str = "taskwire@localhost";
+const TLS: &str = "smtp://host with ?tls=required or ?tls=opportunistic for STARTTLS, or smtps://host";
+
+/// Whether notifications go out by e-mail, and how.
+#[derive(Clone, Debug)]
+pub struct MailConfig {
+    /// `SMTP_URL`, default none, which sends no mail: `smtp://` or `smtps://`, with `?tls=required` or
+    /// `?tls=opportunistic` for STARTTLS.
+    pub url: Option<SecretString>,
+    /// `MAIL_FROM`, the sender's address, default `taskwire@localhost`.
+    pub from: String,
+}
+
+impl MailConfig {
+    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+        let name = "SMTP_URL";
+        let url = reader.url(name, &["smtp", "smtps"])?;
+        if let Some(url) = url.as_deref().filter(|url| !is_usable(url)) {
+            return Err(refuse(name, url, TLS));
+        }
+        let address = |value: &str| EmailAddress::is_valid(value).then(|| value.to_owned());
+        Ok(Self {
+            url: url.map(SecretString::from),
+            from: reader
+                .parsed("MAIL_FROM", "an e-mail address such as tasks@acme.com", address)?
+                .unwrap_or_else(|| SENDER.to_owned()),
+        })
+    }
+}
+
+/// Whether there is a host to connect to, and a way to do so that is known.
+fn is_usable(value: &str) -> bool {
+    Url::parse(value).is_ok_and(|url| {
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+        let known = |(name, tls): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+            name == "tls" && (tls == "required" || tls == "opportunistic")
+        };
+        has_host && url.query_pairs().all(known)
+    })
+}

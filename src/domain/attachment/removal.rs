@@ -1,0 +1,62 @@
+//! The end of files whose rows go in one transaction, be they of a task or of an account.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::domain::Core;
+use crate::domain::actor::Actor;
+use crate::domain::attachment::storage::Storage;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::JobId;
+use crate::domain::job::{JobKind, NewJob};
+use crate::domain::policy::{self, JobQueue, RunJobs};
+use crate::domain::store::{self, Store, WriteTransaction};
+
+/// So long the job waits: whoever queued it removes the files at once, and the job is for when that fails.
+const GRACE: TimeDelta = TimeDelta::minutes(1);
+
+/// Files that are removed when the transaction is committed: at once, or by a job if that fails or the server dies.
+#[derive(Debug)]
+pub(in crate::domain) struct Removal {
+    keys: Vec<String>,
+    job: Option<JobId>,
+}
+
+impl Removal {
+    /// Queues the job, in the transaction in which the rows go.
+    pub(in crate::domain) async fn plan(
+        transaction: &WriteTransaction,
+        keys: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Self> {
+        if keys.is_empty() {
+            return Ok(Self { keys, job: None });
+        }
+        let job = NewJob {
+            run_at: now + GRACE,
+            ..NewJob::new(JobKind::RemoveFiles, json!({ "keys": keys }), now)
+        };
+        let job = Some(store::job::enqueue(transaction, job).await?);
+        Ok(Self { keys, job })
+    }
+
+    /// Removes the files, after the commit. It is done to the end even if nobody waits for it.
+    pub(in crate::domain) async fn carry_out(self, core: &Core) {
+        let Some(job) = self.job else {
+            return;
+        };
+        let removing = tokio::spawn(remove(core.storage.clone(), core.store.clone(), self.keys, job));
+        if let Ok(Err(error)) = removing.await {
+            tracing::warn!(%job, "files were not removed at once, and a job will try again: {:?}", error.cause());
+        }
+    }
+}
+
+async fn remove(storage: Storage, store: Store, keys: Vec<String>, job: JobId) -> Result<()> {
+    storage.remove_all(&keys).await?;
+    let permit = policy::permit(&Actor::System, RunJobs, &JobQueue)?;
+    let transaction = store.begin().await?;
+    store::job::cancel(&transaction, &permit, job).await?;
+    transaction.commit().await
+}

@@ -1,0 +1,91 @@
+//! What somebody asks for over REST: their tasks are counted in the background.
+
+use serde_json::json;
+
+use super::{JobKind, Jobs, NewJob};
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::JobId;
+use crate::domain::policy::{self, OwnJobs, QueueJob};
+use crate::domain::store;
+
+/// The most characters of a message.
+pub const MAX_MESSAGE_LENGTH: usize = 255;
+
+/// Something that is done in the background for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackgroundTask {
+    /// Its number.
+    pub id: JobId,
+    /// How far it has come.
+    pub status: BackgroundTaskStatus,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it was done or given up.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How far something in the background has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackgroundTaskStatus {
+    /// It waits, for the first attempt or for another one.
+    Queued,
+    /// A server works on it.
+    Running,
+    /// It is done.
+    Done,
+    /// It was given up.
+    Failed,
+}
+
+impl BackgroundTaskStatus {
+    /// The name that REST shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Jobs<'_> {
+    /// Has the actor's tasks counted. The counts go to the server's log, with the message.
+    pub async fn queue_background_task(self, actor: &Actor, message: Option<String>) -> Result<BackgroundTask> {
+        let user = actor.signed_in()?.id;
+        let permit = policy::permit(actor, QueueJob, &OwnJobs { user })?;
+        check(message.as_deref().unwrap_or_default())?;
+        let now = self.core.clock.now();
+        let job = NewJob::new(JobKind::BackgroundTask, json!({ "message": message }), now);
+        let transaction = self.core.store.begin().await?;
+        let id = store::job::enqueue_for(&transaction, &permit, job).await?;
+        transaction.commit().await?;
+        Ok(BackgroundTask {
+            id,
+            status: BackgroundTaskStatus::Queued,
+            created_at: now,
+            finished_at: None,
+        })
+    }
+
+    /// What became of something that the actor asked for; for three days after it was done.
+    pub async fn get_background_task(self, actor: &Actor, id: JobId) -> Result<BackgroundTask> {
+        let scope = policy::scope(actor)?;
+        let found = store::job::find_background_task(self.core.store.reader(), &scope, id, self.core.clock.now());
+        found.await?.ok_or_else(|| Error::not_found("background task", id))
+    }
+}
+
+fn check(message: &str) -> Result<()> {
+    let length = message.chars().count();
+    if length <= MAX_MESSAGE_LENGTH {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "message",
+        format!("message has {length} characters; up to {MAX_MESSAGE_LENGTH} are allowed"),
+    ))
+}

@@ -1,0 +1,88 @@
+//! When a job that failed is tried again, and when it is given up.
+
+use chrono::TimeDelta;
+
+use super::{Claim, Settlement};
+use crate::domain::clock::Timestamp;
+use crate::domain::random::Randomness;
+
+/// So often a job is begun before it is given up: with these waits, over about six hours.
+pub const MAX_ATTEMPTS: i32 = 15;
+/// The wait after the first failure; it doubles from there.
+const FIRST_WAIT: TimeDelta = TimeDelta::seconds(5);
+/// The longest wait.
+const MAX_WAIT: TimeDelta = TimeDelta::hours(1);
+/// Up to this part of a wait comes on top by chance, so that what failed together is not tried together.
+const JITTER: i32 = 4;
+
+/// Why a job failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Another attempt may succeed.
+    Passing(anyhow::Error),
+    /// No attempt ever will.
+    Final(anyhow::Error),
+}
+
+/// What becomes of a job that failed.
+pub(super) fn after_failure(
+    claim: &Claim,
+    failure: &Failure,
+    now: Timestamp,
+    randomness: &dyn Randomness,
+) -> Settlement {
+    let recurs = claim.kind.recurs_after();
+    let error = match failure {
+        Failure::Passing(error) | Failure::Final(error) => format!("{error:#}"),
+    };
+    if recurs.is_none() && (matches!(failure, Failure::Final(_)) || claim.attempt >= MAX_ATTEMPTS) {
+        return Settlement::Dead { error };
+    }
+    let wait = wait_after(claim.attempt, randomness);
+    Settlement::Retry {
+        at: now + recurs.map_or(wait, |period| wait.min(period)),
+        error,
+    }
+}
+
+/// How long to wait after so many attempts.
+fn wait_after(attempts: i32, randomness: &dyn Randomness) -> TimeDelta {
+    let doublings = attempts.saturating_sub(1).clamp(0, 20);
+    let wait = (FIRST_WAIT * (1 << doublings)).min(MAX_WAIT);
+    let mut chance = [0];
+    randomness.fill(&mut chance);
+    wait + wait * i32::from(chance[0]) / (JITTER * 256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Always the same byte.
+    #[derive(Debug)]
+    struct Fixed(u8);
+
+    impl Randomness for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_an_hour_and_never_shrink() {
+        let waits = |chance| -> Vec<i64> {
+            (1..=MAX_ATTEMPTS)
+                .map(|attempts| wait_after(attempts, &Fixed(chance)).num_milliseconds())
+                .collect()
+        };
+        let (least, most) = (waits(0), waits(255));
+        assert_eq!(least[..4], [5_000, 10_000, 20_000, 40_000]);
+        assert_eq!(least.last(), Some(&3_600_000));
+        for (least, most) in least.iter().zip(&most) {
+            assert!(least <= most && *most < least + least / 4 + 1);
+        }
+        // Whatever chance says, a later wait is no shorter, as long as they grow.
+        assert!(most[..9].iter().zip(&least[1..10]).all(|(most, next)| most < next));
+        assert!(least.iter().sum::<i64>() < 7 * 3_600_000);
+    }
+}

@@ -1,0 +1,135 @@
+//! What each kind of job does. All of it may be done twice without harm.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::retry::Failure;
+use super::{Claim, JobKind};
+use crate::domain::Core;
+use crate::domain::actor::Actor;
+use crate::domain::attachment::Attachments;
+use crate::domain::error::Error;
+use crate::domain::event::Events;
+use crate::domain::id::NotificationId;
+use crate::domain::idempotency::Idempotency;
+use crate::domain::mail::Undelivered;
+use crate::domain::notification::{Notifications, letter_of};
+use crate::domain::policy::{self, Leftovers, SweepUp};
+use crate::domain::session::Sessions;
+use crate::domain::store;
+use crate::domain::task::{Comparison, TaskFilter, TaskList, Tasks};
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// How long jobs that were done are kept.
+const KEEP_DONE: TimeDelta = TimeDelta::days(3);
+/// How long those are kept that were given up.
+const KEEP_DEAD: TimeDelta = TimeDelta::days(30);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Passing(match error.cause() {
+            Some(cause) => anyhow::anyhow!("{cause:#}"),
+            None => anyhow::Error::new(error),
+        })
+    }
+}
+
+/// Does what a job is about.
+pub(super) async fn of(core: &Arc<Core>, claim: &Claim) -> Result<()> {
+    let system = &Actor::System;
+    let kind = claim.kind.as_str();
+    let done = match claim.kind {
+        JobKind::SendMail => return send_mail(core, claim).await,
+        JobKind::RemoveFiles => {
+            let RemoveFiles { keys } = payload(claim)?;
+            return Ok(core.storage.remove_all(&keys).await?);
+        }
+        JobKind::BackgroundTask => return count_tasks(core, claim).await,
+        JobKind::NotifyDue => Notifications::new(core).notify_due(system).await?,
+        JobKind::PurgeTrash => Tasks::new(core).purge_trash(system, core.trash_retention).await?,
+        JobKind::RemoveOrphans => Attachments::new(core).remove_orphans(system).await?,
+        JobKind::ForgetEvents => Events::new(core).prune(system, core.event_retention).await?,
+        JobKind::ForgetSessions => Sessions::new(core).forget_ended(system).await?,
+        JobKind::ForgetKeys => Idempotency::new(core).forget_expired(system).await?,
+        JobKind::ForgetJobs => forget_jobs(core).await?,
+    };
+    if done > 0 {
+        tracing::info!(kind, done, "background work");
+    }
+    Ok(())
+}
+
+/// What a job is about. One that cannot be read now never can.
+fn payload<T: DeserializeOwned>(claim: &Claim) -> Result<T> {
+    serde_json::from_value(claim.payload.clone()).map_err(|error| Failure::Final(error.into()))
+}
+
+#[derive(Deserialize)]
+struct SendMail {
+    notification_id: NotificationId,
+}
+
+#[derive(Deserialize)]
+struct RemoveFiles {
+    keys: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct BackgroundTask {
+    message: Option<String>,
+}
+
+async fn send_mail(core: &Arc<Core>, claim: &Claim) -> Result<()> {
+    let SendMail { notification_id } = payload(claim)?;
+    let mailer = core
+        .mailer
+        .as_ref()
+        .ok_or_else(|| Failure::Passing(anyhow::anyhow!("SMTP_URL is not set on this server")))?;
+    let Some(letter) = letter_of(core, &Actor::System, notification_id).await? else {
+        tracing::debug!(%notification_id, "there is nobody any more to send a notification to");
+        return Ok(());
+    };
+    mailer.send(letter).await.map_err(|error| match error {
+        Undelivered::Later(error) => Failure::Passing(error),
+        Undelivered::Never(error) => Failure::Final(error),
+    })
+}
+
+/// Counts the tasks of whoever asked, and writes that to the log.
+async fn count_tasks(core: &Core, claim: &Claim) -> Result<()> {
+    let BackgroundTask { message } = payload(claim)?;
+    let user = claim
+        .user_id
+        .ok_or_else(|| Failure::Final(anyhow::anyhow!("nobody asked for it")))?;
+    let theirs = || {
+        TaskFilter::Any(vec![
+            TaskFilter::Owner(Comparison::Equal(user)),
+            TaskFilter::Assignee(Comparison::Equal(user)),
+        ])
+    };
+    let count = async |more: TaskFilter| {
+        let list = TaskList {
+            filter: TaskFilter::All(vec![theirs(), more]),
+            ..TaskList::default()
+        };
+        Tasks::new(core).count(&Actor::System, &list).await
+    };
+    let total = count(TaskFilter::default()).await?;
+    let completed = count(TaskFilter::Completed(true)).await?;
+    let overdue = count(TaskFilter::Overdue(true)).await?;
+    tracing::info!(job = %claim.id, user_id = %user, total, completed, overdue, message = ?message, "a background task is done");
+    Ok(())
+}
+
+async fn forget_jobs(core: &Core) -> Result<u64> {
+    let permit = policy::permit(&Actor::System, SweepUp, &Leftovers)?;
+    let now = core.clock.now();
+    let transaction = core.store.begin().await?;
+    let forgotten = store::job::forget(&transaction, &permit, now - KEEP_DONE, now - KEEP_DEAD).await?;
+    transaction.commit().await?;
+    Ok(forgotten)
+}

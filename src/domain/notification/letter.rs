@@ -1,0 +1,129 @@
+//! A notification as a letter: what is sent by mail.
+
+use std::sync::Arc;
+
+use super::{Notification, NotificationKind};
+use crate::domain::Core;
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::{NotificationId, UserId};
+use crate::domain::user::{User, Users};
+use crate::domain::{policy, store};
+
+/// The most characters of a task's title in a subject.
+const MAX_SUBJECT_TITLE: usize = 100;
+
+/// What is sent by mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Letter {
+    /// The same for the same notification, so that a letter that is sent twice can be told from two.
+    pub(crate) name: String,
+    /// The address.
+    pub(crate) to: String,
+    /// What the receiver is called, if that is known.
+    pub(crate) to_name: Option<String>,
+    /// One line.
+    pub(crate) subject: String,
+    /// Plain text.
+    pub(crate) text: String,
+    /// When it was written.
+    pub(crate) written_at: Timestamp,
+}
+
+/// The letter that tells of a notification. `None` when there is nobody to send it to any more.
+pub(crate) async fn letter_of(core: &Arc<Core>, actor: &Actor, id: NotificationId) -> Result<Option<Letter>> {
+    let outbox = policy::scope(actor)?;
+    let Some(notification) = store::notification::find_to_send(core.store.reader(), &outbox, id).await? else {
+        return Ok(None);
+    };
+    let users = Users::new(core);
+    let receiver = users.find(actor, notification.user_id).await?;
+    let doer = match notification.actor_id {
+        Some(doer) => users.find(actor, doer).await?,
+        None => None,
+    };
+    Ok(receiver.and_then(|receiver| write(&notification, &receiver, doer.as_ref())))
+}
+
+fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> Option<Letter> {
+    let account = receiver.account.as_ref().filter(|account| account.is_active)?;
+    let title = one_line(&notification.task_title);
+    let doer = doer.map_or_else(
+        || "Somebody".to_owned(),
+        |doer| name_of(doer).unwrap_or_else(|| number_of(doer.id)),
+    );
+    let status = notification.status.as_str().replace('_', " ");
+    let (subject, news) = match notification.kind {
+        NotificationKind::Assigned => (
+            "Assigned to you",
+            format!("{doer} assigned the task \"{title}\" to you."),
+        ),
+        NotificationKind::StatusChanged => {
+            let from = notification
+                .previous_status
+                .map(|status| status.as_str().replace('_', " "));
+            let from = from.map(|from| format!(" from {from}")).unwrap_or_default();
+            ("Moved", format!("{doer} moved the task \"{title}\"{from} to {status}."))
+        }
+        NotificationKind::DueSoon => (
+            "Due within 24 hours",
+            format!("The task \"{title}\" is due within 24 hours."),
+        ),
+        NotificationKind::Overdue => ("Overdue", format!("The task \"{title}\" is past its due date.")),
+    };
+    let name = name_of(receiver);
+    let greeting = name
+        .as_deref()
+        .map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
+    let short: String = title.chars().take(MAX_SUBJECT_TITLE).collect();
+    Some(Letter {
+        name: format!(
+            "notification-{}-{}",
+            notification.id,
+            notification.created_at.timestamp_micros()
+        ),
+        to: account.email.clone(),
+        to_name: name,
+        subject: format!("[Taskwire] {subject}: {short}"),
+        text: format!(
+            "{greeting}\n\n{news}\n\nTask {}, {status}, as of {}.\n",
+            notification.task_id,
+            notification.created_at.format("%F %T UTC")
+        ),
+        written_at: notification.created_at,
+    })
+}
+
+fn name_of(user: &User) -> Option<String> {
+    let name = user.full_name.as_deref().or(user.username.as_deref())?;
+    Some(one_line(name)).filter(|name| !name.is_empty())
+}
+
+fn number_of(user: UserId) -> String {
+    format!("User {user}")
+}
+
+/// The text without line breaks and whatever else is no letter, sign or space: it goes into headers too.
+fn one_line(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn nothing_of_a_title_begins_a_new_line() {
+        assert_eq!(
+            one_line("Paint\r\nBcc: eve@example.com\0 it\t"),
+            "Paint Bcc: eve@example.com it"
+        );
+        // A line separator of Unicode is white space, too.
+        assert_eq!(one_line("a\u{2028}b"), "a b");
+    }
+}

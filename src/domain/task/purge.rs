@@ -1,0 +1,69 @@
+//! Deleting tasks for good: by hand, and when they have been in the trash for long enough.
+
+use chrono::TimeDelta;
+
+use crate::domain::actor::Actor;
+use crate::domain::attachment::Removal;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::NewEvent;
+use crate::domain::id::TaskId;
+use crate::domain::policy::{self, PurgeTask};
+use crate::domain::store;
+
+use super::write::{Place, Write};
+use super::{ExpectedVersion, Snapshot, Tasks};
+
+/// So many tasks are looked for at once.
+const BATCH: u64 = 100;
+
+impl Tasks<'_> {
+    /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
+    pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
+        let write = self.open(actor, id, Place::Anywhere, expected).await?;
+        self.purge_opened(actor, write).await
+    }
+
+    /// Deletes what has been in the trash for this time or longer, as if by hand. Returns how many tasks that were.
+    pub async fn purge_trash(self, actor: &Actor, retention: TimeDelta) -> Result<u64> {
+        let scope = policy::scope(actor)?;
+        let moment = self.core.clock.now() - retention;
+        let mut purged = 0;
+        loop {
+            let found = store::task::in_trash_since(self.core.store.reader(), &scope, moment, BATCH).await?;
+            if found.is_empty() {
+                return Ok(purged);
+            }
+            for id in found {
+                match self
+                    .open(actor, id, Place::TrashSince(moment), ExpectedVersion::any())
+                    .await
+                {
+                    Ok(write) => {
+                        self.purge_opened(actor, write).await?;
+                        purged += 1;
+                    }
+                    // It was restored, or purged by somebody else, meanwhile.
+                    Err(Error::NotFound { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    async fn purge_opened(self, actor: &Actor, write: Write) -> Result<Snapshot> {
+        let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
+        let now = self.core.clock.now();
+        let files = if write.before.attachments.is_empty() {
+            Vec::new()
+        } else {
+            store::attachment::keys_of_task(&write.transaction, &permit).await?
+        };
+        let removal = Removal::plan(&write.transaction, files, now).await?;
+        store::task::delete(&write.transaction, &permit).await?;
+        let event = NewEvent::purged(permit.actor(), &write.before, now);
+        store::event::append(&write.transaction, event).await?;
+        write.transaction.commit().await?;
+        removal.carry_out(self.core).await;
+        Ok(write.before)
+    }
+}

@@ -1,0 +1,185 @@
+//! Due dates that are near or over: each receiver is told of each once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+use crate::support::smtp::{MailServer, Mood};
+
+const LIST: &str = "{ notifications { nodes { kind taskTitle previousStatus status actor { id } } } }";
+const LISTEN: &str = "subscription { notificationReceived { kind taskTitle } }";
+
+/// The kinds and titles of somebody's notifications, in the order of their letters.
+async fn told(person: &Person<'_>) -> Vec<String> {
+    let answer = person.graphql(LIST, json!({})).await;
+    let nodes = answer.data()["notifications"]["nodes"].as_array().unwrap().clone();
+    let mut told: Vec<String> = nodes
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {}",
+                one["kind"].as_str().unwrap(),
+                one["taskTitle"].as_str().unwrap()
+            )
+        })
+        .collect();
+    told.sort();
+    told
+}
+
+fn now(app: &TestApp) -> DateTime<Utc> {
+    app.app.domain().clock().now()
+}
+
+async fn makes(person: &Person<'_>, title: &str, due: DateTime<Utc>, more: Value) -> i64 {
+    let mut input = json!({ "title": title, "dueDate": due.to_rfc3339() });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    person.creates_task(input).await
+}
+
+async fn update(person: &Person<'_>, task: i64, input: Value) {
+    let mutation = "mutation($id: ID!, $input: TaskUpdateInput!) { taskUpdate(id: $id, input: $input) { userErrors { message } } }";
+    let answer = person
+        .graphql(mutation, json!({ "id": global_id("Task", task), "input": input }))
+        .await;
+    assert_eq!(answer.data()["taskUpdate"]["userErrors"], json!([]));
+}
+
+#[tokio::test]
+async fn owner_and_assignee_of_an_open_task_are_told_once_when_it_is_due_soon_and_once_when_it_is_overdue() {
+    let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
+    let (ann, bob, eve) = (app.member().await, app.member().await, app.member().await);
+    let start = now(&app);
+    let shared = json!({ "assigneeId": bob.global_id() });
+    makes(&ann, "Shared", start + TimeDelta::hours(25), shared).await;
+    makes(
+        &ann,
+        "Own",
+        start + TimeDelta::hours(30),
+        json!({ "assigneeId": ann.global_id() }),
+    )
+    .await;
+    makes(&ann, "Done", start + TimeDelta::hours(1), json!({ "status": "DONE" })).await;
+    makes(&ann, "Late", start - TimeDelta::days(3), json!({})).await;
+    let trashed = makes(&ann, "Trashed", start + TimeDelta::hours(1), json!({})).await;
+    let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { message } } }";
+    ann.graphql(delete, json!({ "id": global_id("Task", trashed) }))
+        .await
+        .data();
+
+    app.works_off().await;
+    assert_eq!(told(&ann).await, ["OVERDUE Late"]);
+    assert_eq!(told(&bob).await, ["ASSIGNED Shared"]);
+    app.advance(TimeDelta::hours(1));
+    app.works_off().await;
+    assert_eq!(told(&ann).await, ["DUE_SOON Shared", "OVERDUE Late"]);
+    assert_eq!(told(&bob).await, ["ASSIGNED Shared", "DUE_SOON Shared"]);
+    // To the second it is due it is not over.
+    app.advance(TimeDelta::hours(24));
+    app.works_off().await;
+    assert_eq!(told(&bob).await, ["ASSIGNED Shared", "DUE_SOON Shared"]);
+    app.advance(TimeDelta::minutes(1));
+    for _ in 0..3 {
+        app.works_off().await;
+        app.advance(TimeDelta::minutes(2));
+    }
+    assert_eq!(
+        told(&ann).await,
+        ["DUE_SOON Own", "DUE_SOON Shared", "OVERDUE Late", "OVERDUE Shared"]
+    );
+    assert_eq!(
+        told(&bob).await,
+        ["ASSIGNED Shared", "DUE_SOON Shared", "OVERDUE Shared"]
+    );
+    assert_eq!(told(&eve).await, Vec::<String>::new());
+    let answer = ann.graphql(LIST, json!({})).await;
+    assert_eq!(
+        answer.data()["notifications"]["nodes"][0],
+        json!({ "kind": "OVERDUE", "taskTitle": "Shared", "previousStatus": null, "status": "TODO", "actor": null })
+    );
+}
+
+#[tokio::test]
+async fn another_due_date_and_another_assignee_are_told_anew() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let task = makes(&ann, "T", now(&app) + TimeDelta::hours(2), json!({})).await;
+    app.works_off().await;
+    let later = (now(&app) + TimeDelta::hours(3)).to_rfc3339();
+    update(&ann, task, json!({ "dueDate": later })).await;
+    app.advance(TimeDelta::minutes(1));
+    app.works_off().await;
+    assert_eq!(told(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);
+    update(&ann, task, json!({ "assigneeId": bob.global_id() })).await;
+    app.advance(TimeDelta::minutes(1));
+    app.works_off().await;
+    assert_eq!(told(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);
+    assert_eq!(told(&bob).await, ["ASSIGNED T", "DUE_SOON T"]);
+}
+
+#[tokio::test]
+async fn two_nodes_that_look_at_the_same_moment_tell_once() {
+    let app = TestApp::start().await;
+    let other = app.second_node().await;
+    let ann = app.member().await;
+    for number in 0..150 {
+        makes(
+            &ann,
+            &format!("{number:03}"),
+            now(&app) + TimeDelta::hours(2),
+            json!({}),
+        )
+        .await;
+    }
+    let notify = async |app: &TestApp| {
+        let system = taskwire::domain::actor::Actor::System;
+        app.app.domain().notifications().notify_due(&system).await.unwrap()
+    };
+    let (one, another) = tokio::join!(notify(&app), notify(&other));
+    assert_eq!(one + another, 150);
+    assert_eq!(app.count("notifications").await, 150);
+    assert_eq!(notify(&app).await, 0);
+}
+
+#[tokio::test]
+async fn due_dates_are_delivered_live_on_every_node_and_by_mail() {
+    let mail = MailServer::start(Mood::Takes).await;
+    let app = TestApp::start_with(&[("SMTP_URL", &mail.url())]).await;
+    let other = app.second_node().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let (mut nodes, mut sockets) = (Vec::new(), Vec::new());
+    for node in [&app, &other] {
+        let served = node.listen().await;
+        for person in [&ann, &bob] {
+            let mut socket = served.socket_of(person).await;
+            socket.subscribe("1", LISTEN, json!({})).await;
+            // It listens once it has answered something else.
+            socket.answer("{ viewer { id } }").await;
+            sockets.push((socket, person.id));
+        }
+        nodes.push(served);
+    }
+    makes(&ann, "Ann's", now(&app) + TimeDelta::hours(2), json!({})).await;
+    makes(&bob, "Bob's", now(&app) - TimeDelta::hours(2), json!({})).await;
+    app.works_off().await;
+    for (socket, who) in &mut sockets {
+        let expected = if *who == ann.id {
+            json!({ "kind": "DUE_SOON", "taskTitle": "Ann's" })
+        } else {
+            json!({ "kind": "OVERDUE", "taskTitle": "Bob's" })
+        };
+        assert_eq!(socket.data("1").await["notificationReceived"], expected);
+    }
+    app.works_off().await;
+    let mut subjects: Vec<String> = mail
+        .letters()
+        .iter()
+        .map(|letter| letter.header("Subject").to_owned())
+        .collect();
+    subjects.sort();
+    assert_eq!(
+        subjects,
+        ["[Taskwire] Due within 24 hours: Ann's", "[Taskwire] Overdue: Bob's"]
+    );
+}

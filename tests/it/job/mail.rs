@@ -1,0 +1,202 @@
+//! Notifications by mail, to a mail server on the loopback.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::support::TestApp;
+use crate::support::database::TestDatabase;
+use crate::support::person::global_id;
+use crate::support::process::{Place, until};
+use crate::support::smtp::{MailServer, Mood};
+
+async fn app(mail: &MailServer) -> TestApp {
+    TestApp::start_with(&[("SMTP_URL", &mail.url()), ("MAIL_FROM", "tasks@acme.com")]).await
+}
+
+#[tokio::test]
+async fn each_notification_is_one_letter_in_plain_text() {
+    let mail = MailServer::start(Mood::Takes).await;
+    let app = app(&mail).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let task = ann
+        .creates_task(json!({ "title": "Paint the façade", "assigneeId": bob.global_id() }))
+        .await;
+    app.works_off().await;
+    let [letter] = &mail.letters()[..] else {
+        panic!("{:?}", mail.letters())
+    };
+    assert_eq!(letter.to, format!("{}@example.com", bob.name));
+    assert_eq!(letter.header("From"), "Taskwire <tasks@acme.com>");
+    assert_eq!(letter.header("Auto-Submitted"), "auto-generated");
+    assert_eq!(letter.header("Date"), "Thu, 15 Jan 2026 12:00:00 +0000");
+    assert_eq!(letter.header("Content-Type"), "text/plain; charset=utf-8");
+    assert!(
+        letter
+            .header("Subject")
+            .starts_with("[Taskwire] Assigned to you: Paint the"),
+        "{}",
+        letter.text
+    );
+    let id = letter.header("Message-ID");
+    assert!(id.starts_with("<notification-1-") && id.ends_with("@acme.com>"), "{id}");
+    assert!(
+        letter.text.contains(&format!("{} assigned the task", ann.name)),
+        "{}",
+        letter.text
+    );
+
+    let mutation = "mutation($id: ID!) { taskTransition(id: $id, status: IN_PROGRESS) { userErrors { message } } }";
+    bob.graphql(mutation, json!({ "id": global_id("Task", task) }))
+        .await
+        .data();
+    app.works_off().await;
+    app.works_off().await;
+    let letters = mail.letters();
+    assert_eq!(letters.len(), 2);
+    assert_eq!(letters[1].to, format!("{}@example.com", ann.name));
+    assert!(
+        letters[1].text.contains("from todo to in progress"),
+        "{}",
+        letters[1].text
+    );
+}
+
+#[tokio::test]
+async fn without_a_mail_server_nothing_is_queued_and_with_one_only_what_was_written() {
+    let mail = MailServer::start(Mood::Takes).await;
+    let without = TestApp::start().await;
+    let bob = without.member().await;
+    let ann = without.member().await;
+    ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
+        .await;
+    assert_eq!(without.jobs("send_mail").await, []);
+    // A write that is refused leaves neither a notification nor a letter.
+    let app = app(&mail).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let task = ann.creates_task(json!({ "title": "T" })).await;
+    let update = "mutation($id: ID!, $to: ID!) { taskUpdate(id: $id, input: {assigneeId: $to, title: \"\"}) { userErrors { code } } }";
+    ann.graphql(update, json!({ "id": global_id("Task", task), "to": bob.global_id() }))
+        .await
+        .data();
+    assert_eq!(app.jobs("send_mail").await, []);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_first_gets_the_same_letter_later_and_once() {
+    let mail = MailServer::start(Mood::IsBusy).await;
+    let app = app(&mail).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
+        .await;
+    app.works_off().await;
+    assert_eq!((mail.offers(), mail.letters().len()), (1, 0));
+    mail.set_mood(Mood::Takes);
+    app.advance(TimeDelta::seconds(10));
+    app.works_off().await;
+    app.advance(TimeDelta::hours(1));
+    app.works_off().await;
+    assert_eq!(mail.letters().len(), 1);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_there_is_not_is_not_tried_again() {
+    let mail = MailServer::start(Mood::KnowsNobody).await;
+    let app = app(&mail).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
+        .await;
+    app.works_off().await;
+    let job = &app.jobs("send_mail").await[0];
+    assert!(
+        job.is_dead && job.last_error.as_ref().unwrap().contains("no such mailbox"),
+        "{job:?}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_was_deactivated_gets_no_letter() {
+    let mail = MailServer::start(Mood::Takes).await;
+    let app = app(&mail).await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
+        .await;
+    let deactivate = "mutation($id: ID!) { userSetActive(id: $id, isActive: false) { userErrors { code } } }";
+    boss.graphql(deactivate, json!({ "id": bob.global_id() })).await.data();
+    app.works_off().await;
+    let job = &app.jobs("send_mail").await[0];
+    assert!(
+        job.finished_at.is_some() && !job.is_dead && mail.offers() == 0,
+        "{job:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_running_server_sends_at_once_and_doctor_tells_of_the_queue() {
+    let mail = MailServer::start(Mood::Takes).await;
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("SMTP_URL", &mail.url());
+    let server = place.serve().await;
+    let ann = server.registers("ann@example.com", "Password123").await;
+    server.registers("bob@example.com", "Password123").await;
+    let bob = database
+        .number("SELECT CAST(id AS BIGINT) AS number FROM users WHERE email = 'bob@example.com'")
+        .await;
+    let create = "mutation($to: ID!) { taskCreate(input: {title: \"T\", assigneeId: $to}) { task { id } } }";
+    server
+        .graphql(&ann, create, json!({ "to": global_id("User", bob) }))
+        .await
+        .data();
+    until("the letter", async || (mail.letters().len() == 1).then_some(())).await;
+    let metrics = async || {
+        let page = server
+            .request("", axum::http::Method::GET, "/metrics")
+            .send()
+            .await
+            .unwrap();
+        page.text().await.unwrap()
+    };
+    until("the letter to be counted", async || {
+        let counted = "taskwire_jobs_total{kind=\"send_mail\",outcome=\"done\"} 1";
+        metrics().await.contains(counted).then_some(())
+    })
+    .await;
+    for name in [
+        "taskwire_jobs_pending",
+        "taskwire_jobs_running",
+        "taskwire_jobs_dead",
+        "taskwire_job_seconds",
+    ] {
+        assert!(metrics().await.contains(&format!("# HELP {name} ")), "{name}");
+    }
+    let log = server.stop().await;
+    assert!(!log.contains("given back"), "{log}");
+    let told = place.run("doctor").await;
+    assert!(
+        told.printed().contains("ok      jobs: 0 pending, 0 running, 0 dead\n"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_mail_server_stops_the_start_with_one_line() {
+    for (setting, value, complaint) in [
+        (
+            "SMTP_URL",
+            "smtp://me:hunter2@mail.acme.com?tls=maybe",
+            "SMTP_URL is \"smtp://me:***@mail.acme.com?tls=maybe\"; allowed: smtp://host with ?tls=required",
+        ),
+        (
+            "SMTP_URL",
+            "smtp://:25",
+            "SMTP_URL is \"smtp://:25\"; allowed: a URL that starts with smtp:// or smtps://",
+        ),
+        (
+            "MAIL_FROM",
+            "nobody",
+            "MAIL_FROM is \"nobody\"; allowed: an e-mail address",
+        ),
+    ] {
+        let outcome = Place::bare().run_with("serve", &[(setting, value)]).await;
+        assert!(outcome.complaint().starts_with(complaint), "{outcome:?}");
+    }
+}

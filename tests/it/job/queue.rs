@@ -1,0 +1,204 @@
+//! The queue: who has a job, when it is tried again, and when it is given up.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::http::Method;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use taskwire::domain::actor::Actor;
+use taskwire::domain::error::Code;
+use taskwire::domain::job::{JobKind, MAX_ATTEMPTS};
+
+use crate::support::TestApp;
+use crate::support::process::until;
+use crate::support::smtp::{MailServer, Mood};
+
+/// An app whose mail goes nowhere, with one mail in the queue.
+async fn with_a_mail_that_fails(mail: &MailServer) -> TestApp {
+    let app = TestApp::start_with(&[("SMTP_URL", &mail.url())]).await;
+    // What recurs is out of the way.
+    app.works_off().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    ann.creates_task(json!({ "title": "Paint", "assigneeId": bob.global_id() }))
+        .await;
+    app
+}
+
+#[tokio::test]
+async fn what_fails_is_tried_again_after_ever_longer_waits_and_then_given_up() {
+    let mail = MailServer::start(Mood::IsBusy).await;
+    let app = with_a_mail_that_fails(&mail).await;
+    // The chores of the same clock are of no interest here.
+    app.database
+        .execute("UPDATE jobs SET run_at = '9000-01-01 00:00:00+00:00' WHERE dedup_key IS NOT NULL")
+        .await;
+    let mut waits = Vec::new();
+    for attempt in 1..MAX_ATTEMPTS {
+        assert_eq!(app.works_off().await, 1);
+        let job = &app.jobs("send_mail").await[0];
+        assert_eq!((job.attempts, job.finished_at, job.locked_until), (attempt, None, None));
+        assert!(job.last_error.as_ref().unwrap().contains("try again later"), "{job:?}");
+        let wait = job.run_at - app.app.domain().clock().now();
+        waits.push(wait.num_milliseconds());
+        // Not before its time.
+        app.advance(wait - TimeDelta::milliseconds(1));
+        assert_eq!(app.works_off().await, 0);
+        app.advance(TimeDelta::milliseconds(1));
+    }
+    assert!(
+        (5_000..6_250).contains(&waits[0]) && waits.iter().all(|wait| *wait < 4_500_000),
+        "{waits:?}"
+    );
+    assert!(waits[..9].windows(2).all(|pair| pair[0] < pair[1]), "{waits:?}");
+    assert_eq!(app.works_off().await, 1);
+    let job = &app.jobs("send_mail").await[0];
+    assert!(job.is_dead && job.finished_at.is_some(), "{job:?}");
+    app.advance(TimeDelta::days(1));
+    assert_eq!(app.works_off().await, 0);
+    let census = app.app.domain().jobs().census(&Actor::System).await.unwrap();
+    assert_eq!((census.pending, census.running, census.dead), (0, 0, 1));
+    let (kind, error) = census.newest_failure.unwrap();
+    assert!(
+        kind == "send_mail" && error.contains("try again later"),
+        "{kind} {error}"
+    );
+}
+
+#[tokio::test]
+async fn the_queue_is_the_servers_own() {
+    let app = TestApp::start().await;
+    let boss = app.admin().await;
+    let actor = app
+        .app
+        .domain()
+        .sessions()
+        .authenticate(boss.access_token.as_deref())
+        .await
+        .unwrap()
+        .actor;
+    let refused = app.app.domain().jobs().work_off(&actor).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Forbidden);
+}
+
+#[tokio::test]
+async fn two_nodes_never_have_the_same_job() {
+    const JOBS: usize = 60;
+
+    let first = TestApp::start().await;
+    let second = first.second_node().await;
+    for app in [&first, &second] {
+        app.works_off().await;
+    }
+    let ann = first.member().await;
+    for _ in 0..JOBS {
+        let queued = ann.rest(Method::POST, "/async/background-task", Value::Null).await;
+        assert_eq!(queued.status, 202, "{}", queued.text);
+    }
+    let (one, other) = tokio::join!(first.works_off(), second.works_off());
+    // Each was begun once.
+    assert_eq!(one + other, JOBS);
+    let jobs = first.jobs("background_task").await;
+    assert_eq!(jobs.len(), JOBS);
+    assert!(jobs.iter().all(|job| job.attempts == 1 && job.finished_at.is_some()));
+}
+
+#[tokio::test]
+async fn what_recurs_is_there_once_however_many_nodes_there_are() {
+    let first = TestApp::start().await;
+    let second = first.second_node().await;
+    let recurring: BTreeSet<&str> = JobKind::ALL
+        .into_iter()
+        .filter(|kind| kind.recurs_after().is_some())
+        .map(JobKind::as_str)
+        .collect();
+    let (one, other) = tokio::join!(first.works_off(), second.works_off());
+    // Of all, only the look for orphans waits.
+    assert_eq!(one + other, recurring.len() - 1);
+    assert_eq!(first.count("jobs").await, i64::try_from(recurring.len()).unwrap());
+    for app in [&first, &second] {
+        app.advance(TimeDelta::minutes(1));
+    }
+    let (one, other) = tokio::join!(first.works_off(), second.works_off());
+    assert_eq!((one + other, first.jobs("notify_due").await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_claim_that_is_not_renewed_is_taken_over_and_one_that_is_is_not() {
+    let mail = MailServer::start(Mood::IsSilent).await;
+    let app = with_a_mail_that_fails(&mail).await;
+    let other = app.second_node_with(&[("SMTP_URL", &mail.url())]).await;
+    let jobs = app.app.domain().clone();
+    let hanging = tokio::spawn(async move { jobs.jobs().work_off(&Actor::System).await });
+    until("the mail to be offered", async || (mail.offers() == 1).then_some(())).await;
+    assert_eq!(other.works_off().await, 0);
+    // The node dies, and nobody renews.
+    hanging.abort();
+    mail.set_mood(Mood::Takes);
+    other.advance(TimeDelta::seconds(29));
+    assert_eq!(other.works_off().await, 0);
+    other.advance(TimeDelta::seconds(2));
+    assert_eq!(other.works_off().await, 1);
+    let job = &other.jobs("send_mail").await[0];
+    assert_eq!((job.attempts, job.is_dead, mail.letters().len()), (2, false, 1));
+    assert!(job.finished_at.is_some());
+}
+
+#[tokio::test]
+async fn a_job_that_kills_its_server_is_given_up_some_time() {
+    let mail = MailServer::start(Mood::Takes).await;
+    let app = with_a_mail_that_fails(&mail).await;
+    app.database
+        .execute(&format!(
+            "UPDATE jobs SET attempts = {MAX_ATTEMPTS} WHERE kind = 'send_mail'"
+        ))
+        .await;
+    app.works_off().await;
+    let job = &app.jobs("send_mail").await[0];
+    assert!(job.is_dead && mail.letters().is_empty(), "{job:?}");
+}
+
+#[tokio::test]
+async fn at_shutdown_what_runs_is_finished_or_given_back() {
+    let mail = MailServer::start(Mood::IsSilent).await;
+    let app = with_a_mail_that_fails(&mail).await;
+    app.app.start_background();
+    until("the mail to be offered", async || (mail.offers() == 1).then_some(())).await;
+    assert_eq!(app.jobs("send_mail").await[0].attempts, 1);
+    app.app.begin_shutdown();
+    let jobs = app.app.domain().jobs();
+    let drained = tokio::time::timeout(Duration::from_millis(200), jobs.drained()).await;
+    assert!(drained.is_err(), "a job is still running");
+    // What comes now is left for others.
+    let ann = app.member().await;
+    ann.rest(Method::POST, "/async/background-task", Value::Null).await;
+    jobs.give_back().await;
+    jobs.drained().await;
+    let job = &app.jobs("send_mail").await[0];
+    assert_eq!((job.attempts, job.locked_until, job.finished_at), (0, None, None));
+    assert_eq!(app.jobs("background_task").await[0].attempts, 0);
+}
+
+#[tokio::test]
+async fn jobs_that_have_ended_are_forgotten_after_a_while() {
+    let mail = MailServer::start(Mood::KnowsNobody).await;
+    let app = with_a_mail_that_fails(&mail).await;
+    let ann = app.member().await;
+    ann.rest(Method::POST, "/async/background-task", Value::Null).await;
+    app.works_off().await;
+    let ended = async || {
+        (
+            app.jobs("background_task").await.len(),
+            app.jobs("send_mail").await.len(),
+        )
+    };
+    app.advance(TimeDelta::days(2));
+    app.works_off().await;
+    assert_eq!(ended().await, (1, 1));
+    app.advance(TimeDelta::days(2));
+    app.works_off().await;
+    assert_eq!(ended().await, (0, 1));
+    app.advance(TimeDelta::days(28));
+    app.works_off().await;
+    assert_eq!(ended().await, (0, 0));
+}
