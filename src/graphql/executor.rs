@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::{OperationDefinition, OperationType};
-use async_graphql::{Name, Request, Response, ServerError, Value, Variables};
+use async_graphql::{Request, Response, ServerError, Value, Variables};
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use tracing::Instrument as _;
@@ -308,18 +308,6 @@ impl Operation {
                 .iter()
                 .all(|(_, operation)| operation.node.ty == OperationType::Query),
         }
-    }
-
-    /// What it is and is called, as far as its document tells.
-    pub(super) fn kind_and_name(&self) -> (OperationType, Option<&str>) {
-        let all = &self.document.parsed.operations;
-        let mut found = all
-            .iter()
-            .map(|(name, operation)| (operation.node.ty, name.map(Name::as_str)));
-        let asked = self.name.as_deref();
-        found
-            .find(|(_, name)| asked.is_none() || *name == asked)
-            .unwrap_or((OperationType::Query, None))
     }
 
     /// Whether it goes on, and is answered with each event.
