@@ -1,28 +1,25 @@
 //! Backups: taken under load, restored elsewhere, and refused when anything is wrong with them.
 
 mod archive;
+mod load;
 mod refusal;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
 use self::archive::Opened;
+use self::load::Load;
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::form::{CONTENT_TYPE, Form};
-use crate::support::process::{Place, Server, client, until};
+use crate::support::process::{Place, Server, read};
 
 /// So many tasks are acknowledged before the backup begins.
 const BEFORE: usize = 60;
-const WRITERS: usize = 6;
 const EVENTS: &str = "subscription($after: String) { taskEvents(after: $after) { cursor } }";
 
 /// A server with its database.
@@ -84,7 +81,7 @@ async fn attach(server: &Server, token: &str, task: i64, content: &str) -> i64 {
         .request(token, Method::POST, &format!("/api/v1/tasks/{task}/files"))
         .header("content-type", CONTENT_TYPE)
         .body(form);
-    let answer = crate::support::process::read(request).await.unwrap();
+    let answer = read(request).await.unwrap();
     answer.at("/id").as_i64().unwrap()
 }
 
@@ -96,82 +93,6 @@ async fn content_of(server: &Server, token: &str, file: i64) -> String {
 async fn event_cursor(server: &Server, token: &str) -> Value {
     let answer = server.graphql(token, "{ eventCursor }", json!({})).await;
     answer.data()["eventCursor"].clone()
-}
-
-/// Tasks that were acknowledged, and of each the title, its file and what is in that.
-type Acknowledged = BTreeMap<i64, (String, i64)>;
-
-/// Writers that go on until they are told to stop.
-struct Load {
-    acknowledged: Arc<Mutex<Acknowledged>>,
-    number: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
-    writers: JoinSet<()>,
-}
-
-impl Load {
-    fn begin(address: &str, token: &str) -> Self {
-        let mut load = Self {
-            acknowledged: Arc::default(),
-            number: Arc::default(),
-            stop: Arc::default(),
-            writers: JoinSet::new(),
-        };
-        for _ in 0..WRITERS {
-            let (acknowledged, number, stop) = (
-                Arc::clone(&load.acknowledged),
-                Arc::clone(&load.number),
-                Arc::clone(&load.stop),
-            );
-            let (address, token) = (address.to_owned(), token.to_owned());
-            load.writers.spawn(async move {
-                let client = client();
-                while !stop.load(Ordering::Relaxed) {
-                    let title = format!("Task {}", number.fetch_add(1, Ordering::Relaxed));
-                    let created: Value = client
-                        .post(format!("{address}/api/v1/tasks"))
-                        .bearer_auth(&token)
-                        .json(&json!({ "title": title }))
-                        .send()
-                        .await
-                        .unwrap()
-                        .json()
-                        .await
-                        .unwrap();
-                    let task = created["id"].as_i64().unwrap();
-                    let form = Form::default().file("file", "note.txt", title.as_bytes()).end();
-                    let attached: Value = client
-                        .post(format!("{address}/api/v1/tasks/{task}/files"))
-                        .bearer_auth(&token)
-                        .header("content-type", CONTENT_TYPE)
-                        .body(form)
-                        .send()
-                        .await
-                        .unwrap()
-                        .json()
-                        .await
-                        .unwrap();
-                    let file = attached["id"].as_i64().unwrap();
-                    acknowledged.lock().unwrap().insert(task, (title, file));
-                }
-            });
-        }
-        load
-    }
-
-    async fn until_acknowledged(&self, count: usize) -> Acknowledged {
-        until("the first writes", async || {
-            let acknowledged = self.acknowledged.lock().unwrap();
-            (acknowledged.len() >= count).then(|| acknowledged.clone())
-        })
-        .await
-    }
-
-    async fn end(self) -> Acknowledged {
-        self.stop.store(true, Ordering::Relaxed);
-        self.writers.join_all().await;
-        self.acknowledged.lock().unwrap().clone()
-    }
 }
 
 #[tokio::test]
