@@ -24,7 +24,7 @@ pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
 
 /// Every table of ours, those that others refer to first.
-pub const TABLES: [&str; 13] = [
+pub const TABLES: [&str; 14] = [
     "users",
     "sessions",
     "login_attempts",
@@ -34,6 +34,7 @@ pub const TABLES: [&str; 13] = [
     "event_log",
     "task_events",
     "notifications",
+    "due_notices",
     "account_changes",
     "attachments",
     "jobs",
