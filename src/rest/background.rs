@@ -5,10 +5,12 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::error::Result;
 use super::extract::{Asker, BodyOrNothing, PathId};
 use super::location;
+use super::openapi::schema;
 use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::external::ExternalAnswer;
@@ -16,12 +18,17 @@ use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
 
 /// What another service answered.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExternalAnswer)]
 pub(super) struct ExternalBody {
     /// Always `ok`: anything else is an error.
+    #[schema(value_type = String, example = "ok")]
     status: &'static str,
     /// The status of its answer.
+    #[schema(example = 200)]
     status_code: u16,
+    /// How long it took to answer, in milliseconds.
+    #[schema(value_type = u64, example = 12)]
     duration_ms: u128,
     /// Its answer.
     data: Value,
@@ -39,27 +46,42 @@ impl From<ExternalAnswer> for ExternalBody {
 }
 
 /// What is to be done in the background.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BackgroundOrder)]
 pub(super) struct Order {
     /// Goes to the server's log, with what was counted.
+    #[schema(value_type = Option<schema::Message>)]
     message: Option<String>,
 }
 
 /// That something is to be done in the background.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackgroundQueued)]
 pub(super) struct QueuedBody {
+    /// Its number, with which one may ask how far it has come.
+    #[schema(value_type = schema::Id)]
     task_id: JobId,
+    /// Always `queued`.
+    #[schema(value_type = String, example = "queued")]
     status: &'static str,
 }
 
 /// How far something in the background has come.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackgroundTask)]
 pub(super) struct BackgroundTaskBody {
+    /// Its number.
+    #[schema(value_type = schema::Id)]
     task_id: JobId,
     /// `queued`, `running`, `done` or `failed`.
+    #[schema(value_type = String, example = "done")]
     status: &'static str,
+    /// When it was asked for.
+    #[schema(value_type = schema::Instant)]
     created_at: Timestamp,
+    /// When it came to its end.
+    #[schema(value_type = Option<schema::Instant>, required = true)]
     finished_at: Option<Timestamp>,
 }
 
@@ -74,13 +96,23 @@ impl From<BackgroundTask> for BackgroundTaskBody {
     }
 }
 
-/// Calls the service that the settings name.
+/// Call the service that the settings name
+#[utoipa::path(get, path = "/async/external", tag = "background", operation_id = "callExternal",
+    responses(
+        (status = 200, description = "What it answered", body = ExternalBody),
+        (status = 502, description = "It cannot be reached, or answers an error"),
+        (status = 503, description = "The settings name none"),
+        (status = 504, description = "It does not answer in time"),
+    ))]
 pub(super) async fn call_external(State(app): State<App>, Asker(actor): Asker) -> Result<Json<ExternalBody>> {
     let answer = app.external().call(&actor).await?;
     Ok(Json(answer.into()))
 }
 
-/// Has the asker's tasks counted in the background.
+/// Have one's tasks counted in the background
+#[utoipa::path(post, path = "/async/background-task", tag = "background", operation_id = "queueBackgroundTask",
+    request_body = Option<Order>,
+    responses((status = 202, description = "It is queued", body = QueuedBody)))]
 pub(super) async fn queue(
     State(app): State<App>,
     Asker(actor): Asker,
@@ -95,7 +127,10 @@ pub(super) async fn queue(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(body)))
 }
 
-/// How far something in the background has come, to whoever asked for it.
+/// Read how far something in the background has come
+#[utoipa::path(get, path = "/async/background-task/{id}", tag = "background", operation_id = "getBackgroundTask",
+    params(PathId),
+    responses((status = 200, description = "How far it has come", body = BackgroundTaskBody)))]
 pub(super) async fn get(
     State(app): State<App>,
     Asker(actor): Asker,

@@ -183,7 +183,8 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for BodyOrNothing<T> {
             return Ok(Self(T::default()));
         }
         check_content_type(&headers, is_json, "application/json")?;
-        read_json(&bytes).map(|Object(value)| Self(value))
+        let value: Option<Object<T>> = read_json(&bytes)?;
+        Ok(Self(value.map(|Object(value)| value).unwrap_or_default()))
     }
 }
 

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{RefOr, Required, Schema};
 
-use super::{PREFIXES, attachment, error, session, statistics, task, user};
+use super::{PREFIXES, attachment, background, error, session, statistics, task, user};
 use crate::http::{health, monitor};
 
 /// The document itself, without what comes of [`Routes`].
@@ -30,6 +30,7 @@ use crate::http::{health, monitor};
         (name = "tasks", description = "Tasks, their tags, and what is counted of them"),
         (name = "files", description = "Files of tasks, and files of one's own"),
         (name = "users", description = "Users and their accounts"),
+        (name = "background", description = "What takes its time"),
         (name = "operations", description = "For whoever watches over the server; at the root as well as under `/api/v1`"),
     ),
     components(schemas(error::Envelope)),
@@ -72,6 +73,9 @@ struct Document;
     user::get,
     user::update,
     user::delete,
+    background::call_external,
+    background::queue,
+    background::get,
 ))]
 struct Routes;
 

@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
@@ -16,11 +18,21 @@ const EXAMPLES = process.env.TASKWIRE_SCHEMATHESIS_EXAMPLES ?? '10';
 
 describe('The OpenAPI document', () => {
   let server;
+  // What the server calls another service.
+  const external = createServer((_, response) => response.end('{"answer": 42}'));
 
   before(async () => {
-    server = await serve({ RATE_LIMIT_ENABLED: 'false' });
+    external.listen(0, '127.0.0.1');
+    await once(external, 'listening');
+    server = await serve({
+      RATE_LIMIT_ENABLED: 'false',
+      EXTERNAL_URL: `http://127.0.0.1:${external.address().port}/`,
+    });
   });
-  after(() => server?.stop());
+  after(async () => {
+    await server?.stop();
+    external.close();
+  });
 
   test('says what the server does', { timeout: 900_000 }, async () => {
     const answer = await fetch(`${server.url}/api/v1/auth/login`, {

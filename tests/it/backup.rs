@@ -227,10 +227,17 @@ async fn a_log_of_a_cluster_that_had_counted_further_goes_on() {
     if is_postgres() {
         let further = "UPDATE task_events SET transaction_id = transaction_id + 1000000000000 - 2 * id";
         old.database.execute(further).await;
+        let notice = "INSERT INTO due_notices (transaction_id, task_id, user_id, kind, due_date, occurred_at)
+            SELECT 1000000000000, 1, owner_id, 'OVERDUE', created_at, created_at FROM tasks WHERE id = 1";
+        old.database.execute(notice).await;
     }
     let file = old.back_up().await;
     let new = Site::over(TestDatabase::create_empty().await);
     new.place.run(&format!("restore {}", file.display())).await.printed();
+    for table in ["task_events", "account_changes", "due_notices"] {
+        let ahead = format!("SELECT COUNT(*) AS number FROM {table} WHERE transaction_id > 0");
+        assert_eq!(new.database.number(&ahead).await, 0, "{table}");
+    }
     let server = new.place.serve().await;
     let token = token_of(&server).await;
     let start = event_cursor(&server, &token).await;

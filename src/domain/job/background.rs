@@ -80,6 +80,9 @@ impl Jobs<'_> {
 }
 
 fn check(message: &str) -> Result<()> {
+    if message.contains('\0') {
+        return Err(Error::invalid("message", "message cannot contain the character NUL"));
+    }
     let length = message.chars().count();
     if length <= MAX_MESSAGE_LENGTH {
         return Ok(());

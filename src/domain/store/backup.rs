@@ -172,7 +172,7 @@ async fn renew(store: &Store, renewal: &Renewal<'_>) -> Result<()> {
         .value("pruned_transaction_id", 0)
         .take();
     connection.execute(&log).await?;
-    for table in ["task_events", "account_changes"] {
+    for table in ["task_events", "account_changes", "due_notices"] {
         let order = format!("UPDATE {table} SET transaction_id = 0 WHERE transaction_id <> 0");
         connection.execute_unprepared(&order).await?;
     }

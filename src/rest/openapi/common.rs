@@ -285,7 +285,7 @@ fn describe_answer(status: &str, response: &mut Response) {
         ),
     ];
     match status {
-        "201" => headers.push(("Location", "The path of what was made", Type::String)),
+        "201" | "202" => headers.push(("Location", "The path of what was made", Type::String)),
         "401" => headers.push(("WWW-Authenticate", "How to prove who one is", Type::String)),
         "429" | "503" => headers.push(("Retry-After", "After how many seconds to try again", Type::Integer)),
         "206" | "416" => headers.push(("Content-Range", "Which part it is, of how many bytes", Type::String)),

@@ -8,6 +8,7 @@ use utoipa::openapi::{KnownFormat, OneOfBuilder, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::actor::Role;
+use crate::domain::job::MAX_MESSAGE_LENGTH;
 use crate::domain::tag::MAX_TAG_LENGTH;
 use crate::domain::task::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority};
 use crate::domain::user::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
@@ -81,6 +82,10 @@ described!(
 described!(
     /// What is to be done, at length: up to 5,000 characters.
     Description => text().max_length(Some(MAX_DESCRIPTION_LENGTH)).pattern(Some(TEXT)).examples(["Two coats, green"])
+);
+described!(
+    /// Text of up to 255 characters.
+    Message => text().max_length(Some(MAX_MESSAGE_LENGTH)).pattern(Some(TEXT)).examples(["Count them"])
 );
 described!(
     /// Words to look for.

@@ -73,6 +73,7 @@ async fn the_message_is_optional_and_up_to_255_characters() {
     }
     for (body, status, field) in [
         (json!({ "message": "a".repeat(256) }), 422, "message"),
+        (json!({ "message": "a\u{0}b" }), 422, "message"),
         (json!({ "message": 5 }), 422, "message"),
         (json!({ "massage": "a" }), 422, "massage"),
         (json!(["a"]), 422, "body"),
