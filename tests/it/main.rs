@@ -15,6 +15,7 @@ mod graphql;
 mod health;
 mod job;
 mod live;
+mod migrating;
 mod migrations;
 mod monitor;
 mod older_clients;

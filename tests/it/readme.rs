@@ -178,6 +178,7 @@ fn every_link_leads_to_a_file() {
         "CONTRIBUTING.md",
         "docs/ARCHITECTURE.md",
         "docs/BACKUP.md",
+        "docs/MIGRATING.md",
         "docs/SECURITY.md",
     ] {
         let text = file(page);
