@@ -19,6 +19,7 @@ mod migrating;
 mod migrations;
 mod monitor;
 mod older_clients;
+mod operations;
 mod packaging;
 mod paging;
 mod parity;

@@ -179,6 +179,8 @@ fn every_link_leads_to_a_file() {
         "docs/ARCHITECTURE.md",
         "docs/BACKUP.md",
         "docs/MIGRATING.md",
+        "docs/OPERATIONS.md",
+        "docs/SCALING.md",
         "docs/SECURITY.md",
     ] {
         let text = file(page);

@@ -109,6 +109,13 @@ impl Place {
         self.ready(self.start("", &[])).await
     }
 
+    /// The same in a directory of the working directory.
+    pub async fn serve_in(&self, directory: &str) -> Server {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_taskwire"));
+        program.current_dir(self.path().join(directory));
+        self.ready(self.spawn(program, "", &[])).await
+    }
+
     async fn ready(&self, mut process: Process) -> Server {
         let address = until("the server to listen", async || {
             let log = process.stderr.text();
@@ -134,9 +141,11 @@ impl Place {
     }
 
     fn spawn(&self, mut program: Command, command: &str, settings: &[(&str, &str)]) -> Process {
+        if program.get_current_dir().is_none() {
+            program.current_dir(self.path());
+        }
         let mut child = program
             .args(command.split_whitespace())
-            .current_dir(self.path())
             .env_clear()
             .envs(&self.settings)
             .envs(settings.iter().copied())
