@@ -1,4 +1,4 @@
-//! The REST face for people and programs: Swagger UI, in which requests can be tried, `ReDoc`, to read, and the
+//! The REST face for people and programs: Swagger UI, in which requests can be tried, ReDoc, to read, and the
 //! document that both show.
 
 use std::sync::LazyLock;

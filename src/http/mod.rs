@@ -8,7 +8,7 @@
 //! | [`rate_limit`] | how much a client may do within a minute |
 //! | `page` | pages from the binary, and the files they load |
 //! | `ide` | `GraphiQL` and Playground |
-//! | `docs` | Swagger UI, `ReDoc` and the OpenAPI document |
+//! | `docs` | Swagger UI, ReDoc and the OpenAPI document |
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
 //! | `source` | the bodies of forms with files |

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 /// What a page may do. `GraphiQL`'s dialogs bring style elements of their own (to keep the page from
-/// scrolling behind them), and Playground, Swagger UI and `ReDoc` make their styles so, hence the inline styles; the
+/// scrolling behind them), and Playground, Swagger UI and ReDoc make their styles so, hence the inline styles; the
 /// last searches in a worker of its own making. `'self'` covers the websocket of the same origin.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      font-src 'self' data:; img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; \

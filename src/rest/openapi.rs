@@ -1,7 +1,7 @@
 //! The OpenAPI document: REST as programs read it.
 //!
 //! What is particular to a route stands at its handler, and what is particular to a value at its type. What all
-//! routes have in common is added here, once: see `openapi/common.rs`. [`schema`] describes names and texts.
+//! routes have in common is added here, once: see `openapi/common.rs`. `schema` describes names and texts.
 
 mod common;
 pub(super) mod schema;
@@ -101,6 +101,7 @@ const ALIASES: [(&str, &str, &str); 4] = [
 ];
 
 /// The document. It is the same for every server of this version.
+#[must_use]
 pub fn document() -> &'static utoipa::openapi::OpenApi {
     static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
         let mut document = Document::openapi().nest(PREFIXES[0], Routes::openapi());

@@ -1,7 +1,6 @@
 //! What `docs/OPERATIONS.md` promises: its way from nothing, word for word, and a row for each alert.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -27,13 +26,13 @@ fn blocks() -> Vec<String> {
 /// Runs commands as somebody does who has `taskwire` in the path, and who has named the database.
 async fn run(script: String, home: PathBuf, database: String) -> Output {
     let binary = Path::new(env!("CARGO_BIN_EXE_taskwire")).parent().unwrap();
-    let path = format!("{}:{}", binary.display(), env::var("PATH").unwrap());
+    // Without a path in the environment, bash has the usual one.
+    let script = format!("export PATH={}:$PATH\n{script}", binary.display());
     let running = tokio::task::spawn_blocking(move || {
         Command::new("bash")
             .args(["-euo", "pipefail", "-c", &script])
             .current_dir(home)
             .env_clear()
-            .env("PATH", path)
             .env("DATABASE_URL", database)
             .env("no_proxy", "*")
             .output()

@@ -198,11 +198,10 @@ fn password() -> SecurityScheme {
 
 /// A route that says nothing else is for those who are signed in.
 fn describe_access(operation: &mut Operation) {
-    let requirements = || SCHEMES.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
-    match &operation.security {
-        None => operation.security = Some(requirements().into()),
-        // That of a route for everybody is empty, which says just that.
-        Some(_) => {}
+    // That of a route for everybody is there, and empty.
+    if operation.security.is_none() {
+        let requirements = SCHEMES.map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
+        operation.security = Some(requirements.into());
     }
 }
 
