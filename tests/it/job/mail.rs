@@ -164,7 +164,7 @@ async fn the_running_server_sends_at_once_and_doctor_tells_of_the_queue() {
         "taskwire_jobs_pending",
         "taskwire_jobs_running",
         "taskwire_jobs_dead",
-        "taskwire_job_seconds",
+        "taskwire_job_duration_seconds",
     ] {
         assert!(metrics().await.contains(&format!("# HELP {name} ")), "{name}");
     }

@@ -1,6 +1,7 @@
 //! The REST face from the outside, a topic a file.
 
 mod assignment;
+mod bad_input;
 mod body;
 mod bulk;
 mod etag;

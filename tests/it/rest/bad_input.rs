@@ -1,0 +1,188 @@
+//! What bad input gets, line for line as it was asked for: a status, a code, and the place of the fault. Nothing is
+//! written then.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{expect_refusal, get, make, patch, post};
+use crate::support::TestApp;
+use crate::support::answer::Answer;
+use crate::support::form::{CONTENT_TYPE, Form};
+use crate::support::person::Person;
+
+async fn raw(person: &Person<'_>, body: impl Into<Vec<u8>>) -> Answer {
+    let request = person
+        .request(Method::POST, "/api/v1/tasks")
+        .header("content-type", "application/json");
+    person.send(request.body(body.into().into()).unwrap()).await
+}
+
+async fn upload(person: &Person<'_>, filename: &str, content: &[u8]) -> Answer {
+    let form = Form::default().file("file", filename, content).end();
+    let request = person
+        .request(Method::POST, "/upload")
+        .header("content-type", CONTENT_TYPE);
+    person.send(request.body(form.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn parameters_that_cannot_be() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    make(&ann, json!({ "title": "T" })).await;
+    let before = app.footprint().await;
+    for (query, refusal, message) in [
+        ("skip=-1", (422, "INVALID", "skip"), "'-1' is not a whole number from 0"),
+        ("limit=0", (422, "INVALID", "limit"), "limit is 0; 1 to 100 are allowed"),
+        (
+            "limit=101",
+            (422, "INVALID", "limit"),
+            "limit is 101; 1 to 100 are allowed",
+        ),
+        ("page=0", (422, "INVALID", "page"), "page is 0; the first page is 1"),
+        (
+            "sort_by=colour",
+            (422, "INVALID", "sort_by"),
+            "use one of created_at, updated_at",
+        ),
+        (
+            "colour=red",
+            (400, "UNKNOWN_PARAMETER", "colour"),
+            "unknown parameter `colour`",
+        ),
+        (
+            "status=open",
+            (422, "INVALID", "status"),
+            "use one of todo, in_progress, done, cancelled",
+        ),
+        (
+            "owner_id=18446744073709551616",
+            (422, "INVALID", "owner_id"),
+            "'18446744073709551616' is not a whole number from 0 to 2147483647",
+        ),
+    ] {
+        expect_refusal(&get(&ann, &format!("/api/v1/tasks?{query}")).await, refusal, message);
+    }
+    let id = "18446744073709551616";
+    for path in [
+        format!("/api/v1/tasks/{id}"),
+        format!("/files/{id}/"),
+        format!("/users/{id}"),
+    ] {
+        expect_refusal(&get(&ann, &path).await, (422, "INVALID", "id"), id);
+    }
+    for (field, body) in [
+        ("assignee_id", format!(r#"{{"title": "T", "assignee_id": {id}}}"#)),
+        ("status", r#"{"title": "T", "status": "open"}"#.to_owned()),
+    ] {
+        let answer = raw(&ann, body).await;
+        assert_eq!(answer.problem(), (422, "INVALID", field), "{}", answer.text);
+    }
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_much() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let before = app.footprint().await;
+    let large = format!(r#"{{"title": "{}"}}"#, "x".repeat(10 * 1024 * 1024));
+    expect_refusal(
+        &raw(&ann, large).await,
+        (413, "PAYLOAD_TOO_LARGE", ""),
+        "larger than the 1048576 bytes that are allowed",
+    );
+    for (open, close) in [("[", "]"), (r#"{"title":"#, "}")] {
+        let nested = format!("{}1{}", open.repeat(1_000), close.repeat(1_000));
+        let answer = raw(&ann, nested).await;
+        assert!(
+            matches!(
+                answer.problem(),
+                (400, "BAD_REQUEST", "") | (422, "INVALID", "body" | "title")
+            ),
+            "{}",
+            answer.text
+        );
+    }
+    // Where it is read at all, it is read to its depth.
+    let tags = format!(
+        r#"{{"title": "T", "tags": {}{}}}"#,
+        "[".repeat(1_000),
+        "]".repeat(1_000)
+    );
+    assert_eq!(raw(&ann, tags).await.problem().0, 422);
+    expect_refusal(
+        &raw(&ann, "{\n  \"title\": \"T\",\n}").await,
+        (400, "BAD_REQUEST", ""),
+        "not valid JSON: trailing comma at line 3 column 1",
+    );
+    let update = patch(&ann, "/api/v1/tasks/1", json!([])).await;
+    assert_eq!(update.status, 422);
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn files_that_are_not_what_they_say() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let before = app.footprint().await;
+    let refused = "UNSUPPORTED_MEDIA_TYPE";
+    for (filename, content, refusal, message) in [
+        // The first bytes of a program for Windows.
+        (
+            "invoice.png",
+            &b"MZ\x90\x00\x03\x00\x00\x00"[..],
+            (415, refused, "file"),
+            "is not a PNG image",
+        ),
+        (
+            "invoice.exe",
+            b"MZ",
+            (415, refused, "file"),
+            "does not end with a type that is allowed",
+        ),
+        ("a\0b.txt", b"x", (422, "INVALID", "file"), "control characters"),
+        ("..", b"x", (422, "INVALID", "file"), "names no file"),
+    ] {
+        expect_refusal(&upload(&ann, filename, content).await, refusal, message);
+    }
+    let large = vec![b'x'; 5 * 1024 * 1024 + 1];
+    expect_refusal(
+        &upload(&ann, "large.txt", &large).await,
+        (413, "PAYLOAD_TOO_LARGE", "file"),
+        "larger than the 5242880 bytes",
+    );
+    // A line break ends the header: the rest is none.
+    assert_eq!(upload(&ann, "a\r\nb.txt", b"x").await.status, 400);
+    assert_eq!(app.footprint().await, before);
+
+    let whole = upload(&ann, "whole.txt", &large[1..]).await;
+    assert_eq!((whole.status.as_u16(), whole.at("/size")), (201, &json!(5_242_880)));
+    let cut = upload(&ann, "../../etc/passwd.txt", b"x").await;
+    assert_eq!((cut.status.as_u16(), cut.at("/filename")), (201, &json!("passwd.txt")));
+    let quoted = upload(&ann, r#"a \"b\".txt"#, b"x").await;
+    assert_eq!(
+        (quoted.status.as_u16(), quoted.at("/filename")),
+        (201, &json!("a \"b\".txt"))
+    );
+    let file = get(&ann, quoted.at("/url").as_str().unwrap()).await;
+    assert_eq!(
+        file.header("content-disposition"),
+        "attachment; filename=\"a _b_.txt\"; filename*=UTF-8''a%20%22b%22.txt"
+    );
+}
+
+#[tokio::test]
+async fn methods_and_paths_that_there_are_not() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let answer = ann.rest(Method::DELETE, "/api/v1/tasks", Value::Null).await;
+    assert_eq!(answer.problem(), (405, "METHOD_NOT_ALLOWED", ""));
+    let mut allowed: Vec<&str> = answer.header("allow").split(',').map(str::trim).collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, ["GET", "HEAD", "POST"]);
+    let answer = get(&ann, "/api/v1/nowhere").await;
+    assert_eq!(answer.problem(), (404, "NOT_FOUND", ""));
+    let answer = post(&ann, "/api/v2/tasks", json!({ "title": "T" })).await;
+    assert_eq!(answer.problem(), (404, "NOT_FOUND", ""));
+}
