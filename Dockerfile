@@ -8,8 +8,8 @@ COPY .cargo .cargo
 COPY bench/Cargo.toml bench/
 COPY migration/Cargo.toml migration/
 COPY xtask/Cargo.toml xtask/
-RUN mkdir -p src bench/src migration/src xtask/src tests/it \
-    && echo 'fn main() {}' | tee src/main.rs bench/src/main.rs xtask/src/main.rs tests/it/main.rs \
+RUN mkdir -p src bench/benches bench/src migration/src xtask/src tests/it \
+    && echo 'fn main() {}' | tee src/main.rs bench/benches/micro.rs bench/src/main.rs xtask/src/main.rs tests/it/main.rs \
     && touch src/lib.rs migration/src/lib.rs \
     && cargo build --release --locked --package taskwire
 COPY assets assets

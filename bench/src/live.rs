@@ -18,10 +18,11 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use self::report::{Report, quantile};
+use self::report::Report;
 use self::socket::{Ledger, Socket};
+use crate::figures::quantile;
 use crate::people::{self, Person};
-use crate::server::Server;
+use crate::server::{Output, Server};
 
 /// So many connections are opened at the same time.
 const AT_ONCE: usize = 64;
@@ -54,7 +55,7 @@ pub(crate) struct Plan {
 
 /// Measures, prints a line of a table, and writes the result where it is wanted.
 pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::Result<()> {
-    let server = Server::start(binary, database, plan.subscriptions).await?;
+    let server = start(binary, database, plan.subscriptions).await?;
     let client = reqwest::Client::new();
     let url = server.http("/graphql");
     let count = plan.subscriptions.div_ceil(plan.per_person).max(1);
@@ -81,6 +82,18 @@ pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::R
             .with_context(|| format!("cannot write {}", out.display()))?;
     }
     report.judge()
+}
+
+/// Starts the server with the limits of requests off and with room for the connections.
+async fn start(binary: &Path, database: &str, connections: usize) -> anyhow::Result<Server> {
+    let room = (connections + 100).to_string();
+    let settings = [
+        ("RATE_LIMIT_ENABLED", "false"),
+        ("LOG_LEVEL", "warn"),
+        ("LIVE_MAX_CONNECTIONS", &room),
+        ("LIVE_MAX_CONNECTIONS_PER_USER", &room),
+    ];
+    Server::taskwire(binary, database, &settings, Output::Shown).await
 }
 
 /// Opens every connection of every person, and waits until each is subscribed.

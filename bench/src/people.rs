@@ -70,7 +70,8 @@ async fn person(client: &reqwest::Client, url: &str, token: String) -> anyhow::R
     Ok(Person { token, task })
 }
 
-fn text(value: &Value) -> anyhow::Result<String> {
+/// A text of the answer.
+pub(crate) fn text(value: &Value) -> anyhow::Result<String> {
     value
         .as_str()
         .map(str::to_owned)

@@ -10,11 +10,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::install;
 use crate::process::{cargo, read, run, workspace_root};
-
-/// The oldest Node.js that serves, as major and minor number.
-const NODE: (u32, u32) = (20, 19);
+use crate::{install, npm};
 
 /// What the programs of a browser are called; Google's own is as good as the free one.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -40,10 +37,10 @@ impl Clients {
 
     /// Installs the libraries, builds the server, runs the tests.
     pub(crate) fn test(&self) -> Result<()> {
-        install_libraries()?;
+        npm::install(&folder())?;
         let schemathesis = install_schemathesis()?;
         let server = server()?;
-        run(npm(&["run", "--silent", "test"])
+        run(npm::npm(&folder(), &["run", "--silent", "test"])
             .env("TASKWIRE_BINARY", server)
             .env("TASKWIRE_CHROMIUM", &self.browser)
             .env("TASKWIRE_SCHEMATHESIS", schemathesis))
@@ -51,13 +48,7 @@ impl Clients {
 }
 
 fn missing() -> Vec<&'static install::Package> {
-    let mut missing = Vec::new();
-    if node().is_none_or(|found| found < NODE) {
-        missing.push(&install::NODE);
-    }
-    if which::which("npm").is_err() {
-        missing.push(&install::NPM);
-    }
+    let mut missing = npm::missing();
     if browser().is_none() {
         missing.push(&install::CHROMIUM);
     }
@@ -73,18 +64,6 @@ fn has_python() -> bool {
     imports.is_ok_and(|output| output.status.success())
 }
 
-/// The version of this machine's Node.js.
-fn node() -> Option<(u32, u32)> {
-    let output = Command::new("node").arg("--version").output().ok()?;
-    version(&String::from_utf8(output.stdout).ok()?)
-}
-
-/// Major and minor number of a version such as `v20.19.5`.
-fn version(printed: &str) -> Option<(u32, u32)> {
-    let mut numbers = printed.trim().strip_prefix('v')?.split('.');
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
 fn browser() -> Option<PathBuf> {
     let in_path = BROWSERS.iter().find_map(|name| which::which(name).ok());
     in_path.or_else(|| BROWSER_APPS.iter().map(PathBuf::from).find(|path| path.is_file()))
@@ -92,27 +71,6 @@ fn browser() -> Option<PathBuf> {
 
 fn folder() -> PathBuf {
     workspace_root().join("tests/clients")
-}
-
-/// `npm` among the tests.
-fn npm(args: &[&str]) -> Command {
-    let mut npm = Command::new("npm");
-    npm.args(args).current_dir(folder());
-    npm
-}
-
-/// Installs what the lock file names, unless that is what is there.
-fn install_libraries() -> Result<()> {
-    let folder = folder();
-    let lock = fs::read(folder.join("package-lock.json")).context("cannot read the lock file of the clients")?;
-    // A copy of the lock file that was installed, written last: half an install leaves none.
-    let installed = folder.join("node_modules/.installed-lock.json");
-    if fs::read(&installed).is_ok_and(|installed| installed == lock) {
-        return Ok(());
-    }
-    println!("xtask: installing the clients");
-    run(&mut npm(&["ci", "--include=dev"]))?;
-    fs::write(installed, lock).context("cannot note which clients are installed")
 }
 
 /// Installs what the requirements name into an environment of its own, unless that is what is there. Gives the path
@@ -147,7 +105,7 @@ fn server() -> Result<PathBuf> {
 }
 
 /// The binary of this name among the messages of cargo.
-fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+pub(crate) fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -158,21 +116,6 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_of_node_are_told_apart() {
-        assert_eq!(version("v20.19.5\n"), Some((20, 19)));
-        assert!(version("v18.20.4").is_some_and(|old| old < NODE));
-        assert!(version("v22.1.0").is_some_and(|new| new > NODE));
-        assert_eq!(version("no version"), None);
-    }
-
-    #[test]
-    fn version_demanded_is_the_one_the_package_demands() -> Result<()> {
-        let package: Value = serde_json::from_slice(&fs::read(folder().join("package.json"))?)?;
-        assert_eq!(package["engines"]["node"], format!(">={}.{}", NODE.0, NODE.1));
-        Ok(())
-    }
 
     #[test]
     fn binary_is_found_among_the_messages_of_cargo() {

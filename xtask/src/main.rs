@@ -4,7 +4,7 @@
 //! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need, [`clients`] runs real clients
 //! against the real binary and [`install`] gets those programs where the machine lacks them; [`ci`] is what
 //! must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`] vendors what browsers
-//! load. [`mod@bench`] measures. [`process`] runs other programs.
+//! load. [`mod@bench`] measures. [`mod@npm`] installs what Node.js needs, [`process`] runs other programs.
 //!
 //! The chores are for Unix-like systems: they speak in signals.
 #![expect(
@@ -23,6 +23,7 @@ mod bench;
 mod ci;
 mod clients;
 mod install;
+mod npm;
 mod process;
 mod schema;
 mod servers;
@@ -57,10 +58,16 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
-    /// Measure, with a PostgreSQL started for the occasion
+    /// Measure, with a PostgreSQL started for the occasion: without more, Taskwire beside its peers
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
-        what: Measurement,
+        what: Option<Measurement>,
+        #[command(flatten)]
+        look: bench::Look,
+        /// What to hand on to the load generator, after `--`
+        #[arg(last = true, value_name = "ARGS")]
+        args: Vec<String>,
     },
     /// Fetch the browser files kept in `assets/`, with their licences
     Assets {
@@ -104,8 +111,10 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Ci => ci::run(),
         Chore::Schema { check: true } => schema::check(),
         Chore::Schema { check: false } => schema::write(),
+        Chore::Bench { what: None, look, args } => bench::compare(look, &args),
         Chore::Bench {
-            what: Measurement::Live { subscriptions, args },
+            what: Some(Measurement::Live { subscriptions, args }),
+            ..
         } => bench::live(&subscriptions, &args),
         Chore::Assets { check: true } => assets::check(),
         Chore::Assets { check: false } => assets::fetch(),
@@ -129,6 +138,19 @@ mod tests {
             anyhow::bail!("`test` was taken for another chore");
         };
         assert_eq!(args, ["workflow", "--", "--nocapture"]);
+        Ok(())
+    }
+
+    #[test]
+    fn measuring_compares_unless_it_is_told_what() -> Result<()> {
+        let line = CommandLine::try_parse_from(["xtask", "bench", "--short", "--", "--only", "tiny"])?;
+        let Chore::Bench { what: None, args, .. } = line.chore else {
+            anyhow::bail!("`bench` did not compare");
+        };
+        assert_eq!(args, ["--only", "tiny"]);
+        let line =
+            CommandLine::try_parse_from(["xtask", "bench", "live", "--subscriptions", "5", "--", "--seconds", "3"])?;
+        assert!(matches!(line.chore, Chore::Bench { what: Some(_), .. }));
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Outcome;
+use crate::figures::quantile;
 
 /// What was measured of so many subscriptions.
 #[derive(Debug, Serialize)]
@@ -74,31 +75,5 @@ impl Report {
         let is_right = self.lost == 0 && self.doubled == 0 && self.leaked == 0;
         anyhow::ensure!(is_right, "events were lost, doubled or leaked");
         Ok(())
-    }
-}
-
-/// The value below which a share of the sorted values lies; 0 of none.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "a share of the number of values is a number of values"
-)]
-pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    let index = (last as f64 * share).round() as usize;
-    sorted.get(index.min(last)).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_are_values_that_were_measured() {
-        let values = [1.0, 2.0, 3.0, 4.0, 100.0];
-        assert!((quantile(&values, 0.5) - 3.0).abs() < f64::EPSILON);
-        assert!((quantile(&values, 1.0) - 100.0).abs() < f64::EPSILON);
-        assert!(quantile(&[], 0.5).abs() < f64::EPSILON);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -22,6 +22,7 @@ const STARTS: u32 = 3;
 /// The running servers. Dropping them stops them.
 pub(crate) struct Servers {
     postgres: postgres::Postgres,
+    postgres_programs: PathBuf,
     redis: redis::Redis,
 }
 
@@ -32,6 +33,7 @@ impl Servers {
         let postgres = postgres::Binaries::find().context("PostgreSQL is missing")?;
         let redis = redis::find().context("Redis is missing")?;
         Ok(Self {
+            postgres_programs: postgres.folder().to_owned(),
             postgres: postgres::Postgres::start(&postgres, durability)?,
             redis: redis::Redis::start(&redis)?,
         })
@@ -52,6 +54,11 @@ impl Servers {
     /// Where PostgreSQL listens, as its superuser.
     pub(crate) fn postgres_url(&self) -> String {
         self.postgres.url()
+    }
+
+    /// The folder with PostgreSQL's programs.
+    pub(crate) fn postgres_programs(&self) -> &Path {
+        &self.postgres_programs
     }
 
     /// Where Redis listens.

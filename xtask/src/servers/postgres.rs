@@ -68,6 +68,11 @@ impl Binaries {
         folders.into_iter().find(|folder| is_complete(folder)).map(Self)
     }
 
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
+    }
+
     fn command(&self, program: &str) -> Command {
         Command::new(self.0.join(program))
     }

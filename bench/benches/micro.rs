@@ -1,0 +1,133 @@
+//! What single steps of a request cost: `cargo bench --package taskwire-bench`, with a part of a name to run only some.
+//!
+//! Another step gets a module of its own here.
+
+fn main() {
+    divan::main();
+}
+
+/// Reading a document, and counting what it may cost.
+mod document {
+    use async_graphql::parser::parse_query;
+    use divan::{Bencher, black_box};
+    use taskwire::config::GraphqlLimits;
+    use taskwire::graphql::limits;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Document {
+        /// The smallest.
+        Tiny,
+        /// What an app asks for: a page of tasks, with fragments.
+        Page,
+    }
+
+    impl Document {
+        fn text(self) -> &'static str {
+            match self {
+                Self::Tiny => "{ __typename }",
+                Self::Page => {
+                    "query Page($me: ID!, $after: String) { \
+                    tasks(first: 50, after: $after, filter: {owner: {eq: $me}}) { \
+                    nodes { ...Row } pageInfo { hasNextPage endCursor } } } \
+                    fragment Row on Task { id title description status priority dueDate createdAt updatedAt \
+                    owner { ...Name } assignee { ...Name } } \
+                    fragment Name on User { id username fullName }"
+                }
+            }
+        }
+    }
+
+    /// As shipped.
+    const LIMITS: GraphqlLimits = GraphqlLimits {
+        bytes: 65_536,
+        tokens: 2_000,
+        depth: 15,
+        fields: 500,
+        aliases: 30,
+        directives: 50,
+        complexity: 10_000,
+        batch: 10,
+    };
+
+    #[divan::bench(args = [Document::Tiny, Document::Page])]
+    fn parse(document: Document) -> bool {
+        parse_query(black_box(document.text())).is_ok()
+    }
+
+    #[divan::bench(args = [Document::Tiny, Document::Page])]
+    fn count_tokens(document: Document) -> bool {
+        limits::check_tokens(black_box(document.text()), &LIMITS).is_ok()
+    }
+
+    #[divan::bench]
+    fn check_limits(bencher: Bencher) {
+        match parse_query(Document::Page.text()) {
+            Ok(document) => bencher.bench(|| limits::check(black_box(&document), &LIMITS).is_ok()),
+            Err(error) => panic!("the document cannot be read: {error}"),
+        }
+    }
+}
+
+/// Cursors of pages.
+mod cursor {
+    use divan::{Bencher, black_box};
+    use taskwire::domain::page::{Cursor, Direction, Key, Sort};
+    use taskwire::domain::task::TaskSortField;
+
+    const ORDER: [Sort<TaskSortField>; 2] = [
+        Sort {
+            field: TaskSortField::Title,
+            direction: Direction::Ascending,
+        },
+        Sort {
+            field: TaskSortField::CreatedAt,
+            direction: Direction::Descending,
+        },
+    ];
+
+    fn cursor() -> Cursor {
+        Cursor {
+            keys: vec![
+                Key::Text("review the password reset of juniper".to_owned()),
+                Key::Number(1_763_763_000_123_456),
+            ],
+            id: 123_456,
+        }
+    }
+
+    #[divan::bench]
+    fn encode(bencher: Bencher) {
+        let cursor = cursor();
+        bencher.bench(|| black_box(&cursor).encode(&ORDER));
+    }
+
+    #[divan::bench]
+    fn decode(bencher: Bencher) {
+        let text = cursor().encode(&ORDER);
+        bencher.bench(|| Cursor::decode("after", black_box(&text), &ORDER).is_ok());
+    }
+}
+
+/// What every use case asks first.
+mod policy {
+    use divan::black_box;
+    use taskwire::domain::actor::{Actor, Role, SignedIn};
+    use taskwire::domain::id::{SessionId, UserId};
+    use taskwire::domain::policy::{CreateTask, NewTask, Tasks, permit, scope};
+
+    const ACTOR: Actor = Actor::User(SignedIn {
+        id: UserId(7),
+        role: Role::User,
+        session: SessionId(1),
+    });
+
+    #[divan::bench]
+    fn permit_to_create() -> bool {
+        permit(black_box(&ACTOR), CreateTask, black_box(&NewTask { owner: UserId(7) })).is_ok()
+    }
+
+    #[divan::bench]
+    fn scope_of_tasks() -> bool {
+        scope::<Tasks>(black_box(&ACTOR)).is_ok()
+    }
+}
