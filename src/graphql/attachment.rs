@@ -1,12 +1,15 @@
 //! Attachments in GraphQL.
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, ContextSelectionSet, ID, InputObject, InputType as _, Object, SimpleObject, Value};
 use chrono::{DateTime, Utc};
 
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
+use super::row::{Held, One, Row, Selected, hold};
 use super::task::Task;
 use super::upload::Upload;
 use super::user::User;
@@ -15,62 +18,107 @@ use crate::{domain, rest};
 
 /// A file, of a task or of one's own.
 #[derive(Clone, Debug)]
-pub struct Attachment(pub(super) domain::attachment::Attachment);
+pub struct Attachment {
+    file: domain::attachment::Attachment,
+    owner: Held<Arc<domain::user::User>>,
+    task: Held<domain::task::Task>,
+}
+
+impl From<domain::attachment::Attachment> for Attachment {
+    fn from(file: domain::attachment::Attachment) -> Self {
+        Self {
+            file,
+            owner: Held::default(),
+            task: Held::default(),
+        }
+    }
+}
 
 /// A file, of a task or of one's own.
 #[Object]
 impl Attachment {
     /// The global id.
     pub(super) async fn id(&self) -> ID {
-        self.0.id.to_global()
+        self.file.id.to_global()
     }
 
     /// The number by which REST knows the file.
     async fn database_id(&self) -> i32 {
-        self.0.id.0
+        self.file.id.0
     }
 
     /// Its name, without a path.
     async fn filename(&self) -> &str {
-        &self.0.filename
+        &self.file.filename
     }
 
     /// Its media type, such as `application/pdf`.
     async fn content_type(&self) -> &str {
-        &self.0.content_type
+        &self.file.content_type
     }
 
     /// How many bytes it has.
     async fn size(&self) -> i32 {
-        i32::try_from(self.0.size).unwrap_or(i32::MAX)
+        i32::try_from(self.file.size).unwrap_or(i32::MAX)
     }
 
     /// The SHA-256 of its bytes, in hexadecimal digits.
     async fn sha256(&self) -> &str {
-        &self.0.sha256
+        &self.file.sha256
     }
 
     /// The path on this server under which it is downloaded, with the same access token.
     async fn url(&self) -> String {
-        rest::path_of_file(self.0.id)
+        rest::path_of_file(self.file.id)
     }
 
     /// When it was uploaded.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.file.created_at
     }
 
     /// Who uploaded it; the task's owner once that account is gone.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.loaders().users.load_one(self.0.owner_id).await?.map(User))
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+        let owner = self.owner.or_load(&ctx.loaders().users, self.file.owner_id).await?;
+        Ok(owner.map(User).map(One))
     }
 
     /// The task it belongs to, if any.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
-        match self.0.task_id {
-            Some(id) => Ok(ctx.loaders().tasks.load_one(id).await?.map(Task::from)),
-            None => Ok(None),
-        }
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+        let Some(id) = self.file.task_id else {
+            return Ok(None);
+        };
+        let task = self.task.or_load(&ctx.loaders().tasks, id).await?;
+        Ok(task.map(Task::from).map(One))
+    }
+}
+
+impl Row for Attachment {
+    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+        let file = &self.file;
+        Some(match field.name() {
+            "id" => file.id.to_global().into(),
+            "databaseId" => file.id.0.into(),
+            "filename" => file.filename.as_str().into(),
+            "contentType" => file.content_type.as_str().into(),
+            "size" => i32::try_from(file.size).unwrap_or(i32::MAX).into(),
+            "sha256" => file.sha256.as_str().into(),
+            "url" => rest::path_of_file(file.id).into(),
+            "createdAt" => file.created_at.to_value(),
+            "owner" => field.object(self.owner.get()?.cloned().map(User).as_ref())?,
+            "task" if file.task_id.is_none() => Value::Null,
+            "task" => field.object(self.task.get()?.cloned().map(Task::from).as_ref())?,
+            _ => return None,
+        })
+    }
+
+    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+        let selected = |name: &str| fields.iter().any(|field| field.name() == name);
+        let rows_for = |name: &str| if selected(name) { rows } else { &[] };
+        let owners = rows_for("owner").iter().map(|row| (row.file.owner_id, &row.owner));
+        let tasks = rows_for("task").iter();
+        let tasks = tasks.filter_map(|row| Some((row.file.task_id?, &row.task)));
+        tokio::join!(hold(&ctx.loaders().users, owners), hold(&ctx.loaders().tasks, tasks));
     }
 }
 
@@ -95,7 +143,7 @@ pub struct AttachmentUploadPayload {
 impl AttachmentUploadPayload {
     fn of(result: domain::error::Result<domain::attachment::Attachment>) -> Result<Self> {
         let (attachment, errors) = match result {
-            Ok(attachment) => (Some(Attachment(attachment)), Vec::new()),
+            Ok(attachment) => (Some(attachment.into()), Vec::new()),
             Err(error) => (None, user_errors(error, &["input"])?),
         };
         let errors = errors.into_iter().map(|error| error.of_argument(&["input", "taskId"]));

@@ -1,8 +1,11 @@
 //! Pages as Relay connections, with `nodes` beside `edges`.
 
-use async_graphql::connection::{Connection, Edge};
-use async_graphql::{Context, ObjectType, OutputType};
+use std::borrow::Cow;
 
+use async_graphql::connection::PageInfo;
+use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, TypeName, Value};
+
+use super::row::{One, Row, Rows, Selected};
 use crate::domain::error::Result;
 use crate::domain::page::{Page, PageRequest};
 
@@ -28,17 +31,104 @@ impl PageArguments {
     }
 }
 
+/// A page of rows, and what is known beside it.
+#[derive(Debug)]
+pub struct Connection<T, F> {
+    edges: Vec<Edge<T>>,
+    has_previous: bool,
+    has_next: bool,
+    fields: F,
+}
+
+/// A row with its place in the list.
+#[derive(Debug)]
+pub struct Edge<T> {
+    cursor: String,
+    node: T,
+}
+
 /// The connection of a page.
-pub fn connection<T, N, F>(page: Page<T>, fields: F, convert: impl Fn(T) -> N) -> Connection<String, N, F>
-where
-    N: OutputType,
-    F: ObjectType,
-{
-    let mut connection = Connection::with_additional_fields(page.has_previous, page.has_next, fields);
-    connection.edges = page
-        .items
-        .into_iter()
-        .map(|(cursor, item)| Edge::new(cursor, convert(item)))
-        .collect();
-    connection
+pub fn connection<T, N, F>(page: Page<T>, fields: F, convert: impl Fn(T) -> N) -> Connection<N, F> {
+    let edge = |(cursor, item)| Edge {
+        cursor,
+        node: convert(item),
+    };
+    Connection {
+        edges: page.items.into_iter().map(edge).collect(),
+        has_previous: page.has_previous,
+        has_next: page.has_next,
+        fields,
+    }
+}
+
+impl<T: Row, F: Send + Sync> TypeName for Connection<T, F> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", T::type_name()).into()
+    }
+}
+
+#[Object(name_type)]
+impl<T: Row, F: ObjectType> Connection<T, F> {
+    /// Information to aid in pagination.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_previous_page: self.has_previous,
+            has_next_page: self.has_next,
+            start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: self.edges.last().map(|edge| edge.cursor.clone()),
+        }
+    }
+
+    /// A list of edges.
+    async fn edges(&self) -> Rows<&Edge<T>> {
+        Rows(self.edges.iter().collect())
+    }
+
+    /// A list of nodes.
+    async fn nodes(&self) -> Rows<&T> {
+        Rows(self.edges.iter().map(|edge| &edge.node).collect())
+    }
+
+    #[graphql(flatten)]
+    #[expect(clippy::unused_async, reason = "the library waits for what it flattens")]
+    async fn fields(&self) -> &F {
+        &self.fields
+    }
+}
+
+impl<T: Row> TypeName for Edge<T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", T::type_name()).into()
+    }
+}
+
+/// An edge in a connection.
+#[Object(name_type)]
+impl<T: Row> Edge<T> {
+    /// The item at the end of the edge
+    async fn node(&self) -> One<&T> {
+        One(&self.node)
+    }
+
+    /// A cursor for use in pagination
+    async fn cursor(&self) -> &str {
+        &self.cursor
+    }
+}
+
+impl<T: Row> Row for Edge<T> {
+    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+        match field.name() {
+            "node" => field.object(Some(&self.node)),
+            "cursor" => Some(self.cursor.as_str().into()),
+            _ => None,
+        }
+    }
+
+    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+        let nodes: Vec<&T> = rows.iter().map(|edge| &edge.node).collect();
+        let fields = fields.iter().filter(|field| field.name() == "node");
+        let fields: Vec<Selected<'_>> = fields.flat_map(|field| field.below::<T>()).collect();
+        T::gather(&nodes, &fields, ctx).await;
+    }
 }

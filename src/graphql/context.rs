@@ -1,6 +1,6 @@
 //! What a request carries to its resolvers.
 
-use async_graphql::{Context, Value, value};
+use async_graphql::{ContextBase, Value, value};
 use chrono::SecondsFormat;
 
 use super::loader::Loaders;
@@ -89,7 +89,7 @@ pub trait ContextExt {
     fn uploads(&self) -> &Uploads;
 }
 
-impl ContextExt for Context<'_> {
+impl<T> ContextExt for ContextBase<'_, T> {
     fn domain(&self) -> &Domain {
         &self.data_unchecked::<RequestContext>().domain
     }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -128,12 +129,12 @@ impl Timer for Yield {
 pub struct UserLoader(Sight);
 
 impl Loader<UserId> for UserLoader {
-    type Value = User;
+    type Value = Arc<User>;
     type Error = Error;
 
-    async fn load(&self, keys: &[UserId]) -> Result<HashMap<UserId, User>, Error> {
+    async fn load(&self, keys: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, Error> {
         let users = self.0.domain.users().find_many(&self.0.actor, keys).await?;
-        Ok(users.into_iter().map(|user| (user.id, user)).collect())
+        Ok(users.into_iter().map(|user| (user.id, Arc::new(user))).collect())
     }
 }
 

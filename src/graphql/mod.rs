@@ -16,6 +16,7 @@
 //! | [`context`], [`loader`] | what a request carries, and its batched look-ups |
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
+//! | [`row`] | lists without a future a field |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
 //! | [`upload`] | the files of a request |
 //! | [`attachment`], [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
@@ -39,6 +40,7 @@ pub mod node;
 pub mod notification;
 mod persisted;
 pub mod rate_limit;
+pub mod row;
 pub mod scalar;
 pub mod session;
 mod share;
@@ -53,12 +55,12 @@ pub mod user;
 mod variables;
 mod websocket;
 
-use async_graphql::connection::Connection;
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
 use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 
+use self::connection::Connection;
 pub use self::executor::Executor;
 use self::notification::{Notification, NotificationTotals};
 use self::subscription::Subscription;
@@ -113,15 +115,13 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
     Schema::build(Query::default(), Mutation::default(), Subscription)
         .override_output_type_description::<DateTime<Utc>>(MOMENT)
-        .override_output_type_description::<Connection<String, Task, TaskTotals>>("A page of tasks.")
-        .override_output_type_description::<Connection<String, TaskEvent, TaskEventTotals>>(
+        .override_output_type_description::<Connection<Task, TaskTotals>>("A page of tasks.")
+        .override_output_type_description::<Connection<TaskEvent, TaskEventTotals>>(
             "A page of what happened to a task.",
         )
-        .override_output_type_description::<Connection<String, Notification, NotificationTotals>>(
-            "A page of notifications.",
-        )
-        .override_output_type_description::<Connection<String, Tag, TagTotals>>("A page of tags.")
-        .override_output_type_description::<Connection<String, User, UserTotals>>("A page of users.")
+        .override_output_type_description::<Connection<Notification, NotificationTotals>>("A page of notifications.")
+        .override_output_type_description::<Connection<Tag, TagTotals>>("A page of tags.")
+        .override_output_type_description::<Connection<User, UserTotals>>("A page of users.")
 }
 
 /// The schema in its definition language.

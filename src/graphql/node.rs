@@ -165,11 +165,11 @@ async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<
     }
     if let Ok(notification) = NotificationId::from_global(field, id) {
         let found = ctx.loaders().notifications.load_one(notification).await?;
-        return Ok(found.map(|found| Node::Notification(Notification(found))));
+        return Ok(found.map(|found| Node::Notification(found.into())));
     }
     if let Ok(file) = AttachmentId::from_global(field, id) {
         let found = ctx.loaders().attachments.load_one(file).await?;
-        return Ok(found.map(|file| Node::Attachment(Attachment(file))));
+        return Ok(found.map(|file| Node::Attachment(file.into())));
     }
     let user = UserId::from_global(field, id).map_err(|_| Error::BadInput {
         field,

@@ -1,20 +1,23 @@
 //! Notifications in GraphQL.
 
-use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, ContextSelectionSet, Enum, ID, InputType as _, Object, SimpleObject, Value};
 use chrono::{DateTime, Utc};
 
-use super::connection::{PageArguments, connection};
+use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
+use super::row::{Held, One, Row, Rows, Selected, hold};
 use super::scalar::TaskStatus;
 use super::task::Task;
 use super::user::User;
 use crate::domain::error::Error;
 use crate::domain::id::NotificationId;
 use crate::domain::notification::{self as domain, Which};
+use crate::domain::{task as domain_task, user as domain_user};
 
 /// What a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -32,72 +35,119 @@ pub enum NotificationKind {
 
 /// What you are told because it concerns you: somebody else did it, or a due date is near or over.
 #[derive(Clone, Debug)]
-pub struct Notification(pub domain::Notification);
+pub struct Notification {
+    told: domain::Notification,
+    task: Held<domain_task::Task>,
+    actor: Held<Arc<domain_user::User>>,
+}
+
+impl From<domain::Notification> for Notification {
+    fn from(told: domain::Notification) -> Self {
+        Self {
+            told,
+            task: Held::default(),
+            actor: Held::default(),
+        }
+    }
+}
 
 /// What you are told because it concerns you: somebody else did it, or a due date is near or over.
 #[Object]
 impl Notification {
     /// The global id.
     pub(super) async fn id(&self) -> ID {
-        self.0.id.to_global()
+        self.told.id.to_global()
     }
 
     /// The number inside of the global id.
     async fn database_id(&self) -> i32 {
-        self.0.id.0
+        self.told.id.0
     }
 
     /// What it is about.
     async fn kind(&self) -> NotificationKind {
-        self.0.kind.into()
+        self.told.kind.into()
     }
 
     /// Which task.
     async fn task_id(&self) -> ID {
-        self.0.task_id.to_global()
+        self.told.task_id.to_global()
     }
 
     /// The task as it is now; null when it is gone, in the trash, or no longer yours to see.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
-        Ok(ctx.loaders().tasks.load_one(self.0.task_id).await?.map(Into::into))
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+        let task = self.task.or_load(&ctx.loaders().tasks, self.told.task_id).await?;
+        Ok(task.map(Task::from).map(One))
     }
 
     /// The task's title at that moment.
     async fn task_title(&self) -> &str {
-        &self.0.task_title
+        &self.told.task_title
     }
 
     /// Who did it; null for the server itself, and when the account is gone.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        match self.0.actor_id {
-            Some(id) => Ok(ctx.loaders().users.load_one(id).await?.map(User)),
-            None => Ok(None),
-        }
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+        let Some(id) = self.told.actor_id else {
+            return Ok(None);
+        };
+        let actor = self.actor.or_load(&ctx.loaders().users, id).await?;
+        Ok(actor.map(User).map(One))
     }
 
     /// The task's status before; null when the task was made, and of a due date.
     async fn previous_status(&self) -> Option<TaskStatus> {
-        self.0.previous_status.map(Into::into)
+        self.told.previous_status.map(Into::into)
     }
 
     /// The task's status after, or at that moment.
     async fn status(&self) -> TaskStatus {
-        self.0.status.into()
+        self.told.status.into()
     }
 
     /// Whether you have read it.
     async fn is_read(&self) -> bool {
-        self.0.read_at.is_some()
+        self.told.read_at.is_some()
     }
 
     /// When you read it.
     async fn read_at(&self) -> Option<DateTime<Utc>> {
-        self.0.read_at
+        self.told.read_at
     }
 
     /// When it happened.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.told.created_at
+    }
+}
+
+impl Row for Notification {
+    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+        let told = &self.told;
+        Some(match field.name() {
+            "id" => told.id.to_global().into(),
+            "databaseId" => told.id.0.into(),
+            "kind" => NotificationKind::from(told.kind).to_value(),
+            "taskId" => told.task_id.to_global().into(),
+            "task" => field.object(self.task.get()?.cloned().map(Task::from).as_ref())?,
+            "taskTitle" => told.task_title.as_str().into(),
+            "actor" if told.actor_id.is_none() => Value::Null,
+            "actor" => field.object(self.actor.get()?.cloned().map(User).as_ref())?,
+            "previousStatus" => told.previous_status.map(TaskStatus::from).to_value(),
+            "status" => TaskStatus::from(told.status).to_value(),
+            "isRead" => told.read_at.is_some().into(),
+            "readAt" => told.read_at.to_value(),
+            "createdAt" => told.created_at.to_value(),
+            _ => return None,
+        })
+    }
+
+    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+        let selected = |name: &str| fields.iter().any(|field| field.name() == name);
+        let rows_for = |name: &str| if selected(name) { rows } else { &[] };
+        let tasks = rows_for("task").iter().map(|row| (row.told.task_id, &row.task));
+        let actors = rows_for("actor").iter();
+        let actors = actors.filter_map(|row| Some((row.told.actor_id?, &row.actor)));
+        tokio::join!(hold(&ctx.loaders().tasks, tasks), hold(&ctx.loaders().users, actors));
     }
 }
 
@@ -143,7 +193,7 @@ impl NotificationQuery {
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only notifications before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only those that you have not read.", default = false)] unread_only: bool,
-    ) -> Result<Connection<String, Notification, NotificationTotals>> {
+    ) -> Result<Connection<Notification, NotificationTotals>> {
         let page = PageArguments {
             first,
             after,
@@ -156,7 +206,11 @@ impl NotificationQuery {
             .notifications()
             .list(ctx.actor(), unread_only, &page)
             .await?;
-        Ok(connection(found, NotificationTotals { unread_only }, Notification))
+        Ok(connection(
+            found,
+            NotificationTotals { unread_only },
+            Notification::from,
+        ))
     }
 }
 
@@ -164,7 +218,7 @@ impl NotificationQuery {
 #[derive(SimpleObject)]
 struct NotificationsMarkReadPayload {
     /// Those that were named, as they are now; empty when all were marked.
-    notifications: Vec<Notification>,
+    notifications: Rows<Notification>,
     /// How many of your notifications you have not read by now.
     unread_count: i32,
     /// What the client can mend.
@@ -191,7 +245,7 @@ impl NotificationMutation {
             Err(error) => (Vec::new(), errors_of_ids(error, &ids.unwrap_or_default())?),
         };
         Ok(NotificationsMarkReadPayload {
-            notifications: notifications.into_iter().map(Notification).collect(),
+            notifications: Rows(notifications.into_iter().map(Notification::from).collect()),
             unread_count: count(ctx, true).await?,
             user_errors,
         })

@@ -87,7 +87,7 @@ impl Outcome {
                 access_token: Some(tokens.access_token),
                 refresh_token: Some(tokens.refresh_token),
                 expires_at: Some(tokens.expires_at),
-                user: Some(User(tokens.user)),
+                user: Some(tokens.user.into()),
                 user_errors: Vec::new(),
             },
             Err(error) => Self {

@@ -188,7 +188,7 @@ impl Subscription {
             ctx,
             || Ok(Wanted::Notifications),
             |delivered| match delivered {
-                Delivered::Notification(notification) => Some(Notification(notification.as_ref().clone())),
+                Delivered::Notification(notification) => Some(notification.as_ref().clone().into()),
                 Delivered::Event { .. } => None,
             },
         )

@@ -1,12 +1,12 @@
 //! Tags in GraphQL.
 
-use async_graphql::connection::Connection;
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject, Value};
 
-use super::connection::{PageArguments, connection};
+use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
+use super::row::{Row, Selected};
 use crate::domain::tag::TagCount;
 
 /// A short word in lower case that tasks have.
@@ -23,6 +23,16 @@ impl From<TagCount> for Tag {
         Self {
             name: tag.name,
             task_count: tag.tasks,
+        }
+    }
+}
+
+impl Row for Tag {
+    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+        match field.name() {
+            "name" => Some(self.name.as_str().into()),
+            "taskCount" => Some(self.task_count.into()),
+            _ => None,
         }
     }
 }
@@ -57,7 +67,7 @@ impl TagQuery {
         #[graphql(desc = "Only tags behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only tags before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, Tag, TagTotals>> {
+    ) -> Result<Connection<Tag, TagTotals>> {
         let page = PageArguments {
             first,
             after,

@@ -8,8 +8,9 @@ pub(super) mod list;
 mod mutation;
 mod payload;
 
-use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, Object};
+use std::sync::Arc;
+
+use async_graphql::{Context, ContextSelectionSet, ID, InputType as _, Object, Value};
 use chrono::{DateTime, Utc};
 
 pub use self::bulk::TaskBulkMutation;
@@ -18,11 +19,12 @@ pub use self::history::{TaskEvent, TaskEventTotals};
 pub use self::list::{TaskOrder, TaskTotals};
 pub use self::mutation::TaskMutation;
 use super::attachment::Attachment;
-use super::connection::PageArguments;
+use super::connection::{Connection, PageArguments};
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
+use super::row::{Held, One, Row, Rows, Selected, hold};
 use super::scalar::{TaskPriority, TaskStatus};
 use super::user::User;
 use crate::domain;
@@ -33,22 +35,31 @@ use crate::domain::task::Snapshot;
 /// A task.
 #[derive(Clone, Debug)]
 pub struct Task {
-    task: domain::task::Task,
-    /// Its tags and files, where they are known already.
-    lists: Option<(Tags, Vec<domain::attachment::Attachment>)>,
+    inner: domain::task::Task,
+    owner: Held<Arc<domain::user::User>>,
+    assignee: Held<Arc<domain::user::User>>,
+    tags: Held<Tags>,
+    attachments: Held<Vec<domain::attachment::Attachment>>,
 }
 
 impl From<domain::task::Task> for Task {
     fn from(task: domain::task::Task) -> Self {
-        Self { task, lists: None }
+        Self {
+            inner: task,
+            owner: Held::default(),
+            assignee: Held::default(),
+            tags: Held::default(),
+            attachments: Held::default(),
+        }
     }
 }
 
 impl From<Snapshot> for Task {
     fn from(snapshot: Snapshot) -> Self {
         Self {
-            task: snapshot.task,
-            lists: Some((snapshot.tags, snapshot.attachments)),
+            tags: snapshot.tags.into(),
+            attachments: snapshot.attachments.into(),
+            ..snapshot.task.into()
         }
     }
 }
@@ -58,99 +69,97 @@ impl From<Snapshot> for Task {
 impl Task {
     /// The global id.
     pub(super) async fn id(&self) -> ID {
-        self.task.id.to_global()
+        self.inner.id.to_global()
     }
 
     /// The number by which REST knows the task.
     async fn database_id(&self) -> i32 {
-        self.task.id.0
+        self.inner.id.0
     }
 
     /// What is to be done, in a line.
     async fn title(&self) -> &str {
-        &self.task.title
+        &self.inner.title
     }
 
     /// What is to be done, at length.
     async fn description(&self) -> Option<&str> {
-        self.task.description.as_deref()
+        self.inner.description.as_deref()
     }
 
     /// How far it has come.
     async fn status(&self) -> TaskStatus {
-        self.task.status.into()
+        self.inner.status.into()
     }
 
     /// How urgent it is.
     async fn priority(&self) -> TaskPriority {
-        self.task.priority.into()
+        self.inner.priority.into()
     }
 
     /// Until when it should be done.
     async fn due_date(&self) -> Option<DateTime<Utc>> {
-        self.task.due_date
+        self.inner.due_date
     }
 
     /// Whether it is past its due date and still open.
     async fn is_overdue(&self, ctx: &Context<'_>) -> bool {
-        ctx.domain().tasks().is_overdue(&self.task)
+        ctx.domain().tasks().is_overdue(&self.inner)
     }
 
     /// When it was done; only while it is.
     async fn completed_at(&self) -> Option<DateTime<Utc>> {
-        self.task.completed_at
+        self.inner.completed_at
     }
 
     /// Counts the changes, from 1. Send it as `expectedVersion` to change only what you have seen.
     async fn version(&self) -> i32 {
-        self.task.version
+        self.inner.version
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.task.created_at
+        self.inner.created_at
     }
 
     /// When it was last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
-        self.task.updated_at
+        self.inner.updated_at
     }
 
     /// When it was put in the trash; only while it is there.
     async fn deleted_at(&self) -> Option<DateTime<Utc>> {
-        self.task.deleted_at
+        self.inner.deleted_at
     }
 
     /// Whose it is.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.loaders().users.load_one(self.task.owner_id).await?.map(User))
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+        let owner = self.owner.or_load(&ctx.loaders().users, self.inner.owner_id).await?;
+        Ok(owner.map(User).map(One))
     }
 
     /// Who should do it.
-    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        match self.task.assignee_id {
-            Some(id) => Ok(ctx.loaders().users.load_one(id).await?.map(User)),
-            None => Ok(None),
-        }
+    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+        let Some(id) = self.inner.assignee_id else {
+            return Ok(None);
+        };
+        let assignee = self.assignee.or_load(&ctx.loaders().users, id).await?;
+        Ok(assignee.map(User).map(One))
     }
 
     /// Its tags, in alphabetical order.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let tags = match &self.lists {
-            Some((tags, _)) => tags.clone(),
-            None => ctx.loaders().tags.load_one(self.task.id).await?.unwrap_or_default(),
-        };
-        Ok(tags.into_iter().collect())
+        let tags = self.tags.or_load(&ctx.loaders().tags, self.inner.id).await?;
+        Ok(tags.unwrap_or_default().into_iter().collect())
     }
 
     /// Its files, up to 20, the oldest first.
-    async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<Attachment>> {
+    async fn attachments(&self, ctx: &Context<'_>) -> Result<Rows<Attachment>> {
         let loader = &ctx.loaders().attachments_of_tasks;
-        let files = match &self.lists {
-            Some((_, files)) => files.clone(),
-            None => loader.load_one(self.task.id).await?.unwrap_or_default(),
-        };
-        Ok(files.into_iter().map(Attachment).collect())
+        let files = self.attachments.or_load(loader, self.inner.id).await?;
+        Ok(Rows(
+            files.unwrap_or_default().into_iter().map(Attachment::from).collect(),
+        ))
     }
 
     /// What happened to it, the oldest first.
@@ -163,35 +172,78 @@ impl Task {
         #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, TaskEvent, TaskEventTotals>> {
+    ) -> Result<Connection<TaskEvent, TaskEventTotals>> {
         let page = PageArguments {
             first,
             after,
             last,
             before,
         };
-        history::of(ctx, self.task.id, page).await
+        history::of(ctx, self.inner.id, page).await
     }
 
     /// Whether you may change it.
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
-        ctx.domain().tasks().may_update(ctx.actor(), &self.task)
+        ctx.domain().tasks().may_update(ctx.actor(), &self.inner)
     }
 
     /// Whether you may delete it.
     async fn viewer_can_delete(&self, ctx: &Context<'_>) -> bool {
-        ctx.domain().tasks().may_delete(ctx.actor(), &self.task)
+        ctx.domain().tasks().may_delete(ctx.actor(), &self.inner)
     }
 
     /// The statuses that may follow the present one.
     async fn allowed_transitions(&self) -> Vec<TaskStatus> {
-        self.task
+        self.inner
             .status
             .allowed_transitions()
             .iter()
             .copied()
             .map(TaskStatus::from)
             .collect()
+    }
+}
+
+impl Row for Task {
+    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+        let task = &self.inner;
+        Some(match field.name() {
+            "id" => task.id.to_global().into(),
+            "databaseId" => task.id.0.into(),
+            "title" => task.title.as_str().into(),
+            "description" => task.description.to_value(),
+            "status" => TaskStatus::from(task.status).to_value(),
+            "priority" => TaskPriority::from(task.priority).to_value(),
+            "dueDate" => task.due_date.to_value(),
+            "isOverdue" => field.ctx.domain().tasks().is_overdue(task).into(),
+            "completedAt" => task.completed_at.to_value(),
+            "version" => task.version.into(),
+            "createdAt" => task.created_at.to_value(),
+            "updatedAt" => task.updated_at.to_value(),
+            "deletedAt" => task.deleted_at.to_value(),
+            "owner" => field.object(self.owner.get()?.cloned().map(User).as_ref())?,
+            "assignee" if task.assignee_id.is_none() => Value::Null,
+            "assignee" => field.object(self.assignee.get()?.cloned().map(User).as_ref())?,
+            "tags" => self.tags.get()?.into_iter().flatten().cloned().collect(),
+            _ => return None,
+        })
+    }
+
+    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+        let selected = |name: &str| fields.iter().any(|field| field.name() == name);
+        let rows_for = |name: &str| if selected(name) { rows } else { &[] };
+        let loaders = ctx.loaders();
+        let owners = rows_for("owner").iter().map(|row| (row.inner.owner_id, &row.owner));
+        let assignees = rows_for("assignee").iter();
+        let assignees = assignees.filter_map(|row| Some((row.inner.assignee_id?, &row.assignee)));
+        let tags = rows_for("tags").iter().map(|row| (row.inner.id, &row.tags));
+        let attachments = rows_for("attachments").iter();
+        let attachments = attachments.map(|row| (row.inner.id, &row.attachments));
+        tokio::join!(
+            hold(&loaders.users, owners.chain(assignees)),
+            hold(&loaders.tags, tags),
+            hold(&loaders.attachments_of_tasks, attachments),
+        );
     }
 }
 
@@ -203,8 +255,9 @@ pub struct TaskQuery;
 impl TaskQuery {
     /// The task with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
-    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<Task>> {
-        find(ctx, &id).await.transpose()
+    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<One<Task>>> {
+        let task = find(ctx, &id).await.transpose()?;
+        Some(task.map(One))
     }
 
     /// What happened to the task with this id, the oldest first; null when there is none, it is in the
@@ -220,7 +273,7 @@ impl TaskQuery {
         #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
-    ) -> Option<Result<Connection<String, TaskEvent, TaskEventTotals>>> {
+    ) -> Option<Result<Connection<TaskEvent, TaskEventTotals>>> {
         let page = PageArguments {
             first,
             after,
@@ -228,7 +281,7 @@ impl TaskQuery {
             before,
         };
         match find(ctx, &id).await.transpose()? {
-            Ok(task) => Some(history::of(ctx, task.task.id, page).await),
+            Ok(task) => Some(history::of(ctx, task.inner.id, page).await),
             Err(error) => Some(Err(error)),
         }
     }
@@ -249,7 +302,7 @@ impl TaskQuery {
         #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
             Vec<TaskOrder>,
         >,
-    ) -> Result<Connection<String, Task, TaskTotals>> {
+    ) -> Result<Connection<Task, TaskTotals>> {
         let page = PageArguments {
             first,
             after,

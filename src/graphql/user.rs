@@ -1,14 +1,16 @@
 //! Users in GraphQL.
 
-use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, InputObject, InputType as _, MaybeUndefined, Object, SimpleObject, Value};
 use chrono::{DateTime, Utc};
 
-use super::connection::{PageArguments, connection};
+use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::{AdminOnly, SignedIn};
 use super::node::GlobalId as _;
+use super::row::{One, Row, Selected};
 use super::scalar::Role;
 use super::task::{Task, TaskFilter, TaskOrder, TaskTotals, list};
 use crate::domain::id::UserId;
@@ -19,7 +21,13 @@ use crate::domain::user::{self as domain, Account, UserChange};
 
 /// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
 #[derive(Clone, Debug)]
-pub struct User(pub domain::User);
+pub struct User(pub Arc<domain::User>);
+
+impl From<domain::User> for User {
+    fn from(user: domain::User) -> Self {
+        Self(Arc::new(user))
+    }
+}
 
 impl User {
     /// A part of the account, for whom the domain showed it to. The field of anybody else is refused
@@ -97,7 +105,7 @@ impl User {
         #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
             Vec<TaskOrder>,
         >,
-    ) -> Result<Connection<String, Task, TaskTotals>> {
+    ) -> Result<Connection<Task, TaskTotals>> {
         let page = PageArguments {
             first,
             after,
@@ -122,7 +130,7 @@ impl User {
         #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
             Vec<TaskOrder>,
         >,
-    ) -> Result<Connection<String, Task, TaskTotals>> {
+    ) -> Result<Connection<Task, TaskTotals>> {
         let page = PageArguments {
             first,
             after,
@@ -131,6 +139,31 @@ impl User {
         };
         list::of_user(ctx, (self.0.id, Part::Assignee), page, filter, order_by).await
     }
+}
+
+impl Row for User {
+    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+        let user = &self.0;
+        Some(match field.name() {
+            "id" => user.id.to_global().into(),
+            "databaseId" => user.id.0.into(),
+            "username" => user.username.to_value(),
+            "fullName" => user.full_name.to_value(),
+            // To those who do not see the account, the field says why.
+            name => account_value(user.account.as_ref()?, name)?,
+        })
+    }
+}
+
+fn account_value(account: &Account, field: &str) -> Option<Value> {
+    Some(match field {
+        "email" => account.email.as_str().into(),
+        "role" => Role::from(account.role).to_value(),
+        "isActive" => account.is_active.into(),
+        "createdAt" => account.created_at.to_value(),
+        "updatedAt" => account.updated_at.to_value(),
+        _ => return None,
+    })
 }
 
 /// What a connection of users knows beside its page.
@@ -154,14 +187,15 @@ pub struct UserQuery;
 impl UserQuery {
     /// Whoever is signed in.
     #[graphql(guard = "SignedIn")]
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<User> {
-        Ok(User(ctx.domain().users().viewer(ctx.actor()).await?))
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<One<User>> {
+        Ok(One(ctx.domain().users().viewer(ctx.actor()).await?.into()))
     }
 
     /// The user with this id; null when there is none.
     #[graphql(guard = "SignedIn")]
-    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<User>> {
-        find(ctx, &id).await.transpose()
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<One<User>>> {
+        let user = find(ctx, &id).await.transpose()?;
+        Some(user.map(One))
     }
 
     /// All users, in the order in which they came. For administrators.
@@ -175,7 +209,7 @@ impl UserQuery {
         #[graphql(desc = "Only users behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only users before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, User, UserTotals>> {
+    ) -> Result<Connection<User, UserTotals>> {
         let page = PageArguments {
             first,
             after,
@@ -184,13 +218,13 @@ impl UserQuery {
         }
         .into_request(ctx)?;
         let page = ctx.domain().users().list_accounts(ctx.actor(), &page).await?;
-        Ok(connection(page, UserTotals, User))
+        Ok(connection(page, UserTotals, User::from))
     }
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
     let id = UserId::from_global("id", id)?;
-    Ok(ctx.domain().users().find(ctx.actor(), id).await?.map(User))
+    Ok(ctx.domain().users().find(ctx.actor(), id).await?.map(User::from))
 }
 
 /// What to change of an account; a field that is left out stays as it is, null clears it.
@@ -238,7 +272,7 @@ impl Outcome {
     fn of(result: crate::domain::error::Result<domain::User>, input: &[&str]) -> Result<Self> {
         match result {
             Ok(user) => Ok(Self {
-                user: Some(User(user)),
+                user: Some(user.into()),
                 user_errors: Vec::new(),
             }),
             Err(error) => Ok(Self {

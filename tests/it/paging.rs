@@ -193,3 +193,150 @@ async fn tasks_are_sorted_by_value_and_those_without_one_come_last() {
         assert_eq!(titles, expected, "{field} {direction}");
     }
 }
+
+/// A task of one of two people, for one of them or nobody.
+#[derive(Clone, Debug)]
+struct Shared {
+    row: Row,
+    owner: usize,
+    assignee: Option<usize>,
+    is_deleted: bool,
+}
+
+/// What is asked of the list: its order and filter, how many from which end, between which of its rows.
+#[derive(Clone, Debug)]
+struct Ask {
+    order: Value,
+    filter: usize,
+    size: i64,
+    is_forward: bool,
+    after: Option<usize>,
+    before: Option<usize>,
+}
+
+fn shared() -> impl Strategy<Value = Shared> {
+    (
+        row(),
+        0..2_usize,
+        prop::option::of(0..2_usize),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(|(row, owner, assignee, is_deleted)| Shared {
+            row,
+            owner,
+            assignee,
+            is_deleted,
+        })
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let place = || prop::option::of(0..12_usize);
+    (order(), 0..FILTERS, 0..8_i64, any::<bool>(), place(), place()).prop_map(
+        |(order, filter, size, is_forward, after, before)| Ask {
+            order,
+            filter,
+            size,
+            is_forward,
+            after,
+            before,
+        },
+    )
+}
+
+const FILTERS: usize = 6;
+
+/// A filter, with another that must hold as well.
+fn filter(number: usize, also: Option<Value>) -> Value {
+    let mut filter = [
+        json!({}),
+        json!({ "status": { "in": ["TODO", "DONE"] } }),
+        json!({ "search": "alpha" }),
+        json!({ "not": { "priority": { "gt": "LOW" } } }),
+        json!({ "assignee": { "isNull": true } }),
+        json!({ "dueDate": { "gte": "2026-02-02T00:00:00Z" } }),
+    ][number]
+        .clone();
+    if number % 2 == 1 {
+        filter["includeDeleted"] = true.into();
+    }
+    if let Some(also) = also {
+        filter["and"] = json!([also]);
+    }
+    filter
+}
+
+const LIST: &str =
+    "query($first: Int, $after: String, $last: Int, $before: String, $order: [TaskOrder!], $filter: TaskFilter) {
+    tasks(first: $first, after: $after, last: $last, before: $before, orderBy: $order, filter: $filter) {
+      totalCount edges { cursor node { databaseId } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    }
+  }";
+
+/// What one owns and what one is assigned to is read in two parts; administrators read all tasks in one.
+#[test]
+fn the_list_of_ones_own_is_all_tasks_that_one_owns_or_is_assigned_to() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut runner = TestRunner::new(Config {
+        cases: 10,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let strategy = (prop::collection::vec(shared(), 0..16), prop::collection::vec(ask(), 24));
+    runner
+        .run(&strategy, |(tasks, asked)| {
+            runtime.block_on(lists_agree(&tasks, &asked));
+            Ok(())
+        })
+        .unwrap();
+}
+
+async fn lists_agree(tasks: &[Shared], asked: &[Ask]) {
+    let app = TestApp::start().await;
+    let people = [app.member().await, app.member().await];
+    let boss = app.admin().await;
+    for task in tasks {
+        app.advance(chrono::TimeDelta::milliseconds(1));
+        let owner = &people[task.owner];
+        let input = json!({
+            "title": (["Alpha", "alpha", "Ömega"][usize::from(task.row.title)]),
+            "priority": PRIORITIES[task.row.priority],
+            "status": STATUSES[task.row.status],
+            "dueDate": task.row.due.map(|day| format!("2026-02-0{}T00:00:00Z", day + 1)),
+            "assigneeId": task.assignee.map(|assignee| people[assignee].global_id()),
+        });
+        let id = owner.creates_task(input).await;
+        if task.is_deleted {
+            let id = crate::support::person::global_id("Task", id);
+            let trash = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { message } } }";
+            owner.graphql(trash, json!({ "id": id })).await;
+        }
+    }
+    for (ask, person) in asked.iter().zip(people.iter().cycle()) {
+        let me = json!({ "eq": person.global_id() });
+        let own = json!({ "or": [{ "owner": me }, { "assignee": me }] });
+        let mut variables =
+            json!({ "first": 100, "order": ask.order, "filter": filter(ask.filter, Some(own.clone())) });
+        let whole = boss.graphql(LIST, variables.clone()).await;
+        let cursor = |place: Option<usize>| {
+            place
+                .and_then(|place| whole.data()["tasks"]["edges"].get(place))
+                .map(|edge| edge["cursor"].clone())
+        };
+        let (size, other) = if ask.is_forward {
+            ("first", "last")
+        } else {
+            ("last", "first")
+        };
+        variables[size] = ask.size.into();
+        variables[other] = Value::Null;
+        variables["after"] = json!(cursor(ask.after));
+        variables["before"] = json!(cursor(ask.before));
+        let expected = boss.graphql(LIST, variables.clone()).await;
+        variables["filter"] = filter(ask.filter, None);
+        let found = person.graphql(LIST, variables).await;
+        assert_eq!(found.data(), expected.data(), "{ask:?}");
+    }
+}

@@ -137,6 +137,7 @@ impl<'a, F: SortField> Keyset<'a, F> {
         if matches!(self.page.take, Take::Last(_)) {
             rows.reverse();
         }
+        rows.truncate(self.page.take.limit() as usize + 1);
         Page::cut(self.page, rows, beyond, |row| row.0.encode(self.order)).map(|(_, row)| row)
     }
 }

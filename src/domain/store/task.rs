@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Asterisk, Expr, Query, UnionType};
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    Condition, DerivePartialModel, QueryOrder, QuerySelect, Select, SqlErr,
+    Condition, DerivePartialModel, FromQueryResult as _, PartialModelTrait as _, QueryOrder, QuerySelect,
+    QueryTrait as _, Select, SqlErr,
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
@@ -269,14 +270,28 @@ async fn lock_rows(
         .collect())
 }
 
+/// The same in parts that have no task in common. Each is one range of an index; both at once are none, so that
+/// the first rows of everything would be looked for in all of it.
+fn visible_parts(scope: &Scope<Tasks>) -> Vec<Condition> {
+    match scope.reach() {
+        Reach::Everything => vec![Condition::all()],
+        Reach::Of(user) => vec![
+            Condition::all().add(Column::OwnerId.eq(user.0)),
+            Condition::all()
+                .add(Column::AssigneeId.eq(user.0))
+                .add(Column::OwnerId.ne(user.0)),
+        ],
+    }
+}
+
 /// The tasks of a list, in no order.
 pub(super) fn listed(
-    scope: &Scope<Tasks>,
+    visible: Condition,
     list: &TaskList,
     now: Timestamp,
     connection: &impl ConnectionTrait,
 ) -> Select<Entity> {
-    let query = Entity::find().filter(visible(scope)).filter(task_filter::condition(
+    let query = Entity::find().filter(visible).filter(task_filter::condition(
         &list.filter,
         now,
         connection.get_database_backend(),
@@ -297,24 +312,42 @@ pub(in crate::domain) async fn page(
     now: Timestamp,
 ) -> Result<Page<Task>> {
     let keyset = Keyset::new(&list.order, page)?;
-    let query = keyset.apply::<Entity, _>(listed(scope, list, now, connection))?;
-    let rows = query.into_partial_model::<Row>().all(connection).await?;
+    let parts = if page.skip == 0 {
+        visible_parts(scope)
+    } else {
+        // What is skipped is counted over all of them.
+        vec![visible(scope)]
+    };
+    let queries = parts
+        .iter()
+        .map(|part| keyset.apply::<Entity, _>(listed(part.clone(), list, now, connection)));
+    let rows = rows_of_all(connection, queries.collect::<Result<_>>()?).await?;
     let tasks = rows.into_iter().map(Task::try_from).collect::<Result<Vec<_>>>()?;
     let beyond = match keyset.far_side::<Entity>()? {
-        Some(condition) => exists(connection, listed(scope, list, now, connection).filter(condition)).await?,
+        Some(condition) => {
+            let queries = parts
+                .into_iter()
+                .map(|part| listed(part, list, now, connection).filter(condition.clone()).limit(1));
+            !rows_of_all(connection, queries.collect()).await?.is_empty()
+        }
         None => false,
     };
-    Ok(keyset.finish(tasks, beyond, |task| cursor_of(task, &list.order)))
+    Ok(keyset.sort_and_finish(tasks, beyond, |task| cursor_of(task, &list.order)))
 }
 
-async fn exists(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<bool> {
-    let found = query
-        .select_only()
-        .column(Column::Id)
-        .into_tuple::<i32>()
-        .one(connection)
-        .await?;
-    Ok(found.is_some())
+/// The rows of all the queries, in one statement.
+async fn rows_of_all(connection: &impl ConnectionTrait, queries: Vec<Select<Entity>>) -> Result<Vec<Row>> {
+    let all = queries
+        .into_iter()
+        .map(|query| Row::select_cols(query.select_only()).into_query())
+        // SQLite takes the limit of a part only inside of it.
+        .map(|part| Query::select().column(Asterisk).from_subquery(part, "part").take())
+        .reduce(|mut all, part| all.union(UnionType::All, part).take());
+    let Some(statement) = all else {
+        return Ok(Vec::new());
+    };
+    let rows = connection.query_all(&statement).await?;
+    rows.iter().map(|row| Ok(Row::from_query_result(row, "")?)).collect()
 }
 
 /// How many tasks a list has.
@@ -324,7 +357,7 @@ pub(in crate::domain) async fn count(
     list: &TaskList,
     now: Timestamp,
 ) -> Result<u64> {
-    let query = listed(scope, list, now, connection)
+    let query = listed(visible(scope), list, now, connection)
         .select_only()
         .expr(Expr::cust("COUNT(*)"));
     let count = query.into_tuple::<i64>().one(connection).await?;

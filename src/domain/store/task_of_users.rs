@@ -9,7 +9,7 @@ use sea_orm::{QuerySelect as _, Select};
 use super::grouped::rows_of_each;
 use super::keyset::Keyset;
 use super::one_of;
-use super::task::{Column, Entity, Row, listed};
+use super::task::{Column, Entity, Row, listed, visible};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
@@ -37,7 +37,7 @@ pub(in crate::domain) async fn pages(
     let order = &of.list.order;
     let keyset = Keyset::new(order, page)?;
     let theirs = |user: Expr| -> Select<Entity> {
-        listed(scope, &of.list, now, connection).filter(Expr::col((Entity, column(of.part))).eq(user))
+        listed(visible(scope), &of.list, now, connection).filter(Expr::col((Entity, column(of.part))).eq(user))
     };
     let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
     let rows: Vec<(i32, Row)> = rows_of_each(connection, Column::Id, ids.clone(), |user| {
@@ -77,7 +77,7 @@ pub(in crate::domain) async fn counts(
 ) -> Result<Vec<(UserId, u64)>> {
     let column = column(of.part);
     let ids = users.iter().map(|user| user.0).collect();
-    let rows: Vec<(i32, i64)> = listed(scope, &of.list, now, connection)
+    let rows: Vec<(i32, i64)> = listed(visible(scope), &of.list, now, connection)
         .select_only()
         .column(column)
         .expr_as(Expr::cust("COUNT(*)"), "tasks")

@@ -11,6 +11,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, UserError, aborted, user_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
+use crate::graphql::row::One;
 use crate::graphql::scalar::{BulkErrorPolicy, TaskStatus};
 
 /// What became of one of many tasks.
@@ -19,7 +20,7 @@ pub struct TaskBulkResult {
     /// Which task.
     id: ID,
     /// The task as it stands now; null when nothing was done to it.
-    task: Option<Task>,
+    task: Option<One<Task>>,
     /// What the client can mend; empty when it was done.
     user_errors: Vec<UserError>,
 }
@@ -27,7 +28,7 @@ pub struct TaskBulkResult {
 impl TaskBulkResult {
     fn of(result: BulkResult, input: &[&str]) -> Result<Self> {
         let (task, errors) = match result.outcome {
-            BulkOutcome::Done(snapshot) => (Some((*snapshot).into()), Vec::new()),
+            BulkOutcome::Done(snapshot) => (Some(One((*snapshot).into())), Vec::new()),
             BulkOutcome::Failed(error) => (None, user_errors(error, input)?),
             BulkOutcome::Undone => (None, vec![aborted()]),
         };

@@ -1,17 +1,20 @@
 //! What happened to a task, in GraphQL.
 
-use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, Object, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, ContextSelectionSet, ID, InputType as _, Object, SimpleObject, Value};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use super::Task;
 use crate::domain::event::{self as domain, FieldChange};
 use crate::domain::id::{TaskId, UserId};
-use crate::graphql::connection::{PageArguments, connection};
+use crate::domain::user as domain_user;
+use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, camel_case};
 use crate::graphql::node::GlobalId as _;
+use crate::graphql::row::{Held, One, Row, Selected, hold};
 use crate::graphql::scalar::{TaskEventType, TaskStatus};
 use crate::graphql::user::User;
 
@@ -19,6 +22,7 @@ use crate::graphql::user::User;
 #[derive(Clone, Debug)]
 pub struct TaskEvent {
     event: domain::TaskEvent,
+    actor: Held<Arc<domain_user::User>>,
     /// Whether whoever is told may still see the task as it is told.
     sees_task: bool,
 }
@@ -26,12 +30,16 @@ pub struct TaskEvent {
 impl TaskEvent {
     /// As it is told to somebody who sees the task.
     fn of_seen(event: domain::TaskEvent) -> Self {
-        Self { event, sees_task: true }
+        Self::delivered(event, true)
     }
 
     /// As it is told to somebody who may have lost sight of the task by it.
     pub(in crate::graphql) fn delivered(event: domain::TaskEvent, sees_task: bool) -> Self {
-        Self { event, sees_task }
+        Self {
+            event,
+            actor: Held::default(),
+            sees_task,
+        }
     }
 }
 
@@ -55,11 +63,12 @@ impl TaskEvent {
     }
 
     /// Who did it; null for the server itself, and when the account is gone.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        match self.event.actor_id {
-            Some(id) => Ok(ctx.loaders().users.load_one(id).await?.map(User)),
-            None => Ok(None),
-        }
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+        let Some(id) = self.event.actor_id else {
+            return Ok(None);
+        };
+        let actor = self.actor.or_load(&ctx.loaders().users, id).await?;
+        Ok(actor.map(User).map(One))
     }
 
     /// To which task.
@@ -69,8 +78,8 @@ impl TaskEvent {
 
     /// The task as the event left it: `version` tells which one it is. Null for somebody who lost sight of it
     /// by the event.
-    async fn task(&self) -> Option<Task> {
-        self.sees_task.then(|| self.event.task.clone().into())
+    async fn task(&self) -> Option<One<Task>> {
+        self.sees_task.then(|| One(self.event.task.clone().into()))
     }
 
     /// The status before; null when the task was made.
@@ -89,15 +98,41 @@ impl TaskEvent {
     }
 }
 
+impl Row for TaskEvent {
+    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+        let event = &self.event;
+        Some(match field.name() {
+            "cursor" => event.cursor.encode().into(),
+            "type" => TaskEventType::from(event.kind).to_value(),
+            "occurredAt" => event.occurred_at.to_value(),
+            "actor" if event.actor_id.is_none() => Value::Null,
+            "actor" => field.object(self.actor.get()?.cloned().map(User).as_ref())?,
+            "taskId" => event.task_id.to_global().into(),
+            "task" if !self.sees_task => Value::Null,
+            "task" => field.object(Some(&Task::from(event.task.clone())))?,
+            "previousStatus" => event.previous_status.map(TaskStatus::from).to_value(),
+            "status" => TaskStatus::from(event.status).to_value(),
+            _ => return None,
+        })
+    }
+
+    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+        if fields.iter().any(|field| field.name() == "actor") {
+            let actors = rows.iter().filter_map(|row| Some((row.event.actor_id?, &row.actor)));
+            hold(&ctx.loaders().users, actors).await;
+        }
+    }
+}
+
 /// A field of a task with its values before and after an event.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TaskEventChange {
     /// The field, as `Task` has it.
     field: String,
     /// The value before, as `Task` shows it; a user is a global id.
-    from: Option<Value>,
+    from: Option<Json>,
     /// The value after, as `Task` shows it; a user is a global id.
-    to: Option<Value>,
+    to: Option<Json>,
 }
 
 impl From<&FieldChange> for TaskEventChange {
@@ -112,7 +147,7 @@ impl From<&FieldChange> for TaskEventChange {
 }
 
 /// A value of the log as the schema shows it.
-fn shown(field: &str, stored: &Value) -> Option<Value> {
+fn shown(field: &str, stored: &Json) -> Option<Json> {
     let converted = match field {
         "status" | "priority" => stored.as_str().map(|name| name.to_uppercase().into()),
         "due_date" | "deleted_at" => DateTime::parse_from_rfc3339(stored.as_str()?)
@@ -149,7 +184,7 @@ pub(super) async fn of(
     ctx: &Context<'_>,
     task: TaskId,
     page: PageArguments,
-) -> Result<Connection<String, TaskEvent, TaskEventTotals>> {
+) -> Result<Connection<TaskEvent, TaskEventTotals>> {
     let page = page.into_request(ctx)?;
     let events = ctx.loaders().histories.load_one((task, page)).await?;
     let events = events.transpose()?.unwrap_or_default();

@@ -1,13 +1,12 @@
 //! Lists of tasks in GraphQL: their order, their totals, and whose they are.
 
-use async_graphql::connection::Connection;
 use async_graphql::{Context, InputObject, Object};
 
 use super::{Task, TaskFilter};
 use crate::domain;
 use crate::domain::id::UserId;
 use crate::domain::task::{NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
-use crate::graphql::connection::{PageArguments, connection};
+use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::scalar::{OrderDirection, TaskOrderField};
@@ -67,7 +66,7 @@ pub(super) async fn all(
     page: PageArguments,
     filter: Option<TaskFilter>,
     order_by: Option<Vec<TaskOrder>>,
-) -> Result<Connection<String, Task, TaskTotals>> {
+) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
     let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
@@ -82,7 +81,7 @@ pub(in crate::graphql) async fn of_user(
     page: PageArguments,
     filter: Option<TaskFilter>,
     order_by: Option<Vec<TaskOrder>>,
-) -> Result<Connection<String, Task, TaskTotals>> {
+) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
     let of = TasksOf { part, list };

@@ -7,6 +7,7 @@ use super::Task;
 use crate::domain;
 use crate::domain::error::Error;
 use crate::graphql::error::{Result, UserError, user_errors};
+use crate::graphql::row::One;
 
 /// The task after a mutation, or what the client can mend. A conflict has both: the task as it stands now.
 fn outcome(
@@ -32,7 +33,7 @@ macro_rules! payload {
         #[derive(Debug, SimpleObject)]
         pub struct $name {
             /// The task as it stands now; null when nothing was done and it is not a conflict.
-            task: Option<Task>,
+            task: Option<One<Task>>,
             /// What the client can mend.
             user_errors: Vec<UserError>,
         }
@@ -41,6 +42,7 @@ macro_rules! payload {
             /// The payload for what the domain answered; `input` is the path to the mutation's fields.
             pub(super) fn of(result: domain::error::Result<domain::task::Snapshot>, input: &[&str]) -> Result<Self> {
                 let (task, user_errors) = outcome(result, input)?;
+                let task = task.map(One);
                 Ok(Self { task, user_errors })
             }
         }

@@ -17,6 +17,7 @@ mod notification;
 mod persisted;
 mod rate_limit;
 mod refusal;
+mod rows;
 mod session;
 mod streams;
 mod tag;
