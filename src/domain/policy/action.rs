@@ -47,14 +47,17 @@ fn keepers(who: Standing) -> Verdict {
     }
 }
 
-/// `Allowed` for whoever runs the server, from the command line.
-fn the_server(who: Standing) -> Verdict {
+/// `Allowed` for the server itself, and for whoever runs it from the command line.
+fn the_server(who: Standing, refusal: &'static str) -> Verdict {
     if who.system {
         Verdict::Allowed
     } else {
-        Verdict::Refused("Only whoever runs the server may do this")
+        Verdict::Refused(refusal)
     }
 }
+
+/// What others are told who want what only the command line does.
+const RUNNERS_ONLY: &str = "Only whoever runs the server may do this";
 
 /// An action that changes a task which stays.
 pub trait ChangeTask: Action<On = Task> {}
@@ -414,11 +417,7 @@ impl Action for PruneLog {
     type On = EventLog;
 
     fn verdict(&self, who: Standing) -> Verdict {
-        if who.system {
-            Verdict::Allowed
-        } else {
-            Verdict::Refused("Only the server itself forgets what happened")
-        }
+        the_server(who, "Only the server itself forgets what happened")
     }
 }
 
@@ -430,7 +429,7 @@ impl Action for TakeBackup {
     type On = Installation;
 
     fn verdict(&self, who: Standing) -> Verdict {
-        the_server(who)
+        the_server(who, RUNNERS_ONLY)
     }
 }
 
@@ -442,7 +441,7 @@ impl Action for RestoreBackup {
     type On = Installation;
 
     fn verdict(&self, who: Standing) -> Verdict {
-        the_server(who)
+        the_server(who, RUNNERS_ONLY)
     }
 }
 
@@ -484,11 +483,7 @@ impl Action for RunJobs {
     type On = JobQueue;
 
     fn verdict(&self, who: Standing) -> Verdict {
-        if who.system {
-            Verdict::Allowed
-        } else {
-            Verdict::Refused("Only the server itself runs jobs")
-        }
+        the_server(who, "Only the server itself runs jobs")
     }
 }
 
@@ -500,10 +495,6 @@ impl Action for SweepUp {
     type On = Leftovers;
 
     fn verdict(&self, who: Standing) -> Verdict {
-        if who.system {
-            Verdict::Allowed
-        } else {
-            Verdict::Refused("Only the server itself sweeps up")
-        }
+        the_server(who, "Only the server itself sweeps up")
     }
 }
