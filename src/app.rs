@@ -25,9 +25,13 @@ const DEVELOPMENT_ADMIN: (&str, &str, &str) = ("admin", "admin@example.com", "Ad
 /// How often what was measured is summed up.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-/// The whole server. Cloning it is cheap.
+/// The whole server. Cloning it is cheap: every request does so several times.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What the server is made of.
+#[derive(Clone)]
+struct Parts {
     domain: Domain,
     config: Arc<Config>,
     graphql: Arc<graphql::Executor>,
@@ -60,30 +64,30 @@ impl App {
         }
         let request_limits = RequestLimits::new(&config.rate_limit, redis.as_ref()).map(Arc::new);
         let graphql = graphql::Executor::new(&config, redis.as_ref(), request_limits.clone());
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             domain,
             config: Arc::new(config),
             graphql: Arc::new(graphql),
             request_limits,
             external,
-            stopping: Arc::new(AtomicBool::new(false)),
+            stopping: Arc::default(),
             metrics: None,
             redis,
             started: Instant::now(),
-        })
+        })))
     }
 
     /// Brings the database up to date and, in development, makes the first administrator.
     pub async fn prepare(&self) -> anyhow::Result<()> {
-        self.domain.migrate_up(None).await.map_err(described)?;
-        if self.config.environment == Environment::Development {
+        self.0.domain.migrate_up(None).await.map_err(described)?;
+        if self.0.config.environment == Environment::Development {
             self.make_first_admin().await.map_err(described)?;
         }
         Ok(())
     }
 
     async fn make_first_admin(&self) -> Result<()> {
-        let users = self.domain.users();
+        let users = self.0.domain.users();
         if !users.is_empty(&Actor::System).await? {
             return Ok(());
         }
@@ -110,8 +114,8 @@ impl App {
 
     /// Starts what goes on beside requests, until [`begin_shutdown`](Self::begin_shutdown).
     pub fn start_background(&self) {
-        self.domain.jobs().start();
-        if let Some(metrics) = &self.metrics {
+        self.0.domain.jobs().start();
+        if let Some(metrics) = &self.0.metrics {
             tokio::spawn(tidy(metrics.clone()));
         }
     }
@@ -124,70 +128,70 @@ impl App {
     /// The same with what `/metrics` shows.
     #[must_use]
     pub fn with_metrics(mut self, metrics: PrometheusHandle) -> Self {
-        self.metrics = Some(metrics);
+        Arc::make_mut(&mut self.0).metrics = Some(metrics);
         self
     }
 
     /// What was counted, if anything is.
     #[must_use]
     pub fn metrics(&self) -> Option<&PrometheusHandle> {
-        self.metrics.as_ref()
+        self.0.metrics.as_ref()
     }
 
     /// The Redis of the settings.
     #[must_use]
     pub fn redis(&self) -> Option<&Redis> {
-        self.redis.as_ref()
+        self.0.redis.as_ref()
     }
 
     /// For how long the server has run.
     #[must_use]
     pub fn uptime(&self) -> Duration {
-        self.started.elapsed()
+        self.0.started.elapsed()
     }
 
     /// The use cases.
     #[must_use]
     pub fn domain(&self) -> &Domain {
-        &self.domain
+        &self.0.domain
     }
 
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.0.config
     }
 
     /// What runs GraphQL operations.
     #[must_use]
     pub fn graphql(&self) -> &graphql::Executor {
-        &self.graphql
+        &self.0.graphql
     }
 
     /// The limits of requests; none where they are switched off.
     #[must_use]
     pub fn request_limits(&self) -> Option<&RequestLimits> {
-        self.request_limits.as_deref()
+        self.0.request_limits.as_deref()
     }
 
     /// The call to another service.
     #[must_use]
     pub fn external(&self) -> &External {
-        &self.external
+        &self.0.external
     }
 
     /// From now on readiness fails, so that no new request is sent here; connections that are held open end,
     /// so that nobody waits for them; and no more jobs are begun.
     pub fn begin_shutdown(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.domain.live().close();
-        self.domain.jobs().close();
+        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.domain.live().close();
+        self.0.domain.jobs().close();
     }
 
     /// Whether the server is about to stop.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.0.stopping.load(Ordering::Relaxed)
     }
 }
 

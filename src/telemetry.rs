@@ -29,6 +29,22 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
         trace::TARGET
     ));
     let traces = collector.map(Traces::start).transpose()?;
+    let lines = match config.format {
+        LogFormat::Json => layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(std::io::stderr)
+            .with_filter(filter)
+            .boxed(),
+        // Colours are for a terminal; in a file they would be noise.
+        LogFormat::Text => layer()
+            .with_target(false)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_filter(filter)
+            .boxed(),
+    };
     let sent = traces.as_ref().map(|traces| {
         tracing_opentelemetry::layer()
             .with_tracer(traces.tracer())
@@ -37,30 +53,11 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
             .with_target(false)
             .with_tracked_inactivity(false)
             .with_filter(Targets::new().with_target(trace::TARGET, LevelFilter::INFO))
+            .boxed()
     });
-    let registry = tracing_subscriber::registry().with(sent);
-    let started = match config.format {
-        LogFormat::Json => registry
-            .with(
-                layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(false)
-                    .with_writer(std::io::stderr)
-                    .with_filter(filter),
-            )
-            .try_init(),
-        LogFormat::Text => {
-            let text = layer().with_target(false).with_writer(std::io::stderr);
-            // Colours are for a terminal; in a file they would be noise.
-            let text = if std::io::stderr().is_terminal() {
-                text
-            } else {
-                text.with_ansi(false)
-            };
-            registry.with(text.with_filter(filter)).try_init()
-        }
-    };
+    // A list: an optional layer that is not there would have every span made, for nobody.
+    let layers: Vec<_> = std::iter::once(lines).chain(sent).collect();
+    let started = tracing_subscriber::registry().with(layers).try_init();
     if let Err(error) = started {
         tracing::debug!("logs were started before: {error}");
     }

@@ -30,9 +30,11 @@ pub(crate) mod source;
 mod traffic;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -59,23 +61,27 @@ pub fn router(app: &App) -> Router {
     with_middleware(router.fallback(rest::unknown_path), app)
 }
 
-/// Routes behind what concerns every request. A request passes the layers from the last to the first.
+/// Routes behind what concerns every request. A request passes the layers in this order.
 pub fn with_middleware(routes: Router<App>, app: &App) -> Router {
     let config = &app.config().http;
-    let mut router = routes
-        .layer(DefaultBodyLimit::max(config.body_limit))
+    let [sniffing, framing, referring, content] = SECURITY_HEADERS
+        .map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+    // One stack, because the router boxes and clones what each call of `layer` adds anew for every request.
+    let layers = ServiceBuilder::new()
+        .layer(from_fn(observe))
+        .layer(sniffing)
+        .layer(framing)
+        .layer(referring)
+        .layer(content)
+        .layer(CatchPanicLayer::custom(rest::panicked))
         .layer(cors(config))
-        .layer(CatchPanicLayer::custom(rest::panicked));
-    for (name, value) in SECURITY_HEADERS {
-        router = router.layer(SetResponseHeaderLayer::if_not_present(
-            name,
-            HeaderValue::from_static(value),
-        ));
-    }
-    router
-        .layer(from_fn(access_log::log))
-        .layer(from_fn(request_id::assign))
-        .with_state(app.clone())
+        .layer(DefaultBodyLimit::max(config.body_limit));
+    routes.layer(layers).with_state(app.clone())
+}
+
+/// Gives a request its id, and logs it.
+async fn observe(request: Request, next: Next) -> Response {
+    request_id::assign(request, |request| access_log::log(request, next)).await
 }
 
 /// What every answer tells a browser. Pages set a content policy of their own.

@@ -3,7 +3,6 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
@@ -42,10 +41,13 @@ pub fn within<T>(id: String, work: impl Future<Output = T>) -> impl Future<Outpu
 }
 
 /// Gives the request its id, and the answer the same.
-pub(super) async fn assign(mut request: Request, next: Next) -> Response {
+pub(super) async fn assign<A: Future<Output = Response>>(
+    mut request: Request,
+    answer: impl FnOnce(Request) -> A,
+) -> Response {
     let id = request.headers().get(HEADER).and_then(sane).unwrap_or_else(make);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
+    let mut response = CURRENT.scope(id.clone(), answer(request)).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -29,6 +30,12 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let (begun, shutdown_began) = oneshot::channel::<()>();
     let stopping = app.clone();
+    let listener = listener.tap_io(|connection| {
+        // An answer is written whole; waiting for more to send with it would only make it late.
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!("TCP_NODELAY cannot be set: {error}");
+        }
+    });
     let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         stop.await;
