@@ -11,6 +11,7 @@
 //! | `attachments` | `attachments` |
 //! | `operations` | `jobs`, `idempotency_keys` |
 //! | `job_queue` | more of `jobs`; `due_notices` |
+//! | `list_indexes` | indexes of `tasks` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -19,6 +20,7 @@ mod m20261121_000003_events;
 mod m20261121_000004_attachments;
 mod m20261121_000005_operations;
 mod m20261121_000006_job_queue;
+mod m20261122_000007_list_indexes;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -55,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_attachments::Migration),
             Box::new(m20261121_000005_operations::Migration),
             Box::new(m20261121_000006_job_queue::Migration),
+            Box::new(m20261122_000007_list_indexes::Migration),
         ]
     }
 }

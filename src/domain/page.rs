@@ -2,6 +2,7 @@
 //! same at the end of a list as at its start, and rows that come or go do not shift it.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -105,8 +106,8 @@ pub fn page_size(field: &'static str, size: i32) -> Result<u32> {
 /// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The rows, in the order of the list, each with its cursor.
-    pub items: Vec<(String, T)>,
+    /// The rows, in the order of the list, each with its place.
+    pub items: Vec<(Place, T)>,
     /// Whether there are rows before the first of these.
     pub has_previous: bool,
     /// Whether there are rows behind the last of these.
@@ -126,7 +127,7 @@ impl<T> Default for Page<T> {
 impl<T> Page<T> {
     /// The page made of rows as they were read: from the end that the page is cut from, and up to one
     /// more than asked for. `beyond` tells whether there are rows on the side that one came from.
-    pub(crate) fn cut(request: &PageRequest, mut rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> String) -> Self {
+    pub(crate) fn cut(request: &PageRequest, mut rows: Vec<T>, beyond: bool, place_of: impl Fn(&T) -> Place) -> Self {
         let limit = usize::try_from(request.take.limit()).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -138,7 +139,7 @@ impl<T> Page<T> {
             }
         };
         Self {
-            items: rows.into_iter().map(|row| (cursor_of(&row), row)).collect(),
+            items: rows.into_iter().map(|row| (place_of(&row), row)).collect(),
             has_previous,
             has_next,
         }
@@ -150,10 +151,35 @@ impl<T> Page<T> {
             items: self
                 .items
                 .into_iter()
-                .map(|(cursor, item)| (cursor, convert(item)))
+                .map(|(place, item)| (place, convert(item)))
                 .collect(),
             has_previous: self.has_previous,
             has_next: self.has_next,
+        }
+    }
+}
+
+/// The place of a row in its list. Its text is made only for those who ask.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a list by keyset.
+    Sorted {
+        /// The row's own.
+        cursor: Cursor,
+        /// The order of the list, as cursors carry it.
+        order: Arc<str>,
+    },
+    /// In a list with cursors of its own kind.
+    Written(String),
+}
+
+impl Place {
+    /// The opaque text that clients keep.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Sorted { cursor, order } => cursor.encode_in(order),
+            Self::Written(text) => text.clone(),
         }
     }
 }
@@ -203,10 +229,14 @@ pub struct Cursor {
 
 impl Cursor {
     /// The opaque text that clients keep. It names the order it belongs to.
+    #[must_use]
     pub fn encode<F: SortField>(&self, order: &[Sort<F>]) -> String {
-        let parts = (order_name(order), &self.keys, self.id);
+        self.encode_in(&order_name(order))
+    }
+
+    fn encode_in(&self, order: &str) -> String {
         // Texts and numbers always serialise.
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&parts).unwrap_or_default())
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(order, &self.keys, self.id)).unwrap_or_default())
     }
 
     /// Which of two rows comes first in a list of this order.
@@ -253,7 +283,7 @@ impl Cursor {
 }
 
 /// The order as cursors carry it, such as `due+created-`.
-fn order_name<F: SortField>(order: &[Sort<F>]) -> String {
+pub(crate) fn order_name<F: SortField>(order: &[Sort<F>]) -> String {
     order.iter().fold(String::new(), |mut name, sort| {
         name.push_str(sort.field.name());
         name.push(match sort.direction {

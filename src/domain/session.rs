@@ -104,7 +104,10 @@ impl Identity {
 /// The role that a user has now; `None` once the session or the account has ended.
 pub(super) async fn role_of(store: &Store, user: UserId, session: SessionId) -> Result<Option<Role>> {
     let credentials = policy::scope::<Credentials>(&Actor::System)?;
-    store::session::role_of_bearer(store.reader(), &credentials, user, session).await
+    store
+        .bearers()
+        .role_of(store.reader(), credentials, user, session)
+        .await
 }
 
 /// The use cases of sessions.

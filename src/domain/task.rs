@@ -199,14 +199,26 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
         let scope = policy::scope(actor)?;
-        store::task::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
+        store::task_list::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
+    }
+
+    /// The same with their tags.
+    #[tracing::instrument(target = "taskwire::span", name = "task.list_with_tags", skip_all)]
+    pub async fn list_with_tags(
+        self,
+        actor: &Actor,
+        list: &TaskList,
+        page: &PageRequest,
+    ) -> Result<Page<(Task, Tags)>> {
+        let scope = policy::scope(actor)?;
+        store::task_list::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
     }
 
     /// How many tasks the whole list has.
     #[tracing::instrument(target = "taskwire::span", name = "task.count", skip_all)]
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;
-        store::task::count(self.core.store.reader(), &scope, list, self.core.clock.now()).await
+        store::task_list::count(self.core.store.reader(), &scope, list, self.core.clock.now()).await
     }
 
     /// The tags of those of the tasks that the actor may see.

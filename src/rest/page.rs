@@ -126,6 +126,14 @@ impl Part {
         }
     }
 
+    /// How many rows the list has in all, if that is known without counting: these are its last ones.
+    pub(super) fn total(&self, rows: usize, has_more: bool) -> Option<u64> {
+        match self.start {
+            Start::Offset(skip) if !has_more && (rows > 0 || skip == 0) => Some(skip + rows as u64),
+            Start::Offset(_) | Start::Cursor(_) => None,
+        }
+    }
+
     /// The answer: the rows of the page, and how it lies in a list of `total` rows.
     pub(super) fn body<T>(&self, items: Vec<T>, next_cursor: Option<String>, total: u64) -> ListBody<T> {
         let skip = match self.start {
@@ -151,7 +159,7 @@ pub(super) fn rows<T>(page: Page<T>) -> (Vec<T>, Option<String>) {
         .items
         .last()
         .filter(|_| page.has_next)
-        .map(|(cursor, _)| cursor.clone());
+        .map(|(place, _)| place.encode());
     (page.items.into_iter().map(|(_, row)| row).collect(), next)
 }
 
@@ -248,6 +256,20 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(read(per_page), Err("per_page is 0; 1 to 100 are allowed".to_owned()));
+    }
+
+    #[test]
+    fn the_last_rows_tell_how_many_there_are() {
+        let part = |skip| Part {
+            size: 5,
+            start: Start::Offset(skip),
+        };
+        assert_eq!(part(0).total(0, false), Some(0));
+        assert_eq!(part(10).total(3, false), Some(13));
+        assert_eq!(part(10).total(5, true), None);
+        assert_eq!(part(10).total(0, false), None, "the list may have ended before");
+        let start = Start::Cursor("c".to_owned());
+        assert_eq!(Part { size: 5, start }.total(3, false), None);
     }
 
     #[test]

@@ -45,8 +45,9 @@ fn lateral<E: EntityTrait, R: PartialModelTrait>(
     let parent = Expr::col((PARENT, PARENT));
     let own = R::select_cols(own(parent.clone())?.select_only()).into_query();
     Ok(Query::select()
-        .expr_as(parent, PARENT)
+        // The row's own columns come first, as they are read in order.
         .column((ROWS, Asterisk))
+        .expr_as(parent, PARENT)
         .from_function(Func::cust("unnest").arg(Value::from(parents)), PARENT)
         .join_lateral(JoinType::InnerJoin, own, ROWS, Condition::all().add(Expr::val(true)))
         .take())

@@ -12,7 +12,7 @@ use super::{log, one_of, task};
 use crate::domain::error::Result;
 use crate::domain::event::{EventCursor, LoggedEvent, TaskEvent};
 use crate::domain::id::TaskId;
-use crate::domain::page::{Page, PageRequest, Take};
+use crate::domain::page::{Page, PageRequest, Place, Take};
 use crate::domain::policy::{Scope, Tasks};
 
 /// Nothing but the number of an event.
@@ -128,7 +128,9 @@ pub(in crate::domain) async fn pages(
             if backward {
                 events.reverse();
             }
-            let cut = Page::cut(page, events, beyond.contains(&task), |event| event.cursor.encode());
+            let cut = Page::cut(page, events, beyond.contains(&task), |event| {
+                Place::Written(event.cursor.encode())
+            });
             (TaskId(task), cut)
         })
         .collect())

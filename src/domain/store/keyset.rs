@@ -1,11 +1,13 @@
 //! Keyset pages over any sort order: ORDER BY, the condition "beyond this cursor", and the cut.
 
-use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Order};
-use sea_orm::{Condition, QueryOrder, QuerySelect, Value};
+use std::sync::Arc;
+
+use sea_orm::sea_query::{Alias, Asterisk, Cond, Expr, ExprTrait as _, Order, Query, SelectStatement, UnionType};
+use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select, Value};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort, SortField, Take};
+use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Place, Sort, SortField, Take, order_name};
 
 /// What a sort column holds.
 #[derive(Clone, Copy, Debug)]
@@ -59,24 +61,62 @@ impl<'a, F: SortField> Keyset<'a, F> {
     }
 
     /// Cuts `query` to the page, and one row more to see whether there are others.
-    pub(super) fn apply<N: KeyColumns<F>, Q: QueryOrder + QuerySelect + sea_orm::QueryFilter>(
-        &self,
-        query: Q,
-    ) -> Result<Q> {
-        let backward = matches!(self.page.take, Take::Last(_));
-        let mut query = query.filter(self.bounds::<N>()?);
-        for step in self.steps::<N>() {
-            let order = if step.descending == backward {
-                Order::Asc
-            } else {
-                Order::Desc
-            };
-            query = query.order_by(step.column.expr, order);
+    pub(super) fn apply<N: KeyColumns<F>, Q: QueryOrder + QuerySelect + QueryFilter>(&self, query: Q) -> Result<Q> {
+        let query = self.sorted::<N, Q>(query)?.limit(self.limit());
+        Ok(if self.page.skip > 0 {
+            query.offset(self.page.skip)
+        } else {
+            query
+        })
+    }
+
+    /// The same of several queries that have no row in common, as one statement. Each is read from its own range of an
+    /// index, and no further than the page needs. What they select is what the statement does, and their keys behind.
+    pub(super) fn merge<N: KeyColumns<F> + EntityTrait>(&self, mut queries: Vec<Select<N>>) -> Result<SelectStatement> {
+        if queries.len() < 2 {
+            let query = queries.pop().unwrap_or_else(|| N::find().filter(Expr::val(false)));
+            return Ok(self.apply::<N, _>(query)?.into_query());
         }
-        if self.page.skip > 0 {
-            query = query.offset(self.page.skip);
+        let keys: Vec<String> = (0..=self.order.len()).map(|step| format!("key{step}")).collect();
+        let mut parts = Vec::with_capacity(queries.len());
+        for query in queries {
+            let query = self.sorted::<N, _>(query)?.limit(self.page.skip + self.limit());
+            let steps = self.steps::<N>().into_iter().zip(&keys);
+            let part = steps.fold(query, |query, (step, key)| {
+                query.expr_as(step.column.expr, key.as_str())
+            });
+            parts.push(part.into_query());
         }
-        Ok(query.limit(u64::from(self.page.take.limit()) + 1))
+        let mut all = union(parts).unwrap_or_default();
+        for (step, key) in self.steps::<N>().into_iter().zip(keys) {
+            all.order_by(Alias::new(key), self.direction(&step));
+        }
+        all.limit(self.limit()).offset(self.page.skip);
+        Ok(all)
+    }
+
+    /// Up to one row more than was asked for.
+    fn limit(&self) -> u64 {
+        u64::from(self.page.take.limit()) + 1
+    }
+
+    /// The rows between the cursors, from the end that the page is cut from.
+    fn sorted<N: KeyColumns<F>, Q: QueryOrder + QueryFilter>(&self, query: Q) -> Result<Q> {
+        let query = query.filter(self.bounds::<N>()?);
+        let steps = self.steps::<N>().into_iter();
+        Ok(steps.fold(query, |query, step| {
+            let direction = self.direction(&step);
+            query.order_by(step.column.expr, direction)
+        }))
+    }
+
+    /// Which way the rows are read in a step.
+    fn direction(&self, step: &Step) -> Order {
+        if step.descending == matches!(self.page.take, Take::Last(_)) {
+            Order::Asc
+        } else {
+            Order::Desc
+        }
     }
 
     /// The condition that a row lies between the cursors.
@@ -127,7 +167,11 @@ impl<'a, F: SortField> Keyset<'a, F> {
 
     /// The page made of the rows that were read: up to one more than asked for.
     pub(super) fn finish<T>(&self, rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
-        Page::cut(self.page, rows, beyond, |row| cursor_of(row).encode(self.order))
+        let order: Arc<str> = order_name(self.order).into();
+        Page::cut(self.page, rows, beyond, |row| Place::Sorted {
+            cursor: cursor_of(row),
+            order: Arc::clone(&order),
+        })
     }
 
     /// The same for rows that were read in no order.
@@ -138,8 +182,17 @@ impl<'a, F: SortField> Keyset<'a, F> {
             rows.reverse();
         }
         rows.truncate(self.page.take.limit() as usize + 1);
-        Page::cut(self.page, rows, beyond, |row| row.0.encode(self.order)).map(|(_, row)| row)
+        self.finish(rows, beyond, |row| row.0.clone()).map(|(_, row)| row)
     }
+}
+
+/// The rows of all these queries, if there are any.
+pub(super) fn union(queries: Vec<SelectStatement>) -> Option<SelectStatement> {
+    queries
+        .into_iter()
+        // SQLite takes the order and the limit of a part only inside of it.
+        .map(|part| Query::select().column(Asterisk).from_subquery(part, "part").take())
+        .reduce(|mut all, part| all.union(UnionType::All, part).take())
 }
 
 /// Where rows lie, seen from a cursor.

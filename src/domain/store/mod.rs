@@ -7,6 +7,7 @@
 pub(super) mod account_change;
 pub(super) mod attachment;
 pub(super) mod backup;
+mod bearer;
 mod diagnosis;
 pub(super) mod due_notice;
 pub(super) mod event;
@@ -19,6 +20,7 @@ pub(super) mod log;
 pub(super) mod login_attempt;
 pub(super) mod notification;
 mod open;
+mod reader;
 mod schema;
 pub(super) mod seed;
 pub(super) mod session;
@@ -26,6 +28,7 @@ pub(super) mod statistics;
 pub(super) mod tag;
 pub(super) mod task;
 mod task_filter;
+pub(super) mod task_list;
 pub(super) mod task_of_users;
 pub(super) mod user;
 
@@ -33,7 +36,7 @@ pub use diagnosis::{Diagnosis, Engine};
 pub use schema::MigrationState;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,11 +44,14 @@ use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::postgres_array::NotU8;
 use sea_orm::sqlx::{self, error::DatabaseError};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _, Value,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _, TryGetable, Value,
 };
 use tokio::sync::OwnedMutexGuard;
 
+use self::bearer::Bearers;
+use self::open::Meter;
+use self::reader::Reader;
 use super::error::{Error, Result};
 use super::id::UserId;
 use super::live::Bus;
@@ -59,10 +65,12 @@ const DATABASE_BUSY: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     connection: DatabaseConnection,
+    reader: Reader,
+    bearers: Bearers,
     /// `SQLite` has one writer at a time. Writers of this process queue here, in order, instead of
     /// polling for the file's lock; the file's lock still guards against other processes.
     writer: Option<Arc<tokio::sync::Mutex<()>>>,
-    statements: Arc<AtomicU64>,
+    meter: Meter,
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
     /// Hears of it when tasks have changed.
@@ -75,8 +83,13 @@ pub(super) struct Store {
 
 impl Store {
     /// For reading.
-    pub(super) fn reader(&self) -> &DatabaseConnection {
-        &self.connection
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Who shows a token.
+    pub(super) fn bearers(&self) -> &Bearers {
+        &self.bearers
     }
 
     /// Counts that are remembered.
@@ -127,20 +140,23 @@ impl Store {
             let pool = self.connection.get_sqlite_connection_pool();
             (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         };
+        let (readers, idle_readers, max_readers) = self.reader.size();
+        let idle = idle + idle_readers;
         Pool {
-            used: (size as usize).saturating_sub(idle),
+            used: (size as usize + readers).saturating_sub(idle),
             idle,
-            max: max as usize,
+            max: max as usize + max_readers,
         }
     }
 
     /// How many statements were sent since the start, without BEGIN and COMMIT.
     pub(super) fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.meter.statements()
     }
 
     /// Closes every connection.
     pub(super) async fn close(self) -> Result<()> {
+        self.reader.close().await;
         Ok(self.connection.close().await?)
     }
 }
@@ -258,6 +274,25 @@ fn padded<T: Copy>(mut ids: Vec<T>) -> Vec<T> {
         ids.resize(ids.len().next_power_of_two(), last);
     }
     ids
+}
+
+/// The columns of a row in the order in which they were selected: finding each by its name takes longer than reading it.
+struct InOrder<'a> {
+    row: &'a QueryResult,
+    next: usize,
+}
+
+impl<'a> InOrder<'a> {
+    fn of(row: &'a QueryResult) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The value of the next column.
+    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        let column = self.next;
+        self.next += 1;
+        self.row.try_get_by_index(column)
+    }
 }
 
 /// A value in the database that no version of this server writes.

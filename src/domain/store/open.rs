@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DbErr};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
 
 use super::Store;
+use super::bearer::Bearers;
+use super::reader::Reader;
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
 use crate::domain::live::Bus;
@@ -19,7 +21,7 @@ use crate::meter;
 use crate::telemetry::trace;
 
 /// How long a request waits for a connection of the pool.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a write waits for another process to finish its own (`SQLite`).
@@ -35,30 +37,25 @@ impl Store {
     /// Connects, trying again as often as the settings allow. `sends_mail` says whether each notification is sent by
     /// mail as well.
     pub(in crate::domain) async fn open(config: &DatabaseConfig, bus: Bus, sends_mail: bool) -> anyhow::Result<Self> {
-        let statements = Arc::new(AtomicU64::new(0));
+        let meter = Meter::new(config.backend());
         let mut connection = connect(config).await?;
-        let counter = Arc::clone(&statements);
-        let (time, failures) = (
-            metrics::histogram!(meter::STATEMENT_TIME),
-            metrics::counter!(meter::STATEMENT_FAILURES),
-        );
-        let engine = match config.backend() {
-            Backend::Postgres => "postgresql",
-            Backend::Sqlite => "sqlite",
-        };
-        connection.set_metric_callback(move |statement| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            time.record(statement.elapsed);
-            trace::statement(&statement.statement.sql, engine, statement.elapsed, statement.failed);
-            if statement.failed {
-                failures.increment(1);
+        meter.watch(&mut connection);
+        let reader = match sizes(config).readers {
+            0 => Reader::shared(&connection, meter.clone()),
+            _ => {
+                let mut options = options(config, Access::Read);
+                // Whether the database can be reached is known already.
+                options.connect_lazy(true);
+                Reader::alone(&Database::connect(options).await?, meter.clone())
             }
-        });
+        };
         let writer = (config.backend() == Backend::Sqlite).then(|| Arc::new(Mutex::new(())));
         Ok(Self {
             connection,
+            reader,
+            bearers: Bearers::default(),
             writer,
-            statements,
+            meter,
             bus,
             statistics: Arc::new(Cache::new(config.statistics_cache)),
             config: config.clone(),
@@ -69,7 +66,7 @@ impl Store {
     /// The same database over one connection, which stays: what is set for it holds until the end, and nothing
     /// cuts off what takes long. `search_path` is where PostgreSQL looks for tables, if not where it does anyway.
     pub(super) async fn alone(&self, search_path: Option<String>) -> Result<Self> {
-        let mut options = options(&self.config);
+        let mut options = options(&self.config, Access::ReadAndWrite);
         one_connection(&mut options);
         if let Some(search_path) = search_path {
             options.set_schema_search_path(search_path);
@@ -81,6 +78,7 @@ impl Store {
                 .await?;
         }
         Ok(Self {
+            reader: Reader::shared(&connection, self.meter.clone()),
             connection,
             ..self.clone()
         })
@@ -94,12 +92,95 @@ impl Store {
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path).foreign_keys(true));
         one_connection(&mut options);
+        let connection = Database::connect(options).await?;
         Ok(Self {
-            connection: Database::connect(options).await?,
+            reader: Reader::shared(&connection, self.meter.clone()),
+            connection,
             writer: Some(Arc::default()),
             ..self.clone()
         })
     }
+}
+
+/// Counts statements.
+#[derive(Clone)]
+pub(super) struct Meter {
+    statements: Arc<AtomicU64>,
+    time: metrics::Histogram,
+    failures: metrics::Counter,
+    engine: &'static str,
+}
+
+impl std::fmt::Debug for Meter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meter").finish_non_exhaustive()
+    }
+}
+
+impl Meter {
+    fn new(backend: Backend) -> Self {
+        Self {
+            statements: Arc::default(),
+            time: metrics::histogram!(meter::STATEMENT_TIME),
+            failures: metrics::counter!(meter::STATEMENT_FAILURES),
+            engine: match backend {
+                Backend::Postgres => "postgresql",
+                Backend::Sqlite => "sqlite",
+            },
+        }
+    }
+
+    /// Counts from now on what is sent over these connections.
+    fn watch(&self, connection: &mut DatabaseConnection) {
+        let meter = self.clone();
+        connection.set_metric_callback(move |info| meter.note(&info.statement.sql, info.elapsed, info.failed));
+    }
+
+    /// Counts a statement that has ended.
+    pub(super) fn note(&self, sql: &str, elapsed: Duration, has_failed: bool) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.time.record(elapsed);
+        trace::statement(sql, self.engine, elapsed, has_failed);
+        if has_failed {
+            self.failures.increment(1);
+        }
+    }
+
+    /// How many statements there were.
+    pub(super) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// The database refuses whatever would write.
+    Read,
+    ReadAndWrite,
+}
+
+/// How many connections there may be of each kind.
+struct Sizes {
+    writers: u32,
+    /// None where the writers read too.
+    readers: u32,
+}
+
+fn sizes(config: &DatabaseConfig) -> Sizes {
+    let all = config.max_connections;
+    let writers = match config.backend() {
+        // Each connection would have a database of its own.
+        Backend::Sqlite if config.is_memory() => return Sizes { writers: 1, readers: 0 },
+        // There is one writer at a time.
+        Backend::Sqlite => 1,
+        Backend::Postgres => (all / 2).max(1),
+    };
+    let readers = match config.backend() {
+        Backend::Sqlite => all.max(2) - writers,
+        Backend::Postgres => all - writers,
+    };
+    Sizes { writers, readers }
 }
 
 fn one_connection(options: &mut ConnectOptions) {
@@ -110,11 +191,11 @@ fn one_connection(options: &mut ConnectOptions) {
         .max_lifetime(None);
 }
 
-async fn connect(config: &DatabaseConfig) -> anyhow::Result<sea_orm::DatabaseConnection> {
+async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
     let mut wait = FIRST_RETRY;
     let mut attempt = 0;
     loop {
-        match Database::connect(options(config)).await {
+        match Database::connect(options(config, Access::ReadAndWrite)).await {
             Ok(connection) => return Ok(connection),
             Err(error) if attempt < config.connect_retries && is_worth_another_try(config, &error) => {
                 attempt += 1;
@@ -144,44 +225,54 @@ fn is_worth_another_try(config: &DatabaseConfig, _error: &DbErr) -> bool {
     config.backend() == Backend::Postgres
 }
 
-fn options(config: &DatabaseConfig) -> ConnectOptions {
+fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
+    let Sizes { writers, readers } = sizes(config);
     let mut options = ConnectOptions::new(config.url.expose_secret());
     options
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
+        .max_connections(match access {
+            Access::Read => readers,
+            Access::ReadAndWrite => writers,
+        })
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
     match config.backend() {
         Backend::Postgres => {
             let idle_milliseconds = config.statement_timeout.as_millis().to_string();
             options
-                .max_connections(config.max_connections)
                 .statement_timeout(config.statement_timeout)
                 .set_application_name("taskwire")
                 .map_sqlx_postgres_opts(move |postgres| {
                     // A transaction that was forgotten would keep back live delivery for good.
-                    postgres.options([("idle_in_transaction_session_timeout", idle_milliseconds.as_str())])
+                    let postgres =
+                        postgres.options([("idle_in_transaction_session_timeout", idle_milliseconds.as_str())]);
+                    match access {
+                        Access::Read => postgres.options([("default_transaction_read_only", "on")]),
+                        Access::ReadAndWrite => postgres,
+                    }
                 })
                 .test_before_acquire_if_idle_for(Duration::from_secs(30));
         }
         Backend::Sqlite if config.is_memory() => {
-            // Each connection would have a database of its own; and it must never be closed.
+            // It must never be closed.
             one_connection(&mut options);
         }
         Backend::Sqlite => {
-            options
-                .max_connections(config.max_connections.max(2))
-                .test_before_acquire(false)
-                .map_sqlx_sqlite_opts(|sqlite| {
-                    sqlite
-                        .create_if_missing(true)
-                        .foreign_keys(true)
-                        .journal_mode(SqliteJournalMode::Wal)
-                        // A write that was acknowledged survives a power cut.
-                        .synchronous(SqliteSynchronous::Full)
-                        .busy_timeout(BUSY_TIMEOUT)
-                        .pragma("mmap_size", MMAP_BYTES)
-                });
+            options.test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
+                let sqlite = sqlite
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // A write that was acknowledged survives a power cut.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(BUSY_TIMEOUT)
+                    .pragma("mmap_size", MMAP_BYTES);
+                match access {
+                    Access::Read => sqlite.pragma("query_only", "ON"),
+                    Access::ReadAndWrite => sqlite,
+                }
+            });
         }
     }
     options

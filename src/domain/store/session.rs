@@ -1,11 +1,13 @@
 //! Sessions in the database: one row a refresh token.
 
+use std::collections::HashMap;
+
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{Condition, DbBackend, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
 
-use super::{WriteTransaction, account_change};
+use super::{WriteTransaction, account_change, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
@@ -43,24 +45,27 @@ pub enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The role that the bearer of a token has now; `None` when the session or the account has ended.
-pub(in crate::domain) async fn role_of_bearer(
+/// Whose these sessions are, and their role; without those that have ended, or whose account has.
+pub(super) async fn roles_of_bearers(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Credentials>,
-    user: UserId,
-    session: SessionId,
-) -> Result<Option<Role>> {
-    let role: Option<String> = Entity::find_by_id(session.0)
+    sessions: &[SessionId],
+) -> Result<HashMap<SessionId, (UserId, Role)>> {
+    let ids = sessions.iter().map(|session| session.0).collect();
+    let rows: Vec<(i32, i32, String)> = Entity::find()
         .select_only()
+        .columns([Column::Id, Column::UserId])
         .column(super::user::Column::Role)
         .join(JoinType::InnerJoin, Relation::User.def())
-        .filter(Column::UserId.eq(user.0))
+        .filter(one_of(connection, Column::Id, ids))
         .filter(Column::RevokedAt.is_null())
         .filter(super::user::Column::IsActive.eq(true))
         .into_tuple()
-        .one(connection)
+        .all(connection)
         .await?;
-    role.as_deref().map(super::user::role_of).transpose()
+    rows.into_iter()
+        .map(|(session, user, role)| Ok((SessionId(session), (UserId(user), super::user::role_of(&role)?))))
+        .collect()
 }
 
 /// Whose refresh token this is.

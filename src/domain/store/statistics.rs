@@ -5,7 +5,7 @@ use sea_orm::sea_query::{CaseStatement, Expr, Func, Order};
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect};
 
 use super::tag::{self, task_tags};
-use super::task::{Column, Entity, priority_of, status_of, visible};
+use super::task::{Column, Entity, all_visible, priority_of, status_of};
 use super::task_filter;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
@@ -47,7 +47,9 @@ fn add<K: PartialEq>(counts: &mut [(K, u64)], key: &K, count: u64) {
 }
 
 fn counted(scope: &Scope<Tasks>) -> Condition {
-    Condition::all().add(visible(scope)).add(Column::DeletedAt.is_null())
+    Condition::all()
+        .add(all_visible(scope))
+        .add(Column::DeletedAt.is_null())
 }
 
 async fn by_status_and_priority(

@@ -113,7 +113,7 @@ fn used(scope: &Scope<Tasks>) -> Select<task_tags::Entity> {
         .select_only()
         .join(JoinType::InnerJoin, task_tags::Relation::Tag.def())
         .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
-        .filter(task::visible(scope))
+        .filter(task::all_visible(scope))
         .filter(task::Column::DeletedAt.is_null())
 }
 

@@ -3,22 +3,20 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Asterisk, Expr, Query, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    Condition, DerivePartialModel, FromQueryResult as _, PartialModelTrait as _, QueryOrder, QuerySelect,
-    QueryTrait as _, Select, SqlErr,
+    Condition, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, Select, SqlErr,
 };
 
-use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, attachment, corrupt, one_of, tag, task_filter};
+use super::keyset::{KeyColumn, KeyColumns, KeyType};
+use super::{InOrder, WriteTransaction, attachment, corrupt, one_of, tag};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{ChangeTask, CreateTask, Permit, PurgeTask, Reach, Scope, Tasks};
 use crate::domain::tag::Tags;
-use crate::domain::task::{Priority, Snapshot, Task, TaskList, TaskSortField, cursor_of};
+use crate::domain::task::{Priority, Snapshot, Task, TaskSortField};
 use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -52,8 +50,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The columns that make a task; what only the database needs stays there.
-#[derive(Debug, DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
+#[derive(Debug)]
 pub(super) struct Row {
     id: i32,
     created_at: Timestamp,
@@ -68,6 +65,47 @@ pub(super) struct Row {
     version: i32,
     completed_at: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
+}
+
+impl PartialModelTrait for Row {
+    fn select_cols_nested<S: QuerySelect>(query: S, _prefix: Option<&str>, _alias: Option<&'static str>) -> S {
+        query.columns([
+            Column::Id,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+            Column::Title,
+            Column::Description,
+            Column::Status,
+            Column::Priority,
+            Column::DueDate,
+            Column::OwnerId,
+            Column::AssigneeId,
+            Column::Version,
+            Column::CompletedAt,
+            Column::DeletedAt,
+        ])
+    }
+}
+
+impl FromQueryResult for Row {
+    fn from_query_result(row: &QueryResult, _prefix: &str) -> Result<Self, DbErr> {
+        let mut columns = InOrder::of(row);
+        Ok(Self {
+            id: columns.next()?,
+            created_at: columns.next()?,
+            updated_at: columns.next()?,
+            title: columns.next()?,
+            description: columns.next()?,
+            status: columns.next()?,
+            priority: columns.next()?,
+            due_date: columns.next()?,
+            owner_id: columns.next()?,
+            assignee_id: columns.next()?,
+            version: columns.next()?,
+            completed_at: columns.next()?,
+            deleted_at: columns.next()?,
+        })
+    }
 }
 
 impl TryFrom<Row> for Task {
@@ -113,8 +151,20 @@ fn search_text(task: &Task) -> String {
     format!("{}\n{}", task.title, task.description.as_deref().unwrap_or_default()).to_lowercase()
 }
 
-/// The condition that a task is in scope.
+/// The condition that a task is in scope, for tasks that are found by something else: no index serves it, so that none
+/// tempts the database to read all that somebody sees.
 pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
+    match scope.reach() {
+        Reach::Everything => Condition::all(),
+        Reach::Of(user) => {
+            let people = [Column::OwnerId, Column::AssigneeId].map(|column| Expr::col((Entity, column)));
+            Condition::all().add(Expr::val(user.0).is_in(people))
+        }
+    }
+}
+
+/// The same, to find all the tasks that are in scope.
+pub(super) fn all_visible(scope: &Scope<Tasks>) -> Condition {
     match scope.reach() {
         Reach::Everything => Condition::all(),
         Reach::Of(user) => Condition::any()
@@ -268,100 +318,6 @@ async fn lock_rows(
             task,
         })
         .collect())
-}
-
-/// The same in parts that have no task in common. Each is one range of an index; both at once are none, so that
-/// the first rows of everything would be looked for in all of it.
-fn visible_parts(scope: &Scope<Tasks>) -> Vec<Condition> {
-    match scope.reach() {
-        Reach::Everything => vec![Condition::all()],
-        Reach::Of(user) => vec![
-            Condition::all().add(Column::OwnerId.eq(user.0)),
-            Condition::all()
-                .add(Column::AssigneeId.eq(user.0))
-                .add(Column::OwnerId.ne(user.0)),
-        ],
-    }
-}
-
-/// The tasks of a list, in no order.
-pub(super) fn listed(
-    visible: Condition,
-    list: &TaskList,
-    now: Timestamp,
-    connection: &impl ConnectionTrait,
-) -> Select<Entity> {
-    let query = Entity::find().filter(visible).filter(task_filter::condition(
-        &list.filter,
-        now,
-        connection.get_database_backend(),
-    ));
-    if list.include_deleted {
-        query
-    } else {
-        query.filter(Column::DeletedAt.is_null())
-    }
-}
-
-/// One page of a list.
-pub(in crate::domain) async fn page(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    list: &TaskList,
-    page: &PageRequest,
-    now: Timestamp,
-) -> Result<Page<Task>> {
-    let keyset = Keyset::new(&list.order, page)?;
-    let parts = if page.skip == 0 {
-        visible_parts(scope)
-    } else {
-        // What is skipped is counted over all of them.
-        vec![visible(scope)]
-    };
-    let queries = parts
-        .iter()
-        .map(|part| keyset.apply::<Entity, _>(listed(part.clone(), list, now, connection)));
-    let rows = rows_of_all(connection, queries.collect::<Result<_>>()?).await?;
-    let tasks = rows.into_iter().map(Task::try_from).collect::<Result<Vec<_>>>()?;
-    let beyond = match keyset.far_side::<Entity>()? {
-        Some(condition) => {
-            let queries = parts
-                .into_iter()
-                .map(|part| listed(part, list, now, connection).filter(condition.clone()).limit(1));
-            !rows_of_all(connection, queries.collect()).await?.is_empty()
-        }
-        None => false,
-    };
-    Ok(keyset.sort_and_finish(tasks, beyond, |task| cursor_of(task, &list.order)))
-}
-
-/// The rows of all the queries, in one statement.
-async fn rows_of_all(connection: &impl ConnectionTrait, queries: Vec<Select<Entity>>) -> Result<Vec<Row>> {
-    let all = queries
-        .into_iter()
-        .map(|query| Row::select_cols(query.select_only()).into_query())
-        // SQLite takes the limit of a part only inside of it.
-        .map(|part| Query::select().column(Asterisk).from_subquery(part, "part").take())
-        .reduce(|mut all, part| all.union(UnionType::All, part).take());
-    let Some(statement) = all else {
-        return Ok(Vec::new());
-    };
-    let rows = connection.query_all(&statement).await?;
-    rows.iter().map(|row| Ok(Row::from_query_result(row, "")?)).collect()
-}
-
-/// How many tasks a list has.
-pub(in crate::domain) async fn count(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    list: &TaskList,
-    now: Timestamp,
-) -> Result<u64> {
-    let query = listed(visible(scope), list, now, connection)
-        .select_only()
-        .expr(Expr::cust("COUNT(*)"));
-    let count = query.into_tuple::<i64>().one(connection).await?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
 }
 
 /// Adds a task, and gives it its id.

@@ -4,11 +4,11 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LockType};
 use sea_orm::{
     ActiveValue::{self, NotSet, Set, Unchanged},
-    Condition, DerivePartialModel, QueryOrder, QuerySelect, SqlErr,
+    Condition, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, account_change, corrupt, one_of};
+use super::{InOrder, WriteTransaction, account_change, corrupt, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -41,8 +41,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The columns that make a user; the password's hash is read only where it is checked.
-#[derive(Debug, DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
+#[derive(Debug)]
 struct Row {
     id: i32,
     created_at: Timestamp,
@@ -52,6 +51,37 @@ struct Row {
     full_name: Option<String>,
     role: String,
     is_active: bool,
+}
+
+impl PartialModelTrait for Row {
+    fn select_cols_nested<S: QuerySelect>(query: S, _prefix: Option<&str>, _alias: Option<&'static str>) -> S {
+        query.columns([
+            Column::Id,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+            Column::Email,
+            Column::Username,
+            Column::FullName,
+            Column::Role,
+            Column::IsActive,
+        ])
+    }
+}
+
+impl FromQueryResult for Row {
+    fn from_query_result(row: &QueryResult, _prefix: &str) -> Result<Self, DbErr> {
+        let mut columns = InOrder::of(row);
+        Ok(Self {
+            id: columns.next()?,
+            created_at: columns.next()?,
+            updated_at: columns.next()?,
+            email: columns.next()?,
+            username: columns.next()?,
+            full_name: columns.next()?,
+            role: columns.next()?,
+            is_active: columns.next()?,
+        })
+    }
 }
 
 impl Row {

@@ -47,6 +47,34 @@ impl Default for TaskFilter {
     }
 }
 
+impl TaskFilter {
+    /// The owner of every task that passes, if the filter names one.
+    #[must_use]
+    pub fn owner(&self) -> Option<UserId> {
+        self.find(&|filter| match filter {
+            Self::Owner(Comparison::Equal(user)) => Some(*user),
+            _ => None,
+        })
+    }
+
+    /// The assignee of every task that passes, if the filter names one.
+    #[must_use]
+    pub fn assignee(&self) -> Option<UserId> {
+        self.find(&|filter| match filter {
+            Self::Assignee(Comparison::Equal(user)) => Some(*user),
+            _ => None,
+        })
+    }
+
+    /// What `find` finds in a condition that must hold.
+    fn find<T>(&self, find: &impl Fn(&Self) -> Option<T>) -> Option<T> {
+        match self {
+            Self::All(filters) => filters.iter().find_map(|filter| filter.find(find)),
+            other => find(other),
+        }
+    }
+}
+
 /// How a value is compared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison<T> {

@@ -223,12 +223,15 @@ impl ListRequest {
     /// Reads the list.
     pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody<TaskBody>> {
         let tasks = app.domain().tasks();
-        let total = tasks.count(actor, &self.list).await?;
         let page = tasks
-            .list(actor, &self.list, &self.part.request())
+            .list_with_tags(actor, &self.list, &self.part.request())
             .await
             .map_err(name_cursor)?;
         let (rows, next) = rows(page);
+        let total = match self.part.total(rows.len(), next.is_some()) {
+            Some(total) => total,
+            None => tasks.count(actor, &self.list).await?,
+        };
         Ok(self.part.body(output::many(app, actor, rows).await?, next, total))
     }
 }

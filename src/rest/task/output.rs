@@ -109,18 +109,10 @@ pub(super) async fn many_written(app: &App, actor: &Actor, snapshots: Vec<Snapsh
         .collect())
 }
 
-/// Tasks, with the names and tags that belong to them: two statements, however many tasks there are.
-pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<Task>) -> Result<Vec<TaskBody>> {
-    let users = people_of(app, actor, &tasks).await?;
-    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let mut tags = tags_of(app, actor, &ids).await?;
-    Ok(tasks
-        .into_iter()
-        .map(|task| {
-            let tags = tags.remove(&task.id).unwrap_or_default();
-            body(task, tags, &users)
-        })
-        .collect())
+/// Tasks with their tags, and the names that belong to them: one statement, however many tasks there are.
+pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<(Task, Tags)>) -> Result<Vec<TaskBody>> {
+    let users = people_of(app, actor, tasks.iter().map(|(task, _)| task)).await?;
+    Ok(tasks.into_iter().map(|(task, tags)| body(task, tags, &users)).collect())
 }
 
 async fn tags_of(app: &App, actor: &Actor, ids: &[TaskId]) -> Result<HashMap<TaskId, Tags>> {

@@ -1,0 +1,100 @@
+//! The roles of those who show tokens, looked up for every request.
+//!
+//! What is asked for while a statement is under way is asked for by the next one, together: the busier the server, the
+//! more requests share a statement. Each still sees what holds when it asks, so that whoever is shut out is so at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+
+use super::reader::Reader;
+use super::session;
+use crate::domain::actor::Role;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::policy::{Credentials, Scope};
+
+/// Who shows a token.
+type Bearer = (UserId, SessionId);
+/// The role that a bearer has now; none when the session or the account has ended.
+type Answer = Result<Option<Role>>;
+
+/// Looks up the roles of bearers. Cloning it is cheap.
+#[derive(Clone, Debug, Default)]
+pub(in crate::domain) struct Bearers(Arc<Mutex<Queue>>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<(Bearer, oneshot::Sender<Answer>)>,
+    is_asking: bool,
+}
+
+impl Bearers {
+    /// The role that the bearer of a token has now; `None` when the session or the account has ended.
+    pub(in crate::domain) async fn role_of(
+        &self,
+        reader: &Reader,
+        scope: Scope<Credentials>,
+        user: UserId,
+        session: SessionId,
+    ) -> Answer {
+        let (tell, told) = oneshot::channel();
+        let begins = {
+            let mut queue = self.queue();
+            queue.waiting.push(((user, session), tell));
+            !std::mem::replace(&mut queue.is_asking, true)
+        };
+        if begins {
+            // In a task of its own: whoever began may go away while others wait.
+            let asking = Asking(self.clone());
+            tokio::spawn(asking.ask(reader.clone(), scope).in_current_span());
+        }
+        told.await.map_err(Error::internal)?
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those who wait; if nobody does, the next who comes begins anew.
+    fn take(&self) -> Option<Vec<(Bearer, oneshot::Sender<Answer>)>> {
+        let mut queue = self.queue();
+        queue.is_asking = !queue.waiting.is_empty();
+        queue.is_asking.then(|| std::mem::take(&mut queue.waiting))
+    }
+}
+
+/// Asks until nobody waits.
+struct Asking(Bearers);
+
+impl Asking {
+    async fn ask(self, reader: Reader, scope: Scope<Credentials>) {
+        while let Some(waiting) = self.0.take() {
+            let sessions: Vec<SessionId> = waiting.iter().map(|((_, session), _)| *session).collect();
+            let roles = session::roles_of_bearers(&reader, &scope, &sessions).await;
+            for (bearer, tell) in waiting {
+                // Whoever went away does not listen.
+                let _ = tell.send(answer(&roles, bearer));
+            }
+        }
+    }
+}
+
+fn answer(roles: &Result<HashMap<SessionId, (UserId, Role)>>, (user, session): Bearer) -> Answer {
+    let roles = roles.as_ref().map_err(Clone::clone)?;
+    let role = roles.get(&session).filter(|(owner, _)| *owner == user);
+    Ok(role.map(|(_, role)| *role))
+}
+
+impl Drop for Asking {
+    /// When it ends by a panic, those who wait are told, and the next who comes begins anew.
+    fn drop(&mut self) {
+        let mut queue = self.0.queue();
+        if std::thread::panicking() {
+            queue.waiting.clear();
+            queue.is_asking = false;
+        }
+    }
+}
