@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, ID, InputObject, InputType as _, Object, SimpleObject, Value};
+use async_graphql::{Context, ContextSelectionSet, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
-use super::row::{Held, One, Row, Selected, hold};
+use super::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
 use super::task::Task;
 use super::upload::Upload;
 use super::user::User;
@@ -21,7 +21,7 @@ use crate::{domain, rest};
 pub struct Attachment {
     file: domain::attachment::Attachment,
     owner: Held<Arc<domain::user::User>>,
-    task: Held<domain::task::Task>,
+    task: Held<Arc<domain::task::Task>>,
 }
 
 impl From<domain::attachment::Attachment> for Attachment {
@@ -94,7 +94,7 @@ impl Attachment {
 }
 
 impl Row for Attachment {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         let file = &self.file;
         Some(match field.name() {
             "id" => file.id.to_global().into(),
@@ -104,17 +104,16 @@ impl Row for Attachment {
             "size" => i32::try_from(file.size).unwrap_or(i32::MAX).into(),
             "sha256" => file.sha256.as_str().into(),
             "url" => rest::path_of_file(file.id).into(),
-            "createdAt" => file.created_at.to_value(),
-            "owner" => field.object(self.owner.get()?.cloned().map(User).as_ref())?,
-            "task" if file.task_id.is_none() => Value::Null,
-            "task" => field.object(self.task.get()?.cloned().map(Task::from).as_ref())?,
+            "createdAt" => file.created_at.into(),
+            "owner" => self.owner.get()?.cloned().map(User).map(AtHand::object).into(),
+            "task" if file.task_id.is_none() => AtHand::Null,
+            "task" => self.task.get()?.cloned().map(Task::from).map(AtHand::object).into(),
             _ => return None,
         })
     }
 
     async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
-        let selected = |name: &str| fields.iter().any(|field| field.name() == name);
-        let rows_for = |name: &str| if selected(name) { rows } else { &[] };
+        let rows_for = |name: &str| rows_with(name, fields, rows);
         let owners = rows_for("owner").iter().map(|row| (row.file.owner_id, &row.owner));
         let tasks = rows_for("task").iter();
         let tasks = tasks.filter_map(|row| Some((row.file.task_id?, &row.task)));

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use async_graphql::connection::PageInfo;
-use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, TypeName, Value};
+use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, TypeName};
 
-use super::row::{One, Row, Rows, Selected};
+use super::row::{AtHand, One, Row, Rows, Selected};
 use crate::domain::error::Result;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{Page, PageRequest, Place};
 
 /// Relay's four arguments.
 pub struct PageArguments {
@@ -43,14 +43,14 @@ pub struct Connection<T, F> {
 /// A row with its place in the list.
 #[derive(Debug)]
 pub struct Edge<T> {
-    cursor: String,
+    place: Place,
     node: T,
 }
 
 /// The connection of a page.
 pub fn connection<T, N, F>(page: Page<T>, fields: F, convert: impl Fn(T) -> N) -> Connection<N, F> {
-    let edge = |(cursor, item)| Edge {
-        cursor,
+    let edge = |(place, item)| Edge {
+        place,
         node: convert(item),
     };
     Connection {
@@ -74,8 +74,8 @@ impl<T: Row, F: ObjectType> Connection<T, F> {
         PageInfo {
             has_previous_page: self.has_previous,
             has_next_page: self.has_next,
-            start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: self.edges.last().map(|edge| edge.cursor.clone()),
+            start_cursor: self.edges.first().map(|edge| edge.place.encode()),
+            end_cursor: self.edges.last().map(|edge| edge.place.encode()),
         }
     }
 
@@ -111,16 +111,16 @@ impl<T: Row> Edge<T> {
     }
 
     /// A cursor for use in pagination
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.place.encode()
     }
 }
 
 impl<T: Row> Row for Edge<T> {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         match field.name() {
-            "node" => field.object(Some(&self.node)),
-            "cursor" => Some(self.cursor.as_str().into()),
+            "node" => Some(AtHand::object(&self.node)),
+            "cursor" => Some(self.place.encode().into()),
             _ => None,
         }
     }
@@ -128,7 +128,7 @@ impl<T: Row> Row for Edge<T> {
     async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         let nodes: Vec<&T> = rows.iter().map(|edge| &edge.node).collect();
         let fields = fields.iter().filter(|field| field.name() == "node");
-        let fields: Vec<Selected<'_>> = fields.flat_map(|field| field.below::<T>()).collect();
+        let fields: Vec<Selected<'_>> = fields.flat_map(|field| field.below()).collect();
         T::gather(&nodes, &fields, ctx).await;
     }
 }

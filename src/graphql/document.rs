@@ -3,6 +3,8 @@
 //! They are kept by the SHA-256 of their text, so the same store serves Apollo's automatic persisted
 //! queries: a client sends only the hash of a document that was sent before.
 
+mod merge;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -27,9 +29,20 @@ const WEIGHT_OF_A_BYTE: usize = 24;
 pub(super) struct Document {
     pub(super) text: String,
     pub(super) parsed: ExecutableDocument,
+    /// Whether an object may be selected twice under one key, so that answers are merged.
+    pub(super) may_merge: bool,
 }
 
 impl Document {
+    fn new(text: String, parsed: ExecutableDocument) -> Self {
+        let may_merge = merge::may_merge(&parsed);
+        Self {
+            text,
+            parsed,
+            may_merge,
+        }
+    }
+
     /// The operation that is meant: the one of this name, or the only one.
     pub(super) fn operation(&self, name: Option<&str>) -> Option<&OperationDefinition> {
         let mut candidates = self
@@ -132,7 +145,7 @@ impl Documents {
         limits::check_tokens(&text, &self.limits).map_err(Unusable::Excess)?;
         let parsed = parser::parse_query(&text).map_err(|error| Unusable::Syntax(readable(error)))?;
         limits::check(&parsed, &self.limits).map_err(Unusable::Excess)?;
-        let document = Arc::new(Document { text, parsed });
+        let document = Arc::new(Document::new(text, parsed));
         self.kept.insert(hash, Arc::clone(&document));
         Ok(document)
     }

@@ -17,6 +17,7 @@ use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
 use super::measure::Names;
 use super::persisted::Persisted;
+use super::row::NothingToMerge;
 use super::upload::Uploads;
 use super::websocket::Places;
 use super::{Schema, allowed, schema, variables};
@@ -326,6 +327,9 @@ impl Operation {
         let mut request = Request::new("").variables(variables).data(context);
         request.operation_name.clone_from(&self.name);
         request.set_parsed_query(self.document.parsed.clone());
+        if !self.document.may_merge {
+            request = request.data(NothingToMerge);
+        }
         request
     }
 

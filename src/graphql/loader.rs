@@ -142,12 +142,12 @@ impl Loader<UserId> for UserLoader {
 pub struct TaskLoader(Sight);
 
 impl Loader<TaskId> for TaskLoader {
-    type Value = Task;
+    type Value = Arc<Task>;
     type Error = Error;
 
-    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Task>, Error> {
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Arc<Task>>, Error> {
         let tasks = self.0.domain.tasks().find_many(&self.0.actor, keys).await?;
-        Ok(tasks.into_iter().map(|task| (task.id, task)).collect())
+        Ok(tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect())
     }
 }
 
@@ -271,23 +271,23 @@ impl Loader<TaskId> for HistoryCountLoader {
 pub struct TasksOfUserLoader(Sight);
 
 /// A user, and which page of which of their tasks.
-type TasksOfUser = (UserId, (TasksOf, PageRequest));
+type TasksOfUser = (UserId, Arc<(TasksOf, PageRequest)>);
 
 impl Loader<TasksOfUser> for TasksOfUserLoader {
-    type Value = Result<Page<Task>, Error>;
+    type Value = Result<Page<Arc<Task>>, Error>;
     type Error = Error;
 
     async fn load(&self, keys: &[TasksOfUser]) -> Result<HashMap<TasksOfUser, Self::Value>, Error> {
         let mut found = HashMap::new();
         for (arguments, users) in by_arguments(keys) {
-            let (of, page) = arguments;
-            let outcome = self
-                .0
-                .domain
-                .tasks()
-                .lists_of_users(&self.0.actor, &users, of, page)
-                .await;
-            found.extend(answers(arguments, users, outcome));
+            let (of, page) = arguments.as_ref();
+            let tasks = self.0.domain.tasks();
+            let lists = tasks.lists_of_users(&self.0.actor, &users, of, page).await;
+            let lists = lists.map(|lists| {
+                let lists = lists.into_iter();
+                lists.map(|(user, page)| (user, page.map(Arc::new))).collect()
+            });
+            found.extend(answers(arguments, users, lists));
         }
         Ok(found)
     }

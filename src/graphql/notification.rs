@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, Enum, ID, InputType as _, Object, SimpleObject, Value};
+use async_graphql::{Context, ContextSelectionSet, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::connection::{Connection, PageArguments, connection};
@@ -10,7 +10,7 @@ use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
-use super::row::{Held, One, Row, Rows, Selected, hold};
+use super::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
 use super::scalar::TaskStatus;
 use super::task::Task;
 use super::user::User;
@@ -37,7 +37,7 @@ pub enum NotificationKind {
 #[derive(Clone, Debug)]
 pub struct Notification {
     told: domain::Notification,
-    task: Held<domain_task::Task>,
+    task: Held<Arc<domain_task::Task>>,
     actor: Held<Arc<domain_user::User>>,
 }
 
@@ -121,29 +121,28 @@ impl Notification {
 }
 
 impl Row for Notification {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         let told = &self.told;
         Some(match field.name() {
             "id" => told.id.to_global().into(),
             "databaseId" => told.id.0.into(),
-            "kind" => NotificationKind::from(told.kind).to_value(),
+            "kind" => AtHand::name(NotificationKind::from(told.kind)),
             "taskId" => told.task_id.to_global().into(),
-            "task" => field.object(self.task.get()?.cloned().map(Task::from).as_ref())?,
+            "task" => self.task.get()?.cloned().map(Task::from).map(AtHand::object).into(),
             "taskTitle" => told.task_title.as_str().into(),
-            "actor" if told.actor_id.is_none() => Value::Null,
-            "actor" => field.object(self.actor.get()?.cloned().map(User).as_ref())?,
-            "previousStatus" => told.previous_status.map(TaskStatus::from).to_value(),
-            "status" => TaskStatus::from(told.status).to_value(),
+            "actor" if told.actor_id.is_none() => AtHand::Null,
+            "actor" => self.actor.get()?.cloned().map(User).map(AtHand::object).into(),
+            "previousStatus" => told.previous_status.map(TaskStatus::from).map(AtHand::name).into(),
+            "status" => AtHand::name(TaskStatus::from(told.status)),
             "isRead" => told.read_at.is_some().into(),
-            "readAt" => told.read_at.to_value(),
-            "createdAt" => told.created_at.to_value(),
+            "readAt" => told.read_at.into(),
+            "createdAt" => told.created_at.into(),
             _ => return None,
         })
     }
 
     async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
-        let selected = |name: &str| fields.iter().any(|field| field.name() == name);
-        let rows_for = |name: &str| if selected(name) { rows } else { &[] };
+        let rows_for = |name: &str| rows_with(name, fields, rows);
         let tasks = rows_for("task").iter().map(|row| (row.told.task_id, &row.task));
         let actors = rows_for("actor").iter();
         let actors = actors.filter_map(|row| Some((row.told.actor_id?, &row.actor)));

@@ -2,10 +2,19 @@
 //!
 //! The library makes a future of every field of every row, boxes it and joins them all. But most fields of a
 //! row are there before anybody asks: a list of [`Rows`] takes those as they are, and asks the library for the
-//! others alone. What the rows refer to is read together first, and [`Held`].
+//! others alone. What the rows refer to is read together first, and [`Held`]. Where every field of every row is at
+//! hand, which is the rule, the list becomes JSON at once.
 //!
 //! Each field is defined once, at its object. [`Row::at_hand`] only knows a shorter way to the values of some,
-//! and a test compares the answers of both ways.
+//! and a test compares the answers of all ways.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`plan`] | what is selected of rows |
+//! | [`value`] | values that are at hand |
+
+mod plan;
+mod value;
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -14,20 +23,23 @@ use std::sync::OnceLock;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::resolve_list;
-use async_graphql::{ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
 
+pub use self::plan::Selected;
+pub use self::value::AtHand;
+use self::value::{at_hand, merge, write_list, write_row, written};
 use super::loader::Metered;
 use crate::domain::error::{Error, Result};
 
 /// An object that stands in lists.
 pub trait Row: ObjectType + Sized {
     /// The value of a field, if it needs nothing but the row and what it holds.
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value>;
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>>;
 
     /// Reads together what the rows refer to in these fields, and gives it to them to hold.
     fn gather<'a>(
@@ -40,7 +52,7 @@ pub trait Row: ObjectType + Sized {
 }
 
 impl<T: Row> Row for &T {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         T::at_hand(self, field)
     }
 
@@ -50,141 +62,63 @@ impl<T: Row> Row for &T {
     }
 }
 
-/// A field that is selected on a row.
-#[derive(Clone, Copy)]
-pub struct Selected<'a> {
-    /// What the row's list was resolved in.
-    pub ctx: &'a ContextSelectionSet<'a>,
-    field: &'a Positioned<Field>,
-}
-
-impl<'a> Selected<'a> {
-    /// Which field.
-    #[must_use]
-    pub fn name(self) -> &'a str {
-        &self.field.node.name.node
-    }
-
-    fn key(self) -> Name {
-        self.field.node.response_key().node.clone()
-    }
-
-    /// What is selected below the field, of objects of this type.
-    #[must_use]
-    pub fn below<T: OutputType>(self) -> Vec<Self> {
-        selected::<T>(self.ctx, &self.field.node.selection_set.node)
-    }
-
-    /// The object that the field refers to, if all that is selected of it is at hand.
-    pub fn object<T: Row>(self, row: Option<&T>) -> Option<Value> {
-        match row {
-            Some(row) => whole(row, &self.below::<T>()),
-            None => Some(Value::Null),
-        }
-    }
-
-    /// The objects that the field refers to, if all that is selected of them is at hand.
-    pub fn objects<T: Row>(self, rows: &[T]) -> Option<Value> {
-        let fields = self.below::<T>();
-        let rows = rows.iter().map(|row| whole(row, &fields));
-        rows.collect::<Option<_>>().map(Value::List)
-    }
-
-    fn value<T: Row>(self, row: &T) -> Option<Value> {
-        match self.name() {
-            "__typename" => Some(Value::String(row.introspection_type_name().into_owned())),
-            _ => row.at_hand(self),
-        }
+/// The rows, if this field is selected on them; otherwise none.
+pub fn rows_with<'a, T>(field: &str, fields: &[Selected<'_>], rows: &'a [&'a T]) -> &'a [&'a T] {
+    if fields.iter().any(|selected| selected.name() == field) {
+        rows
+    } else {
+        &[]
     }
 }
 
-/// The row as an object, if all that is selected of it is at hand.
-fn whole<T: Row>(row: &T, fields: &[Selected<'_>]) -> Option<Value> {
-    let mut object = IndexMap::with_capacity(fields.len());
-    for field in fields {
-        merge(&mut object, field.key(), field.value(row)?);
-    }
-    Some(Value::Object(object))
-}
+/// Data of a request whose document selects no object twice under one key. Answers written as JSON are never merged.
+#[derive(Clone, Copy, Debug)]
+pub struct NothingToMerge;
 
-/// The fields that are selected of objects of this type, in order, from fragments too. What `@skip` and `@include`
-/// leave out is no longer there when a document is executed.
-fn selected<'a, T: OutputType>(ctx: &'a ContextSelectionSet<'a>, set: &'a SelectionSet) -> Vec<Selected<'a>> {
-    let mut fields = Vec::with_capacity(set.items.len());
-    add(&mut fields, ctx, &T::type_name(), set);
-    fields
-}
+/// Data of a request in which the library resolves every field, to compare its answers with.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldByField;
 
-fn add<'a>(fields: &mut Vec<Selected<'a>>, ctx: &'a ContextSelectionSet<'a>, kind: &str, set: &'a SelectionSet) {
-    for selection in &set.items {
-        let (condition, set) = match &selection.node {
-            Selection::Field(field) => {
-                fields.push(Selected { ctx, field });
-                continue;
-            }
-            Selection::InlineFragment(fragment) => {
-                (fragment.node.type_condition.as_ref(), &fragment.node.selection_set)
-            }
-            // A document with an unknown fragment is refused before it is executed.
-            Selection::FragmentSpread(spread) => match ctx.query_env.fragments.get(&spread.node.fragment_name.node) {
-                Some(fragment) => (Some(&fragment.node.type_condition), &fragment.node.selection_set),
-                None => continue,
-            },
-        };
-        let condition = condition.map(|condition| condition.node.on.node.as_str());
-        let is_meant = condition.is_none_or(|condition| {
-            let interfaces = ctx.schema_env.registry.implements.get(kind);
-            condition == kind || interfaces.is_some_and(|interfaces| interfaces.contains(condition))
-        });
-        if is_meant {
-            add(fields, ctx, kind, &set.node);
-        }
-    }
-}
+/// So many bytes of JSON a field takes, by a rough count.
+const USUAL_BYTES: usize = 40;
 
-/// The object with these values of its fields.
-fn object(fields: &[Selected<'_>], values: impl IntoIterator<Item = Value>) -> Value {
-    let mut object = IndexMap::with_capacity(fields.len());
-    for (field, value) in fields.iter().zip(values) {
-        merge(&mut object, field.key(), value);
-    }
-    Value::Object(object)
-}
-
-/// Adds a value under its key. What is selected twice under one key is one value with the fields of both.
-fn merge(object: &mut IndexMap<Name, Value>, key: Name, value: Value) {
-    let Some(present) = object.get_mut(&key) else {
-        object.insert(key, value);
-        return;
-    };
-    match (present, value) {
-        (Value::Object(present), Value::Object(value)) => merge_all(present, value),
-        (Value::List(present), Value::List(values)) => {
-            for (present, value) in present.iter_mut().zip(values) {
-                if let (Value::Object(present), Value::Object(value)) = (present, value) {
-                    merge_all(present, value);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn merge_all(object: &mut IndexMap<Name, Value>, values: IndexMap<Name, Value>) {
-    for (key, value) in values {
-        merge(object, key, value);
-    }
-}
-
-/// The rows as objects. Those of a list know their places in it.
-async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> ServerResult<Vec<Value>> {
-    let fields = selected::<T>(ctx, &ctx.item.node);
+/// The rows as objects, in a list or alone.
+async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> ServerResult<Value> {
+    let plan = plan::plan(ctx, &T::type_name(), &ctx.item.node);
+    let fields: Vec<Selected<'_>> = plan::of(ctx, &plan).collect();
     T::gather(rows, &fields, ctx).await;
+    if ctx.data_opt::<NothingToMerge>().is_some()
+        && let Some(json) = as_json(rows, &fields, is_list)
+    {
+        return Ok(json);
+    }
+    let mut values = as_values(rows, &fields, is_list).await?;
+    Ok(if is_list {
+        Value::List(values)
+    } else {
+        values.pop().unwrap_or_default()
+    })
+}
+
+/// The rows as JSON, if all that is selected of them is at hand.
+fn as_json<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) -> Option<Value> {
+    let mut json = Vec::with_capacity(rows.len() * fields.len() * USUAL_BYTES);
+    let write = |row: &T, json: &mut Vec<u8>| write_row(row, fields.iter().copied(), json);
+    if is_list {
+        write_list(&mut json, rows, |row, json| write(row, json))?;
+    } else {
+        write(rows.first()?, &mut json)?;
+    }
+    written(json)
+}
+
+/// The rows as the library has them. Those of a list know their places in it.
+async fn as_values<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) -> ServerResult<Vec<Value>> {
     let mut values = Vec::with_capacity(rows.len() * fields.len());
     let mut asked: Vec<BoxFuture<'_, ServerResult<(usize, Value)>>> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
-        for field in &fields {
-            let value = field.value(*row);
+        for field in fields {
+            let value = at_hand(*row, *field).and_then(|value| value.into_value(*field));
             if value.is_none() {
                 asked.push(ask(*row, is_list.then_some(index), *field, values.len()).boxed());
             }
@@ -197,7 +131,13 @@ async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bo
     let mut values = values.into_iter();
     Ok(rows
         .iter()
-        .map(|_| object(&fields, values.by_ref().take(fields.len())))
+        .map(|_| {
+            let mut object = IndexMap::with_capacity(fields.len());
+            for (field, value) in fields.iter().zip(values.by_ref()) {
+                merge(&mut object, field.plan.key(), value);
+            }
+            Value::Object(object)
+        })
         .collect())
 }
 
@@ -205,9 +145,10 @@ async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bo
 async fn ask<T: Row>(
     row: &T,
     index: Option<usize>,
-    Selected { ctx, field }: Selected<'_>,
+    Selected { ctx, plan }: Selected<'_>,
     place: usize,
 ) -> ServerResult<(usize, Value)> {
+    let field = plan.field;
     let Some(index) = index else {
         let value = row.resolve_field(&ctx.with_field(field)).await?;
         return Ok((place, value.unwrap_or_default()));
@@ -217,10 +158,6 @@ async fn ask<T: Row>(
     let value = value.map_err(|error| ctx.set_error_path(error))?;
     Ok((place, value.unwrap_or_default()))
 }
-
-/// Data of a request in which the library resolves every field, to compare its answers with.
-#[derive(Clone, Copy, Debug)]
-pub struct FieldByField;
 
 /// A list of rows.
 #[derive(Clone, Debug)]
@@ -244,7 +181,7 @@ impl<T: Row> OutputType for Rows<T> {
             return resolve_list(ctx, field, &self.0, Some(self.0.len())).await;
         }
         let rows: Vec<&T> = self.0.iter().collect();
-        Ok(Value::List(resolve(&rows, ctx, true).await?))
+        resolve(&rows, ctx, true).await
     }
 }
 
@@ -265,8 +202,7 @@ impl<T: Row> OutputType for One<T> {
         if ctx.data_opt::<FieldByField>().is_some() {
             return self.0.resolve(ctx, field).await;
         }
-        let mut values = resolve(&[&self.0], ctx, false).await?;
-        Ok(values.pop().unwrap_or_default())
+        resolve(&[&self.0], ctx, false).await
     }
 }
 

@@ -1,12 +1,12 @@
 //! Tags in GraphQL.
 
-use async_graphql::{Context, Object, SimpleObject, Value};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
-use super::row::{Row, Selected};
+use super::row::{AtHand, Row, Selected};
 use crate::domain::tag::TagCount;
 
 /// A short word in lower case that tasks have.
@@ -28,7 +28,7 @@ impl From<TagCount> for Tag {
 }
 
 impl Row for Tag {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         match field.name() {
             "name" => Some(self.name.as_str().into()),
             "taskCount" => Some(self.task_count.into()),

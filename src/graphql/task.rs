@@ -10,7 +10,7 @@ mod payload;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, ID, InputType as _, Object, Value};
+use async_graphql::{Context, ContextSelectionSet, ID, Object};
 use chrono::{DateTime, Utc};
 
 pub use self::bulk::TaskBulkMutation;
@@ -24,7 +24,7 @@ use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
-use super::row::{Held, One, Row, Rows, Selected, hold};
+use super::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
 use super::scalar::{TaskPriority, TaskStatus};
 use super::user::User;
 use crate::domain;
@@ -35,7 +35,7 @@ use crate::domain::task::Snapshot;
 /// A task.
 #[derive(Clone, Debug)]
 pub struct Task {
-    inner: domain::task::Task,
+    inner: Arc<domain::task::Task>,
     owner: Held<Arc<domain::user::User>>,
     assignee: Held<Arc<domain::user::User>>,
     tags: Held<Tags>,
@@ -44,6 +44,12 @@ pub struct Task {
 
 impl From<domain::task::Task> for Task {
     fn from(task: domain::task::Task) -> Self {
+        Arc::new(task).into()
+    }
+}
+
+impl From<Arc<domain::task::Task>> for Task {
+    fn from(task: Arc<domain::task::Task>) -> Self {
         Self {
             inner: task,
             owner: Held::default(),
@@ -205,33 +211,32 @@ impl Task {
 }
 
 impl Row for Task {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         let task = &self.inner;
         Some(match field.name() {
             "id" => task.id.to_global().into(),
             "databaseId" => task.id.0.into(),
             "title" => task.title.as_str().into(),
-            "description" => task.description.to_value(),
-            "status" => TaskStatus::from(task.status).to_value(),
-            "priority" => TaskPriority::from(task.priority).to_value(),
-            "dueDate" => task.due_date.to_value(),
+            "description" => task.description.as_deref().into(),
+            "status" => AtHand::name(TaskStatus::from(task.status)),
+            "priority" => AtHand::name(TaskPriority::from(task.priority)),
+            "dueDate" => task.due_date.into(),
             "isOverdue" => field.ctx.domain().tasks().is_overdue(task).into(),
-            "completedAt" => task.completed_at.to_value(),
+            "completedAt" => task.completed_at.into(),
             "version" => task.version.into(),
-            "createdAt" => task.created_at.to_value(),
-            "updatedAt" => task.updated_at.to_value(),
-            "deletedAt" => task.deleted_at.to_value(),
-            "owner" => field.object(self.owner.get()?.cloned().map(User).as_ref())?,
-            "assignee" if task.assignee_id.is_none() => Value::Null,
-            "assignee" => field.object(self.assignee.get()?.cloned().map(User).as_ref())?,
-            "tags" => self.tags.get()?.into_iter().flatten().cloned().collect(),
+            "createdAt" => task.created_at.into(),
+            "updatedAt" => task.updated_at.into(),
+            "deletedAt" => task.deleted_at.into(),
+            "owner" => self.owner.get()?.cloned().map(User).map(AtHand::object).into(),
+            "assignee" if task.assignee_id.is_none() => AtHand::Null,
+            "assignee" => self.assignee.get()?.cloned().map(User).map(AtHand::object).into(),
+            "tags" => self.tags.get()?.into_iter().flatten().map(String::as_str).collect(),
             _ => return None,
         })
     }
 
     async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
-        let selected = |name: &str| fields.iter().any(|field| field.name() == name);
-        let rows_for = |name: &str| if selected(name) { rows } else { &[] };
+        let rows_for = |name: &str| rows_with(name, fields, rows);
         let loaders = ctx.loaders();
         let owners = rows_for("owner").iter().map(|row| (row.inner.owner_id, &row.owner));
         let assignees = rows_for("assignee").iter();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, InputType as _, MaybeUndefined, Object, SimpleObject, Value};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::connection::{Connection, PageArguments, connection};
@@ -10,7 +10,7 @@ use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::{AdminOnly, SignedIn};
 use super::node::GlobalId as _;
-use super::row::{One, Row, Selected};
+use super::row::{AtHand, One, Row, Selected};
 use super::scalar::Role;
 use super::task::{Task, TaskFilter, TaskOrder, TaskTotals, list};
 use crate::domain::id::UserId;
@@ -142,26 +142,26 @@ impl User {
 }
 
 impl Row for User {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         let user = &self.0;
         Some(match field.name() {
             "id" => user.id.to_global().into(),
             "databaseId" => user.id.0.into(),
-            "username" => user.username.to_value(),
-            "fullName" => user.full_name.to_value(),
+            "username" => user.username.as_deref().into(),
+            "fullName" => user.full_name.as_deref().into(),
             // To those who do not see the account, the field says why.
             name => account_value(user.account.as_ref()?, name)?,
         })
     }
 }
 
-fn account_value(account: &Account, field: &str) -> Option<Value> {
+fn account_value<'a>(account: &'a Account, field: &str) -> Option<AtHand<'a>> {
     Some(match field {
         "email" => account.email.as_str().into(),
-        "role" => Role::from(account.role).to_value(),
+        "role" => AtHand::name(Role::from(account.role)),
         "isActive" => account.is_active.into(),
-        "createdAt" => account.created_at.to_value(),
-        "updatedAt" => account.updated_at.to_value(),
+        "createdAt" => account.created_at.into(),
+        "updatedAt" => account.updated_at.into(),
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, ID, InputType as _, Object, SimpleObject, Value};
+use async_graphql::{Context, ContextSelectionSet, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
@@ -14,7 +14,7 @@ use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, camel_case};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{Held, One, Row, Selected, hold};
+use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold};
 use crate::graphql::scalar::{TaskEventType, TaskStatus};
 use crate::graphql::user::User;
 
@@ -99,19 +99,19 @@ impl TaskEvent {
 }
 
 impl Row for TaskEvent {
-    fn at_hand(&self, field: Selected<'_>) -> Option<Value> {
+    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
         let event = &self.event;
         Some(match field.name() {
             "cursor" => event.cursor.encode().into(),
-            "type" => TaskEventType::from(event.kind).to_value(),
-            "occurredAt" => event.occurred_at.to_value(),
-            "actor" if event.actor_id.is_none() => Value::Null,
-            "actor" => field.object(self.actor.get()?.cloned().map(User).as_ref())?,
+            "type" => AtHand::name(TaskEventType::from(event.kind)),
+            "occurredAt" => event.occurred_at.into(),
+            "actor" if event.actor_id.is_none() => AtHand::Null,
+            "actor" => self.actor.get()?.cloned().map(User).map(AtHand::object).into(),
             "taskId" => event.task_id.to_global().into(),
-            "task" if !self.sees_task => Value::Null,
-            "task" => field.object(Some(&Task::from(event.task.clone())))?,
-            "previousStatus" => event.previous_status.map(TaskStatus::from).to_value(),
-            "status" => TaskStatus::from(event.status).to_value(),
+            "task" if !self.sees_task => AtHand::Null,
+            "task" => AtHand::object(Task::from(event.task.clone())),
+            "previousStatus" => event.previous_status.map(TaskStatus::from).map(AtHand::name).into(),
+            "status" => AtHand::name(TaskStatus::from(event.status)),
             _ => return None,
         })
     }

@@ -1,5 +1,7 @@
 //! Lists of tasks in GraphQL: their order, their totals, and whose they are.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, InputObject, Object};
 
 use super::{Task, TaskFilter};
@@ -88,7 +90,7 @@ pub(in crate::graphql) async fn of_user(
     let found = ctx
         .loaders()
         .tasks_of_users
-        .load_one((user, (of.clone(), page)))
+        .load_one((user, Arc::new((of.clone(), page))))
         .await?;
     let whose = Whose::User(user, of);
     Ok(connection(
