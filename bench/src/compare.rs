@@ -117,6 +117,7 @@ pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::R
     let taskwire = line.server(Contestant::Taskwire).context("Taskwire does not run")?;
     let world = World::sign_in(&databases, taskwire, plan.people).await?;
     verify::tokens_are_checked(&line, &world).await?;
+    databases.settle().await?;
     let run = Run {
         plan,
         databases: &databases,

@@ -12,22 +12,34 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        replace(manager, "created_at, id, deleted_at").await
+        run(
+            manager,
+            [
+                "CREATE INDEX tasks_of_owner ON tasks (owner_id, created_at, id, deleted_at)",
+                "CREATE INDEX tasks_of_assignee ON tasks (assignee_id, created_at, id, deleted_at) WHERE assignee_id IS NOT NULL",
+                "DROP INDEX tasks_owner_created",
+                "DROP INDEX tasks_assignee_created",
+            ],
+        )
+        .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        replace(manager, "created_at, id").await
+        run(
+            manager,
+            [
+                "CREATE INDEX tasks_owner_created ON tasks (owner_id, created_at, id)",
+                "CREATE INDEX tasks_assignee_created ON tasks (assignee_id, created_at, id) WHERE assignee_id IS NOT NULL",
+                "DROP INDEX tasks_of_owner",
+                "DROP INDEX tasks_of_assignee",
+            ],
+        )
+        .await
     }
 }
 
-/// Makes the indexes of owners and assignees anew, with these columns behind the person.
-async fn replace(manager: &SchemaManager<'_>, columns: &str) -> Result<(), DbErr> {
-    for statement in [
-        "DROP INDEX tasks_owner_created",
-        "DROP INDEX tasks_assignee_created",
-        &format!("CREATE INDEX tasks_owner_created ON tasks (owner_id, {columns})"),
-        &format!("CREATE INDEX tasks_assignee_created ON tasks (assignee_id, {columns}) WHERE assignee_id IS NOT NULL"),
-    ] {
+async fn run(manager: &SchemaManager<'_>, statements: [&str; 4]) -> Result<(), DbErr> {
+    for statement in statements {
         manager.get_connection().execute_unprepared(statement).await?;
     }
     Ok(())

@@ -8,6 +8,7 @@ mod filter;
 mod history;
 mod locked;
 mod of_users;
+mod people;
 mod purge;
 mod tags;
 mod write;
@@ -18,6 +19,7 @@ pub use expected::ExpectedVersion;
 pub(crate) use filter::cursor_of;
 pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
 pub use of_users::{Part, TasksOf};
+pub use people::People;
 
 use super::actor::Actor;
 use super::attachment::Attachment;
@@ -198,18 +200,6 @@ impl<'a> Tasks<'a> {
     /// One page of the tasks that the actor may see.
     #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
-        let scope = policy::scope(actor)?;
-        store::task_list::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
-    }
-
-    /// The same with their tags.
-    #[tracing::instrument(target = "taskwire::span", name = "task.list_with_tags", skip_all)]
-    pub async fn list_with_tags(
-        self,
-        actor: &Actor,
-        list: &TaskList,
-        page: &PageRequest,
-    ) -> Result<Page<(Task, Tags)>> {
         let scope = policy::scope(actor)?;
         store::task_list::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
     }

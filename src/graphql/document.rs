@@ -3,8 +3,6 @@
 //! They are kept by the SHA-256 of their text, so the same store serves Apollo's automatic persisted
 //! queries: a client sends only the hash of a document that was sent before.
 
-mod merge;
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,6 +12,7 @@ use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::limits::{self, Excess};
+use super::row::NothingToMerge;
 use crate::config::GraphqlLimits;
 use crate::meter::LookUps;
 
@@ -29,17 +28,16 @@ const WEIGHT_OF_A_BYTE: usize = 24;
 pub(super) struct Document {
     pub(super) text: String,
     pub(super) parsed: ExecutableDocument,
-    /// Whether an object may be selected twice under one key, so that answers are merged.
-    pub(super) may_merge: bool,
+    /// Whether no object is selected twice under one key.
+    pub(super) nothing_to_merge: Option<NothingToMerge>,
 }
 
 impl Document {
     fn new(text: String, parsed: ExecutableDocument) -> Self {
-        let may_merge = merge::may_merge(&parsed);
         Self {
+            nothing_to_merge: NothingToMerge::of(&parsed),
             text,
             parsed,
-            may_merge,
         }
     }
 

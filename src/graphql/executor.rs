@@ -17,7 +17,6 @@ use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::limits::Excess;
 use super::measure::Names;
 use super::persisted::Persisted;
-use super::row::NothingToMerge;
 use super::upload::Uploads;
 use super::websocket::Places;
 use super::{Schema, allowed, schema, variables};
@@ -327,10 +326,10 @@ impl Operation {
         let mut request = Request::new("").variables(variables).data(context);
         request.operation_name.clone_from(&self.name);
         request.set_parsed_query(self.document.parsed.clone());
-        if !self.document.may_merge {
-            request = request.data(NothingToMerge);
+        match self.document.nothing_to_merge {
+            Some(nothing_to_merge) => request.data(nothing_to_merge),
+            None => request,
         }
-        request
     }
 
     /// The variables that were given with it, by name.

@@ -10,9 +10,11 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`plan`] | what is selected of rows |
-//! | [`value`] | values that are at hand |
+//! | `plan` | what is selected of rows |
+//! | `value` | values that are at hand |
+//! | `merging` | whether what is selected stands only once |
 
+mod merging;
 mod plan;
 mod value;
 
@@ -30,6 +32,7 @@ use async_graphql::{ContextSelectionSet, ObjectType, OutputType, Positioned, Ser
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
 
+pub use self::merging::NothingToMerge;
 pub use self::plan::Selected;
 pub use self::value::AtHand;
 use self::value::{at_hand, merge, write_list, write_row, written};
@@ -70,10 +73,6 @@ pub fn rows_with<'a, T>(field: &str, fields: &[Selected<'_>], rows: &'a [&'a T])
         &[]
     }
 }
-
-/// Data of a request whose document selects no object twice under one key. Answers written as JSON are never merged.
-#[derive(Clone, Copy, Debug)]
-pub struct NothingToMerge;
 
 /// Data of a request in which the library resolves every field, to compare its answers with.
 #[derive(Clone, Copy, Debug)]

@@ -30,7 +30,7 @@ use super::user::User;
 use crate::domain;
 use crate::domain::id::TaskId;
 use crate::domain::tag::Tags;
-use crate::domain::task::Snapshot;
+use crate::domain::task::{People, Snapshot};
 
 /// A task.
 #[derive(Clone, Debug)]
@@ -56,6 +56,16 @@ impl From<Arc<domain::task::Task>> for Task {
             assignee: Held::default(),
             tags: Held::default(),
             attachments: Held::default(),
+        }
+    }
+}
+
+impl From<(domain::task::Task, People)> for Task {
+    fn from((task, people): (domain::task::Task, People)) -> Self {
+        Self {
+            owner: Arc::new(people.owner).into(),
+            assignee: people.assignee.map(Arc::new).map(Held::from).unwrap_or_default(),
+            ..task.into()
         }
     }
 }
@@ -320,5 +330,10 @@ impl TaskQuery {
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Task>> {
     let id = TaskId::from_global("id", id)?;
-    Ok(ctx.domain().tasks().find(ctx.actor(), id).await?.map(Task::from))
+    let tasks = ctx.domain().tasks();
+    Ok(if list::names_suffice(&[ctx.look_ahead()]) {
+        tasks.find_with_people(ctx.actor(), id).await?.map(Task::from)
+    } else {
+        tasks.find(ctx.actor(), id).await?.map(Task::from)
+    })
 }

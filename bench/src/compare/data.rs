@@ -2,18 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep};
 
 use crate::people::{graphql, text};
 use crate::server::Server;
 
 /// The password of everybody.
 pub(super) const PASSWORD: &str = "Password123";
+/// The longest wait for jobs to be done.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// So many people sign in at the same time.
 const AT_ONCE: usize = 2;
 
@@ -94,6 +98,23 @@ impl Databases {
         for database in [self.taskwire(), self.peers(), self.floor()] {
             self.run(&database, "VACUUM ANALYZE").await?;
         }
+        Ok(())
+    }
+
+    /// Waits until Taskwire has done what it does once over rows that it did not see come: telling people of due dates.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        const BUSY: &str = "SELECT count(*) FROM jobs WHERE finished_at IS NULL AND NOT is_dead \
+            AND (run_at <= now() OR locked_until > now())";
+        let begun = Instant::now();
+        while self.run(&self.taskwire(), BUSY).await? != "0" {
+            ensure!(
+                begun.elapsed() < PATIENCE,
+                "Taskwire's jobs were not done within {} s",
+                PATIENCE.as_secs()
+            );
+            sleep(Duration::from_millis(500)).await;
+        }
+        self.run(&self.taskwire(), "VACUUM ANALYZE").await?;
         Ok(())
     }
 

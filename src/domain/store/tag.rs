@@ -14,6 +14,7 @@ use crate::domain::id::TaskId;
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::tag::{TagCount, TagSortField, Tags};
+use crate::domain::task::Task;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tags")]
@@ -67,23 +68,45 @@ pub(in crate::domain) async fn of_tasks(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let wanted = ids.iter().map(|id| id.0).collect();
-    let rows: Vec<(i32, String)> = task_tags::Entity::find()
+    let in_scope = tagging(connection, ids)
+        .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
+        .filter(task::visible(scope));
+    Ok(by_task(connection, in_scope).await?.into_iter().collect())
+}
+
+/// The tags of tasks that were just read, and so are in scope; tasks without tags are left out.
+pub(in crate::domain) async fn of_read(
+    connection: &impl ConnectionTrait,
+    tasks: impl Iterator<Item = &Task>,
+) -> Result<HashMap<TaskId, Tags>> {
+    let ids: Vec<TaskId> = tasks.map(|task| task.id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    by_task(connection, tagging(connection, &ids)).await
+}
+
+/// Each tag of each of these tasks.
+fn tagging(connection: &impl ConnectionTrait, tasks: &[TaskId]) -> Select<task_tags::Entity> {
+    let tasks = tasks.iter().map(|task| task.0).collect();
+    task_tags::Entity::find()
         .select_only()
         .column(task_tags::Column::TaskId)
         .column(Column::Name)
         .join(JoinType::InnerJoin, task_tags::Relation::Tag.def())
-        .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
-        .filter(one_of(connection, task_tags::Column::TaskId, wanted))
-        .filter(task::visible(scope))
-        .into_tuple()
-        .all(connection)
-        .await?;
+        .filter(one_of(connection, task_tags::Column::TaskId, tasks))
+}
+
+async fn by_task(
+    connection: &impl ConnectionTrait,
+    tagging: Select<task_tags::Entity>,
+) -> Result<HashMap<TaskId, Tags>> {
+    let rows: Vec<(i32, String)> = tagging.into_tuple().all(connection).await?;
     let mut tags: HashMap<TaskId, Tags> = HashMap::new();
     for (id, name) in rows {
         tags.entry(TaskId(id)).or_default().insert(name);
     }
-    Ok(tags.into_iter().collect())
+    Ok(tags)
 }
 
 /// Tags are listed in alphabetical order.

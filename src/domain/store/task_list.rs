@@ -2,38 +2,36 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    Condition, DbBackend, FromQueryResult as _, PartialModelTrait as _, QueryResult, QuerySelect, QueryTrait as _,
-    Select,
-};
+use sea_orm::{Condition, JoinType, PartialModelTrait as _, QuerySelect, QueryTrait as _, RelationDef, Select};
 
 use super::keyset::{Keyset, union};
-use super::task::{Column, Entity, Row};
-use super::task_filter;
+use super::task::{Column, Entity, Row, visible};
+use super::{InOrder, corrupt, task_filter, user};
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::policy::{Reach, Scope, Tasks};
-use crate::domain::tag::Tags;
-use crate::domain::task::{Task, TaskFilter, TaskList, cursor_of};
+use crate::domain::policy::{Reach, Scope, Tasks, Users};
+use crate::domain::task::{People, Task, TaskFilter, TaskList, cursor_of};
+use crate::domain::user::User;
 
-/// The tags of a task as JSON, read with the task: that takes less than a statement of their own.
-const TAGS: &str = "task_tags INNER JOIN tags ON tags.id = task_tags.tag_id WHERE task_tags.task_id = tasks.id";
+/// What the owner and the assignee are called in a statement.
+const PEOPLE: [(&str, Column); 2] = [("owner", Column::OwnerId), ("assignee", Column::AssigneeId)];
 
 /// What a list is made of.
-pub(in crate::domain) trait Listed: Sized {
-    fn select(query: Select<Entity>, backend: DbBackend) -> Select<Entity>;
-    fn read(row: &QueryResult) -> Result<Self>;
+trait Listed: Sized {
+    fn select(query: Select<Entity>) -> Select<Entity>;
+    fn read(columns: &mut InOrder<'_>) -> Result<Self>;
     fn task(&self) -> &Task;
 }
 
 impl Listed for Task {
-    fn select(query: Select<Entity>, _backend: DbBackend) -> Select<Entity> {
+    fn select(query: Select<Entity>) -> Select<Entity> {
         Row::select_cols(query)
     }
 
-    fn read(row: &QueryResult) -> Result<Self> {
-        Row::from_query_result(row, "")?.try_into()
+    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+        Row::read(columns)?.try_into()
     }
 
     fn task(&self) -> &Task {
@@ -41,20 +39,32 @@ impl Listed for Task {
     }
 }
 
-impl Listed for (Task, Tags) {
-    fn select(query: Select<Entity>, backend: DbBackend) -> Select<Entity> {
-        let names = match backend {
-            DbBackend::Postgres => "json_agg(tags.name)::text",
-            _ => "json_group_array(tags.name)",
-        };
-        let tags = Expr::cust(format!("(SELECT {names} FROM {TAGS})"));
-        Row::select_cols(query).expr_as(tags, "tags")
+impl Listed for (Task, People) {
+    fn select(query: Select<Entity>) -> Select<Entity> {
+        PEOPLE.into_iter().fold(Task::select(query), |query, (name, id)| {
+            let relation: RelationDef = Entity::belongs_to(user::Entity).from(id).to(user::Column::Id).into();
+            [user::Column::Username, user::Column::FullName]
+                .into_iter()
+                .fold(query.join_as(JoinType::LeftJoin, relation, name), |query, column| {
+                    query.expr_as(Expr::col((name, column)), format!("{name}_{}", column.to_string()))
+                })
+        })
     }
 
-    fn read(row: &QueryResult) -> Result<Self> {
-        let tags: Option<String> = row.try_get("", "tags")?;
-        let tags = tags.map(|tags| serde_json::from_str(&tags).map_err(Error::internal));
-        Ok((Task::read(row)?, tags.transpose()?.unwrap_or_default()))
+    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+        let task = Task::read(columns)?;
+        let mut person = |id: Option<UserId>| -> Result<Option<User>> {
+            let (username, full_name) = (columns.next()?, columns.next()?);
+            Ok(id.map(|id| User {
+                id,
+                username,
+                full_name,
+                account: None,
+            }))
+        };
+        let owner = person(Some(task.owner_id))?.ok_or_else(|| corrupt("owner", task.owner_id))?;
+        let assignee = person(task.assignee_id)?;
+        Ok((task, People { owner, assignee }))
     }
 
     fn task(&self) -> &Task {
@@ -116,7 +126,42 @@ fn parts(
 }
 
 /// One page of a list.
-pub(in crate::domain) async fn page<T: Listed>(
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    list: &TaskList,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Result<Page<Task>> {
+    page_of(connection, scope, list, page, now).await
+}
+
+/// The same with those who take part in the tasks.
+pub(in crate::domain) async fn page_with_people(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    _names: &Scope<Users>,
+    list: &TaskList,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Result<Page<(Task, People)>> {
+    page_of(connection, scope, list, page, now).await
+}
+
+/// The task with those who take part in it, in the trash or not.
+pub(in crate::domain) async fn find_with_people(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    _names: &Scope<Users>,
+    id: TaskId,
+) -> Result<Option<(Task, People)>> {
+    let query = Entity::find_by_id(id.0).filter(visible(scope)).select_only();
+    let query = <(Task, People)>::select(query);
+    let row = connection.query_one(&query.into_query()).await?;
+    row.map(|row| Listed::read(&mut InOrder::of(&row))).transpose()
+}
+
+async fn page_of<T: Listed>(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
     list: &TaskList,
@@ -124,11 +169,10 @@ pub(in crate::domain) async fn page<T: Listed>(
     now: Timestamp,
 ) -> Result<Page<T>> {
     let keyset = Keyset::new(&list.order, page)?;
-    let backend = connection.get_database_backend();
-    let queries = parts(scope, list, now, connection).into_iter();
-    let queries = queries.map(|query| T::select(query, backend)).collect();
+    let queries = parts(scope, list, now, connection).into_iter().map(T::select).collect();
     let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
-    let tasks = rows.iter().map(T::read).collect::<Result<Vec<T>>>()?;
+    let tasks = rows.iter().map(|row| T::read(&mut InOrder::of(row)));
+    let tasks = tasks.collect::<Result<Vec<T>>>()?;
     let beyond = match keyset.far_side::<Entity>()? {
         Some(condition) => is_any(connection, parts(scope, list, now, connection), &condition).await?,
         None => false,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Object};
+use async_graphql::{Context, InputObject, Lookahead, Object};
 
 use super::{Task, TaskFilter};
 use crate::domain;
@@ -71,9 +71,27 @@ pub(super) async fn all(
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
-    let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
+    let (tasks, look) = (ctx.domain().tasks(), ctx.look_ahead());
+    let found = if names_suffice(&[look.field("nodes"), look.field("edges").field("node")]) {
+        let found = tasks.list_with_people(ctx.actor(), &list, &page).await?;
+        found.map(Task::from)
+    } else {
+        tasks.list(ctx.actor(), &list, &page).await?.map(Task::from)
+    };
     let whose = Whose::All(list);
-    Ok(connection(found, TaskTotals { whose }, Task::from))
+    Ok(connection(found, TaskTotals { whose }, |task| task))
+}
+
+/// Whether owners or assignees are selected of these tasks, and nothing of them but their names, which can be read
+/// with the tasks.
+pub(super) fn names_suffice(tasks: &[Lookahead<'_>]) -> bool {
+    const NAMES: [&str; 5] = ["id", "databaseId", "username", "fullName", "__typename"];
+    let people = tasks
+        .iter()
+        .flat_map(|tasks| ["owner", "assignee"].map(|field| tasks.field(field)));
+    let people: Vec<_> = people.flat_map(|people| people.selection_fields()).collect();
+    let mut selected = people.iter().flat_map(|person| person.selection_set());
+    !people.is_empty() && selected.all(|field| NAMES.contains(&field.name()))
 }
 
 /// A page of one user's tasks. The same page of other users is read in the same statement.

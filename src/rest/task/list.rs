@@ -5,7 +5,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::output::{self, TaskBody};
+use super::output::TaskBody;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::clock::check_moment;
@@ -224,7 +224,7 @@ impl ListRequest {
     pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody<TaskBody>> {
         let tasks = app.domain().tasks();
         let page = tasks
-            .list_with_tags(actor, &self.list, &self.part.request())
+            .list_in_full(actor, &self.list, &self.part.request())
             .await
             .map_err(name_cursor)?;
         let (rows, next) = rows(page);
@@ -232,7 +232,8 @@ impl ListRequest {
             Some(total) => total,
             None => tasks.count(actor, &self.list).await?,
         };
-        Ok(self.part.body(output::many(app, actor, rows).await?, next, total))
+        let rows = rows.into_iter().map(TaskBody::from).collect();
+        Ok(self.part.body(rows, next, total))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
-use crate::domain::task::{Snapshot, Task};
+use crate::domain::task::{People, Snapshot, Task};
 use crate::domain::user::User;
 use crate::domain::workflow::Status;
 use crate::rest::openapi::schema;
@@ -109,10 +109,12 @@ pub(super) async fn many_written(app: &App, actor: &Actor, snapshots: Vec<Snapsh
         .collect())
 }
 
-/// Tasks with their tags, and the names that belong to them: one statement, however many tasks there are.
-pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<(Task, Tags)>) -> Result<Vec<TaskBody>> {
-    let users = people_of(app, actor, tasks.iter().map(|(task, _)| task)).await?;
-    Ok(tasks.into_iter().map(|(task, tags)| body(task, tags, &users)).collect())
+/// A task of a list, with the names and tags that were read with it.
+impl From<(Task, People, Tags)> for TaskBody {
+    fn from((task, people, tags): (Task, People, Tags)) -> Self {
+        let People { owner, assignee } = people;
+        Self::new(task, tags, Some(owner), assignee)
+    }
 }
 
 async fn tags_of(app: &App, actor: &Actor, ids: &[TaskId]) -> Result<HashMap<TaskId, Tags>> {
@@ -131,23 +133,30 @@ async fn people_of(app: &App, actor: &Actor, tasks: impl IntoIterator<Item = &Ta
 }
 
 fn body(task: Task, tags: Tags, users: &HashMap<UserId, User>) -> TaskBody {
-    let name = |id: UserId| users.get(&id).cloned().map(NameBody::from);
-    TaskBody {
-        id: task.id,
-        title: task.title,
-        description: task.description,
-        status: task.status.as_str(),
-        priority: task.priority.as_str(),
-        due_date: task.due_date,
-        completed: task.status == Status::Done,
-        completed_at: task.completed_at,
-        owner_id: task.owner_id,
-        assignee_id: task.assignee_id,
-        owner: name(task.owner_id),
-        assignee: task.assignee_id.and_then(name),
-        tags,
-        version: task.version,
-        created_at: task.created_at,
-        updated_at: task.updated_at,
+    let user = |id: UserId| users.get(&id).cloned();
+    let (owner, assignee) = (user(task.owner_id), task.assignee_id.and_then(user));
+    TaskBody::new(task, tags, owner, assignee)
+}
+
+impl TaskBody {
+    fn new(task: Task, tags: Tags, owner: Option<User>, assignee: Option<User>) -> Self {
+        Self {
+            id: task.id,
+            title: task.title,
+            description: task.description,
+            status: task.status.as_str(),
+            priority: task.priority.as_str(),
+            due_date: task.due_date,
+            completed: task.status == Status::Done,
+            completed_at: task.completed_at,
+            owner_id: task.owner_id,
+            assignee_id: task.assignee_id,
+            owner: owner.map(NameBody::from),
+            assignee: assignee.map(NameBody::from),
+            tags,
+            version: task.version,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+        }
     }
 }

@@ -41,3 +41,27 @@ async fn watchers_outlive_an_outage_of_the_database() {
         assert_eq!(next(&mut stream).await.event.task.task.version, version);
     }
 }
+
+#[tokio::test]
+async fn whoever_reads_does_not_notice_that_idle_connections_were_ended() {
+    if !is_postgres() {
+        // SQLite has no connections that others could end.
+        return;
+    }
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let (who, task) = (actor(&app, &ann).await, create(&app, &ann, "T").await);
+    let tasks = app.app.domain().tasks();
+    let at_once = async || {
+        let reads = (0..5).map(|_| tasks.find(&who, task));
+        futures_util::future::join_all(reads).await
+    };
+    assert!(at_once().await.iter().all(Result::is_ok));
+    let (server, name) = app.database.url().rsplit_once('/').unwrap();
+    let other = Database::connect(format!("{server}/postgres")).await.unwrap();
+    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    other.execute_unprepared(&end).await.unwrap();
+    for found in at_once().await {
+        assert_eq!(found.unwrap().unwrap().id, task);
+    }
+}

@@ -47,6 +47,34 @@ async fn five_tasks(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) {
 }
 
 #[tokio::test]
+async fn one_who_takes_part_finds_the_same_tasks_whoever_the_filter_names() {
+    let app = TestApp::start().await;
+    let (ann, bob, eve) = (app.member().await, app.member().await, app.member().await);
+    five_tasks(&app, &ann, &bob).await;
+    bob.creates_task(json!({ "title": "f", "assigneeId": eve.global_id() }))
+        .await;
+    let is = |field: &str, person: &Person<'_>| json!({ field: { "eq": person.global_id() } });
+    let both = |one: &Person<'_>, other: &Person<'_>| json!({ "and": [is("owner", one), is("assignee", other)] });
+    for (filter, expected) in [
+        (is("owner", &ann), "a,b,c,d"),
+        (is("owner", &bob), "e"),
+        (is("owner", &eve), ""),
+        (is("assignee", &ann), "c,e"),
+        (is("assignee", &bob), "b"),
+        (is("assignee", &eve), ""),
+        (both(&ann, &ann), "c"),
+        (both(&ann, &bob), "b"),
+        (both(&bob, &ann), "e"),
+        (both(&bob, &eve), ""),
+        (json!({ "or": [is("owner", &bob), is("assignee", &bob)] }), "b,e"),
+        (json!({ "not": is("owner", &ann) }), "e"),
+        (json!({ "and": [is("owner", &ann), is("owner", &bob)] }), ""),
+    ] {
+        assert_eq!(titles(&ann, &filter).await, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
 async fn each_comparison_lets_through_what_it_says() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use async_graphql::parser::parse_query;
 use async_graphql::{Request, Response, Variables};
 use axum::http::Method;
 use proptest::prelude::*;
@@ -12,7 +13,7 @@ use taskwire::domain::id::{SessionId, UserId};
 use taskwire::domain::session::Device;
 use taskwire::graphql::Schema;
 use taskwire::graphql::context::RequestContext;
-use taskwire::graphql::row::FieldByField;
+use taskwire::graphql::row::{FieldByField, NothingToMerge};
 use taskwire::graphql::upload::Uploads;
 use taskwire::http::caller::Caller;
 
@@ -393,15 +394,28 @@ fn the_way_of_rows_answers_every_document_as_the_library_does() {
                 variables,
                 person: people[person],
             };
-            let (rows, library) = runtime.block_on(async { (asked.answer(false).await, asked.answer(true).await) });
-            let (rows, library) = (Told::by(&rows), Told::by(&library));
-            prop_assert!(
-                rows.says_the_same_as(&library, &document),
-                "{document}\nrows:    {rows:#?}\nlibrary: {library:#?}"
-            );
+            let library = Told::by(&runtime.block_on(asked.answer(Way::Library)));
+            for way in [Way::Values, Way::Json] {
+                let rows = Told::by(&runtime.block_on(asked.answer(way)));
+                prop_assert!(
+                    rows.says_the_same_as(&library, &document),
+                    "{document}\n{way:?}: {rows:#?}\nlibrary: {library:#?}"
+                );
+            }
             Ok(())
         })
         .unwrap();
+}
+
+/// How rows are resolved.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Field by field.
+    Library,
+    /// As values that can be merged.
+    Values,
+    /// As JSON at once, where nothing is to be merged.
+    Json,
 }
 
 struct Asked<'a> {
@@ -413,7 +427,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn answer(&self, field_by_field: bool) -> Response {
+    async fn answer(&self, way: Way) -> Response {
         let caller = Caller {
             actor: Actor::User(self.person),
             device: Device::default(),
@@ -423,10 +437,11 @@ impl Asked<'_> {
         let request = Request::new(self.document)
             .variables(Variables::from_json(self.variables.clone()))
             .data(context);
-        let request = if field_by_field {
-            request.data(FieldByField)
-        } else {
-            request
+        let nothing_to_merge = || NothingToMerge::of(&parse_query(self.document).ok()?);
+        let request = match (way, nothing_to_merge()) {
+            (Way::Library, _) => request.data(FieldByField),
+            (Way::Json, Some(nothing_to_merge)) => request.data(nothing_to_merge),
+            (Way::Json, None) | (Way::Values, _) => request,
         };
         self.schema.execute(request).await
     }

@@ -379,3 +379,34 @@ async fn a_session_keeps_its_id_and_one_that_has_expired_is_not_listed() {
     let seen = sessions(&ann.with_token(&app, &fresh)).await;
     assert_eq!((seen.len(), &seen[0]["userAgent"]), (1, &json!("laptop")));
 }
+
+#[tokio::test]
+async fn each_of_many_who_ask_at_the_same_time_is_told_who_they_are() {
+    let app = TestApp::start().await;
+    let people = [
+        app.member().await,
+        app.member().await,
+        app.member().await,
+        app.admin().await,
+    ];
+    let ask = async |person: &Person<'_>| {
+        let answer = person.graphql("{ viewer { databaseId role } }", json!({})).await;
+        answer.data()["viewer"].clone()
+    };
+    let asked = (0..40).map(|number| ask(&people[number % 4]));
+    for (number, viewer) in futures_util::future::join_all(asked).await.iter().enumerate() {
+        let role = if number % 4 == 3 { "ADMIN" } else { "USER" };
+        assert_eq!(*viewer, json!({ "databaseId": people[number % 4].id, "role": role }));
+    }
+    let logout = "mutation { logout { success } }";
+    people[0].graphql(logout, json!({})).await;
+    let asked = people
+        .iter()
+        .map(async |person| person.graphql("{ viewer { databaseId } }", json!({})).await);
+    let answers = futures_util::future::join_all(asked).await;
+    let is_known: Vec<bool> = answers
+        .iter()
+        .map(|answer| answer.text.contains("databaseId"))
+        .collect();
+    assert_eq!(is_known, [false, true, true, true], "only whoever left is unknown");
+}

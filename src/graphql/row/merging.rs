@@ -1,12 +1,24 @@
-//! Whether a document selects an object twice under one key, so that its answer is the fields of both.
+//! Whether a document selects an object twice under one key, so that its answer has the fields of both.
 
 use std::collections::HashSet;
 
 use async_graphql::Name;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
-/// Whether it may do so: fragments are taken to hold for every type.
-pub(super) fn may_merge(document: &ExecutableDocument) -> bool {
+/// Data of a request whose document selects no object twice under one key: answers written as JSON cannot be merged.
+#[derive(Clone, Copy, Debug)]
+pub struct NothingToMerge(());
+
+impl NothingToMerge {
+    /// Whether it holds of a document.
+    #[must_use]
+    pub fn of(document: &ExecutableDocument) -> Option<Self> {
+        (!may_merge(document)).then_some(Self(()))
+    }
+}
+
+/// Fragments are taken to hold for every type.
+fn may_merge(document: &ExecutableDocument) -> bool {
     let operations = document
         .operations
         .iter()
