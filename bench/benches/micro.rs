@@ -131,3 +131,76 @@ mod policy {
         scope::<Tasks>(black_box(&ACTOR)).is_ok()
     }
 }
+
+/// A list of 50 users, by each of the ways in which rows are resolved: what a list costs when all is read.
+mod rows {
+    use std::sync::Arc;
+
+    use async_graphql::parser::parse_query;
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Request, Schema};
+    use chrono::DateTime;
+    use divan::Bencher;
+    use taskwire::domain::actor::Role;
+    use taskwire::domain::id::UserId;
+    use taskwire::domain::user::Account;
+    use taskwire::graphql::row::{FieldByField, NothingToMerge, Rows};
+    use taskwire::graphql::user::User;
+
+    const DOCUMENT: &str = "{ users { id databaseId username fullName email role isActive createdAt updatedAt } }";
+
+    #[derive(Clone, Copy, Debug)]
+    enum Way {
+        /// As the library resolves objects: a future a field.
+        Library,
+        /// As values that can be merged.
+        Values,
+        /// As JSON at once.
+        Json,
+    }
+
+    struct Query(Vec<User>);
+
+    #[Object]
+    impl Query {
+        async fn users(&self) -> Rows<User> {
+            Rows(self.0.clone())
+        }
+    }
+
+    fn user(number: i32) -> User {
+        let moment = DateTime::from_timestamp_micros(1_763_763_000_123_456).unwrap_or_default();
+        User(Arc::new(taskwire::domain::user::User {
+            id: UserId(number),
+            username: Some(format!("user{number}")),
+            full_name: Some(format!("User the {number}th")),
+            account: Some(Account {
+                email: format!("user{number}@example.com"),
+                role: Role::User,
+                is_active: true,
+                created_at: moment,
+                updated_at: moment,
+            }),
+        }))
+    }
+
+    #[divan::bench(args = [Way::Library, Way::Values, Way::Json])]
+    fn resolve_and_serialise(bencher: Bencher, way: Way) {
+        let query = Query((1..=50).map(user).collect());
+        let schema = Schema::new(query, EmptyMutation, EmptySubscription);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let (Ok(runtime), Ok(document)) = (runtime, parse_query(DOCUMENT)) else {
+            panic!("there is nothing to measure");
+        };
+        bencher.bench(|| {
+            let mut request = Request::new("");
+            request.set_parsed_query(document.clone());
+            let request = match (way, NothingToMerge::of(&document)) {
+                (Way::Library, _) => request.data(FieldByField),
+                (Way::Json, Some(nothing_to_merge)) => request.data(nothing_to_merge),
+                (Way::Json, None) | (Way::Values, _) => request,
+            };
+            let response = runtime.block_on(schema.execute(request));
+            serde_json::to_vec(&response.data).map(|json| json.len())
+        });
+    }
+}

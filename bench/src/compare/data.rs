@@ -17,7 +17,7 @@ use crate::server::Server;
 /// The password of everybody.
 pub(super) const PASSWORD: &str = "Password123";
 /// The longest wait for jobs to be done.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// So many people sign in at the same time.
 const AT_ONCE: usize = 2;
 

@@ -40,14 +40,13 @@ impl Store {
         let meter = Meter::new(config.backend());
         let mut connection = connect(config).await?;
         meter.watch(&mut connection);
-        let reader = match sizes(config).readers {
-            0 => Reader::shared(&connection, meter.clone()),
-            _ => {
-                let mut options = options(config, Access::Read);
-                // Whether the database can be reached is known already.
-                options.connect_lazy(true);
-                Reader::alone(&Database::connect(options).await?, meter.clone())
-            }
+        let reader = if sizes(config).readers == 0 {
+            Reader::shared(&connection, meter.clone())
+        } else {
+            let mut options = options(config, Access::Read);
+            // Whether the database can be reached is known already.
+            options.connect_lazy(true);
+            Reader::alone(&Database::connect(options).await?, meter.clone())
         };
         let writer = (config.backend() == Backend::Sqlite).then(|| Arc::new(Mutex::new(())));
         Ok(Self {

@@ -61,15 +61,12 @@ impl Reader {
     }
 
     fn over(pool: &DatabaseConnection, keeps: bool, meter: Meter) -> Self {
-        let connections = match pool.get_database_backend() {
-            DbBackend::Postgres => {
-                let pool = pool.get_postgres_connection_pool();
-                Connections::Postgres(Arc::new(Kept::new(pool.clone(), keeps)))
-            }
-            _ => {
-                let pool = pool.get_sqlite_connection_pool();
-                Connections::Sqlite(Arc::new(Kept::new(pool.clone(), keeps)))
-            }
+        let connections = if pool.get_database_backend() == DbBackend::Postgres {
+            let pool = pool.get_postgres_connection_pool();
+            Connections::Postgres(Arc::new(Kept::new(pool.clone(), keeps)))
+        } else {
+            let pool = pool.get_sqlite_connection_pool();
+            Connections::Sqlite(Arc::new(Kept::new(pool.clone(), keeps)))
         };
         Self { connections, meter }
     }

@@ -115,7 +115,7 @@ impl From<DateTime<Utc>> for AtHand<'_> {
     }
 }
 
-impl<'a, T: Into<Self>> From<Option<T>> for AtHand<'a> {
+impl<T: Into<Self>> From<Option<T>> for AtHand<'_> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }

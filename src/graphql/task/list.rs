@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Lookahead, Object};
+use async_graphql::{Context, InputObject, Lookahead, Object, SelectionField};
 
 use super::{Task, TaskFilter};
 use crate::domain;
@@ -90,7 +90,7 @@ pub(super) fn names_suffice(tasks: &[Lookahead<'_>]) -> bool {
         .iter()
         .flat_map(|tasks| ["owner", "assignee"].map(|field| tasks.field(field)));
     let people: Vec<_> = people.flat_map(|people| people.selection_fields()).collect();
-    let mut selected = people.iter().flat_map(|person| person.selection_set());
+    let mut selected = people.iter().flat_map(SelectionField::selection_set);
     !people.is_empty() && selected.all(|field| NAMES.contains(&field.name()))
 }
 
