@@ -95,8 +95,9 @@ impl Reader {
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
         QueryResult: From<DB::Row>,
     {
+        let lent = kept.lend().await?;
         let began = Instant::now();
-        let mut rows = attempt(kept.lend().await?, &statement, limit).await;
+        let mut rows = attempt(lent, &statement, limit).await;
         if rows.as_ref().is_err_and(|failure| failure.was_stale) {
             // Reading twice does no harm, and the database may have been away only while nobody looked.
             rows = attempt(kept.lend_anew().await?, &statement, limit).await;
