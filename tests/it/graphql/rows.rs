@@ -376,7 +376,7 @@ fn the_way_of_rows_answers_every_document_as_the_library_does() {
         (app, schema, people, variables)
     });
     let mut runner = TestRunner::new(Config {
-        cases: 400,
+        cases: 2_000,
         failure_persistence: None,
         ..Config::default()
     });
