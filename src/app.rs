@@ -2,8 +2,8 @@
 
 mod signing_key;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -30,15 +30,14 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 pub struct App(Arc<Parts>);
 
 /// What the server is made of.
-#[derive(Clone)]
 struct Parts {
     domain: Domain,
-    config: Arc<Config>,
-    graphql: Arc<graphql::Executor>,
+    config: Config,
+    graphql: graphql::Executor,
     request_limits: Option<Arc<RequestLimits>>,
     external: External,
-    stopping: Arc<AtomicBool>,
-    metrics: Option<PrometheusHandle>,
+    stopping: AtomicBool,
+    metrics: OnceLock<PrometheusHandle>,
     redis: Option<Redis>,
     started: Instant,
 }
@@ -66,12 +65,12 @@ impl App {
         let graphql = graphql::Executor::new(&config, redis.as_ref(), request_limits.clone());
         Ok(Self(Arc::new(Parts {
             domain,
-            config: Arc::new(config),
-            graphql: Arc::new(graphql),
+            config,
+            graphql,
             request_limits,
             external,
-            stopping: Arc::default(),
-            metrics: None,
+            stopping: AtomicBool::new(false),
+            metrics: OnceLock::new(),
             redis,
             started: Instant::now(),
         })))
@@ -115,7 +114,7 @@ impl App {
     /// Starts what goes on beside requests, until [`begin_shutdown`](Self::begin_shutdown).
     pub fn start_background(&self) {
         self.0.domain.jobs().start();
-        if let Some(metrics) = &self.0.metrics {
+        if let Some(metrics) = self.0.metrics.get() {
             tokio::spawn(tidy(metrics.clone()));
         }
     }
@@ -125,17 +124,17 @@ impl App {
         http::router(self)
     }
 
-    /// The same with what `/metrics` shows.
+    /// The same with what `/metrics` shows; a second time changes nothing.
     #[must_use]
-    pub fn with_metrics(mut self, metrics: PrometheusHandle) -> Self {
-        Arc::make_mut(&mut self.0).metrics = Some(metrics);
+    pub fn with_metrics(self, metrics: PrometheusHandle) -> Self {
+        let _ = self.0.metrics.set(metrics);
         self
     }
 
     /// What was counted, if anything is.
     #[must_use]
     pub fn metrics(&self) -> Option<&PrometheusHandle> {
-        self.0.metrics.as_ref()
+        self.0.metrics.get()
     }
 
     /// The Redis of the settings.

@@ -37,13 +37,16 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
             .with_writer(std::io::stderr)
             .with_filter(filter)
             .boxed(),
-        // Colours are for a terminal; in a file they would be noise.
-        LogFormat::Text => layer()
-            .with_target(false)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_filter(filter)
-            .boxed(),
+        LogFormat::Text => {
+            let text = layer().with_target(false).with_writer(std::io::stderr);
+            // Colours are for a terminal, unless NO_COLOR is set; in a file they would be noise.
+            let text = if std::io::stderr().is_terminal() {
+                text
+            } else {
+                text.with_ansi(false)
+            };
+            text.with_filter(filter).boxed()
+        }
     };
     let sent = traces.as_ref().map(|traces| {
         tracing_opentelemetry::layer()
