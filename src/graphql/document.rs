@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
 use async_graphql::{Name, ServerError, parser};
@@ -30,15 +31,29 @@ pub(super) struct Document {
     pub(super) parsed: ExecutableDocument,
     /// Whether no object is selected twice under one key.
     pub(super) nothing_to_merge: Option<NothingToMerge>,
+    /// Whether its one operation was found valid.
+    is_valid: AtomicBool,
 }
 
 impl Document {
     fn new(text: String, parsed: ExecutableDocument) -> Self {
         Self {
             nothing_to_merge: NothingToMerge::of(&parsed),
+            is_valid: AtomicBool::new(false),
             text,
             parsed,
         }
+    }
+
+    /// Whether its one operation was found valid.
+    pub(super) fn is_valid(&self) -> bool {
+        self.is_valid.load(Ordering::Relaxed)
+    }
+
+    /// An operation was found valid. Of several, each would have to be.
+    pub(super) fn note_valid(&self) {
+        let is_the_only_one = self.parsed.operations.iter().count() == 1;
+        self.is_valid.store(is_the_only_one, Ordering::Relaxed);
     }
 
     /// The operation that is meant: the one of this name, or the only one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::{OperationDefinition, OperationType};
-use async_graphql::{Request, Response, ServerError, Value, Variables};
+use async_graphql::{Request, Response, ServerError, ValidationMode, Value, Variables};
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use tracing::Instrument as _;
@@ -31,6 +31,8 @@ use crate::redis::Redis;
 /// Runs operations.
 pub struct Executor {
     schema: Schema,
+    /// The same for operations that are known to be valid: it does not check them again.
+    unchecked: Schema,
     documents: Documents,
     persisted: Option<Persisted>,
     costs: CostModel,
@@ -77,10 +79,12 @@ impl Executor {
             points: RateLimiter::new("points", config.graphql.points_per_minute, redis),
             requests,
         });
-        let schema = schema(&config.graphql);
+        let [schema, unchecked] =
+            [ValidationMode::Strict, ValidationMode::Fast].map(|validation| schema(&config.graphql, validation));
         Self {
             costs: CostModel::of(&schema.sdl()),
             schema,
+            unchecked,
             documents: Documents::new(limits),
             persisted: redis.map(|redis| Persisted::new(redis.clone())),
             max_complexity: limits.complexity,
@@ -251,7 +255,12 @@ impl Executor {
         let context = RequestContext::new(domain.clone(), caller, spending, uploads).beginning_at(began_at);
         let measuring = self.names.begin(&operation, is_known);
         let request = operation.request(operation.variables(), context);
-        let mut response = self.explained(self.schema.execute(request).instrument(measuring.span()).await);
+        let is_known_valid = operation.is_known_valid();
+        let schema = if is_known_valid { &self.unchecked } else { &self.schema };
+        let mut response = self.explained(schema.execute(request).instrument(measuring.span()).await);
+        if !is_known_valid && began(&response) {
+            operation.document.note_valid();
+        }
         measuring.end(&response);
         if let Some(spending) = spending {
             response.extensions.insert("cost".to_owned(), spending.into());
@@ -308,6 +317,13 @@ impl Operation {
                 .iter()
                 .all(|(_, operation)| operation.node.ty == OperationType::Query),
         }
+    }
+
+    /// Whether it was checked before, and its variables can make no difference.
+    fn is_known_valid(&self) -> bool {
+        let operation = self.document.operation(self.name.as_deref());
+        self.document.is_valid()
+            && operation.is_some_and(|operation| variables::are_plain(operation, self.given.as_ref()))
     }
 
     /// Whether it goes on, and is answered with each event.

@@ -55,7 +55,7 @@ pub mod user;
 mod variables;
 mod websocket;
 
-use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
@@ -98,10 +98,10 @@ pub struct Mutation(
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema under these settings.
+/// The schema under these settings, which checks documents as thoroughly as it is told.
 #[must_use]
-pub fn schema(config: &GraphqlConfig) -> Schema {
-    let builder = builder();
+pub fn schema(config: &GraphqlConfig, validation: ValidationMode) -> Schema {
+    let builder = builder().validation_mode(validation);
     if config.introspection {
         builder
     } else {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{JSON, SPECIFIED};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
-use crate::support::person::Person;
+use crate::support::person::{Person, global_id};
 
 /// Sends a body as JSON.
 async fn post(person: &Person<'_>, body: String) -> Answer {
@@ -216,4 +216,39 @@ async fn introspection_where_it_is_off() {
     is_refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED", message, Value::Null);
     // What a client asks for to tell types apart is no introspection.
     assert_eq!(document(&ann, "{ __typename }").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_document_that_was_valid_is_not_so_with_variables_that_are_not() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann.creates_task(json!({ "title": "T" })).await;
+    let document = "query($first: Int!, $status: [TaskStatus!], $id: ID!) {
+        tasks(first: $first, filter: { status: { in: $status } }) { nodes { title } } task(id: $id) { title } }";
+    let good = json!({ "first": 1, "status": ["TODO"], "id": global_id("Task", id) });
+    let plain = "query($first: Int!) { tasks(first: $first) { nodes { title } } }";
+    for _ in 0..2 {
+        let answer = ann.graphql(document, good.clone()).await;
+        assert_eq!(answer.data()["tasks"]["nodes"], json!([{ "title": "T" }]));
+        let answer = ann.graphql(plain, json!({ "first": 1 })).await;
+        assert_eq!(answer.data()["tasks"]["nodes"], json!([{ "title": "T" }]));
+        for (document, name, value) in [
+            (document, "first", json!("1")),
+            (document, "first", json!(null)),
+            (document, "status", json!(["LATER"])),
+            (document, "id", json!({})),
+            (plain, "first", json!("1")),
+            (plain, "first", json!(1.5)),
+        ] {
+            let mut variables = good.clone();
+            variables[name] = value.clone();
+            let answer = ann.graphql(document, variables).await;
+            assert_eq!(answer.body.get("data"), None, "{name}: {value}");
+            let code = answer.at("/errors/0/extensions/code").as_str().unwrap();
+            assert!(
+                ["GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"].contains(&code),
+                "{name}: {value}: {code}"
+            );
+        }
+    }
 }
