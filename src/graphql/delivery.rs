@@ -84,9 +84,7 @@ impl Standing {
     async fn execute(&self, actor: Actor, delivered: Delivered) -> Bytes {
         let request = self.request(actor).data(delivered);
         let response = self.schema.execute_stream(request).next().await;
-        let body = Body::from(response.unwrap_or_default());
-        // Answers always serialise.
-        serde_json::to_vec(&body).unwrap_or_default().into()
+        Body::from(response.unwrap_or_default()).to_json().into()
     }
 }
 

@@ -24,7 +24,6 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream};
-use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
 use super::delivery::{Answers, Unbegun};
@@ -100,8 +99,8 @@ fn moment(at: Timestamp, now: Timestamp) -> Instant {
 }
 
 /// One answer as a stream of events that ends with it.
-pub(super) fn single(answer: &impl Serialize) -> Response {
-    let body = [events::next(&json(answer)), events::COMPLETE].concat();
+pub(super) fn single(answer: &[u8]) -> Response {
+    let body = [events::next(answer), events::COMPLETE].concat();
     respond(StreamType::EventStream, body.into())
 }
 
@@ -115,11 +114,6 @@ fn respond(stream_type: StreamType, body: HttpBody) -> Response {
     ];
     let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
     (StatusCode::OK, headers, body).into_response()
-}
-
-/// Answers always serialise.
-fn json(answer: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(answer).unwrap_or_default()
 }
 
 /// What is sent over a stream, in the protocol of its type.
@@ -154,7 +148,7 @@ impl StreamType {
 
     /// The end, and before it the errors that led to it.
     fn end(self, errors: Option<&Body>) -> Bytes {
-        let errors = errors.map(json);
+        let errors = errors.map(Body::to_json);
         let (errors, end) = match self {
             Self::EventStream => (errors.map(|errors| events::next(&errors)), events::COMPLETE),
             Self::MultipartMixed => (errors.map(|errors| parts::fatal(&errors)), parts::END),

@@ -8,6 +8,7 @@
 //! | [`rate_limit`] | how much a client may do within a minute |
 //! | `page` | pages from the binary, and the files they load |
 //! | `ide` | `GraphiQL` and Playground |
+//! | `json` | bodies in JSON |
 //! | `docs` | Swagger UI, ReDoc and the OpenAPI document |
 //! | [`request_id`] | the id that every request and every answer bears |
 //! | [`access_log`] | one line a request |
@@ -21,6 +22,7 @@ mod docs;
 pub mod health;
 mod ide;
 pub(crate) mod idempotency;
+pub(crate) mod json;
 pub(crate) mod monitor;
 mod page;
 pub mod rate_limit;

@@ -8,7 +8,6 @@ mod form;
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::Response;
@@ -27,6 +26,7 @@ use crate::app::App;
 use crate::domain::attachment::Attachment;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
+use crate::http::json::Json;
 
 /// What is written as it is in names within paths and headers; the rest is percent-encoded.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -1,6 +1,5 @@
 //! What takes its time: a call to another service, and work in the background.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::external::ExternalAnswer;
 use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
+use crate::http::json::Json;
 
 /// What another service answered.
 #[derive(Serialize, ToSchema)]

@@ -11,7 +11,6 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -20,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::domain::error::{Code, Error, Violation};
 use crate::domain::external::ExternalFailure;
+use crate::http::json::Json;
 use crate::http::rate_limit::Exhausted;
 use crate::http::request_id;
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -20,6 +19,7 @@ use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::Tokens;
 use crate::domain::user::Registration;
+use crate::http::json::Json;
 
 /// Tokens are for their client alone: no cache may keep them.
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use serde::Serialize;
@@ -12,6 +11,7 @@ use super::error::Result;
 use super::extract::Asker;
 use crate::app::App;
 use crate::domain::statistics::Statistics;
+use crate::http::json::Json;
 
 /// Whether counts were remembered (`HIT`) or counted now (`MISS`).
 pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-cache");

@@ -1,6 +1,5 @@
 //! Users and their accounts.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use crate::domain::error::Violations;
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::user::{User, UserChange};
+use crate::http::json::Json;
 
 /// What everybody who is signed in sees of a user.
 #[derive(Serialize, ToSchema)]

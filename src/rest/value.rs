@@ -1,7 +1,7 @@
 //! Values as clients write them in bodies and parameters, each with a message that tells what is allowed.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use serde::Deserialize;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
@@ -11,7 +11,7 @@ use crate::domain::workflow::Status;
 /// Statuses of older task APIs, and what they are called here.
 pub(super) const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];
 
-/// A moment: with a time and its zone, which is UTC when none is given; or a date alone, which means
+/// A moment. Clients write it with a time and its zone, which is UTC when none is given; or as a date alone, which means
 /// its midnight UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -31,6 +31,13 @@ impl TryFrom<String> for Moment {
             .ok_or_else(|| {
                 format!("'{text}' is not a moment such as 2026-01-31T09:30:00Z or a date such as 2026-01-31")
             })
+    }
+}
+
+/// Written at once: what chrono does by itself goes character by character, and a page of tasks has hundreds of moments.
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 }
 

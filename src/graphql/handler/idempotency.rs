@@ -65,7 +65,7 @@ pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, ke
 /// What an operation has left behind. One that is refused was not begun.
 fn trace_of(outcome: &Result<Body, Refusal>) -> Trace {
     match outcome {
-        Ok(body) if body.has_data() => match serde_json::to_string(body) {
+        Ok(body) if body.has_data() => match String::from_utf8(body.to_json()) {
             Ok(response) => Trace::Answer(response),
             Err(_) => Trace::Unknown,
         },

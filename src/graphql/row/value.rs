@@ -201,6 +201,42 @@ pub(super) fn written(json: Vec<u8>) -> Option<Value> {
     Some(Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), json)])))
 }
 
+/// Writes a value of the library as JSON. What is JSON already is copied; serde would read it all once more.
+pub fn write_value(value: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    match value {
+        Value::Object(fields) => match fields.get(RAW_VALUE_TOKEN) {
+            Some(Value::String(written)) => json.extend_from_slice(written.as_bytes()),
+            _ => write_object(fields, json)?,
+        },
+        Value::List(values) => {
+            json.push(b'[');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    json.push(b',');
+                }
+                write_value(value, json)?;
+            }
+            json.push(b']');
+        }
+        other => serde_json::to_writer(json, other)?,
+    }
+    Ok(())
+}
+
+fn write_object(fields: &IndexMap<Name, Value>, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    json.push(b'{');
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        serde_json::to_writer(&mut *json, name.as_str())?;
+        json.push(b':');
+        write_value(value, json)?;
+    }
+    json.push(b'}');
+    Ok(())
+}
+
 /// Adds a value under its key. What is selected twice under one key is one value with the fields of both.
 pub(super) fn merge(object: &mut IndexMap<Name, Value>, key: Name, value: Value) {
     let Some(present) = object.get_mut(&key) else {
@@ -223,5 +259,28 @@ pub(super) fn merge(object: &mut IndexMap<Name, Value>, key: Name, value: Value)
 fn merge_all(object: &mut IndexMap<Name, Value>, values: IndexMap<Name, Value>) {
     for (key, value) in values {
         merge(object, key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::value;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_written_as_serde_writes_it() {
+        let json = written(br#"[{"a":"\u00e4","b":[1,null]}]"#.to_vec()).unwrap();
+        let mut whole = value!({ "text": "\"ä\"\n", "list": [1, 2.5, true, null, []], "object": {}, "deep": { "b": 1, "a": [{}] } });
+        if let Value::Object(fields) = &mut whole {
+            fields.insert(Name::new("written"), Value::List(vec![json.clone(), json]));
+            fields.insert(Name::new("name"), Value::Enum(Name::new("DONE")));
+        }
+        let mut direct = Vec::new();
+        write_value(&whole, &mut direct).unwrap();
+        assert_eq!(
+            String::from_utf8(direct).unwrap(),
+            serde_json::to_string(&whole).unwrap()
+        );
     }
 }

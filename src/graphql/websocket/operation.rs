@@ -65,9 +65,7 @@ async fn run(app: &App, asker: Asker, parameters: Parameters) -> Result<Steps, B
     if !body.is_executed() {
         return Err(body);
     }
-    // Answers always serialise.
-    let answer = serde_json::to_vec(&body).unwrap_or_default();
-    Ok(stream::iter([Step::Next(answer.into()), Step::Complete]).boxed())
+    Ok(stream::iter([Step::Next(body.to_json().into()), Step::Complete]).boxed())
 }
 
 /// The answer of a query or mutation, within the time that a request may take.

@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::AdditionalProperties;
@@ -21,6 +20,7 @@ use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
 use crate::domain::task::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK, Snapshot, TaskChange};
 use crate::domain::workflow::Status;
+use crate::http::json::Json;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, Body};
 use crate::rest::openapi::schema;
