@@ -59,6 +59,7 @@ fn statements(workload: Workload) -> anyhow::Result<&'static str> {
     match workload {
         Workload::OwnList => Ok(include_str!("../../sql/own.sql")),
         Workload::OneTask => Ok(include_str!("../../sql/one.sql")),
+        Workload::Nested => Ok(include_str!("../../sql/nested.sql")),
         Workload::CreateTask => Ok(include_str!("../../sql/create.sql")),
         other => anyhow::bail!("pgbench has no script for '{}'", other.name()),
     }

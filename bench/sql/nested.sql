@@ -1,0 +1,1 @@
+SELECT u.id, u.username, t.id, t.title, t.status, a.id, a.username, a.full_name FROM (SELECT id, username FROM users ORDER BY id LIMIT 20) u LEFT JOIN LATERAL (SELECT id, title, status, assignee_id FROM tasks WHERE owner_id = u.id AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 10) t ON TRUE LEFT JOIN users a ON a.id = t.assignee_id;
