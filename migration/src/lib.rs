@@ -12,6 +12,7 @@
 //! | `operations` | `jobs`, `idempotency_keys` |
 //! | `job_queue` | more of `jobs`; `due_notices` |
 //! | `list_indexes` | indexes of `tasks` |
+//! | `tag_names` | one more column of `tasks` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -21,6 +22,7 @@ mod m20261121_000004_attachments;
 mod m20261121_000005_operations;
 mod m20261121_000006_job_queue;
 mod m20261122_000007_list_indexes;
+mod m20261122_000008_tag_names;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -58,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_operations::Migration),
             Box::new(m20261121_000006_job_queue::Migration),
             Box::new(m20261122_000007_list_indexes::Migration),
+            Box::new(m20261122_000008_tag_names::Migration),
         ]
     }
 }

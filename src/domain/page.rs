@@ -127,7 +127,12 @@ impl<T> Default for Page<T> {
 impl<T> Page<T> {
     /// The page made of rows as they were read: from the end that the page is cut from, and up to one
     /// more than asked for. `beyond` tells whether there are rows on the side that one came from.
-    pub(crate) fn cut(request: &PageRequest, mut rows: Vec<T>, beyond: bool, place_of: impl Fn(&T) -> Place) -> Self {
+    pub(crate) fn cut<R>(
+        request: &PageRequest,
+        mut rows: Vec<R>,
+        beyond: bool,
+        placed: impl Fn(R) -> (Place, T),
+    ) -> Self {
         let limit = usize::try_from(request.take.limit()).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -139,7 +144,7 @@ impl<T> Page<T> {
             }
         };
         Self {
-            items: rows.into_iter().map(|row| (place_of(&row), row)).collect(),
+            items: rows.into_iter().map(placed).collect(),
             has_previous,
             has_next,
         }

@@ -19,7 +19,7 @@ pub use expected::ExpectedVersion;
 pub(crate) use filter::cursor_of;
 pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
 pub use of_users::{Part, TasksOf};
-pub use people::People;
+pub use people::{CountedPage, FullTask, People, WithPeople};
 
 use super::actor::Actor;
 use super::attachment::Attachment;
@@ -27,8 +27,8 @@ use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
 use super::page::{Page, PageRequest};
-use super::policy::{self, AssignTask, TrashTask};
-use super::store;
+use super::policy::{self, AssignTask, Scope, TrashTask};
+use super::store::{self, task_list::ListRequest};
 use super::tag::Tags;
 use super::workflow::Status;
 use super::{Core, statistics::Counted};
@@ -201,7 +201,18 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
         let scope = policy::scope(actor)?;
-        store::task_list::page(self.core.store.reader(), &scope, list, page, self.core.clock.now()).await
+        let request = self.request(&scope, list, page);
+        request.tasks(self.core.store.reader()).await
+    }
+
+    fn request<'r>(
+        self,
+        scope: &'r Scope<policy::Tasks>,
+        list: &'r TaskList,
+        page: &'r PageRequest,
+    ) -> ListRequest<'r> {
+        let now = self.core.clock.now();
+        ListRequest { scope, list, page, now }
     }
 
     /// How many tasks the whole list has.

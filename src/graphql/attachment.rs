@@ -79,7 +79,7 @@ impl Attachment {
 
     /// Who uploaded it; the task's owner once that account is gone.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
-        let owner = self.owner.or_load(&ctx.loaders().users, self.file.owner_id).await?;
+        let owner = self.owner.or_load(ctx.loaders().users(), self.file.owner_id).await?;
         Ok(owner.map(User).map(One))
     }
 
@@ -88,7 +88,7 @@ impl Attachment {
         let Some(id) = self.file.task_id else {
             return Ok(None);
         };
-        let task = self.task.or_load(&ctx.loaders().tasks, id).await?;
+        let task = self.task.or_load(ctx.loaders().tasks(), id).await?;
         Ok(task.map(Task::from).map(One))
     }
 }
@@ -117,7 +117,10 @@ impl Row for Attachment {
         let owners = rows_for("owner").iter().map(|row| (row.file.owner_id, &row.owner));
         let tasks = rows_for("task").iter();
         let tasks = tasks.filter_map(|row| Some((row.file.task_id?, &row.task)));
-        tokio::join!(hold(&ctx.loaders().users, owners), hold(&ctx.loaders().tasks, tasks));
+        tokio::join!(
+            hold(|| ctx.loaders().users(), owners),
+            hold(|| ctx.loaders().tasks(), tasks)
+        );
     }
 }
 

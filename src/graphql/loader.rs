@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -15,7 +15,7 @@ use futures_util::task::{FutureObj, Spawn, SpawnError};
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
-use crate::domain::Domain;
+use super::task::Task;
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
 use crate::domain::error::Error;
@@ -24,8 +24,9 @@ use crate::domain::id::{AttachmentId, NotificationId, TaskId, UserId};
 use crate::domain::notification::Notification;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
-use crate::domain::task::{Task, TasksOf};
+use crate::domain::task::TasksOf;
 use crate::domain::user::User;
+use crate::domain::{self, Domain};
 use crate::meter;
 
 /// What a loader reads from, and for whom.
@@ -35,58 +36,111 @@ struct Sight {
     actor: Actor,
 }
 
-/// One loader a kind.
+/// One loader a kind, made when it is first asked for: most requests need few of them.
 pub struct Loaders {
-    /// Users by id.
-    pub users: DataLoader<Metered<UserLoader>>,
-    /// Tasks by id.
-    pub tasks: DataLoader<Metered<TaskLoader>>,
-    /// Tags by task.
-    pub tags: DataLoader<Metered<TagLoader>>,
-    /// Notifications by id.
-    pub notifications: DataLoader<Metered<NotificationLoader>>,
-    /// Files by id.
-    pub attachments: DataLoader<Metered<AttachmentLoader>>,
-    /// Files by task.
-    pub attachments_of_tasks: DataLoader<Metered<AttachmentsOfTaskLoader>>,
-    /// Pages of events by task.
-    pub histories: DataLoader<Metered<HistoryLoader>>,
-    /// Numbers of events by task.
-    pub history_counts: DataLoader<Metered<HistoryCountLoader>>,
-    /// Pages of tasks by user.
-    pub tasks_of_users: DataLoader<Metered<TasksOfUserLoader>>,
-    /// Numbers of tasks by user.
-    pub task_counts_of_users: DataLoader<Metered<TaskCountOfUserLoader>>,
+    sight: Sight,
+    users: OnceLock<Batched<UserLoader>>,
+    tasks: OnceLock<Batched<TaskLoader>>,
+    tags: OnceLock<Batched<TagLoader>>,
+    notifications: OnceLock<Batched<NotificationLoader>>,
+    attachments: OnceLock<Batched<AttachmentLoader>>,
+    attachments_of_tasks: OnceLock<Batched<AttachmentsOfTaskLoader>>,
+    histories: OnceLock<Batched<HistoryLoader>>,
+    history_counts: OnceLock<Batched<HistoryCountLoader>>,
+    tasks_of_users: OnceLock<Batched<TasksOfUserLoader>>,
+    task_counts_of_users: OnceLock<Batched<TaskCountOfUserLoader>>,
 }
+
+/// A loader whose batches are counted.
+pub type Batched<L> = DataLoader<Metered<L>>;
 
 impl Loaders {
     pub(super) fn new(domain: &Domain, actor: Actor) -> Self {
-        let sight = Sight {
-            domain: domain.clone(),
-            actor,
-        };
         Self {
-            users: loader("users", UserLoader(sight.clone())),
-            tasks: loader("tasks", TaskLoader(sight.clone())),
-            tags: loader("tags", TagLoader(sight.clone())),
-            notifications: loader("notifications", NotificationLoader(sight.clone())),
-            attachments: loader("attachments", AttachmentLoader(sight.clone())),
-            attachments_of_tasks: loader("attachments_of_tasks", AttachmentsOfTaskLoader(sight.clone())),
-            histories: loader("histories", HistoryLoader(sight.clone())),
-            history_counts: loader("history_counts", HistoryCountLoader(sight.clone())),
-            tasks_of_users: loader("tasks_of_users", TasksOfUserLoader(sight.clone())),
-            task_counts_of_users: loader("task_counts_of_users", TaskCountOfUserLoader(sight)),
+            sight: Sight {
+                domain: domain.clone(),
+                actor,
+            },
+            users: OnceLock::new(),
+            tasks: OnceLock::new(),
+            tags: OnceLock::new(),
+            notifications: OnceLock::new(),
+            attachments: OnceLock::new(),
+            attachments_of_tasks: OnceLock::new(),
+            histories: OnceLock::new(),
+            history_counts: OnceLock::new(),
+            tasks_of_users: OnceLock::new(),
+            task_counts_of_users: OnceLock::new(),
         }
+    }
+
+    /// Users by id.
+    pub fn users(&self) -> &Batched<UserLoader> {
+        self.users
+            .get_or_init(|| loader("users", UserLoader(self.sight.clone())))
+    }
+
+    /// Tasks by id.
+    pub fn tasks(&self) -> &Batched<TaskLoader> {
+        self.tasks
+            .get_or_init(|| loader("tasks", TaskLoader(self.sight.clone())))
+    }
+
+    /// Tags by task.
+    pub fn tags(&self) -> &Batched<TagLoader> {
+        self.tags.get_or_init(|| loader("tags", TagLoader(self.sight.clone())))
+    }
+
+    /// Notifications by id.
+    pub fn notifications(&self) -> &Batched<NotificationLoader> {
+        self.notifications
+            .get_or_init(|| loader("notifications", NotificationLoader(self.sight.clone())))
+    }
+
+    /// Files by id.
+    pub fn attachments(&self) -> &Batched<AttachmentLoader> {
+        self.attachments
+            .get_or_init(|| loader("attachments", AttachmentLoader(self.sight.clone())))
+    }
+
+    /// Files by task.
+    pub fn attachments_of_tasks(&self) -> &Batched<AttachmentsOfTaskLoader> {
+        self.attachments_of_tasks
+            .get_or_init(|| loader("attachments_of_tasks", AttachmentsOfTaskLoader(self.sight.clone())))
+    }
+
+    /// Pages of events by task.
+    pub fn histories(&self) -> &Batched<HistoryLoader> {
+        self.histories
+            .get_or_init(|| loader("histories", HistoryLoader(self.sight.clone())))
+    }
+
+    /// Numbers of events by task.
+    pub fn history_counts(&self) -> &Batched<HistoryCountLoader> {
+        self.history_counts
+            .get_or_init(|| loader("history_counts", HistoryCountLoader(self.sight.clone())))
+    }
+
+    /// Pages of tasks by user.
+    pub fn tasks_of_users(&self) -> &Batched<TasksOfUserLoader> {
+        self.tasks_of_users
+            .get_or_init(|| loader("tasks_of_users", TasksOfUserLoader(self.sight.clone())))
+    }
+
+    /// Numbers of tasks by user.
+    pub fn task_counts_of_users(&self) -> &Batched<TaskCountOfUserLoader> {
+        self.task_counts_of_users
+            .get_or_init(|| loader("task_counts_of_users", TaskCountOfUserLoader(self.sight.clone())))
     }
 }
 
 /// The default is to wait a millisecond for more keys, at each level of a query. Resolvers of one
 /// level run in one poll of the request's task; once that has yielded, all keys are there.
-fn loader<T>(name: &'static str, loader: T) -> DataLoader<Metered<T>> {
+fn loader<T>(name: &'static str, loader: T) -> Batched<T> {
     DataLoader::new(Metered { name, loader }, Spawner(Handle::current()), Yield)
 }
 
-/// A loader whose batches are counted.
+/// Counts the batches of a loader.
 pub struct Metered<T> {
     name: &'static str,
     loader: T,
@@ -142,10 +196,10 @@ impl Loader<UserId> for UserLoader {
 pub struct TaskLoader(Sight);
 
 impl Loader<TaskId> for TaskLoader {
-    type Value = Arc<Task>;
+    type Value = Arc<domain::task::Task>;
     type Error = Error;
 
-    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Arc<Task>>, Error> {
+    async fn load(&self, keys: &[TaskId]) -> Result<HashMap<TaskId, Self::Value>, Error> {
         let tasks = self.0.domain.tasks().find_many(&self.0.actor, keys).await?;
         Ok(tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect())
     }
@@ -270,27 +324,57 @@ impl Loader<TaskId> for HistoryCountLoader {
 /// Pages of tasks by user, as far as the actor sees them.
 pub struct TasksOfUserLoader(Sight);
 
-/// A user, and which page of which of their tasks.
-type TasksOfUser = (UserId, Arc<(TasksOf, PageRequest)>);
+/// A user, and which page of their tasks.
+type TasksOfUser = (UserId, Arc<PageOfTasks>);
+
+/// Which page of which of a user's tasks.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct PageOfTasks {
+    /// Which tasks.
+    pub of: TasksOf,
+    /// Which page of them.
+    pub page: PageRequest,
+    /// Whether those who take part in them are wanted, and nothing but their names.
+    pub with_people: bool,
+}
 
 impl Loader<TasksOfUser> for TasksOfUserLoader {
-    type Value = Result<Page<Arc<Task>>, Error>;
+    type Value = Result<Page<Task>, Error>;
     type Error = Error;
 
     async fn load(&self, keys: &[TasksOfUser]) -> Result<HashMap<TasksOfUser, Self::Value>, Error> {
         let mut found = HashMap::new();
         for (arguments, users) in by_arguments(keys) {
-            let (of, page) = arguments.as_ref();
-            let tasks = self.0.domain.tasks();
-            let lists = tasks.lists_of_users(&self.0.actor, &users, of, page).await;
-            let lists = lists.map(|lists| {
-                let lists = lists.into_iter();
-                lists.map(|(user, page)| (user, page.map(Arc::new))).collect()
-            });
+            let lists = self.lists(&users, arguments).await;
             found.extend(answers(arguments, users, lists));
         }
         Ok(found)
     }
+}
+
+impl TasksOfUserLoader {
+    async fn lists(
+        &self,
+        users: &[UserId],
+        PageOfTasks { of, page, with_people }: &PageOfTasks,
+    ) -> Result<Vec<(UserId, Page<Task>)>, Error> {
+        let Sight { domain, actor } = &self.0;
+        Ok(if *with_people {
+            let lists = domain
+                .tasks()
+                .lists_of_users_with_people(actor, users, of, page)
+                .await?;
+            each(lists)
+        } else {
+            each(domain.tasks().lists_of_users(actor, users, of, page).await?)
+        })
+    }
+}
+
+/// The pages of each user as GraphQL has them.
+fn each<T: Into<Task>>(lists: Vec<(UserId, Page<T>)>) -> Vec<(UserId, Page<Task>)> {
+    let lists = lists.into_iter();
+    lists.map(|(user, page)| (user, page.map(T::into))).collect()
 }
 
 /// Numbers of tasks by user, as far as the actor sees them.

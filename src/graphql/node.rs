@@ -160,15 +160,15 @@ impl NodeQuery {
 /// Looks for one node, together with the others that are looked for at the moment.
 async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<Node>> {
     if let Ok(task) = TaskId::from_global(field, id) {
-        let found = ctx.loaders().tasks.load_one(task).await?;
+        let found = ctx.loaders().tasks().load_one(task).await?;
         return Ok(found.map(|task| Node::Task(task.into())));
     }
     if let Ok(notification) = NotificationId::from_global(field, id) {
-        let found = ctx.loaders().notifications.load_one(notification).await?;
+        let found = ctx.loaders().notifications().load_one(notification).await?;
         return Ok(found.map(|found| Node::Notification(found.into())));
     }
     if let Ok(file) = AttachmentId::from_global(field, id) {
-        let found = ctx.loaders().attachments.load_one(file).await?;
+        let found = ctx.loaders().attachments().load_one(file).await?;
         return Ok(found.map(|file| Node::Attachment(file.into())));
     }
     let user = UserId::from_global(field, id).map_err(|_| Error::BadInput {
@@ -178,7 +178,7 @@ async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<
             id.chars().take(60).collect::<String>()
         ),
     })?;
-    let found = ctx.loaders().users.load_one(user).await?;
+    let found = ctx.loaders().users().load_one(user).await?;
     Ok(found.map(|user| Node::User(User(user))))
 }
 

@@ -76,7 +76,7 @@ impl Notification {
 
     /// The task as it is now; null when it is gone, in the trash, or no longer yours to see.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
-        let task = self.task.or_load(&ctx.loaders().tasks, self.told.task_id).await?;
+        let task = self.task.or_load(ctx.loaders().tasks(), self.told.task_id).await?;
         Ok(task.map(Task::from).map(One))
     }
 
@@ -90,7 +90,7 @@ impl Notification {
         let Some(id) = self.told.actor_id else {
             return Ok(None);
         };
-        let actor = self.actor.or_load(&ctx.loaders().users, id).await?;
+        let actor = self.actor.or_load(ctx.loaders().users(), id).await?;
         Ok(actor.map(User).map(One))
     }
 
@@ -146,7 +146,10 @@ impl Row for Notification {
         let tasks = rows_for("task").iter().map(|row| (row.told.task_id, &row.task));
         let actors = rows_for("actor").iter();
         let actors = actors.filter_map(|row| Some((row.told.actor_id?, &row.actor)));
-        tokio::join!(hold(&ctx.loaders().tasks, tasks), hold(&ctx.loaders().users, actors));
+        tokio::join!(
+            hold(|| ctx.loaders().tasks(), tasks),
+            hold(|| ctx.loaders().users(), actors)
+        );
     }
 }
 

@@ -23,7 +23,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::OnceLock;
 
-use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::dataloader::Loader;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
@@ -35,8 +35,9 @@ use futures_util::future::{BoxFuture, try_join_all};
 pub use self::merging::NothingToMerge;
 pub use self::plan::Selected;
 pub use self::value::AtHand;
+pub(super) use self::value::write_value;
 use self::value::{at_hand, merge, write_list, write_row, written};
-use super::loader::Metered;
+use super::loader::Batched;
 use crate::domain::error::{Error, Result};
 
 /// An object that stands in lists.
@@ -228,7 +229,7 @@ impl<V> Held<V> {
     }
 
     /// What is held, or is read now, together with what others read at the moment.
-    pub async fn or_load<K, L>(&self, loader: &DataLoader<Metered<L>>, key: K) -> Result<Option<V>>
+    pub async fn or_load<K, L>(&self, loader: &Batched<L>, key: K) -> Result<Option<V>>
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
         V: Send + Sync + Clone + 'static,
@@ -242,17 +243,19 @@ impl<V> Held<V> {
 }
 
 /// Reads what these rows refer to, as far as they do not hold it yet, in one batch.
-pub async fn hold<K, V, L>(loader: &DataLoader<Metered<L>>, rows: impl IntoIterator<Item = (K, &Held<V>)> + Send)
-where
+pub async fn hold<'l, K, V, L>(
+    loader: impl FnOnce() -> &'l Batched<L> + Send,
+    rows: impl IntoIterator<Item = (K, &Held<V>)> + Send,
+) where
     K: Send + Sync + Hash + Eq + Clone + 'static,
     V: Send + Sync + Clone + 'static,
-    L: Loader<K, Value = V, Error = Error>,
+    L: Loader<K, Value = V, Error = Error> + 'l,
 {
     let empty: Vec<_> = rows.into_iter().filter(|(_, held)| held.0.get().is_none()).collect();
     if empty.is_empty() {
         return;
     }
-    let found = loader.load_many(empty.iter().map(|(key, _)| key.clone())).await;
+    let found = loader().load_many(empty.iter().map(|(key, _)| key.clone())).await;
     for (key, held) in empty {
         let value = found.as_ref().map(|found| found.get(&key).cloned());
         // It is held already if the same row was gathered for another field meanwhile.

@@ -30,7 +30,7 @@ use super::user::User;
 use crate::domain;
 use crate::domain::id::TaskId;
 use crate::domain::tag::Tags;
-use crate::domain::task::{People, Snapshot};
+use crate::domain::task::{FullTask, People, Snapshot};
 
 /// A task.
 #[derive(Clone, Debug)]
@@ -65,6 +65,15 @@ impl From<(domain::task::Task, People)> for Task {
         Self {
             owner: Arc::new(people.owner).into(),
             assignee: people.assignee.map(Arc::new).map(Held::from).unwrap_or_default(),
+            ..task.into()
+        }
+    }
+}
+
+impl From<FullTask> for Task {
+    fn from((task, tags): FullTask) -> Self {
+        Self {
+            tags: tags.into(),
             ..task.into()
         }
     }
@@ -150,7 +159,7 @@ impl Task {
 
     /// Whose it is.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
-        let owner = self.owner.or_load(&ctx.loaders().users, self.inner.owner_id).await?;
+        let owner = self.owner.or_load(ctx.loaders().users(), self.inner.owner_id).await?;
         Ok(owner.map(User).map(One))
     }
 
@@ -159,19 +168,19 @@ impl Task {
         let Some(id) = self.inner.assignee_id else {
             return Ok(None);
         };
-        let assignee = self.assignee.or_load(&ctx.loaders().users, id).await?;
+        let assignee = self.assignee.or_load(ctx.loaders().users(), id).await?;
         Ok(assignee.map(User).map(One))
     }
 
     /// Its tags, in alphabetical order.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let tags = self.tags.or_load(&ctx.loaders().tags, self.inner.id).await?;
+        let tags = self.tags.or_load(ctx.loaders().tags(), self.inner.id).await?;
         Ok(tags.unwrap_or_default().into_iter().collect())
     }
 
     /// Its files, up to 20, the oldest first.
     async fn attachments(&self, ctx: &Context<'_>) -> Result<Rows<Attachment>> {
-        let loader = &ctx.loaders().attachments_of_tasks;
+        let loader = ctx.loaders().attachments_of_tasks();
         let files = self.attachments.or_load(loader, self.inner.id).await?;
         Ok(Rows(
             files.unwrap_or_default().into_iter().map(Attachment::from).collect(),
@@ -255,9 +264,9 @@ impl Row for Task {
         let attachments = rows_for("attachments").iter();
         let attachments = attachments.map(|row| (row.inner.id, &row.attachments));
         tokio::join!(
-            hold(&loaders.users, owners.chain(assignees)),
-            hold(&loaders.tags, tags),
-            hold(&loaders.attachments_of_tasks, attachments),
+            hold(|| loaders.users(), owners.chain(assignees)),
+            hold(|| loaders.tags(), tags),
+            hold(|| loaders.attachments_of_tasks(), attachments),
         );
     }
 }

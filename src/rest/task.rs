@@ -8,7 +8,6 @@ mod list;
 mod output;
 mod write;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 
@@ -25,6 +24,7 @@ use super::precondition::IfMatch;
 use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
+use crate::http::json::Json;
 
 /// List tasks
 ///
@@ -78,8 +78,7 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", operation_id = "getTask", params(PathId),
     responses((status = 200, description = "The task", body = TaskBody)))]
 pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<TaskBody> {
-    let task = app.domain().tasks().get(&actor, TaskId(id)).await?;
-    Ok(output::one(&app, &actor, task).await?)
+    Ok(app.domain().tasks().get_in_full(&actor, TaskId(id)).await?.into())
 }
 
 /// Replace a task

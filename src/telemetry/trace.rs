@@ -223,7 +223,7 @@ pub(crate) fn statement(text: &str, engine: &'static str, elapsed: Duration, has
         return;
     }
     let end = now();
-    let name = text.split_whitespace().next().unwrap_or("SQL").to_owned();
+    let name = operation_of(text).to_owned();
     let shown: String = text.chars().take(MAX_STATEMENT).collect();
     let builder = tracer
         .span_builder(name)
@@ -238,6 +238,19 @@ pub(crate) fn statement(text: &str, engine: &'static str, elapsed: Duration, has
         opentelemetry::trace::Span::set_status(&mut span, Status::error("the statement failed"));
     }
     opentelemetry::trace::Span::end_with_timestamp(&mut span, end);
+}
+
+/// What a statement does, in a word. Values are never in its text.
+fn operation_of(text: &str) -> &str {
+    const WRITES: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
+
+    match text.split_whitespace().next() {
+        Some("WITH") => WRITES
+            .into_iter()
+            .find(|write| text.contains(write))
+            .unwrap_or("SELECT"),
+        other => other.unwrap_or("SQL"),
+    }
 }
 
 #[expect(

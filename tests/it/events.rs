@@ -15,6 +15,35 @@ async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str)
 }
 
 #[tokio::test]
+async fn a_new_task_is_told_alike_whichever_way_it_was_written() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let plain = ann.creates_task(json!({ "title": "T", "description": "D" })).await;
+    let tagged = ann
+        .creates_task(json!({ "title": "T", "description": "D", "tags": ["a"] }))
+        .await;
+    let mut told = Vec::new();
+    for id in [plain, tagged] {
+        let events = app.events(id).await;
+        let [event] = &events[..] else {
+            panic!("one event tells of a new task: {events:?}");
+        };
+        assert_eq!((event.kind.as_str(), event.actor_id), ("CREATED", Some(ann.id)));
+        assert_eq!((&event.audience, &event.changes), (&json!([ann.id]), &json!({})));
+        assert_eq!(event.task["id"], json!(id));
+        let mut task = event.task.clone();
+        let tags = task["tags"].take();
+        task["id"].take();
+        told.push((task, tags));
+    }
+    let [(plain, no_tags), (tagged, tags)] = &told[..] else {
+        unreachable!()
+    };
+    assert_eq!((no_tags, tags), (&json!([]), &json!(["a"])));
+    assert_eq!(plain, tagged);
+}
+
+#[tokio::test]
 async fn each_kind_of_write_is_told_with_its_audience_and_what_changed() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);

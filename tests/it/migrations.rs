@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
 use sea_orm::FromQueryResult;
+use serde_json::{Value, json};
 use taskwire::app::App;
 use taskwire::domain::Surroundings;
 use taskwire::domain::actor::Actor;
@@ -15,13 +17,18 @@ struct Name {
     name: String,
 }
 
-/// Tables and indexes of ours, without what the databases add by themselves.
+/// Tables, columns and indexes of ours, without what the databases add by themselves.
 async fn objects(database: &TestDatabase) -> Vec<String> {
     let sql = if is_postgres() {
         "SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') \
-         AND relname NOT LIKE 'seaql%' ORDER BY 1"
+         AND relname NOT LIKE 'seaql%' \
+         UNION ALL SELECT table_name || '.' || column_name FROM information_schema.columns \
+         WHERE table_schema = 'public' AND table_name NOT LIKE 'seaql%' ORDER BY 1"
     } else {
-        "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE 'seaql%' ORDER BY 1"
+        "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE 'seaql%' \
+         UNION ALL SELECT sqlite_master.name || '.' || pragma.name FROM sqlite_master, pragma_table_info(sqlite_master.name) AS pragma \
+         WHERE sqlite_master.type = 'table' AND sqlite_master.name NOT LIKE 'sqlite_%' \
+               AND sqlite_master.name NOT LIKE 'seaql%' ORDER BY 1"
     };
     database
         .rows::<Name>(sql)
@@ -72,10 +79,7 @@ async fn fresh_empties_the_database_and_leaves_a_working_one() {
     let domain = app.app.domain();
     domain.migrate_fresh().await.unwrap();
     assert!(domain.users().is_empty(&Actor::System).await.unwrap());
-    app.member()
-        .await
-        .creates_task(serde_json::json!({ "title": "It works" }))
-        .await;
+    app.member().await.creates_task(json!({ "title": "It works" })).await;
 }
 
 #[tokio::test]
@@ -105,4 +109,30 @@ async fn several_servers_that_start_at_once_migrate_once() {
         prepared.unwrap();
     }
     assert_eq!(database.number("SELECT COUNT(*) AS number FROM event_log").await, 1);
+}
+
+#[tokio::test]
+async fn tasks_of_an_older_version_are_shown_with_their_tags() {
+    const NEWER: &str = "m20261122_000008_tag_names";
+
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for tags in [json!(["b", "a"]), json!([]), json!(["ä ö"])] {
+        ann.creates_task(json!({ "title": "T", "tags": tags })).await;
+    }
+    let domain = app.app.domain();
+    let newest = domain.migrations().await.unwrap();
+    let steps = newest.iter().rev().position(|migration| migration.name == NEWER);
+    let steps = u32::try_from(steps.unwrap() + 1).unwrap();
+    domain.migrate_down(Some(steps)).await.unwrap();
+    domain.migrate_up(None).await.unwrap();
+
+    let list = ann.rest(Method::GET, "/api/v1/tasks?sort_order=asc", Value::Null).await;
+    let tags: Vec<&Value> = list.body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| &task["tags"])
+        .collect();
+    assert_eq!(tags, [&json!(["a", "b"]), &json!([]), &json!(["ä ö"])]);
 }

@@ -1,8 +1,10 @@
 //! How many statements a request costs.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
+use crate::support::database::is_postgres;
 use crate::support::person::Person;
 
 /// How many statements a query costs, and its data.
@@ -75,8 +77,8 @@ async fn a_page_with_everything_costs_the_same_whatever_its_size() {
             json!([{ "filename": "a.txt" }, { "filename": "b.txt" }])
         );
         assert_eq!(
-            statements, 5,
-            "who asks, the page with its people, their tags, their files, the total"
+            statements, 4,
+            "who asks, the page with its people and tags, its files, the total"
         );
         let query = format!(
             "{{ tasks(first: {size}) {{ nodes {{ history(last: 1) {{ totalCount nodes {{ type actor {{ username }} task {{ tags }} }} }} }} }} }}"
@@ -117,8 +119,64 @@ async fn lists_inside_of_lists_cost_by_their_depth_and_not_by_their_rows() {
             .unwrap();
         assert_eq!(inner.len(), size);
         assert_eq!(
-            statements, 7,
-            "who asks, the users, their tasks and totals, assignees, theirs, owners"
+            statements, 6,
+            "who asks, the users, their tasks and totals, assignees, theirs with their owners"
         );
     }
+}
+
+#[tokio::test]
+async fn tasks_of_users_are_read_with_their_people() {
+    let app = TestApp::start().await;
+    let boss = app.admin().await;
+    let people = [app.member().await, app.member().await, app.member().await];
+    for owner in &people {
+        tasks(owner, &people, 4).await;
+    }
+    let query = "{ users { nodes { databaseId ownedTasks(first: 3) { nodes { owner { databaseId } assignee { username } } } } } }";
+    let (statements, data) = cost(&app, &boss, query).await;
+    let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
+    for user in data["users"]["nodes"].as_array().unwrap() {
+        for task in user["ownedTasks"]["nodes"].as_array().unwrap() {
+            assert_eq!(task["owner"]["databaseId"], user["databaseId"]);
+            assert!(
+                names.contains(&task["assignee"]["username"].as_str().unwrap()),
+                "{task}"
+            );
+        }
+    }
+    assert_eq!(statements, 3, "who asks, the users, their tasks with their people");
+}
+
+#[tokio::test]
+async fn over_rest_a_page_and_a_task_take_2_statements() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let bob = app.member().await;
+    tasks(&ann, std::slice::from_ref(&bob), 5).await;
+    let id = newest(&ann).await[0];
+    for (path, tags) in [
+        ("/api/v1/tasks?limit=3".to_owned(), "/items/0/tags"),
+        (format!("/api/v1/tasks?limit=3&owner_id={}", ann.id), "/items/0/tags"),
+        (format!("/api/v1/tasks/{id}"), "/tags"),
+    ] {
+        let before = app.app.domain().statements();
+        let answer = ann.rest(Method::GET, &path, Value::Null).await;
+        assert_eq!(answer.at(tags), &json!(["a", "b"]), "{path}");
+        let total = answer.body.get("total").unwrap_or(&json!(5)).clone();
+        assert_eq!(total, json!(5), "{path}");
+        let statements = app.app.domain().statements() - before;
+        assert_eq!(statements, 2, "who asks, and the rest of it: {path}");
+    }
+}
+
+#[tokio::test]
+async fn making_a_task_takes_one_statement_where_the_database_can() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let before = app.app.domain().statements();
+    ann.creates_task(json!({ "title": "T" })).await;
+    let statements = app.app.domain().statements() - before;
+    let expected = if is_postgres() { 2 } else { 3 };
+    assert_eq!(statements, expected, "who asks, and the task with its event");
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, Query, SelectStatement};
-use sea_orm::{Condition, DbBackend, JoinType, PartialModelTrait, QuerySelect as _, QueryTrait as _, Select, Value};
+use sea_orm::{Condition, DbBackend, JoinType, QueryResult, QuerySelect, QueryTrait as _, Select, Value};
 
 use crate::domain::error::Result;
 
@@ -13,37 +13,35 @@ const ROWS: &str = "own";
 
 /// The rows that each of the parents has, with the parent's id, in no order. `own` makes the query
 /// for one parent, with its order and limit; so an index on the parent is read no further than
-/// that. A window function would number all rows of every parent first.
-pub(super) async fn rows_of_each<E, R>(
+/// that. A window function would number all rows of every parent first. `select` adds the columns of a row.
+pub(super) async fn rows_of_each<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     id: E::Column,
     parents: Vec<i32>,
+    select: impl FnOnce(Select<E>) -> Select<E>,
     own: impl FnOnce(Expr) -> Result<Select<E>>,
-) -> Result<Vec<(i32, R)>>
-where
-    E: EntityTrait,
-    R: PartialModelTrait,
-{
+) -> Result<Vec<(i32, QueryResult)>> {
     if parents.is_empty() {
         return Ok(Vec::new());
     }
     let statement = match connection.get_database_backend() {
-        DbBackend::Postgres => lateral::<E, R>(parents, own)?,
-        _ => correlated::<E, R>(id, &parents, own)?,
+        DbBackend::Postgres => lateral(parents, select, own)?,
+        _ => correlated(id, &parents, select, own)?,
     };
     let rows = connection.query_all(&statement).await?;
     rows.into_iter()
-        .map(|row| Ok((row.try_get("", PARENT)?, R::from_query_result(&row, "")?)))
+        .map(|row| Ok((row.try_get("", PARENT)?, row)))
         .collect()
 }
 
 /// `PostgreSQL`: the rows of each parent are a table of their own.
-fn lateral<E: EntityTrait, R: PartialModelTrait>(
+fn lateral<E: EntityTrait>(
     parents: Vec<i32>,
+    select: impl FnOnce(Select<E>) -> Select<E>,
     own: impl FnOnce(Expr) -> Result<Select<E>>,
 ) -> Result<SelectStatement> {
     let parent = Expr::col((PARENT, PARENT));
-    let own = R::select_cols(own(parent.clone())?.select_only()).into_query();
+    let own = select(own(parent.clone())?.select_only()).into_query();
     Ok(Query::select()
         // The row's own columns come first, as they are read in order.
         .column((ROWS, Asterisk))
@@ -54,20 +52,23 @@ fn lateral<E: EntityTrait, R: PartialModelTrait>(
 }
 
 /// `SQLite` has no such tables, but reads the list of ids anew for each parent.
-fn correlated<E: EntityTrait, R: PartialModelTrait>(
+fn correlated<E: EntityTrait>(
     id: E::Column,
     parents: &[i32],
+    select: impl FnOnce(Select<E>) -> Select<E>,
     own: impl FnOnce(Expr) -> Result<Select<E>>,
 ) -> Result<SelectStatement> {
     let parent = Expr::col((PARENT, "value"));
     let ids = own(parent.clone())?.select_only().column(id).into_query();
     let list = serde_json::json!(parents).to_string();
-    Ok(R::select_cols(E::find().select_only())
-        .into_query()
-        .expr_as(parent, PARENT)
+    let mut rows = E::find().select_only();
+    QuerySelect::query(&mut rows)
         .from_clear()
         .from_function(Func::cust("json_each").arg(list), PARENT)
-        .cross_join(E::default().table_ref())
+        .cross_join(E::default().table_ref());
+    let mut statement = select(rows).into_query();
+    Ok(statement
+        .expr_as(parent, PARENT)
         .and_where(Expr::col(id.as_column_ref()).in_subquery(ids))
         .take())
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{Condition, DerivePartialModel, Order, QueryOrder as _, QuerySelect as _, QueryTrait as _, Select};
+use sea_orm::{
+    Condition, FromQueryResult as _, Order, PartialModelTrait as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    Select,
+};
 
 use super::event::{Column, Entity, Row};
 use super::grouped::rows_of_each;
@@ -14,14 +17,6 @@ use crate::domain::event::{EventCursor, LoggedEvent, TaskEvent};
 use crate::domain::id::TaskId;
 use crate::domain::page::{Page, PageRequest, Place, Take};
 use crate::domain::policy::{Scope, Tasks};
-
-/// Nothing but the number of an event.
-#[derive(Debug, DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
-struct Number {
-    #[expect(dead_code, reason = "that there is such a row is all that is asked")]
-    id: i64,
-}
 
 /// The numbers between which a page lies.
 struct Bounds {
@@ -100,7 +95,7 @@ pub(in crate::domain) async fn pages(
     let backward = matches!(page.take, Take::Last(_));
     let order = if backward { Order::Desc } else { Order::Asc };
     let ids: Vec<i32> = tasks.iter().map(|task| task.0).collect();
-    let rows: Vec<(i32, Row)> = rows_of_each(connection, Column::Id, ids.clone(), |task| {
+    let rows = rows_of_each(connection, Column::Id, ids.clone(), Row::select_cols, |task| {
         Ok(events_of(scope, task)
             .filter(bounds.condition())
             .order_by(Column::Id, order)
@@ -109,7 +104,8 @@ pub(in crate::domain) async fn pages(
     .await?;
     let beyond: HashSet<i32> = match bounds.far_side(page) {
         Some(condition) => {
-            let found: Vec<(i32, Number)> = rows_of_each(connection, Column::Id, ids, |task| {
+            let number = |query: Select<Entity>| query.column(Column::Id);
+            let found = rows_of_each(connection, Column::Id, ids, number, |task| {
                 Ok(events_of(scope, task).filter(condition).limit(1))
             })
             .await?;
@@ -119,7 +115,10 @@ pub(in crate::domain) async fn pages(
     };
     let mut pages: BTreeMap<i32, Vec<TaskEvent>> = beyond.iter().map(|task| (*task, Vec::new())).collect();
     for (task, row) in rows {
-        pages.entry(task).or_default().push(LoggedEvent::try_from(row)?.event);
+        pages
+            .entry(task)
+            .or_default()
+            .push(LoggedEvent::try_from(Row::from_query_result(&row, "")?)?.event);
     }
     Ok(pages
         .into_iter()
@@ -129,7 +128,7 @@ pub(in crate::domain) async fn pages(
                 events.reverse();
             }
             let cut = Page::cut(page, events, beyond.contains(&task), |event| {
-                Place::Written(event.cursor.encode())
+                (Place::Written(event.cursor.encode()), event)
             });
             (TaskId(task), cut)
         })

@@ -167,11 +167,7 @@ impl<'a, F: SortField> Keyset<'a, F> {
 
     /// The page made of the rows that were read: up to one more than asked for.
     pub(super) fn finish<T>(&self, rows: Vec<T>, beyond: bool, cursor_of: impl Fn(&T) -> Cursor) -> Page<T> {
-        let order: Arc<str> = order_name(self.order).into();
-        Page::cut(self.page, rows, beyond, |row| Place::Sorted {
-            cursor: cursor_of(row),
-            order: Arc::clone(&order),
-        })
+        self.cut(rows, beyond, |row| (cursor_of(&row), row))
     }
 
     /// The same for rows that were read in no order.
@@ -182,7 +178,16 @@ impl<'a, F: SortField> Keyset<'a, F> {
             rows.reverse();
         }
         rows.truncate(self.page.take.limit() as usize + 1);
-        self.finish(rows, beyond, |row| row.0.clone()).map(|(_, row)| row)
+        self.cut(rows, beyond, |row| row)
+    }
+
+    fn cut<R, T>(&self, rows: Vec<R>, beyond: bool, with_cursor: impl Fn(R) -> (Cursor, T)) -> Page<T> {
+        let order: Arc<str> = order_name(self.order).into();
+        Page::cut(self.page, rows, beyond, |row| {
+            let (cursor, row) = with_cursor(row);
+            let order = Arc::clone(&order);
+            (Place::Sorted { cursor, order }, row)
+        })
     }
 }
 

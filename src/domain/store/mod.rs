@@ -14,10 +14,12 @@ pub(super) mod event;
 mod grouped;
 pub(super) mod history;
 pub(super) mod idempotency;
+mod in_order;
 pub(super) mod job;
 mod keyset;
 pub(super) mod log;
 pub(super) mod login_attempt;
+pub(super) mod new_task;
 pub(super) mod notification;
 mod open;
 mod reader;
@@ -30,30 +32,27 @@ pub(super) mod task;
 mod task_filter;
 pub(super) mod task_list;
 pub(super) mod task_of_users;
+mod task_row;
 pub(super) mod user;
+mod write;
 
 pub use diagnosis::{Diagnosis, Engine};
 pub use schema::MigrationState;
+pub(super) use write::WriteTransaction;
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::postgres_array::NotU8;
 use sea_orm::sqlx::{self, error::DatabaseError};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _, TryGetable, Value,
-};
-use tokio::sync::OwnedMutexGuard;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Value};
 
 use self::bearer::Bearers;
+use self::in_order::InOrder;
 use self::open::Meter;
 use self::reader::Reader;
 use super::error::{Error, Result};
-use super::id::UserId;
 use super::live::Bus;
 use super::statistics::Cache;
 use crate::config::{Backend, DatabaseConfig};
@@ -95,29 +94,6 @@ impl Store {
     /// Counts that are remembered.
     pub(super) fn statistics(&self) -> &Arc<Cache> {
         &self.statistics
-    }
-
-    /// Begins a write. Dropping the transaction undoes it.
-    pub(super) async fn begin(&self) -> Result<WriteTransaction> {
-        let turn = match &self.writer {
-            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
-            None => None,
-        };
-        let options = TransactionOptions {
-            sqlite_transaction_mode: turn.is_some().then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = self.connection.begin_with_options(options).await?;
-        Ok(WriteTransaction {
-            transaction,
-            turn,
-            bus: self.bus.clone(),
-            is_news: AtomicBool::new(false),
-            statistics: Arc::clone(&self.statistics),
-            changed: Mutex::default(),
-            is_work: AtomicBool::new(false),
-            sends_mail: self.sends_mail,
-        })
     }
 
     /// Which kind of database it is.
@@ -172,63 +148,6 @@ pub struct Pool {
     pub max: usize,
 }
 
-/// A write that has begun.
-#[derive(Debug)]
-pub(super) struct WriteTransaction {
-    // Dropped first: the transaction ends before the next writer has its turn.
-    transaction: DatabaseTransaction,
-    turn: Option<OwnedMutexGuard<()>>,
-    bus: Bus,
-    is_news: AtomicBool,
-    statistics: Arc<Cache>,
-    /// Who sees the tasks that were changed, or saw them before.
-    changed: Mutex<BTreeSet<UserId>>,
-    is_work: AtomicBool,
-    sends_mail: bool,
-}
-
-impl WriteTransaction {
-    /// For reading what the transaction sees.
-    pub(super) fn connection(&self) -> &DatabaseTransaction {
-        &self.transaction
-    }
-
-    /// Others wait for what is written: they are woken after the commit.
-    fn announce(&self) {
-        self.is_news.store(true, Ordering::Relaxed);
-    }
-
-    /// A task of theirs was changed: others wait for that, and what is remembered of their tasks is not true any
-    /// more after the commit.
-    fn announce_change(&self, audience: &BTreeSet<UserId>) {
-        self.announce();
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        changed.extend(audience);
-    }
-
-    /// A job was queued: whoever runs them here is woken after the commit.
-    fn announce_work(&self) {
-        self.is_work.store(true, Ordering::Relaxed);
-    }
-
-    /// Makes the write last. When that fails, nobody knows whether it does, so the error is never one that
-    /// invites to try again.
-    pub(super) async fn commit(self) -> Result<()> {
-        self.transaction.commit().await.map_err(Error::internal)?;
-        // The next writer need not wait for what follows.
-        drop(self.turn);
-        if self.is_work.into_inner() {
-            self.bus.announce_work();
-        }
-        if self.is_news.into_inner() {
-            self.bus.announce();
-        }
-        let changed = self.changed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.statistics.forget(&changed).await;
-        Ok(())
-    }
-}
-
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         if is_passing(&error) {
@@ -274,25 +193,6 @@ fn padded<T: Copy>(mut ids: Vec<T>) -> Vec<T> {
         ids.resize(ids.len().next_power_of_two(), last);
     }
     ids
-}
-
-/// The columns of a row in the order in which they were selected: finding each by its name takes longer than reading it.
-struct InOrder<'a> {
-    row: &'a QueryResult,
-    next: usize,
-}
-
-impl<'a> InOrder<'a> {
-    fn of(row: &'a QueryResult) -> Self {
-        Self { row, next: 0 }
-    }
-
-    /// The value of the next column.
-    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
-        let column = self.next;
-        self.next += 1;
-        self.row.try_get_by_index(column)
-    }
 }
 
 /// A value in the database that no version of this server writes.

@@ -98,7 +98,7 @@ impl Notices {
 /// Adds notifications, and their mails to the queue.
 async fn add(transaction: &WriteTransaction, rows: Vec<ActiveModel>) -> Result<()> {
     let insert = Entity::insert_many(rows);
-    if !transaction.sends_mail {
+    if !transaction.sends_mail() {
         insert.exec_without_returning(transaction.connection()).await?;
         return Ok(());
     }

@@ -69,7 +69,7 @@ impl<'t> Seeder<'t> {
             .collect();
         let rows = made.iter().map(|snapshot| task::ActiveModel {
             id: Set(snapshot.task.id.0),
-            ..task::columns(&snapshot.task)
+            ..task::columns(snapshot)
         });
         task::Entity::insert_many(rows)
             .exec_without_returning(self.transaction.connection())

@@ -1,20 +1,17 @@
 //! Tags in the database: the words, and which task has which.
 
-use std::collections::HashMap;
-
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect, Select};
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, one_of, task};
+use super::{WriteTransaction, one_of, task, task_row};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::TaskId;
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::tag::{TagCount, TagSortField, Tags};
-use crate::domain::task::Task;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tags")]
@@ -68,45 +65,19 @@ pub(in crate::domain) async fn of_tasks(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let in_scope = tagging(connection, ids)
-        .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
-        .filter(task::visible(scope));
-    Ok(by_task(connection, in_scope).await?.into_iter().collect())
-}
-
-/// The tags of tasks that were just read, and so are in scope; tasks without tags are left out.
-pub(in crate::domain) async fn of_read(
-    connection: &impl ConnectionTrait,
-    tasks: impl Iterator<Item = &Task>,
-) -> Result<HashMap<TaskId, Tags>> {
-    let ids: Vec<TaskId> = tasks.map(|task| task.id).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    by_task(connection, tagging(connection, &ids)).await
-}
-
-/// Each tag of each of these tasks.
-fn tagging(connection: &impl ConnectionTrait, tasks: &[TaskId]) -> Select<task_tags::Entity> {
-    let tasks = tasks.iter().map(|task| task.0).collect();
-    task_tags::Entity::find()
+    let ids = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<(i32, String)> = task::Entity::find()
         .select_only()
-        .column(task_tags::Column::TaskId)
-        .column(Column::Name)
-        .join(JoinType::InnerJoin, task_tags::Relation::Tag.def())
-        .filter(one_of(connection, task_tags::Column::TaskId, tasks))
-}
-
-async fn by_task(
-    connection: &impl ConnectionTrait,
-    tagging: Select<task_tags::Entity>,
-) -> Result<HashMap<TaskId, Tags>> {
-    let rows: Vec<(i32, String)> = tagging.into_tuple().all(connection).await?;
-    let mut tags: HashMap<TaskId, Tags> = HashMap::new();
-    for (id, name) in rows {
-        tags.entry(TaskId(id)).or_default().insert(name);
-    }
-    Ok(tags)
+        .columns([task::Column::Id, task::Column::TagNames])
+        .filter(one_of(connection, task::Column::Id, ids))
+        .filter(task::visible(scope))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let tags = rows
+        .into_iter()
+        .map(|(id, names)| (TaskId(id), task_row::tags_of(&names)));
+    Ok(tags.filter(|(_, tags)| !tags.is_empty()).collect())
 }
 
 /// Tags are listed in alphabetical order.

@@ -6,15 +6,15 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    Condition, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, Select, SqlErr,
+    Condition, QueryOrder, QuerySelect, Select,
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType};
-use super::{InOrder, WriteTransaction, attachment, corrupt, one_of, tag};
+use super::{WriteTransaction, attachment, corrupt, one_of, tag, task_row};
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result, SignedOut};
+use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{ChangeTask, CreateTask, Permit, PurgeTask, Reach, Scope, Tasks};
+use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks};
 use crate::domain::tag::Tags;
 use crate::domain::task::{Priority, Snapshot, Task, TaskSortField};
 use crate::domain::workflow::Status;
@@ -42,99 +42,14 @@ pub struct Model {
     pub title_key: String,
     /// Title and description in lower case, to search in.
     pub search_text: String,
+    /// The names of its tags, a line each, to be read with it. They are what `task_tags` says.
+    pub tag_names: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-/// The columns that make a task; what only the database needs stays there.
-#[derive(Debug)]
-pub(super) struct Row {
-    id: i32,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    title: String,
-    description: Option<String>,
-    status: i16,
-    priority: i16,
-    due_date: Option<Timestamp>,
-    owner_id: i32,
-    assignee_id: Option<i32>,
-    version: i32,
-    completed_at: Option<Timestamp>,
-    deleted_at: Option<Timestamp>,
-}
-
-impl PartialModelTrait for Row {
-    fn select_cols_nested<S: QuerySelect>(query: S, _prefix: Option<&str>, _alias: Option<&'static str>) -> S {
-        query.columns([
-            Column::Id,
-            Column::CreatedAt,
-            Column::UpdatedAt,
-            Column::Title,
-            Column::Description,
-            Column::Status,
-            Column::Priority,
-            Column::DueDate,
-            Column::OwnerId,
-            Column::AssigneeId,
-            Column::Version,
-            Column::CompletedAt,
-            Column::DeletedAt,
-        ])
-    }
-}
-
-impl Row {
-    /// Reads its columns, and leaves those behind.
-    pub(super) fn read(columns: &mut InOrder<'_>) -> Result<Self, DbErr> {
-        Ok(Self {
-            id: columns.next()?,
-            created_at: columns.next()?,
-            updated_at: columns.next()?,
-            title: columns.next()?,
-            description: columns.next()?,
-            status: columns.next()?,
-            priority: columns.next()?,
-            due_date: columns.next()?,
-            owner_id: columns.next()?,
-            assignee_id: columns.next()?,
-            version: columns.next()?,
-            completed_at: columns.next()?,
-            deleted_at: columns.next()?,
-        })
-    }
-}
-
-impl FromQueryResult for Row {
-    fn from_query_result(row: &QueryResult, _prefix: &str) -> Result<Self, DbErr> {
-        Self::read(&mut InOrder::of(row))
-    }
-}
-
-impl TryFrom<Row> for Task {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        Ok(Self {
-            id: TaskId(row.id),
-            title: row.title,
-            description: row.description,
-            status: status_of(row.status)?,
-            priority: priority_of(row.priority)?,
-            due_date: row.due_date,
-            owner_id: UserId(row.owner_id),
-            assignee_id: row.assignee_id.map(UserId),
-            version: row.version,
-            completed_at: row.completed_at,
-            deleted_at: row.deleted_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
-}
 
 /// The status with this rank.
 pub(super) fn status_of(rank: i16) -> Result<Status> {
@@ -209,12 +124,7 @@ pub(in crate::domain) async fn find(
     scope: &Scope<Tasks>,
     id: TaskId,
 ) -> Result<Option<Task>> {
-    let row = Entity::find_by_id(id.0)
-        .filter(visible(scope))
-        .into_partial_model::<Row>()
-        .one(connection)
-        .await?;
-    row.map(Task::try_from).transpose()
+    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
 }
 
 /// Those of the tasks that are in scope, in the trash or not.
@@ -224,13 +134,8 @@ pub(in crate::domain) async fn find_many(
     ids: &[TaskId],
 ) -> Result<Vec<Task>> {
     let ids = ids.iter().map(|id| id.0).collect();
-    let rows = Entity::find()
-        .filter(one_of(connection, Column::Id, ids))
-        .filter(visible(scope))
-        .into_partial_model::<Row>()
-        .all(connection)
-        .await?;
-    rows.into_iter().map(Task::try_from).collect()
+    let query = Entity::find().filter(one_of(connection, Column::Id, ids));
+    task_row::all(connection, query.filter(visible(scope))).await
 }
 
 /// The task with its tags and files, locked until the transaction ends.
@@ -303,70 +208,20 @@ async fn lock_rows(
     scope: &Scope<Tasks>,
     query: Select<Entity>,
 ) -> Result<Vec<Snapshot>> {
-    let rows = query
-        .lock_exclusive()
-        .into_partial_model::<Row>()
-        .all(transaction.connection())
-        .await?;
-    let tasks = rows.into_iter().map(Task::try_from).collect::<Result<Vec<_>>>()?;
-    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let mut tags: HashMap<_, _> = tag::of_tasks(transaction.connection(), scope, &ids)
-        .await?
-        .into_iter()
-        .collect();
+    let tasks: Vec<(Task, Tags)> = task_row::all(transaction.connection(), query.lock_exclusive()).await?;
+    let ids: Vec<TaskId> = tasks.iter().map(|(task, _)| task.id).collect();
     let mut attachments: HashMap<_, _> = attachment::of_tasks(transaction.connection(), scope, &ids)
         .await?
         .into_iter()
         .collect();
     Ok(tasks
         .into_iter()
-        .map(|task| Snapshot {
-            tags: tags.remove(&task.id).unwrap_or_default(),
+        .map(|(task, tags)| Snapshot {
             attachments: attachments.remove(&task.id).unwrap_or_default(),
+            tags,
             task,
         })
         .collect())
-}
-
-/// Adds a task, and gives it its id.
-pub(in crate::domain) async fn insert(
-    transaction: &WriteTransaction,
-    permit: &Permit<CreateTask>,
-    new: Snapshot,
-) -> Result<Snapshot> {
-    let task = Task {
-        owner_id: permit.subject(),
-        ..new.task
-    };
-    let model = ActiveModel {
-        id: NotSet,
-        ..columns(&task)
-    };
-    let inserted = Entity::insert(model)
-        .exec(transaction.connection())
-        .await
-        .map_err(|error| match error.sql_err() {
-            // The assignee's row is locked and there; so it is the owner who was deleted meanwhile.
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => Error::Unauthenticated(SignedOut::Revoked),
-            _ => error.into(),
-        })?;
-    let made = Snapshot {
-        task: Task {
-            id: TaskId(inserted.last_insert_id),
-            ..task
-        },
-        tags: new.tags,
-        attachments: Vec::new(),
-    };
-    tag::replace(
-        transaction,
-        made.task.id,
-        &Tags::new(),
-        &made.tags,
-        made.task.created_at,
-    )
-    .await?;
-    Ok(made)
 }
 
 /// Writes a task as it is after a change.
@@ -379,9 +234,12 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
     let id = permit.subject();
     let mut model = ActiveModel {
         id: Unchanged(id.0),
-        ..columns(&after.task)
+        ..columns(after)
     };
     model.created_at = NotSet;
+    if before.tags == after.tags {
+        model.tag_names = NotSet;
+    }
     if search_text(&before.task) == search_text(&after.task) {
         model.title_key = NotSet;
         model.search_text = NotSet;
@@ -401,7 +259,7 @@ pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &P
 }
 
 /// Every column of a task but its id.
-pub(super) fn columns(task: &Task) -> ActiveModel {
+pub(super) fn columns(Snapshot { task, tags, .. }: &Snapshot) -> ActiveModel {
     ActiveModel {
         id: NotSet,
         created_at: Set(task.created_at),
@@ -419,5 +277,6 @@ pub(super) fn columns(task: &Task) -> ActiveModel {
         deleted_at: Set(task.deleted_at),
         title_key: Set(task.title_key()),
         search_text: Set(search_text(task)),
+        tag_names: Set(task_row::names_of(tags)),
     }
 }

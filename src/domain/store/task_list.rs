@@ -1,76 +1,19 @@
 //! Lists of tasks.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
-use sea_orm::{Condition, JoinType, PartialModelTrait as _, QuerySelect, QueryTrait as _, RelationDef, Select};
+use sea_orm::sea_query::{CommonTableExpression, Expr, Query, SelectStatement};
+use sea_orm::{Condition, QuerySelect, QueryTrait as _, Select};
 
 use super::keyset::{Keyset, union};
-use super::task::{Column, Entity, Row, visible};
-use super::{InOrder, corrupt, task_filter, user};
+use super::task::{Column, Entity, visible};
+use super::task_row::{self, Listed};
+use super::{InOrder, task_filter};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::TaskId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Reach, Scope, Tasks, Users};
-use crate::domain::task::{People, Task, TaskFilter, TaskList, cursor_of};
-use crate::domain::user::User;
-
-/// What the owner and the assignee are called in a statement.
-const PEOPLE: [(&str, Column); 2] = [("owner", Column::OwnerId), ("assignee", Column::AssigneeId)];
-
-/// What a list is made of.
-trait Listed: Sized {
-    fn select(query: Select<Entity>) -> Select<Entity>;
-    fn read(columns: &mut InOrder<'_>) -> Result<Self>;
-    fn task(&self) -> &Task;
-}
-
-impl Listed for Task {
-    fn select(query: Select<Entity>) -> Select<Entity> {
-        Row::select_cols(query)
-    }
-
-    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
-        Row::read(columns)?.try_into()
-    }
-
-    fn task(&self) -> &Task {
-        self
-    }
-}
-
-impl Listed for (Task, People) {
-    fn select(query: Select<Entity>) -> Select<Entity> {
-        PEOPLE.into_iter().fold(Task::select(query), |query, (name, id)| {
-            let relation: RelationDef = Entity::belongs_to(user::Entity).from(id).to(user::Column::Id).into();
-            [user::Column::Username, user::Column::FullName]
-                .into_iter()
-                .fold(query.join_as(JoinType::LeftJoin, relation, name), |query, column| {
-                    query.expr_as(Expr::col((name, column)), format!("{name}_{}", column.to_string()))
-                })
-        })
-    }
-
-    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
-        let task = Task::read(columns)?;
-        let mut person = |id: Option<UserId>| -> Result<Option<User>> {
-            let (username, full_name) = (columns.next()?, columns.next()?);
-            Ok(id.map(|id| User {
-                id,
-                username,
-                full_name,
-                account: None,
-            }))
-        };
-        let owner = person(Some(task.owner_id))?.ok_or_else(|| corrupt("owner", task.owner_id))?;
-        let assignee = person(task.assignee_id)?;
-        Ok((task, People { owner, assignee }))
-    }
-
-    fn task(&self) -> &Task {
-        &self.0
-    }
-}
+use crate::domain::task::{FullTask, Task, TaskFilter, TaskList, TaskSortField, WithPeople, cursor_of};
 
 /// The condition that a task is in scope, in parts that have no task in common, without those that the filter leaves
 /// empty. Each is one range of an index; both at once are none, so that the first rows of everything would be looked
@@ -125,59 +68,125 @@ fn parts(
         .collect()
 }
 
-/// One page of a list.
-pub(in crate::domain) async fn page(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    list: &TaskList,
-    page: &PageRequest,
-    now: Timestamp,
-) -> Result<Page<Task>> {
-    page_of(connection, scope, list, page, now).await
-}
-
-/// The same with those who take part in the tasks.
-pub(in crate::domain) async fn page_with_people(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    _names: &Scope<Users>,
-    list: &TaskList,
-    page: &PageRequest,
-    now: Timestamp,
-) -> Result<Page<(Task, People)>> {
-    page_of(connection, scope, list, page, now).await
-}
-
 /// The task with those who take part in it, in the trash or not.
 pub(in crate::domain) async fn find_with_people(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
     _names: &Scope<Users>,
     id: TaskId,
-) -> Result<Option<(Task, People)>> {
-    let query = Entity::find_by_id(id.0).filter(visible(scope)).select_only();
-    let query = <(Task, People)>::select(query);
-    let row = connection.query_one(&query.into_query()).await?;
-    row.map(|row| Listed::read(&mut InOrder::of(&row))).transpose()
+) -> Result<Option<WithPeople>> {
+    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
 }
 
-async fn page_of<T: Listed>(
+/// The same with its tags.
+pub(in crate::domain) async fn find_in_full(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
-    list: &TaskList,
-    page: &PageRequest,
-    now: Timestamp,
-) -> Result<Page<T>> {
-    let keyset = Keyset::new(&list.order, page)?;
-    let queries = parts(scope, list, now, connection).into_iter().map(T::select).collect();
-    let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
-    let tasks = rows.iter().map(|row| T::read(&mut InOrder::of(row)));
-    let tasks = tasks.collect::<Result<Vec<T>>>()?;
-    let beyond = match keyset.far_side::<Entity>()? {
-        Some(condition) => is_any(connection, parts(scope, list, now, connection), &condition).await?,
-        None => false,
-    };
-    Ok(keyset.finish(tasks, beyond, |row| cursor_of(row.task(), &list.order)))
+    _names: &Scope<Users>,
+    id: TaskId,
+) -> Result<Option<FullTask>> {
+    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
+}
+
+/// Which page of which list is asked for, by whom, and when.
+#[derive(Clone, Copy)]
+pub(in crate::domain) struct ListRequest<'a> {
+    pub(in crate::domain) scope: &'a Scope<Tasks>,
+    pub(in crate::domain) list: &'a TaskList,
+    pub(in crate::domain) page: &'a PageRequest,
+    pub(in crate::domain) now: Timestamp,
+}
+
+impl ListRequest<'_> {
+    /// The tasks alone.
+    pub(in crate::domain) async fn tasks(self, connection: &impl ConnectionTrait) -> Result<Page<Task>> {
+        self.page(connection).await
+    }
+
+    /// With those who take part in them.
+    pub(in crate::domain) async fn with_people(
+        self,
+        connection: &impl ConnectionTrait,
+        _names: &Scope<Users>,
+    ) -> Result<Page<WithPeople>> {
+        self.page(connection).await
+    }
+
+    /// With their tags too.
+    pub(in crate::domain) async fn in_full(
+        self,
+        connection: &impl ConnectionTrait,
+        _names: &Scope<Users>,
+    ) -> Result<Page<FullTask>> {
+        self.page(connection).await
+    }
+
+    /// With the number of tasks that the whole list has as well. Of a page without tasks it is not known.
+    pub(in crate::domain) async fn counted(
+        self,
+        connection: &impl ConnectionTrait,
+        _names: &Scope<Users>,
+    ) -> Result<(Page<FullTask>, Option<u64>)> {
+        self.counted_page(connection).await
+    }
+
+    async fn page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<Page<T>> {
+        let keyset = Keyset::new(&self.list.order, self.page)?;
+        let queries = self.parts(connection).into_iter().map(T::select).collect();
+        let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
+        let tasks = rows.iter().map(|row| T::read(&mut InOrder::of(row)));
+        self.finish(connection, &keyset, tasks.collect::<Result<_>>()?).await
+    }
+
+    async fn counted_page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<(Page<T>, Option<u64>)> {
+        const COUNT: &str = "count";
+
+        let keyset = Keyset::new(&self.list.order, self.page)?;
+        let parts = self.parts(connection);
+        let total = total(parts.clone());
+        let (count, shared) = if parts.len() == 1 {
+            (total, None)
+        } else {
+            // However many parts ask for it, it is counted once.
+            let mut shared = CommonTableExpression::new();
+            shared.table_name(COUNT).query(total).materialized(true);
+            (Query::select().column(TOTAL).from(COUNT).take(), Some(shared))
+        };
+        let count = Expr::SubQuery(None, Box::new(count.into()));
+        let queries = parts
+            .into_iter()
+            .map(|part| T::select(part).expr_as(count.clone(), TOTAL));
+        let mut statement = keyset.merge::<Entity>(queries.collect())?;
+        if let Some(shared) = shared {
+            statement.with_cte(shared);
+        }
+        let (mut tasks, mut count) = (Vec::new(), None);
+        for row in connection.query_all(&statement).await? {
+            let mut columns = InOrder::of(&row);
+            tasks.push(T::read(&mut columns)?);
+            count = u64::try_from(columns.next::<i64>()?).ok();
+        }
+        Ok((self.finish(connection, &keyset, tasks).await?, count))
+    }
+
+    /// The page of these tasks, of which there may be one more than asked for.
+    async fn finish<T: Listed>(
+        self,
+        connection: &impl ConnectionTrait,
+        keyset: &Keyset<'_, TaskSortField>,
+        tasks: Vec<T>,
+    ) -> Result<Page<T>> {
+        let beyond = match keyset.far_side::<Entity>()? {
+            Some(condition) => is_any(connection, self.parts(connection), &condition).await?,
+            None => false,
+        };
+        Ok(keyset.finish(tasks, beyond, |row| cursor_of(row.task(), &self.list.order)))
+    }
+
+    /// The tasks of the list in parts that have none in common.
+    fn parts(self, connection: &impl ConnectionTrait) -> Vec<Select<Entity>> {
+        parts(self.scope, self.list, self.now, connection)
+    }
 }
 
 /// Whether there is a task of these parts for which the condition holds.
@@ -199,15 +208,30 @@ pub(in crate::domain) async fn count(
     list: &TaskList,
     now: Timestamp,
 ) -> Result<u64> {
-    let counts = parts(scope, list, now, connection)
+    let row = connection
+        .query_one(&total(parts(scope, list, now, connection)))
+        .await?;
+    let count = row.map_or(Ok(0), |row| row.try_get_by_index::<i64>(0))?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// What the number of tasks is called in a statement.
+const TOTAL: &str = "total";
+
+/// The statement that counts the tasks of these parts.
+fn total(parts: Vec<Select<Entity>>) -> SelectStatement {
+    let counts = parts
         .into_iter()
-        .map(|part| part.expr_as(Expr::cust("COUNT(*)"), "tasks").into_query());
-    let Some(statement) = union(counts.collect()) else {
-        return Ok(0);
-    };
-    let mut count = 0;
-    for row in connection.query_all(&statement).await? {
-        count += u64::try_from(row.try_get_by_index::<i64>(0)?).unwrap_or_default();
+        .map(|part| part.expr_as(Expr::cust("COUNT(*)"), TOTAL).into_query());
+    let mut counts: Vec<SelectStatement> = counts.collect();
+    match counts.pop() {
+        Some(only) if counts.is_empty() => only,
+        last => {
+            counts.extend(last);
+            Query::select()
+                .expr_as(Expr::cust("CAST(SUM(total) AS bigint)"), TOTAL)
+                .from_subquery(union(counts).unwrap_or_default(), "counts")
+                .take()
+        }
     }
-    Ok(count)
 }

@@ -8,15 +8,16 @@ use sea_orm::{QuerySelect as _, Select};
 
 use super::grouped::rows_of_each;
 use super::keyset::Keyset;
-use super::one_of;
-use super::task::{Column, Entity, Row, visible};
+use super::task::{Column, Entity, visible};
 use super::task_list::listed;
+use super::task_row::Listed;
+use super::{InOrder, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::policy::{Scope, Tasks};
-use crate::domain::task::{Part, Task, TasksOf, cursor_of};
+use crate::domain::policy::{Scope, Tasks, Users};
+use crate::domain::task::{Part, Task, TasksOf, WithPeople, cursor_of};
 
 /// The column that says whose part it is.
 fn column(part: Part) -> Column {
@@ -35,19 +36,44 @@ pub(in crate::domain) async fn pages(
     page: &PageRequest,
     now: Timestamp,
 ) -> Result<Vec<(UserId, Page<Task>)>> {
+    pages_of(connection, scope, users, of, page, now).await
+}
+
+/// The same with those who take part in the tasks.
+pub(in crate::domain) async fn pages_with_people(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    _names: &Scope<Users>,
+    users: &[UserId],
+    of: &TasksOf,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Result<Vec<(UserId, Page<WithPeople>)>> {
+    pages_of(connection, scope, users, of, page, now).await
+}
+
+async fn pages_of<T: Listed>(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    users: &[UserId],
+    of: &TasksOf,
+    page: &PageRequest,
+    now: Timestamp,
+) -> Result<Vec<(UserId, Page<T>)>> {
     let order = &of.list.order;
     let keyset = Keyset::new(order, page)?;
     let theirs = |user: Expr| -> Select<Entity> {
         listed(visible(scope), &of.list, now, connection).filter(Expr::col((Entity, column(of.part))).eq(user))
     };
     let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
-    let rows: Vec<(i32, Row)> = rows_of_each(connection, Column::Id, ids.clone(), |user| {
+    let rows = rows_of_each(connection, Column::Id, ids.clone(), T::select, |user| {
         keyset.apply::<Entity, _>(theirs(user))
     })
     .await?;
     let beyond: HashSet<i32> = match keyset.far_side::<Entity>()? {
         Some(condition) => {
-            let found: Vec<(i32, Row)> = rows_of_each(connection, Column::Id, ids, |user| {
+            let id = |query: Select<Entity>| query.column(Column::Id);
+            let found = rows_of_each(connection, Column::Id, ids, id, |user| {
                 Ok(theirs(user).filter(condition).limit(1))
             })
             .await?;
@@ -55,14 +81,14 @@ pub(in crate::domain) async fn pages(
         }
         None => HashSet::new(),
     };
-    let mut tasks: BTreeMap<i32, Vec<Task>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
+    let mut tasks: BTreeMap<i32, Vec<T>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
     for (user, row) in rows {
-        tasks.entry(user).or_default().push(row.try_into()?);
+        tasks.entry(user).or_default().push(T::read(&mut InOrder::of(&row))?);
     }
     Ok(tasks
         .into_iter()
         .map(|(user, tasks)| {
-            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |task| cursor_of(task, order));
+            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |row| cursor_of(row.task(), order));
             (UserId(user), page)
         })
         .collect())

@@ -1,14 +1,15 @@
-//! Those who take part in a task, by name alone: that much every signed-in user may see, and it is read with the task.
+//! Tasks with those who take part in them, by name alone: that much every signed-in user may see, and it is read with
+//! the task. Their tags are, too, where they are wanted.
 
 use crate::domain::actor::Actor;
-use crate::domain::error::Result;
-use crate::domain::id::TaskId;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::tag::Tags;
 use crate::domain::user::User;
 use crate::domain::{policy, store};
 
-use super::{Task, TaskList, Tasks};
+use super::{Task, TaskList, Tasks, TasksOf};
 
 /// Those who take part in a task, without their accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +20,37 @@ pub struct People {
     pub assignee: Option<User>,
 }
 
+/// A task with those who take part in it.
+pub type WithPeople = (Task, People);
+
+/// The same with its tags.
+pub type FullTask = (WithPeople, Tags);
+
+/// A page of a list, and how many tasks the whole list has: if there are none on the page, that is not known.
+#[derive(Clone, Debug)]
+pub struct CountedPage {
+    /// The page.
+    pub page: Page<FullTask>,
+    /// How many tasks there are on all pages.
+    pub total: Option<u64>,
+}
+
 impl Tasks<'_> {
     /// The task with those who take part in it, unless it is in the trash or not the actor's to see.
     #[tracing::instrument(target = "taskwire::span", name = "task.find_with_people", skip_all)]
-    pub async fn find_with_people(self, actor: &Actor, id: TaskId) -> Result<Option<(Task, People)>> {
+    pub async fn find_with_people(self, actor: &Actor, id: TaskId) -> Result<Option<WithPeople>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
         let found = store::task_list::find_with_people(self.core.store.reader(), &scope, &names, id).await?;
         Ok(found.filter(|(task, _)| task.deleted_at.is_none()))
+    }
+
+    /// The same with its tags. Not finding it is an error.
+    #[tracing::instrument(target = "taskwire::span", name = "task.get_in_full", skip_all)]
+    pub async fn get_in_full(self, actor: &Actor, id: TaskId) -> Result<FullTask> {
+        let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
+        let found = store::task_list::find_in_full(self.core.store.reader(), &scope, &names, id).await?;
+        let live = found.filter(|((task, _), _)| task.deleted_at.is_none());
+        live.ok_or_else(|| Error::not_found("task", id))
     }
 
     /// One page of the tasks that the actor may see, with those who take part in them.
@@ -35,26 +60,40 @@ impl Tasks<'_> {
         actor: &Actor,
         list: &TaskList,
         page: &PageRequest,
-    ) -> Result<Page<(Task, People)>> {
+    ) -> Result<Page<WithPeople>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let (reader, now) = (self.core.store.reader(), self.core.clock.now());
-        store::task_list::page_with_people(reader, &scope, &names, list, page, now).await
+        let request = self.request(&scope, list, page);
+        request.with_people(self.core.store.reader(), &names).await
     }
 
     /// The same with their tags.
     #[tracing::instrument(target = "taskwire::span", name = "task.list_in_full", skip_all)]
-    pub async fn list_in_full(
+    pub async fn list_in_full(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<FullTask>> {
+        let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
+        let request = self.request(&scope, list, page);
+        request.in_full(self.core.store.reader(), &names).await
+    }
+
+    /// The same with the number of all of them, in one statement.
+    #[tracing::instrument(target = "taskwire::span", name = "task.list_counted", skip_all)]
+    pub async fn list_counted(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<CountedPage> {
+        let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
+        let request = self.request(&scope, list, page);
+        let (page, total) = request.counted(self.core.store.reader(), &names).await?;
+        Ok(CountedPage { page, total })
+    }
+
+    /// The same page of the tasks of each of the users, with those who take part in them.
+    #[tracing::instrument(target = "taskwire::span", name = "task.lists_of_users_with_people", skip_all)]
+    pub async fn lists_of_users_with_people(
         self,
         actor: &Actor,
-        list: &TaskList,
+        users: &[UserId],
+        of: &TasksOf,
         page: &PageRequest,
-    ) -> Result<Page<(Task, People, Tags)>> {
-        let found = self.list_with_people(actor, list, page).await?;
-        let tasks = found.items.iter().map(|(_, (task, _))| task);
-        let mut tags = store::tag::of_read(self.core.store.reader(), tasks).await?;
-        Ok(found.map(|(task, people)| {
-            let tags = tags.remove(&task.id).unwrap_or_default();
-            (task, people, tags)
-        }))
+    ) -> Result<Vec<(UserId, Page<WithPeople>)>> {
+        let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
+        let (reader, now) = (self.core.store.reader(), self.core.clock.now());
+        store::task_of_users::pages_with_people(reader, &scope, &names, users, of, page, now).await
     }
 }

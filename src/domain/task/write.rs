@@ -43,10 +43,6 @@ impl Tasks<'_> {
         let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
         let draft = draft.check()?;
         let now = self.core.clock.now();
-        let transaction = self.core.store.begin().await?;
-        if let Some(assignee) = draft.assignee {
-            check_assignee(&transaction, actor, assignee).await?;
-        }
         let new = Task {
             id: TaskId(0),
             title: draft.title,
@@ -62,16 +58,21 @@ impl Tasks<'_> {
             created_at: now,
             updated_at: now,
         };
-        let made = store::task::insert(
-            &transaction,
-            &permit,
-            Snapshot {
-                task: new,
-                tags: draft.tags,
-                attachments: Vec::new(),
-            },
-        )
-        .await?;
+        let new = Snapshot {
+            task: new,
+            tags: draft.tags,
+            attachments: Vec::new(),
+        };
+        let store = &self.core.store;
+        if new.task.assignee_id.is_none() && new.tags.is_empty() && store::new_task::goes_at_once(store) {
+            let event = NewEvent::created(permit.actor(), &new);
+            return store::new_task::insert_at_once(store, &permit, new, event).await;
+        }
+        let transaction = store.begin().await?;
+        if let Some(assignee) = new.task.assignee_id {
+            check_assignee(&transaction, actor, assignee).await?;
+        }
+        let made = store::new_task::insert(&transaction, &permit, new).await?;
         store::event::append(&transaction, NewEvent::created(permit.actor(), &made)).await?;
         transaction.commit().await?;
         Ok(made)

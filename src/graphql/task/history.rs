@@ -67,7 +67,7 @@ impl TaskEvent {
         let Some(id) = self.event.actor_id else {
             return Ok(None);
         };
-        let actor = self.actor.or_load(&ctx.loaders().users, id).await?;
+        let actor = self.actor.or_load(ctx.loaders().users(), id).await?;
         Ok(actor.map(User).map(One))
     }
 
@@ -119,7 +119,7 @@ impl Row for TaskEvent {
     async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         if fields.iter().any(|field| field.name() == "actor") {
             let actors = rows.iter().filter_map(|row| Some((row.event.actor_id?, &row.actor)));
-            hold(&ctx.loaders().users, actors).await;
+            hold(|| ctx.loaders().users(), actors).await;
         }
     }
 }
@@ -174,7 +174,7 @@ pub struct TaskEventTotals {
 impl TaskEventTotals {
     /// How many events there are on all pages together; counted only when selected.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = ctx.loaders().history_counts.load_one(self.task).await?;
+        let count = ctx.loaders().history_counts().load_one(self.task).await?;
         Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
     }
 }
@@ -186,7 +186,7 @@ pub(super) async fn of(
     page: PageArguments,
 ) -> Result<Connection<TaskEvent, TaskEventTotals>> {
     let page = page.into_request(ctx)?;
-    let events = ctx.loaders().histories.load_one((task, page)).await?;
+    let events = ctx.loaders().histories().load_one((task, page)).await?;
     let events = events.transpose()?.unwrap_or_default();
     Ok(connection(events, TaskEventTotals { task }, TaskEvent::of_seen))
 }

@@ -11,6 +11,7 @@ use crate::domain::task::{NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
 use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
+use crate::graphql::loader::PageOfTasks;
 use crate::graphql::scalar::{OrderDirection, TaskOrderField};
 
 /// One step of a task list's order; ties go by number.
@@ -54,7 +55,11 @@ impl TaskTotals {
         let count = match &self.whose {
             Whose::All(list) => ctx.domain().tasks().count(ctx.actor(), list).await?,
             Whose::User(user, of) => {
-                let count = ctx.loaders().task_counts_of_users.load_one((*user, of.clone())).await?;
+                let count = ctx
+                    .loaders()
+                    .task_counts_of_users()
+                    .load_one((*user, of.clone()))
+                    .await?;
                 count.transpose()?.unwrap_or_default()
             }
         };
@@ -71,15 +76,23 @@ pub(super) async fn all(
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
-    let (tasks, look) = (ctx.domain().tasks(), ctx.look_ahead());
-    let found = if names_suffice(&[look.field("nodes"), look.field("edges").field("node")]) {
+    let (tasks, selected) = (ctx.domain().tasks(), rows_of(ctx));
+    let found = if !names_suffice(&selected) {
+        tasks.list(ctx.actor(), &list, &page).await?.map(Task::from)
+    } else if selected.iter().any(|task| task.field("tags").exists()) {
+        tasks.list_in_full(ctx.actor(), &list, &page).await?.map(Task::from)
+    } else {
         let found = tasks.list_with_people(ctx.actor(), &list, &page).await?;
         found.map(Task::from)
-    } else {
-        tasks.list(ctx.actor(), &list, &page).await?.map(Task::from)
     };
     let whose = Whose::All(list);
     Ok(connection(found, TaskTotals { whose }, |task| task))
+}
+
+/// What is selected of the rows of a connection.
+fn rows_of<'a>(ctx: &'a Context<'_>) -> [Lookahead<'a>; 2] {
+    let look = ctx.look_ahead();
+    [look.field("nodes"), look.field("edges").field("node")]
 }
 
 /// Whether owners or assignees are selected of these tasks, and nothing of them but their names, which can be read
@@ -105,17 +118,15 @@ pub(in crate::graphql) async fn of_user(
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
     let of = TasksOf { part, list };
-    let found = ctx
-        .loaders()
-        .tasks_of_users
-        .load_one((user, Arc::new((of.clone(), page))))
-        .await?;
+    let asked = PageOfTasks {
+        of: of.clone(),
+        page,
+        with_people: names_suffice(&rows_of(ctx)),
+    };
+    let found = ctx.loaders().tasks_of_users().load_one((user, Arc::new(asked))).await?;
     let whose = Whose::User(user, of);
-    Ok(connection(
-        found.transpose()?.unwrap_or_default(),
-        TaskTotals { whose },
-        Task::from,
-    ))
+    let found = found.transpose()?.unwrap_or_default();
+    Ok(connection(found, TaskTotals { whose }, |task| task))
 }
 
 /// The most steps of an order: more would make the condition of a page long for nothing.

@@ -13,7 +13,7 @@ use crate::domain::error::{Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::page::{Direction, Sort};
 use crate::domain::tag;
-use crate::domain::task::{Comparison, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField};
+use crate::domain::task::{Comparison, CountedPage, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField};
 use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
 use crate::rest::value::{Flag, Moment, Number, PriorityNames, StatusNames, Words, one_of};
@@ -223,12 +223,10 @@ impl ListRequest {
     /// Reads the list.
     pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody<TaskBody>> {
         let tasks = app.domain().tasks();
-        let page = tasks
-            .list_in_full(actor, &self.list, &self.part.request())
-            .await
-            .map_err(name_cursor)?;
+        let found = tasks.list_counted(actor, &self.list, &self.part.request()).await;
+        let CountedPage { page, total } = found.map_err(name_cursor)?;
         let (rows, next) = rows(page);
-        let total = match self.part.total(rows.len(), next.is_some()) {
+        let total = match total.or_else(|| self.part.total(rows.len(), next.is_some())) {
             Some(total) => total,
             None => tasks.count(actor, &self.list).await?,
         };

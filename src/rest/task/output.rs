@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use axum::Json;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -10,16 +9,17 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
-use crate::domain::task::{People, Snapshot, Task};
+use crate::domain::task::{FullTask, People, Snapshot, Task};
 use crate::domain::user::User;
 use crate::domain::workflow::Status;
+use crate::http::json::Json;
 use crate::rest::openapi::schema;
 use crate::rest::precondition;
 use crate::rest::user::NameBody;
+use crate::rest::value::Moment;
 
 /// A task.
 #[derive(Serialize, ToSchema)]
@@ -42,12 +42,12 @@ pub(in crate::rest) struct TaskBody {
     priority: &'static str,
     /// When it should be done.
     #[schema(value_type = Option<schema::Instant>, required = true)]
-    due_date: Option<Timestamp>,
+    due_date: Option<Moment>,
     /// Whether its status is `done`.
     completed: bool,
     /// When it became `done`.
     #[schema(value_type = Option<schema::Instant>, required = true, example = json!(null))]
-    completed_at: Option<Timestamp>,
+    completed_at: Option<Moment>,
     /// Whose it is.
     #[schema(value_type = schema::Id)]
     owner_id: UserId,
@@ -68,10 +68,10 @@ pub(in crate::rest) struct TaskBody {
     version: i32,
     /// When it was made.
     #[schema(value_type = schema::Instant)]
-    created_at: Timestamp,
+    created_at: Moment,
     /// When it was changed last.
     #[schema(value_type = schema::Instant)]
-    updated_at: Timestamp,
+    updated_at: Moment,
 }
 
 /// A task alone bears the tag of its version.
@@ -84,14 +84,6 @@ impl IntoResponse for TaskBody {
         }
         response
     }
-}
-
-/// One task, with the names and tags that belong to it.
-pub(super) async fn one(app: &App, actor: &Actor, task: Task) -> Result<TaskBody> {
-    let mut tags = tags_of(app, actor, &[task.id]).await?;
-    let tags = tags.remove(&task.id).unwrap_or_default();
-    let users = people_of(app, actor, [&task]).await?;
-    Ok(body(task, tags, &users))
 }
 
 /// One task as a write left it, with the names that belong to it.
@@ -109,16 +101,12 @@ pub(super) async fn many_written(app: &App, actor: &Actor, snapshots: Vec<Snapsh
         .collect())
 }
 
-/// A task of a list, with the names and tags that were read with it.
-impl From<(Task, People, Tags)> for TaskBody {
-    fn from((task, people, tags): (Task, People, Tags)) -> Self {
+/// A task with the names and tags that were read with it.
+impl From<FullTask> for TaskBody {
+    fn from(((task, people), tags): FullTask) -> Self {
         let People { owner, assignee } = people;
         Self::new(task, tags, Some(owner), assignee)
     }
-}
-
-async fn tags_of(app: &App, actor: &Actor, ids: &[TaskId]) -> Result<HashMap<TaskId, Tags>> {
-    Ok(app.domain().tasks().tags_of(actor, ids).await?.into_iter().collect())
 }
 
 /// The owners and assignees of tasks, each once.
@@ -146,17 +134,17 @@ impl TaskBody {
             description: task.description,
             status: task.status.as_str(),
             priority: task.priority.as_str(),
-            due_date: task.due_date,
+            due_date: task.due_date.map(Moment),
             completed: task.status == Status::Done,
-            completed_at: task.completed_at,
+            completed_at: task.completed_at.map(Moment),
             owner_id: task.owner_id,
             assignee_id: task.assignee_id,
             owner: owner.map(NameBody::from),
             assignee: assignee.map(NameBody::from),
             tags,
             version: task.version,
-            created_at: task.created_at,
-            updated_at: task.updated_at,
+            created_at: Moment(task.created_at),
+            updated_at: Moment(task.updated_at),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The tags of all tasks together.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
@@ -87,4 +88,66 @@ async fn tags_are_paged_both_ways_in_alphabetical_order() {
         "{}",
         answer.text
     );
+}
+
+/// A task's tags in each of the ways in which they are read: alone, in a list, in a list with people, over REST, and by
+/// the filter.
+async fn every_way(person: &Person<'_>, id: i64) -> Vec<Value> {
+    let query = "query($id: ID!, $tag: [String!]!) {
+        task(id: $id) { tags }
+        plain: tasks { nodes { tags } }
+        full: tasks { nodes { tags owner { username } } }
+        filtered: tasks(filter: { tag: { all: $tag } }) { totalCount } }";
+    let path = format!("/api/v1/tasks/{id}");
+    let alone = person.rest(Method::GET, &path, Value::Null).await.at("/tags").clone();
+    let listed = person.rest(Method::GET, "/api/v1/tasks", Value::Null).await;
+    let variables = json!({ "id": global_id("Task", id), "tag": alone });
+    let answer = person.graphql(query, variables).await;
+    let data = answer.data();
+    assert_eq!(data["filtered"]["totalCount"], 1, "{alone}");
+    vec![
+        alone,
+        listed.at("/items/0/tags").clone(),
+        data["task"]["tags"].clone(),
+        data["plain"]["nodes"][0]["tags"].clone(),
+        data["full"]["nodes"][0]["tags"].clone(),
+    ]
+}
+
+#[tokio::test]
+async fn every_way_to_read_a_task_shows_the_same_tags_after_each_change() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann
+        .creates_task(json!({ "title": "T", "tags": ["b", "a c", "ä"] }))
+        .await;
+    let path = format!("/api/v1/tasks/{id}");
+    let tags = format!("{path}/tags");
+    for (method, path, body, expected) in [
+        (Method::GET, path.clone(), Value::Null, json!(["a c", "b", "ä"])),
+        (
+            Method::POST,
+            tags.clone(),
+            json!(["0", "b"]),
+            json!(["0", "a c", "b", "ä"]),
+        ),
+        (
+            Method::DELETE,
+            format!("{tags}/b"),
+            Value::Null,
+            json!(["0", "a c", "ä"]),
+        ),
+        (
+            Method::PATCH,
+            path.clone(),
+            json!({ "title": "U" }),
+            json!(["0", "a c", "ä"]),
+        ),
+        (Method::PATCH, path.clone(), json!({ "tags": ["z"] }), json!(["z"])),
+        (Method::PATCH, path.clone(), json!({ "tags": null }), json!([])),
+    ] {
+        ann.rest(method.clone(), &path, body).await;
+        let shown = every_way(&ann, id).await;
+        assert!(shown.iter().all(|tags| *tags == expected), "{method} {path}: {shown:?}");
+    }
 }

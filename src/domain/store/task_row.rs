@@ -1,0 +1,143 @@
+//! What is read of tasks: their columns in a statement, and how a row becomes a task.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{JoinType, QuerySelect, QueryTrait as _, RelationDef, Select};
+
+use super::task::{Column, Entity, priority_of, status_of};
+use super::{InOrder, corrupt, user};
+use crate::domain::error::Result;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::tag::Tags;
+use crate::domain::task::{People, Task};
+use crate::domain::user::User;
+
+/// What the owner and the assignee are called in a statement.
+const PEOPLE: [(&str, Column); 2] = [("owner", Column::OwnerId), ("assignee", Column::AssigneeId)];
+
+/// A task, with more or less of what belongs to it.
+pub(super) trait Listed: Sized {
+    /// Selects its columns.
+    fn select<Q: QuerySelect>(query: Q) -> Q;
+
+    /// Reads them, and leaves them behind.
+    fn read(columns: &mut InOrder<'_>) -> Result<Self>;
+
+    /// The task itself.
+    fn task(&self) -> &Task;
+}
+
+impl Listed for Task {
+    fn select<Q: QuerySelect>(query: Q) -> Q {
+        query.columns([
+            Column::Id,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+            Column::Title,
+            Column::Description,
+            Column::Status,
+            Column::Priority,
+            Column::DueDate,
+            Column::OwnerId,
+            Column::AssigneeId,
+            Column::Version,
+            Column::CompletedAt,
+            Column::DeletedAt,
+        ])
+    }
+
+    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+        Ok(Self {
+            id: TaskId(columns.next()?),
+            created_at: columns.next()?,
+            updated_at: columns.next()?,
+            title: columns.next()?,
+            description: columns.next()?,
+            status: status_of(columns.next()?)?,
+            priority: priority_of(columns.next()?)?,
+            due_date: columns.next()?,
+            owner_id: UserId(columns.next()?),
+            assignee_id: columns.next::<Option<i32>>()?.map(UserId),
+            version: columns.next()?,
+            completed_at: columns.next()?,
+            deleted_at: columns.next()?,
+        })
+    }
+
+    fn task(&self) -> &Task {
+        self
+    }
+}
+
+impl Listed for (Task, People) {
+    fn select<Q: QuerySelect>(query: Q) -> Q {
+        PEOPLE.into_iter().fold(Task::select(query), |query, (name, id)| {
+            let relation: RelationDef = Entity::belongs_to(user::Entity).from(id).to(user::Column::Id).into();
+            [user::Column::Username, user::Column::FullName]
+                .into_iter()
+                .fold(query.join_as(JoinType::LeftJoin, relation, name), |query, column| {
+                    query.expr_as(Expr::col((name, column)), format!("{name}_{}", column.to_string()))
+                })
+        })
+    }
+
+    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+        let task = Task::read(columns)?;
+        let mut person = |id: Option<UserId>| -> Result<Option<User>> {
+            let (username, full_name) = (columns.next()?, columns.next()?);
+            Ok(id.map(|id| User {
+                id,
+                username,
+                full_name,
+                account: None,
+            }))
+        };
+        let owner = person(Some(task.owner_id))?.ok_or_else(|| corrupt("owner", task.owner_id))?;
+        let assignee = person(task.assignee_id)?;
+        Ok((task, People { owner, assignee }))
+    }
+
+    fn task(&self) -> &Task {
+        &self.0
+    }
+}
+
+impl<T: Listed> Listed for (T, Tags) {
+    fn select<Q: QuerySelect>(query: Q) -> Q {
+        T::select(query).column(Column::TagNames)
+    }
+
+    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+        Ok((T::read(columns)?, tags_of(&columns.next::<String>()?)))
+    }
+
+    fn task(&self) -> &Task {
+        self.0.task()
+    }
+}
+
+/// The one task of a query, if there is one.
+pub(super) async fn one<T: Listed>(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<Option<T>> {
+    let query = T::select(query.select_only()).into_query();
+    let row = connection.query_one(&query).await?;
+    row.map(|row| T::read(&mut InOrder::of(&row))).transpose()
+}
+
+/// The tasks of a query.
+pub(super) async fn all<T: Listed>(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<T>> {
+    let query = T::select(query.select_only()).into_query();
+    let rows = connection.query_all(&query).await?;
+    rows.iter().map(|row| T::read(&mut InOrder::of(row))).collect()
+}
+
+/// The tags as a task's row holds them: a line each, which no tag can have in it.
+pub(super) fn names_of(tags: &Tags) -> String {
+    let names: Vec<&str> = tags.iter().map(String::as_str).collect();
+    names.join("\n")
+}
+
+/// The tags of a task whose row holds these lines.
+pub(super) fn tags_of(names: &str) -> Tags {
+    let names = names.split('\n').filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
