@@ -1,5 +1,6 @@
 //! Opening the database: pools, time limits, and patience while it starts.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -176,10 +177,16 @@ fn sizes(config: &DatabaseConfig) -> Sizes {
         Backend::Postgres => (all / 2).max(1),
     };
     let readers = match config.backend() {
-        Backend::Sqlite => all.max(2) - writers,
+        // Each is a thread that computes: more of them than cores, and one, only get in each other's way.
+        Backend::Sqlite => (all.max(2) - writers).min(cores() + 1),
         Backend::Postgres => all - writers,
     };
     Sizes { writers, readers }
+}
+
+fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX - 1)
 }
 
 fn one_connection(options: &mut ConnectOptions) {
