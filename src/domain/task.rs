@@ -152,6 +152,18 @@ pub struct TaskList {
     pub include_deleted: bool,
     /// By what they are sorted; ties go by id.
     pub order: Vec<TaskSort>,
+    /// How much is read of each.
+    pub detail: Detail,
+}
+
+/// How much is read of the tasks of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Detail {
+    /// All of it.
+    #[default]
+    Whole,
+    /// All but the description, which may be long: they look as if they had none.
+    Brief,
 }
 
 impl Default for TaskList {
@@ -160,6 +172,7 @@ impl Default for TaskList {
             filter: TaskFilter::default(),
             include_deleted: false,
             order: vec![NEWEST_FIRST],
+            detail: Detail::default(),
         }
     }
 }

@@ -180,3 +180,19 @@ async fn making_a_task_takes_one_statement_where_the_database_can() {
     let expected = if is_postgres() { 2 } else { 3 };
     assert_eq!(statements, expected, "who asks, and the task with its event");
 }
+
+#[tokio::test]
+async fn descriptions_are_read_where_they_are_selected_in_whichever_way() {
+    let app = TestApp::start().await;
+    let boss = app.admin().await;
+    boss.creates_task(json!({ "title": "T", "description": "D" })).await;
+    let query = "{
+        tasks { nodes { title } edges { node { ... on Node { ... on Task { ...F } } } } }
+        again: tasks { nodes { text: description } }
+        users { nodes { ownedTasks { nodes { ...F owner { username } } } assignedTasks { totalCount } } } }
+        fragment F on Task { description }";
+    let (_, data) = cost(&app, &boss, query).await;
+    assert_eq!(data["tasks"]["edges"][0]["node"]["description"], "D");
+    assert_eq!(data["again"]["nodes"][0]["text"], "D");
+    assert_eq!(data["users"]["nodes"][0]["ownedTasks"]["nodes"][0]["description"], "D");
+}

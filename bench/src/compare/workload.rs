@@ -102,8 +102,7 @@ impl Workload {
         use Contestant::{Axum, Mercurius, PostGraphile, Postgres, Taskwire, Yoga};
         match self {
             Self::OwnList | Self::OneTask => &[Taskwire, Mercurius, PostGraphile, Yoga, Axum, Postgres],
-            Self::Nested => &[Taskwire, Mercurius, PostGraphile, Yoga, Postgres],
-            Self::CreateTask => &[Taskwire, Mercurius, PostGraphile, Yoga, Postgres],
+            Self::Nested | Self::CreateTask => &[Taskwire, Mercurius, PostGraphile, Yoga, Postgres],
             Self::Tiny => &[Taskwire, Mercurius, PostGraphile, Yoga, Axum],
             Self::DefaultList | Self::RestList | Self::Login => &[Taskwire],
         }

@@ -14,9 +14,9 @@ use super::{WriteTransaction, attachment, corrupt, one_of, tag, task_row};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks};
+use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks, Users};
 use crate::domain::tag::Tags;
-use crate::domain::task::{Priority, Snapshot, Task, TaskSortField};
+use crate::domain::task::{FullTask, Priority, Snapshot, Task, TaskSortField, WithPeople};
 use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -124,6 +124,26 @@ pub(in crate::domain) async fn find(
     scope: &Scope<Tasks>,
     id: TaskId,
 ) -> Result<Option<Task>> {
+    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
+}
+
+/// The task with those who take part in it, in the trash or not.
+pub(in crate::domain) async fn find_with_people(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    _names: &Scope<Users>,
+    id: TaskId,
+) -> Result<Option<WithPeople>> {
+    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
+}
+
+/// The same with its tags.
+pub(in crate::domain) async fn find_in_full(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    _names: &Scope<Users>,
+    id: TaskId,
+) -> Result<Option<FullTask>> {
     task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
 }
 

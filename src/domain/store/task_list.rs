@@ -5,12 +5,11 @@ use sea_orm::sea_query::{CommonTableExpression, Expr, Query, SelectStatement};
 use sea_orm::{Condition, QuerySelect, QueryTrait as _, Select};
 
 use super::keyset::{Keyset, union};
-use super::task::{Column, Entity, visible};
-use super::task_row::{self, Listed};
+use super::task::{Column, Entity};
+use super::task_row::Listed;
 use super::{InOrder, task_filter};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::id::TaskId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Reach, Scope, Tasks, Users};
 use crate::domain::task::{FullTask, Task, TaskFilter, TaskList, TaskSortField, WithPeople, cursor_of};
@@ -68,26 +67,6 @@ fn parts(
         .collect()
 }
 
-/// The task with those who take part in it, in the trash or not.
-pub(in crate::domain) async fn find_with_people(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    _names: &Scope<Users>,
-    id: TaskId,
-) -> Result<Option<WithPeople>> {
-    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
-}
-
-/// The same with its tags.
-pub(in crate::domain) async fn find_in_full(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    _names: &Scope<Users>,
-    id: TaskId,
-) -> Result<Option<FullTask>> {
-    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
-}
-
 /// Which page of which list is asked for, by whom, and when.
 #[derive(Clone, Copy)]
 pub(in crate::domain) struct ListRequest<'a> {
@@ -127,18 +106,6 @@ impl ListRequest<'_> {
         connection: &impl ConnectionTrait,
         _names: &Scope<Users>,
     ) -> Result<(Page<FullTask>, Option<u64>)> {
-        self.counted_page(connection).await
-    }
-
-    async fn page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<Page<T>> {
-        let keyset = Keyset::new(&self.list.order, self.page)?;
-        let queries = self.parts(connection).into_iter().map(T::select).collect();
-        let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
-        let tasks = rows.iter().map(|row| T::read(&mut InOrder::of(row)));
-        self.finish(connection, &keyset, tasks.collect::<Result<_>>()?).await
-    }
-
-    async fn counted_page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<(Page<T>, Option<u64>)> {
         const COUNT: &str = "count";
 
         let keyset = Keyset::new(&self.list.order, self.page)?;
@@ -155,7 +122,7 @@ impl ListRequest<'_> {
         let count = Expr::SubQuery(None, Box::new(count.into()));
         let queries = parts
             .into_iter()
-            .map(|part| T::select(part).expr_as(count.clone(), TOTAL));
+            .map(|part| FullTask::select(part, self.list.detail).expr_as(count.clone(), TOTAL));
         let mut statement = keyset.merge::<Entity>(queries.collect())?;
         if let Some(shared) = shared {
             statement.with_cte(shared);
@@ -163,10 +130,19 @@ impl ListRequest<'_> {
         let (mut tasks, mut count) = (Vec::new(), None);
         for row in connection.query_all(&statement).await? {
             let mut columns = InOrder::of(&row);
-            tasks.push(T::read(&mut columns)?);
+            tasks.push(FullTask::read(&mut columns)?);
             count = u64::try_from(columns.next::<i64>()?).ok();
         }
         Ok((self.finish(connection, &keyset, tasks).await?, count))
+    }
+
+    async fn page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<Page<T>> {
+        let keyset = Keyset::new(&self.list.order, self.page)?;
+        let parts = self.parts(connection).into_iter();
+        let queries = parts.map(|part| T::select(part, self.list.detail)).collect();
+        let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
+        let tasks = rows.iter().map(|row| T::read(&mut InOrder::of(row)));
+        self.finish(connection, &keyset, tasks.collect::<Result<_>>()?).await
     }
 
     /// The page of these tasks, of which there may be one more than asked for.

@@ -66,7 +66,8 @@ async fn pages_of<T: Listed>(
         listed(visible(scope), &of.list, now, connection).filter(Expr::col((Entity, column(of.part))).eq(user))
     };
     let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
-    let rows = rows_of_each(connection, Column::Id, ids.clone(), T::select, |user| {
+    let columns = |query: Select<Entity>| T::select(query, of.list.detail);
+    let rows = rows_of_each(connection, Column::Id, ids.clone(), columns, |user| {
         keyset.apply::<Entity, _>(theirs(user))
     })
     .await?;

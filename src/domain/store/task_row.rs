@@ -9,7 +9,7 @@ use super::{InOrder, corrupt, user};
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
-use crate::domain::task::{People, Task};
+use crate::domain::task::{Detail, People, Task};
 use crate::domain::user::User;
 
 /// What the owner and the assignee are called in a statement.
@@ -18,7 +18,7 @@ const PEOPLE: [(&str, Column); 2] = [("owner", Column::OwnerId), ("assignee", Co
 /// A task, with more or less of what belongs to it.
 pub(super) trait Listed: Sized {
     /// Selects its columns.
-    fn select<Q: QuerySelect>(query: Q) -> Q;
+    fn select<Q: QuerySelect>(query: Q, detail: Detail) -> Q;
 
     /// Reads them, and leaves them behind.
     fn read(columns: &mut InOrder<'_>) -> Result<Self>;
@@ -28,13 +28,13 @@ pub(super) trait Listed: Sized {
 }
 
 impl Listed for Task {
-    fn select<Q: QuerySelect>(query: Q) -> Q {
+    fn select<Q: QuerySelect>(query: Q, detail: Detail) -> Q {
+        let query = query.columns([Column::Id, Column::CreatedAt, Column::UpdatedAt, Column::Title]);
+        let query = match detail {
+            Detail::Whole => query.column(Column::Description),
+            Detail::Brief => query.expr_as(Expr::cust("CAST(NULL AS text)"), Column::Description),
+        };
         query.columns([
-            Column::Id,
-            Column::CreatedAt,
-            Column::UpdatedAt,
-            Column::Title,
-            Column::Description,
             Column::Status,
             Column::Priority,
             Column::DueDate,
@@ -70,15 +70,17 @@ impl Listed for Task {
 }
 
 impl Listed for (Task, People) {
-    fn select<Q: QuerySelect>(query: Q) -> Q {
-        PEOPLE.into_iter().fold(Task::select(query), |query, (name, id)| {
-            let relation: RelationDef = Entity::belongs_to(user::Entity).from(id).to(user::Column::Id).into();
-            [user::Column::Username, user::Column::FullName]
-                .into_iter()
-                .fold(query.join_as(JoinType::LeftJoin, relation, name), |query, column| {
-                    query.expr_as(Expr::col((name, column)), format!("{name}_{}", column.to_string()))
-                })
-        })
+    fn select<Q: QuerySelect>(query: Q, detail: Detail) -> Q {
+        PEOPLE
+            .into_iter()
+            .fold(Task::select(query, detail), |query, (name, id)| {
+                let relation: RelationDef = Entity::belongs_to(user::Entity).from(id).to(user::Column::Id).into();
+                [user::Column::Username, user::Column::FullName]
+                    .into_iter()
+                    .fold(query.join_as(JoinType::LeftJoin, relation, name), |query, column| {
+                        query.expr_as(Expr::col((name, column)), format!("{name}_{}", column.to_string()))
+                    })
+            })
     }
 
     fn read(columns: &mut InOrder<'_>) -> Result<Self> {
@@ -103,8 +105,8 @@ impl Listed for (Task, People) {
 }
 
 impl<T: Listed> Listed for (T, Tags) {
-    fn select<Q: QuerySelect>(query: Q) -> Q {
-        T::select(query).column(Column::TagNames)
+    fn select<Q: QuerySelect>(query: Q, detail: Detail) -> Q {
+        T::select(query, detail).column(Column::TagNames)
     }
 
     fn read(columns: &mut InOrder<'_>) -> Result<Self> {
@@ -118,14 +120,14 @@ impl<T: Listed> Listed for (T, Tags) {
 
 /// The one task of a query, if there is one.
 pub(super) async fn one<T: Listed>(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<Option<T>> {
-    let query = T::select(query.select_only()).into_query();
+    let query = T::select(query.select_only(), Detail::Whole).into_query();
     let row = connection.query_one(&query).await?;
     row.map(|row| T::read(&mut InOrder::of(&row))).transpose()
 }
 
 /// The tasks of a query.
 pub(super) async fn all<T: Listed>(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<T>> {
-    let query = T::select(query.select_only()).into_query();
+    let query = T::select(query.select_only(), Detail::Whole).into_query();
     let rows = connection.query_all(&query).await?;
     rows.iter().map(|row| T::read(&mut InOrder::of(row))).collect()
 }

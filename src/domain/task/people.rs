@@ -40,7 +40,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.find_with_people", skip_all)]
     pub async fn find_with_people(self, actor: &Actor, id: TaskId) -> Result<Option<WithPeople>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let found = store::task_list::find_with_people(self.core.store.reader(), &scope, &names, id).await?;
+        let found = store::task::find_with_people(self.core.store.reader(), &scope, &names, id).await?;
         Ok(found.filter(|(task, _)| task.deleted_at.is_none()))
     }
 
@@ -48,7 +48,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.get_in_full", skip_all)]
     pub async fn get_in_full(self, actor: &Actor, id: TaskId) -> Result<FullTask> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let found = store::task_list::find_in_full(self.core.store.reader(), &scope, &names, id).await?;
+        let found = store::task::find_in_full(self.core.store.reader(), &scope, &names, id).await?;
         let live = found.filter(|((task, _), _)| task.deleted_at.is_none());
         live.ok_or_else(|| Error::not_found("task", id))
     }

@@ -7,11 +7,12 @@ use async_graphql::{Context, InputObject, Lookahead, Object, SelectionField};
 use super::{Task, TaskFilter};
 use crate::domain;
 use crate::domain::id::UserId;
-use crate::domain::task::{NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
+use crate::domain::task::{Detail, NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
 use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::loader::PageOfTasks;
+use crate::graphql::row::FieldByField;
 use crate::graphql::scalar::{OrderDirection, TaskOrderField};
 
 /// One step of a task list's order; ties go by number.
@@ -75,8 +76,8 @@ pub(super) async fn all(
     order_by: Option<Vec<TaskOrder>>,
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
-    let list = task_list(filter, order_by)?;
     let (tasks, selected) = (ctx.domain().tasks(), rows_of(ctx));
+    let list = task_list(filter, order_by, detail_of(ctx, &selected))?;
     let found = if !names_suffice(&selected) {
         tasks.list(ctx.actor(), &list, &page).await?.map(Task::from)
     } else if selected.iter().any(|task| task.field("tags").exists()) {
@@ -93,6 +94,17 @@ pub(super) async fn all(
 fn rows_of<'a>(ctx: &'a Context<'_>) -> [Lookahead<'a>; 2] {
     let look = ctx.look_ahead();
     [look.field("nodes"), look.field("edges").field("node")]
+}
+
+/// How much of these tasks has to be read. What the ways of rows are compared with reads all of it, to see that nothing
+/// is missed.
+fn detail_of(ctx: &Context<'_>, tasks: &[Lookahead<'_>]) -> Detail {
+    let is_described = tasks.iter().any(|task| task.field("description").exists());
+    if is_described || ctx.data_opt::<FieldByField>().is_some() {
+        Detail::Whole
+    } else {
+        Detail::Brief
+    }
 }
 
 /// Whether owners or assignees are selected of these tasks, and nothing of them but their names, which can be read
@@ -116,12 +128,13 @@ pub(in crate::graphql) async fn of_user(
     order_by: Option<Vec<TaskOrder>>,
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
-    let list = task_list(filter, order_by)?;
+    let selected = rows_of(ctx);
+    let list = task_list(filter, order_by, detail_of(ctx, &selected))?;
     let of = TasksOf { part, list };
     let asked = PageOfTasks {
         of: of.clone(),
         page,
-        with_people: names_suffice(&rows_of(ctx)),
+        with_people: names_suffice(&selected),
     };
     let found = ctx.loaders().tasks_of_users().load_one((user, Arc::new(asked))).await?;
     let whose = Whose::User(user, of);
@@ -132,7 +145,11 @@ pub(in crate::graphql) async fn of_user(
 /// The most steps of an order: more would make the condition of a page long for nothing.
 const MAX_ORDER_STEPS: usize = 5;
 
-fn task_list(filter: Option<TaskFilter>, order_by: Option<Vec<TaskOrder>>) -> domain::error::Result<TaskList> {
+fn task_list(
+    filter: Option<TaskFilter>,
+    order_by: Option<Vec<TaskOrder>>,
+    detail: Detail,
+) -> domain::error::Result<TaskList> {
     let steps = order_by.unwrap_or_default();
     if steps.len() > MAX_ORDER_STEPS {
         return Err(domain::error::Error::BadInput {
@@ -151,5 +168,6 @@ fn task_list(filter: Option<TaskFilter>, order_by: Option<Vec<TaskOrder>>) -> do
         filter,
         include_deleted,
         order,
+        detail,
     })
 }
