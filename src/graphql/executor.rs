@@ -1,6 +1,6 @@
 //! One operation, from what a client sent to its answer: found or read, measured, paid for, run.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::parser::types::{OperationDefinition, OperationType};
 use async_graphql::{Request, Response, ServerError, ValidationMode, Value, Variables};
@@ -20,7 +20,7 @@ use super::persisted::Persisted;
 use super::upload::Uploads;
 use super::websocket::Places;
 use super::{Schema, allowed, schema, variables};
-use crate::config::Config;
+use crate::config::{Config, GraphqlConfig};
 use crate::domain::Domain;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::EventCursor;
@@ -31,8 +31,10 @@ use crate::redis::Redis;
 /// Runs operations.
 pub struct Executor {
     schema: Schema,
-    /// The same for operations that are known to be valid: it does not check them again.
-    unchecked: Schema,
+    /// The same for operations that are known to be valid: it does not check them again. Made when there is one, for it
+    /// takes a megabyte.
+    unchecked: OnceLock<Schema>,
+    config: GraphqlConfig,
     documents: Documents,
     persisted: Option<Persisted>,
     costs: CostModel,
@@ -79,12 +81,12 @@ impl Executor {
             points: RateLimiter::new("points", config.graphql.points_per_minute, redis),
             requests,
         });
-        let [schema, unchecked] =
-            [ValidationMode::Strict, ValidationMode::Fast].map(|validation| schema(&config.graphql, validation));
+        let schema = schema(&config.graphql, ValidationMode::Strict);
         Self {
             costs: CostModel::of(&schema.sdl()),
             schema,
-            unchecked,
+            unchecked: OnceLock::new(),
+            config: config.graphql.clone(),
             documents: Documents::new(limits),
             persisted: redis.map(|redis| Persisted::new(redis.clone())),
             max_complexity: limits.complexity,
@@ -256,7 +258,12 @@ impl Executor {
         let measuring = self.names.begin(&operation, is_known);
         let request = operation.request(operation.variables(), context);
         let is_known_valid = operation.is_known_valid();
-        let schema = if is_known_valid { &self.unchecked } else { &self.schema };
+        let schema = if is_known_valid {
+            self.unchecked
+                .get_or_init(|| schema(&self.config, ValidationMode::Fast))
+        } else {
+            &self.schema
+        };
         let mut response = self.explained(schema.execute(request).instrument(measuring.span()).await);
         if !is_known_valid && began(&response) {
             operation.document.note_valid();
