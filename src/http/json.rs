@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 /// Room for bodies of the usual size, so that what is written is moved seldom.
-const FIRST_BYTES: usize = 4_096;
+pub(crate) const FIRST_BYTES: usize = 4_096;
 
 /// A value as a body in JSON: what axum has under this name, but written to plain memory. Into its buffers a list of
 /// fifty tasks takes twice as long.

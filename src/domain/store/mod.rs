@@ -60,6 +60,9 @@ use crate::config::{Backend, DatabaseConfig};
 /// What those are told to wait whom the database has no connection for.
 const DATABASE_BUSY: Duration = Duration::from_secs(2);
 
+/// How the codes begin with which `PostgreSQL` says that it ends a connection.
+const SHUT_DOWN: &str = "57P";
+
 /// The database.
 #[derive(Clone, Debug)]
 pub(super) struct Store {

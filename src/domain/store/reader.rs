@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use super::SHUT_DOWN;
 use super::open::{ACQUIRE_TIMEOUT, Meter};
 
 /// A connection that has been idle for so long is tested before it is used again.
@@ -26,9 +27,6 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// After so long a connection goes through the driver's pool, which ends those that are old.
 const MAX_KEPT: Duration = Duration::from_mins(10);
-
-/// How the codes begin with which PostgreSQL says that it ends a connection.
-const SHUT_DOWN: &str = "57P";
 
 /// What reads. Cloning it is cheap.
 #[derive(Clone)]

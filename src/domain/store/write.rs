@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-use super::Store;
+use super::{SHUT_DOWN, Store};
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::live::Bus;
@@ -81,8 +81,6 @@ impl From<AtOnceError> for Error {
 /// Whether the statement is certain to have changed nothing: it was never sent, or the database says so. When the
 /// database ends a connection, it may do so after the commit.
 fn is_undone(error: &DbErr) -> bool {
-    const SHUT_DOWN: &str = "57P";
-
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return matches!(error, DbErr::ConnectionAcquire(_));
     };

@@ -16,10 +16,8 @@ use crate::graphql::executor::began;
 use crate::graphql::row::write_value;
 use crate::graphql::stream;
 use crate::http::idempotency::REPLAYED;
+use crate::http::json::FIRST_BYTES;
 use crate::http::request_id;
-
-/// Room for answers of the usual size, so that what is written is moved seldom.
-const FIRST_BYTES: usize = 4_096;
 
 /// Why nothing was run: a status and an error.
 #[derive(Debug)]
@@ -168,11 +166,11 @@ impl Body {
         json
     }
 
-    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    fn write(&self, json: &mut Vec<u8>) -> Option<()> {
         json.push(b'{');
         if !self.errors.is_empty() {
             begin_member(json, "errors");
-            serde_json::to_writer(&mut *json, &self.errors)?;
+            serde_json::to_writer(&mut *json, &self.errors).ok()?;
         }
         if let Some(data) = &self.data {
             begin_member(json, "data");
@@ -180,10 +178,10 @@ impl Body {
         }
         if !self.extensions.is_empty() {
             begin_member(json, "extensions");
-            serde_json::to_writer(&mut *json, &self.extensions)?;
+            serde_json::to_writer(&mut *json, &self.extensions).ok()?;
         }
         json.push(b'}');
-        Ok(())
+        Some(())
     }
 
     /// Whether execution began; otherwise there are only errors.

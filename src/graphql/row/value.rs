@@ -202,39 +202,30 @@ pub(super) fn written(json: Vec<u8>) -> Option<Value> {
 }
 
 /// Writes a value of the library as JSON. What is JSON already is copied; serde would read it all once more.
-pub fn write_value(value: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
+pub fn write_value(value: &Value, json: &mut Vec<u8>) -> Option<()> {
     match value {
         Value::Object(fields) => match fields.get(RAW_VALUE_TOKEN) {
             Some(Value::String(written)) => json.extend_from_slice(written.as_bytes()),
             _ => write_object(fields, json)?,
         },
-        Value::List(values) => {
-            json.push(b'[');
-            for (index, value) in values.iter().enumerate() {
-                if index > 0 {
-                    json.push(b',');
-                }
-                write_value(value, json)?;
-            }
-            json.push(b']');
-        }
-        other => serde_json::to_writer(json, other)?,
+        Value::List(values) => write_list(json, values, write_value)?,
+        other => serde_json::to_writer(json, other).ok()?,
     }
-    Ok(())
+    Some(())
 }
 
-fn write_object(fields: &IndexMap<Name, Value>, json: &mut Vec<u8>) -> serde_json::Result<()> {
+fn write_object(fields: &IndexMap<Name, Value>, json: &mut Vec<u8>) -> Option<()> {
     json.push(b'{');
     for (index, (name, value)) in fields.iter().enumerate() {
         if index > 0 {
             json.push(b',');
         }
-        serde_json::to_writer(&mut *json, name.as_str())?;
+        serde_json::to_writer(&mut *json, name.as_str()).ok()?;
         json.push(b':');
         write_value(value, json)?;
     }
     json.push(b'}');
-    Ok(())
+    Some(())
 }
 
 /// Adds a value under its key. What is selected twice under one key is one value with the fields of both.
