@@ -28,6 +28,10 @@ const LONG: Duration = Duration::from_secs(30);
 /// After so long a connection goes through the driver's pool, which ends those that are old.
 const MAX_KEPT: Duration = Duration::from_mins(10);
 
+/// How often a statement is sent, as long as it only meets connections that broke while they were kept. The first that
+/// is met empties what is kept, so that a second comes of another outage.
+const MAX_ATTEMPTS: usize = 3;
+
 /// What reads. Cloning it is cheap.
 #[derive(Clone)]
 pub(in crate::domain) struct Reader {
@@ -93,14 +97,18 @@ impl Reader {
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
         QueryResult: From<DB::Row>,
     {
-        let lent = kept.lend().await?;
-        let began = Instant::now();
-        let mut rows = attempt(lent, &statement, limit).await;
-        if rows.as_ref().is_err_and(|failure| failure.was_stale) {
-            // Reading twice does no harm, and the database may have been away only while nobody looked.
-            rows = attempt(kept.lend_anew().await?, &statement, limit).await;
-        }
-        self.meter.note(&statement.sql, began.elapsed(), rows.is_err());
+        let mut attempts = 1;
+        let rows = loop {
+            let lent = kept.lend().await?;
+            let began = Instant::now();
+            let rows = attempt(lent, &statement, limit).await;
+            self.meter.note(&statement.sql, began.elapsed(), rows.is_err());
+            match rows {
+                // Reading twice does no harm, and the database may have been away only while nobody looked.
+                Err(failure) if failure.was_stale && attempts < MAX_ATTEMPTS => attempts += 1,
+                rows => break rows,
+            }
+        };
         let rows = rows.map_err(|failure| DbErr::Query(RuntimeErr::SqlxError(failure.error.into())))?;
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
@@ -210,7 +218,8 @@ impl<DB: sqlx::Database> Kept<DB> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection, as soon as one is free.
+    /// A connection, as soon as one is free. One that is kept goes first: as long as it is, it takes the place of
+    /// another in the driver's pool, and who would wait there for that waits in vain.
     async fn lend(&self) -> Result<Lent<'_, DB>, DbErr> {
         let place = self.place().await?;
         let idle = self.idle().pop();
@@ -224,11 +233,6 @@ impl<DB: sqlx::Database> Kept<DB> {
             }),
             None => self.take(place).await,
         }
-    }
-
-    /// The same, but one that the driver's pool has looked at.
-    async fn lend_anew(&self) -> Result<Lent<'_, DB>, DbErr> {
-        self.take(self.place().await?).await
     }
 
     async fn place(&self) -> Result<SemaphorePermit<'_>, DbErr> {

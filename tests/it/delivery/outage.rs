@@ -60,8 +60,11 @@ async fn whoever_reads_does_not_notice_that_idle_connections_were_ended() {
     let (server, name) = app.database.url().rsplit_once('/').unwrap();
     let other = Database::connect(format!("{server}/postgres")).await.unwrap();
     let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    other.execute_unprepared(&end).await.unwrap();
-    for found in at_once().await {
-        assert_eq!(found.unwrap().unwrap().id, task);
+    // More than once: who comes when the first have connections anew, and others have not, is a matter of luck.
+    for _ in 0..5 {
+        other.execute_unprepared(&end).await.unwrap();
+        for found in at_once().await {
+            assert_eq!(found.unwrap().unwrap().id, task);
+        }
     }
 }
