@@ -1,4 +1,4 @@
-//! Who may do what. Nothing outside this module decides it: the table of actions is in `policy/action.rs`, what is
+//! Who may do what. Nothing outside this module decides it: the table of actions is in `policy/action/`, what is
 //! seen of each noun in `policy/noun.rs`, and how an actor stands to a thing in `policy/resource.rs`.
 //!
 //! [`permit`] answers "may this actor do this to that?" with a [`Permit`]; [`scope`] answers

@@ -112,19 +112,16 @@ impl Store {
 
     /// How many connections there are, and how many of them are idle.
     pub(super) fn pool(&self) -> Pool {
-        let (size, idle, max) = if self.connection.get_database_backend() == DbBackend::Postgres {
-            let pool = self.connection.get_postgres_connection_pool();
-            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        let writers = if self.connection.get_database_backend() == DbBackend::Postgres {
+            Pool::of(self.connection.get_postgres_connection_pool())
         } else {
-            let pool = self.connection.get_sqlite_connection_pool();
-            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+            Pool::of(self.connection.get_sqlite_connection_pool())
         };
-        let (readers, idle_readers, max_readers) = self.reader.size();
-        let idle = idle + idle_readers;
+        let readers = self.reader.pool();
         Pool {
-            used: (size as usize + readers).saturating_sub(idle),
-            idle,
-            max: max as usize + max_readers,
+            used: writers.used + readers.used,
+            idle: writers.idle + readers.idle,
+            max: writers.max + readers.max,
         }
     }
 
@@ -141,7 +138,7 @@ impl Store {
 }
 
 /// The connections to the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     /// Those at work.
     pub used: usize,
@@ -149,6 +146,18 @@ pub struct Pool {
     pub idle: usize,
     /// How many there may be.
     pub max: usize,
+}
+
+impl Pool {
+    /// As the driver counts.
+    fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Self {
+        let idle = pool.num_idle();
+        Self {
+            used: (pool.size() as usize).saturating_sub(idle),
+            idle,
+            max: pool.options().get_max_connections() as usize,
+        }
+    }
 }
 
 impl From<DbErr> for Error {

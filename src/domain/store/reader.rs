@@ -19,8 +19,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::SHUT_DOWN;
 use super::open::{ACQUIRE_TIMEOUT, Meter};
+use super::{Pool, SHUT_DOWN};
 
 /// A connection that has been idle for so long is tested before it is used again.
 const LONG: Duration = Duration::from_secs(30);
@@ -73,12 +73,11 @@ impl Reader {
         Self { connections, meter }
     }
 
-    /// How many connections there are, how many of them are idle, and how many there may be; nothing of a pool that
-    /// is counted elsewhere.
-    pub(super) fn size(&self) -> (usize, usize, usize) {
+    /// The connections that only read: none where those that write read too.
+    pub(super) fn pool(&self) -> Pool {
         match &self.connections {
-            Connections::Postgres(kept) => kept.size(),
-            Connections::Sqlite(kept) => kept.size(),
+            Connections::Postgres(kept) => kept.pool(),
+            Connections::Sqlite(kept) => kept.pool(),
         }
     }
 
@@ -252,13 +251,17 @@ impl<DB: sqlx::Database> Kept<DB> {
         })
     }
 
-    fn size(&self) -> (usize, usize, usize) {
+    fn pool(&self) -> Pool {
         if !self.keeps {
-            return (0, 0, 0);
+            return Pool::default();
         }
-        let idle = self.pool.num_idle() + self.idle().len();
-        let max = self.pool.options().get_max_connections() as usize;
-        (self.pool.size() as usize, idle, max)
+        let driver = Pool::of(&self.pool);
+        let kept = self.idle().len();
+        Pool {
+            used: driver.used.saturating_sub(kept),
+            idle: driver.idle + kept,
+            max: driver.max,
+        }
     }
 
     async fn close(&self) {
