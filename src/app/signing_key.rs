@@ -41,6 +41,7 @@ fn development_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Resu
     if config.database.is_memory() {
         return Ok(random_key(randomness));
     }
+    config.database.check_folder().map_err(anyhow::Error::msg)?;
     let file = key_file(config);
     match OpenOptions::new().write(true).create_new(true).open(&file) {
         Ok(mut new) => {

@@ -104,6 +104,28 @@ impl DatabaseConfig {
             .next()
             .map(|(path, _)| PathBuf::from(path.into_owned()))
     }
+
+    /// Says so when the folder for the file of a SQLite database is missing.
+    pub(crate) fn check_folder(&self) -> Result<(), String> {
+        let Some(path) = self.sqlite_path() else { return Ok(()) };
+        // A bare name has an empty one: the current folder.
+        let missing = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let Some(folder) = missing else { return Ok(()) };
+        let hint = if path.is_relative() {
+            format!(
+                ", or write four slashes for a path from the root: sqlite:////{}",
+                path.display()
+            )
+        } else {
+            String::new()
+        };
+        Err(format!(
+            "the folder {} of DATABASE_URL does not exist: make it{hint}",
+            folder.display()
+        ))
+    }
 }
 
 /// The URL in the driver's spelling, or `None` if it is not one of a database we know.

@@ -309,6 +309,27 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_database_in_a_folder_that_there_is_not_is_told_in_one_line() {
+    let place = Place::bare().with("DATABASE_URL", "sqlite:///no/where/tasks.db");
+    let expected = "the folder no/where of DATABASE_URL does not exist: make it, \
+        or write four slashes for a path from the root: sqlite:////no/where/tasks.db";
+    for (command, key) in [("", "k".repeat(40)), ("", String::new()), ("migrate up", String::new())] {
+        let outcome = place.run_with(command, &[("SECRET_KEY", &key)]).await;
+        assert_eq!(outcome.complaint(), expected, "{command}");
+    }
+    let outcome = place.run("doctor").await;
+    let line = format!("FAILED  database: {expected}\n");
+    assert!(outcome.stdout.contains(&line), "{outcome:?}");
+
+    let place = Place::bare().with("DATABASE_URL", "sqlite:////no/where/tasks.db");
+    let outcome = place.run("migrate up").await;
+    assert_eq!(
+        outcome.complaint(),
+        "the folder /no/where of DATABASE_URL does not exist: make it"
+    );
+}
+
+#[tokio::test]
 async fn a_postgres_that_does_not_answer_is_tried_as_often_as_the_settings_say() {
     let place = Place::bare().with("DATABASE_URL", &format!("postgres://me:hunter2@{DEAD}/tasks"));
     let outcome = place

@@ -198,6 +198,7 @@ fn one_connection(options: &mut ConnectOptions) {
 }
 
 async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
+    config.check_folder().map_err(anyhow::Error::msg)?;
     let mut wait = FIRST_RETRY;
     let mut attempt = 0;
     loop {
