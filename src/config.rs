@@ -118,11 +118,28 @@ pub struct GraphqlLimits {
     pub aliases: usize,
     /// `GRAPHQL_MAX_DIRECTIVES`, default 50, 0 to 1000000.
     pub directives: usize,
-    /// `GRAPHQL_MAX_COMPLEXITY`, default 10000, at least 1: an object is 1, a scalar 0, and what a list holds
-    /// counts as often as its `first` asks for.
+    /// `GRAPHQL_MAX_COMPLEXITY`, default 10000, at least 1: points by what an operation selects, filters and
+    /// changes; the fields of a list count as often as its `first` asks for.
     pub complexity: u64,
     /// `GRAPHQL_MAX_BATCH`, operations in one request, default 10, 1 to 1000.
     pub batch: usize,
+    /// `GRAPHQL_MAX_RESPONSE_BYTES`, in the answers of one request together, default 8388608, 1024 to 1073741824.
+    pub response_bytes: usize,
+}
+
+impl GraphqlLimits {
+    /// The limits where none are set.
+    pub const DEFAULT: Self = Self {
+        bytes: 64 * 1024,
+        tokens: 2_000,
+        depth: 15,
+        fields: 500,
+        aliases: 30,
+        directives: 50,
+        complexity: 10_000,
+        batch: 10,
+        response_bytes: 8 * 1024 * 1024,
+    };
 }
 
 /// Request limits of the REST face and of signing in.
@@ -254,15 +271,21 @@ impl GraphqlConfig {
 
 impl GraphqlLimits {
     fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+        let limits = Self::DEFAULT;
         Ok(Self {
-            bytes: reader.number("GRAPHQL_MAX_BYTES", 64 * 1024, 1024..=16 * 1024 * 1024)?,
-            tokens: reader.number("GRAPHQL_MAX_TOKENS", 2_000, 10..=1_000_000)?,
-            depth: reader.number("GRAPHQL_MAX_DEPTH", 15, 1..=100)?,
-            fields: reader.number("GRAPHQL_MAX_FIELDS", 500, 1..=1_000_000)?,
-            aliases: reader.number("GRAPHQL_MAX_ALIASES", 30, 0..=1_000_000)?,
-            directives: reader.number("GRAPHQL_MAX_DIRECTIVES", 50, 0..=1_000_000)?,
-            complexity: reader.number("GRAPHQL_MAX_COMPLEXITY", 10_000, 1..=u64::MAX)?,
-            batch: reader.number("GRAPHQL_MAX_BATCH", 10, 1..=1_000)?,
+            bytes: reader.number("GRAPHQL_MAX_BYTES", limits.bytes, 1024..=16 * 1024 * 1024)?,
+            tokens: reader.number("GRAPHQL_MAX_TOKENS", limits.tokens, 10..=1_000_000)?,
+            depth: reader.number("GRAPHQL_MAX_DEPTH", limits.depth, 1..=100)?,
+            fields: reader.number("GRAPHQL_MAX_FIELDS", limits.fields, 1..=1_000_000)?,
+            aliases: reader.number("GRAPHQL_MAX_ALIASES", limits.aliases, 0..=1_000_000)?,
+            directives: reader.number("GRAPHQL_MAX_DIRECTIVES", limits.directives, 0..=1_000_000)?,
+            complexity: reader.number("GRAPHQL_MAX_COMPLEXITY", limits.complexity, 1..=u64::MAX)?,
+            batch: reader.number("GRAPHQL_MAX_BATCH", limits.batch, 1..=1_000)?,
+            response_bytes: reader.number(
+                "GRAPHQL_MAX_RESPONSE_BYTES",
+                limits.response_bytes,
+                1024..=1024 * 1024 * 1024,
+            )?,
         })
     }
 }

@@ -8,10 +8,11 @@ fn main() {
 
 /// Reading a document, and counting what it may cost.
 mod document {
-    use async_graphql::parser::parse_query;
     use divan::{Bencher, black_box};
-    use taskwire::config::GraphqlLimits;
-    use taskwire::graphql::limits;
+    use serde_json::{Map, Value, json};
+    use taskwire::config::Config;
+    use taskwire::graphql::execution::Front;
+    use taskwire::graphql::execution::check::executable;
 
     #[derive(Clone, Copy, Debug)]
     enum Document {
@@ -37,34 +38,34 @@ mod document {
         }
     }
 
-    /// As shipped.
-    const LIMITS: GraphqlLimits = GraphqlLimits {
-        bytes: 65_536,
-        tokens: 2_000,
-        depth: 15,
-        fields: 500,
-        aliases: 30,
-        directives: 50,
-        complexity: 10_000,
-        batch: 10,
-    };
-
-    #[divan::bench(args = [Document::Tiny, Document::Page])]
-    fn parse(document: Document) -> bool {
-        parse_query(black_box(document.text())).is_ok()
-    }
-
-    #[divan::bench(args = [Document::Tiny, Document::Page])]
-    fn count_tokens(document: Document) -> bool {
-        limits::check_tokens(black_box(document.text()), &LIMITS).is_ok()
-    }
-
-    #[divan::bench]
-    fn check_limits(bencher: Bencher) {
-        match parse_query(Document::Page.text()) {
-            Ok(document) => bencher.bench(|| limits::check(black_box(&document), &LIMITS).is_ok()),
-            Err(error) => panic!("the document cannot be read: {error}"),
+    fn front() -> Front {
+        match Config::load() {
+            Ok(config) => Front::new(&config.graphql),
+            Err(error) => panic!("the settings cannot be read: {error}"),
         }
+    }
+
+    fn variables() -> Map<String, Value> {
+        Map::from_iter([("me".to_owned(), json!("VXNlcjo3"))])
+    }
+
+    /// A document that is new: parsed, validated, normalised.
+    #[divan::bench(args = [Document::Tiny, Document::Page])]
+    fn read(bencher: Bencher, document: Document) {
+        let (front, variables) = (front(), variables());
+        let mut number = 0;
+        bencher.bench_local(|| {
+            number += 1;
+            let text = format!("{} # {number}", document.text());
+            executable(&front, black_box(&text), Some(&variables)).is_some()
+        });
+    }
+
+    /// A document that was sent before, with its variables: what every request pays.
+    #[divan::bench(args = [Document::Tiny, Document::Page])]
+    fn find(bencher: Bencher, document: Document) {
+        let (front, variables) = (front(), variables());
+        bencher.bench(|| executable(&front, black_box(document.text()), Some(&variables)).is_some());
     }
 }
 
@@ -143,7 +144,7 @@ mod rows {
     use taskwire::domain::actor::Role;
     use taskwire::domain::id::UserId;
     use taskwire::domain::user::Account;
-    use taskwire::graphql::row::{FieldByField, NothingToMerge, Rows};
+    use taskwire::graphql::row::{FieldByField, Rows};
     use taskwire::graphql::user::User;
 
     const DOCUMENT: &str = "{ users { id databaseId username fullName email role isActive createdAt updatedAt } }";
@@ -152,8 +153,6 @@ mod rows {
     enum Way {
         /// As the library resolves objects: a future a field.
         Library,
-        /// As values that can be merged.
-        Values,
         /// As JSON at once.
         Json,
     }
@@ -183,7 +182,7 @@ mod rows {
         }))
     }
 
-    #[divan::bench(args = [Way::Library, Way::Values, Way::Json])]
+    #[divan::bench(args = [Way::Library, Way::Json])]
     fn resolve_and_serialise(bencher: Bencher, way: Way) {
         let query = Query((1..=50).map(user).collect());
         let schema = Schema::new(query, EmptyMutation, EmptySubscription);
@@ -194,10 +193,9 @@ mod rows {
         bencher.bench(|| {
             let mut request = Request::new("");
             request.set_parsed_query(document.clone());
-            let request = match (way, NothingToMerge::of(&document)) {
-                (Way::Library, _) => request.data(FieldByField),
-                (Way::Json, Some(nothing_to_merge)) => request.data(nothing_to_merge),
-                (Way::Json, None) | (Way::Values, _) => request,
+            let request = match way {
+                Way::Library => request.data(FieldByField),
+                Way::Json => request,
             };
             let response = runtime.block_on(schema.execute(request));
             serde_json::to_vec(&response.data).map(|json| json.len())

@@ -10,6 +10,7 @@ mod backup;
 mod config;
 mod database;
 mod doctor;
+mod documents;
 mod migrate;
 mod output;
 mod password;
@@ -74,6 +75,9 @@ enum Command {
     Schema,
     /// Prints the OpenAPI document of the REST face (JSON)
     Openapi,
+    /// Check GraphQL documents against the schema
+    #[command(subcommand)]
+    Documents(Documents),
     /// Prints the settings as they take effect, secrets masked
     Config,
     /// Checks settings, database, Redis, storage and clock
@@ -104,6 +108,21 @@ enum Migrate {
         /// Yes, delete everything
         #[arg(long, required = true)]
         yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Documents {
+    /// Check whether documents are valid, and what their operations cost
+    ///
+    /// Prints a line of JSON for each document: {"valid": true, "operations": [{"name", "type", "cost"}]}, or
+    /// {"valid": false, "errors": [{"code", "message", "locations"}]}. Exits with 1 if one is not valid. The limits are
+    /// those of the settings (GRAPHQL_MAX_DEPTH and others). It needs no database.
+    #[command(verbatim_doc_comment)]
+    Check {
+        /// One JSON document a line: a string, or {"query", "operationName", "variables"}; or a manifest of persisted
+        /// operations by Apollo, Relay or the code generator's client preset; - for standard input
+        file: PathBuf,
     },
 }
 
@@ -206,6 +225,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(restore) => restore::run(restore).await?,
         Command::Schema => schema::run()?,
         Command::Openapi => schema::run_openapi()?,
+        Command::Documents(Documents::Check { file }) => documents::run(&file)?,
         Command::Config => config::run()?,
         Command::Doctor => return doctor::run().await,
     }

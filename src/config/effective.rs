@@ -75,6 +75,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("GRAPHQL_MAX_DIRECTIVES", limits.directives.to_string()),
         ("GRAPHQL_MAX_COMPLEXITY", limits.complexity.to_string()),
         ("GRAPHQL_MAX_BATCH", limits.batch.to_string()),
+        ("GRAPHQL_MAX_RESPONSE_BYTES", limits.response_bytes.to_string()),
         ("WEBSOCKET_MAX_MESSAGE_BYTES", websocket.message_bytes.to_string()),
         ("WEBSOCKET_MAX_OPERATIONS", websocket.operations.to_string()),
         ("LIVE_MAX_CONNECTIONS", websocket.connections.to_string()),

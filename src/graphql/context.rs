@@ -1,8 +1,11 @@
 //! What a request carries to its resolvers.
 
+use std::sync::Arc;
+
 use async_graphql::{ContextBase, Value, value};
 use chrono::SecondsFormat;
 
+use super::execution::answer_size::AnswerSize;
 use super::loader::Loaders;
 use super::upload::Uploads;
 use crate::domain::Domain;
@@ -20,6 +23,7 @@ pub struct RequestContext {
     spending: Option<Spending>,
     event_cursor: Option<EventCursor>,
     uploads: Uploads,
+    answer_size: Arc<AnswerSize>,
 }
 
 /// What an operation took from its client's budget, and what that left.
@@ -51,7 +55,13 @@ impl From<Spending> for Value {
 impl RequestContext {
     /// A context for one request of this caller.
     #[must_use]
-    pub fn new(domain: Domain, caller: Caller, spending: Option<Spending>, uploads: Uploads) -> Self {
+    pub fn new(
+        domain: Domain,
+        caller: Caller,
+        spending: Option<Spending>,
+        uploads: Uploads,
+        answer_size: Arc<AnswerSize>,
+    ) -> Self {
         let loaders = Loaders::new(&domain, caller.actor);
         Self {
             domain,
@@ -60,7 +70,14 @@ impl RequestContext {
             spending,
             event_cursor: None,
             uploads,
+            answer_size,
         }
+    }
+
+    /// How large the answer may still become.
+    #[must_use]
+    pub fn answer_size(&self) -> &AnswerSize {
+        &self.answer_size
     }
 
     /// The same with the place in the event log where the request began.

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql::{Request, Response, Variables};
 use axum::body::Bytes;
-use axum::http::StatusCode;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use moka::future::Cache;
 
 use super::Schema;
 use super::context::RequestContext;
+use super::execution::answer_size::AnswerSize;
+use super::execution::toll::Toll;
 use super::executor::{Executor, Operation};
 use super::handler::{Body, Refusal};
 use super::share::{Rights, Sharing};
@@ -51,6 +52,7 @@ struct Standing {
     caller: Caller,
     operation: Operation,
     variables: Variables,
+    max_response_bytes: usize,
 }
 
 impl Standing {
@@ -59,7 +61,8 @@ impl Standing {
             actor,
             ..self.caller.clone()
         };
-        let context = RequestContext::new(self.domain.clone(), caller, None, Uploads::default());
+        let size = Arc::new(AnswerSize::new(self.max_response_bytes));
+        let context = RequestContext::new(self.domain.clone(), caller, None, Uploads::default(), size);
         self.operation.request(self.variables.clone(), context)
     }
 
@@ -70,14 +73,7 @@ impl Standing {
         let refusal = self.schema.execute_stream(request).next().await;
         match (refusal, order.take()) {
             (None, Some(wanted)) => Ok(wanted),
-            (Some(refusal), _) => Err(Box::new(refusal)),
-            (None, None) => {
-                let error = ServerError::new(
-                    "The subscription selects nothing: its field is left out by a directive",
-                    None,
-                );
-                Err(Box::new(Response::from_errors(vec![error])))
-            }
+            (refusal, _) => Err(Box::new(refusal.unwrap_or_default())),
         }
     }
 
@@ -101,6 +97,7 @@ struct Subscription {
     sharing: Sharing,
     source: Source,
     attendance: Arc<Attendance>,
+    toll: Option<Toll>,
 }
 
 /// The answers of a subscription as JSON, until it ends. After an error there is none.
@@ -138,23 +135,21 @@ impl Executor {
         attendance: Option<Arc<Attendance>>,
         operation: Operation,
     ) -> Result<Answers, Unbegun> {
-        self.spend(&caller, operation.cost, domain.clock().now()).await?;
-        if operation.document.root_fields(operation.name.as_deref()) != 1 {
-            let message = "A subscription selects exactly one field of the root";
-            let refusal = Refusal::new(StatusCode::BAD_REQUEST, "GRAPHQL_VALIDATION_FAILED", message);
-            return Err(refusal.into());
-        }
-        let sharing = Sharing::of(&operation, self.costs());
+        self.spend(&caller, operation.prepared.cost, domain.clock().now())
+            .await?;
+        let sharing = Sharing::of(&operation, self.model());
+        let toll = self.toll(&caller, operation.prepared.cost, domain);
         let standing = Standing {
             schema: self.schema().clone(),
             domain: domain.clone(),
             caller,
             variables: operation.variables(),
+            max_response_bytes: self.max_response_bytes(),
             operation,
         };
         let wanted = match standing.order().await {
             Ok(wanted) => wanted,
-            Err(response) => return Err(Unbegun::Invalid(Body::refused(self.explained(*response)))),
+            Err(response) => return Err(Unbegun::Invalid(Body::refused(*response))),
         };
         let Some(attendance) = attendance else {
             return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());
@@ -166,6 +161,7 @@ impl Executor {
             sharing,
             source,
             attendance,
+            toll,
         };
         Ok(subscription.answers())
     }
@@ -182,6 +178,13 @@ async fn open(domain: &Domain, attendance: &Attendance, wanted: Wanted) -> Resul
             let events = live.events(attendance, watch, after.as_ref()).await?;
             Ok(Source::Events(Box::new(events)))
         }
+    }
+}
+
+/// Pays for an event, where events have a price.
+async fn pay(toll: &mut Option<Toll>) {
+    if let Some(toll) = toll {
+        toll.pay().await;
     }
 }
 
@@ -203,6 +206,7 @@ impl Subscription {
         match &mut self.source {
             Source::Notifications(notifications) => {
                 let delivered = Delivered::Notification(notifications.next().await?);
+                pay(&mut self.toll).await;
                 Some(Ok(self.standing.execute(self.attendance.actor(), delivered).await))
             }
             Source::Events(events) => match events.next().await? {
@@ -213,12 +217,16 @@ impl Subscription {
     }
 
     /// The answer to one event, from whoever was first to ask for it.
-    async fn answer(&self, event: Arc<LoggedEvent>) -> Bytes {
+    async fn answer(&mut self, event: Arc<LoggedEvent>) -> Bytes {
         let actor = self.attendance.actor();
         let sees_task = policy::scope::<Tasks>(&actor).is_ok_and(|scope| scope.sees(&event.event.task.task));
         let rights = self.sharing.rights(&actor, sees_task);
         let place = (event.event.cursor.transaction_id, event.event.cursor.id);
         let key = (self.sharing.fingerprint(), place, rights);
+        if let Some(answer) = self.shared.0.get(&key).await {
+            return answer;
+        }
+        pay(&mut self.toll).await;
         let delivered = Delivered::Event { event, sees_task };
         self.shared
             .0

@@ -1,26 +1,29 @@
 //! One operation, from what a client sent to its answer: found or read, measured, paid for, run.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use async_graphql::parser::types::{OperationDefinition, OperationType};
-use async_graphql::{Request, Response, ServerError, ValidationMode, Value, Variables};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{PathSegment, Request, Response, ServerError, Value, Variables};
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 use tracing::Instrument as _;
 
 use super::context::{RequestContext, Spending};
-use super::cost::{Cost, CostModel};
 use super::delivery::Shared;
-use super::document::{Document, Documents, Hash, Unusable, hash_of, read_hash};
 use super::event::EVENT_CURSOR;
+use super::execution::answer_size::AnswerSize;
+use super::execution::concurrency::HeavyOperations;
+use super::execution::cost::Cost;
+use super::execution::document::{Document, Front, Hash, Prepared, Unprepared, Unusable, hash_of, read_hash};
+use super::execution::model::Model;
+use super::execution::toll::Toll;
 use super::handler::{Parameters, PersistedQuery, Refusal};
-use super::limits::Excess;
 use super::measure::Names;
 use super::persisted::Persisted;
 use super::upload::Uploads;
 use super::websocket::Places;
-use super::{Schema, allowed, schema, variables};
-use crate::config::{Config, GraphqlConfig};
+use super::{Schema, schema};
+use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::EventCursor;
@@ -31,16 +34,10 @@ use crate::redis::Redis;
 /// Runs operations.
 pub struct Executor {
     schema: Schema,
-    /// The same for operations that are known to be valid: it does not check them again. Made when there is one, for it
-    /// takes a megabyte.
-    unchecked: OnceLock<Schema>,
-    config: GraphqlConfig,
-    documents: Documents,
+    front: Front,
+    heavy: HeavyOperations,
+    max_response_bytes: usize,
     persisted: Option<Persisted>,
-    costs: CostModel,
-    max_complexity: u64,
-    /// Whether what the schema holds may be told.
-    is_introspectable: bool,
     budgets: Option<Budgets>,
     shared: Shared,
     places: Places,
@@ -49,7 +46,7 @@ pub struct Executor {
 
 /// What clients may spend in a minute.
 struct Budgets {
-    points: RateLimiter,
+    points: Arc<RateLimiter>,
     /// Signing in, and uploading; together with REST.
     requests: Arc<RequestLimits>,
 }
@@ -59,7 +56,8 @@ pub(super) struct Operation {
     pub(super) document: Arc<Document>,
     pub(super) name: Option<String>,
     given: Option<Map<String, Json>>,
-    pub(super) cost: Cost,
+    pub(super) prepared: Prepared,
+    answer_size: Arc<AnswerSize>,
 }
 
 /// An operation that is paid for.
@@ -76,21 +74,16 @@ impl Executor {
     /// Without limits of requests there is none of points either.
     #[must_use]
     pub fn new(config: &Config, redis: Option<&Redis>, requests: Option<Arc<RequestLimits>>) -> Self {
-        let limits = config.graphql.limits;
         let budgets = requests.map(|requests| Budgets {
-            points: RateLimiter::new("points", config.graphql.points_per_minute, redis),
+            points: Arc::new(RateLimiter::new("points", config.graphql.points_per_minute, redis)),
             requests,
         });
-        let schema = schema(&config.graphql, ValidationMode::Strict);
         Self {
-            costs: CostModel::of(&schema.sdl()),
-            schema,
-            unchecked: OnceLock::new(),
-            config: config.graphql.clone(),
-            documents: Documents::new(limits),
+            schema: schema(&config.graphql),
+            front: Front::new(&config.graphql),
+            heavy: HeavyOperations::default(),
+            max_response_bytes: config.graphql.limits.response_bytes,
             persisted: redis.map(|redis| Persisted::new(redis.clone())),
-            max_complexity: limits.complexity,
-            is_introspectable: config.graphql.introspection,
             budgets,
             shared: Shared::default(),
             places: Places::new(config.graphql.websocket.connections),
@@ -117,8 +110,9 @@ impl Executor {
         self.places.all_left().await;
     }
 
-    pub(super) fn costs(&self) -> &CostModel {
-        &self.costs
+    /// The types of the schema.
+    pub(super) fn model(&self) -> &Model {
+        self.front.model()
     }
 
     /// The operation that is meant, if it keeps to the limits and has the variables it needs.
@@ -126,19 +120,20 @@ impl Executor {
         let document = self
             .document(parameters.query, parameters.extensions.persisted_query)
             .await?;
-        let name = parameters.operation_name;
-        self.check_introspection(&document, name.as_deref())?;
-        let cost = match document.operation(name.as_deref()) {
-            Some(operation) => self.measure(&document, operation, parameters.variables.as_ref())?,
-            // Which operation is meant is a question that execution answers.
-            None => Cost::default(),
-        };
+        let (name, given) = (parameters.operation_name, parameters.variables);
+        let prepared = self.front.prepare(&document, name.as_deref(), given.as_ref());
         Ok(Operation {
+            prepared: prepared.map_err(unprepared)?,
             document,
             name,
-            given: parameters.variables,
-            cost,
+            given,
+            answer_size: Arc::new(self.answer_size()),
         })
+    }
+
+    /// How large the answers of a request may become.
+    pub(super) fn answer_size(&self) -> AnswerSize {
+        AnswerSize::new(self.max_response_bytes)
     }
 
     async fn document(
@@ -156,7 +151,7 @@ impl Executor {
                 "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query",
             )),
             (Some(text), hash) => {
-                let document = self.documents.read(text, hash).map_err(unusable)?;
+                let document = self.front.read(text, hash).map_err(unusable)?;
                 if let (Some(persisted), Some(hash)) = (&self.persisted, hash) {
                     persisted.keep(&hash, &document.text).await;
                 }
@@ -167,7 +162,7 @@ impl Executor {
 
     /// The document that was sent before with this hash, to this node or to another.
     async fn known(&self, hash: Hash) -> Result<Arc<Document>, Refusal> {
-        if let Some(document) = self.documents.find(&hash) {
+        if let Some(document) = self.front.find(&hash) {
             return Ok(document);
         }
         let text = match &self.persisted {
@@ -175,51 +170,13 @@ impl Executor {
             None => None,
         };
         match text {
-            Some(text) => self.documents.read(text, Some(hash)).map_err(unusable),
+            Some(text) => self.front.read(text, Some(hash)).map_err(unusable),
             None => Err(Refusal::new(
                 StatusCode::BAD_REQUEST,
                 "PERSISTED_QUERY_NOT_FOUND",
                 "PersistedQueryNotFound",
             )),
         }
-    }
-
-    /// The library answers introspection that is off with null, as if there were no schema.
-    fn check_introspection(&self, document: &Document, operation: Option<&str>) -> Result<(), Refusal> {
-        if self.is_introspectable {
-            return Ok(());
-        }
-        let asked = ["__schema", "__type"]
-            .iter()
-            .find(|field| document.selects_at_root(operation, field));
-        let Some(field) = asked else {
-            return Ok(());
-        };
-        let message = format!("Introspection is switched off on this server, so there is no field '{field}'");
-        Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "GRAPHQL_VALIDATION_FAILED",
-            message,
-        ))
-    }
-
-    fn measure(
-        &self,
-        document: &Document,
-        operation: &OperationDefinition,
-        given: Option<&Map<String, Json>>,
-    ) -> Result<Cost, Refusal> {
-        variables::check(operation, given)
-            .map_err(|message| Refusal::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message))?;
-        let cost = self.costs.cost(&document.parsed, operation, given);
-        if cost.points > self.max_complexity {
-            let message = format!(
-                "The operation passes the limit of complexity: {}; up to {} are allowed. Ask for fewer rows with first",
-                cost.points, self.max_complexity
-            );
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
-        }
-        Ok(cost)
     }
 
     /// Pays for the operation and runs it.
@@ -235,7 +192,9 @@ impl Executor {
         caller: Caller,
         operation: Operation,
     ) -> Result<Admitted, Refusal> {
-        let spending = self.spend(&caller, operation.cost, domain.clock().now()).await?;
+        let spending = self
+            .spend(&caller, operation.prepared.cost, domain.clock().now())
+            .await?;
         let began_at = began_at(domain, &caller, &operation).await?;
         Ok(Admitted {
             operation,
@@ -254,19 +213,14 @@ impl Executor {
             began_at,
         } = admitted;
         let is_known = caller.actor.user_id().is_some();
-        let context = RequestContext::new(domain.clone(), caller, spending, uploads).beginning_at(began_at);
+        let size = Arc::clone(&operation.answer_size);
+        let context = RequestContext::new(domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
         let measuring = self.names.begin(&operation, is_known);
         let request = operation.request(operation.variables(), context);
-        let is_known_valid = operation.is_known_valid();
-        let schema = if is_known_valid {
-            self.unchecked
-                .get_or_init(|| schema(&self.config, ValidationMode::Fast))
-        } else {
-            &self.schema
-        };
-        let mut response = self.explained(schema.execute(request).instrument(measuring.span()).await);
-        if !is_known_valid && began(&response) {
-            operation.document.note_valid();
+        let _turn = self.heavy.turn(operation.prepared.cost).await;
+        let mut response = self.schema.execute(request).instrument(measuring.span()).await;
+        if let Err(error) = operation.answer_size.take_rest(&response.data) {
+            response = Response::from_errors(vec![operation.at_root(error)]);
         }
         measuring.end(&response);
         if let Some(spending) = spending {
@@ -275,14 +229,14 @@ impl Executor {
         response
     }
 
-    /// The response with what is allowed, where it only says what is not.
-    pub(super) fn explained(&self, mut response: Response) -> Response {
-        if self.is_introspectable && !began(&response) {
-            for error in &mut response.errors {
-                allowed::explain(&mut error.message);
-            }
-        }
-        response
+    pub(super) fn max_response_bytes(&self) -> usize {
+        self.max_response_bytes
+    }
+
+    /// What the events of a subscription with this cost draw on. `None` without limits.
+    pub(super) fn toll(&self, caller: &Caller, cost: Cost, domain: &Domain) -> Option<Toll> {
+        let points = Arc::clone(&self.budgets.as_ref()?.points);
+        Some(Toll::new(points, Client::of(caller), points_of(cost), domain.clone()))
     }
 
     /// Takes the cost from the client's budgets. Every operation costs a point at least.
@@ -299,7 +253,7 @@ impl Executor {
                 .await
                 .map_err(|exhausted| rate_limited("times to register, log in, refresh or upload", exhausted))?;
         }
-        let points = u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX);
+        let points = points_of(cost);
         let allowance = budgets
             .points
             .spend(client, points, now)
@@ -313,46 +267,33 @@ impl Executor {
 }
 
 impl Operation {
-    /// Whether it only reads. One that cannot be found is left to execution.
+    /// What it is: a query, a mutation or a subscription.
+    pub(super) fn kind(&self) -> OperationType {
+        self.prepared.operation.kind
+    }
+
+    /// Whether it only reads.
     pub(super) fn is_query(&self) -> bool {
-        match self.document.operation(self.name.as_deref()) {
-            Some(operation) => operation.ty == OperationType::Query,
-            None => self
-                .document
-                .parsed
-                .operations
-                .iter()
-                .all(|(_, operation)| operation.node.ty == OperationType::Query),
-        }
+        self.kind() == OperationType::Query
     }
 
-    /// Whether it was checked before, and its variables can make no difference.
-    fn is_known_valid(&self) -> bool {
-        let operation = self.document.operation(self.name.as_deref());
-        self.document.is_valid()
-            && operation.is_some_and(|operation| variables::are_plain(operation, self.given.as_ref()))
-    }
-
-    /// Whether it goes on, and is answered with each event.
+    /// Whether it is answered with each event.
     pub(super) fn is_subscription(&self) -> bool {
-        let operation = self.document.operation(self.name.as_deref());
-        operation.is_some_and(|operation| operation.ty == OperationType::Subscription)
+        self.kind() == OperationType::Subscription
     }
 
-    /// The variables that were given with it.
+    /// The values of its variables.
     pub(super) fn variables(&self) -> Variables {
-        Variables::from_json(self.given.clone().map_or(Json::Null, Json::Object))
+        let mut variables = Variables::default();
+        variables.extend(self.prepared.values.clone());
+        variables
     }
 
-    /// What the library executes, in this context. The text is not looked at again: the parsed document goes with it.
+    /// What the library executes, in this context. The text is not looked at again: the normalised operation goes with it.
     pub(super) fn request(&self, variables: Variables, context: RequestContext) -> Request {
         let mut request = Request::new("").variables(variables).data(context);
-        request.operation_name.clone_from(&self.name);
-        request.set_parsed_query(self.document.parsed.clone());
-        match self.document.nothing_to_merge {
-            Some(nothing_to_merge) => request.data(nothing_to_merge),
-            None => request,
-        }
+        request.set_parsed_query(self.prepared.operation.document.clone());
+        request
     }
 
     /// The variables that were given with it, by name.
@@ -360,14 +301,30 @@ impl Operation {
         self.given.as_ref()
     }
 
+    /// The same in a request with others, whose answers together have a limit.
+    pub(super) fn within(mut self, size: &AnswerSize) -> Self {
+        self.answer_size = Arc::new(size.share());
+        self
+    }
+
+    /// An error of the whole answer. It has the path of the first field, for it comes after execution.
+    fn at_root(&self, mut error: ServerError) -> ServerError {
+        let first = self.prepared.operation.first_key();
+        error.path = first
+            .map(|key| PathSegment::Field(key.to_string()))
+            .into_iter()
+            .collect();
+        error
+    }
+
     /// Whether somebody signs in by it.
     pub(super) fn signs_in(&self) -> bool {
-        self.cost.sign_ins > 0
+        self.prepared.cost.sign_ins > 0
     }
 
     /// How many files it takes.
     pub(super) fn uploads(&self) -> usize {
-        self.cost.uploads as usize
+        self.prepared.cost.uploads as usize
     }
 
     /// Tells this operation and its variables from others.
@@ -397,9 +354,7 @@ impl PersistedQuery {
 /// Where the event log stands, if the operation asks for it and its caller may know. A snapshot is only
 /// good beside a cursor that was read before it, and the fields of a query are resolved at the same time.
 async fn began_at(domain: &Domain, caller: &Caller, operation: &Operation) -> Result<Option<EventCursor>, Refusal> {
-    let is_asked_for = operation
-        .document
-        .selects_at_root(operation.name.as_deref(), EVENT_CURSOR);
+    let is_asked_for = operation.prepared.operation.selects_at_root(EVENT_CURSOR);
     if is_asked_for && caller.actor.user_id().is_some() {
         Ok(Some(domain.events().head(&caller.actor).await?))
     } else {
@@ -412,13 +367,18 @@ pub(super) fn began(response: &Response) -> bool {
     response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
+fn points_of(cost: Cost) -> u32 {
+    u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX)
+}
+
 fn unusable(reason: Unusable) -> Refusal {
-    let (code, error) = match reason {
-        Unusable::Excess(Excess::Limit(message)) => ("LIMIT_EXCEEDED", ServerError::new(message, None)),
-        Unusable::Excess(Excess::Cycle(message)) => ("GRAPHQL_VALIDATION_FAILED", ServerError::new(message, None)),
-        Unusable::Syntax(error) => ("GRAPHQL_PARSE_FAILED", error),
-    };
-    Refusal::of(StatusCode::BAD_REQUEST, code, error)
+    let (code, problems) = reason.into_problems();
+    Refusal::of_problems(StatusCode::BAD_REQUEST, code, problems)
+}
+
+fn unprepared(reason: Unprepared) -> Refusal {
+    let (code, problem) = reason.into_problem();
+    Refusal::of_problems(StatusCode::BAD_REQUEST, code, vec![problem])
 }
 
 fn rate_limited(what: &str, exhausted: Exhausted) -> Refusal {

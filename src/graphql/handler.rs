@@ -64,11 +64,12 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
             Posted::Many(batch) => {
                 idempotency::refuse_key(&parts.headers)?;
                 let caller = caller(&app, &parts).await?;
+                let size = app.graphql().answer_size();
                 let bodies = batch.into_iter().map(async |parameters| {
                     // One that is refused does not keep the others from running.
                     let answer = match app.graphql().prepare(parameters).await {
                         Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
-                        Ok(operation) => run(&app, &parts.headers, caller.clone(), operation).await,
+                        Ok(operation) => run(&app, &parts.headers, caller.clone(), operation.within(&size)).await,
                         Err(refusal) => Err(refusal),
                     };
                     answer.unwrap_or_else(Body::from)

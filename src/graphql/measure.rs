@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Name, Response, Value};
+use async_graphql::{Response, Value};
 use tracing::Span;
 
 use super::executor::Operation;
@@ -31,9 +31,9 @@ pub(super) struct Measuring {
 impl Names {
     /// Begins to measure an operation. Only users add names; whoever is not signed in could fill the room with nonsense.
     pub(super) fn begin(&self, operation: &Operation, is_of_user: bool) -> Measuring {
-        let (kind, name) = kind_and_name(operation);
+        let name = operation.prepared.operation.name.as_deref();
         Measuring {
-            kind: match kind {
+            kind: match operation.kind() {
                 OperationType::Query => "query",
                 OperationType::Mutation => "mutation",
                 OperationType::Subscription => "subscription",
@@ -81,19 +81,6 @@ impl Measuring {
         time.record(self.began.elapsed());
         metrics::counter!(OPERATIONS, "kind" => self.kind, "operation" => self.name, "outcome" => outcome).increment(1);
     }
-}
-
-/// What an operation is and is called, as far as its document tells.
-fn kind_and_name(operation: &Operation) -> (OperationType, Option<&str>) {
-    let asked = operation.name.as_deref();
-    let mut all = operation
-        .document
-        .parsed
-        .operations
-        .iter()
-        .map(|(name, operation)| (operation.node.ty, name.map(Name::as_str)));
-    all.find(|(_, name)| asked.is_none() || *name == asked)
-        .unwrap_or((OperationType::Query, None))
 }
 
 #[cfg(test)]

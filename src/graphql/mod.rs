@@ -7,12 +7,8 @@
 //! | `websocket` | GraphQL over WebSocket |
 //! | `executor` | one operation, from what was sent to its answer |
 //! | [`subscription`], `delivery`, `share` | what can be watched, and how it is answered to many at once |
-//! | `document` | parsed documents, kept for whoever sends them again |
-//! | `persisted` | their texts in Redis, for clients that know the hash from another node |
-//! | `cost`, `tokens` | what an operation costs, how long a document is |
-//! | `allowed` | what is allowed, where the library only says what is not |
-//! | `variables` | the variables that an operation cannot do without |
-//! | [`limits`] | what a document may cost, found out before anything runs |
+//! | [`execution`] | the front: documents read, validated, normalised and priced |
+//! | `persisted` | the texts of documents in Redis, for clients that know the hash from another node |
 //! | [`context`], [`loader`] | what a request carries, and its batched look-ups |
 //! | [`guard`] | the doors before fields; the locks are in the domain |
 //! | [`error`] | the domain's errors as GraphQL's |
@@ -21,19 +17,16 @@
 //! | [`upload`] | the files of a request |
 //! | [`attachment`], [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
 
-mod allowed;
 pub mod attachment;
 pub mod connection;
 pub mod context;
-mod cost;
 mod delivery;
-mod document;
 pub mod error;
 pub mod event;
+pub mod execution;
 mod executor;
 pub mod guard;
 pub mod handler;
-pub mod limits;
 pub mod loader;
 mod measure;
 pub mod node;
@@ -49,10 +42,8 @@ mod stream;
 pub mod subscription;
 pub mod tag;
 pub mod task;
-mod tokens;
 pub mod upload;
 pub mod user;
-mod variables;
 mod websocket;
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
@@ -98,10 +89,13 @@ pub struct Mutation(
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema under these settings, which checks documents as thoroughly as it is told.
+/// The schema under these settings. It executes normalised operations, which [`execution`] has judged.
 #[must_use]
-pub fn schema(config: &GraphqlConfig, validation: ValidationMode) -> Schema {
-    let builder = builder().validation_mode(validation);
+pub fn schema(config: &GraphqlConfig) -> Schema {
+    // The depth of operations has a limit of its own.
+    let builder = builder()
+        .validation_mode(ValidationMode::Fast)
+        .limit_recursive_depth(usize::MAX);
     if config.introspection {
         builder
     } else {
@@ -122,6 +116,11 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Connection<Notification, NotificationTotals>>("A page of notifications.")
         .override_output_type_description::<Connection<Tag, TagTotals>>("A page of tags.")
         .override_output_type_description::<Connection<User, UserTotals>>("A page of users.")
+}
+
+/// The schema in its definition language, with the values of enums in the order of their definition.
+fn sdl_in_order() -> String {
+    builder().finish().sdl()
 }
 
 /// The schema in its definition language.

@@ -2,7 +2,7 @@
 
 use redis::pipe;
 
-use super::document::{Hash, hash_of};
+use super::execution::document::{Hash, hash_of};
 use crate::redis::{Redis, key};
 
 /// How long a document is kept that nobody asks for: a day, in seconds.

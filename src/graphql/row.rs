@@ -12,9 +12,7 @@
 //! |---|---|
 //! | `plan` | what is selected of rows |
 //! | `value` | values that are at hand |
-//! | `merging` | whether what is selected stands only once |
 
-mod merging;
 mod plan;
 mod value;
 
@@ -32,11 +30,12 @@ use async_graphql::{ContextSelectionSet, ObjectType, OutputType, Positioned, Ser
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
 
-pub use self::merging::NothingToMerge;
 pub use self::plan::Selected;
 pub use self::value::AtHand;
 pub(super) use self::value::write_value;
-use self::value::{at_hand, merge, write_list, write_row, written};
+use self::value::{at_hand, write_list, write_row, written};
+use super::context::RequestContext;
+use super::execution::answer_size::bytes_of;
 use super::loader::Batched;
 use crate::domain::error::{Error, Result};
 
@@ -87,12 +86,19 @@ async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bo
     let plan = plan::plan(ctx, &T::type_name(), &ctx.item.node);
     let fields: Vec<Selected<'_>> = plan::of(ctx, &plan).collect();
     T::gather(rows, &fields, ctx).await;
-    if ctx.data_opt::<NothingToMerge>().is_some()
-        && let Some(json) = as_json(rows, &fields, is_list)
-    {
-        return Ok(json);
+    let count = |bytes: usize| match ctx.data_opt::<RequestContext>() {
+        Some(context) => context
+            .answer_size()
+            .take(bytes)
+            .map_err(|error| ctx.set_error_path(error)),
+        None => Ok(()),
+    };
+    if let Some(json) = as_json(rows, &fields, is_list) {
+        count(json.len())?;
+        return Ok(written(json));
     }
     let mut values = as_values(rows, &fields, is_list).await?;
+    count(values.iter().map(own_bytes).sum())?;
     Ok(if is_list {
         Value::List(values)
     } else {
@@ -101,7 +107,7 @@ async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bo
 }
 
 /// The rows as JSON, if all that is selected of them is at hand.
-fn as_json<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) -> Option<Value> {
+fn as_json<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) -> Option<String> {
     let mut json = Vec::with_capacity(rows.len() * fields.len() * USUAL_BYTES);
     let write = |row: &T, json: &mut Vec<u8>| write_row(row, fields.iter().copied(), json);
     if is_list {
@@ -109,7 +115,7 @@ fn as_json<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) -> Optio
     } else {
         write(rows.first()?, &mut json)?;
     }
-    written(json)
+    String::from_utf8(json).ok()
 }
 
 /// The rows as the library has them. Those of a list know their places in it.
@@ -134,11 +140,21 @@ async fn as_values<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) 
         .map(|_| {
             let mut object = IndexMap::with_capacity(fields.len());
             for (field, value) in fields.iter().zip(values.by_ref()) {
-                merge(&mut object, field.plan.key(), value);
+                object.insert(field.plan.key(), value);
             }
             Value::Object(object)
         })
         .collect())
+}
+
+/// The bytes of a row, without those of lists below it, which were counted when they were resolved.
+fn own_bytes(row: &Value) -> usize {
+    let Value::Object(fields) = row else { return 0 };
+    let fields = fields.iter().map(|(name, value)| match value {
+        Value::Object(_) | Value::List(_) => name.len(),
+        value => name.len() + bytes_of(value),
+    });
+    fields.sum()
 }
 
 /// Asks the library for one field of one row.

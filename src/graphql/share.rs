@@ -7,8 +7,8 @@ use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql_value::Value;
 use serde_json::json;
 
-use super::cost::CostModel;
-use super::document::{Document, hash_of};
+use super::execution::document::hash_of;
+use super::execution::model::{Model, TypeId};
 use super::executor::Operation;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::id::UserId;
@@ -62,13 +62,12 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    pub(super) fn of(operation: &Operation, types: &CostModel) -> Self {
-        let selected = operation.document.operation(operation.name.as_deref());
-        let selected = selected.map(|operation| &operation.selection_set.node);
-        let document = operation.document.as_ref();
+    pub(super) fn of(operation: &Operation, model: &Model) -> Self {
+        let selected = operation.prepared.operation.selection_set();
+        let root = model.root(operation.kind());
         Self {
             fingerprint: fingerprint(operation, selected),
-            is_alike: selected.is_some_and(|set| is_alike(document, types, "Subscription", set)),
+            is_alike: root.zip(selected).is_some_and(|(root, set)| is_alike(model, root, set)),
         }
     }
 
@@ -88,37 +87,24 @@ impl Sharing {
 }
 
 /// Whether everything that is selected on a type looks the same to every receiver of an event.
-fn is_alike(document: &Document, types: &CostModel, kind: &str, set: &SelectionSet) -> bool {
+fn is_alike(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
     set.items.iter().all(|selection| match &selection.node {
-        Selection::Field(field) => is_field_alike(document, types, kind, &field.node),
-        Selection::InlineFragment(fragment) => {
-            let condition = fragment.node.type_condition.as_ref();
-            let kind = condition.map_or(kind, |condition| condition.node.on.node.as_str());
-            is_alike(document, types, kind, &fragment.node.selection_set.node)
-        }
-        Selection::FragmentSpread(spread) => {
-            let fragment = document.parsed.fragments.get(&spread.node.fragment_name.node);
-            fragment.is_some_and(|fragment| {
-                let kind = fragment.node.type_condition.node.on.node.as_str();
-                is_alike(document, types, kind, &fragment.node.selection_set.node)
-            })
-        }
+        Selection::Field(field) => is_field_alike(model, kind, &field.node),
+        // What is listed has no interfaces, so a normalised operation has no fragments there.
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
     })
 }
 
-fn is_field_alike(document: &Document, types: &CostModel, parent: &str, field: &Field) -> bool {
+fn is_field_alike(model: &Model, parent: TypeId, field: &Field) -> bool {
     let name = field.name.node.as_str();
     if name == "__typename" {
         return true;
     }
-    let listed = ALIKE.iter().find(|(kind, _)| *kind == parent);
+    let listed = ALIKE.iter().find(|(kind, _)| model.name(parent) == *kind);
     let is_listed = listed.is_some_and(|(_, fields)| fields.is_empty() || fields.contains(&name));
     let set = &field.selection_set.node;
-    let below = || match types.type_of(parent, name) {
-        Some(kind) => is_alike(document, types, kind, set),
-        None => false,
-    };
-    is_listed && (set.items.is_empty() || below())
+    let kind = model.field(parent, name).map(|definition| definition.kind.named());
+    is_listed && kind.is_some_and(|kind| is_alike(model, kind, set))
 }
 
 /// Tells an operation and its variables from others. From where it goes on makes no difference to what an

@@ -26,6 +26,87 @@ async fn schema_prints_the_file_that_is_kept() {
 }
 
 #[tokio::test]
+async fn documents_are_checked_without_a_database() {
+    let place = Place::bare().with("DATABASE_URL", &format!("postgres://{DEAD}/none"));
+    let lines = [
+        json!("query A { viewer { id } } query B($n: Int = 5) { tasks(first: $n) { nodes { id } } }"),
+        json!({ "query": "query($n: Int, $f: TaskFilter = {status: {in: DONE}}) { tasks(first: $n, filter: $f) { totalCount } }",
+                "variables": { "n": 5.0 } }),
+        json!({ "query": "query($n: Int!) { tasks(first: $n) { totalCount } }", "variables": { "n": "many" } }),
+        json!("{ viewer { colour } }"),
+        json!("{ viewer"),
+        json!("{ a ".repeat(40)),
+    ];
+    let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+    fs::write(place.path().join("documents.jsonl"), text).unwrap();
+    let outcome = place.run("documents check documents.jsonl").await;
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("4 of 6 documents are not valid"),
+        "{}",
+        outcome.stderr
+    );
+    let verdicts: Vec<Value> = outcome
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let operations = &verdicts[0]["operations"];
+    assert_eq!(
+        (&operations[0]["name"], &operations[1]["name"]),
+        (&json!("A"), &json!("B"))
+    );
+    assert!(
+        operations[1]["cost"].as_u64() > operations[0]["cost"].as_u64(),
+        "{operations}"
+    );
+    assert_eq!(
+        verdicts[1]["variables"],
+        json!({ "n": 5, "f": { "status": { "in": ["DONE"] } } })
+    );
+    for (verdict, code) in verdicts[2..].iter().zip([
+        "BAD_USER_INPUT",
+        "GRAPHQL_VALIDATION_FAILED",
+        "GRAPHQL_PARSE_FAILED",
+        "LIMIT_EXCEEDED",
+    ]) {
+        assert_eq!(
+            (&verdict["valid"], &verdict["errors"][0]["code"]),
+            (&json!(false), &json!(code))
+        );
+    }
+    assert_eq!(
+        verdicts[3]["errors"][0]["locations"],
+        json!([{ "line": 1, "column": 12 }])
+    );
+}
+
+#[tokio::test]
+async fn manifests_of_persisted_operations_are_checked() {
+    let place = Place::bare();
+    let apollo = json!({ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [
+        { "id": "a1", "name": "A", "type": "query", "body": "query A { viewer { id } }" },
+    ] });
+    let relay = json!({ "r1": "query R { viewer { id } }", "r2": "query S { viewer { username } }" });
+    for (manifest, ids) in [(apollo, vec!["a1"]), (relay, vec!["r1", "r2"])] {
+        fs::write(
+            place.path().join("manifest.json"),
+            serde_json::to_string_pretty(&manifest).unwrap(),
+        )
+        .unwrap();
+        let outcome = place.run("documents check manifest.json").await;
+        let verdicts: Vec<Value> = outcome
+            .printed()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let checked: Vec<&str> = verdicts.iter().map(|verdict| verdict["id"].as_str().unwrap()).collect();
+        assert_eq!(checked, ids);
+        assert!(verdicts.iter().all(|verdict| verdict["valid"] == true), "{verdicts:?}");
+    }
+}
+
+#[tokio::test]
 async fn config_shows_what_takes_effect_and_hides_secrets() {
     let place = Place::bare()
         .with("DATABASE_URL", "postgresql+asyncpg://me:hunter2@db/tasks")

@@ -60,12 +60,14 @@ async fn run(app: &App, parts: &Parts, source: &Source) -> Result<Answer, Refusa
             Ok(Answer::One(execute(app, parts, admitted, uploads).await))
         }
         Posted::Many(batch) => {
+            let size = app.graphql().answer_size();
             let prepared = batch.into_iter().map(|parameters| app.graphql().prepare(parameters));
             let prepared = join_all(prepared).await;
             files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
-            let admitted = prepared
-                .into_iter()
-                .map(async |operation| app.graphql().admit(app.domain(), caller.clone(), operation?).await);
+            let admitted = prepared.into_iter().map(async |operation| {
+                let operation = operation?.within(&size);
+                app.graphql().admit(app.domain(), caller.clone(), operation).await
+            });
             let admitted = join_all(admitted).await;
             let uploads = receive(&caller, form, files).await?;
             let bodies = admitted.into_iter().map(async |admitted| match admitted {

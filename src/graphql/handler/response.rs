@@ -12,6 +12,7 @@ use super::Answer;
 use super::accept::{MediaType, negotiate};
 use crate::domain::error::{Code, Error};
 use crate::graphql::error::{Failure, extensions};
+use crate::graphql::execution::validation::Problem;
 use crate::graphql::executor::began;
 use crate::graphql::row::write_value;
 use crate::graphql::stream;
@@ -23,21 +24,25 @@ use crate::http::request_id;
 #[derive(Debug)]
 pub(in crate::graphql) struct Refusal {
     status: StatusCode,
-    error: Box<ServerError>,
+    errors: Vec<ServerError>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     pub(in crate::graphql) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self::of(status, code, ServerError::new(message, None))
+        Self::of_problems(status, code, vec![Problem::new(message)])
     }
 
-    /// An error of the library, with its code.
-    pub(in crate::graphql) fn of(status: StatusCode, code: &str, mut error: ServerError) -> Self {
-        error.extensions = Some(extensions(code, None));
+    /// What is wrong with a document or its variables, one problem or more.
+    pub(in crate::graphql) fn of_problems(status: StatusCode, code: &str, problems: Vec<Problem>) -> Self {
+        let errors = problems.into_iter().map(|problem| ServerError {
+            locations: problem.positions,
+            extensions: Some(extensions(code, None)),
+            ..ServerError::new(problem.message, None)
+        });
         Self {
             status,
-            error: Box::new(error),
+            errors: errors.collect(),
             header: None,
         }
     }
@@ -78,11 +83,8 @@ impl Refusal {
 
     /// Whether something is wrong with a document that could be read.
     fn is_of_document(&self) -> bool {
-        let code = self
-            .error
-            .extensions
-            .as_ref()
-            .and_then(|extensions| extensions.get("code"));
+        let extensions = self.errors.first().and_then(|error| error.extensions.as_ref());
+        let code = extensions.and_then(|extensions| extensions.get("code"));
         let is_unreadable = ["BAD_REQUEST", "GRAPHQL_PARSE_FAILED"]
             .iter()
             .any(|unreadable| code == Some(&Value::from(*unreadable)));
@@ -97,8 +99,9 @@ impl Refusal {
 
     /// The same, with the seconds to wait.
     pub(in crate::graphql) fn retry_after(mut self, seconds: u64) -> Self {
-        let extensions = self.error.extensions.get_or_insert_default();
-        extensions.set("retryAfter", seconds);
+        for error in &mut self.errors {
+            error.extensions.get_or_insert_default().set("retryAfter", seconds);
+        }
         self.header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
         self
     }
@@ -119,10 +122,10 @@ impl From<Error> for Refusal {
         let error = async_graphql::Error::from(Failure::from(error));
         Self {
             status,
-            error: Box::new(ServerError {
+            errors: vec![ServerError {
                 extensions: error.extensions,
                 ..ServerError::new(error.message, None)
-            }),
+            }],
             header: retry_after.map(|wait| (header::RETRY_AFTER, HeaderValue::from(wait.as_secs()))),
         }
     }
@@ -225,7 +228,7 @@ fn begin_member(json: &mut Vec<u8>, name: &str) {
 impl From<Refusal> for Body {
     fn from(refusal: Refusal) -> Self {
         Self {
-            errors: vec![with_request_id(*refusal.error)],
+            errors: refusal.errors.into_iter().map(with_request_id).collect(),
             data: None,
             extensions: BTreeMap::new(),
         }

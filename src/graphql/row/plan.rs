@@ -9,8 +9,6 @@ pub struct Planned<'a> {
     pub(super) field: &'a Positioned<Field>,
     /// Its key as JSON, with the colon.
     pub(super) label: String,
-    /// The same key stands before it: it is the same field.
-    pub(super) is_repeated: bool,
     below: Vec<Planned<'a>>,
 }
 
@@ -49,49 +47,16 @@ pub(super) fn of<'a>(
     fields.iter().map(move |plan| Selected { ctx, plan })
 }
 
-/// The fields that are selected of objects of this type, in order, from fragments too. What `@skip` and `@include`
-/// leave out is no longer there when a document is executed.
+/// The fields that are selected of objects of this type, in order. A normalised operation has no fragments on objects.
 pub(super) fn plan<'a>(ctx: &'a ContextSelectionSet<'a>, kind: &str, set: &'a SelectionSet) -> Vec<Planned<'a>> {
-    let mut fields = Vec::with_capacity(set.items.len());
-    add(&mut fields, ctx, kind, set);
-    fields
+    let fields = set.items.iter().filter_map(|selection| match &selection.node {
+        Selection::Field(field) => Some(planned(ctx, kind, field)),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+    });
+    fields.collect()
 }
 
-fn add<'a>(fields: &mut Vec<Planned<'a>>, ctx: &'a ContextSelectionSet<'a>, kind: &str, set: &'a SelectionSet) {
-    for selection in &set.items {
-        let (condition, set) = match &selection.node {
-            Selection::Field(field) => {
-                let planned = planned(fields, ctx, kind, field);
-                fields.push(planned);
-                continue;
-            }
-            Selection::InlineFragment(fragment) => {
-                (fragment.node.type_condition.as_ref(), &fragment.node.selection_set)
-            }
-            // A document with an unknown fragment is refused before it is executed.
-            Selection::FragmentSpread(spread) => match ctx.query_env.fragments.get(&spread.node.fragment_name.node) {
-                Some(fragment) => (Some(&fragment.node.type_condition), &fragment.node.selection_set),
-                None => continue,
-            },
-        };
-        let condition = condition.map(|condition| condition.node.on.node.as_str());
-        let is_meant = condition.is_none_or(|condition| {
-            let interfaces = ctx.schema_env.registry.implements.get(kind);
-            condition == kind || interfaces.is_some_and(|interfaces| interfaces.contains(condition))
-        });
-        if is_meant {
-            add(fields, ctx, kind, &set.node);
-        }
-    }
-}
-
-fn planned<'a>(
-    before: &[Planned<'a>],
-    ctx: &'a ContextSelectionSet<'a>,
-    kind: &str,
-    field: &'a Positioned<Field>,
-) -> Planned<'a> {
-    let key = &field.node.response_key().node;
+fn planned<'a>(ctx: &'a ContextSelectionSet<'a>, kind: &str, field: &'a Positioned<Field>) -> Planned<'a> {
     let set = &field.node.selection_set.node;
     let below = if set.items.is_empty() {
         Vec::new()
@@ -106,8 +71,7 @@ fn planned<'a>(
     Planned {
         field,
         // A name has no characters that JSON writes otherwise.
-        label: format!("\"{key}\":"),
-        is_repeated: before.iter().any(|other| other.field.node.response_key().node == *key),
+        label: format!("\"{}\":", field.node.response_key().node),
         below,
     }
 }

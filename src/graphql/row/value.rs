@@ -140,7 +140,7 @@ impl<T: Row> Whole for T {
     fn value(&self, field: Selected<'_>) -> Option<Value> {
         let mut object = IndexMap::new();
         for field in field.below() {
-            merge(&mut object, field.plan.key(), at_hand(self, field)?.into_value(field)?);
+            object.insert(field.plan.key(), at_hand(self, field)?.into_value(field)?);
         }
         Some(Value::Object(object))
     }
@@ -166,7 +166,7 @@ pub(super) fn write_row<'a, T: Row>(
 ) -> Option<()> {
     json.push(b'{');
     let mut is_first = true;
-    for field in fields.filter(|field| !field.plan.is_repeated) {
+    for field in fields {
         if !is_first {
             json.push(b',');
         }
@@ -196,9 +196,8 @@ pub(super) fn write_list<T>(
 }
 
 /// JSON that is written already, as a value of the library.
-pub(super) fn written(json: Vec<u8>) -> Option<Value> {
-    let json = Value::String(String::from_utf8(json).ok()?);
-    Some(Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), json)])))
+pub(super) fn written(json: String) -> Value {
+    Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(json))]))
 }
 
 /// Writes a value of the library as JSON. What is JSON already is copied; serde would read it all once more.
@@ -228,31 +227,6 @@ fn write_object(fields: &IndexMap<Name, Value>, json: &mut Vec<u8>) -> Option<()
     Some(())
 }
 
-/// Adds a value under its key. What is selected twice under one key is one value with the fields of both.
-pub(super) fn merge(object: &mut IndexMap<Name, Value>, key: Name, value: Value) {
-    let Some(present) = object.get_mut(&key) else {
-        object.insert(key, value);
-        return;
-    };
-    match (present, value) {
-        (Value::Object(present), Value::Object(value)) => merge_all(present, value),
-        (Value::List(present), Value::List(values)) => {
-            for (present, value) in present.iter_mut().zip(values) {
-                if let (Value::Object(present), Value::Object(value)) = (present, value) {
-                    merge_all(present, value);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn merge_all(object: &mut IndexMap<Name, Value>, values: IndexMap<Name, Value>) {
-    for (key, value) in values {
-        merge(object, key, value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use async_graphql::value;
@@ -261,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_value_is_written_as_serde_writes_it() {
-        let json = written(br#"[{"a":"\u00e4","b":[1,null]}]"#.to_vec()).unwrap();
+        let json = written(r#"[{"a":"\u00e4","b":[1,null]}]"#.to_owned());
         let mut whole = value!({ "text": "\"ä\"\n", "list": [1, 2.5, true, null, []], "object": {}, "deep": { "b": 1, "a": [{}] } });
         if let Value::Object(fields) = &mut whole {
             fields.insert(Name::new("written"), Value::List(vec![json.clone(), json]));

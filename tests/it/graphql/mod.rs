@@ -1,6 +1,7 @@
 //! The GraphQL face.
 
 mod attachment;
+mod attack;
 mod bad_input;
 mod batch;
 mod bulk;
@@ -19,6 +20,7 @@ mod rate_limit;
 mod refusal;
 mod rows;
 mod session;
+mod specification;
 mod streams;
 mod tag;
 mod task;

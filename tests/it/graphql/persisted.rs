@@ -87,7 +87,7 @@ async fn what_cannot_run_is_not_stored() {
     let ann = app.member().await;
     for (document, code) in [
         ("{ viewer {", "GRAPHQL_PARSE_FAILED"),
-        (&"a ".repeat(3_000), "LIMIT_EXCEEDED"),
+        (&format!("{{ {}", "a ".repeat(3_000)), "LIMIT_EXCEEDED"),
     ] {
         let persisted = json!({ "version": 1, "sha256Hash": hash(document) });
         refused(&ask(&ann, Some(document), persisted.clone()).await, 400, code);

@@ -296,17 +296,17 @@ async fn an_unknown_enum_value_is_answered_with_those_that_there_are() {
     for status in [json!("OPEN"), json!("todo"), json!(1)] {
         let input = json!({ "title": "T", "status": status });
         let answer = ann.graphql(CREATE, json!({ "input": input })).await;
-        expect_failure(&answer, "GRAPHQL_VALIDATION_FAILED", statuses);
+        expect_failure(&answer, "BAD_USER_INPUT", statuses);
     }
     let alone = "mutation($id: ID!, $status: TaskStatus!) { taskTransition(id: $id, status: $status) { task { id } } }";
     let answer = ann
         .graphql(alone, json!({ "id": global_id("Task", 1), "status": "OPEN" }))
         .await;
-    expect_failure(&answer, "GRAPHQL_VALIDATION_FAILED", statuses);
+    expect_failure(&answer, "BAD_USER_INPUT", statuses);
     let answer = ann.graphql(LIST, json!({ "order": [{ "field": "COLOUR" }] })).await;
     expect_failure(
         &answer,
-        "GRAPHQL_VALIDATION_FAILED",
+        "BAD_USER_INPUT",
         "use one of CREATED_AT, UPDATED_AT, DUE_DATE, PRIORITY, STATUS, TITLE, ID",
     );
     assert_eq!(app.footprint().await, before);
@@ -325,7 +325,7 @@ async fn an_unknown_input_field_is_answered_with_those_that_there_are() {
     );
     let input = json!({ "title": "T", "due_date": null });
     let answer = ann.graphql(CREATE, json!({ "input": input })).await;
-    expect_failure(&answer, "GRAPHQL_VALIDATION_FAILED", fields);
+    expect_failure(&answer, "BAD_USER_INPUT", fields);
     assert!(answer.error_message().contains("due_date"), "{}", answer.text);
     assert_eq!(app.database.number("SELECT COUNT(*) AS number FROM tasks").await, 0);
 }

@@ -1,11 +1,16 @@
 //! How much a connection may do, how many there may be, and from where.
 
+use std::time::Duration;
+
+use axum::http::Method;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::{cursor, event, watch};
 use crate::support::TestApp;
-use crate::support::socket::{TRANSPORT, credentials};
+use crate::support::socket::{Socket, TRANSPORT, credentials};
 
 #[tokio::test]
 async fn a_message_that_is_too_large_closes_with_1009() {
@@ -81,14 +86,19 @@ async fn a_user_has_so_many_connections_and_others_have_their_own() {
 
 #[tokio::test]
 async fn an_operation_over_a_socket_is_paid_for() {
-    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "2")]).await;
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "10")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
     let mut socket = served.socket_of(&ann).await;
-    for _ in 0..2 {
-        socket.answer("{ __typename }").await;
+    let cost = "{ rateLimit { cost } }";
+    let cost = socket.answer(cost).await["rateLimit"]["cost"].as_u64().unwrap();
+    for _ in 1..10 / cost {
+        socket.answer("{ rateLimit { cost } }").await;
     }
-    for query in ["{ __typename }", "subscription { taskEvents { cursor } }"] {
+    for query in [
+        "{ rateLimit { cost } }",
+        "subscription { taskEvents { cursor task { title } } }",
+    ] {
         socket.subscribe("1", query, json!({})).await;
         assert_eq!(socket.error_code("1").await, "RATE_LIMITED");
     }
@@ -124,4 +134,37 @@ async fn a_page_of_another_origin_may_not_connect_unless_the_settings_name_it() 
         ("origin", "https://evil.example.com"),
     ];
     assert!(served.connect(served.request(&headers)).await.is_ok());
+}
+
+#[tokio::test]
+async fn events_wait_for_points_and_none_is_lost() {
+    const TASKS: usize = 40;
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "60")]).await;
+    let ann = app.member().await;
+    let server = app.listen().await;
+    let mut socket = server.socket_of(&ann).await;
+    let watch = "subscription { taskEvents { task { title } } }";
+    socket.subscribe("1", watch, json!({})).await;
+    for number in 0..TASKS {
+        let task = json!({ "title": format!("Task {number}") });
+        assert_eq!(ann.rest(Method::POST, "/tasks", task).await.status, 201);
+    }
+    let mut titles = Vec::new();
+    drain(&mut socket, &mut titles).await;
+    assert!(titles.len() < TASKS, "all came although points were left for few");
+    while titles.len() < TASKS {
+        app.advance(TimeDelta::seconds(60));
+        let before = titles.len();
+        drain(&mut socket, &mut titles).await;
+        assert!(titles.len() > before, "nothing came although there are points again");
+    }
+    let expected: Vec<Value> = (0..TASKS).map(|number| json!(format!("Task {number}"))).collect();
+    assert_eq!(titles, expected);
+}
+
+/// Reads the titles of events until none comes for a while.
+async fn drain(socket: &mut Socket, titles: &mut Vec<Value>) {
+    while let Ok(data) = timeout(Duration::from_secs(4), socket.data("1")).await {
+        titles.push(data["taskEvents"]["task"]["title"].clone());
+    }
 }

@@ -1,19 +1,16 @@
-//! What a document may cost, found out before anything runs.
+//! What a document may hold, counted after its fragments are expanded and before anything else looks at it.
 //!
 //! Fragments are counted once each and their sums added where they are spread, saturating: a chain
 //! of fragments that each spread the next one twice costs no more to count than to read.
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{ExecutableDocument, FragmentDefinition, Selection, SelectionSet};
-use async_graphql::{Name, Positioned};
-
-use super::tokens;
+use super::syntax::{Document, Selection};
 use crate::config::GraphqlLimits;
 
 /// Why a document is not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Excess {
+pub(in crate::graphql) enum Excess {
     /// It passes a limit. The text names the limit, the value reached and what is allowed.
     Limit(String),
     /// A fragment spreads itself, so that it has no end.
@@ -23,7 +20,7 @@ pub enum Excess {
 /// What a selection holds once its fragments are expanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Weight {
-    /// Fields and spreads.
+    /// Fields and fragments.
     selections: usize,
     depth: usize,
     aliases: usize,
@@ -46,25 +43,27 @@ enum Progress {
 }
 
 struct Counter<'a> {
-    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    document: &'a Document,
     counted: HashMap<&'a str, Progress>,
-    /// Fragments that are being counted inside each other. Bounded, so that the stack is.
+    /// How many selection sets and fragments are being counted inside each other. Bounded, so that the stack is.
     nesting: usize,
+    max_nesting: usize,
 }
 
 /// The most fragments that spread each other in a chain.
 const MAX_FRAGMENT_CHAIN: usize = 100;
 
 /// Checks every operation of the document.
-pub fn check(document: &ExecutableDocument, limits: &GraphqlLimits) -> Result<(), Excess> {
+pub(in crate::graphql) fn check(document: &Document, limits: &GraphqlLimits) -> Result<(), Excess> {
     let mut counter = Counter {
-        fragments: &document.fragments,
+        document,
         counted: HashMap::new(),
         nesting: 0,
+        max_nesting: limits.depth.saturating_mul(2) + MAX_FRAGMENT_CHAIN,
     };
-    for (_, operation) in document.operations.iter() {
-        let mut weight = counter.selection_set(&operation.node.selection_set.node)?;
-        weight.directives = weight.directives.saturating_add(operation.node.directives.len());
+    for operation in &document.operations {
+        let mut weight = counter.selection_set(&operation.selections)?;
+        weight.directives = weight.directives.saturating_add(operation.directives.len());
         within("depth", weight.depth, limits.depth)?;
         within("fields after fragments are expanded", weight.selections, limits.fields)?;
         within("aliases", weight.aliases, limits.aliases)?;
@@ -74,20 +73,8 @@ pub fn check(document: &ExecutableDocument, limits: &GraphqlLimits) -> Result<()
 }
 
 /// Checks the length of a document's text.
-pub fn check_length(text: &str, limits: &GraphqlLimits) -> Result<(), Excess> {
+pub(in crate::graphql) fn check_length(text: &str, limits: &GraphqlLimits) -> Result<(), Excess> {
     within("bytes", text.len(), limits.bytes)
-}
-
-/// Checks the number of tokens of a document.
-pub fn check_tokens(text: &str, limits: &GraphqlLimits) -> Result<(), Excess> {
-    let reached = tokens::count(text, limits.tokens);
-    if reached <= limits.tokens {
-        return Ok(());
-    }
-    Err(Excess::Limit(format!(
-        "The document passes the limit of tokens: more than {}; up to {} are allowed",
-        limits.tokens, limits.tokens
-    )))
 }
 
 fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Excess> {
@@ -105,28 +92,31 @@ fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Excess> {
 }
 
 impl<'a> Counter<'a> {
-    fn selection_set(&mut self, set: &'a SelectionSet) -> Result<Weight, Excess> {
+    fn selection_set(&mut self, set: &'a [Selection]) -> Result<Weight, Excess> {
+        self.nesting += 1;
+        within("fragments spread inside each other", self.nesting, self.max_nesting)?;
         let mut sum = Weight::default();
-        for selection in &set.items {
-            let mut weight = match &selection.node {
+        for selection in set {
+            let mut weight = match selection {
                 Selection::Field(field) => {
-                    let mut weight = self.selection_set(&field.node.selection_set.node)?;
+                    let mut weight = self.selection_set(&field.selections)?;
                     weight.depth += 1;
-                    weight.aliases = weight.aliases.saturating_add(usize::from(field.node.alias.is_some()));
+                    weight.aliases = weight.aliases.saturating_add(usize::from(field.alias.is_some()));
                     weight
                 }
-                Selection::InlineFragment(fragment) => self.selection_set(&fragment.node.selection_set.node)?,
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
+                Selection::Inline(inline) => self.selection_set(&inline.selections)?,
+                Selection::Spread(spread) => self.fragment(&spread.name.node)?,
             };
             weight.selections = weight.selections.saturating_add(1);
-            weight.directives = weight.directives.saturating_add(selection.node.directives().len());
+            weight.directives = weight.directives.saturating_add(selection.directives().len());
             sum.add(weight);
         }
+        self.nesting -= 1;
         Ok(sum)
     }
 
-    fn fragment(&mut self, name: &'a Name) -> Result<Weight, Excess> {
-        match self.counted.get(name.as_str()) {
+    fn fragment(&mut self, name: &'a str) -> Result<Weight, Excess> {
+        match self.counted.get(name) {
             Some(Progress::Done(weight)) => return Ok(*weight),
             Some(Progress::Underway) => {
                 return Err(Excess::Cycle(format!(
@@ -135,43 +125,27 @@ impl<'a> Counter<'a> {
             }
             None => {}
         }
-        // One that is not there is left to validation, which tells where it is missing.
-        let Some(fragment) = self.fragments.get(name) else {
+        // One that does not exist is left to validation, which tells where it is missing.
+        let Some(fragment) = self.document.fragment(name) else {
             return Ok(Weight::default());
         };
-        within(
-            "fragments spread inside each other",
-            self.nesting + 1,
-            MAX_FRAGMENT_CHAIN,
-        )?;
-        self.nesting += 1;
-        self.counted.insert(name.as_str(), Progress::Underway);
-        let weight = self.selection_set(&fragment.node.selection_set.node)?;
-        self.counted.insert(name.as_str(), Progress::Done(weight));
-        self.nesting -= 1;
+        self.counted.insert(name, Progress::Underway);
+        let weight = self.selection_set(&fragment.selections)?;
+        self.counted.insert(name, Progress::Done(weight));
         Ok(weight)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::parser::parse_query;
-
     use super::*;
-
-    const LIMITS: GraphqlLimits = GraphqlLimits {
-        bytes: 65_536,
-        tokens: 2_000,
-        depth: 15,
-        fields: 500,
-        aliases: 30,
-        directives: 50,
-        complexity: 10_000,
-        batch: 10,
-    };
+    use crate::graphql::execution::syntax::parse;
 
     fn checked(document: &str) -> Result<(), Excess> {
-        check(&parse_query(document).unwrap(), &LIMITS)
+        check(
+            &parse(document, &GraphqlLimits::DEFAULT).unwrap(),
+            &GraphqlLimits::DEFAULT,
+        )
     }
 
     fn refusal(document: &str) -> String {
@@ -193,6 +167,7 @@ mod tests {
         let text = refusal(&chain(22, "fragment f22 on Query{viewer{id}}"));
         assert!(text.contains("fields after fragments are expanded"), "{text}");
         assert!(refusal(&chain(90, "fragment f90 on Query{viewer{id}}")).contains("too many to count"));
+        assert!(refusal(&chain(140, "fragment f140 on Query{viewer{id}}")).contains("inside each other"));
     }
 
     #[test]

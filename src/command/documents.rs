@@ -1,0 +1,155 @@
+//! `taskwire documents`: GraphQL documents judged without a server, for builds and for the tests' oracles.
+
+use std::fs;
+use std::io::{self, BufRead, Cursor};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::output;
+use crate::config::Config;
+use crate::graphql::execution::Front;
+use crate::graphql::execution::check::{Verdict, check};
+
+/// A line of the input, or an entry of a manifest.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Text(String),
+    Request(Request),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    #[serde(alias = "body", alias = "text")]
+    query: String,
+    id: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+}
+
+/// A line of the output.
+#[derive(Debug, Serialize)]
+struct Checked {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+/// Checks the documents of a file, or of standard input for `-`. Fails if one of them is not valid.
+pub(super) fn run(file: &Path) -> Result<()> {
+    let front = Front::new(&Config::load()?.graphql);
+    let (mut total, mut invalid) = (0_usize, 0_usize);
+    let mut judge = |request: Request| -> Result<()> {
+        let verdict = check(
+            &front,
+            request.query,
+            request.operation_name.as_deref(),
+            request.variables.as_ref(),
+        );
+        total += 1;
+        invalid += usize::from(!verdict.is_valid());
+        let checked = Checked {
+            id: request.id,
+            verdict,
+        };
+        output::line(&serde_json::to_string(&checked)?)
+    };
+    let text = if file == Path::new("-") {
+        None
+    } else {
+        let text = fs::read_to_string(file);
+        Some(text.with_context(|| format!("cannot read the documents of {}", file.display()))?)
+    };
+    match text.as_deref().and_then(manifest) {
+        Some(requests) => requests.into_iter().try_for_each(&mut judge)?,
+        None => {
+            let input: Box<dyn BufRead> = match text {
+                Some(text) => Box::new(Cursor::new(text)),
+                None => Box::new(io::stdin().lock()),
+            };
+            for (index, line) in input.lines().enumerate() {
+                let line = line.context("cannot read the documents")?;
+                if !line.trim().is_empty() {
+                    judge(read(&line).with_context(|| {
+                        format!(
+                            "line {} is not a document; write a JSON string, or an object with query",
+                            index + 1
+                        )
+                    })?)?;
+                }
+            }
+        }
+    }
+    anyhow::ensure!(invalid == 0, "{invalid} of {total} documents are not valid");
+    Ok(())
+}
+
+fn read(line: &str) -> Result<Request> {
+    Ok(match serde_json::from_str(line)? {
+        Line::Text(query) => Request {
+            query,
+            ..Request::default()
+        },
+        Line::Request(request) => request,
+    })
+}
+
+/// The documents of a manifest: that of Apollo, with `operations`, or that of Relay and of the client preset of the code
+/// generator, with a document for each id. None if the text is no manifest.
+fn manifest(text: &str) -> Option<Vec<Request>> {
+    let Value::Object(manifest) = serde_json::from_str(text).ok()? else {
+        return None;
+    };
+    if let Some(operations) = manifest.get("operations") {
+        return Vec::<Request>::deserialize(operations).ok();
+    }
+    let documents = manifest.into_iter().map(|(id, document)| {
+        let query = document.as_str()?.to_owned();
+        Some(Request {
+            query,
+            id: Some(id),
+            ..Request::default()
+        })
+    });
+    // A single request has the same form; it is read as a line.
+    documents
+        .collect::<Option<Vec<_>>>()
+        .filter(|documents| documents.iter().all(|document| document.id.as_deref() != Some("query")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_are_told_from_lines() {
+        let apollo = r#"{"format": "apollo-persisted-query-manifest", "version": 1,
+            "operations": [{"id": "a1", "name": "A", "type": "query", "body": "query A { viewer { id } }"}]}"#;
+        let apollo = manifest(apollo).unwrap();
+        assert_eq!(
+            (apollo[0].id.as_deref(), apollo[0].query.as_str()),
+            (Some("a1"), "query A { viewer { id } }")
+        );
+        let relay = manifest(r#"{"5d1": "query B { viewer { id } }", "9c2": "{ viewer { id } }"}"#).unwrap();
+        assert_eq!(relay.len(), 2);
+        for lines in [
+            "\"{ a }\"\n\"{ b }\"",
+            r#"{"query": "{ a }"}"#,
+            r#"{"query": "{ a }", "variables": {}}"#,
+        ] {
+            assert!(manifest(lines).is_none(), "{lines}");
+        }
+        assert_eq!(
+            read(r#"{"query": "{ a }", "operationName": "A"}"#)
+                .unwrap()
+                .operation_name
+                .as_deref(),
+            Some("A")
+        );
+    }
+}

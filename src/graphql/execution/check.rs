@@ -1,0 +1,86 @@
+//! What the front says of a document, as data.
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::document::{Document, Front};
+use super::validation::Problem;
+use async_graphql::parser::types::ExecutableDocument;
+
+/// Whether a document is valid, and what its operations cost.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    valid: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    operations: Vec<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variables: Option<Json>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Json>,
+}
+
+impl Verdict {
+    /// Whether the document is valid, and its variables are.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.valid
+    }
+
+    fn refused(code: &str, problems: Vec<Problem>) -> Self {
+        let error = |problem: Problem| {
+            let positions = problem.positions.iter();
+            let locations: Vec<Json> = positions
+                .map(|pos| json!({ "line": pos.line, "column": pos.column }))
+                .collect();
+            json!({ "code": code, "message": problem.message, "locations": locations })
+        };
+        Self {
+            valid: false,
+            operations: Vec::new(),
+            variables: None,
+            errors: problems.into_iter().map(error).collect(),
+        }
+    }
+}
+
+/// Checks a document, and its variables if some are given.
+#[must_use]
+pub fn check(front: &Front, text: String, name: Option<&str>, variables: Option<&Map<String, Json>>) -> Verdict {
+    let document = match front.read(text, None) {
+        Ok(document) => document,
+        Err(unusable) => {
+            let (code, problems) = unusable.into_problems();
+            return Verdict::refused(code, problems);
+        }
+    };
+    let coerced = match variables.map(|given| front.prepare(&document, name, Some(given))) {
+        None => None,
+        Some(Ok(prepared)) => Some(json!(prepared.values)),
+        Some(Err(unprepared)) => {
+            let (code, problem) = unprepared.into_problem();
+            return Verdict::refused(code, vec![problem]);
+        }
+    };
+    Verdict {
+        valid: true,
+        operations: operations(front, &document),
+        variables: coerced,
+        errors: Vec::new(),
+    }
+}
+
+fn operations(front: &Front, document: &Document) -> Vec<Json> {
+    let operations = document.operations().map(|(kind, name)| {
+        let cost = front.usual_cost(document, name);
+        json!({ "name": name, "type": kind.to_string(), "cost": cost })
+    });
+    operations.collect()
+}
+
+/// The operation of a document as the library executes it. None if it is not valid, or its variables are not.
+#[must_use]
+pub fn executable(front: &Front, text: &str, variables: Option<&Map<String, Json>>) -> Option<ExecutableDocument> {
+    let document = front.read(text.to_owned(), None).ok()?;
+    let prepared = front.prepare(&document, None, variables).ok()?;
+    Some(prepared.operation.document.clone())
+}

@@ -1,0 +1,343 @@
+//! What an operation costs, known before it runs: the price of everything that it selects, as often as it is resolved.
+//!
+//! It is called only for normalised operations that keep to the limits, which bound the number of their fields.
+
+use async_graphql::parser::types::{Field, OperationDefinition, OperationType, Selection, SelectionSet};
+use async_graphql_value::{ConstValue, Value};
+
+use super::coercion::Values;
+use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
+use super::price;
+use crate::domain::page::DEFAULT_PAGE_SIZE;
+
+/// The mutations by which people sign in. They draw on the strict tier of the rate limits.
+const SIGNING_IN: [&str; 3] = ["register", "login", "refresh"];
+/// The mutations that take a file. They draw on the strict tier too.
+const UPLOADING: [&str; 1] = ["attachmentUpload"];
+
+/// What an operation will draw on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::graphql) struct Cost {
+    /// Complexity, and so points.
+    pub(in crate::graphql) points: u64,
+    /// How often somebody signs in.
+    pub(in crate::graphql) sign_ins: u32,
+    /// How many files are taken.
+    pub(in crate::graphql) uploads: u32,
+}
+
+impl Cost {
+    /// How often it draws on the strict tier.
+    pub(in crate::graphql) fn strict(self) -> u32 {
+        self.sign_ins.saturating_add(self.uploads)
+    }
+}
+
+/// The cost of a normalised operation with these variables.
+pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values, model: &Model) -> Cost {
+    let set = &operation.selection_set.node;
+    let is_mutation = operation.ty == OperationType::Mutation;
+    let count = |names: &[&str]| if is_mutation { selected(names, set) } else { 0 };
+    let walk = Walk { model, values };
+    let selected = model
+        .root(operation.ty)
+        .map_or(0, |root| walk.selection_set(set, root, 1));
+    Cost {
+        points: price::OPERATION.saturating_add(selected).div_ceil(price::POINT),
+        sign_ins: count(&SIGNING_IN),
+        uploads: count(&UPLOADING),
+    }
+}
+
+/// How many fields of the root have one of these names.
+fn selected(names: &[&str], set: &SelectionSet) -> u32 {
+    let fields = set.items.iter().filter(|selection| match &selection.node {
+        Selection::Field(field) => names.contains(&field.node.name.node.as_str()),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
+    });
+    u32::try_from(fields.count()).unwrap_or(u32::MAX)
+}
+
+struct Walk<'a> {
+    model: &'a Model,
+    values: &'a Values,
+}
+
+impl Walk<'_> {
+    /// The price of what is selected on `parent`; `rows` is how many rows it has if it is a connection.
+    fn selection_set(&self, set: &SelectionSet, parent: TypeId, rows: u64) -> u64 {
+        let prices = set.items.iter().map(|selection| match &selection.node {
+            Selection::Field(field) => self.field(&field.node, parent, rows),
+            Selection::InlineFragment(fragment) => {
+                let condition = fragment.node.type_condition.as_ref();
+                let kind = condition.and_then(|condition| self.model.find(&condition.node.on.node));
+                self.selection_set(&fragment.node.selection_set.node, kind.unwrap_or(parent), rows)
+            }
+            // A normalised operation has none.
+            Selection::FragmentSpread(_) => 0,
+        });
+        if self.model.is_object(parent) {
+            prices.fold(0, u64::saturating_add)
+        } else {
+            // An object is of one of the types of an interface.
+            prices.max().unwrap_or(0)
+        }
+    }
+
+    fn field(&self, field: &Field, parent: TypeId, rows: u64) -> u64 {
+        let name = field.name.node.as_str();
+        let Some(definition) = self.model.field(parent, name) else {
+            return price::POINT;
+        };
+        let kind = definition.kind.named();
+        let parent = self.model.name(parent).as_str();
+        let own = price::field(parent, name, self.model.is_leaf(kind));
+        let arguments = field.arguments.iter().map(|(name, value)| {
+            input(&definition.arguments, &name.node).map_or(0, |argument| self.argument(argument, &value.node))
+        });
+        let own = arguments.fold(own, u64::saturating_add);
+        let held = if input(&definition.arguments, "first").is_some() {
+            self.page_size(field)
+        } else {
+            1
+        };
+        let below = self.selection_set(&field.selection_set.node, kind, held);
+        let each = own.saturating_add(below);
+        let times = if price::is_rows(parent, name) {
+            rows
+        } else if definition.kind.item().is_some() {
+            price::usual_length(parent, name).max(self.asked_for_by_id(field))
+        } else {
+            self.asked_for_by_id(field)
+        };
+        each.saturating_mul(times)
+    }
+
+    /// How many rows are asked for. A number that is not acceptable is refused when it is read.
+    fn page_size(&self, field: &Field) -> u64 {
+        ["first", "last"]
+            .iter()
+            .find_map(|name| match self.resolved(&field.get_argument(name)?.node) {
+                Resolved::Const(ConstValue::Number(number)) => number.as_u64(),
+                Resolved::Literal(Value::Number(number)) => number.as_u64(),
+                _ => None,
+            })
+            .unwrap_or(u64::from(DEFAULT_PAGE_SIZE))
+    }
+
+    /// A field that takes a list of ids answers with as many.
+    fn asked_for_by_id(&self, field: &Field) -> u64 {
+        let ids = field.get_argument("ids").map(|ids| self.resolved(&ids.node));
+        let count = match ids {
+            Some(Resolved::Const(ConstValue::List(list))) => list.len(),
+            Some(Resolved::Literal(Value::List(list))) => list.len(),
+            _ => 1,
+        };
+        count.max(1) as u64
+    }
+
+    fn resolved<'v>(&'v self, value: &'v Value) -> Resolved<'v> {
+        match value {
+            Value::Variable(name) => self.values.get(name).map_or(Resolved::Absent, Resolved::Const),
+            literal => Resolved::Literal(literal),
+        }
+    }
+
+    /// The price of an argument's value.
+    fn argument(&self, argument: &InputModel, value: &Value) -> u64 {
+        match self.resolved(value) {
+            Resolved::Absent => 0,
+            Resolved::Const(value) => self.constant((None, argument), &argument.kind, value),
+            Resolved::Literal(value) => self.literal((None, argument), &argument.kind, value),
+        }
+    }
+
+    /// The price of a literal in which variables may stand. `place` is the argument or input field that it is the value of.
+    fn literal(&self, place: Place<'_>, kind: &TypeRef, value: &Value) -> u64 {
+        match value {
+            Value::Variable(name) => {
+                let value = self.values.get(name);
+                value.map_or(0, |value| self.constant(place, kind, value))
+            }
+            Value::List(items) => {
+                let prices = items.iter().map(|item| self.literal(place, kind, item));
+                prices.fold(0, u64::saturating_add)
+            }
+            Value::Object(fields) => {
+                let KindModel::Input(definitions) = &self.model.get(kind.named()).kind else {
+                    return price::POINT;
+                };
+                let prices = fields.iter().filter_map(|(name, value)| {
+                    let definition = input(definitions, name)?;
+                    Some(self.literal((Some(kind.named()), definition), &definition.kind, value))
+                });
+                prices.fold(0, u64::saturating_add)
+            }
+            Value::String(text) => self.value(place, Some(text)),
+            Value::Null => 0,
+            _ => self.value(place, None),
+        }
+    }
+
+    fn constant(&self, place: Place<'_>, kind: &TypeRef, value: &ConstValue) -> u64 {
+        match value {
+            ConstValue::List(items) => {
+                let prices = items.iter().map(|item| self.constant(place, kind, item));
+                prices.fold(0, u64::saturating_add)
+            }
+            ConstValue::Object(fields) => {
+                let KindModel::Input(definitions) = &self.model.get(kind.named()).kind else {
+                    return price::POINT;
+                };
+                let prices = fields.iter().filter_map(|(name, value)| {
+                    let definition = input(definitions, name)?;
+                    Some(self.constant((Some(kind.named()), definition), &definition.kind, value))
+                });
+                prices.fold(0, u64::saturating_add)
+            }
+            ConstValue::String(text) => self.value(place, Some(text)),
+            ConstValue::Null => 0,
+            _ => self.value(place, None),
+        }
+    }
+
+    /// The price of one value.
+    fn value(&self, (of, input): Place<'_>, text: Option<&str>) -> u64 {
+        let of = of.map_or("", |of| self.model.name(of).as_str());
+        price::input(of, &input.name, text)
+    }
+}
+
+/// The input type, if it is a field of one, and the argument or field.
+type Place<'a> = (Option<TypeId>, &'a InputModel);
+
+enum Resolved<'a> {
+    Absent,
+    Const(&'a ConstValue),
+    Literal(&'a Value),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use serde_json::{Value as Json, json};
+
+    use crate::config::{Config, GraphqlLimits};
+    use crate::graphql::execution::document::{Front, Unprepared};
+
+    use super::*;
+
+    static FRONT: LazyLock<Front> = LazyLock::new(|| {
+        let mut config = Config::load().unwrap().graphql;
+        config.limits = GraphqlLimits::DEFAULT;
+        config.introspection = true;
+        Front::new(&config)
+    });
+
+    fn prepared(text: &str, variables: &Json) -> Result<Cost, Unprepared> {
+        let document = FRONT.read(text.to_owned(), None).unwrap();
+        let prepared = FRONT.prepare(&document, None, variables.as_object())?;
+        Ok(prepared.cost)
+    }
+
+    fn points(text: &str) -> u64 {
+        prepared(text, &Json::Null).unwrap().points
+    }
+
+    #[test]
+    fn a_list_counts_as_often_as_it_is_asked_for() {
+        let rows = |first: &str| points(&format!("{{ tasks{first} {{ nodes {{ id owner {{ id }} }} }} }}"));
+        assert!(rows("(first: 100)") > 9 * rows("(first: 10)"));
+        assert_eq!(rows(""), rows("(first: 50)"));
+        assert_eq!(rows("(last: 20)"), rows("(first: 20)"));
+        let nested = "{ tasks(first: 100) { nodes { owner { ownedTasks(first: 100) { nodes { id } } } } } }";
+        let document = FRONT.read(nested.to_owned(), None).unwrap();
+        assert!(matches!(
+            FRONT.prepare(&document, None, None),
+            Err(Unprepared::Excess(_))
+        ));
+    }
+
+    #[test]
+    fn literals_variables_and_defaults_cost_the_same() {
+        for (declared, literal, given) in [
+            ("$v: Int", "first: 20", json!(20)),
+            ("$v: Int = 20", "first: 20", Json::Null),
+            (
+                "$v: TaskFilter",
+                "filter: {search: \"one two\", status: {in: [DONE, TODO]}}",
+                json!({ "search": "one two", "status": { "in": ["DONE", "TODO"] } }),
+            ),
+            (
+                "$v: TaskFilter = {tag: {all: [\"a\", \"b\"]}}",
+                "filter: {tag: {all: [\"a\", \"b\"]}}",
+                Json::Null,
+            ),
+        ] {
+            let argument = literal.split_once(':').unwrap().0;
+            let document = format!("query({declared}) {{ tasks({argument}: $v) {{ nodes {{ id }} }} }}");
+            let variables = if given.is_null() {
+                json!({})
+            } else {
+                json!({ "v": given })
+            };
+            let expected = points(&format!("{{ tasks({literal}) {{ nodes {{ id }} }} }}"));
+            assert_eq!(prepared(&document, &variables).unwrap().points, expected, "{document}");
+        }
+        let ids = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Task { owner { id } } } }";
+        let of = |count: usize| prepared(ids, &json!({ "ids": vec!["x"; count] })).unwrap().points;
+        assert!(of(100) > 50 * of(1));
+    }
+
+    #[test]
+    fn whatever_takes_work_costs() {
+        let with = |filter: &str| {
+            points(&format!(
+                "{{ tasks(filter: {{{filter}}}) {{ pageInfo {{ hasNextPage }} }} }}"
+            ))
+        };
+        let plain = with("");
+        for filter in [
+            "search: \"ab\"",
+            "status: {eq: DONE}",
+            "tag: {any: [\"a\"]}",
+            "or: [{isOverdue: true}]",
+            "createdAt: {gt: \"2026-01-01T00:00:00Z\"}",
+        ] {
+            assert!(with(filter) > plain, "{filter}");
+        }
+        assert!(with("search: \"ab cd ef\"") > 2 * with("search: \"ab\"") - plain);
+        assert!(points("{ tasks { totalCount } }") > points("{ tasks { pageInfo { hasNextPage } } }"));
+        assert!(points("{ tasks { nodes { description } } }") > points("{ tasks { nodes { title } } }"));
+        assert!(points("mutation { taskCreate(input: {title: \"x\"}) { task { id } } }") > points("{ viewer { id } }"));
+    }
+
+    #[test]
+    fn introspection_of_editors_passes_and_chains_of_it_do_not() {
+        let editors = include_str!("../../../tests/it/graphql/introspection.graphql");
+        assert!(points(editors) <= GraphqlLimits::DEFAULT.complexity);
+        let chain = format!(
+            "{{ __schema {{ types {{ {}name{} }} }} }}",
+            "fields { type { ".repeat(6),
+            " } }".repeat(6)
+        );
+        let document = FRONT.read(chain, None).unwrap();
+        assert!(matches!(
+            FRONT.prepare(&document, None, None),
+            Err(Unprepared::Excess(_))
+        ));
+    }
+
+    #[test]
+    fn signing_in_is_counted_by_name_and_not_by_alias() {
+        let document = "mutation { a: login(input: {password: \"x\"}) { accessToken } ...more } \
+                        fragment more on Mutation { refresh(refreshToken: \"x\") { accessToken } }";
+        assert_eq!(prepared(document, &Json::Null).unwrap().sign_ins, 2);
+        assert_eq!(prepared("{ login: viewer { id } }", &Json::Null).unwrap().sign_ins, 0);
+        let document =
+            "mutation($f: Upload!) { a: attachmentUpload(input: {file: $f}) { attachment { id } } logout { success } }";
+        let cost = prepared(document, &json!({ "f": "upload:0" })).unwrap();
+        assert_eq!((cost.sign_ins, cost.uploads, cost.strict()), (0, 1, 1));
+    }
+}

@@ -1,0 +1,338 @@
+//! Documents: read and judged once, then kept for the next client that sends the same one; and the operations in them,
+//! normalised for their variables.
+//!
+//! They are kept by the SHA-256 of their text, so the same cache serves Apollo's automatic persisted
+//! queries: a client sends only the hash of a document that was sent before.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{Name, Pos};
+use moka::sync::Cache;
+use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
+
+use super::coercion::{self, Values};
+use super::cost::{self, Cost};
+use super::limits::{self, Excess};
+use super::model::Model;
+use super::normalizer;
+use super::syntax::{self, Operation, Unreadable, parse};
+use super::validation::{Problem, validate};
+use crate::config::GraphqlConfig;
+use crate::config::GraphqlLimits;
+use crate::meter::LookUps;
+
+/// The SHA-256 of a document's text.
+pub(in crate::graphql) type Hash = [u8; 32];
+
+/// How much memory the documents may take together, in bytes.
+const DOCUMENTS: u64 = 32 * 1024 * 1024;
+/// A parsed document takes up to so many times the memory of its text, by a rough count.
+const WEIGHT_OF_A_BYTE: usize = 32;
+/// How much memory the normalised operations may take together, in bytes.
+const OPERATIONS: u64 = 32 * 1024 * 1024;
+/// The memory of a field in a normalised operation, by a rough count.
+const WEIGHT_OF_A_FIELD: usize = 768;
+
+/// A document that is valid and keeps to the limits.
+#[derive(Debug)]
+pub(in crate::graphql) struct Document {
+    pub(in crate::graphql) text: String,
+    hash: Hash,
+    parsed: syntax::Document,
+}
+
+impl Document {
+    /// The operation with this name, or the only one, with its position in the document.
+    fn operation(&self, name: Option<&str>) -> Result<(usize, &Operation), Problem> {
+        let operations = &self.parsed.operations;
+        let found = match name {
+            Some(name) => operations.iter().position(|operation| named(operation) == Some(name)),
+            None if operations.len() == 1 => Some(0),
+            None => None,
+        };
+        if let Some(index) = found {
+            return Ok((index, &operations[index]));
+        }
+        let names: Vec<&str> = operations.iter().filter_map(named).collect();
+        let names = if names.is_empty() {
+            "none with a name".to_owned()
+        } else {
+            names.join(", ")
+        };
+        Err(Problem::new(match name {
+            Some(name) => format!(
+                "operationName: the document has no operation '{}'; it has {names}",
+                name.chars().take(80).collect::<String>()
+            ),
+            None => format!("operationName is missing, and the document has several operations: send one of {names}"),
+        }))
+    }
+
+    /// The kinds and names of its operations.
+    pub(in crate::graphql) fn operations(&self) -> impl Iterator<Item = (OperationType, Option<&str>)> {
+        self.parsed
+            .operations
+            .iter()
+            .map(|operation| (operation.kind, named(operation)))
+    }
+}
+
+fn named(operation: &Operation) -> Option<&str> {
+    operation.name.as_ref().map(|name| name.node.as_str())
+}
+
+/// Why a text is not a document that can be run.
+#[derive(Debug)]
+pub(in crate::graphql) enum Unusable {
+    /// It passes a limit.
+    Limit(String),
+    /// It is not GraphQL.
+    Syntax { message: String, pos: Pos },
+    /// It is not valid for the schema.
+    Invalid(Vec<Problem>),
+}
+
+impl Unusable {
+    /// The code of the errors, and what they say.
+    pub(in crate::graphql) fn into_problems(self) -> (&'static str, Vec<Problem>) {
+        match self {
+            Self::Limit(message) => ("LIMIT_EXCEEDED", vec![Problem::new(message)]),
+            Self::Syntax { message, pos } => {
+                let positions = vec![pos];
+                ("GRAPHQL_PARSE_FAILED", vec![Problem { message, positions }])
+            }
+            Self::Invalid(problems) => ("GRAPHQL_VALIDATION_FAILED", problems),
+        }
+    }
+}
+
+impl From<Unreadable> for Unusable {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Limit(message) => Self::Limit(message),
+            Unreadable::Syntax { message, pos } => Self::Syntax { message, pos },
+        }
+    }
+}
+
+impl From<Excess> for Unusable {
+    fn from(excess: Excess) -> Self {
+        match excess {
+            Excess::Limit(message) => Self::Limit(message),
+            Excess::Cycle(message) => Self::Invalid(vec![Problem::new(message)]),
+        }
+    }
+}
+
+/// An operation as the library executes it: one without fragments, directives and repeated fields.
+#[derive(Debug)]
+pub(in crate::graphql) struct Normalized {
+    pub(in crate::graphql) document: ExecutableDocument,
+    pub(in crate::graphql) kind: OperationType,
+    pub(in crate::graphql) name: Option<Name>,
+}
+
+impl Normalized {
+    /// The definition of the operation.
+    pub(in crate::graphql) fn definition(&self) -> Option<&OperationDefinition> {
+        match &self.document.operations {
+            DocumentOperations::Single(operation) => Some(&operation.node),
+            DocumentOperations::Multiple(_) => None,
+        }
+    }
+
+    /// What it selects at the root.
+    pub(in crate::graphql) fn selection_set(&self) -> Option<&SelectionSet> {
+        self.definition().map(|operation| &operation.selection_set.node)
+    }
+
+    fn root_fields(&self) -> impl Iterator<Item = &Field> {
+        let selections = self.selection_set().into_iter().flat_map(|set| &set.items);
+        selections.filter_map(|selection| match &selection.node {
+            Selection::Field(field) => Some(&field.node),
+            Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+        })
+    }
+
+    /// Whether it selects a root field of that name.
+    pub(in crate::graphql) fn selects_at_root(&self, name: &str) -> bool {
+        self.root_fields().any(|field| field.name.node == name)
+    }
+
+    /// The key of the first field of the root.
+    pub(in crate::graphql) fn first_key(&self) -> Option<&Name> {
+        self.root_fields().next().map(|field| &field.response_key().node)
+    }
+}
+
+/// An operation with its variables, ready to be paid for and run.
+#[derive(Debug)]
+pub(in crate::graphql) struct Prepared {
+    pub(in crate::graphql) operation: Arc<Normalized>,
+    pub(in crate::graphql) values: Values,
+    pub(in crate::graphql) cost: Cost,
+}
+
+/// Why an operation of a valid document cannot run.
+#[derive(Debug)]
+pub(in crate::graphql) enum Unprepared {
+    /// It is not in the document.
+    Unknown(Problem),
+    /// A variable has a wrong value.
+    Variable(Problem),
+    /// It costs too much.
+    Excess(String),
+}
+
+impl Unprepared {
+    /// The code of the error, and what it says.
+    pub(in crate::graphql) fn into_problem(self) -> (&'static str, Problem) {
+        match self {
+            Self::Unknown(problem) => ("GRAPHQL_VALIDATION_FAILED", problem),
+            Self::Variable(problem) => ("BAD_USER_INPUT", problem),
+            Self::Excess(message) => ("LIMIT_EXCEEDED", Problem::new(message)),
+        }
+    }
+}
+
+/// Reads documents and prepares their operations. Keeps those that were sent lately.
+pub struct Front {
+    model: Model,
+    limits: GraphqlLimits,
+    documents: Cache<Hash, Arc<Document>>,
+    operations: Cache<(Hash, usize, String), Arc<Normalized>>,
+    look_ups: LookUps,
+}
+
+impl Front {
+    /// The front of the schema under these settings.
+    #[must_use]
+    pub fn new(config: &GraphqlConfig) -> Self {
+        let documents = Cache::builder()
+            .max_capacity(DOCUMENTS)
+            .weigher(|_: &Hash, document: &Arc<Document>| weight(document.text.len() * WEIGHT_OF_A_BYTE));
+        let operations = Cache::builder().max_capacity(OPERATIONS).weigher(
+            |_: &(Hash, usize, String), operation: &Arc<Normalized>| {
+                weight(operation.selection_set().map_or(0, fields) * WEIGHT_OF_A_FIELD)
+            },
+        );
+        Self {
+            model: Model::new(&crate::graphql::sdl_in_order(), config.introspection),
+            limits: config.limits,
+            documents: documents.build(),
+            operations: operations.build(),
+            look_ups: LookUps::of("documents"),
+        }
+    }
+
+    /// The types of the schema.
+    pub(in crate::graphql) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The document with this hash, if it was sent before.
+    pub(in crate::graphql) fn find(&self, hash: &Hash) -> Option<Arc<Document>> {
+        let found = self.documents.get(hash);
+        self.look_ups.count(found.is_some());
+        found
+    }
+
+    /// The document with this text. `hash` is the hash of the text, if it is known already.
+    pub(in crate::graphql) fn read(&self, text: String, hash: Option<Hash>) -> Result<Arc<Document>, Unusable> {
+        limits::check_length(&text, &self.limits)?;
+        let hash = hash.unwrap_or_else(|| hash_of(&text));
+        if let Some(document) = self.find(&hash) {
+            return Ok(document);
+        }
+        let parsed = parse(&text, &self.limits)?;
+        limits::check(&parsed, &self.limits)?;
+        let problems = validate(&parsed, &self.model);
+        if !problems.is_empty() {
+            return Err(Unusable::Invalid(problems));
+        }
+        let document = Arc::new(Document { text, hash, parsed });
+        self.documents.insert(hash, Arc::clone(&document));
+        Ok(document)
+    }
+
+    /// The operation of a document that has this name, or its only one, with these variables.
+    pub(in crate::graphql) fn prepare(
+        &self,
+        document: &Document,
+        name: Option<&str>,
+        given: Option<&Map<String, Json>>,
+    ) -> Result<Prepared, Unprepared> {
+        let (index, operation) = document.operation(name).map_err(Unprepared::Unknown)?;
+        let values = coercion::coerce(operation, given, &self.model).map_err(Unprepared::Variable)?;
+        let normalized = self.normalized(document, index, operation, &values);
+        let cost = self.cost(&normalized, &values);
+        if cost.points > self.limits.complexity {
+            return Err(Unprepared::Excess(format!(
+                "The operation passes the limit of complexity: {}; up to {} are allowed. Select fewer rows with first, or fewer fields",
+                cost.points, self.limits.complexity
+            )));
+        }
+        Ok(Prepared {
+            operation: normalized,
+            values,
+            cost,
+        })
+    }
+
+    /// What an operation of a document costs without variables, other than their defaults.
+    pub(in crate::graphql) fn usual_cost(&self, document: &Document, name: Option<&str>) -> Option<u64> {
+        let (index, operation) = document.operation(name).ok()?;
+        let values = coercion::defaults(operation, &self.model);
+        let normalized = self.normalized(document, index, operation, &values);
+        Some(self.cost(&normalized, &values).points)
+    }
+
+    fn cost(&self, normalized: &Normalized, values: &Values) -> Cost {
+        let definition = normalized.definition();
+        definition.map_or_else(Cost::default, |definition| cost::cost(definition, values, &self.model))
+    }
+
+    fn normalized(&self, document: &Document, index: usize, operation: &Operation, values: &Values) -> Arc<Normalized> {
+        let key = (document.hash, index, normalizer::key(operation, values));
+        if let Some(normalized) = self.operations.get(&key) {
+            return normalized;
+        }
+        let normalized = Arc::new(Normalized {
+            document: normalizer::normalize(&document.parsed, operation, values, &self.model),
+            kind: operation.kind,
+            name: operation.name.as_ref().map(|name| name.node.clone()),
+        });
+        self.operations.insert(key, Arc::clone(&normalized));
+        normalized
+    }
+}
+
+/// The weight of something in a cache, that of its key included.
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes + 1024).unwrap_or(u32::MAX)
+}
+
+fn fields(set: &SelectionSet) -> usize {
+    let fields = set.items.iter().map(|selection| match &selection.node {
+        Selection::Field(field) => 1 + fields(&field.node.selection_set.node),
+        Selection::InlineFragment(fragment) => 1 + fields(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => 1,
+    });
+    fields.sum()
+}
+
+/// The hash of a document's text.
+pub(in crate::graphql) fn hash_of(text: &str) -> Hash {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// Reads a hash as clients write it, in hexadecimal.
+pub(in crate::graphql) fn read_hash(text: &str) -> Option<Hash> {
+    let mut hash = Hash::default();
+    hex::decode_to_slice(text, &mut hash).ok()?;
+    Some(hash)
+}

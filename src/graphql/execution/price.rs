@@ -1,0 +1,63 @@
+//! What things cost, in thousandths of a point.
+//!
+//! A point stands for up to 50 microseconds of the server and its database together, at 100,000 tasks:
+//! `cargo xtask bench cost` searches for documents that take more.
+
+/// A point.
+pub(super) const POINT: u64 = 1_000;
+/// Every operation, whatever it selects: the session is checked, limits are counted, an answer is written.
+pub(super) const OPERATION: u64 = POINT;
+
+/// The fields of a connection that hold its rows.
+const ROWS: [&str; 2] = ["nodes", "edges"];
+
+/// Whether the field holds the rows of a connection.
+pub(super) fn is_rows(parent: &str, field: &str) -> bool {
+    parent.ends_with("Connection") && ROWS.contains(&field)
+}
+
+/// A field without what is selected below it.
+pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
+    match (parent, field) {
+        ("Mutation", _) => 20 * POINT,
+        ("Query", "taskStatistics") => 50 * POINT,
+        // Up to 5,000 characters.
+        ("Task", "description") => 2 * POINT,
+        // Each has the value before and after, a description perhaps.
+        ("TaskEvent", "changes") => POINT / 2,
+        (_, "totalCount" | "unreadCount" | "taskCount") => 50 * POINT,
+        // Introspection reads only memory.
+        (parent, _) if parent.starts_with("__") => POINT / 50,
+        (_, _) if is_leaf => POINT / 20,
+        (_, _) => POINT,
+    }
+}
+
+/// How many items a list has that takes no `first`, by a rough count.
+pub(super) fn usual_length(parent: &str, field: &str) -> u64 {
+    match (parent, field) {
+        ("__Schema", "types") => 100,
+        ("__Type", "fields") => 12,
+        ("__Type", "inputFields") => 8,
+        ("__Type", "enumValues") => 6,
+        ("__Type", "possibleTypes") => 4,
+        ("__Field" | "__Directive", "args") | ("__Schema", "directives") => 3,
+        ("Query", "sessions") => 10,
+        ("Task", "attachments") => 5,
+        ("TaskStatistics", _) => 5,
+        _ => 1,
+    }
+}
+
+/// A value of an argument, or of the field of an input type.
+pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> u64 {
+    match (of, name) {
+        ("TaskFilter", "search") => {
+            let words = text.unwrap_or_default().split_whitespace().count();
+            (words as u64).saturating_mul(100 * POINT)
+        }
+        ("TagFilter", _) => 20 * POINT,
+        (of, _) if of.ends_with("Filter") => 5 * POINT,
+        _ => POINT / 50,
+    }
+}

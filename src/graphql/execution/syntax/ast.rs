@@ -1,0 +1,133 @@
+//! A parsed document. Unlike the library's syntax tree it keeps what validation judges: the order of definitions,
+//! duplicates, the spelling of numbers, and the position of each value.
+
+use async_graphql::parser::types::{OperationType, Type};
+use async_graphql::{Name, Pos, Positioned};
+
+/// A parsed document.
+#[derive(Debug, Default)]
+pub(in crate::graphql) struct Document {
+    pub(in crate::graphql) operations: Vec<Operation>,
+    pub(in crate::graphql) fragments: Vec<Fragment>,
+}
+
+impl Document {
+    /// The first fragment with this name.
+    pub(in crate::graphql) fn fragment(&self, name: &str) -> Option<&Fragment> {
+        self.fragments.iter().find(|fragment| fragment.name.node == name)
+    }
+}
+
+/// An operation.
+#[derive(Debug)]
+pub(in crate::graphql) struct Operation {
+    pub(in crate::graphql) pos: Pos,
+    pub(in crate::graphql) kind: OperationType,
+    pub(in crate::graphql) name: Option<Positioned<Name>>,
+    pub(in crate::graphql) variables: Vec<VariableDefinition>,
+    pub(in crate::graphql) directives: Vec<Directive>,
+    pub(in crate::graphql) selections: Vec<Selection>,
+}
+
+/// The definition of a variable.
+#[derive(Debug)]
+pub(in crate::graphql) struct VariableDefinition {
+    pub(in crate::graphql) name: Positioned<Name>,
+    pub(in crate::graphql) kind: Positioned<Type>,
+    pub(in crate::graphql) default: Option<Value>,
+    pub(in crate::graphql) directives: Vec<Directive>,
+}
+
+/// A named fragment.
+#[derive(Debug)]
+pub(in crate::graphql) struct Fragment {
+    pub(in crate::graphql) name: Positioned<Name>,
+    pub(in crate::graphql) condition: Positioned<Name>,
+    pub(in crate::graphql) directives: Vec<Directive>,
+    pub(in crate::graphql) selections: Vec<Selection>,
+}
+
+/// A part of a selection set.
+#[derive(Debug)]
+pub(in crate::graphql) enum Selection {
+    Field(Field),
+    Spread(Spread),
+    Inline(Inline),
+}
+
+impl Selection {
+    pub(in crate::graphql) fn directives(&self) -> &[Directive] {
+        match self {
+            Self::Field(field) => &field.directives,
+            Self::Spread(spread) => &spread.directives,
+            Self::Inline(inline) => &inline.directives,
+        }
+    }
+}
+
+/// A field. Without a selection set it has no selections.
+#[derive(Debug)]
+pub(in crate::graphql) struct Field {
+    pub(in crate::graphql) alias: Option<Positioned<Name>>,
+    pub(in crate::graphql) name: Positioned<Name>,
+    pub(in crate::graphql) arguments: Vec<Argument>,
+    pub(in crate::graphql) directives: Vec<Directive>,
+    pub(in crate::graphql) selections: Vec<Selection>,
+}
+
+impl Field {
+    /// The key of the field in the response.
+    pub(in crate::graphql) fn key(&self) -> &Positioned<Name> {
+        self.alias.as_ref().unwrap_or(&self.name)
+    }
+}
+
+/// The spread of a named fragment.
+#[derive(Debug)]
+pub(in crate::graphql) struct Spread {
+    pub(in crate::graphql) name: Positioned<Name>,
+    pub(in crate::graphql) directives: Vec<Directive>,
+}
+
+/// An inline fragment.
+#[derive(Debug)]
+pub(in crate::graphql) struct Inline {
+    pub(in crate::graphql) condition: Option<Positioned<Name>>,
+    pub(in crate::graphql) directives: Vec<Directive>,
+    pub(in crate::graphql) selections: Vec<Selection>,
+}
+
+/// A directive.
+#[derive(Debug)]
+pub(in crate::graphql) struct Directive {
+    pub(in crate::graphql) name: Positioned<Name>,
+    pub(in crate::graphql) arguments: Vec<Argument>,
+}
+
+/// An argument, or a field of an input object.
+#[derive(Debug)]
+pub(in crate::graphql) struct Argument {
+    pub(in crate::graphql) name: Positioned<Name>,
+    pub(in crate::graphql) value: Value,
+}
+
+/// A value with its position.
+pub(in crate::graphql) type Value = Positioned<Literal>;
+
+/// What a value is written as.
+#[derive(Debug)]
+pub(in crate::graphql) enum Literal {
+    Variable(Name),
+    /// As it is spelled, as are floats: `12345678901234567890` is a valid ID.
+    Int(String),
+    Float(String),
+    String {
+        text: String,
+        is_block: bool,
+    },
+    Boolean(bool),
+    Null,
+    Enum(Name),
+    List(Vec<Value>),
+    Object(Vec<Argument>),
+}

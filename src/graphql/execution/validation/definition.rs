@@ -1,0 +1,134 @@
+//! Operations and fragments as a whole.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::parser::types::OperationType;
+
+use super::selection::Location;
+use super::variable::Usage;
+use super::{Uses, Validator};
+use crate::graphql::execution::syntax::{Field, Operation, Selection};
+
+impl<'a> Validator<'a> {
+    pub(super) fn definitions(&mut self) {
+        let document = self.document;
+        let named = document
+            .operations
+            .iter()
+            .filter_map(|operation| operation.name.as_ref());
+        self.unique("operation", named.map(|name| (&name.node, name.pos)));
+        let fragments = document.fragments.iter().map(|fragment| &fragment.name);
+        self.unique("fragment", fragments.map(|name| (&name.node, name.pos)));
+        let anonymous = document.operations.iter().find(|operation| operation.name.is_none());
+        if let Some(anonymous) = anonymous
+            && document.operations.len() > 1
+        {
+            self.report(
+                "An operation without a name must be the only one in its document",
+                [anonymous.pos],
+            );
+        }
+        let of_fragments = self.fragments();
+        let mut reached = HashSet::new();
+        for operation in &document.operations {
+            self.operation(operation, &of_fragments, &mut reached);
+        }
+        for fragment in &document.fragments {
+            let name = &fragment.name.node;
+            if !reached.contains(name.as_str()) {
+                self.report(format!("The fragment '{name}' is not used"), [fragment.name.pos]);
+            }
+        }
+    }
+
+    /// Checks the fragments, and tells what each uses.
+    fn fragments(&mut self) -> HashMap<&'a str, Uses<'a>> {
+        let document = self.document;
+        let mut all = HashMap::new();
+        for fragment in &document.fragments {
+            let mut uses = Uses::default();
+            self.directives(&fragment.directives, Location::Definition, &mut uses);
+            let kind = self.condition(&fragment.condition);
+            self.selections(kind, &fragment.selections, &mut uses);
+            all.entry(fragment.name.node.as_str()).or_insert(uses);
+        }
+        all
+    }
+
+    fn operation(
+        &mut self,
+        operation: &'a Operation,
+        of_fragments: &HashMap<&'a str, Uses<'a>>,
+        reached: &mut HashSet<&'a str>,
+    ) {
+        let mut uses = Uses::default();
+        self.directives(&operation.directives, Location::Definition, &mut uses);
+        self.variable_definitions(operation);
+        let root = self.model.root(operation.kind);
+        self.selections(root, &operation.selections, &mut uses);
+        let mut visited = HashSet::new();
+        let mut usages: Vec<&Usage<'a>> = uses.variables.iter().collect();
+        let mut spreads: Vec<&str> = uses.spreads.iter().map(|spread| spread.name.node.as_str()).collect();
+        while let Some(name) = spreads.pop() {
+            if let Some(uses) = of_fragments.get(name)
+                && visited.insert(name)
+            {
+                usages.extend(&uses.variables);
+                spreads.extend(uses.spreads.iter().map(|spread| spread.name.node.as_str()));
+            }
+        }
+        self.variables_in_use(operation, &usages);
+        reached.extend(visited);
+        if operation.kind == OperationType::Subscription {
+            self.subscription_root(operation);
+        }
+    }
+
+    /// A subscription has exactly one field at its root, whatever its variables are.
+    fn subscription_root(&mut self, operation: &'a Operation) {
+        let mut fields = Vec::new();
+        let is_conditional = self.root_fields(&operation.selections, &mut fields, &mut HashSet::new());
+        if is_conditional {
+            let message = "The root of a subscription cannot have @skip or @include";
+            return self.report(message, [operation.pos]);
+        }
+        let keys: HashSet<&str> = fields.iter().map(|field| field.key().node.as_str()).collect();
+        if keys.len() > 1 {
+            let message = format!(
+                "A subscription selects exactly one field of the root; this one selects {}",
+                keys.len()
+            );
+            self.report(message, [operation.pos]);
+        }
+        if let Some(field) = fields.iter().find(|field| field.name.node.starts_with("__")) {
+            let message = "The root of a subscription cannot select fields of introspection";
+            self.report(message, [field.name.pos]);
+        }
+    }
+
+    /// Collects the fields of a root, those of fragments included. Tells whether there is a `@skip` or `@include`.
+    fn root_fields(
+        &self,
+        selections: &'a [Selection],
+        fields: &mut Vec<&'a Field>,
+        visited: &mut HashSet<&'a str>,
+    ) -> bool {
+        let mut is_conditional = false;
+        for selection in selections {
+            is_conditional |= !selection.directives().is_empty();
+            match selection {
+                Selection::Field(field) => fields.push(field),
+                Selection::Inline(inline) => {
+                    is_conditional |= self.root_fields(&inline.selections, fields, visited);
+                }
+                Selection::Spread(spread) if visited.insert(&spread.name.node) => {
+                    if let Some(fragment) = self.document.fragment(&spread.name.node) {
+                        is_conditional |= self.root_fields(&fragment.selections, fields, visited);
+                    }
+                }
+                Selection::Spread(_) => {}
+            }
+        }
+        is_conditional
+    }
+}

@@ -1,0 +1,284 @@
+//! Whether a document is valid for the schema, by the rules of the specification of September 2025.
+//!
+//! The rules are those of `graphql-js` 16 and 17, and tests compare the verdicts. Where the two differ, the
+//! specification decides: a selection set has one selection or more (16), and the root of a subscription has no
+//! `@skip` or `@include` (17).
+//!
+//! | module | rules about |
+//! |---|---|
+//! | `definition` | operations and fragments as a whole |
+//! | `selection` | fields, fragments where they are spread, directives |
+//! | `value` | arguments and literals |
+//! | `variable` | variables where they are used |
+//! | `overlap` | fields with the same key |
+
+mod definition;
+mod overlap;
+mod selection;
+mod value;
+mod variable;
+
+use async_graphql::{Name, Pos};
+
+pub(in crate::graphql) use self::value::article;
+use self::variable::Usage;
+use super::model::Model;
+use super::syntax::{Document, Spread};
+
+/// The most problems that a verdict lists.
+const MAX_PROBLEMS: usize = 20;
+
+/// Something that is wrong with a document or with its variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::graphql) struct Problem {
+    pub(in crate::graphql) message: String,
+    pub(in crate::graphql) positions: Vec<Pos>,
+}
+
+impl Problem {
+    /// A problem that is in no one place.
+    pub(in crate::graphql) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            positions: Vec::new(),
+        }
+    }
+}
+
+/// The problems of a document that keeps to the limits: its fragments have no cycle in an operation. None if it is
+/// valid.
+pub(in crate::graphql) fn validate(document: &Document, model: &Model) -> Vec<Problem> {
+    let mut validator = Validator {
+        model,
+        document,
+        problems: Vec::new(),
+    };
+    validator.definitions();
+    if validator.problems.is_empty() {
+        validator.overlaps();
+    }
+    validator.problems.truncate(MAX_PROBLEMS);
+    validator.problems
+}
+
+struct Validator<'a> {
+    model: &'a Model,
+    document: &'a Document,
+    problems: Vec<Problem>,
+}
+
+/// What a definition uses of others.
+#[derive(Default)]
+struct Uses<'a> {
+    variables: Vec<Usage<'a>>,
+    spreads: Vec<&'a Spread>,
+}
+
+impl Validator<'_> {
+    fn report(&mut self, message: impl Into<String>, positions: impl IntoIterator<Item = Pos>) {
+        self.problems.push(Problem {
+            message: message.into(),
+            positions: positions.into_iter().collect(),
+        });
+    }
+
+    /// Reports each name that occurs more than once.
+    fn unique<'n>(&mut self, what: &str, names: impl Iterator<Item = (&'n Name, Pos)>) {
+        let mut seen: Vec<(&Name, Pos)> = Vec::new();
+        for (name, pos) in names {
+            match seen.iter().find(|(other, _)| *other == name) {
+                Some((_, first)) => self.report(format!("There is more than one {what} '{name}'"), [*first, pos]),
+                None => seen.push((name, pos)),
+            }
+        }
+    }
+
+    /// The end of a message about a name that does not exist: similar ones that do, where they may be told.
+    fn similar<'n>(&self, name: &str, existing: impl Iterator<Item = &'n str>) -> String {
+        if !self.model.is_introspectable() {
+            return String::new();
+        }
+        let allowed = name.chars().count() / 3 + 1;
+        let distance = |other: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
+        let mut similar: Vec<(usize, &str)> = existing
+            .filter(|other| other.len() <= name.len() + allowed)
+            .map(|other| (distance(other), other))
+            .filter(|(distance, _)| *distance <= allowed)
+            .collect();
+        similar.sort_unstable();
+        let names: Vec<String> = similar.iter().take(3).map(|(_, other)| format!("'{other}'")).collect();
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!("; did you mean {}?", names.join(" or "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::config::GraphqlLimits;
+    use crate::graphql::execution::syntax::parse;
+
+    static MODEL: LazyLock<Model> = LazyLock::new(|| Model::new(&crate::graphql::sdl(), true));
+
+    fn problems(text: &str) -> Vec<String> {
+        let document = parse(text, &GraphqlLimits::DEFAULT).unwrap();
+        validate(&document, &MODEL)
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect()
+    }
+
+    #[test]
+    fn valid_documents_have_no_problems() {
+        for text in [
+            "{ viewer { id ...F ... on Node { id } } } fragment F on User { id: id __typename }",
+            "query A($a: Boolean = true) { viewer { id @skip(if: $a) } }",
+            "query A($a: Boolean) { notifications(unreadOnly: $a) { totalCount } }",
+            "{ tasks(orderBy: {field: TITLE}, filter: {status: {in: DONE}, tag: {any: \"a\"}}) { totalCount } }",
+            "{ node(id: 12345678901234567890) { ... on Task { x: owner { id } } ... on Attachment { x: task { id } } } }",
+            "{ tasks(filter: {search: \"a\", isOverdue: true}) { totalCount } tasks(filter: {isOverdue: true, search: \"a\"}) { nodes { id } } }",
+            "mutation { taskCreate(input: {title: \"a\", dueDate: 5}) { task { id } } }",
+            "subscription { ...F ...F } fragment F on Subscription { taskEvents { type } }",
+            "{ __schema { types { inputFields(includeDeprecated: true) { isDeprecated } isOneOf } } __type(name: \"a\") { name } }",
+            "query A { viewer { id } } query B($v: ID!) { node(id: $v) { id } }",
+        ] {
+            assert_eq!(problems(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_rule_finds_what_breaks_it() {
+        for (text, expected) in [
+            ("{ viewer { colour } }", "has no field 'colour'"),
+            ("{ viewer }", "needs a selection"),
+            ("{ viewer { id { a } } }", "has no fields to select"),
+            ("{ viewer { __typename { a } } }", "has no fields to select"),
+            ("{ viewer { ...F } }", "no fragment 'F'"),
+            ("{ viewer { id } } fragment F on User { id }", "'F' is not used"),
+            (
+                "{ ...F } fragment F on Query { __typename } fragment F on Query { __typename }",
+                "more than one fragment 'F'",
+            ),
+            (
+                "query A { viewer { id } } query A { viewer { id } }",
+                "more than one operation 'A'",
+            ),
+            (
+                "{ viewer { id } } query A { viewer { id } }",
+                "without a name must be the only one",
+            ),
+            ("{ ...F } fragment F on Nope { id }", "no type 'Nope'"),
+            ("{ ... on String { id } }", "'String' has no fields"),
+            ("{ viewer { ... on Task { id } } }", "never a 'Task'"),
+            ("query($a: Nope) { viewer { id } }", "no type 'Nope'"),
+            ("query($a: Task) { viewer { id } }", "cannot be the type of a variable"),
+            (
+                "query($a: Int, $a: Int) { tasks(first: $a) { totalCount } }",
+                "more than one variable '$a'",
+            ),
+            ("query($a: Int) { viewer { id } }", "'$a' is not used"),
+            ("{ tasks(first: $a) { totalCount } }", "'$a' is not defined"),
+            (
+                "query($a: Int = \"x\") { tasks(first: $a) { totalCount } }",
+                "is not an Int",
+            ),
+            ("query($a: Int! = null) { tasks(first: $a) { totalCount } }", "null"),
+            (
+                "query($a: Int @skip(if: true)) { tasks(first: $a) { totalCount } }",
+                "cannot be used on",
+            ),
+            ("{ viewer @nope { id } }", "no directive '@nope'"),
+            ("{ viewer @deprecated { id } }", "cannot be used on"),
+            ("query @skip(if: true) { viewer { id } }", "cannot be used on"),
+            (
+                "{ viewer @skip(if: true) @skip(if: true) { id } }",
+                "more than one directive",
+            ),
+            ("{ viewer @skip { id } }", "'if' is missing"),
+            ("{ viewer @skip(if: \"x\") { id } }", "is not a Boolean"),
+            ("{ node { id } }", "'id' is missing"),
+            ("{ node(id: null) { id } }", "null"),
+            ("{ node(id: 1, id: 1) { id } }", "more than one argument 'id'"),
+            ("{ node(id: 1, nope: 1) { id } }", "no argument 'nope'"),
+            ("{ node(id: 1.5) { id } }", "is not an ID"),
+            ("{ tasks(first: 2147483648) { totalCount } }", "is not an Int"),
+            (
+                "{ tasks(filter: {status: {eq: \"DONE\"}}) { totalCount } }",
+                "is not a TaskStatus",
+            ),
+            ("{ tasks(filter: {status: {eq: OPEN}}) { totalCount } }", "TODO"),
+            ("{ tasks(filter: {colour: 1}) { totalCount } }", "no field 'colour'"),
+            (
+                "{ tasks(filter: {search: \"a\", search: \"a\"}) { totalCount } }",
+                "more than one field 'search'",
+            ),
+            ("{ tasks(filter: {and: [null]}) { totalCount } }", "null"),
+            (
+                "{ tasks(orderBy: {direction: ASC}) { totalCount } }",
+                "'field' is missing",
+            ),
+            (
+                "query($a: [TaskFilter]) { tasks(filter: {and: $a}) { totalCount } }",
+                "[TaskFilter!]",
+            ),
+            (
+                "query($a: TaskFilter) { tasks(filter: {and: [$a]}) { totalCount } }",
+                "TaskFilter!",
+            ),
+            ("query($a: Boolean) { viewer { id @skip(if: $a) } }", "Boolean!"),
+            ("query($a: Boolean = null) { viewer { id @skip(if: $a) } }", "Boolean!"),
+            ("query($a: String) { node(id: $a) { id } }", "ID!"),
+            ("{ viewer { x: id x: username } }", "'x' conflict"),
+            (
+                "{ tasks(first: 1) { totalCount } tasks(first: 2) { totalCount } }",
+                "'tasks' conflict",
+            ),
+            (
+                "{ node(id: 1) { ... on Task { x: title } ... on User { x: username } } }",
+                "'x' conflict",
+            ),
+            (
+                "{ node(id: 1) { ... on Task { x: owner { y: id } } ... on Attachment { x: task { y: title } } } }",
+                "'y' conflict",
+            ),
+            (
+                "{ node(id: 1) { ... on Task { x: tags } ... on User { x: username } } }",
+                "'x' conflict",
+            ),
+            (
+                "subscription { taskEvents { type } notificationReceived { id } }",
+                "one field",
+            ),
+            ("subscription { __typename }", "introspection"),
+            ("subscription { taskEvents @skip(if: true) { type } }", "@skip"),
+            (
+                "subscription { ...F } fragment F on Subscription { ... @include(if: true) { taskEvents { type } } }",
+                "@skip",
+            ),
+            ("subscription { __schema { description } }", "has no field '__schema'"),
+            ("fragment F on Query { viewer { id } }", "'F' is not used"),
+        ] {
+            let found = problems(text);
+            assert!(
+                found.iter().any(|problem| problem.contains(expected)),
+                "{text}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn similar_names_are_told_only_with_introspection() {
+        let document = parse("{ viewr { id } }", &GraphqlLimits::DEFAULT).unwrap();
+        let told = |is_introspectable| {
+            let model = Model::new(&crate::graphql::sdl(), is_introspectable);
+            validate(&document, &model)[0].message.clone()
+        };
+        assert_eq!(told(true), "Type 'Query' has no field 'viewr'; did you mean 'viewer'?");
+        assert_eq!(told(false), "Type 'Query' has no field 'viewr'");
+    }
+}

@@ -1,0 +1,108 @@
+//! Variables: how they are defined, and where they are used.
+
+use async_graphql::{Name, Pos};
+
+use super::selection::Location;
+use super::{Uses, Validator};
+use crate::graphql::execution::model::TypeRef;
+use crate::graphql::execution::syntax::{Literal, Operation, VariableDefinition};
+
+/// A place where a variable is used.
+pub(super) struct Usage<'a> {
+    pub(super) name: &'a Name,
+    pub(super) pos: Pos,
+    /// The type that is expected there, if it is known.
+    pub(super) expected: Option<&'a TypeRef>,
+    /// Whether the place has a default of its own.
+    pub(super) has_default: bool,
+}
+
+impl<'a> Validator<'a> {
+    pub(super) fn variable_definitions(&mut self, operation: &'a Operation) {
+        let names = operation.variables.iter().map(|variable| &variable.name);
+        self.unique_variables(names.map(|name| (&name.node, name.pos)));
+        for variable in &operation.variables {
+            self.directives(&variable.directives, Location::Definition, &mut Uses::default());
+            self.variable_definition(variable);
+        }
+    }
+
+    fn unique_variables<'n>(&mut self, names: impl Iterator<Item = (&'n Name, Pos)>) {
+        let names: Vec<(Name, Pos)> = names.map(|(name, pos)| (Name::new(format!("${name}")), pos)).collect();
+        self.unique("variable", names.iter().map(|(name, pos)| (name, *pos)));
+    }
+
+    fn variable_definition(&mut self, variable: &'a VariableDefinition) {
+        let name = &variable.name.node;
+        let Some(kind) = self.model.resolve(&variable.kind.node) else {
+            let named = named(&variable.kind.node.to_string());
+            return self.unknown_type(&named, &variable.kind);
+        };
+        if !self.model.is_input(kind.named()) {
+            let kind = self.model.shown(&kind);
+            let message = format!(
+                "'{kind}' cannot be the type of a variable, but is that of '${name}'; use a scalar, an enum or an input"
+            );
+            return self.report(message, [variable.kind.pos]);
+        }
+        if let Some(default) = &variable.default {
+            // No variables can be in it.
+            self.value(default, Some(&kind), false, &mut Uses::default());
+        }
+    }
+
+    /// Checks each use of a variable in an operation and its fragments.
+    pub(super) fn variables_in_use(&mut self, operation: &'a Operation, usages: &[&Usage<'a>]) {
+        for usage in usages {
+            let definition = operation
+                .variables
+                .iter()
+                .find(|variable| variable.name.node == *usage.name);
+            match definition {
+                Some(definition) => self.variable_position(definition, usage),
+                None => {
+                    let of = operation
+                        .name
+                        .as_ref()
+                        .map(|name| format!(" in the operation '{}'", name.node));
+                    let message = format!(
+                        "The variable '${}' is not defined{}",
+                        usage.name,
+                        of.unwrap_or_default()
+                    );
+                    self.report(message, [usage.pos, operation.pos]);
+                }
+            }
+        }
+        for variable in &operation.variables {
+            if usages.iter().all(|usage| *usage.name != variable.name.node) {
+                self.report(
+                    format!("The variable '${}' is not used", variable.name.node),
+                    [variable.name.pos],
+                );
+            }
+        }
+    }
+
+    /// A variable has a type that its place takes. A default makes up for null, be it of the variable or of the place.
+    fn variable_position(&mut self, definition: &VariableDefinition, usage: &Usage<'a>) {
+        let Some((kind, expected)) = self.model.resolve(&definition.kind.node).zip(usage.expected) else {
+            return;
+        };
+        let default = definition.default.as_ref();
+        let has_default = default.is_some_and(|default| !matches!(default.node, Literal::Null));
+        let is_non_null = kind.is_non_null() || has_default || usage.has_default;
+        if !kind.is_subtype_of(expected, is_non_null) {
+            let (name, kind) = (&definition.name.node, self.model.shown(&kind));
+            let expected = self.model.shown(expected);
+            self.report(
+                format!("The variable '${name}' of type '{kind}' cannot be used where '{expected}' is expected"),
+                [definition.name.pos, usage.pos],
+            );
+        }
+    }
+}
+
+fn named(kind: &str) -> String {
+    kind.replace(['[', ']', '!'], "")
+}

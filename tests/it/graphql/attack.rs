@@ -1,0 +1,226 @@
+//! Documents that are meant to hurt: each is refused with its limit, by every transport, and the server goes on.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{SPECIFIED, ask, get, post, refused, send};
+use crate::support::TestApp;
+use crate::support::form::{CONTENT_TYPE, Form};
+use crate::support::person::Person;
+use crate::support::socket::{LEGACY, TRANSPORT};
+
+/// Nested so deep that a parser without a bound would exhaust its stack.
+const LEVELS: usize = 300;
+
+fn nested_filter() -> String {
+    let filter = format!("{}{}", "{and:[".repeat(LEVELS), "]}".repeat(LEVELS));
+    format!("{{tasks(filter:{filter}){{totalCount}}}}")
+}
+
+/// Documents with the limit that each passes.
+fn attacks() -> Vec<(String, &'static str)> {
+    let chain: String = (0..90)
+        .map(|n| format!("fragment f{n} on Query{{...f{} ...f{}}}", n + 1, n + 1))
+        .collect();
+    let aliases: String = (0..31).map(|n| format!("a{n}:__typename ")).collect();
+    vec![
+        (nested_filter(), "nested values: more than 32; up to 32"),
+        (
+            format!("query($a:TaskFilter={}1){{viewer{{id}}}}", "{and:".repeat(LEVELS)),
+            "nested values",
+        ),
+        (
+            format!("query($a:{}Int){{viewer{{id}}}}", "[".repeat(LEVELS)),
+            "nested values",
+        ),
+        (format!("{{node(id:{}", "[".repeat(LEVELS)), "nested values"),
+        ("{a".repeat(LEVELS), "nested selections: more than 30; up to 30"),
+        (format!("{{{}", "...{".repeat(LEVELS)), "nested selections"),
+        (
+            format!("{{{}", "...on Query@include(if:true){".repeat(LEVELS)),
+            "nested selections",
+        ),
+        (
+            format!("{{...f0}}{chain}fragment f90 on Query{{__typename}}"),
+            "fields after fragments are expanded",
+        ),
+        (format!("{{{aliases}}}"), "aliases: 31; up to 30"),
+        (
+            format!("{{a(b:[{}", "1 ".repeat(2_000)),
+            "tokens: more than 2000; up to 2000",
+        ),
+        ("?".repeat(70_000), "bytes: 70000; up to 65536"),
+        (format!("{{node(id:\"{}\"){{id}}}}", "x".repeat(70_000)), "bytes"),
+    ]
+}
+
+#[tokio::test]
+async fn documents_that_pass_a_limit_name_it() {
+    let app = TestApp::start().await;
+    for (document, limit) in attacks() {
+        let answer = ask(&app.anonymous(), SPECIFIED, &document).await;
+        refused(&answer, 400, "LIMIT_EXCEEDED");
+        assert!(answer.error_message().contains(limit), "{}", answer.text);
+        assert!(answer.text.len() < 500, "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn documents_that_are_garbage_are_syntax_errors() {
+    let app = TestApp::start().await;
+    for character in [
+        "{", "[", "(", "?", "#", "\"", "\"\"\"", "@", "$", "...", "!", "}", "\\", "é", "\u{0}", "-", ".",
+    ] {
+        for length in [1, 64, 60_000] {
+            let document = character.repeat(length.min(60_000 / character.len()));
+            let answer = ask(&app.anonymous(), SPECIFIED, &document).await;
+            assert_eq!(answer.status, 400, "{}", answer.text);
+            let code = answer.error_code();
+            assert!(
+                matches!(code, "GRAPHQL_PARSE_FAILED" | "LIMIT_EXCEEDED"),
+                "{character}: {code}"
+            );
+            assert!(answer.text.len() < 500, "{}", answer.text);
+        }
+    }
+}
+
+/// Sends a document by each way over HTTP, and gives the code of each answer.
+async fn by_http(person: &Person<'_>, document: &str) -> Vec<(&'static str, String)> {
+    let body = json!({ "query": document }).to_string();
+    let encoded: String = url::form_urlencoded::byte_serialize(document.as_bytes()).collect();
+    let form = Form::default().text("operations", &body).text("map", "{}").end();
+    let multipart = person
+        .request(Method::POST, "/graphql")
+        .header("content-type", CONTENT_TYPE)
+        .header("graphql-preflight", "1")
+        .body(form.into())
+        .unwrap();
+    let batch = send(person, post(person), format!("[{body}]")).await;
+    let answers = [
+        ("POST", ask(person, SPECIFIED, document).await),
+        (
+            "GET",
+            get(person, &format!("/graphql?query={encoded}"), SPECIFIED).await,
+        ),
+        ("multipart/form-data", person.send(multipart).await),
+        (
+            "event stream",
+            send(person, post(person).header("accept", "text/event-stream"), body.clone()).await,
+        ),
+        (
+            "parts",
+            send(person, post(person).header("accept", "multipart/mixed"), body).await,
+        ),
+    ];
+    let mut codes: Vec<_> = answers
+        .map(|(way, answer)| (way, code_in(&answer.text)))
+        .into_iter()
+        .collect();
+    codes.push(("batch", code_in(&batch.text)));
+    codes
+}
+
+/// The code of an error in a text that may be a stream.
+fn code_in(text: &str) -> String {
+    let code = text
+        .split_once("\"code\":\"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    code.map_or_else(|| text.to_owned(), |(code, _)| code.to_owned())
+}
+
+#[tokio::test]
+async fn nesting_is_refused_by_every_transport_signed_in_or_not() {
+    let app = TestApp::start().await;
+    let served = app.listen().await;
+    let ann = app.member().await;
+    for person in [&app.anonymous(), &ann] {
+        for (way, code) in by_http(person, &nested_filter()).await {
+            assert_eq!(code, "LIMIT_EXCEEDED", "{way}");
+        }
+        let mut socket = served.socket_of(person).await;
+        socket.subscribe("1", &nested_filter(), json!({})).await;
+        assert_eq!(socket.error_code("1").await, "LIMIT_EXCEEDED", "{TRANSPORT}");
+        let mut older = served.socket(LEGACY).await;
+        older.init(crate::support::socket::credentials(person)).await;
+        for expected in ["connection_ack", "ka"] {
+            assert_eq!(older.receive().await["type"], expected);
+        }
+        older
+            .say(json!({ "type": "start", "id": "1", "payload": { "query": nested_filter() } }))
+            .await;
+        let message = older.receive().await;
+        assert_eq!(message["payload"]["extensions"]["code"], "LIMIT_EXCEEDED", "{message}");
+    }
+    assert_eq!(
+        ann.graphql("{ viewer { username } }", Value::Null).await.data()["viewer"]["username"],
+        ann.name
+    );
+}
+
+#[tokio::test]
+async fn variables_nest_up_to_a_limit() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let query = "query($f: TaskFilter) { tasks(filter: $f) { totalCount } }";
+    for levels in [17, 40] {
+        let mut filter = json!({});
+        for _ in 0..levels {
+            filter = json!({ "and": [filter] });
+        }
+        let answer = ann.graphql(query, json!({ "f": filter })).await;
+        refused(&answer, 200, "BAD_USER_INPUT");
+        assert!(
+            answer.error_message().contains("more than 32 levels"),
+            "{}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_a_most_number_of_bytes() {
+    let app = TestApp::start_with(&[("GRAPHQL_MAX_RESPONSE_BYTES", "20000")]).await;
+    let ann = app.member().await;
+    for number in 0..10 {
+        ann.creates_task(json!({ "title": format!("Task {number}"), "description": "é".repeat(1_000) }))
+            .await;
+    }
+    let page =
+        |first: usize| json!({ "query": format!("{{ tasks(first: {first}) {{ nodes {{ title description }} }} }}") });
+    let fits = send(&ann, post(&ann), page(9).to_string()).await;
+    assert_eq!(fits.data()["tasks"]["nodes"].as_array().unwrap().len(), 9);
+    let ask = async |body: Value| send(&ann, post(&ann).header("accept", SPECIFIED), body.to_string()).await;
+    let answer = ask(page(10)).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.error_code()),
+        (200, "LIMIT_EXCEEDED"),
+        "{}",
+        answer.text
+    );
+    assert!(
+        answer.error_message().contains("up to 20000 are allowed"),
+        "{}",
+        answer.text
+    );
+    assert!(answer.at("/data").is_null());
+    // Fields that are resolved one by one, edges, and what is not in rows count too.
+    for document in [
+        "{ tasks { nodes { viewerCanUpdate description } } }",
+        "{ tasks { edges { node { description } } } }",
+        "{ __schema { types { name description fields { name description args { name description } } } } }",
+    ] {
+        let answer = ask(json!({ "query": document })).await;
+        assert_eq!(answer.error_code(), "LIMIT_EXCEEDED", "{document}");
+    }
+    // The answers of a batch count together.
+    let batch = ask(json!([page(6), page(6), { "query": "{ __typename }" }])).await;
+    let refused = batch
+        .body
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|answer| answer["errors"].is_array());
+    assert!(refused.count() >= 1, "{}", batch.text);
+    assert!(batch.text.len() < 20_000 + 2_000, "{}", batch.text.len());
+}

@@ -1,0 +1,185 @@
+//! Operations run as the specification says, where the library beneath does not.
+
+use serde_json::{Value, json};
+
+use super::{SPECIFIED, ask, refused};
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+
+async fn titles(person: &Person<'_>) -> Vec<String> {
+    let answer = person
+        .graphql(
+            "{ tasks(filter: {includeDeleted: true}) { nodes { title } } }",
+            Value::Null,
+        )
+        .await;
+    let nodes = answer.data()["tasks"]["nodes"].as_array().unwrap();
+    nodes
+        .iter()
+        .map(|node| node["title"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_mutation_that_a_default_skips_does_not_run() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = global_id("Task", ann.creates_task(json!({ "title": "Kept" })).await);
+    for (mutation, given) in [
+        (
+            "mutation($id: ID!, $dry: Boolean = true) { taskPurge(id: $id) @skip(if: $dry) { userErrors { code } } }",
+            json!({}),
+        ),
+        (
+            "mutation($id: ID!, $go: Boolean! = false) { taskPurge(id: $id) @include(if: $go) { userErrors { code } } }",
+            json!({}),
+        ),
+        (
+            "mutation($id: ID!, $dry: Boolean!) { ...F } fragment F on Mutation { ... @skip(if: $dry) { taskPurge(id: $id) { userErrors { code } } } }",
+            json!({ "dry": true }),
+        ),
+        (
+            "mutation($id: ID!) { ... @include(if: false) { taskPurge(id: $id) { userErrors { code } } } }",
+            json!({}),
+        ),
+    ] {
+        let mut variables = given;
+        if mutation.contains("($id: ID!, $") || mutation.contains("$id") {
+            variables["id"] = id.clone().into();
+        }
+        let answer = ann.graphql(mutation, variables).await;
+        // A document that uses a variable only where it is skipped is still valid.
+        assert_eq!(answer.data(), &json!({}), "{mutation}");
+        assert_eq!(titles(&ann).await, ["Kept"], "{mutation}");
+    }
+}
+
+#[tokio::test]
+async fn a_mutation_that_is_selected_more_than_once_runs_once() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for (number, mutation) in [
+        "mutation($i: TaskCreateInput!) { T: taskCreate(input: $i) { task { title } } T: taskCreate(input: $i) { task { version } } }",
+        "mutation($i: TaskCreateInput!) { ...F T: taskCreate(input: $i) { task { version } } } \
+         fragment F on Mutation { T: taskCreate(input: $i) { task { title } } }",
+        "mutation($i: TaskCreateInput!) { ...F ...F ... on Mutation { ...F T: taskCreate(input: $i) { task { version } } } } \
+         fragment F on Mutation { T: taskCreate(input: $i) { task { title } } }",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let title = format!("Number {number}");
+        let answer = ann.graphql(mutation, json!({ "i": { "title": title } })).await;
+        assert_eq!(answer.text, json!({ "data": { "T": { "task": { "title": title, "version": 1 } } } }).to_string());
+        assert_eq!(titles(&ann).await.len(), number + 1, "{mutation}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_runs_of_a_mutation_whose_variables_are_wrong() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let document = "mutation($i: ID) { T: taskCreate(input: {title: \"x\"}) { task { id } } taskDelete(id: $i) { userErrors { code } } }";
+    refused(&ask(&ann, SPECIFIED, document).await, 400, "GRAPHQL_VALIDATION_FAILED");
+    let document = "mutation($i: ID!, $p: TaskPriority) { T: taskCreate(input: {title: \"x\", priority: $p}) { task { id } } taskDelete(id: $i) { userErrors { code } } }";
+    for variables in [
+        json!({}),
+        json!({ "i": null }),
+        json!({ "i": "x", "p": "GREAT" }),
+        json!({ "i": ["x"] }),
+    ] {
+        let answer = ann.graphql(document, variables).await;
+        refused(&answer, 200, "BAD_USER_INPUT");
+    }
+    assert_eq!(titles(&ann).await.len(), 0);
+}
+
+#[tokio::test]
+async fn an_absent_variable_leaves_its_place_to_the_default() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    ann.creates_task(json!({ "title": "Old", "tags": ["a"] })).await;
+    ann.creates_task(json!({ "title": "New" })).await;
+    let unread = "query($u: Boolean) { notifications(unreadOnly: $u) { totalCount } }";
+    assert_eq!(
+        ann.graphql(unread, json!({})).await.data()["notifications"]["totalCount"],
+        0
+    );
+    let answer = ann.graphql(unread, json!({ "u": null })).await;
+    assert_eq!(answer.error_code(), "BAD_USER_INPUT", "null is not absent");
+    let sorted = "query($d: OrderDirection, $f: Int) { tasks(first: $f, orderBy: {field: TITLE, direction: $d}) { nodes { title } } }";
+    let answer = ann.graphql(sorted, json!({})).await;
+    assert_eq!(
+        answer.data()["tasks"]["nodes"],
+        json!([{ "title": "New" }, { "title": "Old" }])
+    );
+    let answer = ann.graphql(sorted, json!({ "d": "DESC", "f": 1.0 })).await;
+    assert_eq!(answer.data()["tasks"]["nodes"], json!([{ "title": "Old" }]));
+    let create = "mutation($t: [String!]!, $d: String) { taskCreate(input: {title: \"x\", tags: $t, description: $d}) { task { tags description } } }";
+    let answer = ann.graphql(create, json!({ "t": "one" })).await;
+    assert_eq!(
+        answer.data()["taskCreate"]["task"],
+        json!({ "tags": ["one"], "description": null })
+    );
+}
+
+#[tokio::test]
+async fn fields_of_fragments_are_merged_in_the_order_of_the_question() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = global_id("Task", ann.creates_task(json!({ "title": "One" })).await);
+    let document = "query($id: ID!) { node(id: $id) { ...F ... on Task { owner { username } title } ... on User { username } id } \
+                    node(id: $id) { ... on Task { owner { fullName } version } } } \
+                    fragment F on Node { __typename ... on Task { owner { __typename } } }";
+    let answer = ann.graphql(document, json!({ "id": id })).await;
+    assert_eq!(
+        answer.text,
+        format!(
+            r#"{{"data":{{"node":{{"__typename":"Task","owner":{{"__typename":"User","username":"{}","fullName":null}},"title":"One","id":"{id}","version":1}}}}}}"#,
+            ann.name
+        )
+    );
+}
+
+#[tokio::test]
+async fn strings_and_numbers_are_read_as_they_are_written() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for (literal, expected) in [
+        (r#""""a \""" b""""#, "a \"\"\" b"),
+        (r#""\u{1F600} \uD83D\uDE00 \u00e9""#, "😀 😀 é"),
+        ("\"\"\"\n      first\n        second\n    \"\"\"", "first\n  second"),
+    ] {
+        let document = format!(
+            "mutation {{ taskCreate(input: {{title: \"x\", description: {literal}}}) {{ task {{ description }} }} }}"
+        );
+        let answer = ask(&ann, SPECIFIED, &document).await;
+        assert_eq!(
+            answer.data()["taskCreate"]["task"]["description"],
+            expected,
+            "{literal}"
+        );
+    }
+    // A number with more digits than any integer has is an ID, though not of anything here.
+    let answer = ask(&ann, SPECIFIED, "{ node(id: 123456789012345678901234567890) { id } }").await;
+    assert_eq!(answer.error_code(), "BAD_USER_INPUT");
+    assert!(
+        answer.error_message().contains("123456789012345678901234567890"),
+        "{}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn every_problem_of_a_document_is_told_with_its_place() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let answer = ask(&ann, SPECIFIED, "query($a: Int) {\n  viewer { colour }\n  shade\n}").await;
+    refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED");
+    let errors = answer.at("/errors").as_array().unwrap();
+    let lines: Vec<_> = errors
+        .iter()
+        .map(|error| error["locations"][0]["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, [2, 3, 1], "{}", answer.text);
+}
