@@ -4,6 +4,7 @@
 //! what is allowed. What must not leave the server is inside [`Error::Internal`], which prints
 //! nothing of its cause; the faces log [`Error::cause`] once, with the request id.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -282,6 +283,21 @@ impl Error {
         }]))
     }
 
+    /// The error of one invalid field as `BadInput` of the argument at `place`.
+    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
+        let Self::Invalid(Violations(violations)) = &self else {
+            return self;
+        };
+        let [violation] = violations.as_slice() else {
+            return self;
+        };
+        let message = violation.message.strip_prefix(violation.field);
+        Self::BadInput {
+            field: violation.field,
+            message: format!("{place}{}", message.unwrap_or(&violation.message)),
+        }
+    }
+
     /// Nothing of this kind has this id, as far as the asker may know.
     pub(crate) fn not_found(noun: &'static str, id: impl fmt::Display) -> Self {
         Self::NotFound {
@@ -294,6 +310,17 @@ impl Error {
     /// Something failed inside.
     pub(crate) fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::Internal(Arc::new(cause.into()))
+    }
+}
+
+/// The most characters of a value in a message.
+const EXCERPT: usize = 80;
+
+/// The first characters of a value, for a message.
+pub(crate) fn excerpt(value: &str) -> Cow<'_, str> {
+    match value.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &value[..end]).into(),
+        None => value.into(),
     }
 }
 

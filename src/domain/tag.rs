@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, excerpt};
 use super::page::SortField;
 
 /// The most characters of a tag.
@@ -48,7 +48,10 @@ fn normalise_one(raw: &str) -> Result<String> {
     if length == 0 || length > MAX_TAG_LENGTH {
         return Err(Error::invalid(
             "tags",
-            format!("tags: '{raw}' is {length} characters long; 1 to {MAX_TAG_LENGTH} are allowed"),
+            format!(
+                "tags: '{}' is {length} characters long; 1 to {MAX_TAG_LENGTH} are allowed",
+                excerpt(raw)
+            ),
         ));
     }
     if tag.chars().any(char::is_control) {

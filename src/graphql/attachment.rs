@@ -191,10 +191,14 @@ impl AttachmentMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The file, and the task it belongs to.")] input: AttachmentUploadInput,
     ) -> Result<AttachmentUploadPayload> {
-        let task = input.task_id.map(|id| TaskId::from_global("taskId", &id)).transpose()?;
-        let file = ctx.uploads().get(input.file)?;
-        let attachments = ctx.domain().attachments();
-        AttachmentUploadPayload::of(attachments.upload(ctx.actor(), task, &file.name, file.content()).await)
+        let task = input.task_id.map(|id| TaskId::from_global("input.taskId", &id));
+        let task = task.transpose()?;
+        let kept = async {
+            let file = ctx.uploads().get(input.file)?;
+            let attachments = ctx.domain().attachments();
+            attachments.upload(ctx.actor(), task, &file.name, file.content()).await
+        };
+        AttachmentUploadPayload::of(kept.await)
     }
 
     /// Deletes a file for good.

@@ -1,5 +1,7 @@
 //! Global ids: opaque to clients, unique over all types; and whatever can be found by one.
 
+use std::fmt;
+
 use async_graphql::{Context, ID, Interface, Object};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +13,7 @@ use super::guard::SignedIn;
 use super::notification::Notification;
 use super::task::Task;
 use super::user::User;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Result, excerpt};
 use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 
 /// A noun with global ids.
@@ -30,17 +32,17 @@ pub trait GlobalId: Sized {
         ID(URL_SAFE_NO_PAD.encode(format!("{}:{}", Self::TYPE, self.number())))
     }
 
-    /// Reads the global id that came as the argument `field`.
-    fn from_global(field: &'static str, id: &ID) -> Result<Self> {
+    /// Reads the global id at this path of the arguments; errors name the path.
+    fn from_global(place: impl fmt::Display, id: &ID) -> Result<Self> {
         let number = URL_SAFE_NO_PAD.decode(id.as_bytes()).ok().and_then(|bytes| {
             let text = String::from_utf8(bytes).ok()?;
             text.strip_prefix(Self::TYPE)?.strip_prefix(':')?.parse().ok()
         });
         number.map(Self::from_number).ok_or_else(|| Error::BadInput {
-            field,
+            field: "id",
             message: format!(
-                "{field}: '{}' is not the id of {} {}; use an id that this server gave, unchanged",
-                id.chars().take(60).collect::<String>(),
+                "{place}: '{}' is not the id of {} {}; use an id that this server gave, unchanged",
+                excerpt(id),
                 if Self::TYPE.starts_with('A') { "an" } else { "a" },
                 Self::TYPE
             ),
@@ -153,29 +155,31 @@ impl NodeQuery {
             let message = format!("ids: {} ids were given; up to {MAX_NODES} are allowed", ids.len());
             return Err(Error::BadInput { field: "ids", message }.into());
         }
-        Ok(try_join_all(ids.iter().map(|id| find(ctx, "ids", id))).await?)
+        let nodes = ids.iter().enumerate();
+        let nodes = nodes.map(async |(position, id)| find(ctx, &format!("ids.{position}"), id).await);
+        Ok(try_join_all(nodes).await?)
     }
 }
 
 /// Looks for one node, together with the others that are looked for at the moment.
-async fn find(ctx: &Context<'_>, field: &'static str, id: &ID) -> Result<Option<Node>> {
-    if let Ok(task) = TaskId::from_global(field, id) {
+async fn find(ctx: &Context<'_>, place: &str, id: &ID) -> Result<Option<Node>> {
+    if let Ok(task) = TaskId::from_global(place, id) {
         let found = ctx.loaders().tasks().load_one(task).await?;
         return Ok(found.map(|task| Node::Task(task.into())));
     }
-    if let Ok(notification) = NotificationId::from_global(field, id) {
+    if let Ok(notification) = NotificationId::from_global(place, id) {
         let found = ctx.loaders().notifications().load_one(notification).await?;
         return Ok(found.map(|found| Node::Notification(found.into())));
     }
-    if let Ok(file) = AttachmentId::from_global(field, id) {
+    if let Ok(file) = AttachmentId::from_global(place, id) {
         let found = ctx.loaders().attachments().load_one(file).await?;
         return Ok(found.map(|file| Node::Attachment(file.into())));
     }
-    let user = UserId::from_global(field, id).map_err(|_| Error::BadInput {
-        field,
+    let user = UserId::from_global(place, id).map_err(|_| Error::BadInput {
+        field: "id",
         message: format!(
-            "{field}: '{}' is not the id of a Task, a User, an Attachment or a Notification; use an id that this server gave, unchanged",
-            id.chars().take(60).collect::<String>()
+            "{place}: '{}' is not the id of a Task, a User, an Attachment or a Notification; use an id that this server gave, unchanged",
+            excerpt(id)
         ),
     })?;
     let found = ctx.loaders().users().load_one(user).await?;

@@ -256,7 +256,8 @@ impl NotificationMutation {
 
 fn read_ids(ids: &[ID]) -> Result<Vec<NotificationId>> {
     ids.iter()
-        .map(|id| Ok(NotificationId::from_global("ids", id)?))
+        .enumerate()
+        .map(|(position, id)| Ok(NotificationId::from_global(format_args!("ids.{position}"), id)?))
         .collect()
 }
 

@@ -1,12 +1,84 @@
-//! The domain's enums as the schema's.
+//! The domain's enums as the schema's, and the input side of `DateTime`.
 
-use async_graphql::Enum;
+use std::borrow::Cow;
+use std::fmt;
 
+use async_graphql::registry::Registry;
+use async_graphql::{Enum, InputType, InputValueResult, Value};
+use chrono::{DateTime, Utc};
+
+use super::error::camel_case;
 use crate::domain::actor;
+use crate::domain::clock::{Timestamp, check_moment};
+use crate::domain::error::{Error, Result, excerpt};
 use crate::domain::event;
 use crate::domain::page;
 use crate::domain::task;
 use crate::domain::workflow;
+
+/// A `DateTime` as the client sent it. An invalid value is kept: the library's error names neither the input field nor the
+/// allowed format, and fails the whole mutation.
+#[derive(Clone, Debug)]
+pub struct SentDateTime(std::result::Result<Timestamp, Value>);
+
+impl InputType for SentDateTime {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <DateTime<Utc> as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <DateTime<Utc> as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let value = value.unwrap_or_default();
+        let read = match &value {
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        Ok(Self(read.ok_or(value)))
+    }
+
+    fn to_value(&self) -> Value {
+        match &self.0 {
+            Ok(moment) => InputType::to_value(moment),
+            Err(sent) => sent.clone(),
+        }
+    }
+
+    fn as_raw_value(&self) -> Option<&Self::RawValueType> {
+        Some(self)
+    }
+}
+
+impl SentDateTime {
+    /// The value of an input field, named in `snake_case`. Invalid values are user errors.
+    pub(super) fn for_input(self, field: &'static str) -> Result<Timestamp> {
+        self.0
+            .map_err(|sent| Error::invalid(field, invalid_date_time(camel_case(field), &sent)))
+    }
+
+    /// The value at this path of a filter. Invalid values and years that no stored date has are `BadInput`.
+    pub(super) fn for_filter(self, place: impl fmt::Display) -> Result<Timestamp> {
+        match self.0 {
+            Ok(moment) => check_moment("moment", moment).map_err(|error| error.at(place)),
+            Err(sent) => Err(Error::BadInput {
+                field: "filter",
+                message: invalid_date_time(place, &sent),
+            }),
+        }
+    }
+}
+
+fn invalid_date_time(place: impl fmt::Display, sent: &Value) -> String {
+    let shown = match sent {
+        Value::String(text) => format!("'{}'", excerpt(text)),
+        other => excerpt(&other.to_string()).into_owned(),
+    };
+    format!("{place}: {shown} is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z")
+}
 
 /// How far a task has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

@@ -37,13 +37,19 @@ impl TaskEventFilter {
     fn into_watch(self) -> DomainResult<Watch> {
         let tasks = self.task_ids.map(|ids| {
             if ids.len() > MAX_TASKS {
-                let message = format!("taskIds: {} ids were given; up to {MAX_TASKS} are allowed", ids.len());
+                let message = format!(
+                    "filter.taskIds: {} ids were given; up to {MAX_TASKS} are allowed",
+                    ids.len()
+                );
                 return Err(Error::BadInput {
                     field: "taskIds",
                     message,
                 });
             }
-            ids.iter().map(|id| TaskId::from_global("taskIds", id)).collect()
+            ids.iter()
+                .enumerate()
+                .map(|(position, id)| TaskId::from_global(format_args!("filter.taskIds.{position}"), id))
+                .collect()
         });
         Ok(Watch {
             tasks: tasks.transpose()?,

@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputValueResult, Scalar, ScalarType, Value};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, TryFutureExt as _, TryStreamExt as _};
 use tokio::fs::File;
@@ -18,13 +18,14 @@ use crate::domain::error::{Error, Result};
 
 /// What stands for a file among the variables, before its number.
 const PLACEHOLDER: &str = "upload:";
-/// What somebody is told who sends no file.
-const HOW_TO_SEND: &str = "send the file as a part of multipart/form-data, as the GraphQL multipart request \
-                           specification says";
+/// The error of a value that is not a file of the request.
+const NO_FILE: &str = "file: no file was sent; send it as a part of multipart/form-data, as the GraphQL multipart request \
+                       specification says";
 
-/// Which of the files of a request.
+/// The number of a file of the request; `None` for any other value. The resolver reports it, because an error of the
+/// library would fail the whole mutation and not name the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Upload(usize);
+pub struct Upload(Option<usize>);
 
 /// A file. It comes as a part of a request in multipart/form-data, by the GraphQL multipart request specification;
 /// among the variables stands null in its place.
@@ -34,11 +35,10 @@ pub struct Upload(usize);
 )]
 impl ScalarType for Upload {
     fn parse(value: Value) -> InputValueResult<Self> {
-        let number = match &value {
+        Ok(Self(match &value {
             Value::String(text) => text.strip_prefix(PLACEHOLDER).and_then(|number| number.parse().ok()),
             _ => None,
-        };
-        number.map(Self).ok_or_else(|| InputValueError::custom(HOW_TO_SEND))
+        }))
     }
 
     fn to_value(&self) -> Value {
@@ -74,10 +74,8 @@ impl Uploads {
 
     /// The file that is meant.
     pub fn get(&self, upload: Upload) -> Result<&UploadedFile> {
-        self.0.get(upload.0).ok_or_else(|| Error::BadInput {
-            field: "file",
-            message: format!("file: {HOW_TO_SEND}"),
-        })
+        let file = upload.0.and_then(|number| self.0.get(number));
+        file.ok_or_else(|| Error::invalid("file", NO_FILE))
     }
 
     /// The same files for another operation of the request.
@@ -116,11 +114,13 @@ mod tests {
 
     #[test]
     fn only_a_placeholder_is_a_file_and_one_that_was_made_up_is_none() {
-        assert_eq!(Upload::parse(placeholder(3).into()).unwrap(), Upload(3));
+        assert_eq!(Upload::parse(placeholder(3).into()).unwrap(), Upload(Some(3)));
         for wrong in [Value::Null, "".into(), "upload:".into(), "upload:-1".into(), 3.into()] {
-            assert!(Upload::parse(wrong).is_err());
+            assert_eq!(Upload::parse(wrong).unwrap(), Upload(None));
         }
-        let error = Uploads::default().get(Upload(7)).unwrap_err().to_string();
-        assert!(error.starts_with("file: send the file as a part"), "{error}");
+        for none in [Upload(Some(7)), Upload(None)] {
+            let error = Uploads::default().get(none).unwrap_err().to_string();
+            assert!(error.starts_with("file: no file was sent"), "{error}");
+        }
     }
 }

@@ -1,26 +1,81 @@
 //! Values as clients write them in bodies and parameters, each with a message that tells what is allowed.
 
+use std::fmt;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
+use crate::domain::error::excerpt;
 use crate::domain::task::Priority;
 use crate::domain::workflow::Status;
 
 /// Statuses of older task APIs, and what they are called here.
 pub(super) const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];
 
+/// A value that should be a string. Other JSON types are kept as text, so that the error names the value and what is
+/// allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Text, E> {
+        Ok(Text(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Text, E> {
+        Ok(Text(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Text, E> {
+        Ok(Text(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Text, E> {
+        Ok(Text(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Text, E> {
+        Ok(Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Text, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text("[…]".to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Text, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text("{…}".to_owned()))
+    }
+}
+
 /// A moment. Clients write it with a time and its zone, which is UTC when none is given; or as a date alone, which means
 /// its midnight UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Text")]
 pub(super) struct Moment(pub(super) Timestamp);
 
-impl TryFrom<String> for Moment {
+impl TryFrom<Text> for Moment {
     type Error = String;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(Text(text): Text) -> Result<Self, String> {
         let moment = DateTime::parse_from_rfc3339(&text)
             .map(|moment| moment.with_timezone(&Utc))
             .ok();
@@ -29,7 +84,10 @@ impl TryFrom<String> for Moment {
             .or_else(|| midnight(&text))
             .map(Self)
             .ok_or_else(|| {
-                format!("'{text}' is not a moment such as 2026-01-31T09:30:00Z or a date such as 2026-01-31")
+                format!(
+                    "'{}' is not a date; use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31",
+                    excerpt(&text)
+                )
             })
     }
 }
@@ -59,13 +117,13 @@ fn midnight(text: &str) -> Option<Timestamp> {
 
 /// The name of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Text")]
 pub(super) struct StatusName(pub(super) Status);
 
-impl TryFrom<String> for StatusName {
+impl TryFrom<Text> for StatusName {
     type Error = String;
 
-    fn try_from(name: String) -> Result<Self, String> {
+    fn try_from(Text(name): Text) -> Result<Self, String> {
         status(&name).map(Self)
     }
 }
@@ -80,26 +138,26 @@ fn status(name: &str) -> Result<Status, String> {
 
 /// The name of a priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Text")]
 pub(super) struct PriorityName(pub(super) Priority);
 
-impl TryFrom<String> for PriorityName {
+impl TryFrom<Text> for PriorityName {
     type Error = String;
 
-    fn try_from(name: String) -> Result<Self, String> {
+    fn try_from(Text(name): Text) -> Result<Self, String> {
         one_of(&name, &Priority::ALL, Priority::as_str).map(Self)
     }
 }
 
 /// The name of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Text")]
 pub(super) struct RoleName(pub(super) Role);
 
-impl TryFrom<String> for RoleName {
+impl TryFrom<Text> for RoleName {
     type Error = String;
 
-    fn try_from(name: String) -> Result<Self, String> {
+    fn try_from(Text(name): Text) -> Result<Self, String> {
         one_of(&name, &Role::ALL, Role::as_str).map(Self)
     }
 }
@@ -171,7 +229,7 @@ impl TryFrom<String> for Flag {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(Self(true)),
             "false" | "0" => Ok(Self(false)),
-            _ => Err(format!("'{text}' is not allowed; use true or false")),
+            _ => Err(format!("'{}' is not allowed; use true or false", excerpt(&text))),
         }
     }
 }
@@ -188,7 +246,7 @@ impl TryFrom<String> for Number {
         let number = whole_number(&text).filter(|number| *number >= 0);
         number
             .map(Self)
-            .ok_or_else(|| format!("'{text}' is not a whole number from 0 to {}", i32::MAX))
+            .ok_or_else(|| format!("'{}' is not a whole number from 0 to {}", excerpt(&text), i32::MAX))
     }
 }
 
@@ -201,7 +259,7 @@ pub(super) fn whole_number(text: &str) -> Option<i32> {
 pub(super) fn one_of<T: Copy>(name: &str, all: &[T], name_of: impl Fn(T) -> &'static str) -> Result<T, String> {
     all.iter().copied().find(|one| name_of(*one) == name).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|one| name_of(*one)).collect();
-        format!("'{name}' is not allowed; use one of {}", names.join(", "))
+        format!("'{}' is not allowed; use one of {}", excerpt(name), names.join(", "))
     })
 }
 
@@ -210,7 +268,7 @@ mod tests {
     use super::*;
 
     fn moment(text: &str) -> Result<String, String> {
-        Moment::try_from(text.to_owned()).map(|moment| moment.0.to_rfc3339())
+        Moment::try_from(Text(text.to_owned())).map(|moment| moment.0.to_rfc3339())
     }
 
     #[test]
@@ -239,7 +297,7 @@ mod tests {
         for text in ["2026-02-30", "2026-1-5", "31.01.2026", "tomorrow", ""] {
             let message = moment(text).unwrap_err();
             assert!(
-                message.starts_with(&format!("'{text}' is not a moment such as")),
+                message.starts_with(&format!("'{text}' is not a date; use RFC 3339, such as")),
                 "{message}"
             );
         }
@@ -254,7 +312,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_answered_with_those_that_are_known() {
-        let message = StatusName::try_from("open".to_owned()).unwrap_err();
+        let message = StatusName::try_from(Text("open".to_owned())).unwrap_err();
         assert_eq!(
             message,
             "'open' is not allowed; use one of todo, in_progress, done, cancelled"

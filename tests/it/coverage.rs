@@ -117,7 +117,7 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     (
         "attachmentUpload",
         "(input: {taskId: \"TASK\", file: \"upload:0\"}) { userErrors { code } }",
-        &[(Nobody, "UNAUTHENTICATED"), (Stranger, "BAD_USER_INPUT")],
+        &[(Nobody, "UNAUTHENTICATED"), (Stranger, "INVALID")],
     ),
     ("attachmentDelete", "(id: \"FILE\") { userErrors { code } }", OF_A_TASK),
     (

@@ -100,7 +100,10 @@ payload!(
 );
 
 fn task_ids(ids: &[ID]) -> domain::error::Result<Vec<TaskId>> {
-    ids.iter().map(|id| TaskId::from_global("ids", id)).collect()
+    ids.iter()
+        .enumerate()
+        .map(|(position, id)| TaskId::from_global(format_args!("ids.{position}"), id))
+        .collect()
 }
 
 /// What can be done to many tasks at once.
@@ -122,13 +125,13 @@ impl TaskBulkMutation {
         )]
         error_policy: BulkErrorPolicy,
     ) -> Result<TasksBulkUpdatePayload> {
-        let (tasks, change) = (task_ids(&ids)?, input.into_change()?);
-        let changed = ctx
-            .domain()
-            .tasks()
-            .bulk_update(ctx.actor(), &tasks, change, error_policy.into())
-            .await;
-        TasksBulkUpdatePayload::of(ids.len(), changed, &["input"])
+        let tasks = task_ids(&ids)?;
+        let changed = async {
+            let change = input.into_change()?;
+            let all = ctx.domain().tasks();
+            all.bulk_update(ctx.actor(), &tasks, change, error_policy.into()).await
+        };
+        TasksBulkUpdatePayload::of(ids.len(), changed.await, &["input"])
     }
 
     /// Moves up to 100 tasks along the workflow, each under the rules of `taskTransition`.

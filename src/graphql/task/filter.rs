@@ -1,15 +1,16 @@
 //! Which tasks a list shows, in GraphQL: typed comparisons, all of which must hold.
 
-use async_graphql::{ID, InputObject};
-use chrono::{DateTime, Utc};
+use std::fmt::{Arguments, Display};
 
-use crate::domain::clock::check_moment;
+use async_graphql::{ID, InputObject};
+
+use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::tag;
 use crate::domain::task::{self as domain, Comparison};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::scalar::{TaskPriority, TaskStatus};
+use crate::graphql::scalar::{SentDateTime, TaskPriority, TaskStatus};
 
 /// Which tasks; all that is given must hold. A task without a value passes only `neq`, `nin` and `isNull`.
 #[derive(Debug, Default, InputObject)]
@@ -100,17 +101,17 @@ pub struct UserIdFilter {
 #[derive(Debug, InputObject)]
 pub struct DateTimeFilter {
     /// Is this moment.
-    eq: Option<DateTime<Utc>>,
+    eq: Option<SentDateTime>,
     /// Is not this moment.
-    neq: Option<DateTime<Utc>>,
+    neq: Option<SentDateTime>,
     /// Is before this.
-    lt: Option<DateTime<Utc>>,
+    lt: Option<SentDateTime>,
     /// Is this or before.
-    lte: Option<DateTime<Utc>>,
+    lte: Option<SentDateTime>,
     /// Is after this.
-    gt: Option<DateTime<Utc>>,
+    gt: Option<SentDateTime>,
     /// Is this or after.
-    gte: Option<DateTime<Utc>>,
+    gte: Option<SentDateTime>,
     /// There is none, or there is one.
     is_null: Option<bool>,
 }
@@ -133,15 +134,17 @@ impl TaskFilter {
     /// The domain's filter.
     pub(super) fn into_domain(mut self) -> Result<domain::TaskFilter> {
         self.include_deleted = None;
-        self.nested()
+        self.nested(&"filter")
     }
 
-    fn nested(self) -> Result<domain::TaskFilter> {
+    /// Converts the filter at this path of the arguments; errors name the path.
+    fn nested(self, place: &dyn Display) -> Result<domain::TaskFilter> {
         if self.include_deleted.is_some() {
             return Err(Error::BadInput {
                 field: "filter",
-                message: "filter.includeDeleted counts for the whole list; give it only at the top of the filter"
-                    .to_owned(),
+                message: format!(
+                    "{place}.includeDeleted counts for the whole list; give it only at the top of the filter"
+                ),
             });
         }
         let mut all = Vec::new();
@@ -158,69 +161,50 @@ impl TaskFilter {
                 .map(domain::TaskFilter::Priority),
         );
         if let Some(owner) = self.owner {
-            all.extend(
-                owner
-                    .comparisons("filter.owner")?
-                    .into_iter()
-                    .map(domain::TaskFilter::Owner),
-            );
+            let owner = owner.comparisons(format_args!("{place}.owner"))?;
+            all.extend(owner.into_iter().map(domain::TaskFilter::Owner));
         }
         if let Some(assignee) = self.assignee {
-            all.extend(
-                assignee
-                    .comparisons("filter.assignee")?
-                    .into_iter()
-                    .map(domain::TaskFilter::Assignee),
-            );
+            let assignee = assignee.comparisons(format_args!("{place}.assignee"))?;
+            all.extend(assignee.into_iter().map(domain::TaskFilter::Assignee));
         }
-        if let Some(tags) = self.tag {
-            all.extend(
-                tags.any
-                    .map(|tags| tag::normalise(&tags))
-                    .transpose()?
-                    .map(domain::TaskFilter::TaggedAny),
-            );
-            all.extend(
-                tags.all
-                    .map(|tags| tag::normalise(&tags))
-                    .transpose()?
-                    .map(domain::TaskFilter::TaggedAll),
-            );
+        if let Some(TagFilter { any, all: each }) = self.tag {
+            let any = any.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{place}.tag.any"))));
+            let each =
+                each.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{place}.tag.all"))));
+            all.extend(any.transpose()?.map(domain::TaskFilter::TaggedAny));
+            all.extend(each.transpose()?.map(domain::TaskFilter::TaggedAll));
         }
         if let Some(moment) = self.due_date {
-            all.extend(
-                moment
-                    .comparisons("filter.dueDate")?
-                    .into_iter()
-                    .map(domain::TaskFilter::DueDate),
-            );
+            let moment = moment.comparisons(format_args!("{place}.dueDate"))?;
+            all.extend(moment.into_iter().map(domain::TaskFilter::DueDate));
         }
         if let Some(moment) = self.created_at {
-            all.extend(
-                moment
-                    .comparisons("filter.createdAt")?
-                    .into_iter()
-                    .map(domain::TaskFilter::CreatedAt),
-            );
+            let moment = moment.comparisons(format_args!("{place}.createdAt"))?;
+            all.extend(moment.into_iter().map(domain::TaskFilter::CreatedAt));
         }
         all.extend(self.is_overdue.map(domain::TaskFilter::Overdue));
         all.extend(self.is_completed.map(domain::TaskFilter::Completed));
         all.extend(self.search.map(domain::TaskFilter::Search));
         if let Some(filters) = self.and {
-            all.push(domain::TaskFilter::All(nested(filters)?));
+            all.push(domain::TaskFilter::All(nested(filters, format_args!("{place}.and"))?));
         }
         if let Some(filters) = self.or {
-            all.push(domain::TaskFilter::Any(nested(filters)?));
+            all.push(domain::TaskFilter::Any(nested(filters, format_args!("{place}.or"))?));
         }
         if let Some(filter) = self.not {
-            all.push(domain::TaskFilter::Not(Box::new(filter.nested()?)));
+            let filter = filter.nested(&format_args!("{place}.not"))?;
+            all.push(domain::TaskFilter::Not(Box::new(filter)));
         }
         Ok(domain::TaskFilter::All(all))
     }
 }
 
-fn nested(filters: Vec<TaskFilter>) -> Result<Vec<domain::TaskFilter>> {
-    filters.into_iter().map(TaskFilter::nested).collect()
+fn nested(filters: Vec<TaskFilter>, place: Arguments<'_>) -> Result<Vec<domain::TaskFilter>> {
+    let filters = filters.into_iter().enumerate();
+    filters
+        .map(|(position, filter)| filter.nested(&format_args!("{place}.{position}")))
+        .collect()
 }
 
 /// The comparisons that were given, of those there can be.
@@ -259,29 +243,41 @@ impl TaskPriorityFilter {
 }
 
 impl UserIdFilter {
-    fn comparisons(self, field: &'static str) -> Result<Vec<Comparison<UserId>>> {
-        let user = |id: ID| UserId::from_global(field, &id);
-        let users = |ids: Vec<ID>| ids.into_iter().map(user).collect::<Result<Vec<_>>>();
+    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<UserId>>> {
+        let user = |name: &str, id: Option<ID>| {
+            id.map(|id| UserId::from_global(format_args!("{place}.{name}"), &id))
+                .transpose()
+        };
+        let users = |name: &str, ids: Option<Vec<ID>>| {
+            let read =
+                |(position, id): (usize, &ID)| UserId::from_global(format_args!("{place}.{name}.{position}"), id);
+            ids.map(|ids| ids.iter().enumerate().map(read).collect::<Result<Vec<_>>>())
+                .transpose()
+        };
         Ok(given([
-            self.eq.map(user).transpose()?.map(Comparison::Equal),
-            self.neq.map(user).transpose()?.map(Comparison::NotEqual),
-            self.one_of.map(users).transpose()?.map(Comparison::In),
-            self.nin.map(users).transpose()?.map(Comparison::NotIn),
+            user("eq", self.eq)?.map(Comparison::Equal),
+            user("neq", self.neq)?.map(Comparison::NotEqual),
+            users("in", self.one_of)?.map(Comparison::In),
+            users("nin", self.nin)?.map(Comparison::NotIn),
             self.is_null.map(Comparison::IsNull),
         ]))
     }
 }
 
 impl DateTimeFilter {
-    fn comparisons(self, field: &'static str) -> Result<Vec<Comparison<DateTime<Utc>>>> {
-        let bound = |moment: Option<DateTime<Utc>>| moment.map(|moment| check_moment(field, moment)).transpose();
+    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<Timestamp>>> {
+        let bound = |name: &str, moment: Option<SentDateTime>| {
+            moment
+                .map(|moment| moment.for_filter(format_args!("{place}.{name}")))
+                .transpose()
+        };
         Ok(given([
-            bound(self.eq)?.map(Comparison::Equal),
-            bound(self.neq)?.map(Comparison::NotEqual),
-            bound(self.lt)?.map(Comparison::Less),
-            bound(self.lte)?.map(Comparison::LessOrEqual),
-            bound(self.gt)?.map(Comparison::Greater),
-            bound(self.gte)?.map(Comparison::GreaterOrEqual),
+            bound("eq", self.eq)?.map(Comparison::Equal),
+            bound("neq", self.neq)?.map(Comparison::NotEqual),
+            bound("lt", self.lt)?.map(Comparison::Less),
+            bound("lte", self.lte)?.map(Comparison::LessOrEqual),
+            bound("gt", self.gt)?.map(Comparison::Greater),
+            bound("gte", self.gte)?.map(Comparison::GreaterOrEqual),
             self.is_null.map(Comparison::IsNull),
         ]))
     }

@@ -1,14 +1,13 @@
 //! What a client sends to make or change a task.
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
-use chrono::{DateTime, Utc};
 
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::task::{TaskChange, TaskDraft};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::scalar::{TaskPriority, TaskStatus};
+use crate::graphql::scalar::{SentDateTime, TaskPriority, TaskStatus};
 use crate::graphql::user::patch;
 
 /// A task to be made.
@@ -23,7 +22,7 @@ pub struct TaskCreateInput {
     /// MEDIUM when left out.
     priority: Option<TaskPriority>,
     /// Until when it should be done.
-    due_date: Option<DateTime<Utc>>,
+    due_date: Option<SentDateTime>,
     /// Who should do it.
     assignee_id: Option<ID>,
     /// Up to 20 tags of 1 to 50 characters; upper and lower case are the same.
@@ -38,10 +37,10 @@ impl TaskCreateInput {
             description: self.description,
             status: self.status.map(Into::into),
             priority: self.priority.map(Into::into),
-            due_date: self.due_date,
+            due_date: self.due_date.map(|date| date.for_input("due_date")).transpose()?,
             assignee: self
                 .assignee_id
-                .map(|id| UserId::from_global("assigneeId", &id))
+                .map(|id| UserId::from_global("input.assigneeId", &id))
                 .transpose()?,
             tags: self.tags,
         })
@@ -60,7 +59,7 @@ pub struct TaskUpdateInput {
     /// How urgent it is; cannot be null.
     priority: MaybeUndefined<TaskPriority>,
     /// Until when it should be done.
-    due_date: MaybeUndefined<DateTime<Utc>>,
+    due_date: MaybeUndefined<SentDateTime>,
     /// Who should do it. An assignee may only set it to null.
     assignee_id: MaybeUndefined<ID>,
     /// All tags anew; null takes all away.
@@ -74,11 +73,11 @@ impl TaskUpdateInput {
             description: patch(self.description),
             status: patch(self.status).map(Into::into),
             priority: patch(self.priority).map(Into::into),
-            due_date: patch(self.due_date),
+            due_date: patch(self.due_date.map_value(|date| date.for_input("due_date")).transpose()?),
             assignee: match patch(self.assignee_id) {
                 Patch::Absent => Patch::Absent,
                 Patch::Null => Patch::Null,
-                Patch::Value(id) => Patch::Value(UserId::from_global("assigneeId", &id)?),
+                Patch::Value(id) => Patch::Value(UserId::from_global("input.assigneeId", &id)?),
             },
             tags: patch(self.tags),
         })

@@ -27,8 +27,8 @@ impl TaskMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The task.")] input: TaskCreateInput,
     ) -> Result<TaskCreatePayload> {
-        let draft = input.into_draft()?;
-        TaskCreatePayload::of(ctx.domain().tasks().create(ctx.actor(), draft).await, &["input"])
+        let created = async { ctx.domain().tasks().create(ctx.actor(), input.into_draft()?).await };
+        TaskCreatePayload::of(created.await, &["input"])
     }
 
     /// Changes a task.
@@ -40,13 +40,12 @@ impl TaskMutation {
         #[graphql(desc = "What to change.")] input: TaskUpdateInput,
         #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
     ) -> Result<TaskUpdatePayload> {
-        let (id, change) = (TaskId::from_global("id", &id)?, input.into_change()?);
-        let updated = ctx
-            .domain()
-            .tasks()
-            .update(ctx.actor(), id, change, expected_version.into())
-            .await;
-        TaskUpdatePayload::of(updated, &["input"])
+        let id = TaskId::from_global("id", &id)?;
+        let updated = async {
+            let (tasks, change) = (ctx.domain().tasks(), input.into_change()?);
+            tasks.update(ctx.actor(), id, change, expected_version.into()).await
+        };
+        TaskUpdatePayload::of(updated.await, &["input"])
     }
 
     /// Hands a task to somebody, or to nobody. For its owner and administrators; an assignee may hand it back.

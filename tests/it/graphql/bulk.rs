@@ -193,7 +193,7 @@ async fn what_is_wrong_with_the_whole_request_is_told_once() {
     let answer = ann.graphql(TRANSITION, json!({ "ids": ["7"], "status": "DONE" })).await;
     assert_eq!(answer.error_code(), "BAD_USER_INPUT");
     assert!(
-        answer.error_message().starts_with("ids: '7' is not the id"),
+        answer.error_message().starts_with("ids.0: '7' is not the id"),
         "{}",
         answer.text
     );

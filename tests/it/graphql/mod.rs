@@ -19,6 +19,7 @@ mod persisted;
 mod rate_limit;
 mod refusal;
 mod rows;
+mod scalar;
 mod session;
 mod specification;
 mod streams;

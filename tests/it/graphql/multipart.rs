@@ -319,13 +319,16 @@ async fn a_file_that_does_not_come_in_a_form_is_refused_and_never_guessed() {
     ] {
         let answer = ann.graphql(UPLOAD, json!({ "file": file })).await;
         assert!(
-            answer.text.contains("send the file as a part of multipart/form-data"),
+            answer
+                .text
+                .contains("file: no file was sent; send it as a part of multipart/form-data"),
             "{}",
             answer.text
         );
     }
-    let inline = "mutation { attachmentUpload(input: {file: \"upload:99\"}) { attachment { id } } }";
-    assert_eq!(ann.graphql(inline, json!({})).await.error_code(), "BAD_USER_INPUT");
+    let inline = "mutation { attachmentUpload(input: {file: \"upload:99\"}) { userErrors { code field message } } }";
+    let (code, field, _) = ann.graphql(inline, json!({})).await.user_error("attachmentUpload");
+    assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.file"));
     assert_eq!(app.stored_files(), [""; 0]);
 }
 

@@ -356,8 +356,6 @@ async fn values_of_another_type_are_refused_before_anything_runs() {
         json!({}),
         json!({ "title": 5 }),
         json!({ "title": null }),
-        json!({ "title": "T", "dueDate": "tomorrow" }),
-        json!({ "title": "T", "dueDate": "2026-02-30T00:00:00Z" }),
         json!({ "title": "T", "tags": [null] }),
         json!([1]),
         Value::Null,

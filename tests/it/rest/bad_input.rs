@@ -191,3 +191,57 @@ async fn methods_and_paths_that_there_are_not() {
     let answer = post(&ann, "/api/v2/tasks", json!({ "title": "T" })).await;
     assert_eq!(answer.problem(), (404, "NOT_FOUND", ""));
 }
+
+#[tokio::test]
+async fn dates_and_names_of_any_json_type() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let task = super::make_at(&ann, json!({ "title": "T" })).await;
+    let before = app.footprint().await;
+    let date = "use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31";
+    let long = "9".repeat(200);
+    for (field, value, shown, allowed) in [
+        ("due_date", json!("2026-13-01"), "'2026-13-01' is not a date", date),
+        ("due_date", json!("tomorrow"), "'tomorrow' is not a date", date),
+        (
+            "due_date",
+            json!(long),
+            &format!("'{}…' is not a date", &long[..80]),
+            date,
+        ),
+        ("due_date", json!(-5), "'-5' is not a date", date),
+        ("due_date", json!(1.5), "'1.5' is not a date", date),
+        ("due_date", json!(true), "'true' is not a date", date),
+        ("due_date", json!(["2026-12-01"]), "'[…]' is not a date", date),
+        ("due_date", json!({ "year": 2026 }), "'{…}' is not a date", date),
+        (
+            "status",
+            json!(["done"]),
+            "'[…]' is not allowed",
+            "use one of todo, in_progress, done, cancelled",
+        ),
+        (
+            "priority",
+            json!({}),
+            "'{…}' is not allowed",
+            "use one of low, medium, high, urgent",
+        ),
+    ] {
+        let message = format!("{field}: {shown}; {allowed}");
+        let body = json!({ "title": "U", field: value });
+        for answer in [
+            post(&ann, "/api/v1/tasks", body.clone()).await,
+            super::put(&ann, &task, body.clone()).await,
+            patch(&ann, &task, body).await,
+        ] {
+            expect_refusal(&answer, (422, "INVALID", field), &message);
+        }
+    }
+    let answer = get(&ann, "/api/v1/tasks?due_before=2026-13-01").await;
+    expect_refusal(
+        &answer,
+        (422, "INVALID", "due_before"),
+        &format!("due_before: '2026-13-01' is not a date; {date}"),
+    );
+    assert_eq!(app.footprint().await, before);
+}

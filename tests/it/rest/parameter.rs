@@ -51,10 +51,10 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "due_before=tomorrow",
         "due_before",
-        "'tomorrow' is not a moment such as 2026-01-31T09:30:00Z or a date such as 2026-01-31",
+        "'tomorrow' is not a date; use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31",
     ),
-    ("due_after=2026-02-30", "due_after", "'2026-02-30' is not a moment"),
-    ("due_after=", "due_after", "'' is not a moment"),
+    ("due_after=2026-02-30", "due_after", "'2026-02-30' is not a date"),
+    ("due_after=", "due_after", "'' is not a date"),
     (
         "sort_by=colour",
         "sort_by",

@@ -51,7 +51,7 @@ fn unacceptable_tasks() -> Vec<(Value, &'static str, &'static str)> {
         (
             json!({ "due_date": "tomorrow" }),
             "due_date",
-            "'tomorrow' is not a moment such as 2026-01-31T09:30:00Z or a date such as 2026-01-31",
+            "'tomorrow' is not a date; use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31",
         ),
         (json!({ "due_date": "2026-02-30" }), "due_date", "'2026-02-30' is not"),
         (
