@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`caller`] | who sends a request, and from where |
+//! | `encoding` | content codings of bodies, the text of URLs and forms |
 //! | [`health`] | liveness, readiness, health |
 //! | `idempotency` | writes that are safe to repeat |
 //! | [`rate_limit`] | how much a client may do within a minute |
@@ -19,6 +20,7 @@
 pub mod access_log;
 pub mod caller;
 mod docs;
+pub(crate) mod encoding;
 pub mod health;
 mod ide;
 pub(crate) mod idempotency;

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
+use crate::http::encoding::is_utf8;
 
 /// Whoever is signed in. Asked for first, so that a stranger learns nothing else about a request.
 /// It is the door, not the lock: the use case asks the policy.
@@ -288,6 +289,10 @@ fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
 
 /// Names and values as query strings and forms have them.
 fn read_pairs<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T> {
+    if !is_utf8(bytes) {
+        let message = format!("The {whole} has percent-encoded bytes that are not UTF-8; encode values as UTF-8");
+        return Err(Problem::bad_request(message));
+    }
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(bytes));
     serde_path_to_error::deserialize(pairs)
         .map_err(|error| unreadable(whole, &error.path().to_string(), &error.inner().to_string()))

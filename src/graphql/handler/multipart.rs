@@ -49,7 +49,8 @@ async fn run(app: &App, parts: &Parts, source: &Source) -> Result<Answer, Refusa
     let map = form.text("map").await?;
     let limits = app.config().graphql.limits;
     let files = FileMap::read(&map, limits.batch)?;
-    let posted = read(&files.place(&operations)?, limits.batch)?;
+    let mut posted = read("operations", &operations, limits.batch)?;
+    files.place(&mut posted)?;
     let caller = caller(app, parts).await?;
     match posted {
         Posted::One(parameters) => {

@@ -12,12 +12,14 @@ use serde_json::{Map, Value};
 use super::accept::{JSON, essence};
 use super::response::Refusal;
 use crate::app::App;
+use crate::http::encoding::is_utf8;
 
 /// An operation as it was sent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::graphql) struct Parameters {
     pub(in crate::graphql) query: Option<String>,
+    #[serde(default, deserialize_with = "operation_name")]
     pub(in crate::graphql) operation_name: Option<String>,
     #[serde(default, deserialize_with = "object")]
     pub(in crate::graphql) variables: Option<Map<String, Value>>,
@@ -40,14 +42,23 @@ pub(in crate::graphql) struct PersistedQuery {
     pub(in crate::graphql) sha256_hash: String,
 }
 
+/// Reads an empty name as absent: many clients send one for an operation without a name.
+fn operation_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name: Option<String> = Option::deserialize(deserializer)?;
+    Ok(name.filter(|name| !name.is_empty()))
+}
+
 /// Derived types also read lists, by the order of their fields, which nobody means.
 fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
     Option::deserialize(deserializer)
 }
 
 fn extensions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Extensions, D::Error> {
-    let object: Option<Map<String, Value>> = Option::deserialize(deserializer)?;
-    serde_json::from_value(Value::Object(object.unwrap_or_default())).map_err(D::Error::custom)
+    known_extensions(Option::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn known_extensions(extensions: Option<Map<String, Value>>) -> serde_json::Result<Extensions> {
+    serde_json::from_value(Value::Object(extensions.unwrap_or_default()))
 }
 
 /// The operations of a body.
@@ -63,19 +74,19 @@ pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Po
     let body = Bytes::from_request(request, &())
         .await
         .map_err(|rejection| unreadable(&rejection, app.config().http.body_limit))?;
-    read(&body, app.config().graphql.limits.batch)
+    read("The body", &body, app.config().graphql.limits.batch)
 }
 
-/// Reads the operations of a text in JSON.
-pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+/// Reads the operations of a text in JSON, which messages call `what`.
+pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
-        None => Err(Refusal::bad_request(
-            "The body is empty; send a GraphQL request as a JSON object",
-        )),
-        Some(b'{') => parsed(body).map(Posted::One),
+        None => Err(Refusal::bad_request(format!(
+            "{what} is empty; send a GraphQL request as a JSON object"
+        ))),
+        Some(b'{') => parsed(what, text).map(Posted::One),
         Some(b'[') => {
-            let batch: Vec<Map<String, Value>> = parsed(body)?;
+            let batch: Vec<Map<String, Value>> = parsed(what, text)?;
             if batch.is_empty() {
                 return Err(Refusal::bad_request("The batch is empty; send 1 operation or more"));
             }
@@ -86,37 +97,37 @@ pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
                 );
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
             }
-            let batch = batch
-                .into_iter()
-                .map(|one| serde_path_to_error::deserialize(Value::Object(one)).map_err(|error| malformed(&error)));
+            let batch = batch.into_iter().map(|one| {
+                serde_path_to_error::deserialize(Value::Object(one)).map_err(|error| malformed(what, &error))
+            });
             batch.collect::<Result<_, _>>().map(Posted::Many)
         }
-        Some(_) => Err(Refusal::bad_request(
-            "The body is not a GraphQL request; send a JSON object, or a list of them",
-        )),
+        Some(_) => Err(Refusal::bad_request(format!(
+            "{what} is not a GraphQL request; send a JSON object, or a list of them"
+        ))),
     }
 }
 
 /// A value in JSON that is the whole of a text.
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(&error))?;
-    json.end().map_err(|error| not_json(&error))?;
+fn parsed<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(what, &error))?;
+    json.end().map_err(|error| not_json(what, &error))?;
     Ok(value)
 }
 
 /// Says what is wrong, and with which member where it is about one.
-fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+fn malformed(what: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     let path = error.path().to_string();
     if error.inner().is_data() && path != "." {
         Refusal::bad_request(format!("{path} cannot be read: {}", error.inner()))
     } else {
-        not_json(error.inner())
+        not_json(what, error.inner())
     }
 }
 
-fn not_json(error: &serde_json::Error) -> Refusal {
-    Refusal::bad_request(format!("The body is not a GraphQL request in JSON: {error}"))
+fn not_json(what: &str, error: &serde_json::Error) -> Refusal {
+    Refusal::bad_request(format!("{what} is not a GraphQL request in JSON: {error}"))
 }
 
 /// What a browser may send without asking first must not act: only JSON is taken.
@@ -147,27 +158,44 @@ fn unreadable(rejection: &BytesRejection, limit: usize) -> Refusal {
     }
 }
 
-/// Reads the parameters of a URL. Those of nobody's concern are left alone, as caches and trackers add some.
+/// The parameters of a URL that are read. Others are ignored, as caches and trackers add some.
+const PARAMETERS: [&str; 4] = ["query", "operationName", "variables", "extensions"];
+
+/// Reads the parameters of a URL.
 pub(super) fn from_url(query: &str) -> Result<Parameters, Refusal> {
+    if !is_utf8(query.as_bytes()) {
+        return Err(Refusal::bad_request(
+            "The URL has percent-encoded bytes that are not UTF-8; encode parameters as UTF-8",
+        ));
+    }
     let mut parameters = Parameters::default();
+    let mut seen = Vec::with_capacity(PARAMETERS.len());
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        match name.as_ref() {
+        let Some(name) = PARAMETERS.into_iter().find(|known| *known == name) else {
+            continue;
+        };
+        // A proxy in front may read the other one.
+        if seen.contains(&name) {
+            let message = format!("The parameter {name} comes more than once; send it once");
+            return Err(Refusal::bad_request(message));
+        }
+        seen.push(name);
+        match name {
             "query" => parameters.query = Some(value.into_owned()),
-            "operationName" if !value.is_empty() => parameters.operation_name = Some(value.into_owned()),
-            "variables" if !value.is_empty() => {
-                let mut json = serde_json::Deserializer::from_str(&value);
-                parameters.variables = object(&mut json).map_err(|error| not_an_object("variables", &error))?;
+            // An empty one counts as absent.
+            _ if value.is_empty() => {}
+            "operationName" => parameters.operation_name = Some(value.into_owned()),
+            "variables" => parameters.variables = json_object(name, &value)?,
+            _ => {
+                parameters.extensions = known_extensions(json_object(name, &value)?)
+                    .map_err(|error| Refusal::bad_request(format!("{name} cannot be read: {error}")))?;
             }
-            "extensions" if !value.is_empty() => {
-                let mut json = serde_json::Deserializer::from_str(&value);
-                parameters.extensions = extensions(&mut json).map_err(|error| not_an_object("extensions", &error))?;
-            }
-            _ => {}
         }
     }
     Ok(parameters)
 }
 
-fn not_an_object(name: &str, error: &serde_json::Error) -> Refusal {
-    Refusal::bad_request(format!("{name} is not a JSON object: {error}"))
+/// Reads a parameter that is a JSON object or null, with nothing after it.
+fn json_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Refusal> {
+    serde_json::from_str(text).map_err(|error| Refusal::bad_request(format!("{name} is not a JSON object: {error}")))
 }

@@ -129,6 +129,15 @@ impl Message {
         }
     }
 
+    /// The same, where a number counts as its text.
+    pub(super) fn id_or_number(&self) -> Result<String, Malformed> {
+        match &self.id {
+            Value::Number(number) => Ok(number.to_string()),
+            Value::String(id) if !id.is_empty() => Ok(id.clone()),
+            _ => Err(self.malformed("id must be a string that is not empty, or a number")),
+        }
+    }
+
     /// A payload that may be left out, but is an object otherwise.
     pub(super) fn object(&self) -> Result<Option<Box<RawValue>>, Malformed> {
         match &self.payload {
@@ -145,9 +154,8 @@ impl Message {
         Ok(Incoming::Init(payload.unwrap_or_default()))
     }
 
-    /// The operation that it starts.
-    pub(super) fn start(&self) -> Result<Incoming, Malformed> {
-        let id = self.id()?;
+    /// The operation that it starts under this id.
+    pub(super) fn start(&self, id: String) -> Result<Incoming, Malformed> {
         let payload = self.object()?;
         let payload = payload.ok_or_else(|| self.malformed("payload must be an object"))?;
         let parameters: Box<Parameters> =

@@ -4,12 +4,13 @@ use serde_json::json;
 
 use super::dialect::{Incoming, Malformed, Message, Outgoing, envelope};
 
-/// Understands a message.
+/// Understands a message. An id may be a number, which some clients send: the package keeps operations in an object, whose
+/// keys are text.
 pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
     match message.kind()? {
         "connection_init" => message.init(),
-        "start" => message.start(),
-        "stop" => Ok(Incoming::Stop(message.id()?)),
+        "start" => message.start(message.id_or_number()?),
+        "stop" => Ok(Incoming::Stop(message.id_or_number()?)),
         "connection_terminate" => Ok(Incoming::Terminate),
         _ => Err(message.unexpected()),
     }

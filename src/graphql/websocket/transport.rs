@@ -10,7 +10,7 @@ pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
         "connection_init" => message.init(),
         "ping" => Ok(Incoming::Ping(message.object()?)),
         "pong" => message.object().map(|_| Incoming::Pong),
-        "subscribe" => message.start(),
+        "subscribe" => message.start(message.id()?),
         "complete" => Ok(Incoming::Stop(message.id()?)),
         _ => Err(message.unexpected()),
     }

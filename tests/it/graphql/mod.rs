@@ -15,6 +15,7 @@ mod multipart;
 mod nested;
 mod node;
 mod notification;
+mod parameters;
 mod persisted;
 mod rate_limit;
 mod refusal;

@@ -140,7 +140,7 @@ async fn operations_come_before_the_map_and_both_are_json() {
         ),
         (
             form("7", "{}").end(),
-            "The body is not a GraphQL request; send a JSON object, or a list of them",
+            "operations is not a GraphQL request; send a JSON object, or a list of them",
         ),
         (form("[]", "{}").end(), "The batch is empty; send 1 operation or more"),
         (

@@ -106,3 +106,53 @@ async fn whoever_does_not_keep_to_the_protocol_is_closed() {
     );
     assert_eq!(silent.closed().await.0, 4408);
 }
+
+#[tokio::test]
+async fn an_id_that_is_a_number_counts_as_its_text() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let from = cursor(&ann).await;
+    let mut socket = older(&served, &ann).await;
+    let begin = async |socket: &mut Socket, id: Value, query: &str| {
+        let payload = json!({ "query": query, "operationName": "", "variables": { "after": from } });
+        socket
+            .say(json!({ "type": "start", "id": id, "payload": payload }))
+            .await;
+    };
+    for id in [
+        json!(0),
+        json!(1),
+        json!(-7),
+        json!(9_007_199_254_740_993_i64),
+        json!(1.5),
+    ] {
+        begin(&mut socket, id.clone(), "{ __typename }").await;
+        let answer = socket.receive().await;
+        let text = id.to_string();
+        assert_eq!(
+            (&answer["type"], &answer["id"]),
+            (&json!("data"), &json!(text)),
+            "{answer}"
+        );
+        assert_eq!(socket.receive().await, json!({ "type": "complete", "id": text }));
+    }
+    // The number and its text are one id: one starts, the other stops.
+    for (started, stopped) in [(json!(2), json!("2")), (json!("3"), json!(3)), (json!(4), json!(4))] {
+        begin(&mut socket, started, EVENTS).await;
+        socket.say(json!({ "type": "stop", "id": stopped })).await;
+    }
+    // Answered after the messages before it were heeded.
+    begin(&mut socket, json!("last"), "{ __typename }").await;
+    assert_eq!(socket.receive().await["type"], "data");
+    assert_eq!(socket.receive().await["type"], "complete");
+    begin(&mut socket, json!(5), EVENTS).await;
+    ann.creates_task(json!({ "title": "One" })).await;
+    assert_eq!(title(&mut socket, "5").await, "One");
+    for id in [json!(null), json!(true), json!([1]), json!({ "id": 1 }), json!("")] {
+        let mut socket = older(&served, &ann).await;
+        begin(&mut socket, id.clone(), "{ __typename }").await;
+        let reason = "start: id must be a string that is not empty, or a number".to_owned();
+        assert_eq!(socket.closed().await, (4400, reason), "{id}");
+    }
+}

@@ -6,6 +6,7 @@ mod ending;
 mod identity;
 mod legacy;
 mod limits;
+mod message;
 mod metrics;
 mod share;
 mod websocket;

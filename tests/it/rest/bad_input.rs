@@ -245,3 +245,32 @@ async fn dates_and_names_of_any_json_type() {
     );
     assert_eq!(app.footprint().await, before);
 }
+
+#[tokio::test]
+async fn parameters_and_forms_that_are_not_utf_8() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for query in ["search=%ff", "status=%c3", "tag=a%80b"] {
+        let answer = get(&ann, &format!("/api/v1/tasks?{query}")).await;
+        expect_refusal(&answer, (400, "BAD_REQUEST", ""), "bytes that are not UTF-8");
+    }
+    assert_eq!(get(&ann, "/api/v1/tasks?search=%c3%bc").await.status, 200);
+    let request = app
+        .anonymous()
+        .request(Method::POST, "/auth/login/access-token")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let form = format!("username={}&password=%ff", ann.name);
+    let answer = ann.send(request.body(form.into()).unwrap()).await;
+    expect_refusal(
+        &answer,
+        (400, "BAD_REQUEST", ""),
+        "The body has percent-encoded bytes that are not UTF-8",
+    );
+    // One value of two is not chosen in silence.
+    for query in ["status=todo&status=done", "limit=1&limit=2", "cursor=a&cursor=b"] {
+        let answer = get(&ann, &format!("/api/v1/tasks?{query}")).await;
+        let name = query.split('=').next().unwrap();
+        assert_eq!(answer.problem(), (422, "INVALID", name), "{}", answer.text);
+        assert!(answer.detail().contains("duplicate field"), "{}", answer.text);
+    }
+}

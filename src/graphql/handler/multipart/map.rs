@@ -1,11 +1,14 @@
 //! `map` of a multipart request: which file stands for which variables.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
+use super::super::request::Posted;
 use super::super::response::Refusal;
 use crate::graphql::upload::placeholder;
 
@@ -22,13 +25,12 @@ struct Mapped {
 impl FileMap {
     /// Reads the map, which names at most so many files.
     pub(super) fn read(text: &[u8], max_files: usize) -> Result<Self, Refusal> {
-        let malformed = |error: serde_json::Error| {
+        let Entries(entries) = serde_json::from_slice(text).map_err(|error| {
             Refusal::bad_request(format!(
                 "map is not a JSON object with a list of paths for each file, such as \
                  {{\"0\": [\"variables.file\"]}}: {error}"
             ))
-        };
-        let entries: Map<String, Value> = serde_json::from_slice(text).map_err(malformed)?;
+        })?;
         if entries.len() > max_files {
             let message = format!(
                 "The request passes the limit of files: {}; up to {max_files} are allowed",
@@ -36,31 +38,34 @@ impl FileMap {
             );
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
         }
-        let mut seen = BTreeSet::new();
-        let mut files = Vec::with_capacity(entries.len());
-        for (part, paths) in entries {
-            let paths = Vec::<String>::deserialize(paths).map_err(malformed)?;
+        let (mut parts, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        for Mapped { part, paths } in &entries {
+            if !parts.insert(part) {
+                return Err(Refusal::bad_request(format!("map names the file '{part}' twice")));
+            }
             if paths.is_empty() {
                 return Err(Refusal::bad_request(format!("map names no path for the file '{part}'")));
             }
-            if let Some(twice) = paths.iter().find(|path| !seen.insert((*path).clone())) {
+            if let Some(twice) = paths.iter().find(|path| !seen.insert(*path)) {
                 return Err(Refusal::bad_request(format!("map names the path '{twice}' twice")));
             }
-            files.push(Mapped { part, paths });
         }
-        Ok(Self(files))
+        Ok(Self(entries))
     }
 
-    /// The operations with a placeholder in the place of each file.
-    pub(super) fn place(&self, operations: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let mut operations: Value = serde_json::from_slice(operations)
-            .map_err(|error| Refusal::bad_request(format!("operations is not a GraphQL request in JSON: {error}")))?;
+    /// Puts a placeholder in the place of each file.
+    pub(super) fn place(&self, operations: &mut Posted) -> Result<(), Refusal> {
         for (number, file) in self.0.iter().enumerate() {
             for path in &file.paths {
-                *target(&mut operations, path)? = placeholder(number).into();
+                let null = target(operations, path).ok_or_else(|| {
+                    Refusal::bad_request(format!(
+                        "map names the path '{path}', where no variable of the operations is null"
+                    ))
+                })?;
+                *null = placeholder(number).into();
             }
         }
-        serde_json::to_vec(&operations).map_err(Refusal::internal)
+        Ok(())
     }
 
     /// Refuses more files than the operations take: what nobody asks for is not received.
@@ -80,29 +85,50 @@ impl FileMap {
     }
 }
 
-/// The null that a path leads to.
-fn target<'a>(operations: &'a mut Value, path: &str) -> Result<&'a mut Value, Refusal> {
-    let mut steps = path.split('.').peekable();
-    let mut found = Some(operations);
-    if let Some(Value::Array(batch)) = found {
-        let number = steps.next().and_then(|step| step.parse::<usize>().ok());
-        found = number.and_then(|number| batch.get_mut(number));
+/// The null at a path. A file is a variable or inside of one; nothing else of an operation may be changed.
+fn target<'a>(operations: &'a mut Posted, path: &str) -> Option<&'a mut Value> {
+    let mut steps = path.split('.');
+    let operation = match operations {
+        Posted::One(operation) => operation,
+        Posted::Many(batch) => batch.get_mut(steps.next()?.parse::<usize>().ok()?)?,
+    };
+    if steps.next()? != "variables" {
+        return None;
     }
-    // A file is a variable, or inside of one; nothing else of an operation may be changed.
-    if steps.peek() != Some(&"variables") {
-        found = None;
-    }
+    let mut found = operation.variables.as_mut()?.get_mut(steps.next()?)?;
     for step in steps {
         found = match found {
-            Some(Value::Object(fields)) => fields.get_mut(step),
-            Some(Value::Array(items)) => step.parse::<usize>().ok().and_then(|number| items.get_mut(number)),
-            _ => None,
+            Value::Object(fields) => fields.get_mut(step)?,
+            Value::Array(items) => items.get_mut(step.parse::<usize>().ok()?)?,
+            _ => return None,
         };
     }
-    match found {
-        Some(value) if value.is_null() => Ok(value),
-        _ => Err(Refusal::bad_request(format!(
-            "map names the path '{path}', where no variable of the operations is null"
-        ))),
+    found.is_null().then_some(found)
+}
+
+/// The members of the map in their order, duplicates included. A map of the library would keep only the last.
+struct Entries(Vec<Mapped>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Entries, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((part, paths)) = members.next_entry()? {
+            entries.push(Mapped { part, paths });
+        }
+        Ok(Entries(entries))
     }
 }

@@ -1,0 +1,119 @@
+//! JSON of messages in both subprotocols: what counts as absent, what is refused.
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use crate::support::TestApp;
+use crate::support::socket::{LEGACY, Served, Socket, TRANSPORT, credentials};
+
+const PROTOCOLS: [(&str, &str); 2] = [(TRANSPORT, "subscribe"), (LEGACY, "start")];
+
+/// A socket that was acknowledged.
+async fn introduced(served: &Served, protocol: &str, payload: Value) -> Socket {
+    let mut socket = served.socket(protocol).await;
+    socket.init(payload).await;
+    assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
+    if protocol == LEGACY {
+        assert_eq!(socket.receive().await, json!({ "type": "ka" }));
+    }
+    socket
+}
+
+/// What comes of a message.
+async fn closed_on(mut socket: Socket, message: &str) -> (u16, String) {
+    socket.try_send(Message::text(message)).await;
+    socket.closed().await
+}
+
+#[tokio::test]
+async fn an_empty_operation_name_and_members_that_are_null_count_as_absent() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    for (protocol, start) in PROTOCOLS {
+        let mut socket = introduced(&served, protocol, credentials(&ann)).await;
+        for (member, value) in [
+            ("operationName", json!("")),
+            ("operationName", Value::Null),
+            ("variables", Value::Null),
+            ("extensions", Value::Null),
+        ] {
+            let payload = json!({ "query": "query A { __typename }", member: value });
+            socket
+                .say(json!({ "type": start, "id": "1", "payload": payload }))
+                .await;
+            let answer = socket.receive().await;
+            assert_eq!(
+                answer["payload"],
+                json!({ "data": { "__typename": "Query" } }),
+                "{member}: {value}"
+            );
+            assert_eq!(socket.receive().await["type"], "complete");
+        }
+        let watch = "subscription A { taskEvents(after: \"x\") { type } }";
+        let payload = json!({ "query": watch, "operationName": "" });
+        socket
+            .say(json!({ "type": start, "id": "1", "payload": payload }))
+            .await;
+        let refusal = socket.receive().await.to_string();
+        assert!(refusal.contains("after is not the cursor"), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn text_after_the_json_and_duplicate_members_are_refused() {
+    let app = TestApp::start().await;
+    let served = app.listen().await;
+    for (protocol, start) in PROTOCOLS {
+        let good = json!({ "type": start, "id": "1", "payload": { "query": "{ __typename }" } }).to_string();
+        for (message, reason) in [
+            (format!("{good} x"), "trailing characters"),
+            (format!("{good}{good}"), "trailing characters"),
+            (format!("{good},"), "trailing characters"),
+            (
+                good.replacen("\"id\"", "\"id\": \"2\", \"id\"", 1),
+                "duplicate field `id`",
+            ),
+            (
+                good.replacen("\"query\"", "\"query\": \"{ viewer { id } }\", \"query\"", 1),
+                "duplicate field `query`",
+            ),
+            (
+                good.replacen("\"payload\"", "\"payload\": {}, \"payload\"", 1),
+                "duplicate field `payload`",
+            ),
+        ] {
+            let socket = introduced(&served, protocol, json!({})).await;
+            let (code, told) = closed_on(socket, &message).await;
+            assert_eq!(code, 4400, "{message}: {told}");
+            assert!(told.contains(reason), "{message}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_date_is_reported_as_over_http() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    for (protocol, start) in PROTOCOLS {
+        let mut socket = introduced(&served, protocol, credentials(&ann)).await;
+        for (query, told) in [
+            (
+                "mutation { taskCreate(input: {title: \"T\", dueDate: \"2026-12-01\"}) { userErrors { code field } } }",
+                r#""userErrors":[{"code":"INVALID","field":["input","dueDate"]}]"#,
+            ),
+            (
+                "{ tasks(filter: {dueDate: {gte: \"2026-12-01\"}}) { totalCount } }",
+                "filter.dueDate.gte: '2026-12-01' is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z",
+            ),
+        ] {
+            socket
+                .say(json!({ "type": start, "id": "1", "payload": { "query": query } }))
+                .await;
+            let answer = socket.receive().await.to_string();
+            assert!(answer.contains(told), "{answer}");
+            assert_eq!(socket.receive().await["type"], "complete");
+        }
+    }
+}
