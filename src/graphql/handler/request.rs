@@ -13,6 +13,7 @@ use super::accept::{JSON, essence};
 use super::response::Refusal;
 use crate::app::App;
 use crate::http::encoding::is_utf8;
+use crate::http::json::check_nesting;
 
 /// An operation as it was sent.
 #[derive(Debug, Default, Deserialize)]
@@ -79,6 +80,7 @@ pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Po
 
 /// Reads the operations of a text in JSON, which messages call `what`.
 pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
+    check_nesting(text).map_err(|too_deep| Refusal::bad_request(format!("{what} is {too_deep}")))?;
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
         None => Err(Refusal::bad_request(format!(
@@ -197,5 +199,6 @@ pub(super) fn from_url(query: &str) -> Result<Parameters, Refusal> {
 
 /// Reads a parameter that is a JSON object or null, with nothing after it.
 fn json_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Refusal> {
+    check_nesting(text.as_bytes()).map_err(|too_deep| Refusal::bad_request(format!("{name} is {too_deep}")))?;
     serde_json::from_str(text).map_err(|error| Refusal::bad_request(format!("{name} is not a JSON object: {error}")))
 }

@@ -10,6 +10,7 @@ mod filter;
 mod history;
 mod http;
 mod idempotency;
+mod json_nesting;
 mod limits;
 mod multipart;
 mod nested;

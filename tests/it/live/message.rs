@@ -92,6 +92,62 @@ async fn text_after_the_json_and_duplicate_members_are_refused() {
 }
 
 #[tokio::test]
+async fn a_deeply_nested_message_closes_with_4400() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let served = app.listen().await;
+    let nested = |depth: usize| {
+        [
+            "[".repeat(depth),
+            r#"{"a":"#.repeat(depth),
+            format!("{}{}", "[".repeat(depth), "]".repeat(depth)),
+            format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth)),
+        ]
+    };
+    for (protocol, start) in PROTOCOLS {
+        for depth in [100, 10_000] {
+            for json in nested(depth) {
+                for (message, depth) in [
+                    (json.clone(), depth),
+                    (
+                        format!(r#"{{"type": "{start}", "id": "1", "payload": {json}}}"#),
+                        depth + 1,
+                    ),
+                    (
+                        format!(
+                            r#"{{"type": "{start}", "id": "1", "payload": {{"query": "{{ __typename }}", "variables": {json}}}}}"#
+                        ),
+                        depth + 2,
+                    ),
+                    (format!(r#"{{"type": "{start}", "id": {json}}}"#), depth + 1),
+                    (format!(r#"{{"type": "ping", "payload": {json}}}"#), depth + 1),
+                    (format!(r#"{{"type": {json}}}"#), depth + 1),
+                    (format!(r#"{{"type": "ping", "more": {json}}}"#), depth + 1),
+                ] {
+                    let socket = introduced(&served, protocol, credentials(&ann)).await;
+                    let reason = format!("The message is nested {depth} levels deep; up to 64 are allowed");
+                    assert_eq!(closed_on(socket, &message).await, (4400, reason));
+                }
+                let socket = served.socket(protocol).await;
+                let message = format!(r#"{{"type": "connection_init", "payload": {{"token": {json}}}}}"#);
+                assert_eq!(closed_on(socket, &message).await.0, 4400);
+            }
+        }
+    }
+    let mut socket = introduced(&served, TRANSPORT, credentials(&ann)).await;
+    assert_eq!(socket.answer("{ __typename }").await, json!({ "__typename": "Query" }));
+    // A token is text; what is in that is no JSON of the message.
+    for json in nested(2_000) {
+        use base64::Engine as _;
+
+        let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
+        let mut socket = served.socket(TRANSPORT).await;
+        socket.init(json!({ "token": format!("{text}.{text}.{text}") })).await;
+        assert_eq!(socket.closed().await, (4403, "Forbidden".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_date_is_reported_as_over_http() {
     let app = TestApp::start().await;
     let ann = app.member().await;

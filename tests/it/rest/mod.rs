@@ -8,6 +8,7 @@ mod etag;
 mod file;
 mod filter;
 mod idempotency;
+mod json_nesting;
 mod list;
 mod parameter;
 mod rate_limit;
