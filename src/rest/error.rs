@@ -11,7 +11,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::domain::error::{Code, Error, Violation};
 use crate::domain::external::ExternalFailure;
+use crate::http::encoding;
 use crate::http::json::Json;
 use crate::http::rate_limit::Exhausted;
 use crate::http::request_id;
@@ -36,8 +37,8 @@ pub struct Problem {
     code: &'static str,
     pub(super) message: String,
     details: Option<Value>,
-    /// After how many seconds to try again.
-    retry_after: Option<u64>,
+    /// What helps, in a header.
+    advice: Option<Advice>,
     /// For the log only.
     cause: Option<Arc<anyhow::Error>>,
 }
@@ -49,7 +50,7 @@ impl Problem {
             code,
             message: message.into(),
             details: None,
-            retry_after: None,
+            advice: None,
             cause: None,
         }
     }
@@ -88,6 +89,14 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
+    /// The body has a content coding.
+    pub(super) fn unsupported_encoding(message: String) -> Self {
+        Self {
+            advice: Some(Advice::AcceptEncoding),
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+        }
+    }
+
     /// The body is larger than the server takes.
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("The body is larger than the {limit} bytes that are allowed");
@@ -119,7 +128,7 @@ impl Problem {
             "You have sent {limit} requests of this kind within a minute, all you may: try again in {seconds} s"
         );
         Self {
-            retry_after: Some(seconds),
+            advice: Some(Advice::RetryAfter(seconds)),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited.as_str(), message)
         }
     }
@@ -154,7 +163,7 @@ impl From<Error> for Problem {
             error.code().as_str(),
             error.to_string(),
         );
-        problem.retry_after = error.retry_after().map(|wait| wait.as_secs());
+        problem.advice = error.retry_after().map(|wait| Advice::RetryAfter(wait.as_secs()));
         problem.status = match error {
             Error::Unauthenticated(_) | Error::InvalidCredentials(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
@@ -208,6 +217,24 @@ impl From<Error> for Problem {
             }
         };
         problem
+    }
+}
+
+/// What a client can do about a refusal.
+#[derive(Clone, Copy, Debug)]
+enum Advice {
+    /// Try again after so many seconds.
+    RetryAfter(u64),
+    /// Send the body uncompressed.
+    AcceptEncoding,
+}
+
+impl Advice {
+    fn header(self) -> (HeaderName, HeaderValue) {
+        match self {
+            Self::RetryAfter(seconds) => (header::RETRY_AFTER, seconds.into()),
+            Self::AcceptEncoding => encoding::ACCEPTED,
+        }
     }
 }
 
@@ -265,11 +292,7 @@ impl IntoResponse for Problem {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = self.retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        response.headers_mut().extend(self.advice.map(Advice::header));
         response
     }
 }

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
-use crate::http::encoding::is_utf8;
+use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_nesting;
 
 /// Whoever is signed in. Asked for first, so that a stranger learns nothing else about a request.
@@ -257,8 +257,14 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
+/// Refuses a body with a content coding.
+pub(super) fn require_unencoded(headers: &HeaderMap) -> Result<()> {
+    check_content_encoding(headers).map_err(Problem::unsupported_encoding)
+}
+
 /// The whole body, which may be as large as the settings say.
 pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
+    require_unencoded(request.headers())?;
     Bytes::from_request(request, app)
         .await
         .map_err(|rejection| match rejection.status() {

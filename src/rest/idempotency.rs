@@ -50,6 +50,7 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
 }
 
 async fn answer(app: &App, caller: Caller, key: &str, request: Request, next: Next) -> Result<Response> {
+    extract::require_unencoded(request.headers())?;
     let (parts, body) = request.into_parts();
     let mut whole = Request::new(body);
     // The limit of the body is among them.

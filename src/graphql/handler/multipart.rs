@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 
 use self::form::Form;
 use self::map::FileMap;
-use super::request::{Posted, read};
+use super::request::{Posted, read, require_unencoded};
 use super::response::{Body, Refusal};
 use super::{Answer, caller, idempotency, told};
 use crate::app::App;
@@ -42,6 +42,7 @@ pub(super) async fn answer(app: &App, parts: &Parts, body: RequestBody) -> Resul
 
 /// Runs the operations of a form.
 async fn run(app: &App, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
+    require_unencoded(&parts.headers)?;
     require_preflight(&parts.headers)?;
     idempotency::refuse_with_files(&parts.headers)?;
     let mut form = Form::open(&parts.headers, source, app.config().http.body_limit)?;

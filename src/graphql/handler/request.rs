@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::accept::{JSON, essence};
 use super::response::Refusal;
 use crate::app::App;
-use crate::http::encoding::is_utf8;
+use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_nesting;
 
 /// An operation as it was sent.
@@ -70,12 +70,18 @@ pub(super) enum Posted {
 
 /// Reads a JSON body.
 pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
+    require_unencoded(&parts.headers)?;
     require_json(&parts.headers)?;
     let request = Request::from_parts(parts.clone(), body);
     let body = Bytes::from_request(request, &())
         .await
         .map_err(|rejection| unreadable(&rejection, app.config().http.body_limit))?;
     read("The body", &body, app.config().graphql.limits.batch)
+}
+
+/// Refuses a body with a content coding.
+pub(super) fn require_unencoded(headers: &HeaderMap) -> Result<(), Refusal> {
+    check_content_encoding(headers).map_err(Refusal::unsupported_encoding)
 }
 
 /// Reads the operations of a text in JSON, which messages call `what`.

@@ -16,6 +16,7 @@ use crate::graphql::execution::validation::Problem;
 use crate::graphql::executor::began;
 use crate::graphql::row::write_value;
 use crate::graphql::stream;
+use crate::http::encoding;
 use crate::http::idempotency::REPLAYED;
 use crate::http::json::FIRST_BYTES;
 use crate::http::request_id;
@@ -89,6 +90,15 @@ impl Refusal {
             .iter()
             .any(|unreadable| code == Some(&Value::from(*unreadable)));
         self.is_of_operation() && !is_unreadable
+    }
+
+    /// The body has a content coding.
+    pub(super) fn unsupported_encoding(message: String) -> Self {
+        let refusal = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
+        Self {
+            header: Some(encoding::ACCEPTED),
+            ..refusal
+        }
     }
 
     /// The same, with the methods that there are.

@@ -13,7 +13,7 @@ use crate::domain::error::{self, Error};
 use crate::domain::id::TaskId;
 use crate::http::source::{Exceeded, Source};
 use crate::rest::error::{Problem, Result};
-use crate::rest::extract::{Asker, PathId, content_type};
+use crate::rest::extract::{Asker, PathId, content_type, require_unencoded};
 
 /// What a form is.
 const FORM: &str = "multipart/form-data";
@@ -63,6 +63,7 @@ struct File {
 impl File {
     /// Reads the form up to the beginning of the file.
     async fn open(headers: &HeaderMap, source: &Source) -> Result<Self> {
+        require_unencoded(headers)?;
         let boundary = boundary(headers)?;
         let mut form = Multipart::new(source.pieces(), boundary);
         let part = form.next_field().await.map_err(broken)?;

@@ -80,7 +80,7 @@ const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: "415",
         name: "UnsupportedMediaType",
-        description: "The body is of another kind",
+        description: "The body is of another kind, or has a content encoding",
         when: When::WithBody,
     },
     Refusal {

@@ -5,6 +5,7 @@ mod attack;
 mod bad_input;
 mod batch;
 mod bulk;
+mod content_encoding;
 mod event_cursor;
 mod filter;
 mod history;

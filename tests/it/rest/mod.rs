@@ -4,6 +4,7 @@ mod assignment;
 mod bad_input;
 mod body;
 mod bulk;
+mod content_encoding;
 mod etag;
 mod file;
 mod filter;
