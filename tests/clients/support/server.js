@@ -19,7 +19,8 @@ export const PASSWORD = 'Engine-1843';
 /** The top of the workspace. */
 export const workspace = fileURLToPath(new URL('../../../', import.meta.url));
 
-function binary() {
+/** The path of the binary. */
+export function binary() {
   const built = join(process.env.CARGO_TARGET_DIR ?? join(workspace, 'target'), 'debug', 'taskwire');
   const path = process.env.TASKWIRE_BINARY ?? built;
   if (!existsSync(path)) {
