@@ -22,6 +22,7 @@ class Reference {
   constructor(library, sdl) {
     this.#library = library;
     this.schema = library.buildSchema(sdl);
+    removeDraftIntrospection(library);
   }
 
   /** Judges a document. `stage` is `valid`, `syntax` or `rules`, or `threw` if `validate` throws. */
@@ -56,6 +57,13 @@ class Reference {
     }
     return this.#library.getOperationAST(this.#parsed.get(text), operationName);
   }
+}
+
+/** Both versions already have deprecated directives, which the specification of September 2025 does not know. */
+function removeDraftIntrospection({ __Directive, __Schema }) {
+  delete __Directive.getFields().isDeprecated;
+  delete __Directive.getFields().deprecationReason;
+  __Schema.getFields().directives.args = [];
 }
 
 function describe({ message, locations }) {

@@ -1,6 +1,6 @@
 // Reduces a document while it keeps a property.
 
-import { parse, print } from 'graphql';
+import { parse, print, stripIgnoredCharacters } from 'graphql';
 
 import { Positions } from './ast.js';
 
@@ -34,6 +34,8 @@ export async function shrink(text, keeps) {
   return smallest;
 }
 
+const compact = (document) => stripIgnoredCharacters(print(document));
+
 function smaller(text) {
   let document;
   try {
@@ -41,7 +43,7 @@ function smaller(text) {
   } catch {
     return withoutToken(text);
   }
-  const candidates = [print(document).replaceAll(/\s+/g, ' ').trim(), ...withoutNode(document)];
+  const candidates = [compact(document), ...withoutNode(document)];
   return candidates.filter((candidate) => candidate.length < text.length);
 }
 
@@ -51,7 +53,7 @@ function withoutNode(document) {
     const copy = structuredClone(document);
     const { node, siblings } = new Positions(copy).of(...REMOVABLE)[at];
     siblings.splice(siblings.indexOf(node), 1);
-    return [print(copy), print(withoutUnused(copy))];
+    return [compact(copy), compact(withoutUnused(copy))];
   });
   return [...new Set(texts.flat())].filter((candidate) => !/\{\s*\}/.test(candidate));
 }
