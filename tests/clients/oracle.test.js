@@ -10,7 +10,8 @@ import { DocumentOracle } from './oracle/document-oracle.js';
 import { compareImitations } from './oracle/execution-oracle.js';
 import { count, seed } from './oracle/random.js';
 import { readSchema, references } from './oracle/references.js';
-import { VariableOracle } from './oracle/variable-oracle.js';
+import { check } from './oracle/taskwire.js';
+import { lineOf, VariableOracle } from './oracle/variable-oracle.js';
 
 const SEED = seed();
 
@@ -49,6 +50,12 @@ describe('graphql 16 and 17 as oracles', () => {
     context.diagnostic(JSON.stringify(summary));
     if (disagreements.length > 0) assert.fail(oracle.report(SEED, disagreements));
     assert.ok(summary.coerced > sets / 4 && summary.refused > sets / 10, 'too few values of one kind');
+  });
+
+  test('an integer for an id keeps the digits that a double would lose', async () => {
+    const query = 'query ($id: ID!) { node(id: $id) { id } }';
+    const [{ variables }] = await check([lineOf({ query, variables: '{"id":9007199254740993}' })]);
+    assert.deepEqual(variables, { id: '9007199254740993' });
   });
 
   test('the lowering of operations coerces to the same values', () => {

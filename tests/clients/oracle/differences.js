@@ -6,8 +6,6 @@ const EMPTY_SELECTIONS = /^Syntax Error: Expected Name, found "}"\.$/;
 
 const DIRECTIVE_AT_ROOT = /must not use `@skip` or `@include` directives in the top level selection\.$/;
 
-const NULL_FOR_REQUIRED = /^Expected value of non-null type "Boolean!" not to be null\.$/;
-
 const CUSTOM_SCALAR_POSITION =
   /^Variable "\$\w+" of type "[^"]+" used in position expecting type "(?:DateTime|JSON|Upload)!?"\.$/;
 
@@ -27,15 +25,6 @@ export const DIFFERENCES = [
     follow: 17,
     applies: (by16, by17) =>
       ['valid', 'threw'].includes(by16.stage) && by17.stage === 'rules' && includes(by17, DIRECTIVE_AT_ROOT),
-  },
-  {
-    name: 'includeDeprecated: null',
-    // The argument is `Boolean! = false` since the specification of September 2025; version 16 still has `Boolean = false`.
-    follow: 17,
-    applies: (by16, by17) =>
-      by16.stage === 'valid' &&
-      by17.stage === 'rules' &&
-      by17.errors.every(({ message }) => NULL_FOR_REQUIRED.test(message)),
   },
   {
     name: 'a variable in a list that is the value of a custom scalar',

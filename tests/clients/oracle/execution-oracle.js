@@ -176,6 +176,7 @@ class Run {
   #seed;
   #count;
   #index = 0;
+  #prepared = [];
   compared = 0;
   failed = 0;
   disagreements = [];
@@ -193,11 +194,13 @@ class Run {
   /** The next operation that can be compared; undefined at the end. */
   next() {
     while (this.hasMore) {
-      const index = this.#index++;
-      const item = this.generator.generate(Random.forItem(this.#seed, index));
-      if (!item) continue;
+      if (this.#prepared.length === 0) {
+        const index = this.#index++;
+        this.#prepared = this.generator.generate(Random.forItem(this.#seed, index)).map((item) => ({ ...item, index }));
+        continue;
+      }
       this.compared += 1;
-      return { ...item, index };
+      return this.#prepared.shift();
     }
     return undefined;
   }
@@ -211,7 +214,7 @@ class Run {
   }
 
   get summary() {
-    return `seed ${this.#seed}: ${this.compared} operations compared, ${this.failed} with errors, ${this.#index - this.compared} not comparable`;
+    return `seed ${this.#seed}: ${this.compared} operations compared, ${this.failed} with errors, of ${this.#index} documents`;
   }
 
   /** Replaces the first disagreements by smaller ones. `answer` gives both responses to an operation. */
@@ -258,9 +261,26 @@ export function compare(original, plain) {
   return isDeepStrictEqual(errorsOf(one), errorsOf(other)) ? undefined : 'the errors differ';
 }
 
-/** Errors without positions and request ids, in one order. */
-const errorsOf = ({ errors = [] }) =>
-  errors.map(({ message, path, extensions }) => JSON.stringify([message, path, extensions?.code])).sort();
+/** Errors without positions and request ids, in one order.
+ *
+ * Where errors set an ancestor of their field to null, the specification leaves open which of them are reported. */
+function errorsOf({ data, errors = [] }) {
+  const texts = errors.map(({ message, path, extensions }) => {
+    const ancestor = data === undefined ? undefined : nullAncestor(data, path);
+    return JSON.stringify(ancestor ?? [message, path, extensions?.code]);
+  });
+  return [...new Set(texts)].sort();
+}
+
+/** The path of the ancestor that is null because of an error; undefined if the field itself is. */
+function nullAncestor(data, path) {
+  let value = data;
+  for (const [depth, key] of path.entries()) {
+    if (value === null) return path.slice(0, depth);
+    value = value[key];
+  }
+  return undefined;
+}
 
 /** Replaces current times. The due dates of `TASKS` and `MOMENTS` are later. */
 function withoutMoments({ status, text }) {

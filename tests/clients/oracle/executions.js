@@ -23,6 +23,9 @@ const VOLATILE = new Set(['Query.rateLimit', 'Query.eventCursor', 'Query.session
 /** The id of a task that does not exist. */
 const MISSING = 'VGFzazo5OTk5OTk';
 
+/** Sets of variables per operation. */
+const SETS = 3;
+
 const TEXTS = ['fix', 'the', 'Review the plan', 'say "hi"', 'two\nlines', '\u{1F600}', 'b\u00e9'];
 
 // In the far future: tasks that are due get notifications in the background.
@@ -50,14 +53,18 @@ export class ExecutionGenerator {
     });
   }
 
-  /** An operation; undefined if the generated one cannot be compared. */
+  /** An operation with several sets of variables: a server caches what it prepared for the first. Empty if it cannot be
+   * compared. */
   generate(random) {
     const { document, variables } = this.#generator.generate(random);
     const query = print(document, random);
     const operations = document.definitions.filter(({ kind }) => kind === 'OperationDefinition');
     const operation = random.pick(operations);
     const operationName = operations.length > 1 ? operation.name.value : undefined;
-    return this.withPlainForm({ query, operationName, variables: this.#values(random, operation, variables) });
+    const sets = Array.from({ length: SETS }, () => this.#values(random, operation, variables));
+    return [...new Set(sets)]
+      .map((values) => this.withPlainForm({ query, operationName, variables: values }))
+      .filter((item) => item !== undefined);
   }
 
   /** Adds the plain form. Undefined if the document is not valid or its variables cannot be coerced. */

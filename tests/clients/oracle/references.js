@@ -22,7 +22,7 @@ class Reference {
   constructor(library, sdl) {
     this.#library = library;
     this.schema = library.buildSchema(sdl);
-    removeDraftIntrospection(library);
+    alignIntrospection(library);
   }
 
   /** Judges a document. `stage` is `valid`, `syntax` or `rules`, or `threw` if `validate` throws. */
@@ -59,11 +59,18 @@ class Reference {
   }
 }
 
-/** Both versions already have deprecated directives, which the specification of September 2025 does not know. */
-function removeDraftIntrospection({ __Directive, __Schema }) {
+/** Makes the introspection types those of the specification of September 2025. */
+function alignIntrospection({ __Directive, __Field, __Schema, __Type, GraphQLBoolean, GraphQLNonNull }) {
+  // Both versions already have deprecated directives.
   delete __Directive.getFields().isDeprecated;
   delete __Directive.getFields().deprecationReason;
   __Schema.getFields().directives.args = [];
+  // Version 16 has `includeDeprecated: Boolean = false`.
+  for (const type of [__Directive, __Field, __Type]) {
+    for (const { args } of Object.values(type.getFields())) {
+      for (const arg of args) arg.type = new GraphQLNonNull(GraphQLBoolean);
+    }
+  }
 }
 
 function describe({ message, locations }) {
