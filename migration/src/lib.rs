@@ -13,6 +13,7 @@
 //! | `job_queue` | more of `jobs`; `due_notices` |
 //! | `list_indexes` | indexes of `tasks` |
 //! | `tag_names` | one more column of `tasks` |
+//! | `tag_index` | an index of that column |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -23,6 +24,7 @@ mod m20261121_000005_operations;
 mod m20261121_000006_job_queue;
 mod m20261122_000007_list_indexes;
 mod m20261122_000008_tag_names;
+mod m20261128_000009_tag_index;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -61,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_job_queue::Migration),
             Box::new(m20261122_000007_list_indexes::Migration),
             Box::new(m20261122_000008_tag_names::Migration),
+            Box::new(m20261128_000009_tag_index::Migration),
         ]
     }
 }

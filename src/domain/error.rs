@@ -65,6 +65,18 @@ pub enum Error {
         /// What is wrong with it, and what is allowed.
         message: String,
     },
+    /// A request asks for more than one request may.
+    #[error("{field} has {reached} {unit}; up to {allowed} are allowed")]
+    LimitExceeded {
+        /// The path of the argument, such as `filter.search`.
+        field: &'static str,
+        /// What is counted, such as `words`.
+        unit: &'static str,
+        /// How many there are.
+        reached: usize,
+        /// How many there may be.
+        allowed: usize,
+    },
     /// The workflow has no such step.
     #[error("Invalid transition from '{from}' to '{to}'")]
     InvalidTransition {
@@ -175,6 +187,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// See [`Error::BadInput`].
     BadUserInput,
+    /// See [`Error::LimitExceeded`].
+    LimitExceeded,
     /// See [`Error::InvalidTransition`].
     InvalidTransition,
     /// See [`Error::Conflict`].
@@ -210,6 +224,7 @@ impl Code {
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::InvalidTransition => "INVALID_TRANSITION",
             Self::Conflict => "CONFLICT",
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
@@ -236,6 +251,7 @@ impl Error {
             Self::PayloadTooLarge { .. } => Code::PayloadTooLarge,
             Self::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
             Self::BadInput { .. } => Code::BadUserInput,
+            Self::LimitExceeded { .. } => Code::LimitExceeded,
             Self::InvalidTransition { .. } => Code::InvalidTransition,
             Self::Conflict { .. } => Code::Conflict,
             Self::InvalidCredentials(_) => Code::InvalidCredentials,

@@ -16,8 +16,11 @@ mod write;
 pub use bulk::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK};
 pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};
 pub use expected::ExpectedVersion;
-pub(crate) use filter::cursor_of;
-pub use filter::{Comparison, NEWEST_FIRST, TaskFilter, TaskSort, TaskSortField};
+pub use filter::{
+    BoundedFilter, Comparison, MAX_CONDITIONS, MAX_LEVELS, MAX_LIST, MAX_SEARCH_WORDS, MIN_WORD_LENGTH, NEWEST_FIRST,
+    TaskFilter, TaskSort, TaskSortField,
+};
+pub(crate) use filter::{cursor_of, words};
 pub use of_users::{Part, TasksOf};
 pub use people::{CountedPage, FullTask, People, WithPeople};
 
@@ -147,7 +150,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskList {
     /// Which of those that one may see.
-    pub filter: TaskFilter,
+    pub filter: BoundedFilter,
     /// Also those in the trash.
     pub include_deleted: bool,
     /// By what they are sorted; ties go by id.
@@ -169,7 +172,7 @@ pub enum Detail {
 impl Default for TaskList {
     fn default() -> Self {
         Self {
-            filter: TaskFilter::default(),
+            filter: BoundedFilter::default(),
             include_deleted: false,
             order: vec![NEWEST_FIRST],
             detail: Detail::default(),

@@ -102,6 +102,7 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
         Error::InvalidCredentials(_) => one(UserErrorCode::InvalidCredentials, None),
         error @ (Error::Unauthenticated(_)
         | Error::BadInput { .. }
+        | Error::LimitExceeded { .. }
         | Error::RateLimited { .. }
         | Error::ResyncRequired
         | Error::Unavailable { .. }

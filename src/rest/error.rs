@@ -180,6 +180,17 @@ impl From<Error> for Problem {
                 problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
+            Error::LimitExceeded {
+                field,
+                unit,
+                reached,
+                allowed,
+            } => {
+                let name = parameter(field);
+                problem.message = format!("{name} has {reached} {unit}; up to {allowed} are allowed");
+                problem.details = Some(json!([{ "field": name, "code": problem.code, "message": problem.message }]));
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::ResyncRequired => StatusCode::GONE,
             Error::Unavailable { cause, .. } => {
@@ -236,6 +247,12 @@ impl Advice {
             Self::AcceptEncoding => encoding::ACCEPTED,
         }
     }
+}
+
+/// The parameter that is a part of a filter: `tag` for `filter.tag.any`.
+fn parameter(field: &str) -> &str {
+    let part = field.strip_prefix("filter.").unwrap_or(field);
+    part.split('.').next().unwrap_or(part)
 }
 
 fn violation(violation: &Violation) -> Value {

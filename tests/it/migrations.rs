@@ -42,19 +42,28 @@ async fn app(database: &TestDatabase) -> App {
     App::open(config(database, &[]), Surroundings::default()).await.unwrap()
 }
 
+/// Migrations that change nothing on SQLite.
+const POSTGRES_ONLY: [&str; 1] = ["m20261128_000009_tag_index"];
+
 #[tokio::test]
 async fn down_undoes_what_up_does_step_by_step() {
     let database = TestDatabase::create_empty().await;
     let app = app(&database).await;
     let domain = app.domain();
-    let steps = domain.migrations().await.unwrap().len();
+    let steps = domain.migrations().await.unwrap();
     assert!(objects(&database).await.is_empty());
 
     let mut before = Vec::new();
-    for _ in 0..steps {
+    for step in steps {
         before.push(objects(&database).await);
         domain.migrate_up(Some(1)).await.unwrap();
-        assert_ne!(Some(&objects(&database).await), before.last());
+        let changes = is_postgres() || !POSTGRES_ONLY.contains(&step.name.as_str());
+        assert_eq!(
+            Some(&objects(&database).await) != before.last(),
+            changes,
+            "{}",
+            step.name
+        );
     }
     assert!(
         domain

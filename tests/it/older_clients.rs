@@ -136,12 +136,12 @@ async fn a_client_without_a_prefix_goes_on() {
     };
 
     for path in ["/tasks/", "/tasks"] {
-        let task = json!({ "title": "Explain x", "priority": "high" });
+        let task = json!({ "title": "Explain xy", "priority": "high" });
         assert_eq!(client.sends(POST, path, task, 201).await.at("/priority"), "high");
     }
     client.makes("/tasks/", json!({ "title": "Rest" })).await;
-    let list = client.gets("/tasks/?status=pending&priority=high&search=x").await;
-    assert_eq!(titles(&list), ["Explain x", "Explain x"]);
+    let list = client.gets("/tasks/?status=pending&priority=high&search=xy").await;
+    assert_eq!(titles(&list), ["Explain xy", "Explain xy"]);
 
     let file = expect(client.uploads("/upload", "notes.txt", b"to be kept").await, 201);
     assert_eq!(file.at("/filename"), "notes.txt");

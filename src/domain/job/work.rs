@@ -113,7 +113,7 @@ async fn count_tasks(core: &Core, claim: &Claim) -> Result<()> {
     };
     let count = async |more: TaskFilter| {
         let list = TaskList {
-            filter: TaskFilter::All(vec![theirs(), more]),
+            filter: TaskFilter::All(vec![theirs(), more]).try_into()?,
             ..TaskList::default()
         };
         Tasks::new(core).count(&Actor::System, &list).await

@@ -1,24 +1,32 @@
 //! A list's filter as a condition.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{Condition, DbBackend, Value};
 
-use super::tag;
-use super::task::{Column, Entity};
+use super::task::Column;
 use crate::domain::clock::Timestamp;
 use crate::domain::tag::Tags;
-use crate::domain::task::{Comparison, TaskFilter};
+use crate::domain::task::{self, Comparison, TaskFilter};
 use crate::domain::workflow::Status;
 
 /// The fewest characters that a trigram index helps to find.
 const TRIGRAM: usize = 3;
 
+/// Among which tasks a filter looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Range {
+    /// Those of few users. An index of them leaves so few rows that looking at each beats any other index.
+    Users,
+    /// Those of everybody.
+    Everything,
+}
+
 /// The condition that a task passes the filter.
-pub(super) fn condition(filter: &TaskFilter, now: Timestamp, backend: DbBackend) -> Condition {
+pub(super) fn condition(filter: &TaskFilter, range: Range, now: Timestamp, backend: DbBackend) -> Condition {
     let all = |filters: &[TaskFilter], none: Condition| {
         filters.iter().fold(none, |condition, filter| {
-            condition.add(self::condition(filter, now, backend))
+            condition.add(self::condition(filter, range, now, backend))
         })
     };
     match filter {
@@ -26,20 +34,18 @@ pub(super) fn condition(filter: &TaskFilter, now: Timestamp, backend: DbBackend)
         // An empty "any" holds for nothing; an empty condition would hold for everything.
         TaskFilter::Any(filters) if filters.is_empty() => Condition::all().add(Expr::val(false)),
         TaskFilter::Any(filters) => all(filters, Condition::any()),
-        TaskFilter::Not(filter) => condition(filter, now, backend).not(),
+        TaskFilter::Not(filter) => condition(filter, range, now, backend).not(),
         TaskFilter::Status(comparison) => compare(Column::Status, comparison, |status| status.rank().into()),
         TaskFilter::Priority(comparison) => compare(Column::Priority, comparison, |priority| priority.rank().into()),
         TaskFilter::Owner(comparison) => compare(Column::OwnerId, comparison, |user| user.0.into()),
         TaskFilter::Assignee(comparison) => compare(Column::AssigneeId, comparison, |user| user.0.into()),
         TaskFilter::DueDate(comparison) => compare(Column::DueDate, comparison, |moment| (*moment).into()),
         TaskFilter::CreatedAt(comparison) => compare(Column::CreatedAt, comparison, |moment| (*moment).into()),
-        TaskFilter::TaggedAny(tags) => Condition::all().add(tagged(tags)),
-        TaskFilter::TaggedAll(tags) => tags
-            .iter()
-            .fold(Condition::all(), |all, tag| all.add(tagged(&Tags::from([tag.clone()])))),
+        TaskFilter::TaggedAny(tags) => tagged(tags, Quantity::Any, backend),
+        TaskFilter::TaggedAll(tags) => tagged(tags, Quantity::All, backend),
         TaskFilter::Overdue(expected) => hold(overdue(now), *expected),
         TaskFilter::Completed(expected) => hold(Column::Status.eq(Status::Done.rank()), *expected),
-        TaskFilter::Search(text) => search(text, backend),
+        TaskFilter::Search(text) => search(text, range, backend),
     }
 }
 
@@ -79,36 +85,63 @@ fn compare<T>(column: Column, comparison: &Comparison<T>, value: impl Fn(&T) -> 
     }
 }
 
-/// Has at least one of the tags.
-fn tagged(tags: &Tags) -> Expr {
-    let ids = Query::select()
-        .column((tag::task_tags::Entity, tag::task_tags::Column::TaskId))
-        .from(tag::task_tags::Entity)
-        .inner_join(
-            tag::Entity,
-            Expr::col((tag::Entity, tag::Column::Id)).equals((tag::task_tags::Entity, tag::task_tags::Column::TagId)),
-        )
-        .and_where(Expr::col((tag::Entity, tag::Column::Name)).is_in(tags.iter().map(String::as_str)))
-        .take();
-    Expr::col((Entity, Column::Id)).in_subquery(ids)
+/// How many of the tags a task needs.
+#[derive(Clone, Copy)]
+enum Quantity {
+    Any,
+    All,
+}
+
+/// Has any or all of the tags, by the names in the task's own row. A row costs the same whatever the tags are, and is
+/// read anyway: a look-up in `task_tags` first reads all tasks of everybody that have them.
+fn tagged(tags: &Tags, quantity: Quantity, backend: DbBackend) -> Condition {
+    if backend == DbBackend::Postgres {
+        let operator = match quantity {
+            Quantity::Any => "&&",
+            Quantity::All => "@>",
+        };
+        let names: Vec<String> = tags.iter().cloned().collect();
+        // Written as the index `tasks_tag_names` is.
+        return Condition::all().add(Expr::cust_with_values(
+            format!(
+                "\"tasks\".\"tag_names\" <> '' AND string_to_array(\"tasks\".\"tag_names\", chr(10)) {operator} $1"
+            ),
+            [Value::from(names)],
+        ));
+    }
+    let none = match quantity {
+        // An empty condition would hold for everything.
+        Quantity::Any => Condition::any().add(Expr::val(false)),
+        Quantity::All => Condition::all(),
+    };
+    tags.iter().fold(none, |condition, tag| {
+        condition.add(Expr::cust_with_values(
+            "instr(char(10) || \"tasks\".\"tag_names\" || char(10), ?) > 0",
+            [format!("\n{tag}\n")],
+        ))
+    })
 }
 
 /// Every word occurs in the text, which is kept in lower case.
-fn search(text: &str, backend: DbBackend) -> Condition {
-    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+fn search(text: &str, range: Range, backend: DbBackend) -> Condition {
+    let words: Vec<String> = task::words(text).collect();
     let mut condition = words
         .iter()
         .fold(Condition::all(), |all, word| all.add(contains(word, backend)));
-    if backend != DbBackend::Postgres {
+    if backend != DbBackend::Postgres && range == Range::Everything {
         let long: Vec<&String> = words
             .iter()
-            .filter(|word| word.chars().count() >= TRIGRAM && !word.contains('\0'))
+            .filter(|word| is_indexed(word) && !word.contains('\0'))
             .collect();
         if !long.is_empty() {
             condition = condition.add(found_by_index(&long));
         }
     }
     condition
+}
+
+fn is_indexed(word: &str) -> bool {
+    word.chars().count() >= TRIGRAM
 }
 
 /// The word is a part of the text. On `PostgreSQL` the trigram index serves LIKE itself.
@@ -118,6 +151,10 @@ fn contains(word: &str, backend: DbBackend) -> Expr {
         return Expr::val(false);
     }
     match backend {
+        // For LIKE without a trigram the index would be read from end to end.
+        DbBackend::Postgres if !is_indexed(word) => {
+            Expr::cust_with_values("strpos(\"tasks\".\"search_text\", $1) > 0", [word])
+        }
         DbBackend::Postgres => {
             let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             Column::SearchText.like(format!("%{escaped}%"))

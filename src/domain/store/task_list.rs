@@ -6,6 +6,7 @@ use sea_orm::{Condition, QuerySelect, QueryTrait as _, Select};
 
 use super::keyset::{Keyset, union};
 use super::task::{Column, Entity};
+use super::task_filter::Range;
 use super::task_row::Listed;
 use super::{InOrder, task_filter};
 use crate::domain::clock::Timestamp;
@@ -38,12 +39,14 @@ fn visible_parts(scope: &Scope<Tasks>, filter: &TaskFilter) -> Vec<Condition> {
 /// The tasks of a list, in no order.
 pub(super) fn listed(
     visible: Condition,
+    range: Range,
     list: &TaskList,
     now: Timestamp,
     connection: &impl ConnectionTrait,
 ) -> Select<Entity> {
     let query = Entity::find().filter(visible).filter(task_filter::condition(
         &list.filter,
+        range,
         now,
         connection.get_database_backend(),
     ));
@@ -61,9 +64,13 @@ fn parts(
     now: Timestamp,
     connection: &impl ConnectionTrait,
 ) -> Vec<Select<Entity>> {
+    let range = match scope.reach() {
+        Reach::Of(_) => Range::Users,
+        Reach::Everything => Range::Everything,
+    };
     visible_parts(scope, &list.filter)
         .into_iter()
-        .map(|part| listed(part, list, now, connection).select_only())
+        .map(|part| listed(part, range, list, now, connection).select_only())
         .collect()
 }
 

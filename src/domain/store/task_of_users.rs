@@ -9,6 +9,7 @@ use sea_orm::{QuerySelect as _, Select};
 use super::grouped::rows_of_each;
 use super::keyset::Keyset;
 use super::task::{Column, Entity, visible};
+use super::task_filter::Range;
 use super::task_list::listed;
 use super::task_row::Listed;
 use super::{InOrder, one_of};
@@ -63,7 +64,8 @@ async fn pages_of<T: Listed>(
     let order = &of.list.order;
     let keyset = Keyset::new(order, page)?;
     let theirs = |user: Expr| -> Select<Entity> {
-        listed(visible(scope), &of.list, now, connection).filter(Expr::col((Entity, column(of.part))).eq(user))
+        listed(visible(scope), Range::Users, &of.list, now, connection)
+            .filter(Expr::col((Entity, column(of.part))).eq(user))
     };
     let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
     let columns = |query: Select<Entity>| T::select(query, of.list.detail);
@@ -105,7 +107,7 @@ pub(in crate::domain) async fn counts(
 ) -> Result<Vec<(UserId, u64)>> {
     let column = column(of.part);
     let ids = users.iter().map(|user| user.0).collect();
-    let rows: Vec<(i32, i64)> = listed(visible(scope), &of.list, now, connection)
+    let rows: Vec<(i32, i64)> = listed(visible(scope), Range::Users, &of.list, now, connection)
         .select_only()
         .column(column)
         .expr_as(Expr::cust("COUNT(*)"), "tasks")

@@ -1,5 +1,10 @@
 //! Which tasks a list shows, and in which order.
 
+mod bounded;
+
+pub(crate) use bounded::words;
+pub use bounded::{BoundedFilter, MAX_CONDITIONS, MAX_LEVELS, MAX_LIST, MAX_SEARCH_WORDS, MIN_WORD_LENGTH};
+
 use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
 use crate::domain::page::{Cursor, Direction, Key, Sort, SortField};

@@ -165,7 +165,7 @@ fn task_list(
     let include_deleted = filter.as_ref().is_some_and(TaskFilter::includes_deleted);
     let filter = filter.map(TaskFilter::into_domain).transpose()?.unwrap_or_default();
     Ok(TaskList {
-        filter,
+        filter: filter.try_into()?,
         include_deleted,
         order,
         detail,

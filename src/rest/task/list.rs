@@ -13,7 +13,9 @@ use crate::domain::error::{Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::page::{Direction, Sort};
 use crate::domain::tag;
-use crate::domain::task::{Comparison, CountedPage, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField};
+use crate::domain::task::{
+    BoundedFilter, Comparison, CountedPage, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField,
+};
 use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
 use crate::rest::value::{Flag, Moment, Number, PriorityNames, StatusNames, Words, one_of};
@@ -156,7 +158,7 @@ impl ListParameters {
     pub(super) fn read(self) -> Result<ListRequest> {
         let mut violations = Violations::default();
         let order = vec![self.order()];
-        let filter = violations.check(self.filter())?;
+        let filter = violations.check(self.filter().and_then(BoundedFilter::try_from))?;
         let page = PageParameters {
             skip: self.skip,
             limit: self.limit,

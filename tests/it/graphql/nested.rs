@@ -64,15 +64,15 @@ async fn the_tasks_of_a_user_are_those_that_the_asker_may_see_themselves() {
 async fn each_alias_has_its_own_page_filter_and_order() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
-    make(&app, &ann, None, &["a1", "a2", "a3"]).await;
-    make(&app, &bob, None, &["b1", "b2"]).await;
+    make(&app, &ann, None, &["a-1", "a-2", "a-3"]).await;
+    make(&app, &bob, None, &["b-1", "b-2"]).await;
     let answer = boss
         .graphql(
             "{ users(first: 2) { nodes {
                 newest: ownedTasks(first: 1) { totalCount nodes { title } pageInfo { hasNextPage hasPreviousPage } }
                 oldest: ownedTasks(last: 2) { nodes { title } pageInfo { hasNextPage hasPreviousPage } }
                 sorted: ownedTasks(orderBy: [{field: TITLE}]) { nodes { title } }
-                found: ownedTasks(filter: {search: \"1\"}) { totalCount nodes { title } }
+                found: ownedTasks(filter: {search: \"-1\"}) { totalCount nodes { title } }
                 wrong: ownedTasks(first: 101) { totalCount } } } }",
             json!({}),
         )
@@ -85,7 +85,7 @@ async fn each_alias_has_its_own_page_filter_and_order() {
                 newest: ownedTasks(first: 1) { totalCount nodes { title } pageInfo { hasNextPage hasPreviousPage } }
                 oldest: ownedTasks(last: 2) { nodes { title } pageInfo { hasNextPage hasPreviousPage } }
                 sorted: ownedTasks(orderBy: [{field: TITLE}]) { nodes { title } }
-                found: ownedTasks(filter: {search: \"1\"}) { totalCount nodes { title } } } } }",
+                found: ownedTasks(filter: {search: \"-1\"}) { totalCount nodes { title } } } } }",
             json!({}),
         )
         .await;
@@ -94,16 +94,16 @@ async fn each_alias_has_its_own_page_filter_and_order() {
         answer.data()["users"]["nodes"],
         json!([
             {
-                "newest": { "totalCount": 3, "nodes": page(&["a3"]), "pageInfo": { "hasNextPage": true, "hasPreviousPage": false } },
-                "oldest": { "nodes": page(&["a2", "a1"]), "pageInfo": { "hasNextPage": false, "hasPreviousPage": true } },
-                "sorted": { "nodes": page(&["a1", "a2", "a3"]) },
-                "found": { "totalCount": 1, "nodes": page(&["a1"]) },
+                "newest": { "totalCount": 3, "nodes": page(&["a-3"]), "pageInfo": { "hasNextPage": true, "hasPreviousPage": false } },
+                "oldest": { "nodes": page(&["a-2", "a-1"]), "pageInfo": { "hasNextPage": false, "hasPreviousPage": true } },
+                "sorted": { "nodes": page(&["a-1", "a-2", "a-3"]) },
+                "found": { "totalCount": 1, "nodes": page(&["a-1"]) },
             },
             {
-                "newest": { "totalCount": 2, "nodes": page(&["b2"]), "pageInfo": { "hasNextPage": true, "hasPreviousPage": false } },
-                "oldest": { "nodes": page(&["b2", "b1"]), "pageInfo": { "hasNextPage": false, "hasPreviousPage": false } },
-                "sorted": { "nodes": page(&["b1", "b2"]) },
-                "found": { "totalCount": 1, "nodes": page(&["b1"]) },
+                "newest": { "totalCount": 2, "nodes": page(&["b-2"]), "pageInfo": { "hasNextPage": true, "hasPreviousPage": false } },
+                "oldest": { "nodes": page(&["b-2", "b-1"]), "pageInfo": { "hasNextPage": false, "hasPreviousPage": false } },
+                "sorted": { "nodes": page(&["b-1", "b-2"]) },
+                "found": { "totalCount": 1, "nodes": page(&["b-1"]) },
             },
         ])
     );

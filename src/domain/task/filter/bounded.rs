@@ -1,0 +1,284 @@
+//! The limits of a filter, and its normal form.
+//!
+//! A statement costs what its conditions cost, so both APIs count them here before any statement is built.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::ops::Deref;
+
+use super::{Comparison, TaskFilter};
+use crate::domain::error::{Error, Result};
+use crate::domain::tag::{MAX_TAGS, Tags};
+
+/// The most conditions of one filter.
+pub const MAX_CONDITIONS: usize = 50;
+/// How deep `and`, `or` and `not` may be nested.
+pub const MAX_LEVELS: usize = 8;
+/// The most values that one condition lists.
+pub const MAX_LIST: usize = 100;
+/// The most different words that one filter searches for.
+pub const MAX_SEARCH_WORDS: usize = 16;
+/// The fewest characters of such a word.
+pub const MIN_WORD_LENGTH: usize = 2;
+
+/// A filter within the limits, in which nothing is looked up twice. Lists take no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BoundedFilter(TaskFilter);
+
+impl Deref for BoundedFilter {
+    type Target = TaskFilter;
+
+    fn deref(&self) -> &TaskFilter {
+        &self.0
+    }
+}
+
+impl TryFrom<TaskFilter> for BoundedFilter {
+    type Error = Error;
+
+    fn try_from(filter: TaskFilter) -> Result<Self> {
+        let mut usage = Usage::default();
+        usage.add(&filter)?;
+        within("filter", "conditions", usage.conditions, MAX_CONDITIONS)?;
+        within("filter", "levels of and, or and not", levels(&filter), MAX_LEVELS)?;
+        within("filter.search", "words", usage.words.len(), MAX_SEARCH_WORDS)?;
+        Ok(Self(filter.simplified()))
+    }
+}
+
+fn within(field: &'static str, unit: &'static str, reached: usize, allowed: usize) -> Result<()> {
+    if reached <= allowed {
+        return Ok(());
+    }
+    Err(Error::LimitExceeded {
+        field,
+        unit,
+        reached,
+        allowed,
+    })
+}
+
+/// What a filter uses of what is limited.
+#[derive(Default)]
+struct Usage {
+    conditions: usize,
+    words: HashSet<String>,
+}
+
+impl Usage {
+    fn add(&mut self, filter: &TaskFilter) -> Result<()> {
+        match filter {
+            TaskFilter::All(filters) | TaskFilter::Any(filters) => return filters.iter().try_for_each(|f| self.add(f)),
+            TaskFilter::Not(filter) => return self.add(filter),
+            TaskFilter::Status(comparison) => check_list("filter.status", comparison)?,
+            TaskFilter::Priority(comparison) => check_list("filter.priority", comparison)?,
+            TaskFilter::Owner(comparison) => check_list("filter.owner", comparison)?,
+            TaskFilter::Assignee(comparison) => check_list("filter.assignee", comparison)?,
+            TaskFilter::TaggedAny(tags) => within("filter.tag.any", "tags", tags.len(), MAX_TAGS)?,
+            TaskFilter::TaggedAll(tags) => within("filter.tag.all", "tags", tags.len(), MAX_TAGS)?,
+            TaskFilter::Search(text) => self.add_words(text)?,
+            TaskFilter::DueDate(_) | TaskFilter::CreatedAt(_) | TaskFilter::Overdue(_) | TaskFilter::Completed(_) => {}
+        }
+        self.conditions += 1;
+        Ok(())
+    }
+
+    fn add_words(&mut self, text: &str) -> Result<()> {
+        for word in words(text) {
+            let length = word.chars().count();
+            if length < MIN_WORD_LENGTH {
+                return Err(Error::invalid(
+                    "search",
+                    format!("search: the word '{word}' has {length} character; words need at least {MIN_WORD_LENGTH}"),
+                ));
+            }
+            self.words.insert(word);
+        }
+        Ok(())
+    }
+}
+
+fn check_list<T>(field: &'static str, comparison: &Comparison<T>) -> Result<()> {
+    match comparison {
+        Comparison::In(values) | Comparison::NotIn(values) => within(field, "values", values.len(), MAX_LIST),
+        _ => Ok(()),
+    }
+}
+
+/// The words of a search as the search column holds them: in lower case.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split_whitespace().map(str::to_lowercase)
+}
+
+/// How deep `and`, `or` and `not` are nested. The conditions of one input object are joined without one of them.
+fn levels(filter: &TaskFilter) -> usize {
+    let deepest = |filters: &[TaskFilter]| filters.iter().map(levels).max().unwrap_or_default();
+    let part = |part: &TaskFilter| match part {
+        TaskFilter::All(filters) | TaskFilter::Any(filters) => 1 + deepest(filters),
+        TaskFilter::Not(filter) => 1 + levels(filter),
+        _ => 0,
+    };
+    match filter {
+        TaskFilter::All(parts) => parts.iter().map(part).max().unwrap_or_default(),
+        single => part(single),
+    }
+}
+
+/// A condition that holds for every task.
+fn always() -> TaskFilter {
+    TaskFilter::All(Vec::new())
+}
+
+/// A condition that holds for no task.
+fn never() -> TaskFilter {
+    TaskFilter::Any(Vec::new())
+}
+
+impl TaskFilter {
+    /// The same tasks by fewer conditions: groups that nest without need are joined, and equal conditions, words and
+    /// tags occur once.
+    fn simplified(self) -> Self {
+        match self {
+            Self::All(filters) => all(filters),
+            Self::Any(filters) => any(filters),
+            Self::Not(filter) => match filter.simplified() {
+                Self::Not(inner) => *inner,
+                constant if constant == always() => never(),
+                constant if constant == never() => always(),
+                other => Self::Not(Box::new(other)),
+            },
+            Self::Status(comparison) => Self::Status(comparison.simplified()),
+            Self::Priority(comparison) => Self::Priority(comparison.simplified()),
+            Self::Owner(comparison) => Self::Owner(comparison.simplified()),
+            Self::Assignee(comparison) => Self::Assignee(comparison.simplified()),
+            Self::TaggedAll(tags) if tags.is_empty() => always(),
+            Self::Search(text) => search(words(&text).collect()),
+            other => other,
+        }
+    }
+}
+
+fn all(filters: Vec<TaskFilter>) -> TaskFilter {
+    let (mut kept, mut tags, mut words) = (Group::default(), Tags::new(), Vec::new());
+    for filter in filters {
+        match filter.simplified() {
+            TaskFilter::All(parts) => parts.into_iter().for_each(|part| kept.add(part)),
+            constant if constant == never() => return constant,
+            other => kept.add(other),
+        }
+    }
+    // One search for all words, and one look-up for all tags.
+    kept.filters.retain(|filter| match filter {
+        TaskFilter::Search(text) => {
+            words.extend(self::words(text));
+            false
+        }
+        TaskFilter::TaggedAll(more) => {
+            tags.extend(more.iter().cloned());
+            false
+        }
+        TaskFilter::TaggedAny(one) if one.len() == 1 => {
+            tags.extend(one.iter().cloned());
+            false
+        }
+        _ => true,
+    });
+    if !tags.is_empty() {
+        kept.filters.push(TaskFilter::TaggedAll(tags));
+    }
+    if !words.is_empty() {
+        kept.filters.push(search(words));
+    }
+    kept.joined(TaskFilter::All)
+}
+
+fn any(filters: Vec<TaskFilter>) -> TaskFilter {
+    let (mut kept, mut tags) = (Group::default(), Tags::new());
+    for filter in filters {
+        match filter.simplified() {
+            TaskFilter::Any(parts) => parts.into_iter().for_each(|part| kept.add(part)),
+            constant if constant == always() => return constant,
+            other => kept.add(other),
+        }
+    }
+    kept.filters.retain(|filter| match filter {
+        TaskFilter::TaggedAny(more) => {
+            tags.extend(more.iter().cloned());
+            false
+        }
+        TaskFilter::TaggedAll(one) if one.len() == 1 => {
+            tags.extend(one.iter().cloned());
+            false
+        }
+        _ => true,
+    });
+    if !tags.is_empty() {
+        kept.filters.push(TaskFilter::TaggedAny(tags));
+    }
+    kept.joined(TaskFilter::Any)
+}
+
+/// The search for all of these words. One that is part of another is found with it.
+fn search(words: Vec<String>) -> TaskFilter {
+    let mut kept: Vec<String> = Vec::new();
+    for word in words {
+        if !kept.iter().any(|longer| longer.contains(&word)) {
+            kept.retain(|shorter| !word.contains(shorter.as_str()));
+            kept.push(word);
+        }
+    }
+    if kept.is_empty() {
+        return always();
+    }
+    TaskFilter::Search(kept.join(" "))
+}
+
+/// The different conditions of a group, in their order.
+#[derive(Default)]
+struct Group {
+    filters: Vec<TaskFilter>,
+    known: HashSet<TaskFilter>,
+}
+
+impl Group {
+    fn add(&mut self, filter: TaskFilter) {
+        if self.known.insert(filter.clone()) {
+            self.filters.push(filter);
+        }
+    }
+
+    fn joined(mut self, join: fn(Vec<TaskFilter>) -> TaskFilter) -> TaskFilter {
+        match self.filters.pop() {
+            Some(only) if self.filters.is_empty() => only,
+            last => {
+                self.filters.extend(last);
+                join(self.filters)
+            }
+        }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Comparison<T> {
+    fn simplified(self) -> Self {
+        match self {
+            Self::In(values) => match <[T; 1]>::try_from(unique(values)) {
+                Ok([only]) => Self::Equal(only),
+                Err(values) => Self::In(values),
+            },
+            Self::NotIn(values) => match <[T; 1]>::try_from(unique(values)) {
+                Ok([only]) => Self::NotEqual(only),
+                Err(values) => Self::NotIn(values),
+            },
+            other => other,
+        }
+    }
+}
+
+fn unique<T: Clone + Eq + Hash>(mut values: Vec<T>) -> Vec<T> {
+    let mut known = HashSet::new();
+    values.retain(|value| known.insert(value.clone()));
+    values
+}
+
+#[cfg(test)]
+mod tests;
