@@ -44,20 +44,18 @@ struct Checked {
 pub(super) fn run(file: &Path) -> Result<()> {
     let front = Front::new(&Config::load()?.graphql);
     let (mut total, mut invalid) = (0_usize, 0_usize);
-    let mut judge = |request: Request| -> Result<()> {
-        let verdict = check(
-            &front,
-            request.query,
-            request.operation_name.as_deref(),
-            request.variables.as_ref(),
-        );
+    let mut judge = |line: Result<Request, String>| -> Result<()> {
+        let (id, verdict) = match line {
+            Ok(request) => {
+                let name = request.operation_name.filter(|name| !name.is_empty());
+                let verdict = check(&front, request.query, name.as_deref(), request.variables.as_ref());
+                (request.id, verdict)
+            }
+            Err(message) => (None, Verdict::unreadable(message)),
+        };
         total += 1;
         invalid += usize::from(!verdict.is_valid());
-        let checked = Checked {
-            id: request.id,
-            verdict,
-        };
-        output::line(&serde_json::to_string(&checked)?)
+        output::line(&serde_json::to_string(&Checked { id, verdict })?)
     };
     let text = if file == Path::new("-") {
         None
@@ -66,7 +64,7 @@ pub(super) fn run(file: &Path) -> Result<()> {
         Some(text.with_context(|| format!("cannot read the documents of {}", file.display()))?)
     };
     match text.as_deref().and_then(manifest) {
-        Some(requests) => requests.into_iter().try_for_each(&mut judge)?,
+        Some(requests) => requests.into_iter().map(Ok).try_for_each(&mut judge)?,
         None => {
             let input: Box<dyn BufRead> = match text {
                 Some(text) => Box::new(Cursor::new(text)),
@@ -75,12 +73,7 @@ pub(super) fn run(file: &Path) -> Result<()> {
             for (index, line) in input.lines().enumerate() {
                 let line = line.context("cannot read the documents")?;
                 if !line.trim().is_empty() {
-                    judge(read(&line).with_context(|| {
-                        format!(
-                            "line {} is not a document; write a JSON string, or an object with query",
-                            index + 1
-                        )
-                    })?)?;
+                    judge(read(&line, index + 1))?;
                 }
             }
         }
@@ -89,14 +82,17 @@ pub(super) fn run(file: &Path) -> Result<()> {
     Ok(())
 }
 
-fn read(line: &str) -> Result<Request> {
-    Ok(match serde_json::from_str(line)? {
-        Line::Text(query) => Request {
+fn read(line: &str, number: usize) -> Result<Request, String> {
+    match serde_json::from_str(line) {
+        Ok(Line::Text(query)) => Ok(Request {
             query,
             ..Request::default()
-        },
-        Line::Request(request) => request,
-    })
+        }),
+        Ok(Line::Request(request)) => Ok(request),
+        Err(error) => Err(format!(
+            "Line {number} is not a document: {error}; write a JSON string, or an object with query"
+        )),
+    }
 }
 
 /// The documents of a manifest: that of Apollo, with `operations`, or that of Relay and of the client preset of the code
@@ -145,7 +141,7 @@ mod tests {
             assert!(manifest(lines).is_none(), "{lines}");
         }
         assert_eq!(
-            read(r#"{"query": "{ a }", "operationName": "A"}"#)
+            read(r#"{"query": "{ a }", "operationName": "A"}"#, 1)
                 .unwrap()
                 .operation_name
                 .as_deref(),

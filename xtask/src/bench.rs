@@ -124,3 +124,19 @@ pub(crate) fn live(subscriptions: &[u32], args: &[String]) -> Result<()> {
     }
     Ok(())
 }
+
+/// Runs a script of `tests/clients/measure` against the server, over SQLite and PostgreSQL.
+pub(crate) fn script(name: &str, look: Look) -> Result<()> {
+    install::provide(npm::missing)?;
+    let clients = workspace_root().join("tests/clients");
+    npm::install(&clients)?;
+    let programs = Programs::build(!look.debug)?;
+    let servers = Servers::start(Durability::AsShipped)?;
+    run_command(
+        Command::new("node")
+            .current_dir(&clients)
+            .arg(format!("measure/{name}"))
+            .env("TASKWIRE_BINARY", &programs.server)
+            .env("TASKWIRE_COST_POSTGRES", servers.postgres_url()),
+    )
+}

@@ -89,6 +89,10 @@ enum Measurement {
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
+    /// Search for documents that take more time than they are priced at
+    Cost,
+    /// Send garbage and attacks for 30 minutes on each database, and watch the server
+    Soak,
 }
 
 fn main() -> ExitCode {
@@ -116,6 +120,16 @@ fn run(chore: Chore) -> Result<()> {
             what: Some(Measurement::Live { subscriptions, args }),
             ..
         } => bench::live(&subscriptions, &args),
+        Chore::Bench {
+            what: Some(Measurement::Cost),
+            look,
+            ..
+        } => bench::script("cost.js", look),
+        Chore::Bench {
+            what: Some(Measurement::Soak),
+            look,
+            ..
+        } => bench::script("soak.js", look),
         Chore::Assets { check: true } => assets::check(),
         Chore::Assets { check: false } => assets::fetch(),
     }

@@ -26,6 +26,12 @@ impl Verdict {
         self.valid
     }
 
+    /// Of what is not even a document.
+    #[must_use]
+    pub fn unreadable(message: String) -> Self {
+        Self::refused("BAD_REQUEST", vec![Problem::new(message)])
+    }
+
     fn refused(code: &str, problems: Vec<Problem>) -> Self {
         let error = |problem: Problem| {
             let positions = problem.positions.iter();

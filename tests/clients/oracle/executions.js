@@ -37,10 +37,12 @@ export class ExecutionGenerator {
   #generator;
   #scalar;
 
-  /** `pools` has ids and cursors, `operations` the weights of the operation types, `roots` selects mutations. */
-  constructor(references, pools, { operations, roots = () => true, volatile = VOLATILE }) {
+  /** `pools` has ids and cursors, `operations` the weights of the operation types, `roots` selects mutations, `scalars`
+   * goes before the usual scalars. */
+  constructor(references, pools, { operations, roots = () => true, volatile = VOLATILE, scalars }) {
     this.#references = references;
-    this.#scalar = (typeName, random, place) => scalar(pools, typeName, random, place);
+    this.#scalar = (typeName, random, place) =>
+      scalars?.(typeName, random, place) ?? scalar(pools, typeName, random, place);
     this.#generator = new DocumentGenerator(references[16].schema, {
       operations,
       depths: [2, 3, 3, 4],

@@ -90,6 +90,11 @@ class Server {
     if (!answer.ok) throw new Error(`the server listens but is not ready: ${await answer.text()}`);
   }
 
+  /** The id of its process. */
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** The address of GraphQL. */
   get endpoint() {
     return `${this.url}/graphql`;

@@ -9,6 +9,11 @@ use super::variable::Usage;
 use super::{Uses, Validator};
 use crate::graphql::execution::syntax::{Field, Operation, Selection};
 
+/// The lists of introspection by which types lead to other types.
+const LISTS_OF_TYPES: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
+/// How many of them may be nested.
+const MAX_LISTS_OF_TYPES: usize = 2;
+
 impl<'a> Validator<'a> {
     pub(super) fn definitions(&mut self) {
         let document = self.document;
@@ -82,6 +87,39 @@ impl<'a> Validator<'a> {
         if operation.kind == OperationType::Subscription {
             self.subscription_root(operation);
         }
+        self.introspection_depth(operation);
+    }
+
+    /// Introspection is not nested further than clients need to read a schema.
+    fn introspection_depth(&mut self, operation: &'a Operation) {
+        let mut fields = Vec::new();
+        self.root_fields(&operation.selections, &mut fields, &mut HashSet::new());
+        for field in fields {
+            let is_introspection = matches!(field.name.node.as_str(), "__schema" | "__type");
+            if is_introspection && self.lists_of_types(&field.selections) > MAX_LISTS_OF_TYPES {
+                let message = format!(
+                    "Introspection is nested too deep: up to {MAX_LISTS_OF_TYPES} of {} may be selected inside each other",
+                    LISTS_OF_TYPES.join(", ")
+                );
+                self.report(message, [field.name.pos]);
+            }
+        }
+    }
+
+    /// How many lists of fields or types are nested in introspection.
+    fn lists_of_types(&self, selections: &[Selection]) -> usize {
+        let depths = selections.iter().map(|selection| match selection {
+            Selection::Field(field) => {
+                let is_list = LISTS_OF_TYPES.contains(&field.name.node.as_str());
+                usize::from(is_list) + self.lists_of_types(&field.selections)
+            }
+            Selection::Inline(inline) => self.lists_of_types(&inline.selections),
+            Selection::Spread(spread) => {
+                let fragment = self.document.fragment(&spread.name.node);
+                fragment.map_or(0, |fragment| self.lists_of_types(&fragment.selections))
+            }
+        });
+        depths.max().unwrap_or(0)
     }
 
     /// A subscription has exactly one field at its root, whatever its variables are.

@@ -262,6 +262,10 @@ mod tests {
             ),
             ("subscription { __schema { description } }", "has no field '__schema'"),
             ("fragment F on Query { viewer { id } }", "'F' is not used"),
+            (
+                "{ __schema { types { fields { type { ...F } } } } } fragment F on __Type { fields { type { inputFields { name } } } }",
+                "nested too deep",
+            ),
         ] {
             let found = problems(text);
             assert!(

@@ -104,7 +104,10 @@ impl<'a> Validator<'a> {
                 }
                 _ => {
                     self.leaf_value(value, named);
-                    self.free_items(items, expected, uses);
+                    // What a scalar takes as it is has no types of its own.
+                    for value in items {
+                        self.value(value, None, false, uses);
+                    }
                 }
             },
             Literal::Object(fields) => {
@@ -118,21 +121,6 @@ impl<'a> Validator<'a> {
                 }
             }
             _ => self.leaf_value(value, named),
-        }
-    }
-
-    /// Checks the items of a list that a scalar takes as it is: only their variables have a type, the scalar's.
-    fn free_items<'v>(&mut self, items: &'v [Value], expected: Option<&'v TypeRef>, uses: &mut Uses<'v>)
-    where
-        'a: 'v,
-    {
-        for item in items {
-            match &item.node {
-                Literal::List(items) => self.free_items(items, expected, uses),
-                // An item may be null, as if the place had a default.
-                Literal::Variable(_) => self.value(item, expected, true, uses),
-                _ => self.value(item, None, false, uses),
-            }
         }
     }
 

@@ -1,0 +1,191 @@
+// Searches for documents that take more time than they are priced at.
+//
+// It seeds 100,000 tasks of 100 users, sends random operations one at a time as an administrator and as a user, and
+// divides the time of each, less that of the smallest query, by its points. The worst are measured again, and reported.
+//
+// Run it by `cargo xtask bench cost`. TASKWIRE_ORACLE_SEED repeats a run, TASKWIRE_COST_DOCUMENTS sets its length.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { performance } from 'node:perf_hooks';
+
+import * as ast from '../oracle/ast.js';
+import { ExecutionGenerator } from '../oracle/executions.js';
+import { count, Random, seed } from '../oracle/random.js';
+import { readSchema, references } from '../oracle/references.js';
+import { bearer, serve } from '../support/server.js';
+
+const SEED = seed();
+const DOCUMENTS = count('TASKWIRE_COST_DOCUMENTS', 10_000);
+const PASSWORD = 'Password123';
+/** Documents that are measured again, and how often. */
+const [WORST, AGAIN, REPORTED] = [60, 5, 10];
+const [USERS, TASKS] = [100, 100_000];
+
+const SETTINGS = {
+  SECRET_KEY: '5f1dc9b2f0a84a7e9d7f0c1e6a3b8d2c4e6f8a0b',
+  RATE_LIMIT_ENABLED: 'true',
+  GRAPHQL_POINTS_PER_MINUTE: '4000000000',
+  RATE_LIMIT_PER_MINUTE: '1000000',
+  ACCESS_TOKEN_EXPIRE_MINUTES: '1440',
+  GRAPHQL_MAX_ALIASES: '1000',
+};
+
+const WORDS = ['th', 'the', 'page', 'fix', 'login', 'atlas-17', 'zz', 'qqq', 'of', 'review', 'at', 're', 'budget'];
+const MOMENTS = ['2026-11-01T00:00:00Z', '2026-11-28T00:00:00Z', '2027-01-01T00:00:00Z', '2020-01-01T00:00:00Z'];
+
+const POOLS = `{
+  viewer { id }
+  tasks(first: 100) { edges { cursor } nodes { id owner { id } assignee { id } attachments { id } } }
+  trash: tasks(first: 20, filter: { includeDeleted: true, isCompleted: true }) { nodes { id } }
+  notifications(first: 50) { nodes { id } }
+}`;
+
+async function main() {
+  const results = [];
+  for (const [engine, database] of databases()) results.push(await measure(engine, database));
+  const report = write(results);
+  process.stdout.write(report);
+  if (process.env.TASKWIRE_COST_REPORT) writeFileSync(process.env.TASKWIRE_COST_REPORT, report);
+}
+
+function databases() {
+  const folder = mkdtempSync(join(tmpdir(), 'taskwire-cost-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const postgres = process.env.TASKWIRE_COST_POSTGRES;
+  return [
+    ['SQLite', `sqlite:///${join(folder, 'tasks.db')}`],
+    ...(postgres ? [['PostgreSQL', postgres]] : []),
+  ];
+}
+
+async function measure(engine, database) {
+  const settings = { ...SETTINGS, DATABASE_URL: database };
+  const binary = process.env.TASKWIRE_BINARY;
+  const command = (...words) => execFileSync(binary, words, { env: settings, stdio: ['ignore', 'ignore', 'inherit'] });
+  command('migrate', 'up');
+  command('seed', '--users', String(USERS), '--tasks', String(TASKS));
+  command('user', 'create', '--email', 'boss@example.com', '--username', 'boss', '--password', PASSWORD, '--admin');
+  const server = await serve(settings);
+  try {
+    const both = references(readSchema());
+    const askers = [];
+    for (const name of ['boss', 'user1']) askers.push(await asker(server, both, name));
+    const base = await baseOf(server, askers[0]);
+    const random = new Random(SEED);
+    let refused = 0;
+    const found = [];
+    while (found.length < DOCUMENTS) {
+      const who = random.pick(askers);
+      const [query, sets] = operation(who, random);
+      if (!query) continue;
+      const variables = sets.at(-1);
+      const { points, milliseconds, code } = await ask(server, who, query, variables);
+      if (!points) {
+        refused += 1;
+        if (code === 'INTERNAL') throw new Error(`INTERNAL: ${query}`);
+        continue;
+      }
+      found.push({ who, query, variables, points, score: score(milliseconds, base, points) });
+    }
+    found.sort((one, other) => other.score - one.score);
+    const worst = [];
+    for (const candidate of found.slice(0, WORST)) {
+      const times = [];
+      for (let round = 0; round < AGAIN; round += 1)
+        times.push((await ask(server, candidate.who, candidate.query, candidate.variables)).milliseconds);
+      const milliseconds = median(times);
+      worst.push({ ...candidate, milliseconds, score: score(milliseconds, base, candidate.points) });
+    }
+    worst.sort((one, other) => other.score - one.score);
+    return { engine, base, documents: found.length, refused, worst: worst.slice(0, REPORTED) };
+  } finally {
+    await server.stop();
+  }
+}
+
+const score = (milliseconds, base, points) => (Math.max(0, milliseconds - base) * 1000) / points;
+const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
+
+async function asker(server, both, name) {
+  const login = 'mutation ($n: String!, $p: String!) { login(input: { username: $n, password: $p }) { accessToken } }';
+  const { login: tokens } = await server.graphql('', login, { n: name, p: PASSWORD });
+  const data = await server.graphql(tokens.accessToken, POOLS);
+  const tasks = data.tasks.nodes;
+  const pools = {
+    task: tasks.map(({ id }) => id),
+    trash: data.trash.nodes.map(({ id }) => id),
+    user: [data.viewer.id, ...new Set(tasks.flatMap(({ owner, assignee }) => [owner?.id, assignee?.id]).filter(Boolean))],
+    attachment: tasks.flatMap(({ attachments }) => attachments.map(({ id }) => id)),
+    notification: data.notifications.nodes.map(({ id }) => id),
+    taskCursor: data.tasks.edges.map(({ cursor }) => cursor),
+  };
+  const volatile = new Set(['Query.rateLimit']);
+  const generator = new ExecutionGenerator(both, pools, { operations: { query: 1 }, volatile, scalars });
+  return { name, token: tokens.accessToken, generator };
+}
+
+/** Scalars that make the server work: long pages, and words that many tasks have, few or none. */
+function scalars(typeName, random, place) {
+  if (typeName === 'Int') return ast.integer(random.pick([1, 5, 20, 50, 100]));
+  if (/search/.test(place)) {
+    const length = random.pick([1, 1, 1, 2, 4, 16]);
+    return ast.string(Array.from({ length }, () => random.pick(WORDS)).join(' '));
+  }
+  if (typeName === 'DateTime') return ast.string(random.pick(MOMENTS));
+  return undefined;
+}
+
+/** A random operation with its sets of variables. */
+function operation({ generator }, random) {
+  const [first] = generator.generate(random);
+  return first ? [first.query, [first.variables]] : [null, []];
+}
+
+async function baseOf(server, who) {
+  const times = [];
+  for (let round = 0; round < 300; round += 1) times.push((await ask(server, who, '{ __typename }', '{}')).milliseconds);
+  return median(times.slice(100));
+}
+
+async function ask(server, { token }, query, variables) {
+  const body = `{"query":${JSON.stringify(query)},"variables":${variables ?? '{}'}}`;
+  const began = performance.now();
+  const response = await fetch(server.endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'graphql-cost': '1', ...bearer(token) },
+    body,
+  });
+  const text = await response.text();
+  const milliseconds = performance.now() - began;
+  const answer = JSON.parse(text);
+  return {
+    milliseconds,
+    points: answer.extensions?.cost?.requested,
+    code: answer.errors?.[0]?.extensions?.code,
+  };
+}
+
+function write(results) {
+  const lines = [
+    '# Documents that take the most for their points',
+    '',
+    `Random queries over ${TASKS.toLocaleString('en')} tasks of ${USERS} users, seed ${SEED}, one at a time. The time of the`,
+    'smallest query is taken off. A point stands for up to 50 microseconds. `cargo xtask bench cost` repeats it.',
+  ];
+  for (const { engine, base, documents, refused, worst } of results) {
+    lines.push('', `## ${engine}`, '');
+    lines.push(`${documents} documents, ${refused} more refused as too dear or invalid; smallest query ${base.toFixed(2)} ms.`, '');
+    lines.push('| us a point | points | ms | who | document |', '|---|---|---|---|---|');
+    for (const { score: microseconds, points, milliseconds, who, query, variables } of worst) {
+      const text = `${query.replaceAll(/\s+/g, ' ')} ${variables === '{}' ? '' : variables}`.replaceAll('|', '\\|').slice(0, 400);
+      lines.push(`| ${microseconds.toFixed(1)} | ${points} | ${milliseconds.toFixed(1)} | ${who.name} | \`${text.replaceAll('`', "'")}\` |`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+await main();
