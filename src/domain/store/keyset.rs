@@ -28,6 +28,11 @@ pub(super) struct KeyColumn {
 pub(super) trait KeyColumns<F> {
     fn column(field: F) -> KeyColumn;
     fn id() -> Expr;
+
+    /// The column for a list of few rows, which another index finds: one that no index serves, unless it is that one.
+    fn column_of_few(field: F) -> KeyColumn {
+        Self::column(field)
+    }
 }
 
 /// One comparison step of the order: a column, and which way it runs.
@@ -42,6 +47,7 @@ pub(super) struct Keyset<'a, F> {
     page: &'a PageRequest,
     after: Option<Cursor>,
     before: Option<Cursor>,
+    of_few: bool,
 }
 
 impl<'a, F: SortField> Keyset<'a, F> {
@@ -57,7 +63,14 @@ impl<'a, F: SortField> Keyset<'a, F> {
             page,
             after: decode("after", &page.after)?,
             before: decode("before", &page.before)?,
+            of_few: false,
         })
+    }
+
+    /// The same for a list that has few of all rows. Sorting these is cheap; looking for them in the order of all rows
+    /// reads all rows when few or none pass the filter, and databases misjudge that.
+    pub(super) fn of_few(self, of_few: bool) -> Self {
+        Self { of_few, ..self }
     }
 
     /// Cuts `query` to the page, and one row more to see whether there are others.
@@ -155,7 +168,11 @@ impl<'a, F: SortField> Keyset<'a, F> {
         self.order
             .iter()
             .map(|sort| Step {
-                column: N::column(sort.field),
+                column: if self.of_few {
+                    N::column_of_few(sort.field)
+                } else {
+                    N::column(sort.field)
+                },
                 descending: sort.direction == Direction::Descending,
             })
             .chain([Step {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
     Condition, QueryOrder, QuerySelect, Select,
@@ -115,6 +115,16 @@ impl KeyColumns<TaskSortField> for Entity {
 
     fn id() -> Expr {
         Expr::col((Entity, Column::Id))
+    }
+
+    /// The indexes of owner and assignee are sorted by the moment of creation.
+    fn column_of_few(field: TaskSortField) -> KeyColumn {
+        let KeyColumn { expr, key_type } = Self::column(field);
+        let expr = match field {
+            TaskSortField::CreatedAt => expr,
+            _ => Func::coalesce([expr.clone(), expr]).into(),
+        };
+        KeyColumn { expr, key_type }
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) fn condition(filter: &TaskFilter, range: Range, now: Timestamp, backe
         TaskFilter::Assignee(comparison) => compare(Column::AssigneeId, comparison, |user| user.0.into()),
         TaskFilter::DueDate(comparison) => compare(Column::DueDate, comparison, |moment| (*moment).into()),
         TaskFilter::CreatedAt(comparison) => compare(Column::CreatedAt, comparison, |moment| (*moment).into()),
-        TaskFilter::TaggedAny(tags) => tagged(tags, Quantity::Any, backend),
-        TaskFilter::TaggedAll(tags) => tagged(tags, Quantity::All, backend),
+        TaskFilter::TaggedAny(tags) => tagged(tags, Quantity::Any, range, backend),
+        TaskFilter::TaggedAll(tags) => tagged(tags, Quantity::All, range, backend),
         TaskFilter::Overdue(expected) => hold(overdue(now), *expected),
         TaskFilter::Completed(expected) => hold(Column::Status.eq(Status::Done.rank()), *expected),
         TaskFilter::Search(text) => search(text, range, backend),
@@ -94,18 +94,20 @@ enum Quantity {
 
 /// Has any or all of the tags, by the names in the task's own row. A row costs the same whatever the tags are, and is
 /// read anyway: a look-up in `task_tags` first reads all tasks of everybody that have them.
-fn tagged(tags: &Tags, quantity: Quantity, backend: DbBackend) -> Condition {
+fn tagged(tags: &Tags, quantity: Quantity, range: Range, backend: DbBackend) -> Condition {
     if backend == DbBackend::Postgres {
         let operator = match quantity {
             Quantity::Any => "&&",
             Quantity::All => "@>",
         };
         let names: Vec<String> = tags.iter().cloned().collect();
-        // Written as the index `tasks_tag_names` is.
+        let column = match range {
+            // Written as the index `tasks_tag_names` is.
+            Range::Everything => "\"tasks\".\"tag_names\"",
+            Range::Users => "\"tasks\".\"tag_names\" || ''",
+        };
         return Condition::all().add(Expr::cust_with_values(
-            format!(
-                "\"tasks\".\"tag_names\" <> '' AND string_to_array(\"tasks\".\"tag_names\", chr(10)) {operator} $1"
-            ),
+            format!("string_to_array({column}, chr(10)) {operator} $1"),
             [Value::from(names)],
         ));
     }
@@ -151,13 +153,15 @@ fn contains(word: &str, backend: DbBackend) -> Expr {
         return Expr::val(false);
     }
     match backend {
-        // For LIKE without a trigram the index would be read from end to end.
-        DbBackend::Postgres if !is_indexed(word) => {
-            Expr::cust_with_values("strpos(\"tasks\".\"search_text\", $1) > 0", [word])
-        }
         DbBackend::Postgres => {
             let escaped = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            Column::SearchText.like(format!("%{escaped}%"))
+            let pattern = format!("%{escaped}%");
+            if is_indexed(word) {
+                return Column::SearchText.like(pattern);
+            }
+            // Without a trigram the index would be read from end to end. It serves the collation "C" alone, while what
+            // is known of the column's values helps to plan all the same.
+            Expr::cust_with_values("\"tasks\".\"search_text\" COLLATE \"POSIX\" LIKE $1", [pattern])
         }
         _ => Expr::cust_with_values("instr(\"tasks\".\"search_text\", ?) > 0", [word]),
     }

@@ -64,14 +64,17 @@ fn parts(
     now: Timestamp,
     connection: &impl ConnectionTrait,
 ) -> Vec<Select<Entity>> {
-    let range = match scope.reach() {
-        Reach::Of(_) => Range::Users,
-        Reach::Everything => Range::Everything,
-    };
     visible_parts(scope, &list.filter)
         .into_iter()
-        .map(|part| listed(part, range, list, now, connection).select_only())
+        .map(|part| listed(part, range_of(scope), list, now, connection).select_only())
         .collect()
+}
+
+fn range_of(scope: &Scope<Tasks>) -> Range {
+    match scope.reach() {
+        Reach::Of(_) => Range::Users,
+        Reach::Everything => Range::Everything,
+    }
 }
 
 /// Which page of which list is asked for, by whom, and when.
@@ -115,7 +118,7 @@ impl ListRequest<'_> {
     ) -> Result<(Page<FullTask>, Option<u64>)> {
         const COUNT: &str = "count";
 
-        let keyset = Keyset::new(&self.list.order, self.page)?;
+        let keyset = self.keyset()?;
         let parts = self.parts(connection);
         let total = total(parts.clone());
         let (count, shared) = if parts.len() == 1 {
@@ -143,8 +146,13 @@ impl ListRequest<'_> {
         Ok((self.finish(connection, &keyset, tasks).await?, count))
     }
 
-    async fn page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<Page<T>> {
+    fn keyset(&self) -> Result<Keyset<'_, TaskSortField>> {
         let keyset = Keyset::new(&self.list.order, self.page)?;
+        Ok(keyset.of_few(range_of(self.scope) == Range::Users))
+    }
+
+    async fn page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<Page<T>> {
+        let keyset = self.keyset()?;
         let parts = self.parts(connection).into_iter();
         let queries = parts.map(|part| T::select(part, self.list.detail)).collect();
         let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;

@@ -62,7 +62,7 @@ async fn pages_of<T: Listed>(
     now: Timestamp,
 ) -> Result<Vec<(UserId, Page<T>)>> {
     let order = &of.list.order;
-    let keyset = Keyset::new(order, page)?;
+    let keyset = Keyset::new(order, page)?.of_few(true);
     let theirs = |user: Expr| -> Select<Entity> {
         listed(visible(scope), Range::Users, &of.list, now, connection)
             .filter(Expr::col((Entity, column(of.part))).eq(user))
