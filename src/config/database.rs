@@ -23,8 +23,8 @@ pub struct DatabaseConfig {
     /// a driver after `+`. The spelling here, given as `DATABASE_URL`, means the same database again.
     pub url: SecretString,
     /// `DATABASE_MAX_CONNECTIONS`, default 10, 1 to 1000: of writers and readers together. Half of them write with
-    /// PostgreSQL, one with SQLite, which needs two at least and reads over no more than there are cores, and one; the
-    /// only one does both.
+    /// PostgreSQL, one with SQLite, which needs two at least and reads over no more than there are cores, and two; the
+    /// only one does both. One user reads over half of the readers at most.
     pub max_connections: u32,
     /// `DATABASE_CONNECT_RETRIES`, default 5, 0 to 12; the wait doubles from half a second.
     pub connect_retries: u32,

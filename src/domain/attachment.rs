@@ -143,7 +143,7 @@ impl<'a> Attachments<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "attachment.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[AttachmentId]) -> Result<Vec<Attachment>> {
         let scope = policy::scope(actor)?;
-        let found = store::attachment::find_many(self.core.store.reader(), &scope, ids).await?;
+        let found = store::attachment::find_many(&self.core.store.reader(actor), &scope, ids).await?;
         Ok(found.into_iter().map(|stored| stored.attachment).collect())
     }
 
@@ -151,7 +151,7 @@ impl<'a> Attachments<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "attachment.of_tasks", skip_all)]
     pub async fn of_tasks(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Vec<Attachment>)>> {
         let scope = policy::scope(actor)?;
-        store::attachment::of_tasks(self.core.store.reader(), &scope, ids).await
+        store::attachment::of_tasks(&self.core.store.reader(actor), &scope, ids).await
     }
 
     /// The files of a task that the actor may see, the oldest first; up to 20.
@@ -185,7 +185,7 @@ impl<'a> Attachments<'a> {
 
     async fn get_own_stored(self, actor: &Actor, filename: &str) -> Result<Stored> {
         let (owner, scope) = (actor.signed_in()?.id, policy::scope(actor)?);
-        let found = store::attachment::newest_own(self.core.store.reader(), &scope, owner, filename).await?;
+        let found = store::attachment::newest_own(&self.core.store.reader(actor), &scope, owner, filename).await?;
         found.ok_or_else(|| Error::NotFound {
             noun: "attachment",
             key: "filename",
@@ -195,7 +195,7 @@ impl<'a> Attachments<'a> {
 
     async fn get_stored(self, actor: &Actor, id: AttachmentId) -> Result<Stored> {
         let scope = policy::scope(actor)?;
-        let found = store::attachment::find_many(self.core.store.reader(), &scope, &[id]).await?;
+        let found = store::attachment::find_many(&self.core.store.reader(actor), &scope, &[id]).await?;
         found
             .into_iter()
             .next()

@@ -136,7 +136,7 @@ impl Domain {
     /// Whether there is a row of a file by now.
     async fn is_recorded(&self, part: &Part) -> Result<bool> {
         let scope = policy::scope(&Actor::System)?;
-        store::attachment::is_recorded(self.core.store.reader(), &scope, &part.name).await
+        store::attachment::is_recorded(self.core.store.system_reader(), &scope, &part.name).await
     }
 }
 

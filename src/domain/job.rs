@@ -168,6 +168,6 @@ impl<'a> Jobs<'a> {
     /// How the queue stands, of all nodes together.
     pub async fn census(self, actor: &Actor) -> Result<Census> {
         let scope = policy::scope(actor)?;
-        store::job::census(self.core.store.reader(), &scope, self.core.clock.now()).await
+        store::job::census(&self.core.store.reader(actor), &scope, self.core.clock.now()).await
     }
 }

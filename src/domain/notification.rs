@@ -113,21 +113,21 @@ impl<'a> Notifications<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "notification.list", skip_all)]
     pub async fn list(self, actor: &Actor, unread_only: bool, page: &PageRequest) -> Result<Page<Notification>> {
         let scope = policy::scope(actor)?;
-        store::notification::page(self.core.store.reader(), &scope, unread_only, page).await
+        store::notification::page(&self.core.store.reader(actor), &scope, unread_only, page).await
     }
 
     /// How many notifications the actor has.
     #[tracing::instrument(target = "taskwire::span", name = "notification.count", skip_all)]
     pub async fn count(self, actor: &Actor, unread_only: bool) -> Result<u64> {
         let scope = policy::scope(actor)?;
-        store::notification::count(self.core.store.reader(), &scope, unread_only).await
+        store::notification::count(&self.core.store.reader(actor), &scope, unread_only).await
     }
 
     /// Those of the actor's notifications that have these ids.
     #[tracing::instrument(target = "taskwire::span", name = "notification.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[NotificationId]) -> Result<Vec<Notification>> {
         let scope = policy::scope(actor)?;
-        store::notification::find_many(self.core.store.reader(), &scope, ids).await
+        store::notification::find_many(&self.core.store.reader(actor), &scope, ids).await
     }
 
     /// Marks notifications of the actor as read; all of those that are named, or none. What is read already

@@ -106,7 +106,7 @@ pub(super) async fn role_of(store: &Store, user: UserId, session: SessionId) -> 
     let credentials = policy::scope::<Credentials>(&Actor::System)?;
     store
         .bearers()
-        .role_of(store.reader(), credentials, user, session)
+        .role_of(&store.session_reader(), credentials, user, session)
         .await
 }
 
@@ -160,7 +160,7 @@ impl<'a> Sessions<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "session.login", skip_all)]
     pub async fn login(self, name: &str, password: SecretString, device: Device) -> Result<Tokens> {
         let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let login = store::user::find_login(self.core.store.reader(), &credentials, name).await?;
+        let login = store::user::find_login(self.core.store.system_reader(), &credentials, name).await?;
         let subject = match &login {
             Some(login) => digest(&format!("user:{}", login.user.id)),
             None => digest(&format!("name:{}", name.to_lowercase())),

@@ -195,7 +195,7 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.find", skip_all)]
     pub async fn find(self, actor: &Actor, id: TaskId) -> Result<Option<Task>> {
         let scope = policy::scope(actor)?;
-        let found = store::task::find(self.core.store.reader(), &scope, id).await?;
+        let found = store::task::find(&self.core.store.reader(actor), &scope, id).await?;
         Ok(found.filter(|task| task.deleted_at.is_none()))
     }
 
@@ -203,7 +203,7 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<Task>> {
         let scope = policy::scope(actor)?;
-        let found = store::task::find_many(self.core.store.reader(), &scope, ids).await?;
+        let found = store::task::find_many(&self.core.store.reader(actor), &scope, ids).await?;
         Ok(found.into_iter().filter(|task| task.deleted_at.is_none()).collect())
     }
 
@@ -218,7 +218,7 @@ impl<'a> Tasks<'a> {
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
         let scope = policy::scope(actor)?;
         let request = self.request(&scope, list, page);
-        request.tasks(self.core.store.reader()).await
+        request.tasks(&self.core.store.reader(actor)).await
     }
 
     fn request<'r>(
@@ -235,14 +235,14 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.count", skip_all)]
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;
-        store::task_list::count(self.core.store.reader(), &scope, list, self.core.clock.now()).await
+        store::task_list::count(&self.core.store.reader(actor), &scope, list, self.core.clock.now()).await
     }
 
     /// The tags of those of the tasks that the actor may see.
     #[tracing::instrument(target = "taskwire::span", name = "task.tags_of", skip_all)]
     pub async fn tags_of(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Tags)>> {
         let scope = policy::scope(actor)?;
-        store::tag::of_tasks(self.core.store.reader(), &scope, ids).await
+        store::tag::of_tasks(&self.core.store.reader(actor), &scope, ids).await
     }
 
     /// Counts over all tasks that the actor may see, without the trash. They may be remembered, for as long as
@@ -261,12 +261,12 @@ impl<'a> Tasks<'a> {
         let turn = if cache.is_on() {
             // Whoever remembers must hear of changes that other servers make.
             self.core.hub.follow(store).await?;
-            let since = store::log::settled(store.reader(), &scope).await?.events;
+            let since = store::log::settled(&store.reader(actor), &scope).await?.events;
             cache.begin(whose, since, now).await
         } else {
             None
         };
-        let statistics = store::statistics::of_tasks(store.reader(), &scope, now).await?;
+        let statistics = store::statistics::of_tasks(&store.reader(actor), &scope, now).await?;
         if let Some(turn) = turn {
             cache.keep(&turn, &statistics, now).await;
         }

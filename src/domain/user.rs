@@ -102,28 +102,28 @@ impl<'a> Users<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "user.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[UserId]) -> Result<Vec<User>> {
         let scope = policy::scope(actor)?;
-        store::user::find_many(self.core.store.reader(), &scope, ids).await
+        store::user::find_many(&self.core.store.reader(actor), &scope, ids).await
     }
 
     /// One page of all users, in the order in which they came; of each what the actor sees.
     #[tracing::instrument(target = "taskwire::span", name = "user.list", skip_all)]
     pub async fn list(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
         let scope = policy::scope(actor)?;
-        store::user::page(self.core.store.reader(), &scope, page).await
+        store::user::page(&self.core.store.reader(actor), &scope, page).await
     }
 
     /// The same for whoever may see all their accounts.
     #[tracing::instrument(target = "taskwire::span", name = "user.list_accounts", skip_all)]
     pub async fn list_accounts(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
         let scope = policy::scope::<Directory>(actor)?.users();
-        store::user::page(self.core.store.reader(), &scope, page).await
+        store::user::page(&self.core.store.reader(actor), &scope, page).await
     }
 
     /// How many users there are.
     #[tracing::instrument(target = "taskwire::span", name = "user.count", skip_all)]
     pub async fn count(self, actor: &Actor) -> Result<u64> {
         let scope = policy::scope(actor)?;
-        store::user::count(self.core.store.reader(), &scope).await
+        store::user::count(&self.core.store.reader(actor), &scope).await
     }
 
     /// Makes an account. People register through [`Sessions`](super::session::Sessions::register).
@@ -221,7 +221,7 @@ impl<'a> Users<'a> {
         let id = actor.signed_in()?.id;
         self.core.passwords.check_rules("new_password", &new)?;
         let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let hash = store::user::password_hash(self.core.store.reader(), &credentials, id).await?;
+        let hash = store::user::password_hash(&self.core.store.reader(actor), &credentials, id).await?;
         if !self.core.passwords.verify(current, hash).await? {
             return Err(Error::InvalidCredentials(Credential::CurrentPassword));
         }
@@ -356,7 +356,7 @@ impl<'a> Users<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "user.find_by_login", skip_all)]
     pub async fn find_by_login(self, actor: &Actor, login: &str) -> Result<Option<User>> {
         let credentials = policy::scope::<Credentials>(actor)?;
-        let found = store::user::find_login(self.core.store.reader(), &credentials, login).await?;
+        let found = store::user::find_login(&self.core.store.reader(actor), &credentials, login).await?;
         Ok(found.map(|login| login.user))
     }
 

@@ -13,6 +13,7 @@ use async_graphql::runtime::Timer;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::task::{FutureObj, Spawn, SpawnError};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use super::task::Task;
@@ -39,6 +40,8 @@ struct Sight {
 /// One loader a kind, made when it is first asked for: most requests need few of them.
 pub struct Loaders {
     sight: Sight,
+    /// Dropped with the request, and the batches that still run with it.
+    request: watch::Sender<()>,
     users: OnceLock<Batched<UserLoader>>,
     tasks: OnceLock<Batched<TaskLoader>>,
     tags: OnceLock<Batched<TagLoader>>,
@@ -61,6 +64,7 @@ impl Loaders {
                 domain: domain.clone(),
                 actor,
             },
+            request: watch::Sender::new(()),
             users: OnceLock::new(),
             tasks: OnceLock::new(),
             tags: OnceLock::new(),
@@ -77,67 +81,72 @@ impl Loaders {
     /// Users by id.
     pub fn users(&self) -> &Batched<UserLoader> {
         self.users
-            .get_or_init(|| loader("users", UserLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("users", UserLoader(self.sight.clone())))
     }
 
     /// Tasks by id.
     pub fn tasks(&self) -> &Batched<TaskLoader> {
         self.tasks
-            .get_or_init(|| loader("tasks", TaskLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("tasks", TaskLoader(self.sight.clone())))
     }
 
     /// Tags by task.
     pub fn tags(&self) -> &Batched<TagLoader> {
-        self.tags.get_or_init(|| loader("tags", TagLoader(self.sight.clone())))
+        self.tags
+            .get_or_init(|| self.loader("tags", TagLoader(self.sight.clone())))
     }
 
     /// Notifications by id.
     pub fn notifications(&self) -> &Batched<NotificationLoader> {
         self.notifications
-            .get_or_init(|| loader("notifications", NotificationLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("notifications", NotificationLoader(self.sight.clone())))
     }
 
     /// Files by id.
     pub fn attachments(&self) -> &Batched<AttachmentLoader> {
         self.attachments
-            .get_or_init(|| loader("attachments", AttachmentLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("attachments", AttachmentLoader(self.sight.clone())))
     }
 
     /// Files by task.
     pub fn attachments_of_tasks(&self) -> &Batched<AttachmentsOfTaskLoader> {
         self.attachments_of_tasks
-            .get_or_init(|| loader("attachments_of_tasks", AttachmentsOfTaskLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("attachments_of_tasks", AttachmentsOfTaskLoader(self.sight.clone())))
     }
 
     /// Pages of events by task.
     pub fn histories(&self) -> &Batched<HistoryLoader> {
         self.histories
-            .get_or_init(|| loader("histories", HistoryLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("histories", HistoryLoader(self.sight.clone())))
     }
 
     /// Numbers of events by task.
     pub fn history_counts(&self) -> &Batched<HistoryCountLoader> {
         self.history_counts
-            .get_or_init(|| loader("history_counts", HistoryCountLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("history_counts", HistoryCountLoader(self.sight.clone())))
     }
 
     /// Pages of tasks by user.
     pub fn tasks_of_users(&self) -> &Batched<TasksOfUserLoader> {
         self.tasks_of_users
-            .get_or_init(|| loader("tasks_of_users", TasksOfUserLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("tasks_of_users", TasksOfUserLoader(self.sight.clone())))
     }
 
     /// Numbers of tasks by user.
     pub fn task_counts_of_users(&self) -> &Batched<TaskCountOfUserLoader> {
         self.task_counts_of_users
-            .get_or_init(|| loader("task_counts_of_users", TaskCountOfUserLoader(self.sight.clone())))
+            .get_or_init(|| self.loader("task_counts_of_users", TaskCountOfUserLoader(self.sight.clone())))
     }
-}
 
-/// The default is to wait a millisecond for more keys, at each level of a query. Resolvers of one
-/// level run in one poll of the request's task; once that has yielded, all keys are there.
-fn loader<T>(name: &'static str, loader: T) -> Batched<T> {
-    DataLoader::new(Metered { name, loader }, Spawner(Handle::current()), Yield)
+    /// The default is to wait a millisecond for more keys, at each level of a query. Resolvers of one
+    /// level run in one poll of the request's task; once that has yielded, all keys are there.
+    fn loader<T>(&self, name: &'static str, loader: T) -> Batched<T> {
+        let spawner = Spawner {
+            runtime: Handle::current(),
+            request: self.request.subscribe(),
+        };
+        DataLoader::new(Metered { name, loader }, spawner, Yield)
+    }
 }
 
 /// Counts the batches of a loader.
@@ -160,12 +169,24 @@ where
     }
 }
 
-/// Spawns batches in the trace of their request.
-struct Spawner(Handle);
+/// Spawns batches in the trace of their request. They end with it, so that no statement runs for a client that is gone.
+struct Spawner {
+    runtime: Handle,
+    request: watch::Receiver<()>,
+}
 
 impl Spawn for Spawner {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.0.spawn(future.in_current_span());
+        let mut request = self.request.clone();
+        let batch = async move {
+            tokio::select! {
+                biased;
+                () = future => {}
+                // Nothing is ever sent: it only ends.
+                _ = request.changed() => {}
+            }
+        };
+        self.runtime.spawn(batch.in_current_span());
         Ok(())
     }
 }

@@ -27,6 +27,7 @@ mod parity;
 mod policy;
 mod queries;
 mod readme;
+mod reads;
 mod redis;
 mod rest;
 mod schema;

@@ -89,7 +89,7 @@ async fn requests_are_counted_by_route_and_operations_by_name() {
     let page = page(&server).await;
     // SQLite reads over no more of them than there are cores, and one.
     let cores = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
-    let connections = f64::from(if is_postgres() { 5 } else { 5.min(1 + cores + 1) });
+    let connections = f64::from(if is_postgres() { 5 } else { 5.min(1 + cores + 2) });
     for (line, expected) in [
         (
             "taskwire_http_requests_total{method=\"GET\",route=\"/tasks/{id}\",status=\"404\"}",

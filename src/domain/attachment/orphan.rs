@@ -22,7 +22,7 @@ impl Attachments<'_> {
     pub async fn remove_orphans(self, actor: &Actor) -> Result<u64> {
         policy::permit(actor, SweepUp, &Leftovers)?;
         let scope = policy::scope(actor)?;
-        let reader = self.core.store.reader();
+        let reader = &self.core.store.reader(actor);
         if !store::attachment::is_any_recorded(reader, &scope).await? {
             return Ok(0);
         }

@@ -127,5 +127,5 @@ async fn keep(core: &Core, actor: &Actor, new: NewAttachment) -> Result<Attachme
 
 async fn is_recorded(core: &Core, storage_key: &str) -> Result<bool> {
     let scope = policy::scope(&Actor::System)?;
-    store::attachment::is_recorded(core.store.reader(), &scope, storage_key).await
+    store::attachment::is_recorded(core.store.system_reader(), &scope, storage_key).await
 }

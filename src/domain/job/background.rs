@@ -74,8 +74,9 @@ impl Jobs<'_> {
     /// What became of something that the actor asked for; for three days after it was done.
     pub async fn get_background_task(self, actor: &Actor, id: JobId) -> Result<BackgroundTask> {
         let scope = policy::scope(actor)?;
-        let found = store::job::find_background_task(self.core.store.reader(), &scope, id, self.core.clock.now());
-        found.await?.ok_or_else(|| Error::not_found("background task", id))
+        let (reader, now) = (self.core.store.reader(actor), self.core.clock.now());
+        let found = store::job::find_background_task(&reader, &scope, id, now).await?;
+        found.ok_or_else(|| Error::not_found("background task", id))
     }
 }
 

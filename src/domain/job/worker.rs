@@ -206,7 +206,7 @@ impl Worker {
     /// Asked first, so that an idle node writes nothing.
     async fn is_any_due(&self) -> Result<bool> {
         let scope = policy::scope(&Actor::System)?;
-        store::job::is_any_due(self.core.store.reader(), &scope, self.core.clock.now()).await
+        store::job::is_any_due(self.core.store.system_reader(), &scope, self.core.clock.now()).await
     }
 
     async fn claim(&self, kinds: &[JobKind], limit: usize) -> Result<Vec<Claim>> {
@@ -238,7 +238,7 @@ impl Worker {
     #[expect(clippy::cast_precision_loss, reason = "a gauge needs no more than 52 bits")]
     async fn count(&self) -> Result<()> {
         let scope = policy::scope(&Actor::System)?;
-        let census = store::job::census(self.core.store.reader(), &scope, self.core.clock.now()).await?;
+        let census = store::job::census(self.core.store.system_reader(), &scope, self.core.clock.now()).await?;
         metrics::gauge!(meter::JOBS_PENDING).set(census.pending as f64);
         metrics::gauge!(meter::JOBS_RUNNING).set(census.running as f64);
         metrics::gauge!(meter::JOBS_DEAD).set(census.dead as f64);

@@ -61,7 +61,7 @@ impl Reader {
     /// A reader that stands where the logs end now.
     pub(super) async fn at_the_end(store: Store, registry: Arc<Registry>) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
-        let settled = store::log::settled(store.reader(), &scope).await?;
+        let settled = store::log::settled(store.system_reader(), &scope).await?;
         Ok(Self {
             store,
             scope,
@@ -100,7 +100,7 @@ impl Reader {
 
     /// Hands out what there is to hand out.
     async fn look(&mut self) -> Result<Look> {
-        let settled = store::log::settled(self.store.reader(), &self.scope).await?;
+        let settled = store::log::settled(self.store.system_reader(), &self.scope).await?;
         if settled.log != self.log {
             tracing::warn!("the event log was replaced: every live connection is closed");
             self.registry.end_all(Ending::Replaced);
@@ -126,7 +126,7 @@ impl Reader {
         if self.changes >= until {
             return Ok(());
         }
-        let reader = self.store.reader();
+        let reader = self.store.system_reader();
         for user in store::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
             self.look_at_account(user).await?;
         }
@@ -157,7 +157,7 @@ impl Reader {
             until,
             tasks: None,
         };
-        let batch = store::log::read(self.store.reader(), &self.scope, part, BATCH).await?;
+        let batch = store::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
         self.notify(&batch.events).await?;
         metrics::counter!(meter::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
         let news = self.store.statistics().news_in(&batch.events);
@@ -174,7 +174,7 @@ impl Reader {
         if self.notices >= until {
             return Ok(());
         }
-        let reader = self.store.reader();
+        let reader = self.store.system_reader();
         let mut notices = store::log::due_notices(reader, &self.scope, self.notices, until).await?;
         notices.retain(|(_, user)| self.registry.awaiting_notifications([user].into_iter()));
         if !notices.is_empty() {
@@ -197,7 +197,7 @@ impl Reader {
         if events.is_empty() {
             return Ok(());
         }
-        for notification in store::notification::of_events(self.store.reader(), &self.scope, events).await? {
+        for notification in store::notification::of_events(self.store.system_reader(), &self.scope, events).await? {
             self.registry.notify(notification);
         }
         Ok(())

@@ -110,8 +110,9 @@ impl EventStream {
     }
 
     async fn settled(&self) -> Result<Settled> {
-        let scope = policy::scope(&Actor::User(self.attendee.signed_in()))?;
-        store::log::settled(self.store.reader(), &scope).await
+        let actor = Actor::User(self.attendee.signed_in());
+        let scope = policy::scope(&actor)?;
+        store::log::settled(&self.store.reader(&actor), &scope).await
     }
 
     fn take_seat(&mut self) {
@@ -173,13 +174,14 @@ impl EventStream {
     }
 
     async fn batch(&self, from: Place, until: Place) -> Result<Batch> {
-        let scope = policy::scope(&Actor::User(self.attendee.signed_in()))?;
+        let actor = Actor::User(self.attendee.signed_in());
+        let scope = policy::scope(&actor)?;
         let part = Part {
             from,
             until,
             tasks: self.watch.tasks.as_deref(),
         };
-        store::log::read(self.store.reader(), &scope, part, BATCH).await
+        store::log::read(&self.store.reader(&actor), &scope, part, BATCH).await
     }
 }
 

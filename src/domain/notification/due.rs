@@ -26,7 +26,8 @@ impl Notifications<'_> {
         let mut total = 0;
         loop {
             let now = self.core.clock.now();
-            let due = store::due_notice::find_due(self.core.store.reader(), &scope, now, now + SOON, BATCH).await?;
+            let due =
+                store::due_notice::find_due(&self.core.store.reader(actor), &scope, now, now + SOON, BATCH).await?;
             let made = self.notify_of(actor, &due, now).await?;
             total += made;
             // What was found and changed meanwhile is looked at the next time.

@@ -34,7 +34,7 @@ pub(crate) struct Letter {
 /// The letter that tells of a notification. `None` when there is nobody to send it to any more.
 pub(crate) async fn letter_of(core: &Arc<Core>, actor: &Actor, id: NotificationId) -> Result<Option<Letter>> {
     let outbox = policy::scope(actor)?;
-    let Some(notification) = store::notification::find_to_send(core.store.reader(), &outbox, id).await? else {
+    let Some(notification) = store::notification::find_to_send(&core.store.reader(actor), &outbox, id).await? else {
         return Ok(None);
     };
     let users = Users::new(core);

@@ -38,9 +38,9 @@ impl Sessions<'_> {
     /// The actor's own sessions that go on, the one used last first; up to 100.
     pub async fn own(self, actor: &Actor) -> Result<Vec<Session>> {
         let scope = policy::scope::<policy::Sessions>(actor)?;
-        let (reader, current) = (self.core.store.reader(), actor.signed_in()?.session);
-        let live = store::session::live(reader, &scope, self.core.clock.now()).await?;
-        let current = store::session::family(reader, &scope, current).await?;
+        let (reader, current) = (self.core.store.reader(actor), actor.signed_in()?.session);
+        let live = store::session::live(&reader, &scope, self.core.clock.now()).await?;
+        let current = store::session::family(&reader, &scope, current).await?;
         // A refresh that was repeated within the grace made two tokens of one session.
         let mut seen = HashSet::new();
         Ok(live

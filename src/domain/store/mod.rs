@@ -52,6 +52,7 @@ use self::bearer::Bearers;
 use self::in_order::InOrder;
 use self::open::Meter;
 use self::reader::Reader;
+use super::actor::Actor;
 use super::error::{Error, Result};
 use super::live::Bus;
 use super::statistics::Cache;
@@ -84,9 +85,22 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// For reading.
-    pub(super) fn reader(&self) -> &Reader {
+    /// For reading on behalf of somebody. One user never holds all connections.
+    pub(super) fn reader(&self, actor: &Actor) -> Reader {
+        match actor.user_id() {
+            Some(user) => self.reader.of_user(user),
+            None => self.reader.clone(),
+        }
+    }
+
+    /// For reading on behalf of the server itself.
+    pub(super) fn system_reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// For looking at sessions: it never waits for the statements of others.
+    pub(super) fn session_reader(&self) -> Reader {
+        self.reader.reserved()
     }
 
     /// Who shows a token.
@@ -177,7 +191,7 @@ impl From<DbErr> for Error {
 /// transaction was in the way, or the time for a statement ran out.
 fn is_passing(error: &DbErr) -> bool {
     const POSTGRES: [&str; 5] = ["40001", "40P01", "55P03", "57014", "57P01"];
-    const SQLITE: [&str; 4] = ["5", "6", "261", "517"];
+    const SQLITE: [&str; 5] = ["5", "6", "9", "261", "517"];
 
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));

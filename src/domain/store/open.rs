@@ -42,12 +42,13 @@ impl Store {
         let mut connection = connect(config).await?;
         meter.watch(&mut connection);
         let reader = if sizes(config).readers == 0 {
-            Reader::shared(&connection, meter.clone())
+            Reader::shared(&connection, meter.clone(), Some(config.statement_timeout))
         } else {
             let mut options = options(config, Access::Read);
             // Whether the database can be reached is known already.
             options.connect_lazy(true);
-            Reader::alone(&Database::connect(options).await?, meter.clone())
+            let pool = Database::connect(options).await?;
+            Reader::alone(&pool, meter.clone(), Some(config.statement_timeout))
         };
         let writer = (config.backend() == Backend::Sqlite).then(|| Arc::new(Mutex::new(())));
         Ok(Self {
@@ -78,7 +79,7 @@ impl Store {
                 .await?;
         }
         Ok(Self {
-            reader: Reader::shared(&connection, self.meter.clone()),
+            reader: Reader::shared(&connection, self.meter.clone(), None),
             connection,
             ..self.clone()
         })
@@ -94,7 +95,7 @@ impl Store {
         one_connection(&mut options);
         let connection = Database::connect(options).await?;
         Ok(Self {
-            reader: Reader::shared(&connection, self.meter.clone()),
+            reader: Reader::shared(&connection, self.meter.clone(), None),
             connection,
             writer: Some(Arc::default()),
             ..self.clone()
@@ -177,8 +178,9 @@ fn sizes(config: &DatabaseConfig) -> Sizes {
         Backend::Postgres => (all / 2).max(1),
     };
     let readers = match config.backend() {
-        // Each is a thread that computes: more of them than cores, and one, only get in each other's way.
-        Backend::Sqlite => (all.max(2) - writers).min(cores() + 1),
+        // Each is a thread that computes: more of them than cores, and one, only get in each other's way. One more is
+        // kept free for session checks.
+        Backend::Sqlite => (all.max(2) - writers).min(cores() + 2),
         Backend::Postgres => all - writers,
     };
     Sizes { writers, readers }
@@ -186,7 +188,7 @@ fn sizes(config: &DatabaseConfig) -> Sizes {
 
 fn cores() -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    u32::try_from(cores).unwrap_or(u32::MAX - 1)
+    u32::try_from(cores).unwrap_or(u32::MAX - 2)
 }
 
 fn one_connection(options: &mut ConnectOptions) {

@@ -37,13 +37,21 @@ impl Tasks<'_> {
         page: &PageRequest,
     ) -> Result<Vec<(UserId, Page<Task>)>> {
         let scope = policy::scope(actor)?;
-        store::task_of_users::pages(self.core.store.reader(), &scope, users, of, page, self.core.clock.now()).await
+        store::task_of_users::pages(
+            &self.core.store.reader(actor),
+            &scope,
+            users,
+            of,
+            page,
+            self.core.clock.now(),
+        )
+        .await
     }
 
     /// How many tasks the whole list of each of the users has; users without any are left out.
     #[tracing::instrument(target = "taskwire::span", name = "task.counts_of_users", skip_all)]
     pub async fn counts_of_users(self, actor: &Actor, users: &[UserId], of: &TasksOf) -> Result<Vec<(UserId, u64)>> {
         let scope = policy::scope(actor)?;
-        store::task_of_users::counts(self.core.store.reader(), &scope, users, of, self.core.clock.now()).await
+        store::task_of_users::counts(&self.core.store.reader(actor), &scope, users, of, self.core.clock.now()).await
     }
 }

@@ -40,7 +40,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.find_with_people", skip_all)]
     pub async fn find_with_people(self, actor: &Actor, id: TaskId) -> Result<Option<WithPeople>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let found = store::task::find_with_people(self.core.store.reader(), &scope, &names, id).await?;
+        let found = store::task::find_with_people(&self.core.store.reader(actor), &scope, &names, id).await?;
         Ok(found.filter(|(task, _)| task.deleted_at.is_none()))
     }
 
@@ -48,7 +48,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.get_in_full", skip_all)]
     pub async fn get_in_full(self, actor: &Actor, id: TaskId) -> Result<FullTask> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let found = store::task::find_in_full(self.core.store.reader(), &scope, &names, id).await?;
+        let found = store::task::find_in_full(&self.core.store.reader(actor), &scope, &names, id).await?;
         let live = found.filter(|((task, _), _)| task.deleted_at.is_none());
         live.ok_or_else(|| Error::not_found("task", id))
     }
@@ -63,7 +63,7 @@ impl Tasks<'_> {
     ) -> Result<Page<WithPeople>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
         let request = self.request(&scope, list, page);
-        request.with_people(self.core.store.reader(), &names).await
+        request.with_people(&self.core.store.reader(actor), &names).await
     }
 
     /// The same with their tags.
@@ -71,7 +71,7 @@ impl Tasks<'_> {
     pub async fn list_in_full(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<FullTask>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
         let request = self.request(&scope, list, page);
-        request.in_full(self.core.store.reader(), &names).await
+        request.in_full(&self.core.store.reader(actor), &names).await
     }
 
     /// The same with the number of all of them, in one statement.
@@ -79,7 +79,7 @@ impl Tasks<'_> {
     pub async fn list_counted(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<CountedPage> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
         let request = self.request(&scope, list, page);
-        let (page, total) = request.counted(self.core.store.reader(), &names).await?;
+        let (page, total) = request.counted(&self.core.store.reader(actor), &names).await?;
         Ok(CountedPage { page, total })
     }
 
@@ -93,7 +93,7 @@ impl Tasks<'_> {
         page: &PageRequest,
     ) -> Result<Vec<(UserId, Page<WithPeople>)>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let (reader, now) = (self.core.store.reader(), self.core.clock.now());
-        store::task_of_users::pages_with_people(reader, &scope, &names, users, of, page, now).await
+        let (reader, now) = (self.core.store.reader(actor), self.core.clock.now());
+        store::task_of_users::pages_with_people(&reader, &scope, &names, users, of, page, now).await
     }
 }

@@ -29,7 +29,7 @@ impl Tasks<'_> {
         let moment = self.core.clock.now() - retention;
         let mut purged = 0;
         loop {
-            let found = store::task::in_trash_since(self.core.store.reader(), &scope, moment, BATCH).await?;
+            let found = store::task::in_trash_since(&self.core.store.reader(actor), &scope, moment, BATCH).await?;
             if found.is_empty() {
                 return Ok(purged);
             }

@@ -13,13 +13,13 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.tags", skip_all)]
     pub async fn tags(self, actor: &Actor, page: &PageRequest) -> Result<Page<TagCount>> {
         let scope = policy::scope(actor)?;
-        store::tag::page(self.core.store.reader(), &scope, page).await
+        store::tag::page(&self.core.store.reader(actor), &scope, page).await
     }
 
     /// How many tags there are on all pages.
     #[tracing::instrument(target = "taskwire::span", name = "task.tag_count", skip_all)]
     pub async fn tag_count(self, actor: &Actor) -> Result<u64> {
         let scope = policy::scope(actor)?;
-        store::tag::count(self.core.store.reader(), &scope).await
+        store::tag::count(&self.core.store.reader(actor), &scope).await
     }
 }

@@ -1,0 +1,89 @@
+//! The fair share of the read connections that one user may hold at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::Semaphore;
+
+use crate::domain::id::UserId;
+
+/// The registry is swept when it has grown to this many users, and then each time it has doubled.
+const FIRST_SWEEP: usize = 64;
+
+/// The shares of all users who read at the moment. Whoever has used up theirs waits behind their own statements, and
+/// never keeps the others from reading.
+#[derive(Debug)]
+pub(super) struct Shares {
+    /// How many connections each may hold.
+    size: usize,
+    users: Mutex<Users>,
+}
+
+#[derive(Debug)]
+struct Users {
+    shares: HashMap<UserId, Weak<Semaphore>>,
+    sweep_at: usize,
+}
+
+impl Shares {
+    /// Half of `connections` for each user, and one at least.
+    pub(super) fn of(connections: usize) -> Self {
+        Self {
+            size: (connections / 2).max(1),
+            users: Mutex::new(Users {
+                shares: HashMap::new(),
+                sweep_at: FIRST_SWEEP,
+            }),
+        }
+    }
+
+    /// The share of a user, the same for all their requests.
+    pub(super) fn share_of(&self, user: UserId) -> Arc<Semaphore> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = users.shares.get(&user).and_then(Weak::upgrade) {
+            return share;
+        }
+        if users.shares.len() >= users.sweep_at {
+            users.shares.retain(|_, share| share.strong_count() > 0);
+            users.sweep_at = (users.shares.len() * 2).max(FIRST_SWEEP);
+        }
+        let share = Arc::new(Semaphore::new(self.size));
+        users.shares.insert(user, Arc::downgrade(&share));
+        share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_half_of_the_connections_and_one_at_least() {
+        for (connections, share) in [(1, 1), (2, 1), (3, 1), (4, 2), (10, 5)] {
+            assert_eq!(
+                Shares::of(connections).share_of(UserId(1)).available_permits(),
+                share,
+                "{connections}"
+            );
+        }
+    }
+
+    #[test]
+    fn requests_of_one_user_have_one_share_and_those_of_others_have_another() {
+        let shares = Shares::of(4);
+        let mine = shares.share_of(UserId(1));
+        assert!(Arc::ptr_eq(&mine, &shares.share_of(UserId(1))));
+        assert!(!Arc::ptr_eq(&mine, &shares.share_of(UserId(2))));
+    }
+
+    #[test]
+    fn users_who_are_gone_are_forgotten() {
+        let shares = Shares::of(4);
+        let kept = shares.share_of(UserId(0));
+        for user in 1..10_000 {
+            shares.share_of(UserId(user));
+        }
+        assert!(shares.users.lock().unwrap().shares.len() <= FIRST_SWEEP);
+        assert!(Arc::ptr_eq(&kept, &shares.share_of(UserId(0))));
+    }
+}
