@@ -1,12 +1,15 @@
 //! What a client may send: an operation as JSON or in a URL, or several as a list.
 
+use std::fmt;
+
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::accept::{JSON, essence};
@@ -68,6 +71,29 @@ pub(super) enum Posted {
     Many(Vec<Parameters>),
 }
 
+/// An operation of a batch. It is an object: the derived type would read a list as well.
+struct BatchEntry(Parameters);
+
+impl<'de> Deserialize<'de> for BatchEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(BatchEntryVisitor)
+    }
+}
+
+struct BatchEntryVisitor;
+
+impl<'de> Visitor<'de> for BatchEntryVisitor {
+    type Value = BatchEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<BatchEntry, A::Error> {
+        Parameters::deserialize(MapAccessDeserializer::new(members)).map(BatchEntry)
+    }
+}
+
 /// Reads a JSON body.
 pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
     require_unencoded(&parts.headers)?;
@@ -94,7 +120,7 @@ pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, 
         ))),
         Some(b'{') => parsed(what, text).map(Posted::One),
         Some(b'[') => {
-            let batch: Vec<Map<String, Value>> = parsed(what, text)?;
+            let batch: Vec<BatchEntry> = parsed(what, text)?;
             if batch.is_empty() {
                 return Err(Refusal::bad_request("The batch is empty; send 1 operation or more"));
             }
@@ -105,10 +131,7 @@ pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, 
                 );
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
             }
-            let batch = batch.into_iter().map(|one| {
-                serde_path_to_error::deserialize(Value::Object(one)).map_err(|error| malformed(what, &error))
-            });
-            batch.collect::<Result<_, _>>().map(Posted::Many)
+            Ok(Posted::Many(batch.into_iter().map(|BatchEntry(one)| one).collect()))
         }
         Some(_) => Err(Refusal::bad_request(format!(
             "{what} is not a GraphQL request; send a JSON object, or a list of them"

@@ -143,6 +143,21 @@ async fn a_duplicate_parameter_is_refused_by_name() {
         "{}",
         answer.text
     );
+    let answer = send(&ann, post(&ann).header("accept", SPECIFIED), format!("[{twice}]")).await;
+    refused(&answer, 400, "BAD_REQUEST");
+    assert!(
+        answer.error_message().contains("duplicate field `query`"),
+        "{}",
+        answer.text
+    );
+    let list = r#"[{"query": "{ __typename }"}, ["{ __typename }"]]"#;
+    let answer = send(&ann, post(&ann).header("accept", SPECIFIED), list).await;
+    refused(&answer, 400, "BAD_REQUEST");
+    assert!(
+        answer.error_message().starts_with("[1] cannot be read: "),
+        "{}",
+        answer.text
+    );
     let answer = by_form(&ann, twice, "{}").await;
     refused(&answer, 400, "BAD_REQUEST");
     assert!(
