@@ -37,7 +37,10 @@ fn what_is_at_a_limit_passes_and_one_more_does_not() {
         TaskFilter::All(vec![TaskFilter::Any((0..count).map(owner).collect())])
     };
     let owners = |count: i32| TaskFilter::Owner(Comparison::In((0..count).map(UserId).collect()));
-    let words = |count: usize| text(&(10..10 + count).map(|word| format!("{word} ")).collect::<String>());
+    let words = |count: usize| {
+        let words: Vec<String> = (10..10 + count).map(|word| word.to_string()).collect();
+        text(&words.join(" "))
+    };
     let many = |count: usize| (0..count).map(|tag| format!("tag{tag}")).collect::<Tags>();
     for (allowed, refused, message) in [
         (
