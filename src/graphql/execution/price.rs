@@ -6,7 +6,7 @@
 /// A point.
 pub(super) const POINT: u64 = 1_000;
 /// Every operation, whatever it selects: the session is checked, limits are counted, an answer is written.
-pub(super) const OPERATION: u64 = POINT;
+pub(super) const OPERATION: u64 = 3 * POINT;
 
 /// The fields of a connection that hold its rows.
 const ROWS: [&str; 2] = ["nodes", "edges"];
@@ -21,6 +21,8 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
     match (parent, field) {
         ("Mutation", _) => 20 * POINT,
         ("Query", "taskStatistics") => 50 * POINT,
+        // The tags of all visible tasks are grouped.
+        ("Query", "tags") => 100 * POINT,
         // Up to 5,000 characters.
         ("Task", "description") => 2 * POINT,
         // Each has the value before and after, a description perhaps.
@@ -57,6 +59,8 @@ pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> u64 {
             (words as u64).saturating_mul(100 * POINT)
         }
         ("TagFilter", _) => 20 * POINT,
+        // Only the default order has an index for every list.
+        ("TaskOrder", "field") => 40 * POINT,
         (of, _) if of.ends_with("Filter") => 5 * POINT,
         _ => POINT / 50,
     }

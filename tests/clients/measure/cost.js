@@ -117,10 +117,11 @@ async function asker(server, both, name) {
   const tasks = data.tasks.nodes;
   const pools = {
     task: tasks.map(({ id }) => id),
-    trash: data.trash.nodes.map(({ id }) => id),
+    trash: [tasks[0].id, ...data.trash.nodes.map(({ id }) => id)],
     user: [data.viewer.id, ...new Set(tasks.flatMap(({ owner, assignee }) => [owner?.id, assignee?.id]).filter(Boolean))],
-    attachment: tasks.flatMap(({ attachments }) => attachments.map(({ id }) => id)),
-    notification: data.notifications.nodes.map(({ id }) => id),
+    // The seed has no files, and may have no notifications.
+    attachment: [tasks[0].id, ...tasks.flatMap(({ attachments }) => attachments.map(({ id }) => id))],
+    notification: [tasks[0].id, ...data.notifications.nodes.map(({ id }) => id)],
     taskCursor: data.tasks.edges.map(({ cursor }) => cursor),
   };
   const volatile = new Set(['Query.rateLimit']);

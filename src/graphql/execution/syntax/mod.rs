@@ -5,6 +5,8 @@
 mod ast;
 mod lexer;
 mod parser;
+#[cfg(test)]
+mod tests;
 
 use async_graphql::Pos;
 
