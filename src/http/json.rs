@@ -32,21 +32,34 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// The most levels of lists and objects in JSON from clients. Valid requests need less than half of it.
 const MAX_NESTING: usize = 64;
+/// The most values in JSON from clients: parsed, each takes 16 times the memory of its shortest text.
+const MAX_VALUES: usize = 20_000;
 
-/// JSON with more levels of lists and objects than [`MAX_NESTING`]: their number.
+/// JSON that passes a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooDeep(usize);
+pub(crate) enum OutOfBounds {
+    /// It has so many levels of lists and objects.
+    Levels(usize),
+    /// It has too many values.
+    Values,
+}
 
-impl fmt::Display for TooDeep {
+impl fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nested {} levels deep; up to {MAX_NESTING} are allowed", self.0)
+        match self {
+            Self::Levels(levels) => write!(f, "nested {levels} levels deep; up to {MAX_NESTING} are allowed"),
+            Self::Values => write!(
+                f,
+                "made of more than {MAX_VALUES} values; up to {MAX_VALUES} are allowed"
+            ),
+        }
     }
 }
 
-/// Fails if JSON is nested too deeply. To be called before parsing: the parser recurses, and does not count levels in
-/// members that it skips or keeps as text.
-pub(crate) fn check_nesting(json: &[u8]) -> Result<(), TooDeep> {
-    let (mut depth, mut deepest) = (0_usize, 0);
+/// Fails if JSON is nested too deeply or has too many values. To be called before parsing: the parser recurses, does not
+/// count levels in members that it skips or keeps as text, and allocates for each value.
+pub(crate) fn check_bounds(json: &[u8]) -> Result<(), OutOfBounds> {
+    let (mut depth, mut deepest, mut values) = (0_usize, 0, 1);
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {
         match byte {
@@ -56,11 +69,14 @@ pub(crate) fn check_nesting(json: &[u8]) -> Result<(), TooDeep> {
                 deepest = deepest.max(depth);
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
             _ => {}
         }
     }
     if deepest > MAX_NESTING {
-        Err(TooDeep(deepest))
+        Err(OutOfBounds::Levels(deepest))
+    } else if values > MAX_VALUES {
+        Err(OutOfBounds::Values)
     } else {
         Ok(())
     }
@@ -85,15 +101,32 @@ mod tests {
 
     #[test]
     fn levels_are_counted_where_lists_and_objects_begin_and_not_in_strings() {
-        let check = |json: &str| check_nesting(json.as_bytes());
+        let check = |json: &str| check_bounds(json.as_bytes());
         assert_eq!(check(&format!("{}{}", "[".repeat(64), "]".repeat(64))), Ok(()));
         assert_eq!(check(&"[]{}".repeat(1_000)), Ok(()));
         assert_eq!(
             check(&format!(r#"["{}", "\\\"{}"]"#, "[".repeat(65), "{".repeat(65))),
             Ok(())
         );
-        assert_eq!(check(&format!(r#"["\\", {}"#, "[".repeat(64))), Err(TooDeep(65)));
-        assert_eq!(check(&format!("]]]{}", r#"{"a":"#.repeat(65))), Err(TooDeep(65)));
-        assert_eq!(TooDeep(65).to_string(), "nested 65 levels deep; up to 64 are allowed");
+        assert_eq!(
+            check(&format!(r#"["\\", {}"#, "[".repeat(64))),
+            Err(OutOfBounds::Levels(65))
+        );
+        assert_eq!(
+            check(&format!("]]]{}", r#"{"a":"#.repeat(65))),
+            Err(OutOfBounds::Levels(65))
+        );
+        assert_eq!(
+            OutOfBounds::Levels(65).to_string(),
+            "nested 65 levels deep; up to 64 are allowed"
+        );
+    }
+
+    #[test]
+    fn values_are_counted_and_not_the_commas_in_strings() {
+        let list = |values: usize| format!("[0{}]", ",0".repeat(values - 1));
+        assert_eq!(check_bounds(list(20_000).as_bytes()), Ok(()));
+        assert_eq!(check_bounds(list(20_001).as_bytes()), Err(OutOfBounds::Values));
+        assert_eq!(check_bounds(format!("\"{}\"", ",".repeat(50_000)).as_bytes()), Ok(()));
     }
 }

@@ -26,7 +26,7 @@ use crate::domain::actor::Actor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::http::encoding::{check_content_encoding, is_utf8};
-use crate::http::json::check_nesting;
+use crate::http::json::check_bounds;
 
 /// Whoever is signed in. Asked for first, so that a stranger learns nothing else about a request.
 /// It is the door, not the lock: the use case asks the policy.
@@ -274,7 +274,7 @@ pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
 }
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    check_nesting(bytes).map_err(|too_deep| Problem::bad_request(format!("The body is {too_deep}")))?;
+    check_bounds(bytes).map_err(|excess| Problem::bad_request(format!("The body is {excess}")))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| json_problem(&error.path().to_string(), error.inner()))?;

@@ -16,7 +16,7 @@ use super::accept::{JSON, essence};
 use super::response::Refusal;
 use crate::app::App;
 use crate::http::encoding::{check_content_encoding, is_utf8};
-use crate::http::json::check_nesting;
+use crate::http::json::check_bounds;
 
 /// An operation as it was sent.
 #[derive(Debug, Default, Deserialize)]
@@ -112,7 +112,7 @@ pub(super) fn require_unencoded(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Reads the operations of a text in JSON, which messages call `what`.
 pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
-    check_nesting(text).map_err(|too_deep| Refusal::bad_request(format!("{what} is {too_deep}")))?;
+    check_bounds(text).map_err(|excess| Refusal::bad_request(format!("{what} is {excess}")))?;
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
         None => Err(Refusal::bad_request(format!(
@@ -228,6 +228,6 @@ pub(super) fn from_url(query: &str) -> Result<Parameters, Refusal> {
 
 /// Reads a parameter that is a JSON object or null, with nothing after it.
 fn json_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Refusal> {
-    check_nesting(text.as_bytes()).map_err(|too_deep| Refusal::bad_request(format!("{name} is {too_deep}")))?;
+    check_bounds(text.as_bytes()).map_err(|excess| Refusal::bad_request(format!("{name} is {excess}")))?;
     serde_json::from_str(text).map_err(|error| Refusal::bad_request(format!("{name} is not a JSON object: {error}")))
 }

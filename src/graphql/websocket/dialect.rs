@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{legacy, transport};
 use crate::graphql::handler::Parameters;
-use crate::http::json::check_nesting;
+use crate::http::json::check_bounds;
 
 /// A subprotocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(super) struct Message {
 
 impl Message {
     fn read(text: &str) -> Result<Self, Malformed> {
-        check_nesting(text.as_bytes()).map_err(|too_deep| Malformed(format!("The message is {too_deep}")))?;
+        check_bounds(text.as_bytes()).map_err(|excess| Malformed(format!("The message is {excess}")))?;
         // A derived type would read a list as well.
         if !text.trim_start().starts_with('{') {
             return Err(Malformed("A message is a JSON object".to_owned()));

@@ -225,3 +225,27 @@ async fn an_answer_has_a_most_number_of_bytes() {
     assert!(refused.count() >= 1, "{}", batch.text);
     assert!(batch.text.len() < 20_000 + 2_000, "{}", batch.text.len());
 }
+
+#[tokio::test]
+async fn json_has_a_most_number_of_values() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let body = format!(
+        r#"{{"query": "{{ viewer {{ id }} }}", "variables": {{"x": [{}0]}}}}"#,
+        "0,".repeat(400_000)
+    );
+    let answer = send(&ann, post(&ann).header("accept", SPECIFIED), body).await;
+    refused(&answer, 400, "BAD_REQUEST");
+    assert!(
+        answer.error_message().contains("more than 20000 values"),
+        "{}",
+        answer.text
+    );
+    let body = format!(r#"{{"title": "x", "tags": [{}"a"]}}"#, "\"a\",".repeat(30_000));
+    let request = ann
+        .request(Method::POST, "/tasks")
+        .header("content-type", "application/json");
+    let answer = ann.send(request.body(body.into()).unwrap()).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert!(answer.detail().contains("more than 20000 values"), "{}", answer.text);
+}

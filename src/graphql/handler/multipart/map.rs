@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::super::request::Posted;
 use super::super::response::Refusal;
 use crate::graphql::upload::placeholder;
-use crate::http::json::check_nesting;
+use crate::http::json::check_bounds;
 
 /// Which file stands for which variables.
 pub(super) struct FileMap(Vec<Mapped>);
@@ -26,7 +26,7 @@ struct Mapped {
 impl FileMap {
     /// Reads the map, which names at most so many files.
     pub(super) fn read(text: &[u8], max_files: usize) -> Result<Self, Refusal> {
-        check_nesting(text).map_err(|too_deep| Refusal::bad_request(format!("map is {too_deep}")))?;
+        check_bounds(text).map_err(|excess| Refusal::bad_request(format!("map is {excess}")))?;
         let Entries(entries) = serde_json::from_slice(text).map_err(|error| {
             Refusal::bad_request(format!(
                 "map is not a JSON object with a list of paths for each file, such as \
