@@ -24,13 +24,26 @@ const UPLOADING: [&str; 1] = ["attachmentUpload"];
 pub(in crate::graphql) struct Cost {
     /// Complexity, and so points.
     pub(in crate::graphql) points: u64,
+    /// The part of the points that grows with the tasks that the asker may see.
+    pub(super) scans: u64,
     /// How often somebody signs in.
     pub(in crate::graphql) sign_ins: u32,
     /// How many files are taken.
     pub(in crate::graphql) uploads: u32,
 }
 
+/// For administrators, who see all tasks, scans cost so many times as much.
+const SCANS_OF_ALL: u64 = 10;
+
 impl Cost {
+    /// What somebody pays who sees all tasks.
+    pub(in crate::graphql) fn of_administrator(self) -> Self {
+        Self {
+            points: self.points.saturating_add(self.scans.saturating_mul(SCANS_OF_ALL - 1)),
+            ..self
+        }
+    }
+
     /// How often it draws on the strict tier.
     pub(in crate::graphql) fn strict(self) -> u32 {
         self.sign_ins.saturating_add(self.uploads)
@@ -42,12 +55,18 @@ pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values,
     let set = &operation.selection_set.node;
     let is_mutation = operation.ty == OperationType::Mutation;
     let count = |names: &[&str]| if is_mutation { selected(names, set) } else { 0 };
-    let walk = Walk { model, values };
-    let selected = model
-        .root(operation.ty)
-        .map_or(0, |root| walk.selection_set(set, root, 1));
+    let selected = |counts_scans_only| {
+        let walk = Walk {
+            model,
+            values,
+            counts_scans_only,
+        };
+        let root = model.root(operation.ty);
+        root.map_or(0, |root| walk.selection_set(set, root, 1))
+    };
     Cost {
-        points: price::OPERATION.saturating_add(selected).div_ceil(price::POINT),
+        points: price::OPERATION.saturating_add(selected(false)).div_ceil(price::POINT),
+        scans: selected(true) / price::POINT,
         sign_ins: count(&SIGNING_IN),
         uploads: count(&UPLOADING),
     }
@@ -65,6 +84,7 @@ fn selected(names: &[&str], set: &SelectionSet) -> u32 {
 struct Walk<'a> {
     model: &'a Model,
     values: &'a Values,
+    counts_scans_only: bool,
 }
 
 impl Walk<'_> {
@@ -95,7 +115,11 @@ impl Walk<'_> {
         };
         let kind = definition.kind.named();
         let parent = self.model.name(parent).as_str();
-        let own = price::field(parent, name, self.model.is_leaf(kind));
+        let own = if self.counts_scans_only && !price::scans(parent, name) {
+            0
+        } else {
+            price::field(parent, name, self.model.is_leaf(kind))
+        };
         let arguments = field.arguments.iter().filter_map(|(name, value)| {
             let argument = input(&definition.arguments, &name.node)?;
             Some(self.value((None, argument), &argument.kind, self.resolved(&value.node)?.as_ref()))
@@ -171,12 +195,16 @@ impl Walk<'_> {
                 prices.fold(0, u64::saturating_add)
             }
             ConstValue::String(text) => self.leaf(place, Some(text)),
+            ConstValue::Enum(name) => self.leaf(place, Some(name)),
             _ => self.leaf(place, None),
         }
     }
 
     fn leaf(&self, (of, input): Place<'_>, text: Option<&str>) -> u64 {
         let of = of.map_or("", |of| self.model.name(of).as_str());
+        if self.counts_scans_only && !price::input_scans(of) {
+            return 0;
+        }
         price::input(of, &input.name, text)
     }
 }
@@ -215,7 +243,7 @@ mod tests {
     #[test]
     fn a_list_counts_as_often_as_it_is_asked_for() {
         let rows = |first: &str| points(&format!("{{ tasks{first} {{ nodes {{ id owner {{ id }} }} }} }}"));
-        assert!(rows("(first: 100)") > 8 * rows("(first: 10)"));
+        assert!(rows("(first: 100)") > 5 * rows("(first: 10)"));
         assert_eq!(rows(""), rows("(first: 50)"));
         assert_eq!(rows("(last: 20)"), rows("(first: 20)"));
         let nested = "{ tasks(first: 100) { nodes { owner { ownedTasks(first: 100) { nodes { id } } } } } }";
@@ -286,6 +314,20 @@ mod tests {
         assert!(points(editors) <= GraphqlLimits::DEFAULT.complexity);
         let chain = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
         assert!(matches!(FRONT.read(chain.to_owned(), None), Err(Unusable::Invalid(_))));
+    }
+
+    #[test]
+    fn administrators_pay_more_for_scans_and_for_nothing_else() {
+        let cost = |text: &str| prepared(text, &Json::Null).unwrap();
+        let plain = cost("{ tasks { nodes { id owner { id } } } }");
+        assert_eq!(plain.of_administrator(), plain);
+        for scan in [
+            "{ tasks { totalCount } }",
+            "{ tasks(filter: {isOverdue: true}) { nodes { id } } }",
+            "{ tasks(orderBy: {field: TITLE}) { nodes { id } } }",
+        ] {
+            assert!(cost(scan).of_administrator().points > cost(scan).points, "{scan}");
+        }
     }
 
     #[test]

@@ -35,6 +35,19 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
     }
 }
 
+/// Whether the work of a field grows with the tasks that its asker may see.
+pub(super) fn scans(parent: &str, field: &str) -> bool {
+    matches!(
+        (parent, field),
+        ("Query", "taskStatistics" | "tags") | (_, "totalCount" | "unreadCount" | "taskCount")
+    )
+}
+
+/// Whether the work of a value does: it is a condition or an order.
+pub(super) fn input_scans(of: &str) -> bool {
+    of.ends_with("Filter") || of == "TaskOrder"
+}
+
 /// How many items a list has that takes no `first`, by a rough count.
 pub(super) fn usual_length(parent: &str, field: &str) -> u64 {
     match (parent, field) {
@@ -58,10 +71,11 @@ pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> u64 {
             let words = text.unwrap_or_default().split_whitespace().count();
             (words as u64).saturating_mul(100 * POINT)
         }
-        ("TagFilter", _) => 20 * POINT,
-        // Only the default order has an index for every list.
-        ("TaskOrder", "field") => 40 * POINT,
-        (of, _) if of.ends_with("Filter") => 5 * POINT,
-        _ => POINT / 50,
+        ("TagFilter", _) => 50 * POINT,
+        // The default order has an index for every list.
+        ("TaskOrder", "field") if text == Some("CREATED_AT") => 0,
+        ("TaskOrder", "field") => 100 * POINT,
+        (of, _) if of.ends_with("Filter") => 10 * POINT,
+        _ => 0,
     }
 }

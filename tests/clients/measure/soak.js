@@ -86,6 +86,8 @@ class Figures {
   peak = 0;
   quiet = [];
   busy = [];
+  /** Lists of the bystander that were answered 503. */
+  unavailable = 0;
 
   note(text, milliseconds, status, what) {
     this.sent += 1;
@@ -120,7 +122,7 @@ async function soak(engine, database) {
     };
     const attackers = [null, await token('user1'), await token('user2'), await token('user3')];
     const bystander = await token('user4');
-    for (let round = 0; round < 60; round += 1) figures.quiet.push(await list(server, bystander));
+    for (let round = 0; round < 60; round += 1) await list(server, bystander, figures, figures.quiet);
     const generator = new DocumentGenerator(references(readSchema())[16].schema, {});
     const until = performance.now() + SECONDS * 1000;
     const memories = [];
@@ -128,7 +130,7 @@ async function soak(engine, database) {
     const clients = Array.from({ length: CLIENTS }, (_, at) => attack(server, attackers, generator, new Random(SEED + at), figures, until));
     const asking = (async () => {
       while (performance.now() < until) {
-        figures.busy.push(await list(server, bystander));
+        await list(server, bystander, figures, figures.busy);
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     })();
@@ -140,13 +142,15 @@ async function soak(engine, database) {
   }
 }
 
-/** The time of a list for a user who attacks nobody. */
-async function list(server, token) {
+/** Measures a list for a user who attacks nobody. */
+async function list(server, token, figures, times) {
   const began = performance.now();
   const response = await fetch(server.endpoint, post(JSON.stringify({ query: LIST }), token));
   const text = await response.text();
-  if (response.status !== 200 || !text.startsWith('{"data"')) throw new Error(`the list failed: ${response.status} ${text.slice(0, 300)}`);
-  return performance.now() - began;
+  if (response.status === 503) figures.unavailable += 1;
+  else if (response.status !== 200 || !text.startsWith('{"data"'))
+    throw new Error(`the list failed: ${response.status} ${text.slice(0, 300)}`);
+  times.push(performance.now() - began);
 }
 
 const post = (body, token) => ({
@@ -251,7 +255,7 @@ function report(engine, figures, memories, last) {
       `  statuses ${JSON.stringify(figures.statuses)}`,
       `  slowest ${figures.slowest.toFixed(0)} ms: ${figures.slowestText}`,
       `  memory: first third ${mean(memories.slice(0, third)).toFixed(0)} MB, last third ${mean(memories.slice(-third)).toFixed(0)} MB, peak ${last.peak.toFixed(0)} MB`,
-      `  a list beside it: p50 ${at(figures.quiet, 0.5).toFixed(1)} ms and p95 ${at(figures.quiet, 0.95).toFixed(1)} ms when quiet, p50 ${at(figures.busy, 0.5).toFixed(1)} ms and p95 ${at(figures.busy, 0.95).toFixed(1)} ms under attack`,
+      `  a list beside it: p50 ${at(figures.quiet, 0.5).toFixed(1)} ms and p95 ${at(figures.quiet, 0.95).toFixed(1)} ms when quiet, p50 ${at(figures.busy, 0.5).toFixed(1)} ms and p95 ${at(figures.busy, 0.95).toFixed(1)} ms under attack; ${figures.unavailable} of ${figures.busy.length} answered 503`,
       '',
     ].join('\n'),
   );
