@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 
 use super::context::{ContextExt as _, Spending};
 
-/// What is left of the points that you may spend in a minute. An operation costs a point for each object,
-/// what a list holds as often as its `first` asks for, and one point at least.
+/// Points that you may spend in a minute. An operation costs 3 points, 1 for each object, and more for filters, orders,
+/// counts, long texts and mutations; the fields of a list count as often as its `first` asks for. Events of subscriptions
+/// cost the same as queries. `taskwire documents check` prints the cost of a document.
 #[derive(Debug, SimpleObject)]
 pub struct RateLimit {
     /// The points for a minute.
