@@ -63,18 +63,17 @@ pub(super) fn run(file: &Path) -> Result<()> {
         let text = fs::read_to_string(file);
         Some(text.with_context(|| format!("cannot read the documents of {}", file.display()))?)
     };
-    match text.as_deref().and_then(manifest) {
-        Some(requests) => requests.into_iter().map(Ok).try_for_each(&mut judge)?,
-        None => {
-            let input: Box<dyn BufRead> = match text {
-                Some(text) => Box::new(Cursor::new(text)),
-                None => Box::new(io::stdin().lock()),
-            };
-            for (index, line) in input.lines().enumerate() {
-                let line = line.context("cannot read the documents")?;
-                if !line.trim().is_empty() {
-                    judge(read(&line, index + 1))?;
-                }
+    if let Some(requests) = text.as_deref().and_then(manifest) {
+        requests.into_iter().map(Ok).try_for_each(&mut judge)?;
+    } else {
+        let input: Box<dyn BufRead> = match text {
+            Some(text) => Box::new(Cursor::new(text)),
+            None => Box::new(io::stdin().lock()),
+        };
+        for (index, line) in input.lines().enumerate() {
+            let line = line.context("cannot read the documents")?;
+            if !line.trim().is_empty() {
+                judge(read(&line, index + 1))?;
             }
         }
     }

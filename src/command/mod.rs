@@ -117,7 +117,7 @@ enum Documents {
     ///
     /// Prints a line of JSON for each document: {"valid": true, "operations": [{"name", "type", "cost"}]}, or
     /// {"valid": false, "errors": [{"code", "message", "locations"}]}. Exits with 1 if one is not valid. The limits are
-    /// those of the settings (GRAPHQL_MAX_DEPTH and others). It needs no database.
+    /// those of the settings (`GRAPHQL_MAX_DEPTH` and others). It needs no database.
     #[command(verbatim_doc_comment)]
     Check {
         /// One JSON document a line: a string, or {"query", "operationName", "variables"}; or a manifest of persisted

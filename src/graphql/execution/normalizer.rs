@@ -5,7 +5,7 @@
 //! `@skip` and `@include` are decided, fragments are expanded, fields are merged and arguments without a value are left
 //! out, by the specification's algorithms. What is left are fields, with their positions and their variables.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
@@ -43,7 +43,7 @@ pub(in crate::graphql) fn normalize(
     };
     ExecutableDocument {
         operations: DocumentOperations::Single(Positioned::new(definition, operation.pos)),
-        fragments: Default::default(),
+        fragments: HashMap::default(),
     }
 }
 
@@ -90,7 +90,7 @@ impl<'a> Normalizer<'a> {
         SelectionSet { items: items.collect() }
     }
 
-    /// CollectFields.
+    /// `CollectFields` of the specification.
     fn collect(&self, kind: TypeId, set: &'a [Selection], fields: &mut ByKey<'a>, visited: &mut HashSet<&'a Name>) {
         for selection in set {
             if self.is_left_out(selection.directives()) {

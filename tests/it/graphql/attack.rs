@@ -19,10 +19,12 @@ fn nested_filter() -> String {
 
 /// Documents with the limit that each passes.
 fn attacks() -> Vec<(String, &'static str)> {
-    let chain: String = (0..90)
+    let chain: Vec<String> = (0..90)
         .map(|n| format!("fragment f{n} on Query{{...f{} ...f{}}}", n + 1, n + 1))
         .collect();
-    let aliases: String = (0..31).map(|n| format!("a{n}:__typename ")).collect();
+    let chain = chain.concat();
+    let aliases: Vec<String> = (0..31).map(|n| format!("a{n}:__typename ")).collect();
+    let aliases = aliases.concat();
     vec![
         (nested_filter(), "nested values: more than 32; up to 32"),
         (

@@ -83,7 +83,7 @@ struct Parser<'a> {
     selections: Nesting,
 }
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     fn document(&mut self) -> Parsed<Document> {
         let mut document = Document::default();
         loop {

@@ -44,21 +44,18 @@ impl<'a> Validator<'a> {
                 }
                 Selection::Spread(spread) => {
                     uses.spreads.push(spread);
-                    match self.document.fragment(&spread.name.node) {
-                        Some(fragment) => {
-                            let kind = self.composite(&fragment.condition.node);
-                            self.possible_spread(parent, kind, &spread.name);
-                        }
-                        None => {
-                            let names = self
-                                .document
-                                .fragments
-                                .iter()
-                                .map(|fragment| fragment.name.node.as_str());
-                            let similar = self.similar(&spread.name.node, names);
-                            let message = format!("The document has no fragment '{}'{similar}", spread.name.node);
-                            self.report(message, [spread.name.pos]);
-                        }
+                    if let Some(fragment) = self.document.fragment(&spread.name.node) {
+                        let kind = self.composite(&fragment.condition.node);
+                        self.possible_spread(parent, kind, &spread.name);
+                    } else {
+                        let names = self
+                            .document
+                            .fragments
+                            .iter()
+                            .map(|fragment| fragment.name.node.as_str());
+                        let similar = self.similar(&spread.name.node, names);
+                        let message = format!("The document has no fragment '{}'{similar}", spread.name.node);
+                        self.report(message, [spread.name.pos]);
                     }
                 }
             }

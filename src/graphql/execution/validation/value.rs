@@ -96,20 +96,16 @@ impl<'a> Validator<'a> {
                     self.report(format!("The value is null; its type is {kind}"), [value.pos]);
                 }
             }
-            Literal::List(items) => match expected {
-                Some(TypeRef::List(item, _)) => {
-                    for value in items {
-                        self.value(value, Some(item), false, uses);
-                    }
-                }
-                _ => {
-                    self.leaf_value(value, named);
+            Literal::List(items) => {
+                let item = expected.and_then(TypeRef::item);
+                if item.is_none() {
                     // What a scalar takes as it is has no types of its own.
-                    for value in items {
-                        self.value(value, None, false, uses);
-                    }
+                    self.leaf_value(value, named);
                 }
-            },
+                for value in items {
+                    self.value(value, item, false, uses);
+                }
+            }
             Literal::Object(fields) => {
                 let kind = named.map(|named| (named, &self.model.get(named).kind));
                 if let Some((named, KindModel::Input(definitions))) = kind {

@@ -58,21 +58,18 @@ impl<'a> Validator<'a> {
                 .variables
                 .iter()
                 .find(|variable| variable.name.node == *usage.name);
-            match definition {
-                Some(definition) => self.variable_position(definition, usage),
-                None => {
-                    let of = operation
-                        .name
-                        .as_ref()
-                        .map(|name| format!(" in the operation '{}'", name.node));
-                    let message = format!(
-                        "The variable '${}' is not defined{}",
-                        usage.name,
-                        of.unwrap_or_default()
-                    );
-                    self.report(message, [usage.pos, operation.pos]);
-                }
+            if let Some(definition) = definition {
+                self.variable_position(definition, usage);
+                continue;
             }
+            let of = operation.name.as_ref();
+            let of = of.map(|name| format!(" in the operation '{}'", name.node));
+            let message = format!(
+                "The variable '${}' is not defined{}",
+                usage.name,
+                of.unwrap_or_default()
+            );
+            self.report(message, [usage.pos, operation.pos]);
         }
         for variable in &operation.variables {
             if usages.iter().all(|usage| *usage.name != variable.name.node) {
