@@ -25,7 +25,7 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
         // The tags of all visible tasks are grouped.
         ("Query", "tags") => 100 * POINT,
         // Up to 5,000 characters.
-        ("Task", "description") => POINT,
+        ("Task", "description") => POINT + POINT / 4,
         // Each has the value before and after, a description perhaps.
         ("TaskEvent", "changes") => POINT / 2,
         ("Query", "taskStatistics") | (_, "totalCount" | "unreadCount" | "taskCount") => 20 * POINT,
