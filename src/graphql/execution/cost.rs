@@ -3,6 +3,7 @@
 //! It is called only for normalised operations that keep to the limits, which bound the number of their fields.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::convert::Infallible;
 
 use async_graphql::Name;
@@ -181,7 +182,13 @@ impl Walk<'_> {
         match value {
             ConstValue::Null => 0,
             ConstValue::List(items) => {
-                let prices = items.iter().map(|item| self.value(place, kind, item));
+                // Equal texts are looked up once.
+                let mut texts = HashSet::new();
+                let items = items.iter().filter(|item| match item {
+                    ConstValue::String(text) => texts.insert(text),
+                    _ => true,
+                });
+                let prices = items.map(|item| self.value(place, kind, item));
                 prices.fold(0, u64::saturating_add)
             }
             ConstValue::Object(fields) => {

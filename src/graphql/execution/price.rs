@@ -21,14 +21,13 @@ pub(super) fn is_rows(parent: &str, field: &str) -> bool {
 /// A field without what is selected below it.
 pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
     match (parent, field) {
-        ("Mutation", _) => 20 * POINT,
         // The tags of all visible tasks are grouped.
         ("Query", "tags") => 100 * POINT,
         // Up to 5,000 characters.
         ("Task", "description") => POINT + POINT / 4,
         // Each has the value before and after, a description perhaps.
         ("TaskEvent", "changes") => POINT / 2,
-        ("Query", "taskStatistics") | (_, "totalCount" | "unreadCount" | "taskCount") => 20 * POINT,
+        ("Mutation", _) | ("Query", "taskStatistics") | (_, "totalCount" | "unreadCount" | "taskCount") => 20 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,
