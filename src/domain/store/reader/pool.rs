@@ -33,7 +33,7 @@ pub(super) enum Lane {
 pub(super) struct ReadPool<DB: Engine> {
     pool: DriverPool<DB>,
     idle: Mutex<Vec<Idle<DB>>>,
-    /// One for each connection that everybody shares. Whoever has one finds a connection, idle or in the pool.
+    /// One for each shared connection. Its holder finds a connection, idle or in the pool.
     shared: Arc<Semaphore>,
     /// One more connection, where there are two at least.
     reserved: Option<Arc<Semaphore>>,
@@ -167,7 +167,7 @@ impl<DB: Engine> ReadPool<DB> {
         }
     }
 
-    /// Waits for the end of a statement that was given up. Until then its permits are held, or whoever begins and
+    /// Waits for the end of a statement that was given up. Until then its permits are held, or a user who begins and
     /// gives up many statements would have them all run at once.
     async fn recover(self: Arc<Self>, mut lent: Lent<DB>) {
         match DB::settle(&self, &mut lent.connection, &lent.interrupt).await {
@@ -211,7 +211,7 @@ struct Permits {
 }
 
 struct Lent<DB: Engine> {
-    // Before its permits: whoever gets those finds the connection.
+    // Before its permits: the next holder of those finds the connection.
     connection: PoolConnection<DB>,
     interrupt: DB::Interrupt,
     taken: Instant,

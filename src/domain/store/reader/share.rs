@@ -10,7 +10,7 @@ use crate::domain::id::UserId;
 /// The registry is swept when it has grown to this many users, and then each time it has doubled.
 const FIRST_SWEEP: usize = 64;
 
-/// The shares of all users who read at the moment. Whoever has used up theirs waits behind their own statements, and
+/// The shares of all users who read at the moment. A user without any left waits behind their own statements, and
 /// never keeps the others from reading.
 #[derive(Debug)]
 pub(super) struct Shares {
