@@ -114,6 +114,7 @@ impl App {
     /// Starts what goes on beside requests, until [`begin_shutdown`](Self::begin_shutdown).
     pub fn start_background(&self) {
         self.0.domain.jobs().start();
+        tokio::spawn(self.0.domain.watch_database());
         if let Some(metrics) = self.0.metrics.get() {
             tokio::spawn(tidy(metrics.clone()));
         }

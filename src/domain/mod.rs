@@ -46,9 +46,10 @@ pub mod token;
 pub mod user;
 pub mod workflow;
 
-pub use store::{Diagnosis, Engine, MigrationState, Pool};
+pub use store::{Diagnosis, Engine, MigrationState, OldestTransaction, Pool, WriteObstacle};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
@@ -223,9 +224,31 @@ impl Domain {
         self.core.store.ping().await
     }
 
+    /// Checks the database once a second, for as long as the server runs.
+    pub fn watch_database(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.core.store.clone().watch()
+    }
+
+    /// For how long the database has not answered; meaningful while it is watched.
+    #[must_use]
+    pub fn database_silence(&self) -> Duration {
+        self.core.store.silence()
+    }
+
+    /// Why nothing can be written, as far as is known.
+    #[must_use]
+    pub fn write_obstacle(&self) -> Option<WriteObstacle> {
+        self.core.store.write_obstacle()
+    }
+
     /// What the database says of itself: for the command line.
     pub async fn diagnose(&self) -> Result<Diagnosis> {
         self.core.store.diagnose().await
+    }
+
+    /// The oldest transaction that writes in the database's cluster, where one may keep events back.
+    pub async fn oldest_transaction(&self) -> Result<Option<OldestTransaction>> {
+        self.core.store.oldest_transaction().await
     }
 
     /// Every migration, the oldest first.

@@ -2,17 +2,25 @@
 
 pub(crate) mod detailed;
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::monitor;
 use crate::app::App;
 use crate::rest;
+
+/// How long the database may take to say whether requests can be served.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Why requests cannot be served when it says nothing.
+const NO_ANSWER: &str = "the database does not answer";
 
 /// Where the public keys are.
 const JWKS: &str = "/.well-known/jwks.json";
@@ -118,13 +126,17 @@ pub(super) async fn obstacle(app: &App) -> Option<&'static str> {
     if app.is_stopping() {
         return Some("the server is shutting down");
     }
-    match app.domain().migrations().await {
-        Err(error) => {
+    if let Some(obstacle) = app.domain().write_obstacle() {
+        return Some(obstacle.reason());
+    }
+    match timeout(PATIENCE, app.domain().migrations()).await {
+        Err(_) => Some(NO_ANSWER),
+        Ok(Err(error)) => {
             tracing::error!("the database does not answer: {:#}", crate::app::described(error));
-            Some("the database does not answer")
+            Some(NO_ANSWER)
         }
-        Ok(migrations) if migrations.iter().any(|migration| !migration.applied) => Some("migrations are pending"),
-        Ok(_) => None,
+        Ok(Ok(migrations)) if migrations.iter().any(|migration| !migration.applied) => Some("migrations are pending"),
+        Ok(Ok(_)) => None,
     }
 }
 

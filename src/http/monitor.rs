@@ -1,7 +1,6 @@
 //! What was counted: for Prometheus, and as JSON for older monitors. Both read the same counters.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -9,15 +8,11 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::health;
 use crate::app::App;
 use crate::meter::{self, number};
-
-/// How long it may take to find out whether requests can be served.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was counted, for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getPrometheusMetrics", security(()),
@@ -38,11 +33,12 @@ async fn page(app: &App) -> String {
     metrics::gauge!(meter::CONNECTIONS, "state" => "idle").set(number(pool.idle));
     metrics::gauge!(meter::MAX_CONNECTIONS).set(number(pool.max));
     metrics::gauge!(meter::PASSWORDS).set(number(app.domain().password_queue()));
+    metrics::gauge!(meter::LIVE_LAG).set(app.domain().live().lag().as_secs_f64());
     metrics::gauge!(meter::UPTIME).set(app.uptime().as_secs_f64());
     if let Some(bytes) = resident_memory().await {
         metrics::gauge!(meter::MEMORY).set(bytes);
     }
-    let is_ready = matches!(timeout(PATIENCE, health::obstacle(app)).await, Ok(None));
+    let is_ready = health::obstacle(app).await.is_none();
     metrics::gauge!(meter::READY).set(if is_ready { 1.0 } else { 0.0 });
     counted.render()
 }

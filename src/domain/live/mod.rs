@@ -24,11 +24,12 @@ pub(crate) use self::bus::Bus;
 pub use self::stream::{EventStream, NotificationStream, Watch};
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 
-use self::reader::Reader;
+use self::reader::{Progress, Reader};
 use self::registry::Registry;
 use super::Core;
 use super::actor::Actor;
@@ -48,6 +49,7 @@ const NAME_BYTES: usize = 8;
 pub(crate) struct Hub {
     registry: Arc<Registry>,
     bus: Bus,
+    progress: Arc<Progress>,
     /// The reader runs from the first time that somebody watches.
     reader: OnceCell<()>,
     /// What runs in the background, until the hub is dropped.
@@ -61,6 +63,7 @@ impl Hub {
         Self {
             registry: Arc::new(Registry::default()),
             bus,
+            progress: Arc::default(),
             reader: OnceCell::new(),
             tasks: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -75,7 +78,8 @@ impl Hub {
     /// Starts the reader, unless it runs.
     pub(super) async fn follow(&self, store: &Store) -> Result<()> {
         let start = async || {
-            let reader = Reader::at_the_end(store.clone(), Arc::clone(&self.registry)).await?;
+            let reader =
+                Reader::at_the_end(store.clone(), Arc::clone(&self.registry), Arc::clone(&self.progress)).await?;
             self.spawn(reader.run(self.bus.clone()));
             Ok(())
         };
@@ -168,6 +172,13 @@ impl<'a> Live<'a> {
     pub fn connections_beside(self, attendance: &Attendance) -> usize {
         let user = attendance.attendee.signed_in().id;
         self.core.hub.registry.attendances_of(user)
+    }
+
+    /// For how long this server has been behind the event log: zero when it hands out every event, or when nobody
+    /// watches.
+    #[must_use]
+    pub fn lag(self) -> Duration {
+        self.core.hub.progress.lag()
     }
 
     /// How many subscriptions this server has.

@@ -2,7 +2,7 @@
 //! where a wake was lost.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -38,6 +38,7 @@ pub(super) struct Reader {
     store: Store,
     scope: Scope<Tasks>,
     registry: Arc<Registry>,
+    progress: Arc<Progress>,
     /// Which log is followed.
     log: String,
     /// Events before this place were handed out.
@@ -59,13 +60,14 @@ enum Look {
 
 impl Reader {
     /// A reader that stands where the logs end now.
-    pub(super) async fn at_the_end(store: Store, registry: Arc<Registry>) -> Result<Self> {
+    pub(super) async fn at_the_end(store: Store, registry: Arc<Registry>, progress: Arc<Progress>) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
         let settled = store::log::settled(store.system_reader(), &scope).await?;
         Ok(Self {
             store,
             scope,
             registry,
+            progress,
             log: settled.log,
             events: settled.events,
             changes: settled.changes,
@@ -78,8 +80,12 @@ impl Reader {
         let mut wait = FIRST_WAIT;
         let mut trouble = Trouble::default();
         loop {
+            let began = self.progress.begin();
             let look = self.look().await;
-            trouble.note(&look);
+            if matches!(look, Ok(Look::CaughtUp)) {
+                self.progress.end();
+            }
+            trouble.note(&look, began);
             let pause = match look {
                 Ok(Look::CaughtUp) => POLL,
                 Ok(Look::Waiting) => wait,
@@ -204,17 +210,41 @@ impl Reader {
     }
 }
 
+/// Since when not everything in the logs was handed out: from the start of the first look that did not end well, or has
+/// not ended.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    behind_since: Mutex<Option<Instant>>,
+}
+
+impl Progress {
+    fn begin(&self) -> Instant {
+        *self.behind_since().get_or_insert_with(Instant::now)
+    }
+
+    fn end(&self) {
+        *self.behind_since() = None;
+    }
+
+    /// For how long live delivery has been behind the log.
+    pub(super) fn lag(&self) -> Duration {
+        self.behind_since().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn behind_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.behind_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What the operator is told: once when it begins, once when it is over.
 #[derive(Debug, Default)]
 struct Trouble {
     has_failed: bool,
-    /// Since when not everything was handed out.
-    behind_since: Option<Instant>,
     is_told: bool,
 }
 
 impl Trouble {
-    fn note(&mut self, look: &Result<Look>) {
+    fn note(&mut self, look: &Result<Look>, behind_since: Instant) {
         match look {
             Err(error) if !self.has_failed => {
                 self.has_failed = true;
@@ -228,14 +258,9 @@ impl Trouble {
             Err(_) | Ok(_) => {}
         }
         if matches!(look, Ok(Look::CaughtUp)) {
-            self.behind_since = None;
             self.is_told = false;
-            metrics::gauge!(meter::LIVE_LAG).set(0.0);
-            return;
         }
-        let since = *self.behind_since.get_or_insert_with(Instant::now);
-        metrics::gauge!(meter::LIVE_LAG).set(since.elapsed().as_secs_f64());
-        if look.is_ok() && !self.is_told && since.elapsed() > WORTH_A_WARNING {
+        if matches!(look, Ok(Look::Waiting)) && !self.is_told && behind_since.elapsed() > WORTH_A_WARNING {
             self.is_told = true;
             tracing::warn!(
                 "live delivery waits for a transaction that is open for more than {} s in the database's cluster",

@@ -1,8 +1,9 @@
 //! What the database says of itself, for `taskwire doctor`.
 
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, QueryResult, Statement, TryGetable};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, TryGetable};
 
 use super::Store;
+use crate::config::Backend;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 
@@ -38,10 +39,39 @@ pub enum Engine {
     },
 }
 
+/// The oldest transaction that writes in the database's cluster. Events that were committed after it began wait for its
+/// end, so that nobody gets them out of order.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct OldestTransaction {
+    /// The process of PostgreSQL, for `pg_terminate_backend`; none for a prepared transaction.
+    pub process: Option<i32>,
+    /// What its client calls itself, or the name of the prepared transaction.
+    pub name: String,
+    /// For how long it has been open.
+    pub seconds: i64,
+}
+
 impl Store {
+    /// The oldest transaction that writes, where one may keep events back.
+    pub(in crate::domain) async fn oldest_transaction(&self) -> Result<Option<OldestTransaction>> {
+        const SQL: &str = "SELECT process, name, seconds::bigint FROM ( \
+                SELECT pid AS process, COALESCE(application_name, '') AS name, backend_xid AS id, \
+                       EXTRACT(EPOCH FROM clock_timestamp() - xact_start) AS seconds \
+                FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() \
+                UNION ALL \
+                SELECT NULL, gid, transaction, EXTRACT(EPOCH FROM clock_timestamp() - prepared) \
+                FROM pg_prepared_xacts) AS open ORDER BY age(id) DESC LIMIT 1";
+
+        if self.backend() != Backend::Postgres {
+            return Ok(None);
+        }
+        let found = OldestTransaction::find_by_statement(Statement::from_string(DbBackend::Postgres, SQL));
+        Ok(found.one(&self.reader).await?)
+    }
+
     /// Asks the database about itself. Changes nothing.
     pub(in crate::domain) async fn diagnose(&self) -> Result<Diagnosis> {
-        let (engine, now) = match self.connection.get_database_backend() {
+        let (engine, now) = match self.reader.get_database_backend() {
             DbBackend::Postgres => (
                 self.postgres().await?,
                 "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
@@ -88,8 +118,8 @@ impl Store {
 
     /// The one value that `sql` selects.
     async fn one<T: TryGetable>(&self, sql: &str) -> Result<T> {
-        let statement = Statement::from_string(self.connection.get_database_backend(), sql);
-        let row: Option<QueryResult> = self.connection.query_one_raw(statement).await?;
+        let statement = Statement::from_string(self.reader.get_database_backend(), sql);
+        let row: Option<QueryResult> = self.reader.query_one_raw(statement).await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
         Ok(row.try_get_by_index(0)?)
     }

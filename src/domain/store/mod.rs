@@ -8,10 +8,13 @@ pub(super) mod account_change;
 pub(super) mod attachment;
 pub(super) mod backup;
 mod bearer;
+mod connection;
 mod diagnosis;
 pub(super) mod due_notice;
+mod durability;
 pub(super) mod event;
 mod grouped;
+mod heartbeat;
 pub(super) mod history;
 pub(super) mod idempotency;
 mod in_order;
@@ -35,8 +38,10 @@ pub(super) mod task_of_users;
 mod task_row;
 pub(super) mod user;
 mod write;
+mod writer;
 
-pub use diagnosis::{Diagnosis, Engine};
+pub use diagnosis::{Diagnosis, Engine, OldestTransaction};
+pub use durability::WriteObstacle;
 pub use schema::MigrationState;
 pub(super) use write::WriteTransaction;
 
@@ -46,12 +51,15 @@ use std::time::Duration;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::postgres_array::NotU8;
 use sea_orm::sqlx::{self, error::DatabaseError};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Value};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value};
 
 use self::bearer::Bearers;
+use self::durability::Durability;
+use self::heartbeat::Heartbeat;
 use self::in_order::InOrder;
 use self::open::Meter;
 use self::reader::Reader;
+use self::writer::Writer;
 use super::actor::Actor;
 use super::error::{Error, Result};
 use super::live::Bus;
@@ -67,12 +75,13 @@ const SHUT_DOWN: &str = "57P";
 /// The database.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
+    /// For the schema and for administration.
     connection: DatabaseConnection,
     reader: Reader,
+    writer: Writer,
+    durability: Arc<Durability>,
+    heartbeat: Arc<Heartbeat>,
     bearers: Bearers,
-    /// `SQLite` has one writer at a time. Writers of this process queue here, in order, instead of
-    /// polling for the file's lock; the file's lock still guards against other processes.
-    writer: Option<Arc<tokio::sync::Mutex<()>>>,
     meter: Meter,
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
@@ -120,17 +129,37 @@ impl Store {
 
     /// Whether the database answers.
     pub(super) async fn ping(&self) -> Result<()> {
-        self.connection.execute_unprepared("SELECT 1").await?;
+        self.reader
+            .query_one_raw(Statement::from_string(self.reader.get_database_backend(), "SELECT 1"))
+            .await?;
         Ok(())
+    }
+
+    /// For how long the database has not answered. It is asked once a second.
+    pub(super) fn silence(&self) -> Duration {
+        self.heartbeat.silence()
+    }
+
+    /// Why nothing can be written, as far as is known.
+    pub(super) fn write_obstacle(&self) -> Option<WriteObstacle> {
+        self.durability.obstacle()
+    }
+
+    /// Gives up every connection. Statements that run fail.
+    fn abandon(&self) {
+        self.reader.abandon();
+        self.writer.abandon();
+    }
+
+    /// Closes every connection that is idle.
+    fn forget_idle(&self) {
+        self.reader.forget_idle();
+        self.writer.forget_idle();
     }
 
     /// How many connections there are, and how many of them are idle.
     pub(super) fn pool(&self) -> Pool {
-        let writers = if self.connection.get_database_backend() == DbBackend::Postgres {
-            Pool::of(self.connection.get_postgres_connection_pool())
-        } else {
-            Pool::of(self.connection.get_sqlite_connection_pool())
-        };
+        let writers = self.writer.pool();
         let readers = self.reader.pool();
         Pool {
             used: writers.used + readers.used,
@@ -147,6 +176,7 @@ impl Store {
     /// Closes every connection.
     pub(super) async fn close(self) -> Result<()> {
         self.reader.close().await;
+        self.writer.close().await;
         Ok(self.connection.close().await?)
     }
 }

@@ -9,11 +9,13 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr};
 use secrecy::ExposeSecret as _;
-use tokio::sync::Mutex;
 
 use super::Store;
 use super::bearer::Bearers;
+use super::connection::Settings;
+use super::durability::Durability;
 use super::reader::Reader;
+use super::writer::Writer;
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
 use crate::domain::live::Bus;
@@ -27,12 +29,16 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a write waits for another process to finish its own (`SQLite`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so long without work the connection for administration ends.
+const ADMINISTRATION_IDLE: Duration = Duration::from_secs(10);
 /// The wait before the second attempt to connect; it doubles from there.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 /// The longest wait between two attempts.
 const MAX_RETRY: Duration = Duration::from_secs(10);
 /// `SQLite` reads this much of the file through the page cache of the system.
 const MMAP_BYTES: &str = "268435456";
+/// The write-ahead log keeps so much of its size when it begins anew.
+const WAL_KEPT_BYTES: &str = "16777216";
 
 impl Store {
     /// Connects, trying again as often as the settings allow. `sends_mail` says whether each notification is sent by
@@ -41,21 +47,49 @@ impl Store {
         let meter = Meter::new(config.backend());
         let mut connection = connect(config).await?;
         meter.watch(&mut connection);
-        let reader = if sizes(config).readers == 0 {
-            Reader::shared(&connection, meter.clone(), Some(config.statement_timeout))
-        } else {
-            let mut options = options(config, Access::Read);
-            // Whether the database can be reached is known already.
-            options.connect_lazy(true);
-            let pool = Database::connect(options).await?;
-            Reader::alone(&pool, meter.clone(), Some(config.statement_timeout))
+        let durability = Arc::new(Durability::of(config.sqlite_path()));
+        let settings = Settings {
+            keeps: true,
+            reserves: false,
+            is_memory: false,
+            limit: Some(config.statement_timeout),
         };
-        let writer = (config.backend() == Backend::Sqlite).then(|| Arc::new(Mutex::new(())));
+        let (reader, writer) = match sizes(config) {
+            Sizes { writers, readers: 0 } => {
+                let settings = Settings {
+                    keeps: false,
+                    is_memory: config.is_memory(),
+                    ..settings
+                };
+                let pool = match config.is_memory() {
+                    true => connection.clone(),
+                    false => lazy(config, Access::ReadAndWrite, writers).await?,
+                };
+                (
+                    Reader::new(&pool, settings, meter.clone()),
+                    Writer::new(&pool, settings, meter.clone(), Arc::clone(&durability)),
+                )
+            }
+            Sizes { writers, readers } => {
+                let for_reading = lazy(config, Access::Read, readers).await?;
+                let for_writing = lazy(config, Access::ReadAndWrite, writers).await?;
+                let reserving = Settings {
+                    reserves: true,
+                    ..settings
+                };
+                (
+                    Reader::new(&for_reading, reserving, meter.clone()),
+                    Writer::new(&for_writing, settings, meter.clone(), Arc::clone(&durability)),
+                )
+            }
+        };
         Ok(Self {
             connection,
             reader,
-            bearers: Bearers::default(),
             writer,
+            durability,
+            heartbeat: Arc::default(),
+            bearers: Bearers::default(),
             meter,
             bus,
             statistics: Arc::new(Cache::new(config.statistics_cache)),
@@ -78,28 +112,36 @@ impl Store {
                 .execute_unprepared("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
                 .await?;
         }
-        Ok(Self {
-            reader: Reader::shared(&connection, self.meter.clone(), None),
-            connection,
-            ..self.clone()
-        })
+        Ok(self.over(connection, Arc::clone(&self.durability)))
     }
 
     /// The SQLite database in another file.
     pub(super) async fn of_file(&self, path: &Path) -> Result<Self> {
         let mut options = ConnectOptions::new("sqlite:file");
-        let path = path.to_owned();
+        let file = path.to_owned();
         options
             .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path).foreign_keys(true));
+            .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).foreign_keys(true));
         one_connection(&mut options);
         let connection = Database::connect(options).await?;
-        Ok(Self {
-            reader: Reader::shared(&connection, self.meter.clone(), None),
+        Ok(self.over(connection, Arc::new(Durability::of(Some(path.to_owned())))))
+    }
+
+    /// Over one connection, for as long as it takes.
+    fn over(&self, connection: DatabaseConnection, durability: Arc<Durability>) -> Self {
+        let settings = Settings {
+            keeps: false,
+            reserves: false,
+            is_memory: self.config.is_memory(),
+            limit: None,
+        };
+        Self {
+            reader: Reader::new(&connection, settings, self.meter.clone()),
+            writer: Writer::new(&connection, settings, self.meter.clone(), Arc::clone(&durability)),
             connection,
-            writer: Some(Arc::default()),
+            durability,
             ..self.clone()
-        })
+        }
     }
 }
 
@@ -199,12 +241,24 @@ fn one_connection(options: &mut ConnectOptions) {
         .max_lifetime(None);
 }
 
+/// Connections that are made when they are needed: whether the database can be reached is known already.
+async fn lazy(config: &DatabaseConfig, access: Access, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = options(config, access);
+    options.max_connections(connections).connect_lazy(true);
+    Database::connect(options).await
+}
+
+/// The connection for the schema and for administration. Requests do not use it, and it ends when it is idle.
 async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
     config.check_folder().map_err(anyhow::Error::msg)?;
+    let mut options = options(config, Access::ReadAndWrite);
+    if !config.is_memory() {
+        options.max_connections(1).idle_timeout(ADMINISTRATION_IDLE);
+    }
     let mut wait = FIRST_RETRY;
     let mut attempt = 0;
     loop {
-        match Database::connect(options(config, Access::ReadAndWrite)).await {
+        match Database::connect(options.clone()).await {
             Ok(connection) => return Ok(connection),
             Err(error) if attempt < config.connect_retries && is_worth_another_try(config, &error) => {
                 attempt += 1;
@@ -235,15 +289,10 @@ fn is_worth_another_try(config: &DatabaseConfig, _error: &DbErr) -> bool {
 }
 
 fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
-    let Sizes { writers, readers } = sizes(config);
     let mut options = ConnectOptions::new(config.url.expose_secret());
     options
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
-        .max_connections(match access {
-            Access::Read => readers,
-            Access::ReadAndWrite => writers,
-        })
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
     match config.backend() {
@@ -282,7 +331,8 @@ fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
                     // A write that was acknowledged survives a power cut.
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(BUSY_TIMEOUT)
-                    .pragma("mmap_size", MMAP_BYTES);
+                    .pragma("mmap_size", MMAP_BYTES)
+                    .pragma("journal_size_limit", WAL_KEPT_BYTES);
                 match access {
                     Access::Read => sqlite.pragma("query_only", "ON"),
                     Access::ReadAndWrite => sqlite,

@@ -1,18 +1,9 @@
 //! Reading: a pool of connections that only read.
 //!
-//! The driver's own pool asks the database after every statement whether the connection is still alive, which costs
-//! about as much as a small statement. Here a connection goes straight from one who has read to the next; only one
-//! whose statement failed, or which has been idle for long, goes through the driver's pool.
-//!
-//! A statement that nobody waits for any more is ended, and holds its connection until it has. One user holds half of
-//! the connections at most; one connection is kept free for statements that must not wait.
-
-mod engine;
-mod pool;
-mod share;
+//! One user holds half of the connections at most; one connection is kept free for statements that must not wait.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use sea_orm::sqlx::{self, Executor, IntoArguments, Postgres, Sqlite};
@@ -20,10 +11,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Semaphore;
 
-use self::engine::Engine;
-use self::pool::{Lane, ReadConnection, ReadPool};
-use self::share::Shares;
 use super::Pool;
+use super::connection::{ConnectionPool, Engine, Lane, PooledConnection, Settings, Shares};
 use super::open::Meter;
 use crate::domain::id::UserId;
 
@@ -44,8 +33,8 @@ pub(in crate::domain) struct Reader {
 
 #[derive(Clone)]
 enum Connections {
-    Postgres(Arc<ReadPool<Postgres>>),
-    Sqlite(Arc<ReadPool<Sqlite>>),
+    Postgres(Arc<ConnectionPool<Postgres>>),
+    Sqlite(Arc<ConnectionPool<Sqlite>>),
 }
 
 impl std::fmt::Debug for Reader {
@@ -55,23 +44,14 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// Reads over a pool that nobody else uses. `limit` is how long a statement may run.
-    pub(super) fn alone(pool: &DatabaseConnection, meter: Meter, limit: Option<Duration>) -> Self {
-        Self::over(pool, true, meter, limit)
-    }
-
-    /// Reads over a pool that is used for writing too, and keeps no connection from it.
-    pub(super) fn shared(pool: &DatabaseConnection, meter: Meter, limit: Option<Duration>) -> Self {
-        Self::over(pool, false, meter, limit)
-    }
-
-    fn over(pool: &DatabaseConnection, keeps: bool, meter: Meter, limit: Option<Duration>) -> Self {
+    /// Reads over these connections.
+    pub(super) fn new(pool: &DatabaseConnection, settings: Settings, meter: Meter) -> Self {
         let (connections, size) = if pool.get_database_backend() == DbBackend::Postgres {
-            let pool = ReadPool::new(pool.get_postgres_connection_pool().clone(), keeps, limit);
+            let pool = ConnectionPool::new(pool.get_postgres_connection_pool().clone(), settings);
             let size = pool.size();
             (Connections::Postgres(Arc::new(pool)), size)
         } else {
-            let pool = ReadPool::new(pool.get_sqlite_connection_pool().clone(), keeps, limit);
+            let pool = ConnectionPool::new(pool.get_sqlite_connection_pool().clone(), settings);
             let size = pool.size();
             (Connections::Sqlite(Arc::new(pool)), size)
         };
@@ -100,11 +80,27 @@ impl Reader {
         }
     }
 
-    /// The connections that only read: none where those that write read too.
+    /// The connections.
     pub(super) fn pool(&self) -> Pool {
         match &self.connections {
             Connections::Postgres(pool) => pool.count(),
             Connections::Sqlite(pool) => pool.count(),
+        }
+    }
+
+    /// Gives up every connection: the database has moved, or does not answer over them.
+    pub(super) fn abandon(&self) {
+        match &self.connections {
+            Connections::Postgres(pool) => pool.abandon(),
+            Connections::Sqlite(pool) => pool.abandon(),
+        }
+    }
+
+    /// Closes every connection that is idle.
+    pub(super) fn forget_idle(&self) {
+        match &self.connections {
+            Connections::Postgres(pool) => pool.forget_idle(),
+            Connections::Sqlite(pool) => pool.forget_idle(),
         }
     }
 
@@ -118,7 +114,7 @@ impl Reader {
 
     async fn fetch<DB>(
         &self,
-        pool: &Arc<ReadPool<DB>>,
+        pool: &Arc<ConnectionPool<DB>>,
         statement: Statement,
         limit: Limit,
     ) -> Result<Vec<QueryResult>, DbErr>
@@ -146,18 +142,19 @@ impl Reader {
 }
 
 /// Sends the statement over this connection.
-async fn attempt<DB>(mut lent: ReadConnection<DB>, statement: &Statement, limit: Limit) -> Result<Vec<DB::Row>, Failure>
+async fn attempt<DB>(
+    mut lent: PooledConnection<DB>,
+    statement: &Statement,
+    limit: Limit,
+) -> Result<Vec<DB::Row>, Failure>
 where
     DB: Engine,
     SqlxValues: IntoArguments<DB>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let values = statement.values.clone().unwrap_or_else(|| sea_orm::Values(Vec::new()));
-    let query = sqlx::query_with(sqlx::AssertSqlSafe(statement.sql.as_str()), SqlxValues(values));
-    let rows = match (lent.connection(), limit) {
-        (Some(connection), Limit::One) => query.fetch_optional(connection).await.map(Vec::from_iter),
-        (Some(connection), Limit::None) => query.fetch_all(connection).await,
-        (None, _) => Err(sqlx::Error::PoolClosed),
+    let rows = match limit {
+        Limit::One => lent.fetch_first(statement).await.map(Vec::from_iter),
+        Limit::None => lent.fetch_all(statement).await,
     };
     match rows {
         Ok(rows) => {
@@ -170,6 +167,7 @@ where
         }),
     }
 }
+
 /// Why nothing could be read.
 struct Failure {
     error: sqlx::Error,

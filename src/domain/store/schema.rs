@@ -4,9 +4,12 @@
 //! once, and one of them migrates.
 
 use migration::{MigrationStatus, Migrator, MigratorTrait as _};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
+};
 
-use super::{Store, WriteTransaction};
+use super::Store;
 use crate::domain::error::{Error, Result};
 
 /// Any number that no other user of the same database takes for a lock of its own.
@@ -25,7 +28,7 @@ impl Store {
     /// Every migration, the oldest first. Changes nothing.
     /// Fails when the database has one that a newer version made.
     pub(in crate::domain) async fn migrations(&self) -> Result<Vec<MigrationState>> {
-        states(&self.connection).await
+        states(&self.reader).await
     }
 
     /// Applies what is pending; `steps` limits how many.
@@ -34,38 +37,41 @@ impl Store {
             return Ok(());
         }
         let transaction = self.lock_schema().await?;
-        Migrator::up(transaction.connection(), steps).await?;
-        transaction.commit().await
+        Migrator::up(&transaction, steps).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Undoes the newest `steps` migrations, or all of them.
     pub(in crate::domain) async fn migrate_down(&self, steps: Option<u32>) -> Result<()> {
         self.migrations().await?;
         let transaction = self.lock_schema().await?;
-        Migrator::down(transaction.connection(), steps).await?;
-        transaction.commit().await
+        Migrator::down(&transaction, steps).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Drops every table of ours and makes them anew, empty. Tables of others stay.
     pub(in crate::domain) async fn migrate_fresh(&self) -> Result<()> {
         self.migrations().await?;
         let transaction = self.lock_schema().await?;
-        Migrator::down(transaction.connection(), None).await?;
-        Migrator::up(transaction.connection(), None).await?;
-        transaction.commit().await
+        Migrator::down(&transaction, None).await?;
+        Migrator::up(&transaction, None).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// A transaction that no other migration runs beside.
-    pub(super) async fn lock_schema(&self) -> Result<WriteTransaction> {
-        let transaction = self.begin().await?;
-        if transaction.connection().get_database_backend() == DbBackend::Postgres {
+    pub(super) async fn lock_schema(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.connection.begin_with_options(options).await?;
+        if transaction.get_database_backend() == DbBackend::Postgres {
             // Waiting for another server's migration, or building an index, may take longer than a request may.
             transaction
-                .connection()
                 .execute_unprepared("SET LOCAL statement_timeout = 0")
                 .await?;
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
-            transaction.connection().execute_unprepared(&lock).await?;
+            transaction.execute_unprepared(&lock).await?;
         }
         Ok(transaction)
     }

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbErr, QueryResult, RuntimeErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait as _,
-};
-use tokio::sync::OwnedMutexGuard;
+use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement};
+use tracing::Instrument as _;
 
+use super::durability::Durability;
+use super::writer::Transaction;
 use super::{SHUT_DOWN, Store};
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
@@ -20,36 +19,30 @@ use crate::domain::statistics::Cache;
 impl Store {
     /// Begins a write. Dropping the transaction undoes it.
     pub(in crate::domain) async fn begin(&self) -> Result<WriteTransaction> {
-        let turn = match &self.writer {
-            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
-            None => None,
-        };
-        let options = TransactionOptions {
-            sqlite_transaction_mode: turn.is_some().then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = self.connection.begin_with_options(options).await?;
+        self.durability.check()?;
         Ok(WriteTransaction {
-            transaction,
-            turn,
+            transaction: self.writer.begin().await?,
+            durability: Arc::clone(&self.durability),
             news: self.news(),
             sends_mail: self.sends_mail,
         })
     }
 
     /// Writes by one statement that is a transaction by itself, which saves three round trips. A task of these users
-    /// is changed by it.
+    /// is changed by it. It goes on when the caller goes away: others wait for what was committed.
     pub(super) async fn write_at_once(
         &self,
         statement: Statement,
         audience: &BTreeSet<UserId>,
     ) -> Result<Vec<QueryResult>, AtOnceError> {
-        // All rows are read, for the commit comes behind them.
-        let rows = self.connection.query_all_raw(statement).await.map_err(AtOnceError)?;
-        let news = self.news();
+        let (writer, news) = (self.writer.clone(), self.news());
         news.announce_change(audience);
-        news.tell().await;
-        Ok(rows)
+        let writing = async move {
+            let rows = writer.at_once(&statement).await?;
+            news.tell().await;
+            Ok(rows)
+        };
+        to_the_end(writing).await.map_err(AtOnceError)
     }
 
     fn news(&self) -> News {
@@ -88,19 +81,26 @@ fn is_undone(error: &DbErr) -> bool {
     code.is_some_and(|code| !code.starts_with(SHUT_DOWN))
 }
 
+/// Runs to its end, whether or not the caller waits for it.
+async fn to_the_end<T: Send + 'static>(
+    writing: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+) -> Result<T, DbErr> {
+    let written = tokio::spawn(writing.in_current_span()).await;
+    written.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
+}
+
 /// A write that has begun.
 #[derive(Debug)]
 pub(in crate::domain) struct WriteTransaction {
-    // Dropped first: the transaction ends before the next writer has its turn.
-    transaction: DatabaseTransaction,
-    turn: Option<OwnedMutexGuard<()>>,
+    transaction: Transaction,
+    durability: Arc<Durability>,
     news: News,
     sends_mail: bool,
 }
 
 impl WriteTransaction {
     /// For reading what the transaction sees.
-    pub(in crate::domain) fn connection(&self) -> &DatabaseTransaction {
+    pub(in crate::domain) fn connection(&self) -> &Transaction {
         &self.transaction
     }
 
@@ -125,14 +125,18 @@ impl WriteTransaction {
         self.news.is_work.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the write last. When that fails, nobody knows whether it does, so the error is never one that
-    /// invites to try again.
+    /// Makes the write last, even when the caller goes away. When that fails, nobody knows whether it does, so the error
+    /// is never one that invites to try again.
     pub(in crate::domain) async fn commit(self) -> Result<()> {
-        self.transaction.commit().await.map_err(Error::internal)?;
-        // The next writer need not wait for what follows.
-        drop(self.turn);
-        self.news.tell().await;
-        Ok(())
+        // Of a file that is gone nothing lasts.
+        self.durability.check()?;
+        let (transaction, news) = (self.transaction, self.news);
+        let writing = async move {
+            transaction.commit().await?;
+            news.tell().await;
+            Ok(())
+        };
+        to_the_end(writing).await.map_err(Error::internal)
     }
 }
 

@@ -18,6 +18,8 @@ use crate::domain::attachment::Room;
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Events that wait for longer are worth a look.
+const MAX_LAG: Duration = Duration::from_secs(5);
 /// With less of the disk free, somebody should look.
 const LITTLE_ROOM: u64 = 5;
 
@@ -86,13 +88,13 @@ struct Report {
         (status = 503, description = "They cannot", body = Report),
     ))]
 pub(crate) async fn answer(State(app): State<App>) -> Response {
-    let (database, migrations, redis, storage) = tokio::join!(
+    let (database, migrations, redis, storage, live) = tokio::join!(
         check("database", Status::Unhealthy, database(&app)),
         check("migrations", Status::Unhealthy, migrations(&app)),
         check("redis", Status::Degraded, redis(&app)),
         check("storage", Status::Degraded, storage(&app)),
+        check("live", Status::Degraded, live(&app)),
     );
-    let live = check("live", Status::Degraded, async { Ok(live(&app)) }).await;
     let checks = BTreeMap::from([
         ("database", database),
         ("migrations", migrations),
@@ -151,9 +153,11 @@ async fn check(name: &str, at_worst: Status, work: impl Future<Output = anyhow::
 async fn database(app: &App) -> anyhow::Result<Finding> {
     app.domain().ping().await.map_err(described)?;
     let pool = app.domain().pool();
-    Ok(healthy(
-        json!({ "connections": { "used": pool.used, "idle": pool.idle, "max": pool.max } }),
-    ))
+    let facts = json!({ "connections": { "used": pool.used, "idle": pool.idle, "max": pool.max } });
+    Ok(match app.domain().write_obstacle() {
+        Some(obstacle) => Finding(Status::Unhealthy, Some(obstacle.reason()), facts),
+        None => healthy(facts),
+    })
 }
 
 async fn migrations(app: &App) -> anyhow::Result<Finding> {
@@ -191,7 +195,21 @@ async fn storage(app: &App) -> anyhow::Result<Finding> {
     })
 }
 
-fn live(app: &App) -> Finding {
+async fn live(app: &App) -> anyhow::Result<Finding> {
     let live = app.domain().live();
-    healthy(json!({ "connections": live.connections(), "subscribers": live.subscribers() }))
+    let lag = live.lag();
+    let mut facts = json!({
+        "connections": live.connections(),
+        "subscribers": live.subscribers(),
+        "lag_seconds": lag.as_secs_f64(),
+    });
+    if lag <= MAX_LAG {
+        return Ok(healthy(facts));
+    }
+    let Some(oldest) = app.domain().oldest_transaction().await.map_err(described)? else {
+        return Ok(Finding(Status::Degraded, Some("events wait to be delivered"), facts));
+    };
+    facts["oldest_transaction"] = json!({ "process": oldest.process, "name": oldest.name, "seconds": oldest.seconds });
+    let reason = "events wait for an older transaction of the database's cluster to end";
+    Ok(Finding(Status::Degraded, Some(reason), facts))
 }

@@ -1,16 +1,16 @@
 // Searches for documents that take more time than they are priced at.
 //
 // It seeds 100,000 tasks of 100 users, sends random operations one at a time as an administrator and as a user, and
-// divides the time of each, less that of the smallest query, by its points. The worst are measured again, and reported.
+// divides the processor time of each, in the server and in the database, less that of the smallest query, by its points.
+// The worst are measured again, and reported.
 //
 // Run it by `cargo xtask bench cost`. TASKWIRE_ORACLE_SEED repeats a run, TASKWIRE_COST_DOCUMENTS sets its length.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { performance } from 'node:perf_hooks';
 
 import * as ast from '../oracle/ast.js';
 import { ExecutionGenerator } from '../oracle/executions.js';
@@ -21,8 +21,11 @@ import { bearer, serve } from '../support/server.js';
 const SEED = seed();
 const DOCUMENTS = count('TASKWIRE_COST_DOCUMENTS', 10_000);
 const PASSWORD = 'Password123';
-/** Documents that are measured again, and how often. */
-const [WORST, AGAIN, REPORTED] = [60, 5, 10];
+/** Microseconds of processor time that a point stands for at most. */
+const PER_POINT = 50;
+/** How often a document that seems to take more is asked: the least time counts, for other work only adds to it. */
+const ATTEMPTS = 12;
+const REPORTED = 10;
 const [USERS, TASKS] = [100, 100_000];
 
 const SETTINGS = {
@@ -58,8 +61,15 @@ function databases() {
   const postgres = process.env.TASKWIRE_COST_POSTGRES;
   return [
     ['SQLite', `sqlite:///${join(folder, 'tasks.db')}`],
-    ...(postgres ? [['PostgreSQL', postgres]] : []),
+    ...(postgres ? [['PostgreSQL', withoutParallelWorkers(postgres)]] : []),
   ];
+}
+
+/** Their time would be missing: they are gone when a statement has ended. */
+function withoutParallelWorkers(database) {
+  const url = new URL(database);
+  url.searchParams.set('options', '-c max_parallel_workers_per_gather=0');
+  return url.href;
 }
 
 async function measure(engine, database) {
@@ -70,6 +80,7 @@ async function measure(engine, database) {
   command('seed', '--users', String(USERS), '--tasks', String(TASKS));
   command('user', 'create', '--email', 'boss@example.com', '--username', 'boss', '--password', PASSWORD, '--admin');
   const server = await serve(settings);
+  server.backends = engine === 'PostgreSQL' ? backendsOf(database) : null;
   try {
     const both = references(readSchema());
     const askers = [];
@@ -83,32 +94,25 @@ async function measure(engine, database) {
       const [query, sets] = operation(who, random);
       if (!query) continue;
       const variables = sets.at(-1);
-      const { points, milliseconds, code } = await ask(server, who, query, variables);
+      let { points, milliseconds, code } = await ask(server, who, query, variables);
       if (!points) {
         refused += 1;
         if (code === 'INTERNAL') throw new Error(`INTERNAL: ${query}`);
         continue;
       }
-      found.push({ who, query, variables, points, score: score(milliseconds, base, points) });
+      for (let attempt = 1; attempt < ATTEMPTS && score(milliseconds, base, points) > PER_POINT; attempt += 1)
+        milliseconds = Math.min(milliseconds, (await ask(server, who, query, variables)).milliseconds);
+      found.push({ who, query, variables, points, milliseconds, score: score(milliseconds, base, points) });
     }
     found.sort((one, other) => other.score - one.score);
-    const worst = [];
-    for (const candidate of found.slice(0, WORST)) {
-      const times = [];
-      for (let round = 0; round < AGAIN; round += 1)
-        times.push((await ask(server, candidate.who, candidate.query, candidate.variables)).milliseconds);
-      const milliseconds = median(times);
-      worst.push({ ...candidate, milliseconds, score: score(milliseconds, base, candidate.points) });
-    }
-    worst.sort((one, other) => other.score - one.score);
-    return { engine, base, documents: found.length, refused, worst: worst.slice(0, REPORTED) };
+    const above = found.filter((document) => document.score > PER_POINT).length;
+    return { engine, base, documents: found.length, above, refused, worst: found.slice(0, REPORTED) };
   } finally {
     await server.stop();
   }
 }
 
 const score = (milliseconds, base, points) => (Math.max(0, milliseconds - base) * 1000) / points;
-const median = (numbers) => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
 
 async function asker(server, both, name) {
   const login = 'mutation ($n: String!, $p: String!) { login(input: { username: $n, password: $p }) { accessToken } }';
@@ -149,19 +153,19 @@ function operation({ generator }, random) {
 async function baseOf(server, who) {
   const times = [];
   for (let round = 0; round < 300; round += 1) times.push((await ask(server, who, '{ __typename }', '{}')).milliseconds);
-  return median(times.slice(100));
+  return Math.min(...times);
 }
 
 async function ask(server, { token }, query, variables) {
   const body = `{"query":${JSON.stringify(query)},"variables":${variables ?? '{}'}}`;
-  const began = performance.now();
+  const before = processorTime(server);
   const response = await fetch(server.endpoint, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'graphql-cost': '1', ...bearer(token) },
     body,
   });
   const text = await response.text();
-  const milliseconds = performance.now() - began;
+  const milliseconds = processorTime(server) - before;
   const answer = JSON.parse(text);
   return {
     milliseconds,
@@ -170,16 +174,49 @@ async function ask(server, { token }, query, variables) {
   };
 }
 
+/** Milliseconds that the server and the database's processes have run so far. */
+function processorTime({ pid, backends }) {
+  const ofDatabase = backends ? readdirSync('/proc').filter((process) => backends.test(contents(`/proc/${process}/cmdline`))) : [];
+  let nanoseconds = 0;
+  for (const process of [pid, ...ofDatabase])
+    for (const thread of threads(process)) {
+      const time = contents(`/proc/${process}/task/${thread}/schedstat`);
+      nanoseconds += Number(time.split(' ')[0]);
+    }
+  return nanoseconds / 1e6;
+}
+
+/** How PostgreSQL titles the processes that serve a database. */
+const backendsOf = (database) => new RegExp(`^postgres: \\S+ ${new URL(database).pathname.slice(1)} `);
+
+function threads(process) {
+  try {
+    return readdirSync(`/proc/${process}/task`);
+  } catch {
+    return [];
+  }
+}
+
+/** What a file of a process holds; nothing when that has ended. */
+function contents(path) {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '0';
+  }
+}
+
 function write(results) {
   const lines = [
     '# Documents that take the most for their points',
     '',
-    `Random queries over ${TASKS.toLocaleString('en')} tasks of ${USERS} users, seed ${SEED}, one at a time. The time of the`,
-    'smallest query is taken off. A point stands for up to 50 microseconds. `cargo xtask bench cost` repeats it.',
+    `Random queries over ${TASKS.toLocaleString('en')} tasks of ${USERS} users, seed ${SEED}, one at a time. Processor time of`,
+    `the server and the database, less that of the smallest query. A point stands for up to ${PER_POINT} microseconds.`,
+    '`cargo xtask bench cost` repeats it.',
   ];
-  for (const { engine, base, documents, refused, worst } of results) {
+  for (const { engine, base, documents, above, refused, worst } of results) {
     lines.push('', `## ${engine}`, '');
-    lines.push(`${documents} documents, ${refused} more refused as too dear or invalid; smallest query ${base.toFixed(2)} ms.`, '');
+    lines.push(`${documents} documents, ${above} of them above ${PER_POINT}; ${refused} more refused as too dear or invalid; smallest query ${base.toFixed(2)} ms.`, '');
     lines.push('| us a point | points | ms | who | document |', '|---|---|---|---|---|');
     for (const { score: microseconds, points, milliseconds, who, query, variables } of worst) {
       const text = `${query.replaceAll(/\s+/g, ' ')} ${variables === '{}' ? '' : variables}`.replaceAll('|', '\\|').slice(0, 400);

@@ -8,6 +8,7 @@ pub mod footprint;
 pub mod form;
 pub mod person;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 pub mod smtp;
 pub mod socket;

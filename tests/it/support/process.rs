@@ -165,7 +165,7 @@ impl Place {
 /// The binary, under a limit to the size of files. What is beyond fails as on a full disk, without a signal.
 fn limited(kibibytes: u32) -> Command {
     let mut bash = Command::new("bash");
-    let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" \"$@\"");
+    let script = format!("trap '' XFSZ; ulimit -S -f {kibibytes}; exec \"$0\" \"$@\"");
     bash.args(["-c", &script, env!("CARGO_BIN_EXE_taskwire")]);
     bash
 }
@@ -350,6 +350,16 @@ impl Server {
         let process = self.process.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &process]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Lets it write files of any size again, after [`Place::serve_limited`].
+    pub fn free_disk(&self) {
+        let process = self.process.child.id().to_string();
+        let freed = Command::new("prlimit")
+            .args(["--pid", &process, "--fsize=unlimited:"])
+            .status()
+            .unwrap();
+        assert!(freed.success());
     }
 
     /// Waits for its end. Gives its exit code and all that it logged.

@@ -134,7 +134,7 @@ pub(super) async fn replace(store: &Store, lock: PgConnection) -> Result<()> {
 
 async fn swap(store: &Store) -> Result<()> {
     let transaction = store.lock_schema().await?;
-    let connection = transaction.connection();
+    let connection = &transaction;
     // Everybody else would wait behind us for somebody who reads for hours.
     connection.execute_unprepared("SET LOCAL lock_timeout = '30s'").await?;
     let schema: String = one(connection, "SELECT current_schema()::text").await?;
@@ -158,7 +158,7 @@ async fn swap(store: &Store) -> Result<()> {
         );
         connection.execute_unprepared(&place).await?;
     }
-    transaction.commit().await
+    Ok(transaction.commit().await?)
 }
 
 /// What of others hangs on our tables, such as a view, if that is why they cannot be dropped.

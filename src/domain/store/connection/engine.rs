@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sea_orm::sqlx::{self, Connection as _, PgConnection, Postgres, Sqlite, SqliteConnection};
+use sea_orm::sqlx::{self, Connection as _, Executor as _, PgConnection, Postgres, Sqlite, SqliteConnection};
+use sea_orm::{DbBackend, Statement};
 use tokio::time::timeout;
 
-use super::pool::{Lane, ReadPool};
+use super::pool::{ConnectionPool, Lane};
 
 /// `SQLite` looks after so many of its instructions whether to go on: some ten thousand times a second.
 const INSTRUCTIONS: i32 = 1_000;
@@ -20,9 +21,12 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What differs between the engines.
-pub(super) trait Engine: sqlx::Database {
+pub(in crate::domain::store) trait Engine: sqlx::Database {
     /// Ends the statements of one connection from outside.
     type Interrupt: Clone + Send + Sync + 'static;
+
+    /// Begins a transaction that writes. It fails within another transaction, or warns.
+    const BEGIN: &'static str;
 
     /// Looks at a connection that comes from the driver's pool.
     fn interrupt_of(
@@ -41,15 +45,18 @@ pub(super) trait Engine: sqlx::Database {
 
     /// Waits until a statement that was given up has ended, so that the connection can be used again.
     fn settle(
-        pool: &Arc<ReadPool<Self>>,
+        pool: &Arc<ConnectionPool<Self>>,
         connection: &mut Self::Connection,
         interrupt: &Self::Interrupt,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Runs a statement without values, however long it takes.
+    fn execute(connection: &mut Self::Connection, sql: &'static str) -> impl Future<Output = sqlx::Result<()>> + Send;
 }
 
 /// Until when the statement of a connection may run. The thread that runs it looks at it.
 #[derive(Debug)]
-pub(super) struct Deadline {
+pub(in crate::domain::store) struct Deadline {
     epoch: Instant,
     /// Microseconds since the epoch.
     until: AtomicU64,
@@ -79,6 +86,9 @@ impl Deadline {
 impl Engine for Sqlite {
     type Interrupt = Arc<Deadline>;
 
+    /// There is one writer at a time: it waits here, not at its first statement.
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+
     async fn interrupt_of(connection: &mut SqliteConnection, _keeps: bool) -> sqlx::Result<Arc<Deadline>> {
         let deadline = Arc::new(Deadline {
             epoch: Instant::now(),
@@ -104,18 +114,24 @@ impl Engine for Sqlite {
     }
 
     async fn settle(
-        _pool: &Arc<ReadPool<Self>>,
+        _pool: &Arc<ConnectionPool<Self>>,
         connection: &mut SqliteConnection,
         _deadline: &Arc<Deadline>,
     ) -> sqlx::Result<()> {
-        // The connection's thread answers once it has ended what came before.
+        // The connection's thread answers once it has ended what came before. A disk may take its time.
         connection.ping().await
+    }
+
+    async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> sqlx::Result<()> {
+        connection.execute(sql).await.map(drop)
     }
 }
 
 impl Engine for Postgres {
     /// The number of the server's process, where another connection is kept free to cancel its statement.
     type Interrupt = Option<i32>;
+
+    const BEGIN: &'static str = "BEGIN";
 
     async fn interrupt_of(connection: &mut PgConnection, keeps: bool) -> sqlx::Result<Option<i32>> {
         if !keeps {
@@ -133,22 +149,30 @@ impl Engine for Postgres {
     fn give_up(_process: &Option<i32>) {}
 
     async fn settle(
-        pool: &Arc<ReadPool<Self>>,
+        pool: &Arc<ConnectionPool<Self>>,
         connection: &mut PgConnection,
         process: &Option<i32>,
     ) -> sqlx::Result<()> {
-        if let Ok(ended) = timeout(PATIENCE, drain(connection)).await {
+        let patience = if process.is_some() { PATIENCE } else { CANCEL_LIMIT };
+        if let Ok(ended) = timeout(patience, drain(connection)).await {
             return ended;
         }
         let process = process.ok_or(sqlx::Error::PoolTimedOut)?;
-        pool.cancel(process).await?;
-        timeout(CANCEL_LIMIT, drain(connection))
+        let ended = async {
+            pool.cancel(process).await?;
+            drain(connection).await
+        };
+        timeout(CANCEL_LIMIT, ended)
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
+
+    async fn execute(connection: &mut PgConnection, sql: &'static str) -> sqlx::Result<()> {
+        connection.execute(sql).await.map(drop)
+    }
 }
 
-impl ReadPool<Postgres> {
+impl ConnectionPool<Postgres> {
     /// Has the server cancel what this process runs. It waits for the answer, so that the signal cannot reach a later
     /// statement.
     async fn cancel(self: &Arc<Self>, process: i32) -> sqlx::Result<()> {
@@ -156,13 +180,9 @@ impl ReadPool<Postgres> {
             .lend(Lane::Reserved, None)
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let Some(connection) = other.connection() else {
-            return Err(sqlx::Error::PoolClosed);
-        };
-        sqlx::query("SELECT pg_cancel_backend($1)")
-            .bind(process)
-            .execute(connection)
-            .await?;
+        let cancel =
+            Statement::from_sql_and_values(DbBackend::Postgres, "SELECT pg_cancel_backend($1)", [process.into()]);
+        other.execute(&cancel).await?;
         other.give_back();
         Ok(())
     }

@@ -13,7 +13,7 @@ const FIRST_SWEEP: usize = 64;
 /// The shares of all users who read at the moment. A user without any left waits behind their own statements, and
 /// never keeps the others from reading.
 #[derive(Debug)]
-pub(super) struct Shares {
+pub(in crate::domain::store) struct Shares {
     /// How many connections each may hold.
     size: usize,
     users: Mutex<Users>,
@@ -27,7 +27,7 @@ struct Users {
 
 impl Shares {
     /// Half of `connections` for each user, and one at least.
-    pub(super) fn of(connections: usize) -> Self {
+    pub(in crate::domain::store) fn of(connections: usize) -> Self {
         Self {
             size: (connections / 2).max(1),
             users: Mutex::new(Users {
@@ -38,7 +38,7 @@ impl Shares {
     }
 
     /// The share of a user, the same for all their requests.
-    pub(super) fn share_of(&self, user: UserId) -> Arc<Semaphore> {
+    pub(in crate::domain::store) fn share_of(&self, user: UserId) -> Arc<Semaphore> {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = users.shares.get(&user).and_then(Weak::upgrade) {
             return share;
