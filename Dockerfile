@@ -6,7 +6,7 @@
 #
 # The cache mounts need BuildKit or Buildah. Dockerfile.plain is this file without them, for other builders.
 
-# Builds the binary. The dependencies have a layer of their own, which is built again only when they change; the caches
+# Builds the binary. The dependencies have a separate layer, which is built again only when they change; the caches
 # keep what cargo downloaded and compiled between builds on the same machine.
 FROM rust:1.95.0-slim-trixie AS build
 WORKDIR /build
@@ -59,7 +59,7 @@ ENV APP_ENV=production \
     DATABASE_URL=sqlite:////data/taskwire.db \
     UPLOAD_DIR=/data/uploads
 EXPOSE 8000
-# SIGTERM drains the server, which takes 20 s at most by default. Docker kills after 10 s unless it is told otherwise:
+# SIGTERM drains the server, which takes 20 s at most by default. Docker kills after 10 s unless you give it more:
 # `docker run --stop-timeout 30`. See "Stopping" in docs/OPERATIONS.md.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

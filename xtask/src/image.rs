@@ -1,7 +1,7 @@
 //! `cargo xtask image`: builds the container image and runs it once, without a container engine.
 //!
-//! Buildah runs the Dockerfile with chroot isolation. The base images are made by mmdebstrap from Debian's packages and
-//! get the names that the Dockerfile uses, in a storage that is deleted afterwards; no registry is asked. Debian's Rust is
+//! Buildah runs the Dockerfile with chroot isolation. mmdebstrap creates the base images from Debian's packages,
+//! under the names that the Dockerfile uses, in a storage that is deleted afterwards; no registry is asked. Debian's Rust is
 //! too old, so the `cargo` of the build stage is a script that hands out a binary from outside. The Dockerfile is used as
 //! it is.
 
@@ -73,8 +73,8 @@ pub(crate) fn check(binary: Option<PathBuf>) -> Result<()> {
     let storage = Storage::create()?;
     let dockerfile = fs::read_to_string(workspace_root().join("Dockerfile")).context("cannot read the Dockerfile")?;
     for base in bases(&dockerfile) {
-        println!("xtask: making the base image {base}");
-        storage.make_base(base, &binary)?;
+        println!("xtask: creating the base image {base}");
+        storage.create_base(base, &binary)?;
     }
     storage.build()?;
     storage.try_out()?;
@@ -93,7 +93,7 @@ fn release_build() -> Result<PathBuf> {
         "--package=taskwire",
         "--message-format=json-render-diagnostics",
     ]))?;
-    executable(&built, "taskwire").context("`cargo build` made no taskwire")
+    executable(&built, "taskwire").context("`cargo build` built no taskwire")
 }
 
 /// A folder with Buildah's storage, so that images with well-known names stay out of the user's. Dropping it deletes it.
@@ -118,8 +118,8 @@ impl Storage {
         buildah
     }
 
-    /// Makes a stand-in for an official image.
-    fn make_base(&self, name: &str, binary: &Path) -> Result<()> {
+    /// Creates a substitute for an official image.
+    fn create_base(&self, name: &str, binary: &Path) -> Result<()> {
         let is_busybox = name.starts_with("busybox:");
         let archive = self.path(if is_busybox { "busybox.tar" } else { "debian.tar" });
         if !archive.exists() {

@@ -73,7 +73,7 @@ enum Chore {
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
-    /// Build the container image with Buildah and run it once, over base images made of Debian's packages
+    /// Build the container image with Buildah and run it once, over base images built from Debian's packages
     Image {
         /// Use this binary of the server; without it, a release build of the workspace
         #[arg(long, value_name = "FILE")]
