@@ -1,32 +1,44 @@
 # syntax=docker/dockerfile:1
 
-# Builds the one binary. The dependencies are a layer of their own, which is built again only when they change.
-FROM rust:1.95-slim-trixie AS build
+# Base images are named by their full version. Tags can move, so pin them by digest where builds must be repeatable:
+# `docker buildx imagetools inspect debian:13.6-slim` prints the digest, to be written behind the tag as
+# `debian:13.6-slim@sha256:...`. Then nothing brings security updates but a new digest.
+#
+# The cache mounts need BuildKit or Buildah. Dockerfile.plain is this file without them, for other builders.
+
+# Builds the binary. The dependencies have a separate layer, which is built again only when they change; the caches
+# keep what cargo downloaded and compiled between builds on the same machine.
+FROM rust:1.95.0-slim-trixie AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 COPY bench/Cargo.toml bench/
 COPY migration/Cargo.toml migration/
 COPY xtask/Cargo.toml xtask/
-RUN mkdir -p src bench/benches bench/src migration/src xtask/src tests/it \
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/build/target,sharing=locked \
+    mkdir -p src bench/benches bench/src migration/src xtask/src tests/it \
     && echo 'fn main() {}' | tee src/main.rs bench/benches/micro.rs bench/src/main.rs xtask/src/main.rs tests/it/main.rs \
     && touch src/lib.rs migration/src/lib.rs \
     && cargo build --release --locked --package taskwire
 COPY assets assets
 COPY migration migration
 COPY src src
-# What was copied is older than what was built of the empty files.
-RUN touch src/main.rs src/lib.rs migration/src/lib.rs \
-    && cargo build --release --locked --package taskwire
+# The copied files are older than what was built of the empty ones. A cache is no part of the image, so the binary is copied.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/build/target,sharing=locked \
+    touch src/main.rs src/lib.rs migration/src/lib.rs \
+    && cargo build --release --locked --package taskwire \
+    && install target/release/taskwire /taskwire
 
-# For backups of PostgreSQL, up to the version that they know.
-FROM debian:trixie-slim AS postgres
+# For backups of PostgreSQL, up to this version.
+FROM debian:13.6-slim AS postgres
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-17
 
 # For the health check.
-FROM busybox:1.37-musl AS tools
+FROM busybox:1.37.0-musl AS tools
 
-FROM debian:trixie-slim
+FROM debian:13.6-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libpq5 liblz4-1 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
@@ -34,18 +46,34 @@ RUN apt-get update \
     && install --directory --owner taskwire /data/uploads
 COPY --from=tools /bin/busybox /bin/busybox
 COPY --from=postgres /usr/lib/postgresql/17/bin/pg_dump /usr/lib/postgresql/17/bin/pg_restore /usr/lib/postgresql/17/bin/
-COPY --from=build /build/target/release/taskwire /usr/local/bin/taskwire
+COPY --from=build /taskwire /usr/local/bin/taskwire
 # By number, so that Kubernetes sees that it is not root.
 USER 10001
 WORKDIR /data
-# The database of SQLite, the files of tasks and the development key lie here.
+# The SQLite database and the files of tasks are here. Nothing else is written but temporary files in /tmp, so the root
+# file system can be read-only.
 VOLUME /data
-ENV SERVER_HOST=0.0.0.0 \
+# An image is for production, which refuses to start without a SECRET_KEY.
+ENV APP_ENV=production \
+    SERVER_HOST=0.0.0.0 \
     DATABASE_URL=sqlite:////data/taskwire.db \
     UPLOAD_DIR=/data/uploads
 EXPOSE 8000
-# SIGTERM lets running requests finish.
+# SIGTERM drains the server, which takes 20 s at most by default. Docker kills after 10 s unless you give it more:
+# `docker run --stop-timeout 30`. See "Stopping" in docs/OPERATIONS.md.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD /bin/busybox wget -q -O /dev/null "http://127.0.0.1:${SERVER_PORT:-${PORT:-8000}}/readyz"
 ENTRYPOINT ["taskwire"]
+# Last, because a new revision would build all layers after it again. SOURCE is the address of the repository:
+#
+#   docker build --build-arg REVISION=$(git rev-parse HEAD) --build-arg SOURCE=https://git.example.com/taskwire .
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="Taskwire" \
+      org.opencontainers.image.description="A self-hostable GraphQL task server with live subscriptions and a REST compatibility router" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"

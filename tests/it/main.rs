@@ -11,6 +11,7 @@ mod command;
 mod coverage;
 mod delivery;
 mod events;
+mod exposure;
 mod filter_limits;
 mod graphql;
 mod health;

@@ -16,12 +16,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(name: &str) -> String {
+pub(crate) fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// A compose file, with what it shares between services put in its place.
-fn compose(name: &str) -> Value {
+pub(crate) fn compose(name: &str) -> Value {
     let mut file: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     file.apply_merge().unwrap();
@@ -47,14 +47,31 @@ fn compose_files_start_what_there_is_with_settings_that_there_are() {
         let file = compose(name);
         let services = file["services"].as_object().unwrap();
         for server in servers {
-            assert_eq!(services[server]["build"], ".", "{name}: {server}");
+            let build = &services[server]["build"];
+            assert!(build == "." || build["context"] == ".", "{name}: {server}");
             for setting in services[server]["environment"].as_object().unwrap().keys() {
                 assert!(settings.contains(setting), "{name}: there is no setting {setting}");
             }
         }
         for (service, definition) in services {
             check_service(name, service, definition, services);
+            check_rights(name, service, definition);
         }
+    }
+}
+
+/// That a service has no rights that it does not need, and bounded logs.
+fn check_rights(file: &str, service: &str, definition: &Value) {
+    assert_eq!(definition["read_only"], true, "{file}: {service}");
+    assert_eq!(definition["cap_drop"], json!(["ALL"]), "{file}: {service}");
+    assert_eq!(
+        definition["security_opt"],
+        json!(["no-new-privileges:true"]),
+        "{file}: {service}"
+    );
+    for option in ["max-size", "max-file"] {
+        let bound = &definition["logging"]["options"][option];
+        assert!(bound.is_string(), "{file}: {service}: {option}");
     }
 }
 
@@ -69,7 +86,7 @@ fn check_service(file: &str, service: &str, definition: &Value, services: &serde
     {
         let is_watched = services
             .get(needed)
-            .is_some_and(|needed| needed.get("healthcheck").is_some() || needed["build"] == ".");
+            .is_some_and(|needed| needed.get("healthcheck").is_some() || needed.get("build").is_some());
         assert!(
             is_watched,
             "{file}: {service} waits for {needed}, which says nothing of its health"
@@ -106,6 +123,9 @@ fn the_image_is_built_of_what_there_is() {
         }
     }
     assert!(dockerfile.contains("USER 10001"), "the image must not run as root");
+    assert!(dockerfile.contains("ENV APP_ENV=production "));
+    let version = format!("\nARG VERSION={}\n", env!("CARGO_PKG_VERSION"));
+    assert!(dockerfile.contains(&version), "the image has another version");
     for copied in dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")) {
         let words: Vec<&str> = copied.split(' ').collect();
         for source in words[..words.len() - 1]
@@ -141,6 +161,31 @@ fn the_image_is_built_of_what_there_is() {
     }
 }
 
+#[test]
+fn the_plain_dockerfile_lacks_only_the_cache_mounts() {
+    // From the first stage on; the lines before it are comments.
+    let stages = |name: &str| {
+        let file = read(name);
+        let stages = file.find("# Builds the binary.").map(|start| file[start..].to_owned());
+        stages.unwrap_or_else(|| panic!("{name} does not build the binary"))
+    };
+    let mut plain = String::new();
+    let mut is_command = false;
+    for line in stages("Dockerfile").lines() {
+        let words = line.trim_start().trim_start_matches("RUN ");
+        if words.starts_with("--mount=type=cache,") {
+            assert!(words.ends_with(" \\"), "{line}");
+            is_command = true;
+        } else {
+            let line = if is_command { &format!("RUN {words}") } else { line };
+            plain.push_str(line);
+            plain.push('\n');
+            is_command = false;
+        }
+    }
+    assert_eq!(stages("Dockerfile.plain"), plain);
+}
+
 /// The documents of a file, as JSON.
 fn documents(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
@@ -153,17 +198,18 @@ fn documents(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// Every file of the folder for Kubernetes, by its kind.
-fn kubernetes() -> Vec<(String, Value)> {
+/// Every file of the folder for Kubernetes, by its kind, without its folder of an optional component.
+pub(crate) fn kubernetes() -> Vec<(String, Value)> {
     let folder = root().join("deploy/kubernetes");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files
+        .filter(|path| path.is_file())
         .flat_map(|path| documents(&path))
         .map(|document| (document["kind"].as_str().unwrap().to_owned(), document))
         .collect()
 }
 
-fn one_of_kind<'d>(documents: &'d [(String, Value)], kind: &str) -> &'d Value {
+pub(crate) fn one_of_kind<'d>(documents: &'d [(String, Value)], kind: &str) -> &'d Value {
     let mut found = documents.iter().filter(|(other, _)| other == kind);
     let (Some((_, document)), None) = (found.next(), found.next()) else {
         panic!("not one {kind}")
@@ -211,7 +257,7 @@ fn kubernetes_gets_what_it_knows_and_settings_that_there_are() {
         let file = format!("deploy/kubernetes/{}", resource.as_str().unwrap());
         assert!(root().join(&file).is_file(), "there is no {file}");
     }
-    // Labels, ports and grace fit each other.
+    // Labels and ports fit each other.
     let deployment = &one_of_kind(&documents, "Deployment")["spec"];
     let labels = &deployment["template"]["metadata"]["labels"];
     for selector in [
@@ -225,8 +271,7 @@ fn kubernetes_gets_what_it_knows_and_settings_that_there_are() {
     let pod = &deployment["template"]["spec"];
     let port = pod["containers"][0]["ports"][0]["containerPort"].to_string();
     assert_eq!(config["SERVER_PORT"], port.as_str());
-    let shutdown: i64 = config["SHUTDOWN_TIMEOUT_SECONDS"].as_str().unwrap().parse().unwrap();
-    assert!(pod["terminationGracePeriodSeconds"].as_i64().unwrap() > shutdown);
+    assert_eq!(config["APP_ENV"], "production");
     for pod in [
         pod,
         &one_of_kind(&documents, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"],
@@ -236,6 +281,25 @@ fn kubernetes_gets_what_it_knows_and_settings_that_there_are() {
         assert_eq!(container["readOnlyRootFilesystem"], true);
         assert_eq!(container["capabilities"]["drop"], json!(["ALL"]));
     }
+}
+
+#[test]
+fn kubernetes_bounds_backups_and_watches_the_servers_if_it_can() {
+    let all = kubernetes();
+    let backup = &one_of_kind(&all, "CronJob")["spec"];
+    assert_eq!(backup["concurrencyPolicy"], "Forbid");
+    assert!(backup["jobTemplate"]["spec"]["activeDeadlineSeconds"].is_u64());
+    assert!(read("deploy/systemd/taskwire-backup.service").contains("\nTimeoutStartSec=2h\n"));
+    // A component, because not every cluster knows the kind.
+    let folder = root().join("deploy/kubernetes/monitoring");
+    let component = &documents(&folder.join("kustomization.yaml"))[0];
+    assert_eq!(component["kind"], "Component");
+    assert_eq!(component["resources"], json!(["servicemonitor.yaml"]));
+    assert!(one_of_kind(&all, "Kustomization").get("components").is_none());
+    let monitor = &documents(&folder.join("servicemonitor.yaml"))[0]["spec"];
+    let service = one_of_kind(&all, "Service");
+    assert_eq!(monitor["selector"]["matchLabels"], service["metadata"]["labels"]);
+    assert_eq!(monitor["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
 }
 
 #[tokio::test]
@@ -293,7 +357,11 @@ fn platforms_get_settings_that_there_are() {
         assert_is_setting(name, "Heroku");
     }
     let built = compose("deploy/heroku/heroku.yml");
-    assert_eq!(built["build"]["docker"]["web"], "Dockerfile");
+    // Neither takes cache mounts as they are. Heroku builds in the folder of the file.
+    let railway: Value = serde_json::from_str(&read("deploy/railway.json")).unwrap();
+    for file in [&built["build"]["docker"]["web"], &railway["build"]["dockerfilePath"]] {
+        assert_eq!(file, "Dockerfile.plain");
+    }
     let procfile = read("deploy/heroku/Procfile");
     for (process, command) in procfile.lines().map(|line| line.split_once(": ").unwrap()) {
         let same = match process {
@@ -323,7 +391,11 @@ fn systemd_units_start_what_there_is() {
                 .map(|(_, value)| value.to_owned());
             values.collect::<Vec<_>>()
         };
-        assert!(values("ExecStart")[0].contains("/usr/local/bin/taskwire"), "{name}");
+        // By `env`, because a file of settings wins over `Environment=`.
+        assert!(
+            values("ExecStart")[0].contains("/usr/bin/env APP_ENV=production /usr/local/bin/taskwire"),
+            "{name}"
+        );
         for assignment in values("Environment").iter().flat_map(|line| line.split(' ')) {
             assert_is_setting(assignment.split_once('=').unwrap().0, name);
         }

@@ -4,7 +4,8 @@
 //! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need, [`clients`] runs real clients
 //! against the real binary and [`install`] gets those programs where the machine lacks them; [`ci`] is what
 //! must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`] vendors what browsers
-//! load. [`mod@bench`] measures. [`mod@npm`] installs what Node.js needs, [`process`] runs other programs.
+//! load. [`image`] tries out the container image and [`sbom`] lists what the server is built of. [`mod@bench`] measures.
+//! [`mod@npm`] installs what Node.js needs, [`process`] runs other programs.
 //!
 //! The chores are for Unix-like systems: they speak in signals.
 #![expect(
@@ -13,6 +14,7 @@
     reason = "a command-line tool talks to its user"
 )]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -22,9 +24,11 @@ mod assets;
 mod bench;
 mod ci;
 mod clients;
+mod image;
 mod install;
 mod npm;
 mod process;
+mod sbom;
 mod schema;
 mod servers;
 mod test;
@@ -69,6 +73,14 @@ enum Chore {
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
+    /// Build the container image with Buildah and run it once, over base images built from Debian's packages
+    Image {
+        /// Use this binary of the server; without it, a release build of the workspace
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+    },
+    /// Write the software bill of materials to `target/sbom`
+    Sbom,
     /// Fetch the browser files kept in `assets/`, with their licences
     Assets {
         /// Fetch nothing; fail when a file is not what the manifest says
@@ -130,6 +142,8 @@ fn run(chore: Chore) -> Result<()> {
             look,
             ..
         } => bench::script("soak.js", look),
+        Chore::Image { binary } => image::check(binary),
+        Chore::Sbom => sbom::write(),
         Chore::Assets { check: true } => assets::check(),
         Chore::Assets { check: false } => assets::fetch(),
     }

@@ -1,0 +1,162 @@
+//! What the shipped proxies show of the server, and how long the shipped files let it stop.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use crate::packaging::{compose, kubernetes, one_of_kind, read};
+use crate::support::TestApp;
+
+/// The paths, with all below them, that stay inside: metrics and details of the installation.
+const INSIDE: [&str; 4] = ["/metrics", "/ops", "/monitoring", "/health/detailed"];
+
+/// The prefixes under which REST and health answer.
+const PREFIXES: [&str; 2] = ["", "/api/v1"];
+
+/// The paths of the `OpenAPI` document, by whether they are for the operation of the server.
+fn paths(for_operation: bool) -> Vec<String> {
+    let document = serde_json::to_value(taskwire::rest::openapi::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap().iter().filter(|(_, item)| {
+        let mut operations = item.as_object().unwrap().values();
+        operations.any(|operation| operation["tags"][0] == "operations") == for_operation
+    });
+    paths.map(|(path, _)| path.clone()).collect()
+}
+
+fn is_below(path: &str, top: &str) -> bool {
+    path.strip_prefix(top)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn is_inside(path: &str) -> bool {
+    INSIDE.iter().any(|top| is_below(path, top))
+}
+
+/// A path with each prefix, and with and without a slash at its end.
+fn spellings(path: &str) -> impl Iterator<Item = String> {
+    PREFIXES
+        .into_iter()
+        .flat_map(move |prefix| ["", "/"].map(|ending| format!("{prefix}{path}{ending}")))
+}
+
+/// Whether the Ingress passes a path on.
+fn is_passed_on(ingress: &Value, path: &str) -> bool {
+    let rules = ingress["spec"]["rules"][0]["http"]["paths"].as_array().unwrap();
+    rules.iter().any(|rule| {
+        let top = rule["path"].as_str().unwrap();
+        match rule["pathType"].as_str().unwrap() {
+            "Exact" => path == top,
+            "Prefix" => is_below(path, top),
+            other => panic!("{top}: {other}"),
+        }
+    })
+}
+
+#[tokio::test]
+async fn health_is_public_only_in_one_word() {
+    let app = TestApp::start().await;
+    let mut public = BTreeSet::new();
+    for path in paths(true) {
+        if !is_inside(&path) {
+            public.insert(path);
+            continue;
+        }
+        // Each spelling answers, so a proxy has to know it.
+        for path in spellings(&path) {
+            let request = Request::get(&path).body(Body::empty()).unwrap();
+            let answer = app.router().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), 200, "{path}");
+        }
+    }
+    let expected = ["/.well-known/jwks.json", "/health", "/livez", "/readyz"];
+    assert_eq!(public, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn caddy_and_nginx_hide_what_stays_inside() {
+    let tops = INSIDE.map(|top| top.trim_start_matches('/')).join("|");
+    let hidden = format!("^(/api/v1)?/({tops})(/|$)");
+    let caddy = read("deploy/Caddyfile");
+    assert!(caddy.contains(&format!("@inside path_regexp (?i){hidden}\n\trespond @inside 404\n")));
+    let nginx = read("deploy/nginx/taskwire.conf");
+    assert!(nginx.contains(&format!("location ~* {hidden} {{\n        return 404;\n")));
+}
+
+#[test]
+fn ingress_passes_on_what_is_public_and_nothing_else() {
+    let documents = kubernetes();
+    let ingress = one_of_kind(&documents, "Ingress");
+    for path in paths(true) {
+        if is_inside(&path) {
+            for path in spellings(&path) {
+                assert!(!is_passed_on(ingress, &path), "{path} is passed on");
+            }
+        } else {
+            assert!(is_passed_on(ingress, &path), "{path} is not passed on");
+        }
+    }
+    for path in paths(false) {
+        let path = path.strip_prefix("/api/v1").unwrap();
+        for path in spellings(path) {
+            assert!(is_passed_on(ingress, &path), "{path} is not passed on");
+        }
+    }
+    for path in ["/graphql", "/docs", "/redoc", "/openapi.json", "/assets/redoc/start.js"] {
+        assert!(is_passed_on(ingress, path), "{path} is not passed on");
+    }
+}
+
+#[test]
+fn checklist_names_what_stays_inside() {
+    let page = read("docs/OPERATIONS.md");
+    let checklist = page.split("\n## Before it is open to people\n").nth(1).unwrap();
+    let checklist = checklist.split("\n## ").next().unwrap();
+    for top in INSIDE {
+        assert!(checklist.contains(&format!("`{top}`")), "{top}");
+    }
+    assert!(checklist.contains("`/api/v1`"));
+}
+
+/// How long everything that stops a server waits before it kills it.
+const STOP_SECONDS: u64 = 30;
+
+/// The longest time to give back jobs, which is no setting.
+const GIVING_BACK_SECONDS: u64 = 5;
+
+#[test]
+fn times_to_stop_agree_and_suffice() {
+    let example = read(".env.example");
+    let default = |name: &str| {
+        let line = example
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.map_or(0, |value| value.parse::<u64>().unwrap())
+    };
+    let needed = default("SHUTDOWN_DRAIN_SECONDS") + default("SHUTDOWN_TIMEOUT_SECONDS") + GIVING_BACK_SECONDS;
+    assert!(needed < STOP_SECONDS);
+
+    let unit = read("deploy/systemd/taskwire.service");
+    assert!(unit.contains(&format!("\nTimeoutStopSec={STOP_SECONDS}\n")));
+    for (file, servers) in [
+        ("docker-compose.yml", vec!["taskwire"]),
+        ("docker-compose.prod.yml", vec!["one", "two"]),
+    ] {
+        for server in servers {
+            let grace = &compose(file)["services"][server]["stop_grace_period"];
+            assert_eq!(grace, &format!("{STOP_SECONDS}s"), "{file}: {server}");
+        }
+    }
+    let documents = kubernetes();
+    let pod = &one_of_kind(&documents, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(pod["terminationGracePeriodSeconds"], STOP_SECONDS);
+    // A hook would take of that time, and the server drains by itself.
+    assert!(pod["containers"][0].get("lifecycle").is_none());
+    let render = compose("deploy/render.yaml");
+    assert_eq!(render["services"][1]["maxShutdownDelaySeconds"], STOP_SECONDS);
+    let railway: Value = serde_json::from_str(&read("deploy/railway.json")).unwrap();
+    assert_eq!(railway["deploy"]["drainingSeconds"], STOP_SECONDS);
+    assert!(read("docs/OPERATIONS.md").contains(&format!("**{STOP_SECONDS} s**")));
+}
