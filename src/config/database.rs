@@ -30,6 +30,9 @@ pub struct DatabaseConfig {
     pub connect_retries: u32,
     /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
     pub statement_timeout: Duration,
+    /// `SLOW_STATEMENT_MS`, in milliseconds, default 1000, 0 to 3600000: statements that take longer are logged with
+    /// their operation and without values. `None` (0) logs none.
+    pub slow_statement: Option<Duration>,
     /// `EVENT_RETENTION_DAYS`, in days, default 30, 1 to 3650: how long the event log remembers, and so how long a
     /// client may stay away and still be told what it missed.
     pub event_retention: Duration,
@@ -63,6 +66,7 @@ impl DatabaseConfig {
             max_connections: reader.number("DATABASE_MAX_CONNECTIONS", 10, 1..=1000)?,
             connect_retries: reader.number("DATABASE_CONNECT_RETRIES", 5, 0..=12)?,
             statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
+            slow_statement: slow_statement(reader)?,
             event_retention: reader.duration("EVENT_RETENTION_DAYS", DAY, 30, 1..=3650)?,
             statistics_cache: reader.duration("STATISTICS_CACHE_SECONDS", SECOND, 60, 0..=3600)?,
             trash_retention: reader.duration("TRASH_RETENTION_DAYS", DAY, 30, 1..=3650)?,
@@ -126,6 +130,11 @@ impl DatabaseConfig {
             folder.display()
         ))
     }
+}
+
+fn slow_statement(reader: &Reader<'_>) -> Result<Option<Duration>, ConfigError> {
+    let threshold = Duration::from_millis(reader.number("SLOW_STATEMENT_MS", 1_000, 0..=3_600_000)?);
+    Ok((!threshold.is_zero()).then_some(threshold))
 }
 
 /// The URL in the driver's spelling, or `None` if it is not one of a database we know.

@@ -35,12 +35,17 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("BODY_LIMIT_BYTES", http.body_limit.to_string()),
         ("REQUEST_TIMEOUT_SECONDS", count(http.request_timeout, SECOND)),
         ("SHUTDOWN_TIMEOUT_SECONDS", count(http.shutdown_timeout, SECOND)),
+        ("SHUTDOWN_DRAIN_SECONDS", count(http.shutdown_drain, SECOND)),
         ("DATABASE_URL", database.shown_url()),
         ("DATABASE_MAX_CONNECTIONS", database.max_connections.to_string()),
         ("DATABASE_CONNECT_RETRIES", database.connect_retries.to_string()),
         (
             "DATABASE_STATEMENT_TIMEOUT_SECONDS",
             count(database.statement_timeout, SECOND),
+        ),
+        (
+            "SLOW_STATEMENT_MS",
+            database.slow_statement.unwrap_or_default().as_millis().to_string(),
         ),
         ("EVENT_RETENTION_DAYS", count(database.event_retention, DAY)),
         ("STATISTICS_CACHE_SECONDS", count(database.statistics_cache, SECOND)),

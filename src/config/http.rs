@@ -29,6 +29,9 @@ pub struct HttpConfig {
     pub body_limit: usize,
     /// `SHUTDOWN_TIMEOUT_SECONDS`, in seconds, default 10, 0 to 3600.
     pub shutdown_timeout: Duration,
+    /// `SHUTDOWN_DRAIN_SECONDS`, in seconds, default 5 in production and 0 in development, 0 to 3600: how long a
+    /// stopping server fails its readiness check and still accepts connections, before `shutdown_timeout` starts.
+    pub shutdown_drain: Duration,
     /// `REQUEST_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
     pub request_timeout: Duration,
 }
@@ -51,9 +54,15 @@ impl HttpConfig {
             trusted_proxies: trusted_proxies(reader)?,
             body_limit: reader.number("BODY_LIMIT_BYTES", 1024 * 1024, 1024..=1024 * 1024 * 1024)?,
             shutdown_timeout: reader.duration("SHUTDOWN_TIMEOUT_SECONDS", SECOND, 10, 0..=3600)?,
+            shutdown_drain: reader.duration("SHUTDOWN_DRAIN_SECONDS", SECOND, default_drain(environment), 0..=3600)?,
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
         })
     }
+}
+
+/// In production a load balancer needs time to notice that the server is not ready.
+fn default_drain(environment: Environment) -> u64 {
+    if environment.is_production() { 5 } else { 0 }
 }
 
 fn host(reader: &Reader<'_>, environment: Environment) -> Result<IpAddr, ConfigError> {

@@ -72,6 +72,25 @@ fn production_closes_the_defaults() {
 }
 
 #[test]
+fn a_server_in_production_drains_before_it_stops() {
+    assert_eq!(config(&[]).http.shutdown_drain, Duration::ZERO);
+    assert_eq!(production(&[]).unwrap().http.shutdown_drain, Duration::from_secs(5));
+    let longer = production(&[("SHUTDOWN_DRAIN_SECONDS", "20")]).unwrap();
+    assert_eq!(longer.http.shutdown_drain, Duration::from_secs(20));
+}
+
+#[test]
+fn slow_statements_are_logged_from_a_second_unless_zero_is_set() {
+    let threshold = |pairs: &[(&str, &str)]| config(pairs).database.slow_statement;
+    assert_eq!(threshold(&[]), Some(Duration::from_secs(1)));
+    assert_eq!(
+        threshold(&[("SLOW_STATEMENT_MS", "250")]),
+        Some(Duration::from_millis(250))
+    );
+    assert_eq!(threshold(&[("SLOW_STATEMENT_MS", "0")]), None);
+}
+
+#[test]
 fn an_environment_has_several_names() {
     for name in ["development", "dev", "local", "test", "Testing"] {
         assert_eq!(
