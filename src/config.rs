@@ -9,6 +9,7 @@ mod auth;
 mod database;
 mod dotenv;
 mod effective;
+pub mod example;
 mod external;
 mod http;
 mod mail;

@@ -26,6 +26,10 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("APP_ENV", config.environment.as_str().to_owned()),
         ("DEBUG", config.debug.to_string()),
         ("SERVER_HOST", http.host.to_string()),
+        (
+            "UNSAFE_DEVELOPMENT_ON_NETWORK",
+            http.unsafe_development_on_network.to_string(),
+        ),
         ("SERVER_PORT", http.port.to_string()),
         ("CORS_ORIGINS", origins(&http.cors_origins)),
         (

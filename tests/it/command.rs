@@ -1,6 +1,7 @@
 //! The command line, as people type it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use axum::http::Method;
@@ -193,6 +194,69 @@ async fn production_does_not_start_with_unsafe_settings() {
         assert!(outcome.complaint().starts_with(start), "{outcome:?}");
     }
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[tokio::test]
+async fn a_development_server_that_other_machines_can_reach_does_not_start() {
+    let place = Place::bare().with("SERVER_HOST", "0.0.0.0").with("SERVER_PORT", "0");
+    let expected = "SERVER_HOST is \"0.0.0.0\"; allowed: in development, a loopback address such as \
+        SERVER_HOST=127.0.0.1; to listen on a network, set APP_ENV=production and a SECRET_KEY \
+        (`taskwire config init --production` prints both)";
+    assert_eq!(place.run("serve").await.complaint(), expected);
+    let outcome = place.run("doctor").await;
+    let line = format!("FAILED  settings: {expected}\n");
+    assert!(outcome.stdout.starts_with(&line), "{outcome:?}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
+
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database)
+        .with("SERVER_HOST", "0.0.0.0")
+        .with("UNSAFE_DEVELOPMENT_ON_NETWORK", "true");
+    let server = place.serve().await;
+    server.until_logged("UNSAFE_DEVELOPMENT_ON_NETWORK is true").await;
+}
+
+#[tokio::test]
+async fn config_init_writes_settings_for_each_environment() {
+    let place = Place::bare();
+    let written = async |arguments: &str, file: &str| {
+        place
+            .run(&format!("config init {arguments} --out {file}"))
+            .await
+            .printed();
+        let path = place.path().join(file);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+        fs::read_to_string(path).unwrap()
+    };
+    let development = written("", "development.env").await;
+    assert!(development.contains("\nAPP_ENV=development\n") && development.contains("\nSECRET_KEY=\n"));
+
+    let production = written("--production", ".env").await;
+    let shown = place.run("config").await;
+    let shown: Vec<&str> = shown.printed().lines().collect();
+    assert!(
+        shown.contains(&"APP_ENV=production") && shown.contains(&"SECRET_KEY=***"),
+        "{shown:?}"
+    );
+    assert!(production.contains("# Origins of browser apps"), "{production}");
+    let printed = place.run("config init --production").await;
+    assert_ne!(printed.printed(), production, "each has a key of its own");
+
+    let again = place.run("config init --production --out .env").await;
+    assert_eq!(again.complaint(), ".env exists already; --force replaces it");
+    assert_eq!(fs::read_to_string(place.path().join(".env")).unwrap(), production);
+    assert_ne!(written("--production --force", ".env").await, production);
+    let nowhere = place.run("config init --out no/where/.env").await;
+    assert!(
+        nowhere.complaint().starts_with("cannot write no/where/.env: "),
+        "{nowhere:?}"
+    );
+    assert_eq!(
+        fs::read_dir(place.path()).unwrap().count(),
+        2,
+        "no temporary file is left"
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
+use taskwire::config::example;
 use tower::ServiceExt as _;
 
 use crate::support::TestApp;
@@ -30,11 +31,7 @@ fn compose(name: &str) -> Value {
 
 /// The settings that the server knows.
 fn settings() -> BTreeSet<String> {
-    let example = read(".env.example");
-    let names = example
-        .lines()
-        .filter_map(|line| line.split_once('=').map(|(name, _)| name.to_owned()));
-    names.filter(|name| !name.starts_with('#')).collect()
+    example::names().map(str::to_owned).collect()
 }
 
 #[test]

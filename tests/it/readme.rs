@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use taskwire::config::example;
+
 use crate::support::database::TestDatabase;
 use crate::support::process::Place;
 
@@ -138,11 +140,12 @@ fn variables() -> BTreeMap<String, String> {
 #[test]
 fn the_settings_are_those_of_the_example_file() {
     let example = file(".env.example");
-    let example: BTreeMap<&str, &str> = example
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .collect();
+    let default = |name: &'static str| {
+        let lines = example.lines().map(|line| line.trim_start_matches('#'));
+        let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        (name, values.next().unwrap())
+    };
+    let example: BTreeMap<&str, &str> = example::names().map(default).collect();
     let readme = variables();
     assert_eq!(
         readme.keys().map(String::as_str).collect::<BTreeSet<_>>(),
