@@ -1,6 +1,6 @@
 //! `taskwire doctor`: whether everything that the server stands on is there.
 //!
-//! Every check is a line: `ok`, or `FAILED` with what to do about it. One that depends on another
+//! Every check is a line: `ok`, `warn`, or `FAILED` with what to do about it. One that depends on another
 //! that failed is left out.
 
 mod database;
@@ -45,14 +45,26 @@ impl Report {
                 ("FAILED", text)
             }
         };
-        output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(&text)))
+        line(verdict, subject, &text)
     }
+
+    /// Prints what is probably a mistake, which is no failure.
+    fn warn(&self, subject: &str, text: &str) -> anyhow::Result<()> {
+        line("warn", subject, text)
+    }
+}
+
+fn line(verdict: &str, subject: &str, text: &str) -> anyhow::Result<()> {
+    output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(text)))
 }
 
 fn check_settings(report: &mut Report) -> anyhow::Result<Option<Config>> {
     match Config::load() {
         Ok(config) => {
             report.tell("settings", judge_settings(&config))?;
+            for unknown in &config.unknown {
+                report.warn("settings", &unknown.to_string())?;
+            }
             Ok(Some(config))
         }
         Err(error) => {

@@ -13,6 +13,9 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let config = Config::load()?;
     config.http.check_exposure(config.environment)?;
     let traces = telemetry::start(&config.log, config.otlp_endpoint.as_deref())?;
+    for unknown in &config.unknown {
+        tracing::warn!("{unknown}");
+    }
     if config.http.is_exposed_development(config.environment) {
         tracing::warn!(
             "UNSAFE_DEVELOPMENT_ON_NETWORK is true: this development server, whose administrator has a known password, \

@@ -1,5 +1,7 @@
 mod env_file;
 mod refusals;
+mod secrets;
+mod unknown;
 
 use std::path::PathBuf;
 

@@ -137,6 +137,51 @@ async fn config_shows_what_takes_effect_and_hides_secrets() {
 }
 
 #[tokio::test]
+async fn a_setting_with_a_wrong_name_is_told_at_the_start_and_by_doctor() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("SECERT_KEY", "hunter2");
+    fs::write(
+        place.path().join(".env"),
+        "SMTP_ULR=smtp://hunter2@mail\nPOSTGRES_DB=tasks\n",
+    )
+    .unwrap();
+    let doctor = place.run("doctor").await;
+    let printed = doctor.printed();
+    let log = place.serve().await.stop().await;
+    for warning in [
+        "SMTP_ULR in .env is not a setting; did you mean SMTP_URL?",
+        "POSTGRES_DB in .env is not a setting",
+        "SECERT_KEY in the environment is not a setting; did you mean SECRET_KEY?",
+    ] {
+        let line = format!("warn    settings: {warning}");
+        assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
+        assert!(log.contains(warning), "{warning} in {log}");
+    }
+    assert!(
+        !printed.contains("hunter2") && !log.contains("hunter2"),
+        "{printed}\n{log}"
+    );
+}
+
+#[tokio::test]
+async fn secrets_come_from_files_and_are_not_shown() {
+    let place = Place::bare()
+        .with("DATABASE_URL_FILE", "database")
+        .with("REDIS_URL_FILE", "missing");
+    fs::write(place.path().join("database"), "postgres://me:hunter2@db/tasks\n").unwrap();
+    let outcome = place.run("config").await;
+    let start = "REDIS_URL_FILE is \"missing\"; allowed: the path of a text file with the value (No such file";
+    assert!(outcome.complaint().starts_with(start), "{outcome:?}");
+    let outcome = place.run_with("config", &[("REDIS_URL_FILE", "")]).await;
+    let printed = outcome.printed();
+    assert!(
+        printed.contains("\nDATABASE_URL=postgres://me:***@db/tasks\n"),
+        "{printed}"
+    );
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
+
+#[tokio::test]
 async fn a_wrong_setting_stops_every_command_in_one_line() {
     let place = Place::bare()
         .with("SERVER_PORT", "80000")

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use taskwire::config::example;
+use taskwire::config::{SECRETS, example};
 use tower::ServiceExt as _;
 
 use crate::support::TestApp;
@@ -34,6 +34,11 @@ fn settings() -> BTreeSet<String> {
     example::names().map(str::to_owned).collect()
 }
 
+/// Whether it is the setting for the file of a secret, such as `SECRET_KEY_FILE`.
+fn is_secret_file(name: &str) -> bool {
+    name.strip_suffix("_FILE").is_some_and(|name| SECRETS.contains(&name))
+}
+
 #[test]
 fn compose_files_start_what_there_is_with_settings_that_there_are() {
     let settings = settings();
@@ -46,7 +51,10 @@ fn compose_files_start_what_there_is_with_settings_that_there_are() {
         for server in servers {
             assert_eq!(services[server]["build"], ".", "{name}: {server}");
             for setting in services[server]["environment"].as_object().unwrap().keys() {
-                assert!(settings.contains(setting), "{name}: there is no setting {setting}");
+                assert!(
+                    settings.contains(setting) || is_secret_file(setting),
+                    "{name}: there is no setting {setting}"
+                );
             }
         }
         for (service, definition) in services {
@@ -168,10 +176,10 @@ fn one_of_kind<'d>(documents: &'d [(String, Value)], kind: &str) -> &'d Value {
     document
 }
 
-/// That the server knows a variable of a deployment; those of Amazon's tools are read by their beginning.
+/// Asserts that the server knows a variable of a deployment; those of Amazon's tools are read by their beginning.
 fn assert_is_setting(name: &str, whose: &str) {
     assert!(
-        name.starts_with("AWS_") || settings().contains(name),
+        name.starts_with("AWS_") || settings().contains(name) || is_secret_file(name),
         "{whose}: there is no setting {name}"
     );
 }
