@@ -89,7 +89,7 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Migrate {
-    /// Applies pending migrations; a server does so when it starts
+    /// Apply pending migrations, as a server does when it starts; create a missing SQLite file
     Up {
         /// How many; all when left out
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]

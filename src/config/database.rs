@@ -22,6 +22,9 @@ pub struct DatabaseConfig {
     /// SQLAlchemy's spelling is understood: three slashes before a relative path, four before an absolute one,
     /// a driver after `+`. The spelling here, given as `DATABASE_URL`, means the same database again.
     pub url: SecretString,
+    /// Whether a SQLite file that does not exist is created. False in production, where a missing file is a volume that
+    /// was not mounted or a mistake in the path; commands that set up an installation set it to true.
+    pub creates_file: bool,
     /// `DATABASE_MAX_CONNECTIONS`, default 10, 1 to 1000: of writers and readers together. Half of them write with
     /// PostgreSQL, one with SQLite, which needs two at least and reads over no more than there are cores, and two; the
     /// only one does both. One user reads over half of the readers at most.
@@ -63,6 +66,7 @@ impl DatabaseConfig {
         }
         Ok(Self {
             url: url.into(),
+            creates_file: !environment.is_production(),
             max_connections: reader.number("DATABASE_MAX_CONNECTIONS", 10, 1..=1000)?,
             connect_retries: reader.number("DATABASE_CONNECT_RETRIES", 5, 0..=12)?,
             statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
@@ -107,6 +111,19 @@ impl DatabaseConfig {
         form_urlencoded::parse(path.as_bytes())
             .next()
             .map(|(path, _)| PathBuf::from(path.into_owned()))
+    }
+
+    /// Refuses a SQLite file that does not exist and is not to be created.
+    pub(crate) fn check_file(&self) -> Result<(), String> {
+        self.check_folder()?;
+        match self.sqlite_path().filter(|file| !self.creates_file && !file.exists()) {
+            Some(file) => Err(format!(
+                "the file {} of DATABASE_URL does not exist; check that its disk is mounted. If this is a new \
+                 installation, run `taskwire migrate up` once to create it",
+                file.display()
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Says so when the folder for the file of a SQLite database is missing.

@@ -74,6 +74,23 @@ fn production_closes_the_defaults() {
 }
 
 #[test]
+fn a_missing_file_is_created_in_development_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let url = format!("sqlite:///{}", path.display());
+    let url = [("DATABASE_URL", url.as_str())];
+    assert_eq!(config(&url).database.check_file(), Ok(()));
+    let database = production(&url).unwrap().database;
+    let problem = database.check_file().unwrap_err();
+    assert!(
+        problem.contains("DATABASE_URL") && problem.contains(path.to_str().unwrap()),
+        "{problem}"
+    );
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(database.check_file(), Ok(()));
+}
+
+#[test]
 fn a_server_in_production_drains_before_it_stops() {
     assert_eq!(config(&[]).http.shutdown_drain, Duration::ZERO);
     assert_eq!(production(&[]).unwrap().http.shutdown_drain, Duration::from_secs(5));

@@ -242,6 +242,42 @@ async fn production_does_not_start_with_unsafe_settings() {
 }
 
 #[tokio::test]
+async fn production_does_not_replace_a_database_that_is_missing() {
+    let place = Place::bare()
+        .with("APP_ENV", "production")
+        .with("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a")
+        .with("SERVER_HOST", "127.0.0.1")
+        .with("SERVER_PORT", "0");
+    let expected = "the file taskwire.db of DATABASE_URL does not exist; check that its disk is mounted. \
+        If this is a new installation, run `taskwire migrate up` once to create it";
+    for command in [
+        "serve",
+        "migrate status",
+        "migrate fresh --yes",
+        "seed",
+        "user promote ada",
+    ] {
+        assert_eq!(place.run(command).await.complaint(), expected, "{command}");
+    }
+    let doctor = place.run("doctor").await;
+    let line = format!("FAILED  database: {expected}\n");
+    assert!(doctor.stdout.contains(&line), "{doctor:?}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
+
+    place.run("migrate up").await.printed();
+    place.serve().await.stop().await;
+    place.run("backup tasks.tar.gz").await.printed();
+    let database = place.path().join("taskwire.db");
+    fs::remove_file(&database).unwrap();
+    assert_eq!(place.run("").await.complaint(), expected);
+    place.run("restore tasks.tar.gz").await.printed();
+    place.serve().await.stop().await;
+    fs::remove_file(&database).unwrap();
+    place.run("user create --email ada@example.com").await.printed();
+    place.serve().await.stop().await;
+}
+
+#[tokio::test]
 async fn a_development_server_that_other_machines_can_reach_does_not_start() {
     let place = Place::bare().with("SERVER_HOST", "0.0.0.0").with("SERVER_PORT", "0");
     let expected = "SERVER_HOST is \"0.0.0.0\"; allowed: in development, a loopback address such as \

@@ -127,6 +127,33 @@ async fn the_first_session_goes_as_it_is_written() {
     );
 }
 
+#[tokio::test]
+async fn the_commands_for_production_work_on_a_new_database_in_their_order() {
+    let database = TestDatabase::create_empty().await;
+    let place = Place::bare()
+        .with("DATABASE_URL", database.url())
+        .with("SERVER_HOST", "127.0.0.1")
+        .with("SERVER_PORT", "0");
+    let section = section("In production");
+    let block = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let commands: Vec<&str> = block
+        .lines()
+        .filter_map(|line| line.split(" #").next()?.trim().strip_prefix("taskwire"))
+        .collect();
+    let (serve, prepare) = commands.split_last().unwrap();
+    assert_eq!((*serve, prepare.len()), ("", 4), "{block}");
+    for command in prepare {
+        place.run(command).await.printed();
+    }
+    let server = place.serve().await;
+    assert_eq!(
+        database.number("SELECT COUNT(*) AS number FROM users").await,
+        1,
+        "there is no other administrator"
+    );
+    server.stop().await;
+}
+
 /// The variables of the README's tables, with what it says of their defaults.
 fn variables() -> BTreeMap<String, String> {
     let section = section("Settings");

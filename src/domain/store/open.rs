@@ -200,7 +200,7 @@ fn one_connection(options: &mut ConnectOptions) {
 }
 
 async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
-    config.check_folder().map_err(anyhow::Error::msg)?;
+    config.check_file().map_err(anyhow::Error::msg)?;
     let mut wait = FIRST_RETRY;
     let mut attempt = 0;
     loop {
@@ -274,9 +274,10 @@ fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
             one_connection(&mut options);
         }
         Backend::Sqlite => {
+            let creates_file = config.creates_file;
             options.test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
                 let sqlite = sqlite
-                    .create_if_missing(true)
+                    .create_if_missing(creates_file)
                     .foreign_keys(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     // A write that was acknowledged survives a power cut.
