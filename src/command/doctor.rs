@@ -47,11 +47,6 @@ impl Report {
         };
         line(verdict, subject, &text)
     }
-
-    /// Prints what is probably a mistake, which is no failure.
-    fn warn(&self, subject: &str, text: &str) -> anyhow::Result<()> {
-        line("warn", subject, text)
-    }
 }
 
 fn line(verdict: &str, subject: &str, text: &str) -> anyhow::Result<()> {
@@ -63,7 +58,7 @@ fn check_settings(report: &mut Report) -> anyhow::Result<Option<Config>> {
         Ok(config) => {
             report.tell("settings", judge_settings(&config))?;
             for unknown in &config.unknown {
-                report.warn("settings", &unknown.to_string())?;
+                line("warn", "settings", &unknown.to_string())?;
             }
             Ok(Some(config))
         }

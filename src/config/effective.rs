@@ -47,10 +47,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
             "DATABASE_STATEMENT_TIMEOUT_SECONDS",
             count(database.statement_timeout, SECOND),
         ),
-        (
-            "SLOW_STATEMENT_MS",
-            database.slow_statement.unwrap_or_default().as_millis().to_string(),
-        ),
+        ("SLOW_STATEMENT_MS", milliseconds(database.slow_statement)),
         ("EVENT_RETENTION_DAYS", count(database.event_retention, DAY)),
         ("STATISTICS_CACHE_SECONDS", count(database.statistics_cache, SECOND)),
         ("TRASH_RETENTION_DAYS", count(database.trash_retention, DAY)),
@@ -116,6 +113,11 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
 
 fn count(duration: Duration, unit: u64) -> String {
     (duration.as_secs() / unit).to_string()
+}
+
+/// Zero where nothing is set.
+fn milliseconds(duration: Option<Duration>) -> String {
+    duration.unwrap_or_default().as_millis().to_string()
 }
 
 fn secret_url(url: Option<&SecretString>) -> String {

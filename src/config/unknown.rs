@@ -75,7 +75,7 @@ pub(super) fn hint(mut error: ConfigError, unknown: &[UnknownSetting]) -> Config
         .iter()
         .find(|unknown| unknown.nearest.as_ref() == Some(&error.variable));
     if let Some(meant) = meant {
-        error.allowed += &format!("; {meant}");
+        error.allowed = format!("{}; {meant}", error.allowed);
     }
     error
 }

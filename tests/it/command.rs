@@ -137,7 +137,7 @@ async fn config_shows_what_takes_effect_and_hides_secrets() {
 }
 
 #[tokio::test]
-async fn a_setting_with_a_wrong_name_is_told_at_the_start_and_by_doctor() {
+async fn a_setting_with_a_wrong_name_is_reported_at_the_start_and_by_doctor() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("SECERT_KEY", "hunter2");
     fs::write(
@@ -322,7 +322,7 @@ async fn config_init_writes_settings_for_each_environment() {
     );
     assert!(production.contains("# Origins of browser apps"), "{production}");
     let printed = place.run("config init --production").await;
-    assert_ne!(printed.printed(), production, "each has a key of its own");
+    assert_ne!(printed.printed(), production, "each has its own key");
 
     let again = place.run("config init --production --out .env").await;
     assert_eq!(again.complaint(), ".env exists already; --force replaces it");

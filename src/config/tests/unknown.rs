@@ -13,7 +13,7 @@ fn warnings(file: &str, process: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn every_unknown_name_in_the_file_is_told_with_the_nearest_setting() {
+fn every_unknown_name_in_the_file_is_reported_with_the_nearest_setting() {
     let file = "DATABSE_URL=sqlite://t.db\nPROJECT_NAME=Tasks\nSECRET_KEY_FIEL=/run/key\nREDIS_URL=\nPORT=1\nEMPTY=\n";
     let expected = [
         "DATABSE_URL in .env is not a setting; did you mean DATABASE_URL?",
@@ -26,7 +26,7 @@ fn every_unknown_name_in_the_file_is_told_with_the_nearest_setting() {
 }
 
 #[test]
-fn in_the_environment_only_names_close_to_a_setting_are_told() {
+fn in_the_environment_only_names_close_to_a_setting_are_reported() {
     let mistakes = [
         ("DATABSE_URL", "DATABASE_URL"),
         ("SECERT_KEY", "SECRET_KEY"),
@@ -107,7 +107,7 @@ fn variables_of_other_programs_are_left_alone() {
 }
 
 #[test]
-fn a_setting_that_is_missing_is_told_with_the_name_that_was_given() {
+fn a_setting_that_is_missing_is_reported_with_the_name_that_was_given() {
     let unknown = unknown::find("", &BTreeMap::new(), &vars(&[("SECERT_KEY", STRONG)]));
     let error = Config::from_vars(&vars(&[("APP_ENV", "production")])).unwrap_err();
     let line = unknown::hint(error, &unknown).to_string();
