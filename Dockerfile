@@ -21,6 +21,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && echo 'fn main() {}' | tee src/main.rs bench/benches/micro.rs bench/src/main.rs xtask/src/main.rs tests/it/main.rs \
     && touch src/lib.rs migration/src/lib.rs \
     && cargo build --release --locked --package taskwire
+COPY .env.example ./
 COPY assets assets
 COPY migration migration
 COPY src src

@@ -9,14 +9,17 @@ mod auth;
 mod database;
 mod dotenv;
 mod effective;
+pub mod example;
 mod external;
 mod http;
 mod mail;
 mod mask;
 mod reader;
+mod secret_file;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod websocket;
 
 use std::{collections::BTreeMap, path::Path};
@@ -30,7 +33,9 @@ pub use self::{
     external::ExternalConfig,
     http::{CorsOrigins, HttpConfig},
     mail::MailConfig,
+    secret_file::SECRETS,
     storage::StorageConfig,
+    unknown::UnknownSetting,
     websocket::WebSocketConfig,
 };
 
@@ -77,6 +82,8 @@ pub struct Config {
     pub otlp_endpoint: Option<String>,
     /// What `GET /async/external` calls.
     pub external: ExternalConfig,
+    /// Variables that look like settings, but are none.
+    pub unknown: Vec<UnknownSetting>,
 }
 
 /// Whether convenience or caution decides the defaults.
@@ -190,32 +197,40 @@ impl Config {
     /// Reads the process environment over `.env` in the working directory.
     pub fn load() -> Result<Self, ConfigError> {
         let process = process_environment();
-        let mut vars = dotenv::read(Path::new(".env"), &process)?;
+        let text = dotenv::read(Path::new(".env"))?;
+        let mut vars = dotenv::parse(&text, &process)?;
+        let unknown = unknown::find(&text, &vars, &process);
         vars.extend(process);
-        Self::from_vars(&vars)
+        let config = Self::from_vars(&vars).map_err(|error| unknown::hint(error, &unknown))?;
+        Ok(Self { unknown, ..config })
     }
 
-    /// Reads the given variables, and nothing else.
+    /// Reads the given variables and the files that hold secrets, and nothing else.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let reader = Reader::new(vars);
-        let environment = Environment::read(&reader)?;
+        let resolved = secret_file::resolve(vars)?;
+        Self::read(&Reader::new(&resolved)).map_err(|error| secret_file::conceal(error, vars))
+    }
+
+    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+        let environment = Environment::read(reader)?;
         let debug = reader.flag("DEBUG", false)?;
         Ok(Self {
             environment,
             debug,
-            database: DatabaseConfig::read(&reader, environment)?,
+            database: DatabaseConfig::read(reader, environment)?,
             redis_url: reader
                 .url("REDIS_URL", &["redis", "rediss", "unix"])?
                 .map(SecretString::from),
-            auth: AuthConfig::read(&reader, environment)?,
-            http: HttpConfig::read(&reader, environment)?,
-            graphql: GraphqlConfig::read(&reader, environment)?,
-            rate_limit: RateLimitConfig::read(&reader)?,
-            log: LogConfig::read(&reader, environment, debug)?,
-            storage: StorageConfig::read(&reader)?,
-            mail: MailConfig::read(&reader)?,
+            auth: AuthConfig::read(reader, environment)?,
+            http: HttpConfig::read(reader, environment)?,
+            graphql: GraphqlConfig::read(reader, environment)?,
+            rate_limit: RateLimitConfig::read(reader)?,
+            log: LogConfig::read(reader, environment, debug)?,
+            storage: StorageConfig::read(reader)?,
+            mail: MailConfig::read(reader)?,
             otlp_endpoint: reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", &["http", "https"])?,
-            external: ExternalConfig::read(&reader)?,
+            external: ExternalConfig::read(reader)?,
+            unknown: Vec::new(),
         })
     }
 

@@ -139,7 +139,8 @@ impl Drop for Partial {
     }
 }
 
-fn folder_of(file: &Path) -> &Path {
+/// The directory that holds the file.
+pub(super) fn folder_of(file: &Path) -> &Path {
     file.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

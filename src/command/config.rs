@@ -1,12 +1,68 @@
 //! `taskwire config`.
 
-use super::output;
-use crate::config::Config;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use tempfile::NamedTempFile;
+
+use super::backup::folder_of;
+use super::{NewSettings, output};
+use crate::config::{Config, Environment, example};
+use crate::domain::random::{SystemRandomness, hexadecimal};
+
+/// Random bytes of a new `SECRET_KEY`.
+const KEY_BYTES: usize = 32;
 
 /// Prints every setting as it takes effect, one a line.
-pub(super) fn run() -> anyhow::Result<()> {
+pub(super) fn show() -> anyhow::Result<()> {
     for (name, value) in Config::load()?.effective() {
         output::line(&format!("{name}={value}"))?;
+    }
+    Ok(())
+}
+
+/// Writes the settings of a new installation.
+pub(super) fn init(settings: &NewSettings) -> anyhow::Result<()> {
+    let environment = if settings.production {
+        Environment::Production
+    } else {
+        Environment::Development
+    };
+    let text = new_settings(environment);
+    match &settings.out {
+        Some(file) => {
+            write(file, &text, settings.force)?;
+            output::line(&format!("Wrote {} for {}", file.display(), environment.as_str()))
+        }
+        None => output::line(text.trim_end()),
+    }
+}
+
+fn new_settings(environment: Environment) -> String {
+    let name = ("APP_ENV", environment.as_str());
+    match environment {
+        Environment::Development => example::filled_in(&[name]),
+        Environment::Production => {
+            let key = hexadecimal(&SystemRandomness, KEY_BYTES);
+            example::filled_in(&[name, ("SECRET_KEY", &key)])
+        }
+    }
+}
+
+/// Writes the file as a whole or not at all. Temporary files are readable by their owner only, and so is this one.
+fn write(file: &Path, text: &str, force: bool) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", file.display());
+    let mut new = NamedTempFile::new_in(folder_of(file)).with_context(cannot)?;
+    new.write_all(text.as_bytes()).with_context(cannot)?;
+    new.as_file().sync_all().with_context(cannot)?;
+    if force {
+        new.persist(file).with_context(cannot)?;
+    } else if let Err(error) = new.persist_noclobber(file) {
+        if error.error.kind() == std::io::ErrorKind::AlreadyExists {
+            bail!("{} exists already; --force replaces it", file.display());
+        }
+        return Err(error).with_context(cannot);
     }
     Ok(())
 }

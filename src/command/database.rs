@@ -25,11 +25,15 @@ pub(super) async fn connect_with(config: &Config) -> anyhow::Result<Domain> {
     open(config).await
 }
 
-/// Connects, and brings the tables up to date as a starting server does.
-pub(super) async fn connect_up_to_date() -> anyhow::Result<Domain> {
-    let domain = connect().await?;
-    domain.migrate_up(None).await.map_err(described)?;
-    Ok(domain)
+/// Connects for a command that sets up an installation: creates a missing SQLite file, in production too.
+pub(super) async fn connect_or_create(mut config: Config) -> anyhow::Result<Domain> {
+    config.database.creates_file = true;
+    connect_with(&config).await
+}
+
+/// Brings the tables up to date as a starting server does.
+pub(super) async fn bring_up_to_date(domain: &Domain) -> anyhow::Result<()> {
+    domain.migrate_up(None).await.map_err(described)
 }
 
 /// Connects to the database. No command hands out tokens, so the server's key is left alone: it

@@ -1,6 +1,6 @@
 //! `taskwire doctor`: whether everything that the server stands on is there.
 //!
-//! Every check is a line: `ok`, or `FAILED` with what to do about it. One that depends on another
+//! Every check is a line: `ok`, `warn`, or `FAILED` with what to do about it. One that depends on another
 //! that failed is left out.
 
 mod database;
@@ -10,8 +10,6 @@ mod storage;
 
 use std::fs;
 use std::process::ExitCode;
-
-use anyhow::Context as _;
 
 use super::output;
 use crate::config::Config;
@@ -47,25 +45,21 @@ impl Report {
                 ("FAILED", text)
             }
         };
-        output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(&text)))
+        line(verdict, subject, &text)
     }
+}
+
+fn line(verdict: &str, subject: &str, text: &str) -> anyhow::Result<()> {
+    output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(text)))
 }
 
 fn check_settings(report: &mut Report) -> anyhow::Result<Option<Config>> {
     match Config::load() {
         Ok(config) => {
-            let found = check_key_file(&config).map(|()| {
-                format!(
-                    "{}, to be served on {}:{}",
-                    config.environment.as_str(),
-                    config.http.host,
-                    config.http.port
-                )
-            });
-            report.tell(
-                "settings",
-                found.map_err(|error| format!("{error:#}; make it readable for this user")),
-            )?;
+            report.tell("settings", judge_settings(&config))?;
+            for unknown in &config.unknown {
+                line("warn", "settings", &unknown.to_string())?;
+            }
             Ok(Some(config))
         }
         Err(error) => {
@@ -75,10 +69,22 @@ fn check_settings(report: &mut Report) -> anyhow::Result<Option<Config>> {
     }
 }
 
-fn check_key_file(config: &Config) -> anyhow::Result<()> {
+fn judge_settings(config: &Config) -> Result<String, String> {
+    let environment = config.environment;
+    let exposure = config.http.check_exposure(environment);
+    exposure.map_err(|error| error.to_string())?;
+    check_key_file(config)?;
+    let (host, port) = (config.http.host, config.http.port);
+    Ok(format!("{}, to be served on {host}:{port}", environment.as_str()))
+}
+
+fn check_key_file(config: &Config) -> Result<(), String> {
     let Some(file) = &config.auth.key_file else {
         return Ok(());
     };
-    fs::read(file).with_context(|| format!("JWT_PRIVATE_KEY_FILE ({}) cannot be read", file.display()))?;
-    Ok(())
+    let problem = |error| {
+        let file = file.display();
+        format!("JWT_PRIVATE_KEY_FILE ({file}) cannot be read: {error}; make it readable for this user")
+    };
+    fs::read(file).map(drop).map_err(problem)
 }

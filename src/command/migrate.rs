@@ -2,11 +2,15 @@
 
 use super::{Migrate, database, output};
 use crate::app::described;
+use crate::config::Config;
 use crate::domain::{Domain, MigrationState};
 
 /// Changes the tables, and says what changed.
 pub(super) async fn run(command: Migrate) -> anyhow::Result<()> {
-    let domain = database::connect().await?;
+    let domain = match command {
+        Migrate::Up { .. } => database::connect_or_create(Config::load()?).await?,
+        _ => database::connect().await?,
+    };
     let before = domain.migrations().await.map_err(described)?;
     match command {
         Migrate::Status => report_all(&before)?,

@@ -78,15 +78,18 @@ enum Command {
     /// Check GraphQL documents against the schema
     #[command(subcommand)]
     Documents(Documents),
-    /// Prints the settings as they take effect, secrets masked
-    Config,
+    /// Print the settings as they take effect, secrets masked
+    Config {
+        #[command(subcommand)]
+        command: Option<Config>,
+    },
     /// Checks settings, database, Redis, storage and clock
     Doctor,
 }
 
 #[derive(Debug, Subcommand)]
 enum Migrate {
-    /// Applies pending migrations; a server does so when it starts
+    /// Apply pending migrations, as a server does when it starts; create a missing SQLite file
     Up {
         /// How many; all when left out
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
@@ -124,6 +127,25 @@ enum Documents {
         /// operations by Apollo, Relay or the code generator's client preset; - for standard input
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Config {
+    /// Write a commented `.env` file for a new installation
+    Init(NewSettings),
+}
+
+#[derive(Debug, Args)]
+struct NewSettings {
+    /// Write settings for production, with a new random `SECRET_KEY`
+    #[arg(long)]
+    production: bool,
+    /// The file to write, which only its owner may read; standard output by default
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "out")]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -226,7 +248,10 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema => schema::run()?,
         Command::Openapi => schema::run_openapi()?,
         Command::Documents(Documents::Check { file }) => documents::run(&file)?,
-        Command::Config => config::run()?,
+        Command::Config { command: None } => config::show()?,
+        Command::Config {
+            command: Some(Config::Init(settings)),
+        } => config::init(&settings)?,
         Command::Doctor => return doctor::run().await,
     }
     Ok(ExitCode::SUCCESS)

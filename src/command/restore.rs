@@ -30,7 +30,7 @@ pub(super) async fn run(restore: Restore) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let backup = checked.map_err(|error| described(error).context(shown.to_string()))?;
 
-    let domain = database::connect_with(&config).await?;
+    let domain = database::connect_or_create(config).await?;
     let manifest = backup.manifest().clone();
     let bar = progress::bytes("Restoring");
     let mut show = |at| progress::show(&bar, at);

@@ -17,7 +17,8 @@ pub(super) async fn run(seed: Seed) -> anyhow::Result<()> {
         tasks: seed.tasks,
         password: seed.password,
     };
-    let domain = database::connect_up_to_date().await?;
+    let domain = database::connect().await?;
+    database::bring_up_to_date(&domain).await?;
     let started = Instant::now();
     let rows = u64::from(plan.users) + u64::from(plan.tasks);
     let bar = progress::bar(rows, "{wide_bar} {human_pos} of {human_len} rows, {eta} left");

@@ -11,7 +11,18 @@ use crate::telemetry;
 /// Serves until the process is told to stop.
 pub(super) async fn run() -> anyhow::Result<()> {
     let config = Config::load()?;
+    config.http.check_exposure(config.environment)?;
     let traces = telemetry::start(&config.log, config.otlp_endpoint.as_deref())?;
+    for unknown in &config.unknown {
+        tracing::warn!("{unknown}");
+    }
+    if config.http.is_exposed_development(config.environment) {
+        tracing::warn!(
+            "UNSAFE_DEVELOPMENT_ON_NETWORK is true: this development server, whose administrator has a known password, \
+             listens on {}",
+            config.http.host
+        );
+    }
     // On the heap: connecting takes much state, which would stay on the stack while the server runs.
     let metrics = telemetry::start_metrics()?;
     let app = Box::pin(App::open(config, Surroundings::default()))

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Login, NewUser, User as Command, database, output, password};
 use crate::app::described;
+use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::random::SystemRandomness;
@@ -12,7 +13,11 @@ use crate::domain::user::{Registration, User};
 
 /// Manages one account, and says what became of it.
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
-    let domain = database::connect_up_to_date().await?;
+    let domain = match command {
+        Command::Create(_) => database::connect_or_create(Config::load()?).await?,
+        _ => database::connect().await?,
+    };
+    database::bring_up_to_date(&domain).await?;
     match command {
         Command::Create(new) => create(&domain, new).await?,
         Command::Promote(login) => promote(&domain, &login).await?,

@@ -22,6 +22,9 @@ pub struct DatabaseConfig {
     /// SQLAlchemy's spelling is understood: three slashes before a relative path, four before an absolute one,
     /// a driver after `+`. The spelling here, given as `DATABASE_URL`, means the same database again.
     pub url: SecretString,
+    /// Whether a SQLite file that does not exist is created. False in production, where a missing file is a volume that
+    /// was not mounted or a mistake in the path; commands that set up an installation set it to true.
+    pub creates_file: bool,
     /// `DATABASE_MAX_CONNECTIONS`, default 10, 1 to 1000: of writers and readers together. Half of them write with
     /// PostgreSQL, one with SQLite, which needs two at least and reads over no more than there are cores, and two; the
     /// only one does both. One user reads over half of the readers at most.
@@ -30,6 +33,9 @@ pub struct DatabaseConfig {
     pub connect_retries: u32,
     /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
     pub statement_timeout: Duration,
+    /// `SLOW_STATEMENT_MS`, in milliseconds, default 1000, 0 to 3600000: statements that take longer are logged with
+    /// their operation and without values. `None` (0) logs none.
+    pub slow_statement: Option<Duration>,
     /// `EVENT_RETENTION_DAYS`, in days, default 30, 1 to 3650: how long the event log remembers, and so how long a
     /// client may stay away and still be told what it missed.
     pub event_retention: Duration,
@@ -60,9 +66,11 @@ impl DatabaseConfig {
         }
         Ok(Self {
             url: url.into(),
+            creates_file: !environment.is_production(),
             max_connections: reader.number("DATABASE_MAX_CONNECTIONS", 10, 1..=1000)?,
             connect_retries: reader.number("DATABASE_CONNECT_RETRIES", 5, 0..=12)?,
             statement_timeout: reader.duration("DATABASE_STATEMENT_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
+            slow_statement: slow_statement(reader)?,
             event_retention: reader.duration("EVENT_RETENTION_DAYS", DAY, 30, 1..=3650)?,
             statistics_cache: reader.duration("STATISTICS_CACHE_SECONDS", SECOND, 60, 0..=3600)?,
             trash_retention: reader.duration("TRASH_RETENTION_DAYS", DAY, 30, 1..=3650)?,
@@ -105,6 +113,19 @@ impl DatabaseConfig {
             .map(|(path, _)| PathBuf::from(path.into_owned()))
     }
 
+    /// Refuses a SQLite file that does not exist and is not to be created.
+    pub(crate) fn check_file(&self) -> Result<(), String> {
+        self.check_folder()?;
+        match self.sqlite_path().filter(|file| !self.creates_file && !file.exists()) {
+            Some(file) => Err(format!(
+                "the file {} of DATABASE_URL does not exist; check that its disk is mounted. If this is a new \
+                 installation, run `taskwire migrate up` once to create it",
+                file.display()
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Says so when the folder for the file of a SQLite database is missing.
     pub(crate) fn check_folder(&self) -> Result<(), String> {
         let Some(path) = self.sqlite_path() else { return Ok(()) };
@@ -126,6 +147,11 @@ impl DatabaseConfig {
             folder.display()
         ))
     }
+}
+
+fn slow_statement(reader: &Reader<'_>) -> Result<Option<Duration>, ConfigError> {
+    let threshold = Duration::from_millis(reader.number("SLOW_STATEMENT_MS", 1_000, 0..=3_600_000)?);
+    Ok((!threshold.is_zero()).then_some(threshold))
 }
 
 /// The URL in the driver's spelling, or `None` if it is not one of a database we know.

@@ -10,20 +10,19 @@ use super::{ConfigError, mask::MASK};
 
 type Vars = BTreeMap<String, String>;
 
-/// The variables of the file; none if there is no such file. `process` is asked first for `${NAME}`.
-pub(super) fn read(path: &Path, process: &Vars) -> Result<Vars, ConfigError> {
+/// The text of the file; empty if there is no such file.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     if !path.is_file() {
-        return Ok(Vars::new());
+        return Ok(String::new());
     }
-    let text = fs::read_to_string(path).map_err(|error| ConfigError {
+    fs::read_to_string(path).map_err(|error| ConfigError {
         variable: path.display().to_string(),
         value: Some(error.to_string()),
         allowed: "a readable file in UTF-8".to_owned(),
-    })?;
-    parse(&text, process)
+    })
 }
 
-/// The variables of the text.
+/// The variables of the text. `process` is asked first for `${NAME}`.
 pub(super) fn parse(text: &str, process: &Vars) -> Result<Vars, ConfigError> {
     let mut vars = Vars::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();

@@ -26,6 +26,10 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("APP_ENV", config.environment.as_str().to_owned()),
         ("DEBUG", config.debug.to_string()),
         ("SERVER_HOST", http.host.to_string()),
+        (
+            "UNSAFE_DEVELOPMENT_ON_NETWORK",
+            http.unsafe_development_on_network.to_string(),
+        ),
         ("SERVER_PORT", http.port.to_string()),
         ("CORS_ORIGINS", origins(&http.cors_origins)),
         (
@@ -35,6 +39,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("BODY_LIMIT_BYTES", http.body_limit.to_string()),
         ("REQUEST_TIMEOUT_SECONDS", count(http.request_timeout, SECOND)),
         ("SHUTDOWN_TIMEOUT_SECONDS", count(http.shutdown_timeout, SECOND)),
+        ("SHUTDOWN_DRAIN_SECONDS", count(http.shutdown_drain, SECOND)),
         ("DATABASE_URL", database.shown_url()),
         ("DATABASE_MAX_CONNECTIONS", database.max_connections.to_string()),
         ("DATABASE_CONNECT_RETRIES", database.connect_retries.to_string()),
@@ -42,6 +47,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
             "DATABASE_STATEMENT_TIMEOUT_SECONDS",
             count(database.statement_timeout, SECOND),
         ),
+        ("SLOW_STATEMENT_MS", milliseconds(database.slow_statement)),
         ("EVENT_RETENTION_DAYS", count(database.event_retention, DAY)),
         ("STATISTICS_CACHE_SECONDS", count(database.statistics_cache, SECOND)),
         ("TRASH_RETENTION_DAYS", count(database.trash_retention, DAY)),
@@ -107,6 +113,11 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
 
 fn count(duration: Duration, unit: u64) -> String {
     (duration.as_secs() / unit).to_string()
+}
+
+/// Zero where nothing is set.
+fn milliseconds(duration: Option<Duration>) -> String {
+    duration.unwrap_or_default().as_millis().to_string()
 }
 
 fn secret_url(url: Option<&SecretString>) -> String {

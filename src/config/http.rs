@@ -18,6 +18,9 @@ use super::{
 pub struct HttpConfig {
     /// `SERVER_HOST`, an address or `localhost`, default `127.0.0.1` in development and `0.0.0.0` in production.
     pub host: IpAddr,
+    /// `UNSAFE_DEVELOPMENT_ON_NETWORK`, default false: lets a development server listen on `host` if that is no
+    /// loopback address. Meant for containers whose port is published on the loopback address only.
+    pub unsafe_development_on_network: bool,
     /// `SERVER_PORT`, else `PORT`, default 8000, 0 to 65535; 0 takes any free port.
     pub port: u16,
     /// `CORS_ORIGINS`, else `BACKEND_CORS_ORIGINS`: a JSON list or commas, default any in development and none in
@@ -29,6 +32,9 @@ pub struct HttpConfig {
     pub body_limit: usize,
     /// `SHUTDOWN_TIMEOUT_SECONDS`, in seconds, default 10, 0 to 3600.
     pub shutdown_timeout: Duration,
+    /// `SHUTDOWN_DRAIN_SECONDS`, in seconds, default 5 in production and 0 in development, 0 to 3600: how long a
+    /// stopping server fails its readiness check and still accepts connections, before `shutdown_timeout` starts.
+    pub shutdown_drain: Duration,
     /// `REQUEST_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
     pub request_timeout: Duration,
 }
@@ -46,14 +52,38 @@ impl HttpConfig {
     pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             host: host(reader, environment)?,
+            unsafe_development_on_network: reader.flag("UNSAFE_DEVELOPMENT_ON_NETWORK", false)?,
             port: reader.number(reader.first_set(["SERVER_PORT", "PORT"]), 8000, 0..=u16::MAX)?,
             cors_origins: cors_origins(reader, environment)?,
             trusted_proxies: trusted_proxies(reader)?,
             body_limit: reader.number("BODY_LIMIT_BYTES", 1024 * 1024, 1024..=1024 * 1024 * 1024)?,
             shutdown_timeout: reader.duration("SHUTDOWN_TIMEOUT_SECONDS", SECOND, 10, 0..=3600)?,
+            shutdown_drain: reader.duration("SHUTDOWN_DRAIN_SECONDS", SECOND, default_drain(environment), 0..=3600)?,
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
         })
     }
+}
+
+impl HttpConfig {
+    /// Refuses a development server that other machines can reach: its administrator has a known password.
+    pub(crate) fn check_exposure(&self, environment: Environment) -> Result<(), ConfigError> {
+        if self.unsafe_development_on_network || !self.is_exposed_development(environment) {
+            return Ok(());
+        }
+        let allowed = "in development, a loopback address such as SERVER_HOST=127.0.0.1; to listen on a network, set \
+            APP_ENV=production and a SECRET_KEY (`taskwire config init --production` prints both)";
+        Err(refuse("SERVER_HOST", &self.host.to_string(), allowed))
+    }
+
+    /// Whether other machines may reach a development server.
+    pub(crate) fn is_exposed_development(&self, environment: Environment) -> bool {
+        !environment.is_production() && !self.host.to_canonical().is_loopback()
+    }
+}
+
+/// In production a load balancer needs time to notice that the server is not ready.
+fn default_drain(environment: Environment) -> u64 {
+    if environment.is_production() { 5 } else { 0 }
 }
 
 fn host(reader: &Reader<'_>, environment: Environment) -> Result<IpAddr, ConfigError> {

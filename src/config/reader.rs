@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Every variable whose name begins so and that has a value.
-    pub(super) fn starting_with(&self, prefix: &'static str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(super) fn starting_with(&self, prefix: &'static str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let named = self.vars.iter().filter(move |(name, _)| name.starts_with(prefix));
         named
             .map(|(name, value)| (name.as_str(), value.trim()))

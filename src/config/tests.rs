@@ -1,5 +1,7 @@
 mod env_file;
 mod refusals;
+mod secrets;
+mod unknown;
 
 use std::path::PathBuf;
 
@@ -69,6 +71,42 @@ fn production_closes_the_defaults() {
     assert_eq!(config.http.cors_origins, CorsOrigins::List(Vec::new()));
     assert!(!config.graphql.ide && !config.graphql.introspection);
     assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn a_missing_file_is_created_in_development_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let url = format!("sqlite:///{}", path.display());
+    let url = [("DATABASE_URL", url.as_str())];
+    assert_eq!(config(&url).database.check_file(), Ok(()));
+    let database = production(&url).unwrap().database;
+    let problem = database.check_file().unwrap_err();
+    assert!(
+        problem.contains("DATABASE_URL") && problem.contains(path.to_str().unwrap()),
+        "{problem}"
+    );
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(database.check_file(), Ok(()));
+}
+
+#[test]
+fn a_server_in_production_drains_before_it_stops() {
+    assert_eq!(config(&[]).http.shutdown_drain, Duration::ZERO);
+    assert_eq!(production(&[]).unwrap().http.shutdown_drain, Duration::from_secs(5));
+    let longer = production(&[("SHUTDOWN_DRAIN_SECONDS", "20")]).unwrap();
+    assert_eq!(longer.http.shutdown_drain, Duration::from_secs(20));
+}
+
+#[test]
+fn slow_statements_are_logged_from_a_second_unless_zero_is_set() {
+    let threshold = |pairs: &[(&str, &str)]| config(pairs).database.slow_statement;
+    assert_eq!(threshold(&[]), Some(Duration::from_secs(1)));
+    assert_eq!(
+        threshold(&[("SLOW_STATEMENT_MS", "250")]),
+        Some(Duration::from_millis(250))
+    );
+    assert_eq!(threshold(&[("SLOW_STATEMENT_MS", "0")]), None);
 }
 
 #[test]
@@ -327,6 +365,26 @@ fn hosts_are_addresses_or_localhost() {
 }
 
 #[test]
+fn a_development_server_is_for_this_machine_only() {
+    let check = |pairs: &[(&str, &str)]| {
+        let config = config(pairs);
+        config.http.check_exposure(config.environment)
+    };
+    for host in ["127.0.0.1", "localhost", "::1", "::ffff:127.0.0.1"] {
+        assert_eq!(check(&[("SERVER_HOST", host)]), Ok(()), "{host}");
+    }
+    for host in ["0.0.0.0", "::", "192.168.1.7"] {
+        let refused = check(&[("SERVER_HOST", host)]).unwrap_err();
+        let start = format!("SERVER_HOST is \"{host}\"; allowed: in development, a loopback address");
+        assert!(refused.to_string().starts_with(&start), "{refused}");
+        let deliberate = [("SERVER_HOST", host), ("UNSAFE_DEVELOPMENT_ON_NETWORK", "true")];
+        assert_eq!(check(&deliberate), Ok(()), "{host}");
+    }
+    let production = production(&[("SERVER_HOST", "0.0.0.0")]).unwrap();
+    assert_eq!(production.http.check_exposure(production.environment), Ok(()));
+}
+
+#[test]
 fn log_levels_are_read_as_python_writes_them() {
     for (value, level) in [
         ("WARNING", "warn"),
@@ -402,15 +460,50 @@ fn effective_settings_given_back_are_the_same_settings() {
 
 #[test]
 fn the_example_file_names_every_setting_with_its_default() {
-    let mut example = dotenv::parse(include_str!("../../.env.example"), &BTreeMap::new()).unwrap();
-    assert_eq!(
-        Config::from_vars(&example).unwrap().effective(),
-        config(&[]).effective()
-    );
-    assert!(example.remove("UPLOAD_DIR").is_some(), "shown as STORAGE_URL");
-    let named: Vec<_> = example.keys().map(String::as_str).collect();
+    let text = include_str!("../../.env.example");
+    let commented_out = text.replace("\n#", "\n");
+    let lines = commented_out.lines().filter(|line| !line.starts_with(' '));
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    for text in [text, &lines] {
+        let given = dotenv::parse(text, &BTreeMap::new()).unwrap();
+        let effective = Config::from_vars(&given).unwrap().effective();
+        assert_eq!(effective, config(&[]).effective());
+    }
+    // Shown as STORAGE_URL.
+    let named: Vec<_> = example::names().filter(|name| *name != "UPLOAD_DIR").collect();
     let effective = config(&[]).effective();
-    let mut settings: Vec<_> = effective.iter().map(|(name, _)| *name).collect();
-    settings.sort_unstable();
-    assert_eq!(named, settings);
+    let settings: Vec<_> = effective.iter().map(|(name, _)| *name).collect();
+    assert_eq!(named, settings, "the same settings in the same order");
+}
+
+#[test]
+fn a_copy_of_the_example_file_leaves_alone_what_packages_set() {
+    let example = dotenv::parse(include_str!("../../.env.example"), &BTreeMap::new()).unwrap();
+    let mut package = vars(&[
+        ("APP_ENV", "production"),
+        ("SERVER_HOST", "127.0.0.1"),
+        ("DATABASE_URL", "sqlite:////srv/tasks.db"),
+        ("UPLOAD_DIR", "/srv/uploads"),
+    ]);
+    // As systemd and containers do: what the file sets, even to nothing, replaces what the package sets.
+    package.extend(example);
+    package.insert("SECRET_KEY".to_owned(), STRONG.to_owned());
+    let config = Config::from_vars(&package).unwrap();
+    assert!(config.environment.is_production());
+    assert_eq!(config.http.host.to_string(), "127.0.0.1");
+    assert_eq!(config.database.sqlite_path(), Some(PathBuf::from("/srv/tasks.db")));
+    assert_eq!(config.storage.directory(), Some(PathBuf::from("/srv/uploads")));
+}
+
+#[test]
+fn the_example_file_is_filled_in_for_each_environment() {
+    let settings = |values: &[(&str, &str)]| {
+        let given = dotenv::parse(&example::filled_in(values), &BTreeMap::new()).unwrap();
+        Config::from_vars(&given).unwrap().effective()
+    };
+    assert_eq!(
+        settings(&[("APP_ENV", "production"), ("SECRET_KEY", STRONG)]),
+        production(&[]).unwrap().effective()
+    );
+    assert_eq!(settings(&[("APP_ENV", "development")]), config(&[]).effective());
 }

@@ -1,6 +1,7 @@
 //! The command line, as people type it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use axum::http::Method;
@@ -136,6 +137,51 @@ async fn config_shows_what_takes_effect_and_hides_secrets() {
 }
 
 #[tokio::test]
+async fn a_setting_with_a_wrong_name_is_reported_at_the_start_and_by_doctor() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("SECERT_KEY", "hunter2");
+    fs::write(
+        place.path().join(".env"),
+        "SMTP_ULR=smtp://hunter2@mail\nPOSTGRES_DB=tasks\n",
+    )
+    .unwrap();
+    let doctor = place.run("doctor").await;
+    let printed = doctor.printed();
+    let log = place.serve().await.stop().await;
+    for warning in [
+        "SMTP_ULR in .env is not a setting; did you mean SMTP_URL?",
+        "POSTGRES_DB in .env is not a setting",
+        "SECERT_KEY in the environment is not a setting; did you mean SECRET_KEY?",
+    ] {
+        let line = format!("warn    settings: {warning}");
+        assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
+        assert!(log.contains(warning), "{warning} in {log}");
+    }
+    assert!(
+        !printed.contains("hunter2") && !log.contains("hunter2"),
+        "{printed}\n{log}"
+    );
+}
+
+#[tokio::test]
+async fn secrets_come_from_files_and_are_not_shown() {
+    let place = Place::bare()
+        .with("DATABASE_URL_FILE", "database")
+        .with("REDIS_URL_FILE", "missing");
+    fs::write(place.path().join("database"), "postgres://me:hunter2@db/tasks\n").unwrap();
+    let outcome = place.run("config").await;
+    let start = "REDIS_URL_FILE is \"missing\"; allowed: the path of a text file with the value (No such file";
+    assert!(outcome.complaint().starts_with(start), "{outcome:?}");
+    let outcome = place.run_with("config", &[("REDIS_URL_FILE", "")]).await;
+    let printed = outcome.printed();
+    assert!(
+        printed.contains("\nDATABASE_URL=postgres://me:***@db/tasks\n"),
+        "{printed}"
+    );
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
+
+#[tokio::test]
 async fn a_wrong_setting_stops_every_command_in_one_line() {
     let place = Place::bare()
         .with("SERVER_PORT", "80000")
@@ -193,6 +239,105 @@ async fn production_does_not_start_with_unsafe_settings() {
         assert!(outcome.complaint().starts_with(start), "{outcome:?}");
     }
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[tokio::test]
+async fn production_does_not_replace_a_database_that_is_missing() {
+    let place = Place::bare()
+        .with("APP_ENV", "production")
+        .with("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a")
+        .with("SERVER_HOST", "127.0.0.1")
+        .with("SERVER_PORT", "0");
+    let expected = "the file taskwire.db of DATABASE_URL does not exist; check that its disk is mounted. \
+        If this is a new installation, run `taskwire migrate up` once to create it";
+    for command in [
+        "serve",
+        "migrate status",
+        "migrate fresh --yes",
+        "seed",
+        "user promote ada",
+    ] {
+        assert_eq!(place.run(command).await.complaint(), expected, "{command}");
+    }
+    let doctor = place.run("doctor").await;
+    let line = format!("FAILED  database: {expected}\n");
+    assert!(doctor.stdout.contains(&line), "{doctor:?}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
+
+    place.run("migrate up").await.printed();
+    place.serve().await.stop().await;
+    place.run("backup tasks.tar.gz").await.printed();
+    let database = place.path().join("taskwire.db");
+    fs::remove_file(&database).unwrap();
+    assert_eq!(place.run("").await.complaint(), expected);
+    place.run("restore tasks.tar.gz").await.printed();
+    place.serve().await.stop().await;
+    fs::remove_file(&database).unwrap();
+    place.run("user create --email ada@example.com").await.printed();
+    place.serve().await.stop().await;
+}
+
+#[tokio::test]
+async fn a_development_server_that_other_machines_can_reach_does_not_start() {
+    let place = Place::bare().with("SERVER_HOST", "0.0.0.0").with("SERVER_PORT", "0");
+    let expected = "SERVER_HOST is \"0.0.0.0\"; allowed: in development, a loopback address such as \
+        SERVER_HOST=127.0.0.1; to listen on a network, set APP_ENV=production and a SECRET_KEY \
+        (`taskwire config init --production` prints both)";
+    assert_eq!(place.run("serve").await.complaint(), expected);
+    let outcome = place.run("doctor").await;
+    let line = format!("FAILED  settings: {expected}\n");
+    assert!(outcome.stdout.starts_with(&line), "{outcome:?}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
+
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database)
+        .with("SERVER_HOST", "0.0.0.0")
+        .with("UNSAFE_DEVELOPMENT_ON_NETWORK", "true");
+    let server = place.serve().await;
+    server.until_logged("UNSAFE_DEVELOPMENT_ON_NETWORK is true").await;
+}
+
+#[tokio::test]
+async fn config_init_writes_settings_for_each_environment() {
+    let place = Place::bare();
+    let written = async |arguments: &str, file: &str| {
+        place
+            .run(&format!("config init {arguments} --out {file}"))
+            .await
+            .printed();
+        let path = place.path().join(file);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+        fs::read_to_string(path).unwrap()
+    };
+    let development = written("", "development.env").await;
+    assert!(development.contains("\nAPP_ENV=development\n") && development.contains("\nSECRET_KEY=\n"));
+
+    let production = written("--production", ".env").await;
+    let shown = place.run("config").await;
+    let shown: Vec<&str> = shown.printed().lines().collect();
+    assert!(
+        shown.contains(&"APP_ENV=production") && shown.contains(&"SECRET_KEY=***"),
+        "{shown:?}"
+    );
+    assert!(production.contains("# Origins of browser apps"), "{production}");
+    let printed = place.run("config init --production").await;
+    assert_ne!(printed.printed(), production, "each has its own key");
+
+    let again = place.run("config init --production --out .env").await;
+    assert_eq!(again.complaint(), ".env exists already; --force replaces it");
+    assert_eq!(fs::read_to_string(place.path().join(".env")).unwrap(), production);
+    assert_ne!(written("--production --force", ".env").await, production);
+    let nowhere = place.run("config init --out no/where/.env").await;
+    assert!(
+        nowhere.complaint().starts_with("cannot write no/where/.env: "),
+        "{nowhere:?}"
+    );
+    assert_eq!(
+        fs::read_dir(place.path()).unwrap().count(),
+        2,
+        "no temporary file is left"
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
+use taskwire::config::{SECRETS, example};
 use tower::ServiceExt as _;
 
 use crate::support::TestApp;
@@ -30,11 +31,12 @@ pub(crate) fn compose(name: &str) -> Value {
 
 /// The settings that the server knows.
 fn settings() -> BTreeSet<String> {
-    let example = read(".env.example");
-    let names = example
-        .lines()
-        .filter_map(|line| line.split_once('=').map(|(name, _)| name.to_owned()));
-    names.filter(|name| !name.starts_with('#')).collect()
+    example::names().map(str::to_owned).collect()
+}
+
+/// Whether it is the setting for the file of a secret, such as `SECRET_KEY_FILE`.
+fn is_secret_file(name: &str) -> bool {
+    name.strip_suffix("_FILE").is_some_and(|name| SECRETS.contains(&name))
 }
 
 #[test]
@@ -50,7 +52,10 @@ fn compose_files_start_what_there_is_with_settings_that_there_are() {
             let build = &services[server]["build"];
             assert!(build == "." || build["context"] == ".", "{name}: {server}");
             for setting in services[server]["environment"].as_object().unwrap().keys() {
-                assert!(settings.contains(setting), "{name}: there is no setting {setting}");
+                assert!(
+                    settings.contains(setting) || is_secret_file(setting),
+                    "{name}: there is no setting {setting}"
+                );
             }
         }
         for (service, definition) in services {
@@ -217,10 +222,10 @@ pub(crate) fn one_of_kind<'d>(documents: &'d [(String, Value)], kind: &str) -> &
     document
 }
 
-/// That the server knows a variable of a deployment; those of Amazon's tools are read by their beginning.
+/// Asserts that the server knows a variable of a deployment; those of Amazon's tools are read by their beginning.
 fn assert_is_setting(name: &str, whose: &str) {
     assert!(
-        name.starts_with("AWS_") || settings().contains(name),
+        name.starts_with("AWS_") || settings().contains(name) || is_secret_file(name),
         "{whose}: there is no setting {name}"
     );
 }

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use taskwire::config::example;
+
 use crate::support::database::TestDatabase;
 use crate::support::process::Place;
 
@@ -125,6 +127,33 @@ async fn the_first_session_goes_as_it_is_written() {
     );
 }
 
+#[tokio::test]
+async fn the_commands_for_production_work_on_a_new_database_in_their_order() {
+    let database = TestDatabase::create_empty().await;
+    let place = Place::bare()
+        .with("DATABASE_URL", database.url())
+        .with("SERVER_HOST", "127.0.0.1")
+        .with("SERVER_PORT", "0");
+    let section = section("In production");
+    let block = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let commands: Vec<&str> = block
+        .lines()
+        .filter_map(|line| line.split(" #").next()?.trim().strip_prefix("taskwire"))
+        .collect();
+    let (serve, prepare) = commands.split_last().unwrap();
+    assert_eq!((*serve, prepare.len()), ("", 4), "{block}");
+    for command in prepare {
+        place.run(command).await.printed();
+    }
+    let server = place.serve().await;
+    assert_eq!(
+        database.number("SELECT COUNT(*) AS number FROM users").await,
+        1,
+        "there is no other administrator"
+    );
+    server.stop().await;
+}
+
 /// The variables of the README's tables, with what it says of their defaults.
 fn variables() -> BTreeMap<String, String> {
     let section = section("Settings");
@@ -138,11 +167,12 @@ fn variables() -> BTreeMap<String, String> {
 #[test]
 fn the_settings_are_those_of_the_example_file() {
     let example = file(".env.example");
-    let example: BTreeMap<&str, &str> = example
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .collect();
+    let default = |name: &'static str| {
+        let lines = example.lines().map(|line| line.trim_start_matches('#'));
+        let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        (name, values.next().unwrap())
+    };
+    let example: BTreeMap<&str, &str> = example::names().map(default).collect();
     let readme = variables();
     assert_eq!(
         readme.keys().map(String::as_str).collect::<BTreeSet<_>>(),

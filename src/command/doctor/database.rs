@@ -37,7 +37,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Resul
 
 /// Connects, without making a file that is not there and without waiting for a server to start.
 async fn reach(config: &Config) -> Result<Domain, String> {
-    config.database.check_folder()?;
+    config.database.check_file()?;
     if let Some(file) = config.database.sqlite_path().filter(|file| !file.exists()) {
         return Err(format!(
             "the file {} does not exist; `taskwire migrate up` makes it, and so does the server when it starts",

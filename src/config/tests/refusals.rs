@@ -48,6 +48,16 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
         r#"DATABASE_MAX_CONNECTIONS is "0"; allowed: a whole number from 1 to 1000"#,
     ),
     (
+        "SHUTDOWN_DRAIN_SECONDS",
+        "3601",
+        r#"SHUTDOWN_DRAIN_SECONDS is "3601"; allowed: a whole number from 0 to 3600"#,
+    ),
+    (
+        "SLOW_STATEMENT_MS",
+        "1s",
+        r#"SLOW_STATEMENT_MS is "1s"; allowed: a whole number from 0 to 3600000"#,
+    ),
+    (
         "GRAPHQL_MAX_DEPTH",
         "0",
         r#"GRAPHQL_MAX_DEPTH is "0"; allowed: a whole number from 1 to 100"#,

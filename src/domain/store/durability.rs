@@ -91,9 +91,10 @@ impl Durability {
         if *known == found || *known == Some(WriteObstacle::FileReplaced) {
             return;
         }
-        match found {
-            Some(obstacle) => tracing::error!("writes are refused until one succeeds: {}", obstacle.reason()),
-            None => tracing::info!("the database can be written again"),
+        if let Some(obstacle) = found {
+            tracing::error!("writes are refused until one succeeds: {}", obstacle.reason());
+        } else {
+            tracing::info!("the database can be written again");
         }
         *known = found;
     }

@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// SQLite's write-ahead log is emptied when it is larger than this. It grows while somebody reads.
 const MAX_WAL_BYTES: u64 = 64 * 1024 * 1024;
 /// How long emptying it waits for those who read. Writers wait meanwhile.
-const CHECKPOINT_WAIT: Duration = Duration::from_millis(1000);
+const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before it is tried again.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 

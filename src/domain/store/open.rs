@@ -61,9 +61,10 @@ impl Store {
                     is_memory: config.is_memory(),
                     ..settings
                 };
-                let pool = match config.is_memory() {
-                    true => connection.clone(),
-                    false => lazy(config, Access::ReadAndWrite, writers).await?,
+                let pool = if config.is_memory() {
+                    connection.clone()
+                } else {
+                    lazy(config, Access::ReadAndWrite, writers).await?
                 };
                 (
                     Reader::new(&pool, settings, meter.clone()),
@@ -250,7 +251,7 @@ async fn lazy(config: &DatabaseConfig, access: Access, connections: u32) -> Resu
 
 /// The connection for the schema and for administration. Requests do not use it, and it ends when it is idle.
 async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
-    config.check_folder().map_err(anyhow::Error::msg)?;
+    config.check_file().map_err(anyhow::Error::msg)?;
     let mut options = options(config, Access::ReadAndWrite);
     if !config.is_memory() {
         options.max_connections(1).idle_timeout(ADMINISTRATION_IDLE);
@@ -323,9 +324,10 @@ fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
             one_connection(&mut options);
         }
         Backend::Sqlite => {
+            let creates_file = config.creates_file;
             options.test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
                 let sqlite = sqlite
-                    .create_if_missing(true)
+                    .create_if_missing(creates_file)
                     .foreign_keys(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     // A write that was acknowledged survives a power cut.

@@ -1,0 +1,106 @@
+//! Variables that look like settings, but are none: most often a spelling mistake.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use super::{
+    ConfigError, example,
+    reader::Reader,
+    secret_file::{self, SECRETS},
+};
+
+/// Other names of settings.
+const ALIASES: [&str; 2] = ["BACKEND_CORS_ORIGINS", "PORT"];
+/// Every variable of Amazon's tools is passed on to the storage.
+const AMAZON: &str = "AWS_";
+/// Shorter names are close to each other by chance.
+const SHORTEST: usize = 6;
+/// From this length on, two mistakes still leave no doubt.
+const LONG: usize = 16;
+
+/// A variable that looks like a setting. Its `Display` is one line, without the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownSetting {
+    name: String,
+    origin: &'static str,
+    nearest: Option<String>,
+}
+
+impl fmt::Display for UnknownSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {} is not a setting", self.name, self.origin)?;
+        match &self.nearest {
+            Some(nearest) => write!(f, "; did you mean {nearest}?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All unknown names of the file, and those of the process that are close to a setting which is not set: the
+/// environment of a process belongs to other programs too. `text` is that of the file.
+pub(super) fn find(
+    text: &str,
+    file: &BTreeMap<String, String>,
+    process: &BTreeMap<String, String>,
+) -> Vec<UnknownSetting> {
+    let known = known();
+    let unknown = |vars| {
+        let names = Reader::new(vars).starting_with("").map(|(name, _)| name);
+        names.filter(|name| !known.contains(*name) && !name.starts_with(AMAZON))
+    };
+    let in_file = unknown(file)
+        .filter(|name| !is_referenced(text, name))
+        .map(|name| UnknownSetting {
+            name: name.to_owned(),
+            origin: ".env",
+            nearest: nearest(name, &known),
+        });
+    let is_set = |name: &str| process.contains_key(name) || file.contains_key(name);
+    let in_process = unknown(process).filter_map(|name| {
+        let nearest = nearest(name, &known).filter(|nearest| !is_set(nearest))?;
+        Some(UnknownSetting {
+            name: name.to_owned(),
+            origin: "the environment",
+            nearest: Some(nearest),
+        })
+    });
+    in_file.chain(in_process).collect()
+}
+
+/// The error of a setting, with the variable that was probably meant to be that setting.
+pub(super) fn hint(mut error: ConfigError, unknown: &[UnknownSetting]) -> ConfigError {
+    let meant = unknown
+        .iter()
+        .find(|unknown| unknown.nearest.as_ref() == Some(&error.variable));
+    if let Some(meant) = meant {
+        error.allowed = format!("{}; {meant}", error.allowed);
+    }
+    error
+}
+
+fn known() -> BTreeSet<String> {
+    let files = SECRETS.into_iter().map(secret_file::path_setting);
+    let names = example::names().chain(ALIASES).map(str::to_owned);
+    names.chain(files).collect()
+}
+
+/// Whether the file has `${NAME}`: then the variable is a part of others.
+fn is_referenced(text: &str, name: &str) -> bool {
+    ["}", ":-"].iter().any(|end| text.contains(&format!("${{{name}{end}")))
+}
+
+fn nearest(name: &str, known: &BTreeSet<String>) -> Option<String> {
+    let most = match name.len() {
+        ..SHORTEST => return None,
+        SHORTEST..LONG => 1,
+        LONG.. => 2,
+    };
+    let name = name.to_uppercase();
+    let distances = known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(&name, known), known));
+    let close = distances.filter(|(distance, _)| *distance <= most);
+    close.min().map(|(_, nearest)| nearest.clone())
+}
