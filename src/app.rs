@@ -56,7 +56,8 @@ impl App {
             surroundings,
         )
         .await?;
-        let redis = config.redis_url.as_ref().map(Redis::open).transpose()?;
+        let redis = config.redis_url.as_ref();
+        let redis = redis.map(|url| Redis::open(url, config.redis_timeout)).transpose()?;
         if let Some(redis) = &redis {
             domain.live().join(redis);
             domain.tasks().share_statistics(redis);
@@ -180,10 +181,15 @@ impl App {
         &self.0.external
     }
 
-    /// From now on readiness fails, so that no new request is sent here; connections that are held open end,
-    /// so that nobody waits for them; and no more jobs are begun.
-    pub fn begin_shutdown(&self) {
+    /// From now on readiness fails, so that load balancers send no new requests here, and every answer closes its
+    /// connection. Requests are still served.
+    pub fn begin_drain(&self) {
         self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on connections that are held open end, so that nobody waits for them, and no more jobs are begun.
+    pub fn begin_shutdown(&self) {
+        self.begin_drain();
         self.0.domain.live().close();
         self.0.domain.jobs().close();
     }

@@ -22,7 +22,7 @@ mod tests;
 mod unknown;
 mod websocket;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use secrecy::SecretString;
 
@@ -64,6 +64,9 @@ pub struct Config {
     /// `REDIS_URL`, default none: `redis://`, `rediss://` or `unix://`. Servers share rate limits and persisted
     /// queries there.
     pub redis_url: Option<SecretString>,
+    /// `REDIS_TIMEOUT_MS`, in milliseconds, default 250, 10 to 10000: Redis is left alone for a second after it has not
+    /// answered for so long.
+    pub redis_timeout: Duration,
     /// Tokens and passwords.
     pub auth: AuthConfig,
     /// The listener and what it lets in.
@@ -221,6 +224,7 @@ impl Config {
             redis_url: reader
                 .url("REDIS_URL", &["redis", "rediss", "unix"])?
                 .map(SecretString::from),
+            redis_timeout: Duration::from_millis(reader.number("REDIS_TIMEOUT_MS", 250, 10..=10_000)?),
             auth: AuthConfig::read(reader, environment)?,
             http: HttpConfig::read(reader, environment)?,
             graphql: GraphqlConfig::read(reader, environment)?,

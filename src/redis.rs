@@ -21,8 +21,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::meter;
 
-/// How long an attempt may take, connecting included.
-const PATIENCE: Duration = Duration::from_millis(250);
 /// How long Redis is left alone before it is asked again whether it is back.
 const PAUSE: Duration = Duration::from_secs(1);
 /// After so long without a word a connection is checked by the operating system.
@@ -71,6 +69,8 @@ pub struct Redis(Arc<Inner>);
 
 struct Inner {
     client: Client,
+    /// How long an attempt may take, connecting included.
+    patience: Duration,
     /// Replaced when Redis was away: a manager gives up for good when, say, its password was refused, and keeps
     /// a connection that was cut in silence.
     manager: RwLock<ConnectionManager>,
@@ -81,11 +81,13 @@ struct Inner {
 impl Redis {
     /// The Redis at this URL: `redis://`, `rediss://` or `unix://`. Must be called within a Tokio runtime;
     /// connects in the background, and warns when that fails.
-    pub fn open(url: &SecretString) -> anyhow::Result<Self> {
+    /// `patience` is how long it may take to answer.
+    pub fn open(url: &SecretString, patience: Duration) -> anyhow::Result<Self> {
         let client = client(url).map_err(|error| anyhow!("REDIS_URL cannot be used: {error}"))?;
         let manager = manager(&client).map_err(|error| anyhow!("REDIS_URL cannot be used: {error}"))?;
         let redis = Self(Arc::new(Inner {
             client,
+            patience,
             manager: RwLock::new(manager),
             is_up: AtomicBool::new(true),
         }));
@@ -101,7 +103,7 @@ impl Redis {
         &self.0.client
     }
 
-    /// What Redis gives, within 250 ms; none at once while it is away. A failure of any kind counts as being
+    /// What Redis gives in time; none at once while it is away. A failure of any kind counts as being
     /// away and is logged, so there is nothing that the caller could still do about it.
     ///
     /// `work` is done again when the connection turns out to be closed, so it may happen twice.
@@ -112,7 +114,7 @@ impl Redis {
         if !self.0.is_up.load(Ordering::Relaxed) {
             return None;
         }
-        match ask(&self.0.manager(), PATIENCE, work).await {
+        match ask(&self.0.manager(), self.0.patience, work).await {
             Ok(answer) => Some(answer),
             Err(problem) => {
                 self.lose(&problem);
@@ -236,6 +238,7 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_millis(250);
     /// The longest wait of a test for something to happen.
     const LONG: Duration = Duration::from_mins(1);
 
@@ -268,7 +271,7 @@ mod tests {
     async fn a_refused_connection_opens_the_circuit() {
         let (listener, address) = listener();
         drop(listener);
-        let redis = Redis::open(&format!("redis://{address}").into()).unwrap();
+        let redis = Redis::open(&format!("redis://{address}").into(), PATIENCE).unwrap();
         assert_eq!(ping(&redis).await, None);
         assert!(!redis.0.is_up.load(Ordering::Relaxed));
     }
@@ -277,7 +280,7 @@ mod tests {
     async fn silence_is_waited_for_once() {
         // The operating system takes the connection; nobody ever reads from it.
         let (_listener, address) = listener();
-        let redis = Redis::open(&format!("redis://{address}").into()).unwrap();
+        let redis = Redis::open(&format!("redis://{address}").into(), PATIENCE).unwrap();
         assert_eq!(ping(&redis).await, None);
         let many = async {
             for _ in 0..1_000 {
@@ -290,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn tls_has_what_it_needs() {
         let (listener, address) = listener();
-        let _redis = Redis::open(&format!("rediss://{address}").into()).unwrap();
+        let _redis = Redis::open(&format!("rediss://{address}").into(), PATIENCE).unwrap();
         let greeting = tokio::task::spawn_blocking(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut first = [0];

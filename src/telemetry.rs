@@ -1,6 +1,7 @@
 //! Logs: one line a request and what went wrong in between, as text or JSON. Metrics, for Prometheus. And traces, where
 //! there is a collector for them.
 
+pub mod context;
 pub(crate) mod trace;
 
 pub use self::trace::Traces;

@@ -14,6 +14,7 @@
 //! | `list_indexes` | indexes of `tasks` |
 //! | `tag_names` | one more column of `tasks` |
 //! | `tag_index` | an index of that column |
+//! | `idempotency_lease` | more of `idempotency_keys` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -25,6 +26,7 @@ mod m20261121_000006_job_queue;
 mod m20261122_000007_list_indexes;
 mod m20261122_000008_tag_names;
 mod m20261128_000009_tag_index;
+mod m20261128_000010_idempotency_lease;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -64,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_list_indexes::Migration),
             Box::new(m20261122_000008_tag_names::Migration),
             Box::new(m20261128_000009_tag_index::Migration),
+            Box::new(m20261128_000010_idempotency_lease::Migration),
         ]
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("STATISTICS_CACHE_SECONDS", count(database.statistics_cache, SECOND)),
         ("TRASH_RETENTION_DAYS", count(database.trash_retention, DAY)),
         ("REDIS_URL", secret_url(config.redis_url.as_ref())),
+        ("REDIS_TIMEOUT_MS", config.redis_timeout.as_millis().to_string()),
         (
             "SECRET_KEY",
             auth.secret_key

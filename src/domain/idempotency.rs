@@ -2,9 +2,11 @@
 //! the write with the same key, because it never saw the answer, it gets the first answer again and nothing
 //! is done twice.
 //!
-//! A key is claimed before the write begins. If the server dies in between, nobody can know whether the write
-//! was done, and that is what a repetition is told: it is never done a second time.
+//! A key is claimed before the write begins, for as long as a request may take. Each transaction of the write notes that it
+//! was committed. So when a server dies in between, a repetition finds out from the data: it runs the write if nothing was
+//! written, and is told if something was. Nothing is ever done twice: an attempt whose claim was taken over cannot commit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -12,14 +14,18 @@ use chrono::TimeDelta;
 use super::Core;
 use super::actor::Actor;
 use super::error::{Error, Result};
-use super::id::UserId;
-use super::policy::{self, Leftovers, OwnRequest, RepeatRequest, SweepUp};
+use super::policy::{self, Leftovers, OwnRequest, Permit, RepeatRequest, SweepUp};
+use super::random::hexadecimal;
 use super::store;
 
 /// The most characters of a key.
 pub const MAX_KEY_LENGTH: usize = 255;
 /// How long a key is remembered.
 const LIFE: TimeDelta = TimeDelta::hours(24);
+/// How much longer than the request its claim lasts: for a commit that is under way.
+const GRACE: Duration = Duration::from_secs(5);
+/// Random bytes in the name of an attempt.
+const OWNER_BYTES: usize = 16;
 /// How long to wait before asking again for a write that is under way.
 const SENSIBLE_WAIT: Duration = Duration::from_secs(1);
 
@@ -33,10 +39,14 @@ pub enum Claim {
 }
 
 /// The right to do the write of one key, and to say what came of it.
-#[derive(Debug)]
-pub struct Ticket {
-    user: UserId,
-    key: String,
+#[derive(Clone, Debug)]
+pub struct Ticket(Arc<store::idempotency::Claim>);
+
+impl Ticket {
+    /// Does the write.
+    pub fn run<T>(&self, write: impl Future<Output = T>) -> impl Future<Output = T> {
+        store::idempotency::under(Arc::clone(&self.0), write)
+    }
 }
 
 /// The use cases of keys.
@@ -57,21 +67,29 @@ impl<'a> Idempotency<'a> {
         let user = actor.signed_in()?.id;
         let permit = policy::permit(actor, RepeatRequest, &OwnRequest { user })?;
         check(key)?;
+        let claim = store::idempotency::Claim {
+            user,
+            key: key.to_owned(),
+            owner: hexadecimal(self.core.randomness.as_ref(), OWNER_BYTES),
+        };
         let now = self.core.clock.now();
+        let leased_until = now + TimeDelta::from_std(longest + GRACE).map_err(Error::internal)?;
         let transaction = self.core.store.begin().await?;
         store::idempotency::forget_expired(&transaction, &permit, now).await?;
-        let claimed = store::idempotency::insert(&transaction, &permit, key, request_hash, now, now + LIFE).await?;
-        let found = if claimed {
+        let moments = [now, leased_until, now + LIFE];
+        let mut is_ours = store::idempotency::insert(&transaction, &permit, &claim, request_hash, moments).await?;
+        let found = if is_ours {
             None
         } else {
             store::idempotency::find(&transaction, &policy::scope(actor)?, key).await?
         };
+        if found.as_ref().is_some_and(|found| found.request_hash == request_hash) {
+            is_ours = store::idempotency::take_over(&transaction, &permit, &claim, [now, leased_until]).await?;
+        }
         transaction.commit().await?;
-        let Some(found) = found else {
-            return Ok(Claim::First(Ticket {
-                user,
-                key: key.to_owned(),
-            }));
+        let found = match found {
+            Some(found) if !is_ours => found,
+            _ => return Ok(Claim::First(Ticket(Arc::new(claim)))),
         };
         if found.request_hash != request_hash {
             return Err(bad_key(format!(
@@ -81,16 +99,15 @@ impl<'a> Idempotency<'a> {
         if let Some(response) = found.response {
             return Ok(Claim::Done(response));
         }
-        let age = (now - found.created_at).to_std().unwrap_or_default();
-        if age <= longest {
+        if found.leased_until.is_some_and(|until| until > now) {
             return Err(Error::Unavailable {
                 retry_after: SENSIBLE_WAIT,
                 cause: None,
             });
         }
         Err(bad_key(format!(
-            "The request with the Idempotency-Key '{key}' did not come to its end, and whether it was done is not \
-             known: look before you repeat it with a new key"
+            "The request with the Idempotency-Key '{key}' was written, but its answer was lost: read what it wrote, and \
+             do not repeat it"
         )))
     }
 
@@ -106,20 +123,33 @@ impl<'a> Idempotency<'a> {
     /// The write was done, and this is the answer.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.finish", skip_all)]
     pub async fn finish(self, actor: &Actor, ticket: &Ticket, response: &str) -> Result<()> {
-        let permit = policy::permit(actor, RepeatRequest, &OwnRequest { user: ticket.user })?;
+        let permit = permit(actor, ticket)?;
         let transaction = self.core.store.begin().await?;
-        store::idempotency::set_response(&transaction, &permit, &ticket.key, response, self.core.clock.now()).await?;
+        store::idempotency::set_response(&transaction, &permit, &ticket.0, response, self.core.clock.now()).await?;
         transaction.commit().await
     }
 
     /// Nothing was written: the key may be used again.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.release", skip_all)]
     pub async fn release(self, actor: &Actor, ticket: &Ticket) -> Result<()> {
-        let permit = policy::permit(actor, RepeatRequest, &OwnRequest { user: ticket.user })?;
+        let permit = permit(actor, ticket)?;
         let transaction = self.core.store.begin().await?;
-        store::idempotency::delete(&transaction, &permit, &ticket.key).await?;
+        store::idempotency::delete(&transaction, &permit, &ticket.0).await?;
         transaction.commit().await
     }
+
+    /// The write has ended, and there is no answer: the next attempt finds out from the data.
+    #[tracing::instrument(target = "taskwire::span", name = "idempotency.abandon", skip_all)]
+    pub async fn abandon(self, actor: &Actor, ticket: &Ticket) -> Result<()> {
+        let permit = permit(actor, ticket)?;
+        let transaction = self.core.store.begin().await?;
+        store::idempotency::end_lease(&transaction, &permit, &ticket.0).await?;
+        transaction.commit().await
+    }
+}
+
+fn permit(actor: &Actor, ticket: &Ticket) -> Result<Permit<RepeatRequest>> {
+    policy::permit(actor, RepeatRequest, &OwnRequest { user: ticket.0.user })
 }
 
 fn check(key: &str) -> Result<()> {

@@ -10,6 +10,7 @@ use tracing::Span;
 
 use super::executor::Operation;
 use crate::meter::{OPERATION_TIME, OPERATIONS};
+use crate::telemetry::context;
 use crate::telemetry::trace::TARGET;
 
 /// So many names are told apart; clients make them up.
@@ -32,6 +33,7 @@ impl Names {
     /// Begins to measure an operation. Only users add names; whoever is not signed in could fill the room with nonsense.
     pub(super) fn begin(&self, operation: &Operation, is_of_user: bool) -> Measuring {
         let name = operation.prepared.operation.name.as_deref();
+        context::set_operation(name.map_or("anonymous", |name| name.get(..MAX_LENGTH).unwrap_or(name)));
         Measuring {
             kind: match operation.kind() {
                 OperationType::Query => "query",

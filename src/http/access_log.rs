@@ -1,5 +1,5 @@
-//! One line a request: method, path, status, duration, user, request id, and the trace that it belongs to. Never a query string,
-//! a header or a body, which may hold secrets.
+//! One line a request: method, path, status, duration, the client's address, user, name of the GraphQL operation, request
+//! id, and the trace that it belongs to. Never a query string, another header or a body, which may hold secrets.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -9,9 +9,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::{request_id, traffic};
+use super::caller::client_address;
+use super::traffic;
+use crate::app::App;
 use crate::domain::id::UserId;
-use crate::telemetry::trace;
+use crate::telemetry::{context, trace};
 
 /// What is found out about a request while it is served.
 #[derive(Clone, Debug, Default)]
@@ -28,11 +30,13 @@ impl LogFields {
 }
 
 /// Logs the request when its answer is ready.
-pub(super) async fn log(mut request: Request, next: Next) -> Response {
+pub(super) async fn log(app: &App, mut request: Request, next: Next) -> Response {
     let fields = LogFields::default();
     request.extensions_mut().insert(fields.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = traffic::route(request.extensions().get());
+    let trusted = &app.config().http.trusted_proxies;
+    let client = client_address(request.extensions(), request.headers(), trusted).map(|address| address.to_string());
     let parent = trace::parent_in(request.headers());
     let span = trace::request(&method, &route, parent.as_ref());
     let trace_id = trace::id(&span, parent.as_ref()).map(|id| id.to_string());
@@ -44,11 +48,11 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
     let duration_ms = duration.as_secs_f64() * 1_000.0;
     let status = response.status().as_u16();
     let user_id = fields.user.get().map(|user| user.0);
-    let request_id = request_id::current();
+    let (request_id, operation) = (context::request_id(), context::operation());
     if response.status().is_server_error() {
-        tracing::error!(%method, path, status, duration_ms, user_id, request_id, trace_id, "request");
+        tracing::error!(%method, path, status, duration_ms, client, user_id, operation, request_id, trace_id, "request");
     } else {
-        tracing::info!(%method, path, status, duration_ms, user_id, request_id, trace_id, "request");
+        tracing::info!(%method, path, status, duration_ms, client, user_id, operation, request_id, trace_id, "request");
     }
     response
 }

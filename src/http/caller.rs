@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use ipnet::IpNet;
 
 use super::access_log::LogFields;
@@ -47,7 +47,8 @@ impl Caller {
                 .get(header::USER_AGENT)
                 .and_then(|agent| agent.to_str().ok())
                 .map(str::to_owned),
-            ip: client_address(parts, &app.config().http.trusted_proxies).map(|address| address.to_string()),
+            ip: client_address(&parts.extensions, &parts.headers, &app.config().http.trusted_proxies)
+                .map(|address| address.to_string()),
         };
         Ok(Self {
             actor,
@@ -68,15 +69,14 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The address of the client: the nearest one that is not a proxy we trust.
-fn client_address(parts: &Parts, trusted: &[IpNet]) -> Option<IpAddr> {
-    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+pub(super) fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let peer = peer.ip().to_canonical();
     if !is_trusted(&peer) {
         return Some(peer);
     }
-    let forwarded = parts
-        .headers
+    let forwarded = headers
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok());
@@ -111,7 +111,9 @@ mod tests {
             .extensions
             .insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
         let trusted = ["10.0.0.0/8".parse().unwrap(), "127.0.0.1/32".parse().unwrap()];
-        client_address(&parts, &trusted).unwrap().to_string()
+        client_address(&parts.extensions, &parts.headers, &trusted)
+            .unwrap()
+            .to_string()
     }
 
     #[test]

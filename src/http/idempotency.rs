@@ -37,7 +37,7 @@ pub(crate) enum Trace {
     Answer(String),
     /// Nothing: it may be sent again.
     Nothing,
-    /// Nobody knows. The key stays claimed, so that nothing is done twice.
+    /// Nobody knows. A repetition finds out from the data.
     Unknown,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn run_once<T: Send + 'static>(
     };
     let app = app.clone();
     let running = tokio::spawn(request_id::keep(async move {
-        let (answer, trace) = write.await;
+        let (answer, trace) = ticket.run(write).await;
         settle(&app, &actor, &ticket, trace).await;
         Outcome::Done(answer)
     }));
@@ -71,10 +71,10 @@ async fn settle(app: &App, actor: &Actor, ticket: &Ticket, trace: Trace) {
     let settled = match trace {
         Trace::Answer(response) => keys.finish(actor, ticket, &response).await,
         Trace::Nothing => keys.release(actor, ticket).await,
-        Trace::Unknown => Ok(()),
+        Trace::Unknown => keys.abandon(actor, ticket).await,
     };
     if let Err(error) = settled {
-        // The answer stands all the same; a repetition will be told that it is not known.
+        // The answer stands all the same; a repetition finds out from the data.
         let request_id = request_id::current();
         tracing::error!(request_id, "an idempotency key was not settled: {error}");
     }

@@ -34,9 +34,9 @@ pub(crate) mod source;
 mod traffic;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -72,7 +72,7 @@ pub fn with_middleware(routes: Router<App>, app: &App) -> Router {
         .map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     // One stack, because the router boxes and clones what each call of `layer` adds anew for every request.
     let layers = ServiceBuilder::new()
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(app.clone(), observe))
         .layer(sniffing)
         .layer(framing)
         .layer(referring)
@@ -84,8 +84,14 @@ pub fn with_middleware(routes: Router<App>, app: &App) -> Router {
 }
 
 /// Gives a request its id, and logs it.
-async fn observe(request: Request, next: Next) -> Response {
-    request_id::assign(request, |request| access_log::log(request, next)).await
+async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = request_id::assign(request, |request| access_log::log(&app, request, next)).await;
+    // A proxy would keep a connection of a server that stops, and meet its end with the next request.
+    if app.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 /// What every answer tells a browser. Pages set a content policy of their own.

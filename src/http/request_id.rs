@@ -4,9 +4,9 @@
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use tracing::Instrument as _;
 
 use crate::domain::random::{Randomness as _, SystemRandomness};
+pub use crate::telemetry::context::{keep, request_id as current, within};
 
 /// The header that carries it.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -20,26 +20,6 @@ const BYTES: usize = 16;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-tokio::task_local! {
-    static CURRENT: String;
-}
-
-/// The id of the request that the present task works on; empty outside of one.
-#[must_use]
-pub fn current() -> String {
-    CURRENT.try_with(Clone::clone).unwrap_or_default()
-}
-
-/// The same work under the same id, and in the same trace, in a task of its own.
-pub fn keep<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    CURRENT.scope(current(), work.in_current_span())
-}
-
-/// Work that goes on under a request's id in a task of its own.
-pub fn within<T>(id: String, work: impl Future<Output = T>) -> impl Future<Output = T> {
-    CURRENT.scope(id, work)
-}
-
 /// Gives the request its id, and the answer the same.
 pub(super) async fn assign<A: Future<Output = Response>>(
     mut request: Request,
@@ -47,7 +27,7 @@ pub(super) async fn assign<A: Future<Output = Response>>(
 ) -> Response {
     let id = request.headers().get(HEADER).and_then(sane).unwrap_or_else(make);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = CURRENT.scope(id.clone(), answer(request)).await;
+    let mut response = within(id.clone(), answer(request)).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }

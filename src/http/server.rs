@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use crate::app::App;
 
-/// How long it may take to give back jobs, when the time for all else is over.
-const GIVING_BACK: Duration = Duration::from_secs(5);
+/// How long it may take to give back jobs and to close the database, when the time for all else is over.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Listens where the settings say. Fails with one line when the address is taken.
 pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
@@ -22,7 +22,8 @@ pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address} (SERVER_HOST and SERVER_PORT)"))
 }
 
-/// Serves until `stop` resolves, then lets running requests finish within the time the settings give.
+/// Serves until `stop` resolves. Then readiness fails while connections are still accepted, for as long as load balancers
+/// need to notice; after that running requests may finish. The settings give both times.
 pub async fn serve(
     app: App,
     listener: TcpListener,
@@ -39,6 +40,15 @@ pub async fn serve(
     let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         stop.await;
+        stopping.begin_drain();
+        let drain = stopping.config().http.shutdown_drain;
+        if !drain.is_zero() {
+            tracing::info!(
+                "shutting down: not ready from now on, connections are accepted for {} s",
+                drain.as_secs()
+            );
+            stopping.domain().live().drain(drain).await;
+        }
         stopping.begin_shutdown();
         tracing::info!("shutting down: running requests may finish");
         // The receiver is gone only when serving has ended already.
@@ -61,11 +71,15 @@ pub async fn serve(
             tokio::time::sleep(bound).await;
         } => tracing::warn!("requests still running after {} s were cut off; jobs are given back", bound.as_secs()),
     }
-    if timeout(GIVING_BACK, app.domain().jobs().give_back()).await.is_err() {
-        tracing::warn!("jobs were not given back within {} s", GIVING_BACK.as_secs());
-    }
-    if timeout(bound, app.domain().clone().close()).await.is_err() {
-        tracing::warn!("the database's connections did not close within {} s", bound.as_secs());
+    let closing = async {
+        app.domain().jobs().give_back().await;
+        app.domain().clone().close().await
+    };
+    if timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!(
+            "jobs and database connections were not given back within {} s",
+            CLOSING.as_secs()
+        );
     }
     Ok(())
 }

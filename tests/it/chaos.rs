@@ -316,3 +316,39 @@ async fn a_request_that_does_not_end_holds_the_server_up_only_for_the_time_of_th
     assert!(log.contains("requests still running after 1 s were cut off"), "{log}");
     assert_eq!(request.read_line(), "", "it is not answered");
 }
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_is_unready_before_it_refuses_anybody() {
+    let database = TestDatabase::create().await;
+    // Longer than the test waits for anything.
+    let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "3600");
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+
+    server.terminate();
+    until("the server to be unready", async || {
+        let answer = client().get(server.url("/readyz")).send().await.unwrap();
+        (answer.status().as_u16() == 503).then_some(())
+    })
+    .await;
+    // Over a new connection, which its answer closes.
+    let request = client()
+        .post(server.url("/api/v1/tasks"))
+        .bearer_auth(&token)
+        .json(&json!({ "title": "While it drains" }));
+    let answer = read(request).await.unwrap();
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_eq!(answer.header("connection"), "close");
+}
+
+#[tokio::test]
+async fn a_server_that_drains_ends_when_the_time_is_over() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "1");
+    let mut server = place.serve().await;
+    server.registers("ann@example.com", PASSWORD).await;
+    server.terminate();
+    let (code, log) = server.end().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("connections are accepted for 1 s"), "{log}");
+}

@@ -1,14 +1,16 @@
 //! What the shipped proxies show of the server, and how long the shipped files let it stop.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::Value;
+use taskwire::config::Config;
 use tower::ServiceExt as _;
 
 use crate::packaging::{compose, kubernetes, one_of_kind, read};
-use crate::support::TestApp;
+use crate::support::{SECRET_KEY, TestApp};
 
 /// The paths, with all below them, that stay inside: metrics and details of the installation.
 const INSIDE: [&str; 4] = ["/metrics", "/ops", "/monitoring", "/health/detailed"];
@@ -123,20 +125,21 @@ fn checklist_names_what_stays_inside() {
 /// How long everything that stops a server waits before it kills it.
 const STOP_SECONDS: u64 = 30;
 
-/// The longest time to give back jobs, which is no setting.
-const GIVING_BACK_SECONDS: u64 = 5;
+/// The longest time to give back jobs and close the database, which is no setting.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// The settings of a server in production that sets no more than it must.
+fn production() -> Config {
+    let vars = [("APP_ENV", "production"), ("SECRET_KEY", SECRET_KEY)];
+    let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Config::from_vars(&vars.into()).unwrap()
+}
 
 #[test]
 fn times_to_stop_agree_and_suffice() {
-    let example = read(".env.example");
-    let default = |name: &str| {
-        let line = example
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        line.map_or(0, |value| value.parse::<u64>().unwrap())
-    };
-    let needed = default("SHUTDOWN_DRAIN_SECONDS") + default("SHUTDOWN_TIMEOUT_SECONDS") + GIVING_BACK_SECONDS;
-    assert!(needed < STOP_SECONDS);
+    let http = production().http;
+    let needed = http.shutdown_drain + http.shutdown_timeout + CLOSING;
+    assert!(needed < Duration::from_secs(STOP_SECONDS));
 
     let unit = read("deploy/systemd/taskwire.service");
     assert!(unit.contains(&format!("\nTimeoutStopSec={STOP_SECONDS}\n")));

@@ -217,6 +217,7 @@ fn every_link_leads_to_a_file() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for target in targets.filter(|target| !target.contains("://")) {
+            let target = target.split('#').next().unwrap();
             assert!(folder.parent().unwrap().join(target).exists(), "{target} in {page}");
         }
     }

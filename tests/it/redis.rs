@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::graphql::refused;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
-use crate::support::redis::RedisServer;
+use crate::support::redis::{REDIS_TIMEOUT, RedisServer};
 use crate::support::{PASSWORD, TestApp};
 
 /// Costs 62 points.
@@ -31,9 +31,10 @@ async fn another(node: &TestApp, redis: &RedisServer) -> TestApp {
     node.second_node_with(&settings(&redis.url())).await
 }
 
-fn settings(redis: &str) -> [(&str, &str); 5] {
+fn settings(redis: &str) -> [(&str, &str); 6] {
     [
         ("REDIS_URL", redis),
+        REDIS_TIMEOUT,
         ("RATE_LIMIT_ENABLED", "true"),
         ("GRAPHQL_POINTS_PER_MINUTE", "100"),
         ("RATE_LIMIT_STRICT_PER_MINUTE", "3"),

@@ -41,6 +41,8 @@ use super::random::hexadecimal;
 use super::store::{self, Store};
 use crate::redis::Redis;
 
+/// In so many waves connections are ended before a server stops.
+const DRAIN_WAVES: u32 = 10;
 /// Random bytes in the name of a node.
 const NAME_BYTES: usize = 8;
 
@@ -140,6 +142,16 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn notifications(self, attendance: &Attendance) -> NotificationStream {
         NotificationStream::open(&self.core.hub.registry, attendance)
+    }
+
+    /// Ends the connections that are held open in waves over this time, so that their clients do not all come to the
+    /// other servers at once.
+    pub async fn drain(self, time: Duration) {
+        for waves_left in (1..=DRAIN_WAVES).rev() {
+            tokio::time::sleep(time / DRAIN_WAVES).await;
+            let parts = usize::try_from(waves_left).unwrap_or(1);
+            self.core.hub.registry.end_one_of(parts, Ending::Shutdown);
+        }
     }
 
     /// Ends every connection that is held open, and each that still comes: the server is about to stop.

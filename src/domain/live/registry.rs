@@ -170,6 +170,20 @@ impl Registry {
         }
     }
 
+    /// Ends one of so many connections that are held open, rounded up.
+    pub(super) fn end_one_of(&self, parts: usize, ending: Ending) {
+        let watchers = self.watchers();
+        let open: Vec<&Arc<Attendee>> = watchers
+            .attendees
+            .values()
+            .flat_map(HashMap::values)
+            .filter(|attendee| !attendee.has_ended())
+            .collect();
+        for attendee in open.iter().take(open.len().div_ceil(parts)) {
+            attendee.end(ending);
+        }
+    }
+
     /// Ends every connection, and each that still comes.
     pub(super) fn close(&self) {
         self.watchers().is_closed = true;

@@ -1,9 +1,11 @@
 //! Keys of writes that may be repeated, in the database: one row a key, with the answer once there is one.
 
+use std::sync::Arc;
+
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::TryInsertResult;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
+use sea_orm::{Condition, TryInsertResult, UpdateMany};
 
 use super::WriteTransaction;
 use crate::domain::clock::Timestamp;
@@ -23,6 +25,12 @@ pub struct Model {
     pub request_hash: String,
     pub response: Option<String>,
     pub expires_at: Timestamp,
+    /// The attempt that may write.
+    pub owner: String,
+    /// Until then nobody else may take the key over; none once the attempt has ended.
+    pub leased_until: Option<Timestamp>,
+    /// Whether an owner committed something.
+    pub is_written: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -34,30 +42,96 @@ fn name_of(user: UserId) -> String {
     format!("user:{user}")
 }
 
+/// The right of one attempt to write under a key.
+#[derive(Debug)]
+pub(in crate::domain) struct Claim {
+    pub(in crate::domain) user: UserId,
+    pub(in crate::domain) key: String,
+    /// Tells the attempt from others with the same key.
+    pub(in crate::domain) owner: String,
+}
+
+tokio::task_local! {
+    static CURRENT: Arc<Claim>;
+}
+
+/// Runs a write under its claim: each of its transactions notes that it was committed.
+pub(in crate::domain) fn under<T>(claim: Arc<Claim>, write: impl Future<Output = T>) -> impl Future<Output = T> {
+    CURRENT.scope(claim, write)
+}
+
+/// The claim that the present task writes under.
+pub(super) fn current() -> Option<Arc<Claim>> {
+    CURRENT.try_with(Arc::clone).ok()
+}
+
+/// Notes in the transaction of a write that it was committed; false when another attempt has taken the key over.
+pub(super) async fn mark_written(connection: &impl ConnectionTrait, claim: &Claim) -> Result<bool> {
+    let marked = of_claim(claim)
+        .col_expr(Column::IsWritten, Expr::value(true))
+        .exec(connection)
+        .await?;
+    Ok(marked.rows_affected == 1)
+}
+
+/// The row of a key, as long as this attempt owns it.
+fn of_claim(claim: &Claim) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .filter(Column::Actor.eq(name_of(claim.user)))
+        .filter(Column::Key.eq(&claim.key))
+        .filter(Column::Owner.eq(&claim.owner))
+}
+
 /// Claims a key; false if it is claimed already.
 pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
-    permit: &Permit<RepeatRequest>,
-    key: &str,
+    _permit: &Permit<RepeatRequest>,
+    claim: &Claim,
     request_hash: &str,
-    now: Timestamp,
-    expires_at: Timestamp,
+    [now, leased_until, expires_at]: [Timestamp; 3],
 ) -> Result<bool> {
     let model = ActiveModel {
         id: NotSet,
         created_at: Set(now),
         updated_at: Set(now),
-        actor: Set(name_of(permit.subject())),
-        key: Set(key.to_owned()),
+        actor: Set(name_of(claim.user)),
+        key: Set(claim.key.clone()),
         request_hash: Set(request_hash.to_owned()),
         response: Set(None),
         expires_at: Set(expires_at),
+        owner: Set(claim.owner.clone()),
+        leased_until: Set(Some(leased_until)),
+        is_written: Set(false),
     };
     let inserted = Entity::insert(model)
         .on_conflict_do_nothing_on([Column::Actor, Column::Key])
         .exec_without_returning(transaction.connection())
         .await?;
     Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+}
+
+/// Takes a key over from an attempt that wrote nothing and whose lease is over; false if there is none such.
+pub(in crate::domain) async fn take_over(
+    transaction: &WriteTransaction,
+    _permit: &Permit<RepeatRequest>,
+    claim: &Claim,
+    [now, leased_until]: [Timestamp; 2],
+) -> Result<bool> {
+    let is_free = Condition::any()
+        .add(Column::LeasedUntil.is_null())
+        .add(Column::LeasedUntil.lte(now));
+    let taken = Entity::update_many()
+        .col_expr(Column::Owner, Expr::value(claim.owner.clone()))
+        .col_expr(Column::LeasedUntil, Expr::value(leased_until))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Actor.eq(name_of(claim.user)))
+        .filter(Column::Key.eq(&claim.key))
+        .filter(Column::Response.is_null())
+        .filter(Column::IsWritten.eq(false))
+        .filter(is_free)
+        .exec(transaction.connection())
+        .await?;
+    Ok(taken.rows_affected == 1)
 }
 
 /// The row of a key of one's own.
@@ -77,30 +151,42 @@ pub(in crate::domain) async fn find(
 /// Notes the answer to the request of a key.
 pub(in crate::domain) async fn set_response(
     transaction: &WriteTransaction,
-    permit: &Permit<RepeatRequest>,
-    key: &str,
+    _permit: &Permit<RepeatRequest>,
+    claim: &Claim,
     response: &str,
     now: Timestamp,
 ) -> Result<()> {
-    Entity::update_many()
+    of_claim(claim)
         .col_expr(Column::Response, Expr::value(response))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Actor.eq(name_of(permit.subject())))
-        .filter(Column::Key.eq(key))
         .exec(transaction.connection())
         .await?;
     Ok(())
 }
 
-/// Forgets a key.
+/// Ends the lease of an attempt that has ended without an answer.
+pub(in crate::domain) async fn end_lease(
+    transaction: &WriteTransaction,
+    _permit: &Permit<RepeatRequest>,
+    claim: &Claim,
+) -> Result<()> {
+    of_claim(claim)
+        .col_expr(Column::LeasedUntil, Expr::value(None::<Timestamp>))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Forgets a key under which nothing was written.
 pub(in crate::domain) async fn delete(
     transaction: &WriteTransaction,
-    permit: &Permit<RepeatRequest>,
-    key: &str,
+    _permit: &Permit<RepeatRequest>,
+    claim: &Claim,
 ) -> Result<()> {
     Entity::delete_many()
-        .filter(Column::Actor.eq(name_of(permit.subject())))
-        .filter(Column::Key.eq(key))
+        .filter(Column::Actor.eq(name_of(claim.user)))
+        .filter(Column::Key.eq(&claim.key))
+        .filter(Column::Owner.eq(&claim.owner))
         .exec(transaction.connection())
         .await?;
     Ok(())

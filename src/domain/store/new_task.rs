@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, DbBackend, Iterable as _, SqlErr, Statement};
 
 use super::task::{ActiveModel, Column, Entity, columns};
-use super::{Store, WriteTransaction, event, tag};
+use super::{Store, WriteTransaction, event, idempotency, tag};
 use crate::config::Backend;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::NewEvent;
@@ -30,9 +30,10 @@ pub(in crate::domain) async fn insert(
     Ok(made)
 }
 
-/// Whether [`insert_at_once`] can be used: only `PostgreSQL` takes two inserts as one statement.
+/// Whether [`insert_at_once`] can be used: only `PostgreSQL` takes two inserts as one statement, and a write under an
+/// idempotency key notes there that it was committed.
 pub(in crate::domain) fn goes_at_once(store: &Store) -> bool {
-    store.backend() == Backend::Postgres
+    store.backend() == Backend::Postgres && idempotency::current().is_none()
 }
 
 /// Adds a task that has no tags, and its event, of which nobody is notified, by one statement, and gives the task its

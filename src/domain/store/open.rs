@@ -21,7 +21,7 @@ use crate::domain::error::Result;
 use crate::domain::live::Bus;
 use crate::domain::statistics::Cache;
 use crate::meter;
-use crate::telemetry::trace;
+use crate::telemetry::{context, trace};
 
 /// How long a request waits for a connection of the pool.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ impl Store {
     /// Connects, trying again as often as the settings allow. `sends_mail` says whether each notification is sent by
     /// mail as well.
     pub(in crate::domain) async fn open(config: &DatabaseConfig, bus: Bus, sends_mail: bool) -> anyhow::Result<Self> {
-        let meter = Meter::new(config.backend());
+        let meter = Meter::new(config);
         let mut connection = connect(config).await?;
         meter.watch(&mut connection);
         let durability = Arc::new(Durability::of(config.sqlite_path()));
@@ -153,6 +153,7 @@ pub(super) struct Meter {
     time: metrics::Histogram,
     failures: metrics::Counter,
     engine: &'static str,
+    slow: Option<Duration>,
 }
 
 impl std::fmt::Debug for Meter {
@@ -162,15 +163,16 @@ impl std::fmt::Debug for Meter {
 }
 
 impl Meter {
-    fn new(backend: Backend) -> Self {
+    fn new(config: &DatabaseConfig) -> Self {
         Self {
             statements: Arc::default(),
             time: metrics::histogram!(meter::STATEMENT_TIME),
             failures: metrics::counter!(meter::STATEMENT_FAILURES),
-            engine: match backend {
+            engine: match config.backend() {
                 Backend::Postgres => "postgresql",
                 Backend::Sqlite => "sqlite",
             },
+            slow: config.slow_statement,
         }
     }
 
@@ -187,6 +189,19 @@ impl Meter {
         trace::statement(sql, self.engine, elapsed, has_failed);
         if has_failed {
             self.failures.increment(1);
+        }
+        if self.slow.is_some_and(|limit| elapsed > limit) {
+            let (operation, request_id) = (context::operation(), context::request_id());
+            let duration_ms = elapsed.as_secs_f64() * 1_000.0;
+            // Values are bound, and no part of the text.
+            tracing::warn!(
+                duration_ms,
+                has_failed,
+                operation,
+                request_id,
+                statement = sql,
+                "slow statement"
+            );
         }
     }
 

@@ -9,6 +9,7 @@ use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement};
 use tracing::Instrument as _;
 
 use super::durability::Durability;
+use super::idempotency::{self, Claim};
 use super::writer::Transaction;
 use super::{SHUT_DOWN, Store};
 use crate::domain::error::{Error, Result};
@@ -23,6 +24,7 @@ impl Store {
         Ok(WriteTransaction {
             transaction: self.writer.begin().await?,
             durability: Arc::clone(&self.durability),
+            claim: idempotency::current(),
             news: self.news(),
             sends_mail: self.sends_mail,
         })
@@ -94,6 +96,8 @@ async fn to_the_end<T: Send + 'static>(
 pub(in crate::domain) struct WriteTransaction {
     transaction: Transaction,
     durability: Arc<Durability>,
+    /// The idempotency key that it is written under.
+    claim: Option<Arc<Claim>>,
     news: News,
     sends_mail: bool,
 }
@@ -130,6 +134,13 @@ impl WriteTransaction {
     pub(in crate::domain) async fn commit(self) -> Result<()> {
         // Of a file that is gone nothing lasts.
         self.durability.check()?;
+        if let Some(claim) = &self.claim
+            && !idempotency::mark_written(&self.transaction, claim).await?
+        {
+            return Err(Error::internal(anyhow::anyhow!(
+                "another attempt has taken over the idempotency key of this write"
+            )));
+        }
         let (transaction, news) = (self.transaction, self.news);
         let writing = async move {
             transaction.commit().await?;

@@ -9,7 +9,7 @@ use taskwire::domain::live::EventStream;
 use super::{Watcher, actor, create, head_behind, next, retitle};
 use crate::support::TestApp;
 use crate::support::process::until;
-use crate::support::redis::RedisServer;
+use crate::support::redis::{REDIS_TIMEOUT, RedisServer};
 
 /// A writer on one node, and a watcher on another.
 struct Pair<'a> {
@@ -47,7 +47,7 @@ impl Pair<'_> {
 async fn nodes_wake_each_other_and_lose_nothing_while_redis_is_away() {
     let mut redis = RedisServer::start().await;
     let url = redis.url();
-    let settings = [("REDIS_URL", url.as_str())];
+    let settings = [("REDIS_URL", url.as_str()), REDIS_TIMEOUT];
     let one = TestApp::start_with(&settings).await;
     let two = one.second_node_with(&settings).await;
     let ann = one.member().await;

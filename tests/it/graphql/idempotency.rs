@@ -147,7 +147,7 @@ async fn a_write_that_was_cut_off_is_not_done_a_second_time() {
     let answer = with_key(&ann, "k", &create("T")).await;
     refused(&answer, 400, "BAD_USER_INPUT");
     assert!(
-        answer.error_message().contains("whether it was done is not known"),
+        answer.error_message().contains("was written, but its answer was lost"),
         "{}",
         answer.text
     );

@@ -9,7 +9,7 @@ use crate::rest::statistics::{never_misses_an_answered_write, until_remembered};
 use crate::support::TestApp;
 use crate::support::person::Person;
 use crate::support::process::until;
-use crate::support::redis::RedisServer;
+use crate::support::redis::{REDIS_TIMEOUT, RedisServer};
 
 /// Whether what is answered was remembered, and the total.
 async fn look(person: &Person<'_>) -> (String, i64) {
@@ -27,7 +27,11 @@ fn is(source: &str, total: i64) -> (String, i64) {
 
 async fn two_nodes(redis: &RedisServer, seconds: &str) -> (TestApp, TestApp) {
     let url = redis.url();
-    let settings = [("REDIS_URL", url.as_str()), ("STATISTICS_CACHE_SECONDS", seconds)];
+    let settings = [
+        ("REDIS_URL", url.as_str()),
+        REDIS_TIMEOUT,
+        ("STATISTICS_CACHE_SECONDS", seconds),
+    ];
     let one = TestApp::start_with(&settings).await;
     let two = one.second_node_with(&settings).await;
     (one, two)

@@ -1,10 +1,14 @@
 //! `Idempotency-Key`: a write that is sent again does nothing again.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, header};
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use taskwire::domain::idempotency::Claim;
+use taskwire::domain::task::TaskDraft;
 
 use super::{expect_refusal, expect_status, get, make, make_at, patch};
 use crate::support::answer::Answer;
@@ -217,21 +221,78 @@ async fn a_write_of_which_nothing_came_may_be_sent_again() {
     expect_status(send(&ann, "k", Method::PATCH, &path, &right, &[]).await, 200);
 }
 
-#[tokio::test]
-async fn a_write_that_was_cut_off_is_not_done_a_second_time() {
-    let app = TestApp::start().await;
-    let ann = app.member().await;
-    expect_status(create(&ann, "k", "T").await, 201);
-    // As if the server had died before it could keep the answer.
+/// As if the server had died before it could keep the answer.
+async fn forget_answer(app: &TestApp) {
     app.database
         .execute("UPDATE idempotency_keys SET response = NULL")
         .await;
+}
+
+#[tokio::test]
+async fn a_write_that_was_cut_off_after_its_commit_is_not_done_a_second_time() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for title in ["Plain", "Tagged"] {
+        let task = json!({ "title": title, "tags": if title == "Tagged" { vec!["a"] } else { vec![] } });
+        let sent = || send(&ann, title, Method::POST, "/api/v1/tasks", &task, &[]);
+        expect_status(sent().await, 201);
+        forget_answer(&app).await;
+        let before = count(&app, "tasks").await;
+        assert_eq!(sent().await.problem(), (503, "UNAVAILABLE", ""));
+        app.advance(TimeDelta::minutes(1));
+        let refusal = (400, "BAD_USER_INPUT", "Idempotency-Key");
+        expect_refusal(&sent().await, refusal, "was written, but its answer was lost");
+        assert_eq!(count(&app, "tasks").await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_was_cut_off_before_its_commit_is_done_by_the_next_attempt() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    expect_status(create(&ann, "k", "T").await, 201);
+    forget_answer(&app).await;
+    // And as if it had died a little earlier.
+    app.database
+        .execute("UPDATE idempotency_keys SET is_written = FALSE; DELETE FROM tasks")
+        .await;
     assert_eq!(create(&ann, "k", "T").await.problem(), (503, "UNAVAILABLE", ""));
     app.advance(TimeDelta::minutes(1));
-    let answer = create(&ann, "k", "T").await;
-    let refusal = (400, "BAD_USER_INPUT", "Idempotency-Key");
-    expect_refusal(&answer, refusal, "whether it was done is not known");
+    let answer = expect_status(create(&ann, "k", "T").await, 201);
+    assert_eq!(answer.header(REPLAYED), "");
+    assert_eq!(create(&ann, "k", "T").await.header(REPLAYED), "true");
     assert_eq!(count(&app, "tasks").await, 1);
+}
+
+#[tokio::test]
+async fn an_attempt_whose_key_was_taken_over_cannot_commit_any_more() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let domain = app.app.domain();
+    let token = ann.access_token.as_deref();
+    let actor = domain.sessions().authenticate(token).await.unwrap().actor;
+    let longest = Duration::from_secs(30);
+    let claim = async || match domain.idempotency().claim(&actor, "k", "hash", longest).await.unwrap() {
+        Claim::First(ticket) => ticket,
+        Claim::Done(answer) => panic!("{answer}"),
+    };
+    let create = |title: &str| {
+        let draft = TaskDraft {
+            title: title.to_owned(),
+            ..TaskDraft::default()
+        };
+        domain.tasks().create(&actor, draft)
+    };
+    let first = claim().await;
+    app.advance(TimeDelta::minutes(1));
+    let second = claim().await;
+    first.run(create("Late")).await.unwrap_err();
+    second.run(create("In time")).await.unwrap();
+    let titles = app
+        .database
+        .number("SELECT COUNT(*) AS number FROM tasks WHERE title = 'In time'")
+        .await;
+    assert_eq!((titles, count(&app, "tasks").await), (1, 1));
 }
 
 #[tokio::test]

@@ -18,6 +18,9 @@ pub const PASSWORD: &str = "hunter2";
 const FIRST_PORT: u32 = 20_000;
 const PORTS: u32 = 10_000;
 
+/// On a machine that is busy with other things Redis may take its time. Tests are not about that.
+pub const REDIS_TIMEOUT: (&str, &str) = ("REDIS_TIMEOUT_MS", "3000");
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A Redis that may run or not. Dropping it kills it.
