@@ -31,6 +31,8 @@ pub struct Metric {
 pub const REQUESTS: &str = "taskwire_http_requests_total";
 /// Seconds to an answer, by `method` and `route`.
 pub const REQUEST_TIME: &str = "taskwire_http_request_duration_seconds";
+/// Requests that are being answered.
+pub const IN_FLIGHT: &str = "taskwire_http_requests_in_flight";
 /// Refusals for want of budget, by `tier`.
 pub const REFUSALS: &str = "taskwire_rate_limit_refusals_total";
 /// Queries and mutations, by `kind`, `operation` and `outcome`.
@@ -43,10 +45,22 @@ pub const LOADER_BATCH: &str = "taskwire_loader_batch_keys";
 pub const STATEMENT_TIME: &str = "taskwire_database_statement_duration_seconds";
 /// Statements that failed.
 pub const STATEMENT_FAILURES: &str = "taskwire_database_statement_failures_total";
-/// Connections to the database, by `state`.
+/// Connections to the database, by `pool` and `state`.
 pub const CONNECTIONS: &str = "taskwire_database_connections";
-/// The most connections to the database.
+/// The most connections to the database, by `pool`.
 pub const MAX_CONNECTIONS: &str = "taskwire_database_connections_max";
+/// Seconds that a statement or a transaction waited for a connection, by `pool`.
+pub const CONNECTION_WAIT: &str = "taskwire_database_connection_wait_seconds";
+/// Size of the database.
+pub const DATABASE_SIZE: &str = "taskwire_database_size_bytes";
+/// Size of the write-ahead log of `SQLite`.
+pub const WAL_SIZE: &str = "taskwire_database_wal_bytes";
+/// Free disk, by `disk`.
+pub const FREE_DISK: &str = "taskwire_free_disk_bytes";
+/// Seconds since the database has answered.
+pub const SILENCE: &str = "taskwire_database_silence_seconds";
+/// Seconds since the last backup.
+pub const BACKUP_AGE: &str = "taskwire_backup_age_seconds";
 /// Look-ups in a cache, by `cache` and `result`.
 pub const CACHE: &str = "taskwire_cache_requests_total";
 /// Whether Redis is used.
@@ -61,6 +75,8 @@ pub const LIVE_CONNECTIONS: &str = "taskwire_live_connections";
 pub const LIVE_SUBSCRIPTIONS: &str = "taskwire_live_subscriptions";
 /// Events that the reader handed out.
 pub const LIVE_EVENTS: &str = "taskwire_live_events_total";
+/// Seconds from a write to its delivery to subscriptions of this server.
+pub const LIVE_DELAY: &str = "taskwire_live_delay_seconds";
 /// Events put into the buffer of a subscription.
 pub const LIVE_DELIVERIES: &str = "taskwire_live_deliveries_total";
 /// Connections that were ended because they did not take what came.
@@ -79,8 +95,41 @@ pub const JOB_TIME: &str = "taskwire_job_duration_seconds";
 pub const READY: &str = "taskwire_ready";
 /// For how long the process has run.
 pub const UPTIME: &str = "taskwire_uptime_seconds";
-/// Memory of the process.
-pub const MEMORY: &str = "taskwire_process_resident_memory_bytes";
+/// Version of the server.
+pub const BUILD: &str = "taskwire_build_info";
+/// What names of the process's metrics begin with.
+pub const PROCESS_PREFIX: &str = "taskwire_";
+/// The process, as <https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics> has it.
+const PROCESS: [(&str, Kind, &str); 8] = [
+    (
+        "taskwire_process_cpu_seconds_total",
+        Kind::Counter,
+        "User and system processor time of the process, in seconds",
+    ),
+    ("taskwire_process_open_fds", Kind::Gauge, "Open file descriptors"),
+    ("taskwire_process_max_fds", Kind::Gauge, "Most open file descriptors"),
+    (
+        "taskwire_process_virtual_memory_bytes",
+        Kind::Gauge,
+        "Virtual memory of the process, in bytes",
+    ),
+    (
+        "taskwire_process_virtual_memory_max_bytes",
+        Kind::Gauge,
+        "Most virtual memory of the process, in bytes",
+    ),
+    (
+        "taskwire_process_resident_memory_bytes",
+        Kind::Gauge,
+        "Resident memory of the process, in bytes",
+    ),
+    (
+        "taskwire_process_start_time_seconds",
+        Kind::Gauge,
+        "Start of the process, in seconds since 1970",
+    ),
+    ("taskwire_process_threads", Kind::Gauge, "Threads of the process"),
+];
 
 /// Seconds from a millisecond, which is a task by its id, to the time limit of a request.
 const REQUEST_BUCKETS: &[f64] = &[
@@ -92,22 +141,27 @@ const STATEMENT_BUCKETS: &[f64] = &[
 ];
 /// Seconds from a look that finds nothing to a mail server that takes its time.
 const JOB_BUCKETS: &[f64] = &[0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
+/// Seconds from a wait that nobody notices to the longest that there is.
+const WAIT_BUCKETS: &[f64] = &[0.000_1, 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// Seconds from a delivery that nobody notices to one that comes by the poll of a database that was away.
+const DELAY_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Keys from one, for which no loader would be needed, to more than any page has.
 const KEY_BUCKETS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000.0];
 
-/// Everything that is counted.
-pub const ALL: [Metric; 27] = [
+/// What the server counts itself.
+const OURS: [Metric; 35] = [
     labelled(REQUESTS, Kind::Counter, "Answers, by method, route and status"),
     labelled(
         REQUEST_TIME,
         Kind::Histogram(REQUEST_BUCKETS),
         "Seconds to an answer, by method and route",
     ),
+    plain(IN_FLIGHT, Kind::Gauge, "Requests that are being answered"),
     labelled(REFUSALS, Kind::Counter, "Requests refused for want of budget, by tier"),
     labelled(
         OPERATIONS,
         Kind::Counter,
-        "GraphQL queries and mutations, by kind, operation and outcome",
+        "GraphQL queries and mutations, by kind, operation and outcome: ok, partial, failed, or error by a fault of the server",
     ),
     labelled(
         OPERATION_TIME,
@@ -128,9 +182,39 @@ pub const ALL: [Metric; 27] = [
     labelled(
         CONNECTIONS,
         Kind::Gauge,
-        "Connections to the database, by state: idle or used",
+        "Connections to the database, by pool (read or write) and state (idle or used)",
     ),
-    labelled(MAX_CONNECTIONS, Kind::Gauge, "The most connections to the database"),
+    labelled(
+        MAX_CONNECTIONS,
+        Kind::Gauge,
+        "The most connections to the database, by pool",
+    ),
+    labelled(
+        CONNECTION_WAIT,
+        Kind::Histogram(WAIT_BUCKETS),
+        "Seconds that a statement or transaction waited for a connection, by pool",
+    ),
+    labelled(DATABASE_SIZE, Kind::Gauge, "Size of the database, in bytes"),
+    labelled(
+        WAL_SIZE,
+        Kind::Gauge,
+        "Size of SQLite's write-ahead log, in bytes; 0 with PostgreSQL",
+    ),
+    labelled(
+        FREE_DISK,
+        Kind::Gauge,
+        "Free disk, in bytes, by disk: database (a SQLite file) or files (a local directory)",
+    ),
+    labelled(
+        SILENCE,
+        Kind::Gauge,
+        "Seconds since the database has answered; it is asked once a second",
+    ),
+    labelled(
+        BACKUP_AGE,
+        Kind::Gauge,
+        "Seconds since the last backup by `taskwire backup`; since the creation of the database if there is none",
+    ),
     labelled(
         CACHE,
         Kind::Counter,
@@ -154,6 +238,11 @@ pub const ALL: [Metric; 27] = [
     ),
     plain(LIVE_SUBSCRIPTIONS, Kind::Gauge, "Subscriptions"),
     plain(LIVE_EVENTS, Kind::Counter, "Events of the log that were handed out"),
+    plain(
+        LIVE_DELAY,
+        Kind::Histogram(DELAY_BUCKETS),
+        "Seconds from a write to its delivery to the subscriptions of this server",
+    ),
     plain(
         LIVE_DELIVERIES,
         Kind::Counter,
@@ -195,8 +284,14 @@ pub const ALL: [Metric; 27] = [
         "Whether requests can be served (1), as /readyz says",
     ),
     labelled(UPTIME, Kind::Gauge, "For how long the process has run, in seconds"),
-    labelled(MEMORY, Kind::Gauge, "Memory of the process, in bytes; only on Linux"),
+    labelled(BUILD, Kind::Gauge, "Always 1; the label version is that of the server"),
 ];
+
+/// Everything that is counted.
+pub fn all() -> impl Iterator<Item = Metric> {
+    let process = PROCESS.map(|(name, kind, about)| labelled(name, kind, about));
+    OURS.into_iter().chain(process)
+}
 
 const fn plain(name: &'static str, kind: Kind, about: &'static str) -> Metric {
     Metric {

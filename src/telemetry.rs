@@ -71,7 +71,7 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
 /// Counts from now on what the process does, and gives what shows it. Fails when it counts already.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let mut builder = PrometheusBuilder::new();
-    for metric in meter::ALL {
+    for metric in meter::all() {
         if let Kind::Histogram(bounds) = metric.kind {
             builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)?;
         }
@@ -82,7 +82,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         kind,
         starts_at_zero,
         about,
-    } in meter::ALL
+    } in meter::all()
     {
         match kind {
             Kind::Counter => metrics::describe_counter!(name, about),
@@ -92,6 +92,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         match kind {
             Kind::Counter if starts_at_zero => metrics::counter!(name).absolute(0),
             Kind::Gauge if starts_at_zero => metrics::gauge!(name).set(0.0),
+            Kind::Histogram(_) if starts_at_zero => drop(metrics::histogram!(name)),
             Kind::Counter | Kind::Gauge | Kind::Histogram(_) => {}
         }
     }

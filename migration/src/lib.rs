@@ -15,6 +15,7 @@
 //! | `tag_names` | one more column of `tasks` |
 //! | `tag_index` | an index of that column |
 //! | `idempotency_lease` | more of `idempotency_keys` |
+//! | `backup_time` | one more column of `event_log` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -27,6 +28,7 @@ mod m20261122_000007_list_indexes;
 mod m20261122_000008_tag_names;
 mod m20261128_000009_tag_index;
 mod m20261128_000010_idempotency_lease;
+mod m20261128_000011_backup_time;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -67,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_tag_names::Migration),
             Box::new(m20261128_000009_tag_index::Migration),
             Box::new(m20261128_000010_idempotency_lease::Migration),
+            Box::new(m20261128_000011_backup_time::Migration),
         ]
     }
 }

@@ -126,6 +126,14 @@ impl DatabaseConfig {
         }
     }
 
+    /// The write-ahead log of a SQLite database that is not in memory.
+    #[must_use]
+    pub fn wal_path(&self) -> Option<PathBuf> {
+        let mut path = self.sqlite_path()?.into_os_string();
+        path.push("-wal");
+        Some(path.into())
+    }
+
     /// Says so when the folder for the file of a SQLite database is missing.
     pub(crate) fn check_folder(&self) -> Result<(), String> {
         let Some(path) = self.sqlite_path() else { return Ok(()) };

@@ -124,6 +124,10 @@ impl Domain {
             missing: taken.missing.clone(),
         };
         waiting(move || writer.finish(&end)).await?;
+        // The archive is good all the same.
+        if let Err(error) = self.core.store.note_backup(&permit, created_at).await {
+            tracing::warn!("the time of the backup was not noted: {error}: {:?}", error.cause());
+        }
         Ok(taken)
     }
 

@@ -46,7 +46,9 @@ pub mod token;
 pub mod user;
 pub mod workflow;
 
-pub use store::{Diagnosis, Engine, MigrationState, OldestTransaction, Pool, WriteObstacle};
+pub use store::{
+    DatabaseGauges, Diagnosis, Engine, MigrationState, OldestTransaction, Outage, Pool, Pools, WriteObstacle,
+};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -235,6 +237,12 @@ impl Domain {
         self.core.store.silence()
     }
 
+    /// Why the database cannot be used, as far as is known; meaningful while it is watched.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.core.store.outage()
+    }
+
     /// Why nothing can be written, as far as is known.
     #[must_use]
     pub fn write_obstacle(&self) -> Option<WriteObstacle> {
@@ -273,8 +281,13 @@ impl Domain {
 
     /// The connections to the database.
     #[must_use]
-    pub fn pool(&self) -> Pool {
-        self.core.store.pool()
+    pub fn pools(&self) -> Pools {
+        self.core.store.pools()
+    }
+
+    /// What operators watch of the database.
+    pub async fn database_gauges(&self) -> Result<DatabaseGauges> {
+        self.core.store.gauges().await
     }
 
     /// Whether files can be kept, and how much room there is for them.

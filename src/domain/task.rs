@@ -260,7 +260,7 @@ impl<'a> Tasks<'a> {
         }
         let turn = if cache.is_on() {
             // Whoever remembers must hear of changes that other servers make.
-            self.core.hub.follow(store).await?;
+            self.core.hub.follow(self.core).await?;
             let since = store::log::settled(&store.reader(actor), &scope).await?.events;
             cache.begin(whose, since, now).await
         } else {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Response, Value};
+use async_graphql::{Response, ServerError, Value};
 use tracing::Span;
 
 use super::executor::Operation;
@@ -76,6 +76,7 @@ impl Measuring {
     pub(super) fn end(self, response: &Response) {
         let outcome = match (&response.data, response.errors.is_empty()) {
             (_, true) => "ok",
+            _ if response.errors.iter().any(is_fault) => "error",
             (Value::Null, false) => "failed",
             (_, false) => "partial",
         };
@@ -83,6 +84,14 @@ impl Measuring {
         time.record(self.began.elapsed());
         metrics::counter!(OPERATIONS, "kind" => self.kind, "operation" => self.name, "outcome" => outcome).increment(1);
     }
+}
+
+/// Whether the server is to blame, which an answer with status 200 does not show.
+fn is_fault(error: &ServerError) -> bool {
+    const FAULTS: [&str; 3] = ["INTERNAL", "UNAVAILABLE", "TIMEOUT"];
+
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    matches!(code, Some(Value::String(code)) if FAULTS.contains(&code.as_str()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::caller::client_address;
 use super::traffic;
 use crate::app::App;
 use crate::domain::id::UserId;
+use crate::meter;
 use crate::telemetry::{context, trace};
 
 /// What is found out about a request while it is served.
@@ -29,6 +30,22 @@ impl LogFields {
     }
 }
 
+/// A request that is being answered, also when its client goes away.
+struct InFlight;
+
+impl InFlight {
+    fn begin() -> Self {
+        metrics::gauge!(meter::IN_FLIGHT).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!(meter::IN_FLIGHT).decrement(1.0);
+    }
+}
+
 /// Logs the request when its answer is ready.
 pub(super) async fn log(app: &App, mut request: Request, next: Next) -> Response {
     let fields = LogFields::default();
@@ -41,6 +58,7 @@ pub(super) async fn log(app: &App, mut request: Request, next: Next) -> Response
     let span = trace::request(&method, &route, parent.as_ref());
     let trace_id = trace::id(&span, parent.as_ref()).map(|id| id.to_string());
     let start = Instant::now();
+    let _in_flight = InFlight::begin();
     let response = next.run(request).instrument(span.clone()).await;
     trace::answered(&span, response.status());
     let duration = start.elapsed();

@@ -1,18 +1,26 @@
 //! What was counted: for Prometheus, and as JSON for older monitors. Both read the same counters.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_process::Collector;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::health;
 use crate::app::App;
+use crate::domain::Pools;
+use crate::domain::attachment::Room;
 use crate::meter::{self, number};
+
+/// How long it may take to find out what is shown.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was counted, for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getPrometheusMetrics", security(()),
@@ -28,27 +36,48 @@ async fn page(app: &App) -> String {
     let Some(counted) = app.metrics() else {
         return String::new();
     };
-    let pool = app.domain().pool();
-    metrics::gauge!(meter::CONNECTIONS, "state" => "used").set(number(pool.used));
-    metrics::gauge!(meter::CONNECTIONS, "state" => "idle").set(number(pool.idle));
-    metrics::gauge!(meter::MAX_CONNECTIONS).set(number(pool.max));
+    let Pools { read, write } = app.domain().pools();
+    for (name, pool) in [("read", read), ("write", write)] {
+        metrics::gauge!(meter::CONNECTIONS, "pool" => name, "state" => "used").set(number(pool.used));
+        metrics::gauge!(meter::CONNECTIONS, "pool" => name, "state" => "idle").set(number(pool.idle));
+        metrics::gauge!(meter::MAX_CONNECTIONS, "pool" => name).set(number(pool.max));
+    }
+    metrics::gauge!(meter::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(meter::SILENCE).set(app.domain().database_silence().as_secs_f64());
+    Collector::new(meter::PROCESS_PREFIX).collect();
+    measure_sizes(app).await;
     metrics::gauge!(meter::PASSWORDS).set(number(app.domain().password_queue()));
     metrics::gauge!(meter::LIVE_LAG).set(app.domain().live().lag().as_secs_f64());
     metrics::gauge!(meter::UPTIME).set(app.uptime().as_secs_f64());
-    if let Some(bytes) = resident_memory().await {
-        metrics::gauge!(meter::MEMORY).set(bytes);
-    }
     let is_ready = health::obstacle(app).await.is_none();
     metrics::gauge!(meter::READY).set(if is_ready { 1.0 } else { 0.0 });
     counted.render()
 }
 
-/// Memory of this process, in bytes, where the system tells it as Linux does.
-async fn resident_memory() -> Option<f64> {
-    let status = tokio::fs::read_to_string("/proc/self/status").await.ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024.0)
+/// Sizes, and the age of the last backup. What cannot be found out in time is shown as it was.
+async fn measure_sizes(app: &App) {
+    if let Ok(Ok(gauges)) = timeout(PATIENCE, app.domain().database_gauges()).await {
+        metrics::gauge!(meter::DATABASE_SIZE).set(bytes(gauges.bytes));
+        metrics::gauge!(meter::WAL_SIZE).set(bytes(gauges.wal_bytes));
+        if let Some(free) = gauges.free_bytes {
+            metrics::gauge!(meter::FREE_DISK, "disk" => "database").set(bytes(free));
+        }
+        if let Some(backed_up_at) = gauges.backed_up_at {
+            let age = app.domain().clock().now() - backed_up_at;
+            metrics::gauge!(meter::BACKUP_AGE).set(age.as_seconds_f64());
+        }
+    }
+    if let Ok(Ok(Room {
+        free_bytes: Some(free), ..
+    })) = timeout(PATIENCE, app.domain().check_storage()).await
+    {
+        metrics::gauge!(meter::FREE_DISK, "disk" => "files").set(bytes(free));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no disk is that large")]
+fn bytes(count: u64) -> f64 {
+    count as f64
 }
 
 /// What older monitors look for.

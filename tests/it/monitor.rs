@@ -57,6 +57,8 @@ async fn busy(redis: &RedisServer, database: &TestDatabase) -> (Server, f64) {
     for path in ["/api/v1/tasks/4711", "/tasks/4712/", "/nowhere/4711", "/nowhere/else"] {
         assert_eq!(server.rest(&token, Method::GET, path, Value::Null).await.status, 404);
     }
+    let backup = place.run("backup first.tar.gz").await;
+    assert_eq!(backup.code, Some(0), "{backup:?}");
     (server, misses)
 }
 
@@ -66,15 +68,15 @@ async fn everything_that_is_counted_has_a_name_and_a_meaning_and_shows() {
     let database = TestDatabase::create().await;
     let (server, _) = busy(&redis, &database).await;
     let page = page(&server).await;
-    for metric in meter::ALL {
+    for metric in meter::all() {
         assert!(
             page.contains(&format!("# HELP {} {}", metric.name, metric.about)),
             "{} is not in:\n{page}",
             metric.name
         );
     }
-    let known: BTreeSet<&str> = meter::ALL.iter().map(|metric| metric.name).collect();
-    assert_eq!(known.len(), meter::ALL.len(), "each name once");
+    let known: BTreeSet<&str> = meter::all().map(|metric| metric.name).collect();
+    assert_eq!(known.len(), meter::all().count(), "each name once");
     for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = line.split(' ').next().unwrap();
         assert!(known.contains(name), "{name} is not among them");
@@ -87,9 +89,9 @@ async fn requests_are_counted_by_route_and_operations_by_name() {
     let database = TestDatabase::create().await;
     let (server, misses) = busy(&redis, &database).await;
     let page = page(&server).await;
-    // SQLite reads over no more of them than there are cores, and one.
+    // SQLite has one writer, and reads over no more connections than there are cores, and two.
     let cores = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
-    let connections = f64::from(if is_postgres() { 5 } else { 5.min(1 + cores + 2) });
+    let (readers, writers) = if is_postgres() { (3, 2) } else { (4.min(cores + 2), 1) };
     for (line, expected) in [
         (
             "taskwire_http_requests_total{method=\"GET\",route=\"/tasks/{id}\",status=\"404\"}",
@@ -132,7 +134,11 @@ async fn requests_are_counted_by_route_and_operations_by_name() {
         ("taskwire_rate_limit_refusals_total{tier=\"points\"}", 0.0),
         ("taskwire_redis_up", 1.0),
         ("taskwire_ready", 1.0),
-        ("taskwire_database_connections_max", connections),
+        ("taskwire_database_connections_max{pool=\"read\"}", f64::from(readers)),
+        ("taskwire_database_connections_max{pool=\"write\"}", f64::from(writers)),
+        ("taskwire_build_info{version=\"0.1.0\"}", 1.0),
+        // This one.
+        ("taskwire_http_requests_in_flight", 1.0),
         ("taskwire_database_statement_failures_total", 0.0),
         ("taskwire_password_queue", 0.0),
     ] {
@@ -203,7 +209,7 @@ async fn the_dashboard_and_the_alerts_ask_for_what_a_server_shows() {
     let asked: BTreeSet<&str> = names_in(&dashboard).union(&names_in(&alerts)).copied().collect();
     let unknown: Vec<_> = asked.difference(&shown).collect();
     assert!(unknown.is_empty(), "{unknown:?} is not in:\n{page}");
-    for metric in meter::ALL {
+    for metric in meter::all() {
         assert!(
             dashboard.contains(metric.name),
             "the dashboard leaves out {}",

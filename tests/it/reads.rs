@@ -43,7 +43,7 @@ async fn slow_down(app: &TestApp, table: &str) {
 }
 
 fn used(app: &TestApp) -> usize {
-    app.app.domain().pool().used
+    app.app.domain().pools().read.used
 }
 
 /// Waits until the slow statement runs.
@@ -138,7 +138,7 @@ async fn a_bystander_is_answered_while_one_user_attacks() {
         for _ in 0..20 {
             bob.graphql(LIST, json!({})).await.data();
         }
-        let pool = app.app.domain().pool();
+        let pool = app.app.domain().pools().read;
         assert!(pool.used > 0 && pool.used * 2 <= pool.max, "{pool:?}");
     };
     tokio::select! {

@@ -9,6 +9,29 @@ use anyhow::Context as _;
 pub struct Room {
     /// How much of the disk is free, in hundredths; none where that cannot be told, as of a bucket.
     pub free_percent: Option<u64>,
+    /// The same in bytes.
+    pub free_bytes: Option<u64>,
+}
+
+impl Room {
+    /// Room of which nothing is known.
+    pub(super) const UNKNOWN: Self = Self {
+        free_percent: None,
+        free_bytes: None,
+    };
+}
+
+/// How much of the disk of a file is free, in bytes; none where that cannot be told.
+#[cfg(unix)]
+pub(in crate::domain) fn free_bytes(file: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(file).ok()?;
+    Some(disk.f_bavail * disk.f_frsize)
+}
+
+/// How much of the disk of a file is free, in bytes; none where that cannot be told.
+#[cfg(not(unix))]
+pub(in crate::domain) fn free_bytes(_file: &Path) -> Option<u64> {
+    None
 }
 
 /// What there is in a directory, or where it will be made.
@@ -20,7 +43,10 @@ pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
     access(existing, Access::WRITE_OK | Access::EXEC_OK).context("the directory of files cannot be written to")?;
     let disk = statvfs(existing).context("the disk of files does not answer")?;
     let free_percent = (disk.f_bavail * 100).checked_div(disk.f_blocks);
-    Ok(Room { free_percent })
+    Ok(Room {
+        free_percent,
+        free_bytes: Some(disk.f_bavail * disk.f_frsize),
+    })
 }
 
 /// What there is in a directory, or where it will be made.
@@ -33,5 +59,5 @@ pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
         .permissions()
         .readonly();
     anyhow::ensure!(!is_closed, "the directory of files cannot be written to");
-    Ok(Room { free_percent: None })
+    Ok(Room::UNKNOWN)
 }

@@ -103,7 +103,7 @@ impl Storage {
         }
         // Whether this object exists does not matter, only that somebody can tell.
         match self.objects.head(&self.root.clone().join("health")).await {
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(Room { free_percent: None }),
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(Room::UNKNOWN),
             Err(error) => Err(failed(error)),
         }
     }

@@ -38,7 +38,7 @@ use super::event::EventCursor;
 use super::id::TaskId;
 use super::policy::{self, SeeTask};
 use super::random::hexadecimal;
-use super::store::{self, Store};
+use super::store;
 use crate::redis::Redis;
 
 /// In so many waves connections are ended before a server stops.
@@ -78,10 +78,10 @@ impl Hub {
     }
 
     /// Starts the reader, unless it runs.
-    pub(super) async fn follow(&self, store: &Store) -> Result<()> {
+    pub(super) async fn follow(&self, core: &Core) -> Result<()> {
         let start = async || {
-            let reader =
-                Reader::at_the_end(store.clone(), Arc::clone(&self.registry), Arc::clone(&self.progress)).await?;
+            let (registry, progress) = (Arc::clone(&self.registry), Arc::clone(&self.progress));
+            let reader = Reader::at_the_end(core.store.clone(), registry, progress, Arc::clone(&core.clock)).await?;
             self.spawn(reader.run(self.bus.clone()));
             Ok(())
         };
@@ -120,7 +120,7 @@ impl<'a> Live<'a> {
     /// moment at which this was called.
     pub async fn attend(self, actor: &Actor) -> Result<Attendance> {
         let user = actor.signed_in()?;
-        self.core.hub.follow(&self.core.store).await?;
+        self.core.hub.follow(self.core).await?;
         let attendance = Registry::attend(&self.core.hub.registry, user);
         // The session may have ended after the token was checked and before anybody listened.
         attendance.attendee.look_up(&self.core.store).await?;

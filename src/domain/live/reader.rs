@@ -11,6 +11,7 @@ use super::attendance::Ending;
 use super::bus::Bus;
 use super::registry::Registry;
 use crate::domain::actor::{Actor, Role};
+use crate::domain::clock::Clock;
 use crate::domain::error::Result;
 use crate::domain::event::{LoggedEvent, Place};
 use crate::domain::id::{SessionId, UserId};
@@ -39,6 +40,7 @@ pub(super) struct Reader {
     scope: Scope<Tasks>,
     registry: Arc<Registry>,
     progress: Arc<Progress>,
+    clock: Arc<dyn Clock>,
     /// Which log is followed.
     log: String,
     /// Events before this place were handed out.
@@ -60,7 +62,12 @@ enum Look {
 
 impl Reader {
     /// A reader that stands where the logs end now.
-    pub(super) async fn at_the_end(store: Store, registry: Arc<Registry>, progress: Arc<Progress>) -> Result<Self> {
+    pub(super) async fn at_the_end(
+        store: Store,
+        registry: Arc<Registry>,
+        progress: Arc<Progress>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
         let settled = store::log::settled(store.system_reader(), &scope).await?;
         Ok(Self {
@@ -68,6 +75,7 @@ impl Reader {
             scope,
             registry,
             progress,
+            clock,
             log: settled.log,
             events: settled.events,
             changes: settled.changes,
@@ -166,6 +174,11 @@ impl Reader {
         let batch = store::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
         self.notify(&batch.events).await?;
         metrics::counter!(meter::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
+        let now = self.clock.now();
+        for event in &batch.events {
+            let delay = (now - event.event.occurred_at).to_std().unwrap_or_default();
+            metrics::histogram!(meter::LIVE_DELAY).record(delay);
+        }
         let news = self.store.statistics().news_in(&batch.events);
         for event in batch.events {
             self.registry.dispatch(&Arc::new(event));

@@ -4,7 +4,7 @@
 //! a quarter of an hour. So when one connection is silent and a new one answers, all others are given up. The name of the
 //! database is resolved for every new connection.
 
-use std::path::Path;
+use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use sea_orm::sqlx::{self, Connection as _, PgConnection};
 use sea_orm::{ConnectionTrait as _, DbErr};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::Store;
 use super::durability::WriteObstacle;
+use super::{SHUT_DOWN, Store};
 use crate::config::Backend;
 
 /// How often the database is asked.
@@ -27,16 +27,60 @@ const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before it is tried again.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
-/// When the database answered last.
+/// Why the database cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// Nobody listens at its address.
+    Refused,
+    /// It has no connection left for us.
+    TooManyClients,
+    /// It does not accept our name or password.
+    Authentication,
+    /// It starts, stops or recovers.
+    Starting,
+    /// It does not answer.
+    Silent,
+}
+
+impl Outage {
+    /// In words that may be shown to anybody.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Refused => "the database refuses connections: nothing listens at its address",
+            Self::TooManyClients => "the database has too many clients",
+            Self::Authentication => "the database refuses our user name or password",
+            Self::Starting => "the database starts, stops or recovers",
+            Self::Silent => "the database does not answer",
+        }
+    }
+
+    fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => Self::Refused,
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                Some("53300") => Self::TooManyClients,
+                Some("28000" | "28P01" | "3D000") => Self::Authentication,
+                Some(code) if code.starts_with(SHUT_DOWN) => Self::Starting,
+                _ => Self::Silent,
+            },
+            _ => Self::Silent,
+        }
+    }
+}
+
+/// When the database answered last, and why it does not now.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     answered: Mutex<Instant>,
+    outage: Mutex<Option<Outage>>,
 }
 
 impl Default for Heartbeat {
     fn default() -> Self {
         Self {
             answered: Mutex::new(Instant::now()),
+            outage: Mutex::default(),
         }
     }
 }
@@ -47,8 +91,27 @@ impl Heartbeat {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
+    /// Why the database cannot be used.
+    pub(super) fn outage(&self) -> Option<Outage> {
+        *self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn beat(&self) {
         *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.set_outage(None);
+    }
+
+    fn set_outage(&self, found: Option<Outage>) {
+        let mut known = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == found {
+            return;
+        }
+        if let Some(outage) = found {
+            tracing::error!("the database cannot be used: {}", outage.reason());
+        } else {
+            tracing::info!("the database answers again");
+        }
+        *known = found;
     }
 }
 
@@ -96,11 +159,8 @@ impl Store {
     }
 
     fn is_wal_large(&self) -> bool {
-        let Some(mut path) = self.config.sqlite_path().map(std::path::PathBuf::into_os_string) else {
-            return false;
-        };
-        path.push("-wal");
-        Path::new(&path).metadata().is_ok_and(|wal| wal.len() > MAX_WAL_BYTES)
+        let wal = self.config.wal_path().and_then(|wal| wal.metadata().ok());
+        wal.is_some_and(|wal| wal.len() > MAX_WAL_BYTES)
     }
 
     async fn empty_wal(&self) {
@@ -151,8 +211,8 @@ impl Probe {
                 }
                 self.note(store, connection, found);
             }
-            Ok(Err(error)) => tracing::debug!("the database cannot be reached: {error}"),
-            Err(_) => tracing::debug!("the database does not answer"),
+            Ok(Err(error)) => store.heartbeat.set_outage(Some(Outage::of(&error))),
+            Err(_) => store.heartbeat.set_outage(Some(Outage::Silent)),
         }
     }
 

@@ -13,6 +13,7 @@ mod diagnosis;
 pub(super) mod due_notice;
 mod durability;
 pub(super) mod event;
+mod gauge;
 mod grouped;
 mod heartbeat;
 pub(super) mod history;
@@ -42,6 +43,8 @@ mod writer;
 
 pub use diagnosis::{Diagnosis, Engine, OldestTransaction};
 pub use durability::WriteObstacle;
+pub use gauge::DatabaseGauges;
+pub use heartbeat::Outage;
 pub use schema::MigrationState;
 pub(super) use write::WriteTransaction;
 
@@ -140,6 +143,11 @@ impl Store {
         self.heartbeat.silence()
     }
 
+    /// Why the database cannot be used, as far as is known.
+    pub(super) fn outage(&self) -> Option<Outage> {
+        self.heartbeat.outage()
+    }
+
     /// Why nothing can be written, as far as is known.
     pub(super) fn write_obstacle(&self) -> Option<WriteObstacle> {
         self.durability.obstacle()
@@ -157,14 +165,11 @@ impl Store {
         self.writer.forget_idle();
     }
 
-    /// How many connections there are, and how many of them are idle.
-    pub(super) fn pool(&self) -> Pool {
-        let writers = self.writer.pool();
-        let readers = self.reader.pool();
-        Pool {
-            used: writers.used + readers.used,
-            idle: writers.idle + readers.idle,
-            max: writers.max + readers.max,
+    /// The connections that read, and those that write.
+    pub(super) fn pools(&self) -> Pools {
+        Pools {
+            read: self.reader.pool(),
+            write: self.writer.pool(),
         }
     }
 
@@ -181,7 +186,16 @@ impl Store {
     }
 }
 
-/// The connections to the database.
+/// The connections to the database, by what they are for. With one connection both are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pools {
+    /// Those that only read.
+    pub read: Pool,
+    /// Those that write.
+    pub write: Pool,
+}
+
+/// Connections of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     /// Those at work.

@@ -49,6 +49,7 @@ impl Store {
         meter.watch(&mut connection);
         let durability = Arc::new(Durability::of(config.sqlite_path()));
         let settings = Settings {
+            name: "write",
             keeps: true,
             reserves: false,
             is_memory: false,
@@ -75,6 +76,7 @@ impl Store {
                 let for_reading = lazy(config, Access::Read, readers).await?;
                 let for_writing = lazy(config, Access::ReadAndWrite, writers).await?;
                 let reserving = Settings {
+                    name: "read",
                     reserves: true,
                     ..settings
                 };
@@ -131,6 +133,7 @@ impl Store {
     /// Over one connection, for as long as it takes.
     fn over(&self, connection: DatabaseConnection, durability: Arc<Durability>) -> Self {
         let settings = Settings {
+            name: "write",
             keeps: false,
             reserves: false,
             is_memory: self.config.is_memory(),

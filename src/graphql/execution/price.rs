@@ -21,13 +21,14 @@ pub(super) fn is_rows(parent: &str, field: &str) -> bool {
 /// A field without what is selected below it.
 pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
     match (parent, field) {
-        // The tags of all visible tasks are grouped.
-        ("Query", "tags") => 100 * POINT,
+        // The tags of all visible tasks are grouped: for a page, and again for how many there are.
+        ("Query", "tags") | ("TagConnection", "totalCount") => 300 * POINT,
         // Up to 5,000 characters.
         ("Task", "description") => POINT + POINT / 4,
         // Each has the value before and after, a description perhaps.
         ("TaskEvent", "changes") => POINT / 2,
-        ("Mutation", _) | ("Query", "taskStatistics") | (_, "totalCount" | "unreadCount" | "taskCount") => 20 * POINT,
+        ("Mutation", _) | ("Query", "taskStatistics") | (_, "unreadCount" | "taskCount") => 20 * POINT,
+        (_, "totalCount") => 40 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,

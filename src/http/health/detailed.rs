@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::{App, described};
 use crate::domain::attachment::Room;
+use crate::domain::{Outage, Pool, Pools, WriteObstacle};
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -151,13 +152,16 @@ async fn check(name: &str, at_worst: Status, work: impl Future<Output = anyhow::
 }
 
 async fn database(app: &App) -> anyhow::Result<Finding> {
+    let Pools { read, write } = app.domain().pools();
+    let connections = |pool: Pool| json!({ "used": pool.used, "idle": pool.idle, "max": pool.max });
+    let facts = json!({ "connections": { "read": connections(read), "write": connections(write) } });
+    let outage = app.domain().outage().map(Outage::reason);
+    let obstacle = app.domain().write_obstacle().map(WriteObstacle::reason);
+    if let Some(reason) = outage.or(obstacle) {
+        return Ok(Finding(Status::Unhealthy, Some(reason), facts));
+    }
     app.domain().ping().await.map_err(described)?;
-    let pool = app.domain().pool();
-    let facts = json!({ "connections": { "used": pool.used, "idle": pool.idle, "max": pool.max } });
-    Ok(match app.domain().write_obstacle() {
-        Some(obstacle) => Finding(Status::Unhealthy, Some(obstacle.reason()), facts),
-        None => healthy(facts),
-    })
+    Ok(healthy(facts))
 }
 
 async fn migrations(app: &App) -> anyhow::Result<Finding> {
@@ -183,7 +187,7 @@ async fn redis(app: &App) -> anyhow::Result<Finding> {
 }
 
 async fn storage(app: &App) -> anyhow::Result<Finding> {
-    let Room { free_percent } = app.domain().check_storage().await.map_err(described)?;
+    let Room { free_percent, .. } = app.domain().check_storage().await.map_err(described)?;
     Ok(match free_percent {
         Some(free) if free < LITTLE_ROOM => Finding(
             Status::Degraded,

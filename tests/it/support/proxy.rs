@@ -47,8 +47,8 @@ impl Proxy {
         self.address
     }
 
-    /// From now on the connections that there are forward nothing, and none of them ends: as when an address has moved
-    /// to another machine. New ones work.
+    /// From now on the connections that there are forward nothing, and none of them ends for the client: as when an
+    /// address has moved to another machine. New ones work.
     pub fn swallow(&self) {
         self.first_alive.send_replace(*self.accepted.borrow());
     }
@@ -64,6 +64,10 @@ async fn forward(mut client: TcpStream, target: String, number: usize, mut first
     };
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        () = swallowed => std::future::pending::<()>().await,
+        () = swallowed => {
+            // The machine that was there is gone, and with it what it had begun.
+            drop(server);
+            std::future::pending::<()>().await;
+        }
     }
 }

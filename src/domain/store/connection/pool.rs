@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::engine::Engine;
 use crate::domain::store::open::ACQUIRE_TIMEOUT;
 use crate::domain::store::{Pool, SHUT_DOWN};
+use crate::meter;
 
 /// A connection that has been idle for so long is tested before it is used again.
 const LONG: Duration = Duration::from_secs(30);
@@ -41,6 +42,8 @@ pub(in crate::domain::store) enum Lane {
 /// How a pool treats its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain::store) struct Settings {
+    /// How it is called in metrics.
+    pub(in crate::domain::store) name: &'static str,
     /// Whether connections stay here between statements. Those of a pool that others use as well do not.
     pub(in crate::domain::store) keeps: bool,
     /// Whether one connection is kept free for [`Lane::Reserved`].
@@ -60,6 +63,7 @@ pub(in crate::domain::store) struct ConnectionPool<DB: Engine> {
     /// One more connection, where there are two at least.
     reserved: Option<Arc<Semaphore>>,
     settings: Settings,
+    wait: metrics::Histogram,
     /// Changes when every connection is given up.
     outage: watch::Sender<()>,
 }
@@ -82,6 +86,7 @@ impl<DB: Engine> ConnectionPool<DB> {
             shared: Arc::new(Semaphore::new(connections - usize::from(reserves))),
             reserved: reserves.then(|| Arc::new(Semaphore::new(1))),
             settings,
+            wait: metrics::histogram!(meter::CONNECTION_WAIT, "pool" => settings.name),
             outage: watch::Sender::default(),
         }
     }
@@ -102,9 +107,10 @@ impl<DB: Engine> ConnectionPool<DB> {
         lane: Lane,
         share: Option<&Arc<Semaphore>>,
     ) -> Result<PooledConnection<DB>, DbErr> {
-        let permits = timeout(ACQUIRE_TIMEOUT, self.permits(lane, share))
-            .await
-            .map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
+        let began = Instant::now();
+        let permits = timeout(ACQUIRE_TIMEOUT, self.permits(lane, share)).await;
+        self.wait.record(began.elapsed());
+        let permits = permits.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
         let outage = self.outage.subscribe();
         let idle = self.idle().pop();
         let lent = match idle.filter(|idle| idle.since.elapsed() < LONG) {

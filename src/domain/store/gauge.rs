@@ -1,0 +1,70 @@
+//! What operators watch of the database: how large it is, and when it was backed up.
+
+use std::path::Path;
+
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+
+use super::Store;
+use crate::config::Backend;
+use crate::domain::attachment::free_bytes as free_bytes_beside;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::policy::{Permit, TakeBackup};
+
+/// What operators watch of the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseGauges {
+    /// Size of the database, in bytes.
+    pub bytes: u64,
+    /// Size of SQLite's write-ahead log, in bytes.
+    pub wal_bytes: u64,
+    /// Free disk for a SQLite file, in bytes; none where that is not known.
+    pub free_bytes: Option<u64>,
+    /// When the last backup was taken, if one was.
+    pub backed_up_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// What operators watch of the database.
+    pub(in crate::domain) async fn gauges(&self) -> Result<DatabaseGauges> {
+        let (mut bytes, mut wal_bytes, mut free_bytes) = (0, 0, None);
+        if self.backend() == Backend::Postgres {
+            let size = "SELECT pg_database_size(current_database()) AS bytes";
+            let row = self
+                .reader
+                .query_one_raw(Statement::from_string(DbBackend::Postgres, size))
+                .await?;
+            let size: i64 = row.map_or(Ok(0), |row| row.try_get("", "bytes"))?;
+            bytes = u64::try_from(size).unwrap_or_default();
+        } else if let Some(path) = self.config.sqlite_path() {
+            let size = |path: &Path| path.metadata().map_or(0, |file| file.len());
+            bytes = size(&path);
+            wal_bytes = self.config.wal_path().map_or(0, |wal| size(&wal));
+            free_bytes = free_bytes_beside(&path);
+        }
+        let query = Query::select().column("backed_up_at").from("event_log").take();
+        let row = self.reader.query_one(&query).await?;
+        Ok(DatabaseGauges {
+            bytes,
+            wal_bytes,
+            free_bytes,
+            backed_up_at: row.map_or(Ok(None), |row| row.try_get("", "backed_up_at"))?,
+        })
+    }
+
+    /// Notes when a backup was taken.
+    pub(in crate::domain) async fn note_backup(&self, _permit: &Permit<TakeBackup>, at: Timestamp) -> Result<()> {
+        if self.migrations().await?.iter().any(|migration| !migration.applied) {
+            // A database of an older version, which has no place for it.
+            return Ok(());
+        }
+        let transaction = self.begin().await?;
+        let note = Query::update()
+            .table("event_log")
+            .value("backed_up_at", Expr::value(at))
+            .take();
+        transaction.connection().execute(&note).await?;
+        transaction.commit().await
+    }
+}
