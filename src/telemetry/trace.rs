@@ -37,7 +37,7 @@ pub(crate) const TARGET: &str = "taskwire::span";
 const SERVICE: &str = "taskwire";
 /// How long one batch may take to be sent, and all that is left when the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// So many characters of a statement are sent; what makes them longer are lists of columns.
+/// So many characters of a statement are shown; what makes them longer are lists of columns or rows.
 const MAX_STATEMENT: usize = 2_000;
 
 /// What spans of statements are made with; set once traces are sent.
@@ -214,6 +214,11 @@ pub(crate) fn parent_in(headers: &HeaderMap) -> Option<SpanContext> {
     context.is_valid().then_some(context)
 }
 
+/// The part of a statement that is shown in traces and logs.
+pub(crate) fn shortened(statement: &str) -> &str {
+    &statement[..statement.floor_char_boundary(MAX_STATEMENT)]
+}
+
 /// Adds a statement that has just ended to the span that it ran in. Without one it is not sent: what goes on beside
 /// requests is no part of a trace.
 pub(crate) fn statement(text: &str, engine: &'static str, elapsed: Duration, has_failed: bool) {
@@ -224,7 +229,7 @@ pub(crate) fn statement(text: &str, engine: &'static str, elapsed: Duration, has
     }
     let end = now();
     let name = operation_of(text).to_owned();
-    let shown: String = text.chars().take(MAX_STATEMENT).collect();
+    let shown = shortened(text).to_owned();
     let builder = tracer
         .span_builder(name)
         .with_kind(SpanKind::Client)

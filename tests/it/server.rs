@@ -133,6 +133,38 @@ async fn no_secret_is_logged_at_any_level() {
 }
 
 #[tokio::test]
+async fn a_slow_statement_is_logged_with_its_operation_and_without_values() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("LOG_FORMAT", "json");
+    let seeded = place.run("seed --users 2 --tasks 10000").await;
+    assert_eq!(seeded.code, Some(0), "{seeded:?}");
+    let place = place.with("SLOW_STATEMENT_MS", "1");
+    let server = place.serve().await;
+    let signed_in = server.login("user1", "Password123").await;
+    let token = signed_in.at("/access_token").as_str().unwrap();
+    let search = "query Find($for: String!) { tasks(filter: { search: $for }) { totalCount } }";
+    server.graphql(token, search, json!({ "for": "hunter2" })).await.data();
+    let log = server.stop().await;
+    let line = log
+        .lines()
+        .find(|line| line.contains("slow statement") && line.contains("Find"));
+    let line: Value = serde_json::from_str(line.unwrap_or_else(|| panic!("{log}"))).unwrap();
+    assert!(line["duration_ms"].as_f64().is_some_and(|ms| ms > 1.0), "{line}");
+    assert!(
+        line["statement"].as_str().is_some_and(|sql| sql.contains("tasks")),
+        "{line}"
+    );
+    assert!(!log.contains("hunter2"), "{log}");
+    let [request] = &requests(&log, "/graphql")[..] else {
+        panic!("{log}")
+    };
+    assert_eq!(
+        (&request["operation"], &request["client"]),
+        (&json!("Find"), &json!("127.0.0.1"))
+    );
+}
+
+#[tokio::test]
 async fn a_log_for_people_has_the_same_in_plain_text() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("LOG_FORMAT", "text");

@@ -197,12 +197,13 @@ impl Meter {
             let (operation, request_id) = (context::operation(), context::request_id());
             let duration_ms = elapsed.as_secs_f64() * 1_000.0;
             // Values are bound, and no part of the text.
+            let statement = trace::shortened(sql);
             tracing::warn!(
                 duration_ms,
                 has_failed,
                 operation,
                 request_id,
-                statement = sql,
+                statement,
                 "slow statement"
             );
         }
