@@ -155,21 +155,21 @@ impl Store {
 
     /// Gives up every connection. Statements that run fail.
     fn abandon(&self) {
-        self.reader.abandon();
-        self.writer.abandon();
+        self.reader.connections().abandon();
+        self.writer.connections().abandon();
     }
 
     /// Closes every connection that is idle.
     fn forget_idle(&self) {
-        self.reader.forget_idle();
-        self.writer.forget_idle();
+        self.reader.connections().forget_idle();
+        self.writer.connections().forget_idle();
     }
 
     /// The connections that read, and those that write.
     pub(super) fn pools(&self) -> Pools {
         Pools {
-            read: self.reader.pool(),
-            write: self.writer.pool(),
+            read: self.reader.connections().count(),
+            write: self.writer.connections().count(),
         }
     }
 
@@ -180,8 +180,8 @@ impl Store {
 
     /// Closes every connection.
     pub(super) async fn close(self) -> Result<()> {
-        self.reader.close().await;
-        self.writer.close().await;
+        self.reader.connections().close().await;
+        self.writer.connections().close().await;
         Ok(self.connection.close().await?)
     }
 }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sea_orm::sqlx::{self, Executor, IntoArguments, Postgres, Sqlite};
+use sea_orm::sqlx::{self, Executor, IntoArguments};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Semaphore;
 
-use super::Pool;
-use super::connection::{ConnectionPool, Engine, Lane, PooledConnection, Settings, Shares};
+use super::connection::{ConnectionPool, Connections, Engine, Lane, PooledConnection, Settings, Shares, with_pool};
 use super::open::Meter;
 use crate::domain::id::UserId;
 
@@ -31,12 +30,6 @@ pub(in crate::domain) struct Reader {
     lane: Lane,
 }
 
-#[derive(Clone)]
-enum Connections {
-    Postgres(Arc<ConnectionPool<Postgres>>),
-    Sqlite(Arc<ConnectionPool<Sqlite>>),
-}
-
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reader").finish_non_exhaustive()
@@ -46,19 +39,11 @@ impl std::fmt::Debug for Reader {
 impl Reader {
     /// Reads over these connections.
     pub(super) fn new(pool: &DatabaseConnection, settings: Settings, meter: Meter) -> Self {
-        let (connections, size) = if pool.get_database_backend() == DbBackend::Postgres {
-            let pool = ConnectionPool::new(pool.get_postgres_connection_pool().clone(), settings);
-            let size = pool.size();
-            (Connections::Postgres(Arc::new(pool)), size)
-        } else {
-            let pool = ConnectionPool::new(pool.get_sqlite_connection_pool().clone(), settings);
-            let size = pool.size();
-            (Connections::Sqlite(Arc::new(pool)), size)
-        };
+        let connections = Connections::of(pool, settings);
         Self {
+            shares: Arc::new(Shares::of(connections.count().max)),
             connections,
             meter,
-            shares: Arc::new(Shares::of(size)),
             share: None,
             lane: Lane::Shared,
         }
@@ -81,35 +66,8 @@ impl Reader {
     }
 
     /// The connections.
-    pub(super) fn pool(&self) -> Pool {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.count(),
-            Connections::Sqlite(pool) => pool.count(),
-        }
-    }
-
-    /// Gives up every connection: the database has moved, or does not answer over them.
-    pub(super) fn abandon(&self) {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.abandon(),
-            Connections::Sqlite(pool) => pool.abandon(),
-        }
-    }
-
-    /// Closes every connection that is idle.
-    pub(super) fn forget_idle(&self) {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.forget_idle(),
-            Connections::Sqlite(pool) => pool.forget_idle(),
-        }
-    }
-
-    /// Closes every connection.
-    pub(super) async fn close(&self) {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.close().await,
-            Connections::Sqlite(pool) => pool.close().await,
-        }
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     async fn fetch<DB>(
@@ -185,25 +143,16 @@ enum Limit {
 #[async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
-        match &self.connections {
-            Connections::Postgres(_) => DbBackend::Postgres,
-            Connections::Sqlite(_) => DbBackend::Sqlite,
-        }
+        self.connections.backend()
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let mut rows = match &self.connections {
-            Connections::Postgres(pool) => self.fetch(pool, statement, Limit::One).await?,
-            Connections::Sqlite(pool) => self.fetch(pool, statement, Limit::One).await?,
-        };
+        let mut rows = with_pool!(&self.connections, pool => self.fetch(pool, statement, Limit::One).await)?;
         Ok(rows.pop())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.connections {
-            Connections::Postgres(pool) => self.fetch(pool, statement, Limit::None).await,
-            Connections::Sqlite(pool) => self.fetch(pool, statement, Limit::None).await,
-        }
+        with_pool!(&self.connections, pool => self.fetch(pool, statement, Limit::None).await)
     }
 
     async fn execute_raw(&self, _statement: Statement) -> Result<ExecResult, DbErr> {

@@ -9,8 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
-use super::Pool;
-use super::connection::{ConnectionPool, Engine, Lane, PooledConnection, Settings};
+use super::connection::{ConnectionPool, Connections, Engine, Lane, PooledConnection, Settings, with_pool};
 use super::durability::Durability;
 use super::open::Meter;
 
@@ -23,12 +22,6 @@ pub(super) struct Writer {
     connections: Connections,
     meter: Meter,
     durability: Arc<Durability>,
-}
-
-#[derive(Clone)]
-enum Connections {
-    Postgres(Arc<ConnectionPool<Postgres>>),
-    Sqlite(Arc<ConnectionPool<Sqlite>>),
 }
 
 impl std::fmt::Debug for Writer {
@@ -45,13 +38,7 @@ impl Writer {
         meter: Meter,
         durability: Arc<Durability>,
     ) -> Self {
-        let connections = if pool.get_database_backend() == DbBackend::Postgres {
-            let pool = ConnectionPool::new(pool.get_postgres_connection_pool().clone(), settings);
-            Connections::Postgres(Arc::new(pool))
-        } else {
-            let pool = ConnectionPool::new(pool.get_sqlite_connection_pool().clone(), settings);
-            Connections::Sqlite(Arc::new(pool))
-        };
+        let connections = Connections::of(pool, settings);
         Self {
             connections,
             meter,
@@ -67,10 +54,7 @@ impl Writer {
         };
         let open = open.map_err(|error| self.durability.noted(error))?;
         Ok(Transaction {
-            backend: match open {
-                Open::Postgres(_) => DbBackend::Postgres,
-                Open::Sqlite(_) => DbBackend::Sqlite,
-            },
+            backend: self.connections.backend(),
             open: Mutex::new(open),
             meter: self.meter.clone(),
             durability: Arc::clone(&self.durability),
@@ -79,43 +63,13 @@ impl Writer {
 
     /// Runs a statement that is a transaction by itself.
     pub(super) async fn at_once(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let rows = match &self.connections {
-            Connections::Postgres(pool) => at_once(pool, statement, &self.meter).await,
-            Connections::Sqlite(pool) => at_once(pool, statement, &self.meter).await,
-        };
+        let rows = with_pool!(&self.connections, pool => at_once(pool, statement, &self.meter).await);
         rows.map_err(|error| self.durability.noted(error))
     }
 
     /// The connections.
-    pub(super) fn pool(&self) -> Pool {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.count(),
-            Connections::Sqlite(pool) => pool.count(),
-        }
-    }
-
-    /// Gives up every connection: the database has moved, or does not answer over them.
-    pub(super) fn abandon(&self) {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.abandon(),
-            Connections::Sqlite(pool) => pool.abandon(),
-        }
-    }
-
-    /// Closes every connection that is idle.
-    pub(super) fn forget_idle(&self) {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.forget_idle(),
-            Connections::Sqlite(pool) => pool.forget_idle(),
-        }
-    }
-
-    /// Closes every connection.
-    pub(super) async fn close(&self) {
-        match &self.connections {
-            Connections::Postgres(pool) => pool.close().await,
-            Connections::Sqlite(pool) => pool.close().await,
-        }
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 }
 

@@ -27,8 +27,7 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
         ("Task", "description") => POINT + POINT / 4,
         // Each has the value before and after, a description perhaps.
         ("TaskEvent", "changes") => POINT / 2,
-        ("Mutation", _) | ("Query", "taskStatistics") | (_, "unreadCount" | "taskCount") => 20 * POINT,
-        (_, "totalCount") => 40 * POINT,
+        ("Mutation", _) | ("Query", "taskStatistics") | (_, "totalCount" | "unreadCount" | "taskCount") => 20 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,

@@ -14,3 +14,69 @@ mod share;
 pub(super) use engine::Engine;
 pub(super) use pool::{ConnectionPool, Lane, PooledConnection, Settings};
 pub(super) use share::Shares;
+
+use std::sync::Arc;
+
+use sea_orm::sqlx::{Postgres, Sqlite};
+use sea_orm::{DatabaseConnection, DbBackend};
+
+use super::Pool;
+
+/// Connections to either database. Cloning it is cheap.
+#[derive(Clone)]
+pub(super) enum Connections {
+    Postgres(Arc<ConnectionPool<Postgres>>),
+    Sqlite(Arc<ConnectionPool<Sqlite>>),
+}
+
+/// Does the same with the pool of either database.
+macro_rules! with_pool {
+    ($connections:expr, $pool:ident => $work:expr) => {
+        match $connections {
+            Connections::Postgres($pool) => $work,
+            Connections::Sqlite($pool) => $work,
+        }
+    };
+}
+pub(super) use with_pool;
+
+impl Connections {
+    /// Those of a pool of the driver.
+    pub(super) fn of(pool: &DatabaseConnection, settings: Settings) -> Self {
+        if pool.get_database_backend() == DbBackend::Postgres {
+            let pool = ConnectionPool::new(pool.get_postgres_connection_pool().clone(), settings);
+            Self::Postgres(Arc::new(pool))
+        } else {
+            let pool = ConnectionPool::new(pool.get_sqlite_connection_pool().clone(), settings);
+            Self::Sqlite(Arc::new(pool))
+        }
+    }
+
+    /// The kind of database.
+    pub(super) fn backend(&self) -> DbBackend {
+        match self {
+            Self::Postgres(_) => DbBackend::Postgres,
+            Self::Sqlite(_) => DbBackend::Sqlite,
+        }
+    }
+
+    /// How many there are, and how many of them are idle.
+    pub(super) fn count(&self) -> Pool {
+        with_pool!(self, pool => pool.count())
+    }
+
+    /// Gives up all of them: the database has moved, or does not answer over them. Statements that run fail.
+    pub(super) fn abandon(&self) {
+        with_pool!(self, pool => pool.abandon());
+    }
+
+    /// Closes those that are idle.
+    pub(super) fn forget_idle(&self) {
+        with_pool!(self, pool => pool.forget_idle());
+    }
+
+    /// Closes all of them.
+    pub(super) async fn close(&self) {
+        with_pool!(self, pool => pool.close().await);
+    }
+}

@@ -91,11 +91,6 @@ impl<DB: Engine> ConnectionPool<DB> {
         }
     }
 
-    /// How many connections there may be.
-    pub(in crate::domain::store) fn size(&self) -> usize {
-        self.pool.options().get_max_connections() as usize
-    }
-
     fn idle(&self) -> MutexGuard<'_, Vec<Idle<DB>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
