@@ -45,7 +45,8 @@ if "$@" serve; then
 fi
 SECRET_KEY=$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')
 export SECRET_KEY
-timeout --kill-after=5 120 "$@" &
+"$@" migrate up
+timeout --kill-after=30 120 "$@" &
 server=$!
 trap 'kill "$server"' EXIT
 tries=0
