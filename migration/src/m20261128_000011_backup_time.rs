@@ -1,4 +1,4 @@
-//! When the last backup was taken: a server shows its age, whoever takes it.
+//! When the last backup was taken: a server shows its age, also of one that another machine took.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::timestamp_with_time_zone_null;

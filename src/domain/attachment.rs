@@ -23,7 +23,7 @@ pub(super) mod storage;
 mod write;
 
 pub use self::room::Room;
-pub(in crate::domain) use self::room::free_bytes;
+pub(in crate::domain) use self::room::disk_of;
 pub(super) use removal::Removal;
 
 use std::ops::Range;

@@ -83,7 +83,10 @@ impl<'a> Idempotency<'a> {
         } else {
             store::idempotency::find(&transaction, &policy::scope(actor)?, key).await?
         };
-        if found.as_ref().is_some_and(|found| found.request_hash == request_hash) {
+        if found
+            .as_ref()
+            .is_some_and(|found| found.request_hash == request_hash && found.response.is_none())
+        {
             is_ours = store::idempotency::take_over(&transaction, &permit, &claim, [now, leased_until]).await?;
         }
         transaction.commit().await?;

@@ -46,9 +46,7 @@ pub mod token;
 pub mod user;
 pub mod workflow;
 
-pub use store::{
-    DatabaseGauges, Diagnosis, Engine, MigrationState, OldestTransaction, Outage, Pool, Pools, WriteObstacle,
-};
+pub use store::{DatabaseGauges, Diagnosis, Engine, MigrationState, OldestTransaction, Pool, Pools};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -237,16 +235,11 @@ impl Domain {
         self.core.store.silence()
     }
 
-    /// Why the database cannot be used, as far as is known; meaningful while it is watched.
+    /// Why the database cannot be used or written, as far as is known, in words that may be shown to anybody; meaningful
+    /// while it is watched.
     #[must_use]
-    pub fn outage(&self) -> Option<Outage> {
-        self.core.store.outage()
-    }
-
-    /// Why nothing can be written, as far as is known.
-    #[must_use]
-    pub fn write_obstacle(&self) -> Option<WriteObstacle> {
-        self.core.store.write_obstacle()
+    pub fn database_problem(&self) -> Option<&'static str> {
+        self.core.store.problem()
     }
 
     /// What the database says of itself: for the command line.
@@ -293,6 +286,12 @@ impl Domain {
     /// Whether files can be kept, and how much room there is for them.
     pub async fn check_storage(&self) -> Result<Room> {
         self.core.storage.check().await
+    }
+
+    /// How much of the disk for files is free, in bytes; none where they are in a bucket.
+    #[must_use]
+    pub fn free_storage(&self) -> Option<u64> {
+        self.core.storage.free_bytes()
     }
 
     /// How many passwords are hashed now or wait for it.

@@ -9,6 +9,7 @@ use async_graphql::{Response, ServerError, Value};
 use tracing::Span;
 
 use super::executor::Operation;
+use crate::domain::error::Code;
 use crate::meter::{OPERATION_TIME, OPERATIONS};
 use crate::telemetry::context;
 use crate::telemetry::trace::TARGET;
@@ -88,10 +89,9 @@ impl Measuring {
 
 /// Whether the server is to blame, which an answer with status 200 does not show.
 fn is_fault(error: &ServerError) -> bool {
-    const FAULTS: [&str; 3] = ["INTERNAL", "UNAVAILABLE", "TIMEOUT"];
-
+    let faults = [Code::Internal, Code::Unavailable].map(Code::as_str);
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    matches!(code, Some(Value::String(code)) if FAULTS.contains(&code.as_str()))
+    matches!(code, Some(Value::String(code)) if faults.contains(&code.as_str()))
 }
 
 #[cfg(test)]

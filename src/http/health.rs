@@ -126,11 +126,8 @@ pub(super) async fn obstacle(app: &App) -> Option<&'static str> {
     if app.is_stopping() {
         return Some("the server is shutting down");
     }
-    if let Some(outage) = app.domain().outage() {
-        return Some(outage.reason());
-    }
-    if let Some(obstacle) = app.domain().write_obstacle() {
-        return Some(obstacle.reason());
+    if let Some(problem) = app.domain().database_problem() {
+        return Some(problem);
     }
     match timeout(PATIENCE, app.domain().migrations()).await {
         Err(_) => Some(NO_ANSWER),

@@ -16,7 +16,6 @@ use utoipa::ToSchema;
 use super::health;
 use crate::app::App;
 use crate::domain::Pools;
-use crate::domain::attachment::Room;
 use crate::meter::{self, number};
 
 /// How long it may take to find out what is shown.
@@ -67,10 +66,7 @@ async fn measure_sizes(app: &App) {
             metrics::gauge!(meter::BACKUP_AGE).set(age.as_seconds_f64());
         }
     }
-    if let Ok(Ok(Room {
-        free_bytes: Some(free), ..
-    })) = timeout(PATIENCE, app.domain().check_storage()).await
-    {
+    if let Some(free) = app.domain().free_storage() {
         metrics::gauge!(meter::FREE_DISK, "disk" => "files").set(bytes(free));
     }
 }

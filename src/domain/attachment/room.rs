@@ -21,32 +21,30 @@ impl Room {
     };
 }
 
-/// How much of the disk of a file is free, in bytes; none where that cannot be told.
+/// How much room the disk of a file or directory has.
 #[cfg(unix)]
-pub(in crate::domain) fn free_bytes(file: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(file).ok()?;
-    Some(disk.f_bavail * disk.f_frsize)
+pub(in crate::domain) fn disk_of(path: &Path) -> anyhow::Result<Room> {
+    let disk = rustix::fs::statvfs(path).context("the disk does not answer")?;
+    Ok(Room {
+        free_percent: (disk.f_bavail * 100).checked_div(disk.f_blocks),
+        free_bytes: Some(disk.f_bavail * disk.f_frsize),
+    })
 }
 
-/// How much of the disk of a file is free, in bytes; none where that cannot be told.
+/// How much room the disk of a file or directory has, which cannot be told here.
 #[cfg(not(unix))]
-pub(in crate::domain) fn free_bytes(_file: &Path) -> Option<u64> {
-    None
+pub(in crate::domain) fn disk_of(_path: &Path) -> anyhow::Result<Room> {
+    Ok(Room::UNKNOWN)
 }
 
 /// What there is in a directory, or where it will be made.
 #[cfg(unix)]
 pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
-    use rustix::fs::{Access, access, statvfs};
+    use rustix::fs::{Access, access};
 
     let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(directory);
     access(existing, Access::WRITE_OK | Access::EXEC_OK).context("the directory of files cannot be written to")?;
-    let disk = statvfs(existing).context("the disk of files does not answer")?;
-    let free_percent = (disk.f_bavail * 100).checked_div(disk.f_blocks);
-    Ok(Room {
-        free_percent,
-        free_bytes: Some(disk.f_bavail * disk.f_frsize),
-    })
+    disk_of(existing).context("the disk of files cannot be examined")
 }
 
 /// What there is in a directory, or where it will be made.

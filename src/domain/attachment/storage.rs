@@ -108,6 +108,11 @@ impl Storage {
         }
     }
 
+    /// How much of the disk of a directory is free, in bytes; none for a bucket, which is not asked.
+    pub(in crate::domain) fn free_bytes(&self) -> Option<u64> {
+        room::in_directory(self.directory.as_deref()?).ok()?.free_bytes
+    }
+
     /// Writes an object and removes it.
     pub(in crate::domain) async fn probe(&self, randomness: &dyn Randomness) -> anyhow::Result<()> {
         let path = self.path(&Self::new_key(randomness));

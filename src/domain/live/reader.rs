@@ -174,10 +174,9 @@ impl Reader {
         let batch = store::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
         self.notify(&batch.events).await?;
         metrics::counter!(meter::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
-        let now = self.clock.now();
+        let (now, delays) = (self.clock.now(), metrics::histogram!(meter::LIVE_DELAY));
         for event in &batch.events {
-            let delay = (now - event.event.occurred_at).to_std().unwrap_or_default();
-            metrics::histogram!(meter::LIVE_DELAY).record(delay);
+            delays.record((now - event.event.occurred_at).to_std().unwrap_or_default());
         }
         let news = self.store.statistics().news_in(&batch.events);
         for event in batch.events {

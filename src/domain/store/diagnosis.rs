@@ -108,16 +108,12 @@ impl Store {
 
     /// Writes to a table of ours what it holds already, and takes it back.
     async fn try_to_write(&self) -> Result<()> {
-        let transaction = self.begin().await?;
-        transaction
-            .connection()
-            .execute_unprepared("UPDATE event_log SET identity = identity")
-            .await?;
+        self.begin().await?.connection().change_nothing().await?;
         Ok(())
     }
 
     /// The one value that `sql` selects.
-    async fn one<T: TryGetable>(&self, sql: &str) -> Result<T> {
+    pub(super) async fn one<T: TryGetable>(&self, sql: &str) -> Result<T> {
         let statement = Statement::from_string(self.reader.get_database_backend(), sql);
         let row: Option<QueryResult> = self.reader.query_one_raw(statement).await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;

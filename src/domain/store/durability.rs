@@ -14,7 +14,7 @@ use crate::domain::error::{Error, Result};
 
 /// Why nothing can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteObstacle {
+pub(super) enum WriteObstacle {
     /// The disk is full.
     DiskFull,
     /// The database's file, its disk or its role only lets read.
@@ -27,8 +27,7 @@ pub enum WriteObstacle {
 
 impl WriteObstacle {
     /// In words that may be shown to anybody.
-    #[must_use]
-    pub fn reason(self) -> &'static str {
+    pub(super) fn reason(self) -> &'static str {
         match self {
             Self::DiskFull => "the database's disk is full",
             Self::ReadOnly => "the database is read-only",

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use sea_orm::ConnectionTrait as _;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
 use super::Store;
 use crate::config::Backend;
-use crate::domain::attachment::free_bytes as free_bytes_beside;
+use crate::domain::attachment::disk_of;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::policy::{Permit, TakeBackup};
@@ -30,26 +30,19 @@ impl Store {
     pub(in crate::domain) async fn gauges(&self) -> Result<DatabaseGauges> {
         let (mut bytes, mut wal_bytes, mut free_bytes) = (0, 0, None);
         if self.backend() == Backend::Postgres {
-            let size = "SELECT pg_database_size(current_database()) AS bytes";
-            let row = self
-                .reader
-                .query_one_raw(Statement::from_string(DbBackend::Postgres, size))
-                .await?;
-            let size: i64 = row.map_or(Ok(0), |row| row.try_get("", "bytes"))?;
+            let size = self.one::<i64>("SELECT pg_database_size(current_database())").await?;
             bytes = u64::try_from(size).unwrap_or_default();
         } else if let Some(path) = self.config.sqlite_path() {
             let size = |path: &Path| path.metadata().map_or(0, |file| file.len());
             bytes = size(&path);
             wal_bytes = self.config.wal_path().map_or(0, |wal| size(&wal));
-            free_bytes = free_bytes_beside(&path);
+            free_bytes = disk_of(&path).ok().and_then(|disk| disk.free_bytes);
         }
-        let query = Query::select().column("backed_up_at").from("event_log").take();
-        let row = self.reader.query_one(&query).await?;
         Ok(DatabaseGauges {
             bytes,
             wal_bytes,
             free_bytes,
-            backed_up_at: row.map_or(Ok(None), |row| row.try_get("", "backed_up_at"))?,
+            backed_up_at: self.one("SELECT backed_up_at FROM event_log").await?,
         })
     }
 

@@ -8,8 +8,8 @@ use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sea_orm::ConnectionTrait as _;
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
-use sea_orm::{ConnectionTrait as _, DbErr};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::durability::WriteObstacle;
@@ -29,7 +29,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
 /// Why the database cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outage {
+pub(super) enum Outage {
     /// Nobody listens at its address.
     Refused,
     /// It has no connection left for us.
@@ -44,8 +44,7 @@ pub enum Outage {
 
 impl Outage {
     /// In words that may be shown to anybody.
-    #[must_use]
-    pub fn reason(self) -> &'static str {
+    pub(super) fn reason(self) -> &'static str {
         match self {
             Self::Refused => "the database refuses connections: nothing listens at its address",
             Self::TooManyClients => "the database has too many clients",
@@ -146,13 +145,10 @@ impl Store {
     async fn try_to_commit(&self) {
         let committed = async {
             let transaction = self.writer.begin().await?;
-            transaction
-                .execute_unprepared("UPDATE event_log SET identity = identity")
-                .await?;
+            transaction.change_nothing().await?;
             transaction.commit().await
         };
-        let committed: Result<(), DbErr> = committed.await;
-        match committed {
+        match committed.await {
             Ok(()) => self.durability.set(None),
             Err(error) => tracing::debug!("the database still cannot be written: {error}"),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{Condition, TryInsertResult, UpdateMany};
+use sea_orm::{Condition, TryInsertResult};
 
 use super::WriteTransaction;
 use crate::domain::clock::Timestamp;
@@ -67,19 +67,20 @@ pub(super) fn current() -> Option<Arc<Claim>> {
 
 /// Notes in the transaction of a write that it was committed; false when another attempt has taken the key over.
 pub(super) async fn mark_written(connection: &impl ConnectionTrait, claim: &Claim) -> Result<bool> {
-    let marked = of_claim(claim)
+    let marked = Entity::update_many()
         .col_expr(Column::IsWritten, Expr::value(true))
+        .filter(of_claim(claim))
         .exec(connection)
         .await?;
     Ok(marked.rows_affected == 1)
 }
 
 /// The row of a key, as long as this attempt owns it.
-fn of_claim(claim: &Claim) -> UpdateMany<Entity> {
-    Entity::update_many()
-        .filter(Column::Actor.eq(name_of(claim.user)))
-        .filter(Column::Key.eq(&claim.key))
-        .filter(Column::Owner.eq(&claim.owner))
+fn of_claim(claim: &Claim) -> Condition {
+    Condition::all()
+        .add(Column::Actor.eq(name_of(claim.user)))
+        .add(Column::Key.eq(&claim.key))
+        .add(Column::Owner.eq(&claim.owner))
 }
 
 /// Claims a key; false if it is claimed already.
@@ -156,9 +157,10 @@ pub(in crate::domain) async fn set_response(
     response: &str,
     now: Timestamp,
 ) -> Result<()> {
-    of_claim(claim)
+    Entity::update_many()
         .col_expr(Column::Response, Expr::value(response))
         .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(of_claim(claim))
         .exec(transaction.connection())
         .await?;
     Ok(())
@@ -170,8 +172,9 @@ pub(in crate::domain) async fn end_lease(
     _permit: &Permit<RepeatRequest>,
     claim: &Claim,
 ) -> Result<()> {
-    of_claim(claim)
+    Entity::update_many()
         .col_expr(Column::LeasedUntil, Expr::value(None::<Timestamp>))
+        .filter(of_claim(claim))
         .exec(transaction.connection())
         .await?;
     Ok(())
@@ -184,9 +187,7 @@ pub(in crate::domain) async fn delete(
     claim: &Claim,
 ) -> Result<()> {
     Entity::delete_many()
-        .filter(Column::Actor.eq(name_of(claim.user)))
-        .filter(Column::Key.eq(&claim.key))
-        .filter(Column::Owner.eq(&claim.owner))
+        .filter(of_claim(claim))
         .exec(transaction.connection())
         .await?;
     Ok(())

@@ -42,9 +42,7 @@ mod write;
 mod writer;
 
 pub use diagnosis::{Diagnosis, Engine, OldestTransaction};
-pub use durability::WriteObstacle;
 pub use gauge::DatabaseGauges;
-pub use heartbeat::Outage;
 pub use schema::MigrationState;
 pub(super) use write::WriteTransaction;
 
@@ -57,8 +55,8 @@ use sea_orm::sqlx::{self, error::DatabaseError};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value};
 
 use self::bearer::Bearers;
-use self::durability::Durability;
-use self::heartbeat::Heartbeat;
+use self::durability::{Durability, WriteObstacle};
+use self::heartbeat::{Heartbeat, Outage};
 use self::in_order::InOrder;
 use self::open::Meter;
 use self::reader::Reader;
@@ -143,14 +141,10 @@ impl Store {
         self.heartbeat.silence()
     }
 
-    /// Why the database cannot be used, as far as is known.
-    pub(super) fn outage(&self) -> Option<Outage> {
-        self.heartbeat.outage()
-    }
-
-    /// Why nothing can be written, as far as is known.
-    pub(super) fn write_obstacle(&self) -> Option<WriteObstacle> {
-        self.durability.obstacle()
+    /// Why the database cannot be used or written, as far as is known, in words that may be shown to anybody.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        let outage = self.heartbeat.outage().map(Outage::reason);
+        outage.or_else(|| self.durability.obstacle().map(WriteObstacle::reason))
     }
 
     /// Gives up every connection. Statements that run fail.

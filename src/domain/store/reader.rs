@@ -11,13 +11,11 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Semaphore;
 
-use super::connection::{ConnectionPool, Connections, Engine, Lane, PooledConnection, Settings, Shares, with_pool};
+use super::connection::{
+    ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, PooledConnection, Settings, Shares, with_pool,
+};
 use super::open::Meter;
 use crate::domain::id::UserId;
-
-/// How often a statement is sent, as long as it only meets connections that broke while they were kept. The first that
-/// is met empties what is kept, so that a second comes of another outage.
-const MAX_ATTEMPTS: usize = 3;
 
 /// What reads. Cloning it is cheap.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::{App, described};
 use crate::domain::attachment::Room;
-use crate::domain::{Outage, Pool, Pools, WriteObstacle};
+use crate::domain::{Pool, Pools};
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -155,9 +155,7 @@ async fn database(app: &App) -> anyhow::Result<Finding> {
     let Pools { read, write } = app.domain().pools();
     let connections = |pool: Pool| json!({ "used": pool.used, "idle": pool.idle, "max": pool.max });
     let facts = json!({ "connections": { "read": connections(read), "write": connections(write) } });
-    let outage = app.domain().outage().map(Outage::reason);
-    let obstacle = app.domain().write_obstacle().map(WriteObstacle::reason);
-    if let Some(reason) = outage.or(obstacle) {
+    if let Some(reason) = app.domain().database_problem() {
         return Ok(Finding(Status::Unhealthy, Some(reason), facts));
     }
     app.domain().ping().await.map_err(described)?;

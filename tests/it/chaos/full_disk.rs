@@ -29,7 +29,7 @@ async fn readiness(server: &Server) -> Answer {
     read(server.request("", Method::GET, "/readyz")).await.unwrap()
 }
 
-/// The database rolls back by itself on a full disk. Whoever does not notice goes on in a transaction that is not there.
+/// The database rolls back by itself on a full disk. A driver that does not notice goes on in a transaction that does not exist.
 #[tokio::test]
 async fn a_full_disk_loses_no_acknowledged_write_neither_meanwhile_nor_afterwards() {
     if is_postgres() {

@@ -9,10 +9,12 @@
 
 mod engine;
 mod pool;
+mod pooled;
 mod share;
 
 pub(super) use engine::Engine;
-pub(super) use pool::{ConnectionPool, Lane, PooledConnection, Settings};
+pub(super) use pool::{ConnectionPool, Lane, Settings};
+pub(super) use pooled::PooledConnection;
 pub(super) use share::Shares;
 
 use std::sync::Arc;
@@ -21,6 +23,10 @@ use sea_orm::sqlx::{Postgres, Sqlite};
 use sea_orm::{DatabaseConnection, DbBackend};
 
 use super::Pool;
+
+/// How often work is begun, as long as it only meets connections that broke while they were kept. The first that is met
+/// empties what is kept, so that a second comes of another outage.
+pub(super) const MAX_ATTEMPTS: usize = 3;
 
 /// Connections to either database. Cloning it is cheap.
 #[derive(Clone)]

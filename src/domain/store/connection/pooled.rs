@@ -1,0 +1,206 @@
+//! A connection on loan: its statements, within their limits, and its transaction.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::query::Query;
+use sea_orm::sqlx::{self, Executor, IntoArguments};
+use sea_orm::{Statement, Values};
+use sea_query_sqlx::SqlxValues;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::engine::Engine;
+use super::pool::{ConnectionPool, Lent};
+use crate::domain::store::SHUT_DOWN;
+
+/// The database ends a statement at its limit. A connection that gives no answer for so much longer is dead.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What is known of a connection's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TransactionState {
+    None,
+    Open,
+    /// `BEGIN` or `COMMIT` failed, or gave no answer.
+    Unknown,
+}
+
+/// A connection for one statement or one transaction. Dropped while a statement runs, it ends the statement.
+pub(in crate::domain::store) struct PooledConnection<DB: Engine> {
+    lent: Option<Lent<DB>>,
+    pool: Arc<ConnectionPool<DB>>,
+    outage: watch::Receiver<()>,
+    is_running: bool,
+}
+
+impl<DB> PooledConnection<DB>
+where
+    DB: Engine,
+    SqlxValues: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    /// All rows of a statement.
+    pub(in crate::domain::store) async fn fetch_all(&mut self, statement: &Statement) -> sqlx::Result<Vec<DB::Row>> {
+        let (connection, bounds) = self.start()?;
+        let result = bounds.keep(query(statement).fetch_all(connection)).await;
+        self.stop(result)
+    }
+
+    /// The first row of a statement.
+    pub(in crate::domain::store) async fn fetch_first(
+        &mut self,
+        statement: &Statement,
+    ) -> sqlx::Result<Option<DB::Row>> {
+        let (connection, bounds) = self.start()?;
+        let result = bounds.keep(query(statement).fetch_optional(connection)).await;
+        self.stop(result)
+    }
+
+    /// Runs a statement that returns no rows.
+    pub(in crate::domain::store) async fn execute(&mut self, statement: &Statement) -> sqlx::Result<DB::QueryResult> {
+        let (connection, bounds) = self.start()?;
+        let result = bounds.keep(query(statement).execute(connection)).await;
+        self.stop(result)
+    }
+
+    /// Runs statements without values, which are not prepared.
+    pub(in crate::domain::store) async fn execute_unprepared(&mut self, sql: &str) -> sqlx::Result<DB::QueryResult> {
+        let (connection, bounds) = self.start()?;
+        let script = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+        let result = bounds.keep(connection.execute(script)).await;
+        self.stop(result)
+    }
+
+    fn start(&mut self) -> sqlx::Result<(&mut DB::Connection, Bounds<'_>)> {
+        let lent = self.lent.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let limit = self.pool.limit();
+        DB::start(&lent.interrupt, limit);
+        self.is_running = true;
+        let bounds = Bounds {
+            patience: limit.map_or(Duration::MAX, |limit| limit + GRACE),
+            outage: &mut self.outage,
+        };
+        Ok((&mut lent.connection, bounds))
+    }
+
+    fn stop<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
+        // When no answer came, the statement may still run.
+        self.is_running = matches!(&result, Err(sqlx::Error::Io(_)));
+        if let Some(lent) = self.lent.as_ref().filter(|_| !self.is_running) {
+            DB::stop(&lent.interrupt);
+        }
+        result
+    }
+
+    /// Begins a transaction. Dropping the connection rolls it back.
+    ///
+    /// The driver's own transactions count on what it sent, not on what the database did: after a rollback by the
+    /// database itself, as on a full disk, the next would be a savepoint in a transaction that nobody commits. So
+    /// `BEGIN` and `COMMIT` are statements here, and the database's answers count: within a transaction SQLite refuses
+    /// the one, without a transaction the other.
+    pub(in crate::domain::store) async fn begin(&mut self) -> sqlx::Result<()> {
+        self.set_transaction(TransactionState::Unknown);
+        self.execute_unprepared(DB::BEGIN).await?;
+        self.set_transaction(TransactionState::Open);
+        Ok(())
+    }
+
+    /// Commits the transaction.
+    pub(in crate::domain::store) async fn commit(mut self) -> sqlx::Result<()> {
+        self.set_transaction(TransactionState::Unknown);
+        self.execute_unprepared("COMMIT").await?;
+        self.set_transaction(TransactionState::None);
+        self.give_back();
+        Ok(())
+    }
+
+    fn set_transaction(&mut self, state: TransactionState) {
+        if let Some(lent) = &mut self.lent {
+            lent.transaction = state;
+        }
+    }
+}
+
+impl<DB: Engine> PooledConnection<DB> {
+    pub(super) fn new(lent: Lent<DB>, pool: Arc<ConnectionPool<DB>>, outage: watch::Receiver<()>) -> Self {
+        Self {
+            lent: Some(lent),
+            pool,
+            outage,
+            is_running: false,
+        }
+    }
+
+    /// Ready for the next user.
+    pub(in crate::domain::store) fn give_back(mut self) {
+        if let Some(lent) = self.lent.take() {
+            self.pool.keep(lent);
+        }
+    }
+
+    /// A statement failed. When the connection broke, all others may have. Returns whether it broke while it was kept.
+    pub(in crate::domain::store) fn fail(mut self, error: &sqlx::Error) -> bool {
+        let is_broken = is_broken(error);
+        if is_broken {
+            self.pool.return_idle();
+        }
+        let was_stale = is_broken && self.lent.as_ref().is_some_and(|lent| lent.was_kept);
+        let is_at_rest = |lent: &mut Lent<DB>| !self.is_running && lent.transaction == TransactionState::None;
+        // The driver's pool looks what state it is in.
+        drop(self.lent.take_if(is_at_rest));
+        was_stale
+    }
+}
+
+/// Whether the connection, and not only its statement, failed.
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with(SHUT_DOWN)),
+        _ => true,
+    }
+}
+
+impl<DB: Engine> Drop for PooledConnection<DB> {
+    fn drop(&mut self) {
+        let Some(lent) = self.lent.take() else { return };
+        DB::give_up(&lent.interrupt);
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(Arc::clone(&self.pool).recover(lent))),
+            Err(_) => drop(lent.connection.detach()),
+        }
+    }
+}
+
+/// How long a statement may take as seen from here.
+struct Bounds<'a> {
+    patience: Duration,
+    outage: &'a mut watch::Receiver<()>,
+}
+
+impl Bounds<'_> {
+    async fn keep<T>(self, statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+        tokio::select! {
+            biased;
+            result = timeout(self.patience, statement) => {
+                result.unwrap_or_else(|_| Err(no_answer(io::ErrorKind::TimedOut)))
+            }
+            _ = self.outage.changed() => Err(no_answer(io::ErrorKind::ConnectionReset)),
+        }
+    }
+}
+
+fn no_answer(kind: io::ErrorKind) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(kind, "the database did not answer over this connection"))
+}
+
+fn query<DB>(statement: &Statement) -> Query<'_, DB, SqlxValues>
+where
+    DB: Engine,
+    SqlxValues: IntoArguments<DB>,
+{
+    let values = statement.values.clone().unwrap_or_else(|| Values(Vec::new()));
+    sqlx::query_with(sqlx::AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
