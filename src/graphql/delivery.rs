@@ -11,7 +11,6 @@ use moka::future::Cache;
 
 use super::Schema;
 use super::context::RequestContext;
-use super::execution::answer_size::AnswerSize;
 use super::execution::toll::Toll;
 use super::executor::{Executor, Operation};
 use super::handler::{Body, Refusal};
@@ -21,7 +20,7 @@ use super::upload::Uploads;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
-use crate::domain::event::LoggedEvent;
+use crate::domain::event::{EventCursor, LoggedEvent};
 use crate::domain::live::{Attendance, EventStream, NotificationStream};
 use crate::domain::policy::{self, Tasks};
 use crate::http::caller::Caller;
@@ -30,7 +29,9 @@ use crate::http::caller::Caller;
 const SHARED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Which answer: to which operation, for which event, with which rights.
-type Key = (Arc<str>, (i64, i64), Rights);
+///
+/// The cursor names the log as well: after a restore, new events have the places of others.
+type Key = (Arc<str>, EventCursor, Rights);
 
 /// The answers to equal questions about one event.
 #[derive(Clone)]
@@ -52,7 +53,6 @@ struct Standing {
     caller: Caller,
     operation: Operation,
     variables: Variables,
-    max_response_bytes: usize,
 }
 
 impl Standing {
@@ -61,7 +61,7 @@ impl Standing {
             actor,
             ..self.caller.clone()
         };
-        let size = Arc::new(AnswerSize::new(self.max_response_bytes));
+        let size = Arc::new(self.operation.answer_size.renew());
         let context = RequestContext::new(self.domain.clone(), caller, None, Uploads::default(), size);
         self.operation.request(self.variables.clone(), context)
     }
@@ -144,7 +144,6 @@ impl Executor {
             domain: domain.clone(),
             caller,
             variables: operation.variables(),
-            max_response_bytes: self.max_response_bytes(),
             operation,
         };
         let wanted = match standing.order().await {
@@ -221,8 +220,7 @@ impl Subscription {
         let actor = self.attendance.actor();
         let sees_task = policy::scope::<Tasks>(&actor).is_ok_and(|scope| scope.sees(&event.event.task.task));
         let rights = self.sharing.rights(&actor, sees_task);
-        let place = (event.event.cursor.transaction_id, event.event.cursor.id);
-        let key = (self.sharing.fingerprint(), place, rights);
+        let key = (self.sharing.fingerprint(), event.event.cursor.clone(), rights);
         if let Some(answer) = self.shared.0.get(&key).await {
             return answer;
         }

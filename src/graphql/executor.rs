@@ -58,7 +58,7 @@ pub(super) struct Operation {
     pub(super) name: Option<String>,
     given: Option<Map<String, Json>>,
     pub(super) prepared: Prepared,
-    answer_size: Arc<AnswerSize>,
+    pub(super) answer_size: Arc<AnswerSize>,
 }
 
 /// An operation that is paid for.
@@ -229,10 +229,6 @@ impl Executor {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
         response
-    }
-
-    pub(super) fn max_response_bytes(&self) -> usize {
-        self.max_response_bytes
     }
 
     /// What the events of a subscription with this cost draw on. `None` without limits.

@@ -195,6 +195,34 @@ async fn a_restore_under_a_running_server_replaces_all_and_ends_what_watched_the
     server.stop().await;
 }
 
+/// After a restore, new events have the numbers of events of the old log, whose answers subscribers shared.
+#[tokio::test]
+async fn an_event_after_a_restore_is_not_mistaken_for_the_old_one_with_its_number() {
+    const TITLES: &str = "subscription($after: String) { taskEvents(after: $after) { task { title } } }";
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    make_task(&server, &token, "Kept").await;
+    let file = site.back_up().await;
+    let follow = async |title: &str| {
+        let start = event_cursor(&server, &token).await;
+        let mut socket = server.socket_of(&token).await;
+        socket.subscribe("1", TITLES, json!({ "after": start })).await;
+        make_task(&server, &token, title).await;
+        let event = socket.data("1").await;
+        assert_eq!(event["taskEvents"]["task"]["title"], title);
+        socket
+    };
+    let mut old = follow("Gone").await;
+    site.place
+        .run(&format!("restore {} --force", file.display()))
+        .await
+        .printed();
+    assert_eq!(old.closed().await.0, 1012);
+    follow("New").await;
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_session_that_began_after_the_backup_is_nobodys_after_the_restore() {
     let site = Site::new().await;

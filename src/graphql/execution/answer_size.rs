@@ -38,6 +38,12 @@ impl AnswerSize {
         }
     }
 
+    /// For another answer to the same request, such as an event of a subscription.
+    #[must_use]
+    pub fn renew(&self) -> Self {
+        Self::new(self.max)
+    }
+
     /// Takes so many bytes. Once they are used up, everything fails.
     pub fn take(&self, bytes: usize) -> Result<(), ServerError> {
         let taken = self

@@ -56,18 +56,13 @@ pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values,
     let set = &operation.selection_set.node;
     let is_mutation = operation.ty == OperationType::Mutation;
     let count = |names: &[&str]| if is_mutation { selected(names, set) } else { 0 };
-    let selected = |counts_scans_only| {
-        let walk = Walk {
-            model,
-            values,
-            counts_scans_only,
-        };
-        let root = model.root(operation.ty);
-        root.map_or(0, |root| walk.selection_set(set, root, 1))
-    };
+    let root = model.root(operation.ty);
+    let price = root.map_or(Price::default(), |root| {
+        Walk { model, values }.selection_set(set, root, 1)
+    });
     Cost {
-        points: price::OPERATION.saturating_add(selected(false)).div_ceil(price::POINT),
-        scans: selected(true) / price::POINT,
+        points: price::OPERATION.saturating_add(price.all).div_ceil(price::POINT),
+        scans: price.scans / price::POINT,
         sign_ins: count(&SIGNING_IN),
         uploads: count(&UPLOADING),
     }
@@ -82,15 +77,52 @@ fn selected(names: &[&str], set: &SelectionSet) -> u32 {
     u32::try_from(fields.count()).unwrap_or(u32::MAX)
 }
 
+/// In fractions of a point.
+#[derive(Clone, Copy, Default)]
+struct Price {
+    all: u64,
+    /// The part that grows with the tasks that the asker may see.
+    scans: u64,
+}
+
+impl Price {
+    fn new(price: u64, scans: bool) -> Self {
+        Self {
+            all: price,
+            scans: if scans { price } else { 0 },
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            all: self.all.saturating_add(other.all),
+            scans: self.scans.saturating_add(other.scans),
+        }
+    }
+
+    fn times(self, times: u64) -> Self {
+        Self {
+            all: self.all.saturating_mul(times),
+            scans: self.scans.saturating_mul(times),
+        }
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self {
+            all: self.all.max(other.all),
+            scans: self.scans.max(other.scans),
+        }
+    }
+}
+
 struct Walk<'a> {
     model: &'a Model,
     values: &'a Values,
-    counts_scans_only: bool,
 }
 
 impl Walk<'_> {
     /// The price of what is selected on `parent`; `rows` is how many rows it has if it is a connection.
-    fn selection_set(&self, set: &SelectionSet, parent: TypeId, rows: u64) -> u64 {
+    fn selection_set(&self, set: &SelectionSet, parent: TypeId, rows: u64) -> Price {
         let prices = set.items.iter().map(|selection| match &selection.node {
             Selection::Field(field) => self.field(&field.node, parent, rows),
             Selection::InlineFragment(fragment) => {
@@ -99,40 +131,38 @@ impl Walk<'_> {
                 self.selection_set(&fragment.node.selection_set.node, kind.unwrap_or(parent), rows)
             }
             // A normalised operation has none.
-            Selection::FragmentSpread(_) => 0,
+            Selection::FragmentSpread(_) => Price::default(),
         });
-        if self.model.is_object(parent) {
-            prices.fold(0, u64::saturating_add)
+        // An object is of one of the types of an interface.
+        let together = if self.model.is_object(parent) {
+            Price::plus
         } else {
-            // An object is of one of the types of an interface.
-            prices.max().unwrap_or(0)
-        }
+            Price::max
+        };
+        prices.fold(Price::default(), together)
     }
 
-    fn field(&self, field: &Field, parent: TypeId, rows: u64) -> u64 {
+    fn field(&self, field: &Field, parent: TypeId, rows: u64) -> Price {
         let name = field.name.node.as_str();
         let Some(definition) = self.model.field(parent, name) else {
-            return price::POINT;
+            return Price::new(price::POINT, false);
         };
         let kind = definition.kind.named();
         let parent = self.model.name(parent).as_str();
-        let own = if self.counts_scans_only && !price::scans(parent, name) {
-            0
-        } else {
-            price::field(parent, name, self.model.is_leaf(kind))
-        };
+        let own = price::field(parent, name, self.model.is_leaf(kind));
+        let own = Price::new(own, price::scans(parent, name));
         let arguments = field.arguments.iter().filter_map(|(name, value)| {
             let argument = input(&definition.arguments, &name.node)?;
             Some(self.value((None, argument), &argument.kind, self.resolved(&value.node)?.as_ref()))
         });
-        let own = arguments.fold(own, u64::saturating_add);
+        let own = arguments.fold(own, Price::plus);
         let held = if input(&definition.arguments, "first").is_some() {
             self.page_size(field)
         } else {
             1
         };
         let below = self.selection_set(&field.selection_set.node, kind, held);
-        let each = own.saturating_add(below);
+        let each = own.plus(below);
         let times = if price::is_rows(parent, name) {
             rows
         } else if definition.kind.item().is_some() {
@@ -140,7 +170,7 @@ impl Walk<'_> {
         } else {
             self.asked_for_by_id(field)
         };
-        each.saturating_mul(times)
+        each.times(times)
     }
 
     /// How many rows are asked for. A number that is not acceptable is refused when it is read.
@@ -178,9 +208,9 @@ impl Walk<'_> {
     }
 
     /// The price of a value. `place` is the argument or input field that it is the value of.
-    fn value(&self, place: Place<'_>, kind: &TypeRef, value: &ConstValue) -> u64 {
+    fn value(&self, place: Place<'_>, kind: &TypeRef, value: &ConstValue) -> Price {
         match value {
-            ConstValue::Null => 0,
+            ConstValue::Null => Price::default(),
             ConstValue::List(items) => {
                 // Equal texts are looked up once.
                 let mut texts = HashSet::new();
@@ -189,17 +219,17 @@ impl Walk<'_> {
                     _ => true,
                 });
                 let prices = items.map(|item| self.value(place, kind, item));
-                prices.fold(0, u64::saturating_add)
+                prices.fold(Price::default(), Price::plus)
             }
             ConstValue::Object(fields) => {
                 let KindModel::Input(definitions) = &self.model.get(kind.named()).kind else {
-                    return price::POINT;
+                    return Price::new(price::POINT, false);
                 };
                 let prices = fields.iter().filter_map(|(name, value)| {
                     let definition = input(definitions, name)?;
                     Some(self.value((Some(kind.named()), definition), &definition.kind, value))
                 });
-                prices.fold(0, u64::saturating_add)
+                prices.fold(Price::default(), Price::plus)
             }
             ConstValue::String(text) => self.leaf(place, Some(text)),
             ConstValue::Enum(name) => self.leaf(place, Some(name)),
@@ -207,12 +237,9 @@ impl Walk<'_> {
         }
     }
 
-    fn leaf(&self, (of, input): Place<'_>, text: Option<&str>) -> u64 {
+    fn leaf(&self, (of, input): Place<'_>, text: Option<&str>) -> Price {
         let of = of.map_or("", |of| self.model.name(of).as_str());
-        if self.counts_scans_only && !price::input_scans(of) {
-            return 0;
-        }
-        price::input(of, &input.name, text)
+        Price::new(price::input(of, &input.name, text), price::input_scans(of))
     }
 }
 
