@@ -60,6 +60,27 @@ pub(crate) const PYTHON: Package = Package {
     brew: "python",
 };
 
+/// A proxy that the tests of faults put in front of the servers.
+pub(crate) const CADDY: Package = Package {
+    needed: "Caddy",
+    apt: "caddy",
+    brew: "caddy",
+};
+
+/// Another one.
+pub(crate) const NGINX: Package = Package {
+    needed: "nginx",
+    apt: "nginx-light",
+    brew: "nginx",
+};
+
+/// What changes the clock of a server.
+pub(crate) const FAKETIME: Package = Package {
+    needed: "libfaketime",
+    apt: "faketime",
+    brew: "libfaketime",
+};
+
 /// Run as root, with the packages as arguments. A package's own service would only take a port and memory:
 /// while `policy-rc.d` says 101, Debian's packages start none. Stale package lists may still do, so a failing
 /// update is no reason to give up.

@@ -1,11 +1,11 @@
 //! The chores of the Taskwire workspace, as `cargo xtask <chore>`.
 //!
 //! This file is the command line. Each chore has a module of its own: [`mod@test`] runs the tests on both
-//! databases, [`servers`] starts the throw-away PostgreSQL and Redis they need, [`clients`] runs real clients
-//! against the real binary and [`install`] gets those programs where the machine lacks them; [`ci`] is what
-//! must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`] vendors what browsers
-//! load. [`image`] tries out the container image and [`sbom`] lists what the server is built of. [`mod@bench`] measures.
-//! [`mod@npm`] installs what Node.js needs, [`process`] runs other programs.
+//! databases, [`chaos`] those that break something under load, [`servers`] starts the throw-away PostgreSQL and Redis
+//! they need, [`clients`] runs real clients against the real binary and [`install`] gets those programs where the machine
+//! lacks them; [`ci`] is what must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`]
+//! vendors what browsers load. [`image`] tries out the container image and [`sbom`] lists what the server is built of.
+//! [`mod@bench`] measures. [`mod@npm`] installs what Node.js needs, [`process`] runs other programs.
 //!
 //! The chores are for Unix-like systems: they speak in signals.
 #![expect(
@@ -22,6 +22,7 @@ use clap::{Parser, Subcommand};
 
 mod assets;
 mod bench;
+mod chaos;
 mod ci;
 mod clients;
 mod image;
@@ -51,6 +52,11 @@ enum Chore {
         /// What to hand on to `cargo test`, after `--`; the tests with real clients are then left out
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
+    },
+    /// Break one part after the other under load, on both databases, and write a table of the results to `target/chaos`
+    Chaos {
+        /// Only faults whose test has this in its name
+        filter: Option<String>,
     },
     /// Check formatting, lints, documentation, the schema file and the vendored files
     Lint,
@@ -123,6 +129,7 @@ fn run(chore: Chore) -> Result<()> {
     match chore {
         Chore::Test { clients: true, .. } => test::clients(),
         Chore::Test { args, .. } => test::run(&args),
+        Chore::Chaos { filter } => chaos::run(filter.as_deref()),
         Chore::Lint => ci::lint(),
         Chore::Ci => ci::run(),
         Chore::Schema { check: true } => schema::check(),

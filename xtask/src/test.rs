@@ -4,6 +4,7 @@
 //! `TASKWIRE_TEST_DATABASE_URL` a server on which they may create databases of their own, and
 //! `TASKWIRE_TEST_REDIS_URL` a Redis they may fill.
 
+use std::ffi::OsStr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -23,15 +24,21 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     for line in servers.describe() {
         println!("xtask: {line}");
     }
-    // A failing phase does not keep the next one from running: one run shows all that is broken.
-    let mut reports = vec![
-        phase("SQLite", || run_command(&mut sqlite(&servers, args)))?,
-        phase("PostgreSQL", || run_command(&mut postgres(&servers, args)))?,
-    ];
+    let mut reports = on_both(&servers, args, &[])?;
     if let Some(clients) = clients {
         reports.push(phase("clients", || clients.test())?);
     }
     conclude(&reports)
+}
+
+/// Runs tests in Rust on both databases. A failing phase does not keep the next one from running: one run shows all that
+/// is broken.
+pub(crate) fn on_both(servers: &Servers, args: &[String], settings: &[(&str, &OsStr)]) -> Result<Vec<Report>> {
+    let run = |mut command: Command| run_command(command.envs(settings.iter().copied()));
+    Ok(vec![
+        phase("SQLite", || run(sqlite(servers, args)))?,
+        phase("PostgreSQL", || run(postgres(servers, args)))?,
+    ])
 }
 
 /// Runs the tests with real clients and no others.
@@ -40,7 +47,8 @@ pub(crate) fn clients() -> Result<()> {
     conclude(&[phase("clients", || clients.test())?])
 }
 
-fn conclude(reports: &[Report]) -> Result<()> {
+/// Prints the reports, and fails if a phase did.
+pub(crate) fn conclude(reports: &[Report]) -> Result<()> {
     for report in reports {
         println!("xtask: {}", report.line());
     }
@@ -87,7 +95,8 @@ fn phase(name: &'static str, tests: impl FnOnce() -> Result<()>) -> Result<Repor
     })
 }
 
-struct Report {
+/// The result of a phase.
+pub(crate) struct Report {
     name: &'static str,
     passed: bool,
     took: Duration,

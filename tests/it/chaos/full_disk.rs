@@ -3,7 +3,8 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::{Acknowledged, assert_nothing_is_lost, outcome};
+use super::load::{Acknowledged, outcome};
+use super::reckoning::{Contents, Reckoning};
 use crate::support::PASSWORD;
 use crate::support::answer::Answer;
 use crate::support::database::{TestDatabase, is_postgres};
@@ -23,6 +24,11 @@ async fn create(server: &Server, token: &str, number: usize) -> Answer {
 fn acknowledged(answer: &Answer, title: String) -> Acknowledged {
     let (task, version) = outcome(&answer.body).unwrap();
     Acknowledged { task, version, title }
+}
+
+/// Every acknowledged write is in its task and in the log, and no write is there by half.
+async fn assert_nothing_is_lost(database: &TestDatabase, writes: &[Acknowledged]) {
+    assert_eq!(Contents::read(database).await.reckon(writes), Reckoning::default());
 }
 
 async fn readiness(server: &Server) -> Answer {

@@ -86,6 +86,11 @@ impl TestDatabase {
         }
     }
 
+    /// The database of this URL, whatever it holds.
+    pub fn at(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
     fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
@@ -122,7 +127,6 @@ impl TestDatabase {
         self.rows::<Number>(sql).await.first().unwrap().number
     }
 
-    /// Changes what is there behind the server's back.
     /// Waits until no older transaction keeps events from being read. Those of other tests in the same cluster do.
     pub async fn settled(&self) {
         if is_postgres() {
@@ -135,6 +139,7 @@ impl TestDatabase {
         }
     }
 
+    /// Changes what is there behind the server's back.
     pub async fn execute(&self, sql: &str) {
         execute(&self.url, sql).await;
     }

@@ -7,6 +7,8 @@ pub mod event;
 pub mod footprint;
 pub mod form;
 pub mod person;
+pub mod port;
+pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod redis;

@@ -208,6 +208,13 @@ impl Outcome {
     }
 }
 
+/// Sends a signal to a process that was started here.
+pub fn signal(process: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}")).arg(process.to_string());
+    assert!(kill.status().unwrap().success());
+}
+
 /// A process. Dropping it kills it.
 struct Process {
     child: Child,
@@ -347,9 +354,17 @@ impl Server {
 
     /// Asks it to stop, as whatever runs it does.
     pub fn terminate(&self) {
-        let process = self.process.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &process]).status().unwrap();
-        assert!(sent.success());
+        signal(self.process.child.id(), "TERM");
+    }
+
+    /// Stops it from running, without a connection ending.
+    pub fn freeze(&self) {
+        signal(self.process.child.id(), "STOP");
+    }
+
+    /// Lets it run again after [`Self::freeze`].
+    pub fn thaw(&self) {
+        signal(self.process.child.id(), "CONT");
     }
 
     /// Lets it write files of any size again, after [`Place::serve_limited`].

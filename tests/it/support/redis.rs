@@ -2,26 +2,19 @@
 //!
 //! Tests that only need one use the server of `TASKWIRE_TEST_REDIS_URL`, under names of their own.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio, id};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Child, Command, Stdio};
 
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Cmd, FromRedisValue};
 
-use super::process::until;
+use super::port::free_port;
+use super::process::{signal, until};
 
 /// The password that every one of them demands.
 pub const PASSWORD: &str = "hunter2";
-/// Ports that the operating system gives to nobody who asks for any. So the port of a server that was killed
-/// is still free when it starts again.
-const FIRST_PORT: u32 = 20_000;
-const PORTS: u32 = 10_000;
 
 /// On a machine that is busy with other things Redis may take its time. Tests are not about that.
 pub const REDIS_TIMEOUT: (&str, &str) = ("REDIS_TIMEOUT_MS", "3000");
-
-static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A Redis that may run or not. Dropping it kills it.
 pub struct RedisServer {
@@ -86,23 +79,16 @@ impl RedisServer {
 
     /// From now on it takes what it is sent, and answers nothing.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        signal(self.process(), "STOP");
     }
 
     /// It goes on where it stood.
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        signal(self.process(), "CONT");
     }
 
-    fn signal(&self, signal: &str) {
-        let process = self.process.as_ref().unwrap().id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &process])
-                .status()
-                .unwrap()
-                .success()
-        );
+    fn process(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
     }
 
     /// What it answers to a command.
@@ -133,16 +119,4 @@ pub async fn connection(url: &str) -> MultiplexedConnection {
         .get_multiplexed_async_connection()
         .await
         .unwrap()
-}
-
-fn free_port() -> u16 {
-    loop {
-        // Test runs that happen at once begin at different places.
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = FIRST_PORT + (id().wrapping_mul(97).wrapping_add(step)) % PORTS;
-        let port = u16::try_from(port).unwrap();
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
 }

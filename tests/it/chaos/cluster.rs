@@ -1,0 +1,294 @@
+//! Servers over one database, under load, while something breaks.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::load::{Acknowledged, Load, serves};
+use super::reckoning::{Contents, Reckoning, Row, report};
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::port::free_port;
+use crate::support::process::{Place, Server, client, read, until};
+use crate::support::{PASSWORD, SECRET_KEY};
+
+/// Tasks that exist before the load, to be changed.
+const TASKS: usize = 20;
+/// So many writes are acknowledged before the fault, and again after it.
+const WRITES: usize = 100;
+/// Servers answer again within this time after the fault, on a machine that does nothing else.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(10);
+/// How often readiness and metrics are read.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Prometheus takes a server that gives no metrics within this time for dead.
+const SCRAPE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Alerts, each with the metric and the value above which it fires. What it takes time to fire is left out.
+const ALERTS: [(&str, &str, f64); 6] = [
+    ("TaskwireErrorRate", "taskwire_http_requests_total{status=5", 0.0),
+    (
+        "TaskwireGraphqlErrorRate",
+        "taskwire_graphql_operations_total{outcome=error",
+        0.0,
+    ),
+    (
+        "TaskwireStatementFailures",
+        "taskwire_database_statement_failures_total",
+        0.0,
+    ),
+    ("TaskwireEventLag", "taskwire_live_lag_seconds", 10.0),
+    ("TaskwireDatabaseSilent", "taskwire_database_silence_seconds", 10.0),
+    ("TaskwirePasswordQueue", "taskwire_password_queue", 64.0),
+];
+
+/// Servers that each keep their address when they are started again: two over PostgreSQL, one over SQLite.
+pub struct Cluster {
+    pub database: TestDatabase,
+    places: Vec<Place>,
+    nodes: Vec<Option<Server>>,
+}
+
+impl Cluster {
+    /// Over a database of its own.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::over(TestDatabase::create().await, settings).await
+    }
+
+    /// Over this database.
+    pub async fn over(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+        Self::build(database, |_| settings).await
+    }
+
+    /// Over a database of its own, with these settings of the first server only.
+    pub async fn start_with_first(settings: &[(&str, &str)]) -> Self {
+        let of = |number| if number == 0 { settings } else { &[] };
+        Self::build(TestDatabase::create().await, of).await
+    }
+
+    async fn build<'a>(database: TestDatabase, settings: impl Fn(usize) -> &'a [(&'a str, &'a str)]) -> Self {
+        let count = if is_postgres() { 2 } else { 1 };
+        let mut cluster = Self {
+            places: (0..count).map(|number| place(&database, settings(number))).collect(),
+            database,
+            nodes: Vec::new(),
+        };
+        // In turn: the first one may create the tables.
+        for place in &cluster.places {
+            cluster.nodes.push(Some(place.serve().await));
+        }
+        cluster
+    }
+
+    pub fn place(&self, number: usize) -> &Place {
+        &self.places[number]
+    }
+
+    pub fn node(&self, number: usize) -> &Server {
+        self.nodes[number].as_ref().unwrap()
+    }
+
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Where the servers listen.
+    pub fn addresses(&self) -> Vec<String> {
+        self.nodes.iter().flatten().map(|node| node.address.clone()).collect()
+    }
+
+    /// Ends a server as a power cut does.
+    pub async fn kill(&mut self, number: usize) {
+        self.nodes[number].take().unwrap().kill().await;
+    }
+
+    /// Asks a server to stop, and waits until it has.
+    pub async fn stop(&mut self, number: usize) {
+        self.nodes[number].take().unwrap().stop().await;
+    }
+
+    /// Starts a server again, at the same address.
+    pub async fn run(&mut self, number: usize) {
+        self.nodes[number] = Some(self.places[number].serve().await);
+    }
+
+    /// Puts load on the servers, and waits until it runs.
+    pub async fn under_load(&self) -> Trial {
+        self.under_load_through(self.addresses()).await
+    }
+
+    /// The same through proxies.
+    pub async fn under_load_through(&self, addresses: Vec<String>) -> Trial {
+        let node = self.node(0);
+        let token = node.registers("ann@example.com", PASSWORD).await;
+        let mut tasks = Vec::new();
+        for number in 0..TASKS {
+            let title = json!({ "title": format!("Task {number}") });
+            let created = node.rest(&token, Method::POST, "/api/v1/tasks", title).await;
+            tasks.push(created.at("/id").as_i64().unwrap());
+        }
+        let first = Contents::read(&self.database).await.events();
+        let load = Load::start(addresses, &token, tasks).await;
+        load.until_acknowledged(WRITES).await;
+        let shown = Arc::default();
+        let watching = self.addresses().into_iter().map(|address| {
+            let shown = Arc::clone(&shown);
+            tokio::spawn(look(address, shown))
+        });
+        Trial {
+            token,
+            load,
+            first,
+            watching: watching.collect(),
+            shown,
+            forgotten: Vec::new(),
+            ended: None,
+        }
+    }
+}
+
+fn place(database: &TestDatabase, settings: &[(&str, &str)]) -> Place {
+    let mut place = Place::over(database)
+        .with("SERVER_PORT", &free_port().to_string())
+        .with("SECRET_KEY", SECRET_KEY)
+        // The clock may be an hour off.
+        .with("ACCESS_TOKEN_EXPIRE_MINUTES", "1440")
+        // An idempotency key of a server that died is taken over a few seconds after this.
+        .with("REQUEST_TIMEOUT_SECONDS", "5");
+    for (name, value) in settings {
+        place = place.with(name, value);
+    }
+    place
+}
+
+/// Servers under load, from before a fault until after it.
+pub struct Trial {
+    pub token: String,
+    pub load: Load,
+    /// The number of the first event of the load.
+    first: usize,
+    watching: Vec<JoinHandle<()>>,
+    shown: Arc<Mutex<BTreeSet<String>>>,
+    /// Acknowledged writes that the fault takes back: those between a backup and its restore.
+    forgotten: Vec<String>,
+    ended: Option<Duration>,
+}
+
+impl Trial {
+    /// The fault is over: waits until each server answers reads and writes.
+    pub async fn until_recovered(&mut self, cluster: &Cluster) {
+        let began = Instant::now();
+        for address in cluster.addresses() {
+            until("a server to answer again", async || {
+                serves(&address, &self.token).await.then_some(())
+            })
+            .await;
+        }
+        let took = began.elapsed();
+        if report().is_some() {
+            assert!(took < RECOVERS_WITHIN, "recovered after {took:?}");
+        }
+        self.ended = Some(took);
+    }
+
+    /// Acknowledged writes that a restore takes back.
+    pub fn forget(&mut self, writes: &[Acknowledged]) {
+        self.forgotten.extend(writes.iter().map(|write| write.title.clone()));
+    }
+
+    /// Goes on for a while, ends the load, and compares everything. Gives the causes of failed attempts.
+    pub async fn reckon(mut self, fault: &str, cluster: &Cluster) -> Vec<String> {
+        self.load.until_acknowledged(WRITES).await;
+        self.load.finish().await;
+        for watching in &self.watching {
+            watching.abort();
+        }
+        cluster.database.settled().await;
+        let contents = Contents::read(&cluster.database).await;
+        let mut acknowledged = self.load.acknowledged();
+        acknowledged.retain(|write| !self.forgotten.contains(&write.title));
+        let failures = self.load.failures();
+        let unanswered = self.load.unanswered();
+        let mut reckoning = contents.reckon(&acknowledged);
+        let received = self.load.received(contents.last()).await;
+        contents.reckon_events(&mut reckoning, self.first, &received);
+        Row {
+            fault,
+            acknowledged: acknowledged.len(),
+            reckoning: &reckoning,
+            failures: failures.len(),
+            unanswered,
+            recovery: self.ended.unwrap_or_default(),
+            shown: &self.shown.lock().unwrap(),
+        }
+        .write();
+        assert_eq!(reckoning, Reckoning::default(), "{failures:?}");
+        failures
+    }
+}
+
+/// Collects the reasons of `/readyz` and the alerts whose condition is met.
+async fn look(address: String, shown: Arc<Mutex<BTreeSet<String>>>) {
+    let client = client();
+    let get = async |path: &str| {
+        let request = client.get(format!("http://{address}{path}"));
+        read(request.timeout(SCRAPE_LIMIT)).await.ok()
+    };
+    let note = |what: &str| shown.lock().unwrap().insert(what.to_owned());
+    let mut before: Option<String> = None;
+    loop {
+        match get("/readyz").await {
+            Some(answer) if !answer.status.is_success() => {
+                let reason = answer.body["reason"].as_str().unwrap_or("not ready");
+                note(&format!("readyz: {reason}"));
+            }
+            _ => {}
+        }
+        match get("/metrics").await {
+            None => {
+                note("TaskwireDown");
+            }
+            Some(answer) => {
+                if value(&answer.text, "taskwire_ready") == 0.0 {
+                    note("TaskwireNotReady");
+                }
+                if answer.text.contains("taskwire_redis_up 0") {
+                    note("TaskwireRedisAway");
+                }
+                for (alert, metric, above) in ALERTS {
+                    let old = match &before {
+                        Some(text) if metric.contains("_total") => value(text, metric),
+                        _ => 0.0,
+                    };
+                    if value(&answer.text, metric) - old > above {
+                        note(alert);
+                    }
+                }
+                before.get_or_insert(answer.text);
+            }
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// The sum of a metric's samples. After `{` there may be a label with the beginning of its value.
+fn value(metrics: &str, metric: &str) -> f64 {
+    let (name, label) = metric.split_once('{').unwrap_or((metric, ""));
+    let (label, begins) = label.split_once('=').unwrap_or_default();
+    let label = format!("{label}=\"{begins}");
+    let samples = metrics.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let (labels, sample) = rest.rsplit_once(' ')?;
+        let is_of_metric = labels.is_empty() || labels.starts_with('{');
+        (is_of_metric && (begins.is_empty() || labels.contains(&label))).then(|| sample.parse::<f64>().ok())?
+    });
+    samples.sum()
+}

@@ -1,0 +1,90 @@
+//! PostgreSQL stops, crashes, freezes, or takes no more clients.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::{Connection as _, PgConnection};
+
+use super::cluster::Cluster;
+use super::{FREEZE, lasts};
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::postgres::{PostgresServer, Shutdown};
+use crate::support::process::until;
+
+/// So long PostgreSQL is away.
+const ABSENCE: Duration = Duration::from_secs(3);
+
+async fn cluster_over(postgres: &PostgresServer) -> Cluster {
+    Cluster::over(TestDatabase::at(postgres.url()), &[]).await
+}
+
+async fn restarts(how: Shutdown, fault: &str) {
+    if !is_postgres() {
+        return;
+    }
+    let mut postgres = PostgresServer::start(&[]).await;
+    let cluster = cluster_over(&postgres).await;
+    let mut trial = cluster.under_load().await;
+    postgres.stop(how).await;
+    lasts(ABSENCE).await;
+    postgres.run().await;
+    trial.until_recovered(&cluster).await;
+    trial.reckon(fault, &cluster).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
+async fn a_fast_restart_of_postgresql_loses_nothing() {
+    restarts(Shutdown::Fast, "PostgreSQL restarts (fast)").await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
+async fn a_crash_of_postgresql_loses_nothing() {
+    restarts(Shutdown::Immediate, "PostgreSQL crashes and recovers").await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
+async fn a_frozen_postgresql_loses_nothing() {
+    if !is_postgres() {
+        return;
+    }
+    let postgres = PostgresServer::start(&[]).await;
+    let cluster = cluster_over(&postgres).await;
+    let mut trial = cluster.under_load().await;
+    let frozen = postgres.freeze();
+    lasts(FREEZE).await;
+    frozen.thaw();
+    trial.until_recovered(&cluster).await;
+    trial.reckon("PostgreSQL is frozen for 12 s", &cluster).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
+async fn servers_without_a_connection_wait_and_come_back() {
+    if !is_postgres() {
+        return;
+    }
+    let postgres = PostgresServer::start(&["max_connections=25"]).await;
+    let cluster = cluster_over(&postgres).await;
+    let mut trial = cluster.under_load().await;
+    // Someone else takes each connection that is free, and those of the servers too.
+    let mut taken = vec![PgConnection::connect(&postgres.url()).await.unwrap()];
+    let own = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE backend_type = 'client backend' AND application_name <> 'thief' AND pid <> pg_backend_pid()";
+    let url = format!("{}?application_name=thief", postgres.url());
+    until("all connections to be taken", async || {
+        sea_orm::sqlx::query(own).execute(&mut taken[0]).await.unwrap();
+        while let Ok(connection) = PgConnection::connect(&url).await {
+            taken.push(connection);
+        }
+        (taken.len() >= 25).then_some(())
+    })
+    .await;
+    lasts(FREEZE).await;
+    drop(taken);
+    trial.until_recovered(&cluster).await;
+    trial
+        .reckon("PostgreSQL has no connection left for 12 s", &cluster)
+        .await;
+}

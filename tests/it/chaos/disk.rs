@@ -1,0 +1,33 @@
+//! The disk of PostgreSQL is full for a while.
+
+use std::time::Duration;
+
+use super::cluster::Cluster;
+use super::lasts;
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::postgres::PostgresServer;
+
+/// Its data directory takes less than half of it.
+const MEBIBYTES: u32 = 192;
+const FULL_FOR: Duration = Duration::from_secs(8);
+
+#[tokio::test]
+#[ignore = "needs the right to mount; `cargo xtask chaos` runs it"]
+async fn a_full_disk_of_postgresql_loses_nothing() {
+    if !is_postgres() {
+        return;
+    }
+    let mut postgres =
+        PostgresServer::start_on_small_disk(MEBIBYTES, &["min_wal_size=32MB", "max_wal_size=48MB"]).await;
+    let cluster = Cluster::over(TestDatabase::at(postgres.url()), &[]).await;
+    let mut trial = cluster.under_load().await;
+    postgres.fill_disk();
+    lasts(FULL_FOR).await;
+    postgres.free_disk();
+    // It ends by itself when it cannot write its log, and whatever runs it starts it again.
+    if !postgres.is_running() {
+        postgres.run().await;
+    }
+    trial.until_recovered(&cluster).await;
+    trial.reckon("PostgreSQL's disk is full for 8 s", &cluster).await;
+}

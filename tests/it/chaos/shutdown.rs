@@ -1,0 +1,129 @@
+//! A server that is asked to stop.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::PASSWORD;
+use crate::support::database::TestDatabase;
+use crate::support::process::{Place, Server, client, read, until};
+
+/// A request that has begun: the server has read its head and waits for its body.
+struct BegunRequest {
+    stream: TcpStream,
+    body: String,
+}
+
+impl BegunRequest {
+    fn new(server: &Server, token: &str) -> Self {
+        let body = json!({ "title": "Finished in time" }).to_string();
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        write!(
+            stream,
+            "POST /api/v1/tasks HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+            server.address,
+            body.len()
+        )
+        .unwrap();
+        let mut request = Self { stream, body };
+        assert_eq!(request.read_line(), "HTTP/1.1 100 Continue");
+        assert_eq!(request.read_line(), "");
+        request
+    }
+
+    fn finish(&mut self) {
+        self.stream.write_all(self.body.as_bytes()).unwrap();
+    }
+
+    /// The next line; empty at the end as well.
+    fn read_line(&mut self) -> String {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while self.stream.read(&mut byte).unwrap_or_default() == 1 && byte != *b"\n" {
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap().trim_end().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_runs_is_answered_before_the_server_stops_and_no_new_one_is_taken() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    let mut server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let mut request = BegunRequest::new(&server, &token);
+
+    server.terminate();
+    server.until_logged("shutting down").await;
+    // Whoever asks whether it is ready is refused, by the server or by its absence.
+    until("the server to be unready", async || {
+        let answer = client().get(server.url("/readyz")).send().await;
+        answer
+            .map_or(true, |answer| answer.status().as_u16() == 503)
+            .then_some(())
+    })
+    .await;
+    request.finish();
+    assert_eq!(request.read_line(), "HTTP/1.1 201 Created");
+    let (code, log) = server.end().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("cut off"), "{log}");
+    let finished = "SELECT COUNT(*) AS number FROM tasks WHERE title = 'Finished in time'";
+    assert_eq!(database.number(finished).await, 1);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_holds_the_server_up_only_for_the_time_of_the_settings() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("SHUTDOWN_TIMEOUT_SECONDS", "1");
+    let mut server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let mut request = BegunRequest::new(&server, &token);
+
+    server.terminate();
+    let (code, log) = server.end().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("requests still running after 1 s were cut off"), "{log}");
+    assert_eq!(request.read_line(), "", "it is not answered");
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_is_unready_before_it_refuses_anybody() {
+    let database = TestDatabase::create().await;
+    // Longer than the test waits for anything.
+    let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "3600");
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+
+    server.terminate();
+    until("the server to be unready", async || {
+        let answer = client().get(server.url("/readyz")).send().await.unwrap();
+        (answer.status().as_u16() == 503).then_some(())
+    })
+    .await;
+    // Over a new connection, which its answer closes.
+    let request = client()
+        .post(server.url("/api/v1/tasks"))
+        .bearer_auth(&token)
+        .json(&json!({ "title": "While it drains" }));
+    let answer = read(request).await.unwrap();
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_eq!(answer.header("connection"), "close");
+}
+
+#[tokio::test]
+async fn a_server_that_drains_ends_when_the_time_is_over() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "1");
+    let mut server = place.serve().await;
+    server.registers("ann@example.com", PASSWORD).await;
+    server.terminate();
+    let (code, log) = server.end().await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("connections are accepted for 1 s"), "{log}");
+}
