@@ -16,6 +16,7 @@
 //! | `tag_index` | an index of that column |
 //! | `idempotency_lease` | more of `idempotency_keys` |
 //! | `backup_time` | one more column of `event_log` |
+//! | `idempotency_response` | more of `idempotency_keys` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -29,6 +30,7 @@ mod m20261122_000008_tag_names;
 mod m20261128_000009_tag_index;
 mod m20261128_000010_idempotency_lease;
 mod m20261128_000011_backup_time;
+mod m20261128_000012_idempotency_response;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -70,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000009_tag_index::Migration),
             Box::new(m20261128_000010_idempotency_lease::Migration),
             Box::new(m20261128_000011_backup_time::Migration),
+            Box::new(m20261128_000012_idempotency_response::Migration),
         ]
     }
 }

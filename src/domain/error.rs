@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::external::ExternalFailure;
+use super::id::TaskId;
+use super::idempotency::Omitted;
 use super::task::{ExpectedVersion, Snapshot};
 use super::workflow::Status;
 
@@ -93,6 +95,16 @@ pub enum Error {
         /// The task as it stands now.
         current: Box<Snapshot>,
     },
+    /// A write was done before under its idempotency key, and its response cannot be repeated.
+    #[error("{}", unrepeatable(key, *omitted, *task))]
+    Unrepeatable {
+        /// The key.
+        key: String,
+        /// Why the response is not stored; `None` if it was lost.
+        omitted: Option<Omitted>,
+        /// The task that was written, if one was.
+        task: Option<TaskId>,
+    },
     /// What should prove who asks does not.
     #[error("{0}")]
     InvalidCredentials(Credential),
@@ -121,6 +133,16 @@ pub enum Error {
     /// Something went wrong inside. The cause goes to the log, never to the client.
     #[error("Something went wrong on the server; the request id leads to the cause in its log")]
     Internal(Arc<anyhow::Error>),
+}
+
+fn unrepeatable(key: &str, omitted: Option<Omitted>, task: Option<TaskId>) -> String {
+    let why = match omitted {
+        Some(Omitted::TooLarge) => "its response was too large to be stored",
+        Some(Omitted::Secret) => "its response holds tokens and is not stored",
+        None => "its response was lost",
+    };
+    let read = task.map_or_else(|| "what it wrote".to_owned(), |task| format!("task {task}"));
+    format!("The request with the Idempotency-Key '{key}' was done, and {why}: read {read}, and do not repeat it")
 }
 
 /// Why nobody is signed in.
@@ -193,6 +215,12 @@ pub enum Code {
     InvalidTransition,
     /// See [`Error::Conflict`].
     Conflict,
+    /// See [`Error::Unrepeatable`]: the response was larger than what is stored.
+    IdempotentResponseTooLarge,
+    /// See [`Error::Unrepeatable`]: the response holds tokens.
+    IdempotentResponseSecret,
+    /// See [`Error::Unrepeatable`]: the server ended before it could store the response.
+    IdempotentResponseLost,
     /// See [`Error::InvalidCredentials`].
     InvalidCredentials,
     /// See [`Error::RateLimited`].
@@ -227,6 +255,9 @@ impl Code {
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::InvalidTransition => "INVALID_TRANSITION",
             Self::Conflict => "CONFLICT",
+            Self::IdempotentResponseTooLarge => "IDEMPOTENT_RESPONSE_TOO_LARGE",
+            Self::IdempotentResponseSecret => "IDEMPOTENT_RESPONSE_SECRET",
+            Self::IdempotentResponseLost => "IDEMPOTENT_RESPONSE_LOST",
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
             Self::RateLimited => "RATE_LIMITED",
             Self::ResyncRequired => "RESYNC_REQUIRED",
@@ -254,6 +285,11 @@ impl Error {
             Self::LimitExceeded { .. } => Code::LimitExceeded,
             Self::InvalidTransition { .. } => Code::InvalidTransition,
             Self::Conflict { .. } => Code::Conflict,
+            Self::Unrepeatable { omitted, .. } => match omitted {
+                Some(Omitted::TooLarge) => Code::IdempotentResponseTooLarge,
+                Some(Omitted::Secret) => Code::IdempotentResponseSecret,
+                None => Code::IdempotentResponseLost,
+            },
             Self::InvalidCredentials(_) => Code::InvalidCredentials,
             Self::RateLimited { .. } => Code::RateLimited,
             Self::ResyncRequired => Code::ResyncRequired,

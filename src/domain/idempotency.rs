@@ -14,6 +14,7 @@ use chrono::TimeDelta;
 use super::Core;
 use super::actor::Actor;
 use super::error::{Error, Result};
+use super::id::TaskId;
 use super::policy::{self, Leftovers, OwnRequest, Permit, RepeatRequest, SweepUp};
 use super::random::hexadecimal;
 use super::store;
@@ -28,6 +29,33 @@ const GRACE: Duration = Duration::from_secs(5);
 const OWNER_BYTES: usize = 16;
 /// How long to wait before asking again for a write that is under way.
 const SENSIBLE_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest response that is stored for repetitions, in bytes.
+pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+
+/// Why the response of a write is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Omitted {
+    /// It is longer than [`MAX_RESPONSE_BYTES`].
+    TooLarge,
+    /// It holds tokens.
+    Secret,
+}
+
+impl Omitted {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "TOO_LARGE",
+            Self::Secret => "SECRET",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::TooLarge, Self::Secret]
+            .into_iter()
+            .find(|omitted| omitted.as_str() == name)
+    }
+}
 
 /// What a claim of a key comes to.
 #[derive(Debug)]
@@ -108,10 +136,11 @@ impl<'a> Idempotency<'a> {
                 cause: None,
             });
         }
-        Err(bad_key(format!(
-            "The request with the Idempotency-Key '{key}' was written, but its answer was lost: read what it wrote, and \
-             do not repeat it"
-        )))
+        Err(Error::Unrepeatable {
+            key: key.to_owned(),
+            omitted: found.omitted.as_deref().and_then(Omitted::named),
+            task: found.task_id.map(TaskId),
+        })
     }
 
     /// Forgets the keys of everybody whose time is over. Returns how many there were.
@@ -123,9 +152,13 @@ impl<'a> Idempotency<'a> {
         Ok(forgotten)
     }
 
-    /// The write was done, and this is the answer.
+    /// The write was done, and this is the response, or why it is not stored.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.finish", skip_all)]
-    pub async fn finish(self, actor: &Actor, ticket: &Ticket, response: &str) -> Result<()> {
+    pub async fn finish(self, actor: &Actor, ticket: &Ticket, response: Result<&str, Omitted>) -> Result<()> {
+        let response = response.and_then(|response| {
+            let fits = response.len() <= MAX_RESPONSE_BYTES;
+            fits.then_some(response).ok_or(Omitted::TooLarge)
+        });
         let permit = permit(actor, ticket)?;
         let transaction = self.core.store.begin().await?;
         store::idempotency::set_response(&transaction, &permit, &ticket.0, response, self.core.clock.now()).await?;

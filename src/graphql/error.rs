@@ -3,6 +3,7 @@
 
 use async_graphql::{Enum, ErrorExtensionValues, SimpleObject};
 
+use super::node::GlobalId as _;
 use crate::domain::error::{Code, Error, Violation};
 use crate::http::request_id;
 
@@ -26,10 +27,14 @@ impl From<Failure> for async_graphql::Error {
             tracing::error!(request_id = request_id::current(), "a resolver failed: {cause:#}");
         }
         let mut converted = Self::new(error.to_string());
-        converted.extensions = Some(extensions(
+        let mut extensions = extensions(
             top_level(error.code()).as_str(),
             error.retry_after().map(|wait| wait.as_secs()),
-        ));
+        );
+        if let Error::Unrepeatable { task: Some(task), .. } = &error {
+            extensions.set("taskId", task.to_global().to_string());
+        }
+        converted.extensions = Some(extensions);
         converted
     }
 }
@@ -105,6 +110,7 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
         | Error::LimitExceeded { .. }
         | Error::RateLimited { .. }
         | Error::ResyncRequired
+        | Error::Unrepeatable { .. }
         | Error::Unavailable { .. }
         | Error::External(_)
         | Error::Internal(_)) => Err(Failure(error)),

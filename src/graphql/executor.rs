@@ -20,6 +20,7 @@ use super::execution::toll::Toll;
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::measure::Names;
 use super::persisted::Persisted;
+use super::session::SECRET_FIELDS;
 use super::upload::Uploads;
 use super::websocket::Places;
 use super::{Schema, schema};
@@ -319,6 +320,11 @@ impl Operation {
     /// Whether somebody signs in by it.
     pub(super) fn signs_in(&self) -> bool {
         self.prepared.cost.sign_ins > 0
+    }
+
+    /// Whether its answer can hold tokens.
+    pub(super) fn shows_secrets(&self) -> bool {
+        self.prepared.operation.selects_any(&SECRET_FIELDS)
     }
 
     /// How many files it takes.

@@ -64,6 +64,9 @@ impl LoginInput {
     }
 }
 
+/// The fields of the schema that are secret: responses with them are never stored.
+pub(super) const SECRET_FIELDS: [&str; 2] = ["accessToken", "refreshToken"];
+
 /// What somebody gets who signs in.
 #[derive(SimpleObject)]
 #[graphql(name = "AuthPayload")]

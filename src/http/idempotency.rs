@@ -6,7 +6,7 @@ use super::request_id;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
-use crate::domain::idempotency::{Claim, Ticket};
+use crate::domain::idempotency::{Claim, Omitted, Ticket};
 
 /// The key that a client made for a write.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -35,6 +35,8 @@ pub(crate) enum Outcome<T> {
 pub(crate) enum Trace {
     /// An answer, which repetitions get too.
     Answer(String),
+    /// An answer with tokens in it, which is not stored.
+    Secret,
     /// Nothing: it may be sent again.
     Nothing,
     /// Nobody knows. A repetition finds out from the data.
@@ -69,7 +71,8 @@ pub(crate) async fn run_once<T: Send + 'static>(
 async fn settle(app: &App, actor: &Actor, ticket: &Ticket, trace: Trace) {
     let keys = app.domain().idempotency();
     let settled = match trace {
-        Trace::Answer(response) => keys.finish(actor, ticket, &response).await,
+        Trace::Answer(response) => keys.finish(actor, ticket, Ok(&response)).await,
+        Trace::Secret => keys.finish(actor, ticket, Err(Omitted::Secret)).await,
         Trace::Nothing => keys.release(actor, ticket).await,
         Trace::Unknown => keys.abandon(actor, ticket).await,
     };

@@ -219,6 +219,10 @@ impl From<Error> for Problem {
                     Some(json!({ "expected_version": expected.only(), "current_version": current.task.version }));
                 StatusCode::CONFLICT
             }
+            Error::Unrepeatable { task, .. } => {
+                problem.details = task.map(|task| json!({ "task_id": task.0 }));
+                StatusCode::CONFLICT
+            }
             Error::External(ExternalFailure::NotConfigured) => StatusCode::SERVICE_UNAVAILABLE,
             Error::External(ExternalFailure::Failed(_)) => StatusCode::BAD_GATEWAY,
             Error::External(ExternalFailure::TimedOut(_)) => StatusCode::GATEWAY_TIMEOUT,

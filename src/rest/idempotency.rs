@@ -20,6 +20,9 @@ use crate::http::source::Source;
 /// What of an answer's head is repeated with it.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
 
+/// What a response with tokens says, to caches and to us.
+pub(super) const NO_STORE: &str = "no-store";
+
 /// Whether a route takes keys. Reads need none, and the answer to signing in holds secrets, which are not stored
 /// for anybody to repeat.
 pub(super) fn is_for(method: &Method, path: &str) -> bool {
@@ -110,6 +113,13 @@ async fn traced(response: Response) -> (Response, Trace) {
     }
     if status.is_client_error() {
         return (response, Trace::Nothing);
+    }
+    if response
+        .headers()
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|control| control == NO_STORE)
+    {
+        return (response, Trace::Secret);
     }
     let (parts, body) = response.into_parts();
     // The answers to writes are made in memory as a whole.

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Form, Parameters, Sender};
+use super::idempotency;
 use super::location;
 use super::openapi::schema;
 use super::user::UserBody;
@@ -22,7 +23,7 @@ use crate::domain::user::Registration;
 use crate::http::json::Json;
 
 /// Tokens are for their client alone: no cache may keep them.
-const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, idempotency::NO_STORE)];
 
 /// An answer with tokens in it.
 type Secret<T> = ([(HeaderName, &'static str); 1], Json<T>);

@@ -95,7 +95,7 @@ impl TryFrom<Row> for LoggedEvent {
 
 /// Adds an event to the log, and the notifications of it, in the transaction of the write it tells of.
 pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<()> {
-    transaction.announce_change(&event.audience);
+    transaction.announce_change(event.task_id, &event.audience);
     let Some(notices) = notification::Notices::of(&event) else {
         Entity::insert(columns(event))
             .exec_without_returning(transaction.connection())

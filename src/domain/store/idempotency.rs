@@ -10,7 +10,8 @@ use sea_orm::{Condition, TryInsertResult};
 use super::WriteTransaction;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::id::UserId;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::idempotency::Omitted;
 use crate::domain::policy::{Permit, Reach, RepeatRequest, Requests, Scope, SweepUp};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -31,6 +32,10 @@ pub struct Model {
     pub leased_until: Option<Timestamp>,
     /// Whether an owner committed something.
     pub is_written: bool,
+    /// Why the response is not stored, if it was known: see [`Omitted`].
+    pub omitted: Option<String>,
+    /// The task that was written, if one was.
+    pub task_id: Option<i32>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -65,10 +70,16 @@ pub(super) fn current() -> Option<Arc<Claim>> {
     CURRENT.try_with(Arc::clone).ok()
 }
 
-/// Notes in the transaction of a write that it was committed; false when another attempt has taken the key over.
-pub(super) async fn mark_written(connection: &impl ConnectionTrait, claim: &Claim) -> Result<bool> {
+/// Notes in the transaction of a write that it was committed, and the task that it wrote; false when another attempt has
+/// taken the key over.
+pub(super) async fn mark_written(
+    connection: &impl ConnectionTrait,
+    claim: &Claim,
+    task: Option<TaskId>,
+) -> Result<bool> {
     let marked = Entity::update_many()
         .col_expr(Column::IsWritten, Expr::value(true))
+        .col_expr(Column::TaskId, Expr::value(task.map(|task| task.0)))
         .filter(of_claim(claim))
         .exec(connection)
         .await?;
@@ -103,6 +114,8 @@ pub(in crate::domain) async fn insert(
         owner: Set(claim.owner.clone()),
         leased_until: Set(Some(leased_until)),
         is_written: Set(false),
+        omitted: Set(None),
+        task_id: Set(None),
     };
     let inserted = Entity::insert(model)
         .on_conflict_do_nothing_on([Column::Actor, Column::Key])
@@ -149,16 +162,28 @@ pub(in crate::domain) async fn find(
     Ok(query.one(transaction.connection()).await?)
 }
 
-/// Notes the answer to the request of a key.
+/// Notes the response to the request of a key, or why it is not stored.
 pub(in crate::domain) async fn set_response(
     transaction: &WriteTransaction,
     _permit: &Permit<RepeatRequest>,
     claim: &Claim,
-    response: &str,
+    response: Result<&str, Omitted>,
     now: Timestamp,
 ) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::Response, Expr::value(response))
+    let columns = match response {
+        Ok(response) => vec![(Column::Response, Expr::value(response))],
+        // The write has ended, and the next request finds that out at once.
+        Err(omitted) => vec![
+            (Column::Omitted, Expr::value(omitted.as_str())),
+            (Column::IsWritten, Expr::value(true)),
+            (Column::LeasedUntil, Expr::value(None::<Timestamp>)),
+        ],
+    };
+    columns
+        .into_iter()
+        .fold(Entity::update_many(), |update, (column, value)| {
+            update.col_expr(column, value)
+        })
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(of_claim(claim))
         .exec(transaction.connection())

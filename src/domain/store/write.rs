@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement};
@@ -13,7 +13,7 @@ use super::idempotency::{self, Claim};
 use super::writer::Transaction;
 use super::{SHUT_DOWN, Store};
 use crate::domain::error::{Error, Result};
-use crate::domain::id::UserId;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::live::Bus;
 use crate::domain::statistics::Cache;
 
@@ -25,6 +25,7 @@ impl Store {
             transaction: self.writer.begin().await?,
             durability: Arc::clone(&self.durability),
             claim: idempotency::current(),
+            task: OnceLock::new(),
             news: self.news(),
             sends_mail: self.sends_mail,
         })
@@ -98,6 +99,8 @@ pub(in crate::domain) struct WriteTransaction {
     durability: Arc<Durability>,
     /// The idempotency key that it is written under.
     claim: Option<Arc<Claim>>,
+    /// The first task that it changes.
+    task: OnceLock<TaskId>,
     news: News,
     sends_mail: bool,
 }
@@ -118,9 +121,10 @@ impl WriteTransaction {
         self.news.announce();
     }
 
-    /// A task of theirs was changed: others wait for that, and what is remembered of their tasks is not true any
+    /// A task of these users was changed: others wait for that, and what is remembered of their tasks is not true any
     /// more after the commit.
-    pub(super) fn announce_change(&self, audience: &BTreeSet<UserId>) {
+    pub(super) fn announce_change(&self, task: TaskId, audience: &BTreeSet<UserId>) {
+        self.task.get_or_init(|| task);
         self.news.announce_change(audience);
     }
 
@@ -135,7 +139,7 @@ impl WriteTransaction {
         // Of a file that is gone nothing lasts.
         self.durability.check()?;
         if let Some(claim) = &self.claim
-            && !idempotency::mark_written(&self.transaction, claim).await?
+            && !idempotency::mark_written(&self.transaction, claim, self.task.get().copied()).await?
         {
             return Err(Error::internal(anyhow::anyhow!(
                 "another attempt has taken over the idempotency key of this write"

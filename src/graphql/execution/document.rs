@@ -158,6 +158,20 @@ impl Normalized {
         })
     }
 
+    /// Whether it selects a field with one of these names anywhere.
+    pub(in crate::graphql) fn selects_any(&self, names: &[&str]) -> bool {
+        fn selects(set: &SelectionSet, names: &[&str]) -> bool {
+            set.items.iter().any(|selection| match &selection.node {
+                Selection::Field(field) => {
+                    names.contains(&field.node.name.node.as_str()) || selects(&field.node.selection_set.node, names)
+                }
+                Selection::InlineFragment(fragment) => selects(&fragment.node.selection_set.node, names),
+                Selection::FragmentSpread(_) => false,
+            })
+        }
+        self.selection_set().is_some_and(|set| selects(set, names))
+    }
+
     /// Whether it selects a root field of that name.
     pub(in crate::graphql) fn selects_at_root(&self, name: &str) -> bool {
         self.root_fields().any(|field| field.name.node == name)

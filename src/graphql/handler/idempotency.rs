@@ -41,6 +41,7 @@ pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
 pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, key: String) -> Result<Answer, Refusal> {
     let longest = app.config().http.request_timeout;
     let (actor, fingerprint) = (caller.actor, operation.fingerprint());
+    let is_secret = operation.shows_secrets();
     let running = app.clone();
     let write = async move {
         let app = running;
@@ -48,7 +49,7 @@ pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, ke
         match tokio::time::timeout(longest, running).await {
             Ok(outcome) => {
                 let outcome = outcome.map(Body::from);
-                let trace = trace_of(&outcome);
+                let trace = trace_of(&outcome, is_secret);
                 (outcome, trace)
             }
             Err(_) => (Err(Refusal::timed_out(longest)), Trace::Unknown),
@@ -63,8 +64,9 @@ pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, ke
 }
 
 /// What an operation has left behind. One that is refused was not begun.
-fn trace_of(outcome: &Result<Body, Refusal>) -> Trace {
+fn trace_of(outcome: &Result<Body, Refusal>, is_secret: bool) -> Trace {
     match outcome {
+        Ok(body) if body.has_data() && is_secret => Trace::Secret,
         Ok(body) if body.has_data() => match String::from_utf8(body.to_json()) {
             Ok(response) => Trace::Answer(response),
             Err(_) => Trace::Unknown,

@@ -126,6 +126,9 @@ impl From<Error> for Refusal {
             Code::Unauthenticated => StatusCode::UNAUTHORIZED,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::ResyncRequired => StatusCode::GONE,
+            Code::IdempotentResponseTooLarge | Code::IdempotentResponseSecret | Code::IdempotentResponseLost => {
+                StatusCode::CONFLICT
+            }
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         let retry_after = error.retry_after();

@@ -193,7 +193,7 @@ impl Shared {
                             self.acknowledged.lock().unwrap().push(write);
                             break;
                         }
-                        None if answer.text.contains("its answer was lost") => {
+                        None if answer.text.contains("IDEMPOTENT_RESPONSE_LOST") => {
                             self.unanswered.fetch_add(1, Ordering::Relaxed);
                             break;
                         }

@@ -143,10 +143,7 @@ impl Contents {
             let unknown = received.events.len() - found.len();
             reckoning.lost += (self.log.len() - first).saturating_sub(distinct.len()) + unknown;
             reckoning.repeated += found.len() - distinct.len();
-            reckoning.disordered += found
-                .is_sorted()
-                .then_some(0)
-                .unwrap_or_else(|| found.windows(2).filter(|pair| pair[0] > pair[1]).count());
+            reckoning.disordered += found.windows(2).filter(|pair| pair[0] > pair[1]).count();
         }
     }
 }

@@ -145,13 +145,69 @@ async fn a_write_that_was_cut_off_is_not_done_a_second_time() {
     refused(&with_key(&ann, "k", &create("T")).await, 503, "UNAVAILABLE");
     app.advance(TimeDelta::minutes(1));
     let answer = with_key(&ann, "k", &create("T")).await;
-    refused(&answer, 400, "BAD_USER_INPUT");
+    refused(&answer, 409, "IDEMPOTENT_RESPONSE_LOST");
+    let message = answer.error_message();
     assert!(
-        answer.error_message().contains("was written, but its answer was lost"),
-        "{}",
-        answer.text
+        message.contains("was done, and its response was lost: read task "),
+        "{message}"
     );
+    let id = answer.at("/errors/0/extensions/taskId").as_str().unwrap();
+    let read = format!("{{ task(id: \"{id}\") {{ title }} }}");
+    assert_eq!(ann.graphql(&read, json!({})).await.data()["task"]["title"], "T");
     assert_eq!(tasks(&app).await, 1);
+}
+
+#[tokio::test]
+async fn a_response_that_is_too_large_to_be_stored_is_not_repeated_and_names_its_task() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let aliases: Vec<String> = (0..20).map(|number| format!("d{number}: description")).collect();
+    let aliases = aliases.join(" ");
+    let document = format!(
+        "mutation($text: String!) {{ taskCreate(input: {{ title: \"T\", description: $text }}) {{ task {{ id {aliases} }} }} }}"
+    );
+    let create = json!({ "query": document, "variables": { "text": "x".repeat(4_000) } });
+    let created = with_key(&ann, "k", &create).await;
+    for _ in 0..2 {
+        let answer = with_key(&ann, "k", &create).await;
+        refused(&answer, 409, "IDEMPOTENT_RESPONSE_TOO_LARGE");
+        let id = answer.at("/errors/0/extensions/taskId");
+        assert_eq!(id, &created.data()["taskCreate"]["task"]["id"]);
+    }
+    assert_eq!(tasks(&app).await, 1);
+}
+
+/// Changing the password ends all sessions and gives new tokens, which are not stored for anyone to repeat.
+#[tokio::test]
+async fn a_response_with_tokens_is_never_stored() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let document = format!(
+        "mutation {{ passwordChange(currentPassword: \"{PASSWORD}\", newPassword: \"Another-1843\") \
+         {{ accessToken tokens: refreshToken userErrors {{ message }} }} }}"
+    );
+    let change = json!({ "query": document });
+    let answer = with_key(&ann, "k", &change).await;
+    let token = answer.data()["passwordChange"]["accessToken"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let stored = "SELECT COUNT(*) AS number FROM idempotency_keys WHERE response IS NOT NULL";
+    assert_eq!(app.database.number(stored).await, 0);
+    let again = ann.with_token(&app, &token);
+    refused(&with_key(&again, "k", &change).await, 409, "IDEMPOTENT_RESPONSE_SECRET");
+}
+
+/// Whoever adds a field with a secret has to name it, or its responses are stored.
+#[tokio::test]
+async fn every_token_of_the_schema_is_known_to_be_secret() {
+    let schema = std::fs::read_to_string("schema.graphql").unwrap();
+    let fields: Vec<&str> = schema
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.ends_with("Token: String"))
+        .collect();
+    assert_eq!(fields, ["accessToken: String", "refreshToken: String"]);
 }
 
 #[tokio::test]

@@ -235,13 +235,15 @@ async fn a_write_that_was_cut_off_after_its_commit_is_not_done_a_second_time() {
     for title in ["Plain", "Tagged"] {
         let task = json!({ "title": title, "tags": if title == "Tagged" { vec!["a"] } else { vec![] } });
         let sent = || send(&ann, title, Method::POST, "/api/v1/tasks", &task, &[]);
-        expect_status(sent().await, 201);
+        let created = expect_status(sent().await, 201);
         forget_answer(&app).await;
         let before = count(&app, "tasks").await;
         assert_eq!(sent().await.problem(), (503, "UNAVAILABLE", ""));
         app.advance(TimeDelta::minutes(1));
-        let refusal = (400, "BAD_USER_INPUT", "Idempotency-Key");
-        expect_refusal(&sent().await, refusal, "was written, but its answer was lost");
+        let refused = sent().await;
+        let message = format!("was done, and its response was lost: read task {}", created.at("/id"));
+        expect_refusal(&refused, (409, "IDEMPOTENT_RESPONSE_LOST", ""), &message);
+        assert_eq!(refused.at("/error/details/task_id"), created.at("/id"));
         assert_eq!(count(&app, "tasks").await, before);
     }
 }
