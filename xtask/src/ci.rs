@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{cargo, run as run_command};
-use crate::{assets, schema, test};
+use crate::{assets, deny, schema, test};
 
 /// Everything: the checks that need no server, then the tests.
 pub(crate) fn run() -> Result<()> {
@@ -30,17 +30,8 @@ pub(crate) fn lint() -> Result<()> {
     assets::check()?;
     step("schema.graphql");
     schema::check()?;
-    licences()
-}
-
-/// The licences of all dependencies, where the program that reads them is at hand.
-fn licences() -> Result<()> {
-    if which::which("cargo-deny").is_err() {
-        println!("xtask: licences: skipped, since cargo-deny is not installed");
-        return Ok(());
-    }
-    step("licences");
-    run_command(&mut cargo(["deny", "check", "licenses", "bans"]))
+    step("dependencies");
+    deny::check()
 }
 
 fn step(name: &str) {

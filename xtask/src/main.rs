@@ -4,7 +4,7 @@
 //! databases, [`chaos`] those that break something under load, [`servers`] starts the throw-away PostgreSQL and Redis
 //! they need, [`clients`] runs real clients against the real binary and [`install`] gets those programs where the machine
 //! lacks them; [`ci`] is what must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`]
-//! vendors what browsers load. [`image`] tries out the container image and [`sbom`] lists what the server is built of.
+//! vendors what browsers load; [`deny`] checks the dependencies. [`image`] tries out the container image and [`sbom`] lists what the server is built of.
 //! [`mod@bench`] measures. [`mod@npm`] installs what Node.js needs, [`process`] runs other programs.
 //!
 //! The chores are for Unix-like systems: they speak in signals.
@@ -25,6 +25,7 @@ mod bench;
 mod chaos;
 mod ci;
 mod clients;
+mod deny;
 mod image;
 mod install;
 mod npm;
@@ -58,7 +59,7 @@ enum Chore {
         /// Only faults whose test has this in its name
         filter: Option<String>,
     },
-    /// Check formatting, lints, documentation, the schema file and the vendored files
+    /// Check formatting, lints, documentation, the schema file, the vendored files and the dependencies
     Lint,
     /// All that must hold before a change lands: `lint`, then `test`
     Ci,
