@@ -9,9 +9,11 @@
 //!
 //! Everything here waits for the disk: it runs where that may be waited for.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek as _, Write as _};
 use std::path::Path;
+use std::rc::Rc;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -25,7 +27,9 @@ use crate::domain::error::{Error, Result};
 /// So much is read and written at once.
 const BUFFER: usize = 256 * 1024;
 /// The most bytes of a manifest: a file is about 150 of them.
-const MAX_MANIFEST: u64 = 1024 * 1024 * 1024;
+const MAX_MANIFEST: u64 = 256 * 1024 * 1024;
+/// Bytes for what an archive holds beside its entries, such as the blocks at its end.
+const SLACK: u64 = 1024 * 1024;
 
 /// An archive that is being written.
 pub(super) struct Writer {
@@ -92,13 +96,14 @@ pub(super) struct Checked {
 /// archive were read, of how many.
 pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked> {
     let length = archive.metadata().map_err(unreadable)?.len();
-    let mut archive = open(archive)?;
-    let mut entries = archive.entries().map_err(broken)?;
+    let (mut archive, left) = open(archive, MAX_MANIFEST + SLACK)?;
+    let mut entries = archive.entries().map_err(broken)?.raw(true);
     let mut entry = next(&mut entries)?;
     if path_in(&entry)? != MANIFEST || entry.size() > MAX_MANIFEST {
         return Err(damaged("it does not begin with a manifest"));
     }
     let manifest = Manifest::read(&whole(&mut entry)?)?;
+    left.set(length_of(&manifest));
 
     let mut entry = next(&mut entries)?;
     expect(&entry, &manifest.database, &manifest.database.name)?;
@@ -150,9 +155,9 @@ pub(super) fn files(
     manifest: &Manifest,
     mut hand_out: impl FnMut(&Part, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
-    let mut archive = open(archive)?;
+    let (mut archive, _) = open(archive, MAX_MANIFEST + SLACK + length_of(manifest))?;
     let mut files = manifest.files.iter();
-    for entry in archive.entries().map_err(broken)? {
+    for entry in archive.entries().map_err(broken)?.raw(true) {
         let mut entry = entry.map_err(broken)?;
         let path = path_in(&entry)?;
         if [MANIFEST, END, &manifest.database.name].contains(&path.as_str()) {
@@ -172,11 +177,44 @@ pub(super) fn files(
     Ok(())
 }
 
-type Source<'f> = GzDecoder<BufReader<&'f mut File>>;
+/// An archive, decompressed. A small one can decompress to any length, so there is a limit.
+struct Source<'f> {
+    archive: GzDecoder<BufReader<&'f mut File>>,
+    left: Rc<Cell<u64>>,
+}
 
-fn open(file: &mut File) -> Result<Archive<Source<'_>>> {
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.archive.read(buffer)?;
+        let left = self.left.get().checked_sub(length as u64);
+        self.left
+            .set(left.ok_or_else(|| io::Error::other("it holds more than its manifest names"))?);
+        Ok(length)
+    }
+}
+
+/// Opens an archive, of which up to `limit` bytes are read after decompression. The limit can be changed.
+fn open(file: &mut File, limit: u64) -> Result<(Archive<Source<'_>>, Rc<Cell<u64>>)> {
     file.rewind().map_err(unreadable)?;
-    Ok(Archive::new(GzDecoder::new(BufReader::with_capacity(BUFFER, file))))
+    let left = Rc::new(Cell::new(limit));
+    let source = Source {
+        archive: GzDecoder::new(BufReader::with_capacity(BUFFER, file)),
+        left: Rc::clone(&left),
+    };
+    Ok((Archive::new(source), left))
+}
+
+/// The most bytes of an archive after its manifest: what that names, each with a header and padding, and the end.
+fn length_of(manifest: &Manifest) -> u64 {
+    let headers = (manifest.files.len() as u64 + 4) * 1024;
+    // The end names at most the files of the manifest, which is read whole already.
+    let end = manifest
+        .files
+        .iter()
+        .map(|file| file.name.len() as u64 + 4)
+        .sum::<u64>()
+        + SLACK;
+    manifest.bytes().saturating_add(headers).saturating_add(end)
 }
 
 fn next<'a, R: Read>(entries: &mut tar::Entries<'a, R>) -> Result<Entry<'a, R>> {

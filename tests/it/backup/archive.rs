@@ -1,7 +1,7 @@
 //! Archives, taken apart and put together otherwise.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use flate2::Compression;
@@ -44,6 +44,11 @@ impl Opened {
 
     /// Writes it, with names as they are, wherever they lead.
     pub fn write(&self, path: &Path) {
+        self.write_with(path, 0);
+    }
+
+    /// The same with so many MiB of zeros after its end, which hardly make it longer.
+    pub fn write_with(&self, path: &Path, mebibytes: usize) {
         let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
         for (name, bytes) in &self.entries {
             let mut header = tar::Header::new_gnu();
@@ -53,6 +58,10 @@ impl Opened {
             header.set_cksum();
             tar.append(&header, bytes.as_slice()).unwrap();
         }
-        fs::write(path, tar.into_inner().unwrap().finish().unwrap()).unwrap();
+        let mut archive = tar.into_inner().unwrap();
+        for _ in 0..mebibytes {
+            archive.write_all(&vec![0; 1024 * 1024]).unwrap();
+        }
+        fs::write(path, archive.finish().unwrap()).unwrap();
     }
 }

@@ -77,6 +77,9 @@ async fn an_archive_that_is_not_as_it_was_written_is_refused_before_anything_is_
     }
     opened.clone().claiming("/format", json!(2)).write(&broken);
     refused("format", "the backup has the format 2").await;
+    // 64 MiB of zeros are 64 KiB in the archive.
+    opened.write_with(&broken, 64);
+    refused("a long rest", "it holds more than its manifest names").await;
     drop(site);
 }
 
