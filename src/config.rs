@@ -34,7 +34,7 @@ pub use self::{
     http::{CorsOrigins, HttpConfig},
     mail::MailConfig,
     secret_file::SECRETS,
-    storage::StorageConfig,
+    storage::{StorageConfig, UploadQuota},
     unknown::UnknownSetting,
     websocket::WebSocketConfig,
 };

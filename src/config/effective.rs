@@ -101,6 +101,14 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("LOG_LEVEL", log.level.as_str().to_owned()),
         ("LOG_FORMAT", log.format.as_str().to_owned()),
         ("STORAGE_URL", mask::url(&storage.url)),
+        (
+            "UPLOAD_QUOTA_PER_USER_BYTES",
+            storage.quota.per_user.unwrap_or_default().to_string(),
+        ),
+        (
+            "UPLOAD_QUOTA_BYTES",
+            storage.quota.total.unwrap_or_default().to_string(),
+        ),
         ("SMTP_URL", secret_url(config.mail.url.as_ref())),
         ("MAIL_FROM", config.mail.from.clone()),
         (

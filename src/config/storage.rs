@@ -18,6 +18,33 @@ pub struct StorageConfig {
     /// The variables that begin with `AWS_`, by their names in lower case: how to reach an `s3://` bucket, and as
     /// whom. They mean what they mean to Amazon's own tools.
     pub aws: Vec<(String, SecretString)>,
+    /// How much may be stored.
+    pub quota: UploadQuota,
+}
+
+/// How many bytes of attachments may be stored; `None` without a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UploadQuota {
+    /// `UPLOAD_QUOTA_PER_USER_BYTES`, default 1 GiB; 0 is no limit.
+    pub per_user: Option<u64>,
+    /// `UPLOAD_QUOTA_BYTES`, default 0, which is no limit: of all users together.
+    pub total: Option<u64>,
+}
+
+impl UploadQuota {
+    /// 1 GiB.
+    const PER_USER: u64 = 1024 * 1024 * 1024;
+
+    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+        let bytes = |name, default| {
+            let bytes = reader.number(name, default, 0..=i64::MAX.unsigned_abs())?;
+            Ok(Some(bytes).filter(|bytes| *bytes > 0))
+        };
+        Ok(Self {
+            per_user: bytes("UPLOAD_QUOTA_PER_USER_BYTES", Self::PER_USER)?,
+            total: bytes("UPLOAD_QUOTA_BYTES", 0)?,
+        })
+    }
 }
 
 impl StorageConfig {
@@ -32,6 +59,7 @@ impl StorageConfig {
                 .starting_with("AWS_")
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
                 .collect(),
+            quota: UploadQuota::read(reader)?,
         })
     }
 

@@ -40,7 +40,7 @@ use super::id::{AttachmentId, TaskId, UserId};
 use super::random::Randomness;
 use super::task::Tasks;
 use super::{Core, policy, store};
-use crate::config::StorageConfig;
+use crate::config::{StorageConfig, UploadQuota};
 use storage::Storage;
 
 pub use content::{ALLOWED_TYPES, MEDIA_TYPES};
@@ -83,6 +83,8 @@ pub(super) struct NewAttachment {
     pub(super) sha256: String,
     pub(super) storage_key: String,
     pub(super) created_at: Timestamp,
+    /// What may be stored, this file included.
+    pub(super) quota: UploadQuota,
 }
 
 /// What is known of a file, and where its bytes are.
@@ -186,7 +188,11 @@ impl<'a> Attachments<'a> {
 
     async fn get_own_stored(self, actor: &Actor, filename: &str) -> Result<Stored> {
         let (owner, scope) = (actor.signed_in()?.id, policy::scope(actor)?);
-        let found = store::attachment::newest_own(&self.core.store.reader(actor), &scope, owner, filename).await?;
+        let found = if filename::is_possible(filename) {
+            store::attachment::newest_own(&self.core.store.reader(actor), &scope, owner, filename).await?
+        } else {
+            None
+        };
         found.ok_or_else(|| Error::NotFound {
             noun: "attachment",
             key: "filename",

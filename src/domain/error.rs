@@ -51,6 +51,20 @@ pub enum Error {
         /// How large it may be.
         message: String,
     },
+    /// A file does not fit into what may be stored.
+    #[error("{field}: the file has {size} bytes, and {whose} {used} of {quota} bytes in use; delete files first")]
+    QuotaExceeded {
+        /// The field it came in.
+        field: &'static str,
+        /// Whose quota it is, as it stands in the message.
+        whose: &'static str,
+        /// Bytes in use.
+        used: u64,
+        /// Bytes of the file.
+        size: u64,
+        /// Bytes that may be in use.
+        quota: u64,
+    },
     /// A file is of a type that is not taken, by its name or by what is in it.
     #[error("{message}")]
     UnsupportedMediaType {
@@ -205,6 +219,8 @@ pub enum Code {
     Taken,
     /// See [`Error::PayloadTooLarge`].
     PayloadTooLarge,
+    /// See [`Error::QuotaExceeded`].
+    QuotaExceeded,
     /// See [`Error::UnsupportedMediaType`].
     UnsupportedMediaType,
     /// See [`Error::BadInput`].
@@ -250,6 +266,7 @@ impl Code {
             Self::Invalid => "INVALID",
             Self::Taken => "TAKEN",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
@@ -280,6 +297,7 @@ impl Error {
             Self::NotFound { .. } => Code::NotFound,
             Self::Invalid(violations) => violations.code(),
             Self::PayloadTooLarge { .. } => Code::PayloadTooLarge,
+            Self::QuotaExceeded { .. } => Code::QuotaExceeded,
             Self::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
             Self::BadInput { .. } => Code::BadUserInput,
             Self::LimitExceeded { .. } => Code::LimitExceeded,

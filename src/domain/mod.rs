@@ -71,13 +71,14 @@ use self::store::Store;
 use self::task::Tasks;
 use self::token::{SigningKey, TokenSigner};
 use self::user::Users;
-use crate::config::{AuthConfig, DatabaseConfig, MailConfig, StorageConfig};
+use crate::config::{AuthConfig, DatabaseConfig, MailConfig, StorageConfig, UploadQuota};
 
 /// What the use cases share.
 #[derive(Debug)]
 pub(crate) struct Core {
     store: Store,
     storage: Storage,
+    upload_quota: UploadQuota,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
@@ -128,6 +129,7 @@ impl Domain {
     ) -> anyhow::Result<Self> {
         let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
         let passwords = Passwords::new(auth.password_policy)?;
+        let upload_quota = storage.quota;
         let storage = Storage::open(storage)?;
         let bus = Bus::default();
         let mailer = Mailer::open(mail)?;
@@ -138,6 +140,7 @@ impl Domain {
         let core = Core {
             store,
             storage,
+            upload_quota,
             clock,
             randomness,
             passwords,

@@ -65,6 +65,8 @@ pub enum UserErrorCode {
     Invalid,
     /// The value must be unique and belongs to somebody else.
     Taken,
+    /// The file does not fit into the storage quota of the user or of the server.
+    QuotaExceeded,
     /// There is no such thing, or it is not yours to see.
     NotFound,
     /// You see it, but may not do this to it.
@@ -100,6 +102,7 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
         Error::PayloadTooLarge { field, .. } | Error::UnsupportedMediaType { field, .. } => {
             one(UserErrorCode::Invalid, Some(path(input, field)))
         }
+        Error::QuotaExceeded { field, .. } => one(UserErrorCode::QuotaExceeded, Some(path(input, field))),
         Error::NotFound { key, .. } => one(UserErrorCode::NotFound, Some(vec![key.to_owned()])),
         Error::Forbidden { .. } => one(UserErrorCode::Forbidden, None),
         Error::InvalidTransition { .. } => one(UserErrorCode::InvalidTransition, Some(path(input, "status"))),

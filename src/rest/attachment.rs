@@ -148,6 +148,7 @@ fn escaped(name: &str) -> String {
     responses(
         (status = 201, description = "The file", body = AttachmentBody),
         (status = 413, description = "The file is larger than 5 MiB"),
+        (status = 507, description = "The file does not fit into the storage quota of the user or of the server"),
         (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
     ))]
 pub(super) async fn attach(State(app): State<App>, request: Request) -> Result<Created<AttachmentBody>> {
@@ -202,6 +203,7 @@ pub(super) async fn delete(State(app): State<App>, Asker(actor): Asker, PathId(i
     responses(
         (status = 201, description = "The file", body = OwnBody),
         (status = 413, description = "The file is larger than 5 MiB"),
+        (status = 507, description = "The file does not fit into the storage quota of the user or of the server"),
         (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
     ))]
 pub(super) async fn keep(State(app): State<App>, request: Request) -> Result<Created<OwnBody>> {

@@ -176,6 +176,10 @@ impl From<Error> for Problem {
                 problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
                 StatusCode::PAYLOAD_TOO_LARGE
             }
+            Error::QuotaExceeded { field, .. } => {
+                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             Error::UnsupportedMediaType { field, .. } => {
                 problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
                 StatusCode::UNSUPPORTED_MEDIA_TYPE

@@ -32,6 +32,7 @@ mod reads;
 mod redis;
 mod rest;
 mod schema;
+mod security;
 mod server;
 mod storage;
 mod storage_trouble;

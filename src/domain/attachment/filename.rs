@@ -6,6 +6,9 @@ use crate::domain::error::{Error, Result};
 /// The most characters of a bad name that a message repeats.
 const SHOWN: usize = 60;
 
+/// `/` and `\`, percent-encoded.
+const ENCODED_SEPARATORS: [&str; 2] = ["%2f", "%5c"];
+
 /// The name without a path, if it is one that can be kept. Some browsers send the path on the client's machine.
 pub(super) fn clean(given: &str) -> Result<String> {
     let name = given.rsplit(['/', '\\']).next().unwrap_or_default().trim();
@@ -19,10 +22,19 @@ pub(super) fn clean(given: &str) -> Result<String> {
             "is {length} characters long; 1 to {MAX_FILENAME_LENGTH} are allowed"
         ));
     }
-    if name.chars().any(is_invisible) {
+    if !is_possible(name) {
         return refuse("contains control characters, which are not allowed".to_owned());
     }
+    let lower = name.to_ascii_lowercase();
+    if ENCODED_SEPARATORS.iter().any(|encoded| lower.contains(encoded)) {
+        return refuse("contains %2F or %5C, which programs that decode it take for a path".to_owned());
+    }
     Ok(name.to_owned())
+}
+
+/// Whether a file can have this name.
+pub(super) fn is_possible(name: &str) -> bool {
+    !name.chars().any(is_invisible)
 }
 
 /// A name for a message, short and on one line.
@@ -68,6 +80,14 @@ mod tests {
             (
                 "a\0b.txt",
                 "file: the name 'a\u{fffd}b.txt' contains control characters, which are not allowed",
+            ),
+            (
+                "..%2Fetc.txt",
+                "file: the name '..%2Fetc.txt' contains %2F or %5C, which programs that decode it take for a path",
+            ),
+            (
+                "a%5cb.txt",
+                "file: the name 'a%5cb.txt' contains %2F or %5C, which programs that decode it take for a path",
             ),
             (
                 "a\u{202e}txt.exe",

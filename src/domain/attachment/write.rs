@@ -50,6 +50,7 @@ impl Attachments<'_> {
             sha256: facts.sha256,
             storage_key,
             created_at: self.core.clock.now(),
+            quota: self.core.upload_quota,
         };
         // In a task of its own: it ends one way or the other even if the client goes away in the middle.
         let recording = tokio::spawn(record(Arc::clone(self.core), *actor, task, new, written));

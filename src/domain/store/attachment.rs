@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, Condition, JoinType, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, Condition, DbBackend, JoinType, QueryOrder, QuerySelect};
 
 use super::{WriteTransaction, corrupt, one_of, task};
+use crate::config::UploadQuota;
 use crate::domain::attachment::{Attachment, NewAttachment, Stored};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -203,6 +204,7 @@ pub(in crate::domain) async fn insert(
 }
 
 async fn add(transaction: &WriteTransaction, task: Option<TaskId>, new: NewAttachment) -> Result<Attachment> {
+    check_quota(transaction, &new).await?;
     let model = ActiveModel {
         id: NotSet,
         created_at: Set(new.created_at),
@@ -219,6 +221,43 @@ async fn add(transaction: &WriteTransaction, task: Option<TaskId>, new: NewAttac
         .exec_with_returning(transaction.connection())
         .await?;
     Stored::try_from(row).map(|stored| stored.attachment)
+}
+
+/// In PostgreSQL, the advisory lock under which quotas are checked.
+const QUOTA_LOCK: &str = "SELECT pg_advisory_xact_lock(8470267413)";
+
+/// Refuses a file that does not fit into a quota. Uploads wait for each other from here to their commit, so that they
+/// cannot exceed a quota together. In SQLite they do so anyway.
+async fn check_quota(transaction: &WriteTransaction, new: &NewAttachment) -> Result<()> {
+    let connection = transaction.connection();
+    let UploadQuota { per_user, total } = new.quota;
+    if (per_user.is_some() || total.is_some()) && connection.get_database_backend() == DbBackend::Postgres {
+        connection.execute_unprepared(QUOTA_LOCK).await?;
+    }
+    let used = async |owner: Option<UserId>| {
+        let query = Entity::find().select_only();
+        let query = query.expr(Expr::cust("CAST(COALESCE(SUM(size), 0) AS BIGINT)"));
+        let query = match owner {
+            Some(owner) => query.filter(Column::OwnerId.eq(owner.0)),
+            None => query,
+        };
+        let used: Option<i64> = query.into_tuple().one(connection).await?;
+        Ok::<_, Error>(used.unwrap_or_default().unsigned_abs())
+    };
+    for (quota, owner) in [(per_user, Some(new.owner_id)), (total, None)] {
+        let Some(quota) = quota else { continue };
+        let used = used(owner).await?;
+        if used + new.size > quota {
+            return Err(Error::QuotaExceeded {
+                field: "file",
+                whose: if owner.is_some() { "you have" } else { "this server has" },
+                used,
+                size: new.size,
+                quota,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file of a task.

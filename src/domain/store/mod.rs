@@ -46,6 +46,7 @@ pub use gauge::DatabaseGauges;
 pub use schema::MigrationState;
 pub(super) use write::WriteTransaction;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -214,7 +215,12 @@ impl Pool {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if is_passing(&error) {
+        if code_of(&error).is_some_and(|code| code == UNTRANSLATABLE) {
+            Self::BadInput {
+                field: "text",
+                message: "A text contains the character U+0000, which no value here can contain".to_owned(),
+            }
+        } else if is_passing(&error) {
             Self::Unavailable {
                 retry_after: DATABASE_BUSY,
                 cause: Some(Arc::new(anyhow::Error::new(error))),
@@ -222,6 +228,19 @@ impl From<DbErr> for Error {
         } else {
             Self::internal(error)
         }
+    }
+}
+
+/// PostgreSQL takes no text with U+0000. Inputs are checked before; this keeps one that is not from being a fault of ours.
+const UNTRANSLATABLE: &str = "22021";
+
+/// The database's code for a statement that failed.
+fn code_of(error: &DbErr) -> Option<Cow<'_, str>> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            cause.as_database_error().and_then(DatabaseError::code)
+        }
+        _ => None,
     }
 }
 

@@ -1,11 +1,14 @@
 //! Opening the database: pools, time limits, and patience while it starts.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr};
 use secrecy::ExposeSecret as _;
@@ -271,6 +274,7 @@ async fn lazy(config: &DatabaseConfig, access: Access, connections: u32) -> Resu
 /// The connection for the schema and for administration. Requests do not use it, and it ends when it is idle.
 async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
     config.check_file().map_err(anyhow::Error::msg)?;
+    create_file(config)?;
     let mut options = options(config, Access::ReadAndWrite);
     if !config.is_memory() {
         options.max_connections(1).idle_timeout(ADMINISTRATION_IDLE);
@@ -300,6 +304,24 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> 
                 }
             ),
         }
+    }
+}
+
+/// Creates the file of a SQLite database that does not exist, for its owner alone. SQLite gives the files beside it the
+/// same rights.
+fn create_file(config: &DatabaseConfig) -> anyhow::Result<()> {
+    let Some(path) = config.sqlite_path().filter(|path| !path.exists()) else {
+        return Ok(());
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("cannot create the file {} of DATABASE_URL", path.display()))
+        }
+        _ => Ok(()),
     }
 }
 
