@@ -10,6 +10,7 @@ mod chaos;
 mod command;
 mod coverage;
 mod delivery;
+mod doctor;
 mod events;
 mod exposure;
 mod filter_limits;

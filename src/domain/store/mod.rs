@@ -23,9 +23,11 @@ pub(super) mod job;
 mod keyset;
 pub(super) mod log;
 pub(super) mod login_attempt;
+mod missing_right;
 pub(super) mod new_task;
 pub(super) mod notification;
 mod open;
+mod open_transaction;
 mod reader;
 mod schema;
 pub(super) mod seed;
@@ -41,8 +43,10 @@ pub(super) mod user;
 mod write;
 mod writer;
 
-pub use diagnosis::{Diagnosis, Engine, OldestTransaction};
+pub use diagnosis::{Engine, WriteFailure};
 pub use gauge::DatabaseGauges;
+pub use missing_right::{MissingRight, MissingRights};
+pub use open_transaction::OpenTransaction;
 pub use schema::MigrationState;
 pub(super) use write::WriteTransaction;
 
@@ -51,7 +55,7 @@ use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::postgres_array::NotU8;
-use sea_orm::sqlx::{self, error::DatabaseError};
+use sea_orm::sqlx::{self, error::DatabaseError, sqlite::SqliteError};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value};
 
 use self::bearer::Bearers;
@@ -223,6 +227,29 @@ impl From<DbErr> for Error {
             Self::internal(error)
         }
     }
+}
+
+/// What the driver said, if the error came from it.
+fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => Some(cause.as_ref()),
+        _ => None,
+    }
+}
+
+/// SQLite's primary code of an error, which is the low byte; <https://www.sqlite.org/rescode.html> lists them.
+fn sqlite_code(error: &dyn DatabaseError) -> Option<i32> {
+    error.try_downcast_ref::<SqliteError>()?;
+    Some(error.code()?.parse::<i32>().ok()? & 0xff)
+}
+
+/// Whether another connection to the SQLite file holds a lock.
+fn is_sqlite_lock(error: &dyn DatabaseError) -> bool {
+    const BUSY: i32 = 5;
+
+    sqlite_code(error) == Some(BUSY)
 }
 
 /// Whether the same request may well succeed in a moment: no connection was free, another

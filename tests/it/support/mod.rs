@@ -10,6 +10,7 @@ pub mod person;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod role;
 pub mod smtp;
 pub mod socket;
 
