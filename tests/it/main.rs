@@ -9,6 +9,7 @@ mod backup;
 mod chaos;
 mod command;
 mod coverage;
+mod database_trouble;
 mod delivery;
 mod doctor;
 mod events;

@@ -59,7 +59,7 @@ use sea_orm::sqlx::{self, error::DatabaseError, sqlite::SqliteError};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value};
 
 use self::bearer::Bearers;
-use self::durability::{Durability, WriteObstacle};
+use self::durability::{Durability, WriteObstacle, obstacle_in};
 use self::heartbeat::{Heartbeat, Outage};
 use self::in_order::InOrder;
 use self::open::Meter;
@@ -253,11 +253,18 @@ fn is_sqlite_lock(error: &dyn DatabaseError) -> bool {
 }
 
 /// Whether the same request may well succeed in a moment: no connection was free, another
-/// transaction was in the way, or the time for a statement ran out.
+/// transaction was in the way, or the time for a statement ran out. While the disk is full or the database is read-only
+/// nothing was written either, and the server looks each second whether that has ended.
 fn is_passing(error: &DbErr) -> bool {
     const POSTGRES: [&str; 5] = ["40001", "40P01", "55P03", "57014", "57P01"];
     const SQLITE: [&str; 5] = ["5", "6", "9", "261", "517"];
 
+    if matches!(
+        obstacle_in(error),
+        Some(WriteObstacle::DiskFull | WriteObstacle::ReadOnly)
+    ) {
+        return true;
+    }
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
     };
