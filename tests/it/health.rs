@@ -7,7 +7,7 @@ use taskwire::app::App;
 use taskwire::domain::Surroundings;
 
 use crate::support::answer::Answer;
-use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::database::{OLDEST_TRANSACTION, TestDatabase, is_postgres};
 use crate::support::person::Person;
 use crate::support::process::{Place, Server, read, until};
 use crate::support::redis::{PASSWORD, RedisServer};
@@ -206,6 +206,7 @@ async fn names_the_oldest_transaction(place: &Place, sees_age: bool) {
     })
     .await;
 
+    let _oldest = OLDEST_TRANSACTION.lock().await;
     let open = elsewhere.begin().await.unwrap();
     let named = format!("SET LOCAL application_name = '{name}'; SELECT pg_current_xact_id()");
     open.execute_unprepared(&named).await.unwrap();

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use super::{finding, has_line};
-use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::database::{OLDEST_TRANSACTION, TestDatabase, is_postgres};
 use crate::support::process::{Outcome, Place, until};
 use crate::support::role::Role;
 
@@ -32,6 +32,7 @@ async fn a_transaction_that_holds_back_events_is_named() {
     // Another database of the cluster.
     let elsewhere = TestDatabase::create_empty().await.connect().await;
     let name = format!("nightly report {}", std::process::id());
+    let _oldest = OLDEST_TRANSACTION.lock().await;
     let open = elsewhere.begin().await.unwrap();
     let named = format!("SET LOCAL application_name = '{name}'; SELECT pg_current_xact_id()");
     open.execute_unprepared(&named).await.unwrap();
