@@ -32,7 +32,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 /// A script that writes, as those of the limits do. So a Redis that answers but takes no writes, because it is
 /// a replica or full, does not count as back.
-static PROBE: LazyLock<Script> =
+pub(crate) static PROBE: LazyLock<Script> =
     LazyLock::new(|| Script::new("return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])"));
 /// How long what the probe writes is kept, in milliseconds.
 const PROBE_KEPT: u32 = 1_000;
@@ -221,13 +221,17 @@ impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silence(patience) => write!(f, "no answer within {} ms", patience.as_millis()),
-            // The server's own words may repeat what was sent to it, a password included.
-            Self::Error(error) => match (error.kind(), error.code()) {
-                (ErrorKind::Server(_), Some(code)) => write!(f, "it answered {code}"),
-                (ErrorKind::Io, _) => write!(f, "{error}"),
-                _ => write!(f, "{}", error.category()),
-            },
+            Self::Error(error) => f.write_str(&shown(error)),
         }
+    }
+}
+
+/// An error without secrets: the server's own words may repeat what was sent to it, a password included.
+pub(crate) fn shown(error: &RedisError) -> String {
+    match (error.kind(), error.code()) {
+        (ErrorKind::Server(_) | ErrorKind::Extension, Some(code)) => format!("it answered {code}"),
+        (ErrorKind::Io, _) => error.to_string(),
+        _ => error.category().to_owned(),
     }
 }
 

@@ -4,12 +4,19 @@
 //! that failed is left out.
 
 mod database;
+mod disk;
+mod file;
 mod jobs;
+mod mail;
 mod redis;
+mod rights;
 mod storage;
+mod transaction;
 
 use std::fs;
 use std::process::ExitCode;
+
+use chrono::TimeDelta;
 
 use super::output;
 use crate::config::Config;
@@ -20,7 +27,9 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
     if let Some(config) = check_settings(&mut report)? {
         database::check(&config, &mut report).await?;
         redis::check(config.redis_url.as_ref(), &mut report).await?;
+        mail::check(&config.mail, &mut report).await?;
         storage::check(&config.storage, &mut report).await?;
+        disk::check(&config, &mut report)?;
     }
     Ok(if report.failed {
         ExitCode::FAILURE
@@ -29,18 +38,34 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What was found.
+/// Result of a check.
+#[derive(Debug, PartialEq, Eq)]
+enum Finding {
+    Ok(String),
+    /// The server runs, but an operator should look.
+    Warning(String),
+    Failed(String),
+}
+
+impl From<Result<String, String>> for Finding {
+    fn from(found: Result<String, String>) -> Self {
+        found.map_or_else(Self::Failed, Self::Ok)
+    }
+}
+
+/// What was printed.
 #[derive(Debug, Default)]
 struct Report {
     failed: bool,
 }
 
 impl Report {
-    /// Prints what a check found: what is well, or what is wrong and what to do.
-    fn tell(&mut self, subject: &str, found: Result<String, String>) -> anyhow::Result<()> {
-        let (verdict, text) = match found {
-            Ok(text) => ("ok", text),
-            Err(text) => {
+    /// Prints the result of a check.
+    fn add(&mut self, subject: &str, found: impl Into<Finding>) -> anyhow::Result<()> {
+        let (verdict, text) = match found.into() {
+            Finding::Ok(text) => ("ok", text),
+            Finding::Warning(text) => ("warn", text),
+            Finding::Failed(text) => {
                 self.failed = true;
                 ("FAILED", text)
             }
@@ -53,17 +78,27 @@ fn line(verdict: &str, subject: &str, text: &str) -> anyhow::Result<()> {
     output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(text)))
 }
 
+/// A time in its largest unit.
+fn duration(time: TimeDelta) -> String {
+    match time {
+        time if time.num_days() > 1 => format!("{} days", time.num_days()),
+        time if time.num_hours() > 1 => format!("{} hours", time.num_hours()),
+        time if time.num_minutes() > 1 => format!("{} minutes", time.num_minutes()),
+        time => format!("{} s", time.num_seconds().max(0)),
+    }
+}
+
 fn check_settings(report: &mut Report) -> anyhow::Result<Option<Config>> {
     match Config::load() {
         Ok(config) => {
-            report.tell("settings", judge_settings(&config))?;
+            report.add("settings", judge_settings(&config))?;
             for unknown in &config.unknown {
-                line("warn", "settings", &unknown.to_string())?;
+                report.add("settings", Finding::Warning(unknown.to_string()))?;
             }
             Ok(Some(config))
         }
         Err(error) => {
-            report.tell("settings", Err(error.to_string()))?;
+            report.add("settings", Err(error.to_string()))?;
             Ok(None)
         }
     }

@@ -1,11 +1,11 @@
 //! E-mail.
 
 use email_address::EmailAddress;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{
-    ConfigError,
+    ConfigError, mask,
     reader::{Reader, refuse},
 };
 
@@ -24,6 +24,12 @@ pub struct MailConfig {
 }
 
 impl MailConfig {
+    /// The URL as it may be shown: without the password.
+    #[must_use]
+    pub fn shown_url(&self) -> Option<String> {
+        self.url.as_ref().map(|url| mask::url(url.expose_secret()))
+    }
+
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
         let name = "SMTP_URL";
         let url = reader.url(name, &["smtp", "smtps"])?;

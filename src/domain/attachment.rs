@@ -23,7 +23,7 @@ pub(super) mod storage;
 mod write;
 
 pub use self::room::Room;
-pub(in crate::domain) use self::room::disk_of;
+pub(crate) use self::room::{disk_of, nearest_existing};
 pub(super) use removal::Removal;
 
 use std::ops::Range;

@@ -25,6 +25,18 @@ const AUTO_SUBMITTED: HeaderName = HeaderName::new_from_ascii_str("Auto-Submitte
 /// The answers of a mail server that will not change: there is no such mailbox, or none that takes mail from us.
 const NO_SUCH_MAILBOX: [u16; 4] = [550, 551, 552, 553];
 
+/// Tries the mail server of the settings, if there is one: connects, encrypts and authenticates as for a mail, and sends
+/// none. The caller bounds the time.
+pub(crate) async fn try_mail(config: &MailConfig) -> anyhow::Result<()> {
+    let Some(mailer) = Mailer::open(config)? else {
+        return Ok(());
+    };
+    let is_connected = mailer.transport.test_connection().await?;
+    mailer.transport.shutdown().await;
+    anyhow::ensure!(is_connected, "the mail server ends the connection");
+    Ok(())
+}
+
 /// Why a letter was not sent.
 #[derive(Debug)]
 pub(super) enum Undelivered {

@@ -11,6 +11,7 @@
 //! | [`event`], [`notification`] | the log of what happened, and who is told of it |
 //! | [`live`] | its delivery to whoever watches |
 //! | [`backup`] | all of it in one archive, and back |
+//! | [`diagnosis`] | what the database says of itself |
 //! | [`job`], `mail` | background work, and the letters among it |
 //! | [`external`] | a call to another service |
 //! | [`idempotency`] | writes that are safe to repeat |
@@ -22,6 +23,7 @@ pub mod actor;
 pub mod attachment;
 pub mod backup;
 pub mod clock;
+pub mod diagnosis;
 pub mod error;
 pub mod event;
 pub mod external;
@@ -29,7 +31,7 @@ pub mod id;
 pub mod idempotency;
 pub mod job;
 pub mod live;
-mod mail;
+pub(crate) mod mail;
 pub mod notification;
 pub mod page;
 mod password;
@@ -46,7 +48,9 @@ pub mod token;
 pub mod user;
 pub mod workflow;
 
-pub use store::{DatabaseGauges, Diagnosis, Engine, MigrationState, OldestTransaction, Pool, Pools};
+pub use store::{
+    DatabaseGauges, Engine, MigrationState, MissingRight, MissingRights, OpenTransaction, Pool, Pools, WriteFailure,
+};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +61,7 @@ use jsonwebtoken::jwk::JwkSet;
 use self::attachment::storage::Storage;
 use self::attachment::{Attachments, Room};
 use self::clock::Clock;
+use self::diagnosis::Diagnosis;
 use self::error::Result;
 use self::event::Events;
 use self::idempotency::Idempotency;
@@ -245,14 +250,10 @@ impl Domain {
         self.core.store.problem()
     }
 
-    /// What the database says of itself: for the command line.
-    pub async fn diagnose(&self) -> Result<Diagnosis> {
-        self.core.store.diagnose().await
-    }
-
-    /// The oldest transaction that writes in the database's cluster, where one may keep events back.
-    pub async fn oldest_transaction(&self) -> Result<Option<OldestTransaction>> {
-        self.core.store.oldest_transaction().await
+    /// What the database says of itself.
+    #[must_use]
+    pub fn diagnosis(&self) -> Diagnosis<'_> {
+        Diagnosis::new(&self.core)
     }
 
     /// Every migration, the oldest first.

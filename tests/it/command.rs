@@ -10,7 +10,7 @@ use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
 
 use crate::support::PASSWORD;
-use crate::support::database::{TestDatabase, is_postgres, redis_url};
+use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::Place;
 
 /// Nobody listens on this port, and it takes rights to do so.
@@ -471,67 +471,6 @@ async fn what_cannot_be_done_to_an_account_is_said_in_one_line() {
         assert!(!outcome.complaint().contains("short\""), "{outcome:?}");
     }
     assert_eq!(database.number(COUNT_USERS).await, 1);
-}
-
-#[tokio::test]
-async fn doctor_finds_everything_well() {
-    let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("REDIS_URL", &redis_url());
-    let outcome = place.run("doctor").await;
-    let printed = outcome.printed();
-    let subjects: Vec<&str> = printed
-        .lines()
-        .map(|line| line.strip_prefix("ok      ").unwrap().split_once(':').unwrap().0)
-        .collect();
-    assert_eq!(
-        subjects,
-        [
-            "settings", "database", "tables", "writing", "clock", "jobs", "Redis", "storage"
-        ]
-    );
-    assert!(printed.contains("Redis: answers PONG"), "{printed}");
-    let engine = if is_postgres() { "PostgreSQL" } else { "SQLite" };
-    assert!(printed.contains(engine), "{printed}");
-}
-
-#[tokio::test]
-async fn doctor_says_what_is_wrong_and_what_to_do() {
-    let database = TestDatabase::create_empty().await;
-    let place = Place::over(&database);
-    if !is_postgres() {
-        // Looking does not make the file.
-        let outcome = place.run("doctor").await;
-        assert!(outcome.stdout.contains("FAILED  database: the file "), "{outcome:?}");
-        assert_eq!(place.run("migrate status").await.code, Some(0));
-    }
-    fs::write(place.path().join("uploads"), "a file in the way").unwrap();
-    let redis = format!("redis://:hunter2@{DEAD}");
-    let outcome = place.run_with("doctor", &[("REDIS_URL", &redis)]).await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    let failed: Vec<&str> = outcome
-        .stdout
-        .lines()
-        .filter(|line| line.starts_with("FAILED"))
-        .collect();
-    let [tables, redis, storage] = failed[..] else {
-        panic!("{outcome:?}")
-    };
-    assert!(
-        tables.contains("migrations pending; `taskwire migrate up` applies them"),
-        "{tables}"
-    );
-    assert!(redis.contains("check REDIS_URL, and that Redis runs"), "{redis}");
-    assert!(storage.contains("set UPLOAD_DIR or STORAGE_URL"), "{storage}");
-    assert!(!outcome.stdout.contains("hunter2") && !outcome.stderr.contains("hunter2"));
-
-    let outcome = place.run_with("doctor", &[("SERVER_PORT", "x")]).await;
-    assert_eq!(
-        (outcome.code, outcome.stdout.as_str()),
-        (
-            Some(1),
-            "FAILED  settings: SERVER_PORT is \"x\"; allowed: a whole number from 0 to 65535\n"
-        )
-    );
 }
 
 #[tokio::test]

@@ -1,15 +1,17 @@
 //! How the server says whether it is well: to probes, to monitors and to people.
 
 use axum::http::Method;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 use taskwire::app::App;
 use taskwire::domain::Surroundings;
 
 use crate::support::answer::Answer;
-use crate::support::database::TestDatabase;
+use crate::support::database::{OLDEST_TRANSACTION, TestDatabase, is_postgres};
 use crate::support::person::Person;
-use crate::support::process::until;
+use crate::support::process::{Place, Server, read, until};
 use crate::support::redis::{PASSWORD, RedisServer};
+use crate::support::role::Role;
 use crate::support::{TestApp, config};
 
 const DETAILED: [&str; 3] = ["/health/detailed", "/monitoring/health", "/ops/health"];
@@ -181,4 +183,81 @@ async fn files_that_cannot_be_kept_degrade() {
         (200, &json!("degraded"))
     );
     assert_eq!(statuses(&answer)["storage"], "degraded");
+}
+
+/// How live delivery stands.
+async fn live(server: &Server) -> Value {
+    let answer = read(server.request("", Method::GET, "/health/detailed")).await.unwrap();
+    answer.at("/checks/live").clone()
+}
+
+/// A transaction in another database of the cluster holds back events. Health names it while it does.
+async fn names_the_oldest_transaction(place: &Place, sees_age: bool) {
+    let elsewhere = TestDatabase::create_empty().await.connect().await;
+    let name = format!("report {} {sees_age}", std::process::id());
+    let server = place.serve().await;
+    let email = format!("ann{sees_age}@example.com");
+    let token = server.registers(&email, crate::support::PASSWORD).await;
+    let mut socket = server.socket_of(&token).await;
+    let events = "subscription { taskEvents { type } }";
+    socket.subscribe("1", events, json!({})).await;
+    until("the subscription", async || {
+        (live(&server).await["subscribers"] == 1).then_some(())
+    })
+    .await;
+
+    let _oldest = OLDEST_TRANSACTION.lock().await;
+    let open = elsewhere.begin().await.unwrap();
+    let named = format!("SET LOCAL application_name = '{name}'; SELECT pg_current_xact_id()");
+    open.execute_unprepared(&named).await.unwrap();
+    let create = "mutation { taskCreate(input: { title: \"T\" }) { task { id } } }";
+    server.graphql(&token, create, json!({})).await.data();
+    // Other tests have transactions open in the same cluster, but not for long.
+    let found = until("the transaction to be named", async || {
+        let found = live(&server).await;
+        (found["oldest_transaction"]["name"] == name.as_str()).then_some(found)
+    })
+    .await;
+    assert_eq!(
+        (&found["status"], &found["reason"]),
+        (
+            &json!("degraded"),
+            &json!("events wait for an older transaction of the database's cluster to end")
+        )
+    );
+    let oldest = &found["oldest_transaction"];
+    assert!(
+        oldest["process"].as_i64().is_some_and(|process| process > 0),
+        "{oldest}"
+    );
+    assert_eq!(
+        oldest["seconds"].as_i64().is_some_and(|age| age >= 5),
+        sees_age,
+        "{oldest}"
+    );
+    // Anybody may ask: who it is stays inside.
+    assert!(oldest.get("user").is_none(), "{oldest}");
+
+    open.commit().await.unwrap();
+    assert_eq!(socket.data("1").await["taskEvents"]["type"], "CREATED");
+    until("live delivery to be healthy", async || {
+        let found = live(&server).await;
+        (found["status"] == "healthy" && found.get("oldest_transaction").is_none()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_oldest_transaction_is_named_while_it_holds_back_events() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    names_the_oldest_transaction(&Place::over(&database), true).await;
+    // A plain user does not see for how long others have had a transaction open.
+    let user = Role::create(&database).await;
+    user.grant_everything(&database).await;
+    let place = Place::over(&database).with("DATABASE_URL", user.url());
+    names_the_oldest_transaction(&place, false).await;
+    user.remove(&database).await;
 }

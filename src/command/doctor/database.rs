@@ -2,12 +2,14 @@
 
 use chrono::{Datelike as _, TimeDelta};
 
-use super::{Report, jobs};
+use super::transaction::described_transaction;
+use super::{Finding, Report, duration, file, jobs, rights, transaction};
 use crate::app::described;
 use crate::command::database;
 use crate::config::{Config, DatabaseConfig};
 use crate::domain::clock::Timestamp;
-use crate::domain::{Diagnosis, Domain, Engine, MigrationState};
+use crate::domain::diagnosis::ClockReading;
+use crate::domain::{Domain, Engine, MigrationState, WriteFailure};
 
 /// How far our clock and the database's may be apart.
 const MAX_SKEW: TimeDelta = TimeDelta::seconds(5);
@@ -20,16 +22,21 @@ const MIN_POSTGRES: i32 = 130_000;
 pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Result<()> {
     let domain = match reach(config).await {
         Ok(domain) => domain,
-        Err(problem) => return report.tell("database", Err(problem)),
+        Err(problem) => return report.add("database", Err(problem)),
     };
-    let (diagnosis, migrations) = match examine(&domain).await {
-        Ok(found) => found,
-        Err(error) => return report.tell("database", Err(format!("{error:#}"))),
+    let engine = match domain.diagnosis().engine().await {
+        Ok(engine) => engine,
+        Err(error) => return report.add("database", Err(format!("{:#}", described(error)))),
     };
-    report.tell("database", judge_engine(&diagnosis.engine, &config.database))?;
-    report_tables(&diagnosis, &migrations, config.database.is_memory(), report)?;
-    report.tell("clock", judge_clocks(domain.clock().now(), diagnosis.now))?;
-    if judge_migrations(&migrations).is_ok() {
+    report.add("database", judge_engine(&engine, &config.database))?;
+    let is_complete = rights::check(&domain, report).await? && check_tables(&domain, &config.database, report).await?;
+    if is_complete {
+        let written = judge_writing(&domain, &config.database).await;
+        report.add("writing", written)?;
+    }
+    report.add("clock", judge_clock(&domain, is_complete).await)?;
+    transaction::check(&domain, &engine, report).await?;
+    if is_complete {
         jobs::check(&domain, report).await?;
     }
     database::close(domain).await
@@ -44,16 +51,17 @@ async fn reach(config: &Config) -> Result<Domain, String> {
             file.display()
         ));
     }
+    file::check_rights(&config.database)?;
     let mut config = config.clone();
     config.database.connect_retries = 0;
     let opened = database::open(&config).await;
-    opened.map_err(|error| format!("{error:#}; check DATABASE_URL, and that the database runs"))
-}
-
-async fn examine(domain: &Domain) -> anyhow::Result<(Diagnosis, Vec<MigrationState>)> {
-    let diagnosis = domain.diagnose().await.map_err(described)?;
-    let migrations = domain.migrations().await.map_err(described)?;
-    Ok((diagnosis, migrations))
+    opened.map_err(|error| match config.database.sqlite_path() {
+        Some(file) => match file::holder(&file) {
+            Some(holder) => format!("{error:#}; {holder} holds a lock on it: wait until it has finished, or end it"),
+            None => format!("{error:#}; check DATABASE_URL"),
+        },
+        None => format!("{error:#}; check DATABASE_URL, and that the database runs"),
+    })
 }
 
 /// Whether the database is one that we can work with.
@@ -82,26 +90,20 @@ fn judge_engine(engine: &Engine, config: &DatabaseConfig) -> Result<String, Stri
     }
 }
 
-/// Tells of migrations and writes. Without tables there is nothing to write to.
-fn report_tables(
-    diagnosis: &Diagnosis,
-    migrations: &[MigrationState],
-    in_memory: bool,
-    report: &mut Report,
-) -> anyhow::Result<()> {
-    if in_memory {
-        return report.tell(
-            "tables",
-            Ok("made anew at every start, for the database is in memory".to_owned()),
-        );
+/// Checks the migrations. Returns whether there are tables of this version to work with.
+async fn check_tables(domain: &Domain, config: &DatabaseConfig, report: &mut Report) -> anyhow::Result<bool> {
+    if config.is_memory() {
+        let text = "made anew at every start, for the database is in memory";
+        report.add("tables", Ok(text.to_owned()))?;
+        return Ok(false);
     }
-    let judged = judge_migrations(migrations);
-    let complete = judged.is_ok();
-    report.tell("tables", judged)?;
-    if complete {
-        report.tell("writing", judge_writing(diagnosis.write_failure.as_deref()))?;
-    }
-    Ok(())
+    let judged = match domain.migrations().await {
+        Ok(migrations) => judge_migrations(&migrations),
+        Err(error) => Err(format!("{:#}", described(error))),
+    };
+    let is_complete = judged.is_ok();
+    report.add("tables", judged)?;
+    Ok(is_complete)
 }
 
 fn judge_migrations(migrations: &[MigrationState]) -> Result<String, String> {
@@ -115,30 +117,83 @@ fn judge_migrations(migrations: &[MigrationState]) -> Result<String, String> {
     }
 }
 
-fn judge_writing(failure: Option<&str>) -> Result<String, String> {
-    failure.map_or_else(
-        || Ok("the database takes writes".to_owned()),
-        |failure| {
-            Err(format!(
-                "the database takes no writes: {failure}; check the rights of its user, and its disk"
-            ))
-        },
-    )
+async fn judge_writing(domain: &Domain, config: &DatabaseConfig) -> Result<String, String> {
+    let Some(failure) = domain.diagnosis().write_failure().await else {
+        return Ok("the database takes writes".to_owned());
+    };
+    let file = config.sqlite_path();
+    let reason = match (failure, &file) {
+        (WriteFailure::Locked, Some(file)) => {
+            let holder = file::holder(file).unwrap_or_else(|| "another process".to_owned());
+            let file = file.display();
+            format!("the file {file} is locked: {holder} is writing to it; wait until it has finished, or end it")
+        }
+        (WriteFailure::Locked, None) => locked_table(domain).await,
+        (WriteFailure::ReadOnly, Some(file)) => format!(
+            "the file {} is read-only; remove mode=ro from DATABASE_URL, or give this user the right to write",
+            file.display()
+        ),
+        (WriteFailure::ReadOnly, None) => {
+            "it is read-only: it is a standby server, or default_transaction_read_only is set for the database or its \
+             user. Set DATABASE_URL to the primary, or reset that setting"
+                .to_owned()
+        }
+        (WriteFailure::DiskFull, _) => "its disk is full; make room".to_owned(),
+        (WriteFailure::Other(cause), _) => format!("{cause}; check the rights of its user, and its disk"),
+    };
+    Err(format!("the database takes no writes: {reason}"))
 }
 
-/// Tokens and events are only as good as the clock.
-fn judge_clocks(ours: Timestamp, the_databases: Timestamp) -> Result<String, String> {
-    if ours.year() < FIRST_SANE_YEAR {
-        return Err(format!("this machine believes it is {ours}; set its clock"));
+/// Names the transaction that keeps others from writing to a table.
+async fn locked_table(domain: &Domain) -> String {
+    match domain.diagnosis().lock_holder().await {
+        Ok(Some(holder)) => format!(
+            "the table event_log is locked: {}; wait until it has finished, or end it",
+            described_transaction(&holder)
+        ),
+        _ => "the table event_log is locked by another transaction; wait until it has finished, or end it".to_owned(),
     }
-    let skew = (ours - the_databases).abs();
+}
+
+async fn judge_clock(domain: &Domain, has_events: bool) -> Finding {
+    let examined = async {
+        let clocks = domain.diagnosis().clocks().await?;
+        let newest = if has_events {
+            domain.diagnosis().newest_event().await?
+        } else {
+            None
+        };
+        Ok((clocks, newest))
+    };
+    match examined.await {
+        Ok((clocks, newest)) => judge_clocks(&clocks, newest),
+        Err(error) => Finding::Failed(format!("{:#}", described(error))),
+    }
+}
+
+/// Tokens and events are only as good as the clock. A database on the same machine has the same clock; then only an event
+/// from the future shows that it is wrong.
+fn judge_clocks(clocks: &ClockReading, newest_event: Option<Timestamp>) -> Finding {
+    let ours = clocks.after;
+    if ours.year() < FIRST_SANE_YEAR {
+        return Finding::Failed(format!("this machine believes it is {ours}; set its clock"));
+    }
+    let skew = clocks.skew();
     if skew > MAX_SKEW {
-        return Err(format!(
+        return Finding::Failed(format!(
             "this machine's clock and the database's are {} s apart; synchronise both (NTP)",
             skew.num_seconds()
         ));
     }
-    Ok(format!(
+    if let Some(newest) = newest_event.filter(|newest| *newest - ours > MAX_SKEW) {
+        return Finding::Warning(format!(
+            "the newest event was written at {}, {} ahead of this machine's clock. The clock is behind now, or was ahead \
+             then; synchronise it (NTP)",
+            newest.format("%F %T UTC"),
+            duration(newest - ours)
+        ));
+    }
+    Finding::Ok(format!(
         "{} by ours, {} ms from the database's",
         ours.format("%F %T UTC"),
         skew.num_milliseconds()
@@ -168,9 +223,21 @@ mod tests {
     #[test]
     fn clocks_may_be_five_seconds_apart_and_must_know_the_year() {
         let now = chrono::Utc.with_ymd_and_hms(2027, 5, 4, 3, 2, 1).unwrap();
-        assert!(judge_clocks(now, now + TimeDelta::seconds(5)).is_ok());
-        assert!(judge_clocks(now, now - TimeDelta::seconds(6)).is_err());
+        let judged = |now: Timestamp, database: Timestamp, newest| {
+            let clocks = ClockReading {
+                before: now,
+                database,
+                after: now,
+            };
+            judge_clocks(&clocks, newest)
+        };
+        let (limit, beyond) = (TimeDelta::seconds(5), TimeDelta::seconds(6));
+        assert!(matches!(judged(now, now + limit, Some(now + limit)), Finding::Ok(_)));
+        for database in [now - beyond, now + beyond] {
+            assert!(matches!(judged(now, database, None), Finding::Failed(_)));
+        }
+        assert!(matches!(judged(now, now, Some(now + beyond)), Finding::Warning(_)));
         let epoch = Timestamp::UNIX_EPOCH;
-        assert!(judge_clocks(epoch, epoch).is_err());
+        assert!(matches!(judged(epoch, epoch, None), Finding::Failed(_)));
     }
 }

@@ -1,8 +1,6 @@
 //! The queue of jobs: how long it is, and what was given up.
 
-use chrono::TimeDelta;
-
-use super::Report;
+use super::{Report, duration};
 use crate::app::described;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
@@ -13,13 +11,13 @@ use crate::domain::job::Census;
 pub(super) async fn check(domain: &Domain, report: &mut Report) -> anyhow::Result<()> {
     let census = domain.jobs().census(&Actor::System).await;
     let told = census.map(|census| tell(&census, domain.clock().now()));
-    report.tell("jobs", told.map_err(|error| format!("{:#}", described(error))))
+    report.add("jobs", told.map_err(|error| format!("{:#}", described(error))))
 }
 
 fn tell(census: &Census, now: Timestamp) -> String {
     let waiting = census
         .waiting_since
-        .map(|since| format!(", the oldest for {}", shown(now - since)));
+        .map(|since| format!(", the oldest for {}", duration(now - since)));
     let failure = census
         .newest_failure
         .as_ref()
@@ -34,18 +32,10 @@ fn tell(census: &Census, now: Timestamp) -> String {
     )
 }
 
-/// A time in its largest unit.
-fn shown(time: TimeDelta) -> String {
-    match time {
-        time if time.num_days() > 1 => format!("{} days", time.num_days()),
-        time if time.num_hours() > 1 => format!("{} hours", time.num_hours()),
-        time if time.num_minutes() > 1 => format!("{} minutes", time.num_minutes()),
-        time => format!("{} s", time.num_seconds().max(0)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     #[test]

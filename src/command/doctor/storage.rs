@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::Report;
 use crate::config::StorageConfig;
-use crate::domain::attachment::try_storage;
+use crate::domain::attachment::{nearest_existing, try_storage};
 use crate::domain::random::SystemRandomness;
 
 /// How long a bucket may take.
@@ -23,7 +23,7 @@ pub(super) async fn check(config: &StorageConfig, report: &mut Report) -> anyhow
         Some(directory) => judge(&directory),
         None => judge_bucket(config).await,
     };
-    report.tell("storage", found)
+    report.add("storage", found)
 }
 
 async fn judge_bucket(config: &StorageConfig) -> Result<String, String> {
@@ -39,7 +39,7 @@ async fn judge_bucket(config: &StorageConfig) -> Result<String, String> {
 
 fn judge(directory: &Path) -> Result<String, String> {
     // A directory that is not there yet is made when it is needed, inside the nearest one that is.
-    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(directory);
+    let existing = nearest_existing(directory);
     match try_to_write(existing) {
         Ok(()) if existing == directory => Ok(format!("{} takes files", directory.display())),
         Ok(()) => Ok(format!("{} does not exist yet and can be made", directory.display())),

@@ -23,8 +23,12 @@ impl Room {
 
 /// How much room the disk of a file or directory has.
 #[cfg(unix)]
-pub(in crate::domain) fn disk_of(path: &Path) -> anyhow::Result<Room> {
+pub(crate) fn disk_of(path: &Path) -> anyhow::Result<Room> {
     let disk = rustix::fs::statvfs(path).context("the disk does not answer")?;
+    if disk.f_blocks == 0 {
+        // Some file systems do not count, such as `/proc`.
+        return Ok(Room::UNKNOWN);
+    }
     Ok(Room {
         free_percent: (disk.f_bavail * 100).checked_div(disk.f_blocks),
         free_bytes: Some(disk.f_bavail * disk.f_frsize),
@@ -33,8 +37,13 @@ pub(in crate::domain) fn disk_of(path: &Path) -> anyhow::Result<Room> {
 
 /// How much room the disk of a file or directory has, which cannot be told here.
 #[cfg(not(unix))]
-pub(in crate::domain) fn disk_of(_path: &Path) -> anyhow::Result<Room> {
+pub(crate) fn disk_of(_path: &Path) -> anyhow::Result<Room> {
     Ok(Room::UNKNOWN)
+}
+
+/// The directory, or the nearest one above it that exists: where it will be created.
+pub(crate) fn nearest_existing(directory: &Path) -> &Path {
+    directory.ancestors().find(|path| path.exists()).unwrap_or(directory)
 }
 
 /// What there is in a directory, or where it will be made.
@@ -42,7 +51,7 @@ pub(in crate::domain) fn disk_of(_path: &Path) -> anyhow::Result<Room> {
 pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
     use rustix::fs::{Access, access};
 
-    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(directory);
+    let existing = nearest_existing(directory);
     access(existing, Access::WRITE_OK | Access::EXEC_OK).context("the directory of files cannot be written to")?;
     disk_of(existing).context("the disk of files cannot be examined")
 }
@@ -50,7 +59,7 @@ pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
 /// What there is in a directory, or where it will be made.
 #[cfg(not(unix))]
 pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
-    let existing = directory.ancestors().find(|path| path.exists()).unwrap_or(directory);
+    let existing = nearest_existing(directory);
     let is_closed = existing
         .metadata()
         .context("the directory of files does not answer")?

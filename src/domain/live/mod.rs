@@ -21,6 +21,7 @@ mod stream;
 
 pub use self::attendance::{Attendance, Ending};
 pub(crate) use self::bus::Bus;
+pub(crate) use self::redis::news_channel;
 pub use self::stream::{EventStream, NotificationStream, Watch};
 
 use std::sync::{Arc, Mutex, PoisonError};

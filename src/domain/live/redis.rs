@@ -19,13 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The wait before the channel is listened to again after it broke off.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-fn channel() -> String {
+/// The channel on which nodes wake each other.
+pub(crate) fn news_channel() -> String {
     key(&["live", "news"])
 }
 
 /// Tells the others whenever this node has news.
 pub(super) async fn publish(redis: Redis, bus: Bus, name: String) {
-    let channel = channel();
+    let channel = news_channel();
     loop {
         bus.announced().await;
         redis
@@ -64,6 +65,6 @@ async fn listen_once(client: &Client, bus: &Bus, name: &str) -> RedisResult<()> 
 
 async fn subscribe(client: &Client) -> RedisResult<PubSub> {
     let mut subscription = client.get_async_pubsub().await?;
-    subscription.subscribe(channel()).await?;
+    subscription.subscribe(news_channel()).await?;
     Ok(subscription)
 }

@@ -1,22 +1,17 @@
 //! What the database says of itself, for `taskwire doctor`.
 
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, TryGetable};
+use std::io::ErrorKind;
 
-use super::Store;
-use crate::config::Backend;
+use sea_orm::sqlx;
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, QueryResult, Statement, TryGetable};
+
+use super::durability::{WriteObstacle, obstacle_in};
+use super::{Store, driver_error, is_sqlite_lock};
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 
-/// What the database says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnosis {
-    /// Which database it is.
-    pub engine: Engine,
-    /// Why nothing can be written, if so.
-    pub write_failure: Option<String>,
-    /// The time by its clock.
-    pub now: Timestamp,
-}
+/// How long a write waits for the locks of others on PostgreSQL.
+const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = 0";
 
 /// A kind of database, and what matters of its set-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,56 +34,59 @@ pub enum Engine {
     },
 }
 
-/// The oldest transaction that writes in the database's cluster. Events that were committed after it began wait for its
-/// end, so that nobody gets them out of order.
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct OldestTransaction {
-    /// The process of PostgreSQL, for `pg_terminate_backend`; none for a prepared transaction.
-    pub process: Option<i32>,
-    /// What its client calls itself, or the name of the prepared transaction.
-    pub name: String,
-    /// For how long it has been open.
-    pub seconds: i64,
+/// Why the database takes no writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteFailure {
+    /// Another process or transaction holds a lock for longer than a write waits.
+    Locked,
+    /// The database, its file or its role only lets read.
+    ReadOnly,
+    /// Its disk is full.
+    DiskFull,
+    /// Anything else, in the words of the database.
+    Other(String),
+}
+
+impl WriteFailure {
+    fn of(error: &DbErr) -> Self {
+        if is_locked(error) {
+            return Self::Locked;
+        }
+        match obstacle_in(error) {
+            Some(WriteObstacle::ReadOnly) => Self::ReadOnly,
+            Some(WriteObstacle::DiskFull) => Self::DiskFull,
+            _ => Self::Other(plain(error)),
+        }
+    }
+}
+
+fn is_locked(error: &DbErr) -> bool {
+    match driver_error(error) {
+        Some(sqlx::Error::Database(cause)) => {
+            is_sqlite_lock(cause.as_ref()) || cause.code().is_some_and(|code| code == "55P03")
+        }
+        // SQLite waits for a lock for longer than some settings let a statement take.
+        Some(sqlx::Error::Io(cause)) => cause.kind() == ErrorKind::TimedOut,
+        _ => false,
+    }
+}
+
+/// An error in the words of the database, without those of the libraries around it.
+fn plain(error: &DbErr) -> String {
+    match driver_error(error) {
+        Some(sqlx::Error::Database(cause)) => cause.message().to_owned(),
+        Some(cause) => cause.to_string(),
+        None => error.to_string(),
+    }
 }
 
 impl Store {
-    /// The oldest transaction that writes, where one may keep events back.
-    pub(in crate::domain) async fn oldest_transaction(&self) -> Result<Option<OldestTransaction>> {
-        const SQL: &str = "SELECT process, name, seconds::bigint FROM ( \
-                SELECT pid AS process, COALESCE(application_name, '') AS name, backend_xid AS id, \
-                       EXTRACT(EPOCH FROM clock_timestamp() - xact_start) AS seconds \
-                FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() \
-                UNION ALL \
-                SELECT NULL, gid, transaction, EXTRACT(EPOCH FROM clock_timestamp() - prepared) \
-                FROM pg_prepared_xacts) AS open ORDER BY age(id) DESC LIMIT 1";
-
-        if self.backend() != Backend::Postgres {
-            return Ok(None);
+    /// Which database it is.
+    pub(in crate::domain) async fn engine(&self) -> Result<Engine> {
+        match self.reader.get_database_backend() {
+            DbBackend::Postgres => self.postgres().await,
+            _ => self.sqlite().await,
         }
-        let found = OldestTransaction::find_by_statement(Statement::from_string(DbBackend::Postgres, SQL));
-        Ok(found.one(&self.reader).await?)
-    }
-
-    /// Asks the database about itself. Changes nothing.
-    pub(in crate::domain) async fn diagnose(&self) -> Result<Diagnosis> {
-        let (engine, now) = match self.reader.get_database_backend() {
-            DbBackend::Postgres => (
-                self.postgres().await?,
-                "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-            ),
-            _ => (
-                self.sqlite().await?,
-                "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
-            ),
-        };
-        let now = self.one::<i64>(&format!("SELECT {now}")).await?;
-        let now = Timestamp::from_timestamp_millis(now).ok_or_else(|| super::corrupt("time", now))?;
-        let write_failure = self.try_to_write().await.err().map(cause);
-        Ok(Diagnosis {
-            engine,
-            write_failure,
-            now,
-        })
     }
 
     async fn postgres(&self) -> Result<Engine> {
@@ -106,10 +104,32 @@ impl Store {
         })
     }
 
-    /// Writes to a table of ours what it holds already, and takes it back.
-    async fn try_to_write(&self) -> Result<()> {
-        self.begin().await?.connection().change_nothing().await?;
-        Ok(())
+    /// The time by the database's clock.
+    pub(in crate::domain) async fn now(&self) -> Result<Timestamp> {
+        let now = match self.reader.get_database_backend() {
+            DbBackend::Postgres => "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+            _ => "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+        };
+        let now = self.one::<i64>(now).await?;
+        Timestamp::from_timestamp_millis(now).ok_or_else(|| super::corrupt("time", now))
+    }
+
+    /// When the newest event was written, by the clock of the server that wrote it.
+    pub(in crate::domain) async fn newest_event(&self) -> Result<Option<Timestamp>> {
+        self.one("SELECT (SELECT occurred_at FROM task_events ORDER BY id DESC LIMIT 1)")
+            .await
+    }
+
+    /// Writes to a table of ours what it holds already, and takes it back. Returns why that fails.
+    pub(in crate::domain) async fn try_to_write(&self) -> Option<WriteFailure> {
+        let written = async {
+            let transaction = self.writer.begin().await?;
+            if transaction.get_database_backend() == DbBackend::Postgres {
+                transaction.execute_unprepared(LOCK_WAIT).await?;
+            }
+            transaction.change_nothing().await
+        };
+        written.await.err().map(|error| WriteFailure::of(&error))
     }
 
     /// The one value that `sql` selects.
@@ -118,13 +138,5 @@ impl Store {
         let row: Option<QueryResult> = self.reader.query_one_raw(statement).await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
         Ok(row.try_get_by_index(0)?)
-    }
-}
-
-/// What went wrong, for the person who runs the server.
-fn cause(error: Error) -> String {
-    match error {
-        Error::Internal(cause) => format!("{cause:#}"),
-        other => other.to_string(),
     }
 }

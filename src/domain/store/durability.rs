@@ -6,10 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::sqlx::sqlite::SqliteError;
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
 
-use super::DATABASE_BUSY;
+use super::{DATABASE_BUSY, driver_error, sqlite_code};
 use crate::domain::error::{Error, Result};
 
 /// Why nothing can be written.
@@ -99,25 +98,21 @@ impl Durability {
     }
 }
 
-fn obstacle_in(error: &DbErr) -> Option<WriteObstacle> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
-        return None;
-    };
-    let cause = cause.as_database_error()?;
-    let code = cause.code()?;
-    if cause.try_downcast_ref::<SqliteError>().is_none() {
-        return match code.as_ref() {
-            "53100" => Some(WriteObstacle::DiskFull),
-            "25006" => Some(WriteObstacle::ReadOnly),
-            "58030" | "XX001" => Some(WriteObstacle::Disk),
+/// What an error says of the disk, or of a database that only lets read.
+pub(super) fn obstacle_in(error: &DbErr) -> Option<WriteObstacle> {
+    let cause = driver_error(error)?.as_database_error()?;
+    if let Some(code) = sqlite_code(cause) {
+        return match code {
+            13 => Some(WriteObstacle::DiskFull),
+            8 => Some(WriteObstacle::ReadOnly),
+            10 | 11 | 14 | 26 => Some(WriteObstacle::Disk),
             _ => None,
         };
     }
-    // The low byte is the primary code; https://www.sqlite.org/rescode.html lists them.
-    match code.parse::<i32>().ok()? & 0xff {
-        13 => Some(WriteObstacle::DiskFull),
-        8 => Some(WriteObstacle::ReadOnly),
-        10 | 11 | 14 | 26 => Some(WriteObstacle::Disk),
+    match cause.code()?.as_ref() {
+        "53100" => Some(WriteObstacle::DiskFull),
+        "25006" => Some(WriteObstacle::ReadOnly),
+        "58030" | "XX001" => Some(WriteObstacle::Disk),
         _ => None,
     }
 }

@@ -141,8 +141,10 @@ impl Store {
         }
     }
 
-    /// Learns by a write that changes nothing whether one can be made durable again.
+    /// Learns by a write that changes nothing whether one can be made durable again. Over a new connection: one that was
+    /// read-only when it began stays so.
     async fn try_to_commit(&self) {
+        self.writer.connections().forget_idle();
         let committed = async {
             let transaction = self.writer.begin().await?;
             transaction.change_nothing().await?;
@@ -178,7 +180,9 @@ struct Probe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Primary,
-    /// It only lets read.
+    /// It only lets read, by a setting for the database or for its user.
+    ReadOnly,
+    /// It only lets read, because it follows another server.
     Standby,
 }
 
@@ -216,6 +220,8 @@ impl Probe {
         store.heartbeat.beat();
         match role {
             Role::Primary => self.connection = Some(connection),
+            // The setting counts for connections that begin after it, so the next check needs another one.
+            Role::ReadOnly => store.durability.set(Some(WriteObstacle::ReadOnly)),
             // The next connection may lead to the primary.
             Role::Standby => {
                 store.durability.set(Some(WriteObstacle::ReadOnly));
@@ -226,10 +232,10 @@ impl Probe {
 }
 
 async fn role(connection: &mut PgConnection) -> sqlx::Result<Role> {
-    let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(connection);
-    Ok(if is_standby.await? {
-        Role::Standby
-    } else {
-        Role::Primary
+    let found = sqlx::query_as("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean");
+    Ok(match found.fetch_one(connection).await? {
+        (true, _) => Role::Standby,
+        (false, true) => Role::ReadOnly,
+        (false, false) => Role::Primary,
     })
 }

@@ -23,9 +23,11 @@ pub(super) mod job;
 mod keyset;
 pub(super) mod log;
 pub(super) mod login_attempt;
+mod missing_right;
 pub(super) mod new_task;
 pub(super) mod notification;
 mod open;
+mod open_transaction;
 mod reader;
 mod schema;
 pub(super) mod seed;
@@ -41,8 +43,10 @@ pub(super) mod user;
 mod write;
 mod writer;
 
-pub use diagnosis::{Diagnosis, Engine, OldestTransaction};
+pub use diagnosis::{Engine, WriteFailure};
 pub use gauge::DatabaseGauges;
+pub use missing_right::{MissingRight, MissingRights};
+pub use open_transaction::OpenTransaction;
 pub use schema::MigrationState;
 pub(super) use write::WriteTransaction;
 
@@ -52,11 +56,11 @@ use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::postgres_array::NotU8;
-use sea_orm::sqlx::{self, error::DatabaseError};
+use sea_orm::sqlx::{self, error::DatabaseError, sqlite::SqliteError};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value};
 
 use self::bearer::Bearers;
-use self::durability::{Durability, WriteObstacle};
+use self::durability::{Durability, WriteObstacle, obstacle_in};
 use self::heartbeat::{Heartbeat, Outage};
 use self::in_order::InOrder;
 use self::open::Meter;
@@ -236,20 +240,45 @@ const UNTRANSLATABLE: &str = "22021";
 
 /// The database's code for a statement that failed.
 fn code_of(error: &DbErr) -> Option<Cow<'_, str>> {
+    driver_error(error)?.as_database_error().and_then(DatabaseError::code)
+}
+
+/// What the driver said, if the error came from it.
+fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            cause.as_database_error().and_then(DatabaseError::code)
-        }
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => Some(cause.as_ref()),
         _ => None,
     }
 }
 
+/// SQLite's primary code of an error, which is the low byte; <https://www.sqlite.org/rescode.html> lists them.
+fn sqlite_code(error: &dyn DatabaseError) -> Option<i32> {
+    error.try_downcast_ref::<SqliteError>()?;
+    Some(error.code()?.parse::<i32>().ok()? & 0xff)
+}
+
+/// Whether another connection to the SQLite file holds a lock.
+fn is_sqlite_lock(error: &dyn DatabaseError) -> bool {
+    const BUSY: i32 = 5;
+
+    sqlite_code(error) == Some(BUSY)
+}
+
 /// Whether the same request may well succeed in a moment: no connection was free, another
-/// transaction was in the way, or the time for a statement ran out.
+/// transaction was in the way, or the time for a statement ran out. While the disk is full or the database is read-only
+/// nothing was written either, and the server looks each second whether that has ended.
 fn is_passing(error: &DbErr) -> bool {
     const POSTGRES: [&str; 5] = ["40001", "40P01", "55P03", "57014", "57P01"];
     const SQLITE: [&str; 5] = ["5", "6", "9", "261", "517"];
 
+    if matches!(
+        obstacle_in(error),
+        Some(WriteObstacle::DiskFull | WriteObstacle::ReadOnly)
+    ) {
+        return true;
+    }
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
     };

@@ -9,16 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Connection as _, PgConnection};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr};
 use secrecy::ExposeSecret as _;
+use tokio::time::timeout;
 
-use super::Store;
 use super::bearer::Bearers;
 use super::connection::Settings;
 use super::durability::Durability;
 use super::reader::Reader;
 use super::writer::Writer;
+use super::{Store, driver_error, is_sqlite_lock};
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
 use crate::domain::live::Bus;
@@ -279,6 +282,10 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> 
     if !config.is_memory() {
         options.max_connections(1).idle_timeout(ADMINISTRATION_IDLE);
     }
+    if config.backend() == Backend::Sqlite {
+        // A file that is locked says so before the time is over.
+        options.acquire_timeout(BUSY_TIMEOUT + CONNECT_TIMEOUT);
+    }
     let mut wait = FIRST_RETRY;
     let mut attempt = 0;
     loop {
@@ -296,12 +303,13 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> 
                 wait = (wait * 2).min(MAX_RETRY);
             }
             Err(error) => anyhow::bail!(
-                "cannot connect to the database of DATABASE_URL ({}) after {}: {error}",
+                "cannot connect to the database of DATABASE_URL ({}) after {}: {}",
                 config.shown_url(),
                 match attempt {
                     0 => "1 attempt".to_owned(),
                     retries => format!("{} attempts", retries + 1),
-                }
+                },
+                cause(config, &error).await
             ),
         }
     }
@@ -322,6 +330,26 @@ fn create_file(config: &DatabaseConfig) -> anyhow::Result<()> {
             Err(error).with_context(|| format!("cannot create the file {} of DATABASE_URL", path.display()))
         }
         _ => Ok(()),
+    }
+}
+
+/// Why no connection was made. The pool tries again where the database has too many clients or only just starts, and then
+/// says that its time is over.
+async fn cause(config: &DatabaseConfig, error: &DbErr) -> String {
+    match driver_error(error) {
+        Some(sqlx::Error::Database(cause)) if is_sqlite_lock(cause.as_ref()) => {
+            return "another process has locked the file".to_owned();
+        }
+        Some(sqlx::Error::PoolTimedOut) if config.backend() == Backend::Postgres => {}
+        _ => return error.to_string(),
+    }
+    let Ok(options) = config.url.expose_secret().parse::<PgConnectOptions>() else {
+        return error.to_string();
+    };
+    match timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
+        Ok(Err(cause)) => cause.to_string(),
+        Ok(Ok(_)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
     }
 }
 

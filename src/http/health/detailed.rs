@@ -208,7 +208,7 @@ async fn live(app: &App) -> anyhow::Result<Finding> {
     if lag <= MAX_LAG {
         return Ok(healthy(facts));
     }
-    let Some(oldest) = app.domain().oldest_transaction().await.map_err(described)? else {
+    let Some(oldest) = app.domain().diagnosis().oldest_transaction().await.map_err(described)? else {
         return Ok(Finding(Status::Degraded, Some("events wait to be delivered"), facts));
     };
     facts["oldest_transaction"] = json!({ "process": oldest.process, "name": oldest.name, "seconds": oldest.seconds });

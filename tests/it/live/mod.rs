@@ -2,6 +2,7 @@
 
 mod cluster;
 mod delivery;
+mod drain;
 mod ending;
 mod identity;
 mod legacy;

@@ -17,6 +17,9 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::process::until;
 
+/// Held by tests that wait until their transaction is the oldest of the cluster: two of them would wait for each other.
+pub static OLDEST_TRANSACTION: Mutex<()> = Mutex::const_new(());
+
 /// A migrated database that nobody else uses.
 #[derive(Clone)]
 pub struct TestDatabase {

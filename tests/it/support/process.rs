@@ -74,10 +74,14 @@ impl Place {
         self.folder.path()
     }
 
+    /// Runs a command by a program whose arguments end with the binary, such as `setpriv`.
+    pub async fn run_in(&self, program: Command, command: &str) -> Outcome {
+        self.finish(self.spawn(program, command, &[])).await
+    }
+
     /// The same for a process that may write no file of more than so many KiB, as on a disk that is full.
     pub async fn run_limited(&self, command: &str, kibibytes: u32) -> Outcome {
-        let program = limited(kibibytes);
-        self.finish(self.spawn(program, command, &[])).await
+        self.run_in(limited(kibibytes), command).await
     }
 
     /// Starts a server so, and waits until it is ready.

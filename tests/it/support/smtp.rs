@@ -18,6 +18,8 @@ pub enum Mood {
     KnowsNobody,
     /// Says nothing.
     IsSilent,
+    /// Does not accept any password.
+    RefusesPassword,
 }
 
 /// A letter that was taken.
@@ -114,7 +116,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
             match mood {
                 Mood::IsBusy => "451 try again later",
                 Mood::IsSilent => std::future::pending::<&str>().await,
-                Mood::Takes | Mood::KnowsNobody => "250 ok",
+                Mood::Takes | Mood::KnowsNobody | Mood::RefusesPassword => "250 ok",
             }
         } else if command.starts_with("RCPT TO") {
             to = line.split(['<', '>']).nth(1)?.to_owned();
@@ -137,6 +139,14 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
             }
             shared.letters.lock().unwrap().push(Letter { to: to.clone(), text });
             "250 taken"
+        } else if command.starts_with("EHLO") {
+            "250-mail.test\r\n250 AUTH PLAIN LOGIN"
+        } else if command.starts_with("AUTH") {
+            if mood == Mood::RefusesPassword {
+                "535 5.7.8 authentication failed"
+            } else {
+                "235 welcome"
+            }
         } else if command == "QUIT" {
             "221 bye"
         } else {

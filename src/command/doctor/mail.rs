@@ -1,0 +1,32 @@
+//! The mail server: whether it accepts the server. No mail is sent.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::time::timeout;
+
+use super::Report;
+use crate::config::MailConfig;
+use crate::domain::mail::try_mail;
+
+/// How long connecting, TLS and authentication may take together.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Checks the mail server of the settings.
+pub(super) async fn check(config: &MailConfig, report: &mut Report) -> anyhow::Result<()> {
+    let Some(url) = config.shown_url() else {
+        return report.add(
+            "mail",
+            Ok("none, as SMTP_URL is not set; notifications are not sent by mail".to_owned()),
+        );
+    };
+    let tried = timeout(PATIENCE, try_mail(config)).await;
+    let tried = tried.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", PATIENCE.as_secs())));
+    let found = match tried {
+        Ok(()) => Ok(format!("{url} accepts this server; no mail was sent")),
+        Err(error) => Err(format!(
+            "{url} does not accept this server: {error}; check SMTP_URL. Mails wait until the mail server takes them"
+        )),
+    };
+    report.add("mail", found)
+}

@@ -1,0 +1,152 @@
+//! A database that is in trouble of its own: a log that readers hold, and a setting that only lets read.
+
+use std::path::PathBuf;
+
+use axum::http::Method;
+use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
+use serde_json::{Value, json};
+
+use crate::support::PASSWORD;
+use crate::support::answer::Answer;
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::process::{Place, Server, read, until};
+use crate::support::role::Role;
+
+const TASKS: &str = "/api/v1/tasks";
+/// The server empties a write-ahead log that is larger.
+const WAL_LIMIT: u64 = 64 * 1024 * 1024;
+
+async fn create(server: &Server, token: &str) -> Answer {
+    server.rest(token, Method::POST, TASKS, json!({ "title": "T" })).await
+}
+
+#[tokio::test]
+async fn a_write_ahead_log_that_a_long_reader_held_is_emptied_when_the_reader_ends() {
+    if is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let wal = PathBuf::from(format!("{}-wal", database.url().trim_start_matches("sqlite:")));
+    let size = || wal.metadata().unwrap().len();
+
+    let connection = database.connect().await;
+    let reader = connection.begin().await.unwrap();
+    let count = Statement::from_string(reader.get_database_backend(), "SELECT COUNT(*) FROM users");
+    reader.query_one_raw(count).await.unwrap();
+    database
+        .execute("CREATE TABLE filler (bytes BLOB); INSERT INTO filler VALUES (zeroblob(72000000))")
+        .await;
+    assert!(size() > WAL_LIMIT, "{}", size());
+    // Writers do not wait for the reader.
+    for _ in 0..3 {
+        let created = create(&server, &token).await;
+        assert_eq!(created.status, 201, "{}", created.text);
+    }
+    assert!(size() > WAL_LIMIT, "the reader needs it: {}", size());
+    reader.rollback().await.unwrap();
+    // Nobody writes any more.
+    until("the log to be emptied", async || {
+        (size() < WAL_LIMIT / 64).then_some(())
+    })
+    .await;
+
+    let created = create(&server, &token).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    assert_eq!(database.number("SELECT COUNT(*) AS number FROM tasks").await, 4);
+}
+
+/// Whether `/readyz` says that nothing can be written.
+async fn is_read_only(server: &Server) -> bool {
+    let answer = read(server.request("", Method::GET, "/readyz")).await.unwrap();
+    answer.status == 503 && answer.at("/reason") == "the database is read-only"
+}
+
+async fn until_read_only(server: &Server) {
+    until("the server to be unready", async || {
+        is_read_only(server).await.then_some(())
+    })
+    .await;
+}
+
+/// Over either API no write is acknowledged, and clients may try again; reads go on.
+async fn is_refused(server: &Server, token: &str, task: &Value) {
+    let path = format!("{TASKS}/{task}");
+    for _ in 0..3 {
+        let refused = server
+            .rest(token, Method::PATCH, &path, json!({ "title": "Changed" }))
+            .await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.at("/error/code")),
+            (503, &json!("UNAVAILABLE")),
+            "{}",
+            refused.text
+        );
+        assert_ne!(refused.header("retry-after"), "");
+        let mutation = "mutation { taskCreate(input: { title: \"T\" }) { task { id } } }";
+        let refused = server.graphql(token, mutation, json!({})).await;
+        let code = &refused.body["errors"][0]["extensions"]["code"];
+        assert_eq!(code, "UNAVAILABLE", "{}", refused.text);
+        let listed = server.rest(token, Method::GET, TASKS, Value::Null).await;
+        assert_eq!(listed.status, 200, "{}", listed.text);
+    }
+}
+
+/// What is set for a database or a user counts for new connections, at the end of it too.
+async fn becomes_read_only(subject: &str, database: &TestDatabase, place: &Place, notices_by_writing: bool) {
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let created = create(&server, &token).await;
+    let task = created.at("/id");
+
+    let read_only = format!("ALTER {subject} SET default_transaction_read_only = on");
+    database.execute(&read_only).await;
+    let end_connections = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                           WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.execute(end_connections).await;
+    if notices_by_writing {
+        is_refused(&server, &token, task).await;
+        until_read_only(&server).await;
+    } else {
+        until_read_only(&server).await;
+        is_refused(&server, &token, task).await;
+    }
+    assert_eq!(database.number("SELECT COUNT(*) AS number FROM tasks").await, 1);
+
+    let writable = format!("ALTER {subject} RESET default_transaction_read_only");
+    database.execute(&format!("BEGIN READ WRITE; {writable}; COMMIT")).await;
+    until("the server to be ready again", async || {
+        let answer = read(server.request("", Method::GET, "/readyz")).await.unwrap();
+        answer.status.is_success().then_some(())
+    })
+    .await;
+    let created = create(&server, &token).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    assert_eq!(database.number("SELECT COUNT(*) AS number FROM tasks").await, 2);
+}
+
+#[tokio::test]
+async fn a_database_that_becomes_read_only_is_noticed_without_a_write_and_recovers() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let name = database.url().rsplit_once('/').unwrap().1;
+    let place = Place::over(&database);
+    becomes_read_only(&format!("DATABASE {name}"), &database, &place, false).await;
+}
+
+#[tokio::test]
+async fn a_user_who_becomes_read_only_is_noticed_by_the_first_write_and_recovers() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let user = Role::create(&database).await;
+    user.grant_everything(&database).await;
+    let place = Place::over(&database).with("DATABASE_URL", user.url());
+    becomes_read_only(&format!("ROLE {}", user.sql_name()), &database, &place, true).await;
+    user.remove(&database).await;
+}

@@ -1,0 +1,116 @@
+//! `taskwire doctor`: what it says of a server that is well, and of each part that is not.
+
+mod disk;
+mod lock;
+mod mail;
+mod redis;
+mod rights;
+mod transaction;
+
+use std::fs;
+
+use crate::support::database::{TestDatabase, is_postgres, redis_url};
+use crate::support::process::{Outcome, Place};
+
+/// Nothing listens on this port, and it takes rights to do so.
+const DEAD: &str = "127.0.0.1:1";
+
+/// The verdict of a check, and its text. There is one line for each subject.
+#[track_caller]
+fn finding<'a>(outcome: &'a Outcome, subject: &str) -> (&'a str, &'a str) {
+    let start = format!("{subject}: ");
+    let mut found = outcome.stdout.lines().filter_map(|line| {
+        let (verdict, rest) = line.split_at(8);
+        Some((verdict.trim_end(), rest.strip_prefix(&start)?))
+    });
+    match (found.next(), found.next()) {
+        (Some(found), None) => found,
+        _ => panic!("not one line about {subject}: {outcome:?}"),
+    }
+}
+
+/// Whether a check printed a line.
+fn has_line(outcome: &Outcome, subject: &str) -> bool {
+    outcome
+        .stdout
+        .lines()
+        .any(|line| line[8..].starts_with(&format!("{subject}: ")))
+}
+
+/// Runs it. It fails, and the line of the subject says so with all of these words.
+async fn fails(place: &Place, subject: &str, words: &[&str]) -> Outcome {
+    let outcome = place.run("doctor").await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let (verdict, text) = finding(&outcome, subject);
+    assert_eq!(verdict, "FAILED", "{outcome:?}");
+    for word in words {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    outcome
+}
+
+#[tokio::test]
+async fn every_part_that_is_well_has_its_line() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("REDIS_URL", &redis_url());
+    let outcome = place.run("doctor").await;
+    let printed = outcome.printed();
+    let lines: Vec<(&str, &str)> = printed.lines().map(|line| line.split_at(8)).collect();
+    let subjects: Vec<&str> = lines.iter().map(|(_, text)| text.split_once(':').unwrap().0).collect();
+    let expected = if is_postgres() {
+        "settings database rights tables writing clock transactions jobs Redis mail storage disk"
+    } else {
+        "settings database tables writing clock jobs Redis mail storage disk disk"
+    };
+    assert_eq!(subjects.join(" "), expected);
+    // Other tests hold transactions open in the same cluster, and the disk belongs to the machine.
+    for (verdict, text) in lines {
+        let is_ours = !text.starts_with("transactions") && !text.starts_with("disk");
+        assert!(verdict == "ok      " || !is_ours && verdict == "warn    ", "{printed}");
+    }
+    assert!(
+        printed.contains("Redis: takes writes, scripts and messages"),
+        "{printed}"
+    );
+    let engine = if is_postgres() { "PostgreSQL" } else { "SQLite" };
+    assert!(printed.contains(engine), "{printed}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_with_what_to_do() {
+    let database = TestDatabase::create_empty().await;
+    let place = Place::over(&database);
+    if !is_postgres() {
+        // Looking does not create the file.
+        fails(&place, "database", &["the file ", "does not exist"]).await;
+        assert_eq!(place.run("migrate status").await.code, Some(0));
+    }
+    fs::write(place.path().join("uploads"), "a file in the way").unwrap();
+    let redis = format!("redis://:hunter2@{DEAD}");
+    let outcome = place.run_with("doctor", &[("REDIS_URL", &redis)]).await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let failed: Vec<&str> = outcome
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("FAILED"))
+        .collect();
+    let [tables, redis, storage] = failed[..] else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        tables.contains("migrations pending; `taskwire migrate up` applies them"),
+        "{tables}"
+    );
+    assert!(redis.contains("check REDIS_URL, and that Redis runs"), "{redis}");
+    assert!(storage.contains("set UPLOAD_DIR or STORAGE_URL"), "{storage}");
+    assert!(!outcome.stdout.contains("hunter2") && !outcome.stderr.contains("hunter2"));
+
+    let outcome = place.run_with("doctor", &[("SERVER_PORT", "x")]).await;
+    assert_eq!(
+        (outcome.code, outcome.stdout.as_str()),
+        (
+            Some(1),
+            "FAILED  settings: SERVER_PORT is \"x\"; allowed: a whole number from 0 to 65535\n"
+        )
+    );
+}

@@ -1,0 +1,73 @@
+//! Disks that are almost full.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::process::{Outcome, Place};
+
+/// Runs doctor where a small disk is mounted at a folder, with a copy of a file on it. Nobody else sees that disk.
+async fn run_on_disk(place: &Place, folder: &Path, mebibytes: u32, file: &str) -> Outcome {
+    let script = format!(
+        "mount -t tmpfs -o size={mebibytes}m tmpfs '{0}' && cp '{file}' '{0}'; exec \"$0\" \"$@\"",
+        folder.display()
+    );
+    let mut program = in_own_mounts();
+    program.args(["sh", "-c", &script, env!("CARGO_BIN_EXE_taskwire")]);
+    place.run_in(program, "doctor").await
+}
+
+/// Runs a program with mounts of its own, as root of nothing but them.
+fn in_own_mounts() -> Command {
+    let mut program = Command::new("unshare");
+    program.args(["--mount", "--map-root-user"]);
+    program
+}
+
+#[tokio::test]
+async fn a_disk_that_is_almost_full_is_named() {
+    if !in_own_mounts()
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        // A system where only the administrator mounts disks. The limits themselves have tests of their own.
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("UPLOAD_DIR", "small");
+    let folder = place.path().join("small");
+    std::fs::create_dir(&folder).unwrap();
+    for (mebibytes, code, verdict, text) in [
+        (90, Some(1), "FAILED", "writes are about to fail"),
+        (900, Some(0), "warn", "there should be 1 GiB and 5 % at least"),
+        (1_100, Some(0), "ok", " 1 GiB ("),
+    ] {
+        let outcome = run_on_disk(&place, &folder, mebibytes, "/dev/null").await;
+        let (found, line) = about(&outcome, "uploads");
+        assert_eq!((outcome.code, found), (code, verdict), "{outcome:?}");
+        assert!(
+            line.contains(text) && line.contains(folder.to_str().unwrap()),
+            "{outcome:?}"
+        );
+    }
+    if is_postgres() {
+        // Its disk may be another machine's.
+        return;
+    }
+    let file = database.url().trim_start_matches("sqlite:");
+    let copy = format!("sqlite:{}/taskwire.db", folder.display());
+    let place = place.with("DATABASE_URL", &copy).with("UPLOAD_DIR", "elsewhere");
+    let outcome = run_on_disk(&place, &folder, 90, file).await;
+    let (verdict, text) = about(&outcome, "database");
+    assert_eq!((outcome.code, verdict), (Some(1), "FAILED"), "{outcome:?}");
+    assert!(text.starts_with(" 8") && text.contains(" MiB ("), "{outcome:?}");
+}
+
+/// The verdict on the disk of this content, and the rest of its line.
+fn about<'a>(outcome: &'a Outcome, content: &str) -> (&'a str, &'a str) {
+    let start = format!("disk: {content}:");
+    let mut lines = outcome.stdout.lines().map(|line| line.split_at(8));
+    let found = lines.find_map(|(verdict, text)| Some((verdict.trim_end(), text.strip_prefix(&start)?)));
+    found.unwrap_or_else(|| panic!("{outcome:?}"))
+}

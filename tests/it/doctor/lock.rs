@@ -1,0 +1,144 @@
+//! A locked database, told from a wrong clock.
+
+use std::process;
+
+use sea_orm::{ConnectionTrait as _, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
+
+use super::{fails, finding};
+use crate::support::PASSWORD;
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::process::Place;
+
+/// Runs doctor while the log is locked. It says so with these words, and the clock is well.
+async fn is_locked(place: &Place, words: &[&str]) {
+    let outcome = place.run("doctor").await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let (verdict, text) = finding(&outcome, "writing");
+    assert_eq!(verdict, "FAILED", "{outcome:?}");
+    for word in words {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    assert_eq!(finding(&outcome, "clock").0, "ok", "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_locked_file_is_named_with_its_process_and_the_clock_is_well() {
+    if is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let file = database.url().trim_start_matches("sqlite:");
+    let holder = format!("process {} (", process::id());
+    let connection = database.connect().await;
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = connection.begin_with_options(options).await.unwrap();
+    let locked = format!("the file {file} is locked: {holder}");
+    // With the second setting a statement ends before the wait for a lock does.
+    for seconds in ["30", "1"] {
+        let place = Place::over(&database).with("DATABASE_STATEMENT_TIMEOUT_SECONDS", seconds);
+        is_locked(&place, &[&locked, "is writing to it; wait"]).await;
+    }
+    transaction.rollback().await.unwrap();
+    connection
+        .execute_unprepared("PRAGMA locking_mode = EXCLUSIVE; UPDATE event_log SET identity = identity")
+        .await
+        .unwrap();
+    let place = Place::over(&database);
+    fails(&place, "database", &["another process has locked the file", &holder]).await;
+    connection.close().await.unwrap();
+    assert_eq!(place.run("doctor").await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_locked_table_is_named_with_its_transaction_and_the_clock_is_well() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    let connection = database.connect().await;
+    for lock in [
+        "LOCK TABLE event_log IN EXCLUSIVE MODE",
+        "UPDATE event_log SET identity = identity",
+    ] {
+        let transaction = connection.begin().await.unwrap();
+        let named = format!("SET LOCAL application_name = 'nightly report'; {lock}");
+        transaction.execute_unprepared(&named).await.unwrap();
+        let words = [
+            "the table event_log is locked: process ",
+            "application \"nightly report\", idle in transaction) holds a transaction open for ",
+        ];
+        is_locked(&place, &words).await;
+        transaction.rollback().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_said_to_be_the_clock() {
+    if !is_postgres() {
+        // The file has the clock of this machine.
+        return;
+    }
+    for offset in ["1 hour", "-1 hour"] {
+        let database = TestDatabase::create().await;
+        set_clock(
+            &database,
+            &format!("pg_catalog.clock_timestamp() + interval '{offset}'"),
+        )
+        .await;
+        let place = Place::over(&database);
+        fails(
+            &place,
+            "clock",
+            &["clock and the database's are 3", "synchronise both (NTP)"],
+        )
+        .await;
+        let outcome = place.run("doctor").await;
+        assert_eq!(finding(&outcome, "writing").0, "ok", "{outcome:?}");
+    }
+    // A slow answer is no wrong clock, whenever the clock was read.
+    for time in [
+        "pg_catalog.clock_timestamp() FROM pg_sleep(6)",
+        "time FROM (SELECT pg_catalog.clock_timestamp() AS time) AS early, LATERAL pg_sleep(6 + 0 * extract(year FROM time))",
+    ] {
+        let database = TestDatabase::create().await;
+        set_clock(&database, time).await;
+        let outcome = Place::over(&database).run("doctor").await;
+        assert_eq!(finding(&outcome, "clock").0, "ok", "{outcome:?}");
+    }
+}
+
+/// Gives the database another clock, which every new connection reads.
+async fn set_clock(database: &TestDatabase, time: &str) {
+    let name = database.url().rsplit_once('/').unwrap().1;
+    let function = format!(
+        "CREATE SCHEMA skew; CREATE FUNCTION skew.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE \
+         AS $$ SELECT {time} $$; ALTER DATABASE {name} SET search_path = public, skew, pg_catalog"
+    );
+    database.execute(&function).await;
+}
+
+#[tokio::test]
+async fn an_event_from_the_future_is_said_to_be_of_a_wrong_clock() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database);
+    let server = place.serve().await;
+    let token = server.registers("ann@example.com", PASSWORD).await;
+    let create = "mutation { taskCreate(input: { title: \"T\" }) { task { id } } }";
+    server.graphql(&token, create, serde_json::json!({})).await.data();
+    let outcome = place.run("doctor").await;
+    assert_eq!(finding(&outcome, "clock").0, "ok", "{outcome:?}");
+    database
+        .execute("UPDATE task_events SET occurred_at = '2099-01-01T00:00:00+00:00'")
+        .await;
+    let outcome = place.run("doctor").await;
+    let (verdict, text) = finding(&outcome, "clock");
+    assert_eq!((outcome.code, verdict), (Some(0), "warn"), "{outcome:?}");
+    assert!(
+        text.starts_with("the newest event was written at 2099-01-01 00:00:00 UTC, "),
+        "{text}"
+    );
+}

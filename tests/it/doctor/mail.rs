@@ -1,0 +1,68 @@
+//! A mail server that accepts the server, and those that do not.
+
+use tokio::net::TcpListener;
+
+use super::{DEAD, fails, finding};
+use crate::support::database::TestDatabase;
+use crate::support::process::Place;
+use crate::support::smtp::{MailServer, Mood};
+
+/// Its URL with a name and a password.
+fn with_password(server: &MailServer) -> String {
+    server.url().replace("smtp://", "smtp://me:hunter2@")
+}
+
+#[tokio::test]
+async fn a_mail_server_is_asked_without_sending_a_mail() {
+    let database = TestDatabase::create().await;
+    let server = MailServer::start(Mood::Takes).await;
+    for (url, shown) in [
+        (server.url(), server.url()),
+        (
+            with_password(&server),
+            server.url().replace("smtp://", "smtp://me:***@"),
+        ),
+    ] {
+        let outcome = Place::over(&database).with("SMTP_URL", &url).run("doctor").await;
+        let expected = format!("{shown} accepts this server; no mail was sent");
+        assert_eq!(finding(&outcome, "mail"), ("ok", expected.as_str()), "{outcome:?}");
+    }
+    assert_eq!((server.offers(), server.letters().len()), (0, 0));
+    let outcome = Place::over(&database).run("doctor").await;
+    assert_eq!(
+        finding(&outcome, "mail"),
+        ("ok", "none, as SMTP_URL is not set; notifications are not sent by mail")
+    );
+}
+
+#[tokio::test]
+async fn a_mail_server_that_refuses_fails_with_the_cause() {
+    let database = TestDatabase::create().await;
+    let refusing = MailServer::start(Mood::RefusesPassword).await;
+    let plain = MailServer::start(Mood::Takes).await;
+    for (url, cause) in [
+        (with_password(&refusing), "5.7.8 authentication failed"),
+        (format!("{}?tls=required", plain.url()), "STARTTLS is not supported"),
+        (plain.url().replace("smtp://", "smtps://"), "corrupt message"),
+        (format!("smtp://me:hunter2@{DEAD}"), "Connection refused"),
+    ] {
+        let place = Place::over(&database).with("SMTP_URL", &url);
+        let outcome = fails(
+            &place,
+            "mail",
+            &[" does not accept this server: ", cause, "check SMTP_URL"],
+        )
+        .await;
+        assert!(!outcome.stdout.contains("hunter2"), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_says_nothing_is_not_waited_for_for_long() {
+    let database = TestDatabase::create().await;
+    // The operating system takes the connection; nobody ever answers it.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", silent.local_addr().unwrap());
+    let place = Place::over(&database).with("SMTP_URL", &url);
+    fails(&place, "mail", &["no answer within 15 s"]).await;
+}

@@ -1,0 +1,170 @@
+//! Rights: of a user of PostgreSQL on each table, and of this user on the file of SQLite.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Command;
+
+use super::{fails, finding, has_line};
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::process::{Outcome, Place};
+use crate::support::role::Role;
+
+/// The statements that grant what is missing.
+fn grants(outcome: &Outcome) -> &str {
+    finding(outcome, "rights").1.split_once("grants them with: ").unwrap().1
+}
+
+/// Runs doctor as a user. The rights fail with all of these words; what it prints is run, and is enough.
+async fn grants_what_is_missing(database: &TestDatabase, user: &Role, words: &[&str]) {
+    let place = Place::over(database).with("DATABASE_URL", user.url());
+    let outcome = fails(&place, "rights", words).await;
+    for depending in ["tables", "writing", "jobs"] {
+        assert!(!has_line(&outcome, depending), "{outcome:?}");
+    }
+    database.execute(grants(&outcome)).await;
+    let outcome = place.run("doctor").await;
+    assert_eq!(finding(&outcome, "rights").0, "ok", "{outcome:?}");
+}
+
+#[tokio::test]
+async fn missing_rights_are_named_with_the_statements_that_grant_them() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let user = Role::create(&database).await;
+    let name = user.sql_name();
+    let all = "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE account_changes, attachments, ";
+    grants_what_is_missing(
+        &database,
+        &user,
+        &[all, "GRANT SELECT ON TABLE seaql_migrations TO ", name],
+    )
+    .await;
+    let outcome = Place::over(&database)
+        .with("DATABASE_URL", user.url())
+        .run("doctor")
+        .await;
+    for subject in ["tables", "writing", "jobs"] {
+        assert_eq!(finding(&outcome, subject).0, "ok", "{outcome:?}");
+    }
+
+    database
+        .execute(&format!("REVOKE DELETE ON tags, tasks FROM {name}"))
+        .await;
+    database
+        .execute(&format!("REVOKE INSERT, UPDATE ON jobs FROM {name}"))
+        .await;
+    let some = format!("GRANT DELETE ON TABLE tags, tasks TO {name}; GRANT INSERT, UPDATE ON TABLE jobs TO {name};");
+    grants_what_is_missing(&database, &user, &[&some]).await;
+
+    // As a database of an older version has it.
+    database
+        .execute(
+            "ALTER TABLE tags ALTER id DROP IDENTITY; CREATE SEQUENCE numbers OWNED BY tags.id; \
+             ALTER TABLE tags ALTER id SET DEFAULT nextval('numbers')",
+        )
+        .await;
+    grants_what_is_missing(&database, &user, &["GRANT USAGE ON SEQUENCE numbers TO"]).await;
+
+    database.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC").await;
+    grants_what_is_missing(&database, &user, &["GRANT USAGE ON SCHEMA public TO"]).await;
+    user.remove(&database).await;
+
+    let database = TestDatabase::create_empty().await;
+    let user = Role::create(&database).await;
+    database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
+    let place = Place::over(&database).with("DATABASE_URL", user.url());
+    let words = ["GRANT CREATE ON SCHEMA public TO", "GRANT CREATE ON DATABASE taskwire_"];
+    let outcome = fails(&place, "rights", &words).await;
+    database.execute(grants(&outcome)).await;
+    fails(&place, "tables", &["migrations pending"]).await;
+    place.run("migrate up").await.printed();
+    let outcome = place.run("doctor").await;
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    user.remove(&database).await;
+}
+
+/// The binary without the right of root to write what its permissions forbid.
+fn without_override() -> Command {
+    let binary = env!("CARGO_BIN_EXE_taskwire");
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !is_root {
+        return Command::new(binary);
+    }
+    let mut program = Command::new("setpriv");
+    let rights = "-dac_override,-dac_read_search";
+    program.args(["--bounding-set", rights, "--inh-caps", rights, binary]);
+    program
+}
+
+#[tokio::test]
+async fn a_file_or_folder_that_cannot_be_written_is_named() {
+    if is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let file = Path::new(database.url().trim_start_matches("sqlite:"));
+    let wal = file.with_extension("db-wal");
+    fs::write(&wal, "").unwrap();
+    let place = Place::over(&database);
+    for (path, mode) in [
+        (file, 0o444),
+        (file, 0o000),
+        (&wal, 0o444),
+        (file.parent().unwrap(), 0o555),
+    ] {
+        let kept = fs::metadata(path).unwrap().permissions();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let outcome = place.run_in(without_override(), "doctor").await;
+        fs::set_permissions(path, kept).unwrap();
+        let (verdict, text) = finding(&outcome, "database");
+        assert_eq!((outcome.code, verdict), (Some(1), "FAILED"), "{outcome:?}");
+        assert!(
+            text.contains(&format!(" {} cannot be ", path.display())) && text.contains("Permission denied"),
+            "{text}"
+        );
+    }
+    let outcome = place.run_in(without_override(), "doctor").await;
+    assert_eq!(finding(&outcome, "writing").0, "ok", "{outcome:?}");
+
+    let place = Place::over(&database).with("DATABASE_URL", &format!("{}?mode=ro", database.url()));
+    fails(
+        &place,
+        "writing",
+        &[file.to_str().unwrap(), "is read-only; remove mode=ro"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_only_lets_read_is_named_as_such() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let user = Role::create(&database).await;
+    user.grant_everything(&database).await;
+    let name = user.sql_name();
+    database
+        .execute(&format!("ALTER ROLE {name} SET default_transaction_read_only = on"))
+        .await;
+    let place = Place::over(&database).with("DATABASE_URL", user.url());
+    fails(&place, "writing", &["it is read-only", "default_transaction_read_only"]).await;
+    user.remove(&database).await;
+}
+
+#[tokio::test]
+async fn a_server_without_a_free_connection_says_so() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let user = Role::create(&database).await;
+    let name = user.sql_name();
+    database.execute(&format!("ALTER ROLE {name} CONNECTION LIMIT 0")).await;
+    let place = Place::over(&database).with("DATABASE_URL", user.url());
+    fails(&place, "database", &["too many connections for role"]).await;
+    user.remove(&database).await;
+}

@@ -1,0 +1,67 @@
+//! Transactions of others that live events wait for.
+
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+
+use super::{finding, has_line};
+use crate::support::database::{OLDEST_TRANSACTION, TestDatabase, is_postgres};
+use crate::support::process::{Outcome, Place, until};
+use crate::support::role::Role;
+
+/// Runs doctor until the oldest transaction is the one with this name: other tests have some in the same cluster.
+async fn until_named(place: &Place, name: &str) -> Outcome {
+    until(name, async || {
+        let outcome = place.run("doctor").await;
+        finding(&outcome, "transactions").1.contains(name).then_some(outcome)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_transaction_that_holds_back_events_is_named() {
+    let database = TestDatabase::create().await;
+    if !is_postgres() {
+        assert!(!has_line(&Place::over(&database).run("doctor").await, "transactions"));
+        return;
+    }
+    let user = Role::create(&database).await;
+    user.grant_everything(&database).await;
+    let (as_owner, as_user) = (
+        Place::over(&database),
+        Place::over(&database).with("DATABASE_URL", user.url()),
+    );
+    // Another database of the cluster.
+    let elsewhere = TestDatabase::create_empty().await.connect().await;
+    let name = format!("nightly report {}", std::process::id());
+    let _oldest = OLDEST_TRANSACTION.lock().await;
+    let open = elsewhere.begin().await.unwrap();
+    let named = format!("SET LOCAL application_name = '{name}'; SELECT pg_current_xact_id()");
+    open.execute_unprepared(&named).await.unwrap();
+
+    let outcome = until_named(&as_owner, &name).await;
+    let (verdict, text) = finding(&outcome, "transactions");
+    assert_eq!((outcome.code, verdict), (Some(0), "warn"), "{outcome:?}");
+    for part in [
+        "process ",
+        "(user ",
+        ", idle in transaction) holds a transaction open for ",
+        "To end it: SELECT pg_terminate_backend(",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+
+    // PostgreSQL does not show a plain user for how long others have had a transaction open, nor what they do.
+    let outcome = until_named(&as_user, &name).await;
+    let (verdict, text) = finding(&outcome, "transactions");
+    assert_eq!((outcome.code, verdict), (Some(0), "warn"), "{outcome:?}");
+    assert!(
+        text.contains("state unknown) holds a transaction open for more than 5 s"),
+        "{text}"
+    );
+
+    open.commit().await.unwrap();
+    for place in [as_owner, as_user] {
+        let outcome = place.run("doctor").await;
+        assert!(!finding(&outcome, "transactions").1.contains(&name), "{outcome:?}");
+    }
+    user.remove(&database).await;
+}
