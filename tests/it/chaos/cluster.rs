@@ -22,6 +22,8 @@ const TASKS: usize = 20;
 const WRITES: usize = 100;
 /// Servers answer again within this time after the fault, on a machine that does nothing else.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(10);
+/// No file of a test is as large.
+const LARGE_KIBIBYTES: u32 = 1024 * 1024;
 /// How often readiness and metrics are read.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Prometheus takes a server that gives no metrics within this time for dead.
@@ -118,6 +120,12 @@ impl Cluster {
     /// Starts a server again, at the same address.
     pub async fn run(&mut self, number: usize) {
         self.nodes[number] = Some(self.places[number].serve().await);
+    }
+
+    /// Starts a server again as one whose disk can be filled.
+    pub async fn run_limited(&mut self, number: usize) {
+        self.kill(number).await;
+        self.nodes[number] = Some(self.places[number].serve_limited(LARGE_KIBIBYTES).await);
     }
 
     /// Puts load on the servers, and waits until it runs.

@@ -1,4 +1,4 @@
-//! The disk of PostgreSQL is full for a while.
+//! The disk of the database is full for a while, under load.
 
 use std::time::Duration;
 
@@ -10,6 +10,21 @@ use crate::support::postgres::PostgresServer;
 /// Its data directory takes less than half of it.
 const MEBIBYTES: u32 = 192;
 const FULL_FOR: Duration = Duration::from_secs(8);
+
+#[tokio::test]
+async fn a_full_disk_of_sqlite_loses_nothing() {
+    if is_postgres() {
+        return;
+    }
+    let mut cluster = Cluster::start().await;
+    cluster.run_limited(0).await;
+    let mut trial = cluster.under_load().await;
+    cluster.node(0).fill_disk();
+    lasts(FULL_FOR / 4).await;
+    cluster.node(0).free_disk();
+    trial.until_recovered(&cluster).await;
+    trial.reckon("SQLite's disk is full for 2 s", &cluster).await;
+}
 
 #[tokio::test]
 #[ignore = "needs the right to mount; `cargo xtask chaos` runs it"]

@@ -371,14 +371,20 @@ impl Server {
         signal(self.process.child.id(), "CONT");
     }
 
-    /// Lets it write files of any size again, after [`Place::serve_limited`].
+    /// From now on it may write no file beyond its first pages. It has to be one of [`Place::serve_limited`].
+    pub fn fill_disk(&self) {
+        self.limit_files("16384");
+    }
+
+    /// Lets it write files of any size again.
     pub fn free_disk(&self) {
-        let process = self.process.child.id().to_string();
-        let freed = Command::new("prlimit")
-            .args(["--pid", &process, "--fsize=unlimited:"])
-            .status()
-            .unwrap();
-        assert!(freed.success());
+        self.limit_files("unlimited");
+    }
+
+    fn limit_files(&self, bytes: &str) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.arg("--pid").arg(self.process.child.id().to_string());
+        assert!(prlimit.arg(format!("--fsize={bytes}:")).status().unwrap().success());
     }
 
     /// Waits for its end. Gives its exit code and all that it logged.
