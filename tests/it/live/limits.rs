@@ -154,9 +154,9 @@ async fn events_wait_for_points_and_none_is_lost() {
     assert!(titles.len() < TASKS, "all came although points were left for few");
     while titles.len() < TASKS {
         app.advance(TimeDelta::seconds(60));
-        let before = titles.len();
+        // Something comes, however long that takes on a busy machine.
+        titles.push(socket.data("1").await["taskEvents"]["task"]["title"].clone());
         drain(&mut socket, &mut titles).await;
-        assert!(titles.len() > before, "nothing came although there are points again");
     }
     let expected: Vec<Value> = (0..TASKS).map(|number| json!(format!("Task {number}"))).collect();
     assert_eq!(titles, expected);
