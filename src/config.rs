@@ -6,6 +6,7 @@
 //! the environment.
 
 mod auth;
+mod connection;
 mod database;
 mod dotenv;
 mod effective;
@@ -29,6 +30,7 @@ use secrecy::SecretString;
 use self::reader::Reader;
 pub use self::{
     auth::{Algorithm, AuthConfig, PasswordPolicy},
+    connection::{ConnectionConfig, ConnectionLimits},
     database::{Backend, DatabaseConfig},
     external::ExternalConfig,
     http::{CorsOrigins, HttpConfig},

@@ -33,6 +33,10 @@ pub const REQUESTS: &str = "taskwire_http_requests_total";
 pub const REQUEST_TIME: &str = "taskwire_http_request_duration_seconds";
 /// Requests that are being answered.
 pub const IN_FLIGHT: &str = "taskwire_http_requests_in_flight";
+/// Connections of clients.
+pub const CLIENT_CONNECTIONS: &str = "taskwire_http_connections";
+/// Connections that the server ended or refused, by `reason`.
+pub const CLIENT_CONNECTIONS_ENDED: &str = "taskwire_http_connections_ended_total";
 /// Refusals for want of budget, by `tier`.
 pub const REFUSALS: &str = "taskwire_rate_limit_refusals_total";
 /// Queries and mutations, by `kind`, `operation` and `outcome`.
@@ -149,7 +153,7 @@ const DELAY_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 const KEY_BUCKETS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000.0];
 
 /// What the server counts itself.
-const OURS: [Metric; 35] = [
+const OURS: [Metric; 37] = [
     labelled(REQUESTS, Kind::Counter, "Answers, by method, route and status"),
     labelled(
         REQUEST_TIME,
@@ -157,6 +161,17 @@ const OURS: [Metric; 35] = [
         "Seconds to an answer, by method and route",
     ),
     plain(IN_FLIGHT, Kind::Gauge, "Requests that are being answered"),
+    plain(
+        CLIENT_CONNECTIONS,
+        Kind::Gauge,
+        "Open connections of clients, live ones included",
+    ),
+    labelled(
+        CLIENT_CONNECTIONS_ENDED,
+        Kind::Counter,
+        "Connections of clients that the server ended (header_timeout, idle, stalled, evicted) or refused (full, \
+         address_full), by reason",
+    ),
     labelled(REFUSALS, Kind::Counter, "Requests refused for want of budget, by tier"),
     labelled(
         OPERATIONS,

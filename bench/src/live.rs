@@ -92,6 +92,7 @@ async fn start(binary: &Path, database: &str, connections: usize) -> anyhow::Res
         ("LOG_LEVEL", "warn"),
         ("LIVE_MAX_CONNECTIONS", &room),
         ("LIVE_MAX_CONNECTIONS_PER_USER", &room),
+        ("MAX_CONNECTIONS_PER_ADDRESS", &room),
     ];
     Server::taskwire(binary, database, &settings, Output::Shown).await
 }

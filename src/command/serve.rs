@@ -5,13 +5,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::Surroundings;
-use crate::http::server;
+use crate::http::{open_files, server};
 use crate::telemetry;
 
 /// Serves until the process is told to stop.
 pub(super) async fn run() -> anyhow::Result<()> {
-    let config = Config::load()?;
+    let mut config = Config::load()?;
     config.http.check_exposure(config.environment)?;
+    open_files::raise_limit();
+    let limits = config.http.connections.limits(&config.database, open_files::limit())?;
+    config.http.connections.max = Some(limits.total);
     let traces = telemetry::start(&config.log, config.otlp_endpoint.as_deref())?;
     for unknown in &config.unknown {
         tracing::warn!("{unknown}");

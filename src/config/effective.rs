@@ -5,23 +5,28 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Config, CorsOrigins, mask,
+    Config, ConnectionConfig, CorsOrigins, GraphqlConfig, WebSocketConfig, mask,
     reader::{DAY, MINUTE, SECOND},
 };
 
+/// Names and values.
+type Settings = Vec<(&'static str, String)>;
+
 /// Name and value of every setting, in the order of `.env.example`.
-pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
-    let Config {
-        database,
-        auth,
-        http,
-        graphql,
-        rate_limit,
-        log,
-        storage,
-        ..
-    } = config;
-    let (limits, websocket) = (graphql.limits, graphql.websocket);
+pub(super) fn list(config: &Config) -> Settings {
+    [
+        server(config),
+        connections(config.http.connections),
+        data(config),
+        graphql(&config.graphql),
+        live(config.graphql.websocket),
+        others(config),
+    ]
+    .concat()
+}
+
+fn server(config: &Config) -> Settings {
+    let http = &config.http;
     vec![
         ("APP_ENV", config.environment.as_str().to_owned()),
         ("DEBUG", config.debug.to_string()),
@@ -40,6 +45,32 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("REQUEST_TIMEOUT_SECONDS", count(http.request_timeout, SECOND)),
         ("SHUTDOWN_TIMEOUT_SECONDS", count(http.shutdown_timeout, SECOND)),
         ("SHUTDOWN_DRAIN_SECONDS", count(http.shutdown_drain, SECOND)),
+    ]
+}
+
+fn connections(connections: ConnectionConfig) -> Settings {
+    vec![
+        ("MAX_CONNECTIONS", number(connections.max)),
+        ("MAX_CONNECTIONS_PER_ADDRESS", number(connections.per_address)),
+        (
+            "HEADER_READ_TIMEOUT_SECONDS",
+            count(connections.header_read_timeout, SECOND),
+        ),
+        (
+            "KEEP_ALIVE_TIMEOUT_SECONDS",
+            count(connections.keep_alive_timeout, SECOND),
+        ),
+        ("WRITE_TIMEOUT_SECONDS", count(connections.write_timeout, SECOND)),
+        (
+            "HTTP_PING_INTERVAL_SECONDS",
+            count(connections.http2_ping_interval, SECOND),
+        ),
+    ]
+}
+
+fn data(config: &Config) -> Settings {
+    let Config { database, auth, .. } = config;
+    vec![
         ("DATABASE_URL", database.shown_url()),
         ("DATABASE_MAX_CONNECTIONS", database.max_connections.to_string()),
         ("DATABASE_CONNECT_RETRIES", database.connect_retries.to_string()),
@@ -71,6 +102,12 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("ACCESS_TOKEN_EXPIRE_MINUTES", count(auth.access_token_ttl, MINUTE)),
         ("REFRESH_TOKEN_EXPIRE_DAYS", count(auth.refresh_token_ttl, DAY)),
         ("PASSWORD_POLICY", auth.password_policy.as_str().to_owned()),
+    ]
+}
+
+fn graphql(graphql: &GraphqlConfig) -> Settings {
+    let limits = graphql.limits;
+    vec![
         ("GRAPHQL_IDE", graphql.ide.to_string()),
         ("GRAPHQL_INTROSPECTION", graphql.introspection.to_string()),
         ("GRAPHQL_POINTS_PER_MINUTE", graphql.points_per_minute.to_string()),
@@ -83,6 +120,11 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
         ("GRAPHQL_MAX_COMPLEXITY", limits.complexity.to_string()),
         ("GRAPHQL_MAX_BATCH", limits.batch.to_string()),
         ("GRAPHQL_MAX_RESPONSE_BYTES", limits.response_bytes.to_string()),
+    ]
+}
+
+fn live(websocket: WebSocketConfig) -> Settings {
+    vec![
         ("WEBSOCKET_MAX_MESSAGE_BYTES", websocket.message_bytes.to_string()),
         ("WEBSOCKET_MAX_OPERATIONS", websocket.operations.to_string()),
         ("LIVE_MAX_CONNECTIONS", websocket.connections.to_string()),
@@ -90,11 +132,30 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
             "LIVE_MAX_CONNECTIONS_PER_USER",
             websocket.connections_per_user.to_string(),
         ),
+        (
+            "LIVE_MAX_ANONYMOUS_CONNECTIONS",
+            websocket.anonymous_connections.to_string(),
+        ),
+        (
+            "LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS",
+            websocket.anonymous_per_address.to_string(),
+        ),
         ("WEBSOCKET_INIT_TIMEOUT_SECONDS", count(websocket.init_timeout, SECOND)),
         (
             "WEBSOCKET_PING_INTERVAL_SECONDS",
             count(websocket.ping_interval, SECOND),
         ),
+    ]
+}
+
+fn others(config: &Config) -> Settings {
+    let Config {
+        rate_limit,
+        log,
+        storage,
+        ..
+    } = config;
+    vec![
         ("RATE_LIMIT_ENABLED", rate_limit.enabled.to_string()),
         ("RATE_LIMIT_PER_MINUTE", rate_limit.per_minute.to_string()),
         ("RATE_LIMIT_STRICT_PER_MINUTE", rate_limit.strict_per_minute.to_string()),
@@ -122,6 +183,11 @@ pub(super) fn list(config: &Config) -> Vec<(&'static str, String)> {
 
 fn count(duration: Duration, unit: u64) -> String {
     (duration.as_secs() / unit).to_string()
+}
+
+/// Empty if the default is only known at the start.
+fn number(number: Option<u32>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 /// Zero where nothing is set.

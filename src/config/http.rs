@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{
-    ConfigError, Environment,
+    ConfigError, ConnectionConfig, Environment,
     reader::{Reader, SECOND, refuse},
 };
 
@@ -37,6 +37,8 @@ pub struct HttpConfig {
     pub shutdown_drain: Duration,
     /// `REQUEST_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
     pub request_timeout: Duration,
+    /// How many connections there may be, and how long they may do nothing.
+    pub connections: ConnectionConfig,
 }
 
 /// The sites whose scripts may call the server.
@@ -60,6 +62,7 @@ impl HttpConfig {
             shutdown_timeout: reader.duration("SHUTDOWN_TIMEOUT_SECONDS", SECOND, 10, 0..=3600)?,
             shutdown_drain: reader.duration("SHUTDOWN_DRAIN_SECONDS", SECOND, default_drain(environment), 0..=3600)?,
             request_timeout: reader.duration("REQUEST_TIMEOUT_SECONDS", SECOND, 30, 1..=3600)?,
+            connections: ConnectionConfig::read(reader)?,
         })
     }
 }

@@ -89,9 +89,17 @@ impl<'a> Reader<'a> {
     where
         T: FromStr + PartialOrd + Display,
     {
+        Ok(self.number_if_set(name, bounds)?.unwrap_or(default))
+    }
+
+    /// A whole number within bounds; `None` if it is not set.
+    pub(super) fn number_if_set<T>(&self, name: &str, bounds: RangeInclusive<T>) -> Result<Option<T>, ConfigError>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
         let allowed = format!("a whole number from {} to {}", bounds.start(), bounds.end());
         let parse = |value: &str| value.parse().ok().filter(|number| bounds.contains(number));
-        Ok(self.parsed(name, &allowed, parse)?.unwrap_or(default))
+        self.parsed(name, &allowed, parse)
     }
 
     /// A whole number of `unit`s, each of so many seconds.

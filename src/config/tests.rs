@@ -1,3 +1,4 @@
+mod connection;
 mod env_file;
 mod refusals;
 mod secrets;

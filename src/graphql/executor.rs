@@ -22,7 +22,7 @@ use super::measure::Names;
 use super::persisted::Persisted;
 use super::session::SECRET_FIELDS;
 use super::upload::Uploads;
-use super::websocket::Places;
+use super::websocket::ConnectionSlots;
 use super::{Schema, schema};
 use crate::config::Config;
 use crate::domain::Domain;
@@ -42,7 +42,7 @@ pub struct Executor {
     persisted: Option<Persisted>,
     budgets: Option<Budgets>,
     shared: Shared,
-    places: Places,
+    connection_slots: ConnectionSlots,
     names: Names,
 }
 
@@ -88,7 +88,7 @@ impl Executor {
             persisted: redis.map(|redis| Persisted::new(redis.clone())),
             budgets,
             shared: Shared::default(),
-            places: Places::new(config.graphql.websocket.connections),
+            connection_slots: ConnectionSlots::new(config),
             names: Names::default(),
         }
     }
@@ -102,14 +102,14 @@ impl Executor {
         &self.shared
     }
 
-    /// The places for sockets.
-    pub(super) fn places(&self) -> &Places {
-        &self.places
+    /// The slots of connections that stay open.
+    pub(super) fn connection_slots(&self) -> &ConnectionSlots {
+        &self.connection_slots
     }
 
     /// Waits until every socket is closed. From then on none is opened.
     pub async fn websockets_closed(&self) {
-        self.places.all_left().await;
+        self.connection_slots.all_free().await;
     }
 
     /// The types of the schema.

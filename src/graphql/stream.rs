@@ -8,7 +8,8 @@
 //! A stream ends when the client goes away, with the session, when the access token expires, when the client reads
 //! too slowly, and when the server stops. It then says why, so that the client can go on behind its last cursor.
 //!
-//! Nothing here waits for the client: what it does not read waits in the buffer of its subscription, which is bounded.
+//! Nothing here waits for the client: what it does not read waits in the buffer of its subscription, which is bounded. A
+//! client that takes nothing for two heartbeats is disconnected ([`WriteTimeout`]).
 
 mod events;
 mod parts;
@@ -29,16 +30,17 @@ use tokio::time::{Instant, sleep_until};
 use super::delivery::{Answers, Unbegun};
 use super::executor::Operation;
 use super::handler::{Body, Refusal, StreamType};
-use super::websocket::Place;
+use super::websocket::UserSlot;
 use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, SignedOut};
 use crate::domain::live::{Attendance, Ending};
 use crate::http::caller::Caller;
+use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
 
-/// A stream on which nothing was sent for so long sends a heartbeat, so that no proxy takes it for dead and a client
-/// that is gone is noticed.
+/// The longest that nothing is sent. Then a heartbeat is, so that no proxy takes the stream for dead and a client that is
+/// gone is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(12);
 
 /// Begins a subscription, and answers with its stream. Fails when it does not begin.
@@ -51,7 +53,8 @@ pub(super) async fn open(
     let ends_at = caller
         .expires_at
         .map(|expires_at| moment(expires_at, app.domain().clock().now()));
-    let (attendance, place) = attend(app, &caller).await?.unzip();
+    let heartbeat = HEARTBEAT.min(app.config().graphql.websocket.ping_interval);
+    let (attendance, slot) = attend(app, &caller).await?.unzip();
     let answers = app
         .graphql()
         .subscribe(app.domain(), caller, attendance.clone(), operation)
@@ -60,27 +63,32 @@ pub(super) async fn open(
         stream_type,
         answers,
         ending: Box::pin(async move {
-            let _place = place;
+            let _slot = slot;
             match attendance {
                 Some(attendance) => attendance.ended().await,
                 None => pending().await,
             }
         }),
         ends_at,
-        beats_at: Instant::now() + HEARTBEAT,
+        heartbeat,
+        beats_at: Instant::now() + heartbeat,
     };
     let frames = feed.frames(request_id::current()).map(Ok::<_, Infallible>);
-    Ok(respond(stream_type, HttpBody::from_stream(frames)))
+    let mut response = respond(stream_type, HttpBody::from_stream(frames));
+    // What the client does not take holds up the heartbeats as well, and the end of the stream.
+    let patience = (2 * heartbeat).min(app.config().http.connections.write_timeout);
+    response.extensions_mut().insert(WriteTimeout(patience));
+    Ok(response)
 }
 
 /// Registers the connection that is about to be held open, which takes a place among all of the server. Nobody holds
 /// one: their subscription is refused.
-async fn attend(app: &App, caller: &Caller) -> Result<Option<(Arc<Attendance>, Place)>, Refusal> {
+async fn attend(app: &App, caller: &Caller) -> Result<Option<(Arc<Attendance>, UserSlot)>, Refusal> {
     if caller.actor.user_id().is_none() {
         return Ok(None);
     }
     let limits = app.config().graphql.websocket;
-    let place = app.graphql().places().take()?;
+    let slot = app.graphql().connection_slots().take()?;
     let live = app.domain().live();
     let attendance = live.attend(&caller.actor).await?;
     if live.connections_beside(&attendance) > limits.connections_per_user {
@@ -90,7 +98,7 @@ async fn attend(app: &App, caller: &Caller) -> Result<Option<(Arc<Attendance>, P
         );
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message));
     }
-    Ok(Some((Arc::new(attendance), place)))
+    Ok(Some((Arc::new(attendance), slot)))
 }
 
 /// A moment of the clock as one of the timer.
@@ -168,11 +176,12 @@ enum Step {
 struct Feed {
     stream_type: StreamType,
     answers: Answers,
-    /// When and why the connection is to be closed. Holds the connection's place among those
-    /// that are open.
+    /// When and why the connection is to be closed. Holds the connection's slot.
     ending: BoxFuture<'static, Ending>,
     /// When the access token expires.
     ends_at: Option<Instant>,
+    /// The longest that nothing is sent.
+    heartbeat: Duration,
     /// When the next heartbeat is due.
     beats_at: Instant,
 }
@@ -186,7 +195,7 @@ impl Feed {
                 let mut feed = feed?;
                 let step = feed.next().await;
                 let frame = feed.frame(&step);
-                feed.beats_at = Instant::now() + HEARTBEAT;
+                feed.beats_at = Instant::now() + feed.heartbeat;
                 Some((frame, (!matches!(step, Step::End(_))).then_some(feed)))
             })
         });
@@ -248,6 +257,7 @@ mod tests {
             answers,
             ending: Box::pin(pending()),
             ends_at,
+            heartbeat: HEARTBEAT,
             beats_at: Instant::now() + HEARTBEAT,
         };
         feed.frames("id".to_owned())

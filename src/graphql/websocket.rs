@@ -8,15 +8,15 @@
 //! | [`connection`] | the one task that owns a socket |
 //! | [`operation`] | one operation over it, as a stream of answers |
 //! | [`farewell`] | why a connection ends, as close code and reason |
-//! | [`places`] | how many connections there may be |
+//! | [`connection_slots`] | how many connections there may be |
 
 mod connection;
+mod connection_slots;
 mod dialect;
 mod farewell;
 mod legacy;
 mod operation;
 mod origin;
-mod places;
 mod token;
 mod transport;
 
@@ -27,11 +27,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use self::connection::Connection;
+pub(super) use self::connection_slots::{ConnectionSlots, UserSlot};
 use self::dialect::Dialect;
-pub(super) use self::places::{Place, Places};
 use super::handler::{Refusal, refuse};
 use crate::app::App;
-use crate::http::caller::Caller;
+use crate::http::address::network_of;
+use crate::http::caller::{Caller, client_address};
+use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
 
 /// What is read at once, in bytes. It is set aside for every connection, and most of what clients send is short.
@@ -63,7 +65,11 @@ async fn admit(app: &App, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Re
         return Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
     }
     let settings = app.config().graphql.websocket;
-    let place = app.graphql().places().take()?;
+    let address = client_address(&parts.extensions, &parts.headers, &app.config().http.trusted_proxies);
+    let slot = app
+        .graphql()
+        .connection_slots()
+        .take_anonymous(address.map(network_of))?;
     let caller = Caller::of(parts, app).await?;
     let upgrade = upgrade
         .protocols(Dialect::ALL.map(Dialect::name))
@@ -75,9 +81,13 @@ async fn admit(app: &App, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Re
         .max_frame_size(settings.message_bytes + TOLERANCE);
     let dialect = upgrade.selected_protocol().and_then(Dialect::named);
     let (app, id) = (app.clone(), request_id::current());
-    Ok(upgrade.on_upgrade(async move |socket| {
-        let connection = Connection::new(app, socket, dialect, caller);
+    let mut response = upgrade.on_upgrade(async move |socket| {
+        let connection = Connection::new(app, socket, dialect, caller, slot);
         request_id::within(id, connection.run()).await;
-        drop(place);
-    }))
+    });
+    // As long as a client may be silent.
+    response
+        .extensions_mut()
+        .insert(WriteTimeout(2 * settings.ping_interval));
+    Ok(response)
 }

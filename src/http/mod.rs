@@ -16,9 +16,14 @@
 //! | `source` | the bodies of forms with files |
 //! | `traffic`, `monitor` | what is counted of requests, and who is told |
 //! | [`server`] | listening, and stopping without cutting anybody off |
+//! | `connection` | one connection: its deadlines, and how many there may be |
+//! | `address` | which addresses count as one client |
+//! | [`open_files`] | how many files the process may open |
 
 pub mod access_log;
+pub(crate) mod address;
 pub mod caller;
+pub(crate) mod connection;
 mod docs;
 pub(crate) mod encoding;
 pub mod health;
@@ -26,6 +31,7 @@ mod ide;
 pub(crate) mod idempotency;
 pub(crate) mod json;
 pub(crate) mod monitor;
+pub mod open_files;
 mod page;
 pub mod rate_limit;
 pub mod request_id;

@@ -40,7 +40,8 @@ fn sane(value: &HeaderValue) -> Option<String> {
     (!id.is_empty() && id.len() <= MAX_LENGTH && id.chars().all(allowed)).then(|| id.to_owned())
 }
 
-fn make() -> String {
+/// A new id.
+pub(super) fn make() -> String {
     let mut bytes = [0; BYTES];
     SystemRandomness.fill(&mut bytes);
     hex::encode(bytes)

@@ -1,18 +1,25 @@
 //! Listening, and stopping without cutting anybody off.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::connection::Connections;
 use crate::app::App;
 
 /// How long it may take to give back jobs and to close the database, when the time for all else is over.
 const CLOSING: Duration = Duration::from_secs(5);
+/// The wait after a connection could not be accepted for want of files or memory.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+/// One in this many failures in a row is logged.
+const LOGGED_FAILURES: u32 = 100;
 
 /// Listens where the settings say. Fails with one line when the address is taken.
 pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
@@ -29,47 +36,31 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let (begun, shutdown_began) = oneshot::channel::<()>();
-    let stopping = app.clone();
-    let listener = listener.tap_io(|connection| {
-        // An answer is written whole; waiting for more to send with it would only make it late.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!("TCP_NODELAY cannot be set: {error}");
-        }
-    });
-    let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stop.await;
-        stopping.begin_drain();
-        let drain = stopping.config().http.shutdown_drain;
-        if !drain.is_zero() {
-            tracing::info!(
-                "shutting down: not ready from now on, connections are accepted for {} s",
-                drain.as_secs()
-            );
-            stopping.domain().live().drain(drain).await;
-        }
-        stopping.begin_shutdown();
-        tracing::info!("shutting down: running requests may finish");
-        // The receiver is gone only when serving has ended already.
-        let _ = begun.send(());
-    });
-    let bound = app.config().http.shutdown_timeout;
+    let connections = Connections::new(&app)?;
+    let (stopping, stops) = watch::channel(false);
+    let mut open = JoinSet::new();
     tokio::select! {
-        served = async {
-            serving.await?;
-            // Their connections are not among those that serving waits for.
-            app.graphql().websockets_closed().await;
-            app.domain().jobs().drained().await;
-            std::io::Result::Ok(())
-        } => served.context("serving failed")?,
-        () = async {
-            // Without a shutdown the sender is dropped with `serving`, which ends the other branch.
-            if shutdown_began.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(bound).await;
-        } => tracing::warn!("requests still running after {} s were cut off; jobs are given back", bound.as_secs()),
+        () = accept(&listener, &connections, &stops, &mut open) => {}
+        () = drain(&app, stop) => {}
+    }
+    accept_waiting(&listener, &connections, &stops, &mut open);
+    drop(listener);
+    app.begin_shutdown();
+    stopping.send_replace(true);
+    tracing::info!("shutting down: running requests may finish");
+    let finishing = async {
+        while open.join_next().await.is_some() {}
+        // A connection that became a WebSocket has left those.
+        app.graphql().websockets_closed().await;
+        app.domain().jobs().drained().await;
+    };
+    let bound = app.config().http.shutdown_timeout;
+    if timeout(bound, finishing).await.is_err() {
+        tracing::warn!(
+            "requests still running after {} s were cut off; jobs are given back",
+            bound.as_secs()
+        );
+        open.abort_all();
     }
     let closing = async {
         app.domain().jobs().give_back().await;
@@ -82,6 +73,77 @@ pub async fn serve(
         );
     }
     Ok(())
+}
+
+/// Waits until the server is to stop, and then as long as load balancers need to notice.
+async fn drain(app: &App, stop: impl Future<Output = ()>) {
+    stop.await;
+    app.begin_drain();
+    let time = app.config().http.shutdown_drain;
+    if !time.is_zero() {
+        tracing::info!(
+            "shutting down: not ready from now on, connections are accepted for {} s",
+            time.as_secs()
+        );
+        app.domain().live().drain(time).await;
+    }
+}
+
+/// Accepts connections, each of which is served by a task. Does not end.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Connections,
+    stops: &watch::Receiver<bool>,
+    open: &mut JoinSet<()>,
+) {
+    let mut failures = 0;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = open.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                failures = 0;
+                if let Some(serving) = connections.accept(stream, peer, stops.clone()) {
+                    open.spawn(serving);
+                }
+            }
+            // The client was quicker to leave.
+            Err(error) if is_of_client(&error) => {}
+            Err(error) => {
+                if failures % LOGGED_FAILURES == 0 {
+                    tracing::error!("a connection cannot be accepted: {error}");
+                }
+                failures += 1;
+                // The process has too many files open. At once would be too often: the connection still waits.
+                connections.make_room();
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// Accepts the connections that the system has established already: it would reset them with the listener.
+fn accept_waiting(
+    listener: &TcpListener,
+    connections: &Connections,
+    stops: &watch::Receiver<bool>,
+    open: &mut JoinSet<()>,
+) {
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        if let Some(serving) = connections.accept(stream, peer, stops.clone()) {
+            open.spawn(serving);
+        }
+    }
+}
+
+/// Whether only this one connection cannot be accepted.
+fn is_of_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// Resolves when the process is asked to stop: Ctrl-C, or SIGTERM.

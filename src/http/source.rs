@@ -1,18 +1,12 @@
-//! The body of a form: bounded, handed on a piece at a time, and read on after a refusal.
+//! The body of a form: bounded, and handed on a piece at a time.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::Mutex;
-
-/// The most bytes that are read on after a refusal.
-const MAX_RESIDUE: usize = 16 * 1024 * 1024;
-/// The longest that is read on after a refusal.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The body of a form.
 #[derive(Clone)]
@@ -63,24 +57,5 @@ impl Source {
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         spent.map(|_| ()).map_err(|_| Exceeded)
-    }
-
-    /// Reads what is left and forgets it, beside the answer. Many clients read an answer only after they have sent
-    /// everything; on a connection that is closed before, they see that it broke and not why.
-    pub(crate) fn discard_rest(self) {
-        tokio::spawn(async move {
-            let mut residue = 0;
-            let reading = async {
-                let mut body = self.body.lock().await;
-                while let Some(Ok(piece)) = body.next().await {
-                    residue += piece.len();
-                    if residue > MAX_RESIDUE {
-                        break;
-                    }
-                }
-            };
-            // Too slow or too much: the connection ends with the body.
-            drop(tokio::time::timeout(PATIENCE, reading).await);
-        });
     }
 }

@@ -15,7 +15,6 @@ use crate::app::App;
 use crate::domain::error::Error;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, Trace, key_in, run_once};
-use crate::http::source::Source;
 
 /// What of an answer's head is repeated with it.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
@@ -43,8 +42,6 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
         return next.run(Request::from_parts(parts, body)).await;
     }
     if extract::content_type(&parts.headers).is_some_and(|kind| kind.starts_with("multipart/")) {
-        // Many clients read an answer only after they have sent everything.
-        Source::new(body, 0).discard_rest();
         return Problem::bad_request(NOT_WITH_FILES).into_response();
     }
     parts.extensions.insert(caller.clone());

@@ -12,7 +12,6 @@ use super::error::Problem;
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::rate_limit::{Allowance, Client, Tier};
-use crate::http::source::Source;
 
 /// How many requests there are for a minute.
 pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -40,11 +39,7 @@ pub(super) async fn limit(State((app, tier)): State<(App, Tier)>, request: Reque
             parts.extensions.insert(caller);
             tell(next.run(Request::from_parts(parts, body)).await, allowance)
         }
-        Err(exhausted) => {
-            // Many clients read an answer only after they have sent everything.
-            Source::new(body, 0).discard_rest();
-            tell(Problem::rate_limited(exhausted).into_response(), exhausted.allowance)
-        }
+        Err(exhausted) => tell(Problem::rate_limited(exhausted).into_response(), exhausted.allowance),
     }
 }
 

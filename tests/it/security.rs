@@ -1,3 +1,30 @@
-//! What an attacker tries, and what holds against it. One file a topic.
+//! What an attacker tries. `docs/SECURITY.md` has the table of it.
 
+mod anonymous_sockets;
+mod connection_limits;
+mod early_refusals;
 mod files;
+mod host;
+mod slow_clients;
+mod stalled_streams;
+
+use axum::http::Method;
+use serde_json::Value;
+
+use crate::support::process::Server;
+
+/// The value of a metric: the line without it is given.
+async fn metric(server: &Server, line: &str) -> f64 {
+    let page = server.rest("", Method::GET, "/metrics", Value::Null).await.text;
+    let found = page.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(' '));
+    found
+        .unwrap_or_else(|| panic!("{line} is not in:\n{page}"))
+        .parse()
+        .unwrap()
+}
+
+/// How often the server ended or refused a connection for this reason.
+async fn ended(server: &Server, reason: &str) -> f64 {
+    let line = format!("taskwire_http_connections_ended_total{{reason=\"{reason}\"}}");
+    metric(server, &line).await
+}

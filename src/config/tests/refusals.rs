@@ -53,6 +53,21 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
         r#"SHUTDOWN_DRAIN_SECONDS is "3601"; allowed: a whole number from 0 to 3600"#,
     ),
     (
+        "MAX_CONNECTIONS",
+        "0",
+        r#"MAX_CONNECTIONS is "0"; allowed: a whole number from 1 to 1000000"#,
+    ),
+    (
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        "all",
+        r#"MAX_CONNECTIONS_PER_ADDRESS is "all"; allowed: a whole number from 1 to 1000000"#,
+    ),
+    (
+        "HEADER_READ_TIMEOUT_SECONDS",
+        "0",
+        r#"HEADER_READ_TIMEOUT_SECONDS is "0"; allowed: a whole number from 1 to 3600"#,
+    ),
+    (
         "SLOW_STATEMENT_MS",
         "1s",
         r#"SLOW_STATEMENT_MS is "1s"; allowed: a whole number from 0 to 3600000"#,

@@ -35,9 +35,7 @@ const PREFLIGHTED: [HeaderName; 3] = [
 /// Answers a form.
 pub(super) async fn answer(app: &App, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
     let source = Source::new(body, form::first_allowance(app.config().http.body_limit));
-    let answer = run(app, parts, &source).await;
-    source.discard_rest();
-    answer
+    run(app, parts, &source).await
 }
 
 /// Runs the operations of a form.

@@ -1,6 +1,7 @@
 //! The one task that owns a socket. It reads what the client says, drives the operations of the client itself,
 //! and sends their answers: with no task an operation, an idle subscription costs only its own state.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
+use super::connection_slots::{AnonymousSlot, UserSlot};
 use super::dialect::{Dialect, Incoming, Outgoing};
 use super::farewell::Farewell;
 use super::operation::{Asker, Step, Steps, begin};
@@ -41,6 +43,7 @@ pub(super) struct Connection {
     /// `None` when the client speaks neither.
     dialect: Option<Dialect>,
     asker: Asker,
+    slot: Slot,
     is_initialised: bool,
     operations: StreamMap<String, Steps>,
     /// The time between two signs of life.
@@ -52,9 +55,17 @@ pub(super) struct Connection {
     expires_at: Option<Instant>,
 }
 
+/// The place of the connection among those that there may be.
+enum Slot {
+    /// It has no user, or has not said so.
+    Anonymous(AnonymousSlot),
+    /// It has a user. Holds their place until the end.
+    User { _slot: UserSlot },
+}
+
 /// What happened while nothing else did.
 enum Happening {
-    Ended(Ending),
+    Ended(Farewell),
     TimeIsUp,
     Heard(Option<Result<Message, axum::Error>>),
     Answered(String, Step),
@@ -65,7 +76,13 @@ type Outcome = Result<(), Farewell>;
 
 impl Connection {
     /// A connection of somebody whose token came with the request, or not at all.
-    pub(super) fn new(app: App, socket: WebSocket, dialect: Option<Dialect>, caller: Caller) -> Self {
+    pub(super) fn new(
+        app: App,
+        socket: WebSocket,
+        dialect: Option<Dialect>,
+        caller: Caller,
+        slot: AnonymousSlot,
+    ) -> Self {
         let (settings, now) = (app.config().graphql.websocket, Instant::now());
         let beat = beat(dialect, settings.ping_interval);
         Self {
@@ -77,6 +94,7 @@ impl Connection {
                 caller,
                 attendance: None,
             },
+            slot: Slot::Anonymous(slot),
             is_initialised: false,
             operations: StreamMap::new(),
             beat,
@@ -111,7 +129,7 @@ impl Connection {
     async fn converse(&mut self, dialect: Dialect) -> Farewell {
         loop {
             let outcome = match self.wait().await {
-                Happening::Ended(ending) => Err(ending.into()),
+                Happening::Ended(farewell) => Err(farewell),
                 Happening::TimeIsUp => self.keep_time(dialect).await,
                 Happening::Heard(message) => self.hear(dialect, message).await,
                 Happening::Answered(id, step) => self.answer(dialect, &id, step).await,
@@ -127,7 +145,7 @@ impl Connection {
         let time = self.next_time();
         tokio::select! {
             biased;
-            ending = ended(&self.app, self.asker.attendance.as_deref()) => Happening::Ended(ending),
+            farewell = ended(&self.app, self.asker.attendance.as_deref(), &self.slot) => Happening::Ended(farewell),
             () = sleep_until(time) => Happening::TimeIsUp,
             message = self.socket.recv() => Happening::Heard(message),
             Some((id, step)) = self.operations.next() => Happening::Answered(id, step),
@@ -237,7 +255,12 @@ impl Connection {
             self.asker.caller.expires_at = identity.expires_at;
         }
         match self.asker.caller.actor {
-            Actor::Anonymous(SignedOut::NoToken) => Ok(()),
+            Actor::Anonymous(SignedOut::NoToken) => {
+                if let Slot::Anonymous(slot) = &self.slot {
+                    slot.has_no_user();
+                }
+                Ok(())
+            }
             Actor::Anonymous(_) | Actor::System => Err(Farewell::Forbidden("Forbidden")),
             Actor::User(_) => {
                 self.check_token()?;
@@ -248,6 +271,8 @@ impl Connection {
 
     /// From now on the connection is held open for its user, as long as their session lasts.
     async fn attend(&mut self) -> Outcome {
+        let slot = self.app.graphql().connection_slots().take();
+        let slot = slot.map_err(|_| Farewell::TryAgainLater("The server has no connection to spare"))?;
         let live = self.app.domain().live();
         let attendance = live.attend(&self.asker.caller.actor).await;
         let attendance = attendance.map_err(|error| unavailable(&error))?;
@@ -255,6 +280,7 @@ impl Connection {
             return Err(Farewell::TryAgainLater("Too many connections"));
         }
         self.asker.attendance = Some(Arc::new(attendance));
+        self.slot = Slot::User { _slot: slot };
         Ok(())
     }
 
@@ -304,7 +330,7 @@ impl Connection {
     async fn send(&mut self, message: Message) -> Outcome {
         tokio::select! {
             biased;
-            ending = ended(&self.app, self.asker.attendance.as_deref()) => Err(ending.into()),
+            farewell = ended(&self.app, self.asker.attendance.as_deref(), &self.slot) => Err(farewell),
             sent = timeout(SEND_PATIENCE, self.socket.send(message)) => match sent {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(Farewell::Gone),
@@ -336,13 +362,21 @@ fn beat(dialect: Option<Dialect>, ping_interval: Duration) -> Duration {
     }
 }
 
-/// Waits until the connection of somebody, or of nobody, is to be closed.
-async fn ended(app: &App, attendance: Option<&Attendance>) -> Ending {
+/// Waits until the connection is to be closed: one with a user when their session ends, others for a new connection.
+async fn ended(app: &App, attendance: Option<&Attendance>, slot: &Slot) -> Farewell {
     if let Some(attendance) = attendance {
-        return attendance.ended().await;
+        return attendance.ended().await.into();
     }
-    app.domain().live().closing().await;
-    Ending::Shutdown
+    let displaced = async {
+        match slot {
+            Slot::Anonymous(slot) => slot.displaced().await,
+            Slot::User { .. } => pending().await,
+        }
+    };
+    tokio::select! {
+        () = app.domain().live().closing() => Ending::Shutdown.into(),
+        () = displaced => Farewell::TryAgainLater("Too many connections without a user"),
+    }
 }
 
 fn unavailable(error: &Error) -> Farewell {

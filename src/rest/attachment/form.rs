@@ -31,14 +31,11 @@ pub(super) enum Belongs {
     ToSender,
 }
 
-/// Keeps the file of a request. One that is refused is read on and forgotten, because many clients read an answer
-/// only after they have sent everything.
+/// Keeps the file of a request.
 pub(super) async fn receive(app: &App, request: Request, belongs: Belongs) -> Result<Attachment> {
     let (mut parts, body) = request.into_parts();
     let source = Source::new(body, MAX_FORM);
-    let received = keep(app, &mut parts, &source, belongs).await;
-    source.discard_rest();
-    received
+    keep(app, &mut parts, &source, belongs).await
 }
 
 async fn keep(app: &App, parts: &mut Parts, source: &Source, belongs: Belongs) -> Result<Attachment> {

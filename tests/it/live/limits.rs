@@ -59,8 +59,9 @@ async fn one_operation_too_many_is_refused_and_the_others_go_on() {
 #[tokio::test]
 async fn a_server_has_so_many_connections_and_refuses_more_before_they_open() {
     let app = TestApp::start_with(&[("LIVE_MAX_CONNECTIONS", "2")]).await;
+    let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let (_one, _two) = (served.socket(TRANSPORT).await, served.socket(TRANSPORT).await);
+    let (_one, _two) = (served.socket_of(&ann).await, served.socket_of(&bob).await);
     let request = served.request(&[("sec-websocket-protocol", TRANSPORT)]);
     let (status, body) = served.connect(request).await.err().unwrap();
     assert_eq!(status, 503);

@@ -6,6 +6,7 @@ pub mod database;
 pub mod event;
 pub mod footprint;
 pub mod form;
+pub mod http2;
 pub mod person;
 pub mod port;
 pub mod postgres;
@@ -15,6 +16,7 @@ pub mod redis;
 pub mod role;
 pub mod smtp;
 pub mod socket;
+pub mod wire;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -81,12 +81,24 @@ impl Place {
 
     /// The same for a process that may write no file of more than so many KiB, as on a disk that is full.
     pub async fn run_limited(&self, command: &str, kibibytes: u32) -> Outcome {
-        self.run_in(limited(kibibytes), command).await
+        self.run_in(limited(&format!("-S -f {kibibytes}")), command).await
+    }
+
+    /// The same for a process that may open no more than this many files.
+    pub async fn run_with_open_files(&self, command: &str, files: u32) -> Outcome {
+        self.run_in(limited(&format!("-n {files}")), command).await
     }
 
     /// Starts a server so, and waits until it is ready.
     pub async fn serve_limited(&self, kibibytes: u32) -> Server {
-        self.ready(self.spawn(limited(kibibytes), "", &[])).await
+        let program = limited(&format!("-S -f {kibibytes}"));
+        self.ready(self.spawn(program, "", &[])).await
+    }
+
+    /// Starts a server that may open no more than this many files, and waits until it is ready.
+    pub async fn serve_with_open_files(&self, files: u32) -> Server {
+        let program = limited(&format!("-n {files}"));
+        self.ready(self.spawn(program, "", &[])).await
     }
 
     /// Runs a command, whose words have spaces between them, to its end.
@@ -166,10 +178,10 @@ impl Place {
     }
 }
 
-/// The binary, under a limit to the size of files. What is beyond fails as on a full disk, without a signal.
-fn limited(kibibytes: u32) -> Command {
+/// The binary, under a limit of `ulimit`. A file that is larger than that allows fails as on a full disk, without a signal.
+fn limited(limit: &str) -> Command {
     let mut bash = Command::new("bash");
-    let script = format!("trap '' XFSZ; ulimit -S -f {kibibytes}; exec \"$0\" \"$@\"");
+    let script = format!("trap '' XFSZ; ulimit {limit}; exec \"$0\" \"$@\"");
     bash.args(["-c", &script, env!("CARGO_BIN_EXE_taskwire")]);
     bash
 }
@@ -373,18 +385,27 @@ impl Server {
 
     /// From now on it may write no file beyond its first pages. It has to be one of [`Place::serve_limited`].
     pub fn fill_disk(&self) {
-        self.limit_files("16384");
+        self.change_limit("--fsize=16384:");
     }
 
     /// Lets it write files of any size again.
     pub fn free_disk(&self) {
-        self.limit_files("unlimited");
+        self.change_limit("--fsize=unlimited:");
     }
 
-    fn limit_files(&self, bytes: &str) {
-        let mut prlimit = Command::new("prlimit");
-        prlimit.arg("--pid").arg(self.process.child.id().to_string());
-        assert!(prlimit.arg(format!("--fsize={bytes}:")).status().unwrap().success());
+    /// Lets it open no more than this many files from now on; `None` is as many as any test needs.
+    pub fn limit_open_files(&self, files: Option<u32>) {
+        let files = files.map_or("4096".to_owned(), |files| files.to_string());
+        self.change_limit(&format!("--nofile={files}:"));
+    }
+
+    fn change_limit(&self, limit: &str) {
+        let process = self.process.child.id().to_string();
+        let changed = Command::new("prlimit")
+            .args(["--pid", &process, limit])
+            .status()
+            .unwrap();
+        assert!(changed.success());
     }
 
     /// Waits for its end. Gives its exit code and all that it logged.

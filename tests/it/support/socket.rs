@@ -98,9 +98,14 @@ impl Served {
 impl Server {
     /// The socket of the bearer of a token, acknowledged.
     pub async fn socket_of(&self, token: &str) -> Socket {
-        let address = self.url("").trim_start_matches("http://").parse().unwrap();
-        let request = request(address, &[("sec-websocket-protocol", TRANSPORT)]);
-        introduced(connect(address, request).await.unwrap(), json!({ "token": token })).await
+        let socket = self.try_socket(TRANSPORT).await.unwrap();
+        introduced(socket, json!({ "token": token })).await
+    }
+
+    /// A socket that speaks this subprotocol, or the status of the refusal.
+    pub async fn try_socket(&self, protocol: &str) -> Result<Socket, (u16, String)> {
+        let address = self.address.parse().unwrap();
+        connect(address, request(address, &[("sec-websocket-protocol", protocol)])).await
     }
 }
 

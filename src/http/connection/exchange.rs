@@ -1,0 +1,285 @@
+//! One request and its response.
+//!
+//! A handler that refuses a request leaves the body unread. Many clients read a response only after they have sent
+//! everything, and a connection that is closed before that breaks off instead of showing them the refusal. So a short
+//! rest of a body is read here and the connection stays open; with a longer one the response says
+//! `Connection: close`, and [`Socket`](super::socket::Socket) reads on while it closes. HTTP/2 ends the one stream by
+//! itself.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::time::{Instant, timeout};
+use tower::Service as _;
+
+use super::WriteTimeout;
+use super::activity::{Activity, RequestGuard};
+use super::host;
+use super::metrics::Reason;
+
+/// The longest rest of a body that is read before the response goes out, in bytes.
+const MAX_REST: u64 = 64 * 1024;
+/// The longest that is waited for it.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Answers a request of a connection.
+pub(super) async fn answer(
+    mut router: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    activity: Arc<Activity>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let is_http2 = request.version() == Version::HTTP_2;
+    let guard = Activity::begin(&activity, is_http2);
+    let is_invited = !request.headers().contains_key(header::EXPECT);
+    let (parts, incoming) = request.into_parts();
+    let refusal = host::refusal(&parts);
+    let (body, rest) = if incoming.is_end_stream() {
+        (Body::empty(), None)
+    } else if is_http2 {
+        (Body::new(incoming), None)
+    } else {
+        let rest = Rest::default();
+        (Body::new(RequestBody::new(incoming, rest.clone())), Some(rest))
+    };
+    let mut request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let mut response = match refusal {
+        Some(refusal) => refusal,
+        None => router.call(request).await?,
+    };
+    if let Some(rest) = rest
+        && !rest.is_read_to_its_end(is_invited).await
+    {
+        activity.set_unread_body();
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        activity.upgrade();
+    }
+    let write_timeout = response.extensions_mut().remove::<WriteTimeout>();
+    if is_http2 {
+        let limit = write_timeout.map_or(activity.default_write_timeout(), |WriteTimeout(limit)| limit);
+        return Ok(response.map(|body| ResponseBody::Streamed(StreamedBody::watched(body, guard, limit, &activity))));
+    }
+    if let Some(WriteTimeout(limit)) = write_timeout {
+        activity.set_write_timeout(limit);
+    }
+    Ok(response.map(|body| ResponseBody::Plain { body, _guard: guard }))
+}
+
+/// What a handler left of a body.
+#[derive(Clone, Debug, Default)]
+struct Rest(Arc<Mutex<Left>>);
+
+#[derive(Debug, Default)]
+struct Left {
+    incoming: Option<Incoming>,
+    has_begun: bool,
+    is_read: bool,
+}
+
+impl Rest {
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the rest if it is short. A client that waits for `100 Continue` sends none unless the handler asked.
+    async fn is_read_to_its_end(&self, is_invited: bool) -> bool {
+        let incoming = {
+            let mut left = self.left();
+            if left.is_read {
+                return true;
+            }
+            if !is_invited && !left.has_begun {
+                return false;
+            }
+            left.incoming.take()
+        };
+        // None: a task of the handler still reads it.
+        let Some(mut incoming) = incoming.filter(|incoming| incoming.size_hint().lower() <= MAX_REST) else {
+            return false;
+        };
+        let reading = async {
+            let mut length = 0;
+            while let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
+                let Ok(frame) = frame else { return false };
+                length += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if length > MAX_REST {
+                    return false;
+                }
+            }
+            true
+        };
+        timeout(REST_TIMEOUT, reading).await.unwrap_or(false)
+    }
+}
+
+/// The body of a request over HTTP/1. What is not read of it goes back.
+struct RequestBody {
+    incoming: Option<Incoming>,
+    rest: Rest,
+}
+
+impl RequestBody {
+    fn new(incoming: Incoming, rest: Rest) -> Self {
+        Self {
+            incoming: Some(incoming),
+            rest,
+        }
+    }
+}
+
+impl HttpBody for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let Some(incoming) = &mut this.incoming else {
+            return Poll::Ready(None);
+        };
+        this.rest.left().has_begun = true;
+        let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+        if frame.is_none() || incoming.is_end_stream() {
+            this.rest.left().is_read = true;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming
+            .as_ref()
+            .map_or_else(SizeHint::default, Incoming::size_hint)
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.rest.left().incoming = self.incoming.take();
+    }
+}
+
+/// The body of a response, which holds the request open.
+pub(super) enum ResponseBody {
+    /// Over HTTP/1, where the socket shows whether the client takes it.
+    Plain { body: Body, _guard: RequestGuard },
+    /// Over HTTP/2.
+    Streamed(Arc<StreamedBody>),
+}
+
+impl HttpBody for ResponseBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Self::Plain { body, .. } => Pin::new(body).poll_frame(cx),
+            Self::Streamed(streamed) => streamed.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Plain { body, .. } => body.is_end_stream(),
+            Self::Streamed(streamed) => streamed
+                .state()
+                .open
+                .as_ref()
+                .is_some_and(|(body, _)| body.is_end_stream()),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Plain { body, .. } => body.size_hint(),
+            Self::Streamed(streamed) => {
+                let state = streamed.state();
+                state
+                    .open
+                    .as_ref()
+                    .map_or_else(SizeHint::default, |(body, _)| body.size_hint())
+            }
+        }
+    }
+}
+
+/// The body of a response over HTTP/2. Clients hold back single streams there, and hyper waits for them without a limit:
+/// so it is noted when a frame was handed out, and for how long hyper has not asked for the next.
+#[derive(Debug)]
+pub(super) struct StreamedBody {
+    limit: Duration,
+    state: Mutex<Streamed>,
+}
+
+#[derive(Debug)]
+struct Streamed {
+    open: Option<(Body, RequestGuard)>,
+    /// When a frame was handed out, unless hyper has asked for the next.
+    handed_out_at: Option<Instant>,
+}
+
+impl StreamedBody {
+    fn watched(body: Body, guard: RequestGuard, limit: Duration, activity: &Activity) -> Arc<Self> {
+        let watched = Arc::new(Self {
+            limit,
+            state: Mutex::new(Streamed {
+                open: Some((body, guard)),
+                handed_out_at: None,
+            }),
+        });
+        activity.watch(&watched);
+        watched
+    }
+
+    fn state(&self) -> MutexGuard<'_, Streamed> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poll_frame(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let mut state = self.state();
+        state.handed_out_at = None;
+        let Some((body, guard)) = &mut state.open else {
+            return Poll::Ready(Some(Err(axum::Error::new("the client took nothing for too long"))));
+        };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        if frame.is_some() {
+            // The connection's task may have looked at the deadlines already.
+            guard.set_deadline();
+            state.handed_out_at = Some(Instant::now());
+        }
+        Poll::Ready(frame)
+    }
+
+    /// Until when the client must take something, if it has to. A body that it does not take is dropped, and with it
+    /// all that it holds.
+    pub(super) fn check(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.state();
+        let deadline = state.handed_out_at? + self.limit;
+        if deadline > now {
+            return Some(deadline);
+        }
+        state.handed_out_at = None;
+        let open = state.open.take();
+        drop(state);
+        if open.is_some() {
+            Reason::Stalled.count();
+        }
+        None
+    }
+}

@@ -1,0 +1,26 @@
+//! A request over HTTP/1.1 has one `Host`. One without, or with several, is read differently by proxies and servers.
+
+use axum::Json;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Version, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+use crate::http::request_id;
+
+/// The refusal of a request whose `Host` is missing or comes several times.
+pub(super) fn refusal(parts: &Parts) -> Option<Response> {
+    let count = parts.headers.get_all(header::HOST).iter().count();
+    // HTTP/2 has `:authority`, and HTTP/1.0 needs none.
+    let least = usize::from(parts.version == Version::HTTP_11);
+    if (least..=1).contains(&count) {
+        return None;
+    }
+    let message = format!("Host: the request has {count} of these headers; exactly one is allowed");
+    let id = request_id::make();
+    let body = json!({
+        "error": { "code": "BAD_REQUEST", "message": message, "request_id": id },
+        "detail": message,
+    });
+    Some((StatusCode::BAD_REQUEST, [("x-request-id", id)], Json(body)).into_response())
+}

@@ -1,0 +1,288 @@
+//! How many connections there may be, in all and from one address.
+//!
+//! When there are as many as there may be, connections that do nothing make room for a new one: first those that have
+//! sent no request, the oldest of them first, then those that wait for their next request. So clients that open many
+//! connections and say nothing only displace each other. If every connection is in use, the new one is refused.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::activity::Activity;
+use super::metrics::{self, Reason};
+use crate::config::{ConnectionConfig, ConnectionLimits};
+
+/// One in this many connections is given up at once, so that the search for them is rare.
+const BATCH: usize = 64;
+/// After a search that found none there is no other for this long, however many clients come.
+const AFTER_SEARCH: Duration = Duration::from_millis(20);
+
+/// The connections that are open.
+#[derive(Debug)]
+pub(super) struct ConnectionSlots {
+    limits: ConnectionLimits,
+    timeouts: ConnectionConfig,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    last_number: u64,
+    connections: HashMap<u64, Entry>,
+    by_network: HashMap<IpAddr, Network>,
+    /// When all were in use at the last search.
+    searched_at: Option<Instant>,
+}
+
+#[derive(Debug, Default)]
+struct Network {
+    connections: usize,
+    /// When all of them were in use at the last search.
+    searched_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// `None` for a proxy.
+    network: Option<IpAddr>,
+    activity: Arc<Activity>,
+}
+
+/// Place for one connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Slot {
+    slots: Arc<ConnectionSlots>,
+    number: u64,
+    activity: Arc<Activity>,
+}
+
+impl ConnectionSlots {
+    /// As many as the limits allow.
+    pub(super) fn new(limits: ConnectionLimits, timeouts: ConnectionConfig) -> Self {
+        metrics::begin();
+        Self {
+            limits,
+            timeouts,
+            open: Mutex::default(),
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Place for a connection from a network, or from a proxy, for which only the limit of all counts.
+    pub(super) fn take(slots: &Arc<Self>, network: Option<IpAddr>) -> Result<Slot, Reason> {
+        let activity = Arc::new(Activity::new(slots.timeouts));
+        let mut open = slots.open();
+        if let Some(network) = network
+            && !open.has_room_for(network, limit(slots.limits.per_address))
+        {
+            return Err(Reason::AddressFull);
+        }
+        if !open.has_room(limit(slots.limits.total)) {
+            return Err(Reason::Full);
+        }
+        open.last_number += 1;
+        let number = open.last_number;
+        if let Some(network) = network {
+            open.by_network.entry(network).or_default().connections += 1;
+        }
+        let entry = Entry {
+            network,
+            activity: Arc::clone(&activity),
+        };
+        open.connections.insert(number, entry);
+        metrics::show_open(open.connections.len());
+        drop(open);
+        Ok(Slot {
+            slots: Arc::clone(slots),
+            number,
+            activity,
+        })
+    }
+
+    /// Gives up connections that do nothing: the process may open no more files.
+    pub(super) fn make_room(&self) {
+        self.open().make_room(limit(self.limits.total), |_| true);
+    }
+}
+
+fn limit(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+impl Open {
+    /// Whether one more connection may be open, of `max`. Others are given up for it.
+    fn has_room(&mut self, max: usize) -> bool {
+        if self.connections.len() < max {
+            return true;
+        }
+        if was_just_searched(self.searched_at) {
+            return false;
+        }
+        let has_room = self.make_room(max, |_| true);
+        self.searched_at = (!has_room).then(Instant::now);
+        has_room
+    }
+
+    /// The same for a network.
+    fn has_room_for(&mut self, network: IpAddr, max: usize) -> bool {
+        match self.by_network.get(&network) {
+            Some(found) if found.connections >= max => {
+                if was_just_searched(found.searched_at) {
+                    return false;
+                }
+            }
+            _ => return true,
+        }
+        let has_room = self.make_room(max, |entry| entry.network == Some(network));
+        if let Some(found) = self.by_network.get_mut(&network) {
+            found.searched_at = (!has_room).then(Instant::now);
+        }
+        has_room
+    }
+
+    /// Gives up some of the connections that do nothing, where there may be `of`. Returns whether there were any.
+    fn make_room(&mut self, of: usize, is_meant: impl Fn(&Entry) -> bool) -> bool {
+        let meant = self.connections.iter().filter(|(_, entry)| is_meant(entry));
+        let mut dispensable: Vec<_> = meant
+            .filter_map(|(number, entry)| Some((entry.activity.dispensable()?, *number)))
+            .collect();
+        let count = (of / BATCH).max(1).min(dispensable.len());
+        if count > 0 && count < dispensable.len() {
+            dispensable.select_nth_unstable(count - 1);
+        }
+        for (_, number) in &dispensable[..count] {
+            if let Some(entry) = self.remove(*number) {
+                entry.activity.evict();
+                Reason::Evicted.count();
+            }
+        }
+        count > 0
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Entry> {
+        let entry = self.connections.remove(&number)?;
+        if let Some(network) = entry.network
+            && let Some(found) = self.by_network.get_mut(&network)
+        {
+            found.connections -= 1;
+            if found.connections == 0 {
+                self.by_network.remove(&network);
+            }
+        }
+        Some(entry)
+    }
+}
+
+fn was_just_searched(searched_at: Option<Instant>) -> bool {
+    searched_at.is_some_and(|searched_at| searched_at.elapsed() < AFTER_SEARCH)
+}
+
+impl Slot {
+    /// What happens on its connection.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.slots.open();
+        open.remove(self.number);
+        metrics::show_open(open.connections.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::connection::activity::RequestGuard;
+
+    fn slots(total: u32, per_address: u32) -> Arc<ConnectionSlots> {
+        let timeouts = ConnectionConfig {
+            max: None,
+            per_address: None,
+            header_read_timeout: Duration::from_secs(10),
+            keep_alive_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
+            http2_ping_interval: Duration::from_secs(20),
+        };
+        let limits = ConnectionLimits { total, per_address };
+        Arc::new(ConnectionSlots::new(limits, timeouts))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    fn busy(slot: &Slot) -> RequestGuard {
+        Activity::begin(slot.activity(), false)
+    }
+
+    #[tokio::test]
+    async fn connections_in_use_are_not_given_up() {
+        let slots = slots(2, 2);
+        let one = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+        let two = ConnectionSlots::take(&slots, Some(address(2))).unwrap();
+        let (_one_is, _two_is) = (busy(&one), busy(&two));
+        assert_eq!(
+            ConnectionSlots::take(&slots, Some(address(3))).unwrap_err(),
+            Reason::Full
+        );
+        drop(one);
+        ConnectionSlots::take(&slots, Some(address(3))).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_makes_room_for_a_new_one() {
+        let slots = slots(2, 2);
+        let idle = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+        drop(busy(&idle));
+        let silent = ConnectionSlots::take(&slots, Some(address(2))).unwrap();
+        let third = ConnectionSlots::take(&slots, Some(address(3))).unwrap();
+        assert_eq!(
+            [&idle, &silent, &third].map(|slot| slot.activity().dispensable().is_some()),
+            [true, false, true]
+        );
+        // That its slot is dropped later must not count twice.
+        drop(silent);
+        assert_eq!(slots.open().connections.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_address_only_displaces_its_own_connections() {
+        let slots = slots(10, 2);
+        let other = ConnectionSlots::take(&slots, Some(address(2))).unwrap();
+        let one = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+        let _one_is = busy(&one);
+        for _ in 0..5 {
+            let silent = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+            let newer = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+            assert!(silent.activity().dispensable().is_none() && newer.activity().dispensable().is_some());
+        }
+        assert!(other.activity().dispensable().is_some());
+        let two = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+        let _two_is = busy(&two);
+        assert_eq!(
+            ConnectionSlots::take(&slots, Some(address(1))).unwrap_err(),
+            Reason::AddressFull
+        );
+        ConnectionSlots::take(&slots, Some(address(3))).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_proxy_has_no_limit_of_its_own() {
+        let slots = slots(10, 1);
+        let open: Vec<Slot> = (0..10).map(|_| ConnectionSlots::take(&slots, None).unwrap()).collect();
+        let _busy: Vec<RequestGuard> = open.iter().map(busy).collect();
+        assert_eq!(ConnectionSlots::take(&slots, None).unwrap_err(), Reason::Full);
+        drop(open);
+        assert_eq!(slots.open().connections.len(), 0);
+        assert!(slots.open().by_network.is_empty());
+    }
+}

@@ -1,0 +1,42 @@
+//! How many files the process may open. Each connection is one.
+
+/// What is assumed where the system has no limit, or does not tell.
+const UNLIMITED: u64 = 1 << 20;
+
+/// Raises the soft limit to the hard one. The soft limit protects programs that use `select`, which this is not.
+#[cfg(unix)]
+pub fn raise_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!("the limit of open files cannot be raised: {error}");
+    }
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+pub fn raise_limit() {}
+
+/// How many files the process may open.
+#[cfg(unix)]
+#[must_use]
+pub fn limit() -> u64 {
+    use rustix::process::{Resource, getrlimit};
+
+    getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED)
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+#[must_use]
+pub fn limit() -> u64 {
+    UNLIMITED
+}
