@@ -8,7 +8,8 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::clients::Clients;
 use crate::process::{cargo, go_on, run as run_command};
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 /// Runs tests in Rust on both databases. A failing phase does not keep the next one from running: one run shows all that
 /// is broken.
 pub(crate) fn on_both(servers: &Servers, args: &[String], settings: &[(&str, &OsStr)]) -> Result<Vec<Report>> {
+    raise_open_files()?;
     let run = |mut command: Command| run_command(command.envs(settings.iter().copied()));
     Ok(vec![
         phase("SQLite", || run(sqlite(servers, args)))?,
@@ -55,6 +57,17 @@ pub(crate) fn conclude(reports: &[Report]) -> Result<()> {
     let all_passed = reports.iter().all(|report| report.passed);
     ensure!(all_passed, "tests failed");
     Ok(())
+}
+
+/// Lets the tests open as many files as the system allows: some hold more than a thousand connections, and many systems
+/// start programs with 1,024.
+fn raise_open_files() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, raised).context("cannot raise the limit of open files")
 }
 
 fn sqlite(servers: &Servers, args: &[String]) -> Command {
