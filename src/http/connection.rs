@@ -32,9 +32,9 @@ use hyper_util::server::conn::auto::Builder;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use self::activity::Due;
+use self::activity::{Activity, Due};
 use self::refusal::Refusals;
 use self::slots::{ConnectionSlots, Slot};
 use self::socket::Socket;
@@ -114,7 +114,7 @@ impl Connections {
         self.slots.make_room();
     }
 
-    async fn serve(self, stream: TcpStream, peer: SocketAddr, slot: Slot, mut stopping: watch::Receiver<bool>) {
+    async fn serve(self, stream: TcpStream, peer: SocketAddr, slot: Slot, stopping: watch::Receiver<bool>) {
         let activity = Arc::clone(slot.activity());
         let socket = TokioIo::new(Socket::new(stream, slot));
         let (router, reports_to) = (self.router, Arc::clone(&activity));
@@ -122,9 +122,8 @@ impl Connections {
             service_fn(move |request| exchange::answer(router.clone(), request, peer, Arc::clone(&reports_to)));
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(socket, service));
         let mut timer = pin!(sleep_until(Instant::now() + self.timeouts.header_read_timeout));
-        // Once the server stops: when the connection is asked to close.
-        let mut closing_at = None;
-        let mut is_closing = false;
+        let mut stop = pin!(time_to_close(stopping, &activity));
+        let mut is_stopping = false;
         loop {
             // What the connection does moves its deadline, so that is looked at whenever it has done something.
             let due = poll_fn(|cx| {
@@ -164,12 +163,8 @@ impl Connections {
                     }
                 },
                 () = activity.changed() => {}
-                () = stopped(&mut stopping), if closing_at.is_none() => {
-                    let grace = if activity.awaits_request() { FIRST_REQUEST } else { Duration::ZERO };
-                    closing_at = Some(Instant::now() + grace);
-                }
-                () = sleep_until(closing_at.unwrap_or_else(Instant::now)), if closing_at.is_some() && !is_closing => {
-                    is_closing = true;
+                () = &mut stop, if !is_stopping => {
+                    is_stopping = true;
                     activity.close();
                     connection.as_mut().graceful_shutdown();
                 }
@@ -178,8 +173,11 @@ impl Connections {
     }
 }
 
-/// Waits until the server stops.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
+/// Waits until the server stops, and then for the first request of a connection that has sent none.
+async fn time_to_close(mut stopping: watch::Receiver<bool>, activity: &Activity) {
     // The sender is gone only with the server itself.
     let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+    if activity.awaits_request() {
+        sleep(FIRST_REQUEST).await;
+    }
 }

@@ -20,12 +20,5 @@ mod shutdown;
 
 use std::time::Duration;
 
-use tokio::time::sleep;
-
 /// How long what is frozen stays so: longer than any limit of the servers for a dead connection.
 const FREEZE: Duration = Duration::from_secs(12);
-
-/// The time that a fault lasts.
-async fn lasts(time: Duration) {
-    sleep(time).await;
-}

@@ -1,6 +1,8 @@
 //! `cargo xtask chaos`: every fault that the tests know, on both databases, and a table of the results.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -20,7 +22,7 @@ const HEADER: &str = "\
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// Runs the tests of faults one at a time; with `filter`, only those whose name contains it.
+/// Runs the tests of faults one at a time; with `filter`, only those whose path begins with it.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     install::provide(missing)?;
     let servers = Servers::start(Durability::Careless)?;
@@ -32,12 +34,14 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     }
     let filter = format!("chaos::{}", filter.unwrap_or_default());
     let args = ["--test=it", &filter, "--", "--include-ignored", "--test-threads=1"].map(str::to_owned);
+    let faketime = faketime().context("libfaketime is missing")?;
     let settings = [
         ("TASKWIRE_CHAOS_REPORT", rows.as_os_str()),
         (
             "TASKWIRE_TEST_POSTGRES_PROGRAMS",
             servers.postgres_programs().as_os_str(),
         ),
+        ("TASKWIRE_TEST_FAKETIME", OsStr::new(faketime)),
     ];
     let reports = test::on_both(&servers, &args, &settings)?;
     let table = folder.join("report.md");
@@ -45,6 +49,10 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     fs::write(&table, format!("{HEADER}{found}"))?;
     println!("xtask: the table is in {}", table.display());
     test::conclude(&reports)
+}
+
+fn faketime() -> Option<&'static str> {
+    FAKETIME.into_iter().find(|library| Path::new(library).exists())
 }
 
 fn missing() -> Vec<&'static Package> {
@@ -56,7 +64,7 @@ fn missing() -> Vec<&'static Package> {
     if which::which("nginx").is_err() && !fs::exists("/usr/sbin/nginx").unwrap_or_default() {
         missing.push(&install::NGINX);
     }
-    if !FAKETIME.iter().any(|library| fs::exists(library).unwrap_or_default()) {
+    if faketime().is_none() {
         missing.push(&install::FAKETIME);
     }
     missing

@@ -56,7 +56,7 @@ enum Chore {
     },
     /// Break one part after the other under load, on both databases, and write a table of the results to `target/chaos`
     Chaos {
-        /// Only faults whose test has this in its name
+        /// Only the faults of one file or test of `tests/it/chaos`, such as `rolling`
         filter: Option<String>,
     },
     /// Check formatting, lints, documentation, the schema file, the vendored files and the dependencies

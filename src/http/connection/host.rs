@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Version, header};
 use axum::response::{IntoResponse as _, Response};
-use serde_json::json;
 
+use super::refusal::body;
 use crate::http::request_id;
 
 /// The refusal of a request whose `Host` is missing or comes several times.
@@ -18,9 +18,6 @@ pub(super) fn refusal(parts: &Parts) -> Option<Response> {
     }
     let message = format!("Host: the request has {count} of these headers; exactly one is allowed");
     let id = request_id::make();
-    let body = json!({
-        "error": { "code": "BAD_REQUEST", "message": message, "request_id": id },
-        "detail": message,
-    });
-    Some((StatusCode::BAD_REQUEST, [("x-request-id", id)], Json(body)).into_response())
+    let body = Json(body("BAD_REQUEST", &message, &id));
+    Some((StatusCode::BAD_REQUEST, [("x-request-id", id)], body).into_response())
 }

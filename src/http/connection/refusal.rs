@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -53,7 +53,15 @@ impl Refusals {
     }
 }
 
-/// An error as REST shows it. It is written here because no request has been read.
+/// An error as REST shows it, for what no handler sees.
+pub(super) fn body(code: &str, message: &str, request_id: &str) -> Value {
+    json!({
+        "error": { "code": code, "message": message, "request_id": request_id },
+        "detail": message,
+    })
+}
+
+/// The whole answer. It is written here because no request has been read.
 fn answer(reason: Reason) -> String {
     let (status, code, message) = match reason {
         Reason::AddressFull => (
@@ -68,11 +76,7 @@ fn answer(reason: Reason) -> String {
         ),
     };
     let id = request_id::make();
-    let body = json!({
-        "error": { "code": code, "message": message, "request_id": id },
-        "detail": message,
-    });
-    let body = body.to_string();
+    let body = body(code, message, &id).to_string();
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nretry-after: {RETRY_AFTER}\r\n\
          x-request-id: {id}\r\nconnection: close\r\n\r\n{body}",

@@ -1,25 +1,25 @@
 //! The clock of a server jumps by an hour, and back.
 
 use std::fs;
-use std::path::Path;
 
+use tokio::time::sleep;
+
+use super::FREEZE;
 use super::cluster::Cluster;
-use super::{FREEZE, lasts};
 
-/// What Debian's package `faketime` installs, by architecture.
-const LIBRARIES: [&str; 2] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-];
+#[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
+fn library() -> String {
+    std::env::var("TASKWIRE_TEST_FAKETIME")
+        .expect("TASKWIRE_TEST_FAKETIME names libfaketime; `cargo xtask chaos` installs and names it")
+}
 
 async fn jumps(by: &str, fault: &str) {
-    let library = LIBRARIES.iter().find(|library| Path::new(library).exists());
-    let library = library.expect("libfaketime is installed; `cargo xtask chaos` installs it");
+    let library = library();
     let folder = tempfile::tempdir().unwrap();
     let offset = folder.path().join("offset");
     fs::write(&offset, "+0").unwrap();
     let settings = [
-        ("LD_PRELOAD", *library),
+        ("LD_PRELOAD", library.as_str()),
         ("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap()),
         ("FAKETIME_NO_CACHE", "1"),
         // Timers go on: only the time of day jumps.
@@ -29,7 +29,7 @@ async fn jumps(by: &str, fault: &str) {
     let mut trial = cluster.under_load().await;
     fs::write(&offset, by).unwrap();
     trial.load.until_acknowledged(100).await;
-    lasts(FREEZE / 4).await;
+    sleep(FREEZE / 4).await;
     fs::write(&offset, "+0").unwrap();
     trial.until_recovered(&cluster).await;
     let failures = trial.reckon(fault, &cluster).await;

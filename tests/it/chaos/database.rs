@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use sea_orm::sqlx::{Connection as _, PgConnection};
 
+use tokio::time::sleep;
+
+use super::FREEZE;
 use super::cluster::Cluster;
-use super::{FREEZE, lasts};
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::postgres::{PostgresServer, Shutdown};
 use crate::support::process::until;
@@ -25,7 +27,7 @@ async fn restarts(how: Shutdown, fault: &str) {
     let cluster = cluster_over(&postgres).await;
     let mut trial = cluster.under_load().await;
     postgres.stop(how).await;
-    lasts(ABSENCE).await;
+    sleep(ABSENCE).await;
     postgres.run().await;
     trial.until_recovered(&cluster).await;
     trial.reckon(fault, &cluster).await;
@@ -53,7 +55,7 @@ async fn a_frozen_postgresql_loses_nothing() {
     let cluster = cluster_over(&postgres).await;
     let mut trial = cluster.under_load().await;
     let frozen = postgres.freeze();
-    lasts(FREEZE).await;
+    sleep(FREEZE).await;
     frozen.thaw();
     trial.until_recovered(&cluster).await;
     trial.reckon("PostgreSQL is frozen for 12 s", &cluster).await;
@@ -81,7 +83,7 @@ async fn servers_without_a_connection_wait_and_come_back() {
         (taken.len() >= 25).then_some(())
     })
     .await;
-    lasts(FREEZE).await;
+    sleep(FREEZE).await;
     drop(taken);
     trial.until_recovered(&cluster).await;
     trial

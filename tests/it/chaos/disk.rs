@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::cluster::Cluster;
-use super::lasts;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::postgres::PostgresServer;
 
@@ -20,7 +21,7 @@ async fn a_full_disk_of_sqlite_loses_nothing() {
     cluster.run_limited(0).await;
     let mut trial = cluster.under_load().await;
     cluster.node(0).fill_disk();
-    lasts(FULL_FOR / 4).await;
+    sleep(FULL_FOR / 4).await;
     cluster.node(0).free_disk();
     trial.until_recovered(&cluster).await;
     trial.reckon("SQLite's disk is full for 2 s", &cluster).await;
@@ -37,7 +38,7 @@ async fn a_full_disk_of_postgresql_loses_nothing() {
     let cluster = Cluster::over(TestDatabase::at(postgres.url()), &[]).await;
     let mut trial = cluster.under_load().await;
     postgres.fill_disk();
-    lasts(FULL_FOR).await;
+    sleep(FULL_FOR).await;
     postgres.free_disk();
     // It ends by itself when it cannot write its log, and whatever runs it starts it again.
     if !postgres.is_running() {

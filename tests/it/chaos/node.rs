@@ -1,8 +1,9 @@
 //! A server that dies, or does not run for a while.
 
+use tokio::time::sleep;
+
 use super::FREEZE;
 use super::cluster::Cluster;
-use super::lasts;
 
 #[tokio::test]
 async fn a_killed_server_loses_no_acknowledged_write_and_no_event() {
@@ -33,7 +34,7 @@ async fn a_frozen_server_goes_on_where_it_was_without_doing_anything_twice() {
     let cluster = Cluster::start().await;
     let mut trial = cluster.under_load().await;
     cluster.node(0).freeze();
-    lasts(FREEZE).await;
+    sleep(FREEZE).await;
     cluster.node(0).thaw();
     trial.until_recovered(&cluster).await;
     trial.reckon("a server is frozen for 12 s", &cluster).await;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
+use super::FREEZE;
 use super::cluster::Cluster;
-use super::{FREEZE, lasts};
 use crate::support::redis::RedisServer;
 
 const ABSENCE: Duration = Duration::from_secs(3);
@@ -24,7 +26,7 @@ async fn a_restart_of_redis_fails_no_request() {
     let cluster = cluster_with(&redis).await;
     let mut trial = cluster.under_load().await;
     redis.kill();
-    lasts(ABSENCE).await;
+    sleep(ABSENCE).await;
     redis.run().await;
     trial.until_recovered(&cluster).await;
     let failures = trial.reckon("Redis restarts", &cluster).await;
@@ -38,7 +40,7 @@ async fn a_frozen_redis_fails_no_request() {
     let cluster = cluster_with(&redis).await;
     let mut trial = cluster.under_load().await;
     redis.freeze();
-    lasts(FREEZE).await;
+    sleep(FREEZE).await;
     redis.thaw();
     trial.until_recovered(&cluster).await;
     let failures = trial.reckon("Redis is frozen for 12 s", &cluster).await;

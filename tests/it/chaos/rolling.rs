@@ -8,8 +8,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use tokio::time::sleep;
+
 use super::cluster::Cluster;
-use super::lasts;
 use crate::packaging::read;
 use crate::support::database::is_postgres;
 use crate::support::port::free_port;
@@ -124,7 +125,7 @@ async fn restarts_fail_nothing(cluster: &mut Cluster, proxy: ShippedProxy, fault
         let node = number % cluster.count();
         cluster.stop(node).await;
         cluster.run(node).await;
-        lasts(APART).await;
+        sleep(APART).await;
     }
     trial.until_recovered(cluster).await;
     let failures = trial.reckon(fault, cluster).await;

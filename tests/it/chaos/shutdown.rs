@@ -60,7 +60,7 @@ async fn a_request_that_runs_is_answered_before_the_server_stops_and_no_new_one_
 
     server.terminate();
     server.until_logged("shutting down").await;
-    // Whoever asks whether it is ready is refused, by the server or by its absence.
+    // A probe of readiness is refused, by the server or by its absence.
     until("the server to be unready", async || {
         let answer = client().get(server.url("/readyz")).send().await;
         answer

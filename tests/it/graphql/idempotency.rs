@@ -198,7 +198,7 @@ async fn a_response_with_tokens_is_never_stored() {
     refused(&with_key(&again, "k", &change).await, 409, "IDEMPOTENT_RESPONSE_SECRET");
 }
 
-/// Whoever adds a field with a secret has to name it, or its responses are stored.
+/// A new field with a secret has to be named, or its responses are stored.
 #[tokio::test]
 async fn every_token_of_the_schema_is_known_to_be_secret() {
     let schema = std::fs::read_to_string("schema.graphql").unwrap();

@@ -150,7 +150,7 @@ impl PostgresServer {
         self.disk.as_ref().unwrap().free();
     }
 
-    /// A program of PostgreSQL, as a user whom it accepts: it does not run as root.
+    /// A program of PostgreSQL, as a user that it accepts: it does not run as root.
     fn program(&self, name: &str) -> Command {
         let program = programs().join(name);
         let mut command = if is_root() {
