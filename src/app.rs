@@ -1,6 +1,9 @@
 //! The composition root: settings in, a router out.
 
+mod development_admin;
 mod signing_key;
+
+pub(crate) use self::development_admin::find_open_account;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,17 +13,12 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::{Config, Environment};
-use crate::domain::actor::{Actor, Role};
-use crate::domain::error::{Code, Error, Result};
+use crate::domain::error::Error;
 use crate::domain::external::External;
-use crate::domain::user::Registration;
 use crate::domain::{Domain, Surroundings};
 use crate::http::rate_limit::RequestLimits;
 use crate::redis::Redis;
 use crate::{graphql, http};
-
-/// The first administrator of a development server.
-const DEVELOPMENT_ADMIN: (&str, &str, &str) = ("admin", "admin@example.com", "Admin123");
 
 /// How often what was measured is summed up.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -77,38 +75,17 @@ impl App {
         })))
     }
 
-    /// Brings the database up to date and, in development, makes the first administrator.
+    /// Brings the database up to date. In development, makes the first administrator; in production, fails if there is
+    /// one that a development server made, and its password is still the one that everybody knows.
     pub async fn prepare(&self) -> anyhow::Result<()> {
-        self.0.domain.migrate_up(None).await.map_err(described)?;
-        if self.0.config.environment == Environment::Development {
-            self.make_first_admin().await.map_err(described)?;
-        }
-        Ok(())
-    }
-
-    async fn make_first_admin(&self) -> Result<()> {
-        let users = self.0.domain.users();
-        if !users.is_empty(&Actor::System).await? {
-            return Ok(());
-        }
-        let (username, email, password) = DEVELOPMENT_ADMIN;
-        let admin = Registration {
-            email: email.to_owned(),
-            password: password.into(),
-            username: Some(username.to_owned()),
-            full_name: None,
-        };
-        match users.create(&Actor::System, admin, Role::Admin).await {
-            Ok(_) => {
-                tracing::warn!(
-                    "the database was empty: made the administrator '{username}' with the password '{password}'. \
-                     This is for development only; change the password before anybody else can reach this server"
-                );
-                Ok(())
-            }
-            // Another server that started at the same moment was first.
-            Err(error) if error.code() == Code::Taken => Ok(()),
-            Err(error) => Err(error),
+        let domain = &self.0.domain;
+        domain.migrate_up(None).await.map_err(described)?;
+        match self.0.config.environment {
+            Environment::Development => development_admin::create(domain).await.map_err(described),
+            Environment::Production => match find_open_account(domain).await.map_err(described)? {
+                Some(account) => Err(anyhow::anyhow!("{account}")),
+                None => Ok(()),
+            },
         }
     }
 

@@ -161,8 +161,13 @@ pub struct RateLimitConfig {
     pub enabled: bool,
     /// `RATE_LIMIT_PER_MINUTE`, requests to the rest of REST, default 60, at least 1.
     pub per_minute: u32,
-    /// `RATE_LIMIT_STRICT_PER_MINUTE`, requests to register, login, refresh and upload, default 10, at least 1.
+    /// `RATE_LIMIT_STRICT_PER_MINUTE`, requests to register, login and change a password from one address, default 10,
+    /// at least 1.
     pub strict_per_minute: u32,
+    /// `RATE_LIMIT_REFRESH_PER_MINUTE`, refreshes of one session, default 60, at least 1.
+    pub refresh_per_minute: u32,
+    /// `RATE_LIMIT_UPLOAD_PER_MINUTE`, uploads of one user, default 60, at least 1.
+    pub upload_per_minute: u32,
 }
 
 /// What is logged, and how.
@@ -317,6 +322,8 @@ impl RateLimitConfig {
             enabled: reader.flag("RATE_LIMIT_ENABLED", true)?,
             per_minute: reader.number("RATE_LIMIT_PER_MINUTE", 60, 1..=u32::MAX)?,
             strict_per_minute: reader.number("RATE_LIMIT_STRICT_PER_MINUTE", 10, 1..=u32::MAX)?,
+            refresh_per_minute: reader.number("RATE_LIMIT_REFRESH_PER_MINUTE", 60, 1..=u32::MAX)?,
+            upload_per_minute: reader.number("RATE_LIMIT_UPLOAD_PER_MINUTE", 60, 1..=u32::MAX)?,
         })
     }
 }

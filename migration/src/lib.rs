@@ -17,6 +17,7 @@
 //! | `idempotency_lease` | more of `idempotency_keys` |
 //! | `backup_time` | one more column of `event_log` |
 //! | `idempotency_response` | more of `idempotency_keys` |
+//! | `login_addresses` | `login_addresses` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -31,15 +32,17 @@ mod m20261128_000009_tag_index;
 mod m20261128_000010_idempotency_lease;
 mod m20261128_000011_backup_time;
 mod m20261128_000012_idempotency_response;
+mod m20261128_000013_login_addresses;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
 
 /// Every table of ours, those that others refer to first.
-pub const TABLES: [&str; 14] = [
+pub const TABLES: [&str; 15] = [
     "users",
     "sessions",
     "login_attempts",
+    "login_addresses",
     "tasks",
     "tags",
     "task_tags",
@@ -73,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000010_idempotency_lease::Migration),
             Box::new(m20261128_000011_backup_time::Migration),
             Box::new(m20261128_000012_idempotency_response::Migration),
+            Box::new(m20261128_000013_login_addresses::Migration),
         ]
     }
 }

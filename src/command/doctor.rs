@@ -3,6 +3,7 @@
 //! Every check is a line: `ok`, `warn`, or `FAILED` with what to do about it. One that depends on another
 //! that failed is left out.
 
+mod accounts;
 mod database;
 mod disk;
 mod file;

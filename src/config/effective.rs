@@ -159,6 +159,11 @@ fn others(config: &Config) -> Settings {
         ("RATE_LIMIT_ENABLED", rate_limit.enabled.to_string()),
         ("RATE_LIMIT_PER_MINUTE", rate_limit.per_minute.to_string()),
         ("RATE_LIMIT_STRICT_PER_MINUTE", rate_limit.strict_per_minute.to_string()),
+        (
+            "RATE_LIMIT_REFRESH_PER_MINUTE",
+            rate_limit.refresh_per_minute.to_string(),
+        ),
+        ("RATE_LIMIT_UPLOAD_PER_MINUTE", rate_limit.upload_per_minute.to_string()),
         ("LOG_LEVEL", log.level.as_str().to_owned()),
         ("LOG_FORMAT", log.format.as_str().to_owned()),
         ("STORAGE_URL", mask::url(&storage.url)),

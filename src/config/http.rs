@@ -26,7 +26,8 @@ pub struct HttpConfig {
     /// `CORS_ORIGINS`, else `BACKEND_CORS_ORIGINS`: a JSON list or commas, default any in development and none in
     /// production, where `*` is refused.
     pub cors_origins: CorsOrigins,
-    /// `TRUSTED_PROXIES`, addresses or networks whose `X-Forwarded-For` counts: a JSON list or commas, default none.
+    /// `TRUSTED_PROXIES`, addresses or networks whose `X-Forwarded-For` counts: a JSON list or commas, default none. In
+    /// production the whole internet, or nearly so, is refused.
     pub trusted_proxies: Vec<IpNet>,
     /// `BODY_LIMIT_BYTES`, in bytes, default 1048576, 1024 to 1073741824; uploads have their own limit.
     pub body_limit: usize,
@@ -57,7 +58,7 @@ impl HttpConfig {
             unsafe_development_on_network: reader.flag("UNSAFE_DEVELOPMENT_ON_NETWORK", false)?,
             port: reader.number(reader.first_set(["SERVER_PORT", "PORT"]), 8000, 0..=u16::MAX)?,
             cors_origins: cors_origins(reader, environment)?,
-            trusted_proxies: trusted_proxies(reader)?,
+            trusted_proxies: trusted_proxies(reader, environment)?,
             body_limit: reader.number("BODY_LIMIT_BYTES", 1024 * 1024, 1024..=1024 * 1024 * 1024)?,
             shutdown_timeout: reader.duration("SHUTDOWN_TIMEOUT_SECONDS", SECOND, 10, 0..=3600)?,
             shutdown_drain: reader.duration("SHUTDOWN_DRAIN_SECONDS", SECOND, default_drain(environment), 0..=3600)?,
@@ -142,14 +143,46 @@ fn origin(text: &str) -> Option<String> {
     Some(format!("{}://{host}{port}", url.scheme()))
 }
 
-fn trusted_proxies(reader: &Reader<'_>) -> Result<Vec<IpNet>, ConfigError> {
+fn trusted_proxies(reader: &Reader<'_>, environment: Environment) -> Result<Vec<IpNet>, ConfigError> {
     let name = "TRUSTED_PROXIES";
     let allowed = "addresses or networks, such as 10.0.0.0/8";
-    let network = |item: &String| {
-        let address = || item.parse::<IpAddr>().map(IpNet::from);
-        item.parse()
-            .or_else(|_| address())
-            .map_err(|_| refuse(name, item, allowed))
+    let items = reader.list(name)?.unwrap_or_default();
+    let network = |item: &String| network(item).ok_or_else(|| refuse(name, item, allowed));
+    let networks = items.iter().map(network).collect::<Result<Vec<IpNet>, _>>()?;
+    // Small ones that lie side by side make a large one.
+    let merged = IpNet::aggregate(&networks);
+    if environment.is_production() && merged.iter().any(is_internet) {
+        let allowed = "in production, the addresses or networks of your own proxies, such as 10.0.0.0/8: with others, \
+            clients choose the address that they are counted by";
+        return Err(refuse(name, &items.join(","), allowed));
+    }
+    Ok(networks)
+}
+
+/// A network or an address. One of IPv4 that is written as IPv6 is one of IPv4, as addresses of clients are.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
+    let IpNet::V6(v6) = network else {
+        return Some(network);
     };
-    reader.list(name)?.unwrap_or_default().iter().map(network).collect()
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(MAPPED_BITS));
+    mapped.map_or(Some(network), |(address, bits)| IpNet::new(address.into(), bits).ok())
+}
+
+/// How many bits mark an IPv6 address as one of IPv4.
+const MAPPED_BITS: u8 = 96;
+/// No operator of proxies has a larger network in the internet than these.
+const LARGEST_IPV4: u8 = 8;
+const LARGEST_IPV6: u8 = 16;
+
+/// Whether a network is so large that clients are in it, too. The private networks of IPv6 are large, and nobody's clients.
+fn is_internet(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < LARGEST_IPV4,
+        IpNet::V6(network) => {
+            let first = network.network();
+            let is_private = network.prefix_len() >= 7 && (first.is_unique_local() || first.is_unicast_link_local());
+            network.prefix_len() < LARGEST_IPV6 && !is_private
+        }
+    }
 }

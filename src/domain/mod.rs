@@ -15,7 +15,7 @@
 //! | [`job`], `mail` | background work, and the letters among it |
 //! | [`external`] | a call to another service |
 //! | [`idempotency`] | writes that are safe to repeat |
-//! | [`page`], [`patch`], [`id`] | pages by keyset, absent / null / value, identifiers |
+//! | [`page`], [`patch`], [`id`], [`network`] | pages by keyset, absent / null / value, identifiers, parts of addresses |
 //! | [`clock`], [`random`] | where time and randomness come in |
 //! | `store` | the database; private to the domain |
 
@@ -32,6 +32,7 @@ pub mod idempotency;
 pub mod job;
 pub mod live;
 pub(crate) mod mail;
+pub mod network;
 pub mod notification;
 pub mod page;
 mod password;
@@ -71,7 +72,7 @@ use self::mail::Mailer;
 use self::notification::Notifications;
 use self::password::Passwords;
 use self::random::Randomness;
-use self::session::Sessions;
+use self::session::{PasswordTurns, Sessions};
 use self::store::Store;
 use self::task::Tasks;
 use self::token::{SigningKey, TokenSigner};
@@ -87,6 +88,7 @@ pub(crate) struct Core {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
+    password_turns: PasswordTurns,
     tokens: TokenSigner,
     access_token_ttl: TimeDelta,
     refresh_token_ttl: TimeDelta,
@@ -149,6 +151,7 @@ impl Domain {
             clock,
             randomness,
             passwords,
+            password_turns: PasswordTurns::default(),
             tokens,
             access_token_ttl,
             refresh_token_ttl,

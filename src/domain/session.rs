@@ -5,11 +5,17 @@
 //! ends the family.
 
 mod own;
+mod password;
+mod slow_down;
 
 pub(crate) use own::LiveSession;
 pub use own::Session;
+pub(crate) use password::PasswordTurns;
+pub(super) use slow_down::forgive_account;
 
-use chrono::{Duration, TimeDelta};
+use std::net::IpAddr;
+
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +24,7 @@ use super::actor::{Actor, Role, SignedIn};
 use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
+use super::network::Network;
 use super::policy::{self, CreateUser, Credentials, EndSessions, Leftovers, NewUser, SweepUp};
 use super::random::{hexadecimal, url_safe};
 use super::store::{self, Store, WriteTransaction};
@@ -26,12 +33,6 @@ use super::user::{Registration, User, Users};
 
 /// How long a spent refresh token is taken for a repeated request rather than a theft.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
-/// Failures in a row before an account slows down.
-const FREE_FAILURES: u32 = 10;
-/// The longest wait after a failure.
-const MAX_WAIT: TimeDelta = TimeDelta::seconds(60);
-/// After this time without an attempt, failures are forgotten.
-const FORGET_AFTER: TimeDelta = TimeDelta::days(1);
 /// Random bytes of a refresh token.
 const REFRESH_TOKEN_BYTES: usize = 32;
 /// Random bytes of a family's name.
@@ -45,7 +46,7 @@ pub struct Device {
     /// What the client calls itself.
     pub user_agent: Option<String>,
     /// Its address.
-    pub ip: Option<String>,
+    pub ip: Option<IpAddr>,
 }
 
 /// What somebody gets who signed in.
@@ -151,37 +152,17 @@ impl<'a> Sessions<'a> {
         let permit = policy::permit(&Actor::System, CreateUser, &NewUser)?;
         let transaction = self.core.store.begin().await?;
         let user = store::user::insert(&transaction, &permit, account).await?;
-        let tokens = self.begin(&transaction, user, None, device).await?;
+        let tokens = self.sign_in(&transaction, user, device).await?;
         transaction.commit().await?;
         Ok(tokens)
     }
 
-    /// Signs somebody in by e-mail address or username. Failures in a row make the account wait.
-    #[tracing::instrument(target = "taskwire::span", name = "session.login", skip_all)]
-    pub async fn login(self, name: &str, password: SecretString, device: Device) -> Result<Tokens> {
+    /// The session that a refresh token belongs to, by the number of its first one; however old the token is.
+    #[tracing::instrument(target = "taskwire::span", name = "session.find_by_refresh_token", skip_all)]
+    pub async fn find_by_refresh_token(self, refresh_token: &SecretString) -> Result<Option<SessionId>> {
         let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let login = store::user::find_login(self.core.store.system_reader(), &credentials, name).await?;
-        let subject = match &login {
-            Some(login) => digest(&format!("user:{}", login.user.id)),
-            None => digest(&format!("name:{}", name.to_lowercase())),
-        };
-        self.count_attempt(&subject).await?;
-        let hash = login.as_ref().map(|login| login.password_hash.clone());
-        let known = self.core.passwords.verify(password, hash).await?;
-        let login = login
-            .filter(|_| known)
-            .ok_or(Error::InvalidCredentials(Credential::Login))?;
-        let transaction = self.core.store.begin().await?;
-        store::login_attempt::clear(&transaction, &subject).await?;
-        if !login.user.account.as_ref().is_some_and(|account| account.is_active) {
-            transaction.commit().await?;
-            return Err(Error::Forbidden {
-                message: "This account is deactivated; an administrator can let it in again".to_owned(),
-            });
-        }
-        let tokens = self.begin(&transaction, login.user, None, device).await?;
-        transaction.commit().await?;
-        Ok(tokens)
+        let hash = digest(refresh_token.expose_secret());
+        store::session::first_of_token(self.core.store.system_reader(), &credentials, &hash).await
     }
 
     /// The next pair of tokens for a refresh token, which is spent by it.
@@ -224,8 +205,18 @@ impl<'a> Sessions<'a> {
         Ok(tokens)
     }
 
+    /// Begins a session for somebody who has shown the password, and remembers from where.
+    async fn sign_in(self, transaction: &WriteTransaction, user: User, device: Device) -> Result<Tokens> {
+        if let Some(address) = device.ip {
+            let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
+            let now = self.core.clock.now();
+            store::login_address::remember(transaction, &permit, Network::from(address), now).await?;
+        }
+        self.begin(transaction, user, None, device).await
+    }
+
     /// Begins a session: a new family, or the next of one.
-    pub(super) async fn begin(
+    async fn begin(
         self,
         transaction: &WriteTransaction,
         user: User,
@@ -276,29 +267,14 @@ impl<'a> Sessions<'a> {
         transaction.commit().await
     }
 
-    /// Sets a new password, ends every session, and begins a new one in their place.
-    #[tracing::instrument(target = "taskwire::span", name = "session.change_password", skip_all)]
-    pub async fn change_password(
-        self,
-        actor: &Actor,
-        current: SecretString,
-        new: SecretString,
-        device: Device,
-    ) -> Result<Tokens> {
-        let user = Users::new(self.core).change_password(actor, current, new).await?;
-        let transaction = self.core.store.begin().await?;
-        let tokens = self.begin(&transaction, user, None, device).await?;
-        transaction.commit().await?;
-        Ok(tokens)
-    }
-
     /// Forgets sessions that are over, and failures to sign in that do not count any more. The first refresh token of
     /// a session that goes on is kept, because it says when that began. Returns how many were forgotten.
     pub async fn forget_ended(self, actor: &Actor) -> Result<u64> {
         let permit = policy::permit(actor, SweepUp, &Leftovers)?;
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
-        store::login_attempt::forget_before(&transaction, now - FORGET_AFTER).await?;
+        store::login_attempt::forget_before(&transaction, now - slow_down::FORGET_AFTER).await?;
+        store::login_address::sweep(&transaction, &permit, now - slow_down::KNOWN_FOR).await?;
         // An access token may outlive its refresh token.
         let forgotten = store::session::sweep(&transaction, &permit, now - self.core.access_token_ttl).await?;
         transaction.commit().await?;
@@ -309,28 +285,6 @@ impl<'a> Sessions<'a> {
         let user = Users::new(self.core).viewer(actor).await?;
         let permit = policy::permit(actor, EndSessions, &user)?;
         Ok((self.core.store.begin().await?, permit))
-    }
-
-    /// Counts an attempt before it is made, so that many at once do not slip through; a success
-    /// forgets it. Too many failures make the next attempt wait, for ever longer, up to a minute.
-    async fn count_attempt(self, subject: &str) -> Result<()> {
-        let now = self.core.clock.now();
-        let transaction = self.core.store.begin().await?;
-        store::login_attempt::forget_before(&transaction, now - FORGET_AFTER).await?;
-        let failures = match store::login_attempt::lock(&transaction, subject).await? {
-            Some((failures, last)) => {
-                let ready = last + wait_after(failures);
-                if now < ready {
-                    return Err(Error::RateLimited {
-                        retry_after: whole_seconds(ready - now),
-                    });
-                }
-                failures
-            }
-            None => 0,
-        };
-        store::login_attempt::set(&transaction, subject, failures + 1, now).await?;
-        transaction.commit().await
     }
 }
 
@@ -345,35 +299,7 @@ impl Device {
     }
 }
 
-/// How long to wait after so many failures in a row: nothing, then 1 s, doubled each time.
-fn wait_after(failures: u32) -> Duration {
-    let Some(excess) = failures.checked_sub(FREE_FAILURES) else {
-        return Duration::zero();
-    };
-    // 2^6 s is past the limit already.
-    TimeDelta::seconds(1 << excess.min(6)).min(MAX_WAIT)
-}
-
-/// Rounded up, so that one who waits so long is not refused again.
-fn whole_seconds(wait: Duration) -> std::time::Duration {
-    let seconds = (wait.num_milliseconds() + 999) / 1_000;
-    std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or(0).max(1))
-}
-
 /// What is stored of a secret that is random enough to need no salt.
 fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_from_the_tenth_failure_and_stop_at_a_minute() {
-        let waits: Vec<i64> = [0, 9, 10, 11, 12, 15, 16, 40, u32::MAX]
-            .map(|n| wait_after(n).num_seconds())
-            .to_vec();
-        assert_eq!(waits, [0, 0, 1, 2, 4, 32, 60, 60, 60]);
-    }
 }

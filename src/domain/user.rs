@@ -2,6 +2,7 @@
 
 mod details;
 
+use details::Names;
 pub(crate) use details::{CheckedUserChange, NewAccount};
 pub use details::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, Registration, UserChange};
 
@@ -11,15 +12,16 @@ use super::Core;
 use super::actor::{Actor, Role};
 use super::attachment::Removal;
 use super::clock::Timestamp;
-use super::error::{Credential, Error, Result, Violations};
+use super::error::{Error, Result, Violations};
 use super::event::NewEvent;
 use super::id::UserId;
 use super::page::{Page, PageRequest, Sort, SortField};
 pub use super::password::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 use super::policy::{
-    self, ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, EndSessions, NewUser, PurgeTask,
-    SetActive, SetRole, TransferTask, Users as UserNoun,
+    self, ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, EndSessions, NewUser, Permit,
+    PurgeTask, SetActive, SetRole, TransferTask, Users as UserNoun,
 };
+use super::session::forgive_account;
 use super::store::{self, WriteTransaction};
 
 /// Somebody with an account.
@@ -131,6 +133,24 @@ impl<'a> Users<'a> {
     pub async fn create(self, actor: &Actor, registration: Registration, role: Role) -> Result<User> {
         let permit = policy::permit(actor, CreateUser, &NewUser)?;
         let account = self.check(registration, role).await?;
+        self.insert(permit, account).await
+    }
+
+    /// Makes an account with a password that no rule is asked about: for the administrator of a development server, whose
+    /// password is known to everybody in any case.
+    pub async fn create_with_known_password(
+        self,
+        actor: &Actor,
+        registration: Registration,
+        role: Role,
+    ) -> Result<User> {
+        let permit = policy::permit(actor, CreateUser, &NewUser)?;
+        let password = registration.password.clone();
+        let account = self.hashed(registration.check()?, password, role).await?;
+        self.insert(permit, account).await
+    }
+
+    async fn insert(self, permit: Permit<CreateUser>, account: NewAccount) -> Result<User> {
         let transaction = self.core.store.begin().await?;
         let user = store::user::insert(&transaction, &permit, account).await?;
         transaction.commit().await?;
@@ -144,7 +164,11 @@ impl<'a> Users<'a> {
         let details = violations.check(registration.check())?;
         violations.check(self.core.passwords.check_rules("password", &password))?;
         violations.into_result()?;
-        let (email, username, full_name) = details.unwrap_or_default();
+        self.hashed(details.unwrap_or_default(), password, role).await
+    }
+
+    async fn hashed(self, names: Names, password: SecretString, role: Role) -> Result<NewAccount> {
+        let (email, username, full_name) = names;
         let password_hash = self.core.passwords.hash(password).await?;
         Ok(NewAccount {
             email,
@@ -215,34 +239,41 @@ impl<'a> Users<'a> {
         store::user::set_active(transaction, &permit, is_active, now).await
     }
 
-    /// Sets a new password and ends every session of the account, the actor's own included.
-    #[tracing::instrument(target = "taskwire::span", name = "user.change_password", skip_all)]
-    pub async fn change_password(self, actor: &Actor, current: SecretString, new: SecretString) -> Result<User> {
-        let id = actor.signed_in()?.id;
-        self.core.passwords.check_rules("new_password", &new)?;
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let hash = store::user::password_hash(&self.core.store.reader(actor), &credentials, id).await?;
-        if !self.core.passwords.verify(current, hash).await? {
-            return Err(Error::InvalidCredentials(Credential::CurrentPassword));
-        }
-        self.set_password(actor, id, new).await
-    }
-
     /// Sets a new password without knowing the old one: for the command line.
     #[tracing::instrument(target = "taskwire::span", name = "user.reset_password", skip_all)]
     pub async fn reset_password(self, actor: &Actor, id: UserId, new: SecretString) -> Result<User> {
         self.core.passwords.check_rules("password", &new)?;
-        self.set_password(actor, id, new).await
-    }
-
-    async fn set_password(self, actor: &Actor, id: UserId, new: SecretString) -> Result<User> {
         let hash = self.core.passwords.hash(new).await?;
         let (transaction, user) = self.open(actor, id).await?;
-        let permit = policy::permit(actor, ChangePassword, &user)?;
+        let user = self.replace_password(actor, &transaction, &user, hash).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Stores the hash of a new password for an account that is locked, and ends what the old one began: every session,
+    /// the trust in addresses, and the failures that were guesses at it.
+    pub(super) async fn replace_password(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        user: &User,
+        hash: String,
+    ) -> Result<User> {
+        let permit = policy::permit(actor, ChangePassword, user)?;
         let now = self.core.clock.now();
-        store::user::set_password(&transaction, &permit, hash, now).await?;
-        store::session::end_all(&transaction, &policy::permit(actor, EndSessions, &user)?, now).await?;
-        self.finish(actor, transaction, id).await
+        store::user::set_password(transaction, &permit, hash, now).await?;
+        store::login_address::forget_all(transaction, &permit).await?;
+        forgive_account(transaction, user.id).await?;
+        store::session::end_all(transaction, &policy::permit(actor, EndSessions, user)?, now).await?;
+        self.locked(actor, transaction, user.id).await
+    }
+
+    /// Whether this is the password of an account: for the command line, and for the start of a server.
+    #[tracing::instrument(target = "taskwire::span", name = "user.has_password", skip_all)]
+    pub async fn has_password(self, actor: &Actor, id: UserId, password: SecretString) -> Result<bool> {
+        let credentials = policy::scope::<Credentials>(actor)?;
+        let hash = store::user::password_hash(&self.core.store.reader(actor), &credentials, id).await?;
+        self.core.passwords.verify(password, hash).await
     }
 
     /// Deletes an account. The tasks it owns go to `transfer_to`, or for good when that is left out;
@@ -268,22 +299,24 @@ impl<'a> Users<'a> {
 
     /// Begins a write to one account: nobody else changes it until the transaction ends.
     async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
-        let scope = policy::scope::<UserNoun>(actor)?;
         let transaction = self.core.store.begin().await?;
-        let user = store::user::lock(&transaction, &scope, id)
-            .await?
-            .ok_or_else(|| Error::not_found("user", id))?;
+        let user = self.locked(actor, &transaction, id).await?;
         Ok((transaction, user))
     }
 
     /// Commits, and gives the account as it stands now.
     async fn finish(self, actor: &Actor, transaction: WriteTransaction, id: UserId) -> Result<User> {
-        let scope = policy::scope::<UserNoun>(actor)?;
-        let user = store::user::lock(&transaction, &scope, id)
-            .await?
-            .ok_or_else(|| Error::not_found("user", id))?;
+        let user = self.locked(actor, &transaction, id).await?;
         transaction.commit().await?;
         Ok(user)
+    }
+
+    /// The account as it is in the transaction, locked until that ends.
+    async fn locked(self, actor: &Actor, transaction: &WriteTransaction, id: UserId) -> Result<User> {
+        let scope = policy::scope::<UserNoun>(actor)?;
+        store::user::lock(transaction, &scope, id)
+            .await?
+            .ok_or_else(|| Error::not_found("user", id))
     }
 
     /// Refuses to take the last active administrator away.

@@ -135,8 +135,7 @@ impl Executor {
         attendance: Option<Arc<Attendance>>,
         operation: Operation,
     ) -> Result<Answers, Unbegun> {
-        self.spend(&caller, operation.prepared.cost, domain.clock().now())
-            .await?;
+        self.spend(domain, &caller, &operation).await?;
         let sharing = Sharing::of(&operation, self.model());
         let toll = self.toll(&caller, operation.prepared.cost, domain);
         let standing = Standing {

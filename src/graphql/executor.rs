@@ -1,22 +1,24 @@
 //! One operation, from what a client sent to its answer: found or read, measured, paid for, run.
 
+mod budgets;
+
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{PathSegment, Request, Response, ServerError, Value, Variables};
 use axum::http::StatusCode;
+use futures_util::future::join_all;
 use serde_json::{Map, Value as Json, json};
 use tracing::Instrument as _;
 
+use self::budgets::{Budgets, check_credentials, cost_for};
 use super::context::{RequestContext, Spending};
 use super::delivery::Shared;
 use super::event::EVENT_CURSOR;
 use super::execution::answer_size::AnswerSize;
 use super::execution::concurrency::HeavyOperations;
-use super::execution::cost::Cost;
 use super::execution::document::{Document, Front, Hash, Prepared, Unprepared, Unusable, hash_of, read_hash};
 use super::execution::model::Model;
-use super::execution::toll::Toll;
 use super::handler::{Parameters, PersistedQuery, Refusal};
 use super::measure::Names;
 use super::persisted::Persisted;
@@ -26,11 +28,9 @@ use super::websocket::ConnectionSlots;
 use super::{Schema, schema};
 use crate::config::Config;
 use crate::domain::Domain;
-use crate::domain::actor::{Actor, Role};
-use crate::domain::clock::Timestamp;
 use crate::domain::event::EventCursor;
 use crate::http::caller::Caller;
-use crate::http::rate_limit::{Client, Exhausted, RateLimiter, RequestLimits, Tier};
+use crate::http::rate_limit::RequestLimits;
 use crate::redis::Redis;
 
 /// Runs operations.
@@ -44,13 +44,6 @@ pub struct Executor {
     shared: Shared,
     connection_slots: ConnectionSlots,
     names: Names,
-}
-
-/// What clients may spend in a minute.
-struct Budgets {
-    points: Arc<RateLimiter>,
-    /// Signing in, and uploading; together with REST.
-    requests: Arc<RequestLimits>,
 }
 
 /// An operation that may run once it is paid for.
@@ -76,17 +69,13 @@ impl Executor {
     /// Without limits of requests there is none of points either.
     #[must_use]
     pub fn new(config: &Config, redis: Option<&Redis>, requests: Option<Arc<RequestLimits>>) -> Self {
-        let budgets = requests.map(|requests| Budgets {
-            points: Arc::new(RateLimiter::new("points", config.graphql.points_per_minute, redis)),
-            requests,
-        });
         Self {
             schema: schema(&config.graphql),
             front: Front::new(&config.graphql),
             heavy: HeavyOperations::default(),
             max_response_bytes: config.graphql.limits.response_bytes,
             persisted: redis.map(|redis| Persisted::new(redis.clone())),
-            budgets,
+            budgets: requests.map(|requests| Budgets::new(&config.graphql, redis, requests)),
             shared: Shared::default(),
             connection_slots: ConnectionSlots::new(config),
             names: Names::default(),
@@ -119,6 +108,22 @@ impl Executor {
 
     /// The operation that is meant, if it keeps to the limits and has the variables it needs.
     pub(super) async fn prepare(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+        let operation = self.read(parameters).await?;
+        check_credentials([&operation])?;
+        Ok(operation)
+    }
+
+    /// The operations of a batch, each by itself: one that is refused does not keep the others from running.
+    pub(super) async fn prepare_batch(
+        &self,
+        batch: Vec<Parameters>,
+    ) -> Result<Vec<Result<Operation, Refusal>>, Refusal> {
+        let operations = join_all(batch.into_iter().map(|parameters| self.read(parameters))).await;
+        check_credentials(operations.iter().flatten())?;
+        Ok(operations)
+    }
+
+    async fn read(&self, parameters: Parameters) -> Result<Operation, Refusal> {
         let document = self
             .document(parameters.query, parameters.extensions.persisted_query)
             .await?;
@@ -194,9 +199,7 @@ impl Executor {
         caller: Caller,
         operation: Operation,
     ) -> Result<Admitted, Refusal> {
-        let spending = self
-            .spend(&caller, operation.prepared.cost, domain.clock().now())
-            .await?;
+        let spending = self.spend(domain, &caller, &operation).await?;
         let began_at = began_at(domain, &caller, &operation).await?;
         Ok(Admitted {
             operation,
@@ -230,39 +233,6 @@ impl Executor {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
         response
-    }
-
-    /// What the events of a subscription with this cost draw on. `None` without limits.
-    pub(super) fn toll(&self, caller: &Caller, cost: Cost, domain: &Domain) -> Option<Toll> {
-        let points = Arc::clone(&self.budgets.as_ref()?.points);
-        let price = points_of(cost_for(caller, cost));
-        Some(Toll::new(points, Client::of(caller), price, domain.clone()))
-    }
-
-    /// Takes the cost from the client's budgets. Every operation costs a point at least.
-    pub(super) async fn spend(&self, caller: &Caller, cost: Cost, now: Timestamp) -> Result<Option<Spending>, Refusal> {
-        let Some(budgets) = &self.budgets else {
-            return Ok(None);
-        };
-        let client = Client::of(caller);
-        if cost.strict() > 0 {
-            budgets
-                .requests
-                .of(Tier::Strict)
-                .spend(client, cost.strict(), now)
-                .await
-                .map_err(|exhausted| rate_limited("times to register, log in, refresh or upload", exhausted))?;
-        }
-        let points = points_of(cost_for(caller, cost));
-        let allowance = budgets
-            .points
-            .spend(client, points, now)
-            .await
-            .map_err(|exhausted| rate_limited("points", exhausted))?;
-        Ok(Some(Spending {
-            cost: points,
-            allowance,
-        }))
     }
 }
 
@@ -317,9 +287,9 @@ impl Operation {
         error
     }
 
-    /// Whether somebody signs in by it.
-    pub(super) fn signs_in(&self) -> bool {
-        self.prepared.cost.sign_ins > 0
+    /// Whether it checks or sets a password, or renews tokens.
+    pub(super) fn has_credentials(&self) -> bool {
+        self.prepared.cost.credentials > 0
     }
 
     /// Whether its answer can hold tokens.
@@ -372,18 +342,6 @@ pub(super) fn began(response: &Response) -> bool {
     response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
-/// What an operation costs this caller.
-fn cost_for(caller: &Caller, cost: Cost) -> Cost {
-    match caller.actor {
-        Actor::User(user) if user.role == Role::Admin => cost.of_administrator(),
-        _ => cost,
-    }
-}
-
-fn points_of(cost: Cost) -> u32 {
-    u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX)
-}
-
 fn unusable(reason: Unusable) -> Refusal {
     let (code, problems) = reason.into_problems();
     Refusal::of_problems(StatusCode::BAD_REQUEST, code, problems)
@@ -392,13 +350,4 @@ fn unusable(reason: Unusable) -> Refusal {
 fn unprepared(reason: Unprepared) -> Refusal {
     let (code, problem) = reason.into_problem();
     Refusal::of_problems(StatusCode::BAD_REQUEST, code, vec![problem])
-}
-
-fn rate_limited(what: &str, exhausted: Exhausted) -> Refusal {
-    let seconds = exhausted.retry_after.as_secs();
-    let message = format!(
-        "You have {} of {} {what} left for this minute, which is too little: try again in {seconds} s",
-        exhausted.allowance.remaining, exhausted.allowance.limit
-    );
-    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message).retry_after(seconds)
 }

@@ -65,9 +65,10 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
                 idempotency::refuse_key(&parts.headers)?;
                 let caller = caller(&app, &parts).await?;
                 let size = app.graphql().answer_size();
-                let bodies = batch.into_iter().map(async |parameters| {
+                let prepared = app.graphql().prepare_batch(batch).await?;
+                let bodies = prepared.into_iter().map(async |operation| {
                     // One that is refused does not keep the others from running.
-                    let answer = match app.graphql().prepare(parameters).await {
+                    let answer = match operation {
                         Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
                         Ok(operation) => run(&app, &parts.headers, caller.clone(), operation.within(&size)).await,
                         Err(refusal) => Err(refusal),

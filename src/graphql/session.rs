@@ -137,7 +137,7 @@ impl From<domain::session::Session> for Session {
         Self {
             id: session.id.to_global(),
             user_agent: session.device.user_agent,
-            ip: session.device.ip,
+            ip: session.device.ip.map(|ip| ip.to_string()),
             created_at: session.created_at,
             last_used_at: session.last_used_at,
             expires_at: session.expires_at,
@@ -178,7 +178,8 @@ impl SessionMutation {
         )
     }
 
-    /// Signs in. Ten failures in a row make the next attempt wait: `RATE_LIMITED`, with `retryAfter` seconds.
+    /// Signs in. After ten failures in a row the next attempt from the same address has to wait: `RATE_LIMITED`, with
+    /// `retryAfter` seconds.
     async fn login(
         &self,
         ctx: &Context<'_>,
@@ -225,7 +226,7 @@ impl SessionMutation {
         })
     }
 
-    /// Sets a new password, ends every session, and signs in anew.
+    /// Sets a new password, ends every session, and signs in anew. A wrong current password counts as a failed login.
     #[graphql(guard = "SignedIn")]
     async fn password_change(
         &self,

@@ -31,7 +31,7 @@ pub(super) use self::connection_slots::{ConnectionSlots, UserSlot};
 use self::dialect::Dialect;
 use super::handler::{Refusal, refuse};
 use crate::app::App;
-use crate::http::address::network_of;
+use crate::domain::network::Network;
 use crate::http::caller::{Caller, client_address};
 use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
@@ -69,7 +69,7 @@ async fn admit(app: &App, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Re
     let slot = app
         .graphql()
         .connection_slots()
-        .take_anonymous(address.map(network_of))?;
+        .take_anonymous(address.map(Network::from))?;
     let caller = Caller::of(parts, app).await?;
     let upgrade = upgrade
         .protocols(Dialect::ALL.map(Dialect::name))

@@ -40,7 +40,7 @@ use self::slots::{ConnectionSlots, Slot};
 use self::socket::Socket;
 use crate::app::App;
 use crate::config::{ConfigError, ConnectionConfig};
-use crate::http::address::network_of;
+use crate::domain::network::Network;
 use crate::http::open_files;
 
 /// A connection that was accepted just before the server stops may still send its request within this time. Closed at
@@ -99,7 +99,7 @@ impl Connections {
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let address = peer.ip().to_canonical();
         let is_proxy = self.trusted_proxies.iter().any(|proxies| proxies.contains(&address));
-        let network = (!is_proxy).then(|| network_of(address));
+        let network = (!is_proxy).then(|| Network::from(address));
         match ConnectionSlots::take(&self.slots, network) {
             Ok(slot) => Some(self.clone().serve(stream, peer, slot, stopping)),
             Err(reason) => {

@@ -21,7 +21,6 @@
 //! | [`open_files`] | how many files the process may open |
 
 pub mod access_log;
-pub(crate) mod address;
 pub mod caller;
 pub(crate) mod connection;
 mod docs;

@@ -5,9 +5,10 @@
 //! clients as were seen lately. While Redis is away, every node counts for itself and begins at nothing, so that
 //! clients may then spend more, but are never locked out.
 //!
-//! GraphQL spends points, REST requests; signing in and uploading draw on one and the same strict tier in both.
+//! GraphQL spends points, REST requests. Passwords, refreshes and uploads have limits of their own, which both APIs share.
 
 mod memory;
+mod requests;
 mod shared;
 
 use std::net::IpAddr;
@@ -16,10 +17,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use self::memory::Memory;
+pub use self::requests::{RequestLimits, Tier};
 use self::shared::Shared;
-use crate::config::RateLimitConfig;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::network::Network;
 use crate::http::caller::Caller;
 use crate::meter;
 use crate::redis::Redis;
@@ -27,23 +29,31 @@ use crate::redis::Redis;
 /// The length of the window.
 const SECONDS: usize = 60;
 
-/// Who spends: the user, or the address of somebody who is not signed in.
+/// Who spends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Client {
     /// Somebody who is signed in.
     User(UserId),
-    /// An address; none where it is not known.
-    Address(Option<IpAddr>),
+    /// A session, by the number of its first refresh token.
+    Session(SessionId),
+    /// A network; none where the address is not known.
+    Network(Option<Network>),
 }
 
 impl Client {
-    /// Who sent a request.
+    /// Who sent a request: the user, or the network of somebody who is not signed in.
     #[must_use]
     pub fn of(caller: &Caller) -> Self {
         match caller.actor.user_id() {
             Some(user) => Self::User(user),
-            None => Self::Address(caller.device.ip.as_ref().and_then(|ip| ip.parse().ok())),
+            None => Self::at(caller.device.ip),
         }
+    }
+
+    /// Everybody at this address, signed in or not.
+    #[must_use]
+    pub fn at(address: Option<IpAddr>) -> Self {
+        Self::Network(address.map(Network::from))
     }
 }
 
@@ -123,41 +133,6 @@ impl RateLimiter {
     }
 }
 
-/// Which requests a limit is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// Registering, signing in, refreshing and uploading, by either face.
-    Strict,
-    /// All other requests of REST.
-    Moderate,
-}
-
-/// The limits of requests: each tier has its own.
-pub struct RequestLimits {
-    strict: RateLimiter,
-    moderate: RateLimiter,
-}
-
-impl RequestLimits {
-    /// The limits of the settings; none where they are switched off.
-    #[must_use]
-    pub fn new(config: &RateLimitConfig, redis: Option<&Redis>) -> Option<Self> {
-        config.enabled.then(|| Self {
-            strict: RateLimiter::new("strict", config.strict_per_minute, redis),
-            moderate: RateLimiter::new("moderate", config.per_minute, redis),
-        })
-    }
-
-    /// The limit of a tier.
-    #[must_use]
-    pub fn of(&self, tier: Tier) -> &RateLimiter {
-        match tier {
-            Tier::Strict => &self.strict,
-            Tier::Moderate => &self.moderate,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -203,8 +178,9 @@ mod tests {
     #[tokio::test]
     async fn each_client_has_its_own() {
         let limiter = RateLimiter::new("test", 1, None);
-        let address = Client::Address("192.0.2.1".parse().ok());
-        for client in [ANN, Client::User(UserId(2)), address, Client::Address(None)] {
+        let address = Client::at("192.0.2.1".parse().ok());
+        let session = Client::Session(SessionId(1));
+        for client in [ANN, Client::User(UserId(2)), session, address, Client::at(None)] {
             assert!(limiter.spend(client, 1, at(0)).await.is_ok(), "{client:?}");
             assert!(limiter.spend(client, 1, at(0)).await.is_err(), "{client:?}");
         }

@@ -67,8 +67,8 @@ pub struct Route {
     pub handler: MethodRouter<App>,
     /// Whether parameters may stand behind the path. Where they may not, one that comes is refused.
     pub takes_parameters: bool,
-    /// Which limit counts its requests.
-    pub tier: Tier,
+    /// Which limit counts its requests; none where the handler does.
+    pub tier: Option<Tier>,
 }
 
 impl Route {
@@ -98,13 +98,13 @@ impl Route {
             path,
             handler,
             takes_parameters: false,
-            tier: Tier::Moderate,
+            tier: Some(Tier::Moderate),
         }
     }
 
-    fn strict(self) -> Self {
+    fn counted_as(self, tier: impl Into<Option<Tier>>) -> Self {
         Self {
-            tier: Tier::Strict,
+            tier: tier.into(),
             ..self
         }
     }
@@ -127,7 +127,10 @@ impl Route {
         } else {
             handler
         };
-        handler.route_layer(from_fn_with_state((app.clone(), self.tier), rate_limit::limit))
+        match self.tier {
+            Some(tier) => handler.route_layer(from_fn_with_state((app.clone(), tier), rate_limit::limit)),
+            None => handler,
+        }
     }
 }
 
@@ -135,10 +138,10 @@ impl Route {
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::post("/auth/register", session::register).strict(),
-        Route::post("/auth/login", session::login).strict(),
-        Route::post("/auth/login/access-token", session::access_token).strict(),
-        Route::post("/auth/refresh", session::refresh).strict(),
+        Route::post("/auth/register", session::register).counted_as(Tier::Strict),
+        Route::post("/auth/login", session::login).counted_as(Tier::Strict),
+        Route::post("/auth/login/access-token", session::access_token).counted_as(Tier::Strict),
+        Route::post("/auth/refresh", session::refresh).counted_as(None),
         Route::post("/auth/logout", session::logout).with_parameters(),
         Route::get("/auth/me", user::me),
         Route::get("/tasks", task::list).with_parameters(),
@@ -158,15 +161,15 @@ pub fn routes() -> Vec<Route> {
         Route::post("/tasks/{id}/restore", task::restore),
         Route::post("/tasks/{id}/tags", task::add_tags),
         Route::delete("/tasks/{id}/tags/{tag}", task::remove_tag),
-        Route::post("/tasks/{id}/files", attachment::attach).strict(),
+        Route::post("/tasks/{id}/files", attachment::attach).counted_as(Tier::Upload),
         Route::get("/tasks/{id}/files", attachment::list),
         Route::get("/files/{id}", attachment::download),
         Route::delete("/files/{id}", attachment::delete),
-        Route::post("/upload", attachment::keep).strict(),
+        Route::post("/upload", attachment::keep).counted_as(Tier::Upload),
         Route::get("/download/{filename}", attachment::download_own),
         Route::delete("/delete/{filename}", attachment::delete_own),
-        Route::get("/async/external", background::call_external).strict(),
-        Route::post("/async/background-task", background::queue).strict(),
+        Route::get("/async/external", background::call_external).counted_as(Tier::Background),
+        Route::post("/async/background-task", background::queue).counted_as(Tier::Background),
         Route::get("/async/background-task/{id}", background::get),
         Route::get("/users", user::list).with_parameters(),
         Route::get("/users/{id}", user::get),

@@ -7,11 +7,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use secrecy::SecretString;
 
 use super::error::Problem;
 use crate::app::App;
+use crate::domain::session::Device;
 use crate::http::caller::Caller;
-use crate::http::rate_limit::{Allowance, Client, Tier};
+use crate::http::rate_limit::{Allowance, Exhausted, Tier};
 
 /// How many requests there are for a minute.
 pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -30,17 +32,36 @@ pub(super) async fn limit(State((app, tier)): State<(App, Tier)>, request: Reque
         Ok(caller) => caller,
         Err(error) => return Problem::from(error).into_response(),
     };
-    let spent = limits
-        .of(tier)
-        .spend(Client::of(&caller), 1, app.domain().clock().now());
-    match spent.await {
+    match limits.spend(tier, &caller, 1, app.domain().clock().now()).await {
         Ok(allowance) => {
             // The handler asks who calls, too: the session is looked up once.
             parts.extensions.insert(caller);
             tell(next.run(Request::from_parts(parts, body)).await, allowance)
         }
-        Err(exhausted) => tell(Problem::rate_limited(exhausted).into_response(), exhausted.allowance),
+        Err(exhausted) => refuse(exhausted),
     }
+}
+
+/// Answers a refresh if its session has one left. One without a refresh token of ours counts by address. Its limit is
+/// known only when its body is read.
+pub(super) async fn limit_refresh(
+    app: &App,
+    device: &Device,
+    token: Option<&SecretString>,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    let Some(limits) = app.request_limits() else {
+        return answer.await;
+    };
+    match limits.spend_refresh(app.domain(), token, device.ip).await {
+        Ok(Ok(allowance)) => tell(answer.await, allowance),
+        Ok(Err(exhausted)) => refuse(exhausted),
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+fn refuse(exhausted: Exhausted) -> Response {
+    tell(Problem::rate_limited(exhausted).into_response(), exhausted.allowance)
 }
 
 fn tell(mut response: Response, allowance: Allowance) -> Response {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema};
@@ -14,11 +16,12 @@ use super::extract::{Asker, Body, Form, Parameters, Sender};
 use super::idempotency;
 use super::location;
 use super::openapi::schema;
+use super::rate_limit::limit_refresh;
 use super::user::UserBody;
 use super::value::{Flag, PasswordGrantType};
 use crate::app::App;
 use crate::domain::clock::Timestamp;
-use crate::domain::session::Tokens;
+use crate::domain::session::{Device, Tokens};
 use crate::domain::user::Registration;
 use crate::http::json::Json;
 
@@ -228,7 +231,8 @@ pub(super) async fn register(
 
 /// Sign in
 ///
-/// After ten wrong passwords in a row an account answers slower, with `Retry-After`.
+/// After ten wrong passwords in a row the next attempt for the account from the same address has to wait, with
+/// `Retry-After`.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", operation_id = "login", security(()),
     request_body = LoginInput,
     responses(
@@ -281,13 +285,16 @@ pub(super) async fn access_token(
 pub(super) async fn refresh(
     State(app): State<App>,
     Sender(device): Sender,
-    Body(input): Body<RefreshInput>,
-) -> Result<Secret<TokensBody>> {
-    let tokens = app
-        .domain()
-        .sessions()
-        .refresh(&input.refresh_token.into(), device)
-        .await?;
+    input: Result<Body<RefreshInput>>,
+) -> Response {
+    let token = input.map(|Body(input)| SecretString::from(input.refresh_token));
+    let shown = token.as_ref().ok().cloned();
+    let answer = async { renew(&app, token, device.clone()).await.into_response() };
+    limit_refresh(&app, &device, shown.as_ref(), answer).await
+}
+
+async fn renew(app: &App, token: Result<SecretString>, device: Device) -> Result<Secret<TokensBody>> {
+    let tokens = app.domain().sessions().refresh(&token?, device).await?;
     Ok((NO_STORE, Json(tokens.into())))
 }
 

@@ -231,6 +231,10 @@ async fn production_does_not_start_with_unsafe_settings() {
             "CORS_ORIGINS is \"*\"; allowed: in production, the origins by name",
         ),
         (
+            vec![strong, ("TRUSTED_PROXIES", "0.0.0.0/0")],
+            "TRUSTED_PROXIES is \"0.0.0.0/0\"; allowed: in production, the addresses or networks of your own proxies",
+        ),
+        (
             vec![strong, ("DATABASE_URL", "sqlite::memory:")],
             "DATABASE_URL is \"sqlite::memory:\"; allowed: a SQLite file or PostgreSQL",
         ),

@@ -58,9 +58,9 @@ async fn every_part_that_is_well_has_its_line() {
     let lines: Vec<(&str, &str)> = printed.lines().map(|line| line.split_at(8)).collect();
     let subjects: Vec<&str> = lines.iter().map(|(_, text)| text.split_once(':').unwrap().0).collect();
     let expected = if is_postgres() {
-        "settings database rights tables writing clock transactions jobs Redis mail storage disk"
+        "settings database rights tables writing clock transactions jobs accounts Redis mail storage disk"
     } else {
-        "settings database tables writing clock jobs Redis mail storage disk disk"
+        "settings database tables writing clock jobs accounts Redis mail storage disk disk"
     };
     assert_eq!(subjects.join(" "), expected);
     // Other tests hold transactions open in the same cluster, and the disk belongs to the machine.

@@ -2,11 +2,17 @@
 
 mod anonymous_sockets;
 mod connection_limits;
+mod credentials;
+mod development_admin;
 mod early_refusals;
 mod files;
+mod guessing;
 mod host;
+mod rate_limits;
 mod slow_clients;
 mod stalled_streams;
+mod support;
+mod takeover;
 
 use axum::http::Method;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use chrono::{Datelike as _, TimeDelta};
 
 use super::transaction::described_transaction;
-use super::{Finding, Report, duration, file, jobs, rights, transaction};
+use super::{Finding, Report, accounts, duration, file, jobs, rights, transaction};
 use crate::app::described;
 use crate::command::database;
 use crate::config::{Config, DatabaseConfig};
@@ -38,6 +38,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Resul
     transaction::check(&domain, &engine, report).await?;
     if is_complete {
         jobs::check(&domain, report).await?;
+        accounts::check(&domain, config.environment, report).await?;
     }
     database::close(domain).await
 }

@@ -22,6 +22,7 @@ mod in_order;
 pub(super) mod job;
 mod keyset;
 pub(super) mod log;
+pub(super) mod login_address;
 pub(super) mod login_attempt;
 mod missing_right;
 pub(super) mod new_task;

@@ -82,6 +82,33 @@ pub(in crate::domain) async fn owner(
     Ok(owner.map(UserId))
 }
 
+/// The first refresh token of the session that this one belongs to.
+pub(in crate::domain) async fn first_of_token(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Credentials>,
+    refresh_token_hash: &str,
+) -> Result<Option<SessionId>> {
+    let query = Entity::find()
+        .filter(Column::RefreshTokenHash.eq(refresh_token_hash))
+        .select_only()
+        .expr(of_family("MIN(id)"));
+    Ok(query.into_tuple::<i32>().one(connection).await?.map(SessionId))
+}
+
+/// Whether a session goes on; it does so until the transaction ends.
+pub(in crate::domain) async fn lock_live(
+    transaction: &WriteTransaction,
+    _scope: &Scope<Credentials>,
+    session: SessionId,
+) -> Result<bool> {
+    let query = Entity::find_by_id(session.0)
+        .filter(Column::RevokedAt.is_null())
+        .select_only()
+        .column(Column::Id)
+        .lock_exclusive();
+    Ok(query.into_tuple::<i32>().one(transaction.connection()).await?.is_some())
+}
+
 /// The session of this refresh token, locked until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
@@ -162,7 +189,7 @@ impl From<LiveRow> for LiveSession {
                 id: SessionId(row.first_id),
                 device: Device {
                     user_agent: row.user_agent,
-                    ip: row.ip,
+                    ip: row.ip.and_then(|ip| ip.parse().ok()),
                 },
                 created_at: row.began_at,
                 last_used_at: row.last_used_at,
@@ -197,7 +224,7 @@ pub(in crate::domain) async fn insert(
         family: Set(session.family),
         refresh_token_hash: Set(session.refresh_token_hash),
         user_agent: Set(session.device.user_agent),
-        ip: Set(session.device.ip),
+        ip: Set(session.device.ip.map(|ip| ip.to_string())),
         last_used_at: Set(session.now),
         expires_at: Set(session.expires_at),
         rotated_at: Set(None),

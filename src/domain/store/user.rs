@@ -253,14 +253,34 @@ pub(in crate::domain) async fn find_login(
     } else {
         Condition::all().add(Expr::expr(Func::lower(Expr::col(Column::Username))).eq(name))
     };
-    let Some(model) = Entity::find().filter(named).one(connection).await? else {
-        return Ok(None);
-    };
-    let password_hash = model.password_hash.clone();
-    Ok(Some(Login {
-        user: Row::from(model).into_user(&scope.users())?,
-        password_hash,
-    }))
+    let model = Entity::find().filter(named).one(connection).await?;
+    model.map(|model| Login::of(model, scope)).transpose()
+}
+
+/// The account as it is now, locked until the transaction ends.
+pub(in crate::domain) async fn lock_login(
+    transaction: &WriteTransaction,
+    scope: &Scope<Credentials>,
+    id: UserId,
+) -> Result<Option<Login>> {
+    let query = Entity::find_by_id(id.0).lock_exclusive();
+    let model = query.one(transaction.connection()).await?;
+    model.map(|model| Login::of(model, scope)).transpose()
+}
+
+impl Login {
+    fn of(model: Model, scope: &Scope<Credentials>) -> Result<Self> {
+        let password_hash = model.password_hash.clone();
+        Ok(Self {
+            user: Row::from(model).into_user(&scope.users())?,
+            password_hash,
+        })
+    }
+
+    /// Whether the account may sign in.
+    pub(in crate::domain) fn is_active(&self) -> bool {
+        self.user.account.as_ref().is_some_and(|account| account.is_active)
+    }
 }
 
 impl From<Model> for Row {

@@ -15,9 +15,11 @@ use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
 use super::price;
 use crate::domain::page::DEFAULT_PAGE_SIZE;
 
-/// The mutations by which people sign in. They draw on the strict tier of the rate limits.
-const SIGNING_IN: [&str; 3] = ["register", "login", "refresh"];
-/// The mutations that take a file. They draw on the strict tier too.
+/// The mutations that check or set a password, or that renew tokens. A request runs one of them at most.
+pub(in crate::graphql) const CREDENTIALS: [&str; 4] = ["register", "login", "passwordChange", REFRESH];
+/// The one of them that a session has a limit of its own for.
+pub(in crate::graphql) const REFRESH: &str = "refresh";
+/// The mutations that take a file. They have a limit of their own.
 const UPLOADING: [&str; 1] = ["attachmentUpload"];
 
 /// What an operation will draw on.
@@ -27,8 +29,8 @@ pub(in crate::graphql) struct Cost {
     pub(in crate::graphql) points: u64,
     /// The part of the points that grows with the tasks that the asker may see.
     pub(super) scans: u64,
-    /// How often somebody signs in.
-    pub(in crate::graphql) sign_ins: u32,
+    /// How many of its fields check or set a password, or renew tokens.
+    pub(in crate::graphql) credentials: u32,
     /// How many files are taken.
     pub(in crate::graphql) uploads: u32,
 }
@@ -44,11 +46,6 @@ impl Cost {
             ..self
         }
     }
-
-    /// How often it draws on the strict tier.
-    pub(in crate::graphql) fn strict(self) -> u32 {
-        self.sign_ins.saturating_add(self.uploads)
-    }
 }
 
 /// The cost of a normalised operation with these variables.
@@ -63,7 +60,7 @@ pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values,
     Cost {
         points: price::OPERATION.saturating_add(price.all).div_ceil(price::POINT),
         scans: price.scans / price::POINT,
-        sign_ins: count(&SIGNING_IN),
+        credentials: count(&CREDENTIALS),
         uploads: count(&UPLOADING),
     }
 }
@@ -365,14 +362,40 @@ mod tests {
     }
 
     #[test]
-    fn signing_in_is_counted_by_name_and_not_by_alias() {
+    fn credential_operations_are_counted_by_name_and_not_by_alias() {
         let document = "mutation { a: login(input: {password: \"x\"}) { accessToken } ...more } \
                         fragment more on Mutation { refresh(refreshToken: \"x\") { accessToken } }";
-        assert_eq!(prepared(document, &Json::Null).unwrap().sign_ins, 2);
-        assert_eq!(prepared("{ login: viewer { id } }", &Json::Null).unwrap().sign_ins, 0);
+        assert_eq!(prepared(document, &Json::Null).unwrap().credentials, 2);
+        assert_eq!(
+            prepared("{ login: viewer { id } }", &Json::Null).unwrap().credentials,
+            0
+        );
         let document =
             "mutation($f: Upload!) { a: attachmentUpload(input: {file: $f}) { attachment { id } } logout { success } }";
         let cost = prepared(document, &json!({ "f": "upload:0" })).unwrap();
-        assert_eq!((cost.sign_ins, cost.uploads, cost.strict()), (0, 1, 1));
+        assert_eq!((cost.credentials, cost.uploads), (0, 1));
+    }
+
+    #[test]
+    fn every_mutation_that_takes_a_password_or_gives_tokens_is_a_credential_operation() {
+        let model = FRONT.model();
+        let is_secret = |input: &InputModel| input.name.to_lowercase().contains("password");
+        let takes_a_password = |input: &InputModel| match &model.get(input.kind.named()).kind {
+            KindModel::Input(fields) => fields.iter().any(is_secret),
+            _ => is_secret(input),
+        };
+        let gives_tokens = |kind: TypeId| model.field(kind, "accessToken").is_some();
+        let KindModel::Object(mutations) = &model.get(model.root(OperationType::Mutation).unwrap()).kind else {
+            panic!("mutations are fields of an object");
+        };
+        let mut found: Vec<&str> = mutations
+            .iter()
+            .filter(|(_, field)| gives_tokens(field.kind.named()) || field.arguments.iter().any(takes_a_password))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let mut known = CREDENTIALS;
+        found.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(found, known);
     }
 }

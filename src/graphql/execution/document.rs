@@ -174,7 +174,12 @@ impl Normalized {
 
     /// Whether it selects a root field of that name.
     pub(in crate::graphql) fn selects_at_root(&self, name: &str) -> bool {
-        self.root_fields().any(|field| field.name.node == name)
+        self.root_field(name).is_some()
+    }
+
+    /// The first root field of that name.
+    pub(in crate::graphql) fn root_field(&self, name: &str) -> Option<&Field> {
+        self.root_fields().find(|field| field.name.node == name)
     }
 
     /// The key of the first field of the root.

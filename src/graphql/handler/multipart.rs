@@ -61,8 +61,7 @@ async fn run(app: &App, parts: &Parts, source: &Source) -> Result<Answer, Refusa
         }
         Posted::Many(batch) => {
             let size = app.graphql().answer_size();
-            let prepared = batch.into_iter().map(|parameters| app.graphql().prepare(parameters));
-            let prepared = join_all(prepared).await;
+            let prepared = app.graphql().prepare_batch(batch).await?;
             files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
             let admitted = prepared.into_iter().map(async |operation| {
                 let operation = operation?.within(&size);

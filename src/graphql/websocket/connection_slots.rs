@@ -6,13 +6,13 @@
 //! them takes a slot of the signed-in users.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::domain::network::Network;
 use crate::graphql::handler::Refusal;
 
 /// The slots of a server.
@@ -41,7 +41,7 @@ struct Taken {
 #[derive(Debug)]
 struct Anonymous {
     /// Which addresses count as one; `None` if it is not known.
-    network: Option<IpAddr>,
+    network: Option<Network>,
     /// It has said that it has no user.
     has_no_user: bool,
     displaced: Arc<Notify>,
@@ -82,7 +82,7 @@ impl ConnectionSlots {
     }
 
     /// A slot of a connection that has not said who its user is. Refused if no signed-in user could stay.
-    pub(in crate::graphql) fn take_anonymous(&self, network: Option<IpAddr>) -> Result<AnonymousSlot, Refusal> {
+    pub(in crate::graphql) fn take_anonymous(&self, network: Option<Network>) -> Result<AnonymousSlot, Refusal> {
         let mut taken = self.0.taken();
         self.0.check(&taken)?;
         let of_network = taken
@@ -198,6 +198,7 @@ impl Drop for AnonymousSlot {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::net::IpAddr;
 
     use futures_util::FutureExt as _;
 
@@ -211,8 +212,8 @@ mod tests {
         ConnectionSlots::new(&Config::from_vars(&vars).unwrap())
     }
 
-    fn address(last: u8) -> IpAddr {
-        [192, 0, 2, last].into()
+    fn address(last: u8) -> Network {
+        IpAddr::from([192, 0, 2, last]).into()
     }
 
     fn is_displaced(slot: &AnonymousSlot) -> bool {

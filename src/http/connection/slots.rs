@@ -5,7 +5,6 @@
 //! connections and say nothing only displace each other. If every connection is in use, the new one is refused.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use super::activity::Activity;
 use super::metrics::{self, Reason};
 use crate::config::{ConnectionConfig, ConnectionLimits};
+use crate::domain::network::Network;
 
 /// One in this many connections is given up at once, so that the search for them is rare.
 const BATCH: usize = 64;
@@ -32,13 +32,13 @@ pub(super) struct ConnectionSlots {
 struct Open {
     last_number: u64,
     connections: HashMap<u64, Entry>,
-    by_network: HashMap<IpAddr, Network>,
+    by_network: HashMap<Network, Usage>,
     /// When all were in use at the last search.
     searched_at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
-struct Network {
+struct Usage {
     connections: usize,
     /// When all of them were in use at the last search.
     searched_at: Option<Instant>,
@@ -47,7 +47,7 @@ struct Network {
 #[derive(Debug)]
 struct Entry {
     /// `None` for a proxy.
-    network: Option<IpAddr>,
+    network: Option<Network>,
     activity: Arc<Activity>,
 }
 
@@ -75,7 +75,7 @@ impl ConnectionSlots {
     }
 
     /// Place for a connection from a network, or from a proxy, for which only the limit of all counts.
-    pub(super) fn take(slots: &Arc<Self>, network: Option<IpAddr>) -> Result<Slot, Reason> {
+    pub(super) fn take(slots: &Arc<Self>, network: Option<Network>) -> Result<Slot, Reason> {
         let activity = Arc::new(Activity::new(slots.timeouts));
         let mut open = slots.open();
         if let Some(network) = network
@@ -130,7 +130,7 @@ impl Open {
     }
 
     /// The same for a network.
-    fn has_room_for(&mut self, network: IpAddr, max: usize) -> bool {
+    fn has_room_for(&mut self, network: Network, max: usize) -> bool {
         match self.by_network.get(&network) {
             Some(found) if found.connections >= max => {
                 if was_just_searched(found.searched_at) {
@@ -200,6 +200,8 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::http::connection::activity::RequestGuard;
 
@@ -216,8 +218,8 @@ mod tests {
         Arc::new(ConnectionSlots::new(limits, timeouts))
     }
 
-    fn address(last: u8) -> IpAddr {
-        [192, 0, 2, last].into()
+    fn address(last: u8) -> Network {
+        IpAddr::from([192, 0, 2, last]).into()
     }
 
     fn busy(slot: &Slot) -> RequestGuard {

@@ -44,8 +44,9 @@ impl Shared {
     fn key(&self, client: Client) -> String {
         let client = match client {
             Client::User(user) => format!("user:{}", user.0),
-            Client::Address(Some(address)) => format!("address:{address}"),
-            Client::Address(None) => "address:unknown".to_owned(),
+            Client::Session(session) => format!("session:{}", session.0),
+            Client::Network(Some(network)) => format!("address:{network}"),
+            Client::Network(None) => "address:unknown".to_owned(),
         };
         key(&["limit", &self.name, &client])
     }

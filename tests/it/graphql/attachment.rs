@@ -349,20 +349,14 @@ async fn files_go_with_their_owner_or_stay_with_the_task() {
 }
 
 #[tokio::test]
-async fn uploads_draw_on_the_stricter_tier() {
-    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_STRICT_PER_MINUTE", "2")]).await;
+async fn uploads_have_a_limit_of_their_own() {
+    let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_UPLOAD_PER_MINUTE", "2")]).await;
     let ann = app.member().await;
     for _ in 0..2 {
         ann.keeps(None, "a.txt", b"text").await;
     }
     let answer = ann.uploads(None, "a.txt", b"text").await;
     assert_eq!((answer.status.as_u16(), answer.error_code()), (429, "RATE_LIMITED"));
-    assert!(
-        answer
-            .error_message()
-            .contains("0 of 2 times to register, log in, refresh or upload"),
-        "{}",
-        answer.text
-    );
+    assert!(answer.error_message().contains("0 of 2 uploads"), "{}", answer.text);
     assert_eq!(app.stored_files().len(), 2);
 }

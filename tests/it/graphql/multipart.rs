@@ -340,7 +340,7 @@ fn stalled(begin: Vec<u8>) -> Body {
 
 #[tokio::test]
 async fn who_may_not_is_told_before_a_file_is_read() {
-    let settings = [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_STRICT_PER_MINUTE", "1")];
+    let settings = [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_UPLOAD_PER_MINUTE", "1")];
     let app = TestApp::start_with(&settings).await;
     let ann = app.member().await;
     let begin = upload_form(None).file("0", "a.txt", b"text").broken_off();

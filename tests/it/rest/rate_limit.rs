@@ -10,10 +10,11 @@ use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
 
-const LIMITED: [(&str, &str); 3] = [
+const LIMITED: [(&str, &str); 4] = [
     ("RATE_LIMIT_ENABLED", "true"),
     ("RATE_LIMIT_PER_MINUTE", "3"),
     ("RATE_LIMIT_STRICT_PER_MINUTE", "2"),
+    ("RATE_LIMIT_UPLOAD_PER_MINUTE", "2"),
 ];
 /// The moment at which tests begin.
 const START: i64 = 1_768_478_400;
@@ -73,7 +74,7 @@ async fn whoever_is_not_signed_in_counts_by_address_and_a_401_counts() {
 }
 
 #[tokio::test]
-async fn signing_in_and_uploading_have_a_limit_of_their_own_over_both_faces() {
+async fn passwords_and_uploads_have_limits_of_their_own_over_both_apis() {
     let app = TestApp::start_with(&LIMITED).await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     assert_eq!(

@@ -1,0 +1,81 @@
+//! The administrator that a development server makes, and a production server does not start with.
+
+use std::fmt;
+
+use crate::domain::Domain;
+use crate::domain::actor::{Actor, Role};
+use crate::domain::error::{Code, Result};
+use crate::domain::user::Registration;
+
+const USERNAME: &str = "admin";
+const EMAIL: &str = "admin@example.com";
+/// The documentation has it, so everybody knows it.
+const PASSWORD: &str = "Admin123";
+
+/// Makes the administrator, unless there is an account already.
+pub(super) async fn create(domain: &Domain) -> Result<()> {
+    let users = domain.users();
+    if !users.is_empty(&Actor::System).await? {
+        return Ok(());
+    }
+    let admin = Registration {
+        email: EMAIL.to_owned(),
+        password: PASSWORD.into(),
+        username: Some(USERNAME.to_owned()),
+        full_name: None,
+    };
+    match users
+        .create_with_known_password(&Actor::System, admin, Role::Admin)
+        .await
+    {
+        Ok(_) => {
+            tracing::warn!(
+                "the database was empty: made the administrator '{USERNAME}' with the password '{PASSWORD}'. \
+                 This is for development only; change the password before anybody else can reach this server"
+            );
+            Ok(())
+        }
+        // Another server that started at the same moment was first.
+        Err(error) if error.code() == Code::Taken => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// An account that is open to everybody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenAccount {
+    /// The name that it is found by.
+    login: &'static str,
+}
+
+impl fmt::Display for OpenAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let login = self.login;
+        write!(
+            f,
+            "the account '{login}' still has the password of development servers, which everybody knows; run \
+             `taskwire user reset-password {login}` to set another one"
+        )
+    }
+}
+
+/// The administrator of a development server, if it can sign in with the password that everybody knows. Takes the time of
+/// a hash if there is such an account.
+pub(crate) async fn find_open_account(domain: &Domain) -> Result<Option<OpenAccount>> {
+    let users = domain.users();
+    let mut checked = None;
+    for login in [USERNAME, EMAIL] {
+        let Some(user) = users.find_by_login(&Actor::System, login).await? else {
+            continue;
+        };
+        let is_active = user.account.as_ref().is_some_and(|account| account.is_active);
+        if !is_active || checked == Some(user.id) {
+            continue;
+        }
+        checked = Some(user.id);
+        if users.has_password(&Actor::System, user.id, PASSWORD.into()).await? {
+            return Ok(Some(OpenAccount { login }));
+        }
+    }
+    Ok(None)
+}

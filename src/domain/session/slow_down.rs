@@ -1,0 +1,314 @@
+//! How guessing a password is slowed down without locking out the one who knows it.
+//!
+//! Failures count for an account at one address, and for the account as a whole. An address that has failed too often
+//! waits, longer each time. Many addresses together reach the limit of the account: then only those from which somebody
+//! signed in lately go on, after a short delay. `docs/SECURITY.md` has the rule with its figures.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{Device, digest};
+use crate::domain::Core;
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::UserId;
+use crate::domain::network::Network;
+use crate::domain::policy::{self, Credentials};
+use crate::domain::store::login_attempt::Failures;
+use crate::domain::store::{self, WriteTransaction};
+
+/// Failures in a row from one address before it has to wait.
+const FREE_FAILURES: u32 = 10;
+/// The longest wait of an address from which somebody signed in lately.
+const MAX_WAIT_OF_KNOWN: TimeDelta = TimeDelta::seconds(60);
+/// The longest wait of any other address.
+const MAX_WAIT_OF_OTHERS: TimeDelta = TimeDelta::minutes(15);
+/// After this time without an attempt, the failures from an address are forgotten.
+pub(super) const FORGET_AFTER: TimeDelta = TimeDelta::days(1);
+/// Failures of an account at all addresses together before only known addresses go on.
+const ACCOUNT_FAILURES: u32 = 150;
+/// In each of these times one of them is forgiven.
+const FORGIVE_AFTER: TimeDelta = TimeDelta::seconds(60);
+/// How long the attempt from a known address is delayed then.
+const DELAY: Duration = Duration::from_secs(1);
+/// For how long an address is known after a login.
+pub(super) const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
+
+/// Whose password is guessed at.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target<'a> {
+    /// An account.
+    Account(UserId),
+    /// A name that no account has. It is treated alike, so that nobody finds out.
+    Name(&'a str),
+}
+
+impl Target<'_> {
+    fn of_account(self) -> String {
+        match self {
+            Self::Account(user) => account_subject(user),
+            Self::Name(name) => digest(&format!("name:{}", name.to_lowercase())),
+        }
+    }
+
+    fn at_address(self, network: Option<Network>) -> String {
+        let network = network.map_or_else(|| "unknown".to_owned(), |network| network.to_string());
+        digest(&format!("{} at {network}", self.of_account()))
+    }
+}
+
+fn account_subject(user: UserId) -> String {
+    digest(&format!("user:{user}"))
+}
+
+/// An attempt that was counted as a failure before it was made, so that many at once do not slip through.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    account: String,
+    /// Whether the failures of the account grew by it. They have a limit.
+    counts_for_account: bool,
+    address: String,
+    delay: Duration,
+}
+
+impl Attempt {
+    /// Counts an attempt, or refuses it.
+    pub(super) async fn begin(core: &Core, target: Target<'_>, device: &Device) -> Result<Self> {
+        let now = core.clock.now();
+        let network = device.ip.map(Network::from);
+        let (account, address) = (target.of_account(), target.at_address(network));
+        let transaction = core.store.begin().await?;
+        let of_account = forgive(store::login_attempt::lock(&transaction, &account, now).await?, now);
+        let at_address = store::login_attempt::find(&transaction, &address).await?;
+        let at_address = at_address.filter(|failures| now - failures.at < FORGET_AFTER);
+        let at_address = at_address.unwrap_or(Failures::none(now));
+        let is_close = at_address.count >= FREE_FAILURES || of_account.count >= ACCOUNT_FAILURES;
+        let is_known = is_close && is_known(&transaction, target, network, now).await?;
+        let delay = judge(at_address, of_account, is_known, now)?;
+        let failed_once_more = [
+            (
+                account.as_str(),
+                Failures {
+                    count: of_account.count.saturating_add(1).min(ACCOUNT_FAILURES),
+                    ..of_account
+                },
+            ),
+            (
+                address.as_str(),
+                Failures {
+                    count: at_address.count.saturating_add(1),
+                    at: now,
+                },
+            ),
+        ];
+        store::login_attempt::set(&transaction, failed_once_more).await?;
+        transaction.commit().await?;
+        Ok(Self {
+            account,
+            counts_for_account: of_account.count < ACCOUNT_FAILURES,
+            address,
+            delay,
+        })
+    }
+
+    /// Waits as long as the attempt is delayed. The caller holds neither a connection nor a place to hash meanwhile.
+    pub(super) async fn delay(&self) {
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+    }
+
+    /// Notes that it was no failure.
+    pub(super) async fn succeed(&self, transaction: &WriteTransaction) -> Result<()> {
+        if self.counts_for_account {
+            store::login_attempt::take_back(transaction, &self.account).await?;
+        }
+        store::login_attempt::clear(transaction, &self.address).await
+    }
+}
+
+/// Forgets the failures of an account as a whole: its password is another.
+pub(in crate::domain) async fn forgive_account(transaction: &WriteTransaction, user: UserId) -> Result<()> {
+    store::login_attempt::clear(transaction, &account_subject(user)).await
+}
+
+async fn is_known(
+    transaction: &WriteTransaction,
+    target: Target<'_>,
+    network: Option<Network>,
+    now: Timestamp,
+) -> Result<bool> {
+    let Some(network) = network else {
+        return Ok(false);
+    };
+    let user = match target {
+        Target::Account(user) => user,
+        // Nobody: it takes the time that an account takes.
+        Target::Name(_) => UserId(0),
+    };
+    let credentials = policy::scope::<Credentials>(&Actor::System)?;
+    let connection = transaction.connection();
+    store::login_address::is_known(connection, &credentials, user, network, now - KNOWN_FOR).await
+}
+
+/// The delay of an attempt, or why it is refused.
+fn judge(at_address: Failures, of_account: Failures, is_known: bool, now: Timestamp) -> Result<Duration> {
+    let longest = if is_known {
+        MAX_WAIT_OF_KNOWN
+    } else {
+        MAX_WAIT_OF_OTHERS
+    };
+    let ready = at_address.at + wait_after(at_address.count, longest);
+    if now < ready {
+        return Err(refusal(ready - now));
+    }
+    if of_account.count < ACCOUNT_FAILURES {
+        return Ok(Duration::ZERO);
+    }
+    if is_known {
+        Ok(DELAY)
+    } else {
+        Err(refusal(of_account.at + FORGIVE_AFTER - now))
+    }
+}
+
+fn refusal(wait: TimeDelta) -> Error {
+    Error::RateLimited {
+        retry_after: whole_seconds(wait),
+    }
+}
+
+/// The failures of an account that still count.
+fn forgive(failures: Failures, now: Timestamp) -> Failures {
+    let passed = (now - failures.at).max(TimeDelta::zero());
+    let forgiven = passed.num_seconds() / FORGIVE_AFTER.num_seconds();
+    let forgiven = i32::try_from(forgiven).unwrap_or(i32::MAX);
+    let count = failures.count.min(ACCOUNT_FAILURES);
+    match count.checked_sub(forgiven.unsigned_abs()) {
+        None | Some(0) => Failures::none(now),
+        Some(count) => Failures {
+            count,
+            at: failures.at + FORGIVE_AFTER * forgiven,
+        },
+    }
+}
+
+/// How long to wait after so many failures in a row: nothing, then 1 s, doubled each time.
+fn wait_after(failures: u32, longest: TimeDelta) -> TimeDelta {
+    let Some(excess) = failures.checked_sub(FREE_FAILURES) else {
+        return TimeDelta::zero();
+    };
+    // 2^10 s is past every limit already.
+    TimeDelta::seconds(1 << excess.min(10)).min(longest)
+}
+
+/// Rounded up, so that one who waits so long is not refused again.
+fn whole_seconds(wait: TimeDelta) -> Duration {
+    let seconds = (wait.num_milliseconds() + 999) / 1_000;
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + TimeDelta::seconds(1_000_000 + second)
+    }
+
+    fn failures(count: u32, second: i64) -> Failures {
+        Failures { count, at: at(second) }
+    }
+
+    #[test]
+    fn waits_grow_from_the_tenth_failure_and_have_a_limit() {
+        let waits =
+            |longest| [0, 9, 10, 11, 12, 15, 16, 19, 20, u32::MAX].map(|n| wait_after(n, longest).num_seconds());
+        assert_eq!(waits(MAX_WAIT_OF_KNOWN), [0, 0, 1, 2, 4, 32, 60, 60, 60, 60]);
+        assert_eq!(waits(MAX_WAIT_OF_OTHERS), [0, 0, 1, 2, 4, 32, 64, 512, 900, 900]);
+    }
+
+    #[test]
+    fn failures_of_an_account_are_forgiven_one_a_minute() {
+        for (count, second, left, since) in [
+            (3, 0, 3, 0),
+            (3, 59, 3, 0),
+            (3, 60, 2, 60),
+            (3, 125, 1, 120),
+            (3, 180, 0, 180),
+            (3, 100_000, 0, 100_000),
+            // A clock that goes back forgives nothing.
+            (3, -100, 3, 0),
+            // An older version counted on.
+            (4_000, 0, ACCOUNT_FAILURES, 0),
+        ] {
+            assert_eq!(
+                forgive(failures(count, 0), at(second)),
+                failures(left, since),
+                "{second}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_attempt_goes_on_is_delayed_or_has_to_wait() {
+        let full = ACCOUNT_FAILURES;
+        // Failures at the address, of the account, whether the address is known, the second; delay or wait.
+        for (own, whole, is_known, second, expected) in [
+            (0, 0, false, 0, Ok(0)),
+            (9, 9, false, 0, Ok(0)),
+            (10, 10, false, 0, Err(1)),
+            (10, 10, true, 0, Err(1)),
+            (10, 10, false, 1, Ok(0)),
+            (18, 18, true, 0, Err(60)),
+            (18, 18, false, 0, Err(256)),
+            (40, 40, false, 899, Err(1)),
+            (40, 40, false, 900, Ok(0)),
+            (0, full - 1, false, 0, Ok(0)),
+            (0, full, false, 0, Err(60)),
+            (0, full, false, 45, Err(15)),
+            (0, full, true, 0, Ok(1)),
+            (9, full, true, 0, Ok(1)),
+            (10, full, true, 0, Err(1)),
+        ] {
+            let judged = judge(failures(own, 0), failures(whole, 0), is_known, at(second));
+            let judged = judged.map(|delay| delay.as_secs());
+            let judged = judged.map_err(|error| error.retry_after().map(|wait| wait.as_secs()));
+            assert_eq!(
+                judged.map_err(Option::unwrap),
+                expected,
+                "{own} {whole} {is_known} {second}"
+            );
+        }
+    }
+
+    /// Addresses that try as often as they may. Gives the most failures that count for the account.
+    fn peak_of(addresses: usize, limit_per_minute: i64) -> u32 {
+        let mut own = vec![(failures(0, 0), Vec::<i64>::new()); addresses];
+        let (mut whole, mut peak) = (failures(0, 0), 0);
+        for second in 0..7_200 {
+            for (failures, sent) in &mut own {
+                sent.retain(|sent| second - sent < 60);
+                whole = forgive(whole, at(second));
+                let is_limited = i64::try_from(sent.len()).unwrap() >= limit_per_minute;
+                if !is_limited && judge(*failures, whole, false, at(second)).is_ok() {
+                    sent.push(second);
+                    failures.count += 1;
+                    failures.at = at(second);
+                    whole.count = (whole.count + 1).min(ACCOUNT_FAILURES);
+                }
+                peak = peak.max(whole.count);
+            }
+        }
+        peak
+    }
+
+    #[test]
+    fn six_addresses_within_their_limits_do_not_reach_the_limit_of_the_account() {
+        assert!(peak_of(6, 10) < ACCOUNT_FAILURES, "{}", peak_of(6, 10));
+        assert!(peak_of(8, 1_000) < ACCOUNT_FAILURES, "{}", peak_of(8, 1_000));
+        assert_eq!(peak_of(12, 10), ACCOUNT_FAILURES);
+    }
+}

@@ -1,0 +1,123 @@
+//! The administrator of a development server, whose password everybody knows.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+use crate::support::database::TestDatabase;
+use crate::support::process::Place;
+
+const KEY: &str = "f2a91c07d35be8462f0a7c9e1b44d68e5a";
+const PRODUCTION: [(&str, &str); 3] = [
+    ("APP_ENV", "production"),
+    ("SECRET_KEY", KEY),
+    ("SERVER_HOST", "127.0.0.1"),
+];
+
+/// A place whose database a development server has used.
+async fn used_in_development(database: &TestDatabase) -> Place {
+    let place = Place::over(database).with("SECRET_KEY", KEY);
+    let server = place.serve().await;
+    assert_eq!(server.login("admin", "Admin123").await.at("/user/role"), "admin");
+    server.stop().await;
+    place
+}
+
+fn in_production(place: Place) -> Place {
+    let settings = PRODUCTION.iter();
+    settings.fold(place, |place, (name, value)| place.with(name, value))
+}
+
+fn complaint(login: &str) -> String {
+    format!(
+        "the account '{login}' still has the password of development servers, which everybody knows; run `taskwire user \
+         reset-password {login}` to set another one"
+    )
+}
+
+#[tokio::test]
+async fn production_does_not_start_with_the_administrator_of_a_development_server() {
+    let database = TestDatabase::create().await;
+    let place = used_in_development(&database).await;
+    let doctor = place.run("doctor").await;
+    assert!(
+        doctor
+            .printed()
+            .contains("ok      accounts: the administrator of this development server has the password"),
+        "{doctor:?}"
+    );
+
+    let place = in_production(place);
+    for command in ["", "serve"] {
+        assert_eq!(place.run(command).await.complaint(), complaint("admin"), "{command}");
+    }
+    let doctor = place.run("doctor").await;
+    assert_eq!(doctor.code, Some(1));
+    let line = format!("FAILED  accounts: {}\n", complaint("admin"));
+    assert!(doctor.stdout.contains(&line), "{doctor:?}");
+
+    // The command that it names is the way out.
+    place.run("user reset-password admin").await.printed();
+    let doctor = place.run("doctor").await;
+    assert!(
+        doctor.printed().contains("ok      accounts: none has the password"),
+        "{doctor:?}"
+    );
+    let server = place.serve().await;
+    assert_eq!(server.login("admin", "Admin123").await.status, 401);
+}
+
+#[tokio::test]
+async fn another_name_does_not_hide_that_administrator_and_a_deactivated_one_is_harmless() {
+    let database = TestDatabase::create().await;
+    let place = in_production(used_in_development(&database).await);
+    database
+        .execute("UPDATE users SET username = 'boss' WHERE username = 'admin'")
+        .await;
+    assert_eq!(place.run("").await.complaint(), complaint("admin@example.com"));
+    database
+        .execute("UPDATE users SET username = 'admin', email = 'boss@example.com'")
+        .await;
+    assert_eq!(place.run("").await.complaint(), complaint("admin"));
+
+    place.run("user create --admin --email you@example.com").await.printed();
+    place.run("user deactivate admin").await.printed();
+    let server = place.serve().await;
+    assert_eq!(server.login("admin", "Admin123").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_start_in_production_hashes_nothing_unless_there_is_such_an_account() {
+    for (username, checks) in [("ann", 0), ("admin", 1)] {
+        let app = TestApp::start_with(&PRODUCTION).await;
+        app.member().await;
+        let rename = format!("UPDATE users SET username = '{username}', email = 'admin-{username}@example.com'");
+        app.database.execute(&rename).await;
+        let before = app.app.domain().password_checks();
+        app.app.prepare().await.unwrap();
+        assert_eq!(app.app.domain().password_checks() - before, checks, "{username}");
+    }
+}
+
+#[tokio::test]
+async fn a_strict_policy_does_not_stop_a_development_server() {
+    let database = TestDatabase::create().await;
+    let place = Place::over(&database).with("PASSWORD_POLICY", "strict");
+    let server = place.serve().await;
+    let admin = server.login("admin", "Admin123").await;
+    assert_eq!(admin.at("/user/role"), "admin", "{}", admin.text);
+    // Nobody else is exempt, nor is the administrator's next password.
+    let account = json!({ "email": "ann@example.com", "password": "Admin1234" });
+    let answer = server.rest("", Method::POST, "/api/v1/auth/register", account).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    let change = "mutation { passwordChange(currentPassword: \"Admin123\", newPassword: \"Admin1234\") {
+        userErrors { code field message } } }";
+    let token = admin.at("/access_token").as_str().unwrap();
+    let answer = server.graphql(token, change, Value::Null).await;
+    assert_eq!(answer.user_error("passwordChange").0, "INVALID");
+    server.stop().await;
+    let created = place
+        .run("user create --email bob@example.com --password Admin1234")
+        .await;
+    assert!(created.complaint().contains("most common passwords"), "{created:?}");
+}
