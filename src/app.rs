@@ -1,9 +1,9 @@
 //! The composition root: settings in, a router out.
 
-mod development_admin;
+mod open_accounts;
 mod signing_key;
 
-pub(crate) use self::development_admin::find_open_account;
+pub(crate) use self::open_accounts::find_open_accounts;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -75,15 +75,15 @@ impl App {
         })))
     }
 
-    /// Brings the database up to date. In development, makes the first administrator; in production, fails if there is
-    /// one that a development server made, and its password is still the one that everybody knows.
+    /// Brings the database up to date. In development, makes the first administrator; in production, fails if
+    /// there are accounts with a password that everybody knows.
     pub async fn prepare(&self) -> anyhow::Result<()> {
         let domain = &self.0.domain;
         domain.migrate_up(None).await.map_err(described)?;
         match self.0.config.environment {
-            Environment::Development => development_admin::create(domain).await.map_err(described),
-            Environment::Production => match find_open_account(domain).await.map_err(described)? {
-                Some(account) => Err(anyhow::anyhow!("{account}")),
+            Environment::Development => open_accounts::create(domain).await.map_err(described),
+            Environment::Production => match find_open_accounts(domain).await.map_err(described)? {
+                Some(accounts) => Err(anyhow::anyhow!("{accounts}")),
                 None => Ok(()),
             },
         }

@@ -176,6 +176,7 @@ mod rows {
                 email: format!("user{number}@example.com"),
                 role: Role::User,
                 is_active: true,
+                email_verified: true,
                 created_at: moment,
                 updated_at: moment,
             }),

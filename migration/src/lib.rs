@@ -18,6 +18,7 @@
 //! | `backup_time` | one more column of `event_log` |
 //! | `idempotency_response` | more of `idempotency_keys` |
 //! | `login_addresses` | `login_addresses` |
+//! | `verified_email` | more of `users`; `mail_counts` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -33,12 +34,13 @@ mod m20261128_000010_idempotency_lease;
 mod m20261128_000011_backup_time;
 mod m20261128_000012_idempotency_response;
 mod m20261128_000013_login_addresses;
+mod m20261128_000014_verified_email;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
 
 /// Every table of ours, those that others refer to first.
-pub const TABLES: [&str; 15] = [
+pub const TABLES: [&str; 16] = [
     "users",
     "sessions",
     "login_attempts",
@@ -54,6 +56,7 @@ pub const TABLES: [&str; 15] = [
     "attachments",
     "jobs",
     "idempotency_keys",
+    "mail_counts",
 ];
 
 /// All migrations, oldest first.
@@ -77,6 +80,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000011_backup_time::Migration),
             Box::new(m20261128_000012_idempotency_response::Migration),
             Box::new(m20261128_000013_login_addresses::Migration),
+            Box::new(m20261128_000014_verified_email::Migration),
         ]
     }
 }

@@ -27,6 +27,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
+use crate::domain::seed::DEFAULT_PASSWORD;
+
 /// The name of the program in what it prints.
 const PROGRAM: &str = "taskwire";
 
@@ -157,7 +159,7 @@ struct Seed {
     #[arg(long, default_value_t = 200)]
     tasks: u32,
     /// The password of every user
-    #[arg(long, default_value = "Password123")]
+    #[arg(long, default_value = DEFAULT_PASSWORD)]
     password: SecretString,
 }
 

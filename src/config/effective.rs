@@ -178,6 +178,11 @@ fn others(config: &Config) -> Settings {
         ("SMTP_URL", secret_url(config.mail.url.as_ref())),
         ("MAIL_FROM", config.mail.from.clone()),
         (
+            "MAIL_MAX_PER_HOUR",
+            config.mail.max_per_hour.unwrap_or_default().to_string(),
+        ),
+        ("PUBLIC_URL", plain_url(config.mail.public_url.as_deref())),
+        (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             plain_url(config.otlp_endpoint.as_deref()),
         ),

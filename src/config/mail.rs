@@ -21,6 +21,12 @@ pub struct MailConfig {
     pub url: Option<SecretString>,
     /// `MAIL_FROM`, the sender's address, default `taskwire@localhost`.
     pub from: String,
+    /// `MAIL_MAX_PER_HOUR`, default 20, 0 to 10000: the most mails to one address in an hour. `None` is no limit,
+    /// written 0.
+    pub max_per_hour: Option<u32>,
+    /// `PUBLIC_URL`, default none: `http://` or `https://`, where people reach the front end. Verification mails link to
+    /// its page `/verify-email`.
+    pub public_url: Option<String>,
 }
 
 impl MailConfig {
@@ -42,6 +48,8 @@ impl MailConfig {
             from: reader
                 .parsed("MAIL_FROM", "an e-mail address such as tasks@acme.com", address)?
                 .unwrap_or_else(|| SENDER.to_owned()),
+            max_per_hour: Some(reader.number("MAIL_MAX_PER_HOUR", 20, 0..=10_000)?).filter(|limit| *limit > 0),
+            public_url: reader.url("PUBLIC_URL", &["http", "https"])?,
         })
     }
 }

@@ -9,6 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::external::ExternalFailure;
 use super::id::TaskId;
 use super::idempotency::Omitted;
@@ -123,7 +125,7 @@ pub enum Error {
     #[error("{0}")]
     InvalidCredentials(Credential),
     /// The asker has to wait.
-    #[error("Too many failed attempts: try again in {} s", retry_after.as_secs())]
+    #[error("Too many attempts: try again in {} s", retry_after.as_secs())]
     RateLimited {
         /// After this time a new attempt is looked at; whole seconds.
         retry_after: Duration,
@@ -192,6 +194,8 @@ pub enum Credential {
     RefreshToken,
     /// The password one has, when one sets another.
     CurrentPassword,
+    /// A token that verifies an e-mail address.
+    VerificationToken,
 }
 
 impl fmt::Display for Credential {
@@ -200,6 +204,9 @@ impl fmt::Display for Credential {
             Self::Login => "The name or the password is not right",
             Self::RefreshToken => "The refresh token is not valid, expired or used already: sign in again",
             Self::CurrentPassword => "The current password is not right",
+            Self::VerificationToken => {
+                "The token is not valid, expired or used already: request another verification mail"
+            }
         })
     }
 }
@@ -334,6 +341,14 @@ impl Error {
         match self {
             Self::Internal(cause) | Self::Unavailable { cause: Some(cause), .. } => Some(cause),
             _ => None,
+        }
+    }
+
+    /// The client has to wait this long: in whole seconds, rounded up, so that one who waits is not refused again.
+    pub(crate) fn rate_limited(wait: TimeDelta) -> Self {
+        let seconds = (wait.num_milliseconds() + 999) / 1_000;
+        Self::RateLimited {
+            retry_after: Duration::from_secs(u64::try_from(seconds).unwrap_or(0).max(1)),
         }
     }
 

@@ -15,11 +15,13 @@
 //! | `worker` | the one task of a node that claims jobs |
 //! | `attempt` | one attempt: the claim is renewed meanwhile, and what came of it is noted |
 //! | `work` | what each kind does |
+//! | `mail` | the kinds that send mail, and how many mails an address gets |
 //! | `retry` | when a job that failed is tried again |
 
 mod attempt;
 mod background;
 mod kind;
+mod mail;
 mod retry;
 mod work;
 mod worker;

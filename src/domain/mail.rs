@@ -9,6 +9,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::PoolConfig;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret as _;
 
 use super::notification::Letter;
@@ -22,6 +23,15 @@ const CONNECTIONS: u32 = 4;
 const SENDER: &str = "Taskwire";
 /// Keeps absence notices from answering (RFC 3834).
 const AUTO_SUBMITTED: HeaderName = HeaderName::new_from_ascii_str("Auto-Submitted");
+/// How a recipient refuses further mail (RFC 2369).
+const LIST_UNSUBSCRIBE: HeaderName = HeaderName::new_from_ascii_str("List-Unsubscribe");
+/// What an address in a `mailto:` URL cannot contain as it is.
+const NOT_IN_MAILTO: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'@')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'+');
 /// The answers of a mail server that will not change: there is no such mailbox, or none that takes mail from us.
 const NO_SUCH_MAILBOX: [u16; 4] = [550, 551, 552, 553];
 
@@ -50,6 +60,8 @@ pub(super) enum Undelivered {
 pub(super) struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    max_per_hour: Option<u32>,
+    public_url: Option<String>,
 }
 
 impl fmt::Debug for Mailer {
@@ -74,7 +86,19 @@ impl Mailer {
         Ok(Some(Self {
             transport,
             from: Mailbox::new(Some(SENDER.to_owned()), from),
+            max_per_hour: config.max_per_hour,
+            public_url: config.public_url.clone(),
         }))
+    }
+
+    /// The most mails to one address in an hour; `None` is no limit.
+    pub(super) fn max_per_hour(&self) -> Option<u32> {
+        self.max_per_hour
+    }
+
+    /// Where people reach the front end.
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     /// Hands a letter to the mail server.
@@ -109,6 +133,14 @@ impl Mailer {
             .body(letter.text)?;
         let automatic = HeaderValue::new(AUTO_SUBMITTED, "auto-generated".to_owned());
         message.headers_mut().insert_raw(automatic);
+        let address = self.from.email.to_string();
+        let unsubscribe = format!(
+            "<mailto:{}?subject=unsubscribe>",
+            utf8_percent_encode(&address, NOT_IN_MAILTO)
+        );
+        message
+            .headers_mut()
+            .insert_raw(HeaderValue::new(LIST_UNSUBSCRIBE, unsubscribe));
         Ok(message)
     }
 }

@@ -27,6 +27,8 @@ use super::task::Snapshot;
 
 /// The most users of one plan.
 pub const MAX_USERS: u32 = 100_000;
+/// The password of seeded users unless the plan has another. It is public.
+pub const DEFAULT_PASSWORD: &str = "Password123";
 /// The most tasks of one plan.
 pub const MAX_TASKS: u32 = 10_000_000;
 /// Tasks that go to the database together: as many as `SQLite` takes values for in one statement.
@@ -145,7 +147,7 @@ mod tests {
         Plan {
             users,
             tasks,
-            password: "Password123".into(),
+            password: DEFAULT_PASSWORD.into(),
         }
     }
 

@@ -11,6 +11,7 @@ mod slow_down;
 pub(crate) use own::LiveSession;
 pub use own::Session;
 pub(crate) use password::PasswordTurns;
+pub(super) use password::ShownPassword;
 pub(super) use slow_down::forgive_account;
 
 use std::net::IpAddr;
@@ -148,10 +149,12 @@ impl<'a> Sessions<'a> {
     /// Makes an account and signs it in. Anybody may.
     #[tracing::instrument(target = "taskwire::span", name = "session.register", skip_all)]
     pub async fn register(self, registration: Registration, device: Device) -> Result<Tokens> {
-        let account = Users::new(self.core).check(registration, Role::User).await?;
+        let users = Users::new(self.core);
+        let account = users.check(registration, Role::User).await?;
         let permit = policy::permit(&Actor::System, CreateUser, &NewUser)?;
         let transaction = self.core.store.begin().await?;
         let user = store::user::insert(&transaction, &permit, account).await?;
+        users.plan_verification(&Actor::System, &transaction, &user).await?;
         let tokens = self.sign_in(&transaction, user, device).await?;
         transaction.commit().await?;
         Ok(tokens)
@@ -190,6 +193,7 @@ impl<'a> Sessions<'a> {
             return Err(REFUSED);
         }
         let permit = policy::permit(&Actor::System, EndSessions, &user)?;
+        let next_token = self.core.tokens.next_refresh_token(refresh_token.expose_secret())?;
         match session.rotated_at {
             Some(rotated_at) if now - rotated_at > GRACE => {
                 store::session::end_family(&transaction, &permit, &session.family, now).await?;
@@ -197,12 +201,22 @@ impl<'a> Sessions<'a> {
                 tracing::warn!(user_id = %user.id, "a spent refresh token came again: its session is ended");
                 return Err(REFUSED);
             }
-            Some(_) => {}
-            None => store::session::spend(&transaction, &permit, session.id, now).await?,
+            // The same request again, whose response was lost: it gets the same token.
+            Some(_) => {
+                let next = store::session::lock(&transaction, &credentials, &digest(&next_token))
+                    .await?
+                    .ok_or(REFUSED)?;
+                self.issue(user, next.id, next_token)
+            }
+            None => {
+                store::session::spend(&transaction, &permit, session.id, now).await?;
+                let tokens = self
+                    .begin(&transaction, user, session.family, next_token, device)
+                    .await?;
+                transaction.commit().await?;
+                Ok(tokens)
+            }
         }
-        let tokens = self.begin(&transaction, user, Some(session.family), device).await?;
-        transaction.commit().await?;
-        Ok(tokens)
     }
 
     /// Begins a session for somebody who has shown the password, and remembers from where.
@@ -212,22 +226,24 @@ impl<'a> Sessions<'a> {
             let now = self.core.clock.now();
             store::login_address::remember(transaction, &permit, Network::from(address), now).await?;
         }
-        self.begin(transaction, user, None, device).await
+        let randomness = self.core.randomness.as_ref();
+        let family = hexadecimal(randomness, FAMILY_BYTES);
+        let refresh_token = url_safe(randomness, REFRESH_TOKEN_BYTES);
+        self.begin(transaction, user, family, refresh_token, device).await
     }
 
-    /// Begins a session: a new family, or the next of one.
+    /// Stores a refresh token, and issues the tokens of its session.
     async fn begin(
         self,
         transaction: &WriteTransaction,
         user: User,
-        family: Option<String>,
+        family: String,
+        refresh_token: String,
         device: Device,
     ) -> Result<Tokens> {
-        let randomness = self.core.randomness.as_ref();
-        let refresh_token = url_safe(randomness, REFRESH_TOKEN_BYTES);
         let now = self.core.clock.now();
         let session = NewSession {
-            family: family.unwrap_or_else(|| hexadecimal(randomness, FAMILY_BYTES)),
+            family,
             refresh_token_hash: digest(&refresh_token),
             device: device.shortened(),
             now,
@@ -235,6 +251,11 @@ impl<'a> Sessions<'a> {
         };
         let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
         let session = store::session::insert(transaction, &permit, session).await?;
+        self.issue(user, session, refresh_token)
+    }
+
+    fn issue(self, user: User, session: SessionId, refresh_token: String) -> Result<Tokens> {
+        let now = self.core.clock.now();
         let expires_at = now + self.core.access_token_ttl;
         let bearer = Bearer {
             user: user.id,
@@ -300,6 +321,6 @@ impl Device {
 }
 
 /// What is stored of a secret that is random enough to need no salt.
-fn digest(secret: &str) -> String {
+pub(super) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }

@@ -18,6 +18,9 @@ use super::id::{SessionId, UserId};
 /// The `typ` of an access token (RFC 9068), so that no other token passes for one.
 const TOKEN_TYPE: &str = "at+jwt";
 
+/// Separates the key of refresh tokens from the key of access tokens.
+const REFRESH_TOKEN_KEY: &[u8] = b"taskwire refresh token";
+
 /// The key that signs.
 pub enum SigningKey {
     /// A shared secret, for HS256.
@@ -62,6 +65,7 @@ pub(crate) struct TokenSigner {
     issuer: String,
     audience: String,
     jwks: JwkSet,
+    refresh_tokens: EncodingKey,
 }
 
 impl fmt::Debug for TokenSigner {
@@ -114,6 +118,7 @@ impl TokenSigner {
             issuer,
             audience,
             jwks,
+            refresh_tokens: refresh_token_key(key),
         })
     }
 
@@ -128,6 +133,13 @@ impl TokenSigner {
             exp: bearer.expires_at.timestamp(),
         };
         jsonwebtoken::encode(&self.header, &claims, &self.encoding).map_err(Error::internal)
+    }
+
+    /// The refresh token that replaces this one. It is computed, so that a repeated request gets the same one though only
+    /// digests are stored; nobody can compute it without the key of the server.
+    pub(crate) fn next_refresh_token(&self, refresh_token: &str) -> Result<String> {
+        jsonwebtoken::crypto::sign(refresh_token.as_bytes(), &self.refresh_tokens, Algorithm::HS256)
+            .map_err(Error::internal)
     }
 
     /// Whom the token speaks of, or why it does not count.
@@ -153,6 +165,17 @@ impl TokenSigner {
     pub(crate) fn jwks(&self) -> &JwkSet {
         &self.jwks
     }
+}
+
+/// A key of its own for refresh tokens, derived from the one that signs access tokens.
+fn refresh_token_key(key: &SigningKey) -> EncodingKey {
+    let (SigningKey::Secret(bytes) | SigningKey::Ed25519Pem(bytes) | SigningKey::P256Pem(bytes)) = key;
+    EncodingKey::from_secret(
+        &Sha256::new()
+            .chain_update(REFRESH_TOKEN_KEY)
+            .chain_update(bytes)
+            .finalize(),
+    )
 }
 
 /// Names a shared secret without telling it.

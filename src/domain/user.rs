@@ -1,6 +1,7 @@
 //! Users: their names, their accounts, and the use cases that manage both.
 
 mod details;
+mod verification;
 
 use details::Names;
 pub(crate) use details::{CheckedUserChange, NewAccount};
@@ -21,7 +22,7 @@ use super::policy::{
     self, ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, EndSessions, NewUser, Permit,
     PurgeTask, SetActive, SetRole, TransferTask, Users as UserNoun,
 };
-use super::session::forgive_account;
+use super::session::{Device, ShownPassword, forgive_account};
 use super::store::{self, WriteTransaction};
 
 /// Somebody with an account.
@@ -46,6 +47,8 @@ pub struct Account {
     pub role: Role,
     /// Whether they may sign in.
     pub is_active: bool,
+    /// Whether the address is verified. Only then notifications are sent to it.
+    pub email_verified: bool,
     /// When the account was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -150,14 +153,17 @@ impl<'a> Users<'a> {
         self.insert(permit, account).await
     }
 
-    async fn insert(self, permit: Permit<CreateUser>, account: NewAccount) -> Result<User> {
+    /// Inserts an account that an administrator or the CLI creates.
+    async fn insert(self, permit: Permit<CreateUser>, mut account: NewAccount) -> Result<User> {
+        // They vouch for the address.
+        account.is_verified = true;
         let transaction = self.core.store.begin().await?;
         let user = store::user::insert(&transaction, &permit, account).await?;
         transaction.commit().await?;
         Ok(user)
     }
 
-    /// The account as it will be stored, its password hashed.
+    /// The account as it will be stored, its password hashed and its address not verified.
     pub(super) async fn check(self, registration: Registration, role: Role) -> Result<NewAccount> {
         let password = registration.password.clone();
         let mut violations = Violations::default();
@@ -176,6 +182,7 @@ impl<'a> Users<'a> {
             full_name,
             password_hash,
             role,
+            is_verified: false,
             now: self.core.clock.now(),
         })
     }
@@ -183,9 +190,27 @@ impl<'a> Users<'a> {
     /// Changes an account, all of it or nothing. A new role counts from the account's next request;
     /// deactivating it ends its sessions at once.
     #[tracing::instrument(target = "taskwire::span", name = "user.update", skip_all)]
-    pub async fn update(self, actor: &Actor, id: UserId, change: UserChange) -> Result<User> {
+    pub async fn update(self, actor: &Actor, id: UserId, mut change: UserChange, device: &Device) -> Result<User> {
+        let password = change.current_password.take();
         let change = change.check()?;
+        let is_own = actor.user_id() == Some(id);
+        let shown = match password {
+            Some(password) if is_own && change.moves(&self.viewer(actor).await?) => {
+                Some(ShownPassword::check(self.core, actor, password, device).await?)
+            }
+            _ => None,
+        };
         let (transaction, user) = self.open(actor, id).await?;
+        let moves = change.moves(&user);
+        if is_own && moves {
+            let Some(shown) = shown else {
+                return Err(Error::invalid(
+                    "current_password",
+                    "current_password is missing: a new e-mail address needs the password of the account",
+                ));
+            };
+            shown.accept(&transaction).await?;
+        }
         if let Some(role) = change.role {
             self.write_role(actor, &transaction, &user, role).await?;
         }
@@ -195,6 +220,9 @@ impl<'a> Users<'a> {
         let permit = policy::permit(actor, EditUser, &user)?;
         if change.renames(&user) {
             store::user::update(&transaction, &permit, change, self.core.clock.now()).await?;
+        }
+        if moves {
+            self.address_changed(actor, &transaction, &user).await?;
         }
         self.finish(actor, transaction, id).await
     }
@@ -274,6 +302,17 @@ impl<'a> Users<'a> {
         let credentials = policy::scope::<Credentials>(actor)?;
         let hash = store::user::password_hash(&self.core.store.reader(actor), &credentials, id).await?;
         self.core.passwords.verify(password, hash).await
+    }
+
+    /// How many active accounts share this password as seeded ones do, and the address of one of them.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find_shared_password", skip_all)]
+    pub async fn find_shared_password(self, actor: &Actor, password: SecretString) -> Result<Option<(i64, String)>> {
+        let credentials = policy::scope::<Credentials>(actor)?;
+        let Some(shared) = store::user::shared_password(&self.core.store.reader(actor), &credentials).await? else {
+            return Ok(None);
+        };
+        let is_right = self.core.passwords.verify(password, Some(shared.password_hash)).await?;
+        Ok(is_right.then_some((shared.accounts, shared.email)))
     }
 
     /// Deletes an account. The tasks it owns go to `transfer_to`, or for good when that is left out;

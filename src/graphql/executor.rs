@@ -17,6 +17,7 @@ use super::delivery::Shared;
 use super::event::EVENT_CURSOR;
 use super::execution::answer_size::AnswerSize;
 use super::execution::concurrency::HeavyOperations;
+use super::execution::cost::SIGNING_IN;
 use super::execution::document::{Document, Front, Hash, Prepared, Unprepared, Unusable, hash_of, read_hash};
 use super::execution::model::Model;
 use super::handler::{Parameters, PersistedQuery, Refusal};
@@ -287,9 +288,10 @@ impl Operation {
         error
     }
 
-    /// Whether it checks or sets a password, or renews tokens.
-    pub(super) fn has_credentials(&self) -> bool {
-        self.prepared.cost.credentials > 0
+    /// Whether it signs somebody in.
+    pub(super) fn signs_in(&self) -> bool {
+        let operation = &self.prepared.operation;
+        SIGNING_IN.iter().any(|name| operation.selects_at_root(name))
     }
 
     /// Whether its answer can hold tokens.

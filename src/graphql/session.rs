@@ -113,6 +113,24 @@ struct LogoutPayload {
     user_errors: Vec<UserError>,
 }
 
+/// Payload of `emailVerify`.
+#[derive(SimpleObject)]
+struct EmailVerifyPayload {
+    /// Whether the address is verified now.
+    success: bool,
+    /// Errors the client can fix; empty on success.
+    user_errors: Vec<UserError>,
+}
+
+/// Payload of `emailVerificationSend`.
+#[derive(SimpleObject)]
+struct EmailVerificationSendPayload {
+    /// Whether the mail is on its way.
+    success: bool,
+    /// Errors the client can fix; empty on success.
+    user_errors: Vec<UserError>,
+}
+
 /// One of your sessions: from signing in until it ends.
 #[derive(Debug, SimpleObject)]
 struct Session {
@@ -144,6 +162,11 @@ impl From<domain::session::Session> for Session {
             is_current: session.is_current,
         }
     }
+}
+
+/// The user errors of what has no result; none on success.
+fn errors_of(result: domain::error::Result<()>) -> Result<Vec<UserError>> {
+    result.map_or_else(|error| user_errors(error, &[]), |()| Ok(Vec::new()))
 }
 
 /// What can be read of sessions.
@@ -239,5 +262,30 @@ impl SessionMutation {
             .change_password(ctx.actor(), current_password.into(), new_password.into(), ctx.device())
             .await;
         Outcome::of(changed, &[])
+    }
+
+    /// Verifies an e-mail address by the token that was mailed to it. Works without being signed in. A token is valid for
+    /// 24 hours and once; `INVALID_CREDENTIALS` otherwise.
+    async fn email_verify(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token of the mail.", secret)] token: String,
+    ) -> Result<EmailVerifyPayload> {
+        let errors = errors_of(ctx.domain().users().verify_email(&token.into()).await)?;
+        Ok(EmailVerifyPayload {
+            success: errors.is_empty(),
+            user_errors: errors,
+        })
+    }
+
+    /// Mails another token to your own address, which must not be verified yet. At most once a minute: `RATE_LIMITED`,
+    /// with `retryAfter` seconds. The new token replaces the last one.
+    #[graphql(guard = "SignedIn")]
+    async fn email_verification_send(&self, ctx: &Context<'_>) -> Result<EmailVerificationSendPayload> {
+        let errors = errors_of(ctx.domain().users().send_verification(ctx.actor()).await)?;
+        Ok(EmailVerificationSendPayload {
+            success: errors.is_empty(),
+            user_errors: errors,
+        })
     }
 }

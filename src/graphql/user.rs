@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 
 use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
@@ -68,6 +69,11 @@ impl User {
     /// The address the user signs in with. For oneself and administrators.
     async fn email(&self, ctx: &Context<'_>) -> Option<Result<&str>> {
         self.shown(ctx, |account| account.email.as_str())
+    }
+
+    /// Whether the address is verified; only then notifications are sent to it by mail. For oneself and administrators.
+    async fn email_verified(&self, ctx: &Context<'_>) -> Option<Result<bool>> {
+        self.shown(ctx, |account| account.email_verified)
     }
 
     /// What the account may do. For oneself and administrators.
@@ -158,6 +164,7 @@ impl Row for User {
 fn account_value<'a>(account: &'a Account, field: &str) -> Option<AtHand<'a>> {
     Some(match field {
         "email" => account.email.as_str().into(),
+        "emailVerified" => account.email_verified.into(),
         "role" => AtHand::name(Role::from(account.role)),
         "isActive" => account.is_active.into(),
         "createdAt" => account.created_at.into(),
@@ -230,8 +237,11 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
 /// What to change of an account; a field that is left out stays as it is, null clears it.
 #[derive(Debug, InputObject)]
 pub struct UserUpdateInput {
-    /// An address with a domain; cannot be null.
+    /// An address with a domain; cannot be null. A new one must be verified by a mailed token, unless an administrator sets it.
     email: MaybeUndefined<String>,
+    /// The password of your account. Required to change your own e-mail address. A wrong one counts as a failed login.
+    #[graphql(secret)]
+    current_password: Option<String>,
     /// 3 to 50 of letters, digits, `_ . -`.
     username: MaybeUndefined<String>,
     /// Up to 255 characters.
@@ -242,6 +252,7 @@ impl From<UserUpdateInput> for UserChange {
     fn from(input: UserUpdateInput) -> Self {
         Self {
             email: patch(input.email),
+            current_password: input.current_password.map(SecretString::from),
             username: patch(input.username),
             full_name: patch(input.full_name),
             ..Self::default()
@@ -298,10 +309,9 @@ impl UserMutation {
         #[graphql(desc = "What to change.")] input: UserUpdateInput,
     ) -> Result<Outcome> {
         let id = UserId::from_global("id", &id)?;
-        Outcome::of(
-            ctx.domain().users().update(ctx.actor(), id, input.into()).await,
-            &["input"],
-        )
+        let users = ctx.domain().users();
+        let updated = users.update(ctx.actor(), id, input.into(), &ctx.device()).await;
+        Outcome::of(updated, &["input"])
     }
 
     /// Makes an account an administrator's or an ordinary one; it counts at once. For administrators.

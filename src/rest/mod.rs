@@ -143,6 +143,8 @@ pub fn routes() -> Vec<Route> {
         Route::post("/auth/login/access-token", session::access_token).counted_as(Tier::Strict),
         Route::post("/auth/refresh", session::refresh).counted_as(None),
         Route::post("/auth/logout", session::logout).with_parameters(),
+        Route::post("/auth/verify-email", session::verify_email).counted_as(Tier::Strict),
+        Route::post("/auth/verify-email/resend", session::resend_verification).counted_as(Tier::Strict),
         Route::get("/auth/me", user::me),
         Route::get("/tasks", task::list).with_parameters(),
         Route::post("/tasks", task::create),

@@ -45,6 +45,8 @@ struct Document;
     session::access_token,
     session::refresh,
     session::logout,
+    session::verify_email,
+    session::resend_verification,
     user::me,
     task::list,
     task::create,

@@ -60,12 +60,28 @@ pub(super) async fn limit_refresh(
     }
 }
 
+/// Answers a request that shows a password if its address has one left in the strict tier. Whether it shows one is known
+/// only when its body is read.
+pub(super) async fn limit_password(app: &App, device: &Device, answer: impl Future<Output = Response>) -> Response {
+    let Some(limits) = app.request_limits() else {
+        return answer.await;
+    };
+    match limits.spend_password(device.ip, app.domain().clock().now()).await {
+        Ok(allowance) => tell(answer.await, allowance),
+        Err(exhausted) => refuse(exhausted),
+    }
+}
+
 fn refuse(exhausted: Exhausted) -> Response {
     tell(Problem::rate_limited(exhausted).into_response(), exhausted.allowance)
 }
 
 fn tell(mut response: Response, allowance: Allowance) -> Response {
     let headers = response.headers_mut();
+    if headers.contains_key(LIMIT) {
+        // A handler has told of a tighter limit.
+        return response;
+    }
     headers.insert(LIMIT, allowance.limit.into());
     headers.insert(REMAINING, allowance.remaining.into());
     headers.insert(RESET, HeaderValue::from(allowance.reset_at.timestamp()));

@@ -194,6 +194,16 @@ pub(super) struct RefreshInput {
     refresh_token: String,
 }
 
+/// The token of a verification mail.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = VerifyEmail)]
+pub(super) struct VerifyEmailInput {
+    /// As it came in the mail.
+    #[schema(example = "dmVyaWZ5")]
+    token: String,
+}
+
 /// How much to sign out of.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -296,6 +306,30 @@ pub(super) async fn refresh(
 async fn renew(app: &App, token: Result<SecretString>, device: Device) -> Result<Secret<TokensBody>> {
     let tokens = app.domain().sessions().refresh(&token?, device).await?;
     Ok((NO_STORE, Json(tokens.into())))
+}
+
+/// Verify an e-mail address
+///
+/// By the token that was mailed to it. A token is valid for 24 hours and once.
+#[utoipa::path(post, path = "/auth/verify-email", tag = "auth", operation_id = "verifyEmail", security(()),
+    request_body = VerifyEmailInput,
+    responses(
+        (status = 204, description = "The address is verified"),
+        (status = 401, description = "The token is not valid, expired or used already"),
+    ))]
+pub(super) async fn verify_email(State(app): State<App>, Body(input): Body<VerifyEmailInput>) -> Result<StatusCode> {
+    app.domain().users().verify_email(&input.token.into()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Request another verification mail
+///
+/// For one's own address, at most once a minute. The new token replaces the last one.
+#[utoipa::path(post, path = "/auth/verify-email/resend", tag = "auth", operation_id = "resendVerification",
+    responses((status = 202, description = "The mail is on its way")))]
+pub(super) async fn resend_verification(State(app): State<App>, Asker(actor): Asker) -> Result<StatusCode> {
+    app.domain().users().send_verification(&actor).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Sign out

@@ -2,13 +2,16 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::error::Result;
-use super::extract::{Asker, Body, Parameters, PathId};
+use super::error::{Problem, Result};
+use super::extract::{Asker, Body, Parameters, PathId, Sender};
 use super::openapi::schema;
 use super::page::{ListBody, PageParameters, Part, name_cursor, rows};
+use super::rate_limit::limit_password;
 use super::value::{Number, RoleName};
 use crate::app::App;
 use crate::domain::clock::Timestamp;
@@ -53,6 +56,10 @@ pub(super) struct UserBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "ada@example.com")]
     email: Option<String>,
+    /// Whether the address is verified; only then notifications are sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    email_verified: Option<bool>,
     /// What the user may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::RoleName)]
@@ -77,6 +84,7 @@ impl From<User> for UserBody {
         let account = account.as_ref();
         Self {
             email: account.map(|account| account.email.clone()),
+            email_verified: account.map(|account| account.email_verified),
             role: account.map(|account| account.role.as_str()),
             is_active: account.map(|account| account.is_active),
             created_at: account.map(|account| account.created_at),
@@ -132,6 +140,10 @@ pub(super) struct UpdateInput {
     #[serde(default)]
     #[schema(value_type = schema::Email)]
     email: Patch<String>,
+    /// The password of one's account. Required to change one's own address.
+    #[serde(default)]
+    #[schema(nullable = false, format = Password)]
+    current_password: Option<String>,
     /// The name to sign in with; null for none. Nobody else may have it.
     #[serde(default)]
     #[schema(value_type = Option<schema::Username>)]
@@ -154,6 +166,7 @@ impl From<UpdateInput> for UserChange {
     fn from(input: UpdateInput) -> Self {
         Self {
             email: input.email,
+            current_password: input.current_password.map(SecretString::from),
             username: input.username,
             full_name: input.full_name,
             role: input.role.map(|RoleName(role)| role),
@@ -214,17 +227,33 @@ pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id):
     request_body = UpdateInput,
     responses(
         (status = 200, description = "The account as it is now", body = UserBody),
+        (status = 401, description = "`current_password` is wrong, or nobody is signed in"),
         (status = 403, description = "The account or the field is not the asker's to change"),
         (status = 409, description = "Somebody else has the name or the address, or nobody would be left to administer"),
     ))]
 pub(super) async fn update(
     State(app): State<App>,
     Asker(actor): Asker,
+    Sender(device): Sender,
     PathId(id): PathId,
     Body(input): Body<UpdateInput>,
-) -> Result<Json<UserBody>> {
-    let user = app.domain().users().update(&actor, UserId(id), input.into()).await?;
-    Ok(Json(user.into()))
+) -> Response {
+    let shows_password = input.current_password.is_some();
+    let update = async {
+        let user = app
+            .domain()
+            .users()
+            .update(&actor, UserId(id), input.into(), &device)
+            .await;
+        user.map(|user| Json(UserBody::from(user)))
+            .map_err(Problem::from)
+            .into_response()
+    };
+    if shows_password {
+        limit_password(&app, &device, update).await
+    } else {
+        update.await
+    }
 }
 
 /// Delete an account

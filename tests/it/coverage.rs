@@ -71,6 +71,12 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ),
     ("logout", "{ userErrors { code } }", SIGNED_IN),
     (
+        "emailVerify",
+        "(token: \"none\") { userErrors { code } }",
+        BAD_CREDENTIALS,
+    ),
+    ("emailVerificationSend", "{ userErrors { code } }", SIGNED_IN),
+    (
         "passwordChange",
         "(currentPassword: \"Wrong1234\", newPassword: \"Password456\") { userErrors { code } }",
         &[(Nobody, "UNAUTHENTICATED"), (Stranger, "INVALID_CREDENTIALS")],
@@ -169,6 +175,8 @@ const ROUTES: &[(&str, &str, &str, Refusals)] = &[
     ),
     ("POST", "/auth/refresh", r#"{"refresh_token": "none"}"#, BAD_CREDENTIALS),
     ("POST", "/auth/logout", "", SIGNED_IN),
+    ("POST", "/auth/verify-email", r#"{"token": "none"}"#, BAD_CREDENTIALS),
+    ("POST", "/auth/verify-email/resend", "", SIGNED_IN),
     ("GET", "/auth/me", "", SIGNED_IN),
     ("GET", "/tasks", "", SIGNED_IN),
     ("POST", "/tasks", r#"{"title": "T"}"#, SIGNED_IN),

@@ -3,12 +3,16 @@
 mod anonymous_sockets;
 mod connection_limits;
 mod credentials;
-mod development_admin;
 mod early_refusals;
+mod email_change;
 mod files;
 mod guessing;
 mod host;
+mod login_log;
+mod mail;
+mod open_accounts;
 mod rate_limits;
+mod refresh_reuse;
 mod slow_clients;
 mod stalled_streams;
 mod support;

@@ -43,7 +43,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
         ),
         ("TASKWIRE_TEST_FAKETIME", OsStr::new(faketime)),
     ];
-    let reports = test::on_both(&servers, &args, &settings)?;
+    let reports = test::on_both(&servers, "chaos", &args, &settings)?;
     let table = folder.join("report.md");
     let found = fs::read_to_string(&rows).context("no fault was tried")?;
     fs::write(&table, format!("{HEADER}{found}"))?;

@@ -25,8 +25,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     for line in servers.describe() {
         println!("xtask: {line}");
     }
-    let mut reports = on_both(&servers, args, &[])?;
+    let mut reports = on_both(&servers, "all", args, &[])?;
     if let Some(clients) = clients {
+        // An attack must fail with Redis as it does without.
+        let security = ["--test", "it", "security::"].map(str::to_owned);
+        let with_redis = [("TASKWIRE_TEST_SERVERS_WITH_REDIS", OsStr::new("1"))];
+        reports.extend(on_both(&servers, "security with Redis", &security, &with_redis)?);
         reports.push(phase("clients", || clients.test())?);
     }
     conclude(&reports)
@@ -34,12 +38,17 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 /// Runs tests in Rust on both databases. A failing phase does not keep the next one from running: one run shows all that
 /// is broken.
-pub(crate) fn on_both(servers: &Servers, args: &[String], settings: &[(&str, &OsStr)]) -> Result<Vec<Report>> {
+pub(crate) fn on_both(
+    servers: &Servers,
+    what: &str,
+    args: &[String],
+    settings: &[(&str, &OsStr)],
+) -> Result<Vec<Report>> {
     raise_open_files()?;
     let run = |mut command: Command| run_command(command.envs(settings.iter().copied()));
     Ok(vec![
-        phase("SQLite", || run(sqlite(servers, args)))?,
-        phase("PostgreSQL", || run(postgres(servers, args)))?,
+        phase(&format!("{what} on SQLite"), || run(sqlite(servers, args)))?,
+        phase(&format!("{what} on PostgreSQL"), || run(postgres(servers, args)))?,
     ])
 }
 
@@ -93,7 +102,7 @@ fn cargo_test(database: &str, servers: &Servers, args: &[String]) -> Command {
 }
 
 /// Runs some of the tests; an error means only that somebody interrupted them.
-fn phase(name: &'static str, tests: impl FnOnce() -> Result<()>) -> Result<Report> {
+fn phase(name: &str, tests: impl FnOnce() -> Result<()>) -> Result<Report> {
     println!("xtask: tests: {name}");
     let start = Instant::now();
     let outcome = tests();
@@ -102,7 +111,7 @@ fn phase(name: &'static str, tests: impl FnOnce() -> Result<()>) -> Result<Repor
         println!("xtask: {failure:#}");
     }
     Ok(Report {
-        name,
+        name: name.to_owned(),
         passed: outcome.is_ok(),
         took: start.elapsed(),
     })
@@ -110,7 +119,7 @@ fn phase(name: &'static str, tests: impl FnOnce() -> Result<()>) -> Result<Repor
 
 /// The result of a phase.
 pub(crate) struct Report {
-    name: &'static str,
+    name: String,
     passed: bool,
     took: Duration,
 }
@@ -137,7 +146,7 @@ mod tests {
     #[test]
     fn report_says_what_failed_and_how_long_it_took() {
         let report = Report {
-            name: "SQLite",
+            name: "SQLite".to_owned(),
             passed: false,
             took: Duration::from_millis(1_260),
         };

@@ -15,7 +15,7 @@ use crate::people::{graphql, text};
 use crate::server::Server;
 
 /// The password of everybody.
-pub(super) const PASSWORD: &str = "Password123";
+pub(super) const PASSWORD: &str = "Compare-123";
 /// The longest wait for jobs to be done.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// So many people sign in at the same time.

@@ -7,6 +7,8 @@ use chrono::TimeDelta;
 pub enum JobKind {
     /// Sends a notification by mail.
     SendMail,
+    /// Sends the token that verifies an e-mail address.
+    VerifyEmail,
     /// Removes the files of a task that was deleted for good.
     RemoveFiles,
     /// Counts the tasks of whoever asked for it.
@@ -29,8 +31,9 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SendMail,
+        Self::VerifyEmail,
         Self::RemoveFiles,
         Self::BackgroundTask,
         Self::NotifyDue,
@@ -42,11 +45,15 @@ impl JobKind {
         Self::ForgetJobs,
     ];
 
+    /// Those that wait for a mail server.
+    pub(super) const MAILS: [Self; 2] = [Self::SendMail, Self::VerifyEmail];
+
     /// The name in the database and in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SendMail => "send_mail",
+            Self::VerifyEmail => "verify_email",
             Self::RemoveFiles => "remove_files",
             Self::BackgroundTask => "background_task",
             Self::NotifyDue => "notify_due",
@@ -68,7 +75,7 @@ impl JobKind {
     #[must_use]
     pub fn recurs_after(self) -> Option<TimeDelta> {
         match self {
-            Self::SendMail | Self::RemoveFiles | Self::BackgroundTask => None,
+            Self::SendMail | Self::VerifyEmail | Self::RemoveFiles | Self::BackgroundTask => None,
             Self::NotifyDue => Some(TimeDelta::minutes(1)),
             Self::PurgeTrash | Self::ForgetEvents | Self::ForgetSessions | Self::ForgetKeys | Self::ForgetJobs => {
                 Some(TimeDelta::hours(1))

@@ -7,22 +7,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::retry::Failure;
-use super::{Claim, JobKind};
+use super::{Claim, JobKind, mail};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachments;
 use crate::domain::error::Error;
 use crate::domain::event::Events;
-use crate::domain::id::NotificationId;
 use crate::domain::idempotency::Idempotency;
-use crate::domain::mail::Undelivered;
-use crate::domain::notification::{Notifications, letter_of};
+use crate::domain::notification::Notifications;
 use crate::domain::policy::{self, Leftovers, SweepUp};
 use crate::domain::session::Sessions;
 use crate::domain::store;
 use crate::domain::task::{Comparison, TaskFilter, TaskList, Tasks};
 
-type Result<T> = std::result::Result<T, Failure>;
+pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// How long jobs that were done are kept.
 const KEEP_DONE: TimeDelta = TimeDelta::days(3);
@@ -43,7 +41,8 @@ pub(super) async fn of(core: &Arc<Core>, claim: &Claim) -> Result<()> {
     let system = &Actor::System;
     let kind = claim.kind.as_str();
     let done = match claim.kind {
-        JobKind::SendMail => return send_mail(core, claim).await,
+        JobKind::SendMail => return mail::send_notification(core, claim).await,
+        JobKind::VerifyEmail => return mail::send_verification(core, claim).await,
         JobKind::RemoveFiles => {
             let RemoveFiles { keys } = payload(claim)?;
             return Ok(core.storage.remove_all(&keys).await?);
@@ -64,13 +63,8 @@ pub(super) async fn of(core: &Arc<Core>, claim: &Claim) -> Result<()> {
 }
 
 /// What a job is about. One that cannot be read now never can.
-fn payload<T: DeserializeOwned>(claim: &Claim) -> Result<T> {
+pub(super) fn payload<T: DeserializeOwned>(claim: &Claim) -> Result<T> {
     serde_json::from_value(claim.payload.clone()).map_err(|error| Failure::Final(error.into()))
-}
-
-#[derive(Deserialize)]
-struct SendMail {
-    notification_id: NotificationId,
 }
 
 #[derive(Deserialize)]
@@ -81,22 +75,6 @@ struct RemoveFiles {
 #[derive(Deserialize)]
 struct BackgroundTask {
     message: Option<String>,
-}
-
-async fn send_mail(core: &Arc<Core>, claim: &Claim) -> Result<()> {
-    let SendMail { notification_id } = payload(claim)?;
-    let mailer = core
-        .mailer
-        .as_ref()
-        .ok_or_else(|| Failure::Passing(anyhow::anyhow!("SMTP_URL is not set on this server")))?;
-    let Some(letter) = letter_of(core, &Actor::System, notification_id).await? else {
-        tracing::debug!(%notification_id, "there is nobody any more to send a notification to");
-        return Ok(());
-    };
-    mailer.send(letter).await.map_err(|error| match error {
-        Undelivered::Later(error) => Failure::Passing(error),
-        Undelivered::Never(error) => Failure::Final(error),
-    })
 }
 
 /// Counts the tasks of whoever asked, and writes that to the log.
@@ -130,6 +108,7 @@ async fn forget_jobs(core: &Core) -> Result<u64> {
     let now = core.clock.now();
     let transaction = core.store.begin().await?;
     let forgotten = store::job::forget(&transaction, &permit, now - KEEP_DONE, now - KEEP_DEAD).await?;
+    store::mail_count::forget_before(&transaction, &permit, mail::hour_of(core)).await?;
     transaction.commit().await?;
     Ok(forgotten)
 }

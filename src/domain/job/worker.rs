@@ -114,7 +114,7 @@ impl Worker {
                 () = self.core.hub.bus().work_announced(), if has_place => {}
                 () = sleep(POLL), if has_place => {}
                 Some(ended) = self.attempts.join_next() => {
-                    self.mails -= usize::from(ended.is_ok_and(|kind| kind == JobKind::SendMail));
+                    self.mails -= usize::from(ended.is_ok_and(|kind| JobKind::MAILS.contains(&kind)));
                 }
                 () = sleep_until(self.count_at) => {}
                 _ = hours.changed() => {}
@@ -148,10 +148,10 @@ impl Worker {
         if self.attempts.len() < AT_ONCE && self.is_any_due().await? {
             let others: Vec<JobKind> = JobKind::ALL
                 .into_iter()
-                .filter(|kind| *kind != JobKind::SendMail)
+                .filter(|kind| !JobKind::MAILS.contains(kind))
                 .collect();
             self.begin(&others, AT_ONCE).await?;
-            self.begin(&[JobKind::SendMail], MAILS_AT_ONCE - self.mails).await?;
+            self.begin(&JobKind::MAILS, MAILS_AT_ONCE - self.mails).await?;
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Worker {
         }
         for claim in self.claim(kinds, limit).await? {
             let kind = claim.kind;
-            self.mails += usize::from(kind == JobKind::SendMail);
+            self.mails += usize::from(JobKind::MAILS.contains(&kind));
             let attempt = attempt(Arc::clone(&self.core), claim);
             self.attempts.spawn(async move {
                 attempt.await;

@@ -11,8 +11,8 @@ use crate::domain::id::{NotificationId, UserId};
 use crate::domain::user::{User, Users};
 use crate::domain::{policy, store};
 
-/// The most characters of a task's title in a subject.
-const MAX_SUBJECT_TITLE: usize = 100;
+/// The most characters of a name or a title in a mail.
+const MAX_LENGTH: usize = 80;
 
 /// What is sent by mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct Letter {
     pub(crate) written_at: Timestamp,
 }
 
-/// The letter that tells of a notification. `None` when there is nobody to send it to any more.
+/// The letter that tells of a notification. `None` unless there is an active account with a verified address.
 pub(crate) async fn letter_of(core: &Arc<Core>, actor: &Actor, id: NotificationId) -> Result<Option<Letter>> {
     let outbox = policy::scope(actor)?;
     let Some(notification) = store::notification::find_to_send(&core.store.reader(actor), &outbox, id).await? else {
@@ -47,11 +47,14 @@ pub(crate) async fn letter_of(core: &Arc<Core>, actor: &Actor, id: NotificationI
 }
 
 fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> Option<Letter> {
-    let account = receiver.account.as_ref().filter(|account| account.is_active)?;
-    let title = one_line(&notification.task_title);
+    let account = receiver
+        .account
+        .as_ref()
+        .filter(|account| account.is_active && account.email_verified)?;
+    let title = plain(&notification.task_title);
     let doer = doer.map_or_else(
         || "Somebody".to_owned(),
-        |doer| name_of(doer).unwrap_or_else(|| number_of(doer.id)),
+        |doer| name_of(doer).map_or_else(|| number_of(doer.id), |name| format!("\"{name}\"")),
     );
     let status = notification.status.as_str().replace('_', " ");
     let (subject, news) = match notification.kind {
@@ -76,7 +79,6 @@ fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> O
     let greeting = name
         .as_deref()
         .map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
-    let short: String = title.chars().take(MAX_SUBJECT_TITLE).collect();
     Some(Letter {
         name: format!(
             "notification-{}-{}",
@@ -85,7 +87,7 @@ fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> O
         ),
         to: account.email.clone(),
         to_name: name,
-        subject: format!("[Taskwire] {subject}: {short}"),
+        subject: format!("[Taskwire] {subject}: {title}"),
         text: format!(
             "{greeting}\n\n{news}\n\nTask {}, {status}, as of {}.\n",
             notification.task_id,
@@ -97,17 +99,53 @@ fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> O
 
 fn name_of(user: &User) -> Option<String> {
     let name = user.full_name.as_deref().or(user.username.as_deref())?;
-    Some(one_line(name)).filter(|name| !name.is_empty())
+    Some(plain(name)).filter(|name| !name.is_empty())
 }
 
 fn number_of(user: UserId) -> String {
     format!("User {user}")
 }
 
+/// What a user wrote, as a mail may contain it between quotation marks: one short line, which does not end the quotation
+/// and in which a mail client finds no link. A mail must not carry an attacker's link under our name.
+fn plain(text: &str) -> String {
+    let line = one_line(text);
+    let short = if line.chars().count() > MAX_LENGTH {
+        // Three dots keep an ASCII mail an ASCII mail.
+        line.chars().take(MAX_LENGTH - 3).chain("...".chars()).collect()
+    } else {
+        line
+    };
+    without_links(&short)
+}
+
+fn without_links(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    let mut before = ' ';
+    while let Some(character) = characters.next() {
+        let next = characters.peek();
+        match character {
+            '"' => safe.push('\''),
+            '.' if before.is_alphanumeric() && next.is_some_and(|next| next.is_alphabetic()) => safe.push_str("[.]"),
+            ':' if next == Some(&'/') => safe.push_str("[:]"),
+            other => safe.push(other),
+        }
+        before = character;
+    }
+    safe
+}
+
+/// Invisible characters, some of which change the direction of text.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// The text without line breaks and whatever else is no letter, sign or space: it goes into headers too.
 fn one_line(text: &str) -> String {
     let spaced: String = text
         .chars()
+        .filter(|character| !is_invisible(*character))
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -115,7 +153,7 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::one_line;
+    use super::{one_line, plain};
 
     #[test]
     fn nothing_of_a_title_begins_a_new_line() {
@@ -125,5 +163,18 @@ mod tests {
         );
         // A line separator of Unicode is white space, too.
         assert_eq!(one_line("a\u{2028}b"), "a b");
+    }
+
+    #[test]
+    fn what_users_wrote_is_short_and_has_no_link() {
+        assert_eq!(plain("Release 1.2.3 of Ann's app"), "Release 1.2.3 of Ann's app");
+        assert_eq!(
+            plain("\" see https://evil.example.com/a?b"),
+            "' see https[:]//evil[.]example[.]com/a?b"
+        );
+        assert_eq!(plain("www.evil.com, eve@evil.com"), "www[.]evil[.]com, eve@evil[.]com");
+        assert_eq!(plain("moc.\u{202e}live\u{200b}"), "moc[.]live");
+        assert_eq!(plain(&"ä".repeat(80)), "ä".repeat(80));
+        assert_eq!(plain(&"ä".repeat(81)), format!("{}...", "ä".repeat(77)));
     }
 }

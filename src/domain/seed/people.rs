@@ -23,6 +23,7 @@ pub(super) fn account(number: u32, password_hash: String, now: Timestamp) -> New
         full_name: Some(full_name(number)),
         password_hash,
         role: Role::User,
+        is_verified: true,
         now,
     }
 }

@@ -1,4 +1,4 @@
-//! What is done by showing a password: signing in, and setting another password.
+//! What is done by showing a password: signing in, and changing the password or the e-mail address.
 //!
 //! A password is checked outside of any transaction, because it takes long. What follows from it is decided in a
 //! transaction that holds the account's lock and looks again: a password that was replaced meanwhile opens nothing.
@@ -10,13 +10,18 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use super::slow_down::{Attempt, Target};
-use super::{Device, Sessions, Tokens};
-use crate::domain::actor::Actor;
+use super::{Device, Sessions, Tokens, digest};
+use crate::domain::Core;
+use crate::domain::actor::{Actor, SignedIn};
 use crate::domain::error::{Credential, Error, Result, SignedOut};
 use crate::domain::id::SessionId;
 use crate::domain::policy::{self, Credentials};
-use crate::domain::store;
+use crate::domain::store::user::Login;
+use crate::domain::store::{self, WriteTransaction};
 use crate::domain::user::Users;
+
+/// Digits of the digest of a name that the log has: enough to tell names apart.
+const LOGGED_DIGITS: usize = 16;
 
 impl Sessions<'_> {
     /// Signs somebody in by e-mail address or username. Failures make the next attempts wait.
@@ -29,11 +34,16 @@ impl Sessions<'_> {
             Some(login) => Target::Account(login.user.id),
             None => Target::Name(name),
         };
-        let attempt = Attempt::begin(self.core, target, &device).await?;
+        let failed = FailedLogin { device: &device, name };
+        let attempt = Attempt::begin(self.core, target, &device).await;
+        let attempt = attempt.inspect_err(|error| failed.log_refusal(error))?;
         attempt.delay().await;
         let hash = login.as_ref().map(|login| login.password_hash.clone());
         let is_right = self.core.passwords.verify(password, hash).await?;
-        let login = login.filter(|_| is_right).ok_or_else(refused)?;
+        let login = login.filter(|_| is_right).ok_or_else(|| {
+            failed.log("the name or the password is wrong");
+            refused()
+        })?;
         let transaction = self.core.store.begin().await?;
         let current = store::user::lock_login(&transaction, &credentials, login.user.id).await?;
         let current = current
@@ -42,6 +52,7 @@ impl Sessions<'_> {
         attempt.succeed(&transaction).await?;
         if !current.is_active() {
             transaction.commit().await?;
+            failed.log("the account is deactivated");
             return Err(Error::Forbidden {
                 message: "This account is deactivated; an administrator can let it in again".to_owned(),
             });
@@ -61,29 +72,11 @@ impl Sessions<'_> {
         new: SecretString,
         device: Device,
     ) -> Result<Tokens> {
-        let refused = || Error::InvalidCredentials(Credential::CurrentPassword);
-        let user = actor.signed_in()?;
         self.core.passwords.check_rules("new_password", &new)?;
-        let _turn = self.core.password_turns.take(user.session).await;
-        let attempt = Attempt::begin(self.core, Target::Account(user.id), &device).await?;
-        attempt.delay().await;
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let old_hash = store::user::password_hash(&self.core.store.reader(actor), &credentials, user.id).await?;
-        if !self.core.passwords.verify(current, old_hash.clone()).await? {
-            return Err(refused());
-        }
+        let shown = ShownPassword::check(self.core, actor, current, &device).await?;
         let new_hash = self.core.passwords.hash(new).await?;
         let transaction = self.core.store.begin().await?;
-        let login = store::user::lock_login(&transaction, &credentials, user.id).await?;
-        let login = login.filter(store::user::Login::is_active);
-        let is_live = store::session::lock_live(&transaction, &credentials, user.session).await?;
-        let login = login
-            .filter(|_| is_live)
-            .ok_or(Error::Unauthenticated(SignedOut::Revoked))?;
-        if Some(&login.password_hash) != old_hash.as_ref() {
-            return Err(refused());
-        }
-        attempt.succeed(&transaction).await?;
+        let login = shown.accept(&transaction).await?;
         let users = Users::new(self.core);
         let user = users
             .replace_password(actor, &transaction, &login.user, new_hash)
@@ -91,6 +84,83 @@ impl Sessions<'_> {
         let tokens = self.sign_in(&transaction, user, device).await?;
         transaction.commit().await?;
         Ok(tokens)
+    }
+}
+
+/// The password of one's own account, which was right when it was checked.
+#[derive(Debug)]
+pub(in crate::domain) struct ShownPassword {
+    by: SignedIn,
+    hash: String,
+    attempt: Attempt,
+    /// No other password of the session is hashed meanwhile.
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl ShownPassword {
+    /// Checks it. A wrong one counts as a failed login.
+    pub(in crate::domain) async fn check(
+        core: &Core,
+        actor: &Actor,
+        password: SecretString,
+        device: &Device,
+    ) -> Result<Self> {
+        let user = actor.signed_in()?;
+        let turn = core.password_turns.take(user.session).await;
+        let attempt = Attempt::begin(core, Target::Account(user.id), device).await?;
+        attempt.delay().await;
+        let credentials = policy::scope::<Credentials>(&Actor::System)?;
+        let hash = store::user::password_hash(&core.store.reader(actor), &credentials, user.id).await?;
+        let is_right = core.passwords.verify(password, hash.clone()).await?;
+        let hash = hash.filter(|_| is_right).ok_or_else(|| {
+            tracing::warn!(user_id = %user.id, address = ?device.ip, "wrong current password");
+            Error::InvalidCredentials(Credential::CurrentPassword)
+        })?;
+        Ok(Self {
+            by: user,
+            hash,
+            attempt,
+            _turn: turn,
+        })
+    }
+
+    /// Looks again in the transaction of what needs it, with the account locked: the session must go on, and the
+    /// password must not have been replaced.
+    pub(in crate::domain) async fn accept(&self, transaction: &WriteTransaction) -> Result<Login> {
+        let credentials = policy::scope::<Credentials>(&Actor::System)?;
+        let login = store::user::lock_login(transaction, &credentials, self.by.id).await?;
+        let login = login.filter(Login::is_active);
+        let is_live = store::session::lock_live(transaction, &credentials, self.by.session).await?;
+        let login = login
+            .filter(|_| is_live)
+            .ok_or(Error::Unauthenticated(SignedOut::Revoked))?;
+        if login.password_hash != self.hash {
+            return Err(Error::InvalidCredentials(Credential::CurrentPassword));
+        }
+        self.attempt.succeed(transaction).await?;
+        Ok(login)
+    }
+}
+
+/// A login that fails, as the log has it: from where, and for which name. The name is a digest, because people type their
+/// password there by mistake.
+struct FailedLogin<'a> {
+    device: &'a Device,
+    name: &'a str,
+}
+
+impl FailedLogin<'_> {
+    fn log(&self, reason: &str) {
+        let name = digest(&self.name.trim().to_lowercase());
+        let address = self.device.ip.map(|address| address.to_string());
+        tracing::warn!(address, name_sha256 = &name[..LOGGED_DIGITS], reason, "login failed");
+    }
+
+    /// Logs that it was not even tried.
+    fn log_refusal(&self, error: &Error) {
+        if let Error::RateLimited { .. } = error {
+            self.log("too many failed attempts");
+        }
     }
 }
 

@@ -162,7 +162,7 @@ fn judge(at_address: Failures, of_account: Failures, is_known: bool, now: Timest
     };
     let ready = at_address.at + wait_after(at_address.count, longest);
     if now < ready {
-        return Err(refusal(ready - now));
+        return Err(Error::rate_limited(ready - now));
     }
     if of_account.count < ACCOUNT_FAILURES {
         return Ok(Duration::ZERO);
@@ -170,13 +170,7 @@ fn judge(at_address: Failures, of_account: Failures, is_known: bool, now: Timest
     if is_known {
         Ok(DELAY)
     } else {
-        Err(refusal(of_account.at + FORGIVE_AFTER - now))
-    }
-}
-
-fn refusal(wait: TimeDelta) -> Error {
-    Error::RateLimited {
-        retry_after: whole_seconds(wait),
+        Err(Error::rate_limited(of_account.at + FORGIVE_AFTER - now))
     }
 }
 
@@ -202,12 +196,6 @@ fn wait_after(failures: u32, longest: TimeDelta) -> TimeDelta {
     };
     // 2^10 s is past every limit already.
     TimeDelta::seconds(1 << excess.min(10)).min(longest)
-}
-
-/// Rounded up, so that one who waits so long is not refused again.
-fn whole_seconds(wait: TimeDelta) -> Duration {
-    let seconds = (wait.num_milliseconds() + 999) / 1_000;
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(0).max(1))
 }
 
 #[cfg(test)]

@@ -33,6 +33,12 @@ pub struct Model {
     pub password_hash: String,
     pub role: String,
     pub is_active: bool,
+    /// Null until the user or an administrator confirmed the address.
+    pub email_verified_at: Option<Timestamp>,
+    pub verification_token_hash: Option<String>,
+    pub verification_expires_at: Option<Timestamp>,
+    /// When the last verification mail was due.
+    pub verification_mail_at: Option<Timestamp>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,6 +57,7 @@ struct Row {
     full_name: Option<String>,
     role: String,
     is_active: bool,
+    email_verified_at: Option<Timestamp>,
 }
 
 impl PartialModelTrait for Row {
@@ -64,6 +71,7 @@ impl PartialModelTrait for Row {
             Column::FullName,
             Column::Role,
             Column::IsActive,
+            Column::EmailVerifiedAt,
         ])
     }
 }
@@ -80,6 +88,7 @@ impl FromQueryResult for Row {
             full_name: columns.next()?,
             role: columns.next()?,
             is_active: columns.next()?,
+            email_verified_at: columns.next()?,
         })
     }
 }
@@ -93,6 +102,7 @@ impl Row {
             email: self.email,
             role,
             is_active: self.is_active,
+            email_verified: self.email_verified_at.is_some(),
             created_at: self.created_at,
             updated_at: self.updated_at,
         });
@@ -294,6 +304,7 @@ impl From<Model> for Row {
             full_name: model.full_name,
             role: model.role,
             is_active: model.is_active,
+            email_verified_at: model.email_verified_at,
         }
     }
 }
@@ -306,6 +317,32 @@ pub(in crate::domain) async fn password_hash(
 ) -> Result<Option<String>> {
     let query = Entity::find_by_id(id.0).select_only().column(Column::PasswordHash);
     Ok(query.into_tuple().one(connection).await?)
+}
+
+/// Active accounts with one password hash, which only a copy of it explains.
+#[derive(Debug, FromQueryResult)]
+pub(in crate::domain) struct SharedPassword {
+    pub(in crate::domain) password_hash: String,
+    pub(in crate::domain) accounts: i64,
+    /// The address of one of them.
+    pub(in crate::domain) email: String,
+}
+
+/// The hash that most active accounts share, if any do.
+pub(in crate::domain) async fn shared_password(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Credentials>,
+) -> Result<Option<SharedPassword>> {
+    let query = Entity::find()
+        .select_only()
+        .column(Column::PasswordHash)
+        .column_as(Column::Id.count(), "accounts")
+        .column_as(Column::Email.min(), "email")
+        .filter(Column::IsActive.eq(true))
+        .group_by(Column::PasswordHash)
+        .having(Column::Id.count().gt(1))
+        .order_by_desc(Column::Id.count());
+    Ok(query.into_model().one(connection).await?)
 }
 
 /// Adds an account.
@@ -324,6 +361,10 @@ pub(in crate::domain) async fn insert(
         password_hash: Set(account.password_hash),
         role: Set(account.role.as_str().to_owned()),
         is_active: Set(true),
+        email_verified_at: Set(account.is_verified.then_some(account.now)),
+        verification_token_hash: Set(None),
+        verification_expires_at: Set(None),
+        verification_mail_at: Set(None),
     };
     let inserted = Entity::insert(model)
         .exec(transaction.connection())
@@ -337,6 +378,7 @@ pub(in crate::domain) async fn insert(
             email: account.email,
             role: account.role,
             is_active: true,
+            email_verified: account.is_verified,
             created_at: account.now,
             updated_at: account.now,
         }),
@@ -451,7 +493,7 @@ pub(in crate::domain) async fn delete(
 }
 
 /// A change of nothing but the time of the last change.
-fn touched(id: UserId, now: Timestamp) -> ActiveModel {
+pub(super) fn touched(id: UserId, now: Timestamp) -> ActiveModel {
     ActiveModel {
         id: Unchanged(id.0),
         updated_at: Set(now),
@@ -462,5 +504,9 @@ fn touched(id: UserId, now: Timestamp) -> ActiveModel {
         password_hash: NotSet,
         role: NotSet,
         is_active: NotSet,
+        email_verified_at: NotSet,
+        verification_token_hash: NotSet,
+        verification_expires_at: NotSet,
+        verification_mail_at: NotSet,
     }
 }

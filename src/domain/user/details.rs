@@ -34,8 +34,10 @@ pub struct Registration {
 /// What to change of an account; what is absent stays.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
-    /// An address with a domain; cannot be null.
+    /// An address with a domain; cannot be null. Users who change their own have to show their password.
     pub email: Patch<String>,
+    /// The password of the one who changes their own address.
+    pub current_password: Option<SecretString>,
     /// 3 to 50 of letters, digits, `_ . -`.
     pub username: Patch<String>,
     /// Up to 255 characters.
@@ -54,6 +56,7 @@ pub(crate) struct NewAccount {
     pub(crate) full_name: Option<String>,
     pub(crate) password_hash: String,
     pub(crate) role: Role,
+    pub(crate) is_verified: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -99,6 +102,12 @@ impl UserChange {
 }
 
 impl CheckedUserChange {
+    /// Whether the e-mail address will be another one.
+    pub(super) fn moves(&self, user: &User) -> bool {
+        let email = user.account.as_ref().map(|account| &account.email);
+        self.email.is_some() && self.email.as_ref() != email
+    }
+
     /// Whether the e-mail address or a name will be another one.
     pub(super) fn renames(&self, user: &User) -> bool {
         let differs = |patch: &Patch<String>, name: &Option<String>| match patch {
@@ -106,10 +115,7 @@ impl CheckedUserChange {
             Patch::Null => name.is_some(),
             Patch::Value(value) => name.as_ref() != Some(value),
         };
-        let email = user.account.as_ref().map(|account| &account.email);
-        self.email.is_some() && self.email.as_ref() != email
-            || differs(&self.username, &user.username)
-            || differs(&self.full_name, &user.full_name)
+        self.moves(user) || differs(&self.username, &user.username) || differs(&self.full_name, &user.full_name)
     }
 }
 

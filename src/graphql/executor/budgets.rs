@@ -43,7 +43,12 @@ impl Budgets {
             spent.map_err(|exhausted| rate_limited("refreshes", exhausted))?;
         } else if cost.credentials > 0 {
             let spent = self.requests.spend(Tier::Strict, caller, cost.credentials, now).await;
-            spent.map_err(|exhausted| rate_limited("times to register, log in or change a password", exhausted))?;
+            spent.map_err(|exhausted| {
+                rate_limited(
+                    "times to register, log in, change a password or verify an address",
+                    exhausted,
+                )
+            })?;
         }
         if cost.uploads > 0 {
             let spent = self.requests.spend(Tier::Upload, caller, cost.uploads, now).await;
@@ -95,7 +100,7 @@ pub(super) fn check_credentials<'a>(operations: impl IntoIterator<Item = &'a Ope
         return Ok(());
     }
     let message = format!(
-        "The request passes the limit of operations on credentials ({}): {count}; 1 is allowed. Send one request for each",
+        "The request passes the limit of operations on credentials ({} with currentPassword): {count}; 1 is allowed. Send one request for each",
         CREDENTIALS.join(", ")
     );
     Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message))

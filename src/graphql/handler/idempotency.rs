@@ -10,10 +10,10 @@ use crate::graphql::executor::Operation;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{NOT_WITH_FILES, Outcome, Trace, key_in, run_once as run_once_over_http};
 
-/// The key of this operation, if it has one that counts. A query needs none. The answer to an operation on credentials
-/// holds tokens, which are not stored for anybody to repeat; and without a user there are no keys.
+/// The key of this operation, if it has one that counts. A query needs none. Signing in may be
+/// repeated: its tokens are not stored for anybody to repeat, and without a user there are no keys.
 pub(super) fn key_of(headers: &HeaderMap, caller: &Caller, operation: &Operation) -> Option<String> {
-    if operation.is_query() || operation.has_credentials() || caller.actor.user_id().is_none() {
+    if operation.is_query() || operation.signs_in() || caller.actor.user_id().is_none() {
         return None;
     }
     key_in(headers)

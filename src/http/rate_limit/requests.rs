@@ -78,6 +78,11 @@ impl RequestLimits {
         self.of(tier).spend(tier.client(caller), amount, now).await
     }
 
+    /// Spends one request of the strict tier for whoever is at this address.
+    pub async fn spend_password(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Allowance, Exhausted> {
+        self.strict.spend(Client::at(address), 1, now).await
+    }
+
     /// Spends a refresh of the session that a refresh token belongs to, so that people behind one address do not wait for
     /// each other. What is no refresh token of ours is guessed, and counts by address as a password does.
     pub async fn spend_refresh(
@@ -93,7 +98,7 @@ impl RequestLimits {
         let now = domain.clock().now();
         Ok(match session {
             Some(session) => self.refresh.spend(Client::Session(session), 1, now).await,
-            None => self.strict.spend(Client::at(address), 1, now).await,
+            None => self.spend_password(address, now).await,
         })
     }
 }

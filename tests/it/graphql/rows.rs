@@ -71,6 +71,7 @@ const KINDS: [Kind; 20] = [
             "username",
             "fullName",
             "email",
+            "emailVerified",
             "role",
             "isActive",
             "createdAt",

@@ -83,7 +83,7 @@ async fn names_change_by_absent_null_and_value() {
         json!({ "username": ann.name, "fullName": "Ann Example", "email": email })
     );
     assert_eq!(
-        user(json!({ "username": "Ann.1", "email": "NEW@example.com" })).await,
+        user(json!({ "username": "Ann.1", "email": "NEW@example.com", "currentPassword": PASSWORD })).await,
         json!({ "username": "Ann.1", "fullName": "Ann Example", "email": "new@example.com" })
     );
     assert_eq!(
@@ -113,7 +113,7 @@ async fn a_change_that_is_not_acceptable_or_not_allowed_changes_nothing() {
             "input.username",
         ),
         (
-            json!({ "email": format!("{}@EXAMPLE.com", bob.name) }),
+            json!({ "email": format!("{}@EXAMPLE.com", bob.name), "currentPassword": PASSWORD }),
             "TAKEN",
             "input.email",
         ),

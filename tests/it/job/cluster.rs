@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
 use crate::support::person::global_id;
 use crate::support::process::{Place, until};
@@ -19,12 +18,15 @@ async fn a_server_that_is_killed_with_jobs_in_its_hands_loses_none_and_nothing_i
     let place = || {
         Place::over(&database)
             .with("SMTP_URL", &mail.url())
+            .with("MAIL_MAX_PER_HOUR", "0")
             .with("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a")
     };
     let (dying_place, staying_place) = (place(), place());
+    for name in ["ann", "bob"] {
+        dying_place.creates_user(name).await;
+    }
     let dying = dying_place.serve().await;
-    let ann = dying.registers("ann@example.com", PASSWORD).await;
-    let bob = dying.registers("bob@example.com", PASSWORD).await;
+    let (ann, bob) = (dying.enters("ann").await, dying.enters("bob").await);
     let bob_id = database
         .number("SELECT CAST(id AS BIGINT) AS number FROM users WHERE email = 'bob@example.com'")
         .await;

@@ -40,7 +40,7 @@ async fn each_notification_is_one_letter_in_plain_text() {
     let id = letter.header("Message-ID");
     assert!(id.starts_with("<notification-1-") && id.ends_with("@acme.com>"), "{id}");
     assert!(
-        letter.text.contains(&format!("{} assigned the task", ann.name)),
+        letter.text.contains(&format!("\"{}\" assigned the task", ann.name)),
         "{}",
         letter.text
     );
@@ -135,9 +135,11 @@ async fn the_running_server_sends_at_once_and_doctor_tells_of_the_queue() {
     let mail = MailServer::start(Mood::Takes).await;
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("SMTP_URL", &mail.url());
+    for name in ["ann", "bob"] {
+        place.creates_user(name).await;
+    }
     let server = place.serve().await;
-    let ann = server.registers("ann@example.com", "Password123").await;
-    server.registers("bob@example.com", "Password123").await;
+    let ann = server.enters("ann").await;
     let bob = database
         .number("SELECT CAST(id AS BIGINT) AS number FROM users WHERE email = 'bob@example.com'")
         .await;

@@ -28,7 +28,7 @@ struct Job {
 
 impl TestApp {
     /// Does all that is due, and tells how many attempts that took.
-    async fn works_off(&self) -> usize {
+    pub(crate) async fn works_off(&self) -> usize {
         self.app.domain().jobs().work_off(&Actor::System).await.unwrap()
     }
 

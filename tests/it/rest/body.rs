@@ -157,7 +157,7 @@ async fn a_field_that_there_is_not_is_answered_with_those_that_there_are() {
             Method::PATCH,
             account,
             json!({}),
-            "expected one of `email`, `username`, `full_name`, `role`, `is_active`",
+            "expected one of `email`, `current_password`, `username`, `full_name`, `role`, `is_active`",
         ),
         (
             &nobody,

@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::{expect_refusal, expect_status, get, patch};
-use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
+use crate::support::{PASSWORD, TestApp};
 
 fn path_of(person: &Person<'_>) -> String {
     format!("/api/v1/users/{}", person.id)
@@ -20,7 +20,7 @@ fn name_of(person: &Person<'_>) -> Value {
 /// What the person and administrators see.
 fn account_of(person: &Person<'_>, role: &str) -> Value {
     json!({ "id": person.id, "username": person.name, "full_name": null,
-        "email": format!("{}@example.com", person.name), "role": role, "is_active": true,
+        "email": format!("{}@example.com", person.name), "email_verified": true, "role": role, "is_active": true,
         "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z" })
 }
 
@@ -115,7 +115,7 @@ async fn one_changes_ones_names_by_absent_null_and_value() {
         json!([ann.name, "Ann Example", email])
     );
     assert_eq!(
-        names(json!({ "username": "Ann.1", "email": "NEW@example.com" })).await,
+        names(json!({ "username": "Ann.1", "email": "NEW@example.com", "current_password": PASSWORD })).await,
         json!(["Ann.1", "Ann Example", "new@example.com"])
     );
     assert_eq!(

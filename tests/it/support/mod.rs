@@ -36,6 +36,7 @@ use tempfile::TempDir;
 
 use self::database::TestDatabase;
 use self::person::Person;
+use self::redis::{REDIS_TIMEOUT, RedisServer};
 
 /// The password of everybody in the tests.
 pub const PASSWORD: &str = "Password123";
@@ -47,6 +48,7 @@ pub struct TestApp {
     pub app: App,
     pub database: TestDatabase,
     files: Arc<TempDir>,
+    redis: Option<Arc<RedisServer>>,
     clock: ManualClock,
     router: Router,
     people: AtomicU32,
@@ -62,7 +64,14 @@ impl TestApp {
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
         let files = Arc::new(tempfile::tempdir().unwrap());
-        Self::over(database, files, settings).await
+        let redis = match redis::beside_server() {
+            Some(mut redis) => {
+                redis.ready().await;
+                Some(Arc::new(redis))
+            }
+            None => None,
+        };
+        Self::over(database, files, redis, settings).await
     }
 
     /// Another server over the same database, as a second node of a cluster.
@@ -72,24 +81,38 @@ impl TestApp {
 
     /// The same with these settings beside the default ones.
     pub async fn second_node_with(&self, settings: &[(&str, &str)]) -> Self {
-        let mut node = Self::over(self.database.clone(), Arc::clone(&self.files), settings).await;
+        let (files, redis) = (Arc::clone(&self.files), self.redis.clone());
+        let mut node = Self::over(self.database.clone(), files, redis, settings).await;
         node.people = AtomicU32::new(1_000);
         node
     }
 
-    async fn over(database: TestDatabase, files: Arc<TempDir>, settings: &[(&str, &str)]) -> Self {
+    async fn over(
+        database: TestDatabase,
+        files: Arc<TempDir>,
+        redis: Option<Arc<RedisServer>>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let clock = ManualClock::at(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
         let surroundings = Surroundings {
             clock: Arc::new(clock.clone()),
             randomness: Arc::new(SystemRandomness),
         };
-        let settings = [&[("UPLOAD_DIR", files.path().to_str().unwrap())], settings].concat();
+        let url = redis.as_ref().map(|redis| redis.url());
+        let beside = url.as_deref().map(|url| [("REDIS_URL", url), REDIS_TIMEOUT]);
+        let settings = [
+            &[("UPLOAD_DIR", files.path().to_str().unwrap())],
+            beside.as_slice().as_flattened(),
+            settings,
+        ]
+        .concat();
         let app = App::open(config(&database, &settings), surroundings).await.unwrap();
         let router = app.router();
         Self {
             app,
             database,
             files,
+            redis,
             clock,
             router,
             people: AtomicU32::new(1),

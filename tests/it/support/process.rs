@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 use super::answer::Answer;
 use super::database::TestDatabase;
+use super::redis::{REDIS_TIMEOUT, RedisServer, beside_server};
 
 /// The longest wait for anything. Only what hangs takes as long.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -42,6 +43,8 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
 pub struct Place {
     folder: TempDir,
     settings: BTreeMap<String, String>,
+    /// Runs as long as the place is there.
+    _redis: Option<RedisServer>,
 }
 
 impl Place {
@@ -50,12 +53,20 @@ impl Place {
         Self {
             folder: tempfile::tempdir().unwrap(),
             settings: BTreeMap::new(),
+            _redis: None,
         }
     }
 
     /// For this database, on any free port.
     pub fn over(database: &TestDatabase) -> Self {
-        Self::bare()
+        let redis = beside_server();
+        let place = match &redis {
+            Some(redis) => Self::bare()
+                .with("REDIS_URL", &redis.url())
+                .with(REDIS_TIMEOUT.0, REDIS_TIMEOUT.1),
+            None => Self::bare(),
+        };
+        Self { _redis: redis, ..place }
             .with("DATABASE_URL", database.url())
             .with("DATABASE_MAX_CONNECTIONS", "5")
             .with("SERVER_PORT", "0")
@@ -118,6 +129,13 @@ impl Place {
             stdout: process.stdout.finish(),
             stderr: process.stderr.finish(),
         }
+    }
+
+    /// Creates an account on the command line, whose address is verified by that.
+    pub async fn creates_user(&self, name: &str) {
+        let password = super::PASSWORD;
+        let create = format!("user create --email {name}@example.com --username {name} --password {password}");
+        self.run(&create).await.printed();
     }
 
     /// Starts a server and waits until it is ready.
@@ -353,6 +371,12 @@ impl Server {
     pub async fn registers(&self, email: &str, password: &str) -> String {
         let account = json!({ "email": email, "password": password });
         let answer = self.rest("", Method::POST, "/api/v1/auth/register", account).await;
+        answer.at("/access_token").as_str().unwrap().to_owned()
+    }
+
+    /// Signs in an account of [`Place::creates_user`], and gives its access token.
+    pub async fn enters(&self, name: &str) -> String {
+        let answer = self.login(name, super::PASSWORD).await;
         answer.at("/access_token").as_str().unwrap().to_owned()
     }
 

@@ -16,6 +16,17 @@ pub const PASSWORD: &str = "hunter2";
 /// On a machine that is busy with other things Redis may take its time. Tests are not about that.
 pub const REDIS_TIMEOUT: (&str, &str) = ("REDIS_TIMEOUT_MS", "3000");
 
+/// A Redis for a server that has no settings for one, where `TASKWIRE_TEST_SERVERS_WITH_REDIS` asks for it: what a
+/// test is about must hold with Redis and without.
+#[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
+pub fn beside_server() -> Option<RedisServer> {
+    std::env::var_os("TASKWIRE_TEST_SERVERS_WITH_REDIS").map(|_| {
+        let mut server = RedisServer::absent();
+        server.spawn();
+        server
+    })
+}
+
 /// A Redis that may run or not. Dropping it kills it.
 pub struct RedisServer {
     port: u16,
@@ -50,6 +61,11 @@ impl RedisServer {
 
     /// Starts it, without what it held before, and waits until it answers.
     pub async fn run(&mut self) {
+        self.spawn();
+        self.ready().await;
+    }
+
+    fn spawn(&mut self) {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--requirepass", PASSWORD, "--save", "", "--appendonly", "no"])
@@ -58,7 +74,12 @@ impl RedisServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server is in the search path; `cargo xtask test` installs it");
-        let child = self.process.insert(child);
+        self.process = Some(child);
+    }
+
+    /// Waits until it answers.
+    pub async fn ready(&mut self) {
+        let child = self.process.as_mut().unwrap();
         let client = Client::open(format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port)).unwrap();
         until("Redis to answer", async || {
             assert_eq!(child.try_wait().unwrap(), None, "Redis ended while it started");

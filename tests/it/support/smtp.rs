@@ -38,6 +38,11 @@ impl Letter {
             .find_map(|line| line.strip_prefix(&start))
             .unwrap_or_else(|| panic!("no {name} in {}", self.text))
     }
+
+    /// The text as a mail client shows it: long lines travel as quoted-printable.
+    pub fn shown(&self) -> String {
+        self.text.replace("=\r\n", "").replace("=3D", "=")
+    }
 }
 
 /// The mail server. Dropping it ends it, and every conversation with it.

@@ -58,6 +58,34 @@ impl Action for EditUser {
     }
 }
 
+/// Mark the e-mail address of an account as verified. For users who confirm a mailed token, the server does so.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifyEmail;
+
+impl Action for VerifyEmail {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        administrators(who)
+    }
+}
+
+/// Mail a token that verifies the e-mail address of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct SendVerification;
+
+impl Action for SendVerification {
+    type On = User;
+
+    fn verdict(&self, who: Standing) -> Verdict {
+        if who.owner || who.system {
+            Verdict::Allowed
+        } else {
+            Verdict::Refused("Only the account's own user may request a verification mail")
+        }
+    }
+}
+
 /// Set a new password.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangePassword;

@@ -43,7 +43,7 @@ async fn production_does_not_start_with_the_administrator_of_a_development_serve
     assert!(
         doctor
             .printed()
-            .contains("ok      accounts: the administrator of this development server has the password"),
+            .contains("ok      accounts: this development server has accounts with a password that everybody knows"),
         "{doctor:?}"
     );
 
@@ -84,6 +84,36 @@ async fn another_name_does_not_hide_that_administrator_and_a_deactivated_one_is_
     place.run("user deactivate admin").await.printed();
     let server = place.serve().await;
     assert_eq!(server.login("admin", "Admin123").await.status, 403);
+}
+
+#[tokio::test]
+async fn production_does_not_start_with_seeded_users_of_the_public_password() {
+    let database = TestDatabase::create().await;
+    let place = in_production(Place::over(&database));
+    place.run("seed --users 3 --tasks 3").await.printed();
+    let complaint = place.run("").await.complaint().to_owned();
+    let expected =
+        "3 accounts, such as 'user1@example.com', still have the password of `taskwire seed`, which everybody knows; ";
+    assert!(complaint.starts_with(expected), "{complaint}");
+    let doctor = place.run("doctor").await;
+    assert!(
+        doctor.stdout.contains(&format!("FAILED  accounts: {expected}")),
+        "{doctor:?}"
+    );
+    for user in ["user1", "user2", "user3"] {
+        place.run(&format!("user deactivate {user}")).await.printed();
+    }
+    place.serve().await.stop().await;
+
+    // Users who were seeded with a password of one's own are nobody else's.
+    let database = TestDatabase::create().await;
+    let place = in_production(Place::over(&database));
+    place
+        .run("seed --users 3 --tasks 3 --password Hidden-4567")
+        .await
+        .printed();
+    let server = place.serve().await;
+    assert_eq!(server.login("user1", "Hidden-4567").await.status, 200);
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! The administrator that a development server makes, and a production server does not start with.
+//! The accounts of development servers, whose passwords everybody knows. A production server does not start with them.
 
 use std::fmt;
 
 use crate::domain::Domain;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::error::{Code, Result};
+use crate::domain::seed;
 use crate::domain::user::Registration;
 
 const USERNAME: &str = "admin";
@@ -41,27 +42,35 @@ pub(super) async fn create(domain: &Domain) -> Result<()> {
     }
 }
 
-/// An account that is open to everybody.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenAccount {
-    /// The name that it is found by.
-    login: &'static str,
+/// Accounts that are open to everybody.
+#[derive(Clone, Debug)]
+pub(crate) enum OpenAccounts {
+    /// The administrator of a development server, by the name it is found by.
+    Admin(&'static str),
+    /// Those of `taskwire seed`: how many, and the address of one.
+    Seeded(i64, String),
 }
 
-impl fmt::Display for OpenAccount {
+impl fmt::Display for OpenAccounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let login = self.login;
-        write!(
-            f,
-            "the account '{login}' still has the password of development servers, which everybody knows; run \
-             `taskwire user reset-password {login}` to set another one"
-        )
+        match self {
+            Self::Admin(login) => write!(
+                f,
+                "the account '{login}' still has the password of development servers, which everybody knows; run \
+                 `taskwire user reset-password {login}` to set another one"
+            ),
+            Self::Seeded(count, email) => write!(
+                f,
+                "{count} accounts, such as '{email}', still have the password of `taskwire seed`, which everybody knows; \
+                 begin with an empty database, or run `taskwire user deactivate` for each of them"
+            ),
+        }
     }
 }
 
-/// The administrator of a development server, if it can sign in with the password that everybody knows. Takes the time of
-/// a hash if there is such an account.
-pub(crate) async fn find_open_account(domain: &Domain) -> Result<Option<OpenAccount>> {
+/// Accounts that can sign in with a password that everybody knows. Takes the time of a hash if it finds an account that
+/// may be one.
+pub(crate) async fn find_open_accounts(domain: &Domain) -> Result<Option<OpenAccounts>> {
     let users = domain.users();
     let mut checked = None;
     for login in [USERNAME, EMAIL] {
@@ -74,8 +83,11 @@ pub(crate) async fn find_open_account(domain: &Domain) -> Result<Option<OpenAcco
         }
         checked = Some(user.id);
         if users.has_password(&Actor::System, user.id, PASSWORD.into()).await? {
-            return Ok(Some(OpenAccount { login }));
+            return Ok(Some(OpenAccounts::Admin(login)));
         }
     }
-    Ok(None)
+    let seeded = users
+        .find_shared_password(&Actor::System, seed::DEFAULT_PASSWORD.into())
+        .await?;
+    Ok(seeded.map(|(count, email)| OpenAccounts::Seeded(count, email)))
 }

@@ -1,0 +1,156 @@
+//! The verification of e-mail addresses: a token goes out by mail, and who has it reads the mail of that address.
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+
+use super::{Account, User, Users};
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Credential, Error, Result};
+use crate::domain::id::UserId;
+use crate::domain::job::{JobKind, NewJob};
+use crate::domain::notification::Letter;
+use crate::domain::policy::{self, Credentials, EditUser, SendVerification, Users as UserNoun, VerifyEmail};
+use crate::domain::random::url_safe;
+use crate::domain::session::digest;
+use crate::domain::store::{self, WriteTransaction};
+
+/// Random bytes of a token.
+const TOKEN_BYTES: usize = 32;
+/// How long a token is valid.
+const TOKEN_LIFE: TimeDelta = TimeDelta::hours(24);
+/// The least time between two verification mails of an account, whatever its address: a changed address must not
+/// become a way to send mail to many strangers.
+const MAIL_PAUSE: TimeDelta = TimeDelta::minutes(1);
+
+impl Users<'_> {
+    /// Verifies the address that a token was mailed to. Nobody has to be signed in; the token is void afterwards.
+    #[tracing::instrument(target = "taskwire::span", name = "user.verify_email", skip_all)]
+    pub async fn verify_email(self, token: &SecretString) -> Result<()> {
+        const REFUSED: Error = Error::InvalidCredentials(Credential::VerificationToken);
+
+        let credentials = policy::scope::<Credentials>(&Actor::System)?;
+        let users = policy::scope::<UserNoun>(&Actor::System)?;
+        let (hash, now) = (digest(token.expose_secret()), self.core.clock.now());
+        let transaction = self.core.store.begin().await?;
+        let owner = store::email_verification::owner_of(&transaction, &credentials, &hash, now)
+            .await?
+            .ok_or(REFUSED)?;
+        let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;
+        let permit = policy::permit(&Actor::System, VerifyEmail, &user)?;
+        store::email_verification::verify(&transaction, &permit, now).await?;
+        transaction.commit().await
+    }
+
+    /// Mails another token to the actor's address, at most once a minute.
+    #[tracing::instrument(target = "taskwire::span", name = "user.send_verification", skip_all)]
+    pub async fn send_verification(self, actor: &Actor) -> Result<()> {
+        let (transaction, user) = self.open(actor, actor.signed_in()?.id).await?;
+        let permit = policy::permit(actor, SendVerification, &user)?;
+        if self.core.mailer.is_none() {
+            let message = "email: this server sends no mail; ask an administrator to set the address";
+            return Err(Error::invalid("email", message));
+        }
+        if user.account.as_ref().is_some_and(|account| account.email_verified) {
+            return Err(Error::invalid("email", "email: the address is verified already"));
+        }
+        let now = self.core.clock.now();
+        let last = store::email_verification::last_mail_at(&transaction, &permit).await?;
+        if let Some(ready) = last.map(|last| last + MAIL_PAUSE).filter(|ready| now < *ready) {
+            return Err(Error::rate_limited(ready - now));
+        }
+        self.plan_verification(actor, &transaction, &user).await?;
+        transaction.commit().await
+    }
+
+    /// Enqueues the mail with a token, in the transaction that sets the address. It goes to the address that the account
+    /// has when it is sent, so one mail that waits is enough.
+    pub(in crate::domain) async fn plan_verification(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        user: &User,
+    ) -> Result<()> {
+        if self.core.mailer.is_none() {
+            return Ok(());
+        }
+        let permit = policy::permit(actor, SendVerification, user)?;
+        let now = self.core.clock.now();
+        let last = store::email_verification::last_mail_at(transaction, &permit).await?;
+        if last.is_some_and(|last| last > now) {
+            return Ok(());
+        }
+        let run_at = last.map_or(now, |last| now.max(last + MAIL_PAUSE));
+        store::email_verification::set_mail_at(transaction, &permit, run_at).await?;
+        let job = NewJob {
+            run_at,
+            ..NewJob::new(JobKind::VerifyEmail, json!({ "user_id": user.id }), now)
+        };
+        store::job::enqueue(transaction, job).await?;
+        Ok(())
+    }
+
+    /// Writes what a new address means for its verification. Administrators vouch for the addresses that they set.
+    pub(super) async fn address_changed(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        user: &User,
+    ) -> Result<()> {
+        let now = self.core.clock.now();
+        if let Ok(permit) = policy::permit(actor, VerifyEmail, user) {
+            return store::email_verification::verify(transaction, &permit, now).await;
+        }
+        let permit = policy::permit(actor, EditUser, user)?;
+        store::email_verification::reset(transaction, &permit, now).await?;
+        self.plan_verification(actor, transaction, user).await
+    }
+
+    /// The mail with a new token, which replaces the last one. `None` when there is nothing to verify any more.
+    /// The token is created here, so that the queue of jobs does not store it.
+    pub(in crate::domain) async fn verification_letter(self, actor: &Actor, id: UserId) -> Result<Option<Letter>> {
+        let scope = policy::scope::<UserNoun>(actor)?;
+        let transaction = self.core.store.begin().await?;
+        let Some(user) = store::user::lock(&transaction, &scope, id).await? else {
+            return Ok(None);
+        };
+        let permit = policy::permit(actor, SendVerification, &user)?;
+        let account = user
+            .account
+            .filter(|account| account.is_active && !account.email_verified);
+        let Some(account) = account else {
+            return Ok(None);
+        };
+        let (token, now) = (
+            url_safe(self.core.randomness.as_ref(), TOKEN_BYTES),
+            self.core.clock.now(),
+        );
+        store::email_verification::set_token(&transaction, &permit, &digest(&token), now + TOKEN_LIFE).await?;
+        transaction.commit().await?;
+        let public_url = self.core.mailer.as_ref().and_then(|mailer| mailer.public_url());
+        Ok(Some(write(&account, id, &token, public_url, now)))
+    }
+}
+
+/// The mail goes to an address that may be a stranger's, so it contains nothing that a user chose.
+fn write(account: &Account, id: UserId, token: &str, public_url: Option<&str>, now: Timestamp) -> Letter {
+    let how = match public_url {
+        Some(url) => format!(
+            "open this page:\n\n{}/verify-email?token={token}",
+            url.trim_end_matches('/')
+        ),
+        None => format!("send this token to POST /api/v1/auth/verify-email or to the mutation emailVerify:\n\n{token}"),
+    };
+    Letter {
+        name: format!("verification-{id}-{}", now.timestamp_micros()),
+        to: account.email.clone(),
+        to_name: None,
+        subject: "[Taskwire] Confirm your e-mail address".to_owned(),
+        text: format!(
+            "Hello,\n\nthis address was entered for a Taskwire account. To confirm within 24 hours that it is yours, {how}\n\n\
+             If you have no such account, ignore this mail. Notifications are sent to confirmed addresses only.\n"
+        ),
+        written_at: now,
+    }
+}

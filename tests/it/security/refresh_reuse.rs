@@ -1,0 +1,100 @@
+//! A refresh token that is used twice within the 10 s of grace opens no second chain of tokens.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::support::GRAPHQL_REFRESH;
+use crate::support::TestApp;
+
+async fn by_graphql(app: &TestApp, token: &str) -> String {
+    let answer = app
+        .anonymous()
+        .graphql(GRAPHQL_REFRESH, json!({ "token": token }))
+        .await;
+    let next = answer.data()["refresh"]["refreshToken"].as_str();
+    next.unwrap_or_else(|| panic!("{}", answer.text)).to_owned()
+}
+
+async fn by_rest(app: &TestApp, token: &str) -> String {
+    let body = json!({ "refresh_token": token });
+    let answer = app.anonymous().rest(Method::POST, "/auth/refresh", body).await;
+    let next = answer.at("/refresh_token").as_str();
+    next.unwrap_or_else(|| panic!("{}", answer.text)).to_owned()
+}
+
+async fn stored(app: &TestApp) -> i64 {
+    app.database.number("SELECT COUNT(*) AS number FROM sessions").await
+}
+
+#[tokio::test]
+async fn a_repeated_refresh_gets_the_same_token_from_every_api_and_server() {
+    let app = TestApp::start().await;
+    let other = app.second_node().await;
+    let ann = app.member().await;
+    let first = &ann.refresh_token;
+    let next = by_graphql(&app, first).await;
+    let before = stored(&app).await;
+    assert_ne!(&next, first);
+    assert_eq!(by_graphql(&app, first).await, next);
+    assert_eq!(by_rest(&app, first).await, next);
+    assert_eq!(by_rest(&other, first).await, next);
+    assert_eq!(stored(&app).await, before, "sessions");
+
+    // Also after the next token was used: nobody gets two chains out of one token.
+    let third = by_rest(&app, &next).await;
+    assert_eq!(by_graphql(&app, first).await, next);
+    assert_eq!(by_graphql(&other, &next).await, third);
+    assert_eq!(stored(&app).await, before + 1, "sessions");
+
+    // What a repetition got can be used, and ends with its session.
+    let body = json!({ "refresh_token": third });
+    let answer = app.anonymous().rest(Method::POST, "/auth/refresh", body).await;
+    let person = ann.with_token(&app, answer.at("/access_token").as_str().unwrap());
+    assert_eq!(person.rest(Method::POST, "/auth/logout", Value::Null).await.status, 204);
+    for token in [first, &next, &third] {
+        let body = json!({ "refresh_token": token });
+        assert_eq!(
+            app.anonymous().rest(Method::POST, "/auth/refresh", body).await.status,
+            401
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_many_at_the_same_time_all_get_the_same_token() {
+    let app = TestApp::start().await;
+    let other = app.second_node().await;
+    let ann = app.member().await;
+    let before = stored(&app).await;
+    let asked = (0..12).map(|number| {
+        let node = if number % 2 == 0 { &app } else { &other };
+        let token = &ann.refresh_token;
+        async move {
+            if number % 3 == 0 {
+                by_graphql(node, token).await
+            } else {
+                by_rest(node, token).await
+            }
+        }
+    });
+    let tokens: BTreeSet<String> = join_all(asked).await.into_iter().collect();
+    assert_eq!(tokens.len(), 1, "{tokens:?}");
+    assert_eq!(stored(&app).await, before + 1, "sessions");
+}
+
+#[tokio::test]
+async fn the_next_token_cannot_be_computed_by_a_server_with_another_key() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    by_graphql(&app, &ann.refresh_token).await;
+    let key = [("SECRET_KEY", "another-key-of-more-than-thirty-two-bytes")];
+    // With another key the token of the grace is not known: the user signs in again, and nothing is stored.
+    let node = app.second_node_with(&key).await;
+    let before = stored(&app).await;
+    let body = json!({ "refresh_token": ann.refresh_token });
+    let answer = node.anonymous().rest(Method::POST, "/auth/refresh", body).await;
+    assert_eq!((answer.status.as_u16(), stored(&app).await), (401, before));
+}
