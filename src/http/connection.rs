@@ -45,7 +45,7 @@ use crate::http::open_files;
 
 /// A connection that was accepted just before the server stops may still send its request within this time. Closed at
 /// once, it would be reset while a proxy sends on it.
-const FIRST_REQUEST: Duration = Duration::from_millis(500);
+const FIRST_REQUEST: Duration = Duration::from_secs(2);
 
 /// An extension of a response: its client may take nothing of it for this long, and not as long as the settings say.
 #[derive(Clone, Copy, Debug)]
