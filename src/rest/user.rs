@@ -142,7 +142,7 @@ pub(super) struct UpdateInput {
     email: Patch<String>,
     /// The password of one's account. Required to change one's own address.
     #[serde(default)]
-    #[schema(nullable = false, format = Password)]
+    #[schema(format = Password)]
     current_password: Option<String>,
     /// The name to sign in with; null for none. Nobody else may have it.
     #[serde(default)]
