@@ -75,7 +75,7 @@ impl App {
         })))
     }
 
-    /// Brings the database up to date. In development, makes the first administrator; in production, fails if
+    /// Brings the database up to date. In development, creates the first administrator; in production, fails if
     /// there are accounts with a password that everybody knows.
     pub async fn prepare(&self) -> anyhow::Result<()> {
         let domain = &self.0.domain;

@@ -19,6 +19,7 @@
 //! | `idempotency_response` | more of `idempotency_keys` |
 //! | `login_addresses` | `login_addresses` |
 //! | `verified_email` | more of `users`; `mail_counts` |
+//! | `name_key` | one more column of `users` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -35,6 +36,7 @@ mod m20261128_000011_backup_time;
 mod m20261128_000012_idempotency_response;
 mod m20261128_000013_login_addresses;
 mod m20261128_000014_verified_email;
+mod m20261128_000015_name_key;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -81,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000012_idempotency_response::Migration),
             Box::new(m20261128_000013_login_addresses::Migration),
             Box::new(m20261128_000014_verified_email::Migration),
+            Box::new(m20261128_000015_name_key::Migration),
         ]
     }
 }

@@ -13,7 +13,7 @@ const EMAIL: &str = "admin@example.com";
 /// The documentation has it, so everybody knows it.
 const PASSWORD: &str = "Admin123";
 
-/// Makes the administrator, unless there is an account already.
+/// Creates the administrator, unless there is an account already.
 pub(super) async fn create(domain: &Domain) -> Result<()> {
     let users = domain.users();
     if !users.is_empty(&Actor::System).await? {
@@ -31,7 +31,7 @@ pub(super) async fn create(domain: &Domain) -> Result<()> {
     {
         Ok(_) => {
             tracing::warn!(
-                "the database was empty: made the administrator '{USERNAME}' with the password '{PASSWORD}'. \
+                "the database was empty: created the administrator '{USERNAME}' with the password '{PASSWORD}'. \
                  This is for development only; change the password before anybody else can reach this server"
             );
             Ok(())

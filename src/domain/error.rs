@@ -102,6 +102,8 @@ pub enum Error {
         from: Status,
         /// The status that was asked for.
         to: Status,
+        /// The task as it is, if there is one already.
+        current: Option<Box<Snapshot>>,
     },
     /// The write was based on an older version of the task.
     #[error("The task has version {} by now, not {expected}: read it again and repeat the change", current.task.version)]
@@ -172,6 +174,19 @@ pub enum SignedOut {
     NotAToken,
     /// The session was ended, or the account deactivated or deleted.
     Revoked,
+}
+
+impl SignedOut {
+    /// What is wrong with the token, in few words: the reason of a close frame has 123 bytes.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NoToken => "There is no access token",
+            Self::Expired => "The access token has expired",
+            Self::NotAToken => "The access token is not valid",
+            Self::Revoked => "The session has ended",
+        }
+    }
 }
 
 impl fmt::Display for SignedOut {
@@ -331,6 +346,16 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// The task that a refused write was about, as it is now.
+    #[must_use]
+    pub fn current_task(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Conflict { current, .. } => Some(current),
+            Self::InvalidTransition { current, .. } => current.as_deref(),
             _ => None,
         }
     }

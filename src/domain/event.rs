@@ -136,6 +136,28 @@ pub struct TaskEvent {
     pub occurred_at: Timestamp,
 }
 
+impl TaskEvent {
+    /// The task before the event; `None` when it was created by it. Titles, descriptions, times and files are those after it.
+    pub(crate) fn before(&self) -> Result<Option<Snapshot>> {
+        let Some(status) = self.previous_status else {
+            return Ok(None);
+        };
+        let mut before = self.task.clone();
+        before.task.status = status;
+        for FieldChange { field, from, .. } in &self.changes {
+            let stored = from.clone();
+            match field.as_str() {
+                "priority" => before.task.priority = record::priority_of(from)?,
+                "owner_id" => before.task.owner_id = serde_json::from_value(stored).map_err(Error::internal)?,
+                "assignee_id" => before.task.assignee_id = serde_json::from_value(stored).map_err(Error::internal)?,
+                "tags" => before.tags = serde_json::from_value(stored).map_err(Error::internal)?,
+                _ => {}
+            }
+        }
+        Ok(Some(before))
+    }
+}
+
 /// An event with those who may know of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedEvent {

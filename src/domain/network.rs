@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// How many bits of an IPv6 address name its network. Providers give at least so many to each customer, who can use any
+/// How many bits of an IPv6 address name its network. Each customer of a provider has a network of at least this size, and any
 /// address in it.
 const IPV6_BITS: u32 = 64;
 

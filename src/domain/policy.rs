@@ -265,17 +265,6 @@ impl Scope<Credentials> {
     }
 }
 
-impl Scope<Directory> {
-    /// Whoever may list all users sees their accounts.
-    #[must_use]
-    pub fn users(&self) -> Scope<Users> {
-        Scope {
-            reach: self.reach,
-            noun: PhantomData,
-        }
-    }
-}
-
 /// Asks how much of `N` `actor` may see.
 pub fn scope<N: Noun>(actor: &Actor) -> Result<Scope<N>> {
     Ok(Scope {

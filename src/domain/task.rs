@@ -18,23 +18,24 @@ pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft}
 pub use expected::ExpectedVersion;
 pub use filter::{
     BoundedFilter, Comparison, MAX_CONDITIONS, MAX_LEVELS, MAX_LIST, MAX_SEARCH_WORDS, MIN_WORD_LENGTH, NEWEST_FIRST,
-    TaskFilter, TaskSort, TaskSortField,
+    TaskFilter, TaskSort, TaskSortField, TaskTime,
 };
 pub(crate) use filter::{cursor_of, words};
 pub use of_users::{Part, TasksOf};
 pub use people::{CountedPage, FullTask, People, WithPeople};
 
+use super::Core;
 use super::actor::Actor;
 use super::attachment::Attachment;
 use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
 use super::page::{Page, PageRequest};
-use super::policy::{self, AssignTask, Scope, TrashTask};
+use super::policy::{self, AssignTask, PurgeTask, Scope, TrashTask};
+use super::statistics::{Counted, Statistics};
 use super::store::{self, task_list::ListRequest};
 use super::tag::Tags;
 use super::workflow::Status;
-use super::{Core, statistics::Counted};
 use crate::redis::Redis;
 
 /// How urgent a task is. Lists sort it in this order.
@@ -117,6 +118,11 @@ impl Task {
     /// What lists sort titles by: upper and lower case alike.
     pub(crate) fn title_key(&self) -> String {
         self.title.to_lowercase()
+    }
+
+    /// What a search looks through: title and description in lower case.
+    pub(crate) fn search_text(&self) -> String {
+        format!("{}\n{}", self.title, self.description.as_deref().unwrap_or_default()).to_lowercase()
     }
 
     /// What lists sort due dates by: a task without one comes last.
@@ -245,6 +251,14 @@ impl<'a> Tasks<'a> {
         store::tag::of_tasks(&self.core.store.reader(actor), &scope, ids).await
     }
 
+    /// Counts over the tasks of a list, counted anew each time; those of each tag only `with_tags`.
+    #[tracing::instrument(target = "taskwire::span", name = "task.statistics_of", skip_all)]
+    pub async fn statistics_of(self, actor: &Actor, list: &TaskList, with_tags: bool) -> Result<Statistics> {
+        let scope = policy::scope(actor)?;
+        let (store, now) = (&self.core.store, self.core.clock.now());
+        store::statistics::of_list(&store.reader(actor), &scope, list, with_tags, now).await
+    }
+
     /// Counts over all tasks that the actor may see, without the trash. They may be remembered, for as long as
     /// `STATISTICS_CACHE_SECONDS` says and no task among them changes; what is overdue may lag by that time.
     #[tracing::instrument(target = "taskwire::span", name = "task.statistics", skip_all)]
@@ -266,7 +280,8 @@ impl<'a> Tasks<'a> {
         } else {
             None
         };
-        let statistics = store::statistics::of_tasks(&store.reader(actor), &scope, now).await?;
+        let statistics =
+            store::statistics::of_list(&store.reader(actor), &scope, &TaskList::default(), true, now).await?;
         if let Some(turn) = turn {
             cache.keep(&turn, &statistics, now).await;
         }
@@ -291,6 +306,12 @@ impl<'a> Tasks<'a> {
     #[must_use]
     pub fn may_delete(self, actor: &Actor, task: &Task) -> bool {
         policy::permit(actor, TrashTask, task).is_ok()
+    }
+
+    /// Whether the actor may delete this task for good.
+    #[must_use]
+    pub fn may_purge(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(actor, PurgeTask, task).is_ok()
     }
 
     /// Whether the actor may hand this task to anybody.

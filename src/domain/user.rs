@@ -3,9 +3,11 @@
 mod details;
 mod verification;
 
-use details::Names;
-pub(crate) use details::{CheckedUserChange, NewAccount};
+use std::borrow::Cow;
+
+pub(crate) use details::{CheckedUserChange, NewAccount, name_key};
 pub use details::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, Registration, UserChange};
+use details::{NAMELESS, Names};
 
 use secrecy::SecretString;
 
@@ -19,8 +21,8 @@ use super::id::UserId;
 use super::page::{Page, PageRequest, Sort, SortField};
 pub use super::password::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 use super::policy::{
-    self, ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, EndSessions, NewUser, Permit,
-    PurgeTask, SetActive, SetRole, TransferTask, Users as UserNoun,
+    self, ChangePassword, CreateUser, Credentials, DeleteUser, EditUser, EndSessions, NewUser, Permit, PurgeTask,
+    SetActive, SetRole, TransferTask, Users as UserNoun,
 };
 use super::session::{Device, ShownPassword, forgive_account};
 use super::store::{self, WriteTransaction};
@@ -36,6 +38,17 @@ pub struct User {
     pub full_name: Option<String>,
     /// The account behind the name; only where the actor may see it.
     pub account: Option<Account>,
+}
+
+impl User {
+    /// What the user is called: the full name, else the username, else "User" and the number.
+    #[must_use]
+    pub fn display_name(&self) -> Cow<'_, str> {
+        match self.full_name.as_deref().or(self.username.as_deref()) {
+            Some(name) => name.into(),
+            None => format!("{NAMELESS} {}", self.id).into(),
+        }
+    }
 }
 
 /// What only oneself and administrators see of an account.
@@ -117,11 +130,24 @@ impl<'a> Users<'a> {
         store::user::page(&self.core.store.reader(actor), &scope, page).await
     }
 
-    /// The same for whoever may see all their accounts.
-    #[tracing::instrument(target = "taskwire::span", name = "user.list_accounts", skip_all)]
-    pub async fn list_accounts(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
-        let scope = policy::scope::<Directory>(actor)?.users();
-        store::user::page(&self.core.store.reader(actor), &scope, page).await
+    /// Up to `limit` active users whose display name or username contains the text, in any case. Those whose name begins
+    /// with it come first, then by display name. Without a text, all of them.
+    #[tracing::instrument(target = "taskwire::span", name = "user.search", skip_all)]
+    pub async fn search(self, actor: &Actor, text: Option<&str>, limit: u32) -> Result<Vec<User>> {
+        let scope = policy::scope(actor)?;
+        let text = text.unwrap_or_default().trim().to_lowercase();
+        let length = text.chars().count();
+        if length > MAX_FULL_NAME_LENGTH {
+            return Err(Error::BadInput {
+                field: "search",
+                message: format!("search has {length} characters; up to {MAX_FULL_NAME_LENGTH} are allowed"),
+            });
+        }
+        if text.chars().any(char::is_control) {
+            // No name contains one.
+            return Ok(Vec::new());
+        }
+        store::user::search(&self.core.store.reader(actor), &scope, &text, limit).await
     }
 
     /// How many users there are.
@@ -139,7 +165,7 @@ impl<'a> Users<'a> {
         self.insert(permit, account).await
     }
 
-    /// Makes an account with a password that no rule is asked about: for the administrator of a development server, whose
+    /// Creates an account with a password that is not checked against the rules: for the administrator of a development server, whose
     /// password is known to everybody in any case.
     pub async fn create_with_known_password(
         self,
@@ -219,7 +245,8 @@ impl<'a> Users<'a> {
         }
         let permit = policy::permit(actor, EditUser, &user)?;
         if change.renames(&user) {
-            store::user::update(&transaction, &permit, change, self.core.clock.now()).await?;
+            let name_key = change.name_key(&user);
+            store::user::update(&transaction, &permit, change, name_key, self.core.clock.now()).await?;
         }
         if moves {
             self.address_changed(actor, &transaction, &user).await?;

@@ -63,7 +63,11 @@ impl Status {
         if self == to || self.allowed_transitions().contains(&to) {
             Ok(to)
         } else {
-            Err(Error::InvalidTransition { from: self, to })
+            Err(Error::InvalidTransition {
+                from: self,
+                to,
+                current: None,
+            })
         }
     }
 }

@@ -8,6 +8,7 @@ mod idempotency;
 mod multipart;
 mod request;
 mod response;
+mod schema;
 
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
@@ -22,6 +23,7 @@ pub(super) use self::request::{Parameters, PersistedQuery};
 use self::request::{Posted, from_body, from_url};
 use self::response::respond;
 pub(super) use self::response::{Body, Refusal, refuse};
+pub(super) use self::schema::schema;
 use super::delivery::Unbegun;
 use super::executor::Operation;
 use super::{stream, websocket};

@@ -21,9 +21,10 @@ use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
 use crate::domain::error::Error;
 use crate::domain::event::TaskEvent;
-use crate::domain::id::{AttachmentId, NotificationId, TaskId, UserId};
+use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 use crate::domain::notification::Notification;
 use crate::domain::page::{Page, PageRequest};
+use crate::domain::session::Session;
 use crate::domain::tag::Tags;
 use crate::domain::task::TasksOf;
 use crate::domain::user::User;
@@ -46,6 +47,7 @@ pub struct Loaders {
     tasks: OnceLock<Batched<TaskLoader>>,
     tags: OnceLock<Batched<TagLoader>>,
     notifications: OnceLock<Batched<NotificationLoader>>,
+    sessions: OnceLock<Batched<SessionLoader>>,
     attachments: OnceLock<Batched<AttachmentLoader>>,
     attachments_of_tasks: OnceLock<Batched<AttachmentsOfTaskLoader>>,
     histories: OnceLock<Batched<HistoryLoader>>,
@@ -69,6 +71,7 @@ impl Loaders {
             tasks: OnceLock::new(),
             tags: OnceLock::new(),
             notifications: OnceLock::new(),
+            sessions: OnceLock::new(),
             attachments: OnceLock::new(),
             attachments_of_tasks: OnceLock::new(),
             histories: OnceLock::new(),
@@ -100,6 +103,12 @@ impl Loaders {
     pub fn notifications(&self) -> &Batched<NotificationLoader> {
         self.notifications
             .get_or_init(|| self.loader("notifications", NotificationLoader(self.sight.clone())))
+    }
+
+    /// The actor's own sessions by id.
+    pub fn sessions(&self) -> &Batched<SessionLoader> {
+        self.sessions
+            .get_or_init(|| self.loader("sessions", SessionLoader(self.sight.clone())))
     }
 
     /// Files by id.
@@ -255,6 +264,20 @@ impl Loader<NotificationId> for NotificationLoader {
     async fn load(&self, keys: &[NotificationId]) -> Result<HashMap<NotificationId, Notification>, Error> {
         let found = self.0.domain.notifications().find_many(&self.0.actor, keys).await?;
         Ok(found.into_iter().map(|one| (one.id, one)).collect())
+    }
+}
+
+/// Sessions by id, as far as they are the actor's and have not ended.
+pub struct SessionLoader(Sight);
+
+impl Loader<SessionId> for SessionLoader {
+    type Value = Session;
+    type Error = Error;
+
+    async fn load(&self, keys: &[SessionId]) -> Result<HashMap<SessionId, Session>, Error> {
+        let own = self.0.domain.sessions().own(&self.0.actor).await?.into_iter();
+        let wanted = own.filter(|session| keys.contains(&session.id));
+        Ok(wanted.map(|session| (session.id, session)).collect())
     }
 }
 

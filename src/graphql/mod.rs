@@ -133,8 +133,10 @@ pub fn sdl() -> String {
 
 /// The endpoint.
 pub(crate) fn router(_app: &App) -> Router<App> {
-    Router::new().route(
-        "/graphql",
-        get(handler::get).post(handler::post).fallback(handler::other_method),
-    )
+    Router::new()
+        .route(
+            "/graphql",
+            get(handler::get).post(handler::post).fallback(handler::other_method),
+        )
+        .route("/schema.graphql", get(handler::schema))
 }

@@ -11,6 +11,7 @@ use super::attachment::Attachment;
 use super::context::ContextExt as _;
 use super::guard::SignedIn;
 use super::notification::Notification;
+use super::session::Session;
 use super::task::Task;
 use super::user::User;
 use crate::domain::error::{Error, Result, excerpt};
@@ -122,6 +123,8 @@ pub enum Node {
     Notification(Notification),
     /// A file.
     Attachment(Attachment),
+    /// A session.
+    Session(Session),
 }
 
 /// The most nodes that are looked for at once.
@@ -133,7 +136,7 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The task, user, file or notification with this id; null when there is none, it is in the trash, or it is not yours to see.
+    /// The task, user, file, notification or session of yours with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn node(
         &self,
@@ -143,7 +146,7 @@ impl NodeQuery {
         find(ctx, "id", &id).await.map_err(Into::into).transpose()
     }
 
-    /// The tasks, users, files and notifications with these ids, in the same order; null in the place of each that there is
+    /// The tasks, users, files, notifications and sessions with these ids, in the same order; null in the place of each that there is
     /// not, that is in the trash, or that is not yours to see.
     #[graphql(guard = "SignedIn")]
     async fn nodes(
@@ -175,10 +178,14 @@ async fn find(ctx: &Context<'_>, place: &str, id: &ID) -> Result<Option<Node>> {
         let found = ctx.loaders().attachments().load_one(file).await?;
         return Ok(found.map(|file| Node::Attachment(file.into())));
     }
+    if let Ok(session) = SessionId::from_global(place, id) {
+        let found = ctx.loaders().sessions().load_one(session).await?;
+        return Ok(found.map(|session| Node::Session(session.into())));
+    }
     let user = UserId::from_global(place, id).map_err(|_| Error::BadInput {
         field: "id",
         message: format!(
-            "{place}: '{}' is not the id of a Task, a User, an Attachment or a Notification; use an id that this server gave, unchanged",
+            "{place}: '{}' is not the id of a Task, a User, an Attachment, a Notification or a Session; use an id that this server gave, unchanged",
             excerpt(id)
         ),
     })?;

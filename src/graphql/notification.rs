@@ -168,8 +168,13 @@ impl NotificationTotals {
 
     /// How many of your notifications you have not read; counted only when selected.
     async fn unread_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        count(ctx, true).await
+        unread_count(ctx).await
     }
+}
+
+/// How many notifications the actor has not read.
+pub(super) async fn unread_count(ctx: &Context<'_>) -> Result<i32> {
+    count(ctx, true).await
 }
 
 async fn count(ctx: &Context<'_>, unread_only: bool) -> Result<i32> {
@@ -248,7 +253,7 @@ impl NotificationMutation {
         };
         Ok(NotificationsMarkReadPayload {
             notifications: Rows(notifications.into_iter().map(Notification::from).collect()),
-            unread_count: count(ctx, true).await?,
+            unread_count: unread_count(ctx).await?,
             user_errors,
         })
     }

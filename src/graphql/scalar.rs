@@ -187,6 +187,8 @@ pub enum TaskOrderField {
     Status,
     /// By the letters of the title, in any case.
     Title,
+    /// When it went to the trash; tasks that are not there count as later than all others.
+    DeletedAt,
     /// By number.
     Id,
 }

@@ -11,6 +11,7 @@ use super::node::GlobalId as _;
 use super::user::User;
 use crate::domain;
 use crate::domain::error::Error;
+use crate::domain::id::SessionId;
 use crate::domain::session::Tokens;
 use crate::domain::user::Registration;
 
@@ -113,6 +114,15 @@ struct LogoutPayload {
     user_errors: Vec<UserError>,
 }
 
+/// Payload of `sessionEnd`.
+#[derive(SimpleObject)]
+struct SessionEndPayload {
+    /// The session that was ended; null when none was.
+    session: Option<Session>,
+    /// Errors the client can fix; empty on success.
+    user_errors: Vec<UserError>,
+}
+
 /// Payload of `emailVerify`.
 #[derive(SimpleObject)]
 struct EmailVerifyPayload {
@@ -132,35 +142,51 @@ struct EmailVerificationSendPayload {
 }
 
 /// One of your sessions: from signing in until it ends.
-#[derive(Debug, SimpleObject)]
-struct Session {
-    /// The global id.
-    id: ID,
-    /// What the client called itself when the tokens were last refreshed.
-    user_agent: Option<String>,
-    /// From which address the tokens were last refreshed.
-    ip: Option<String>,
-    /// When you signed in.
-    created_at: DateTime<Utc>,
-    /// When the tokens were last refreshed.
-    last_used_at: DateTime<Utc>,
-    /// When it ends unless the tokens are refreshed before.
-    expires_at: DateTime<Utc>,
-    /// Whether it is the one that you ask with.
-    is_current: bool,
-}
+#[derive(Clone, Debug)]
+pub struct Session(domain::session::Session);
 
 impl From<domain::session::Session> for Session {
     fn from(session: domain::session::Session) -> Self {
-        Self {
-            id: session.id.to_global(),
-            user_agent: session.device.user_agent,
-            ip: session.device.ip.map(|ip| ip.to_string()),
-            created_at: session.created_at,
-            last_used_at: session.last_used_at,
-            expires_at: session.expires_at,
-            is_current: session.is_current,
-        }
+        Self(session)
+    }
+}
+
+/// One of your sessions: from signing in until it ends.
+#[Object]
+impl Session {
+    /// The global id.
+    pub(super) async fn id(&self) -> ID {
+        self.0.id.to_global()
+    }
+
+    /// What the client called itself when the tokens were last refreshed.
+    async fn user_agent(&self) -> Option<&str> {
+        self.0.device.user_agent.as_deref()
+    }
+
+    /// From which address the tokens were last refreshed.
+    async fn ip(&self) -> Option<String> {
+        self.0.device.ip.map(|ip| ip.to_string())
+    }
+
+    /// When you signed in.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When the tokens were last refreshed.
+    async fn last_used_at(&self) -> DateTime<Utc> {
+        self.0.last_used_at
+    }
+
+    /// When it ends unless the tokens are refreshed before.
+    async fn expires_at(&self) -> DateTime<Utc> {
+        self.0.expires_at
+    }
+
+    /// Whether it is the one that you ask with.
+    async fn is_current(&self) -> bool {
+        self.0.is_current
     }
 }
 
@@ -247,6 +273,22 @@ impl SessionMutation {
             success: true,
             user_errors: Vec::new(),
         })
+    }
+
+    /// Ends one of your sessions, such as that of a lost device: its tokens stop working at once, and its live connections
+    /// are closed. `NOT_FOUND` if it is not yours or has ended.
+    #[graphql(guard = "SignedIn")]
+    async fn session_end(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session.")] id: ID,
+    ) -> Result<SessionEndPayload> {
+        let id = SessionId::from_global("id", &id)?;
+        let (session, user_errors) = match ctx.domain().sessions().end(ctx.actor(), id).await {
+            Ok(session) => (Some(session.into()), Vec::new()),
+            Err(error) => (None, user_errors(error, &[])?),
+        };
+        Ok(SessionEndPayload { session, user_errors })
     }
 
     /// Sets a new password, ends every session, and signs in anew. A wrong current password counts as a failed login.

@@ -40,7 +40,7 @@ const ALIKE: [(&str, &[&str]); 5] = [
             "allowedTransitions",
         ],
     ),
-    ("User", &["id", "databaseId", "username", "fullName"]),
+    ("User", &["id", "databaseId", "username", "fullName", "displayName"]),
 ];
 
 /// With which rights an answer was made.

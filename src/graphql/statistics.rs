@@ -6,8 +6,10 @@ use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
 use super::scalar::{TaskPriority, TaskStatus};
+use super::task::{TaskFilter, task_list};
 use crate::domain;
 use crate::domain::statistics::Statistics;
+use crate::domain::task::Detail;
 
 /// How many tasks have one status.
 #[derive(Debug, SimpleObject)]
@@ -87,10 +89,20 @@ pub struct StatisticsQuery;
 
 #[Object]
 impl StatisticsQuery {
-    /// Counts over the tasks that you may see, without the trash.
+    /// Counts over the tasks that you may see, without the trash. Without a filter they may be up to
+    /// `STATISTICS_CACHE_SECONDS` (60 s) old, but never older than the last change of one of the tasks.
     #[graphql(guard = "SignedIn")]
-    async fn task_statistics(&self, ctx: &Context<'_>) -> Result<TaskStatistics> {
-        let counted = ctx.domain().tasks().statistics(ctx.actor()).await?;
-        Ok(counted.statistics.into())
+    async fn task_statistics(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which of them, as in `tasks`; all when left out.")] filter: Option<TaskFilter>,
+    ) -> Result<TaskStatistics> {
+        let tasks = ctx.domain().tasks();
+        let Some(filter) = filter else {
+            return Ok(tasks.statistics(ctx.actor()).await?.statistics.into());
+        };
+        let list = task_list(Some(filter), None, Detail::Brief)?;
+        let with_tags = ctx.look_ahead().field("tags").exists();
+        Ok(tasks.statistics_of(ctx.actor(), &list, with_tags).await?.into())
     }
 }

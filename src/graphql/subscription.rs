@@ -11,8 +11,8 @@ use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
 use super::notification::Notification;
-use super::scalar::{TaskEventType, TaskStatus};
-use super::task::TaskEvent;
+use super::scalar::TaskEventType;
+use super::task::{TagFilter, TaskEvent, TaskFilter, TaskPriorityFilter, TaskStatusFilter, UserIdFilter};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::event::{EventCursor, LoggedEvent};
 use crate::domain::id::TaskId;
@@ -22,15 +22,24 @@ use crate::domain::notification;
 /// The most tasks that one subscription names.
 const MAX_TASKS: usize = 100;
 
-/// Which events of the tasks that you may see.
+/// Which events of the tasks that you may see; all that is given must hold. The conditions on the task hold if all of them
+/// hold for the task before the event or all for the task after it, so that a task that leaves a list is announced too.
 #[derive(Debug, Default, InputObject)]
 pub struct TaskEventFilter {
     /// Only those of these tasks, up to 100.
     task_ids: Option<Vec<ID>>,
     /// Only those of these types.
     types: Option<Vec<TaskEventType>>,
-    /// Only those that left their task in one of these statuses.
-    statuses: Option<Vec<TaskStatus>>,
+    /// By the status of the task before or after.
+    status: Option<TaskStatusFilter>,
+    /// By the priority of the task before or after.
+    priority: Option<TaskPriorityFilter>,
+    /// By the owner of the task before or after.
+    owner: Option<UserIdFilter>,
+    /// By the assignee of the task before or after.
+    assignee: Option<UserIdFilter>,
+    /// By the tags of the task before or after.
+    tag: Option<TagFilter>,
 }
 
 impl TaskEventFilter {
@@ -54,9 +63,9 @@ impl TaskEventFilter {
         Ok(Watch {
             tasks: tasks.transpose()?,
             types: self.types.map(|types| types.into_iter().map(Into::into).collect()),
-            statuses: self
-                .statuses
-                .map(|statuses| statuses.into_iter().map(Into::into).collect()),
+            filter: TaskFilter::of_events(self.status, self.priority, self.owner, self.assignee, self.tag)
+                .into_domain()?
+                .try_into()?,
             moves_only: false,
         })
     }

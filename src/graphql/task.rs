@@ -14,8 +14,9 @@ use async_graphql::{Context, ContextSelectionSet, ID, Object};
 use chrono::{DateTime, Utc};
 
 pub use self::bulk::TaskBulkMutation;
-pub use self::filter::TaskFilter;
+pub use self::filter::{TagFilter, TaskFilter, TaskPriorityFilter, TaskStatusFilter, UserIdFilter};
 pub use self::history::{TaskEvent, TaskEventTotals};
+pub(super) use self::list::task_list;
 pub use self::list::{TaskOrder, TaskTotals};
 pub use self::mutation::TaskMutation;
 use super::attachment::Attachment;
@@ -207,14 +208,24 @@ impl Task {
         history::of(ctx, self.inner.id, page).await
     }
 
-    /// Whether you may change it.
+    /// Whether you may change it: its owner, its assignee and administrators may.
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_update(ctx.actor(), &self.inner)
     }
 
-    /// Whether you may delete it.
+    /// Whether you may put it in the trash and take it out again: its owner, its assignee and administrators may.
     async fn viewer_can_delete(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_delete(ctx.actor(), &self.inner)
+    }
+
+    /// Whether you may assign it to anybody: its owner and administrators may. The assignee may only unassign themselves.
+    async fn viewer_can_assign(&self, ctx: &Context<'_>) -> bool {
+        ctx.domain().tasks().may_assign(ctx.actor(), &self.inner)
+    }
+
+    /// Whether you may delete it for good: its owner, its assignee and administrators may.
+    async fn viewer_can_purge(&self, ctx: &Context<'_>) -> bool {
+        ctx.domain().tasks().may_purge(ctx.actor(), &self.inner)
     }
 
     /// The statuses that may follow the present one.

@@ -1,5 +1,6 @@
 //! Users in GraphQL.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
@@ -11,12 +12,13 @@ use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::{AdminOnly, SignedIn};
 use super::node::GlobalId as _;
-use super::row::{AtHand, One, Row, Selected};
+use super::notification::unread_count;
+use super::row::{AtHand, One, Row, Rows, Selected};
 use super::scalar::Role;
 use super::task::{Task, TaskFilter, TaskOrder, TaskTotals, list};
 use crate::domain::id::UserId;
+use crate::domain::page::page_size;
 use crate::domain::patch::Patch;
-use crate::domain::policy::{self, SeeAccount};
 use crate::domain::task::Part;
 use crate::domain::user::{self as domain, Account, UserChange};
 
@@ -31,15 +33,9 @@ impl From<domain::User> for User {
 }
 
 impl User {
-    /// A part of the account, for whom the domain showed it to. The field of anybody else is refused
-    /// alone: the error of a guard would take the whole user with it.
-    fn shown<'a, T>(&'a self, ctx: &Context<'_>, part: impl FnOnce(&'a Account) -> T) -> Option<Result<T>> {
-        match &self.0.account {
-            Some(account) => Some(Ok(part(account))),
-            None => policy::permit(ctx.actor(), SeeAccount, &self.0)
-                .err()
-                .map(|error| Err(error.into())),
-        }
+    /// A part of the account; null for those who may not see it.
+    fn shown<'a, T>(&'a self, part: impl FnOnce(&'a Account) -> T) -> Option<T> {
+        self.0.account.as_ref().map(part)
     }
 }
 
@@ -61,39 +57,52 @@ impl User {
         self.0.username.as_deref()
     }
 
+    /// The name to show: the full name, else the username, else "User" and the number.
+    async fn display_name(&self) -> Cow<'_, str> {
+        self.0.display_name()
+    }
+
     /// The user's name.
     async fn full_name(&self) -> Option<&str> {
         self.0.full_name.as_deref()
     }
 
-    /// The address the user signs in with. For oneself and administrators.
-    async fn email(&self, ctx: &Context<'_>) -> Option<Result<&str>> {
-        self.shown(ctx, |account| account.email.as_str())
+    /// The address the user signs in with. For oneself and administrators; null for others.
+    async fn email(&self) -> Option<&str> {
+        self.shown(|account| account.email.as_str())
     }
 
-    /// Whether the address is verified; only then notifications are sent to it by mail. For oneself and administrators.
-    async fn email_verified(&self, ctx: &Context<'_>) -> Option<Result<bool>> {
-        self.shown(ctx, |account| account.email_verified)
+    /// Whether the address is verified; only then notifications are sent to it by mail. For oneself and administrators; null for others.
+    async fn email_verified(&self) -> Option<bool> {
+        self.shown(|account| account.email_verified)
     }
 
-    /// What the account may do. For oneself and administrators.
-    async fn role(&self, ctx: &Context<'_>) -> Option<Result<Role>> {
-        self.shown(ctx, |account| account.role.into())
+    /// What the account may do. For oneself and administrators; null for others.
+    async fn role(&self) -> Option<Role> {
+        self.shown(|account| account.role.into())
     }
 
-    /// Whether the account may sign in. For oneself and administrators.
-    async fn is_active(&self, ctx: &Context<'_>) -> Option<Result<bool>> {
-        self.shown(ctx, |account| account.is_active)
+    /// Whether the account may sign in. For oneself and administrators; null for others.
+    async fn is_active(&self) -> Option<bool> {
+        self.shown(|account| account.is_active)
     }
 
-    /// When the account was made. For oneself and administrators.
-    async fn created_at(&self, ctx: &Context<'_>) -> Option<Result<DateTime<Utc>>> {
-        self.shown(ctx, |account| account.created_at)
+    /// When the account was created. For oneself and administrators; null for others.
+    async fn created_at(&self) -> Option<DateTime<Utc>> {
+        self.shown(|account| account.created_at)
     }
 
-    /// When the account was last changed. For oneself and administrators.
-    async fn updated_at(&self, ctx: &Context<'_>) -> Option<Result<DateTime<Utc>>> {
-        self.shown(ctx, |account| account.updated_at)
+    /// When the account was last changed. For oneself and administrators; null for others.
+    async fn updated_at(&self) -> Option<DateTime<Utc>> {
+        self.shown(|account| account.updated_at)
+    }
+
+    /// How many notifications you have not read. Null for users other than you.
+    async fn unread_notification_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        if ctx.actor().user_id() != Some(self.0.id) {
+            return Ok(None);
+        }
+        unread_count(ctx).await.map(Some)
     }
 
     /// The tasks that belong to the user and that you may see, newest first unless ordered otherwise.
@@ -155,11 +164,18 @@ impl Row for User {
             "databaseId" => user.id.0.into(),
             "username" => user.username.as_deref().into(),
             "fullName" => user.full_name.as_deref().into(),
-            // To those who do not see the account, the field says why.
-            name => account_value(user.account.as_ref()?, name)?,
+            "displayName" => user.display_name().into(),
+            name => match &user.account {
+                Some(account) => account_value(account, name)?,
+                None if ACCOUNT_FIELDS.contains(&name) => AtHand::Null,
+                None => return None,
+            },
         })
     }
 }
+
+/// The fields of the account.
+const ACCOUNT_FIELDS: [&str; 6] = ["email", "emailVerified", "role", "isActive", "createdAt", "updatedAt"];
 
 fn account_value<'a>(account: &'a Account, field: &str) -> Option<AtHand<'a>> {
     Some(match field {
@@ -186,6 +202,9 @@ impl UserTotals {
     }
 }
 
+/// How many people are found by default.
+const DEFAULT_PEOPLE: i32 = 20;
+
 /// What can be read of users.
 #[derive(Debug, Default)]
 pub struct UserQuery;
@@ -198,6 +217,27 @@ impl UserQuery {
         Ok(One(ctx.domain().users().viewer(ctx.actor()).await?.into()))
     }
 
+    /// Active users to choose from, such as assignees. Those whose display name or username begins with `search` come
+    /// first, then those that contain it, each in the order of their display names.
+    #[graphql(guard = "SignedIn")]
+    async fn people(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "A part of a display name or username, in any case, up to 255 characters. All when left out."
+        )]
+        search: Option<String>,
+        #[graphql(desc = "How many, up to 100.", default_with = "DEFAULT_PEOPLE")] first: i32,
+    ) -> Result<Rows<User>> {
+        let limit = page_size("first", first)?;
+        let found = ctx
+            .domain()
+            .users()
+            .search(ctx.actor(), search.as_deref(), limit)
+            .await?;
+        Ok(Rows(found.into_iter().map(User::from).collect()))
+    }
+
     /// The user with this id; null when there is none.
     #[graphql(guard = "SignedIn")]
     async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<One<User>>> {
@@ -205,8 +245,8 @@ impl UserQuery {
         Some(user.map(One))
     }
 
-    /// All users, in the order in which they came. For administrators.
-    #[graphql(guard = "AdminOnly")]
+    /// All users by id, deactivated ones included. E-mail address, role and activity are null unless you may see them.
+    #[graphql(guard = "SignedIn")]
     async fn users(
         &self,
         ctx: &Context<'_>,
@@ -224,7 +264,7 @@ impl UserQuery {
             before,
         }
         .into_request(ctx)?;
-        let page = ctx.domain().users().list_accounts(ctx.actor(), &page).await?;
+        let page = ctx.domain().users().list(ctx.actor(), &page).await?;
         Ok(connection(page, UserTotals, User::from))
     }
 }

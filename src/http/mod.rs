@@ -17,7 +17,6 @@
 //! | `traffic`, `monitor` | what is counted of requests, and who is told |
 //! | [`server`] | listening, and stopping without cutting anybody off |
 //! | `connection` | one connection: its deadlines, and how many there may be |
-//! | `address` | which addresses count as one client |
 //! | [`open_files`] | how many files the process may open |
 
 pub mod access_log;

@@ -38,12 +38,13 @@ const FORM: &str = "--between-parts\r\nContent-Disposition: form-data; name=\"fi
                     x\r\n--between-parts--\r\n";
 
 /// Each root field: its name, what follows it in a document, and who is refused how. TASK, FILE, USER and
-/// NOTICE stand for ids that are somebody else's.
+/// NOTICE and SESSION stand for ids that are somebody else's.
 const FIELDS: &[(&str, &str, Refusals)] = &[
     ("viewer", "{ id }", SIGNED_IN),
     ("rateLimit", "{ remaining }", FOR_EVERYBODY),
     ("user", "(id: \"USER\") { id }", SIGNED_IN),
-    ("users", "{ nodes { id } }", OF_AN_ACCOUNT),
+    ("people", "{ id }", SIGNED_IN),
+    ("users", "{ nodes { id } }", SIGNED_IN),
     ("sessions", "{ id }", SIGNED_IN),
     ("node", "(id: \"TASK\") { id }", OF_A_TASK),
     ("nodes", "(ids: [\"TASK\"]) { id }", SIGNED_IN),
@@ -70,6 +71,11 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
         BAD_CREDENTIALS,
     ),
     ("logout", "{ userErrors { code } }", SIGNED_IN),
+    (
+        "sessionEnd",
+        "(id: \"SESSION\") { userErrors { code } }",
+        &[(Nobody, "UNAUTHENTICATED"), (Stranger, "NOT_FOUND")],
+    ),
     (
         "emailVerify",
         "(token: \"none\") { userErrors { code } }",
@@ -118,6 +124,11 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     (
         "tasksBulkTransition",
         "(ids: [\"TASK\"], status: DONE) { results { userErrors { code } } }",
+        OF_A_TASK,
+    ),
+    (
+        "tasksBulkDelete",
+        "(ids: [\"TASK\"]) { results { userErrors { code } } }",
         OF_A_TASK,
     ),
     (
@@ -327,6 +338,8 @@ impl Scene {
             .replace("TRASH", &global_id("Task", self.trashed))
             .replace("USER", &global_id("User", i64::from(self.owner)))
             .replace("NOTICE", &global_id("Notification", self.notification))
+            // The first one is of the person who came first.
+            .replace("SESSION", &global_id("Session", 1))
             .replace("FILE", &self.file);
         format!("{operation} {{ {field}{rest} }}")
     }

@@ -11,8 +11,8 @@ use taskwire::domain::policy::{
     DeleteFile, DeleteUser, DetachFile, Directory, EditTask, EditUser, EndSessions, EventLog, File, Files,
     Installation, JobQueue, Jobs, KeepFile, Leftovers, NewFile, NewTask, NewUser, Notifications, Noun, Outbox, OwnJobs,
     OwnNotifications, OwnRequest, PruneLog, PurgeTask, QueueJob, Reach, ReadNotifications, RemindOfTask, RepeatRequest,
-    Requests, RestoreBackup, RestoreTask, RunJobs, SeeAccount, SeeFile, SeeTask, SendVerification, Sessions, SetActive,
-    SetRole, SweepUp, TagTask, TakeBackup, Tasks, TransferTask, TrashTask, Users, VerifyEmail,
+    Requests, RestoreBackup, RestoreTask, RunJobs, SeeFile, SeeTask, SendVerification, Sessions, SetActive, SetRole,
+    SweepUp, TagTask, TakeBackup, Tasks, TransferTask, TrashTask, Users, VerifyEmail,
 };
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
@@ -156,7 +156,6 @@ fn the_policy_is_the_one_that_is_written_down() {
 
     matrix.heading("ACCOUNTS");
     matrix.action("", CreateUser, &NewUser);
-    matrix.action("", SeeAccount, &user);
     matrix.action("", EditUser, &user);
     matrix.action("", VerifyEmail, &user);
     matrix.action("", SendVerification, &user);

@@ -181,7 +181,7 @@ async fn a_log_for_people_has_the_same_in_plain_text() {
         assert!(line.contains(part), "{line}");
     }
     assert!(!log.contains('\u{1b}'), "a file is no terminal, and has no colours");
-    assert!(log.contains("made the administrator 'admin' with the password 'Admin123'"));
+    assert!(log.contains("created the administrator 'admin' with the password 'Admin123'"));
 }
 
 fn key_file(name: &str) -> PathBuf {

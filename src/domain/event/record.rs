@@ -1,5 +1,7 @@
 //! The task as the log keeps it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -83,22 +85,28 @@ impl TaskRecord {
     }
 }
 
+/// The priority of this name.
+pub(super) fn priority_of(stored: &Value) -> Result<Priority> {
+    let known = Priority::ALL.into_iter().find(|one| stored == one.as_str());
+    known.ok_or_else(|| unknown("priority", stored))
+}
+
+fn unknown(what: &str, value: impl fmt::Display) -> Error {
+    Error::internal(anyhow::anyhow!("the event log holds the unknown {what} '{value}'"))
+}
+
 impl TryFrom<TaskRecord> for Snapshot {
     type Error = Error;
 
     fn try_from(record: TaskRecord) -> Result<Self> {
         let status = Status::ALL.into_iter().find(|one| one.as_str() == record.status);
-        let priority = Priority::ALL.into_iter().find(|one| one.as_str() == record.priority);
-        let unknown = |what: &str, value: &str| {
-            Error::internal(anyhow::anyhow!("the event log holds the unknown {what} '{value}'"))
-        };
         Ok(Self {
             task: Task {
                 id: record.id,
                 title: record.title,
                 description: record.description,
                 status: status.ok_or_else(|| unknown("status", &record.status))?,
-                priority: priority.ok_or_else(|| unknown("priority", &record.priority))?,
+                priority: priority_of(&record.priority.into())?,
                 due_date: record.due_date,
                 owner_id: record.owner_id,
                 assignee_id: record.assignee_id,

@@ -1,4 +1,4 @@
-//! The jobs that send mail. An address gets only so many mails in an hour, from all servers together.
+//! The jobs that send mail. The number of mails to an address in an hour is limited, from all servers together.
 
 use std::sync::Arc;
 

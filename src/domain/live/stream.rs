@@ -7,13 +7,13 @@ use super::attendance::{Attendance, Attendee};
 use super::registry::{Registry, Seat, Topic, may_hear};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
-use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place};
+use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place, TaskEvent};
 use crate::domain::id::TaskId;
 use crate::domain::notification::Notification;
 use crate::domain::policy;
 use crate::domain::store::log::{Batch, Part, Settled};
 use crate::domain::store::{self, Store};
-use crate::domain::workflow::Status;
+use crate::domain::task::{BoundedFilter, Snapshot};
 
 /// So many events are read at once.
 const BATCH: u64 = 200;
@@ -25,8 +25,8 @@ pub struct Watch {
     pub tasks: Option<Vec<TaskId>>,
     /// Only those of these types.
     pub types: Option<Vec<EventType>>,
-    /// Only those that left their task in one of these statuses.
-    pub statuses: Option<Vec<Status>>,
+    /// Only those whose task passed this before or after, so that a task that leaves a list is announced too.
+    pub filter: BoundedFilter,
     /// Only those that changed the status.
     pub moves_only: bool,
 }
@@ -39,11 +39,20 @@ impl Watch {
     /// Whether it wants this event of one of its tasks.
     fn wants(&self, LoggedEvent { event, .. }: &LoggedEvent) -> bool {
         self.types.as_ref().is_none_or(|types| types.contains(&event.kind))
-            && self
-                .statuses
-                .as_ref()
-                .is_none_or(|statuses| statuses.contains(&event.status))
             && (!self.moves_only || event.previous_status.is_some_and(|before| before != event.status))
+            && self.passes_before_or_after(event)
+    }
+
+    fn passes_before_or_after(&self, event: &TaskEvent) -> bool {
+        if self.filter.is_empty() {
+            return true;
+        }
+        let passes = |task: &Snapshot| self.filter.passes(task, event.occurred_at);
+        // What cannot be read is delivered: nothing may be lost.
+        passes(&event.task)
+            || event
+                .before()
+                .map_or(true, |before| before.as_ref().is_some_and(passes))
     }
 }
 

@@ -1,10 +1,8 @@
 //! One's own sessions, as a person looks through them.
 
-use std::collections::HashSet;
-
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::id::SessionId;
 use crate::domain::{policy, store};
 
@@ -41,15 +39,21 @@ impl Sessions<'_> {
         let (reader, current) = (self.core.store.reader(actor), actor.signed_in()?.session);
         let live = store::session::live(&reader, &scope, self.core.clock.now()).await?;
         let current = store::session::family(&reader, &scope, current).await?;
-        // A refresh that was repeated within the grace made two tokens of one session.
-        let mut seen = HashSet::new();
-        Ok(live
-            .into_iter()
-            .filter(|live| seen.insert(live.family.clone()))
-            .map(|live| Session {
-                is_current: current.as_ref() == Some(&live.family),
-                ..live.session
-            })
-            .collect())
+        let sessions = live.into_iter().map(|live| Session {
+            is_current: current.as_ref() == Some(&live.family),
+            ..live.session
+        });
+        Ok(sessions.collect())
+    }
+
+    /// Ends one of them, which may be the one that asks. Returns it as it was.
+    #[tracing::instrument(target = "taskwire::span", name = "session.end", skip_all)]
+    pub async fn end(self, actor: &Actor, id: SessionId) -> Result<Session> {
+        let session = self.own(actor).await?.into_iter().find(|session| session.id == id);
+        let session = session.ok_or_else(|| Error::not_found("session", id))?;
+        let (transaction, permit) = self.open_own(actor).await?;
+        store::session::end_family_of(&transaction, &permit, id, self.core.clock.now()).await?;
+        transaction.commit().await?;
+        Ok(session)
     }
 }

@@ -189,7 +189,7 @@ fn forgive(failures: Failures, now: Timestamp) -> Failures {
     }
 }
 
-/// How long to wait after so many failures in a row: nothing, then 1 s, doubled each time.
+/// How long to wait after `failures` failures in a row: nothing, then 1 s, doubled each time.
 fn wait_after(failures: u32, longest: TimeDelta) -> TimeDelta {
     let Some(excess) = failures.checked_sub(FREE_FAILURES) else {
         return TimeDelta::zero();

@@ -7,28 +7,32 @@ use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect};
 use super::tag::{self, task_tags};
 use super::task::{Column, Entity, all_visible, priority_of, status_of};
 use super::task_filter;
+use super::task_list::range_of;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::statistics::Statistics;
-use crate::domain::task::Priority;
+use crate::domain::task::{Priority, TaskList};
 use crate::domain::workflow::Status;
 
 /// The most tags that are counted.
 const MAX_TAGS: u64 = 100;
 
-/// Counts over the tasks in scope, without the trash.
-pub(in crate::domain) async fn of_tasks(
+/// Counts over the tasks of a list, in whatever order; those of each tag only `with_tags`.
+pub(in crate::domain) async fn of_list(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
+    list: &TaskList,
+    with_tags: bool,
     now: Timestamp,
 ) -> Result<Statistics> {
+    let counted = counted(connection, scope, list, now);
     let mut statistics = Statistics {
         by_status: Status::ALL.map(|status| (status, 0)).to_vec(),
         by_priority: Priority::ALL.map(|priority| (priority, 0)).to_vec(),
         ..Statistics::default()
     };
-    for (status, priority, count, overdue) in by_status_and_priority(connection, scope, now).await? {
+    for (status, priority, count, overdue) in by_status_and_priority(connection, counted.clone(), now).await? {
         let (status, priority) = (status_of(status)?, priority_of(priority)?);
         let count = u64::try_from(count).unwrap_or_default();
         statistics.total += count;
@@ -36,7 +40,9 @@ pub(in crate::domain) async fn of_tasks(
         add(&mut statistics.by_status, &status, count);
         add(&mut statistics.by_priority, &priority, count);
     }
-    statistics.tags = by_tag(connection, scope).await?;
+    if with_tags {
+        statistics.tags = by_tag(connection, counted).await?;
+    }
     Ok(statistics)
 }
 
@@ -46,15 +52,20 @@ fn add<K: PartialEq>(counts: &mut [(K, u64)], key: &K, count: u64) {
     }
 }
 
-fn counted(scope: &Scope<Tasks>) -> Condition {
-    Condition::all()
-        .add(all_visible(scope))
-        .add(Column::DeletedAt.is_null())
+fn counted(connection: &impl ConnectionTrait, scope: &Scope<Tasks>, list: &TaskList, now: Timestamp) -> Condition {
+    let backend = connection.get_database_backend();
+    let passes = task_filter::condition(&list.filter, range_of(scope), now, backend);
+    let counted = Condition::all().add(all_visible(scope)).add(passes);
+    if list.include_deleted {
+        counted
+    } else {
+        counted.add(Column::DeletedAt.is_null())
+    }
 }
 
 async fn by_status_and_priority(
     connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
+    counted: Condition,
     now: Timestamp,
 ) -> Result<Vec<(i16, i16, i64, i64)>> {
     let overdue = CaseStatement::new()
@@ -66,7 +77,7 @@ async fn by_status_and_priority(
         .column(Column::Priority)
         .expr_as(Expr::cust("COUNT(*)"), "tasks")
         .expr_as(Func::sum(overdue), "overdue")
-        .filter(counted(scope))
+        .filter(counted)
         .group_by(Column::Status)
         .group_by(Column::Priority)
         .into_tuple()
@@ -74,14 +85,14 @@ async fn by_status_and_priority(
         .await?)
 }
 
-async fn by_tag(connection: &impl ConnectionTrait, scope: &Scope<Tasks>) -> Result<Vec<(String, u64)>> {
+async fn by_tag(connection: &impl ConnectionTrait, counted: Condition) -> Result<Vec<(String, u64)>> {
     let rows: Vec<(String, i64)> = task_tags::Entity::find()
         .select_only()
         .column(tag::Column::Name)
         .expr_as(Expr::cust("COUNT(*)"), "tasks")
         .join(JoinType::InnerJoin, task_tags::Relation::Tag.def())
         .join(JoinType::InnerJoin, task_tags::Relation::Task.def())
-        .filter(counted(scope))
+        .filter(counted)
         .group_by(tag::Column::Name)
         .order_by(Expr::cust("COUNT(*)"), Order::Desc)
         .order_by(Expr::col((tag::Entity, tag::Column::Name)), Order::Asc)

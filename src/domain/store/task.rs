@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType};
 use super::{WriteTransaction, attachment, corrupt, one_of, tag, task_row};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{LAST_MOMENT, Timestamp};
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks, Users};
@@ -67,11 +67,6 @@ pub(super) fn priority_of(rank: i16) -> Result<Priority> {
         .ok_or_else(|| corrupt("priority", rank))
 }
 
-/// What a search looks through.
-fn search_text(task: &Task) -> String {
-    format!("{}\n{}", task.title, task.description.as_deref().unwrap_or_default()).to_lowercase()
-}
-
 /// The condition that a task is in scope, for tasks that are found by something else. It compares sums, which no index
 /// serves, so that none tempts the database to read all that somebody sees.
 pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
@@ -105,12 +100,16 @@ impl KeyColumns<TaskSortField> for Entity {
             TaskSortField::Priority => (Column::Priority, KeyType::Small),
             TaskSortField::Status => (Column::Status, KeyType::Small),
             TaskSortField::Title => (Column::TitleKey, KeyType::Text),
+            TaskSortField::DeletedAt => (Column::DeletedAt, KeyType::Moment),
             TaskSortField::Id => (Column::Id, KeyType::Integer),
         };
-        KeyColumn {
-            expr: Expr::col((Entity, column)),
-            key_type,
-        }
+        let column = Expr::col((Entity, column));
+        let expr = match field {
+            // A key is never NULL.
+            TaskSortField::DeletedAt => Func::coalesce([column, Expr::val(LAST_MOMENT)]).into(),
+            _ => column,
+        };
+        KeyColumn { expr, key_type }
     }
 
     fn id() -> Expr {
@@ -270,7 +269,7 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
     if before.tags == after.tags {
         model.tag_names = NotSet;
     }
-    if search_text(&before.task) == search_text(&after.task) {
+    if before.task.search_text() == after.task.search_text() {
         model.title_key = NotSet;
         model.search_text = NotSet;
     }
@@ -306,7 +305,7 @@ pub(super) fn columns(Snapshot { task, tags, .. }: &Snapshot) -> ActiveModel {
         completed_at: Set(task.completed_at),
         deleted_at: Set(task.deleted_at),
         title_key: Set(task.title_key()),
-        search_text: Set(search_text(task)),
+        search_text: Set(task.search_text()),
         tag_names: Set(task_row::names_of(tags)),
     }
 }

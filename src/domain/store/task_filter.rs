@@ -7,7 +7,7 @@ use sea_orm::{Condition, DbBackend, Value};
 use super::task::Column;
 use crate::domain::clock::Timestamp;
 use crate::domain::tag::Tags;
-use crate::domain::task::{self, Comparison, TaskFilter};
+use crate::domain::task::{self, Comparison, TaskFilter, TaskTime};
 use crate::domain::workflow::Status;
 
 /// The fewest characters that a trigram index helps to find.
@@ -39,13 +39,22 @@ pub(super) fn condition(filter: &TaskFilter, range: Range, now: Timestamp, backe
         TaskFilter::Priority(comparison) => compare(Column::Priority, comparison, |priority| priority.rank().into()),
         TaskFilter::Owner(comparison) => compare(Column::OwnerId, comparison, |user| user.0.into()),
         TaskFilter::Assignee(comparison) => compare(Column::AssigneeId, comparison, |user| user.0.into()),
-        TaskFilter::DueDate(comparison) => compare(Column::DueDate, comparison, |moment| (*moment).into()),
-        TaskFilter::CreatedAt(comparison) => compare(Column::CreatedAt, comparison, |moment| (*moment).into()),
+        TaskFilter::Time(time, comparison) => compare(column_of(*time), comparison, |moment| (*moment).into()),
         TaskFilter::TaggedAny(tags) => tagged(tags, Quantity::Any, range, backend),
         TaskFilter::TaggedAll(tags) => tagged(tags, Quantity::All, range, backend),
         TaskFilter::Overdue(expected) => hold(overdue(now), *expected),
         TaskFilter::Completed(expected) => hold(Column::Status.eq(Status::Done.rank()), *expected),
         TaskFilter::Search(text) => search(text, range, backend),
+    }
+}
+
+fn column_of(time: TaskTime) -> Column {
+    match time {
+        TaskTime::Due => Column::DueDate,
+        TaskTime::Created => Column::CreatedAt,
+        TaskTime::Updated => Column::UpdatedAt,
+        TaskTime::Completed => Column::CompletedAt,
+        TaskTime::Deleted => Column::DeletedAt,
     }
 }
 

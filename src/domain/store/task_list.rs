@@ -70,7 +70,8 @@ fn parts(
         .collect()
 }
 
-fn range_of(scope: &Scope<Tasks>) -> Range {
+/// Among whose tasks those in scope are.
+pub(super) fn range_of(scope: &Scope<Tasks>) -> Range {
     match scope.reach() {
         Reach::Of(_) => Range::Users,
         Reach::Everything => Range::Everything,

@@ -1,10 +1,10 @@
 //! Users in the database.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LockType};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, LockType};
 use sea_orm::{
     ActiveValue::{self, NotSet, Set, Unchanged},
-    Condition, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
+    Condition, DbBackend, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
@@ -18,7 +18,7 @@ use crate::domain::patch::Patch;
 use crate::domain::policy::{
     ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
 };
-use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, UserSort, UserSortField};
+use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, UserSort, UserSortField, name_key};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -39,6 +39,8 @@ pub struct Model {
     pub verification_expires_at: Option<Timestamp>,
     /// When the last verification mail was due.
     pub verification_mail_at: Option<Timestamp>,
+    /// See [`name_key`].
+    pub name_key: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -234,6 +236,34 @@ pub(in crate::domain) async fn page(
     }))
 }
 
+/// Active users whose display name or username contains the text, which is in lower case.
+pub(in crate::domain) async fn search(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Users>,
+    text: &str,
+    limit: u32,
+) -> Result<Vec<User>> {
+    let mut query = Entity::find().filter(Column::IsActive.eq(true));
+    if !text.is_empty() {
+        let position = match connection.get_database_backend() {
+            DbBackend::Postgres => "strpos",
+            _ => "instr",
+        };
+        let is_found = |text: String| {
+            let found = Func::cust(position).arg(Expr::col(Column::NameKey)).arg(text);
+            Expr::expr(found).gt(0)
+        };
+        let begins = CaseStatement::new().case(is_found(format!("\n{text}")), 0).finally(1);
+        query = query.filter(is_found(text.to_owned())).order_by_asc(Expr::expr(begins));
+    }
+    let query = query
+        .order_by_asc(Column::NameKey)
+        .order_by_asc(Column::Id)
+        .limit(u64::from(limit));
+    let rows = query.into_partial_model::<Row>().all(connection).await?;
+    rows.into_iter().map(|row| row.into_user(scope)).collect()
+}
+
 /// How many users there are.
 pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: &Scope<Users>) -> Result<u64> {
     let query = Entity::find().select_only().expr(Expr::cust("COUNT(*)"));
@@ -365,6 +395,7 @@ pub(in crate::domain) async fn insert(
         verification_token_hash: Set(None),
         verification_expires_at: Set(None),
         verification_mail_at: Set(None),
+        name_key: Set(name_key(account.username.as_deref(), account.full_name.as_deref())),
     };
     let inserted = Entity::insert(model)
         .exec(transaction.connection())
@@ -401,6 +432,7 @@ pub(in crate::domain) async fn update(
     transaction: &WriteTransaction,
     permit: &Permit<EditUser>,
     change: CheckedUserChange,
+    name_key: String,
     now: Timestamp,
 ) -> Result<()> {
     let email = change.email.clone();
@@ -412,6 +444,7 @@ pub(in crate::domain) async fn update(
         email: change.email.map_or(NotSet, Set),
         username: column(change.username),
         full_name: column(change.full_name),
+        name_key: Set(name_key),
         ..touched(permit.subject(), now)
     };
     Entity::update(model)
@@ -508,5 +541,6 @@ pub(super) fn touched(id: UserId, now: Timestamp) -> ActiveModel {
         verification_token_hash: NotSet,
         verification_expires_at: NotSet,
         verification_mail_at: NotSet,
+        name_key: NotSet,
     }
 }

@@ -57,6 +57,7 @@ pub enum BulkOutcome {
 enum Step {
     Change(CheckedChange),
     Transition(Status),
+    Delete,
 }
 
 impl Step {
@@ -64,6 +65,7 @@ impl Step {
         match self {
             Self::Change(change) => task.change(actor, change.clone(), now).await,
             Self::Transition(to) => task.transition(actor, *to, now).await,
+            Self::Delete => task.delete(actor, now).await,
         }
     }
 }
@@ -94,6 +96,13 @@ impl Tasks<'_> {
     ) -> Result<Vec<BulkResult>> {
         check_count(ids)?;
         self.in_bulk(actor, ids, &Step::Transition(to), errors).await
+    }
+
+    /// Puts up to 100 tasks in the trash. An id that comes more than once counts once.
+    #[tracing::instrument(target = "taskwire::span", name = "task.bulk_delete", skip_all)]
+    pub async fn bulk_delete(self, actor: &Actor, ids: &[TaskId], errors: ErrorPolicy) -> Result<Vec<BulkResult>> {
+        check_count(ids)?;
+        self.in_bulk(actor, ids, &Step::Delete, errors).await
     }
 
     async fn in_bulk(self, actor: &Actor, ids: &[TaskId], step: &Step, errors: ErrorPolicy) -> Result<Vec<BulkResult>> {

@@ -5,13 +5,13 @@ mod bounded;
 pub(crate) use bounded::words;
 pub use bounded::{BoundedFilter, MAX_CONDITIONS, MAX_LEVELS, MAX_LIST, MAX_SEARCH_WORDS, MIN_WORD_LENGTH};
 
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{LAST_MOMENT, Timestamp};
 use crate::domain::id::UserId;
 use crate::domain::page::{Cursor, Direction, Key, Sort, SortField};
 use crate::domain::tag::Tags;
 use crate::domain::workflow::Status;
 
-use super::{Priority, Task};
+use super::{Priority, Snapshot, Task};
 
 /// A condition on tasks. A missing value is like no other: `NotEqual` holds for it, the rest do not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,10 +30,8 @@ pub enum TaskFilter {
     Owner(Comparison<UserId>),
     /// By assignee.
     Assignee(Comparison<UserId>),
-    /// By due date.
-    DueDate(Comparison<Timestamp>),
-    /// By the moment of creation.
-    CreatedAt(Comparison<Timestamp>),
+    /// By one of its times.
+    Time(TaskTime, Comparison<Timestamp>),
     /// Has at least one of these tags.
     TaggedAny(Tags),
     /// Has all of these tags.
@@ -71,11 +69,66 @@ impl TaskFilter {
         })
     }
 
+    /// Whether every task passes.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::All(filters) if filters.is_empty())
+    }
+
+    /// Whether this task passes, at this moment. It is what the database decides of a row.
+    pub(crate) fn passes(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+        let task = &snapshot.task;
+        match self {
+            Self::All(filters) => filters.iter().all(|filter| filter.passes(snapshot, now)),
+            Self::Any(filters) => filters.iter().any(|filter| filter.passes(snapshot, now)),
+            Self::Not(filter) => !filter.passes(snapshot, now),
+            Self::Status(comparison) => comparison.holds(Some(task.status.rank()), |status| status.rank()),
+            Self::Priority(comparison) => comparison.holds(Some(task.priority.rank()), |priority| priority.rank()),
+            Self::Owner(comparison) => comparison.holds(Some(task.owner_id.0), |user| user.0),
+            Self::Assignee(comparison) => comparison.holds(task.assignee_id.map(|user| user.0), |user| user.0),
+            Self::Time(time, comparison) => comparison.holds(time.of(task), |moment| *moment),
+            Self::TaggedAny(tags) => tags.iter().any(|tag| snapshot.tags.contains(tag)),
+            Self::TaggedAll(tags) => tags.is_subset(&snapshot.tags),
+            Self::Overdue(expected) => task.is_overdue(now) == *expected,
+            Self::Completed(expected) => (task.status == Status::Done) == *expected,
+            Self::Search(text) => {
+                let content = task.search_text();
+                words(text).all(|word| content.contains(&word))
+            }
+        }
+    }
+
     /// What `find` finds in a condition that must hold.
     fn find<T>(&self, find: &impl Fn(&Self) -> Option<T>) -> Option<T> {
         match self {
             Self::All(filters) => filters.iter().find_map(|filter| filter.find(find)),
             other => find(other),
+        }
+    }
+}
+
+/// A time of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaskTime {
+    /// The due date, if it has one.
+    Due,
+    /// When it was created.
+    Created,
+    /// When it was last changed.
+    Updated,
+    /// When it was done, if it is.
+    Completed,
+    /// When it went to the trash, if it is there.
+    Deleted,
+}
+
+impl TaskTime {
+    fn of(self, task: &Task) -> Option<Timestamp> {
+        match self {
+            Self::Due => task.due_date,
+            Self::Created => Some(task.created_at),
+            Self::Updated => Some(task.updated_at),
+            Self::Completed => task.completed_at,
+            Self::Deleted => task.deleted_at,
         }
     }
 }
@@ -103,6 +156,25 @@ pub enum Comparison<T> {
     IsNull(bool),
 }
 
+impl<T> Comparison<T> {
+    /// Whether it holds for a value, compared by a key.
+    fn holds<K: PartialOrd>(&self, value: Option<K>, key: impl Fn(&T) -> K) -> bool {
+        match (self, value) {
+            (Self::IsNull(expected), value) => value.is_none() == *expected,
+            (Self::NotEqual(_) | Self::NotIn(_), None) => true,
+            (_, None) => false,
+            (Self::Equal(wanted), Some(value)) => value == key(wanted),
+            (Self::NotEqual(unwanted), Some(value)) => value != key(unwanted),
+            (Self::In(wanted), Some(value)) => wanted.iter().any(|wanted| value == key(wanted)),
+            (Self::NotIn(unwanted), Some(value)) => unwanted.iter().all(|unwanted| value != key(unwanted)),
+            (Self::Less(bound), Some(value)) => value < key(bound),
+            (Self::LessOrEqual(bound), Some(value)) => value <= key(bound),
+            (Self::Greater(bound), Some(value)) => value > key(bound),
+            (Self::GreaterOrEqual(bound), Some(value)) => value >= key(bound),
+        }
+    }
+}
+
 /// A column that tasks can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TaskSortField {
@@ -118,19 +190,22 @@ pub enum TaskSortField {
     Status,
     /// By its letters, in any case.
     Title,
+    /// When it went to the trash; a task that is not there comes last.
+    DeletedAt,
     /// By its number.
     Id,
 }
 
 impl TaskSortField {
     /// Every column that tasks can be sorted by.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CreatedAt,
         Self::UpdatedAt,
         Self::DueDate,
         Self::Priority,
         Self::Status,
         Self::Title,
+        Self::DeletedAt,
         Self::Id,
     ];
 }
@@ -144,6 +219,7 @@ impl SortField for TaskSortField {
             Self::Priority => "priority",
             Self::Status => "status",
             Self::Title => "title",
+            Self::DeletedAt => "deleted",
             Self::Id => "id",
         }
     }
@@ -174,6 +250,7 @@ fn key_of(task: &Task, field: TaskSortField) -> Key {
         TaskSortField::Priority => Key::Number(i64::from(task.priority.rank())),
         TaskSortField::Status => Key::Number(i64::from(task.status.rank())),
         TaskSortField::Title => Key::Text(task.title_key()),
+        TaskSortField::DeletedAt => Key::Number(task.deleted_at.unwrap_or(LAST_MOMENT).timestamp_micros()),
         TaskSortField::Id => Key::Number(i64::from(task.id.0)),
     }
 }

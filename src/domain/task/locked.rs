@@ -5,7 +5,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::UserId;
-use crate::domain::policy::{self, AssignTask, ChangeTask, EditTask, Permit};
+use crate::domain::policy::{self, AssignTask, ChangeTask, EditTask, Permit, TrashTask};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::workflow::Status;
 
@@ -30,7 +30,7 @@ impl Locked<'_> {
             self.hand_over(actor, &mut after, assignee).await?;
         }
         let permit = policy::permit(actor, EditTask, &self.before.task)?;
-        change.apply(&mut after, now)?;
+        change.apply(&mut after, now).map_err(|error| self.of_task(error))?;
         self.save(&permit, after, now).await
     }
 
@@ -47,6 +47,15 @@ impl Locked<'_> {
             .await
     }
 
+    /// Puts it in the trash.
+    pub(super) async fn delete(self, actor: &Actor, now: Timestamp) -> Result<Snapshot> {
+        self.edit(actor, TrashTask, now, |after| {
+            after.task.deleted_at = Some(now);
+            Ok(())
+        })
+        .await
+    }
+
     /// One change under one permit.
     pub(super) async fn edit<A: ChangeTask>(
         self,
@@ -57,8 +66,20 @@ impl Locked<'_> {
     ) -> Result<Snapshot> {
         let permit = policy::permit(actor, action, &self.before.task)?;
         let mut after = self.before.clone();
-        change(&mut after)?;
+        change(&mut after).map_err(|error| self.of_task(error))?;
         self.save(&permit, after, now).await
+    }
+
+    /// The workflow's refusal, with the task that it is about.
+    fn of_task(self, error: Error) -> Error {
+        match error {
+            Error::InvalidTransition { from, to, .. } => Error::InvalidTransition {
+                from,
+                to,
+                current: Some(Box::new(self.before.clone())),
+            },
+            other => other,
+        }
     }
 
     /// Sets the assignee, if the actor may and there is such a user.

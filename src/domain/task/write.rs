@@ -6,7 +6,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{self, ChangeTask, CreateTask, NewTask, RestoreTask, TagTask, TrashTask};
+use crate::domain::policy::{self, ChangeTask, CreateTask, NewTask, RestoreTask, TagTask};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::tag;
 use crate::domain::workflow::Status;
@@ -161,12 +161,10 @@ impl Tasks<'_> {
     /// Puts a task in the trash, where it is out of sight until it is restored.
     #[tracing::instrument(target = "taskwire::span", name = "task.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
-        let now = self.core.clock.now();
-        self.edit(actor, id, TrashTask, Place::Live, expected, |after| {
-            after.task.deleted_at = Some(now);
-            Ok(())
-        })
-        .await
+        let write = self.open(actor, id, Place::Live, expected).await?;
+        let after = write.locked().delete(actor, self.core.clock.now()).await?;
+        write.transaction.commit().await?;
+        Ok(after)
     }
 
     /// Takes a task out of the trash.

@@ -18,6 +18,9 @@ const MAX_USERNAME_LENGTH: usize = 50;
 /// The most characters of a full name.
 pub const MAX_FULL_NAME_LENGTH: usize = 255;
 
+/// What users without any name are called, before their number.
+pub(super) const NAMELESS: &str = "User";
+
 /// A person who wants an account.
 #[derive(Clone, Debug)]
 pub struct Registration {
@@ -101,7 +104,25 @@ impl UserChange {
     }
 }
 
+/// What a search for people reads: the display name and the username in lower case, each after a line break.
+pub(crate) fn name_key(username: Option<&str>, full_name: Option<&str>) -> String {
+    let display = full_name.or(username).unwrap_or(NAMELESS);
+    format!("\n{display}\n{}", username.unwrap_or_default()).to_lowercase()
+}
+
 impl CheckedUserChange {
+    /// What a search reads once the names of the user are changed.
+    pub(super) fn name_key(&self, user: &User) -> String {
+        let after = |patch: &Patch<String>, name: &Option<String>| match patch {
+            Patch::Absent => name.clone(),
+            Patch::Null => None,
+            Patch::Value(value) => Some(value.clone()),
+        };
+        let username = after(&self.username, &user.username);
+        let full_name = after(&self.full_name, &user.full_name);
+        name_key(username.as_deref(), full_name.as_deref())
+    }
+
     /// Whether the e-mail address will be another one.
     pub(super) fn moves(&self, user: &User) -> bool {
         let email = user.account.as_ref().map(|account| &account.email);

@@ -13,7 +13,7 @@ use async_graphql_value::{ConstValue, Value};
 use super::coercion::Values;
 use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
 use super::price;
-use crate::domain::page::DEFAULT_PAGE_SIZE;
+use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 
 /// The mutations that check or set a password, renew tokens, or verify an e-mail address. A request runs at most one.
 pub(in crate::graphql) const CREDENTIALS: [&str; 7] = [
@@ -193,6 +193,11 @@ impl Walk<'_> {
             1
         };
         let below = self.selection_set(&field.selection_set.node, kind, held);
+        if definition.kind.item().is_some() && input(&definition.arguments, "first").is_some() {
+            // A list that is looked up once. One with more rows is refused when it is read.
+            let rows = held.min(u64::from(MAX_PAGE_SIZE));
+            return own.plus(below.plus(Price::new(price::POINT, false)).times(rows));
+        }
         let each = own.plus(below);
         let times = if price::is_rows(parent, name) {
             rows

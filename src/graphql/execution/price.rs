@@ -23,11 +23,17 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
     match (parent, field) {
         // The tags of all visible tasks are grouped: for a page, and again for how many there are.
         ("Query", "tags") | ("TagConnection", "totalCount") => 300 * POINT,
+        // The names of all users are read.
+        ("Query", "people") => 50 * POINT,
+        // Joined with all tags of all visible tasks. It counts for five.
+        ("TaskStatistics", "tags") => 60 * POINT,
         // Up to 5,000 characters.
         ("Task", "description") => POINT + POINT / 4,
         // Each has the value before and after, a description perhaps.
         ("TaskEvent", "changes") => POINT / 2,
-        ("Mutation", _) | ("Query", "taskStatistics") | (_, "totalCount" | "unreadCount" | "taskCount") => 20 * POINT,
+        ("Mutation", _)
+        | ("Query", "taskStatistics")
+        | (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 20 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,
@@ -39,7 +45,12 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
 pub(super) fn scans(parent: &str, field: &str) -> bool {
     matches!(
         (parent, field),
-        ("Query", "taskStatistics" | "tags") | (_, "totalCount" | "unreadCount" | "taskCount")
+        ("Query", "taskStatistics" | "tags")
+            | ("TaskStatistics", "tags")
+            | (
+                _,
+                "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount"
+            )
     )
 }
 

@@ -97,6 +97,12 @@ impl<'a> From<&'a str> for AtHand<'a> {
     }
 }
 
+impl<'a> From<Cow<'a, str>> for AtHand<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl From<String> for AtHand<'_> {
     fn from(text: String) -> Self {
         Self::Text(Cow::Owned(text))

@@ -19,7 +19,7 @@ use crate::graphql::scalar::{BulkErrorPolicy, TaskStatus};
 pub struct TaskBulkResult {
     /// Which task.
     id: ID,
-    /// The task as it stands now; null when nothing was done to it.
+    /// The task as it is now: after the change, or unchanged with the error `INVALID_TRANSITION`. Null with other errors.
     task: Option<One<Task>>,
     /// What the client can mend; empty when it was done.
     user_errors: Vec<UserError>,
@@ -29,7 +29,10 @@ impl TaskBulkResult {
     fn of(result: BulkResult, input: &[&str]) -> Result<Self> {
         let (task, errors) = match result.outcome {
             BulkOutcome::Done(snapshot) => (Some(One((*snapshot).into())), Vec::new()),
-            BulkOutcome::Failed(error) => (None, user_errors(error, input)?),
+            BulkOutcome::Failed(error) => {
+                let current = error.current_task().cloned();
+                (current.map(|task| One(task.into())), user_errors(error, input)?)
+            }
             BulkOutcome::Undone => (None, vec![aborted()]),
         };
         Ok(Self {
@@ -98,6 +101,10 @@ payload!(
     /// What became of moving many tasks along the workflow.
     TasksBulkTransitionPayload
 );
+payload!(
+    /// Payload of `tasksBulkDelete`.
+    TasksBulkDeletePayload
+);
 
 fn task_ids(ids: &[ID]) -> domain::error::Result<Vec<TaskId>> {
     ids.iter()
@@ -154,5 +161,23 @@ impl TaskBulkMutation {
             .bulk_transition(ctx.actor(), &tasks, status.into(), error_policy.into())
             .await;
         TasksBulkTransitionPayload::of(ids.len(), moved, &[])
+    }
+
+    /// Puts up to 100 tasks in the trash, each under the rules of `taskDelete`.
+    #[graphql(guard = "SignedIn")]
+    async fn tasks_bulk_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which tasks, up to 100; one that comes more than once counts once.")] ids: Vec<ID>,
+        #[graphql(
+            desc = "What happens to the others when one cannot be deleted.",
+            default_with = "BulkErrorPolicy::Partial"
+        )]
+        error_policy: BulkErrorPolicy,
+    ) -> Result<TasksBulkDeletePayload> {
+        let tasks = task_ids(&ids)?;
+        let all = ctx.domain().tasks();
+        let deleted = all.bulk_delete(ctx.actor(), &tasks, error_policy.into()).await;
+        TasksBulkDeletePayload::of(ids.len(), deleted, &[])
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::tag;
-use crate::domain::task::{self as domain, Comparison};
+use crate::domain::task::{self as domain, Comparison, TaskTime};
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::scalar::{SentDateTime, TaskPriority, TaskStatus};
 
@@ -29,6 +29,13 @@ pub struct TaskFilter {
     due_date: Option<DateTimeFilter>,
     /// By the moment of creation.
     created_at: Option<DateTimeFilter>,
+    /// By the moment of the last change.
+    updated_at: Option<DateTimeFilter>,
+    /// By the moment at which it was done. Tasks that are not done have none.
+    completed_at: Option<DateTimeFilter>,
+    /// By the moment at which it went to the trash. Tasks elsewhere have none. At the top of a filter it includes the
+    /// trash unless `includeDeleted` is false, so that `{isNull: false}` is the trash alone.
+    deleted_at: Option<DateTimeFilter>,
     /// Past their due date and still open, or not.
     is_overdue: Option<bool>,
     /// Done, or not.
@@ -104,6 +111,11 @@ pub struct DateTimeFilter {
     eq: Option<SentDateTime>,
     /// Is not this moment.
     neq: Option<SentDateTime>,
+    /// Is one of these moments, up to 100.
+    #[graphql(name = "in")]
+    one_of: Option<Vec<SentDateTime>>,
+    /// Is none of these moments, up to 100.
+    nin: Option<Vec<SentDateTime>>,
     /// Is before this.
     lt: Option<SentDateTime>,
     /// Is this or before.
@@ -128,11 +140,29 @@ pub struct TagFilter {
 impl TaskFilter {
     /// Whether tasks in the trash are wanted too.
     pub(super) fn includes_deleted(&self) -> bool {
-        self.include_deleted.unwrap_or_default()
+        self.include_deleted.unwrap_or(self.deleted_at.is_some())
+    }
+
+    /// The conditions that can be judged on an event.
+    pub(in crate::graphql) fn of_events(
+        status: Option<TaskStatusFilter>,
+        priority: Option<TaskPriorityFilter>,
+        owner: Option<UserIdFilter>,
+        assignee: Option<UserIdFilter>,
+        tag: Option<TagFilter>,
+    ) -> Self {
+        Self {
+            status,
+            priority,
+            owner,
+            assignee,
+            tag,
+            ..Self::default()
+        }
     }
 
     /// The domain's filter.
-    pub(super) fn into_domain(mut self) -> Result<domain::TaskFilter> {
+    pub(in crate::graphql) fn into_domain(mut self) -> Result<domain::TaskFilter> {
         self.include_deleted = None;
         self.nested(&"filter")
     }
@@ -175,13 +205,17 @@ impl TaskFilter {
             all.extend(any.transpose()?.map(domain::TaskFilter::TaggedAny));
             all.extend(each.transpose()?.map(domain::TaskFilter::TaggedAll));
         }
-        if let Some(moment) = self.due_date {
-            let moment = moment.comparisons(format_args!("{place}.dueDate"))?;
-            all.extend(moment.into_iter().map(domain::TaskFilter::DueDate));
-        }
-        if let Some(moment) = self.created_at {
-            let moment = moment.comparisons(format_args!("{place}.createdAt"))?;
-            all.extend(moment.into_iter().map(domain::TaskFilter::CreatedAt));
+        for (name, time, comparisons) in [
+            ("dueDate", TaskTime::Due, self.due_date),
+            ("createdAt", TaskTime::Created, self.created_at),
+            ("updatedAt", TaskTime::Updated, self.updated_at),
+            ("completedAt", TaskTime::Completed, self.completed_at),
+            ("deletedAt", TaskTime::Deleted, self.deleted_at),
+        ] {
+            let Some(comparisons) = comparisons else { continue };
+            let comparisons = comparisons.comparisons(format_args!("{place}.{name}"))?;
+            let of_time = |comparison| domain::TaskFilter::Time(time, comparison);
+            all.extend(comparisons.into_iter().map(of_time));
         }
         all.extend(self.is_overdue.map(domain::TaskFilter::Overdue));
         all.extend(self.is_completed.map(domain::TaskFilter::Completed));
@@ -271,9 +305,19 @@ impl DateTimeFilter {
                 .map(|moment| moment.for_filter(format_args!("{place}.{name}")))
                 .transpose()
         };
+        let moments = |name: &str, moments: Option<Vec<SentDateTime>>| {
+            let read = |(position, moment): (usize, SentDateTime)| {
+                moment.for_filter(format_args!("{place}.{name}.{position}"))
+            };
+            moments
+                .map(|moments| moments.into_iter().enumerate().map(read).collect::<Result<Vec<_>>>())
+                .transpose()
+        };
         Ok(given([
             bound("eq", self.eq)?.map(Comparison::Equal),
             bound("neq", self.neq)?.map(Comparison::NotEqual),
+            moments("in", self.one_of)?.map(Comparison::In),
+            moments("nin", self.nin)?.map(Comparison::NotIn),
             bound("lt", self.lt)?.map(Comparison::Less),
             bound("lte", self.lte)?.map(Comparison::LessOrEqual),
             bound("gt", self.gt)?.map(Comparison::Greater),

@@ -110,7 +110,7 @@ fn detail_of(ctx: &Context<'_>, tasks: &[Lookahead<'_>]) -> Detail {
 /// Whether owners or assignees are selected of these tasks, and nothing of them but their names, which can be read
 /// with the tasks.
 pub(super) fn names_suffice(tasks: &[Lookahead<'_>]) -> bool {
-    const NAMES: [&str; 5] = ["id", "databaseId", "username", "fullName", "__typename"];
+    const NAMES: [&str; 6] = ["id", "databaseId", "username", "fullName", "displayName", "__typename"];
     let people = tasks
         .iter()
         .flat_map(|tasks| ["owner", "assignee"].map(|field| tasks.field(field)));
@@ -145,7 +145,8 @@ pub(in crate::graphql) async fn of_user(
 /// The most steps of an order: more would make the condition of a page long for nothing.
 const MAX_ORDER_STEPS: usize = 5;
 
-fn task_list(
+/// The list of these arguments.
+pub(in crate::graphql) fn task_list(
     filter: Option<TaskFilter>,
     order_by: Option<Vec<TaskOrder>>,
     detail: Detail,

@@ -5,11 +5,10 @@ use async_graphql::SimpleObject;
 
 use super::Task;
 use crate::domain;
-use crate::domain::error::Error;
 use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::row::One;
 
-/// The task after a mutation, or what the client can mend. A conflict has both: the task as it stands now.
+/// The task after a mutation, or the errors that the client can fix. A conflict and an invalid transition have both.
 fn outcome(
     result: domain::error::Result<domain::task::Snapshot>,
     input: &[&str],
@@ -17,10 +16,7 @@ fn outcome(
     match result {
         Ok(snapshot) => Ok((Some(snapshot.into()), Vec::new())),
         Err(error) => {
-            let current = match &error {
-                Error::Conflict { current, .. } => Some(Task::from(current.as_ref().clone())),
-                _ => None,
-            };
+            let current = error.current_task().cloned().map(Task::from);
             Ok((current, user_errors(error, input)?))
         }
     }
@@ -32,7 +28,8 @@ macro_rules! payload {
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
         pub struct $name {
-            /// The task as it stands now; null when nothing was done and it is not a conflict.
+            /// The task as it is now: after the change, or unchanged with the errors `CONFLICT` and
+            /// `INVALID_TRANSITION`, so that a client can show it and its `allowedTransitions`. Null with other errors.
             task: Option<One<Task>>,
             /// What the client can mend.
             user_errors: Vec<UserError>,

@@ -196,7 +196,7 @@ impl Connection {
                 self.expires_at = Some(Instant::now() + left);
                 Ok(())
             }
-            _ => Err(Farewell::Forbidden("The access token has expired")),
+            _ => Err(Farewell::Forbidden(SignedOut::Expired.reason())),
         }
     }
 
@@ -261,7 +261,8 @@ impl Connection {
                 }
                 Ok(())
             }
-            Actor::Anonymous(_) | Actor::System => Err(Farewell::Forbidden("Forbidden")),
+            Actor::Anonymous(why) => Err(Farewell::Forbidden(why.reason())),
+            Actor::System => Err(Farewell::Forbidden(SignedOut::NotAToken.reason())),
             Actor::User(_) => {
                 self.check_token()?;
                 self.attend().await

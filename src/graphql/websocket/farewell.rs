@@ -6,6 +6,7 @@ use axum::extract::ws::{CloseFrame, close_code};
 use tungstenite::Error as SocketError;
 
 use super::dialect::Malformed;
+use crate::domain::error::SignedOut;
 use crate::domain::live::Ending;
 
 /// The most bytes of a reason: a control frame holds no more.
@@ -115,7 +116,7 @@ const RESET: tungstenite::error::ProtocolError = tungstenite::error::ProtocolErr
 impl From<Ending> for Farewell {
     fn from(ending: Ending) -> Self {
         match ending {
-            Ending::Session => Self::Forbidden("The session has ended"),
+            Ending::Session => Self::Forbidden(SignedOut::Revoked.reason()),
             Ending::Slow => Self::TryAgainLater("Too slow: what it was sent was not read"),
             Ending::Shutdown => Self::GoingAway,
             Ending::Replaced => Self::Restart,

@@ -67,7 +67,7 @@ impl RequestLimits {
         }
     }
 
-    /// Spends so many requests of a tier.
+    /// Spends `amount` requests of a tier.
     pub async fn spend(
         &self,
         tier: Tier,
@@ -78,7 +78,7 @@ impl RequestLimits {
         self.of(tier).spend(tier.client(caller), amount, now).await
     }
 
-    /// Spends one request of the strict tier for whoever is at this address.
+    /// Spends one request of the strict tier for all clients at this address.
     pub async fn spend_password(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Allowance, Exhausted> {
         self.strict.spend(Client::at(address), 1, now).await
     }

@@ -14,7 +14,7 @@ use crate::domain::id::UserId;
 use crate::domain::page::{Direction, Sort};
 use crate::domain::tag;
 use crate::domain::task::{
-    BoundedFilter, Comparison, CountedPage, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField,
+    BoundedFilter, Comparison, CountedPage, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField, TaskTime,
 };
 use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
@@ -114,6 +114,7 @@ fn column_name(field: TaskSortField) -> &'static str {
         TaskSortField::Priority => "priority",
         TaskSortField::Status => "status",
         TaskSortField::Title => "title",
+        TaskSortField::DeletedAt => "deleted_at",
         TaskSortField::Id => "id",
     }
 }
@@ -205,11 +206,11 @@ impl ListParameters {
             self.due_before
                 .map(|Moment(moment)| check_moment("due_before", moment))
                 .transpose()?
-                .map(|moment| TaskFilter::DueDate(Comparison::Less(moment))),
+                .map(|moment| TaskFilter::Time(TaskTime::Due, Comparison::Less(moment))),
             self.due_after
                 .map(|Moment(moment)| check_moment("due_after", moment))
                 .transpose()?
-                .map(|moment| TaskFilter::DueDate(Comparison::Greater(moment))),
+                .map(|moment| TaskFilter::Time(TaskTime::Due, Comparison::Greater(moment))),
         ];
         Ok(TaskFilter::All(filters.into_iter().flatten().collect()))
     }

@@ -103,6 +103,12 @@ async fn by_default_those_that_can_be_changed_are() {
         payload["results"][1]["userErrors"],
         json!([{ "code": "INVALID_TRANSITION", "field": ["status"], "message": "Invalid transition from 'done' to 'in_progress'" }])
     );
+    assert_eq!(payload["results"][0]["task"], Value::Null);
+    assert_eq!(
+        payload["results"][1]["task"],
+        json!({ "status": "DONE", "version": 1 }),
+        "as it is"
+    );
     assert_eq!(
         payload["results"][2]["task"],
         json!({ "status": "IN_PROGRESS", "version": 2 })
@@ -223,4 +229,42 @@ async fn writers_of_the_same_tasks_in_opposite_orders_wait_for_each_other() {
         .map(|node| node["task"]["version"].as_i64().unwrap())
         .collect();
     assert_eq!(versions, (1..=11).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn many_tasks_go_to_the_trash_at_once() {
+    const DELETE: &str = "mutation($ids: [ID!]!, $policy: BulkErrorPolicy!) {
+        payload: tasksBulkDelete(ids: $ids, errorPolicy: $policy) {
+          total successful failed results { id task { deletedAt version } userErrors { code field message } }
+          userErrors { code field message } } }";
+
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let made = tasks(&ann, &["TODO", "DONE"]).await;
+    let foreign = bob.creates_task(json!({ "title": "Bob's" })).await;
+    let delete = async |which: &[i64], policy: &str| {
+        let answer = ann
+            .graphql(DELETE, json!({ "ids": ids(which), "policy": policy }))
+            .await;
+        answer.data()["payload"].clone()
+    };
+    let before = app.footprint().await;
+    let payload = delete(&[made[0], foreign], "ALL_OR_NOTHING").await;
+    assert_eq!(codes(&payload), [&json!("ABORTED"), &json!("NOT_FOUND")]);
+    assert_eq!(app.footprint().await, before);
+    let payload = delete(&[made[0], foreign, made[1], made[0]], "PARTIAL").await;
+    assert_eq!(counts(&payload), (&json!(3), &json!(2), &json!(1)));
+    assert_eq!(
+        payload["results"][2]["task"],
+        json!({ "deletedAt": "2026-01-15T12:00:00+00:00", "version": 2 })
+    );
+    // What is in the trash is not found again, and what was not one's own is still there.
+    assert_eq!(
+        codes(&delete(&made, "PARTIAL").await),
+        [&json!("NOT_FOUND"), &json!("NOT_FOUND")]
+    );
+    let left = bob.graphql("{ tasks { totalCount } }", json!({})).await;
+    assert_eq!(left.data()["tasks"]["totalCount"], 1);
+    let trash = "{ tasks(filter: {deletedAt: {isNull: false}}) { totalCount } }";
+    assert_eq!(ann.graphql(trash, json!({})).await.data()["tasks"]["totalCount"], 2);
 }

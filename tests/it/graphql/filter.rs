@@ -122,6 +122,23 @@ async fn each_comparison_lets_through_what_it_says() {
             "b,c",
         ),
         (json!({ "createdAt": { "eq": "2026-01-15T12:03:00Z" } }), "d"),
+        (
+            json!({ "createdAt": { "in": ["2026-01-15T12:03:00Z", "2026-01-15T12:00:00Z", early] } }),
+            "a,d",
+        ),
+        (
+            json!({ "createdAt": { "nin": ["2026-01-15T12:03:00Z", "2026-01-15T12:00:00Z"] } }),
+            "b,c,e",
+        ),
+        (json!({ "dueDate": { "in": [early] } }), "a,d"),
+        (json!({ "dueDate": { "in": [] } }), ""),
+        (json!({ "dueDate": { "nin": [early] } }), "b,c,e"),
+        (json!({ "updatedAt": { "gte": "2026-01-15T12:03:00Z" } }), "d,e"),
+        (json!({ "completedAt": { "eq": "2026-01-15T12:02:00Z" } }), "c"),
+        (json!({ "completedAt": { "isNull": true } }), "a,b,d,e"),
+        (json!({ "completedAt": { "lt": "2030-01-01T00:00:00Z" } }), "c"),
+        (json!({ "deletedAt": { "isNull": true } }), "a,b,c,d,e"),
+        (json!({ "deletedAt": { "isNull": false } }), ""),
         (json!({ "isOverdue": true }), "a"),
         (json!({ "isOverdue": false }), "b,c,d,e"),
         (json!({ "isCompleted": true }), "c"),
@@ -131,6 +148,137 @@ async fn each_comparison_lets_through_what_it_says() {
         // An administrator's list is another statement.
         for person in [&ann, &boss] {
             assert_eq!(titles(person, &filter).await, expected, "{filter}");
+        }
+    }
+}
+
+/// What the statistics should be, counted one by one.
+fn counted(tasks: &[Value]) -> Value {
+    let count = |is: &dyn Fn(&Value) -> bool| tasks.iter().filter(|task| is(task)).count();
+    let by = |field: &'static str, names: &[&str]| -> Vec<Value> {
+        let each = names.iter();
+        each.map(|name| json!({ field: name, "count": count(&|task| task[field] == **name) }))
+            .collect()
+    };
+    let mut tags: Vec<(std::cmp::Reverse<usize>, &str)> = ["blue", "red"]
+        .map(|tag| {
+            (
+                std::cmp::Reverse(count(&|task| task["tags"].as_array().unwrap().contains(&json!(tag)))),
+                tag,
+            )
+        })
+        .into_iter()
+        .filter(|(count, _)| count.0 > 0)
+        .collect();
+    tags.sort_unstable();
+    let tags: Vec<Value> = tags
+        .iter()
+        .map(|(count, tag)| json!({ "tag": tag, "count": count.0 }))
+        .collect();
+    json!({
+        "total": tasks.len(), "completed": count(&|task| task["status"] == "DONE"),
+        "overdue": count(&|task| task["isOverdue"] == true),
+        "byStatus": by("status", &["TODO", "IN_PROGRESS", "DONE", "CANCELLED"]),
+        "byPriority": by("priority", &["LOW", "MEDIUM", "HIGH", "URGENT"]),
+        "tags": tags,
+    })
+}
+
+#[tokio::test]
+async fn statistics_count_the_tasks_that_pass_the_filter() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    five_tasks(&app, &ann, &bob).await;
+    let query = "query($filter: TaskFilter) { tasks(filter: $filter) { nodes { status priority tags isOverdue } }
+        taskStatistics(filter: $filter) { total completed overdue byStatus { status count }
+        byPriority { priority count } tags { tag count } } }";
+    for filter in [
+        Value::Null,
+        json!({}),
+        json!({ "status": { "in": ["TODO", "DONE"] } }),
+        json!({ "assignee": { "eq": ann.global_id() } }),
+        json!({ "tag": { "any": ["red"] } }),
+        json!({ "tag": { "all": ["red", "blue"] } }),
+        json!({ "not": { "tag": { "any": ["red"] } } }),
+        json!({ "search": "a" .repeat(2) }),
+        json!({ "isOverdue": true }),
+        json!({ "or": [{ "search": "zz" }, { "priority": { "gt": "LOW" } }], "createdAt": { "gt": "2026-01-15T12:00:00Z" } }),
+        json!({ "includeDeleted": true }),
+        json!({ "status": { "in": [] } }),
+    ] {
+        for person in [&ann, &bob, &boss] {
+            let answer = person.graphql(query, json!({ "filter": filter })).await;
+            let nodes = answer.data()["tasks"]["nodes"].as_array().unwrap();
+            assert_eq!(answer.data()["taskStatistics"], counted(nodes), "{filter}");
+        }
+    }
+    // Without the tags, which take a statement of their own, there is one less.
+    let statements = async |selection: &str| {
+        let query = format!("{{ taskStatistics(filter: {{isCompleted: false}}) {{ {selection} }} }}");
+        let before = app.app.domain().statements();
+        ann.graphql(&query, json!({})).await.data();
+        app.app.domain().statements() - before
+    };
+    assert_eq!(statements("total").await + 1, statements("total tags { count }").await);
+}
+
+#[tokio::test]
+async fn the_trash_is_a_list_of_its_own() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    five_tasks(&app, &ann, &bob).await;
+    let all = ann.graphql("{ tasks { nodes { id title } } }", json!({})).await;
+    for title in ["d", "a", "b"] {
+        let nodes = all.data()["tasks"]["nodes"].as_array().unwrap();
+        let id = &nodes.iter().find(|task| task["title"] == title).unwrap()["id"];
+        let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
+        let answer = ann.graphql(delete, json!({ "id": id })).await;
+        assert_eq!(answer.data()["taskDelete"]["userErrors"], json!([]));
+        app.advance(TimeDelta::minutes(1));
+    }
+    let trash = json!({ "deletedAt": { "isNull": false } });
+    for (filter, expected) in [
+        (trash.clone(), "a,b,d"),
+        (json!({ "deletedAt": { "gte": "2026-01-15T12:06:00Z" } }), "a,b"),
+        (
+            json!({ "deletedAt": { "isNull": false }, "tag": { "any": ["red"] } }),
+            "a,b",
+        ),
+        // What includes the trash stands at the top.
+        (json!({ "deletedAt": { "isNull": false }, "includeDeleted": false }), ""),
+        (json!({ "and": [trash.clone()] }), ""),
+        (json!({ "and": [trash.clone()], "includeDeleted": true }), "a,b,d"),
+        (json!({ "not": trash.clone(), "includeDeleted": true }), "c,e"),
+        (json!({ "deletedAt": { "isNull": true } }), "c,e"),
+        (json!({ "deletedAt": {} }), "a,b,c,d,e"),
+    ] {
+        for person in [&ann, &boss] {
+            assert_eq!(titles(person, &filter).await, expected, "{filter}");
+        }
+    }
+    // Of Bob's sight only what he takes part in.
+    assert_eq!(titles(&bob, &trash).await, "b");
+
+    // In the order of deletion, page by page; what is not in the trash comes last.
+    let page = "query($after: String, $direction: OrderDirection!) { tasks(first: 2, after: $after,
+        filter: {includeDeleted: true}, orderBy: [{field: DELETED_AT, direction: $direction}, {field: TITLE}]) {
+        nodes { title } pageInfo { endCursor hasNextPage } } }";
+    for (direction, expected) in [("ASC", "d,a,b,c,e"), ("DESC", "c,e,b,a,d")] {
+        for person in [&ann, &boss] {
+            let (mut seen, mut after) = (Vec::new(), Value::Null);
+            loop {
+                let answer = person
+                    .graphql(page, json!({ "after": after, "direction": direction }))
+                    .await;
+                let tasks = &answer.data()["tasks"];
+                let nodes = tasks["nodes"].as_array().unwrap().iter();
+                seen.extend(nodes.map(|task| task["title"].as_str().unwrap().to_owned()));
+                if tasks["pageInfo"]["hasNextPage"] == false {
+                    break;
+                }
+                after = tasks["pageInfo"]["endCursor"].clone();
+            }
+            assert_eq!(seen.join(","), expected, "{direction}");
         }
     }
 }

@@ -1,11 +1,13 @@
 //! GraphQL over HTTP: media types, methods, status codes, and what is refused before anything runs.
 
+use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{JSON, SPECIFIED, ask, get, post, refused, send};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
+use crate::support::person::Person;
 
 /// What `GraphiQL` asks first.
 const INTROSPECTION: &str = include_str!("introspection.graphql");
@@ -258,7 +260,7 @@ async fn a_panic_is_a_500_with_the_request_id_and_nothing_of_its_cause() {
         .anonymous()
         .request(Method::GET, "/broken")
         .header("x-request-id", "abc-1");
-    let response = tower::ServiceExt::oneshot(router, request.body(axum::body::Body::empty()).unwrap())
+    let response = tower::ServiceExt::oneshot(router, request.body(Body::empty()).unwrap())
         .await
         .unwrap();
     let answer = Answer::read(response).await;
@@ -313,4 +315,27 @@ async fn a_preflight_is_answered_by_the_settings() {
     assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
     let answer = preflight(&app, "https://evil.example.com").await;
     assert_eq!(answer.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn the_schema_is_for_everybody_where_introspection_is_on_and_else_for_signed_in_users() {
+    let expected = std::fs::read_to_string("schema.graphql").unwrap();
+    for (introspection, anonymous) in [("true", 200), ("false", 401)] {
+        let app = TestApp::start_with(&[("GRAPHQL_INTROSPECTION", introspection)]).await;
+        let (ann, nobody) = (app.member().await, app.anonymous());
+        let read = async |person: &Person<'_>| {
+            let request = person.request(Method::GET, "/schema.graphql");
+            person.send(request.body(Body::empty()).unwrap()).await
+        };
+        let answer = read(&ann).await;
+        assert_eq!((answer.status.as_u16(), answer.text.trim()), (200, expected.trim()));
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        let answer = read(&nobody).await;
+        assert_eq!(answer.status, anonymous, "{}", answer.text);
+        if anonymous == 401 {
+            assert_eq!(answer.error_code(), "UNAUTHENTICATED");
+        }
+        let forged = nobody.with_token(&app, "not.a.token");
+        assert_eq!(read(&forged).await.status, anonymous);
+    }
 }

@@ -171,6 +171,16 @@ async fn what_was_read_is_marked_once_and_for_all() {
     // All of one's own, and nobody else's.
     ann.graphql(MARK, json!({})).await.data();
     assert_eq!(list(&bob, json!({})).await["unreadCount"], 2);
+    // A badge needs no list. It is nobody else's to read.
+    let badge = format!(
+        "{{ viewer {{ unreadNotificationCount }} user(id: \"{}\") {{ unreadNotificationCount }} }}",
+        bob.global_id()
+    );
+    for (person, own, of_bob) in [(&bob, json!(2), json!(2)), (&ann, json!(0), Value::Null)] {
+        let answer = person.graphql(&badge, json!({})).await;
+        let count = |field: &str| answer.data()[field]["unreadNotificationCount"].clone();
+        assert_eq!((count("viewer"), count("user")), (own, of_bob));
+    }
     let all = bob.graphql(MARK, json!({})).await;
     assert_eq!(
         all.data()["notificationsMarkRead"],

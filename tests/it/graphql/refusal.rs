@@ -307,7 +307,7 @@ async fn an_unknown_enum_value_is_answered_with_those_that_there_are() {
     expect_failure(
         &answer,
         "BAD_USER_INPUT",
-        "use one of CREATED_AT, UPDATED_AT, DUE_DATE, PRIORITY, STATUS, TITLE, ID",
+        "use one of CREATED_AT, UPDATED_AT, DUE_DATE, PRIORITY, STATUS, TITLE, DELETED_AT, ID",
     );
     assert_eq!(app.footprint().await, before);
 }

@@ -52,6 +52,8 @@ const KINDS: [Kind; 20] = [
             "tags",
             "viewerCanUpdate",
             "viewerCanDelete",
+            "viewerCanAssign",
+            "viewerCanPurge",
             "allowedTransitions",
         ],
         objects: &[
@@ -70,6 +72,7 @@ const KINDS: [Kind; 20] = [
             "databaseId",
             "username",
             "fullName",
+            "displayName",
             "email",
             "emailVerified",
             "role",

@@ -209,15 +209,17 @@ async fn demotion_and_deactivation_count_at_once_on_every_node() {
     let (ann, boss) = (app.admin().await, app.admin().await);
     let node = app.second_node().await;
     let elsewhere = ann.with_token(&node, ann.access_token.as_deref().unwrap());
-    let users = "{ users { totalCount } }";
-    elsewhere.graphql(users, json!({})).await.data();
+    let other = format!("{{ user(id: \"{}\") {{ email }} }}", boss.global_id());
+    let answer = elsewhere.graphql(&other, json!({})).await;
+    assert!(answer.data()["user"]["email"].is_string(), "{}", answer.text);
 
     let demote = "mutation($id: ID!) { userSetRole(id: $id, role: USER) { user { role } userErrors { message } } }";
     assert_eq!(
         boss.graphql(demote, json!({ "id": ann.global_id() })).await.data()["userSetRole"]["user"]["role"],
         "USER"
     );
-    assert_eq!(elsewhere.graphql(users, json!({})).await.error_code(), "FORBIDDEN");
+    let answer = elsewhere.graphql(&other, json!({})).await;
+    assert_eq!(answer.data()["user"]["email"], Value::Null);
     assert_eq!(
         elsewhere.graphql(VIEWER, json!({})).await.data()["viewer"]["role"],
         "USER"
@@ -360,6 +362,62 @@ async fn a_person_sees_their_own_sessions_and_which_one_they_ask_with() {
     // One that has ended is none any more.
     phone.graphql("mutation { logout { success } }", json!({})).await.data();
     assert_eq!(sessions(&ann).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_is_a_node_and_can_be_ended_from_another() {
+    const END: &str = "mutation($id: ID!) { sessionEnd(id: $id) { session { userAgent } userErrors { code field } } }";
+    const NODE: &str = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Session { userAgent isCurrent } } }";
+
+    let app = TestApp::start().await;
+    let (ann, boss) = (app.member().await, app.admin().await);
+    let node = app.second_node().await;
+    let (access, phone_refresh) = login_from(&app, &ann.name, "phone").await;
+    let phone = ann.with_token(&node, &access);
+    let seen = sessions(&ann).await;
+    let (of_phone, own) = (&seen[0]["id"], &seen[1]["id"]);
+    let before = app.app.domain().statements();
+    let answer = ann.graphql(NODE, json!({ "ids": [own, of_phone, own] })).await;
+    let nodes = &answer.data()["nodes"];
+    assert_eq!(
+        nodes[1],
+        json!({ "id": of_phone, "userAgent": "phone", "isCurrent": false })
+    );
+    assert_eq!((&nodes[0]["isCurrent"], &nodes[0]), (&json!(true), &nodes[2]));
+    assert_eq!(
+        app.app.domain().statements() - before,
+        3,
+        "who asks, sessions, which one"
+    );
+
+    // Nobody ends those of others, administrators neither.
+    let not_found = json!({ "session": null, "userErrors": [{ "code": "NOT_FOUND", "field": ["id"] }] });
+    assert_eq!(
+        boss.graphql(NODE, json!({ "ids": [of_phone] })).await.data()["nodes"],
+        json!([null])
+    );
+    assert_eq!(
+        boss.graphql(END, json!({ "id": of_phone })).await.data()["sessionEnd"],
+        not_found
+    );
+    phone.graphql(VIEWER, json!({})).await.data();
+
+    let ended = ann.graphql(END, json!({ "id": of_phone })).await;
+    assert_eq!(
+        ended.data()["sessionEnd"],
+        json!({ "session": { "userAgent": "phone" }, "userErrors": [] })
+    );
+    assert_eq!(phone.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
+    let refused = refresh(&app.anonymous(), &phone_refresh).await;
+    assert_eq!(refused.user_error("refresh").0, "INVALID_CREDENTIALS");
+    assert_eq!(
+        ann.graphql(END, json!({ "id": of_phone })).await.data()["sessionEnd"],
+        not_found
+    );
+    assert_eq!(sessions(&ann).await.len(), 1);
+    // Also the one that asks.
+    ann.graphql(END, json!({ "id": own })).await.data();
+    assert_eq!(ann.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
 }
 
 #[tokio::test]

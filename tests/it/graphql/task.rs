@@ -149,17 +149,55 @@ async fn completed_at_follows_done() {
 }
 
 #[tokio::test]
+async fn a_refused_transition_returns_the_task_as_it_is_and_where_it_may_go() {
+    let app = TestApp::start().await;
+    let (ann, eve) = (app.member().await, app.member().await);
+    let id = ann.creates_task(json!({ "title": "T", "status": "DONE" })).await;
+    let before = app.footprint().await;
+    for arguments in [
+        "taskTransition(id: $id, status: CANCELLED)",
+        "taskUpdate(id: $id, input: {status: IN_PROGRESS, title: \"Other\"})",
+    ] {
+        let document = format!(
+            "mutation($id: ID!) {{ payload: {arguments} {{ task {{ title status version allowedTransitions }} \
+             userErrors {{ code field }} }} }}"
+        );
+        let id = json!({ "id": global_id("Task", id) });
+        let answer = ann.graphql(&document, id.clone()).await;
+        let payload = &answer.data()["payload"];
+        assert_eq!(
+            payload["task"],
+            json!({ "title": "T", "status": "DONE", "version": 1, "allowedTransitions": ["TODO"] })
+        );
+        assert_eq!(payload["userErrors"][0]["code"], "INVALID_TRANSITION");
+        // Strangers learn nothing of it.
+        let answer = eve.graphql(&document, id).await;
+        let payload = &answer.data()["payload"];
+        assert_eq!(
+            (&payload["task"], &payload["userErrors"][0]["code"]),
+            (&Value::Null, &json!("NOT_FOUND"))
+        );
+    }
+    assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
 async fn an_assignee_works_on_a_task_hands_it_back_and_sees_it_no_more() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let id = ann
         .creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
         .await;
-    let seen = read(&bob, id).await;
-    assert_eq!(
-        (&seen["viewerCanUpdate"], &seen["viewerCanDelete"]),
-        (&json!(true), &json!(true))
-    );
+    let rights = "query($id: ID!) { task(id: $id) {
+        viewerCanUpdate viewerCanDelete viewerCanPurge viewerCanAssign } }";
+    for (person, may_assign) in [(&ann, true), (&bob, false), (&app.admin().await, true)] {
+        let answer = person.graphql(rights, json!({ "id": global_id("Task", id) })).await;
+        assert_eq!(
+            answer.data()["task"],
+            json!({ "viewerCanUpdate": true, "viewerCanDelete": true, "viewerCanPurge": true,
+                "viewerCanAssign": may_assign })
+        );
+    }
     let to_ann = format!(", assigneeId: \"{}\"", ann.global_id());
     assert_eq!(
         mutate(&bob, "taskAssign", id, &to_ann).await["userErrors"][0]["code"],

@@ -60,8 +60,17 @@ async fn a_bad_token_closes_with_4403() {
     ] {
         let mut socket = served.socket(TRANSPORT).await;
         socket.init(payload).await;
-        assert_eq!(socket.closed().await, (4403, "Forbidden".to_owned()));
+        assert_eq!(
+            socket.closed().await,
+            (4403, "The access token is not valid".to_owned())
+        );
     }
+    // One of a session that has ended.
+    let ann = app.member().await;
+    ann.graphql("mutation { logout { success } }", json!({})).await.data();
+    let mut socket = served.socket(TRANSPORT).await;
+    socket.init(json!({ "token": ann.access_token })).await;
+    assert_eq!(socket.closed().await, (4403, "The session has ended".to_owned()));
     let headers = [
         ("sec-websocket-protocol", TRANSPORT),
         ("authorization", "Bearer nonsense"),
@@ -73,7 +82,7 @@ async fn a_bad_token_closes_with_4403() {
     socket.init(json!({ "token": "nonsense" })).await;
     assert_eq!(
         socket.receive().await,
-        json!({ "type": "connection_error", "payload": { "message": "Forbidden" } })
+        json!({ "type": "connection_error", "payload": { "message": "The access token is not valid" } })
     );
     assert_eq!(socket.closed().await.0, 4403);
 }
@@ -218,5 +227,5 @@ async fn a_connection_ends_with_its_token() {
     assert_eq!(socket.closed().await, (4403, "The access token has expired".to_owned()));
     let mut late = served.socket(TRANSPORT).await;
     late.init(json!({ "token": ann.access_token })).await;
-    assert_eq!(late.closed().await, (4403, "Forbidden".to_owned()));
+    assert_eq!(late.closed().await, (4403, "The access token has expired".to_owned()));
 }

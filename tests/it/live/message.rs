@@ -143,7 +143,10 @@ async fn a_deeply_nested_message_closes_with_4400() {
         let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
         let mut socket = served.socket(TRANSPORT).await;
         socket.init(json!({ "token": format!("{text}.{text}.{text}") })).await;
-        assert_eq!(socket.closed().await, (4403, "Forbidden".to_owned()));
+        assert_eq!(
+            socket.closed().await,
+            (4403, "The access token is not valid".to_owned())
+        );
     }
 }
 

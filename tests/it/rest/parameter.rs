@@ -58,7 +58,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "sort_by=colour",
         "sort_by",
-        "'colour' is not allowed; use one of created_at, updated_at, due_date, priority, status, title, id",
+        "'colour' is not allowed; use one of created_at, updated_at, due_date, priority, status, title, deleted_at, id",
     ),
     (
         "sort_order=up",

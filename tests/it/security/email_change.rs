@@ -1,4 +1,4 @@
-//! Whoever takes over a session must not take over the account by its e-mail address.
+//! A stolen session must not be enough to take over the account by its e-mail address.
 
 use axum::http::Method;
 use serde_json::{Value, json};

@@ -20,7 +20,7 @@ fn attacker(number: u32) -> String {
     format!("203.0.113.{}", number + 1)
 }
 
-/// Has so many addresses fail ten times each, which is as often as they may in a row.
+/// Lets `addresses` addresses fail ten times each, which is as often as they may in a row.
 async fn fail_from(nobody: &Person<'_>, addresses: u32, name: &str) {
     for number in 0..addresses {
         for _ in 0..10 {

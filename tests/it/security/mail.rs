@@ -3,13 +3,11 @@
 use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use taskwire::app::App;
-use taskwire::domain::Surroundings;
 
 use crate::support::database::TestDatabase;
 use crate::support::person::{Person, global_id};
 use crate::support::smtp::{Letter, MailServer, Mood};
-use crate::support::{PASSWORD, TestApp, config};
+use crate::support::{PASSWORD, TestApp, before_migration};
 
 const VERIFY: &str = "mutation($token: String!) { emailVerify(token: $token) { success userErrors { code } } }";
 const RESEND: &str = "mutation { emailVerificationSend { success userErrors { code field } } }";
@@ -360,21 +358,14 @@ async fn what_others_wrote_is_short_quoted_and_no_link_and_mail_can_be_refused()
 #[tokio::test]
 async fn accounts_from_before_the_migration_keep_their_mail() {
     let database = TestDatabase::create_empty().await;
-    let app = App::open(config(&database, &[]), Surroundings::default())
-        .await
-        .unwrap();
-    let domain = app.domain();
-    let name = "m20261128_000014_verified_email";
-    let migrations = domain.migrations().await.unwrap();
-    let earlier = migrations.iter().position(|migration| migration.name == name).unwrap();
-    domain.migrate_up(Some(u32::try_from(earlier).unwrap())).await.unwrap();
+    let app = before_migration(&database, "m20261128_000014_verified_email").await;
     database
         .execute(
             "INSERT INTO users (created_at, updated_at, email, password_hash, role, is_active) VALUES \
              ('2026-01-01 00:00:00+00:00', '2026-01-02 00:00:00+00:00', 'ann@example.com', 'x', 'user', true)",
         )
         .await;
-    domain.migrate_up(None).await.unwrap();
+    app.domain().migrate_up(None).await.unwrap();
     let verified = "SELECT COUNT(*) AS number FROM users WHERE email_verified_at = created_at";
     assert_eq!(database.number(verified).await, 1);
 }

@@ -175,6 +175,16 @@ impl TestApp {
     }
 }
 
+/// A server over an empty database with the migrations that come before the one of this name.
+pub async fn before_migration(database: &TestDatabase, name: &str) -> App {
+    let app = App::open(config(database, &[]), Surroundings::default()).await.unwrap();
+    let migrations = app.domain().migrations().await.unwrap();
+    let earlier = migrations.iter().position(|migration| migration.name == name).unwrap();
+    let earlier = u32::try_from(earlier).unwrap();
+    app.domain().migrate_up(Some(earlier)).await.unwrap();
+    app
+}
+
 /// The settings of a test's server.
 pub fn config(database: &TestDatabase, settings: &[(&str, &str)]) -> Config {
     let defaults = [

@@ -34,18 +34,6 @@ impl Action for CreateUser {
     }
 }
 
-/// See the e-mail, role and activity of an account.
-#[derive(Clone, Copy, Debug)]
-pub struct SeeAccount;
-
-impl Action for SeeAccount {
-    type On = User;
-
-    fn verdict(&self, who: Standing) -> Verdict {
-        oneself_or_administrators(who)
-    }
-}
-
 /// Change an account's e-mail, username or full name.
 #[derive(Clone, Copy, Debug)]
 pub struct EditUser;

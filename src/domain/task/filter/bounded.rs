@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::ops::Deref;
 
-use super::{Comparison, TaskFilter};
+use super::{Comparison, TaskFilter, TaskTime};
 use crate::domain::error::{Error, Result};
 use crate::domain::tag::{MAX_TAGS, Tags};
 
@@ -77,7 +77,8 @@ impl Usage {
             TaskFilter::TaggedAny(tags) => within("filter.tag.any", "tags", tags.len(), MAX_TAGS)?,
             TaskFilter::TaggedAll(tags) => within("filter.tag.all", "tags", tags.len(), MAX_TAGS)?,
             TaskFilter::Search(text) => self.add_words(text)?,
-            TaskFilter::DueDate(_) | TaskFilter::CreatedAt(_) | TaskFilter::Overdue(_) | TaskFilter::Completed(_) => {}
+            TaskFilter::Time(time, comparison) => check_list(field_of(*time), comparison)?,
+            TaskFilter::Overdue(_) | TaskFilter::Completed(_) => {}
         }
         self.conditions += 1;
         Ok(())
@@ -95,6 +96,16 @@ impl Usage {
             self.words.insert(word);
         }
         Ok(())
+    }
+}
+
+fn field_of(time: TaskTime) -> &'static str {
+    match time {
+        TaskTime::Due => "filter.dueDate",
+        TaskTime::Created => "filter.createdAt",
+        TaskTime::Updated => "filter.updatedAt",
+        TaskTime::Completed => "filter.completedAt",
+        TaskTime::Deleted => "filter.deletedAt",
     }
 }
 
