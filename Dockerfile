@@ -1,14 +1,13 @@
 # syntax=docker/dockerfile:1
 
-# Base images are named by their full version. Tags can move, so pin them by digest where builds must be repeatable:
-# `docker buildx imagetools inspect debian:13.6-slim` prints the digest, to be written behind the tag as
-# `debian:13.6-slim@sha256:...`. Then nothing brings security updates but a new digest.
+# Base images are pinned by version and digest, so that builds are repeatable. Security updates come with new digests:
+# `docker buildx imagetools inspect debian:13.6-slim` prints the one of today, or of another version.
 #
 # The cache mounts need BuildKit or Buildah. Dockerfile.plain is this file without them, for other builders.
 
 # Builds the binary. The dependencies have a separate layer, which is built again only when they change; the caches
 # keep what cargo downloaded and compiled between builds on the same machine.
-FROM rust:1.95.0-slim-trixie AS build
+FROM rust:1.95.0-slim-trixie@sha256:e14e87345b4d5964ddcc3491d27ee046a0f23820f340c3c1e24da6880141f7c0 AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
@@ -33,13 +32,13 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install target/release/taskwire /taskwire
 
 # For backups of PostgreSQL, up to this version.
-FROM debian:13.6-slim AS postgres
+FROM debian:13.6-slim@sha256:d7e12182ce18b85b93007c1dedf31f2d29e01ccf3182cc4017c709b6259bc132 AS postgres
 RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-17
 
 # For the health check.
-FROM busybox:1.37.0-musl AS tools
+FROM busybox:1.37.0-musl@sha256:222ad6d973c0d198014546a65cd02c5fdedcc172123c5b4c2bf0af636550bd94 AS tools
 
-FROM debian:13.6-slim
+FROM debian:13.6-slim@sha256:d7e12182ce18b85b93007c1dedf31f2d29e01ccf3182cc4017c709b6259bc132
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libpq5 liblz4-1 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/* \

@@ -2,8 +2,8 @@
 //!
 //! Buildah runs the Dockerfile with chroot isolation. mmdebstrap creates the base images from Debian's packages,
 //! under the names that the Dockerfile uses, in a storage that is deleted afterwards; no registry is asked. Debian's Rust is
-//! too old, so the `cargo` of the build stage is a script that hands out a binary from outside. The Dockerfile is used as
-//! it is.
+//! too old, so the `cargo` of the build stage is a script that hands out a binary from outside. The Dockerfile is used
+//! without the digests of the base images, which the substitutes do not have.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -73,11 +73,12 @@ pub(crate) fn check(binary: Option<PathBuf>) -> Result<()> {
     let binary = binary.map_or_else(release_build, Ok)?;
     let storage = Storage::create()?;
     let dockerfile = fs::read_to_string(workspace_root().join("Dockerfile")).context("cannot read the Dockerfile")?;
+    let dockerfile = without_digests(&dockerfile);
     for base in bases(&dockerfile) {
         println!("xtask: creating the base image {base}");
         storage.create_base(base, &binary)?;
     }
-    storage.build()?;
+    storage.build(&dockerfile)?;
     storage.try_out()?;
     println!("xtask: the image starts, is healthy and stops");
     println!(
@@ -149,9 +150,12 @@ impl Storage {
         run_command(&mut self.buildah(["commit", "--quiet", "--rm", container, &image]))
     }
 
-    fn build(&self) -> Result<()> {
+    fn build(&self, dockerfile: &str) -> Result<()> {
+        let file = self.path("Dockerfile");
+        fs::write(&file, dockerfile)?;
         // The OCI format has no health check.
         let mut build = self.buildah(["build", "--isolation=chroot", "--format=docker", "--pull-never"]);
+        build.arg("--file").arg(&file);
         run_command(build.arg(format!("--tag={IMAGE}")).arg("."))
     }
 
@@ -191,6 +195,18 @@ fn bases(dockerfile: &str) -> BTreeSet<&str> {
     froms.filter_map(|from| from.split(' ').next()).collect()
 }
 
+/// The Dockerfile with base images that are named by their tags alone.
+fn without_digests(dockerfile: &str) -> String {
+    let lines = dockerfile.lines().map(|line| match line.split_once("@sha256:") {
+        Some((image, rest)) if line.starts_with("FROM ") => {
+            let rest = rest.split_once(' ').map_or("", |(_, rest)| rest);
+            format!("{image} {rest}\n")
+        }
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,5 +215,13 @@ mod tests {
     fn bases_are_named_once_each() {
         let bases = bases("FROM debian:13 AS one\nFROM busybox:1 AS two\nFROM debian:13\n");
         assert_eq!(bases, BTreeSet::from(["busybox:1", "debian:13"]));
+    }
+
+    #[test]
+    fn digests_are_left_out_of_base_images_only() {
+        let dockerfile = "FROM debian:13@sha256:0a AS one\nRUN echo x@sha256:0b\nFROM busybox:1@sha256:0c\n";
+        let expected = "FROM debian:13 AS one\nRUN echo x@sha256:0b\nFROM busybox:1 \n";
+        assert_eq!(without_digests(dockerfile), expected);
+        assert_eq!(bases(expected), BTreeSet::from(["busybox:1", "debian:13"]));
     }
 }

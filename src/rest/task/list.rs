@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn an_unknown_column_is_answered_with_those_that_there_are() {
         let message = read("sort_by=colour").err().unwrap();
-        let names = "created_at, updated_at, due_date, priority, status, title, id";
+        let names = "created_at, updated_at, due_date, priority, status, title, deleted_at, id";
         assert_eq!(message, format!("'colour' is not allowed; use one of {names}"));
     }
 
