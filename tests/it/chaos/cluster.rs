@@ -207,9 +207,9 @@ impl Trial {
         self.ended = Some(took);
     }
 
-    /// Acknowledged writes that a restore takes back.
-    pub fn forget(&mut self, writes: &[Acknowledged]) {
-        self.forgotten.extend(writes.iter().map(|write| write.title.clone()));
+    /// Forgets writes that a restore may have taken back, by their titles.
+    pub fn forget(&mut self, titles: impl IntoIterator<Item = String>) {
+        self.forgotten.extend(titles);
     }
 
     /// Goes on for a while, ends the load, and compares everything. Gives the causes of failed attempts.

@@ -135,6 +135,11 @@ impl Load {
         self.shared.acknowledged.lock().unwrap().clone()
     }
 
+    /// The titles of all writes that were begun.
+    pub fn begun(&self) -> impl Iterator<Item = String> + use<> {
+        (0..self.shared.next.load(Ordering::Relaxed)).map(title_of)
+    }
+
     /// The causes of the attempts that failed until now.
     pub fn failures(&self) -> Vec<String> {
         self.shared.failures.lock().unwrap().clone()
@@ -172,6 +177,11 @@ impl Load {
     }
 }
 
+/// The title that a write gives to its task.
+fn title_of(number: usize) -> String {
+    format!("Write {number}")
+}
+
 impl Shared {
     fn address(&self, number: usize) -> &str {
         &self.addresses[number % self.addresses.len()]
@@ -182,7 +192,7 @@ impl Shared {
         let client = client();
         while *is_writing.borrow() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let title = format!("Write {number}");
+            let title = title_of(number);
             let began = Instant::now();
             for attempt in 0.. {
                 let request = self.request(&client, number, attempt, &title);
