@@ -25,15 +25,15 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
         ("Query", "tags") | ("TagConnection", "totalCount") => 300 * POINT,
         // The names of all users are read.
         ("Query", "people") => 50 * POINT,
+        // With a filter nothing is remembered: all tasks that pass it are grouped.
+        ("Query", "taskStatistics") => 180 * POINT,
         // Joined with all tags of all visible tasks. It counts for five.
         ("TaskStatistics", "tags") => 60 * POINT,
         // Up to 5,000 characters.
         ("Task", "description") => POINT + POINT / 4,
         // Each has the value before and after, a description perhaps.
         ("TaskEvent", "changes") => POINT / 2,
-        ("Mutation", _)
-        | ("Query", "taskStatistics")
-        | (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 20 * POINT,
+        ("Mutation", _) | (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 20 * POINT,
         // Introspection reads only memory.
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::load::{Acknowledged, Load, serves};
+use super::load::{Load, serves};
 use super::reckoning::{Contents, Reckoning, Row, report};
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::port::free_port;
