@@ -1,10 +1,13 @@
 //! Users in the database.
 
+mod login;
+
+pub(in crate::domain) use login::{Login, find_login, lock_login, password_hash, shared_password};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, LockType};
 use sea_orm::{
     ActiveValue::{self, NotSet, Set, Unchanged},
-    Condition, DbBackend, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
+    DbBackend, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
@@ -16,7 +19,7 @@ use crate::domain::id::UserId;
 use crate::domain::page::{Cursor, Direction, Page, PageRequest, Sort};
 use crate::domain::patch::Patch;
 use crate::domain::policy::{
-    ChangePassword, CreateUser, Credentials, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
+    ChangePassword, CreateUser, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
 };
 use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, UserSort, UserSortField, name_key};
 
@@ -271,58 +274,6 @@ pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: 
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
 }
 
-/// What signing in checks.
-#[derive(Clone, Debug)]
-pub(in crate::domain) struct Login {
-    pub(in crate::domain) user: User,
-    pub(in crate::domain) password_hash: String,
-}
-
-/// The account with this e-mail address or username, in any case. No username contains an `@`.
-pub(in crate::domain) async fn find_login(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Credentials>,
-    name: &str,
-) -> Result<Option<Login>> {
-    let name = name.trim().to_lowercase();
-    if name.contains('\0') {
-        return Ok(None);
-    }
-    let named = if name.contains('@') {
-        Condition::all().add(Column::Email.eq(name))
-    } else {
-        Condition::all().add(Expr::expr(Func::lower(Expr::col(Column::Username))).eq(name))
-    };
-    let model = Entity::find().filter(named).one(connection).await?;
-    model.map(|model| Login::of(model, scope)).transpose()
-}
-
-/// The account as it is now, locked until the transaction ends.
-pub(in crate::domain) async fn lock_login(
-    transaction: &WriteTransaction,
-    scope: &Scope<Credentials>,
-    id: UserId,
-) -> Result<Option<Login>> {
-    let query = Entity::find_by_id(id.0).lock_exclusive();
-    let model = query.one(transaction.connection()).await?;
-    model.map(|model| Login::of(model, scope)).transpose()
-}
-
-impl Login {
-    fn of(model: Model, scope: &Scope<Credentials>) -> Result<Self> {
-        let password_hash = model.password_hash.clone();
-        Ok(Self {
-            user: Row::from(model).into_user(&scope.users())?,
-            password_hash,
-        })
-    }
-
-    /// Whether the account may sign in.
-    pub(in crate::domain) fn is_active(&self) -> bool {
-        self.user.account.as_ref().is_some_and(|account| account.is_active)
-    }
-}
-
 impl From<Model> for Row {
     fn from(model: Model) -> Self {
         Self {
@@ -337,42 +288,6 @@ impl From<Model> for Row {
             email_verified_at: model.email_verified_at,
         }
     }
-}
-
-/// The hash that a password is checked against.
-pub(in crate::domain) async fn password_hash(
-    connection: &impl ConnectionTrait,
-    _scope: &Scope<Credentials>,
-    id: UserId,
-) -> Result<Option<String>> {
-    let query = Entity::find_by_id(id.0).select_only().column(Column::PasswordHash);
-    Ok(query.into_tuple().one(connection).await?)
-}
-
-/// Active accounts with one password hash, which only a copy of it explains.
-#[derive(Debug, FromQueryResult)]
-pub(in crate::domain) struct SharedPassword {
-    pub(in crate::domain) password_hash: String,
-    pub(in crate::domain) accounts: i64,
-    /// The address of one of them.
-    pub(in crate::domain) email: String,
-}
-
-/// The hash that most active accounts share, if any do.
-pub(in crate::domain) async fn shared_password(
-    connection: &impl ConnectionTrait,
-    _scope: &Scope<Credentials>,
-) -> Result<Option<SharedPassword>> {
-    let query = Entity::find()
-        .select_only()
-        .column(Column::PasswordHash)
-        .column_as(Column::Id.count(), "accounts")
-        .column_as(Column::Email.min(), "email")
-        .filter(Column::IsActive.eq(true))
-        .group_by(Column::PasswordHash)
-        .having(Column::Id.count().gt(1))
-        .order_by_desc(Column::Id.count());
-    Ok(query.into_model().one(connection).await?)
 }
 
 /// Adds an account.

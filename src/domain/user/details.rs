@@ -113,13 +113,7 @@ pub(crate) fn name_key(username: Option<&str>, full_name: Option<&str>) -> Strin
 impl CheckedUserChange {
     /// What a search reads once the names of the user are changed.
     pub(super) fn name_key(&self, user: &User) -> String {
-        let after = |patch: &Patch<String>, name: &Option<String>| match patch {
-            Patch::Absent => name.clone(),
-            Patch::Null => None,
-            Patch::Value(value) => Some(value.clone()),
-        };
-        let username = after(&self.username, &user.username);
-        let full_name = after(&self.full_name, &user.full_name);
+        let (username, full_name) = self.names_after(user);
         name_key(username.as_deref(), full_name.as_deref())
     }
 
@@ -131,12 +125,16 @@ impl CheckedUserChange {
 
     /// Whether the e-mail address or a name will be another one.
     pub(super) fn renames(&self, user: &User) -> bool {
-        let differs = |patch: &Patch<String>, name: &Option<String>| match patch {
-            Patch::Absent => false,
-            Patch::Null => name.is_some(),
-            Patch::Value(value) => name.as_ref() != Some(value),
-        };
-        self.moves(user) || differs(&self.username, &user.username) || differs(&self.full_name, &user.full_name)
+        let (username, full_name) = self.names_after(user);
+        self.moves(user) || username != user.username || full_name != user.full_name
+    }
+
+    /// Username and full name as they will be.
+    fn names_after(&self, user: &User) -> (Option<String>, Option<String>) {
+        let (mut username, mut full_name) = (user.username.clone(), user.full_name.clone());
+        self.username.clone().apply(&mut username);
+        self.full_name.clone().apply(&mut full_name);
+        (username, full_name)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::error::{Credential, Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::job::{JobKind, NewJob};
 use crate::domain::notification::Letter;
-use crate::domain::policy::{self, Credentials, EditUser, SendVerification, Users as UserNoun, VerifyEmail};
+use crate::domain::policy::{self, Credentials, EditUser, Permit, SendVerification, Users as UserNoun, VerifyEmail};
 use crate::domain::random::url_safe;
 use crate::domain::session::digest;
 use crate::domain::store::{self, WriteTransaction};
@@ -60,7 +60,7 @@ impl Users<'_> {
         if let Some(ready) = last.map(|last| last + MAIL_PAUSE).filter(|ready| now < *ready) {
             return Err(Error::rate_limited(ready - now));
         }
-        self.plan_verification(actor, &transaction, &user).await?;
+        enqueue(&transaction, &permit, now, now).await?;
         transaction.commit().await
     }
 
@@ -82,13 +82,7 @@ impl Users<'_> {
             return Ok(());
         }
         let run_at = last.map_or(now, |last| now.max(last + MAIL_PAUSE));
-        store::email_verification::set_mail_at(transaction, &permit, run_at).await?;
-        let job = NewJob {
-            run_at,
-            ..NewJob::new(JobKind::VerifyEmail, json!({ "user_id": user.id }), now)
-        };
-        store::job::enqueue(transaction, job).await?;
-        Ok(())
+        enqueue(transaction, &permit, run_at, now).await
     }
 
     /// Writes what a new address means for its verification. Administrators vouch for the addresses that they set.
@@ -131,6 +125,22 @@ impl Users<'_> {
         let public_url = self.core.mailer.as_ref().and_then(|mailer| mailer.public_url());
         Ok(Some(write(&account, id, &token, public_url, now)))
     }
+}
+
+/// Enqueues the mail to an account, for this time.
+async fn enqueue(
+    transaction: &WriteTransaction,
+    permit: &Permit<SendVerification>,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    store::email_verification::set_mail_at(transaction, permit, run_at).await?;
+    let job = NewJob {
+        run_at,
+        ..NewJob::new(JobKind::VerifyEmail, json!({ "user_id": permit.subject() }), now)
+    };
+    store::job::enqueue(transaction, job).await?;
+    Ok(())
 }
 
 /// The mail goes to an address that may be a stranger's, so it contains nothing that a user chose.

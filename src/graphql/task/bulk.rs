@@ -14,14 +14,14 @@ use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::One;
 use crate::graphql::scalar::{BulkErrorPolicy, TaskStatus};
 
-/// What became of one of many tasks.
+/// Result for one of many tasks.
 #[derive(Debug, SimpleObject)]
 pub struct TaskBulkResult {
     /// Which task.
     id: ID,
     /// The task as it is now: after the change, or unchanged with the error `INVALID_TRANSITION`. Null with other errors.
     task: Option<One<Task>>,
-    /// What the client can mend; empty when it was done.
+    /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
@@ -55,9 +55,9 @@ macro_rules! payload {
             successful: usize,
             /// How many were not.
             failed: usize,
-            /// What became of each, in the order of `ids`; empty when the whole request was refused.
+            /// Result for each task, in the order of `ids`; empty when the whole request was refused.
             results: Vec<TaskBulkResult>,
-            /// What the client can mend of the whole request.
+            /// Errors of the whole request that the client can fix; empty on success.
             user_errors: Vec<UserError>,
         }
 
@@ -94,11 +94,11 @@ macro_rules! payload {
 }
 
 payload!(
-    /// What became of changing many tasks.
+    /// Payload of `tasksBulkUpdate`.
     TasksBulkUpdatePayload
 );
 payload!(
-    /// What became of moving many tasks along the workflow.
+    /// Payload of `tasksBulkTransition`.
     TasksBulkTransitionPayload
 );
 payload!(

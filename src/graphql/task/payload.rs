@@ -31,7 +31,7 @@ macro_rules! payload {
             /// The task as it is now: after the change, or unchanged with the errors `CONFLICT` and
             /// `INVALID_TRANSITION`, so that a client can show it and its `allowedTransitions`. Null with other errors.
             task: Option<One<Task>>,
-            /// What the client can mend.
+            /// Errors the client can fix; empty on success.
             user_errors: Vec<UserError>,
         }
 
@@ -47,38 +47,38 @@ macro_rules! payload {
 }
 
 payload!(
-    /// What became of making a task.
+    /// Payload of `taskCreate`.
     TaskCreatePayload
 );
 payload!(
-    /// What became of changing a task.
+    /// Payload of `taskUpdate`.
     TaskUpdatePayload
 );
 payload!(
-    /// What became of handing a task to somebody.
+    /// Payload of `taskAssign`.
     TaskAssignPayload
 );
 payload!(
-    /// What became of moving a task along the workflow.
+    /// Payload of `taskTransition`.
     TaskTransitionPayload
 );
 payload!(
-    /// What became of adding tags.
+    /// Payload of `taskAddTags`.
     TaskAddTagsPayload
 );
 payload!(
-    /// What became of taking tags away.
+    /// Payload of `taskRemoveTags`.
     TaskRemoveTagsPayload
 );
 payload!(
-    /// What became of putting a task in the trash.
+    /// Payload of `taskDelete`.
     TaskDeletePayload
 );
 payload!(
-    /// What became of taking a task out of the trash.
+    /// Payload of `taskRestore`.
     TaskRestorePayload
 );
 payload!(
-    /// What became of deleting a task for good; `task` is how it last was.
+    /// Payload of `taskPurge`; `task` is the task as it last was.
     TaskPurgePayload
 );
