@@ -21,17 +21,17 @@ use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::{EventCursor, LoggedEvent};
-use crate::domain::live::{Attendance, EventStream, NotificationStream};
+use crate::domain::live::{Attendance, EventStream, Moment, NotificationStream};
 use crate::domain::policy::{self, Tasks};
 use crate::http::caller::Caller;
 
 /// How much memory the answers that are shared may take, in bytes.
 const SHARED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Which answer: to which operation, for which event, with which rights.
+/// Which answer: to which operation, for which event, with which rights, and as of when if it shows the present task.
 ///
 /// The cursor names the log as well: after a restore, new events have the places of others.
-type Key = (Arc<str>, EventCursor, Rights);
+type Key = (Arc<str>, EventCursor, Rights, Option<Moment>);
 
 /// The answers to equal questions about one event.
 #[derive(Clone)]
@@ -77,10 +77,13 @@ impl Standing {
         }
     }
 
-    async fn execute(&self, actor: Actor, delivered: Delivered) -> Bytes {
+    /// The answer; as an error if it has errors, which may be those of a moment and are not shared with later receivers.
+    async fn execute(&self, actor: Actor, delivered: Delivered) -> Result<Bytes, Bytes> {
         let request = self.request(actor).data(delivered);
-        let response = self.schema.execute_stream(request).next().await;
-        Body::from(response.unwrap_or_default()).to_json().into()
+        let response = self.schema.execute_stream(request).next().await.unwrap_or_default();
+        let is_whole = response.errors.is_empty();
+        let answer = Body::from(response).to_json().into();
+        if is_whole { Ok(answer) } else { Err(answer) }
     }
 }
 
@@ -205,29 +208,36 @@ impl Subscription {
             Source::Notifications(notifications) => {
                 let delivered = Delivered::Notification(notifications.next().await?);
                 pay(&mut self.toll).await;
-                Some(Ok(self.standing.execute(self.attendance.actor(), delivered).await))
+                let answer = self.standing.execute(self.attendance.actor(), delivered).await;
+                Some(Ok(answer.unwrap_or_else(|with_errors| with_errors)))
             }
             Source::Events(events) => match events.next().await? {
-                Ok(event) => Some(Ok(self.answer(event).await)),
+                Ok(event) => Some(self.answer(event).await),
                 Err(error) => Some(Err(error)),
             },
         }
     }
 
-    /// The answer to one event, from whoever was first to ask for it.
-    async fn answer(&mut self, event: Arc<LoggedEvent>) -> Bytes {
+    /// The answer to one event, from whoever was first to ask for it. Fails if the present task cannot be read: the
+    /// subscription ends then, and its client resumes before this event.
+    async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
         let actor = self.attendance.actor();
-        let sees_task = policy::scope::<Tasks>(&actor).is_ok_and(|scope| scope.sees(&event.event.task.task));
-        let rights = self.sharing.rights(&actor, sees_task);
-        let key = (self.sharing.fingerprint(), event.event.cursor.clone(), rights);
+        let (task, moment) = if self.sharing.shows_task() {
+            let (task, moment) = self.standing.domain.live().present_task(&event).await?;
+            let scope = policy::scope::<Tasks>(&actor).ok();
+            (scope.and_then(|scope| task.visible_to(&scope)), Some(moment))
+        } else {
+            (None, None)
+        };
+        let rights = self.sharing.rights(&actor, task.is_some());
+        let key = (self.sharing.fingerprint(), event.event.cursor.clone(), rights, moment);
         if let Some(answer) = self.shared.0.get(&key).await {
-            return answer;
+            return Ok(answer);
         }
         pay(&mut self.toll).await;
-        let delivered = Delivered::Event { event, sees_task };
-        self.shared
-            .0
-            .get_with(key, self.standing.execute(actor, delivered))
-            .await
+        let delivered = Delivered::Event { event, task };
+        let answer = self.standing.execute(actor, delivered);
+        let answer = self.shared.0.try_get_with(key, answer).await;
+        Ok(answer.unwrap_or_else(|with_errors| with_errors.as_ref().clone()))
     }
 }

@@ -14,10 +14,12 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::id::UserId;
 
 /// What every receiver of an event sees alike: types, and which of their fields. No name stands for all.
-const ALIKE: [(&str, &[&str]); 5] = [
+const ALIKE: [(&str, &[&str]); 7] = [
     ("Subscription", &["taskEvents", "taskStatusChanged"]),
     ("TaskEvent", &[]),
     ("TaskEventChange", &[]),
+    ("TaskSnapshot", &[]),
+    ("TaskSnapshotUser", &[]),
     (
         "Task",
         &[
@@ -43,10 +45,13 @@ const ALIKE: [(&str, &[&str]); 5] = [
     ("User", &["id", "databaseId", "username", "fullName", "displayName"]),
 ];
 
+/// The field of an event that shows its task as it is now.
+const PRESENT_TASK: &str = "task";
+
 /// With which rights an answer was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Rights {
-    /// Those of everybody who hears of the event, and still sees the task or not.
+    /// Those of everybody who receives the event, and sees the task now or not.
     Everybody { sees_task: bool },
     /// Those of administrators.
     Administrators,
@@ -59,6 +64,7 @@ pub(super) enum Rights {
 pub(super) struct Sharing {
     fingerprint: Arc<str>,
     is_alike: bool,
+    shows_task: bool,
 }
 
 impl Sharing {
@@ -68,12 +74,18 @@ impl Sharing {
         Self {
             fingerprint: fingerprint(operation, selected),
             is_alike: root.zip(selected).is_some_and(|(root, set)| is_alike(model, root, set)),
+            shows_task: selected.is_some_and(shows_task),
         }
     }
 
     /// Tells this operation and its variables from others.
     pub(super) fn fingerprint(&self) -> Arc<str> {
         Arc::clone(&self.fingerprint)
+    }
+
+    /// Whether an answer shows the task as it is now.
+    pub(super) fn shows_task(&self) -> bool {
+        self.shows_task
     }
 
     /// The rights that count for an answer.
@@ -84,6 +96,21 @@ impl Sharing {
             _ => Rights::Administrators,
         }
     }
+}
+
+/// Whether the present task is selected of the event that the root field gives.
+fn shows_task(set: &SelectionSet) -> bool {
+    fields(set)
+        .flat_map(|event| fields(&event.selection_set.node))
+        .any(|field| field.name.node == PRESENT_TASK)
+}
+
+/// The fields of a set. What can be subscribed to has no interfaces, so a normalised operation has no fragments there.
+fn fields(set: &SelectionSet) -> impl Iterator<Item = &Field> {
+    set.items.iter().filter_map(|selection| match &selection.node {
+        Selection::Field(field) => Some(&field.node),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+    })
 }
 
 /// Whether everything that is selected on a type looks the same to every receiver of an event.
@@ -124,11 +151,7 @@ fn fingerprint(operation: &Operation, selected: Option<&SelectionSet>) -> Arc<st
 
 /// The variable that the argument `after` of the root field comes from.
 fn variable_of_after(set: &SelectionSet) -> Option<&str> {
-    let field = set.items.iter().find_map(|selection| match &selection.node {
-        Selection::Field(field) => Some(&field.node),
-        _ => None,
-    })?;
-    match &field.get_argument("after")?.node {
+    match &fields(set).next()?.get_argument("after")?.node {
         Value::Variable(name) => Some(name.as_str()),
         _ => None,
     }

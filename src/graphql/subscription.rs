@@ -16,7 +16,7 @@ use super::task::{TagFilter, TaskEvent, TaskFilter, TaskPriorityFilter, TaskStat
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::event::{EventCursor, LoggedEvent};
 use crate::domain::id::TaskId;
-use crate::domain::live::Watch;
+use crate::domain::live::{VisibleTask, Watch};
 use crate::domain::notification;
 
 /// The most tasks that one subscription names.
@@ -103,8 +103,11 @@ impl Order {
 /// What is delivered.
 #[derive(Clone, Debug)]
 pub(super) enum Delivered {
-    /// Something happened to a task, which the receiver may still see or not.
-    Event { event: Arc<LoggedEvent>, sees_task: bool },
+    /// An event of a task, and the task as it is now if the receiver may see it.
+    Event {
+        event: Arc<LoggedEvent>,
+        task: Option<VisibleTask>,
+    },
     /// Somebody is notified.
     Notification(Arc<notification::Notification>),
 }
@@ -131,7 +134,7 @@ fn cursor(after: Option<String>) -> DomainResult<Option<EventCursor>> {
 
 fn event(delivered: Delivered) -> Option<TaskEvent> {
     match delivered {
-        Delivered::Event { event, sees_task } => Some(TaskEvent::delivered(event.event.clone(), sees_task)),
+        Delivered::Event { event, task } => Some(TaskEvent::new(event.event.clone(), task.map(Into::into))),
         Delivered::Notification(_) => None,
     }
 }
@@ -147,8 +150,8 @@ pub struct Subscription;
 )]
 #[SubscriptionFields]
 impl Subscription {
-    /// What happens to the tasks that you may see. Who loses sight of a task gets the event that says so,
-    /// with `task: null`, and none after it.
+    /// Events of the tasks that you may see, each once, in order. If an event takes a task from your view, you receive
+    /// that event, with `task: null`, and no later one.
     #[graphql(guard = "SignedIn")]
     async fn task_events(
         &self,

@@ -7,6 +7,7 @@ mod input;
 pub(super) mod list;
 mod mutation;
 mod payload;
+mod snapshot;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use super::scalar::{TaskPriority, TaskStatus};
 use super::user::User;
 use crate::domain;
 use crate::domain::id::TaskId;
+use crate::domain::live::VisibleTask;
 use crate::domain::tag::Tags;
 use crate::domain::task::{FullTask, People, Snapshot};
 
@@ -76,6 +78,15 @@ impl From<FullTask> for Task {
         Self {
             tags: tags.into(),
             ..task.into()
+        }
+    }
+}
+
+impl From<VisibleTask> for Task {
+    fn from(task: VisibleTask) -> Self {
+        match task {
+            VisibleTask::Snapshot(snapshot) => snapshot.into(),
+            VisibleTask::Task(task) => task.into(),
         }
     }
 }
@@ -205,7 +216,7 @@ impl Task {
             last,
             before,
         };
-        history::of(ctx, self.inner.id, page).await
+        history::of(ctx, self.clone(), page).await
     }
 
     /// Whether you may change it: its owner, its assignee and administrators may.
@@ -316,7 +327,7 @@ impl TaskQuery {
             before,
         };
         match find(ctx, &id).await.transpose()? {
-            Ok(task) => Some(history::of(ctx, task.inner.id, page).await),
+            Ok(task) => Some(history::of(ctx, task, page).await),
             Err(error) => Some(Err(error)),
         }
     }

@@ -22,7 +22,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Small buffers: thousands of connections share this process.
 const BUFFER: usize = 4 * 1024;
-const SUBSCRIBE: &str = "subscription { taskEvents { occurredAt taskId task { version title } } }";
+const SUBSCRIBE: &str = "subscription { taskEvents { occurredAt taskId task { title } snapshot { version } } }";
 
 /// What came over a connection.
 #[derive(Debug, Default)]
@@ -68,11 +68,11 @@ struct Data {
 struct Event {
     occurred_at: DateTime<Utc>,
     task_id: String,
-    task: Option<Task>,
+    snapshot: Snapshot,
 }
 
 #[derive(Deserialize)]
-struct Task {
+struct Snapshot {
     version: u32,
 }
 
@@ -198,7 +198,7 @@ impl Reader {
             ("next", Some(data)) => data.task_events,
             _ => bail!("this is no event: {text}"),
         };
-        let version = event.task.map_or(0, |task| task.version);
+        let version = event.snapshot.version;
         if version == 1 {
             // The making of a task, before anything was measured.
             return Ok(());

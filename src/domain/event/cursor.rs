@@ -20,7 +20,7 @@ pub struct EventCursor {
 }
 
 /// A place in the log, whichever log it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     pub(crate) transaction_id: i64,
     pub(crate) id: i64,

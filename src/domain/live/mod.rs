@@ -6,6 +6,7 @@
 //! | `redis` | the same for the other nodes, where there is a Redis |
 //! | `reader` | the one task of a node that follows the logs |
 //! | `registry` | who watches what, by user and by task |
+//! | `present` | the tasks of events as they are now |
 //! | `attendance` | a connection that is held open for somebody, until their session ends |
 //! | `stream` | what one subscription gets: what it missed, then what comes |
 //!
@@ -14,6 +15,7 @@
 
 mod attendance;
 mod bus;
+mod present;
 mod reader;
 mod redis;
 mod registry;
@@ -21,6 +23,7 @@ mod stream;
 
 pub use self::attendance::{Attendance, Ending};
 pub(crate) use self::bus::Bus;
+pub use self::present::{Moment, PresentTask, VisibleTask};
 pub(crate) use self::redis::news_channel;
 pub use self::stream::{EventStream, NotificationStream, Watch};
 
@@ -30,12 +33,13 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 
-use self::reader::{Progress, Reader};
+use self::present::PresentTasks;
+use self::reader::{Delivery, Progress, Reader};
 use self::registry::Registry;
 use super::Core;
 use super::actor::Actor;
 use super::error::{Error, Result, SignedOut};
-use super::event::EventCursor;
+use super::event::{EventCursor, LoggedEvent};
 use super::id::TaskId;
 use super::policy::{self, SeeTask};
 use super::random::hexadecimal;
@@ -51,6 +55,7 @@ const NAME_BYTES: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Hub {
     registry: Arc<Registry>,
+    present: Arc<PresentTasks>,
     bus: Bus,
     progress: Arc<Progress>,
     /// The reader runs from the first time that somebody watches.
@@ -65,6 +70,7 @@ impl Hub {
     pub(super) fn new(bus: Bus) -> Self {
         Self {
             registry: Arc::new(Registry::default()),
+            present: Arc::default(),
             bus,
             progress: Arc::default(),
             reader: OnceCell::new(),
@@ -81,8 +87,12 @@ impl Hub {
     /// Starts the reader, unless it runs.
     pub(super) async fn follow(&self, core: &Core) -> Result<()> {
         let start = async || {
-            let (registry, progress) = (Arc::clone(&self.registry), Arc::clone(&self.progress));
-            let reader = Reader::at_the_end(core.store.clone(), registry, progress, Arc::clone(&core.clock)).await?;
+            let delivery = Delivery {
+                registry: Arc::clone(&self.registry),
+                present: Arc::clone(&self.present),
+                progress: Arc::clone(&self.progress),
+            };
+            let reader = Reader::at_the_end(core.store.clone(), delivery, Arc::clone(&core.clock)).await?;
             self.spawn(reader.run(self.bus.clone()));
             Ok(())
         };
@@ -137,6 +147,11 @@ impl<'a> Live<'a> {
         after: Option<&EventCursor>,
     ) -> Result<EventStream> {
         EventStream::open(&self.core.store, &self.core.hub.registry, attendance, watch, after).await
+    }
+
+    /// The task of an event as it is now, and until when.
+    pub async fn present_task(self, event: &LoggedEvent) -> Result<(PresentTask, Moment)> {
+        self.core.hub.present.of(&self.core.store, event).await
     }
 
     /// What the attendance's user is notified of from now on.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::attendance::Ending;
 use super::bus::Bus;
+use super::present::PresentTasks;
 use super::registry::Registry;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::clock::Clock;
@@ -17,6 +18,7 @@ use crate::domain::event::{LoggedEvent, Place};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::policy::{self, Scope, Tasks};
 use crate::domain::session;
+use crate::domain::store::log::Settled;
 use crate::domain::store::{self, Store};
 use crate::meter;
 
@@ -34,12 +36,18 @@ const BATCH: u64 = 500;
 /// An older transaction that keeps events back for so long is worth a line in the log.
 const WORTH_A_WARNING: Duration = Duration::from_secs(5);
 
+/// Where the reader delivers what it reads, and reports how far it is.
+pub(super) struct Delivery {
+    pub(super) registry: Arc<Registry>,
+    pub(super) present: Arc<PresentTasks>,
+    pub(super) progress: Arc<Progress>,
+}
+
 /// The one task of a node that follows the logs.
 pub(super) struct Reader {
     store: Store,
     scope: Scope<Tasks>,
-    registry: Arc<Registry>,
-    progress: Arc<Progress>,
+    delivery: Delivery,
     clock: Arc<dyn Clock>,
     /// Which log is followed.
     log: String,
@@ -62,19 +70,13 @@ enum Look {
 
 impl Reader {
     /// A reader that stands where the logs end now.
-    pub(super) async fn at_the_end(
-        store: Store,
-        registry: Arc<Registry>,
-        progress: Arc<Progress>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
+    pub(super) async fn at_the_end(store: Store, delivery: Delivery, clock: Arc<dyn Clock>) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
         let settled = store::log::settled(store.system_reader(), &scope).await?;
         Ok(Self {
             store,
             scope,
-            registry,
-            progress,
+            delivery,
             clock,
             log: settled.log,
             events: settled.events,
@@ -88,16 +90,20 @@ impl Reader {
         let mut wait = FIRST_WAIT;
         let mut trouble = Trouble::default();
         loop {
-            let began = self.progress.begin();
+            let began = self.delivery.progress.begin();
+            self.delivery.present.begin_look();
             let look = self.look().await;
             if matches!(look, Ok(Look::CaughtUp)) {
-                self.progress.end();
+                self.delivery.progress.end();
             }
             trouble.note(&look, began);
             let pause = match look {
                 Ok(Look::CaughtUp) => POLL,
                 Ok(Look::Waiting) => wait,
-                Err(_) => AFTER_FAILURE,
+                Err(_) => {
+                    self.delivery.present.fail_look();
+                    AFTER_FAILURE
+                }
             };
             wait = if matches!(look, Ok(Look::Waiting)) {
                 (wait * 2).min(POLL)
@@ -117,7 +123,8 @@ impl Reader {
         let settled = store::log::settled(self.store.system_reader(), &self.scope).await?;
         if settled.log != self.log {
             tracing::warn!("the event log was replaced: every live connection is closed");
-            self.registry.end_all(Ending::Replaced);
+            self.delivery.registry.end_all(Ending::Replaced);
+            self.delivery.present.forget();
             self.store.statistics().forget_all();
             self.log = settled.log;
             (self.events, self.changes, self.notices) = (settled.events, settled.changes, settled.notices);
@@ -125,8 +132,11 @@ impl Reader {
         }
         // Whoever lost a right must have lost it before the events that came after.
         self.look_at_accounts(settled.changes).await?;
+        if self.events >= settled.events {
+            self.delivery.present.remember(&[], !settled.is_waiting);
+        }
         while self.events < settled.events {
-            self.hand_out_batch(settled.events).await?;
+            self.hand_out_batch(&settled).await?;
         }
         self.hand_out_notices(settled.notices).await?;
         Ok(if settled.is_waiting {
@@ -151,7 +161,7 @@ impl Reader {
     /// Looks up each session of the user once, however many connections it holds open.
     async fn look_at_account(&self, user: UserId) -> Result<()> {
         let mut roles: HashMap<SessionId, Option<Role>> = HashMap::new();
-        for attendee in self.registry.attendees_of(user) {
+        for attendee in self.delivery.registry.attendees_of(user) {
             let session = attendee.signed_in().session;
             let role = match roles.get(&session) {
                 Some(role) => *role,
@@ -160,12 +170,13 @@ impl Reader {
             roles.insert(session, role);
             attendee.stands(role);
         }
-        self.registry.role_changed(user);
+        self.delivery.registry.role_changed(user);
         Ok(())
     }
 
     /// Hands out the next events before a place.
-    async fn hand_out_batch(&mut self, until: Place) -> Result<()> {
+    async fn hand_out_batch(&mut self, settled: &Settled) -> Result<()> {
+        let until = settled.events;
         let part = store::log::Part {
             from: self.events,
             until,
@@ -179,8 +190,11 @@ impl Reader {
             delays.record((now - event.event.occurred_at).to_std().unwrap_or_default());
         }
         let news = self.store.statistics().news_in(&batch.events);
-        for event in batch.events {
-            self.registry.dispatch(&Arc::new(event));
+        let events: Vec<_> = batch.events.into_iter().map(Arc::new).collect();
+        let is_last = batch.more_from.is_none();
+        self.delivery.present.remember(&events, is_last && !settled.is_waiting);
+        for event in &events {
+            self.delivery.registry.dispatch(event);
         }
         self.store.statistics().hear(news);
         self.events = batch.more_from.unwrap_or(until);
@@ -194,11 +208,11 @@ impl Reader {
         }
         let reader = self.store.system_reader();
         let mut notices = store::log::due_notices(reader, &self.scope, self.notices, until).await?;
-        notices.retain(|(_, user)| self.registry.awaiting_notifications([user].into_iter()));
+        notices.retain(|(_, user)| self.delivery.registry.awaiting_notifications([user].into_iter()));
         if !notices.is_empty() {
             let notices = notices.into_iter().map(|(notice, _)| notice).collect();
             for notification in store::notification::of_notices(reader, &self.scope, notices).await? {
-                self.registry.notify(notification);
+                self.delivery.registry.notify(notification);
             }
         }
         self.notices = until;
@@ -209,14 +223,14 @@ impl Reader {
     async fn notify(&self, batch: &[LoggedEvent]) -> Result<()> {
         let events: Vec<i64> = batch
             .iter()
-            .filter(|event| self.registry.awaiting_notifications(event.audience.iter()))
+            .filter(|event| self.delivery.registry.awaiting_notifications(event.audience.iter()))
             .map(|event| event.event.cursor.id)
             .collect();
         if events.is_empty() {
             return Ok(());
         }
         for notification in store::notification::of_events(self.store.system_reader(), &self.scope, events).await? {
-            self.registry.notify(notification);
+            self.delivery.registry.notify(notification);
         }
         Ok(())
     }

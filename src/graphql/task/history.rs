@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use super::Task;
+use super::snapshot::TaskSnapshot;
 use crate::domain::event::{self as domain, FieldChange};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::user as domain_user;
@@ -18,51 +19,51 @@ use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold};
 use crate::graphql::scalar::{TaskEventType, TaskStatus};
 use crate::graphql::user::User;
 
-/// Something that happened to a task.
+/// An event of a task.
 #[derive(Clone, Debug)]
 pub struct TaskEvent {
     event: domain::TaskEvent,
     actor: Held<Arc<domain_user::User>>,
-    /// Whether whoever is told may still see the task as it is told.
-    sees_task: bool,
+    /// The task as it is now; `None` if the viewer may not see it or it no longer exists.
+    task: Option<Task>,
 }
 
 impl TaskEvent {
-    /// As it is told to somebody who sees the task.
-    fn of_seen(event: domain::TaskEvent) -> Self {
-        Self::delivered(event, true)
-    }
-
-    /// As it is told to somebody who may have lost sight of the task by it.
-    pub(in crate::graphql) fn delivered(event: domain::TaskEvent, sees_task: bool) -> Self {
+    pub(in crate::graphql) fn new(event: domain::TaskEvent, task: Option<Task>) -> Self {
         Self {
             event,
             actor: Held::default(),
-            sees_task,
+            task,
         }
+    }
+
+    /// The present task, if it was not read before the event: somebody may have changed it while a request was answered.
+    fn task_after(&self) -> Option<&Task> {
+        let task = self.task.as_ref()?;
+        (task.inner.version >= self.event.task.task.version).then_some(task)
     }
 }
 
-/// Something that happened to a task.
+/// An event of a task. It is identified by `cursor`: use this as the key in a normalised cache.
 #[Object]
 impl TaskEvent {
-    /// Its place in the log.
+    /// The event's place in the log; unique. Pass it as `after` to resume a subscription after this event.
     async fn cursor(&self) -> String {
         self.event.cursor.encode()
     }
 
-    /// What happened.
+    /// The kind of change.
     #[graphql(name = "type")]
     async fn kind(&self) -> TaskEventType {
         self.event.kind.into()
     }
 
-    /// When it happened.
+    /// Date and time of the change (UTC).
     async fn occurred_at(&self) -> DateTime<Utc> {
         self.event.occurred_at
     }
 
-    /// Who did it; null for the server itself, and when the account is gone.
+    /// The user who made the change. Null if the server made it, or if the account no longer exists.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
         let Some(id) = self.event.actor_id else {
             return Ok(None);
@@ -71,28 +72,37 @@ impl TaskEvent {
         Ok(actor.map(User).map(One))
     }
 
-    /// To which task.
+    /// Global id of the task. The task itself may no longer exist.
     async fn task_id(&self) -> ID {
         self.event.task_id.to_global()
     }
 
-    /// The task as the event left it: `version` tells which one it is. Null for somebody who lost sight of it
-    /// by the event.
-    async fn task(&self) -> Option<One<Task>> {
-        self.sees_task.then(|| One(self.event.task.clone().into()))
+    /// The task as it is now, in the trash or not; never older than the event. Null if it was deleted for good, or if
+    /// you may no longer see it. The task as the event left it is `snapshot`.
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+        if self.task.is_none() || self.task_after().is_some() {
+            return Ok(self.task.clone().map(One));
+        }
+        let task = ctx.loaders().tasks().load_one(self.event.task_id).await?;
+        Ok(task.map(Task::from).map(One))
     }
 
-    /// The status before; null when the task was made.
+    /// The task as the event left it.
+    async fn snapshot(&self) -> One<TaskSnapshot> {
+        One(self.event.task.clone().into())
+    }
+
+    /// Status before the event. Null if the event created the task.
     async fn previous_status(&self) -> Option<TaskStatus> {
         self.event.previous_status.map(Into::into)
     }
 
-    /// The status after.
+    /// Status after the event.
     async fn status(&self) -> TaskStatus {
         self.event.status.into()
     }
 
-    /// What changed, by name; empty when the task was made or deleted for good.
+    /// The fields that changed, by name. Empty if the task was created or deleted for good.
     async fn changes(&self) -> Vec<TaskEventChange> {
         self.event.changes.iter().map(Into::into).collect()
     }
@@ -108,8 +118,9 @@ impl Row for TaskEvent {
             "actor" if event.actor_id.is_none() => AtHand::Null,
             "actor" => self.actor.get()?.cloned().map(User).map(AtHand::object).into(),
             "taskId" => event.task_id.to_global().into(),
-            "task" if !self.sees_task => AtHand::Null,
-            "task" => AtHand::object(Task::from(event.task.clone())),
+            "task" if self.task.is_none() => AtHand::Null,
+            "task" => AtHand::object(self.task_after()?),
+            "snapshot" => AtHand::object(TaskSnapshot::from(event.task.clone())),
             "previousStatus" => event.previous_status.map(TaskStatus::from).map(AtHand::name).into(),
             "status" => AtHand::name(TaskStatus::from(event.status)),
             _ => return None,
@@ -127,12 +138,12 @@ impl Row for TaskEvent {
 /// A field of a task with its values before and after an event.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct TaskEventChange {
-    /// The field, as `Task` has it.
+    /// Name of the field of `Task`.
     field: String,
-    /// The value before, as `Task` shows it; a user is a global id.
-    from: Option<Json>,
-    /// The value after, as `Task` shows it; a user is a global id.
-    to: Option<Json>,
+    /// Value before the event, in the form of `Task`; a user is a global id. Null if the field was empty.
+    before: Option<Json>,
+    /// Value after the event, in the form of `Task`; a user is a global id. Null if the field is empty.
+    after: Option<Json>,
 }
 
 impl From<&FieldChange> for TaskEventChange {
@@ -140,8 +151,8 @@ impl From<&FieldChange> for TaskEventChange {
         let name = change.field.strip_suffix("_id").unwrap_or(&change.field);
         Self {
             field: camel_case(name),
-            from: shown(&change.field, &change.from),
-            to: shown(&change.field, &change.to),
+            before: shown(&change.field, &change.from),
+            after: shown(&change.field, &change.to),
         }
     }
 }
@@ -179,14 +190,16 @@ impl TaskEventTotals {
     }
 }
 
-/// A page of what happened to a task. The same page of other tasks is read in the same statement.
+/// A page of a task's events. The same page of other tasks is read in the same statement.
 pub(super) async fn of(
     ctx: &Context<'_>,
-    task: TaskId,
+    task: Task,
     page: PageArguments,
 ) -> Result<Connection<TaskEvent, TaskEventTotals>> {
     let page = page.into_request(ctx)?;
-    let events = ctx.loaders().histories().load_one((task, page)).await?;
+    let id = task.inner.id;
+    let events = ctx.loaders().histories().load_one((id, page)).await?;
     let events = events.transpose()?.unwrap_or_default();
-    Ok(connection(events, TaskEventTotals { task }, TaskEvent::of_seen))
+    let event = |event| TaskEvent::new(event, Some(task.clone()));
+    Ok(connection(events, TaskEventTotals { task: id }, event))
 }

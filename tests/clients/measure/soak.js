@@ -46,7 +46,7 @@ const DEAREST = [
   '{ tasks(first: 100) { nodes { description owner { ownedTasks(first: 20) { nodes { description tags } } } } } }',
   '{ a: tasks(filter: { search: "th" }) { totalCount } b: tasks(filter: { search: "of re" }) { totalCount } }',
   '{ tasks(first: 100, filter: { or: [{ search: "zz" }, { tag: { all: ["a", "b", "c"] } }, { not: { search: "at" } }] }) { totalCount nodes { title } } }',
-  '{ tasks(first: 100) { nodes { history(first: 20) { nodes { changes { field from to } } } } } }',
+  '{ tasks(first: 100) { nodes { history(first: 20) { nodes { changes { field before after } } } } } }',
   '{ tasks(first: 100, orderBy: [{ field: TITLE }, { field: DUE_DATE, direction: DESC }]) { totalCount edges { node { description } } } }',
   '{ taskStatistics { total } tags(first: 100) { nodes { name taskCount } } }',
   '{ __schema { types { name fields { name args { name type { name ofType { name } } } type { name ofType { name ofType { name } } } } } } }',

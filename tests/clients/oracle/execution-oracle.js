@@ -59,7 +59,7 @@ const EFFECTS = `{
     nodes {
       id title description status priority dueDate completedAt version updatedAt deletedAt
       owner { id } assignee { id } tags attachments { id filename }
-      history(first: 100) { nodes { type status previousStatus changes { field from to } } }
+      history(first: 100) { nodes { type status previousStatus changes { field before after } } }
     }
   }
   notifications(first: 100) { unreadCount nodes { kind taskId isRead status previousStatus } }

@@ -36,7 +36,7 @@ const CREATE: &str =
     "mutation($title: String!) { taskCreate(input: { title: $title }) { task { databaseId version } } }";
 const UPDATE: &str = "mutation($id: ID!, $title: String!) { taskUpdate(id: $id, input: { title: $title }) { task { databaseId version } } }";
 const EVENTS: &str =
-    "subscription($after: String) { taskEvents(after: $after) { cursor task { databaseId version } } }";
+    "subscription($after: String) { taskEvents(after: $after) { cursor task { databaseId } snapshot { version } } }";
 
 /// A write that the server confirmed.
 #[derive(Clone, Debug)]
@@ -303,12 +303,12 @@ impl Shared {
                     .ok()?,
                 "next" => {
                     let event = &message["payload"]["data"]["taskEvents"];
-                    let task = &event["task"];
+                    let (task, snapshot) = (&event["task"], &event["snapshot"]);
                     let mut received = received.lock().unwrap();
                     event["cursor"].as_str()?.clone_into(&mut received.cursor);
                     received
                         .events
-                        .push((task["databaseId"].as_i64()?, task["version"].as_i64()?));
+                        .push((task["databaseId"].as_i64()?, snapshot["version"].as_i64()?));
                 }
                 _ if text.contains("RESYNC_REQUIRED") => return Some(Ended::CursorUnknown),
                 _ => return None,

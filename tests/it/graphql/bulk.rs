@@ -221,12 +221,12 @@ async fn writers_of_the_same_tasks_in_opposite_orders_wait_for_each_other() {
         assert_eq!((&one["successful"], &two["successful"]), (&json!(20), &json!(20)));
     }
     // No version is counted twice, none is left out.
-    let history = "query($id: ID!) { taskHistory(id: $id) { nodes { task { version } } } }";
+    let history = "query($id: ID!) { taskHistory(id: $id) { nodes { snapshot { version } } } }";
     let answer = ann.graphql(history, json!({ "id": ids(&forwards)[0] })).await;
     let nodes = answer.data()["taskHistory"]["nodes"].as_array().unwrap();
     let versions: Vec<i64> = nodes
         .iter()
-        .map(|node| node["task"]["version"].as_i64().unwrap())
+        .map(|node| node["snapshot"]["version"].as_i64().unwrap())
         .collect();
     assert_eq!(versions, (1..=11).collect::<Vec<i64>>());
 }

@@ -66,31 +66,32 @@ async fn each_event_tells_who_did_what_and_shows_its_own_moment() {
     let answer = ann
         .graphql(
             "query($id: ID!) { task(id: $id) { history { nodes { type occurredAt actor { databaseId } taskId previousStatus status
-                changes { field from to } task { title version tags assignee { databaseId } dueDate } } } } }",
+                changes { field before after } snapshot { title version tags assignee { userId displayName } dueDate } task { version } } } } }",
             json!({ "id": global_id("Task", id) }),
         )
         .await;
     let task_id = global_id("Task", id);
+    let assignee = json!({ "userId": bob.global_id(), "displayName": bob.name });
     assert_eq!(
         answer.data()["task"]["history"]["nodes"],
         json!([
             { "type": "CREATED", "occurredAt": "2026-01-15T12:00:00+00:00", "actor": { "databaseId": ann.id }, "taskId": task_id,
                 "previousStatus": null, "status": "TODO", "changes": [],
-                "task": { "title": "Report", "version": 1, "tags": [], "assignee": null, "dueDate": "2026-02-01T00:00:00+00:00" } },
+                "snapshot": { "title": "Report", "version": 1, "tags": [], "assignee": null, "dueDate": "2026-02-01T00:00:00+00:00" }, "task": { "version": 5 } },
             { "type": "ASSIGNED", "occurredAt": "2026-01-15T12:01:00+00:00", "actor": { "databaseId": ann.id }, "taskId": task_id,
-                "previousStatus": "TODO", "status": "TODO", "changes": [{ "field": "assignee", "from": null, "to": bob.global_id() }],
-                "task": { "title": "Report", "version": 2, "tags": [], "assignee": { "databaseId": bob.id }, "dueDate": "2026-02-01T00:00:00+00:00" } },
+                "previousStatus": "TODO", "status": "TODO", "changes": [{ "field": "assignee", "before": null, "after": bob.global_id() }],
+                "snapshot": { "title": "Report", "version": 2, "tags": [], "assignee": assignee, "dueDate": "2026-02-01T00:00:00+00:00" }, "task": { "version": 5 } },
             { "type": "STATUS_CHANGED", "occurredAt": "2026-01-15T12:02:00+00:00", "actor": { "databaseId": bob.id }, "taskId": task_id,
-                "previousStatus": "TODO", "status": "IN_PROGRESS", "changes": [{ "field": "status", "from": "TODO", "to": "IN_PROGRESS" }],
-                "task": { "title": "Report", "version": 3, "tags": [], "assignee": { "databaseId": bob.id }, "dueDate": "2026-02-01T00:00:00+00:00" } },
+                "previousStatus": "TODO", "status": "IN_PROGRESS", "changes": [{ "field": "status", "before": "TODO", "after": "IN_PROGRESS" }],
+                "snapshot": { "title": "Report", "version": 3, "tags": [], "assignee": assignee, "dueDate": "2026-02-01T00:00:00+00:00" }, "task": { "version": 5 } },
             { "type": "UPDATED", "occurredAt": "2026-01-15T12:03:00+00:00", "actor": { "databaseId": bob.id }, "taskId": task_id,
                 "previousStatus": "IN_PROGRESS", "status": "IN_PROGRESS",
-                "changes": [{ "field": "dueDate", "from": "2026-02-01T00:00:00+00:00", "to": null },
-                    { "field": "priority", "from": "MEDIUM", "to": "HIGH" }, { "field": "title", "from": "Report", "to": "Better" }],
-                "task": { "title": "Better", "version": 4, "tags": [], "assignee": { "databaseId": bob.id }, "dueDate": null } },
+                "changes": [{ "field": "dueDate", "before": "2026-02-01T00:00:00+00:00", "after": null },
+                    { "field": "priority", "before": "MEDIUM", "after": "HIGH" }, { "field": "title", "before": "Report", "after": "Better" }],
+                "snapshot": { "title": "Better", "version": 4, "tags": [], "assignee": assignee, "dueDate": null }, "task": { "version": 5 } },
             { "type": "TAGGED", "occurredAt": "2026-01-15T12:04:00+00:00", "actor": { "databaseId": bob.id }, "taskId": task_id,
-                "previousStatus": "IN_PROGRESS", "status": "IN_PROGRESS", "changes": [{ "field": "tags", "from": [], "to": ["a", "b"] }],
-                "task": { "title": "Better", "version": 5, "tags": ["a", "b"], "assignee": { "databaseId": bob.id }, "dueDate": null } },
+                "previousStatus": "IN_PROGRESS", "status": "IN_PROGRESS", "changes": [{ "field": "tags", "before": [], "after": ["a", "b"] }],
+                "snapshot": { "title": "Better", "version": 5, "tags": ["a", "b"], "assignee": assignee, "dueDate": null }, "task": { "version": 5 } },
         ])
     );
 }
@@ -162,7 +163,7 @@ async fn a_task_in_the_trash_keeps_its_history_for_whoever_lists_the_trash() {
     let id = ann.creates_task(json!({ "title": "T" })).await;
     mutate(&ann, "taskDelete(id: \"TASK\")", id).await;
     assert_eq!(page(&ann, id, json!({})).await, Value::Null);
-    let trash = "{ tasks(filter: {includeDeleted: true}) { nodes { history { totalCount nodes { type changes { field from to } } } } } }";
+    let trash = "{ tasks(filter: {includeDeleted: true}) { nodes { history { totalCount nodes { type changes { field before after } } } } } }";
     let answer = ann.graphql(trash, json!({})).await;
     let history = answer.at("/data/tasks/nodes/0/history");
     assert_eq!(
@@ -171,7 +172,7 @@ async fn a_task_in_the_trash_keeps_its_history_for_whoever_lists_the_trash() {
     );
     assert_eq!(
         history["nodes"][1]["changes"],
-        json!([{ "field": "deletedAt", "from": null, "to": "2026-01-15T12:00:00+00:00" }])
+        json!([{ "field": "deletedAt", "before": null, "after": "2026-01-15T12:00:00+00:00" }])
     );
     mutate(&ann, "taskRestore(id: \"TASK\")", id).await;
     assert_eq!(

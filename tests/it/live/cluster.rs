@@ -38,7 +38,9 @@ impl Seen {
             assert_eq!(message["type"], "next", "{message}");
             let event = &message["payload"]["data"]["taskEvents"];
             let versions = self.versions.entry(text(&event["taskId"])).or_default();
-            versions.push(event["task"]["version"].as_i64().unwrap());
+            let version = event["snapshot"]["version"].as_i64().unwrap();
+            versions.push(version);
+            assert!(event["task"]["version"].as_i64() >= Some(version), "{message}");
             self.cursor = text(&event["cursor"]);
             self.count += 1;
         }

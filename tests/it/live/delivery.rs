@@ -8,7 +8,7 @@ use crate::support::person::{Person, global_id};
 use crate::support::process::until;
 use crate::support::socket::Socket;
 
-async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) {
+pub(super) async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) {
     let id = global_id("Task", task);
     let query = format!("mutation {{ {mutation}(id: \"{id}\"{arguments}) {{ userErrors {{ code message }} }} }}");
     let answer = person.graphql(&query, json!({})).await;
@@ -163,7 +163,7 @@ async fn versions(socket: &mut Socket, expected: &[Vec<i64>]) -> Vec<Vec<i64>> {
     for _ in 0..expected.iter().map(Vec::len).sum() {
         let message = socket.receive().await;
         let number: usize = message["id"].as_str().unwrap().parse().unwrap();
-        let version = &message["payload"]["data"]["taskEvents"]["task"]["version"];
+        let version = &message["payload"]["data"]["taskEvents"]["snapshot"]["version"];
         received[number].push(version.as_i64().unwrap_or_else(|| panic!("{message}")));
     }
     // Whatever else was delivered would come before this.
@@ -250,7 +250,7 @@ async fn the_moves_of_one_task_are_all_that_its_watcher_hears() {
     let task = ann.creates_task(json!({ "title": "Report" })).await;
     let other = ann.creates_task(json!({ "title": "Other" })).await;
     let query = "subscription($id: ID!, $after: String) {
-        taskStatusChanged(taskId: $id, after: $after) { type previousStatus status task { version } } }";
+        taskStatusChanged(taskId: $id, after: $after) { type previousStatus status snapshot { version } } }";
     let mut socket = served.socket_of(&ann).await;
     socket
         .subscribe("1", query, json!({ "id": global_id("Task", task), "after": start }))
@@ -262,7 +262,7 @@ async fn the_moves_of_one_task_are_all_that_its_watcher_hears() {
     for (before, after, version) in [("TODO", "IN_PROGRESS", 3), ("IN_PROGRESS", "DONE", 4)] {
         assert_eq!(
             socket.data("1").await["taskStatusChanged"],
-            json!({ "type": "STATUS_CHANGED", "previousStatus": before, "status": after, "task": { "version": version } })
+            json!({ "type": "STATUS_CHANGED", "previousStatus": before, "status": after, "snapshot": { "version": version } })
         );
     }
     // Whoever may not see it is told no more than of one that there is not.

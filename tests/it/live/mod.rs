@@ -9,6 +9,7 @@ mod legacy;
 mod limits;
 mod message;
 mod metrics;
+mod present;
 mod share;
 mod websocket;
 
@@ -19,7 +20,7 @@ use crate::support::socket::Socket;
 
 /// Every event that its watcher sees, from a cursor on.
 const EVENTS: &str = "subscription($after: String, $filter: TaskEventFilter) {
-    taskEvents(after: $after, filter: $filter) { cursor type taskId task { title status version } } }";
+    taskEvents(after: $after, filter: $filter) { cursor type taskId snapshot { version } task { title status version } } }";
 
 /// Where the log stands.
 async fn cursor(person: &Person<'_>) -> String {

@@ -1,0 +1,109 @@
+//! An event shows its task twice: as the event left it, and as it is now. A normalised cache keeps the second one under
+//! the task's id, so it must never go back to an older version.
+
+use serde_json::{Value, json};
+
+use super::cursor;
+use super::delivery::mutate;
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+use crate::support::socket::{Served, Socket};
+
+const EVENTS: &str = "subscription($after: String, $filter: TaskEventFilter) {
+    taskEvents(after: $after, filter: $filter) {
+      type snapshot { version status title assignee { userId displayName } } task { id version status deletedAt tags } } }";
+
+async fn subscribed(server: &Served, person: &Person<'_>, variables: Value) -> Socket {
+    let mut socket = server.socket_of(person).await;
+    socket.subscribe("1", EVENTS, variables).await;
+    socket
+}
+
+/// The type of the next event, the version that it left, and the present one.
+async fn versions(socket: &mut Socket) -> (String, i64, Option<i64>) {
+    let data = socket.data("1").await;
+    let event = &data["taskEvents"];
+    (
+        event["type"].as_str().unwrap().to_owned(),
+        event["snapshot"]["version"].as_i64().unwrap(),
+        event["task"]["version"].as_i64(),
+    )
+}
+
+#[tokio::test]
+async fn a_resumed_subscription_shows_the_present_task_beside_each_past_moment() {
+    let app = TestApp::start().await;
+    let (ann, boss) = (app.member().await, app.admin().await);
+    let start = cursor(&ann).await;
+    let task = ann.creates_task(json!({ "title": "Card", "tags": ["a"] })).await;
+    mutate(&ann, "taskTransition", task, ", status: IN_PROGRESS").await;
+    mutate(&ann, "taskUpdate", task, ", input: {tags: [\"b\"]}").await;
+
+    // The second node has delivered nothing yet, so it knows of no newest event.
+    let second = app.second_node().await;
+    let (first, second) = (app.listen().await, second.listen().await);
+    let mut subscriptions = Vec::new();
+    for (server, person) in [(&first, &ann), (&second, &ann), (&first, &boss)] {
+        let only_created = json!({ "after": start, "filter": { "types": ["CREATED"] } });
+        let mut socket = subscribed(server, person, only_created).await;
+        let data = socket.data("1").await;
+        assert_eq!(
+            data["taskEvents"],
+            json!({
+                "type": "CREATED",
+                "snapshot": { "version": 1, "status": "TODO", "title": "Card", "assignee": null },
+                "task": { "id": global_id("Task", task), "version": 3, "status": "IN_PROGRESS", "deletedAt": null, "tags": ["b"] },
+            })
+        );
+        let mut all = subscribed(server, person, json!({ "after": start })).await;
+        for (kind, version) in [("CREATED", 1), ("STATUS_CHANGED", 2), ("TAGGED", 3)] {
+            assert_eq!(versions(&mut all).await, (kind.to_owned(), version, Some(3)));
+        }
+        subscriptions.push(all);
+    }
+    mutate(&ann, "taskUpdate", task, ", input: {title: \"Next\"}").await;
+    for live in &mut subscriptions {
+        assert_eq!(versions(live).await, ("UPDATED".to_owned(), 4, Some(4)));
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_shown_as_long_as_it_exists_and_its_receiver_may_see_it() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let server = app.listen().await;
+    let start = cursor(&bob).await;
+    let mut live = subscribed(&server, &bob, json!({ "after": start })).await;
+    let task = ann
+        .creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
+        .await;
+    assert_eq!(versions(&mut live).await, ("CREATED".to_owned(), 1, Some(1)));
+    // In the trash it is still there, as a list of the trash shows.
+    mutate(&ann, "taskDelete", task, "").await;
+    let data = live.data("1").await;
+    assert!(data["taskEvents"]["task"]["deletedAt"].is_string(), "{data}");
+    mutate(&ann, "taskRestore", task, "").await;
+    assert_eq!(versions(&mut live).await, ("RESTORED".to_owned(), 3, Some(3)));
+    // Taken from him: the event says so, and shows what his last view of the task became.
+    mutate(&ann, "taskAssign", task, "").await;
+    assert_eq!(versions(&mut live).await, ("UNASSIGNED".to_owned(), 4, None));
+    mutate(&ann, "taskUpdate", task, ", input: {title: \"Hers\"}").await;
+
+    // Whoever resumes sees none of it, as he does not now.
+    let mut resumed = subscribed(&server, &bob, json!({ "after": start })).await;
+    for (kind, version) in [("CREATED", 1), ("DELETED", 2), ("RESTORED", 3), ("UNASSIGNED", 4)] {
+        assert_eq!(versions(&mut resumed).await, (kind.to_owned(), version, None));
+    }
+    // Given back, he sees it in every event again; what he did not see happens in none.
+    let back = format!(", assigneeId: \"{}\"", bob.global_id());
+    mutate(&ann, "taskAssign", task, &back).await;
+    assert_eq!(versions(&mut resumed).await, ("ASSIGNED".to_owned(), 6, Some(6)));
+    let mut resumed = subscribed(&server, &bob, json!({ "after": start })).await;
+    for version in [1, 2, 3, 4, 6] {
+        let (_, past, present) = versions(&mut resumed).await;
+        assert_eq!((past, present), (version, Some(6)));
+    }
+    // Gone for good.
+    mutate(&ann, "taskPurge", task, "").await;
+    assert_eq!(versions(&mut resumed).await, ("PURGED".to_owned(), 6, None));
+}
