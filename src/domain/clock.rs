@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Datelike as _, Duration, SubsecRound, Utc};
+use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, SubsecRound, Utc};
 
 use super::error::{Error, Result};
 
@@ -23,6 +23,16 @@ pub trait Clock: Debug + Send + Sync {
 #[must_use]
 pub fn to_stored_precision(moment: Timestamp) -> Timestamp {
     moment.trunc_subsecs(SUBSECOND_DIGITS)
+}
+
+/// The start (UTC) of a day that is written as 2026-01-31.
+#[must_use]
+pub fn start_of_day(text: &str) -> Option<Timestamp> {
+    const LENGTH: usize = "2026-01-31".len();
+
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let day = day.filter(|_| text.len() == LENGTH)?;
+    Some(day.and_time(NaiveTime::MIN).and_utc())
 }
 
 /// The last moment that a date may have: the end of the year 9999. What has no date sorts as if it had this one.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::external::ExternalFailure;
-use super::id::TaskId;
+use super::id::{TaskId, UserId};
 use super::idempotency::Omitted;
 use super::task::{ExpectedVersion, Snapshot};
 use super::workflow::Status;
@@ -390,6 +390,17 @@ impl Error {
             field,
             code: Code::Taken,
             message: format!("{field} '{value}' is already taken"),
+            unknown_user: None,
+        }]))
+    }
+
+    /// A field names a user that does not exist or is not active.
+    pub(crate) fn unknown_user(field: &'static str, user: UserId) -> Self {
+        Self::Invalid(Violations(vec![Violation {
+            field,
+            code: Code::Invalid,
+            message: format!("{field}: there is no active user {user}"),
+            unknown_user: Some(user),
         }]))
     }
 
@@ -443,6 +454,8 @@ pub struct Violation {
     pub code: Code,
     /// What is wrong, and what is allowed.
     pub message: String,
+    /// The user that does not exist, if that is what is wrong: each API writes ids in its form.
+    pub unknown_user: Option<UserId>,
 }
 
 /// All that is wrong with one input, so that a person can mend it in one go.
@@ -456,6 +469,7 @@ impl Violations {
             field,
             code: Code::Invalid,
             message: message.into(),
+            unknown_user: None,
         });
     }
 

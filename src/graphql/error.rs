@@ -1,10 +1,11 @@
 //! The domain's errors as GraphQL's: what a client can mend goes to `userErrors` of the payload,
 //! the rest to the top level with a code.
 
-use async_graphql::{Enum, ErrorExtensionValues, SimpleObject};
+use async_graphql::{Enum, ErrorExtensionValues, ID, SimpleObject};
 
 use super::node::GlobalId as _;
 use crate::domain::error::{Code, Error, Violation};
+use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 use crate::http::request_id;
 
 /// What resolvers return.
@@ -26,7 +27,7 @@ impl From<Failure> for async_graphql::Error {
         if let Some(cause) = error.cause() {
             tracing::error!(request_id = request_id::current(), "a resolver failed: {cause:#}");
         }
-        let mut converted = Self::new(error.to_string());
+        let mut converted = Self::new(message_of(&error));
         let mut extensions = extensions(
             top_level(error.code()).as_str(),
             error.retry_after().map(|wait| wait.as_secs()),
@@ -95,7 +96,7 @@ pub struct UserError {
 /// The user errors of what went wrong in a mutation whose fields are under `input`; what is no
 /// mistake of the user is a failure.
 pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>> {
-    let message = error.to_string();
+    let message = message_of(&error);
     let one = |code, field| Ok(vec![UserError { code, field, message }]);
     match error {
         Error::Invalid(violations) => Ok(violations.as_slice().iter().map(|one| violation(one, input)).collect()),
@@ -157,7 +158,45 @@ fn violation(violation: &Violation, input: &[&str]) -> UserError {
     UserError {
         code,
         field: Some(path(input, violation.field)),
-        message: violation.message.clone(),
+        message: message_of_violation(violation),
+    }
+}
+
+/// The message of an error, with the id in the form of this API.
+fn message_of(error: &Error) -> String {
+    let with_global_id = match error {
+        Error::NotFound { noun, key: "id", value } => {
+            global_id(noun, value).map(|id| Error::not_found(noun, id.as_str()))
+        }
+        _ => None,
+    };
+    with_global_id.as_ref().unwrap_or(error).to_string()
+}
+
+fn global_id(noun: &str, number: &str) -> Option<ID> {
+    let number = number.parse().ok()?;
+    Some(match noun {
+        "task" => TaskId::from_number(number).to_global(),
+        "user" => UserId::from_number(number).to_global(),
+        "attachment" => AttachmentId::from_number(number).to_global(),
+        "notification" => NotificationId::from_number(number).to_global(),
+        "session" => SessionId::from_number(number).to_global(),
+        _ => return None,
+    })
+}
+
+/// The message about a field, with names and ids in the form of this API.
+fn message_of_violation(violation: &Violation) -> String {
+    let name = camel_case(violation.field);
+    if let Some(user) = violation.unknown_user {
+        return format!(
+            "{name}: there is no active user with the id {}",
+            user.to_global().as_str()
+        );
+    }
+    match violation.message.strip_prefix(violation.field) {
+        Some(rest) => format!("{name}{rest}"),
+        None => violation.message.clone(),
     }
 }
 

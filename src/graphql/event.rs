@@ -18,10 +18,13 @@ impl EventQuery {
     /// Where the log of all events stands. It is read before everything else in its request, so that a
     /// subscription `after` it misses nothing that the lists of the same answer do not show.
     #[graphql(guard = "SignedIn")]
-    async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String> {
-        match ctx.event_cursor() {
+    async fn event_cursor(&self, ctx: &Context<'_>) -> Option<Result<String>> {
+        Some(match ctx.event_cursor() {
             Some(cursor) => Ok(cursor.encode()),
-            None => Ok(ctx.domain().events().head(ctx.actor()).await?.encode()),
-        }
+            None => {
+                let head = ctx.domain().events().head(ctx.actor()).await;
+                head.map(|cursor| cursor.encode()).map_err(Into::into)
+            }
+        })
     }
 }

@@ -153,15 +153,19 @@ impl NodeQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which ones, up to 100.")] ids: Vec<ID>,
-    ) -> super::error::Result<Vec<Option<Node>>> {
-        if ids.len() > MAX_NODES {
-            let message = format!("ids: {} ids were given; up to {MAX_NODES} are allowed", ids.len());
-            return Err(Error::BadInput { field: "ids", message }.into());
-        }
-        let nodes = ids.iter().enumerate();
-        let nodes = nodes.map(async |(position, id)| find(ctx, &format!("ids.{position}"), id).await);
-        Ok(try_join_all(nodes).await?)
+    ) -> Option<super::error::Result<Vec<Option<Node>>>> {
+        Some(find_all(ctx, &ids).await.map_err(Into::into))
     }
+}
+
+async fn find_all(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
+    if ids.len() > MAX_NODES {
+        let message = format!("ids: {} ids were given; up to {MAX_NODES} are allowed", ids.len());
+        return Err(Error::BadInput { field: "ids", message });
+    }
+    let nodes = ids.iter().enumerate();
+    let nodes = nodes.map(async |(position, id)| find(ctx, &format!("ids.{position}"), id).await);
+    try_join_all(nodes).await
 }
 
 /// Looks for one node, together with the others that are looked for at the moment.

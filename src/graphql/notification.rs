@@ -200,25 +200,26 @@ impl NotificationQuery {
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only notifications before this cursor.")] before: Option<String>,
         #[graphql(desc = "Only those that you have not read.", default = false)] unread_only: bool,
-    ) -> Result<Connection<Notification, NotificationTotals>> {
+    ) -> Option<Result<Connection<Notification, NotificationTotals>>> {
         let page = PageArguments {
             first,
             after,
             last,
             before,
-        }
-        .into_request(ctx)?;
-        let found = ctx
-            .domain()
-            .notifications()
-            .list(ctx.actor(), unread_only, &page)
-            .await?;
-        Ok(connection(
-            found,
-            NotificationTotals { unread_only },
-            Notification::from,
-        ))
+        };
+        Some(list(ctx, page, unread_only).await)
     }
+}
+
+async fn list(
+    ctx: &Context<'_>,
+    page: PageArguments,
+    unread_only: bool,
+) -> Result<Connection<Notification, NotificationTotals>> {
+    let (page, notifications) = (page.into_request(ctx)?, ctx.domain().notifications());
+    let found = notifications.list(ctx.actor(), unread_only, &page).await?;
+    let totals = NotificationTotals { unread_only };
+    Ok(connection(found, totals, Notification::from))
 }
 
 /// What became of marking notifications as read.

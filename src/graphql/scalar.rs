@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::error::camel_case;
 use crate::domain::actor;
-use crate::domain::clock::{Timestamp, check_moment};
+use crate::domain::clock::{Timestamp, check_moment, start_of_day};
 use crate::domain::error::{Error, Result, excerpt};
 use crate::domain::event;
 use crate::domain::page;
@@ -35,7 +35,7 @@ impl InputType for SentDateTime {
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let value = value.unwrap_or_default();
         let read = match &value {
-            Value::String(text) => text.parse().ok(),
+            Value::String(text) => text.parse().ok().or_else(|| start_of_day(text)),
             _ => None,
         };
         Ok(Self(read.ok_or(value)))
@@ -77,7 +77,9 @@ fn invalid_date_time(place: impl fmt::Display, sent: &Value) -> String {
         Value::String(text) => format!("'{}'", excerpt(text)),
         other => excerpt(&other.to_string()).into_owned(),
     };
-    format!("{place}: {shown} is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z")
+    format!(
+        "{place}: {shown} is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z, or a date, such as 2026-12-01"
+    )
 }
 
 /// How far a task has come.

@@ -203,9 +203,9 @@ pub struct SessionQuery;
 impl SessionQuery {
     /// Your own sessions that go on, the one used last first, up to 100.
     #[graphql(guard = "SignedIn")]
-    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
-        let sessions = ctx.domain().sessions().own(ctx.actor()).await?;
-        Ok(sessions.into_iter().map(Session::from).collect())
+    async fn sessions(&self, ctx: &Context<'_>) -> Option<Result<Vec<Session>>> {
+        let sessions = ctx.domain().sessions().own(ctx.actor()).await.map_err(Into::into);
+        Some(sessions.map(|sessions| sessions.into_iter().map(Session::from).collect()))
     }
 }
 

@@ -96,13 +96,17 @@ impl StatisticsQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which of them, as in `tasks`; all when left out.")] filter: Option<TaskFilter>,
-    ) -> Result<TaskStatistics> {
-        let tasks = ctx.domain().tasks();
-        let Some(filter) = filter else {
-            return Ok(tasks.statistics(ctx.actor()).await?.statistics.into());
-        };
-        let list = task_list(Some(filter), None, Detail::Brief)?;
-        let with_tags = ctx.look_ahead().field("tags").exists();
-        Ok(tasks.statistics_of(ctx.actor(), &list, with_tags).await?.into())
+    ) -> Option<Result<TaskStatistics>> {
+        Some(count(ctx, filter).await)
     }
+}
+
+async fn count(ctx: &Context<'_>, filter: Option<TaskFilter>) -> Result<TaskStatistics> {
+    let tasks = ctx.domain().tasks();
+    let Some(filter) = filter else {
+        return Ok(tasks.statistics(ctx.actor()).await?.statistics.into());
+    };
+    let list = task_list(Some(filter), None, Detail::Brief)?;
+    let with_tags = ctx.look_ahead().field("tags").exists();
+    Ok(tasks.statistics_of(ctx.actor(), &list, with_tags).await?.into())
 }

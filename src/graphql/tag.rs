@@ -67,15 +67,19 @@ impl TagQuery {
         #[graphql(desc = "Only tags behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only tags before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Tag, TagTotals>> {
+    ) -> Option<Result<Connection<Tag, TagTotals>>> {
         let page = PageArguments {
             first,
             after,
             last,
             before,
-        }
-        .into_request(ctx)?;
-        let tags = ctx.domain().tasks().tags(ctx.actor(), &page).await?;
-        Ok(connection(tags, TagTotals, Tag::from))
+        };
+        Some(all(ctx, page).await)
     }
+}
+
+async fn all(ctx: &Context<'_>, page: PageArguments) -> Result<Connection<Tag, TagTotals>> {
+    let page = page.into_request(ctx)?;
+    let tags = ctx.domain().tasks().tags(ctx.actor(), &page).await?;
+    Ok(connection(tags, TagTotals, Tag::from))
 }

@@ -30,6 +30,7 @@ use super::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
 use super::scalar::{TaskPriority, TaskStatus};
 use super::user::User;
 use crate::domain;
+use crate::domain::error::Error;
 use crate::domain::id::TaskId;
 use crate::domain::live::VisibleTask;
 use crate::domain::tag::Tags;
@@ -169,10 +170,12 @@ impl Task {
         self.inner.deleted_at
     }
 
-    /// Whose it is.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
-        let owner = self.owner.or_load(ctx.loaders().users(), self.inner.owner_id).await?;
-        Ok(owner.map(User).map(One))
+    /// The user who owns the task.
+    async fn owner(&self, ctx: &Context<'_>) -> Result<One<User>> {
+        let id = self.inner.owner_id;
+        let owner = self.owner.or_load(ctx.loaders().users(), id).await?;
+        let owner = owner.ok_or_else(|| Error::internal(anyhow::anyhow!("a task's owner {id} is missing")))?;
+        Ok(One(User(owner)))
     }
 
     /// Who should do it.
@@ -268,7 +271,7 @@ impl Row for Task {
             "createdAt" => task.created_at.into(),
             "updatedAt" => task.updated_at.into(),
             "deletedAt" => task.deleted_at.into(),
-            "owner" => self.owner.get()?.cloned().map(User).map(AtHand::object).into(),
+            "owner" => AtHand::object(User(self.owner.get()??.clone())),
             "assignee" if task.assignee_id.is_none() => AtHand::Null,
             "assignee" => self.assignee.get()?.cloned().map(User).map(AtHand::object).into(),
             "tags" => self.tags.get()?.into_iter().flatten().map(String::as_str).collect(),
@@ -348,14 +351,14 @@ impl TaskQuery {
         #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
             Vec<TaskOrder>,
         >,
-    ) -> Result<Connection<Task, TaskTotals>> {
+    ) -> Option<Result<Connection<Task, TaskTotals>>> {
         let page = PageArguments {
             first,
             after,
             last,
             before,
         };
-        list::all(ctx, page, filter, order_by).await
+        Some(list::all(ctx, page, filter, order_by).await)
     }
 }
 

@@ -213,8 +213,9 @@ pub struct UserQuery;
 impl UserQuery {
     /// Whoever is signed in.
     #[graphql(guard = "SignedIn")]
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<One<User>> {
-        Ok(One(ctx.domain().users().viewer(ctx.actor()).await?.into()))
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<One<User>>> {
+        let viewer = ctx.domain().users().viewer(ctx.actor()).await;
+        Some(viewer.map(|viewer| One(viewer.into())).map_err(Into::into))
     }
 
     /// Active users to choose from, such as assignees. Those whose display name or username begins with `search` come
@@ -228,14 +229,8 @@ impl UserQuery {
         )]
         search: Option<String>,
         #[graphql(desc = "How many, up to 100.", default_with = "DEFAULT_PEOPLE")] first: i32,
-    ) -> Result<Rows<User>> {
-        let limit = page_size("first", first)?;
-        let found = ctx
-            .domain()
-            .users()
-            .search(ctx.actor(), search.as_deref(), limit)
-            .await?;
-        Ok(Rows(found.into_iter().map(User::from).collect()))
+    ) -> Option<Result<Rows<User>>> {
+        Some(search_users(ctx, search.as_deref(), first).await)
     }
 
     /// The user with this id; null when there is none.
@@ -256,17 +251,27 @@ impl UserQuery {
         #[graphql(desc = "Only users behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only users before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<User, UserTotals>> {
+    ) -> Option<Result<Connection<User, UserTotals>>> {
         let page = PageArguments {
             first,
             after,
             last,
             before,
-        }
-        .into_request(ctx)?;
-        let page = ctx.domain().users().list(ctx.actor(), &page).await?;
-        Ok(connection(page, UserTotals, User::from))
+        };
+        Some(list_users(ctx, page).await)
     }
+}
+
+async fn search_users(ctx: &Context<'_>, text: Option<&str>, first: i32) -> Result<Rows<User>> {
+    let (limit, users) = (page_size("first", first)?, ctx.domain().users());
+    let found = users.search(ctx.actor(), text, limit).await?;
+    Ok(Rows(found.into_iter().map(User::from).collect()))
+}
+
+async fn list_users(ctx: &Context<'_>, page: PageArguments) -> Result<Connection<User, UserTotals>> {
+    let page = page.into_request(ctx)?;
+    let page = ctx.domain().users().list(ctx.actor(), &page).await?;
+    Ok(connection(page, UserTotals, User::from))
 }
 
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::actor::Role;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Timestamp, start_of_day};
 use crate::domain::error::excerpt;
 use crate::domain::task::Priority;
 use crate::domain::workflow::Status;
@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for TextVisitor {
 }
 
 /// A moment. Clients write it with a time and its zone, which is UTC when none is given; or as a date alone, which means
-/// its midnight UTC.
+/// midnight UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Text")]
 pub(super) struct Moment(pub(super) Timestamp);
@@ -81,7 +81,7 @@ impl TryFrom<Text> for Moment {
             .ok();
         moment
             .or_else(|| without_zone(&text))
-            .or_else(|| midnight(&text))
+            .or_else(|| start_of_day(&text))
             .map(Self)
             .ok_or_else(|| {
                 format!(
@@ -104,15 +104,6 @@ fn without_zone(text: &str) -> Option<Timestamp> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
         .ok()
         .map(|moment| moment.and_utc())
-}
-
-fn midnight(text: &str) -> Option<Timestamp> {
-    const LENGTH: usize = "2026-01-31".len();
-
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .ok()
-        .filter(|_| text.len() == LENGTH)?;
-    Some(date.and_time(NaiveTime::MIN).and_utc())
 }
 
 /// The name of a status.

@@ -117,9 +117,6 @@ pub(super) async fn check_assignee(transaction: &WriteTransaction, actor: &Actor
     if store::user::is_active(transaction.connection(), &scope, assignee).await? {
         Ok(())
     } else {
-        Err(Error::invalid(
-            "assignee_id",
-            format!("assignee_id: there is no active user {assignee}"),
-        ))
+        Err(Error::unknown_user("assignee_id", assignee))
     }
 }

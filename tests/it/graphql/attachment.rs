@@ -108,7 +108,7 @@ async fn a_file_of_a_task_is_for_whoever_takes_part_in_it() {
     let (code, field, message) = refused.user_error("attachmentUpload");
     assert_eq!((code.as_str(), field.as_str()), ("NOT_FOUND", "input.taskId"));
     assert!(
-        message.starts_with(&format!("There is no task with the id {task}")),
+        message.starts_with(&format!("There is no task with the id {}", global_id("Task", task))),
         "{message}"
     );
     let refused = delete(&eve, &ids[0]).await;

@@ -8,14 +8,16 @@ use crate::support::answer::Answer;
 use crate::support::form::{Form, UPLOAD};
 use crate::support::person::global_id;
 
-const ALLOWED: &str = "is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z";
+const ALLOWED: &str =
+    "is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z, or a date, such as 2026-12-01";
 const ERRORS: &str = "userErrors { code field message }";
 
 /// Values that are not a date and time, and how a message shows them.
 fn wrong_dates() -> Vec<(Value, String)> {
     let long = "9".repeat(200);
     vec![
-        (json!("2026-12-01"), "'2026-12-01'".to_owned()),
+        (json!("2026-13-01"), "'2026-13-01'".to_owned()),
+        (json!("2026-12-1"), "'2026-12-1'".to_owned()),
         (json!("tomorrow"), "'tomorrow'".to_owned()),
         (json!("2026-02-30T00:00:00Z"), "'2026-02-30T00:00:00Z'".to_owned()),
         (json!("2026-12-01T12:00:00"), "'2026-12-01T12:00:00'".to_owned()),
@@ -85,7 +87,7 @@ async fn an_invalid_due_date_is_a_user_error_in_every_mutation_that_takes_one() 
         }
     }
     for (literal, shown) in [
-        ("\"2026-12-01\"", "'2026-12-01'"),
+        ("\"2026-13-01\"", "'2026-13-01'"),
         ("5", "5"),
         ("TODAY", "TODAY"),
         ("[1, \"a\"]", "[1, \"a\"]"),
@@ -153,8 +155,8 @@ async fn a_filter_names_the_path_of_an_invalid_value() {
     let user = ann.global_id();
     for (filter, message) in [
         (
-            "{dueDate: {gte: \"2026-12-01\"}}".to_owned(),
-            format!("filter.dueDate.gte: '2026-12-01' {ALLOWED}"),
+            "{dueDate: {gte: \"2026-13-01\"}}".to_owned(),
+            format!("filter.dueDate.gte: '2026-13-01' {ALLOWED}"),
         ),
         (
             "{dueDate: {lt: 5, gte: \"x\"}}".to_owned(),
@@ -335,4 +337,44 @@ async fn a_value_that_is_not_a_file_is_a_user_error_of_its_field() {
         expected
     );
     assert_eq!(app.stored_files(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_plain_date_is_the_start_of_that_day_in_inputs_and_filters() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let id = ann.creates_task(json!({ "title": "T", "dueDate": "2026-12-01" })).await;
+    let query = "query($from: DateTime) { tasks(filter: {dueDate: {gte: $from, lt: \"2026-12-02\"}}) { nodes { databaseId dueDate } } }";
+    let answer = ann.graphql(query, json!({ "from": "2026-12-01" })).await;
+    assert_eq!(
+        answer.data()["tasks"]["nodes"],
+        json!([{ "databaseId": id, "dueDate": "2026-12-01T00:00:00+00:00" }])
+    );
+}
+
+#[tokio::test]
+async fn a_root_field_that_fails_is_null_and_leaves_the_others() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    ann.creates_task(json!({ "title": "T" })).await;
+    for failing in [
+        "failing: tasks(first: 101) { totalCount }",
+        "failing: tags(after: \"wrong\") { totalCount }",
+        "failing: users(first: -1) { totalCount }",
+        "failing: people(first: 0) { id }",
+        "failing: notifications(before: \"wrong\", last: 1) { totalCount }",
+        "failing: taskStatistics(filter: {search: \"x\"}) { total }",
+        "failing: nodes(ids: [\"wrong\"]) { id }",
+    ] {
+        let answer = ann
+            .graphql(&format!("{{ viewer {{ username }} {failing} }}"), json!({}))
+            .await;
+        assert_eq!(
+            answer.body["data"],
+            json!({ "viewer": { "username": ann.name }, "failing": null }),
+            "{}",
+            answer.text
+        );
+        assert_eq!(answer.body["errors"][0]["path"], json!(["failing"]), "{}", answer.text);
+    }
 }

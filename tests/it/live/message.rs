@@ -159,12 +159,12 @@ async fn an_invalid_date_is_reported_as_over_http() {
         let mut socket = introduced(&served, protocol, credentials(&ann)).await;
         for (query, told) in [
             (
-                "mutation { taskCreate(input: {title: \"T\", dueDate: \"2026-12-01\"}) { userErrors { code field } } }",
+                "mutation { taskCreate(input: {title: \"T\", dueDate: \"2026-13-01\"}) { userErrors { code field } } }",
                 r#""userErrors":[{"code":"INVALID","field":["input","dueDate"]}]"#,
             ),
             (
-                "{ tasks(filter: {dueDate: {gte: \"2026-12-01\"}}) { totalCount } }",
-                "filter.dueDate.gte: '2026-12-01' is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z",
+                "{ tasks(filter: {dueDate: {gte: \"2026-13-01\"}}) { totalCount } }",
+                "filter.dueDate.gte: '2026-13-01' is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z, or a date, such as 2026-12-01",
             ),
         ] {
             socket

@@ -20,7 +20,7 @@ use crate::support::socket::Socket;
 
 /// Every event that its watcher sees, from a cursor on.
 const EVENTS: &str = "subscription($after: String, $filter: TaskEventFilter) {
-    taskEvents(after: $after, filter: $filter) { cursor type taskId snapshot { version } task { title status version } } }";
+    taskEvents(after: $after, filter: $filter) { cursor type taskId snapshot { version title } task { title status version } } }";
 
 /// Where the log stands.
 async fn cursor(person: &Person<'_>) -> String {
@@ -34,12 +34,14 @@ async fn watch(socket: &mut Socket, id: &str, after: &str) {
     socket.subscribe(id, EVENTS, json!({ "after": after })).await;
 }
 
-/// The next event: its type and the title of its task; null for a task that is out of sight.
+/// The next event: its type and the title that it left; null if its receiver may not see the task now.
 async fn event(socket: &mut Socket, id: &str) -> (String, Value) {
     let data = socket.data(id).await;
     let event = &data["taskEvents"];
-    (
-        event["type"].as_str().unwrap().to_owned(),
-        event["task"]["title"].clone(),
-    )
+    let title = if event["task"].is_null() {
+        Value::Null
+    } else {
+        event["snapshot"]["title"].clone()
+    };
+    (event["type"].as_str().unwrap().to_owned(), title)
 }
