@@ -34,6 +34,7 @@ export const graphcache: CacheExchangeOpts = {
     TaskBulkResult: embedded,
     TaskEventChange: embedded,
     TaskSnapshot: embedded,
+    TaskSnapshotUser: embedded,
     TaskStatistics: embedded,
     UserError: embedded,
   },
