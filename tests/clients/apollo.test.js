@@ -9,10 +9,8 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { createPersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { relayStylePagination } from '@apollo/client/utilities';
 import UploadHttpLink from 'apollo-upload-client/UploadHttpLink.mjs';
-import WebSocket from 'ws';
 
-import { connect as connectSocket } from './examples/resuming.js';
-import { EVENTS, collector } from './support/live.js';
+import { EVENTS, collector, connectSocket } from './support/live.js';
 import { recorder } from './support/recorder.js';
 import { bearer, serve } from './support/server.js';
 import { watch } from './support/watch.js';
@@ -341,10 +339,7 @@ describe('Apollo Client', () => {
 
   test('a subscription goes on where it stopped when its connection breaks', async () => {
     const token = await server.registers('live');
-    const socket = connectSocket(server.socket, async () => token, {
-      webSocketImpl: WebSocket,
-      retryWait: async () => {},
-    });
+    const socket = connectSocket(server, token);
     const client = new ApolloClient({ link: new GraphQLWsLink(socket), cache: new InMemoryCache() });
     const { data } = await client.query({ query: gql`{ eventCursor }` });
     const { sink, titles, until } = collector();

@@ -6,10 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import { Client, fetchExchange, gql, subscriptionExchange } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
-import WebSocket from 'ws';
 
-import { connect as connectSocket } from './examples/resuming.js';
-import { EVENTS, collector } from './support/live.js';
+import { EVENTS, collector, connectSocket } from './support/live.js';
 import { recorder } from './support/recorder.js';
 import { bearer, serve } from './support/server.js';
 import { watch } from './support/watch.js';
@@ -216,10 +214,7 @@ describe('urql', () => {
 
   test('a subscription goes on where it stopped when its connection breaks', async () => {
     const token = await server.registers('live');
-    const socket = connectSocket(server.socket, async () => token, {
-      webSocketImpl: WebSocket,
-      retryWait: async () => {},
-    });
+    const socket = connectSocket(server, token);
     const forwardSubscription = ({ query, variables }) => ({
       subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query, variables }, sink) }),
     });

@@ -1,17 +1,14 @@
 // GraphQL over WebSocket, by the reference implementations of both subprotocols.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { createClient } from 'graphql-ws';
 import { SubscriptionClient } from 'subscriptions-transport-ws';
 import WebSocket from 'ws';
 
-import { connect } from './examples/resuming.js';
-import { EVENTS, collector } from './support/live.js';
-import { serve, workspace } from './support/server.js';
+import { EVENTS, collector, connectSocket } from './support/live.js';
+import { serve } from './support/server.js';
 import { within } from './support/wait.js';
 
 const VIEWER = '{ viewer { username } }';
@@ -29,7 +26,7 @@ describe('GraphQL over WebSocket', () => {
   describe('with graphql-ws', () => {
     const clients = [];
     const open = (token, options = {}) => {
-      const client = connect(server.socket, async () => token, { webSocketImpl: WebSocket, ...options });
+      const client = connectSocket(server, token, options);
       clients.push(client);
       return client;
     };
@@ -48,10 +45,7 @@ describe('GraphQL over WebSocket', () => {
     test('a subscription loses nothing and repeats nothing, however often its connection breaks', async () => {
       const token = await server.registers('bob');
       let connections = 0;
-      const client = open(token, {
-        retryWait: async () => {},
-        on: { connected: () => (connections += 1) },
-      });
+      const client = open(token, { on: { connected: () => (connections += 1) } });
       const { sink, titles, until } = collector();
       client.subscribe({ query: EVENTS, variables: { after: await cursor(token) } }, sink);
       const expected = [];
@@ -138,11 +132,5 @@ describe('GraphQL over WebSocket', () => {
     assert.deepEqual(titles(), ['one', 'two']);
     subscription.unsubscribe();
     client.close();
-  });
-
-  test('the example of docs/LIVE.md is the one that runs here', () => {
-    const example = readFileSync(fileURLToPath(new URL('examples/resuming.js', import.meta.url)), 'utf8');
-    const page = readFileSync(`${workspace}docs/LIVE.md`, 'utf8');
-    assert.ok(page.includes(`\`\`\`js\n${example}\`\`\`\n`));
   });
 });

@@ -208,6 +208,8 @@ fn every_link_leads_to_a_file() {
         "CONTRIBUTING.md",
         "docs/ARCHITECTURE.md",
         "docs/BACKUP.md",
+        "docs/FRONT-ENDS.md",
+        "docs/LIVE.md",
         "docs/MIGRATING.md",
         "docs/OPERATIONS.md",
         "docs/SCALING.md",

@@ -1,6 +1,20 @@
 // Events as they come in.
 
+import assert from 'node:assert/strict';
+
+import WebSocket from 'ws';
+
+import './typescript.js';
 import { within } from './wait.js';
+
+const { connect } = await import('../examples/resuming.ts');
+
+/** The client of docs/LIVE.md, with a token that lasts. */
+export function connectSocket(server, accessToken, settings = {}) {
+  const session = { accessToken, renew: () => assert.fail('the token was refused') };
+  const load = () => assert.fail('the cursor was not taken');
+  return connect(server.socket, { session, load }, { webSocketImpl: WebSocket, ...settings });
+}
 
 /** Every event that somebody sees, from a cursor on. */
 export const EVENTS = `
