@@ -175,6 +175,7 @@ fn others(config: &Config) -> Settings {
             "UPLOAD_QUOTA_BYTES",
             storage.quota.total.unwrap_or_default().to_string(),
         ),
+        ("SERVER_URL", plain_url(storage.server_url.as_deref())),
         ("SMTP_URL", secret_url(config.mail.url.as_ref())),
         ("MAIL_FROM", config.mail.from.clone()),
         (

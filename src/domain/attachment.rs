@@ -7,6 +7,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `filename` | names as they are kept |
+//! | `link` | signed URLs, which need no access token |
 //! | `content` | types by name and by what is in a file |
 //! | `room` | whether there is room for more |
 //! | `storage` | where the bytes are |
@@ -16,6 +17,7 @@
 
 mod content;
 mod filename;
+mod link;
 mod orphan;
 mod removal;
 mod room;
@@ -44,6 +46,8 @@ use crate::config::{StorageConfig, UploadQuota};
 use storage::Storage;
 
 pub use content::{ALLOWED_TYPES, MEDIA_TYPES};
+pub(super) use link::LinkSigner;
+pub use link::{DEFAULT_LINK_SECONDS, MAX_LINK_SECONDS, SIGNATURE};
 
 /// The most bytes of a file: 5 MiB.
 pub const MAX_SIZE: u64 = 5 * 1024 * 1024;
@@ -71,6 +75,15 @@ pub struct Attachment {
     pub sha256: String,
     /// When it was uploaded.
     pub created_at: Timestamp,
+}
+
+impl Attachment {
+    /// Whether a browser may show it as it is: an image, which cannot hold scripts. Its content was checked when it was
+    /// uploaded.
+    #[must_use]
+    pub fn is_image(&self) -> bool {
+        content::IMAGES.contains(&self.content_type.as_str())
+    }
 }
 
 /// A file that is about to be recorded: its bytes are in the storage.

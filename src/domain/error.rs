@@ -174,6 +174,10 @@ pub enum SignedOut {
     NotAToken,
     /// The session was ended, or the account deactivated or deleted.
     Revoked,
+    /// The signature of a file's URL has expired.
+    LinkExpired,
+    /// The signature of a file's URL is not one of this server, or is for another file.
+    NotALink,
 }
 
 impl SignedOut {
@@ -185,6 +189,8 @@ impl SignedOut {
             Self::Expired => "The access token has expired",
             Self::NotAToken => "The access token is not valid",
             Self::Revoked => "The session has ended",
+            Self::LinkExpired => "The URL of the file has expired",
+            Self::NotALink => "The URL of the file is not valid",
         }
     }
 }
@@ -196,6 +202,8 @@ impl fmt::Display for SignedOut {
             Self::Expired => "The access token has expired: get a new one with the refresh token",
             Self::NotAToken => "The access token is not valid: sign in again",
             Self::Revoked => "The session has ended: sign in again",
+            Self::LinkExpired => "The URL of the file has expired: query its `url` again",
+            Self::NotALink => "The URL of the file is not valid: query its `url` again",
         })
     }
 }

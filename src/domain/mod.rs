@@ -60,7 +60,7 @@ use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 
 use self::attachment::storage::Storage;
-use self::attachment::{Attachments, Room};
+use self::attachment::{Attachments, LinkSigner, Room};
 use self::clock::Clock;
 use self::diagnosis::Diagnosis;
 use self::error::Result;
@@ -90,6 +90,7 @@ pub(crate) struct Core {
     passwords: Passwords,
     password_turns: PasswordTurns,
     tokens: TokenSigner,
+    links: LinkSigner,
     access_token_ttl: TimeDelta,
     refresh_token_ttl: TimeDelta,
     event_retention: TimeDelta,
@@ -135,6 +136,7 @@ impl Domain {
         surroundings: Surroundings,
     ) -> anyhow::Result<Self> {
         let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
+        let links = LinkSigner::new(key, storage.server_url.as_deref());
         let passwords = Passwords::new(auth.password_policy)?;
         let upload_quota = storage.quota;
         let storage = Storage::open(storage)?;
@@ -153,6 +155,7 @@ impl Domain {
             passwords,
             password_turns: PasswordTurns::default(),
             tokens,
+            links,
             access_token_ttl,
             refresh_token_ttl,
             event_retention: TimeDelta::from_std(database.event_retention)?,

@@ -95,12 +95,26 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn nobody(reason: SignedOut) -> Self {
+    pub(super) fn nobody(reason: SignedOut) -> Self {
         Self {
             actor: Actor::Anonymous(reason),
             expires_at: None,
         }
     }
+}
+
+/// The user of a session, as long as a token or signature that names it is good; nobody once the session or the account
+/// has ended.
+pub(super) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> {
+    let role = role_of(store, bearer.user, bearer.session).await?;
+    Ok(role.map_or(Identity::nobody(SignedOut::Revoked), |role| Identity {
+        actor: Actor::User(SignedIn {
+            id: bearer.user,
+            role,
+            session: bearer.session,
+        }),
+        expires_at: Some(bearer.expires_at),
+    }))
 }
 
 /// The role that a user has now; `None` once the session or the account has ended.
@@ -131,19 +145,10 @@ impl<'a> Sessions<'a> {
             return Ok(Identity::nobody(SignedOut::NoToken));
         };
         let now = self.core.clock.now();
-        let bearer = match self.core.tokens.check(token, now) {
-            Ok(bearer) => bearer,
-            Err(reason) => return Ok(Identity::nobody(reason)),
-        };
-        let role = role_of(&self.core.store, bearer.user, bearer.session).await?;
-        Ok(role.map_or(Identity::nobody(SignedOut::Revoked), |role| Identity {
-            actor: Actor::User(SignedIn {
-                id: bearer.user,
-                role,
-                session: bearer.session,
-            }),
-            expires_at: Some(bearer.expires_at),
-        }))
+        match self.core.tokens.check(token, now) {
+            Ok(bearer) => identify(&self.core.store, bearer).await,
+            Err(reason) => Ok(Identity::nobody(reason)),
+        }
     }
 
     /// Makes an account and signs it in. Anybody may.

@@ -31,6 +31,18 @@ pub enum SigningKey {
     P256Pem(Vec<u8>),
 }
 
+impl SigningKey {
+    /// A separate key for another purpose, derived from this one.
+    pub(super) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        let (Self::Secret(bytes) | Self::Ed25519Pem(bytes) | Self::P256Pem(bytes)) = self;
+        Sha256::new()
+            .chain_update(purpose)
+            .chain_update(bytes)
+            .finalize()
+            .into()
+    }
+}
+
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey(..)")
@@ -118,7 +130,7 @@ impl TokenSigner {
             issuer,
             audience,
             jwks,
-            refresh_tokens: refresh_token_key(key),
+            refresh_tokens: EncodingKey::from_secret(&key.derive(REFRESH_TOKEN_KEY)),
         })
     }
 
@@ -165,17 +177,6 @@ impl TokenSigner {
     pub(crate) fn jwks(&self) -> &JwkSet {
         &self.jwks
     }
-}
-
-/// A key of its own for refresh tokens, derived from the one that signs access tokens.
-fn refresh_token_key(key: &SigningKey) -> EncodingKey {
-    let (SigningKey::Secret(bytes) | SigningKey::Ed25519Pem(bytes) | SigningKey::P256Pem(bytes)) = key;
-    EncodingKey::from_secret(
-        &Sha256::new()
-            .chain_update(REFRESH_TOKEN_KEY)
-            .chain_update(bytes)
-            .finalize(),
-    )
 }
 
 /// Names a shared secret without telling it.

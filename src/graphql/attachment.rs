@@ -13,6 +13,7 @@ use super::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
 use super::task::Task;
 use super::upload::Upload;
 use super::user::User;
+use crate::domain::attachment::DEFAULT_LINK_SECONDS;
 use crate::domain::id::{AttachmentId, TaskId};
 use crate::{domain, rest};
 
@@ -67,9 +68,20 @@ impl Attachment {
         &self.file.sha256
     }
 
-    /// The path on this server under which it is downloaded, with the same access token.
-    async fn url(&self) -> String {
-        rest::path_of_file(self.file.id)
+    /// A URL for `<img src>` and `<a href>`, which needs no access token. It works for this file until `expiresIn` seconds
+    /// have passed, for as long as your session goes on and you can see the file. It starts with the server's
+    /// `SERVER_URL`; without that setting it is a path on this server. Browsers show images and save all other files.
+    fn url(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            default_with = "Some(DEFAULT_LINK_SECONDS)",
+            desc = "How many seconds the URL works: 1 to 3600. Null means 300."
+        )]
+        expires_in: Option<i32>,
+    ) -> Result<String> {
+        let seconds = expires_in.unwrap_or(DEFAULT_LINK_SECONDS);
+        Ok(rest::url_of_file(ctx.domain(), ctx.actor(), self.file.id, seconds)?)
     }
 
     /// When it was uploaded.
@@ -103,7 +115,6 @@ impl Row for Attachment {
             "contentType" => file.content_type.as_str().into(),
             "size" => i32::try_from(file.size).unwrap_or(i32::MAX).into(),
             "sha256" => file.sha256.as_str().into(),
-            "url" => rest::path_of_file(file.id).into(),
             "createdAt" => file.created_at.into(),
             "owner" => self.owner.get()?.cloned().map(User).map(AtHand::object).into(),
             "task" if file.task_id.is_none() => AtHand::Null,
@@ -129,7 +140,8 @@ impl Row for Attachment {
 pub struct AttachmentUploadInput {
     /// The task to attach it to; without one the file is yours alone.
     task_id: Option<ID>,
-    /// The file, of 1 byte to 5 MiB: txt, pdf, png, jpg, jpeg, gif, doc or docx, by its name and by its content.
+    /// The file, of 1 byte to 5 MiB: txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc or docx, by its name and by
+    /// its content.
     file: Upload,
 }
 

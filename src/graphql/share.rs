@@ -11,7 +11,7 @@ use super::execution::document::hash_of;
 use super::execution::model::{Model, TypeId};
 use super::executor::Operation;
 use crate::domain::actor::{Actor, Role};
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 
 /// What every receiver of an event sees alike: types, and which of their fields. No name stands for all.
 const ALIKE: [(&str, &[&str]); 7] = [
@@ -48,6 +48,9 @@ const ALIKE: [(&str, &[&str]); 7] = [
 /// The field of an event that shows its task as it is now.
 const PRESENT_TASK: &str = "task";
 
+/// The field whose value is for one session: a signed URL.
+const OF_SESSION: (&str, &str) = ("Attachment", "url");
+
 /// With which rights an answer was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Rights {
@@ -57,6 +60,8 @@ pub(super) enum Rights {
     Administrators,
     /// Those of one user.
     User { id: UserId, sees_task: bool },
+    /// Those of one session.
+    Session { id: SessionId, sees_task: bool },
 }
 
 /// What a subscription has in common with others.
@@ -65,6 +70,7 @@ pub(super) struct Sharing {
     fingerprint: Arc<str>,
     is_alike: bool,
     shows_task: bool,
+    is_of_session: bool,
 }
 
 impl Sharing {
@@ -75,6 +81,9 @@ impl Sharing {
             fingerprint: fingerprint(operation, selected),
             is_alike: root.zip(selected).is_some_and(|(root, set)| is_alike(model, root, set)),
             shows_task: selected.is_some_and(shows_task),
+            is_of_session: root
+                .zip(selected)
+                .is_some_and(|(root, set)| is_of_session(model, root, set)),
         }
     }
 
@@ -92,6 +101,10 @@ impl Sharing {
     pub(super) fn rights(&self, actor: &Actor, sees_task: bool) -> Rights {
         match actor {
             _ if self.is_alike => Rights::Everybody { sees_task },
+            Actor::User(user) if self.is_of_session => Rights::Session {
+                id: user.session,
+                sees_task,
+            },
             Actor::User(user) if user.role == Role::User => Rights::User { id: user.id, sees_task },
             _ => Rights::Administrators,
         }
@@ -132,6 +145,16 @@ fn is_field_alike(model: &Model, parent: TypeId, field: &Field) -> bool {
     let set = &field.selection_set.node;
     let kind = model.field(parent, name).map(|definition| definition.kind.named());
     is_listed && kind.is_some_and(|kind| is_alike(model, kind, set))
+}
+
+/// Whether a field is selected whose value is for one session.
+fn is_of_session(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
+    fields(set).any(|field| {
+        let name = field.name.node.as_str();
+        let below = model.field(kind, name).map(|definition| definition.kind.named());
+        (model.name(kind).as_str(), name) == OF_SESSION
+            || below.is_some_and(|kind| is_of_session(model, kind, &field.selection_set.node))
+    })
 }
 
 /// Tells an operation and its variables from others. From where it goes on makes no difference to what an

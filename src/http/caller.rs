@@ -33,11 +33,16 @@ impl Caller {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let Identity { actor, expires_at } = app
+        let identity = app
             .domain()
             .sessions()
             .authenticate(bearer_token(&parts.headers))
             .await?;
+        Ok(Self::identified(parts, app, identity))
+    }
+
+    /// The caller of a request who was identified.
+    pub(crate) fn identified(parts: &Parts, app: &App, Identity { actor, expires_at }: Identity) -> Self {
         if let (Some(fields), Some(user)) = (parts.extensions.get::<LogFields>(), actor.user_id()) {
             fields.set_user(user);
         }
@@ -49,11 +54,11 @@ impl Caller {
                 .map(str::to_owned),
             ip: client_address(&parts.extensions, &parts.headers, &app.config().http.trusted_proxies),
         };
-        Ok(Self {
+        Self {
             actor,
             device,
             expires_at,
-        })
+        }
     }
 }
 

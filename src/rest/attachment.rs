@@ -1,10 +1,11 @@
 //! Files: of tasks, and of one's own without a task.
 //!
-//! They stream in and out: none is ever held whole in memory. How one comes is in `attachment/form.rs`, how one is
-//! given back in `attachment/download.rs`.
+//! They stream in and out. How one comes is in `attachment/form.rs`, how one is given back in
+//! `attachment/download.rs`, and by a signed URL in `attachment/signature.rs`.
 
 mod download;
 mod form;
+mod signature;
 
 use std::borrow::Cow;
 
@@ -18,13 +19,18 @@ use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use self::form::{Belongs, PART};
+use self::signature::SignatureParameters;
+pub(super) use self::signature::identify as identify_by_signature;
 use super::error::Result;
-use super::extract::{Asker, PathFilename, PathId};
+use super::extract::{Asker, Parameters, PathFilename, PathId};
 use super::openapi::schema;
 use super::{PREFIXES, location};
 use crate::app::App;
-use crate::domain::attachment::Attachment;
+use crate::domain::Domain;
+use crate::domain::actor::Actor;
+use crate::domain::attachment::{Attachment, DEFAULT_LINK_SECONDS};
 use crate::domain::clock::Timestamp;
+use crate::domain::error;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::http::json::Json;
 
@@ -59,15 +65,16 @@ pub(super) struct AttachmentBody {
     /// When it came.
     #[schema(value_type = schema::Instant)]
     created_at: Timestamp,
-    /// The path to its bytes.
-    #[schema(example = "/api/v1/files/1")]
+    /// Where it is downloaded. The URL works without an access token for 300 seconds, for example in `<img src>`, and
+    /// with an access token after that. It starts with `SERVER_URL`; without that setting it is a path on this server.
+    #[schema(example = "/api/v1/files/1?signature=eyJ0eXAi...")]
     url: String,
 }
 
-impl From<Attachment> for AttachmentBody {
-    fn from(attachment: Attachment) -> Self {
-        Self {
-            url: path_of(attachment.id),
+impl AttachmentBody {
+    fn of(app: &App, actor: &Actor, attachment: Attachment) -> Result<Self> {
+        Ok(Self {
+            url: url_of(app.domain(), actor, attachment.id, DEFAULT_LINK_SECONDS)?,
             id: attachment.id,
             task_id: attachment.task_id,
             owner_id: attachment.owner_id,
@@ -76,7 +83,7 @@ impl From<Attachment> for AttachmentBody {
             size: attachment.size,
             sha256: attachment.sha256,
             created_at: attachment.created_at,
-        }
+        })
     }
 }
 
@@ -111,7 +118,7 @@ impl PartialSchema for UploadForm {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
             .description(Some(
-                "Text, PDF, PNG, JPEG, GIF or Word, up to 5 MiB, with the name that it is to have.",
+                "Text, Markdown, CSV, JSON, PDF, PNG, JPEG, GIF, WebP or Word, up to 5 MiB, with the name that it is to have.",
             ));
         let form = ObjectBuilder::new().property(PART, file).required(PART);
         form.additional_properties(Some(AdditionalProperties::FreeForm(false)))
@@ -130,8 +137,13 @@ impl ToSchema for UploadForm {
 type Created<T> = (StatusCode, [(HeaderName, String); 1], Json<T>);
 
 /// The path under which a file is downloaded.
-pub(crate) fn path_of(id: AttachmentId) -> String {
+fn path_of(id: AttachmentId) -> String {
     location("files", id.0)
+}
+
+/// The URL at which the actor can download a file without an access token, for this many seconds.
+pub(crate) fn url_of(domain: &Domain, actor: &Actor, id: AttachmentId, seconds: i32) -> error::Result<String> {
+    domain.attachments().signed_url(actor, id, &path_of(id), seconds)
 }
 
 fn created<T>(id: AttachmentId, body: T) -> Created<T> {
@@ -152,8 +164,8 @@ fn escaped(name: &str) -> String {
         (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
     ))]
 pub(super) async fn attach(State(app): State<App>, request: Request) -> Result<Created<AttachmentBody>> {
-    let made = form::receive(&app, request, Belongs::ToTask).await?;
-    Ok(created(made.id, made.into()))
+    let (actor, made) = form::receive(&app, request, Belongs::ToTask).await?;
+    Ok(created(made.id, AttachmentBody::of(&app, &actor, made)?))
 }
 
 /// List the files of a task
@@ -165,13 +177,17 @@ pub(super) async fn list(
     PathId(id): PathId,
 ) -> Result<Json<AttachmentsBody>> {
     let files = app.domain().attachments().of_task(&actor, TaskId(id)).await?;
-    let items: Vec<AttachmentBody> = files.into_iter().map(AttachmentBody::from).collect();
+    let items = files.into_iter().map(|file| AttachmentBody::of(&app, &actor, file));
+    let items = items.collect::<Result<Vec<_>>>()?;
     let total = items.len();
     Ok(Json(AttachmentsBody { items, total }))
 }
 
 /// Download a file
-#[utoipa::path(get, path = "/files/{id}", tag = "files", operation_id = "downloadFile", params(PathId),
+///
+/// Images are shown by browsers (`Content-Disposition: inline`), all other files are saved.
+#[utoipa::path(get, path = "/files/{id}", tag = "files", operation_id = "downloadFile",
+    params(PathId, SignatureParameters),
     responses(
         (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream"),
@@ -182,6 +198,7 @@ pub(super) async fn download(
     State(app): State<App>,
     Asker(actor): Asker,
     PathId(id): PathId,
+    _: Parameters<SignatureParameters>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response> {
@@ -207,12 +224,13 @@ pub(super) async fn delete(State(app): State<App>, Asker(actor): Asker, PathId(i
         (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
     ))]
 pub(super) async fn keep(State(app): State<App>, request: Request) -> Result<Created<OwnBody>> {
-    let made = form::receive(&app, request, Belongs::ToSender).await?;
+    let (actor, made) = form::receive(&app, request, Belongs::ToSender).await?;
+    let id = made.id;
     let body = OwnBody {
         download_url: format!("{}/download/{}", PREFIXES[0], escaped(&made.filename)),
-        attachment: made.clone().into(),
+        attachment: AttachmentBody::of(&app, &actor, made)?,
     };
-    Ok(created(made.id, body))
+    Ok(created(id, body))
 }
 
 /// Download a file of one's own by its name

@@ -47,7 +47,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-pub(crate) use self::attachment::path_of as path_of_file;
+pub(crate) use self::attachment::url_of as url_of_file;
 use self::error::Problem;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
 pub(crate) use self::statistics::CACHE;
@@ -67,6 +67,8 @@ pub struct Route {
     pub handler: MethodRouter<App>,
     /// Whether parameters may stand behind the path. Where they may not, one that comes is refused.
     pub takes_parameters: bool,
+    /// Whether the signature of a file's URL stands for an access token.
+    pub takes_signature: bool,
     /// Which limit counts its requests; none where the handler does.
     pub tier: Option<Tier>,
 }
@@ -98,6 +100,7 @@ impl Route {
             path,
             handler,
             takes_parameters: false,
+            takes_signature: false,
             tier: Some(Tier::Moderate),
         }
     }
@@ -116,6 +119,14 @@ impl Route {
         }
     }
 
+    fn with_signature(self) -> Self {
+        Self {
+            takes_parameters: true,
+            takes_signature: true,
+            ..self
+        }
+    }
+
     fn answer(self, app: &App) -> MethodRouter<App> {
         let handler = if self.takes_parameters {
             self.handler
@@ -127,9 +138,15 @@ impl Route {
         } else {
             handler
         };
-        match self.tier {
+        let handler = match self.tier {
             Some(tier) => handler.route_layer(from_fn_with_state((app.clone(), tier), rate_limit::limit)),
             None => handler,
+        };
+        // Before the limit, which counts by user.
+        if self.takes_signature {
+            handler.route_layer(from_fn_with_state(app.clone(), attachment::identify_by_signature))
+        } else {
+            handler
         }
     }
 }
@@ -165,7 +182,7 @@ pub fn routes() -> Vec<Route> {
         Route::delete("/tasks/{id}/tags/{tag}", task::remove_tag),
         Route::post("/tasks/{id}/files", attachment::attach).counted_as(Tier::Upload),
         Route::get("/tasks/{id}/files", attachment::list),
-        Route::get("/files/{id}", attachment::download),
+        Route::get("/files/{id}", attachment::download).with_signature(),
         Route::delete("/files/{id}", attachment::delete),
         Route::post("/upload", attachment::keep).counted_as(Tier::Upload),
         Route::get("/download/{filename}", attachment::download_own),

@@ -5,6 +5,7 @@ mod connection_limits;
 mod credentials;
 mod early_refusals;
 mod email_change;
+mod file_urls;
 mod files;
 mod guessing;
 mod host;

@@ -2,34 +2,52 @@
 //!
 //! The type is told by the end of the name and must be what the content says. The few signatures are written
 //! down here: the crates that guess types want a whole Word file, or miss those that other programs wrote.
+//! JSON alone is held in memory, up to 5 MiB, to be parsed at the end.
 
+use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
 use super::{MAX_SIZE, filename};
 use crate::domain::error::{Error, Result};
 
 /// The types that are taken, for messages.
-pub const ALLOWED_TYPES: &str = "txt, pdf, png, jpg, jpeg, gif, doc and docx";
+pub const ALLOWED_TYPES: &str = "txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx";
 
 /// The media type of each of them.
-pub const MEDIA_TYPES: [&str; 7] = [
+pub const MEDIA_TYPES: [&str; 11] = [
     FileType::Text.media_type(),
+    FileType::Markdown.media_type(),
+    FileType::Csv.media_type(),
+    FileType::Json.media_type(),
     FileType::Pdf.media_type(),
     FileType::Png.media_type(),
     FileType::Jpeg.media_type(),
     FileType::Gif.media_type(),
+    FileType::WebP.media_type(),
     FileType::Doc.media_type(),
     FileType::Docx.media_type(),
+];
+
+/// The media types of images. A browser may show them: they cannot hold scripts.
+pub(super) const IMAGES: [&str; 4] = [
+    FileType::Png.media_type(),
+    FileType::Jpeg.media_type(),
+    FileType::Gif.media_type(),
+    FileType::WebP.media_type(),
 ];
 
 /// A type of file that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileType {
     Text,
+    Markdown,
+    Csv,
+    Json,
     Pdf,
     Png,
     Jpeg,
     Gif,
+    WebP,
     Doc,
     Docx,
 }
@@ -42,10 +60,14 @@ impl FileType {
             .map(|(_, extension)| extension.to_ascii_lowercase());
         match extension.as_deref() {
             Some("txt") => Ok(Self::Text),
+            Some("md") => Ok(Self::Markdown),
+            Some("csv") => Ok(Self::Csv),
+            Some("json") => Ok(Self::Json),
             Some("pdf") => Ok(Self::Pdf),
             Some("png") => Ok(Self::Png),
             Some("jpg" | "jpeg") => Ok(Self::Jpeg),
             Some("gif") => Ok(Self::Gif),
+            Some("webp") => Ok(Self::WebP),
             Some("doc") => Ok(Self::Doc),
             Some("docx") => Ok(Self::Docx),
             _ => Err(Error::UnsupportedMediaType {
@@ -62,25 +84,36 @@ impl FileType {
     pub(super) const fn media_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain",
+            Self::Markdown => "text/markdown",
+            Self::Csv => "text/csv",
+            Self::Json => "application/json",
             Self::Pdf => "application/pdf",
             Self::Png => "image/png",
             Self::Jpeg => "image/jpeg",
             Self::Gif => "image/gif",
+            Self::WebP => "image/webp",
             Self::Doc => "application/msword",
             Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         }
     }
 
-    /// What a file of this type begins with: one of these.
-    fn signatures(self) -> &'static [&'static [u8]] {
+    /// Whether it is text, in UTF-8.
+    const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Markdown | Self::Csv | Self::Json)
+    }
+
+    /// Whether a file of this type can begin with these bytes.
+    fn begins_with(self, head: &[u8]) -> bool {
         match self {
-            Self::Text => &[b""],
-            Self::Pdf => &[b"%PDF-"],
-            Self::Png => &[b"\x89PNG\r\n\x1a\n"],
-            Self::Jpeg => &[b"\xff\xd8\xff"],
-            Self::Gif => &[b"GIF87a", b"GIF89a"],
-            Self::Doc => &[b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
-            Self::Docx => &[b"PK\x03\x04"],
+            Self::Text | Self::Markdown | Self::Csv | Self::Json => true,
+            Self::Pdf => head.starts_with(b"%PDF-"),
+            Self::Png => head.starts_with(b"\x89PNG\r\n\x1a\n"),
+            Self::Jpeg => head.starts_with(b"\xff\xd8\xff"),
+            Self::Gif => head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a"),
+            // Between the two is the size.
+            Self::WebP => head.starts_with(b"RIFF") && head.get(8..) == Some(b"WEBP".as_slice()),
+            Self::Doc => head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+            Self::Docx => head.starts_with(b"PK\x03\x04"),
         }
     }
 
@@ -93,8 +126,8 @@ impl FileType {
     }
 }
 
-/// The longest signature.
-const HEAD: usize = 8;
+/// The bytes that tell the type.
+const HEAD: usize = 12;
 
 /// Looks at a file while it streams by.
 pub(super) struct Inspection {
@@ -104,6 +137,7 @@ pub(super) struct Inspection {
     digest: Sha256,
     head: Vec<u8>,
     text: Text,
+    json: Vec<u8>,
     mark: Mark,
 }
 
@@ -123,6 +157,7 @@ impl Inspection {
             digest: Sha256::new(),
             head: Vec::with_capacity(HEAD),
             text: Text::default(),
+            json: Vec::new(),
             mark: Mark::new(file_type.mark()),
         }
     }
@@ -144,8 +179,11 @@ impl Inspection {
         if self.head.len() == HEAD && !self.begins_well() {
             return Err(self.mismatch());
         }
-        if self.file_type == FileType::Text && !self.text.feed(bytes) {
+        if self.file_type.is_text() && !self.text.feed(bytes) {
             return Err(self.mismatch());
+        }
+        if self.file_type == FileType::Json {
+            self.json.extend_from_slice(bytes);
         }
         self.mark.feed(bytes);
         self.digest.update(bytes);
@@ -163,7 +201,8 @@ impl Inspection {
                 ),
             ));
         }
-        if !self.begins_well() || !self.text.is_whole() || !self.mark.is_found() {
+        let is_whole = self.text.is_whole() && self.mark.is_found() && self.is_json_if_named_so();
+        if !self.begins_well() || !is_whole {
             return Err(self.mismatch());
         }
         Ok(Facts {
@@ -173,17 +212,22 @@ impl Inspection {
     }
 
     fn begins_well(&self) -> bool {
-        let mut signatures = self.file_type.signatures().iter();
-        signatures.any(|signature| self.head.starts_with(signature))
+        self.file_type.begins_with(&self.head)
+    }
+
+    fn is_json_if_named_so(&self) -> bool {
+        self.file_type != FileType::Json || serde_json::from_slice::<IgnoredAny>(&self.json).is_ok()
     }
 
     fn mismatch(&self) -> Error {
         let expected = match self.file_type {
-            FileType::Text => "text in UTF-8 without control characters",
+            FileType::Text | FileType::Markdown | FileType::Csv => "text in UTF-8 without control characters",
+            FileType::Json => "JSON in UTF-8 without control characters",
             FileType::Pdf => "a PDF document",
             FileType::Png => "a PNG image",
             FileType::Jpeg => "a JPEG image",
             FileType::Gif => "a GIF image",
+            FileType::WebP => "a WebP image",
             FileType::Doc => "a Word document of the older kind",
             FileType::Docx => "a Word document",
         };
@@ -288,6 +332,12 @@ mod tests {
             ("a.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF"),
             ("a.JPEG", b"\xff\xd8\xff\xe1"),
             ("a.gif", b"GIF89a\x01\0\x01\0"),
+            ("a.gif", b"GIF87a\x01"),
+            ("a.webp", b"RIFF\x24\0\0\0WEBPVP8 "),
+            ("README.md", "# Grüße\n\n- [ ] a".as_bytes()),
+            ("a.csv", "\u{feff}name;size\r\n\"Ü\";1\r\n".as_bytes()),
+            ("a.json", " {\"a\": [1, 2.5e3, null, \"Ü\"]}\n".as_bytes()),
+            ("b.json", b"0"),
             ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0"),
             ("a.docx", DOCX),
         ] {
@@ -305,7 +355,7 @@ mod tests {
             let error = FileType::of(name).unwrap_err().to_string();
             assert!(
                 error
-                    .ends_with("does not end with a type that is allowed: txt, pdf, png, jpg, jpeg, gif, doc and docx"),
+                    .ends_with("does not end with a type that is allowed: txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx"),
                 "{error}"
             );
         }
@@ -325,6 +375,16 @@ mod tests {
             ("a.txt", b"nul \0"),
             ("a.txt", b"\x1b[2J"),
             ("a.txt", b"cut \xc3"),
+            ("a.md", b"nul \0"),
+            ("a.csv", b"Gr\xfc\xdfe;1"),
+            ("a.json", b"{\"a\": 1,}"),
+            ("a.json", b"{} {}"),
+            ("a.json", b"<svg/>"),
+            ("a.json", b"\"\xff\""),
+            ("a.json", b"  "),
+            ("a.webp", b"RIFF\x24\0\0\0WAVEfmt "),
+            ("a.webp", b"RIFF\x24\0"),
+            ("a.webp", b"<svg xmlns=...>"),
         ] {
             for piece in [1, 5, 1_000] {
                 let error = inspect(name, content, piece).unwrap_err();
@@ -336,6 +396,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn json_of_any_depth_is_checked() {
+        let depth = 1_000_000;
+        let nested = ["[".repeat(depth), "]".repeat(depth)].concat();
+        assert!(inspect("a.json", nested.as_bytes(), 65_536).is_ok());
+        assert!(inspect("a.json", &nested.as_bytes()[1..], 65_536).is_err());
     }
 
     #[test]

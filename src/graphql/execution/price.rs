@@ -31,6 +31,8 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
         ("TaskStatistics", "tags") => 60 * POINT,
         // Up to 5,000 characters.
         ("Task", "description") => POINT + POINT / 4,
+        // It is signed.
+        ("Attachment", "url") => POINT / 5,
         // Each has the value before and after, a description perhaps.
         ("TaskEvent", "changes") => POINT / 2,
         ("Mutation", _) | (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 20 * POINT,

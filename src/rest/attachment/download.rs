@@ -9,7 +9,7 @@ use futures_util::TryStreamExt as _;
 
 use super::escaped;
 use crate::app::described;
-use crate::domain::attachment::StoredFile;
+use crate::domain::attachment::{Attachment, StoredFile};
 use crate::domain::error::Error;
 use crate::http::request_id;
 use crate::rest::error::{Problem, Result};
@@ -39,7 +39,7 @@ pub(super) async fn answer(file: &StoredFile, method: &Method, headers: &HeaderM
     let mut response = response
         .status(status)
         .header(header::CONTENT_TYPE, &attachment.content_type)
-        .header(header::CONTENT_DISPOSITION, disposition(&attachment.filename))
+        .header(header::CONTENT_DISPOSITION, disposition(attachment))
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CONTENT_LENGTH, range.end - range.start);
@@ -114,9 +114,14 @@ fn number(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// What a browser does with a file: keeps it, never shows it, under its name. Older clients read the first of the
-/// names, in ASCII; the others the second.
-fn disposition(name: &str) -> String {
+/// What a browser does with a file: it shows an image, and saves anything else under its name.
+fn disposition(attachment: &Attachment) -> String {
+    let how = if attachment.is_image() { "inline" } else { "attachment" };
+    format!("{how}; {}", names_in_header(&attachment.filename))
+}
+
+/// A name for older clients, in ASCII, and the same for the others.
+fn names_in_header(name: &str) -> String {
     let plain = |c: char| {
         if (c.is_ascii_graphic() || c == ' ') && !"\"\\%;".contains(c) {
             c
@@ -125,10 +130,7 @@ fn disposition(name: &str) -> String {
         }
     };
     let fallback: String = name.chars().map(plain).collect();
-    format!(
-        "attachment; filename=\"{fallback}\"; filename*=UTF-8''{}",
-        escaped(name)
-    )
+    format!("filename=\"{fallback}\"; filename*=UTF-8''{}", escaped(name))
 }
 
 #[cfg(test)]
@@ -162,12 +164,12 @@ mod tests {
     #[test]
     fn a_name_is_safe_in_a_header_whatever_it_holds() {
         assert_eq!(
-            disposition("report.pdf"),
-            "attachment; filename=\"report.pdf\"; filename*=UTF-8''report.pdf"
+            names_in_header("report.pdf"),
+            "filename=\"report.pdf\"; filename*=UTF-8''report.pdf"
         );
         assert_eq!(
-            disposition("Grüße \"an\\alle\";100%.txt"),
-            "attachment; filename=\"Gr__e _an_alle__100_.txt\"; \
+            names_in_header("Grüße \"an\\alle\";100%.txt"),
+            "filename=\"Gr__e _an_alle__100_.txt\"; \
              filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%22an%5Calle%22%3B100%25.txt"
         );
     }

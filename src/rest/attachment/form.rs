@@ -8,6 +8,7 @@ use futures_util::{Stream, stream};
 use multer::{Field, Multipart};
 
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::attachment::{Attachment, MAX_SIZE};
 use crate::domain::error::{self, Error};
 use crate::domain::id::TaskId;
@@ -31,14 +32,14 @@ pub(super) enum Belongs {
     ToSender,
 }
 
-/// Keeps the file of a request.
-pub(super) async fn receive(app: &App, request: Request, belongs: Belongs) -> Result<Attachment> {
+/// Keeps the file of a request; also returns who sent it.
+pub(super) async fn receive(app: &App, request: Request, belongs: Belongs) -> Result<(Actor, Attachment)> {
     let (mut parts, body) = request.into_parts();
     let source = Source::new(body, MAX_FORM);
     keep(app, &mut parts, &source, belongs).await
 }
 
-async fn keep(app: &App, parts: &mut Parts, source: &Source, belongs: Belongs) -> Result<Attachment> {
+async fn keep(app: &App, parts: &mut Parts, source: &Source, belongs: Belongs) -> Result<(Actor, Attachment)> {
     let Asker(actor) = Asker::from_request_parts(parts, app).await?;
     let task = match belongs {
         Belongs::ToTask => Some(TaskId(PathId::from_request_parts(parts, app).await?.0)),
@@ -47,7 +48,8 @@ async fn keep(app: &App, parts: &mut Parts, source: &Source, belongs: Belongs) -
     let file = File::open(&parts.headers, source).await?;
     let name = file.name.clone();
     let attachments = app.domain().attachments();
-    Ok(attachments.upload(&actor, task, &name, file.content()).await?)
+    let kept = attachments.upload(&actor, task, &name, file.content()).await?;
+    Ok((actor, kept))
 }
 
 /// A file that has begun to come.

@@ -29,6 +29,7 @@ const VOLATILE_FIELDS = new Set([
   'TaskEvent.cursor',
   'PageInfo.startCursor',
   'PageInfo.endCursor',
+  'Attachment.url',
 ]);
 
 /** Mutations with repeatable payloads that do not end the session. */

@@ -18,7 +18,7 @@ import { lower } from './lowering.js';
 import { print } from './printer.js';
 
 /** Fields that change between two requests, and one for administrators only. */
-const VOLATILE = new Set(['Query.rateLimit', 'Query.eventCursor', 'Query.sessions', 'Query.users']);
+const VOLATILE = new Set(['Query.rateLimit', 'Query.eventCursor', 'Query.sessions', 'Query.users', 'Attachment.url']);
 
 /** The id of a task that does not exist. */
 const MISSING = 'VGFzazo5OTk5OTk';

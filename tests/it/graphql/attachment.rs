@@ -239,7 +239,7 @@ async fn a_file_that_cannot_be_kept_is_refused_with_what_is_allowed() {
         (
             "virus.exe",
             b"MZ".as_slice(),
-            "file: 'virus.exe' does not end with a type that is allowed: txt, pdf, png, jpg, jpeg, gif, doc and docx",
+            "file: 'virus.exe' does not end with a type that is allowed: txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx",
         ),
         ("page.html", b"<p>", "'page.html' does not end with a type"),
         ("report", b"%PDF-1.7", "'report' does not end with a type"),
@@ -254,6 +254,15 @@ async fn a_file_that_cannot_be_kept_is_refused_with_what_is_allowed() {
             b"\x1b[2J",
             "'a.txt' is not text in UTF-8 without control characters",
         ),
+        ("a.md", b"nul \0", "'a.md' is not text in UTF-8 without control"),
+        (
+            "a.csv",
+            b"Gr\xfc\xdfe;1",
+            "'a.csv' is not text in UTF-8 without control",
+        ),
+        ("a.json", b"{\"a\": 1", "'a.json' is not JSON in UTF-8"),
+        ("a.webp", b"RIFF\x24\0\0\0WAVEfmt ", "'a.webp' is not a WebP image"),
+        ("a.svg", b"<svg/>", "'a.svg' does not end with a type"),
         (
             "a.docx",
             b"PK\x03\x04xl/workbook.xml",
@@ -284,6 +293,27 @@ async fn a_file_that_cannot_be_kept_is_refused_with_what_is_allowed() {
     })
     .await;
     assert_eq!(app.footprint().await, before);
+}
+
+#[tokio::test]
+async fn each_type_that_is_allowed_is_kept_with_its_media_type() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for (filename, content, media_type) in [
+        ("a.txt", b"text".as_slice(), "text/plain"),
+        ("a.md", b"# Title", "text/markdown"),
+        ("a.CSV", b"a;b\r\n", "text/csv"),
+        ("a.json", b"{\"a\": [1]}", "application/json"),
+        ("a.pdf", b"%PDF-1.7", "application/pdf"),
+        ("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image/png"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", "image/jpeg"),
+        ("a.gif", b"GIF89a\x01\0\x01\0", "image/gif"),
+        ("a.webp", b"RIFF\x24\0\0\0WEBPVP8 ", "image/webp"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "application/msword"),
+    ] {
+        let file = ann.keeps(None, filename, content).await;
+        assert_eq!(file["contentType"], media_type, "{filename}");
+    }
 }
 
 #[tokio::test]

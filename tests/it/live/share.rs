@@ -1,16 +1,20 @@
 //! Who asks the same of an event shares one answer, as far as they see the same, and no further.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::cursor;
-use crate::support::TestApp;
 use crate::support::person::Person;
 use crate::support::socket::{Served, Socket};
+use crate::support::{PASSWORD, TestApp};
 
 /// What every receiver of an event sees alike.
 const ALIKE: &str = "subscription($after: String) { taskEvents(after: $after) { task { title } actor { username } } }";
 /// What depends on who asks.
 const OWN: &str = "subscription($after: String) { taskEvents(after: $after) { actor { email } } }";
+
+/// What depends on the session of who asks.
+const OF_SESSION: &str = "subscription($after: String) { taskEvents(after: $after, filter: {types: [ATTACHED]}) { task { attachments { url } } } }";
 
 /// A socket that watches for all that happens behind a cursor.
 async fn watching(server: &Served, person: &Person<'_>, query: &str, after: &str) -> Socket {
@@ -64,5 +68,50 @@ async fn an_answer_is_shared_by_those_who_see_the_same_and_by_nobody_else() {
             (expected, Value::Null),
             "socket {number}"
         );
+    }
+}
+
+#[tokio::test]
+async fn the_url_of_a_file_is_for_the_session_that_receives_it() {
+    let app = TestApp::start().await;
+    let (ann, boss, chief) = (app.member().await, app.admin().await, app.admin().await);
+    let login = "mutation($name: String!, $password: String!) {
+        login(input: {username: $name, password: $password}) { accessToken } }";
+    let again = ann
+        .graphql(login, json!({ "name": ann.name, "password": PASSWORD }))
+        .await;
+    let again = ann.with_token(&app, again.data()["login"]["accessToken"].as_str().unwrap());
+    let server = app.listen().await;
+    let start = cursor(&ann).await;
+    let people = [&ann, &again, &boss, &chief];
+    let mut sockets = Vec::new();
+    for person in people {
+        sockets.push(watching(&server, person, OF_SESSION, &start).await);
+    }
+    let task = ann.creates_task(json!({ "title": "Report" })).await;
+    ann.keeps(Some(task), "a.txt", b"text").await;
+    let mut urls = Vec::new();
+    for socket in &mut sockets {
+        let (event, error) = answer(socket).await;
+        assert_eq!(error, Value::Null);
+        urls.push(event["task"]["attachments"][0]["url"].as_str().unwrap().to_owned());
+    }
+    let load = async |url: &str| {
+        app.anonymous()
+            .rest(Method::GET, url, Value::Null)
+            .await
+            .status
+            .as_u16()
+    };
+    for (person, own) in people.iter().zip(&urls) {
+        for url in &urls {
+            let expected = if urls.iter().position(|other| other == url) < urls.iter().position(|other| other == own) {
+                401
+            } else {
+                200
+            };
+            assert_eq!(load(url).await, expected, "{url}");
+        }
+        person.rest(Method::POST, "/auth/logout", Value::Null).await;
     }
 }

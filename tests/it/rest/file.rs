@@ -50,7 +50,8 @@ async fn a_file_of_a_task_is_kept_listed_read_and_deleted() {
     assert_eq!(
         made.body,
         json!({ "id": made.at("/id"), "task_id": task, "owner_id": ann.id, "filename": "Grüße.txt",
-            "content_type": "text/plain", "size": 10, "sha256": DIGEST, "created_at": "2026-01-15T12:00:00Z", "url": url })
+            "content_type": "text/plain", "size": 10, "sha256": DIGEST, "created_at": "2026-01-15T12:00:00Z",
+            "url": made.at("/url") })
     );
     assert_eq!(made.header("location"), url);
     let second = expect_status(send(&ann, &format!("/tasks/{task}/files/"), digits("b.txt")).await, 201);
@@ -206,12 +207,22 @@ async fn what_is_refused_leaves_nothing_behind() {
             (
                 file("a.exe", b"MZ").end(),
                 (415, refused),
-                "txt, pdf, png, jpg, jpeg, gif, doc and docx",
+                "txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx",
             ),
             (
                 file("a.png", b"no image at all").end(),
                 (415, refused),
                 "is not a PNG image",
+            ),
+            (
+                file("a.json", b"{\"a\": }").end(),
+                (415, refused),
+                "is not JSON in UTF-8",
+            ),
+            (
+                file("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>").end(),
+                (415, refused),
+                "does not end with a type that is allowed",
             ),
             (file("a.txt", b"").end(), (422, "INVALID"), "is empty"),
             (file("..", b"x").end(), (422, "INVALID"), "names no file"),

@@ -1,0 +1,128 @@
+//! Signed URLs of files. They need no access token, so that they work in `<img src>` and `<a href>`.
+//!
+//! A signature names one file and one session. It only says who asks: the session, the account and what the user may
+//! see are checked each time it is used.
+
+use std::fmt;
+
+use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use super::Attachments;
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result, SignedOut};
+use crate::domain::id::{AttachmentId, SessionId, UserId};
+use crate::domain::session::{Identity, identify};
+use crate::domain::token::{Bearer, SigningKey};
+
+/// How many seconds a signed URL works by default.
+pub const DEFAULT_LINK_SECONDS: i32 = 300;
+/// The most seconds that a signed URL works.
+pub const MAX_LINK_SECONDS: i32 = 3_600;
+/// The query parameter that holds the signature.
+pub const SIGNATURE: &str = "signature";
+
+/// The `typ` of a signature, so that no other token passes for one.
+const LINK_TYPE: &str = "file+jwt";
+/// Separates the key of signed URLs from the key of access tokens.
+const LINK_KEY: &[u8] = b"taskwire file link";
+
+/// What a signature says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    file: AttachmentId,
+    user: UserId,
+    session: SessionId,
+    /// Unix milliseconds: with whole seconds, a URL for one second could expire at once.
+    until: i64,
+}
+
+/// Signs and checks URLs of files.
+pub(crate) struct LinkSigner {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    header: Header,
+    validation: Validation,
+    server_url: String,
+}
+
+impl fmt::Debug for LinkSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkSigner")
+            .field("server_url", &self.server_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LinkSigner {
+    /// URLs begin with that of the server, or with `/` if it is not known.
+    pub(crate) fn new(key: &SigningKey, server_url: Option<&str>) -> Self {
+        let secret = key.derive(LINK_KEY);
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(LINK_TYPE.to_owned());
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.required_spec_claims.clear();
+        // Time comes from the domain's clock.
+        validation.validate_exp = false;
+        Self {
+            encoding: EncodingKey::from_secret(&secret),
+            decoding: DecodingKey::from_secret(&secret),
+            header,
+            validation,
+            server_url: server_url.unwrap_or_default().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    fn check(&self, file: AttachmentId, signature: &str, now: Timestamp) -> Result<Bearer, SignedOut> {
+        let data = jsonwebtoken::decode::<Claims>(signature, &self.decoding, &self.validation)
+            .map_err(|_| SignedOut::NotALink)?;
+        let expires_at = Timestamp::from_timestamp_millis(data.claims.until).ok_or(SignedOut::NotALink)?;
+        if data.header.typ.as_deref() != Some(LINK_TYPE) || data.claims.file != file {
+            return Err(SignedOut::NotALink);
+        }
+        if now >= expires_at {
+            return Err(SignedOut::LinkExpired);
+        }
+        Ok(Bearer {
+            user: data.claims.user,
+            session: data.claims.session,
+            expires_at,
+        })
+    }
+}
+
+impl Attachments<'_> {
+    /// The URL at which the actor can read the file without an access token, for this many seconds. `path` is where the
+    /// file is downloaded.
+    pub fn signed_url(self, actor: &Actor, id: AttachmentId, path: &str, seconds: i32) -> Result<String> {
+        let signed_in = actor.signed_in()?;
+        if !(1..=MAX_LINK_SECONDS).contains(&seconds) {
+            return Err(Error::BadInput {
+                field: "expiresIn",
+                message: format!("expiresIn: {seconds} is not allowed; 1 to {MAX_LINK_SECONDS} seconds are"),
+            });
+        }
+        let until = self.core.clock.now() + TimeDelta::seconds(seconds.into());
+        let claims = Claims {
+            file: id,
+            user: signed_in.id,
+            session: signed_in.session,
+            until: until.timestamp_millis(),
+        };
+        let links = &self.core.links;
+        let signature = jsonwebtoken::encode(&links.header, &claims, &links.encoding).map_err(Error::internal)?;
+        Ok(format!("{}{path}?{SIGNATURE}={signature}", links.server_url))
+    }
+
+    /// Who uses a signed URL of this file. Nobody, if the signature is not good; the reason is kept for what needs
+    /// somebody signed in.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.authenticate", skip_all)]
+    pub async fn authenticate(self, id: AttachmentId, signature: &str) -> Result<Identity> {
+        match self.core.links.check(id, signature, self.core.clock.now()) {
+            Ok(bearer) => identify(&self.core.store, bearer).await,
+            Err(reason) => Ok(Identity::nobody(reason)),
+        }
+    }
+}
