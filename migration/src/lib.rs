@@ -20,6 +20,7 @@
 //! | `login_addresses` | `login_addresses` |
 //! | `verified_email` | more of `users`; `mail_counts` |
 //! | `name_key` | one more column of `users` |
+//! | `client_key` | one more column of `tasks` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -37,6 +38,7 @@ mod m20261128_000012_idempotency_response;
 mod m20261128_000013_login_addresses;
 mod m20261128_000014_verified_email;
 mod m20261128_000015_name_key;
+mod m20261129_000017_client_key;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -84,6 +86,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000013_login_addresses::Migration),
             Box::new(m20261128_000014_verified_email::Migration),
             Box::new(m20261128_000015_name_key::Migration),
+            Box::new(m20261129_000017_client_key::Migration),
         ]
     }
 }

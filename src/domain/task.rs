@@ -2,6 +2,7 @@
 
 mod attach;
 mod bulk;
+mod create;
 mod draft;
 mod expected;
 mod filter;
@@ -13,8 +14,8 @@ mod purge;
 mod tags;
 mod write;
 
-pub use bulk::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK};
-pub use draft::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};
+pub use bulk::{BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK};
+pub use draft::{MAX_CLIENT_KEY_LENGTH, MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TaskChange, TaskDraft};
 pub use expected::ExpectedVersion;
 pub use filter::{
     BoundedFilter, Comparison, MAX_CONDITIONS, MAX_LEVELS, MAX_LIST, MAX_SEARCH_WORDS, MIN_WORD_LENGTH, NEWEST_FIRST,
@@ -29,6 +30,7 @@ use super::actor::Actor;
 use super::attachment::Attachment;
 use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::{Error, Result};
+use super::event::EventCursor;
 use super::id::{TaskId, UserId};
 use super::page::{Page, PageRequest};
 use super::policy::{self, AssignTask, PurgeTask, Scope, TrashTask};
@@ -96,6 +98,8 @@ pub struct Task {
     pub owner_id: UserId,
     /// Who should do it.
     pub assignee_id: Option<UserId>,
+    /// The key that its creator gave it, unique among the tasks of its owner.
+    pub client_key: Option<String>,
     /// Counts the changes, from 1.
     pub version: i32,
     /// When it was done; only while it is.
@@ -150,6 +154,28 @@ pub struct Snapshot {
     pub tags: Tags,
     /// Its files, the oldest first.
     pub attachments: Vec<Attachment>,
+}
+
+/// A task as a write left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenTask {
+    /// The task.
+    pub snapshot: Snapshot,
+    /// The place of the write's event in the log; `None` when nothing changed.
+    pub cursor: Option<EventCursor>,
+}
+
+impl WrittenTask {
+    pub(super) fn changed(snapshot: Snapshot, cursor: EventCursor) -> Self {
+        Self {
+            snapshot,
+            cursor: Some(cursor),
+        }
+    }
+
+    pub(super) fn unchanged(snapshot: Snapshot) -> Self {
+        Self { snapshot, cursor: None }
+    }
 }
 
 /// Which tasks to list.

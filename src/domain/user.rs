@@ -441,6 +441,10 @@ impl<'a> Users<'a> {
             after.task.owner_id = heir
                 .filter(|_| before.task.owner_id == leaving)
                 .unwrap_or(before.task.owner_id);
+            if after.task.owner_id != before.task.owner_id {
+                // The heir may have a task with the same key.
+                after.task.client_key = None;
+            }
             after.task.assignee_id = before.task.assignee_id.filter(|assignee| *assignee != leaving);
             after.task.version += 1;
             after.task.updated_at = now;

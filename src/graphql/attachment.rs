@@ -196,7 +196,8 @@ pub struct AttachmentMutation;
 
 #[Object]
 impl AttachmentMutation {
-    /// Keeps a file, of a task or of your own. A task has up to 20 files. Sent as multipart/form-data.
+    /// Keeps a file, of a task or of your own. A task has up to 20 files; its owner, its assignee and administrators may
+    /// attach them. Sent as multipart/form-data.
     #[graphql(guard = "SignedIn")]
     async fn attachment_upload(
         &self,
@@ -213,7 +214,8 @@ impl AttachmentMutation {
         AttachmentUploadPayload::of(kept.await)
     }
 
-    /// Deletes a file for good.
+    /// Deletes a file for good. A file of a task may be deleted by the task's owner, its assignee and administrators,
+    /// also if another user uploaded it; a file without a task by its owner and administrators.
     #[graphql(guard = "SignedIn")]
     async fn attachment_delete(
         &self,

@@ -59,6 +59,9 @@ pub(super) fn extensions(code: &str, retry_after: Option<u64>) -> ErrorExtension
     extensions
 }
 
+/// The argument that a conflict is about.
+const EXPECTED_VERSION: &str = "expectedVersion";
+
 /// What kind of mistake a user error tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum UserErrorCode {
@@ -78,7 +81,7 @@ pub enum UserErrorCode {
     Conflict,
     /// The name, password or refresh token is not right.
     InvalidCredentials,
-    /// It could have been done, but another of the ids failed, and the error policy is `ALL_OR_NOTHING`.
+    /// It could have been done, but another of the tasks failed, and the error policy is `ALL_OR_NOTHING`.
     Aborted,
 }
 
@@ -107,7 +110,7 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
         Error::NotFound { key, .. } => one(UserErrorCode::NotFound, Some(vec![key.to_owned()])),
         Error::Forbidden { .. } => one(UserErrorCode::Forbidden, None),
         Error::InvalidTransition { .. } => one(UserErrorCode::InvalidTransition, Some(path(input, "status"))),
-        Error::Conflict { .. } => one(UserErrorCode::Conflict, Some(vec!["expectedVersion".to_owned()])),
+        Error::Conflict { .. } => one(UserErrorCode::Conflict, Some(vec![EXPECTED_VERSION.to_owned()])),
         Error::InvalidCredentials(_) => one(UserErrorCode::InvalidCredentials, None),
         error @ (Error::Unauthenticated(_)
         | Error::BadInput { .. }
@@ -126,7 +129,7 @@ pub(super) fn aborted() -> UserError {
     UserError {
         code: UserErrorCode::Aborted,
         field: None,
-        message: "Nothing was done, because others of the ids failed: leave those out, or use the error policy PARTIAL"
+        message: "Nothing was done, because other tasks failed: leave those out, or use the error policy PARTIAL"
             .to_owned(),
     }
 }
@@ -144,6 +147,17 @@ impl UserError {
     pub(super) fn of_ids(mut self, position: usize) -> Self {
         if self.field.as_deref().is_some_and(|path| path == ["id"]) {
             self.field = Some(vec!["ids".to_owned(), position.to_string()]);
+        }
+        self
+    }
+
+    /// The same of the version at this place of the argument `expectedVersions`, if it is about a version.
+    pub(super) fn of_versions(mut self, position: Option<usize>) -> Self {
+        if let Some(position) =
+            position.filter(|_| self.field.as_deref().is_some_and(|path| path == [EXPECTED_VERSION]))
+        {
+            let path = ["expectedVersions", &position.to_string(), "version"];
+            self.field = Some(path.map(str::to_owned).to_vec());
         }
         self
     }

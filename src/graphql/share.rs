@@ -36,6 +36,7 @@ const ALIKE: [(&str, &[&str]); 7] = [
             "createdAt",
             "updatedAt",
             "deletedAt",
+            "clientKey",
             "owner",
             "assignee",
             "tags",

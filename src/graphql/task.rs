@@ -86,7 +86,7 @@ impl From<FullTask> for Task {
 impl From<VisibleTask> for Task {
     fn from(task: VisibleTask) -> Self {
         match task {
-            VisibleTask::Snapshot(snapshot) => snapshot.into(),
+            VisibleTask::Snapshot(snapshot) => (*snapshot).into(),
             VisibleTask::Task(task) => task.into(),
         }
     }
@@ -178,13 +178,20 @@ impl Task {
         Ok(One(User(owner)))
     }
 
-    /// Who should do it.
+    /// The user who should do the task; null if nobody. Assignees have the rights of the owner, except that they can
+    /// assign the task to nobody else.
     async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
         let Some(id) = self.inner.assignee_id else {
             return Ok(None);
         };
         let assignee = self.assignee.or_load(ctx.loaders().users(), id).await?;
         Ok(assignee.map(User).map(One))
+    }
+
+    /// The key that its creator gave it in `TaskCreateInput`, to find the row of an optimistic update. Null if there was
+    /// none, and when the task was transferred to another owner.
+    async fn client_key(&self) -> Option<&str> {
+        self.inner.client_key.as_deref()
     }
 
     /// Its tags, in alphabetical order.
@@ -271,6 +278,7 @@ impl Row for Task {
             "createdAt" => task.created_at.into(),
             "updatedAt" => task.updated_at.into(),
             "deletedAt" => task.deleted_at.into(),
+            "clientKey" => task.client_key.as_deref().into(),
             "owner" => AtHand::object(User(self.owner.get()??.clone())),
             "assignee" if task.assignee_id.is_none() => AtHand::Null,
             "assignee" => self.assignee.get()?.cloned().map(User).map(AtHand::object).into(),

@@ -57,20 +57,30 @@ pub(super) async fn list_all(
     list(state, Asker(actor), parameters).await
 }
 
-/// Make a task
+/// Create a task
+///
+/// With a `client_key` it is safe to repeat.
 #[utoipa::path(post, path = "/tasks", tag = "tasks", operation_id = "createTask", request_body = CreateInput,
-    responses((status = 201, description = "The task", body = TaskBody)))]
+    responses(
+        (status = 201, description = "The new task", body = TaskBody),
+        (status = 200, description = "The task that has the `client_key` already", body = TaskBody),
+    ))]
 pub(super) async fn create(
     State(app): State<App>,
     Asker(actor): Asker,
     Body(input): Body<CreateInput>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], TaskBody)> {
-    let task = app.domain().tasks().create(&actor, input.read()?).await?;
-    let location = location("tasks", task.task.id.0);
+    let written = app.domain().tasks().create(&actor, input.read()?).await?;
+    let status = if written.cursor.is_some() {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let location = location("tasks", written.snapshot.task.id.0);
     Ok((
-        StatusCode::CREATED,
+        status,
         [(header::LOCATION, location)],
-        output::written(&app, &actor, task).await?,
+        output::written(&app, &actor, written.snapshot).await?,
     ))
 }
 
@@ -121,9 +131,9 @@ pub(super) async fn delete(write: TaskWrite) -> Result<StatusCode> {
     write.nothing(outcome.await)
 }
 
-/// Hand a task to somebody
+/// Assign a task to a user, or to nobody
 ///
-/// For its owner and administrators; an assignee may give it back.
+/// For its owner and administrators. An assignee who is not the owner may only unassign themselves.
 #[utoipa::path(post, path = "/tasks/{id}/assign", tag = "tasks", operation_id = "assignTask", params(PathId, IfMatch),
     request_body = AssignInput,
     responses(

@@ -117,6 +117,11 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     ("taskRestore", "(id: \"TRASH\") { userErrors { code } }", OF_A_TASK),
     ("taskPurge", "(id: \"TASK\") { userErrors { code } }", OF_A_TASK),
     (
+        "tasksBulkCreate",
+        "(inputs: [{title: \"T\"}]) { results { userErrors { code } } }",
+        SIGNED_IN,
+    ),
+    (
         "tasksBulkUpdate",
         "(ids: [\"TASK\"], input: {title: \"T\"}) { results { userErrors { code } } }",
         OF_A_TASK,

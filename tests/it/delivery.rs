@@ -103,7 +103,7 @@ async fn create_as(app: &TestApp, actor: &Actor, title: &str) -> TaskId {
         ..TaskDraft::default()
     };
     let tasks = app.app.domain().tasks();
-    tasks.create(actor, draft).await.unwrap().task.id
+    tasks.create(actor, draft).await.unwrap().snapshot.task.id
 }
 
 async fn retitle(domain: &Domain, actor: &Actor, task: TaskId, title: &str) {

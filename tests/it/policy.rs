@@ -53,6 +53,7 @@ fn task() -> Task {
         due_date: None,
         owner_id: OWNER,
         assignee_id: Some(ASSIGNEE),
+        client_key: None,
         version: 1,
         completed_at: None,
         deleted_at: None,

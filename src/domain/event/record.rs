@@ -28,6 +28,8 @@ pub(super) struct TaskRecord {
     /// Rows from before there were files have none.
     #[serde(default)]
     attachments: Vec<Attachment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_key: Option<String>,
     version: i32,
     completed_at: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
@@ -35,8 +37,8 @@ pub(super) struct TaskRecord {
     updated_at: Timestamp,
 }
 
-/// What moves with every write, or follows from what is shown anyway.
-pub(super) const NOT_A_CHANGE: [&str; 3] = ["version", "updated_at", "completed_at"];
+/// What moves with every write, follows from what is shown anyway, or is no matter of the task's people.
+pub(super) const NOT_A_CHANGE: [&str; 4] = ["version", "updated_at", "completed_at", "client_key"];
 
 impl From<&Snapshot> for TaskRecord {
     fn from(
@@ -57,6 +59,7 @@ impl From<&Snapshot> for TaskRecord {
             assignee_id: task.assignee_id,
             tags: tags.clone(),
             attachments: attachments.clone(),
+            client_key: task.client_key.clone(),
             version: task.version,
             completed_at: task.completed_at,
             deleted_at: task.deleted_at,
@@ -110,6 +113,7 @@ impl TryFrom<TaskRecord> for Snapshot {
                 due_date: record.due_date,
                 owner_id: record.owner_id,
                 assignee_id: record.assignee_id,
+                client_key: record.client_key,
                 version: record.version,
                 completed_at: record.completed_at,
                 deleted_at: record.deleted_at,

@@ -39,7 +39,8 @@ impl PresentTask {
         match self {
             Self::Logged(event) => {
                 let exists = event.event.kind != EventType::Purged;
-                (exists && scope.sees(&event.event.task.task)).then(|| VisibleTask::Snapshot(event.event.task.clone()))
+                (exists && scope.sees(&event.event.task.task))
+                    .then(|| VisibleTask::Snapshot(Box::new(event.event.task.clone())))
             }
             Self::Read(task) => task.filter(|task| scope.sees(task)).map(VisibleTask::Task),
         }
@@ -50,7 +51,7 @@ impl PresentTask {
 #[derive(Clone, Debug)]
 pub enum VisibleTask {
     /// With its tags and files.
-    Snapshot(Snapshot),
+    Snapshot(Box<Snapshot>),
     /// Without them.
     Task(Arc<Task>),
 }

@@ -102,6 +102,7 @@ impl<'a> Source<'a> {
             assignee_id: percent(rng, ASSIGNED)
                 .then(|| self.users.choose(rng).copied())
                 .flatten(),
+            client_key: None,
             version: 1,
             completed_at: (status == Status::Done).then_some(created_at),
             deleted_at: None,

@@ -1,12 +1,12 @@
 //! The event log in the database.
 
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::DerivePartialModel;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{DerivePartialModel, QueryTrait as _};
 use serde_json::json;
 
-use super::{WriteTransaction, corrupt, notification, task};
+use super::{InOrder, WriteTransaction, corrupt, notification, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, EventType, LoggedEvent, NewEvent, Place, TaskEvent, changes_of, task_of};
@@ -41,7 +41,7 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 pub(super) struct Row {
-    #[sea_orm(from_expr = "Expr::cust(\"(SELECT identity FROM event_log)\")")]
+    #[sea_orm(from_expr = "Expr::cust(LOG_IDENTITY)")]
     log: String,
     id: i64,
     transaction_id: i64,
@@ -93,17 +93,36 @@ impl TryFrom<Row> for LoggedEvent {
     }
 }
 
-/// Adds an event to the log, and the notifications of it, in the transaction of the write it tells of.
-pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<()> {
+/// Which log it is: for statements that read the place of an event.
+pub(super) const LOG_IDENTITY: &str = "(SELECT identity FROM event_log)";
+
+/// Adds an event to the log, and the notifications of it, in the transaction of the write it tells of. Returns its
+/// place in the log.
+pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<EventCursor> {
     transaction.announce_change(event.task_id, &event.audience);
-    let Some(notices) = notification::Notices::of(&event) else {
-        Entity::insert(columns(event))
-            .exec_without_returning(transaction.connection())
-            .await?;
-        return Ok(());
-    };
-    let inserted = Entity::insert(columns(event)).exec(transaction.connection()).await?;
-    notices.insert(transaction, inserted.last_insert_id).await
+    let notices = notification::Notices::of(&event);
+    let mut insert = Entity::insert(columns(event)).into_query();
+    insert.returning(Query::returning().exprs([
+        Expr::cust(LOG_IDENTITY),
+        Expr::col(Column::TransactionId),
+        Expr::col(Column::Id),
+    ]));
+    let row = transaction.connection().query_one(&insert).await?;
+    let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("no event was added to the log")))?;
+    let cursor = cursor_in(&mut InOrder::of(&row))?;
+    if let Some(notices) = notices {
+        notices.insert(transaction, cursor.id).await?;
+    }
+    Ok(cursor)
+}
+
+/// The place of an event, from the identity of the log, the transaction and the number of the event.
+pub(super) fn cursor_in(columns: &mut InOrder<'_>) -> Result<EventCursor> {
+    Ok(EventCursor {
+        log: columns.next()?,
+        transaction_id: columns.next()?,
+        id: columns.next()?,
+    })
 }
 
 /// The row of an event.

@@ -44,6 +44,8 @@ pub struct Model {
     pub search_text: String,
     /// The names of its tags, a line each, to be read with it. They are what `task_tags` says.
     pub tag_names: String,
+    /// The key that its creator gave it, unique among the tasks of its owner.
+    pub client_key: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -232,14 +234,35 @@ pub(in crate::domain) async fn lock_all_of(
     lock_rows(transaction, scope, query).await
 }
 
+/// The task in scope that has the owner and the client key of this one, in the trash or not, with tags and files.
+pub(in crate::domain) async fn find_by_client_key(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    task: &Task,
+) -> Result<Option<Snapshot>> {
+    let query = Entity::find()
+        .filter(Column::OwnerId.eq(task.owner_id.0))
+        .filter(Column::ClientKey.eq(task.client_key.as_deref()))
+        .filter(visible(scope));
+    Ok(snapshots(connection, scope, query).await?.pop())
+}
+
 async fn lock_rows(
     transaction: &WriteTransaction,
     scope: &Scope<Tasks>,
     query: Select<Entity>,
 ) -> Result<Vec<Snapshot>> {
-    let tasks: Vec<(Task, Tags)> = task_row::all(transaction.connection(), query.lock_exclusive()).await?;
+    snapshots(transaction.connection(), scope, query.lock_exclusive()).await
+}
+
+async fn snapshots(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    query: Select<Entity>,
+) -> Result<Vec<Snapshot>> {
+    let tasks: Vec<(Task, Tags)> = task_row::all(connection, query).await?;
     let ids: Vec<TaskId> = tasks.iter().map(|(task, _)| task.id).collect();
-    let mut attachments: HashMap<_, _> = attachment::of_tasks(transaction.connection(), scope, &ids)
+    let mut attachments: HashMap<_, _> = attachment::of_tasks(connection, scope, &ids)
         .await?
         .into_iter()
         .collect();
@@ -268,6 +291,9 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
     model.created_at = NotSet;
     if before.tags == after.tags {
         model.tag_names = NotSet;
+    }
+    if before.task.client_key == after.task.client_key {
+        model.client_key = NotSet;
     }
     if before.task.search_text() == after.task.search_text() {
         model.title_key = NotSet;
@@ -307,5 +333,6 @@ pub(super) fn columns(Snapshot { task, tags, .. }: &Snapshot) -> ActiveModel {
         title_key: Set(task.title_key()),
         search_text: Set(task.search_text()),
         tag_names: Set(task_row::names_of(tags)),
+        client_key: Set(task.client_key.clone()),
     }
 }

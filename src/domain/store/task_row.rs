@@ -43,6 +43,7 @@ impl Listed for Task {
             Column::Version,
             Column::CompletedAt,
             Column::DeletedAt,
+            Column::ClientKey,
         ])
     }
 
@@ -61,6 +62,7 @@ impl Listed for Task {
             version: columns.next()?,
             completed_at: columns.next()?,
             deleted_at: columns.next()?,
+            client_key: columns.next()?,
         })
     }
 

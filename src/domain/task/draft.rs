@@ -1,7 +1,7 @@
 //! What clients say of a task, and whether it is acceptable.
 
 use crate::domain::clock::{Timestamp, check_moment};
-use crate::domain::error::{Error, Result, Violations};
+use crate::domain::error::{Error, Result, Violations, excerpt};
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::tag::{self, Tags};
@@ -13,6 +13,8 @@ use super::{Priority, Snapshot};
 pub const MAX_TITLE_LENGTH: usize = 255;
 /// The most characters of a description.
 pub const MAX_DESCRIPTION_LENGTH: usize = 5_000;
+/// The most characters of a client key.
+pub const MAX_CLIENT_KEY_LENGTH: usize = 255;
 
 /// A task to be made.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct TaskDraft {
     pub assignee: Option<UserId>,
     /// Up to 20 tags of 1 to 50 characters.
     pub tags: Vec<String>,
+    /// Creates the task once, however often the draft is sent: 1 to 255 visible ASCII characters, such as a UUID.
+    pub client_key: Option<String>,
 }
 
 /// A draft whose every value is acceptable.
@@ -43,6 +47,7 @@ pub(super) struct CheckedDraft {
     pub(super) due_date: Option<Timestamp>,
     pub(super) assignee: Option<UserId>,
     pub(super) tags: Tags,
+    pub(super) client_key: Option<String>,
 }
 
 impl TaskDraft {
@@ -53,6 +58,7 @@ impl TaskDraft {
         let description = violations.check(self.description.map(check_description).transpose())?;
         let due_date = violations.check(self.due_date.map(check_due_date).transpose())?;
         let tags = violations.check(check_tags(&self.tags))?;
+        let client_key = violations.check(self.client_key.map(check_client_key).transpose())?;
         violations.into_result()?;
         Ok(CheckedDraft {
             title: title.unwrap_or_default(),
@@ -62,6 +68,7 @@ impl TaskDraft {
             due_date: due_date.flatten(),
             assignee: self.assignee,
             tags: tags.unwrap_or_default(),
+            client_key: client_key.flatten(),
         })
     }
 }
@@ -189,4 +196,18 @@ fn check_tags(raw: &[String]) -> Result<Tags> {
     let tags = tag::normalise(raw)?;
     tag::check_count(&tags)?;
     Ok(tags)
+}
+
+fn check_client_key(key: String) -> Result<String> {
+    let length = key.chars().count();
+    if (1..=MAX_CLIENT_KEY_LENGTH).contains(&length) && key.chars().all(|character| character.is_ascii_graphic()) {
+        return Ok(key);
+    }
+    let shown = excerpt(&key);
+    Err(Error::invalid(
+        "client_key",
+        format!(
+            "client_key: '{shown}' is not acceptable; use 1 to {MAX_CLIENT_KEY_LENGTH} visible ASCII characters, such as a UUID"
+        ),
+    ))
 }

@@ -9,8 +9,8 @@ use crate::domain::policy::{self, AssignTask, ChangeTask, EditTask, Permit, Tras
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::workflow::Status;
 
-use super::Snapshot;
 use super::draft::CheckedChange;
+use super::{ExpectedVersion, Snapshot, WrittenTask};
 
 /// A task that nobody else changes until the transaction ends.
 #[derive(Clone, Copy)]
@@ -20,8 +20,19 @@ pub(super) struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    /// Refuses a write that was based on another version of the task.
+    pub(super) fn check_version(self, expected: &ExpectedVersion) -> Result<()> {
+        if expected.accepts(self.before.task.version) {
+            return Ok(());
+        }
+        Err(Error::Conflict {
+            expected: expected.clone(),
+            current: Box::new(self.before.clone()),
+        })
+    }
+
     /// Changes what the change tells.
-    pub(super) async fn change(self, actor: &Actor, mut change: CheckedChange, now: Timestamp) -> Result<Snapshot> {
+    pub(super) async fn change(self, actor: &Actor, mut change: CheckedChange, now: Timestamp) -> Result<WrittenTask> {
         let mut after = self.before.clone();
         let mut assignee = self.before.task.assignee_id;
         std::mem::take(&mut change.assignee).apply(&mut assignee);
@@ -35,20 +46,20 @@ impl Locked<'_> {
     }
 
     /// Hands it to somebody, or to nobody.
-    pub(super) async fn assign(self, actor: &Actor, to: Option<UserId>, now: Timestamp) -> Result<Snapshot> {
+    pub(super) async fn assign(self, actor: &Actor, to: Option<UserId>, now: Timestamp) -> Result<WrittenTask> {
         let mut after = self.before.clone();
         let permit = self.hand_over(actor, &mut after, to).await?;
         self.save(&permit, after, now).await
     }
 
     /// Moves it along the workflow.
-    pub(super) async fn transition(self, actor: &Actor, to: Status, now: Timestamp) -> Result<Snapshot> {
+    pub(super) async fn transition(self, actor: &Actor, to: Status, now: Timestamp) -> Result<WrittenTask> {
         self.edit(actor, EditTask, now, |after| after.task.move_to(to, now))
             .await
     }
 
     /// Puts it in the trash.
-    pub(super) async fn delete(self, actor: &Actor, now: Timestamp) -> Result<Snapshot> {
+    pub(super) async fn delete(self, actor: &Actor, now: Timestamp) -> Result<WrittenTask> {
         self.edit(actor, TrashTask, now, |after| {
             after.task.deleted_at = Some(now);
             Ok(())
@@ -63,7 +74,7 @@ impl Locked<'_> {
         action: A,
         now: Timestamp,
         change: impl FnOnce(&mut Snapshot) -> Result<()>,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         let permit = policy::permit(actor, action, &self.before.task)?;
         let mut after = self.before.clone();
         change(&mut after).map_err(|error| self.of_task(error))?;
@@ -98,16 +109,16 @@ impl Locked<'_> {
         permit: &Permit<A>,
         mut after: Snapshot,
         now: Timestamp,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         if after == *self.before {
-            return Ok(after);
+            return Ok(WrittenTask::unchanged(after));
         }
         after.task.version += 1;
         after.task.updated_at = now;
         store::task::update(self.transaction, permit, self.before, &after).await?;
         let event = NewEvent::changed(permit.actor(), self.before, &after);
-        store::event::append(self.transaction, event).await?;
-        Ok(after)
+        let cursor = store::event::append(self.transaction, event).await?;
+        Ok(WrittenTask::changed(after, cursor))
     }
 }
 

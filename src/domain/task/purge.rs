@@ -11,14 +11,14 @@ use crate::domain::policy::{self, PurgeTask};
 use crate::domain::store;
 
 use super::write::{Place, Write};
-use super::{ExpectedVersion, Snapshot, Tasks};
+use super::{ExpectedVersion, Tasks, WrittenTask};
 
 /// So many tasks are looked for at once.
 const BATCH: u64 = 100;
 
 impl Tasks<'_> {
     /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
-    pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
+    pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
         let write = self.open(actor, id, Place::Anywhere, expected).await?;
         self.purge_opened(actor, write).await
     }
@@ -50,7 +50,7 @@ impl Tasks<'_> {
         }
     }
 
-    async fn purge_opened(self, actor: &Actor, write: Write) -> Result<Snapshot> {
+    async fn purge_opened(self, actor: &Actor, write: Write) -> Result<WrittenTask> {
         let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
         let now = self.core.clock.now();
         let files = if write.before.attachments.is_empty() {
@@ -61,9 +61,9 @@ impl Tasks<'_> {
         let removal = Removal::plan(&write.transaction, files, now).await?;
         store::task::delete(&write.transaction, &permit).await?;
         let event = NewEvent::purged(permit.actor(), &write.before, now);
-        store::event::append(&write.transaction, event).await?;
+        let cursor = store::event::append(&write.transaction, event).await?;
         write.transaction.commit().await?;
         removal.carry_out(self.core).await;
-        Ok(write.before)
+        Ok(WrittenTask::changed(write.before, cursor))
     }
 }

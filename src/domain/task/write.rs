@@ -4,15 +4,14 @@
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::event::NewEvent;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{self, ChangeTask, CreateTask, NewTask, RestoreTask, TagTask};
+use crate::domain::policy::{self, ChangeTask, RestoreTask, TagTask};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::tag;
 use crate::domain::workflow::Status;
 
-use super::locked::{Locked, check_assignee};
-use super::{ExpectedVersion, Snapshot, Task, TaskChange, TaskDraft, Tasks};
+use super::locked::Locked;
+use super::{ExpectedVersion, Snapshot, Task, TaskChange, Tasks, WrittenTask};
 
 /// Whether a write looks for tasks outside the trash or in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,48 +35,6 @@ impl Place {
 }
 
 impl Tasks<'_> {
-    /// Makes a task that belongs to the actor.
-    #[tracing::instrument(target = "taskwire::span", name = "task.create", skip_all)]
-    pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<Snapshot> {
-        let owner = actor.signed_in()?.id;
-        let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
-        let draft = draft.check()?;
-        let now = self.core.clock.now();
-        let new = Task {
-            id: TaskId(0),
-            title: draft.title,
-            description: draft.description,
-            status: draft.status,
-            priority: draft.priority,
-            due_date: draft.due_date,
-            owner_id: owner,
-            assignee_id: draft.assignee,
-            version: 1,
-            completed_at: (draft.status == Status::Done).then_some(now),
-            deleted_at: None,
-            created_at: now,
-            updated_at: now,
-        };
-        let new = Snapshot {
-            task: new,
-            tags: draft.tags,
-            attachments: Vec::new(),
-        };
-        let store = &self.core.store;
-        if new.task.assignee_id.is_none() && new.tags.is_empty() && store::new_task::goes_at_once(store) {
-            let event = NewEvent::created(permit.actor(), &new);
-            return store::new_task::insert_at_once(store, &permit, new, event).await;
-        }
-        let transaction = store.begin().await?;
-        if let Some(assignee) = new.task.assignee_id {
-            check_assignee(&transaction, actor, assignee).await?;
-        }
-        let made = store::new_task::insert(&transaction, &permit, new).await?;
-        store::event::append(&transaction, NewEvent::created(permit.actor(), &made)).await?;
-        transaction.commit().await?;
-        Ok(made)
-    }
-
     /// Changes a task. `expected` tells which versions the change may have been based on.
     #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
     pub async fn update(
@@ -86,7 +43,7 @@ impl Tasks<'_> {
         id: TaskId,
         change: TaskChange,
         expected: ExpectedVersion,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         let change = change.check()?;
         let write = self.open(actor, id, Place::Live, expected).await?;
         let after = write.locked().change(actor, change, self.core.clock.now()).await?;
@@ -102,7 +59,7 @@ impl Tasks<'_> {
         id: TaskId,
         to: Option<UserId>,
         expected: ExpectedVersion,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         let write = self.open(actor, id, Place::Live, expected).await?;
         let after = write.locked().assign(actor, to, self.core.clock.now()).await?;
         write.transaction.commit().await?;
@@ -117,7 +74,7 @@ impl Tasks<'_> {
         id: TaskId,
         to: Status,
         expected: ExpectedVersion,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         let write = self.open(actor, id, Place::Live, expected).await?;
         let after = write.locked().transition(actor, to, self.core.clock.now()).await?;
         write.transaction.commit().await?;
@@ -132,7 +89,7 @@ impl Tasks<'_> {
         id: TaskId,
         tags: &[String],
         expected: ExpectedVersion,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
             after.tags.extend(tags);
@@ -149,7 +106,7 @@ impl Tasks<'_> {
         id: TaskId,
         tags: &[String],
         expected: ExpectedVersion,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
             after.tags.retain(|tag| !tags.contains(tag));
@@ -160,7 +117,7 @@ impl Tasks<'_> {
 
     /// Puts a task in the trash, where it is out of sight until it is restored.
     #[tracing::instrument(target = "taskwire::span", name = "task.delete", skip_all)]
-    pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
+    pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
         let write = self.open(actor, id, Place::Live, expected).await?;
         let after = write.locked().delete(actor, self.core.clock.now()).await?;
         write.transaction.commit().await?;
@@ -169,7 +126,7 @@ impl Tasks<'_> {
 
     /// Takes a task out of the trash.
     #[tracing::instrument(target = "taskwire::span", name = "task.restore", skip_all)]
-    pub async fn restore(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<Snapshot> {
+    pub async fn restore(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
         self.edit(actor, id, RestoreTask, Place::Trash, expected, |after| {
             after.task.deleted_at = None;
             Ok(())
@@ -186,7 +143,7 @@ impl Tasks<'_> {
         place: Place,
         expected: ExpectedVersion,
         change: impl FnOnce(&mut Snapshot) -> Result<()>,
-    ) -> Result<Snapshot> {
+    ) -> Result<WrittenTask> {
         let write = self.open(actor, id, place, expected).await?;
         let after = write
             .locked()
@@ -210,14 +167,9 @@ impl Tasks<'_> {
             .await?
             .filter(|found| place.holds(&found.task))
             .ok_or_else(|| Error::not_found("task", id))?;
-        if expected.accepts(before.task.version) {
-            Ok(Write { transaction, before })
-        } else {
-            Err(Error::Conflict {
-                expected,
-                current: Box::new(before),
-            })
-        }
+        let write = Write { transaction, before };
+        write.locked().check_version(&expected)?;
+        Ok(write)
     }
 }
 

@@ -202,9 +202,9 @@ impl Walk<'_> {
         let times = if price::is_rows(parent, name) {
             rows
         } else if definition.kind.item().is_some() {
-            price::usual_length(parent, name).max(self.asked_for_by_id(field))
+            price::usual_length(parent, name).max(self.asked_for_in_list(field))
         } else {
-            self.asked_for_by_id(field)
+            self.asked_for_in_list(field)
         };
         each.times(times)
     }
@@ -221,12 +221,14 @@ impl Walk<'_> {
             .unwrap_or(u64::from(DEFAULT_PAGE_SIZE))
     }
 
-    /// A field that takes a list of ids answers with as many.
-    fn asked_for_by_id(&self, field: &Field) -> u64 {
-        match self.given(field, "ids").as_deref() {
-            Some(ConstValue::List(ids)) => ids.len().max(1) as u64,
+    /// A field that takes a list of ids, or of inputs, does as much for each.
+    fn asked_for_in_list(&self, field: &Field) -> u64 {
+        let lists = ["ids", "inputs"].iter().filter_map(|name| self.given(field, name));
+        let lengths = lists.map(|list| match list.as_ref() {
+            ConstValue::List(items) => items.len().max(1) as u64,
             _ => 1,
-        }
+        });
+        lengths.max().unwrap_or(1)
     }
 
     /// The value of an argument, if it is given.
@@ -352,6 +354,12 @@ mod tests {
         }
         let ids = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Task { owner { id } } } }";
         let of = |count: usize| prepared(ids, &json!({ "ids": vec!["x"; count] })).unwrap().points;
+        assert!(of(100) > 20 * of(1));
+        let create = "mutation($inputs: [TaskCreateInput!]!) { tasksBulkCreate(inputs: $inputs) { successful } }";
+        let of = |count: usize| {
+            let inputs = json!({ "inputs": vec![json!({ "title": "x" }); count] });
+            prepared(create, &inputs).unwrap().points
+        };
         assert!(of(100) > 20 * of(1));
     }
 

@@ -3,7 +3,7 @@
 use async_graphql::{ID, InputObject, MaybeUndefined};
 
 use crate::domain::error::Result;
-use crate::domain::id::UserId;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
 use crate::domain::task::{TaskChange, TaskDraft};
 use crate::graphql::node::GlobalId as _;
@@ -28,10 +28,16 @@ pub struct TaskCreateInput {
     /// Up to 20 tags of 1 to 50 characters; upper and lower case are the same.
     #[graphql(default)]
     tags: Vec<String>,
+    /// Creates the task once, however often the mutation is sent: 1 to 255 visible ASCII characters, such as a UUID. If you
+    /// own a task with this key, that task is returned as it is now, also from the trash: other fields are ignored, `cursor`
+    /// is null, and there is no second event. The key is kept until the task is deleted for good. Keys of other
+    /// users are independent.
+    client_key: Option<String>,
 }
 
 impl TaskCreateInput {
-    pub(super) fn into_draft(self) -> Result<TaskDraft> {
+    /// The draft of a task that was sent at this path.
+    pub(super) fn into_draft(self, path: &str) -> Result<TaskDraft> {
         Ok(TaskDraft {
             title: self.title,
             description: self.description,
@@ -40,10 +46,28 @@ impl TaskCreateInput {
             due_date: self.due_date.map(|date| date.for_input("due_date")).transpose()?,
             assignee: self
                 .assignee_id
-                .map(|id| UserId::from_global("input.assigneeId", &id))
+                .map(|id| UserId::from_global(format_args!("{path}.assigneeId"), &id))
                 .transpose()?,
             tags: self.tags,
+            client_key: self.client_key,
         })
+    }
+}
+
+/// A version that a task must have to be changed.
+#[derive(Debug, InputObject)]
+pub struct TaskVersionInput {
+    /// The task: one of those that the mutation changes.
+    id: ID,
+    /// The `version` that it must have; with another, the task has the error `CONFLICT`.
+    version: i32,
+}
+
+impl TaskVersionInput {
+    /// The task and the version; `position` is that among the versions.
+    pub(super) fn read(&self, position: usize) -> Result<(TaskId, i32)> {
+        let id = TaskId::from_global(format_args!("expectedVersions.{position}.id"), &self.id)?;
+        Ok((id, self.version))
     }
 }
 
@@ -60,7 +84,7 @@ pub struct TaskUpdateInput {
     priority: MaybeUndefined<TaskPriority>,
     /// Until when it should be done.
     due_date: MaybeUndefined<SentDateTime>,
-    /// Who should do it. An assignee may only set it to null.
+    /// Who should do it. An assignee who is not the owner may only set it to null.
     assignee_id: MaybeUndefined<ID>,
     /// All tags anew; null takes all away.
     tags: MaybeUndefined<Vec<String>>,

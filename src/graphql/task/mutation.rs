@@ -20,18 +20,24 @@ pub struct TaskMutation;
 
 #[Object]
 impl TaskMutation {
-    /// Makes a task that belongs to you.
+    /// Creates a task that you own. With a `clientKey` it is safe to repeat.
     #[graphql(guard = "SignedIn")]
     async fn task_create(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The task.")] input: TaskCreateInput,
     ) -> Result<TaskCreatePayload> {
-        let created = async { ctx.domain().tasks().create(ctx.actor(), input.into_draft()?).await };
+        let created = async {
+            ctx.domain()
+                .tasks()
+                .create(ctx.actor(), input.into_draft("input")?)
+                .await
+        };
         TaskCreatePayload::of(created.await, &["input"])
     }
 
-    /// Changes a task.
+    /// Changes a task. Allowed for its owner, its assignee and administrators. An assignee who is not the owner may change
+    /// every field but `assigneeId`, which they may only set to null.
     #[graphql(guard = "SignedIn")]
     async fn task_update(
         &self,
@@ -48,7 +54,8 @@ impl TaskMutation {
         TaskUpdatePayload::of(updated.await, &["input"])
     }
 
-    /// Hands a task to somebody, or to nobody. For its owner and administrators; an assignee may hand it back.
+    /// Assigns a task to a user, or to nobody. Allowed for its owner and administrators. An assignee who is not the owner
+    /// may only unassign themselves, and does not see the task afterwards.
     #[graphql(guard = "SignedIn")]
     async fn task_assign(
         &self,
@@ -69,7 +76,8 @@ impl TaskMutation {
         TaskAssignPayload::of(outcome, &[])
     }
 
-    /// Moves a task along the workflow. The status it has already is no error and changes nothing.
+    /// Moves a task along the workflow. The status it has already is no error and changes nothing. Allowed for its owner,
+    /// its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_transition(
         &self,
@@ -87,7 +95,7 @@ impl TaskMutation {
         TaskTransitionPayload::of(moved, &[])
     }
 
-    /// Adds tags to a task; those it has already change nothing.
+    /// Adds tags to a task; those it has already change nothing. Allowed for its owner, its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_add_tags(
         &self,
@@ -106,7 +114,7 @@ impl TaskMutation {
         )
     }
 
-    /// Takes tags from a task; those it has not change nothing.
+    /// Removes tags from a task; those it has not change nothing. Allowed for its owner, its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_remove_tags(
         &self,
@@ -125,7 +133,8 @@ impl TaskMutation {
         )
     }
 
-    /// Puts a task in the trash, where it is out of sight until it is restored.
+    /// Puts a task in the trash, where it is hidden until it is restored. Allowed for its owner, its assignee and
+    /// administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_delete(
         &self,
@@ -143,7 +152,7 @@ impl TaskMutation {
         )
     }
 
-    /// Takes a task out of the trash.
+    /// Takes a task out of the trash. Allowed for its owner, its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_restore(
         &self,
@@ -161,7 +170,8 @@ impl TaskMutation {
         )
     }
 
-    /// Deletes a task for good, from the trash or not. Its events stay in the log.
+    /// Deletes a task for good, from the trash or not. Its events stay in the log. Allowed for its owner, its assignee and
+    /// administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_purge(
         &self,

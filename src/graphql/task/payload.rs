@@ -5,20 +5,33 @@ use async_graphql::SimpleObject;
 
 use super::Task;
 use crate::domain;
+use crate::domain::task::WrittenTask;
 use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::row::One;
 
-/// The task after a mutation, or the errors that the client can fix. A conflict and an invalid transition have both.
-fn outcome(
-    result: domain::error::Result<domain::task::Snapshot>,
-    input: &[&str],
-) -> Result<(Option<Task>, Vec<UserError>)> {
-    match result {
-        Ok(snapshot) => Ok((Some(snapshot.into()), Vec::new())),
-        Err(error) => {
-            let current = error.current_task().cloned().map(Task::from);
-            Ok((current, user_errors(error, input)?))
-        }
+/// What the schema shows of a write.
+pub(super) struct Shown {
+    pub(super) task: Option<One<Task>>,
+    pub(super) cursor: Option<String>,
+    pub(super) user_errors: Vec<UserError>,
+}
+
+impl Shown {
+    /// The task after a write with the cursor of its event, or the errors that the client can fix. A conflict and an
+    /// invalid transition have the task and errors.
+    pub(super) fn of(result: domain::error::Result<WrittenTask>, input: &[&str]) -> Result<Self> {
+        Ok(match result {
+            Ok(WrittenTask { snapshot, cursor }) => Self {
+                task: Some(One(snapshot.into())),
+                cursor: cursor.map(|cursor| cursor.encode()),
+                user_errors: Vec::new(),
+            },
+            Err(error) => Self {
+                task: error.current_task().cloned().map(|task| One(task.into())),
+                cursor: None,
+                user_errors: user_errors(error, input)?,
+            },
+        })
     }
 }
 
@@ -31,16 +44,26 @@ macro_rules! payload {
             /// The task as it is now: after the change, or unchanged with the errors `CONFLICT` and
             /// `INVALID_TRANSITION`, so that a client can show it and its `allowedTransitions`. Null with other errors.
             task: Option<One<Task>>,
+            /// Place of the change in the event log: the `cursor` of the `TaskEvent` that subscribers receive for it, and
+            /// an `after` for subscriptions. Null when nothing changed.
+            cursor: Option<String>,
             /// Errors the client can fix; empty on success.
             user_errors: Vec<UserError>,
         }
 
         impl $name {
             /// The payload for what the domain answered; `input` is the path to the mutation's fields.
-            pub(super) fn of(result: domain::error::Result<domain::task::Snapshot>, input: &[&str]) -> Result<Self> {
-                let (task, user_errors) = outcome(result, input)?;
-                let task = task.map(One);
-                Ok(Self { task, user_errors })
+            pub(super) fn of(result: domain::error::Result<WrittenTask>, input: &[&str]) -> Result<Self> {
+                let Shown {
+                    task,
+                    cursor,
+                    user_errors,
+                } = Shown::of(result, input)?;
+                Ok(Self {
+                    task,
+                    cursor,
+                    user_errors,
+                })
             }
         }
     };

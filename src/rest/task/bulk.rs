@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
-use crate::domain::task::{BulkOutcome, BulkResult, ErrorPolicy, MAX_BULK, Snapshot, TaskChange};
+use crate::domain::task::{BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK, Snapshot, TaskChange};
 use crate::domain::workflow::Status;
 use crate::http::json::Json;
 use crate::rest::error::{Problem, Result};
@@ -31,6 +31,8 @@ use crate::rest::value::{Moment, PriorityName, StatusName};
 #[serde(deny_unknown_fields)]
 pub(in crate::rest) struct BulkUpdateInput {
     task_ids: Vec<TaskId>,
+    #[serde(default)]
+    expected_versions: Vec<VersionInput>,
     #[serde(alias = "updates")]
     update: Option<UpdateInput>,
     #[serde(default)]
@@ -53,8 +55,8 @@ pub(in crate::rest) struct BulkUpdateInput {
 
 impl BulkUpdateInput {
     /// The tasks, and the change that is made to each.
-    fn read(self) -> Result<(Vec<TaskId>, TaskChange)> {
-        check_count(&self.task_ids)?;
+    fn read(self) -> Result<(BulkTargets, TaskChange)> {
+        let targets = targets(self.task_ids, &self.expected_versions)?;
         let beside = UpdateInput {
             title: self.title,
             description: self.description,
@@ -74,22 +76,29 @@ impl BulkUpdateInput {
         };
         let (change, expected_version) = update.read()?;
         if expected_version.is_some() {
-            let message = "expected_version is of one task; a change of many takes none";
+            let message = "expected_version is of one task; use expected_versions beside task_ids";
             return Err(Problem::invalid("expected_version", message));
         }
-        Ok((self.task_ids, change))
+        Ok((targets, change))
     }
 }
 
 impl PartialSchema for BulkUpdateInput {
     fn schema() -> RefOr<Schema> {
         let ids = || ArrayBuilder::new().items(i32::schema()).max_items(Some(MAX_BULK));
+        let versions = || {
+            ArrayBuilder::new()
+                .items(Ref::from_schema_name(VersionInput::name()))
+                .max_items(Some(MAX_BULK))
+                .description(Some("Versions that some or all of the tasks must have."))
+        };
         let update = || Ref::from_schema_name(UpdateInput::name());
         let nested = |name: &str| {
             ObjectBuilder::new()
                 .title(Some(format!("With {name}")))
                 .property("task_ids", ids())
                 .required("task_ids")
+                .property("expected_versions", versions())
                 .property(name, update())
                 .required(name)
                 .additional_properties(Some(AdditionalProperties::FreeForm(false)))
@@ -111,11 +120,26 @@ impl ToSchema for BulkUpdateInput {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((UpdateInput::name().into(), UpdateInput::schema()));
         UpdateInput::schemas(schemas);
+        schemas.push((VersionInput::name().into(), VersionInput::schema()));
+        VersionInput::schemas(schemas);
     }
 }
 
 fn refuse(what: &str) -> Problem {
     Problem::invalid("update", format!("update: {what}"))
+}
+
+/// A version that a task must have to be changed. With another it is not changed, and its result has the code `CONFLICT`.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TaskVersion)]
+pub(in crate::rest) struct VersionInput {
+    /// The task: one of `task_ids`.
+    #[schema(value_type = schema::Id)]
+    task_id: TaskId,
+    /// The `version` that it must have.
+    #[schema(example = 1)]
+    version: i32,
 }
 
 /// Which tasks are moved, and where.
@@ -126,18 +150,23 @@ pub(in crate::rest) struct BulkTransitionInput {
     /// Their numbers.
     #[schema(value_type = Vec<i32>, max_items = 100, example = json!([1, 2, 3]))]
     task_ids: Vec<TaskId>,
+    /// Versions that some or all of them must have.
+    #[serde(default)]
+    #[schema(max_items = 100, required = false, example = json!([]))]
+    expected_versions: Vec<VersionInput>,
     /// The status that they are to have.
     #[schema(value_type = schema::StatusInput)]
     target_status: StatusName,
 }
 
-/// The domain checks this too, but by a name of its own.
-fn check_count(ids: &[TaskId]) -> Result<()> {
-    if ids.len() <= MAX_BULK {
-        return Ok(());
+/// The tasks. The domain checks their number too, but by another name of the field.
+fn targets(ids: Vec<TaskId>, versions: &[VersionInput]) -> Result<BulkTargets> {
+    if ids.len() > MAX_BULK {
+        let message = format!("task_ids: {} ids were given; up to {MAX_BULK} are allowed", ids.len());
+        return Err(Problem::invalid("task_ids", message));
     }
-    let message = format!("task_ids: {} ids were given; up to {MAX_BULK} are allowed", ids.len());
-    Err(Problem::invalid("task_ids", message))
+    let versions: Vec<_> = versions.iter().map(|one| (one.task_id, one.version)).collect();
+    Ok(BulkTargets::new(ids, &versions)?)
 }
 
 /// What became of many tasks.
@@ -200,7 +229,7 @@ impl BulkResultBody {
     /// What is told of a result, and the task if it was done.
     fn of(result: BulkResult) -> (Self, Option<Snapshot>) {
         let (code, error, snapshot) = match result.outcome {
-            BulkOutcome::Done(snapshot) => (None, None, Some(*snapshot)),
+            BulkOutcome::Done(written) => (None, None, Some(written.snapshot)),
             BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(error.to_string()), None),
             BulkOutcome::Undone => (
                 Some("ABORTED"),
@@ -242,9 +271,11 @@ pub(in crate::rest) async fn bulk_update(
     Asker(actor): Asker,
     Body(input): Body<BulkUpdateInput>,
 ) -> Result<Json<BulkBody>> {
-    let (ids, change) = input.read()?;
+    let (targets, change) = input.read()?;
     let tasks = app.domain().tasks();
-    let results = tasks.bulk_update(&actor, &ids, change, ErrorPolicy::Partial).await?;
+    let results = tasks
+        .bulk_update(&actor, &targets, change, ErrorPolicy::Partial)
+        .await?;
     Ok(Json(with_tasks(&app, &actor, results).await?))
 }
 
@@ -259,10 +290,10 @@ pub(in crate::rest) async fn bulk_transition(
     Asker(actor): Asker,
     Body(input): Body<BulkTransitionInput>,
 ) -> Result<Json<BulkBody>> {
-    check_count(&input.task_ids)?;
+    let targets = targets(input.task_ids, &input.expected_versions)?;
     let (tasks, StatusName(to)) = (app.domain().tasks(), input.target_status);
     let results = tasks
-        .bulk_transition(&actor, &input.task_ids, to, ErrorPolicy::Partial)
+        .bulk_transition(&actor, &targets, to, ErrorPolicy::Partial)
         .await?;
     let results = results.into_iter().map(|result| BulkResultBody::of(result).0);
     Ok(Json(BulkBody::of(results.collect())))

@@ -46,6 +46,10 @@ pub(in crate::rest) struct CreateInput {
     /// Up to 20 tags.
     #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
     tags: Option<Vec<String>>,
+    /// Creates the task once, however often the request is sent: visible ASCII characters, such as a UUID. If the asker
+    /// owns a task with this key, also in the trash, the answer is 200 with that task as it is now, and nothing is changed.
+    #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$", example = json!(null))]
+    client_key: Option<String>,
 }
 
 impl CreateInput {
@@ -58,6 +62,7 @@ impl CreateInput {
             due_date: self.due_date.map(|Moment(moment)| moment),
             assignee: self.assignee_id,
             tags: self.tags.unwrap_or_default(),
+            client_key: self.client_key,
         })
     }
 }

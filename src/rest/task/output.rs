@@ -63,6 +63,9 @@ pub(in crate::rest) struct TaskBody {
     /// Its tags, in small letters, in order.
     #[schema(value_type = Vec<schema::TagName>)]
     tags: Tags,
+    /// The key that its creator gave it.
+    #[schema(required = true, example = json!(null))]
+    client_key: Option<String>,
     /// Counts its changes from 1; in quotes it is the `ETag`.
     #[schema(example = 1)]
     version: i32,
@@ -142,6 +145,7 @@ impl TaskBody {
             owner: owner.map(NameBody::from),
             assignee: assignee.map(NameBody::from),
             tags,
+            client_key: task.client_key,
             version: task.version,
             created_at: Moment(task.created_at),
             updated_at: Moment(task.updated_at),

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error;
 use crate::domain::id::TaskId;
-use crate::domain::task::{ExpectedVersion, Snapshot, Tasks};
+use crate::domain::task::{ExpectedVersion, Tasks, WrittenTask};
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, PathId};
 use crate::rest::precondition::Precondition;
@@ -57,13 +57,13 @@ impl TaskWrite {
     }
 
     /// The answer with the task as the write left it.
-    pub(super) async fn task(&self, outcome: error::Result<Snapshot>) -> Result<TaskBody> {
-        let task = outcome.map_err(|error| self.precondition.problem(error))?;
-        Ok(output::written(&self.app, &self.actor, task).await?)
+    pub(super) async fn task(&self, outcome: error::Result<WrittenTask>) -> Result<TaskBody> {
+        let written = outcome.map_err(|error| self.precondition.problem(error))?;
+        Ok(output::written(&self.app, &self.actor, written.snapshot).await?)
     }
 
     /// The answer without it.
-    pub(super) fn nothing(&self, outcome: error::Result<Snapshot>) -> Result<StatusCode> {
+    pub(super) fn nothing(&self, outcome: error::Result<WrittenTask>) -> Result<StatusCode> {
         outcome.map_err(|error| self.precondition.problem(error))?;
         Ok(StatusCode::NO_CONTENT)
     }

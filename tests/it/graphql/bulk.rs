@@ -268,3 +268,65 @@ async fn many_tasks_go_to_the_trash_at_once() {
     let trash = "{ tasks(filter: {deletedAt: {isNull: false}}) { totalCount } }";
     assert_eq!(ann.graphql(trash, json!({})).await.data()["tasks"]["totalCount"], 2);
 }
+
+#[tokio::test]
+async fn a_task_with_another_version_than_expected_is_left_alone() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let bulk = async |field: &str, arguments: &str, made: &[i64], versions: Value| {
+        let document = format!(
+            "mutation($ids: [ID!]!, $versions: [TaskVersionInput!]) {{
+               payload: {field}(ids: $ids, expectedVersions: $versions{arguments}) {{ total successful failed
+                 results {{ cursor task {{ version }} userErrors {{ code field message }} }} userErrors {{ code field message }} }} }}"
+        );
+        let answer = ann
+            .graphql(&document, json!({ "ids": ids(made), "versions": versions }))
+            .await;
+        answer.data()["payload"].clone()
+    };
+    let version = |task: i64, version: i32| json!({ "id": global_id("Task", task), "version": version });
+    for (field, arguments) in [
+        ("tasksBulkUpdate", ", input: {title: \"New\"}"),
+        ("tasksBulkTransition", ", status: DONE"),
+        ("tasksBulkDelete", ""),
+    ] {
+        let made = tasks(&ann, &["TODO", "TODO", "TODO"]).await;
+        let title = json!({ "title": "Changed meanwhile" });
+        update(&ann, &made[1..2], title, "PARTIAL").await;
+        let versions = json!([version(made[2], 1), version(made[1], 1)]);
+        let payload = bulk(field, arguments, &made, versions).await;
+        assert_eq!((&payload["successful"], &payload["failed"]), (&json!(2), &json!(1)));
+        let conflict = &payload["results"][1];
+        assert_eq!(
+            (&conflict["cursor"], &conflict["task"], &conflict["userErrors"]),
+            (
+                &Value::Null,
+                &json!({ "version": 2 }),
+                &json!([{ "code": "CONFLICT", "field": ["expectedVersions", "1", "version"],
+                    "message": "The task has version 2 by now, not 1: read it again and repeat the change" }]),
+            )
+        );
+        // Each version must be one of a task of the request, and one alone.
+        let before = app.footprint().await;
+        for (versions, problem) in [
+            (json!([version(made[0], 2)]), "is not among the tasks to be changed"),
+            (
+                json!([version(made[1], 1), version(made[1], 2)]),
+                "has a version already",
+            ),
+        ] {
+            let payload = bulk(field, arguments, &made[1..], versions).await;
+            assert_eq!(
+                (
+                    &payload["total"],
+                    &payload["results"],
+                    &payload["userErrors"][0]["field"]
+                ),
+                (&json!(2), &json!([]), &json!(["expectedVersions"]))
+            );
+            let message = payload["userErrors"][0]["message"].as_str().unwrap();
+            assert!(message.contains(problem), "{message}");
+        }
+        assert_eq!(app.footprint().await, before);
+    }
+}

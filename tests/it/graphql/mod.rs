@@ -5,6 +5,8 @@ mod attack;
 mod bad_input;
 mod batch;
 mod bulk;
+mod bulk_create;
+mod client_key;
 mod content_encoding;
 mod event_cursor;
 mod filter;

@@ -49,6 +49,7 @@ const KINDS: [Kind; 20] = [
             "createdAt",
             "updatedAt",
             "deletedAt",
+            "clientKey",
             "tags",
             "viewerCanUpdate",
             "viewerCanDelete",

@@ -12,6 +12,7 @@ mod metrics;
 mod present;
 mod share;
 mod websocket;
+mod write_cursor;
 
 use serde_json::{Value, json};
 

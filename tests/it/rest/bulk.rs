@@ -129,7 +129,7 @@ async fn a_request_that_is_wrong_as_a_whole_writes_nothing() {
         (
             json!({ "task_ids": [id], "update": { "title": "T", "expected_version": 1 } }),
             "expected_version",
-            "a change of many takes none",
+            "use expected_versions beside task_ids",
         ),
         (
             json!({ "task_ids": many, "title": "T" }),
@@ -176,6 +176,50 @@ async fn the_word_bulk_is_not_taken_for_an_id() {
             &get(&ann, path).await,
             (405, "METHOD_NOT_ALLOWED", ""),
             "GET does not work on",
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_task_with_another_version_than_expected_is_left_alone() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let make_one = async || make(&ann, json!({ "title": "T" })).await["id"].clone();
+    for is_update in [true, false] {
+        let (fresh, stale) = (make_one().await, make_one().await);
+        patch(
+            &ann,
+            &format!("/tasks/{stale}"),
+            json!({ "title": "Changed meanwhile" }),
+        )
+        .await;
+        let versions = json!([{ "task_id": fresh, "version": 1 }, { "task_id": stale, "version": 1 }]);
+        let body = |versions: &Value| {
+            if is_update {
+                json!({ "task_ids": [fresh, stale], "expected_versions": versions, "update": { "priority": "low" } })
+            } else {
+                json!({ "task_ids": [fresh, stale], "expected_versions": versions, "target_status": "done" })
+            }
+        };
+        let send = async |body: Value| {
+            if is_update {
+                patch(&ann, UPDATE, body).await
+            } else {
+                post(&ann, STATUS, body).await
+            }
+        };
+        let answer = expect_status(send(body(&versions)).await, 200);
+        assert_eq!(
+            (answer.at("/results/0/success"), answer.at("/results/1/code")),
+            (&json!(true), &json!("CONFLICT")),
+            "{}",
+            answer.text
+        );
+        let unknown = json!([{ "task_id": 999_999, "version": 1 }]);
+        expect_refusal(
+            &send(body(&unknown)).await,
+            (422, "INVALID", "expected_versions"),
+            "is not among the tasks to be changed",
         );
     }
 }

@@ -17,7 +17,7 @@ async fn a_new_task_has_its_defaults_and_every_field() {
         "id": id, "title": "Write the report", "description": null, "status": "todo", "priority": "medium",
         "due_date": null, "completed": false, "completed_at": null, "owner_id": ann.id, "assignee_id": null,
         "owner": { "id": ann.id, "username": ann.name, "full_name": null }, "assignee": null, "tags": [],
-        "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
+        "client_key": null, "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
     });
     assert_eq!(answer.body, task);
     assert_eq!(answer.header("location"), format!("/api/v1/tasks/{id}"));
@@ -42,7 +42,7 @@ async fn a_new_task_takes_every_field() {
         "due_date": "2026-02-01T09:30:00Z", "completed": false, "completed_at": null, "owner_id": ann.id,
         "assignee_id": bob.id, "owner": { "id": ann.id, "username": ann.name, "full_name": null },
         "assignee": { "id": bob.id, "username": bob.name, "full_name": "Bob Example" }, "tags": ["home", "work"],
-        "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
+        "client_key": null, "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
     });
     assert_eq!(made, task);
     // The assignee reads the same, names and nothing more of the owner's account.

@@ -1,0 +1,147 @@
+//! The use cases that create tasks: one, or many at once.
+
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::NewEvent;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::policy::{self, CreateTask, NewTask, Permit};
+use crate::domain::store::{self, WriteTransaction};
+use crate::domain::workflow::Status;
+
+use super::bulk::{BulkOutcome, ErrorPolicy, MAX_BULK, outcome_of, undo};
+use super::draft::CheckedDraft;
+use super::locked::check_assignee;
+use super::{Snapshot, Task, TaskDraft, Tasks, WrittenTask};
+
+impl Tasks<'_> {
+    /// Creates a task that belongs to the actor. If the actor has a task with the draft's client key, that task is the
+    /// result, unchanged and without a cursor.
+    #[tracing::instrument(target = "taskwire::span", name = "task.create", skip_all)]
+    pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<WrittenTask> {
+        let owner = actor.signed_in()?.id;
+        let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
+        let new = new_task(owner, draft.check()?, self.core.clock.now());
+        let store = &self.core.store;
+        if new.task.assignee_id.is_none() && new.tags.is_empty() && store::new_task::goes_at_once(store) {
+            return self.create_at_once(actor, &permit, new).await;
+        }
+        let transaction = store.begin().await?;
+        let made = create_in(&transaction, actor, &permit, new).await?;
+        if made.cursor.is_some() {
+            transaction.commit().await?;
+        }
+        Ok(made)
+    }
+
+    /// Creates a task by one statement that is a transaction by itself.
+    async fn create_at_once(self, actor: &Actor, permit: &Permit<CreateTask>, new: Snapshot) -> Result<WrittenTask> {
+        let (store, scope) = (&self.core.store, policy::scope(actor)?);
+        loop {
+            let event = NewEvent::created(permit.actor(), &new);
+            if let Some(made) = store::new_task::insert_at_once(store, permit, new.clone(), event).await? {
+                return Ok(made);
+            }
+            let found = store::task::find_by_client_key(&store.reader(actor), &scope, &new.task).await?;
+            // A task that was deleted for good meanwhile has freed its key.
+            if let Some(found) = found {
+                return Ok(WrittenTask::unchanged(found));
+            }
+        }
+    }
+
+    /// Creates up to 100 tasks that belong to the actor, with one outcome for each draft, in their order. A draft may be
+    /// the reason why it could not be read.
+    #[tracing::instrument(target = "taskwire::span", name = "task.bulk_create", skip_all)]
+    pub async fn bulk_create(
+        self,
+        actor: &Actor,
+        drafts: Vec<Result<TaskDraft>>,
+        errors: ErrorPolicy,
+    ) -> Result<Vec<BulkOutcome>> {
+        let owner = actor.signed_in()?.id;
+        let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
+        check_count(drafts.len())?;
+        let now = self.core.clock.now();
+        let transaction = self.core.store.begin().await?;
+        if drafts.iter().flatten().any(|draft| draft.client_key.is_some()) {
+            // Two requests with the same keys in different orders would wait for each other.
+            store::new_task::lock_owner(&transaction, &permit).await?;
+        }
+        let mut outcomes = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let made = match draft.and_then(TaskDraft::check) {
+                Ok(draft) => create_in(&transaction, actor, &permit, new_task(owner, draft, now)).await,
+                Err(error) => Err(error),
+            };
+            outcomes.push(outcome_of(made)?);
+        }
+        let failed = outcomes.iter().any(|one| matches!(one, BulkOutcome::Failed(_)));
+        if failed && errors == ErrorPolicy::AllOrNothing {
+            undo(&mut outcomes);
+        } else {
+            transaction.commit().await?;
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Creates a task in a transaction, or finds the task that has its client key.
+async fn create_in(
+    transaction: &WriteTransaction,
+    actor: &Actor,
+    permit: &Permit<CreateTask>,
+    new: Snapshot,
+) -> Result<WrittenTask> {
+    let scope = policy::scope(actor)?;
+    if let Some(assignee) = new.task.assignee_id {
+        check_assignee(transaction, actor, assignee).await?;
+    }
+    loop {
+        if let Some(made) = store::new_task::insert(transaction, permit, new.clone()).await? {
+            let event = NewEvent::created(permit.actor(), &made);
+            let cursor = store::event::append(transaction, event).await?;
+            return Ok(WrittenTask::changed(made, cursor));
+        }
+        let found = store::task::find_by_client_key(transaction.connection(), &scope, &new.task).await?;
+        // A task that was deleted for good meanwhile has freed its key.
+        if let Some(found) = found {
+            return Ok(WrittenTask::unchanged(found));
+        }
+    }
+}
+
+/// The task that a draft describes, before it has an id.
+fn new_task(owner: UserId, draft: CheckedDraft, now: Timestamp) -> Snapshot {
+    let task = Task {
+        id: TaskId(0),
+        title: draft.title,
+        description: draft.description,
+        status: draft.status,
+        priority: draft.priority,
+        due_date: draft.due_date,
+        owner_id: owner,
+        assignee_id: draft.assignee,
+        client_key: draft.client_key,
+        version: 1,
+        completed_at: (draft.status == Status::Done).then_some(now),
+        deleted_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    Snapshot {
+        task,
+        tags: draft.tags,
+        attachments: Vec::new(),
+    }
+}
+
+fn check_count(given: usize) -> Result<()> {
+    if given <= MAX_BULK {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "inputs",
+        format!("inputs: {given} tasks were given; up to {MAX_BULK} are allowed"),
+    ))
+}
