@@ -21,7 +21,7 @@ use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::{EventCursor, LoggedEvent};
-use crate::domain::live::{Attendance, EventStream, Moment, NotificationStream};
+use crate::domain::live::{Attendance, EventStream, Moment, NotificationStream, VisibleTask};
 use crate::domain::policy::{self, Tasks};
 use crate::http::caller::Caller;
 
@@ -218,12 +218,34 @@ impl Subscription {
         }
     }
 
-    /// The answer to one event, from whoever was first to ask for it. Fails if the present task cannot be read: the
+    /// The answer to one event, from the first subscription that asks for it. Fails if the present task cannot be read: the
     /// subscription ends then, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
+        let attendance = Arc::clone(&self.attendance);
+        let _turn = if self.sharing.shows_task() {
+            Some(attendance.turn().await)
+        } else {
+            None
+        };
+        let (_, key) = self.shown(&event).await?;
+        if let Some(answer) = self.shared.0.get(&key).await {
+            return Ok(answer);
+        }
+        pay(&mut self.toll).await;
+        // The task may have changed while there were no points left.
+        let (task, key) = self.shown(&event).await?;
+        let actor = attendance.actor();
+        let delivered = Delivered::Event { event, task };
+        let answer = self.standing.execute(actor, delivered);
+        let answer = self.shared.0.try_get_with(key, answer).await;
+        Ok(answer.unwrap_or_else(|with_errors| with_errors.as_ref().clone()))
+    }
+
+    /// The present task of an event if it is selected and visible, and which answer shows it.
+    async fn shown(&self, event: &Arc<LoggedEvent>) -> Result<(Option<VisibleTask>, Key)> {
         let actor = self.attendance.actor();
         let (task, moment) = if self.sharing.shows_task() {
-            let (task, moment) = self.standing.domain.live().present_task(&event).await?;
+            let (task, moment) = self.standing.domain.live().present_task(event).await?;
             let scope = policy::scope::<Tasks>(&actor).ok();
             (scope.and_then(|scope| task.visible_to(&scope)), Some(moment))
         } else {
@@ -231,13 +253,6 @@ impl Subscription {
         };
         let rights = self.sharing.rights(&actor, task.is_some());
         let key = (self.sharing.fingerprint(), event.event.cursor.clone(), rights, moment);
-        if let Some(answer) = self.shared.0.get(&key).await {
-            return Ok(answer);
-        }
-        pay(&mut self.toll).await;
-        let delivered = Delivered::Event { event, task };
-        let answer = self.standing.execute(actor, delivered);
-        let answer = self.shared.0.try_get_with(key, answer).await;
-        Ok(answer.unwrap_or_else(|with_errors| with_errors.as_ref().clone()))
+        Ok((task, key))
     }
 }

@@ -1,4 +1,4 @@
-//! The tests in `tests/clients`: libraries in Node.js and a browser, against the real binary.
+//! The tests in `tests/clients`: libraries in Node.js, a browser and the board in `examples`, against the real binary.
 //!
 //! They learn where the binary, the browser and schemathesis are from `TASKWIRE_BINARY`, `TASKWIRE_CHROMIUM` and
 //! `TASKWIRE_SCHEMATHESIS`. The last is a program in Python, kept below `target`.
@@ -38,6 +38,7 @@ impl Clients {
     /// Installs the libraries, builds the server, runs the tests.
     pub(crate) fn test(&self) -> Result<()> {
         npm::install(&folder())?;
+        npm::install(&workspace_root().join("examples/board"))?;
         let schemathesis = install_schemathesis()?;
         let server = server()?;
         run(npm::npm(&folder(), &["run", "--silent", "test"])

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn version_demanded_is_the_one_the_packages_demand() -> Result<()> {
-        for folder in ["tests/clients", "bench/peers"] {
+        for folder in ["tests/clients", "examples/board", "bench/peers"] {
             let file = workspace_root().join(folder).join("package.json");
             let package: Value = serde_json::from_slice(&fs::read(file)?)?;
             assert_eq!(package["engines"]["node"], format!(">={}.{}", OLDEST.0, OLDEST.1));

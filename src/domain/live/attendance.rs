@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::registry::Registry;
 use crate::domain::actor::{Actor, Role, SignedIn};
@@ -86,6 +86,7 @@ pub struct Attendance {
     pub(super) attendee: Arc<Attendee>,
     number: u64,
     registry: Weak<Registry>,
+    turn: Mutex<()>,
 }
 
 impl Attendance {
@@ -94,7 +95,14 @@ impl Attendance {
             attendee,
             number,
             registry: Arc::downgrade(registry),
+            turn: Mutex::default(),
         }
+    }
+
+    /// Waits until no other subscription of the connection shows a present task. A later answer over the connection then
+    /// never shows an older task.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// On whose behalf, with the role they have now.

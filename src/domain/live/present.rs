@@ -22,6 +22,8 @@ const NEWEST_BYTES: u64 = 16 * 1024 * 1024;
 const EVENT_BYTES: usize = 1_500;
 /// The maximum number of tasks that were read and are shared.
 const READ_TASKS: u64 = 1_000;
+/// The maximum number of tasks whose newest version that was read is known.
+const READ_VERSIONS: u64 = 10_000;
 
 /// A task as it is now.
 #[derive(Clone, Debug)]
@@ -72,6 +74,8 @@ pub(super) struct PresentTasks {
     newest: sync::Cache<TaskId, Arc<LoggedEvent>>,
     /// Tasks that were read, each with the number of the look before.
     read: future::Cache<(TaskId, u64), Option<Arc<Task>>>,
+    /// The newest version of each recent task that was read. An event may arrive after its version was read.
+    read_versions: sync::Cache<TaskId, i32>,
     /// How many looks at the log have begun.
     looks: AtomicU64,
     /// Whether the last look read all that was committed.
@@ -88,6 +92,7 @@ impl Default for PresentTasks {
         Self {
             newest: newest.build(),
             read: future::Cache::new(READ_TASKS),
+            read_versions: sync::Cache::new(READ_VERSIONS),
             looks: AtomicU64::default(),
             is_complete: AtomicBool::default(),
         }
@@ -123,6 +128,7 @@ impl PresentTasks {
     pub(super) fn forget(&self) {
         self.newest.invalidate_all();
         self.read.invalidate_all();
+        self.read_versions.invalidate_all();
     }
 
     /// The task of an event as it is now, which is never older than the event.
@@ -137,13 +143,22 @@ impl PresentTasks {
         let read = read(store, event.event.task_id);
         let task = self.read.try_get_with((event.event.task_id, look), read).await;
         let task = task.map_err(|error| Error::clone(&error))?;
+        // A task that is deleted for good has no later version.
+        let version = task.as_ref().map_or(i32::MAX, |task| task.version);
+        let entry = self.read_versions.entry(event.event.task_id);
+        entry.and_upsert_with(|known| known.map_or(version, |known| known.into_value().max(version)));
         Ok((PresentTask::Read(task), Moment::Look(look)))
     }
 
     fn newest_after(&self, event: &LoggedEvent) -> Option<Arc<LoggedEvent>> {
         let (newest, cursor) = (self.newest.get(&event.event.task_id)?, &event.event.cursor);
         let is_after = newest.event.cursor.log == cursor.log && newest.event.cursor.place() >= cursor.place();
-        is_after.then_some(newest)
+        let version = newest.event.task.task.version;
+        let is_newest_read = self
+            .read_versions
+            .get(&event.event.task_id)
+            .is_none_or(|read| read <= version);
+        (is_after && is_newest_read).then_some(newest)
     }
 }
 

@@ -11,19 +11,32 @@ import { PATIENCE, within } from './wait.js';
 
 const ARTEFACTS = fileURLToPath(new URL('../artefacts/', import.meta.url));
 
+const OPTIONS = {
+  executablePath: process.env.TASKWIRE_CHROMIUM ?? '/usr/bin/chromium',
+  // Chromium's sandbox refuses to run as root, and the only pages here are our own. A proxy of this machine
+  // must not come between.
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'],
+};
+const VIEWPORT = { width: 1280, height: 900 };
+
 /** Starts the browser. One that is missing is a failure. */
 export function browse() {
-  return chromium.launch({
-    executablePath: process.env.TASKWIRE_CHROMIUM ?? '/usr/bin/chromium',
-    // Chromium's sandbox refuses to run as root, and the only pages here are our own. A proxy of this machine
-    // must not come between.
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'],
-  });
+  return chromium.launch(OPTIONS);
+}
+
+/** Starts a browser with its own profile in a folder, and opens a site. */
+export async function openProfile(folder, url) {
+  const profile = await chromium.launchPersistentContext(folder, { ...OPTIONS, viewport: VIEWPORT });
+  profile.setDefaultTimeout(PATIENCE);
+  const page = await profile.newPage();
+  const complaints = listen(page, { url });
+  await page.goto(url);
+  return { profile, page, complaints };
 }
 
 /** Opens a page of the server, as somebody does who was never there. */
 export async function visit(browser, server, path) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const context = await browser.newContext({ viewport: VIEWPORT });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints = listen(page, server);

@@ -1,6 +1,9 @@
 //! An event shows its task twice: as the event left it, and as it is now. A normalised cache keeps the second one under
 //! the task's id, so it must never go back to an older version.
 
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::cursor;
@@ -106,4 +109,44 @@ async fn a_task_is_shown_as_long_as_it_exists_and_its_receiver_may_see_it() {
     // Gone for good.
     mutate(&ann, "taskPurge", task, "").await;
     assert_eq!(versions(&mut resumed).await, ("PURGED".to_owned(), 6, None));
+}
+
+#[tokio::test]
+async fn no_subscription_of_a_connection_shows_an_older_task_than_another_did_before() {
+    // One of them has to read people and files for each event, so the other would overtake it.
+    const SLOW: &str = "subscription($after: String) { taskEvents(after: $after) {
+        actor { displayName } task { id version owner { displayName } attachments { id } history(last: 5) { totalCount } } } }";
+    const QUICK: &str = "subscription($after: String) { taskEvents(after: $after) { task { id version } } }";
+    const CHANGES: usize = 30;
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    let server = app.listen().await;
+    let start = cursor(&ann).await;
+    let mut socket = server.socket_of(&ann).await;
+    for (id, query) in [("slow", SLOW), ("quick", QUICK)] {
+        socket.subscribe(id, query, json!({ "after": start })).await;
+    }
+    let mut tasks = Vec::new();
+    for _ in 0..8 {
+        tasks.push(ann.creates_task(json!({ "title": "Card" })).await);
+    }
+    let changing = tasks.iter().map(async |task| {
+        for change in 0..CHANGES {
+            mutate(&ann, "taskUpdate", *task, &format!(", input: {{title: \"{change}\"}}")).await;
+        }
+    });
+    let receiving = async {
+        let mut shown: HashMap<String, i64> = HashMap::new();
+        for _ in 0..2 * tasks.len() * (CHANGES + 1) {
+            let message = socket.receive().await;
+            let task = &message["payload"]["data"]["taskEvents"]["task"];
+            let version = task["version"].as_i64().unwrap_or_else(|| panic!("{message}"));
+            let before = shown.insert(task["id"].as_str().unwrap().to_owned(), version);
+            assert!(before <= Some(version), "{message} after version {before:?}");
+        }
+        shown
+    };
+    let (_, shown) = tokio::join!(join_all(changing), receiving);
+    let last = i64::try_from(CHANGES).unwrap() + 1;
+    assert!(shown.into_values().all(|version| version == last));
 }
