@@ -89,8 +89,8 @@ async fn a_page_with_everything_costs_the_same_whatever_its_size() {
             json!({ "totalCount": 1, "nodes": [{ "type": "CREATED", "actor": { "username": ann.name }, "task": { "tags": ["a", "b"] } }] })
         );
         assert_eq!(
-            statements, 5,
-            "who asks, the page, its events, their people, their numbers"
+            statements, 6,
+            "who asks, the page, its events, their people, their numbers, the tags of its tasks"
         );
     }
 }

@@ -141,7 +141,7 @@ async fn a_filter_leaves_out_what_is_not_wanted() {
         let text = format!(
             "{} {}",
             event["type"].as_str().unwrap(),
-            event["task"]["title"].as_str().unwrap()
+            event["snapshot"]["title"].as_str().unwrap()
         );
         heard[place.unwrap()].push(text);
     }
