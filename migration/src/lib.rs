@@ -21,6 +21,7 @@
 //! | `verified_email` | more of `users`; `mail_counts` |
 //! | `name_key` | one more column of `users` |
 //! | `client_key` | one more column of `tasks` |
+//! | `notification_order` | two more columns of `notifications` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -39,6 +40,7 @@ mod m20261128_000013_login_addresses;
 mod m20261128_000014_verified_email;
 mod m20261128_000015_name_key;
 mod m20261129_000017_client_key;
+mod m20261129_000018_notification_order;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -87,6 +89,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000014_verified_email::Migration),
             Box::new(m20261128_000015_name_key::Migration),
             Box::new(m20261129_000017_client_key::Migration),
+            Box::new(m20261129_000018_notification_order::Migration),
         ]
     }
 }

@@ -2,9 +2,12 @@
 //! a task is near or over. The former are written in the transaction of the event that they tell of, the latter in
 //! that of a note that they were; so each is made once.
 
+mod cursor;
 mod due;
 mod letter;
 
+pub(crate) use self::cursor::Place;
+pub use self::cursor::{LoggedNotification, NotificationCursor};
 pub(crate) use self::letter::{Letter, letter_of};
 
 use super::Core;

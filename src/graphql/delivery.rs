@@ -90,7 +90,7 @@ impl Standing {
 /// From where a subscription is fed.
 enum Source {
     Events(Box<EventStream>),
-    Notifications(NotificationStream),
+    Notifications(Box<NotificationStream>),
 }
 
 /// A subscription that has begun.
@@ -171,7 +171,10 @@ impl Executor {
 async fn open(domain: &Domain, attendance: &Attendance, wanted: Wanted) -> Result<Source> {
     let live = domain.live();
     match wanted {
-        Wanted::Notifications => Ok(Source::Notifications(live.notifications(attendance))),
+        Wanted::Notifications { after } => {
+            let notifications = live.notifications(attendance, after.as_ref()).await?;
+            Ok(Source::Notifications(Box::new(notifications)))
+        }
         Wanted::Events { watch, after, must_see } => {
             if let Some(task) = must_see {
                 live.check_sight(&attendance.actor(), task).await?;
@@ -205,12 +208,15 @@ impl Subscription {
     /// The next answer; `None` once the subscription has ended.
     async fn next(&mut self) -> Option<Result<Bytes>> {
         match &mut self.source {
-            Source::Notifications(notifications) => {
-                let delivered = Delivered::Notification(notifications.next().await?);
-                pay(&mut self.toll).await;
-                let answer = self.standing.execute(self.attendance.actor(), delivered).await;
-                Some(Ok(answer.unwrap_or_else(|with_errors| with_errors)))
-            }
+            Source::Notifications(notifications) => match notifications.next().await? {
+                Ok(notification) => {
+                    pay(&mut self.toll).await;
+                    let delivered = Delivered::Notification(notification);
+                    let answer = self.standing.execute(self.attendance.actor(), delivered).await;
+                    Some(Ok(answer.unwrap_or_else(|with_errors| with_errors)))
+                }
+                Err(error) => Some(Err(error)),
+            },
             Source::Events(events) => match events.next().await? {
                 Ok(event) => Some(self.answer(event).await),
                 Err(error) => Some(Err(error)),

@@ -16,7 +16,7 @@ use super::task::Task;
 use super::user::User;
 use crate::domain::error::Error;
 use crate::domain::id::NotificationId;
-use crate::domain::notification::{self as domain, Which};
+use crate::domain::notification::{self as domain, LoggedNotification, NotificationCursor, Which};
 use crate::domain::{task as domain_task, user as domain_user};
 
 /// What a notification is about.
@@ -150,6 +150,42 @@ impl Row for Notification {
             hold(|| ctx.loaders().tasks(), tasks),
             hold(|| ctx.loaders().users(), actors)
         );
+    }
+}
+
+/// The delivery of a notification.
+#[derive(Clone, Debug)]
+pub struct NotificationEvent {
+    cursor: NotificationCursor,
+    notification: Notification,
+}
+
+impl From<LoggedNotification> for NotificationEvent {
+    fn from(LoggedNotification { cursor, notification }: LoggedNotification) -> Self {
+        Self {
+            cursor,
+            notification: notification.into(),
+        }
+    }
+}
+
+/// The delivery of a notification.
+#[Object]
+impl NotificationEvent {
+    /// Place of the notification in the order of delivery, unique: an `after` for `notificationReceived`.
+    async fn cursor(&self) -> String {
+        self.cursor.encode()
+    }
+
+    /// The notification as it is now: one that is delivered late may be read already.
+    async fn notification(&self) -> One<Notification> {
+        One(self.notification.clone())
+    }
+
+    /// Number of your notifications that you have not read, now and not at the time of this one; counted only when
+    /// selected.
+    async fn unread_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        unread_count(ctx).await
     }
 }
 

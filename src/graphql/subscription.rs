@@ -10,14 +10,14 @@ use futures_util::stream;
 use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
-use super::notification::Notification;
+use super::notification::NotificationEvent;
 use super::scalar::TaskEventType;
 use super::task::{TagFilter, TaskEvent, TaskFilter, TaskPriorityFilter, TaskStatusFilter, UserIdFilter};
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::event::{EventCursor, LoggedEvent};
 use crate::domain::id::TaskId;
 use crate::domain::live::{VisibleTask, Watch};
-use crate::domain::notification;
+use crate::domain::notification::{LoggedNotification, NotificationCursor};
 
 /// The most tasks that one subscription names.
 const MAX_TASKS: usize = 100;
@@ -82,7 +82,7 @@ pub(super) enum Wanted {
         must_see: Option<TaskId>,
     },
     /// Notifications.
-    Notifications,
+    Notifications { after: Option<NotificationCursor> },
 }
 
 /// Where a field leaves what it asks for.
@@ -109,7 +109,7 @@ pub(super) enum Delivered {
         task: Option<VisibleTask>,
     },
     /// Somebody is notified.
-    Notification(Arc<notification::Notification>),
+    Notification(Arc<LoggedNotification>),
 }
 
 /// What a field shows of what is delivered: one thing, or nothing.
@@ -199,16 +199,25 @@ impl Subscription {
         take_or_give(ctx, wanted, event)
     }
 
-    /// Each notification for you from now on. What came before is in `notifications`.
+    /// Each notification for you, once, in order. Those from before are in `notifications`.
     #[graphql(guard = "SignedIn")]
-    async fn notification_received(&self, ctx: &Context<'_>) -> Result<Shown<Notification>> {
-        take_or_give(
-            ctx,
-            || Ok(Wanted::Notifications),
-            |delivered| match delivered {
-                Delivered::Notification(notification) => Some(notification.as_ref().clone().into()),
-                Delivered::Event { .. } => None,
-            },
-        )
+    async fn notification_received(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Begins with the notifications after this cursor of a `NotificationEvent` or `TaskEvent`, or `eventCursor`; `RESYNC_REQUIRED` when that is not known any more. Without it, with those from now on."
+        )]
+        after: Option<String>,
+    ) -> Result<Shown<NotificationEvent>> {
+        let wanted = || {
+            let after = after.map(|after| NotificationCursor::decode("after", &after));
+            Ok(Wanted::Notifications {
+                after: after.transpose()?,
+            })
+        };
+        take_or_give(ctx, wanted, |delivered| match delivered {
+            Delivered::Notification(notification) => Some(notification.as_ref().clone().into()),
+            Delivered::Event { .. } => None,
+        })
     }
 }

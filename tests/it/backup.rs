@@ -224,6 +224,50 @@ async fn an_event_after_a_restore_is_not_mistaken_for_the_old_one_with_its_numbe
 }
 
 #[tokio::test]
+async fn notifications_go_on_after_a_restore_from_a_new_cursor_and_from_no_old_one() {
+    const NOTIFIED: &str =
+        "subscription($after: String) { notificationReceived(after: $after) { cursor notification { taskTitle } } }";
+    let site = Site::new().await;
+    let server = site.place.serve().await;
+    let ann = server.registers("ann@example.com", PASSWORD).await;
+    let bob = server.registers("bob@example.com", PASSWORD).await;
+    let viewer = server.graphql(&bob, "{ viewer { id } eventCursor }", json!({})).await;
+    let (bobs_id, start) = (&viewer.data()["viewer"]["id"], &viewer.data()["eventCursor"]);
+    let hands_over = async |title: &str| {
+        let create = "mutation($title: String!, $to: ID!) { taskCreate(input: {title: $title, assigneeId: $to}) { userErrors { message } } }";
+        let answer = server
+            .graphql(&ann, create, json!({ "title": title, "to": bobs_id }))
+            .await;
+        assert_eq!(answer.data()["taskCreate"]["userErrors"], json!([]));
+    };
+    let listen = async |after: &Value| {
+        let mut socket = server.socket_of(&bob).await;
+        socket.subscribe("1", NOTIFIED, json!({ "after": after })).await;
+        socket
+    };
+    hands_over("Kept").await;
+    let mut socket = listen(start).await;
+    let kept = socket.data("1").await["notificationReceived"].clone();
+    assert_eq!(kept["notification"]["taskTitle"], "Kept");
+    let file = site.back_up().await;
+    hands_over("Gone").await;
+    site.place
+        .run(&format!("restore {} --force", file.display()))
+        .await
+        .printed();
+    assert_eq!(socket.closed().await.0, 1012);
+    let mut socket = listen(&kept["cursor"]).await;
+    assert_eq!(socket.error_code("1").await, "RESYNC_REQUIRED");
+    // What was restored is before the new cursor.
+    let start = json!(event_cursor(&server, &bob).await);
+    let mut socket = listen(&start).await;
+    hands_over("New").await;
+    let new = socket.data("1").await["notificationReceived"].clone();
+    assert_eq!(new["notification"]["taskTitle"], "New");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_session_that_began_after_the_backup_is_nobodys_after_the_restore() {
     let site = Site::new().await;
     let server = site.place.serve().await;
@@ -262,8 +306,13 @@ async fn a_log_of_a_cluster_that_had_counted_further_goes_on() {
     let file = old.back_up().await;
     let new = Site::over(TestDatabase::create_empty().await);
     new.place.run(&format!("restore {}", file.display())).await.printed();
-    for table in ["task_events", "account_changes", "due_notices"] {
-        let ahead = format!("SELECT COUNT(*) AS number FROM {table} WHERE transaction_id > 0");
+    for (table, column) in [
+        ("task_events", "transaction_id"),
+        ("account_changes", "transaction_id"),
+        ("due_notices", "transaction_id"),
+        ("notifications", "log_transaction_id"),
+    ] {
+        let ahead = format!("SELECT COUNT(*) AS number FROM {table} WHERE {column} > 0");
         assert_eq!(new.database.number(&ahead).await, 0, "{table}");
     }
     let server = new.place.serve().await;

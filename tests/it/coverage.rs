@@ -166,7 +166,7 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
     // Strangers may watch, and hear of nothing: tests/it/delivery.rs says so.
     ("taskEvents", "{ cursor }", SIGNED_IN),
     ("taskStatusChanged", "(taskId: \"TASK\") { cursor }", OF_A_TASK),
-    ("notificationReceived", "{ id }", SIGNED_IN),
+    ("notificationReceived", "{ cursor }", SIGNED_IN),
 ];
 
 /// Each route: method, path, body, and who is refused how. Ids in paths, and TASK in bodies, are somebody else's.

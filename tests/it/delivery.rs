@@ -1,5 +1,6 @@
 //! What a watcher gets of the event log: every event that concerns them, once, in order, and no other.
 
+mod notification;
 mod outage;
 mod redis;
 

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::domain::error::{Error, Result};
 
@@ -48,17 +50,12 @@ impl EventCursor {
     /// The opaque text that clients keep.
     #[must_use]
     pub fn encode(&self) -> String {
-        let parts = (&self.log, self.transaction_id, self.id);
-        // Texts and numbers always serialise.
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&parts).unwrap_or_default())
+        encode(&(&self.log, self.transaction_id, self.id))
     }
 
     /// Reads a cursor that came as the argument `field`.
     pub fn decode(field: &'static str, text: &str) -> Result<Self> {
-        Some(text)
-            .filter(|text| text.len() <= MAX_CURSOR_BYTES)
-            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        decode(text)
             .map(|(log, transaction_id, id)| Self {
                 log,
                 transaction_id,
@@ -83,6 +80,20 @@ impl EventCursor {
             })
         }
     }
+}
+
+/// The text of a cursor that has these parts.
+pub(crate) fn encode(parts: &impl Serialize) -> String {
+    // Texts and numbers always serialise.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(parts).unwrap_or_default())
+}
+
+/// The parts of a cursor, if it has such.
+pub(crate) fn decode<T: DeserializeOwned>(text: &str) -> Option<T> {
+    Some(text)
+        .filter(|text| text.len() <= MAX_CURSOR_BYTES)
+        .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
 }
 
 #[cfg(test)]

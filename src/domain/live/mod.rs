@@ -8,13 +8,17 @@
 //! | `registry` | who watches what, by user and by task |
 //! | `present` | the tasks of events as they are now |
 //! | `attendance` | a connection that is held open for somebody, until their session ends |
-//! | `stream` | what one subscription gets: what it missed, then what comes |
+//! | `stream` | what one subscription gets of a log: what it missed, then what comes |
+//! | `events` | the same of the events of tasks |
+//! | `notifications` | the same of the notifications of a user |
 //!
 //! Nothing here is kept: the log in the database is the truth, and a cursor into it all that a client needs
 //! to go on where it stopped, on any node.
 
 mod attendance;
 mod bus;
+mod events;
+mod notifications;
 mod present;
 mod reader;
 mod redis;
@@ -23,9 +27,10 @@ mod stream;
 
 pub use self::attendance::{Attendance, Ending};
 pub(crate) use self::bus::Bus;
+pub use self::events::{EventStream, Watch};
+pub use self::notifications::NotificationStream;
 pub use self::present::{Moment, PresentTask, VisibleTask};
 pub(crate) use self::redis::news_channel;
-pub use self::stream::{EventStream, NotificationStream, Watch};
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -41,6 +46,7 @@ use super::actor::Actor;
 use super::error::{Error, Result, SignedOut};
 use super::event::{EventCursor, LoggedEvent};
 use super::id::TaskId;
+use super::notification::NotificationCursor;
 use super::policy::{self, SeeTask};
 use super::random::hexadecimal;
 use super::store;
@@ -154,10 +160,13 @@ impl<'a> Live<'a> {
         self.core.hub.present.of(&self.core.store, event).await
     }
 
-    /// What the attendance's user is notified of from now on.
-    #[must_use]
-    pub fn notifications(self, attendance: &Attendance) -> NotificationStream {
-        NotificationStream::open(&self.core.hub.registry, attendance)
+    /// The notifications of the attendance's user. With `after` it begins with those after that cursor.
+    pub async fn notifications(
+        self,
+        attendance: &Attendance,
+        after: Option<&NotificationCursor>,
+    ) -> Result<NotificationStream> {
+        NotificationStream::open(&self.core.store, &self.core.hub.registry, attendance, after).await
     }
 
     /// Ends the connections that are held open in waves over this time, so that their clients do not all come to the

@@ -14,9 +14,10 @@ use super::registry::Registry;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::event::{LoggedEvent, Place};
+use crate::domain::event::Place;
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::policy::{self, Scope, Tasks};
+use crate::domain::notification;
+use crate::domain::policy::{self, Notifications, Scope, Tasks};
 use crate::domain::session;
 use crate::domain::store::log::Settled;
 use crate::domain::store::{self, Store};
@@ -47,6 +48,7 @@ pub(super) struct Delivery {
 pub(super) struct Reader {
     store: Store,
     scope: Scope<Tasks>,
+    notified: Scope<Notifications>,
     delivery: Delivery,
     clock: Arc<dyn Clock>,
     /// Which log is followed.
@@ -55,8 +57,8 @@ pub(super) struct Reader {
     events: Place,
     /// Changes to accounts before this place were looked at.
     changes: Place,
-    /// Notices of due dates before this place were handed out.
-    notices: Place,
+    /// Notifications before this place were handed out.
+    notifications: notification::Place,
 }
 
 /// What a look at the logs came to.
@@ -76,12 +78,13 @@ impl Reader {
         Ok(Self {
             store,
             scope,
+            notified: policy::scope(&Actor::System)?,
             delivery,
             clock,
             log: settled.log,
             events: settled.events,
             changes: settled.changes,
-            notices: settled.notices,
+            notifications: settled.notifications,
         })
     }
 
@@ -127,7 +130,8 @@ impl Reader {
             self.delivery.present.forget();
             self.store.statistics().forget_all();
             self.log = settled.log;
-            (self.events, self.changes, self.notices) = (settled.events, settled.changes, settled.notices);
+            (self.events, self.changes) = (settled.events, settled.changes);
+            self.notifications = settled.notifications;
             return Ok(Look::CaughtUp);
         }
         // Whoever lost a right must have lost it before the events that came after.
@@ -138,7 +142,7 @@ impl Reader {
         while self.events < settled.events {
             self.hand_out_batch(&settled).await?;
         }
-        self.hand_out_notices(settled.notices).await?;
+        self.hand_out_notifications(settled.notifications).await?;
         Ok(if settled.is_waiting {
             Look::Waiting
         } else {
@@ -183,7 +187,6 @@ impl Reader {
             tasks: None,
         };
         let batch = store::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
-        self.notify(&batch.events).await?;
         metrics::counter!(meter::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
         let (now, delays) = (self.clock.now(), metrics::histogram!(meter::LIVE_DELAY));
         for event in &batch.events {
@@ -201,37 +204,21 @@ impl Reader {
         Ok(())
     }
 
-    /// Hands out the notifications of due dates before a place, to those who wait for any.
-    async fn hand_out_notices(&mut self, until: Place) -> Result<()> {
-        if self.notices >= until {
-            return Ok(());
-        }
-        let reader = self.store.system_reader();
-        let mut notices = store::log::due_notices(reader, &self.scope, self.notices, until).await?;
-        notices.retain(|(_, user)| self.delivery.registry.awaiting_notifications([user].into_iter()));
-        if !notices.is_empty() {
-            let notices = notices.into_iter().map(|(notice, _)| notice).collect();
-            for notification in store::notification::of_notices(reader, &self.scope, notices).await? {
-                self.delivery.registry.notify(notification);
+    /// Hands out the notifications before a place, if anybody waits for any.
+    async fn hand_out_notifications(&mut self, until: notification::Place) -> Result<()> {
+        while self.notifications < until && self.delivery.registry.awaits_notifications() {
+            let part = store::notification::Part {
+                from: self.notifications,
+                until,
+            };
+            let reader = self.store.system_reader();
+            let (notifications, more_from) = store::notification::read(reader, &self.notified, part, BATCH).await?;
+            for notification in notifications {
+                self.delivery.registry.notify(&Arc::new(notification));
             }
+            self.notifications = more_from.unwrap_or(until);
         }
-        self.notices = until;
-        Ok(())
-    }
-
-    /// Hands out the notifications of a batch of events, if anybody waits for any.
-    async fn notify(&self, batch: &[LoggedEvent]) -> Result<()> {
-        let events: Vec<i64> = batch
-            .iter()
-            .filter(|event| self.delivery.registry.awaiting_notifications(event.audience.iter()))
-            .map(|event| event.event.cursor.id)
-            .collect();
-        if events.is_empty() {
-            return Ok(());
-        }
-        for notification in store::notification::of_events(self.store.system_reader(), &self.scope, events).await? {
-            self.delivery.registry.notify(notification);
-        }
+        self.notifications = self.notifications.max(until);
         Ok(())
     }
 }

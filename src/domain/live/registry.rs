@@ -13,7 +13,7 @@ use super::attendance::{Attendance, Attendee, Ending};
 use crate::domain::actor::{Actor, Role, SignedIn};
 use crate::domain::event::LoggedEvent;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::notification::Notification;
+use crate::domain::notification::LoggedNotification;
 use crate::domain::policy;
 use crate::meter;
 
@@ -65,7 +65,7 @@ struct Watchers {
     /// Who watches certain tasks.
     by_task: Index<TaskId, Arc<LoggedEvent>>,
     /// Who waits for notifications.
-    notified: Index<UserId, Arc<Notification>>,
+    notified: Index<UserId, Arc<LoggedNotification>>,
     attendees: HashMap<UserId, HashMap<u64, Arc<Attendee>>>,
 }
 
@@ -255,7 +255,7 @@ impl Registry {
     }
 
     /// From now on, the notifications of a user.
-    pub(super) fn listen(registry: &Arc<Self>, attendee: &Arc<Attendee>) -> Seat<Arc<Notification>> {
+    pub(super) fn listen(registry: &Arc<Self>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedNotification>> {
         let user = attendee.signed_in().id;
         let (subscriber, receiver) = subscriber(attendee);
         let mut watchers = registry.watchers();
@@ -295,23 +295,21 @@ impl Registry {
         }
     }
 
-    /// Which of these users wait for notifications.
-    pub(super) fn awaiting_notifications<'a>(&self, users: impl Iterator<Item = &'a UserId>) -> bool {
-        let watchers = self.watchers();
-        users.into_iter().any(|user| watchers.notified.contains_key(user))
+    /// Whether any user waits for notifications.
+    pub(super) fn awaits_notifications(&self) -> bool {
+        !self.watchers().notified.is_empty()
     }
 
     /// Hands a notification to whom it is for.
-    pub(super) fn notify(&self, notification: Notification) {
+    pub(super) fn notify(&self, notification: &Arc<LoggedNotification>) {
         let watchers = self.watchers();
-        let notification = Arc::new(notification);
         for subscriber in watchers
             .notified
-            .get(&notification.user_id)
+            .get(&notification.notification.user_id)
             .into_iter()
             .flat_map(HashMap::values)
         {
-            subscriber.send(Arc::clone(&notification));
+            subscriber.send(Arc::clone(notification));
         }
     }
 }

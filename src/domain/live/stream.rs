@@ -1,140 +1,120 @@
-//! What one subscription gets: first what it missed, read from the log, then what comes.
+//! What one subscription gets of a log: first what it missed, read from the database, then what comes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::attendance::{Attendance, Attendee};
-use super::registry::{Registry, Seat, Topic, may_hear};
+use super::registry::{Registry, Seat};
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Result};
-use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place, TaskEvent};
-use crate::domain::id::TaskId;
-use crate::domain::notification::Notification;
+use crate::domain::error::Result;
 use crate::domain::policy;
-use crate::domain::store::log::{Batch, Part, Settled};
+use crate::domain::store::log::Settled;
 use crate::domain::store::{self, Store};
-use crate::domain::task::{BoundedFilter, Snapshot};
 
-/// So many events are read at once.
-const BATCH: u64 = 200;
+/// So many entries are read at once.
+pub(super) const BATCH: u64 = 200;
 
-/// Which events a subscription wants of those that its user may see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Watch {
-    /// Only those of these tasks.
-    pub tasks: Option<Vec<TaskId>>,
-    /// Only those of these types.
-    pub types: Option<Vec<EventType>>,
-    /// Only those whose task passed this before or after, so that a task that leaves a list is announced too.
-    pub filter: BoundedFilter,
-    /// Only those that changed the status.
-    pub moves_only: bool,
-}
+/// Entries as they were read, and where to go on; `None` when these were the last.
+pub(super) type Batch<S> = (Vec<<S as Selection>::Entry>, Option<<S as Selection>::Place>);
 
-impl Watch {
-    fn topic(&self) -> Topic {
-        self.tasks.clone().map_or(Topic::Everything, Topic::Tasks)
-    }
+/// The entries of a log, in the order of commits, that a subscription wants of those that its user may see.
+pub(super) trait Selection {
+    type Entry: Send + Sync;
+    type Place: Copy + Ord + Default + Send;
 
-    /// Whether it wants this event of one of its tasks.
-    fn wants(&self, LoggedEvent { event, .. }: &LoggedEvent) -> bool {
-        self.types.as_ref().is_none_or(|types| types.contains(&event.kind))
-            && (!self.moves_only || event.previous_status.is_some_and(|before| before != event.status))
-            && self.passes_before_or_after(event)
-    }
+    /// Nothing becomes visible before this place any more.
+    fn settled(settled: &Settled) -> Self::Place;
 
-    fn passes_before_or_after(&self, event: &TaskEvent) -> bool {
-        if self.filter.is_empty() {
-            return true;
-        }
-        let passes = |task: &Snapshot| self.filter.passes(task, event.occurred_at);
-        // What cannot be read is delivered: nothing may be lost.
-        passes(&event.task)
-            || event
-                .before()
-                .map_or(true, |before| before.as_ref().is_some_and(passes))
-    }
+    /// Where an entry stands.
+    fn place(entry: &Self::Entry) -> Self::Place;
+
+    /// The next entries from a place on and before another.
+    fn read(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        from: Self::Place,
+        until: Self::Place,
+    ) -> impl Future<Output = Result<Batch<Self>>> + Send
+    where
+        Self: Sized;
+
+    /// From now on, the entries that come.
+    fn register(&self, registry: &Arc<Registry>, attendee: &Arc<Attendee>) -> Seat<Arc<Self::Entry>>;
+
+    /// Whether an entry is wanted, and may be received in the role that the user has now.
+    fn is_for(&self, attendee: &Attendee, entry: &Self::Entry) -> bool;
 }
 
 /// How far a subscription has come.
 #[derive(Debug)]
-enum Phase {
+enum Phase<P> {
     /// It reads the log from a place on, and is not registered: what happens meanwhile is in the log too.
-    CatchingUp { from: Place },
+    CatchingUp { from: P },
     /// It is registered, and reads the rest of the log: what is settled by now.
-    Closing { from: Place, until: Place },
+    Closing { from: P, until: P },
     /// It gets what comes. What is before this place it has.
-    Live { from: Place },
+    Live { from: P },
 }
 
-/// The events of one subscription.
-#[derive(Debug)]
-pub struct EventStream {
+/// The entries of one subscription.
+pub(super) struct LogStream<S: Selection> {
     store: Store,
     registry: Arc<Registry>,
     attendee: Arc<Attendee>,
-    watch: Watch,
-    phase: Phase,
-    read: VecDeque<Arc<LoggedEvent>>,
-    seat: Option<Seat<Arc<LoggedEvent>>>,
+    selection: S,
+    phase: Phase<S::Place>,
+    read: VecDeque<Arc<S::Entry>>,
+    seat: Option<Seat<Arc<S::Entry>>>,
 }
 
-impl EventStream {
-    pub(super) async fn open(
+impl<S: Selection> LogStream<S> {
+    /// Begins with what comes.
+    pub(super) fn open(store: &Store, registry: &Arc<Registry>, attendance: &Attendance, selection: S) -> Self {
+        let attendee = Arc::clone(&attendance.attendee);
+        Self {
+            seat: Some(selection.register(registry, &attendee)),
+            store: store.clone(),
+            registry: Arc::clone(registry),
+            attendee,
+            selection,
+            phase: Phase::Live {
+                from: S::Place::default(),
+            },
+            read: VecDeque::new(),
+        }
+    }
+
+    /// Begins with the first entry from a place on, which `first` finds. It fails when that is not known any more.
+    pub(super) async fn resume(
         store: &Store,
         registry: &Arc<Registry>,
         attendance: &Attendance,
-        watch: Watch,
-        after: Option<&EventCursor>,
+        selection: S,
+        first: impl FnOnce(&Settled) -> Result<S::Place>,
     ) -> Result<Self> {
-        let mut stream = Self {
+        let attendee = Arc::clone(&attendance.attendee);
+        let settled = settled(store, &attendee).await?;
+        // A cursor that somebody got from a write or from a history can lie ahead of what is settled; others of
+        // lower place may still come before it.
+        let from = first(&settled)?.min(S::settled(&settled));
+        Ok(Self {
             store: store.clone(),
             registry: Arc::clone(registry),
-            attendee: Arc::clone(&attendance.attendee),
-            watch,
-            phase: Phase::Live { from: Place::default() },
+            attendee,
+            selection,
+            phase: Phase::CatchingUp { from },
             read: VecDeque::new(),
             seat: None,
-        };
-        match after {
-            Some(after) => {
-                stream.phase = Phase::CatchingUp {
-                    from: stream.resume(after).await?,
-                }
-            }
-            None => stream.take_seat(),
-        }
-        Ok(stream)
+        })
     }
 
-    /// The place behind a cursor. Fails when what came behind it is not known any more.
-    async fn resume(&self, after: &EventCursor) -> Result<Place> {
-        let settled = self.settled().await?;
-        if after.log != settled.log || after.place() < settled.pruned {
-            return Err(Error::ResyncRequired);
-        }
-        // The cursor of an event that somebody saw in a history can lie ahead of what is settled; others
-        // of less standing may still come before it.
-        Ok(after.place().next().min(settled.events))
-    }
-
-    async fn settled(&self) -> Result<Settled> {
-        let actor = Actor::User(self.attendee.signed_in());
-        let scope = policy::scope(&actor)?;
-        store::log::settled(&self.store.reader(&actor), &scope).await
-    }
-
-    fn take_seat(&mut self) {
-        let seat = Registry::watch(&self.registry, &self.attendee, self.watch.topic());
-        self.seat = Some(seat);
-    }
-
-    /// The next event; `None` once the subscription is ended. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<Result<Arc<LoggedEvent>>> {
+    /// The next entry; `None` once the subscription is ended. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Option<Result<Arc<S::Entry>>> {
         loop {
-            while let Some(event) = self.read.pop_front() {
-                if self.is_for_it(&event) {
-                    return Some(Ok(event));
+            while let Some(entry) = self.read.pop_front() {
+                if self.selection.is_for(&self.attendee, &entry) {
+                    return Some(Ok(entry));
                 }
             }
             let from = match self.phase {
@@ -144,71 +124,43 @@ impl EventStream {
                     Err(error) => return Some(Err(error)),
                 },
             };
-            let event = self.seat.as_mut()?.receiver.recv().await?;
-            if event.event.cursor.place() >= from && self.is_for_it(&event) {
-                return Some(Ok(event));
+            let entry = self.seat.as_mut()?.receiver.recv().await?;
+            if S::place(&entry) >= from && self.selection.is_for(&self.attendee, &entry) {
+                return Some(Ok(entry));
             }
         }
-    }
-
-    /// Whether the event is wanted, and may be heard in the role that the user has now.
-    fn is_for_it(&self, event: &LoggedEvent) -> bool {
-        self.watch.wants(event) && may_hear(&self.attendee, &event.audience)
     }
 
     /// Reads the next part of the log.
     async fn read_on(&mut self) -> Result<()> {
         let (from, until, is_closing) = match self.phase {
-            Phase::CatchingUp { from } => (from, self.settled().await?.events, false),
+            Phase::CatchingUp { from } => (from, S::settled(&settled(&self.store, &self.attendee).await?), false),
             Phase::Closing { from, until } => (from, until, true),
             Phase::Live { .. } => return Ok(()),
         };
-        let batch = self.batch(from, until).await?;
-        self.phase = match (batch.more_from, is_closing) {
+        let actor = Actor::User(self.attendee.signed_in());
+        let (entries, more_from) = self.selection.read(&self.store, &actor, from, until).await?;
+        self.phase = match (more_from, is_closing) {
             (Some(from), false) => Phase::CatchingUp { from },
             (Some(from), true) => Phase::Closing { from, until },
             (None, true) => Phase::Live { from: until },
             (None, false) => {
-                self.take_seat();
+                self.seat = Some(self.selection.register(&self.registry, &self.attendee));
                 // Settled after the seat was taken: whatever is settled later comes to the seat.
-                let settled = self.settled().await?;
+                let settled = settled(&self.store, &self.attendee).await?;
                 Phase::Closing {
                     from: until,
-                    until: settled.events,
+                    until: S::settled(&settled),
                 }
             }
         };
-        self.read.extend(batch.events.into_iter().map(Arc::new));
+        self.read.extend(entries.into_iter().map(Arc::new));
         Ok(())
     }
-
-    async fn batch(&self, from: Place, until: Place) -> Result<Batch> {
-        let actor = Actor::User(self.attendee.signed_in());
-        let scope = policy::scope(&actor)?;
-        let part = Part {
-            from,
-            until,
-            tasks: self.watch.tasks.as_deref(),
-        };
-        store::log::read(&self.store.reader(&actor), &scope, part, BATCH).await
-    }
 }
 
-/// The notifications of one subscription.
-#[derive(Debug)]
-pub struct NotificationStream {
-    seat: Seat<Arc<Notification>>,
-}
-
-impl NotificationStream {
-    pub(super) fn open(registry: &Arc<Registry>, attendance: &Attendance) -> Self {
-        Self {
-            seat: Registry::listen(registry, &attendance.attendee),
-        }
-    }
-
-    /// The next notification; `None` once the subscription is ended.
-    pub async fn next(&mut self) -> Option<Arc<Notification>> {
-        self.seat.receiver.recv().await
-    }
+async fn settled(store: &Store, attendee: &Attendee) -> Result<Settled> {
+    let actor = Actor::User(attendee.signed_in());
+    let scope = policy::scope(&actor)?;
+    store::log::settled(&store.reader(&actor), &scope).await
 }

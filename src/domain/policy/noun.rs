@@ -94,13 +94,13 @@ impl Noun for Requests {
     }
 }
 
-/// Notifications: one's own, also for administrators.
+/// Notifications: one's own, also for administrators; everything for the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Notifications {}
 
 impl Noun for Notifications {
     fn reach(actor: &Actor) -> Result<Reach> {
-        Ok(Reach::Of(actor.signed_in()?.id))
+        own_or_the_servers(actor)
     }
 }
 

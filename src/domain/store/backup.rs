@@ -172,8 +172,13 @@ async fn renew(store: &Store, renewal: &Renewal<'_>) -> Result<()> {
         .value("pruned_transaction_id", 0)
         .take();
     connection.execute(&log).await?;
-    for table in ["task_events", "account_changes", "due_notices"] {
-        let order = format!("UPDATE {table} SET transaction_id = 0 WHERE transaction_id <> 0");
+    for (table, column) in [
+        ("task_events", "transaction_id"),
+        ("account_changes", "transaction_id"),
+        ("due_notices", "transaction_id"),
+        ("notifications", "log_transaction_id"),
+    ] {
+        let order = format!("UPDATE {table} SET {column} = 0 WHERE {column} <> 0");
         connection.execute_unprepared(&order).await?;
     }
     for missing in renewal.missing.chunks(1_000) {

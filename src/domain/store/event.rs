@@ -111,7 +111,7 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("no event was added to the log")))?;
     let cursor = cursor_in(&mut InOrder::of(&row))?;
     if let Some(notices) = notices {
-        notices.insert(transaction, cursor.id).await?;
+        notices.insert(transaction, cursor.place()).await?;
     }
     Ok(cursor)
 }

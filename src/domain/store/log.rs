@@ -5,11 +5,12 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder as _, QuerySelect as _, Statement};
 
 use super::event::{Column, Entity, Row};
-use super::{WriteTransaction, account_change, due_notice, one_of};
+use super::{WriteTransaction, account_change, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, LoggedEvent, Place};
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::notification;
 use crate::domain::policy::{Permit, PruneLog, Reach, Scope, Tasks};
 
 /// Which log this is.
@@ -58,12 +59,22 @@ pub(in crate::domain) struct Settled {
     pub(in crate::domain) events: Place,
     /// Changes to accounts before this place are.
     pub(in crate::domain) changes: Place,
-    /// Notices of due dates before this place are.
-    pub(in crate::domain) notices: Place,
+    /// Notifications before this place are.
+    pub(in crate::domain) notifications: notification::Place,
     /// The last event that was forgotten because of its age.
     pub(in crate::domain) pruned: Place,
     /// Whether something was committed that an older transaction, which is still open, keeps from being settled.
     pub(in crate::domain) is_waiting: bool,
+}
+
+impl Settled {
+    /// Refuses a place whose log is another by now, or after which something was forgotten.
+    pub(in crate::domain) fn check_known(&self, log: &str, place: Place) -> Result<()> {
+        if log == self.log && place >= self.pruned {
+            return Ok(());
+        }
+        Err(Error::ResyncRequired)
+    }
 }
 
 /// How far the logs can be read.
@@ -72,16 +83,18 @@ pub(in crate::domain) struct Settled {
 /// before a place was committed by then.
 pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<Settled> {
     const POSTGRES: &str = "SELECT identity, pruned_transaction_id, pruned_id, \
-            oldest AS transaction_id, 0::bigint AS event_id, 0::bigint AS change_id, 0::bigint AS notice_id, \
+            oldest AS transaction_id, 0::bigint AS event_id, 0::bigint AS change_id, \
+            0::bigint AS notified_event_id, 0::bigint AS notification_id, \
             CASE WHEN EXISTS (SELECT 1 FROM task_events WHERE transaction_id >= oldest) \
                    OR EXISTS (SELECT 1 FROM account_changes WHERE transaction_id >= oldest) \
-                   OR EXISTS (SELECT 1 FROM due_notices WHERE transaction_id >= oldest) \
+                   OR EXISTS (SELECT 1 FROM notifications WHERE log_transaction_id >= oldest) \
                  THEN 1 ELSE 0 END AS is_waiting \
          FROM event_log, (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest) AS snapshot";
     const SQLITE: &str = "SELECT identity, pruned_transaction_id, pruned_id, 0 AS transaction_id, \
             MAX(pruned_id, (SELECT COALESCE(MAX(id), 0) FROM task_events)) + 1 AS event_id, \
             (SELECT COALESCE(MAX(id), 0) + 1 FROM account_changes) AS change_id, \
-            (SELECT COALESCE(MAX(id), 0) + 1 FROM due_notices) AS notice_id, 0 AS is_waiting \
+            COALESCE((SELECT log_event_id FROM notifications ORDER BY id DESC LIMIT 1), 0) AS notified_event_id, \
+            (SELECT COALESCE(MAX(id), 0) + 1 FROM notifications) AS notification_id, 0 AS is_waiting \
          FROM event_log";
 
     let backend = connection.get_database_backend();
@@ -103,7 +116,10 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
         log: row.try_get("", "identity")?,
         events: place("transaction_id", "event_id")?,
         changes: place("transaction_id", "change_id")?,
-        notices: place("transaction_id", "notice_id")?,
+        notifications: notification::Place {
+            event: place("transaction_id", "notified_event_id")?,
+            id: row.try_get("", "notification_id")?,
+        },
         pruned: place("pruned_transaction_id", "pruned_id")?,
         is_waiting: row.try_get::<i32>("", "is_waiting")? == 1,
     })
@@ -121,6 +137,30 @@ fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, pl
         _ => format!("({columns}) {operator} (?, ?)"),
     };
     Expr::cust_with_values(condition, [place.transaction_id, place.id])
+}
+
+/// The place of something that is no event and is written in a transaction of its own: after the newest event.
+pub(super) async fn place_of_now(transaction: &WriteTransaction) -> Result<Place> {
+    const POSTGRES: &str = "SELECT GREATEST(pg_current_xact_id()::text::bigint, \
+            pg_snapshot_xmax(pg_current_snapshot())::text::bigint) AS transaction_id, \
+            GREATEST(pruned_id, (SELECT MAX(id) FROM task_events)) AS id FROM event_log";
+    const SQLITE: &str = "SELECT 0 AS transaction_id, \
+            MAX(pruned_id, (SELECT COALESCE(MAX(id), 0) FROM task_events)) AS id FROM event_log";
+
+    let connection = transaction.connection();
+    let backend = connection.get_database_backend();
+    let statement = match backend {
+        DbBackend::Postgres => POSTGRES,
+        _ => SQLITE,
+    };
+    let row = connection
+        .query_one_raw(Statement::from_string(backend, statement))
+        .await?
+        .ok_or_else(no_identity)?;
+    Ok(Place {
+        transaction_id: row.try_get("", "transaction_id")?,
+        id: row.try_get("", "id")?,
+    })
 }
 
 /// A part of the log.
@@ -210,27 +250,6 @@ pub(in crate::domain) async fn changed_accounts(
         .all(connection)
         .await?;
     Ok(users.into_iter().map(UserId).collect())
-}
-
-/// The notices of due dates in a part of their log, with whom each is for. Only the server reads it.
-pub(in crate::domain) async fn due_notices(
-    connection: &impl ConnectionTrait,
-    _scope: &Scope<Tasks>,
-    from: Place,
-    until: Place,
-) -> Result<Vec<(i64, UserId)>> {
-    let notices: Vec<(i64, i32)> = due_notice::Entity::find()
-        .select_only()
-        .column(due_notice::Column::Id)
-        .column(due_notice::Column::UserId)
-        .filter(compared(connection, PLACE, ">=", from))
-        .filter(compared(connection, PLACE, "<", until))
-        .order_by_asc(due_notice::Column::TransactionId)
-        .order_by_asc(due_notice::Column::Id)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    Ok(notices.into_iter().map(|(id, user)| (id, UserId(user))).collect())
 }
 
 /// Forgets up to `limit` of the events that are older than a moment, and how far the log is forgotten by

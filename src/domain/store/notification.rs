@@ -3,17 +3,20 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{QueryOrder as _, QuerySelect as _, Select};
+use sea_orm::{DbBackend, FromQueryResult, QueryOrder as _, QuerySelect as _, Select};
 
+use super::event::LOG_IDENTITY;
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, corrupt, job, one_of, task};
+use super::{WriteTransaction, corrupt, job, log, one_of, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::event::NewEvent;
+use crate::domain::event::{self, NewEvent};
 use crate::domain::id::{NotificationId, TaskId, UserId};
-use crate::domain::notification::{Notification, NotificationKind, NotificationSortField};
+use crate::domain::notification::{
+    LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationSortField, Place,
+};
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
-use crate::domain::policy::{Notifications, Outbox, Permit, Reach, ReadNotifications, RemindOfTask, Scope, Tasks};
+use crate::domain::policy::{Notifications, Outbox, Permit, Reach, ReadNotifications, RemindOfTask, Scope};
 use crate::domain::task::Task;
 use crate::domain::workflow::Status;
 
@@ -34,6 +37,9 @@ pub struct Model {
     pub previous_status: Option<i16>,
     pub status: i16,
     pub read_at: Option<Timestamp>,
+    /// The place in the order of notifications: that of the event, or of a due date that of the newest event at that time.
+    pub log_transaction_id: i64,
+    pub log_event_id: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -80,15 +86,19 @@ impl Notices {
             previous_status: Set(event.previous_status.map(Status::rank)),
             status: Set(event.status.rank()),
             read_at: Set(None),
+            log_transaction_id: NotSet,
+            log_event_id: NotSet,
         };
         let rows: Vec<ActiveModel> = event.notices.iter().map(row).collect();
         (!rows.is_empty()).then_some(Self(rows))
     }
 
-    /// Adds them, in the transaction of the event.
-    pub(super) async fn insert(self, transaction: &WriteTransaction, event: i64) -> Result<()> {
+    /// Adds them, in the transaction of the event, which has this place in the log.
+    pub(super) async fn insert(self, transaction: &WriteTransaction, event: event::Place) -> Result<()> {
         let rows = self.0.into_iter().map(|row| ActiveModel {
-            event_id: Set(event),
+            event_id: Set(event.id),
+            log_transaction_id: Set(event.transaction_id),
+            log_event_id: Set(event.id),
             ..row
         });
         add(transaction, rows.collect()).await
@@ -118,6 +128,7 @@ pub(super) async fn remind(
     (user, kind): (UserId, NotificationKind),
     now: Timestamp,
 ) -> Result<()> {
+    let place = log::place_of_now(transaction).await?;
     let row = ActiveModel {
         id: NotSet,
         created_at: Set(now),
@@ -131,6 +142,8 @@ pub(super) async fn remind(
         previous_status: Set(None),
         status: Set(task.status.rank()),
         read_at: Set(None),
+        log_transaction_id: Set(place.transaction_id),
+        log_event_id: Set(place.id),
     };
     add(transaction, vec![row]).await
 }
@@ -238,27 +251,80 @@ pub(in crate::domain) async fn find_to_send(
     row.map(Notification::try_from).transpose()
 }
 
-/// The notifications of these notices of due dates, whosever they are.
-pub(in crate::domain) async fn of_notices(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    notices: Vec<i64>,
-) -> Result<Vec<Notification>> {
-    of_events(connection, scope, notices.into_iter().map(|notice| -notice).collect()).await
+/// A part of the notifications, in the order of their places.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::domain) struct Part {
+    /// From this place on,
+    pub(in crate::domain) from: Place,
+    /// and before this one.
+    pub(in crate::domain) until: Place,
 }
 
-/// The notifications of these events, whosever they are: for the server, which hands each to whom it is for.
-pub(in crate::domain) async fn of_events(
+/// A notification with the identity of the log that its place is in.
+#[derive(Debug, FromQueryResult)]
+struct Row {
+    log: String,
+    #[sea_orm(nested)]
+    model: Model,
+}
+
+/// Where the row stands.
+fn place(row: &Model) -> Place {
+    Place {
+        event: event::Place {
+            transaction_id: row.log_transaction_id,
+            id: row.log_event_id,
+        },
+        id: row.id.into(),
+    }
+}
+
+/// The columns that hold a place, compared with one.
+fn compared(connection: &impl ConnectionTrait, operator: &str, place: Place) -> Expr {
+    const COLUMNS: &str = "(log_transaction_id, log_event_id, id)";
+    let values = match connection.get_database_backend() {
+        DbBackend::Postgres => "($1, $2, $3)",
+        _ => "(?, ?, ?)",
+    };
+    let Place { event, id } = place;
+    Expr::cust_with_values(
+        format!("{COLUMNS} {operator} {values}"),
+        [event.transaction_id, event.id, id],
+    )
+}
+
+/// The first `limit` notifications in scope of a part, and where to go on; `None` when these were the last. A row that
+/// cannot be understood is left out, and logged: it must not keep back what comes after it.
+pub(in crate::domain) async fn read(
     connection: &impl ConnectionTrait,
-    _scope: &Scope<Tasks>,
-    events: Vec<i64>,
-) -> Result<Vec<Notification>> {
-    let rows = Entity::find()
-        .filter(one_of(connection, Column::EventId, events))
+    scope: &Scope<Notifications>,
+    part: Part,
+    limit: u64,
+) -> Result<(Vec<LoggedNotification>, Option<Place>)> {
+    let rows: Vec<Row> = visible(scope, false)
+        .expr_as(Expr::cust(LOG_IDENTITY), "log")
+        .filter(compared(connection, ">=", part.from))
+        .filter(compared(connection, "<", part.until))
+        .order_by_asc(Column::LogTransactionId)
+        .order_by_asc(Column::LogEventId)
         .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_model()
         .all(connection)
         .await?;
-    rows.into_iter().map(Notification::try_from).collect()
+    let is_full = u64::try_from(rows.len()).is_ok_and(|length| length >= limit);
+    let more_from = rows.last().filter(|_| is_full).map(|row| place(&row.model).next());
+    let notifications = rows.into_iter().filter_map(|Row { log, model }| {
+        let (id, place) = (model.id, place(&model));
+        let notification = Notification::try_from(model);
+        let notification = notification
+            .inspect_err(|error| tracing::error!("the notification {id} cannot be read: {:?}", error.cause()));
+        Some(LoggedNotification {
+            cursor: NotificationCursor::new(log, place),
+            notification: notification.ok()?,
+        })
+    });
+    Ok((notifications.collect(), more_from))
 }
 
 /// Marks the user's unread notifications as read: those with these ids, or all.

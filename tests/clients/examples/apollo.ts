@@ -28,6 +28,7 @@ export const typePolicies: TypePolicies = {
   Task: { fields: { history: relayStylePagination() } },
   // These have no `id`. An event is known by its place in the log, a tag by its name.
   TaskEvent: { keyFields: ['cursor'] },
+  NotificationEvent: { keyFields: ['cursor'] },
   Tag: { keyFields: ['name'] },
 };
 

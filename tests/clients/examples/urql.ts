@@ -25,6 +25,7 @@ export const graphcache: CacheExchangeOpts = {
   keys: {
     // These have no `id`. An event is known by its place in the log, a tag by its name.
     TaskEvent: ({ cursor }) => (cursor as string | undefined) ?? null,
+    NotificationEvent: ({ cursor }) => (cursor as string | undefined) ?? null,
     Tag: ({ name }) => (name as string | undefined) ?? null,
     // The others belong to the object that holds them.
     PriorityCount: embedded,

@@ -124,19 +124,19 @@ export const DIRECTIVES = [
 ];
 
 export const SUBSCRIPTIONS = [
-  '{taskEvents{type} notificationReceived{id}}',
+  '{taskEvents{type} notificationReceived{cursor}}',
   '{a:taskEvents{type} b:taskEvents{type}}',
   '{__typename}',
   '{__typename taskEvents{type}}',
   '{taskEvents{type} taskEvents{task{title}}}',
   '{...on Subscription{taskEvents{type}}}',
-  '{...{taskEvents{type} notificationReceived{id}}}',
+  '{...{taskEvents{type} notificationReceived{cursor}}}',
   '{taskEvents @skip(if: true){type}}',
   '{taskEvents @include(if: $v0){type}}',
   '{... @skip(if: true){taskEvents{type}}}',
   '{__schema{description}}',
   '{...on Subscription @include(if: true){taskEvents{type}}}',
-  '{taskEvents{type} ... @include(if: $v0){notificationReceived{id}}}',
+  '{taskEvents{type} ... @include(if: $v0){notificationReceived{cursor}}}',
   '{...F0}',
   '{a:__typename}',
   '{taskEvents{type @skip(if: $v0)}}',

@@ -342,7 +342,7 @@ async fn nobody_watches_without_signing_in() {
 async fn a_subscription_is_paid_for() {
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "20")]).await;
     let ann = app.member().await;
-    let document = "subscription { notificationReceived { id } }";
+    let document = "subscription { notificationReceived { cursor } }";
     let _stream = Stream::watch(&app, &ann, EVENTS, document, json!({})).await;
     let mut answers = Vec::new();
     while answers.last().is_none_or(|answer: &Answer| answer.status == 200) {
@@ -474,5 +474,42 @@ async fn a_stream_is_not_bound_by_the_time_limit_of_requests() {
         assert!(nothing.is_err(), "{nothing:?}");
         ann.creates_task(json!({ "title": "First" })).await;
         assert_eq!(stream.answer().await["data"]["taskEvents"]["task"]["title"], "First");
+    }
+}
+
+#[tokio::test]
+async fn notifications_resume_in_either_protocol() {
+    const NOTIFIED: &str = "subscription($after: String) { notificationReceived(after: $after) {
+        cursor unreadCount notification { taskTitle } } }";
+
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let place = bob.graphql("{ eventCursor }", json!({})).await;
+    let hands_over = async |title: &str| {
+        let input = json!({ "title": title, "assigneeId": bob.global_id() });
+        ann.creates_task(input).await
+    };
+    let mut titles = vec!["One", "Two"];
+    for title in &titles {
+        hands_over(title).await;
+    }
+    for (accept, new) in STREAMS.into_iter().zip(["Three", "Four"]) {
+        let mut after = place.data()["eventCursor"].clone();
+        for title in &titles {
+            // It breaks after each.
+            let mut stream = Stream::watch(&app, &bob, accept, NOTIFIED, json!({ "after": after })).await;
+            let answer = stream.answer().await;
+            let received = &answer["data"]["notificationReceived"];
+            assert_eq!(
+                (&received["notification"]["taskTitle"], &received["unreadCount"]),
+                (&json!(title), &json!(titles.len()))
+            );
+            after = received["cursor"].clone();
+        }
+        let mut stream = Stream::watch(&app, &bob, accept, NOTIFIED, json!({ "after": after })).await;
+        hands_over(new).await;
+        let answer = stream.answer().await;
+        assert_eq!(answer["data"]["notificationReceived"]["notification"]["taskTitle"], new);
+        titles.push(new);
     }
 }

@@ -8,7 +8,7 @@ use crate::support::person::{Person, global_id};
 use crate::support::smtp::{MailServer, Mood};
 
 const LIST: &str = "{ notifications { nodes { kind taskTitle previousStatus status actor { id } } } }";
-const LISTEN: &str = "subscription { notificationReceived { kind taskTitle } }";
+const LISTEN: &str = "subscription { notificationReceived { notification { kind taskTitle } } }";
 
 /// The kinds and titles of somebody's notifications, in the order of their letters.
 async fn told(person: &Person<'_>) -> Vec<String> {
@@ -169,7 +169,7 @@ async fn due_dates_are_delivered_live_on_every_node_and_by_mail() {
         } else {
             json!({ "kind": "OVERDUE", "taskTitle": "Bob's" })
         };
-        assert_eq!(socket.data("1").await["notificationReceived"], expected);
+        assert_eq!(socket.data("1").await["notificationReceived"]["notification"], expected);
     }
     app.works_off().await;
     let mut subjects: Vec<String> = mail

@@ -284,7 +284,8 @@ async fn without_a_cursor_a_subscription_hears_of_what_comes() {
     socket
         .subscribe("1", "subscription { taskEvents { type task { title } } }", json!({}))
         .await;
-    let notifications = "subscription { notificationReceived { kind taskTitle task { title } actor { username } } }";
+    let notifications =
+        "subscription { notificationReceived { notification { kind taskTitle task { title } actor { username } } } }";
     let mut notified = served.socket_of(&bob).await;
     notified.subscribe("1", notifications, json!({})).await;
     // Nothing says when a subscription has begun, so there is something to hear again and again.
@@ -303,7 +304,7 @@ async fn without_a_cursor_a_subscription_hears_of_what_comes() {
         json!({ "type": "CREATED", "task": { "title": "For Bob" } })
     );
     assert_eq!(
-        notification["notificationReceived"],
+        notification["notificationReceived"]["notification"],
         json!({ "kind": "ASSIGNED", "taskTitle": "For Bob", "task": { "title": "For Bob" }, "actor": { "username": ann.name } })
     );
 }

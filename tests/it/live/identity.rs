@@ -95,7 +95,7 @@ async fn nobody_may_ask_what_anybody_may_and_watch_nothing() {
     let mut socket = served.introduced(Value::Null).await;
     for query in [
         "subscription { taskEvents { cursor } }",
-        "subscription { notificationReceived { id } }",
+        "subscription { notificationReceived { cursor } }",
         "subscription { taskStatusChanged(taskId: \"x\") { cursor } }",
     ] {
         socket.subscribe("1", query, json!({})).await;

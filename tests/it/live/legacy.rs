@@ -7,7 +7,7 @@ use crate::support::TestApp;
 use crate::support::person::Person;
 use crate::support::socket::{LEGACY, Served, Socket};
 
-async fn older(served: &Served, person: &Person<'_>) -> Socket {
+pub async fn older(served: &Served, person: &Person<'_>) -> Socket {
     let mut socket = served.socket(LEGACY).await;
     socket.init(json!({ "authToken": person.access_token })).await;
     assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
@@ -15,7 +15,7 @@ async fn older(served: &Served, person: &Person<'_>) -> Socket {
     socket
 }
 
-async fn start(socket: &mut Socket, id: &str, query: &str, variables: Value) {
+pub async fn start(socket: &mut Socket, id: &str, query: &str, variables: Value) {
     let payload = json!({ "query": query, "variables": variables, "operationName": null });
     socket
         .say(json!({ "type": "start", "id": id, "payload": payload }))

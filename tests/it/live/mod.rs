@@ -9,6 +9,7 @@ mod legacy;
 mod limits;
 mod message;
 mod metrics;
+mod notification;
 mod present;
 mod share;
 mod websocket;

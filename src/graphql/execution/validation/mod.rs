@@ -250,7 +250,7 @@ mod tests {
             "'x' conflict",
         ),
         (
-            "subscription { taskEvents { type } notificationReceived { id } }",
+            "subscription { taskEvents { type } notificationReceived { cursor } }",
             "one field",
         ),
         ("subscription { __typename }", "introspection"),

@@ -1,0 +1,121 @@
+//! The events of tasks that one subscription gets.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::attendance::{Attendance, Attendee};
+use super::registry::{Registry, Seat, Topic, may_hear};
+use super::stream::{self, BATCH, LogStream, Selection};
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place, TaskEvent};
+use crate::domain::id::TaskId;
+use crate::domain::policy;
+use crate::domain::store::log::{Part, Settled};
+use crate::domain::store::{self, Store};
+use crate::domain::task::{BoundedFilter, Snapshot};
+
+/// Which events a subscription wants of those that its user may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Only those of these tasks.
+    pub tasks: Option<Vec<TaskId>>,
+    /// Only those of these types.
+    pub types: Option<Vec<EventType>>,
+    /// Only those whose task passed this before or after, so that a task that leaves a list is announced too.
+    pub filter: BoundedFilter,
+    /// Only those that changed the status.
+    pub moves_only: bool,
+}
+
+impl Watch {
+    fn topic(&self) -> Topic {
+        self.tasks.clone().map_or(Topic::Everything, Topic::Tasks)
+    }
+
+    /// Whether it wants this event of one of its tasks.
+    fn wants(&self, LoggedEvent { event, .. }: &LoggedEvent) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(&event.kind))
+            && (!self.moves_only || event.previous_status.is_some_and(|before| before != event.status))
+            && self.passes_before_or_after(event)
+    }
+
+    fn passes_before_or_after(&self, event: &TaskEvent) -> bool {
+        if self.filter.is_empty() {
+            return true;
+        }
+        let passes = |task: &Snapshot| self.filter.passes(task, event.occurred_at);
+        // What cannot be read is delivered: nothing may be lost.
+        passes(&event.task)
+            || event
+                .before()
+                .map_or(true, |before| before.as_ref().is_some_and(passes))
+    }
+}
+
+impl Selection for Watch {
+    type Entry = LoggedEvent;
+    type Place = Place;
+
+    fn settled(settled: &Settled) -> Place {
+        settled.events
+    }
+
+    fn place(event: &LoggedEvent) -> Place {
+        event.event.cursor.place()
+    }
+
+    async fn read(&self, store: &Store, actor: &Actor, from: Place, until: Place) -> Result<stream::Batch<Self>> {
+        let scope = policy::scope(actor)?;
+        let part = Part {
+            from,
+            until,
+            tasks: self.tasks.as_deref(),
+        };
+        let batch = store::log::read(&store.reader(actor), &scope, part, BATCH).await?;
+        Ok((batch.events, batch.more_from))
+    }
+
+    fn register(&self, registry: &Arc<Registry>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedEvent>> {
+        Registry::watch(registry, attendee, self.topic())
+    }
+
+    fn is_for(&self, attendee: &Attendee, event: &LoggedEvent) -> bool {
+        self.wants(event) && may_hear(attendee, &event.audience)
+    }
+}
+
+/// The events of one subscription.
+pub struct EventStream(LogStream<Watch>);
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").finish_non_exhaustive()
+    }
+}
+
+impl EventStream {
+    pub(super) async fn open(
+        store: &Store,
+        registry: &Arc<Registry>,
+        attendance: &Attendance,
+        watch: Watch,
+        after: Option<&EventCursor>,
+    ) -> Result<Self> {
+        let Some(after) = after else {
+            return Ok(Self(LogStream::open(store, registry, attendance, watch)));
+        };
+        let first = |settled: &Settled| {
+            settled.check_known(&after.log, after.place())?;
+            Ok(after.place().next())
+        };
+        Ok(Self(
+            LogStream::resume(store, registry, attendance, watch, first).await?,
+        ))
+    }
+
+    /// The next event; `None` once the subscription is ended. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Arc<LoggedEvent>>> {
+        self.0.next().await
+    }
+}

@@ -1,0 +1,76 @@
+//! The notifications that one subscription gets.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::attendance::{Attendance, Attendee};
+use super::registry::{Registry, Seat};
+use super::stream::{self, BATCH, LogStream, Selection};
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::notification::{LoggedNotification, NotificationCursor, Place};
+use crate::domain::policy;
+use crate::domain::store::log::Settled;
+use crate::domain::store::notification::Part;
+use crate::domain::store::{self, Store};
+
+/// All notifications of the user.
+struct Own;
+
+impl Selection for Own {
+    type Entry = LoggedNotification;
+    type Place = Place;
+
+    fn settled(settled: &Settled) -> Place {
+        settled.notifications
+    }
+
+    fn place(entry: &LoggedNotification) -> Place {
+        entry.cursor.place()
+    }
+
+    async fn read(&self, store: &Store, actor: &Actor, from: Place, until: Place) -> Result<stream::Batch<Self>> {
+        let scope = policy::scope(actor)?;
+        store::notification::read(&store.reader(actor), &scope, Part { from, until }, BATCH).await
+    }
+
+    fn register(&self, registry: &Arc<Registry>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedNotification>> {
+        Registry::listen(registry, attendee)
+    }
+
+    fn is_for(&self, attendee: &Attendee, entry: &LoggedNotification) -> bool {
+        entry.notification.user_id == attendee.signed_in().id
+    }
+}
+
+/// The notifications of one subscription.
+pub struct NotificationStream(LogStream<Own>);
+
+impl fmt::Debug for NotificationStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotificationStream").finish_non_exhaustive()
+    }
+}
+
+impl NotificationStream {
+    pub(super) async fn open(
+        store: &Store,
+        registry: &Arc<Registry>,
+        attendance: &Attendance,
+        after: Option<&NotificationCursor>,
+    ) -> Result<Self> {
+        let Some(after) = after else {
+            return Ok(Self(LogStream::open(store, registry, attendance, Own)));
+        };
+        let first = |settled: &Settled| {
+            settled.check_known(after.log(), after.place().event)?;
+            Ok(after.place().next())
+        };
+        Ok(Self(LogStream::resume(store, registry, attendance, Own, first).await?))
+    }
+
+    /// The next notification; `None` once the subscription is ended. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Arc<LoggedNotification>>> {
+        self.0.next().await
+    }
+}

@@ -1,0 +1,119 @@
+//! The place of a notification in the order in which subscriptions receive them.
+
+use crate::domain::error::Result;
+use crate::domain::event::{self, EventCursor};
+
+use super::Notification;
+
+/// A place in the order of notifications, which follows the event log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// The place of the notification's event; of a due date that of the newest event at that time.
+    pub(crate) event: event::Place,
+    /// The notification's number.
+    pub(crate) id: i64,
+}
+
+impl Place {
+    /// The first place after this one.
+    pub(crate) fn next(self) -> Self {
+        Self {
+            id: self.id.saturating_add(1),
+            ..self
+        }
+    }
+}
+
+/// The place of a notification in one log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotificationCursor {
+    /// The place in the event log.
+    event: EventCursor,
+    /// The notification's number; `None` is after all notifications of that place.
+    id: Option<i64>,
+}
+
+impl NotificationCursor {
+    /// The cursor of a place in the log with this identity.
+    pub(crate) fn new(log: String, place: Place) -> Self {
+        Self {
+            event: EventCursor {
+                log,
+                transaction_id: place.event.transaction_id,
+                id: place.event.id,
+            },
+            id: Some(place.id),
+        }
+    }
+
+    /// Which log it is a place of.
+    pub(crate) fn log(&self) -> &str {
+        &self.event.log
+    }
+
+    /// The place.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            event: self.event.place(),
+            id: self.id.unwrap_or(i64::MAX),
+        }
+    }
+
+    /// The opaque text that clients keep.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match self.id {
+            Some(id) => event::encode_cursor(&(&self.event.log, self.event.transaction_id, self.event.id, id)),
+            None => self.event.encode(),
+        }
+    }
+
+    /// Reads the cursor of a notification or of an event, which came as the argument `field`.
+    pub fn decode(field: &'static str, text: &str) -> Result<Self> {
+        if let Some((log, transaction_id, event, id)) = event::decode_cursor(text) {
+            let event = event::Place {
+                transaction_id,
+                id: event,
+            };
+            return Ok(Self::new(log, Place { event, id }));
+        }
+        let event = EventCursor::decode(field, text)?;
+        Ok(Self { event, id: None })
+    }
+}
+
+/// A notification with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedNotification {
+    /// Its place.
+    pub cursor: NotificationCursor,
+    /// The notification.
+    pub notification: Notification,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went_and_that_of_an_event_is_after_all_its_notifications() {
+        let event = EventCursor {
+            log: "f00d".to_owned(),
+            transaction_id: 7,
+            id: 9,
+        };
+        let of_event = NotificationCursor::decode("after", &event.encode()).unwrap();
+        let place = Place {
+            event: event.place(),
+            id: 1 << 40,
+        };
+        let cursor = NotificationCursor::new("f00d".to_owned(), place);
+        assert_eq!(NotificationCursor::decode("after", &cursor.encode()).unwrap(), cursor);
+        assert_eq!((cursor.place(), cursor.log()), (place, "f00d"));
+        assert!(of_event.place() > place && of_event.place().event == place.event);
+        assert_eq!(of_event.encode(), event.encode());
+        assert!(NotificationCursor::decode("after", "WzFd").is_err());
+        // A subscription to events does not take it.
+        assert!(EventCursor::decode("after", &cursor.encode()).is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! Notifications as their receiver gets them: once each, in order, over any transport and any server.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use taskwire::domain::actor::Actor;
+
+use super::legacy::{older, start};
+use super::{cursor, watch};
+use crate::support::TestApp;
+use crate::support::person::{Person, global_id};
+use crate::support::socket::Socket;
+
+const NOTIFIED: &str = "subscription($after: String) { notificationReceived(after: $after) {
+    cursor unreadCount notification { kind taskTitle isRead } } }";
+
+async fn listen(socket: &mut Socket, after: &Value) {
+    socket.subscribe("1", NOTIFIED, json!({ "after": after })).await;
+}
+
+async fn next(socket: &mut Socket) -> Value {
+    socket.data("1").await["notificationReceived"].clone()
+}
+
+/// Kind and title of a notification that was received.
+fn told(received: &Value) -> (&str, &str) {
+    let text = |field: &str| received["notification"][field].as_str().unwrap();
+    (text("kind"), text("taskTitle"))
+}
+
+async fn hands(from: &Person<'_>, to: &Person<'_>, title: &str) -> i64 {
+    from.creates_task(json!({ "title": title, "assigneeId": to.global_id() }))
+        .await
+}
+
+async fn moves(person: &Person<'_>, task: i64, status: &str) {
+    let mutation = format!(
+        "mutation {{ taskTransition(id: \"{}\", status: {status}) {{ userErrors {{ message }} }} }}",
+        global_id("Task", task)
+    );
+    let answer = person.graphql(&mutation, json!({})).await;
+    assert_eq!(answer.data()["taskTransition"]["userErrors"], json!([]));
+}
+
+/// Notifies of the due dates that are near or over.
+async fn reminds(app: &TestApp) {
+    app.app
+        .domain()
+        .notifications()
+        .notify_due(&Actor::System)
+        .await
+        .unwrap();
+}
+
+/// Notifications of every kind for Bob, the due dates between the events.
+async fn happens(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) -> [(&'static str, &'static str); 6] {
+    let one = hands(ann, bob, "One").await;
+    bob.creates_task(json!({ "title": "Soon", "dueDate": "2026-01-15T14:00:00Z" }))
+        .await;
+    bob.creates_task(json!({ "title": "Late", "dueDate": "2026-01-15T11:00:00Z" }))
+        .await;
+    reminds(app).await;
+    moves(ann, one, "IN_PROGRESS").await;
+    hands(ann, bob, "Two").await;
+    app.advance(TimeDelta::hours(3));
+    reminds(app).await;
+    [
+        ("ASSIGNED", "One"),
+        ("DUE_SOON", "Soon"),
+        ("OVERDUE", "Late"),
+        ("STATUS_CHANGED", "One"),
+        ("ASSIGNED", "Two"),
+        ("OVERDUE", "Soon"),
+    ]
+}
+
+#[tokio::test]
+async fn a_subscription_with_a_cursor_gets_what_it_missed_once_and_then_what_comes() {
+    let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "4000")]).await;
+    let other = app.second_node().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let (served, served_there) = (app.listen().await, other.listen().await);
+    let before = json!(cursor(&bob).await);
+    // This one is there all the time.
+    let mut present = served.socket_of(&bob).await;
+    listen(&mut present, &before).await;
+    let expected = happens(&app, &ann, &bob).await;
+    let mut received = Vec::new();
+    for _ in expected {
+        received.push(next(&mut present).await);
+    }
+    assert_eq!(received.iter().map(told).collect::<Vec<_>>(), expected);
+
+    // From each cursor on, on any server, come those after it and then what is new.
+    let bob_there = bob.with_token(&other, bob.access_token.as_deref().unwrap());
+    let mut resumed = Vec::new();
+    let cursors = std::iter::once(&before).chain(received.iter().map(|one| &one["cursor"]));
+    for (place, after) in cursors.enumerate() {
+        for (served, bob) in [(&served, &bob), (&served_there, &bob_there)] {
+            let mut socket = served.socket_of(bob).await;
+            listen(&mut socket, after).await;
+            for one in &received[place..] {
+                let replayed = next(&mut socket).await;
+                assert_eq!((&replayed["cursor"], told(&replayed)), (&one["cursor"], told(one)));
+            }
+            resumed.push(socket);
+        }
+    }
+    hands(&ann, &bob, "New").await;
+    for socket in resumed.iter_mut().chain([&mut present]) {
+        assert_eq!(told(&next(socket).await), ("ASSIGNED", "New"));
+    }
+}
+
+#[tokio::test]
+async fn the_cursor_of_an_event_or_of_the_log_is_before_the_notifications_of_later_events() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let start = cursor(&bob).await;
+    let mut events = served.socket_of(&bob).await;
+    watch(&mut events, "1", &start).await;
+    hands(&ann, &bob, "One").await;
+    let one = events.data("1").await["taskEvents"]["cursor"].clone();
+    hands(&ann, &bob, "Two").await;
+    events.data("1").await;
+    let mut socket = served.socket_of(&bob).await;
+    listen(&mut socket, &one).await;
+    let two = next(&mut socket).await;
+    assert_eq!(told(&two), ("ASSIGNED", "Two"));
+    // A list and a cursor that fit: the log is read first.
+    let both = bob
+        .graphql("{ notifications { nodes { taskTitle } } eventCursor }", json!({}))
+        .await;
+    assert_eq!(both.data()["notifications"]["nodes"].as_array().unwrap().len(), 2);
+    let mut socket = served.socket_of(&bob).await;
+    listen(&mut socket, &both.data()["eventCursor"]).await;
+    hands(&ann, &bob, "Three").await;
+    let three = loop {
+        // While others write to the same cluster, the cursor may lag behind the list.
+        let received = next(&mut socket).await;
+        if received["cursor"] != two["cursor"] {
+            break received;
+        }
+    };
+    assert_eq!(told(&three), ("ASSIGNED", "Three"));
+}
+
+#[tokio::test]
+async fn the_count_of_the_unread_is_that_of_now_and_one_that_was_read_says_so() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let start = json!(cursor(&bob).await);
+    let mut socket = served.socket_of(&bob).await;
+    listen(&mut socket, &start).await;
+    for (title, unread) in [("One", 1), ("Two", 2)] {
+        hands(&ann, &bob, title).await;
+        assert_eq!(next(&mut socket).await["unreadCount"], unread, "{title}");
+    }
+    let mark = "mutation { notificationsMarkRead { unreadCount } }";
+    bob.graphql(mark, json!({})).await.data();
+    hands(&ann, &bob, "Three").await;
+    assert_eq!(next(&mut socket).await["unreadCount"], 1);
+    let mut replay = served.socket_of(&bob).await;
+    listen(&mut replay, &start).await;
+    for is_read in [true, true, false] {
+        let received = next(&mut replay).await;
+        assert_eq!(
+            (&received["unreadCount"], &received["notification"]["isRead"]),
+            (&json!(1), &json!(is_read))
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_the_notifications_of_somebody_else_by_a_cursor() {
+    let app = TestApp::start().await;
+    let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
+    let served = app.listen().await;
+    let start = json!(cursor(&bob).await);
+    hands(&ann, &bob, "Bob's").await;
+    hands(&ann, &boss, "The boss's").await;
+    hands(&bob, &ann, "Ann's").await;
+    for (person, title) in [(&bob, "Bob's"), (&boss, "The boss's"), (&ann, "Ann's")] {
+        let mut socket = served.socket_of(person).await;
+        listen(&mut socket, &start).await;
+        assert_eq!(told(&next(&mut socket).await).1, title);
+        hands(if person.id == ann.id { &bob } else { &ann }, person, "The end").await;
+        assert_eq!(told(&next(&mut socket).await).1, "The end");
+    }
+}
+
+#[tokio::test]
+async fn the_older_subprotocol_resumes_too() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let from = cursor(&bob).await;
+    hands(&ann, &bob, "Missed").await;
+    let mut socket = older(&served, &bob).await;
+    start(&mut socket, "1", NOTIFIED, json!({ "after": from })).await;
+    let missed = socket.receive().await;
+    let missed = &missed["payload"]["data"]["notificationReceived"];
+    assert_eq!(told(missed), ("ASSIGNED", "Missed"));
+    hands(&ann, &bob, "Next").await;
+    let mut socket = older(&served, &bob).await;
+    start(&mut socket, "1", NOTIFIED, json!({ "after": missed["cursor"] })).await;
+    let next = socket.receive().await;
+    assert_eq!(
+        told(&next["payload"]["data"]["notificationReceived"]),
+        ("ASSIGNED", "Next")
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_that_leads_nowhere_is_refused() {
+    let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "90000")]).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    let served = app.listen().await;
+    let start = json!(cursor(&bob).await);
+    hands(&ann, &bob, "Old").await;
+    let mut socket = served.socket_of(&bob).await;
+    listen(&mut socket, &start).await;
+    let old = next(&mut socket).await["cursor"].clone();
+    let code = async |after: &Value| {
+        let mut socket = served.socket_of(&bob).await;
+        listen(&mut socket, after).await;
+        socket.error_code("1").await
+    };
+    assert_eq!(code(&json!("WzFd")).await, "BAD_USER_INPUT");
+    // It is no place between events.
+    let mut events = served.socket_of(&bob).await;
+    watch(&mut events, "1", old.as_str().unwrap()).await;
+    assert_eq!(events.error_code("1").await, "BAD_USER_INPUT");
+
+    app.advance(TimeDelta::days(31));
+    hands(&ann, &bob, "Fresh").await;
+    let retention = TimeDelta::days(30);
+    let pruned = app
+        .app
+        .domain()
+        .events()
+        .prune(&Actor::System, retention)
+        .await
+        .unwrap();
+    assert_eq!(pruned, 1);
+    assert_eq!(code(&start).await, "RESYNC_REQUIRED");
+    // Nothing after the last event that was forgotten is missing.
+    let mut socket = served.socket_of(&bob).await;
+    listen(&mut socket, &old).await;
+    assert_eq!(told(&next(&mut socket).await), ("ASSIGNED", "Fresh"));
+    app.database
+        .execute("UPDATE event_log SET identity = 'restored0000000000000000restored'")
+        .await;
+    assert_eq!(code(&old).await, "RESYNC_REQUIRED");
+}
