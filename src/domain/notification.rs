@@ -5,6 +5,7 @@
 mod due;
 mod letter;
 
+pub(in crate::domain) use self::due::DueAt;
 pub(crate) use self::letter::{Letter, letter_of};
 
 use super::Core;
