@@ -114,12 +114,14 @@ mod policy {
     use divan::black_box;
     use taskwire::domain::actor::{Actor, Role, SignedIn};
     use taskwire::domain::id::{SessionId, UserId};
+    use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
     use taskwire::domain::policy::{CreateTask, NewTask, Tasks, permit, scope};
 
     const ACTOR: Actor = Actor::User(SignedIn {
         id: UserId(7),
         role: Role::User,
         session: SessionId(1),
+        time_zone: DEFAULT_TIME_ZONE,
     });
 
     #[divan::bench]
@@ -177,6 +179,7 @@ mod rows {
                 role: Role::User,
                 is_active: true,
                 email_verified: true,
+                time_zone: taskwire::domain::local_time::DEFAULT_TIME_ZONE,
                 created_at: moment,
                 updated_at: moment,
             }),

@@ -20,6 +20,7 @@
 //! | `login_addresses` | `login_addresses` |
 //! | `verified_email` | more of `users`; `mail_counts` |
 //! | `name_key` | one more column of `users` |
+//! | `due_days` | one more column of `tasks` and of `users` |
 //! | `client_key` | one more column of `tasks` |
 //! | `notification_order` | two more columns of `notifications` |
 
@@ -39,6 +40,7 @@ mod m20261128_000012_idempotency_response;
 mod m20261128_000013_login_addresses;
 mod m20261128_000014_verified_email;
 mod m20261128_000015_name_key;
+mod m20261129_000016_due_days;
 mod m20261129_000017_client_key;
 mod m20261129_000018_notification_order;
 
@@ -88,6 +90,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000013_login_addresses::Migration),
             Box::new(m20261128_000014_verified_email::Migration),
             Box::new(m20261128_000015_name_key::Migration),
+            Box::new(m20261129_000016_due_days::Migration),
             Box::new(m20261129_000017_client_key::Migration),
             Box::new(m20261129_000018_notification_order::Migration),
         ]

@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
+use super::local_time::{DEFAULT_TIME_ZONE, TimeZone};
 
 /// What an account may do beyond its own tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,15 @@ pub struct SignedIn {
     pub role: Role,
     /// The session whose token they showed.
     pub session: SessionId,
+    /// In which zone their days begin and end, as of this request.
+    pub time_zone: TimeZone,
+}
+
+/// What an account says of its user, read anew for every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AccountState {
+    pub(crate) role: Role,
+    pub(crate) time_zone: TimeZone,
 }
 
 /// Who asks: the first argument of every use case.
@@ -55,6 +65,15 @@ impl Actor {
             Self::User(user) => Ok(*user),
             Self::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
             Self::System => Err(Error::Unauthenticated(SignedOut::NoToken)),
+        }
+    }
+
+    /// The time zone of the user; UTC for the server and for nobody.
+    #[must_use]
+    pub fn time_zone(&self) -> TimeZone {
+        match self {
+            Self::User(user) => user.time_zone,
+            Self::Anonymous(_) | Self::System => DEFAULT_TIME_ZONE,
         }
     }
 

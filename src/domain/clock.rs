@@ -28,11 +28,16 @@ pub fn to_stored_precision(moment: Timestamp) -> Timestamp {
 /// The start (UTC) of a day that is written as 2026-01-31.
 #[must_use]
 pub fn start_of_day(text: &str) -> Option<Timestamp> {
+    Some(read_day(text)?.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// A day that is written as 2026-01-31.
+#[must_use]
+pub fn read_day(text: &str) -> Option<NaiveDate> {
     const LENGTH: usize = "2026-01-31".len();
 
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-    let day = day.filter(|_| text.len() == LENGTH)?;
-    Some(day.and_time(NaiveTime::MIN).and_utc())
+    day.filter(|_| text.len() == LENGTH)
 }
 
 /// The last moment that a date may have: the end of the year 9999. What has no date sorts as if it had this one.

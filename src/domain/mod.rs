@@ -17,6 +17,7 @@
 //! | [`idempotency`] | writes that are safe to repeat |
 //! | [`page`], [`patch`], [`id`], [`network`] | pages by keyset, absent / null / value, identifiers, parts of addresses |
 //! | [`clock`], [`random`] | where time and randomness come in |
+//! | [`local_time`] | days and time zones |
 //! | `store` | the database; private to the domain |
 
 pub mod actor;
@@ -31,6 +32,7 @@ pub mod id;
 pub mod idempotency;
 pub mod job;
 pub mod live;
+pub mod local_time;
 pub(crate) mod mail;
 pub mod network;
 pub mod notification;
@@ -59,6 +61,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 
+use self::actor::Actor;
 use self::attachment::storage::Storage;
 use self::attachment::{Attachments, LinkSigner, Room};
 use self::clock::Clock;
@@ -68,6 +71,7 @@ use self::event::Events;
 use self::idempotency::Idempotency;
 use self::job::{Jobs, Workshop};
 use self::live::{Bus, Hub, Live};
+use self::local_time::LocalNow;
 use self::mail::Mailer;
 use self::notification::Notifications;
 use self::password::Passwords;
@@ -99,6 +103,13 @@ pub(crate) struct Core {
     workshop: Workshop,
     /// Where notifications go out by mail.
     mailer: Option<Mailer>,
+}
+
+impl Core {
+    /// The present moment, and which day it is for the actor.
+    fn local_now(&self, actor: &Actor) -> LocalNow {
+        LocalNow::at(self.clock.now(), actor.time_zone())
+    }
 }
 
 /// Where time and randomness come from.

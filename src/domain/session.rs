@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::Core;
-use super::actor::{Actor, Role, SignedIn};
+use super::actor::{AccountState, Actor, Role, SignedIn};
 use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
@@ -106,23 +106,24 @@ impl Identity {
 /// The user of a session, as long as a token or signature that names it is good; nobody once the session or the account
 /// has ended.
 pub(super) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> {
-    let role = role_of(store, bearer.user, bearer.session).await?;
-    Ok(role.map_or(Identity::nobody(SignedOut::Revoked), |role| Identity {
+    let state = state_of(store, bearer.user, bearer.session).await?;
+    Ok(state.map_or(Identity::nobody(SignedOut::Revoked), |state| Identity {
         actor: Actor::User(SignedIn {
             id: bearer.user,
-            role,
+            role: state.role,
             session: bearer.session,
+            time_zone: state.time_zone,
         }),
         expires_at: Some(bearer.expires_at),
     }))
 }
 
-/// The role that a user has now; `None` once the session or the account has ended.
-pub(super) async fn role_of(store: &Store, user: UserId, session: SessionId) -> Result<Option<Role>> {
+/// Role and time zone that a user has now; `None` once the session or the account has ended.
+pub(super) async fn state_of(store: &Store, user: UserId, session: SessionId) -> Result<Option<AccountState>> {
     let credentials = policy::scope::<Credentials>(&Actor::System)?;
     store
         .bearers()
-        .role_of(&store.session_reader(), credentials, user, session)
+        .state_of(&store.session_reader(), credentials, user, session)
         .await
 }
 

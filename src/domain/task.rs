@@ -28,10 +28,13 @@ pub use people::{CountedPage, FullTask, People, WithPeople};
 use super::Core;
 use super::actor::Actor;
 use super::attachment::Attachment;
+use chrono::NaiveDate;
+
 use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::{Error, Result};
 use super::event::EventCursor;
 use super::id::{TaskId, UserId};
+use super::local_time::{LocalNow, end_of};
 use super::page::{Page, PageRequest};
 use super::policy::{self, AssignTask, PurgeTask, Scope, TrashTask};
 use super::statistics::{Counted, Statistics};
@@ -94,6 +97,8 @@ pub struct Task {
     pub priority: Priority,
     /// Until when it should be done.
     pub due_date: Option<Timestamp>,
+    /// On which day it should be done; not together with a due date.
+    pub due_on: Option<NaiveDate>,
     /// Whose it is.
     pub owner_id: UserId,
     /// Who should do it.
@@ -113,10 +118,12 @@ pub struct Task {
 }
 
 impl Task {
-    /// Whether it is past its due date and still open.
+    /// Whether it is past its due date or due day and still open.
     #[must_use]
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
-        !self.status.is_closed() && self.due_date.is_some_and(|due| due < now)
+    pub fn is_overdue(&self, now: LocalNow) -> bool {
+        let is_past =
+            self.due_date.is_some_and(|due| due < now.moment) || self.due_on.is_some_and(|due| due < now.today);
+        !self.status.is_closed() && is_past
     }
 
     /// What lists sort titles by: upper and lower case alike.
@@ -129,9 +136,9 @@ impl Task {
         format!("{}\n{}", self.title, self.description.as_deref().unwrap_or_default()).to_lowercase()
     }
 
-    /// What lists sort due dates by: a task without one comes last.
+    /// What lists sort due dates by: a due day counts as its end in UTC, and a task that is not due comes last.
     pub(crate) fn due_key(&self) -> Timestamp {
-        self.due_date.unwrap_or(LAST_MOMENT)
+        self.due_date.or(self.due_on.map(end_of)).unwrap_or(LAST_MOMENT)
     }
 
     /// Moves it along the workflow; `completed_at` follows.
@@ -249,17 +256,18 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
         let scope = policy::scope(actor)?;
-        let request = self.request(&scope, list, page);
+        let request = self.request(actor, &scope, list, page);
         request.tasks(&self.core.store.reader(actor)).await
     }
 
     fn request<'r>(
         self,
+        actor: &Actor,
         scope: &'r Scope<policy::Tasks>,
         list: &'r TaskList,
         page: &'r PageRequest,
     ) -> ListRequest<'r> {
-        let now = self.core.clock.now();
+        let now = self.core.local_now(actor);
         ListRequest { scope, list, page, now }
     }
 
@@ -267,7 +275,7 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.count", skip_all)]
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;
-        store::task_list::count(&self.core.store.reader(actor), &scope, list, self.core.clock.now()).await
+        store::task_list::count(&self.core.store.reader(actor), &scope, list, self.core.local_now(actor)).await
     }
 
     /// The tags of those of the tasks that the actor may see.
@@ -281,7 +289,7 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.statistics_of", skip_all)]
     pub async fn statistics_of(self, actor: &Actor, list: &TaskList, with_tags: bool) -> Result<Statistics> {
         let scope = policy::scope(actor)?;
-        let (store, now) = (&self.core.store, self.core.clock.now());
+        let (store, now) = (&self.core.store, self.core.local_now(actor));
         store::statistics::of_list(&store.reader(actor), &scope, list, with_tags, now).await
     }
 
@@ -290,7 +298,7 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.statistics", skip_all)]
     pub async fn statistics(self, actor: &Actor) -> Result<Counted> {
         let scope = policy::scope(actor)?;
-        let (store, now) = (&self.core.store, self.core.clock.now());
+        let (store, now) = (&self.core.store, self.core.local_now(actor));
         let (cache, whose) = (store.statistics(), scope.reach());
         if let Some(statistics) = cache.find(whose, now).await {
             return Ok(Counted {
@@ -302,7 +310,7 @@ impl<'a> Tasks<'a> {
             // Whoever remembers must hear of changes that other servers make.
             self.core.hub.follow(self.core).await?;
             let since = store::log::settled(&store.reader(actor), &scope).await?.events;
-            cache.begin(whose, since, now).await
+            cache.begin(whose, since, now.moment).await
         } else {
             None
         };
@@ -353,9 +361,9 @@ impl<'a> Tasks<'a> {
         .is_ok()
     }
 
-    /// Whether the task is past its due date and still open.
+    /// Whether the task is past its due date, or past its due day in the actor's time zone, and still open.
     #[must_use]
-    pub fn is_overdue(self, task: &Task) -> bool {
-        task.is_overdue(self.core.clock.now())
+    pub fn is_overdue(self, actor: &Actor, task: &Task) -> bool {
+        task.is_overdue(self.core.local_now(actor))
     }
 }

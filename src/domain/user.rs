@@ -18,6 +18,7 @@ use super::clock::Timestamp;
 use super::error::{Error, Result, Violations};
 use super::event::NewEvent;
 use super::id::UserId;
+use super::local_time::TimeZone;
 use super::page::{Page, PageRequest, Sort, SortField};
 pub use super::password::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 use super::policy::{
@@ -62,6 +63,8 @@ pub struct Account {
     pub is_active: bool,
     /// Whether the address is verified. Only then notifications are sent to it.
     pub email_verified: bool,
+    /// In which zone their days begin and end.
+    pub time_zone: TimeZone,
     /// When the account was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -244,6 +247,9 @@ impl<'a> Users<'a> {
             self.write_activity(actor, &transaction, &user, is_active).await?;
         }
         let permit = policy::permit(actor, EditUser, &user)?;
+        if let Some(time_zone) = change.time_zone {
+            store::user::set_time_zone(&transaction, &permit, time_zone, self.core.clock.now()).await?;
+        }
         if change.renames(&user) {
             let name_key = change.name_key(&user);
             store::user::update(&transaction, &permit, change, name_key, self.core.clock.now()).await?;

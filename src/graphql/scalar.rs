@@ -1,41 +1,93 @@
-//! The domain's enums as the schema's, and the input side of `DateTime`.
+//! The domain's enums as the schema's, `Date`, and the input side of `DateTime` and `Date`.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use async_graphql::registry::Registry;
-use async_graphql::{Enum, InputType, InputValueResult, Value};
-use chrono::{DateTime, Utc};
+use async_graphql::{Enum, InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::NaiveDate;
 
 use super::error::camel_case;
 use crate::domain::actor;
-use crate::domain::clock::{Timestamp, check_moment, start_of_day};
+use crate::domain::clock::{Timestamp, check_moment, read_day, start_of_day};
 use crate::domain::error::{Error, Result, excerpt};
 use crate::domain::event;
+use crate::domain::local_time::check_day;
 use crate::domain::page;
 use crate::domain::task;
 use crate::domain::workflow;
 
-/// A `DateTime` as the client sent it. An invalid value is kept: the library's error names neither the input field nor the
+/// A day of the calendar, without a time and a time zone, such as 2026-12-31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date(pub NaiveDate);
+
+/// A day of the calendar, without a time and a time zone, such as 2026-12-31.
+#[Scalar]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let read = match &value {
+            Value::String(text) => Self::read(text),
+            _ => None,
+        };
+        read.ok_or_else(|| InputValueError::expected_type(value))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// A scalar that clients write as a string.
+pub trait Written: InputType {
+    /// What a value is, and an example, for messages.
+    const ALLOWED: &'static str;
+
+    /// The value that is written so.
+    fn read(text: &str) -> Option<Self>;
+}
+
+impl Written for Timestamp {
+    const ALLOWED: &'static str =
+        "a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z, or a date, such as 2026-12-01";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().or_else(|| start_of_day(text))
+    }
+}
+
+impl Written for Date {
+    const ALLOWED: &'static str = "a date; use year, month and day, such as 2026-12-31";
+
+    fn read(text: &str) -> Option<Self> {
+        read_day(text).map(Self)
+    }
+}
+
+/// A scalar as the client sent it. An invalid value is kept: the library's error names neither the input field nor the
 /// allowed format, and fails the whole mutation.
 #[derive(Clone, Debug)]
-pub struct SentDateTime(std::result::Result<Timestamp, Value>);
+pub struct Sent<T>(std::result::Result<T, Value>);
 
-impl InputType for SentDateTime {
+/// A `DateTime` as the client sent it.
+pub type SentDateTime = Sent<Timestamp>;
+/// A `Date` as the client sent it.
+pub type SentDate = Sent<Date>;
+
+impl<T: Written> InputType for Sent<T> {
     type RawValueType = Self;
 
     fn type_name() -> Cow<'static, str> {
-        <DateTime<Utc> as InputType>::type_name()
+        T::type_name()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        <DateTime<Utc> as InputType>::create_type_info(registry)
+        T::create_type_info(registry)
     }
 
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let value = value.unwrap_or_default();
         let read = match &value {
-            Value::String(text) => text.parse().ok().or_else(|| start_of_day(text)),
+            Value::String(text) => T::read(text),
             _ => None,
         };
         Ok(Self(read.ok_or(value)))
@@ -43,7 +95,7 @@ impl InputType for SentDateTime {
 
     fn to_value(&self) -> Value {
         match &self.0 {
-            Ok(moment) => InputType::to_value(moment),
+            Ok(value) => InputType::to_value(value),
             Err(sent) => sent.clone(),
         }
     }
@@ -53,33 +105,61 @@ impl InputType for SentDateTime {
     }
 }
 
-impl SentDateTime {
+impl<T: Written> Sent<T> {
     /// The value of an input field, named in `snake_case`. Invalid values are user errors.
-    pub(super) fn for_input(self, field: &'static str) -> Result<Timestamp> {
+    pub(super) fn for_input(self, field: &'static str) -> Result<T> {
         self.0
-            .map_err(|sent| Error::invalid(field, invalid_date_time(camel_case(field), &sent)))
+            .map_err(|sent| Error::invalid(field, invalid::<T>(camel_case(field), &sent)))
     }
 
-    /// The value at this path of a filter. Invalid values and years that no stored date has are `BadInput`.
-    pub(super) fn for_filter(self, place: impl fmt::Display) -> Result<Timestamp> {
-        match self.0 {
-            Ok(moment) => check_moment("moment", moment).map_err(|error| error.at(place)),
-            Err(sent) => Err(Error::BadInput {
-                field: "filter",
-                message: invalid_date_time(place, &sent),
-            }),
-        }
+    /// The value at this path of a filter. Invalid values are `BadInput`.
+    fn for_condition(self, place: impl fmt::Display) -> Result<T> {
+        self.0.map_err(|sent| Error::BadInput {
+            field: "filter",
+            message: invalid::<T>(place, &sent),
+        })
     }
 }
 
-fn invalid_date_time(place: impl fmt::Display, sent: &Value) -> String {
+/// A scalar of which years that no stored date has are refused in filters.
+pub trait Compared: Written {
+    /// The value that is stored.
+    type Stored;
+
+    /// The stored value, if its year is one of those that can be stored.
+    fn check(self) -> Result<Self::Stored>;
+}
+
+impl Compared for Timestamp {
+    type Stored = Self;
+
+    fn check(self) -> Result<Self> {
+        check_moment("moment", self)
+    }
+}
+
+impl Compared for Date {
+    type Stored = NaiveDate;
+
+    fn check(self) -> Result<NaiveDate> {
+        check_day("day", self.0)
+    }
+}
+
+impl<T: Compared> Sent<T> {
+    /// The value at this path of a filter. Invalid values and years that no stored date has are `BadInput`.
+    pub(super) fn for_filter(self, place: impl fmt::Display) -> Result<T::Stored> {
+        let value = self.for_condition(&place)?;
+        value.check().map_err(|error| error.at(place))
+    }
+}
+
+fn invalid<T: Written>(place: impl fmt::Display, sent: &Value) -> String {
     let shown = match sent {
         Value::String(text) => format!("'{}'", excerpt(text)),
         other => excerpt(&other.to_string()).into_owned(),
     };
-    format!(
-        "{place}: {shown} is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z, or a date, such as 2026-12-01"
-    )
+    format!("{place}: {shown} is not {}", T::ALLOWED)
 }
 
 /// How far a task has come.

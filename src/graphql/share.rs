@@ -1,5 +1,5 @@
 //! Whose answers are the same. A subscription that asks only for what every receiver of an event sees alike is
-//! answered once for all of them; another once for all administrators, and once for each other user.
+//! answered once for all of them in a time zone; another once for all administrators there, and once for each other user.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::execution::model::{Model, TypeId};
 use super::executor::Operation;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::local_time::TimeZone;
 
 /// What every receiver of an event sees alike: types, and which of their fields. No name stands for all.
 const ALIKE: [(&str, &[&str]); 7] = [
@@ -30,6 +31,7 @@ const ALIKE: [(&str, &[&str]); 7] = [
             "status",
             "priority",
             "dueDate",
+            "dueOn",
             "isOverdue",
             "completedAt",
             "version",
@@ -55,10 +57,10 @@ const OF_SESSION: (&str, &str) = ("Attachment", "url");
 /// With which rights an answer was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Rights {
-    /// Those of everybody who receives the event, and sees the task now or not.
-    Everybody { sees_task: bool },
-    /// Those of administrators.
-    Administrators,
+    /// Those of everybody in a time zone who receives the event, and sees the task now or not.
+    Everybody { sees_task: bool, zone: TimeZone },
+    /// Those of administrators in a time zone.
+    Administrators { zone: TimeZone },
     /// Those of one user.
     User { id: UserId, sees_task: bool },
     /// Those of one session.
@@ -100,14 +102,16 @@ impl Sharing {
 
     /// The rights that count for an answer.
     pub(super) fn rights(&self, actor: &Actor, sees_task: bool) -> Rights {
+        // What is overdue depends on it.
+        let zone = actor.time_zone();
         match actor {
-            _ if self.is_alike => Rights::Everybody { sees_task },
+            _ if self.is_alike => Rights::Everybody { sees_task, zone },
             Actor::User(user) if self.is_of_session => Rights::Session {
                 id: user.session,
                 sees_task,
             },
             Actor::User(user) if user.role == Role::User => Rights::User { id: user.id, sees_task },
-            _ => Rights::Administrators,
+            _ => Rights::Administrators { zone },
         }
     }
 }

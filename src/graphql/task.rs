@@ -27,7 +27,7 @@ use super::error::Result;
 use super::guard::SignedIn;
 use super::node::GlobalId as _;
 use super::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
-use super::scalar::{TaskPriority, TaskStatus};
+use super::scalar::{Date, TaskPriority, TaskStatus};
 use super::user::User;
 use crate::domain;
 use crate::domain::error::Error;
@@ -135,14 +135,19 @@ impl Task {
         self.inner.priority.into()
     }
 
-    /// Until when it should be done.
+    /// Until when it should be done. Null if the task has a due day, or is not due.
     async fn due_date(&self) -> Option<DateTime<Utc>> {
         self.inner.due_date
     }
 
-    /// Whether it is past its due date and still open.
+    /// On which day it should be done. Null if the task has a due date, or is not due.
+    async fn due_on(&self) -> Option<Date> {
+        self.inner.due_on.map(Date)
+    }
+
+    /// Whether it is still open and past its due date, or past its due day in your time zone (`User.timeZone`).
     async fn is_overdue(&self, ctx: &Context<'_>) -> bool {
-        ctx.domain().tasks().is_overdue(&self.inner)
+        ctx.domain().tasks().is_overdue(ctx.actor(), &self.inner)
     }
 
     /// When it was done; only while it is.
@@ -272,7 +277,8 @@ impl Row for Task {
             "status" => AtHand::name(TaskStatus::from(task.status)),
             "priority" => AtHand::name(TaskPriority::from(task.priority)),
             "dueDate" => task.due_date.into(),
-            "isOverdue" => field.ctx.domain().tasks().is_overdue(task).into(),
+            "dueOn" => task.due_on.into(),
+            "isOverdue" => field.ctx.domain().tasks().is_overdue(field.ctx.actor(), task).into(),
             "completedAt" => task.completed_at.into(),
             "version" => task.version.into(),
             "createdAt" => task.created_at.into(),

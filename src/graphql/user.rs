@@ -77,6 +77,12 @@ impl User {
         self.shown(|account| account.email_verified)
     }
 
+    /// The time zone, by its name in the IANA database, such as Europe/Berlin; UTC by default. A due day of a task is past
+    /// when it has ended there. For oneself and administrators; null for others.
+    async fn time_zone(&self) -> Option<&'static str> {
+        self.shown(|account| account.time_zone.name())
+    }
+
     /// What the account may do. For oneself and administrators; null for others.
     async fn role(&self) -> Option<Role> {
         self.shown(|account| account.role.into())
@@ -175,12 +181,21 @@ impl Row for User {
 }
 
 /// The fields of the account.
-const ACCOUNT_FIELDS: [&str; 6] = ["email", "emailVerified", "role", "isActive", "createdAt", "updatedAt"];
+const ACCOUNT_FIELDS: [&str; 7] = [
+    "email",
+    "emailVerified",
+    "timeZone",
+    "role",
+    "isActive",
+    "createdAt",
+    "updatedAt",
+];
 
 fn account_value<'a>(account: &'a Account, field: &str) -> Option<AtHand<'a>> {
     Some(match field {
         "email" => account.email.as_str().into(),
         "emailVerified" => account.email_verified.into(),
+        "timeZone" => account.time_zone.name().into(),
         "role" => AtHand::name(Role::from(account.role)),
         "isActive" => account.is_active.into(),
         "createdAt" => account.created_at.into(),
@@ -291,6 +306,8 @@ pub struct UserUpdateInput {
     username: MaybeUndefined<String>,
     /// Up to 255 characters.
     full_name: MaybeUndefined<String>,
+    /// The name of a time zone of the IANA database, such as Europe/Berlin; cannot be null.
+    time_zone: MaybeUndefined<String>,
 }
 
 impl From<UserUpdateInput> for UserChange {
@@ -300,6 +317,7 @@ impl From<UserUpdateInput> for UserChange {
             current_password: input.current_password.map(SecretString::from),
             username: patch(input.username),
             full_name: patch(input.full_name),
+            time_zone: patch(input.time_zone),
             ..Self::default()
         }
     }
@@ -345,7 +363,7 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Changes an account's names. For oneself and administrators.
+    /// Changes an account's names and time zone. For oneself and administrators.
     #[graphql(guard = "SignedIn")]
     async fn user_update(
         &self,

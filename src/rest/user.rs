@@ -60,6 +60,10 @@ pub(super) struct UserBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     email_verified: Option<bool>,
+    /// The time zone in which the user's days end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "Europe/Berlin")]
+    time_zone: Option<&'static str>,
     /// What the user may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::RoleName)]
@@ -85,6 +89,7 @@ impl From<User> for UserBody {
         Self {
             email: account.map(|account| account.email.clone()),
             email_verified: account.map(|account| account.email_verified),
+            time_zone: account.map(|account| account.time_zone.name()),
             role: account.map(|account| account.role.as_str()),
             is_active: account.map(|account| account.is_active),
             created_at: account.map(|account| account.created_at),
@@ -152,6 +157,10 @@ pub(super) struct UpdateInput {
     #[serde(default)]
     #[schema(value_type = Option<schema::FullName>)]
     full_name: Patch<String>,
+    /// The name of a time zone of the IANA database.
+    #[serde(default)]
+    #[schema(value_type = String, example = "Europe/Berlin")]
+    time_zone: Patch<String>,
     /// What the user may do: for administrators to say.
     #[serde(default)]
     #[schema(value_type = schema::RoleName)]
@@ -169,6 +178,7 @@ impl From<UpdateInput> for UserChange {
             current_password: input.current_password.map(SecretString::from),
             username: input.username,
             full_name: input.full_name,
+            time_zone: input.time_zone,
             role: input.role.map(|RoleName(role)| role),
             is_active: input.is_active,
         }

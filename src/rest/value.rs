@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::actor::Role;
-use crate::domain::clock::{Timestamp, start_of_day};
+use crate::domain::clock::{Timestamp, read_day, start_of_day};
 use crate::domain::error::excerpt;
 use crate::domain::task::Priority;
 use crate::domain::workflow::Status;
@@ -89,6 +89,22 @@ impl TryFrom<Text> for Moment {
                     excerpt(&text)
                 )
             })
+    }
+}
+
+/// A day, as year, month and day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Text")]
+pub(super) struct Day(pub(super) NaiveDate);
+
+impl TryFrom<Text> for Day {
+    type Error = String;
+
+    fn try_from(Text(text): Text) -> Result<Self, String> {
+        read_day(&text).map(Self).ok_or_else(|| {
+            let shown = excerpt(&text);
+            format!("'{shown}' is not a date; use year, month and day, such as 2026-01-31")
+        })
     }
 }
 
@@ -265,6 +281,19 @@ mod tests {
     #[test]
     fn a_date_alone_is_its_midnight_in_utc() {
         assert_eq!(moment("2026-01-31").unwrap(), "2026-01-31T00:00:00+00:00");
+    }
+
+    #[test]
+    fn a_day_is_a_date_and_nothing_else() {
+        let day = |text: &str| Day::try_from(Text(text.to_owned())).map(|Day(day)| day.to_string());
+        assert_eq!(day("2026-01-31").unwrap(), "2026-01-31");
+        for text in ["2026-01-31T09:30:00Z", "2026-02-30", "2026-1-5", "12026-01-31", ""] {
+            let message = day(text).unwrap_err();
+            assert!(
+                message.starts_with(&format!("'{text}' is not a date; use year")),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use chrono::{TimeZone as _, Utc};
 use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::error::{Error, SignedOut};
 use taskwire::domain::id::{AttachmentId, SessionId, TaskId, UserId};
+use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
 use taskwire::domain::policy::{
     self, Action, AllTasks, AssignTask, AttachFile, BeginSession, ChangePassword, CreateTask, CreateUser, Credentials,
     DeleteFile, DeleteUser, DetachFile, Directory, EditTask, EditUser, EndSessions, EventLog, File, Files,
@@ -30,6 +31,7 @@ fn actors() -> Vec<(&'static str, Actor)> {
             id,
             role,
             session: SessionId(1),
+            time_zone: DEFAULT_TIME_ZONE,
         })
     };
     vec![
@@ -51,6 +53,7 @@ fn task() -> Task {
         status: Status::Todo,
         priority: Priority::Medium,
         due_date: None,
+        due_on: None,
         owner_id: OWNER,
         assignee_id: Some(ASSIGNEE),
         client_key: None,

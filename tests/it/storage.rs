@@ -9,6 +9,7 @@ use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::attachment::{Attachment, Attachments};
 use taskwire::domain::error::{Code, Error};
 use taskwire::domain::id::{AttachmentId, SessionId, UserId};
+use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
 
 use crate::support::TestApp;
 use crate::support::person::Person;
@@ -21,6 +22,7 @@ fn actor(person: &Person<'_>) -> Actor {
         id: UserId(person.id),
         role: Role::User,
         session: SessionId(1),
+        time_zone: DEFAULT_TIME_ZONE,
     })
 }
 

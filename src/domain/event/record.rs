@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,6 +23,9 @@ pub(super) struct TaskRecord {
     status: String,
     priority: String,
     due_date: Option<Timestamp>,
+    /// Rows from before there were due days have none.
+    #[serde(default)]
+    due_on: Option<NaiveDate>,
     owner_id: UserId,
     assignee_id: Option<UserId>,
     tags: Tags,
@@ -55,6 +59,7 @@ impl From<&Snapshot> for TaskRecord {
             status: task.status.as_str().to_owned(),
             priority: task.priority.as_str().to_owned(),
             due_date: task.due_date,
+            due_on: task.due_on,
             owner_id: task.owner_id,
             assignee_id: task.assignee_id,
             tags: tags.clone(),
@@ -111,6 +116,7 @@ impl TryFrom<TaskRecord> for Snapshot {
                 status: status.ok_or_else(|| unknown("status", &record.status))?,
                 priority: priority_of(&record.priority.into())?,
                 due_date: record.due_date,
+                due_on: record.due_on,
                 owner_id: record.owner_id,
                 assignee_id: record.assignee_id,
                 client_key: record.client_key,
@@ -133,13 +139,16 @@ mod tests {
     use super::super::task_of;
 
     #[test]
-    fn a_row_from_before_there_were_files_is_read_as_one_without() {
+    fn a_row_from_before_there_were_files_and_due_days_is_read_as_one_without() {
         let row = json!({
             "id": 1, "title": "T", "description": null, "status": "todo", "priority": "low", "due_date": null,
             "owner_id": 1, "assignee_id": null, "tags": ["a"], "version": 1, "completed_at": null, "deleted_at": null,
             "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
         });
         let read = task_of(row).unwrap();
-        assert_eq!((read.tags.len(), read.attachments.len()), (1, 0));
+        assert_eq!(
+            (read.tags.len(), read.attachments.len(), read.task.due_on),
+            (1, 0, None)
+        );
     }
 }

@@ -1,12 +1,11 @@
 //! Connections that are held open for somebody.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::registry::Registry;
-use crate::domain::actor::{Actor, Role, SignedIn};
+use crate::domain::actor::{AccountState, Actor, SignedIn};
 use crate::domain::error::Result;
 use crate::domain::session;
 use crate::domain::store::Store;
@@ -27,28 +26,21 @@ pub enum Ending {
 /// Whose connection it is, and how they stand now.
 #[derive(Debug)]
 pub(super) struct Attendee {
-    user: SignedIn,
-    is_admin: AtomicBool,
+    user: RwLock<SignedIn>,
     ending: watch::Sender<Option<Ending>>,
 }
 
 impl Attendee {
     pub(super) fn new(user: SignedIn) -> Self {
         Self {
-            user,
-            is_admin: AtomicBool::new(user.role == Role::Admin),
+            user: RwLock::new(user),
             ending: watch::Sender::new(None),
         }
     }
 
-    /// Who it is, with the role they have now.
+    /// Who it is, with the role and the time zone they have now.
     pub(super) fn signed_in(&self) -> SignedIn {
-        let role = if self.is_admin.load(Ordering::Relaxed) {
-            Role::Admin
-        } else {
-            Role::User
-        };
-        SignedIn { role, ..self.user }
+        *self.user.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends it, unless it has ended.
@@ -67,16 +59,23 @@ impl Attendee {
 
     /// Looks up how the user stands now.
     pub(super) async fn look_up(&self, store: &Store) -> Result<()> {
-        self.stands(session::role_of(store, self.user.id, self.user.session).await?);
+        let SignedIn { id, session, .. } = self.signed_in();
+        self.stands(session::state_of(store, id, session).await?);
         Ok(())
     }
 
-    /// Notes how the user stands now: their role, or none when the session has ended.
-    pub(super) fn stands(&self, role: Option<Role>) {
-        match role {
-            Some(role) => self.is_admin.store(role == Role::Admin, Ordering::Relaxed),
-            None => self.end(Ending::Session),
-        }
+    /// Notes how the user stands now: role and time zone, or none when the session has ended.
+    pub(super) fn stands(&self, state: Option<AccountState>) {
+        let Some(AccountState { role, time_zone }) = state else {
+            self.end(Ending::Session);
+            return;
+        };
+        let mut user = self.user.write().unwrap_or_else(PoisonError::into_inner);
+        *user = SignedIn {
+            role,
+            time_zone,
+            ..*user
+        };
     }
 }
 

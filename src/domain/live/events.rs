@@ -10,6 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place, TaskEvent};
 use crate::domain::id::TaskId;
+use crate::domain::local_time::{DEFAULT_TIME_ZONE, LocalNow};
 use crate::domain::policy;
 use crate::domain::store::log::{Part, Settled};
 use crate::domain::store::{self, Store};
@@ -44,7 +45,9 @@ impl Watch {
         if self.filter.is_empty() {
             return true;
         }
-        let passes = |task: &Snapshot| self.filter.passes(task, event.occurred_at);
+        // No condition of events depends on the time zone.
+        let now = LocalNow::at(event.occurred_at, DEFAULT_TIME_ZONE);
+        let passes = |task: &Snapshot| self.filter.passes(task, now);
         // What cannot be read is delivered: nothing may be lost.
         passes(&event.task)
             || event

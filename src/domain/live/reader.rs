@@ -11,7 +11,7 @@ use super::attendance::Ending;
 use super::bus::Bus;
 use super::present::PresentTasks;
 use super::registry::Registry;
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::{AccountState, Actor};
 use crate::domain::clock::Clock;
 use crate::domain::error::Result;
 use crate::domain::event::Place;
@@ -164,15 +164,15 @@ impl Reader {
 
     /// Looks up each session of the user once, however many connections it holds open.
     async fn look_at_account(&self, user: UserId) -> Result<()> {
-        let mut roles: HashMap<SessionId, Option<Role>> = HashMap::new();
+        let mut states: HashMap<SessionId, Option<AccountState>> = HashMap::new();
         for attendee in self.delivery.registry.attendees_of(user) {
             let session = attendee.signed_in().session;
-            let role = match roles.get(&session) {
-                Some(role) => *role,
-                None => session::role_of(&self.store, user, session).await?,
+            let state = match states.get(&session) {
+                Some(state) => *state,
+                None => session::state_of(&self.store, user, session).await?,
             };
-            roles.insert(session, role);
-            attendee.stands(role);
+            states.insert(session, state);
+            attendee.stands(state);
         }
         self.delivery.registry.role_changed(user);
         Ok(())

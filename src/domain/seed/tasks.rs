@@ -45,6 +45,8 @@ const PRIORITIES: [(Priority, u32); 4] = [
 const ASSIGNED: u32 = 75;
 /// Percent of the tasks that have a due date.
 const DUE: u32 = 80;
+/// Percent of the tasks without a due date that have a due day.
+const DUE_ON: u32 = 50;
 /// Percent of the tasks that have a description.
 const DESCRIBED: u32 = 80;
 /// Percent of the descriptions that go into detail.
@@ -91,13 +93,14 @@ impl<'a> Source<'a> {
         let created_at = self.created_at(rng, number);
         let project = pick(rng, &PROJECTS);
         let status = weighted(rng, STATUSES);
-        let task = Task {
+        let mut task = Task {
             id: TaskId(0),
             title: format!("{} the {} of {project}", pick(rng, &VERBS), pick(rng, &OBJECTS)),
             description: percent(rng, DESCRIBED).then(|| description(rng, project, number)),
             status,
             priority: weighted(rng, PRIORITIES),
             due_date: percent(rng, DUE).then(|| due_date(rng, created_at)),
+            due_on: None,
             owner_id: self.owner(number),
             assignee_id: percent(rng, ASSIGNED)
                 .then(|| self.users.choose(rng).copied())
@@ -109,9 +112,13 @@ impl<'a> Source<'a> {
             created_at,
             updated_at: created_at,
         };
+        let tags = tags(rng);
+        if task.due_date.is_none() && percent(rng, DUE_ON) {
+            task.due_on = Some(due_date(rng, created_at).date_naive());
+        }
         Snapshot {
             task,
-            tags: tags(rng),
+            tags,
             attachments: Vec::new(),
         }
     }
@@ -276,6 +283,8 @@ mod tests {
         );
         for share in [
             share(&tasks, |task| task.due_date.is_none()),
+            2.0 * share(&tasks, |task| task.due_on.is_some()),
+            100.0 * share(&tasks, |task| task.due_on.is_some_and(|due| due < today().date_naive())),
             share(&tasks, |task| task.due_date.is_some_and(|due| due < today())),
             share(&tasks, |task| task.due_date.is_some_and(|due| due > today())),
         ] {

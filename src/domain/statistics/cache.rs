@@ -21,6 +21,7 @@ use super::shared::Shared;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{LoggedEvent, Place};
 use crate::domain::id::UserId;
+use crate::domain::local_time::LocalNow;
 use crate::domain::policy::Reach;
 use crate::meter::LookUps;
 use crate::redis::Redis;
@@ -72,8 +73,9 @@ impl Cache {
         !self.life.is_zero()
     }
 
-    /// What is remembered and not older than it may be.
-    pub(crate) async fn find(&self, whose: Reach, now: Timestamp) -> Option<Statistics> {
+    /// What is remembered and not older than it may be. What is overdue depends on the day, which is not the same in all
+    /// time zones.
+    pub(crate) async fn find(&self, whose: Reach, now: LocalNow) -> Option<Statistics> {
         if !self.is_on() {
             return None;
         }
@@ -96,7 +98,7 @@ impl Cache {
     }
 
     /// Remembers what was counted, unless something has changed since the turn began.
-    pub(crate) async fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: Timestamp) {
+    pub(crate) async fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: LocalNow) {
         match self.shared.get() {
             Some(shared) => shared.keep(turn, statistics, counted_at).await,
             None => self.memory.keep(turn, statistics, counted_at),
@@ -161,6 +163,11 @@ fn concerned(audience: &BTreeSet<UserId>) -> impl Iterator<Item = Reach> {
 }
 
 /// Whether counts of this moment may still be shown. A clock that was set back makes them too old as well.
+pub(super) fn is_valid(counted_at: LocalNow, now: LocalNow, life: Duration) -> bool {
+    counted_at.today == now.today && is_fresh(counted_at.moment, now.moment, life)
+}
+
+/// Whether a moment is not longer ago than this. One that is to come is too old as well.
 pub(super) fn is_fresh(counted_at: Timestamp, now: Timestamp, life: Duration) -> bool {
     (now - counted_at).to_std().is_ok_and(|age| age < life)
 }

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Statistics;
-use super::cache::{News, Turn, is_fresh};
+use super::cache::{News, Turn, is_fresh, is_valid};
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Place;
+use crate::domain::local_time::LocalNow;
 use crate::domain::policy::Reach;
 
 /// So many counts are remembered at most: some 10 MB with the tags of busy users.
@@ -21,7 +22,7 @@ struct Slot {
     /// The log was settled up to here before what is in it was counted, or before it was opened.
     since: Place,
     opened_at: Timestamp,
-    counted: Option<(Timestamp, Statistics)>,
+    counted: Option<(LocalNow, Statistics)>,
 }
 
 #[derive(Debug, Default)]
@@ -49,10 +50,10 @@ impl Memory {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn find(&self, whose: Reach, now: Timestamp) -> Option<Statistics> {
+    pub(super) fn find(&self, whose: Reach, now: LocalNow) -> Option<Statistics> {
         let slots = self.slots();
         let (counted_at, statistics) = slots.of.get(&whose)?.counted.as_ref()?;
-        is_fresh(*counted_at, now, self.life).then(|| statistics.clone())
+        is_valid(*counted_at, now, self.life).then(|| statistics.clone())
     }
 
     /// Opens a place, or finds the one that is open.
@@ -76,13 +77,13 @@ impl Memory {
     }
 
     /// Fills a place if it is still the one of the turn, and not filled by a later one.
-    pub(super) fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: Timestamp) {
+    pub(super) fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: LocalNow) {
         if let Some(slot) = self.slots().of.get_mut(&turn.whose)
             && slot.number.to_string() == turn.token
             && slot.since <= turn.since
         {
             slot.since = turn.since;
-            slot.opened_at = counted_at;
+            slot.opened_at = counted_at.moment;
             slot.counted = Some((counted_at, statistics.clone()));
         }
     }
@@ -114,12 +115,17 @@ mod tests {
 
     use super::*;
     use crate::domain::id::UserId;
+    use crate::domain::local_time::DEFAULT_TIME_ZONE;
 
     const LIFE: Duration = Duration::from_mins(1);
     const ANN: Reach = Reach::Of(UserId(1));
 
     fn at(second: i64) -> Timestamp {
         DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
+    }
+
+    fn now(second: i64) -> LocalNow {
+        LocalNow::at(at(second), DEFAULT_TIME_ZONE)
     }
 
     fn place(id: i64) -> Place {
@@ -142,17 +148,21 @@ mod tests {
     }
 
     fn total(memory: &Memory, second: i64) -> Option<u64> {
-        memory.find(ANN, at(second)).map(|statistics| statistics.total)
+        memory.find(ANN, now(second)).map(|statistics| statistics.total)
     }
 
     #[test]
     fn what_was_counted_is_shown_for_its_time() {
         let memory = Memory::new(LIFE);
         let turn = begin(&memory, 5);
-        memory.keep(&turn, &counts(3), at(0));
+        memory.keep(&turn, &counts(3), now(0));
         assert_eq!((total(&memory, 0), total(&memory, 59)), (Some(3), Some(3)));
         assert_eq!((total(&memory, 60), total(&memory, -1)), (None, None));
-        assert_eq!(memory.find(Reach::Everything, at(0)), None);
+        // It was the evening of the 14th in UTC, and the 15th in the east.
+        let elsewhere = LocalNow::at(at(0), "Pacific/Auckland".parse().unwrap());
+        assert_ne!(elsewhere.today, now(0).today);
+        assert_eq!(memory.find(ANN, elsewhere), None);
+        assert_eq!(memory.find(Reach::Everything, now(0)), None);
     }
 
     #[test]
@@ -161,9 +171,9 @@ mod tests {
         let early = begin(&memory, 5);
         memory.forget(&[ANN]);
         let late = begin(&memory, 5);
-        memory.keep(&early, &counts(1), at(0));
+        memory.keep(&early, &counts(1), now(0));
         assert_eq!(total(&memory, 0), None);
-        memory.keep(&late, &counts(2), at(0));
+        memory.keep(&late, &counts(2), now(0));
         assert_eq!(total(&memory, 0), Some(2));
     }
 
@@ -171,7 +181,7 @@ mod tests {
     fn the_log_takes_away_only_what_may_not_have_seen_its_news() {
         let memory = Memory::new(LIFE);
         let turn = begin(&memory, 5);
-        memory.keep(&turn, &counts(3), at(0));
+        memory.keep(&turn, &counts(3), now(0));
         memory.hear(&News::from([(ANN, place(4))]));
         assert_eq!(total(&memory, 0), Some(3));
         memory.hear(&News::from([(Reach::Everything, place(9))]));
@@ -179,7 +189,7 @@ mod tests {
         memory.hear(&News::from([(ANN, place(5))]));
         assert_eq!(total(&memory, 0), None);
         // Counting that was under way meanwhile is too late.
-        memory.keep(&turn, &counts(3), at(0));
+        memory.keep(&turn, &counts(3), now(0));
         assert_eq!(total(&memory, 0), None);
     }
 
@@ -187,8 +197,8 @@ mod tests {
     fn what_was_counted_later_is_not_replaced_by_what_was_counted_before() {
         let memory = Memory::new(LIFE);
         let (early, late) = (begin(&memory, 5), begin(&memory, 8));
-        memory.keep(&late, &counts(2), at(0));
-        memory.keep(&early, &counts(1), at(0));
+        memory.keep(&late, &counts(2), now(0));
+        memory.keep(&early, &counts(1), now(0));
         assert_eq!(total(&memory, 0), Some(2));
         // It had seen this.
         memory.hear(&News::from([(ANN, place(7))]));

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use redis::{AsyncCommands as _, Script};
 
 use super::Statistics;
-use super::cache::{News, Turn, is_fresh};
+use super::cache::{News, Turn, is_valid};
 use super::record::Record;
-use crate::domain::clock::Timestamp;
 use crate::domain::event::Place;
+use crate::domain::local_time::LocalNow;
 use crate::domain::policy::Reach;
 use crate::domain::random::{Randomness as _, SystemRandomness};
 use crate::redis::{Redis, key};
@@ -72,7 +72,7 @@ impl Shared {
         }
     }
 
-    pub(super) async fn find(&self, whose: Reach, now: Timestamp) -> Option<Statistics> {
+    pub(super) async fn find(&self, whose: Reach, now: LocalNow) -> Option<Statistics> {
         if self.is_suspended() {
             return None;
         }
@@ -83,7 +83,7 @@ impl Shared {
             .await?;
         let record: Record = serde_json::from_str(&found?).ok()?;
         // It may have failed to hear of a change while this was asked for.
-        if self.is_suspended() || !is_fresh(record.counted_at, now, self.life) {
+        if self.is_suspended() || !is_valid(record.counted_at(), now, self.life) {
             return None;
         }
         record.into_statistics()
@@ -100,7 +100,7 @@ impl Shared {
             .await
     }
 
-    pub(super) async fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: Timestamp) {
+    pub(super) async fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: LocalNow) {
         let Ok(record) = serde_json::to_string(&Record::new(statistics, counted_at)) else {
             return;
         };

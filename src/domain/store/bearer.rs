@@ -1,4 +1,4 @@
-//! The roles of those who show tokens, looked up for every request.
+//! Role and time zone of those who show tokens, looked up for every request.
 //!
 //! What is asked for while a statement is under way is asked for by the next one, together: the busier the server, the
 //! more requests share a statement. Each still sees what holds when it asks, so that whoever is shut out is so at once.
@@ -11,17 +11,17 @@ use tracing::Instrument as _;
 
 use super::reader::Reader;
 use super::session;
-use crate::domain::actor::Role;
+use crate::domain::actor::AccountState;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::policy::{Credentials, Scope};
 
 /// Who shows a token.
 type Bearer = (UserId, SessionId);
-/// The role that a bearer has now; none when the session or the account has ended.
-type Answer = Result<Option<Role>>;
+/// Role and time zone that a bearer has now; none when the session or the account has ended.
+type Answer = Result<Option<AccountState>>;
 
-/// Looks up the roles of bearers. Cloning it is cheap.
+/// Looks up role and time zone of bearers. Cloning it is cheap.
 #[derive(Clone, Debug, Default)]
 pub(in crate::domain) struct Bearers(Arc<Mutex<Queue>>);
 
@@ -32,8 +32,8 @@ struct Queue {
 }
 
 impl Bearers {
-    /// The role that the bearer of a token has now; `None` when the session or the account has ended.
-    pub(in crate::domain) async fn role_of(
+    /// Role and time zone that the bearer of a token has now; `None` when the session or the account has ended.
+    pub(in crate::domain) async fn state_of(
         &self,
         reader: &Reader,
         scope: Scope<Credentials>,
@@ -73,19 +73,19 @@ impl Asking {
     async fn ask(self, reader: Reader, scope: Scope<Credentials>) {
         while let Some(waiting) = self.0.take() {
             let sessions: Vec<SessionId> = waiting.iter().map(|((_, session), _)| *session).collect();
-            let roles = session::roles_of_bearers(&reader, &scope, &sessions).await;
+            let states = session::states_of_bearers(&reader, &scope, &sessions).await;
             for (bearer, tell) in waiting {
                 // Whoever went away does not listen.
-                let _ = tell.send(answer(&roles, bearer));
+                let _ = tell.send(answer(&states, bearer));
             }
         }
     }
 }
 
-fn answer(roles: &Result<HashMap<SessionId, (UserId, Role)>>, (user, session): Bearer) -> Answer {
-    let roles = roles.as_ref().map_err(Clone::clone)?;
-    let role = roles.get(&session).filter(|(owner, _)| *owner == user);
-    Ok(role.map(|(_, role)| *role))
+fn answer(states: &Result<HashMap<SessionId, (UserId, AccountState)>>, (user, session): Bearer) -> Answer {
+    let states = states.as_ref().map_err(Clone::clone)?;
+    let state = states.get(&session).filter(|(owner, _)| *owner == user);
+    Ok(state.map(|(_, state)| *state))
 }
 
 impl Drop for Asking {

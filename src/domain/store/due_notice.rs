@@ -2,14 +2,16 @@
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
-use sea_orm::{DbBackend, QueryOrder as _, QuerySelect as _, TryInsertResult};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{DbBackend, QueryOrder as _, QuerySelect as _, TryInsertResult, Value};
 
+use super::user::StoredTimeZone;
 use super::{WriteTransaction, notification, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::notification::NotificationKind;
+use crate::domain::local_time::{LocalNow, start_of};
+use crate::domain::notification::{DueAt, NotificationKind};
 use crate::domain::policy::{Permit, RemindOfTask, Scope, Tasks};
 use crate::domain::task::Task;
 use crate::domain::workflow::Status;
@@ -24,6 +26,7 @@ pub struct Model {
     pub task_id: i32,
     pub user_id: i32,
     pub kind: String,
+    /// The due date, or the end of the due day in UTC: the key of the task.
     pub due_date: Timestamp,
     pub occurred_at: Timestamp,
 }
@@ -33,43 +36,50 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Somebody is still to be told that the task is overdue, or else that it is due soon.
-fn is_to_be_told(backend: DbBackend, now: Timestamp) -> Expr {
-    let moment = match backend {
-        DbBackend::Postgres => "$1",
-        _ => "?",
+/// Somebody in this time zone is still to be told that the task is overdue, or else that it is due soon.
+fn is_to_be_told(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Expr {
+    let [name, moment, today] = match backend {
+        DbBackend::Postgres => ["$1", "$2", "$3"],
+        _ => ["?"; 3],
     };
     Expr::cust_with_values(
         format!(
             "EXISTS (SELECT 1 FROM users WHERE users.is_active AND users.id IN (tasks.owner_id, tasks.assignee_id) \
+             AND users.time_zone = {name} \
              AND NOT EXISTS (SELECT 1 FROM due_notices AS told WHERE told.task_id = tasks.id \
-             AND told.user_id = users.id AND told.due_date = tasks.due_date \
-             AND told.kind = CASE WHEN tasks.due_date < {moment} THEN '{}' ELSE '{}' END))",
+             AND told.user_id = users.id AND told.due_date = tasks.due_key \
+             AND told.kind = CASE WHEN tasks.due_on IS NULL AND tasks.due_key < {moment} \
+             OR tasks.due_on IS NOT NULL AND tasks.due_key < {today} THEN '{}' ELSE '{}' END))",
             NotificationKind::Overdue.as_str(),
             NotificationKind::DueSoon.as_str(),
         ),
-        [now],
+        [Value::from(zone.name()), now.moment.into(), start_of(now.today).into()],
     )
 }
 
-/// The first `limit` of the tasks in scope that are open, due by `until` at the latest, and of which somebody is still
-/// to be told.
+/// The first `limit` of the tasks in scope that are open, near their due date or due day or past it, and of which
+/// somebody in this time zone is still to be told.
 pub(in crate::domain) async fn find_due(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
-    now: Timestamp,
-    until: Timestamp,
+    DueAt { now, soon }: DueAt,
+    zone: &StoredTimeZone,
     limit: u64,
 ) -> Result<Vec<TaskId>> {
     let open = Status::ALL.into_iter().filter(|status| !status.is_closed());
+    let (key, day) = (task::Column::DueKey, task::Column::DueOn);
+    let end_of_days = start_of(soon.today);
+    let by_moment = day.is_null().and(key.lte(soon.moment));
+    let by_day = day.is_not_null().and(key.lt(end_of_days));
     let ids: Vec<i32> = task::Entity::find()
         .select_only()
         .column(task::Column::Id)
         .filter(task::visible(scope))
         .filter(task::Column::DeletedAt.is_null())
         .filter(task::Column::Status.is_in(open.map(Status::rank)))
-        .filter(task::Column::DueDate.lte(until))
-        .filter(is_to_be_told(connection.get_database_backend(), now))
+        .filter(key.lte(Ord::max(soon.moment, end_of_days)))
+        .filter(by_moment.or(by_day))
+        .filter(is_to_be_told(connection.get_database_backend(), now, zone))
         .order_by_asc(task::Column::Id)
         .limit(limit)
         .into_tuple()
@@ -84,7 +94,6 @@ pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
     permit: &Permit<RemindOfTask>,
     task: &Task,
-    due_date: Timestamp,
     (user, kind): (UserId, NotificationKind),
     now: Timestamp,
 ) -> Result<bool> {
@@ -94,7 +103,7 @@ pub(in crate::domain) async fn insert(
         task_id: Set(permit.subject().0),
         user_id: Set(user.0),
         kind: Set(kind.as_str().to_owned()),
-        due_date: Set(due_date),
+        due_date: Set(task.due_key()),
         occurred_at: Set(now),
     };
     let inserted = Entity::insert(notice)

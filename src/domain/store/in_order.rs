@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use sea_orm::sqlx::error::BoxDynError;
 use sea_orm::sqlx::postgres::{PgValueFormat, PgValueRef};
 use sea_orm::sqlx::{self, Decode, Postgres, Row as _, ValueRef as _};
@@ -92,6 +93,12 @@ impl Stored for Timestamp {
         let since: i64 = Decode::<Postgres>::decode(value)?;
         let moment = since.checked_add(EPOCH).and_then(Self::from_timestamp_micros);
         moment.ok_or_else(|| "the moment is out of range".into())
+    }
+}
+
+impl Stored for NaiveDate {
+    fn from_postgres(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        Decode::<Postgres>::decode(value)
     }
 }
 

@@ -8,10 +8,11 @@ use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{Condition, DbBackend, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
 
 use super::{WriteTransaction, account_change, one_of};
-use crate::domain::actor::Role;
+use crate::domain::actor::AccountState;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::local_time::stored_time_zone;
 use crate::domain::policy::{BeginSession, Credentials, EndSessions, Permit, Reach, Scope, Sessions, SweepUp};
 use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
 
@@ -45,17 +46,17 @@ pub enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Whose these sessions are, and their role; without those that have ended, or whose account has.
-pub(super) async fn roles_of_bearers(
+/// Whose these sessions are, with role and time zone; without those that have ended, or whose account has.
+pub(super) async fn states_of_bearers(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Credentials>,
     sessions: &[SessionId],
-) -> Result<HashMap<SessionId, (UserId, Role)>> {
+) -> Result<HashMap<SessionId, (UserId, AccountState)>> {
     let ids = sessions.iter().map(|session| session.0).collect();
-    let rows: Vec<(i32, i32, String)> = Entity::find()
+    let rows: Vec<(i32, i32, String, String)> = Entity::find()
         .select_only()
         .columns([Column::Id, Column::UserId])
-        .column(super::user::Column::Role)
+        .columns([super::user::Column::Role, super::user::Column::TimeZone])
         .join(JoinType::InnerJoin, Relation::User.def())
         .filter(one_of(connection, Column::Id, ids))
         .filter(Column::RevokedAt.is_null())
@@ -64,7 +65,13 @@ pub(super) async fn roles_of_bearers(
         .all(connection)
         .await?;
     rows.into_iter()
-        .map(|(session, user, role)| Ok((SessionId(session), (UserId(user), super::user::role_of(&role)?))))
+        .map(|(session, user, role, time_zone)| {
+            let state = AccountState {
+                role: super::user::role_of(&role)?,
+                time_zone: stored_time_zone(&time_zone),
+            };
+            Ok((SessionId(session), (UserId(user), state)))
+        })
         .collect()
 }
 

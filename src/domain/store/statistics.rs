@@ -8,8 +8,8 @@ use super::tag::{self, task_tags};
 use super::task::{Column, Entity, all_visible, priority_of, status_of};
 use super::task_filter;
 use super::task_list::range_of;
-use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
+use crate::domain::local_time::LocalNow;
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::statistics::Statistics;
 use crate::domain::task::{Priority, TaskList};
@@ -24,7 +24,7 @@ pub(in crate::domain) async fn of_list(
     scope: &Scope<Tasks>,
     list: &TaskList,
     with_tags: bool,
-    now: Timestamp,
+    now: LocalNow,
 ) -> Result<Statistics> {
     let counted = counted(connection, scope, list, now);
     let mut statistics = Statistics {
@@ -52,7 +52,7 @@ fn add<K: PartialEq>(counts: &mut [(K, u64)], key: &K, count: u64) {
     }
 }
 
-fn counted(connection: &impl ConnectionTrait, scope: &Scope<Tasks>, list: &TaskList, now: Timestamp) -> Condition {
+fn counted(connection: &impl ConnectionTrait, scope: &Scope<Tasks>, list: &TaskList, now: LocalNow) -> Condition {
     let backend = connection.get_database_backend();
     let passes = task_filter::condition(&list.filter, range_of(scope), now, backend);
     let counted = Condition::all().add(all_visible(scope)).add(passes);
@@ -66,7 +66,7 @@ fn counted(connection: &impl ConnectionTrait, scope: &Scope<Tasks>, list: &TaskL
 async fn by_status_and_priority(
     connection: &impl ConnectionTrait,
     counted: Condition,
-    now: Timestamp,
+    now: LocalNow,
 ) -> Result<Vec<(i16, i16, i64, i64)>> {
     let overdue = CaseStatement::new()
         .case(task_filter::overdue(now), 1)

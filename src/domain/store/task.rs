@@ -31,7 +31,8 @@ pub struct Model {
     pub status: i16,
     pub priority: i16,
     pub due_date: Option<Timestamp>,
-    /// The due date, or the last moment there is: never empty, so that a page is one range of an index.
+    pub due_on: Option<Date>,
+    /// The due date, the end of the due day in UTC, or the last moment there is: never empty, so that a page is one range of an index.
     pub due_key: Timestamp,
     pub owner_id: i32,
     pub assignee_id: Option<i32>,
@@ -324,6 +325,7 @@ pub(super) fn columns(Snapshot { task, tags, .. }: &Snapshot) -> ActiveModel {
         status: Set(task.status.rank()),
         priority: Set(task.priority.rank()),
         due_date: Set(task.due_date),
+        due_on: Set(task.due_on),
         due_key: Set(task.due_key()),
         owner_id: Set(task.owner_id.0),
         assignee_id: Set(task.assignee_id.map(|assignee| assignee.0)),

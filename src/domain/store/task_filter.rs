@@ -5,7 +5,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{Condition, DbBackend, Value};
 
 use super::task::Column;
-use crate::domain::clock::Timestamp;
+use crate::domain::local_time::{LocalNow, start_of};
 use crate::domain::tag::Tags;
 use crate::domain::task::{self, Comparison, TaskFilter, TaskTime};
 use crate::domain::workflow::Status;
@@ -23,7 +23,7 @@ pub(super) enum Range {
 }
 
 /// The condition that a task passes the filter.
-pub(super) fn condition(filter: &TaskFilter, range: Range, now: Timestamp, backend: DbBackend) -> Condition {
+pub(super) fn condition(filter: &TaskFilter, range: Range, now: LocalNow, backend: DbBackend) -> Condition {
     let all = |filters: &[TaskFilter], none: Condition| {
         filters.iter().fold(none, |condition, filter| {
             condition.add(self::condition(filter, range, now, backend))
@@ -40,6 +40,7 @@ pub(super) fn condition(filter: &TaskFilter, range: Range, now: Timestamp, backe
         TaskFilter::Owner(comparison) => compare(Column::OwnerId, comparison, |user| user.0.into()),
         TaskFilter::Assignee(comparison) => compare(Column::AssigneeId, comparison, |user| user.0.into()),
         TaskFilter::Time(time, comparison) => compare(column_of(*time), comparison, |moment| (*moment).into()),
+        TaskFilter::DueOn(comparison) => compare(Column::DueOn, comparison, |day| (*day).into()),
         TaskFilter::TaggedAny(tags) => tagged(tags, Quantity::Any, range, backend),
         TaskFilter::TaggedAll(tags) => tagged(tags, Quantity::All, range, backend),
         TaskFilter::Overdue(expected) => hold(overdue(now), *expected),
@@ -63,15 +64,20 @@ fn hold(condition: Expr, expected: bool) -> Condition {
     if expected { condition } else { condition.not() }
 }
 
-/// Past its due date and still open; never NULL, so that it can be negated.
-pub(super) fn overdue(now: Timestamp) -> Expr {
+/// Past its due date or due day and still open; never NULL, so that it can be negated. A due day is past when the day
+/// has begun that follows it; its key is its end in UTC, so the key is compared with the beginning of the day in UTC.
+/// The first comparison is the range of the index.
+pub(super) fn overdue(now: LocalNow) -> Expr {
     let open = Status::ALL
         .into_iter()
         .filter(|status| !status.is_closed())
         .map(Status::rank);
-    Column::DueDate
-        .is_not_null()
-        .and(Column::DueDate.lt(now))
+    let today = start_of(now.today);
+    let by_moment = Column::DueOn.is_null().and(Column::DueKey.lt(now.moment));
+    let by_day = Column::DueOn.is_not_null().and(Column::DueKey.lt(today));
+    Column::DueKey
+        .lt(Ord::max(now.moment, today))
+        .and(by_moment.or(by_day))
         .and(Column::Status.is_in(open))
 }
 

@@ -9,8 +9,8 @@ use super::task::{Column, Entity};
 use super::task_filter::Range;
 use super::task_row::Listed;
 use super::{InOrder, task_filter};
-use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
+use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Reach, Scope, Tasks, Users};
 use crate::domain::task::{FullTask, Task, TaskFilter, TaskList, TaskSortField, WithPeople, cursor_of};
@@ -41,7 +41,7 @@ pub(super) fn listed(
     visible: Condition,
     range: Range,
     list: &TaskList,
-    now: Timestamp,
+    now: LocalNow,
     connection: &impl ConnectionTrait,
 ) -> Select<Entity> {
     let query = Entity::find().filter(visible).filter(task_filter::condition(
@@ -61,7 +61,7 @@ pub(super) fn listed(
 fn parts(
     scope: &Scope<Tasks>,
     list: &TaskList,
-    now: Timestamp,
+    now: LocalNow,
     connection: &impl ConnectionTrait,
 ) -> Vec<Select<Entity>> {
     visible_parts(scope, &list.filter)
@@ -84,7 +84,7 @@ pub(in crate::domain) struct ListRequest<'a> {
     pub(in crate::domain) scope: &'a Scope<Tasks>,
     pub(in crate::domain) list: &'a TaskList,
     pub(in crate::domain) page: &'a PageRequest,
-    pub(in crate::domain) now: Timestamp,
+    pub(in crate::domain) now: LocalNow,
 }
 
 impl ListRequest<'_> {
@@ -198,7 +198,7 @@ pub(in crate::domain) async fn count(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
     list: &TaskList,
-    now: Timestamp,
+    now: LocalNow,
 ) -> Result<u64> {
     let row = connection
         .query_one(&total(parts(scope, list, now, connection)))

@@ -13,9 +13,9 @@ use super::task_filter::Range;
 use super::task_list::listed;
 use super::task_row::Listed;
 use super::{InOrder, one_of};
-use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
+use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Scope, Tasks, Users};
 use crate::domain::task::{Part, Task, TasksOf, WithPeople, cursor_of};
@@ -35,7 +35,7 @@ pub(in crate::domain) async fn pages(
     users: &[UserId],
     of: &TasksOf,
     page: &PageRequest,
-    now: Timestamp,
+    now: LocalNow,
 ) -> Result<Vec<(UserId, Page<Task>)>> {
     pages_of(connection, scope, users, of, page, now).await
 }
@@ -48,7 +48,7 @@ pub(in crate::domain) async fn pages_with_people(
     users: &[UserId],
     of: &TasksOf,
     page: &PageRequest,
-    now: Timestamp,
+    now: LocalNow,
 ) -> Result<Vec<(UserId, Page<WithPeople>)>> {
     pages_of(connection, scope, users, of, page, now).await
 }
@@ -59,7 +59,7 @@ async fn pages_of<T: Listed>(
     users: &[UserId],
     of: &TasksOf,
     page: &PageRequest,
-    now: Timestamp,
+    now: LocalNow,
 ) -> Result<Vec<(UserId, Page<T>)>> {
     let order = &of.list.order;
     let keyset = Keyset::new(order, page)?.of_few(true);
@@ -103,7 +103,7 @@ pub(in crate::domain) async fn counts(
     scope: &Scope<Tasks>,
     users: &[UserId],
     of: &TasksOf,
-    now: Timestamp,
+    now: LocalNow,
 ) -> Result<Vec<(UserId, u64)>> {
     let column = column(of.part);
     let ids = users.iter().map(|user| user.0).collect();

@@ -16,6 +16,7 @@ use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
+use crate::domain::local_time::{DEFAULT_TIME_ZONE, TimeZone, stored_time_zone};
 use crate::domain::page::{Cursor, Direction, Page, PageRequest, Sort};
 use crate::domain::patch::Patch;
 use crate::domain::policy::{
@@ -44,6 +45,7 @@ pub struct Model {
     pub verification_mail_at: Option<Timestamp>,
     /// See [`name_key`].
     pub name_key: String,
+    pub time_zone: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -63,6 +65,7 @@ struct Row {
     role: String,
     is_active: bool,
     email_verified_at: Option<Timestamp>,
+    time_zone: String,
 }
 
 impl PartialModelTrait for Row {
@@ -77,6 +80,7 @@ impl PartialModelTrait for Row {
             Column::Role,
             Column::IsActive,
             Column::EmailVerifiedAt,
+            Column::TimeZone,
         ])
     }
 }
@@ -94,6 +98,7 @@ impl FromQueryResult for Row {
             role: columns.next()?,
             is_active: columns.next()?,
             email_verified_at: columns.next()?,
+            time_zone: columns.next()?,
         })
     }
 }
@@ -108,6 +113,7 @@ impl Row {
             role,
             is_active: self.is_active,
             email_verified: self.email_verified_at.is_some(),
+            time_zone: stored_time_zone(&self.time_zone),
             created_at: self.created_at,
             updated_at: self.updated_at,
         });
@@ -190,6 +196,49 @@ pub(in crate::domain) async fn is_active(
         .one(connection)
         .await?;
     Ok(active.is_some())
+}
+
+/// The time zone of a user who is active; they stay so until the transaction ends.
+pub(in crate::domain) async fn lock_time_zone(
+    transaction: &WriteTransaction,
+    _scope: &Scope<Users>,
+    id: UserId,
+) -> Result<Option<TimeZone>> {
+    let name = Entity::find_by_id(id.0)
+        .filter(Column::IsActive.eq(true))
+        .select_only()
+        .column(Column::TimeZone)
+        .lock(LockType::KeyShare)
+        .into_tuple::<String>()
+        .one(transaction.connection())
+        .await?;
+    Ok(name.map(|name| stored_time_zone(&name)))
+}
+
+/// A time zone by the name that is stored, which this server need not know.
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct StoredTimeZone(String);
+
+impl StoredTimeZone {
+    /// The stored name.
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The time zone.
+    pub(in crate::domain) fn time_zone(&self) -> TimeZone {
+        stored_time_zone(&self.0)
+    }
+}
+
+/// The time zones of active users, each once.
+pub(in crate::domain) async fn active_time_zones(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Users>,
+) -> Result<Vec<StoredTimeZone>> {
+    let query = Entity::find().filter(Column::IsActive.eq(true)).select_only();
+    let names = query.column(Column::TimeZone).distinct().into_tuple::<String>();
+    Ok(names.all(connection).await?.into_iter().map(StoredTimeZone).collect())
 }
 
 /// The active administrators, locked, so that two of them cannot leave at the same moment.
@@ -286,6 +335,7 @@ impl From<Model> for Row {
             role: model.role,
             is_active: model.is_active,
             email_verified_at: model.email_verified_at,
+            time_zone: model.time_zone,
         }
     }
 }
@@ -311,6 +361,7 @@ pub(in crate::domain) async fn insert(
         verification_expires_at: Set(None),
         verification_mail_at: Set(None),
         name_key: Set(name_key(account.username.as_deref(), account.full_name.as_deref())),
+        time_zone: Set(DEFAULT_TIME_ZONE.name().to_owned()),
     };
     let inserted = Entity::insert(model)
         .exec(transaction.connection())
@@ -325,6 +376,7 @@ pub(in crate::domain) async fn insert(
             role: account.role,
             is_active: true,
             email_verified: account.is_verified,
+            time_zone: DEFAULT_TIME_ZONE,
             created_at: account.now,
             updated_at: account.now,
         }),
@@ -340,6 +392,24 @@ fn taken(error: DbErr, email: Option<&str>, username: Option<&str>) -> Error {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::taken("username", username.unwrap_or_default()),
         _ => error.into(),
     }
+}
+
+/// Sets the time zone of an account.
+pub(in crate::domain) async fn set_time_zone(
+    transaction: &WriteTransaction,
+    permit: &Permit<EditUser>,
+    time_zone: TimeZone,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        time_zone: Set(time_zone.name().to_owned()),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    // Connections that are open follow it.
+    account_change::append(transaction, permit.subject(), now).await
 }
 
 /// Changes the names of an account.
@@ -457,5 +527,6 @@ pub(super) fn touched(id: UserId, now: Timestamp) -> ActiveModel {
         verification_expires_at: NotSet,
         verification_mail_at: NotSet,
         name_key: NotSet,
+        time_zone: NotSet,
     }
 }

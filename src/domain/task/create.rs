@@ -120,6 +120,7 @@ fn new_task(owner: UserId, draft: CheckedDraft, now: Timestamp) -> Snapshot {
         status: draft.status,
         priority: draft.priority,
         due_date: draft.due_date,
+        due_on: draft.due_on,
         owner_id: owner,
         assignee_id: draft.assignee,
         client_key: draft.client_key,

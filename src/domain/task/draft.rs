@@ -1,8 +1,11 @@
 //! What clients say of a task, and whether it is acceptable.
 
+use chrono::NaiveDate;
+
 use crate::domain::clock::{Timestamp, check_moment};
 use crate::domain::error::{Error, Result, Violations, excerpt};
 use crate::domain::id::UserId;
+use crate::domain::local_time::check_day;
 use crate::domain::patch::Patch;
 use crate::domain::tag::{self, Tags};
 use crate::domain::workflow::Status;
@@ -29,6 +32,8 @@ pub struct TaskDraft {
     pub priority: Option<Priority>,
     /// Until when it should be done.
     pub due_date: Option<Timestamp>,
+    /// On which day it should be done; not together with a due date.
+    pub due_on: Option<NaiveDate>,
     /// Who should do it.
     pub assignee: Option<UserId>,
     /// Up to 20 tags of 1 to 50 characters.
@@ -45,6 +50,7 @@ pub(super) struct CheckedDraft {
     pub(super) status: Status,
     pub(super) priority: Priority,
     pub(super) due_date: Option<Timestamp>,
+    pub(super) due_on: Option<NaiveDate>,
     pub(super) assignee: Option<UserId>,
     pub(super) tags: Tags,
     pub(super) client_key: Option<String>,
@@ -57,6 +63,8 @@ impl TaskDraft {
         let title = violations.check(check_title(&self.title))?;
         let description = violations.check(self.description.map(check_description).transpose())?;
         let due_date = violations.check(self.due_date.map(check_due_date).transpose())?;
+        let due_on = violations.check(self.due_on.map(check_due_on).transpose())?;
+        violations.check(check_one_due(self.due_date.is_some(), self.due_on.is_some()))?;
         let tags = violations.check(check_tags(&self.tags))?;
         let client_key = violations.check(self.client_key.map(check_client_key).transpose())?;
         violations.into_result()?;
@@ -66,6 +74,7 @@ impl TaskDraft {
             status: self.status.unwrap_or(Status::Todo),
             priority: self.priority.unwrap_or(Priority::Medium),
             due_date: due_date.flatten(),
+            due_on: due_on.flatten(),
             assignee: self.assignee,
             tags: tags.unwrap_or_default(),
             client_key: client_key.flatten(),
@@ -84,8 +93,10 @@ pub struct TaskChange {
     pub status: Patch<Status>,
     /// Cannot be null.
     pub priority: Patch<Priority>,
-    /// Until when it should be done.
+    /// Until when it should be done. Takes a due day away.
     pub due_date: Patch<Timestamp>,
+    /// On which day it should be done. Takes a due date away.
+    pub due_on: Patch<NaiveDate>,
     /// Who should do it; needs the right to assign.
     pub assignee: Patch<UserId>,
     /// All tags anew; null takes all away.
@@ -100,6 +111,7 @@ pub(super) struct CheckedChange {
     status: Option<Status>,
     priority: Option<Priority>,
     due_date: Patch<Timestamp>,
+    due_on: Patch<NaiveDate>,
     pub(super) assignee: Patch<UserId>,
     tags: Patch<Tags>,
 }
@@ -109,12 +121,15 @@ impl TaskChange {
     pub(super) fn check(self) -> Result<CheckedChange> {
         let mut violations = Violations::default();
         let title = self.title.check(&mut violations, |title| check_title(&title))?;
+        let (by_moment, by_day) = (is_value(&self.due_date), is_value(&self.due_on));
+        violations.check(check_one_due(by_moment, by_day))?;
         let checked = CheckedChange {
             title: title.required("title", &mut violations),
             description: self.description.check(&mut violations, check_description)?,
             status: self.status.required("status", &mut violations),
             priority: self.priority.required("priority", &mut violations),
             due_date: self.due_date.check(&mut violations, check_due_date)?,
+            due_on: self.due_on.check(&mut violations, check_due_on)?,
             assignee: self.assignee,
             tags: self.tags.check(&mut violations, |tags| check_tags(&tags))?,
         };
@@ -137,7 +152,15 @@ impl CheckedChange {
         if let Some(priority) = self.priority {
             task.priority = priority;
         }
+        // A task has one of them: the one that is set takes the other away.
+        if is_value(&self.due_date) {
+            task.due_on = None;
+        }
+        if is_value(&self.due_on) {
+            task.due_date = None;
+        }
         self.due_date.apply(&mut task.due_date);
+        self.due_on.apply(&mut task.due_on);
         match self.tags {
             Patch::Absent => {}
             Patch::Null => snapshot.tags.clear(),
@@ -190,6 +213,25 @@ fn check_description(text: String) -> Result<String> {
 
 fn check_due_date(date: Timestamp) -> Result<Timestamp> {
     check_moment("due_date", date)
+}
+
+fn check_due_on(day: NaiveDate) -> Result<NaiveDate> {
+    check_day("due_on", day)
+}
+
+/// Refuses a due date together with a due day.
+fn check_one_due(by_moment: bool, by_day: bool) -> Result<()> {
+    if by_moment && by_day {
+        return Err(Error::invalid(
+            "due_on",
+            "due_on cannot be set together with a due date; a task has one of them",
+        ));
+    }
+    Ok(())
+}
+
+fn is_value<T>(patch: &Patch<T>) -> bool {
+    matches!(patch, Patch::Value(_))
 }
 
 fn check_tags(raw: &[String]) -> Result<Tags> {

@@ -5,8 +5,11 @@ mod bounded;
 pub(crate) use bounded::words;
 pub use bounded::{BoundedFilter, MAX_CONDITIONS, MAX_LEVELS, MAX_LIST, MAX_SEARCH_WORDS, MIN_WORD_LENGTH};
 
+use chrono::NaiveDate;
+
 use crate::domain::clock::{LAST_MOMENT, Timestamp};
 use crate::domain::id::UserId;
+use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Cursor, Direction, Key, Sort, SortField};
 use crate::domain::tag::Tags;
 use crate::domain::workflow::Status;
@@ -32,11 +35,13 @@ pub enum TaskFilter {
     Assignee(Comparison<UserId>),
     /// By one of its times.
     Time(TaskTime, Comparison<Timestamp>),
+    /// By due day.
+    DueOn(Comparison<NaiveDate>),
     /// Has at least one of these tags.
     TaggedAny(Tags),
     /// Has all of these tags.
     TaggedAll(Tags),
-    /// Is past its due date and still open, or is not.
+    /// Is past its due date or due day and still open, or is not.
     Overdue(bool),
     /// Is done, or is not.
     Completed(bool),
@@ -75,7 +80,7 @@ impl TaskFilter {
     }
 
     /// Whether this task passes, at this moment. It is what the database decides of a row.
-    pub(crate) fn passes(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+    pub(crate) fn passes(&self, snapshot: &Snapshot, now: LocalNow) -> bool {
         let task = &snapshot.task;
         match self {
             Self::All(filters) => filters.iter().all(|filter| filter.passes(snapshot, now)),
@@ -86,6 +91,7 @@ impl TaskFilter {
             Self::Owner(comparison) => comparison.holds(Some(task.owner_id.0), |user| user.0),
             Self::Assignee(comparison) => comparison.holds(task.assignee_id.map(|user| user.0), |user| user.0),
             Self::Time(time, comparison) => comparison.holds(time.of(task), |moment| *moment),
+            Self::DueOn(comparison) => comparison.holds(task.due_on, |day| *day),
             Self::TaggedAny(tags) => tags.iter().any(|tag| snapshot.tags.contains(tag)),
             Self::TaggedAll(tags) => tags.is_subset(&snapshot.tags),
             Self::Overdue(expected) => task.is_overdue(now) == *expected,

@@ -43,7 +43,7 @@ impl Tasks<'_> {
             users,
             of,
             page,
-            self.core.clock.now(),
+            self.core.local_now(actor),
         )
         .await
     }
@@ -52,6 +52,13 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.counts_of_users", skip_all)]
     pub async fn counts_of_users(self, actor: &Actor, users: &[UserId], of: &TasksOf) -> Result<Vec<(UserId, u64)>> {
         let scope = policy::scope(actor)?;
-        store::task_of_users::counts(&self.core.store.reader(actor), &scope, users, of, self.core.clock.now()).await
+        store::task_of_users::counts(
+            &self.core.store.reader(actor),
+            &scope,
+            users,
+            of,
+            self.core.local_now(actor),
+        )
+        .await
     }
 }

@@ -62,7 +62,7 @@ impl Tasks<'_> {
         page: &PageRequest,
     ) -> Result<Page<WithPeople>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let request = self.request(&scope, list, page);
+        let request = self.request(actor, &scope, list, page);
         request.with_people(&self.core.store.reader(actor), &names).await
     }
 
@@ -70,7 +70,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.list_in_full", skip_all)]
     pub async fn list_in_full(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<FullTask>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let request = self.request(&scope, list, page);
+        let request = self.request(actor, &scope, list, page);
         request.in_full(&self.core.store.reader(actor), &names).await
     }
 
@@ -78,7 +78,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.list_counted", skip_all)]
     pub async fn list_counted(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<CountedPage> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let request = self.request(&scope, list, page);
+        let request = self.request(actor, &scope, list, page);
         let (page, total) = request.counted(&self.core.store.reader(actor), &names).await?;
         Ok(CountedPage { page, total })
     }
@@ -93,7 +93,7 @@ impl Tasks<'_> {
         page: &PageRequest,
     ) -> Result<Vec<(UserId, Page<WithPeople>)>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
-        let (reader, now) = (self.core.store.reader(actor), self.core.clock.now());
+        let (reader, now) = (self.core.store.reader(actor), self.core.local_now(actor));
         store::task_of_users::pages_with_people(&reader, &scope, &names, users, of, page, now).await
     }
 }

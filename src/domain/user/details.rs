@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result, Violations};
+use crate::domain::local_time::{TimeZone, check_time_zone};
 use crate::domain::patch::Patch;
 use crate::domain::user::User;
 
@@ -45,6 +46,8 @@ pub struct UserChange {
     pub username: Patch<String>,
     /// Up to 255 characters.
     pub full_name: Patch<String>,
+    /// The name of a time zone of the IANA database; cannot be null.
+    pub time_zone: Patch<String>,
     /// What the account may do; for administrators to change; cannot be null.
     pub role: Patch<Role>,
     /// Whether the account may sign in; for administrators to change; cannot be null.
@@ -69,6 +72,7 @@ pub(crate) struct CheckedUserChange {
     pub(crate) email: Option<String>,
     pub(crate) username: Patch<String>,
     pub(crate) full_name: Patch<String>,
+    pub(crate) time_zone: Option<TimeZone>,
     pub(crate) role: Option<Role>,
     pub(crate) is_active: Option<bool>,
 }
@@ -92,10 +96,14 @@ impl UserChange {
     pub(super) fn check(self) -> Result<CheckedUserChange> {
         let mut violations = Violations::default();
         let email = self.email.check(&mut violations, |email| check_email(&email))?;
+        let time_zone = self
+            .time_zone
+            .check(&mut violations, |name| check_time_zone("time_zone", &name))?;
         let checked = CheckedUserChange {
             email: email.required("email", &mut violations),
             username: self.username.check(&mut violations, |name| check_username(&name))?,
             full_name: self.full_name.check(&mut violations, |name| check_full_name(&name))?,
+            time_zone: time_zone.required("time_zone", &mut violations),
             role: self.role.required("role", &mut violations),
             is_active: self.is_active.required("is_active", &mut violations),
         };

@@ -6,7 +6,7 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{ID, Name, Number, Value};
 use async_graphql_value::RAW_VALUE_TOKEN;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::Row;
 use super::plan::Selected;
@@ -118,6 +118,12 @@ impl From<ID> for AtHand<'_> {
 impl From<DateTime<Utc>> for AtHand<'_> {
     fn from(moment: DateTime<Utc>) -> Self {
         moment.to_rfc3339().into()
+    }
+}
+
+impl From<NaiveDate> for AtHand<'_> {
+    fn from(day: NaiveDate) -> Self {
+        day.to_string().into()
     }
 }
 

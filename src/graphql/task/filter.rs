@@ -3,6 +3,7 @@
 use std::fmt::{Arguments, Display};
 
 use async_graphql::{ID, InputObject};
+use chrono::NaiveDate;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -10,7 +11,7 @@ use crate::domain::id::UserId;
 use crate::domain::tag;
 use crate::domain::task::{self as domain, Comparison, TaskTime};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::scalar::{SentDateTime, TaskPriority, TaskStatus};
+use crate::graphql::scalar::{Compared, Sent, SentDate, SentDateTime, TaskPriority, TaskStatus};
 
 /// Which tasks; all that is given must hold. A task without a value passes only `neq`, `nin` and `isNull`.
 #[derive(Debug, Default, InputObject)]
@@ -25,8 +26,10 @@ pub struct TaskFilter {
     assignee: Option<UserIdFilter>,
     /// By tags.
     tag: Option<TagFilter>,
-    /// By due date.
+    /// By due date. Tasks with a due day have none.
     due_date: Option<DateTimeFilter>,
+    /// By due day. Tasks with a due date have none.
+    due_on: Option<DateFilter>,
     /// By the moment of creation.
     created_at: Option<DateTimeFilter>,
     /// By the moment of the last change.
@@ -36,7 +39,7 @@ pub struct TaskFilter {
     /// By the moment at which it went to the trash. Tasks elsewhere have none. At the top of a filter it includes the
     /// trash unless `includeDeleted` is false, so that `{isNull: false}` is the trash alone.
     deleted_at: Option<DateTimeFilter>,
-    /// Past their due date and still open, or not.
+    /// Past their due date, or past their due day in your time zone, and still open; or not.
     is_overdue: Option<bool>,
     /// Done, or not.
     is_completed: Option<bool>,
@@ -124,6 +127,30 @@ pub struct DateTimeFilter {
     gt: Option<SentDateTime>,
     /// Is this or after.
     gte: Option<SentDateTime>,
+    /// There is none, or there is one.
+    is_null: Option<bool>,
+}
+
+/// Compares a day.
+#[derive(Debug, InputObject)]
+pub struct DateFilter {
+    /// Is this day.
+    eq: Option<SentDate>,
+    /// Is not this day.
+    neq: Option<SentDate>,
+    /// Is one of these days, up to 100.
+    #[graphql(name = "in")]
+    one_of: Option<Vec<SentDate>>,
+    /// Is none of these days, up to 100.
+    nin: Option<Vec<SentDate>>,
+    /// Is before this.
+    lt: Option<SentDate>,
+    /// Is this or before.
+    lte: Option<SentDate>,
+    /// Is after this.
+    gt: Option<SentDate>,
+    /// Is this or after.
+    gte: Option<SentDate>,
     /// There is none, or there is one.
     is_null: Option<bool>,
 }
@@ -217,6 +244,10 @@ impl TaskFilter {
             let of_time = |comparison| domain::TaskFilter::Time(time, comparison);
             all.extend(comparisons.into_iter().map(of_time));
         }
+        if let Some(days) = self.due_on {
+            let days = days.comparisons(format_args!("{place}.dueOn"))?;
+            all.extend(days.into_iter().map(domain::TaskFilter::DueOn));
+        }
         all.extend(self.is_overdue.map(domain::TaskFilter::Overdue));
         all.extend(self.is_completed.map(domain::TaskFilter::Completed));
         all.extend(self.search.map(domain::TaskFilter::Search));
@@ -300,29 +331,69 @@ impl UserIdFilter {
 
 impl DateTimeFilter {
     fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<Timestamp>>> {
-        let bound = |name: &str, moment: Option<SentDateTime>| {
-            moment
-                .map(|moment| moment.for_filter(format_args!("{place}.{name}")))
-                .transpose()
-        };
-        let moments = |name: &str, moments: Option<Vec<SentDateTime>>| {
-            let read = |(position, moment): (usize, SentDateTime)| {
-                moment.for_filter(format_args!("{place}.{name}.{position}"))
-            };
-            moments
-                .map(|moments| moments.into_iter().enumerate().map(read).collect::<Result<Vec<_>>>())
-                .transpose()
-        };
-        Ok(given([
-            bound("eq", self.eq)?.map(Comparison::Equal),
-            bound("neq", self.neq)?.map(Comparison::NotEqual),
-            moments("in", self.one_of)?.map(Comparison::In),
-            moments("nin", self.nin)?.map(Comparison::NotIn),
-            bound("lt", self.lt)?.map(Comparison::Less),
-            bound("lte", self.lte)?.map(Comparison::LessOrEqual),
-            bound("gt", self.gt)?.map(Comparison::Greater),
-            bound("gte", self.gte)?.map(Comparison::GreaterOrEqual),
-            self.is_null.map(Comparison::IsNull),
-        ]))
+        bounds(
+            place,
+            [
+                ("eq", self.eq, Comparison::Equal),
+                ("neq", self.neq, Comparison::NotEqual),
+                ("lt", self.lt, Comparison::Less),
+                ("lte", self.lte, Comparison::LessOrEqual),
+                ("gt", self.gt, Comparison::Greater),
+                ("gte", self.gte, Comparison::GreaterOrEqual),
+            ],
+            [
+                ("in", self.one_of, Comparison::In),
+                ("nin", self.nin, Comparison::NotIn),
+            ],
+            self.is_null,
+        )
     }
+}
+
+impl DateFilter {
+    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<NaiveDate>>> {
+        bounds(
+            place,
+            [
+                ("eq", self.eq, Comparison::Equal),
+                ("neq", self.neq, Comparison::NotEqual),
+                ("lt", self.lt, Comparison::Less),
+                ("lte", self.lte, Comparison::LessOrEqual),
+                ("gt", self.gt, Comparison::Greater),
+                ("gte", self.gte, Comparison::GreaterOrEqual),
+            ],
+            [
+                ("in", self.one_of, Comparison::In),
+                ("nin", self.nin, Comparison::NotIn),
+            ],
+            self.is_null,
+        )
+    }
+}
+
+/// A comparison by its name, with what was given for it.
+type Given<T, V, S> = (&'static str, Option<T>, fn(V) -> Comparison<S>);
+type Stored<T> = <T as Compared>::Stored;
+type Ones<T> = [Given<Sent<T>, Stored<T>, Stored<T>>; 6];
+type Lists<T> = [Given<Vec<Sent<T>>, Vec<Stored<T>>, Stored<T>>; 2];
+
+/// The comparisons of scalars that were given.
+fn bounds<T: Compared>(
+    place: Arguments<'_>,
+    ones: Ones<T>,
+    lists: Lists<T>,
+    is_null: Option<bool>,
+) -> Result<Vec<Comparison<T::Stored>>> {
+    let mut all = Vec::new();
+    for (name, value, comparison) in ones {
+        let value = value.map(|value| value.for_filter(format_args!("{place}.{name}")));
+        all.extend(value.transpose()?.map(comparison));
+    }
+    for (name, values, comparison) in lists {
+        let read = |(position, value): (usize, Sent<T>)| value.for_filter(format_args!("{place}.{name}.{position}"));
+        let values = values.map(|values| values.into_iter().enumerate().map(read).collect::<Result<Vec<_>>>());
+        all.extend(values.transpose()?.map(comparison));
+    }
+    all.extend(is_null.map(Comparison::IsNull));
+    Ok(all)
 }

@@ -1,13 +1,14 @@
 //! What a client sends to make or change a task.
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
+use chrono::NaiveDate;
 
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
 use crate::domain::task::{TaskChange, TaskDraft};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::scalar::{SentDateTime, TaskPriority, TaskStatus};
+use crate::graphql::scalar::{Date, SentDate, SentDateTime, TaskPriority, TaskStatus};
 use crate::graphql::user::patch;
 
 /// A task to be made.
@@ -23,6 +24,8 @@ pub struct TaskCreateInput {
     priority: Option<TaskPriority>,
     /// Until when it should be done.
     due_date: Option<SentDateTime>,
+    /// On which day it should be done, such as 2026-12-31. Not together with `dueDate`.
+    due_on: Option<SentDate>,
     /// Who should do it.
     assignee_id: Option<ID>,
     /// Up to 20 tags of 1 to 50 characters; upper and lower case are the same.
@@ -44,6 +47,7 @@ impl TaskCreateInput {
             status: self.status.map(Into::into),
             priority: self.priority.map(Into::into),
             due_date: self.due_date.map(|date| date.for_input("due_date")).transpose()?,
+            due_on: self.due_on.map(day).transpose()?,
             assignee: self
                 .assignee_id
                 .map(|id| UserId::from_global(format_args!("{path}.assigneeId"), &id))
@@ -82,8 +86,10 @@ pub struct TaskUpdateInput {
     status: MaybeUndefined<TaskStatus>,
     /// How urgent it is; cannot be null.
     priority: MaybeUndefined<TaskPriority>,
-    /// Until when it should be done.
+    /// Until when it should be done. Setting it clears `dueOn`.
     due_date: MaybeUndefined<SentDateTime>,
+    /// On which day it should be done, such as 2026-12-31. Setting it clears `dueDate`; both cannot be set together.
+    due_on: MaybeUndefined<SentDate>,
     /// Who should do it. An assignee who is not the owner may only set it to null.
     assignee_id: MaybeUndefined<ID>,
     /// All tags anew; null takes all away.
@@ -98,6 +104,7 @@ impl TaskUpdateInput {
             status: patch(self.status).map(Into::into),
             priority: patch(self.priority).map(Into::into),
             due_date: patch(self.due_date.map_value(|date| date.for_input("due_date")).transpose()?),
+            due_on: patch(self.due_on.map_value(day).transpose()?),
             assignee: match patch(self.assignee_id) {
                 Patch::Absent => Patch::Absent,
                 Patch::Null => Patch::Null,
@@ -106,4 +113,8 @@ impl TaskUpdateInput {
             tags: patch(self.tags),
         })
     }
+}
+
+fn day(sent: SentDate) -> Result<NaiveDate> {
+    sent.for_input("due_on").map(|Date(day)| day)
 }

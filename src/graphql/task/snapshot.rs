@@ -12,7 +12,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
-use crate::graphql::scalar::{TaskPriority, TaskStatus};
+use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
 
 /// A task as an event left it.
 #[derive(Clone, Debug)]
@@ -70,6 +70,11 @@ impl TaskSnapshot {
         self.inner.task.due_date
     }
 
+    /// Due day. Null if the task had none.
+    async fn due_on(&self) -> Option<Date> {
+        self.inner.task.due_on.map(Date)
+    }
+
     /// Tags, in alphabetical order.
     async fn tags(&self) -> Vec<&str> {
         self.inner.tags.iter().map(String::as_str).collect()
@@ -117,6 +122,7 @@ impl Row for TaskSnapshot {
             "status" => AtHand::name(TaskStatus::from(task.status)),
             "priority" => AtHand::name(TaskPriority::from(task.priority)),
             "dueDate" => task.due_date.into(),
+            "dueOn" => task.due_on.into(),
             "tags" => self.inner.tags.iter().map(String::as_str).collect(),
             "owner" => AtHand::object(&self.owner),
             "assignee" => self.assignee.as_ref().map(AtHand::object).into(),

@@ -125,6 +125,10 @@ described!(
         .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))))
         .examples(["2026-01-31T09:30:00Z"])
 );
+described!(
+    /// A day such as `2026-01-31`, of the years 1 to 9999.
+    Day => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).examples(["2026-01-31"])
+);
 
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::String))

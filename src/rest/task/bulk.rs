@@ -24,7 +24,7 @@ use crate::http::json::Json;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, Body};
 use crate::rest::openapi::schema;
-use crate::rest::value::{Moment, PriorityName, StatusName};
+use crate::rest::value::{Day, Moment, PriorityName, StatusName};
 
 /// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
 #[derive(Deserialize)]
@@ -48,6 +48,8 @@ pub(in crate::rest) struct BulkUpdateInput {
     #[serde(default)]
     due_date: Patch<Moment>,
     #[serde(default)]
+    due_on: Patch<Day>,
+    #[serde(default)]
     assignee_id: Patch<UserId>,
     #[serde(default)]
     tags: Patch<Vec<String>>,
@@ -64,6 +66,7 @@ impl BulkUpdateInput {
             completed: self.completed,
             priority: self.priority,
             due_date: self.due_date,
+            due_on: self.due_on,
             assignee_id: self.assignee_id,
             tags: self.tags,
             expected_version: None,

@@ -16,7 +16,7 @@ use crate::domain::patch::Patch;
 use crate::domain::task::{Priority, TaskChange, TaskDraft};
 use crate::domain::workflow::Status;
 use crate::rest::openapi::schema;
-use crate::rest::value::{Moment, PriorityName, StatusName};
+use crate::rest::value::{Day, Moment, PriorityName, StatusName};
 
 /// A task to be made.
 #[derive(Deserialize, ToSchema)]
@@ -40,6 +40,9 @@ pub(in crate::rest) struct CreateInput {
     /// When it should be done.
     #[schema(value_type = Option<schema::Moment>)]
     due_date: Option<Moment>,
+    /// On which day it should be done; not together with `due_date`.
+    #[schema(value_type = Option<schema::Day>, example = json!(null))]
+    due_on: Option<Day>,
     /// The id of the user who is to do it.
     #[schema(value_type = Option<schema::Id>, example = json!(null))]
     assignee_id: Option<UserId>,
@@ -60,6 +63,7 @@ impl CreateInput {
             status: together(self.status, self.completed)?,
             priority: self.priority.map(|PriorityName(priority)| priority),
             due_date: self.due_date.map(|Moment(moment)| moment),
+            due_on: self.due_on.map(|Day(day)| day),
             assignee: self.assignee_id,
             tags: self.tags.unwrap_or_default(),
             client_key: self.client_key,
@@ -89,6 +93,9 @@ pub(in crate::rest) struct ReplaceInput {
     /// When it should be done; never without it.
     #[schema(value_type = Option<schema::Moment>)]
     due_date: Option<Moment>,
+    /// On which day it should be done; no day without it. Not together with `due_date`.
+    #[schema(value_type = Option<schema::Day>, example = json!(null))]
+    due_on: Option<Day>,
     /// The id of the user who is to do it; nobody without it.
     #[schema(value_type = Option<schema::Id>, example = json!(null))]
     assignee_id: Option<UserId>,
@@ -114,6 +121,7 @@ impl ReplaceInput {
             status: Patch::Value(status),
             priority: Patch::Value(priority),
             due_date: or_null(self.due_date.map(|Moment(moment)| moment)),
+            due_on: or_null(self.due_on.map(|Day(day)| day)),
             assignee: or_null(self.assignee_id),
             tags: or_null(self.tags),
         };
@@ -154,6 +162,10 @@ pub(in crate::rest) struct UpdateInput {
     #[serde(default)]
     #[schema(value_type = Option<schema::Moment>)]
     pub(super) due_date: Patch<Moment>,
+    /// On which day it should be done. Setting it clears `due_date`, and the other way round; both cannot be set together.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Day>, example = json!(null))]
+    pub(super) due_on: Patch<Day>,
     /// The id of the user who is to do it; null takes the task away from whoever has it.
     #[serde(default)]
     #[schema(value_type = Option<schema::Id>, example = json!(null))]
@@ -181,6 +193,7 @@ impl UpdateInput {
             status: together(status, completed)?.map_or(Patch::Absent, Patch::Value),
             priority: self.priority.map(|PriorityName(priority)| priority),
             due_date: self.due_date.map(|Moment(moment)| moment),
+            due_on: self.due_on.map(|Day(day)| day),
             assignee: self.assignee_id,
             tags: self.tags,
         };
@@ -331,8 +344,8 @@ mod tests {
         assert_eq!(change.status, Patch::Value(Status::Todo));
         assert_eq!(change.priority, Patch::Value(Priority::Medium));
         assert_eq!(
-            (change.due_date, change.assignee, change.tags),
-            (Patch::Null, Patch::Null, Patch::Null)
+            (change.due_date, change.due_on, change.assignee, change.tags),
+            (Patch::Null, Patch::Null, Patch::Null, Patch::Null)
         );
         assert_eq!(expected, None);
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,6 +44,9 @@ pub(in crate::rest) struct TaskBody {
     /// When it should be done.
     #[schema(value_type = Option<schema::Instant>, required = true)]
     due_date: Option<Moment>,
+    /// On which day it should be done, in place of `due_date`.
+    #[schema(value_type = Option<schema::Day>, required = true, example = json!(null))]
+    due_on: Option<NaiveDate>,
     /// Whether its status is `done`.
     completed: bool,
     /// When it became `done`.
@@ -138,6 +142,7 @@ impl TaskBody {
             status: task.status.as_str(),
             priority: task.priority.as_str(),
             due_date: task.due_date.map(Moment),
+            due_on: task.due_on,
             completed: task.status == Status::Done,
             completed_at: task.completed_at.map(Moment),
             owner_id: task.owner_id,

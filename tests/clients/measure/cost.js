@@ -39,6 +39,7 @@ const SETTINGS = {
 
 const WORDS = ['th', 'the', 'page', 'fix', 'login', 'atlas-17', 'zz', 'qqq', 'of', 'review', 'at', 're', 'budget'];
 const MOMENTS = ['2026-11-01T00:00:00Z', '2026-11-28T00:00:00Z', '2027-01-01T00:00:00Z', '2020-01-01T00:00:00Z'];
+const DAYS = ['2026-11-01', '2027-01-01'];
 
 const POOLS = `{
   viewer { id }
@@ -141,6 +142,7 @@ function scalars(typeName, random, place) {
     return ast.string(Array.from({ length }, () => random.pick(WORDS)).join(' '));
   }
   if (typeName === 'DateTime') return ast.string(random.pick(MOMENTS));
+  if (typeName === 'Date') return ast.string(random.pick(DAYS));
   return undefined;
 }
 

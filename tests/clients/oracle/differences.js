@@ -7,7 +7,7 @@ const EMPTY_SELECTIONS = /^Syntax Error: Expected Name, found "}"\.$/;
 const DIRECTIVE_AT_ROOT = /must not use `@skip` or `@include` directives in the top level selection\.$/;
 
 const CUSTOM_SCALAR_POSITION =
-  /^Variable "\$\w+" of type "[^"]+" used in position expecting type "(?:DateTime|JSON|Upload)!?"\.$/;
+  /^Variable "\$\w+" of type "[^"]+" used in position expecting type "(?:Date|DateTime|JSON|Upload)!?"\.$/;
 
 const includes = ({ errors }, pattern) => errors.some(({ message }) => pattern.test(message));
 

@@ -30,6 +30,7 @@ const TEXTS = ['fix', 'the', 'Review the plan', 'say "hi"', 'two\nlines', '\u{1F
 
 // In the far future: tasks that are due get notifications in the background.
 const MOMENTS = ['2099-01-01T00:00:00Z', '2098-06-01T12:00:00.5Z', '2096-02-29T23:59:59+01:00'];
+const DAYS = ['2099-01-01', '2096-02-29'];
 
 /** Generates operations. Most of their arguments are ids and cursors that exist. */
 export class ExecutionGenerator {
@@ -114,6 +115,8 @@ function scalar(pools, typeName, random, place) {
       return ast.boolean(random.chance(0.5));
     case 'DateTime':
       return ast.string(random.pick(MOMENTS));
+    case 'Date':
+      return ast.string(random.pick(DAYS));
     case 'ID':
       return ast.string(random.chance(0.03) ? MISSING : random.pick(idsFor(pools, random, place)));
     default:

@@ -93,6 +93,7 @@ export const TYPES = [
   'Query',
   'Nope',
   'DateTime',
+  'Date',
   'Float',
   '[[Int]]',
   'JSON',

@@ -317,7 +317,7 @@ async fn an_unknown_enum_value_is_answered_with_those_that_there_are() {
 async fn an_unknown_input_field_is_answered_with_those_that_there_are() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let fields = "its fields are title, description, status, priority, dueDate, assigneeId, tags";
+    let fields = "its fields are title, description, status, priority, dueDate, dueOn, assigneeId, tags";
     let literal = "mutation { taskCreate(input: {title: \"T\", colour: \"red\"}) { task { id } } }";
     expect_failure(
         &ann.graphql(literal, json!({})).await,

@@ -12,6 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value as Json, json};
 use taskwire::domain::actor::{Actor, Role, SignedIn};
 use taskwire::domain::id::{SessionId, UserId};
+use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
 use taskwire::domain::session::Device;
 use taskwire::graphql::Schema;
 use taskwire::graphql::context::RequestContext;
@@ -43,6 +44,7 @@ const KINDS: [Kind; 20] = [
             "status",
             "priority",
             "dueDate",
+            "dueOn",
             "isOverdue",
             "completedAt",
             "version",
@@ -76,6 +78,7 @@ const KINDS: [Kind; 20] = [
             "displayName",
             "email",
             "emailVerified",
+            "timeZone",
             "role",
             "isActive",
             "createdAt",
@@ -327,6 +330,7 @@ async fn populated(app: &TestApp) -> (Vec<SignedIn>, Json) {
             "description": (number % 2 == 0).then_some("At length,\n\"quoted\""),
             "priority": (["LOW", "MEDIUM", "HIGH", "URGENT"][number % 4]),
             "dueDate": (number % 3 == 0).then_some("2026-01-15T12:30:00Z"),
+            "dueOn": (number % 3 == 1).then_some("2026-01-15"),
             "assigneeId": assignees[number % 4],
             "tags": (["a", "b", "c"][..number % 4]),
         });
@@ -364,6 +368,7 @@ async fn populated(app: &TestApp) -> (Vec<SignedIn>, Json) {
         id: UserId(person.id),
         role,
         session: SessionId(1),
+        time_zone: DEFAULT_TIME_ZONE,
     };
     (people.map(signed_in).to_vec(), variables)
 }

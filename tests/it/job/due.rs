@@ -101,6 +101,53 @@ async fn owner_and_assignee_of_an_open_task_are_told_once_when_it_is_due_soon_an
 }
 
 #[tokio::test]
+async fn a_due_day_is_told_by_the_time_zone_of_each_receiver() {
+    let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
+    let (ann, bob) = (app.member().await, app.member().await);
+    // At noon UTC on the 15th it is 2 o'clock on the 16th in Kiritimati, and 1 o'clock on the 15th in Pago Pago.
+    for (person, zone) in [(&ann, "Pacific/Kiritimati"), (&bob, "Pacific/Pago_Pago")] {
+        let mutation = "mutation($id: ID!, $zone: String) { userUpdate(id: $id, input: {timeZone: $zone}) { userErrors { code } } }";
+        let answer = person
+            .graphql(mutation, json!({ "id": person.global_id(), "zone": zone }))
+            .await;
+        assert_eq!(answer.data()["userUpdate"]["userErrors"], json!([]));
+    }
+    for day in [14, 15, 16, 17] {
+        let input =
+            json!({ "title": day.to_string(), "dueOn": format!("2026-01-{day}"), "assigneeId": bob.global_id() });
+        ann.creates_task(input).await;
+    }
+    let due = async |person: &Person<'_>| {
+        let told = told(person).await;
+        told.into_iter()
+            .filter(|one| !one.starts_with("ASSIGNED"))
+            .collect::<Vec<_>>()
+    };
+    let mut of_ann = vec!["DUE_SOON 16", "OVERDUE 14", "OVERDUE 15"];
+    let mut of_bob = vec!["DUE_SOON 15", "OVERDUE 14"];
+    for _ in 0..2 {
+        app.works_off().await;
+        assert_eq!((due(&ann).await, due(&bob).await), (text(&of_ann), text(&of_bob)));
+        app.advance(TimeDelta::minutes(1));
+    }
+    // The 17th begins in the east, then the 16th in the west.
+    app.advance(TimeDelta::hours(22));
+    app.works_off().await;
+    of_ann.extend(["DUE_SOON 17", "OVERDUE 16"]);
+    of_ann.sort_unstable();
+    assert_eq!((due(&ann).await, due(&bob).await), (text(&of_ann), text(&of_bob)));
+    app.advance(TimeDelta::hours(1));
+    app.works_off().await;
+    of_bob.extend(["DUE_SOON 16", "OVERDUE 15"]);
+    of_bob.sort_unstable();
+    assert_eq!((due(&ann).await, due(&bob).await), (text(&of_ann), text(&of_bob)));
+}
+
+fn text(told: &[&str]) -> Vec<String> {
+    told.iter().map(|one| (*one).to_owned()).collect()
+}
+
+#[tokio::test]
 async fn another_due_date_and_another_assignee_are_told_anew() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);

@@ -8,7 +8,7 @@ use crate::support::answer::Answer;
 use crate::support::person::{Person, global_id};
 use crate::support::{PASSWORD, TestApp};
 
-const USER: &str = "databaseId username fullName email emailVerified role isActive createdAt updatedAt";
+const USER: &str = "databaseId username fullName email emailVerified timeZone role isActive createdAt updatedAt";
 
 /// A user of GraphQL in the words of REST: what is null there is left out here, but for the names.
 fn in_the_words_of_rest(user: &Value) -> Value {
@@ -17,6 +17,7 @@ fn in_the_words_of_rest(user: &Value) -> Value {
         let moment = |name: &str| json!(user[name].as_str().unwrap().replace("+00:00", "Z"));
         words["email"] = user["email"].clone();
         words["email_verified"] = user["emailVerified"].clone();
+        words["time_zone"] = user["timeZone"].clone();
         words["role"] = json!(user["role"].as_str().unwrap().to_lowercase());
         words["is_active"] = user["isActive"].clone();
         words["created_at"] = moment("createdAt");

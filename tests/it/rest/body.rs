@@ -118,8 +118,7 @@ async fn a_field_that_there_is_not_is_answered_with_those_that_there_are() {
     let kept = make_at(&ann, json!({ "title": "Kept" })).await;
     let account = format!("/api/v1/users/{}", ann.id);
     let before = app.footprint().await;
-    let task =
-        "expected one of `title`, `description`, `status`, `completed`, `priority`, `due_date`, `assignee_id`, `tags`";
+    let task = "expected one of `title`, `description`, `status`, `completed`, `priority`, `due_date`, `due_on`, `assignee_id`, `tags`";
     let new = json!({ "email": "new@example.com", "password": PASSWORD });
     for (person, method, path, mut body, allowed) in [
         (
@@ -157,7 +156,7 @@ async fn a_field_that_there_is_not_is_answered_with_those_that_there_are() {
             Method::PATCH,
             account,
             json!({}),
-            "expected one of `email`, `current_password`, `username`, `full_name`, `role`, `is_active`",
+            "expected one of `email`, `current_password`, `username`, `full_name`, `time_zone`, `role`, `is_active`",
         ),
         (
             &nobody,
@@ -225,6 +224,11 @@ async fn a_value_of_another_type_is_refused_by_field_with_what_was_expected() {
             "due_date",
             json!(1_767_225_600),
             "'1767225600' is not a date; use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone",
+        ),
+        (
+            "due_on",
+            json!("2026-01-31T09:30:00Z"),
+            "'2026-01-31T09:30:00Z' is not a date; use year, month and day, such as 2026-01-31",
         ),
         ("completed", json!("true"), "expected a boolean"),
         ("completed", json!(1), "expected a boolean"),

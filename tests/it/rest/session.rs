@@ -56,7 +56,8 @@ async fn somebody_registers_and_is_signed_in() {
     assert_eq!(answer.at("/expires_at"), "2026-01-15T12:30:00Z");
     let id = answer.at("/id");
     let profile = json!({
-        "id": id, "username": "Ann", "full_name": "Ann Example", "email": "ann@example.com", "email_verified": false, "role": "user",
+        "id": id, "username": "Ann", "full_name": "Ann Example", "email": "ann@example.com", "email_verified": false,
+        "time_zone": "UTC", "role": "user",
         "is_active": true, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
     });
     assert_eq!(answer.at("/user"), &profile);

@@ -15,7 +15,7 @@ async fn a_new_task_has_its_defaults_and_every_field() {
     let id = answer.at("/id");
     let task = json!({
         "id": id, "title": "Write the report", "description": null, "status": "todo", "priority": "medium",
-        "due_date": null, "completed": false, "completed_at": null, "owner_id": ann.id, "assignee_id": null,
+        "due_date": null, "due_on": null, "completed": false, "completed_at": null, "owner_id": ann.id, "assignee_id": null,
         "owner": { "id": ann.id, "username": ann.name, "full_name": null }, "assignee": null, "tags": [],
         "client_key": null, "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
     });
@@ -39,7 +39,7 @@ async fn a_new_task_takes_every_field() {
     .await;
     let task = json!({
         "id": made["id"], "title": "T", "description": "Two\nlines", "status": "in_progress", "priority": "urgent",
-        "due_date": "2026-02-01T09:30:00Z", "completed": false, "completed_at": null, "owner_id": ann.id,
+        "due_date": "2026-02-01T09:30:00Z", "due_on": null, "completed": false, "completed_at": null, "owner_id": ann.id,
         "assignee_id": bob.id, "owner": { "id": ann.id, "username": ann.name, "full_name": null },
         "assignee": { "id": bob.id, "username": bob.name, "full_name": "Bob Example" }, "tags": ["home", "work"],
         "client_key": null, "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",

@@ -20,7 +20,7 @@ fn name_of(person: &Person<'_>) -> Value {
 /// What the person and administrators see.
 fn account_of(person: &Person<'_>, role: &str) -> Value {
     json!({ "id": person.id, "username": person.name, "full_name": null,
-        "email": format!("{}@example.com", person.name), "email_verified": true, "role": role, "is_active": true,
+        "email": format!("{}@example.com", person.name), "email_verified": true, "time_zone": "UTC", "role": role, "is_active": true,
         "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z" })
 }
 

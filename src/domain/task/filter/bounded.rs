@@ -78,6 +78,7 @@ impl Usage {
             TaskFilter::TaggedAll(tags) => within("filter.tag.all", "tags", tags.len(), MAX_TAGS)?,
             TaskFilter::Search(text) => self.add_words(text)?,
             TaskFilter::Time(time, comparison) => check_list(field_of(*time), comparison)?,
+            TaskFilter::DueOn(comparison) => check_list("filter.dueOn", comparison)?,
             TaskFilter::Overdue(_) | TaskFilter::Completed(_) => {}
         }
         self.conditions += 1;

@@ -1,0 +1,108 @@
+//! Days and time zones: which day it is for somebody.
+
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::clock::Timestamp;
+use super::error::{Error, Result, excerpt};
+
+/// A time zone of the IANA database.
+pub type TimeZone = Tz;
+
+/// The zone of users who chose none.
+pub const DEFAULT_TIME_ZONE: TimeZone = Tz::UTC;
+
+/// The time zone of this name.
+pub(crate) fn check_time_zone(field: &'static str, name: &str) -> Result<TimeZone> {
+    name.parse().map_err(|_| {
+        let shown = excerpt(name);
+        let message =
+            format!("{field} '{shown}' is not a time zone of the IANA database, such as Europe/Berlin or UTC");
+        Error::invalid(field, message)
+    })
+}
+
+/// The zone of a stored name. One that this server does not know counts as UTC: nobody is locked out by a newer database
+/// of time zones.
+pub(crate) fn stored_time_zone(name: &str) -> TimeZone {
+    name.parse().unwrap_or(DEFAULT_TIME_ZONE)
+}
+
+/// A moment, and which day it is then for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LocalNow {
+    /// The moment.
+    pub moment: Timestamp,
+    /// The day.
+    pub today: NaiveDate,
+}
+
+impl LocalNow {
+    /// This moment in a time zone.
+    #[must_use]
+    pub fn at(moment: Timestamp, zone: TimeZone) -> Self {
+        let today = moment.with_timezone(&zone).date_naive();
+        Self { moment, today }
+    }
+}
+
+/// A day that both databases can keep: of the years 1 to 9999.
+pub fn check_day(field: &'static str, day: NaiveDate) -> Result<NaiveDate> {
+    if (1..=9999).contains(&day.year()) {
+        return Ok(day);
+    }
+    let message = format!("{field} is in the year {}; the years 1 to 9999 are allowed", day.year());
+    Err(Error::invalid(field, message))
+}
+
+/// The first moment of a day in UTC. Days are compared by it in the database, whatever the time zone of who asks.
+pub(crate) fn start_of(day: NaiveDate) -> Timestamp {
+    DateTime::<Utc>::from_naive_utc_and_offset(day.and_time(NaiveTime::MIN), Utc)
+}
+
+/// The last moment of a day in UTC, to the microsecond.
+pub(crate) fn end_of(day: NaiveDate) -> Timestamp {
+    start_of(day) + TimeDelta::days(1) - TimeDelta::microseconds(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::LAST_MOMENT;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_day_depends_on_the_zone() {
+        let moment = "2026-01-15T12:00:00Z".parse().unwrap();
+        for (zone, today) in [
+            ("UTC", "2026-01-15"),
+            ("Pacific/Kiritimati", "2026-01-16"),
+            ("Pacific/Pago_Pago", "2026-01-15"),
+            ("Europe/Berlin", "2026-01-15"),
+        ] {
+            let zone = check_time_zone("time_zone", zone).unwrap();
+            assert_eq!(LocalNow::at(moment, zone).today, day(today));
+        }
+    }
+
+    #[test]
+    fn only_names_of_the_database_are_zones() {
+        for name in ["", "Berlin", "europe/berlin", "+01:00", "UTC+1", "../UTC"] {
+            let error = check_time_zone("time_zone", name).unwrap_err().to_string();
+            assert!(error.contains("such as Europe/Berlin or UTC"), "{error}");
+            assert_eq!(stored_time_zone(name), DEFAULT_TIME_ZONE);
+        }
+    }
+
+    #[test]
+    fn the_last_day_ends_with_the_last_moment() {
+        assert_eq!(end_of(day("9999-12-31")), LAST_MOMENT);
+        assert_eq!(
+            start_of(day("2026-01-15")),
+            "2026-01-15T00:00:00Z".parse::<Timestamp>().unwrap()
+        );
+    }
+}
