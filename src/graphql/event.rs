@@ -19,12 +19,10 @@ impl EventQuery {
     /// subscription `after` it misses nothing that the lists of the same answer do not show.
     #[graphql(guard = "SignedIn")]
     async fn event_cursor(&self, ctx: &Context<'_>) -> Option<Result<String>> {
-        Some(match ctx.event_cursor() {
-            Some(cursor) => Ok(cursor.encode()),
-            None => {
-                let head = ctx.domain().events().head(ctx.actor()).await;
-                head.map(|cursor| cursor.encode()).map_err(Into::into)
-            }
-        })
+        if let Some(cursor) = ctx.event_cursor() {
+            return Some(Ok(cursor.encode()));
+        }
+        let head = ctx.domain().events().head(ctx.actor()).await;
+        Some(head.map(|cursor| cursor.encode()).map_err(Into::into))
     }
 }
