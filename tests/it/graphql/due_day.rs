@@ -146,7 +146,7 @@ async fn a_day_that_is_none_or_comes_with_a_due_date_is_refused() {
         (json!(20_260_228), "dueOn: 20260228 is not a date"),
         (
             json!("0000-01-01"),
-            "due_on is in the year 0; the years 1 to 9999 are allowed",
+            "dueOn is in the year 0; the years 1 to 9999 are allowed",
         ),
     ] {
         let input = json!({ "title": "A", "dueOn": value });
@@ -168,7 +168,7 @@ async fn a_day_that_is_none_or_comes_with_a_due_date_is_refused() {
         assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.dueOn"));
         assert_eq!(
             told,
-            "due_on cannot be set together with a due date; a task has one of them"
+            "dueOn cannot be set together with a due date; a task has one of them"
         );
     }
     for (path, method) in [
@@ -319,10 +319,10 @@ async fn a_time_zone_has_a_name_and_is_for_oneself_and_administrators_to_see() {
     for (name, message) in [
         (
             "Berlin",
-            "time_zone 'Berlin' is not a time zone of the IANA database, such as Europe/Berlin or UTC",
+            "timeZone 'Berlin' is not a time zone of the IANA database, such as Europe/Berlin or UTC",
         ),
-        ("+01:00", "time_zone '+01:00' is not a time zone"),
-        ("", "time_zone '' is not a time zone"),
+        ("+01:00", "timeZone '+01:00' is not a time zone"),
+        ("", "timeZone '' is not a time zone"),
     ] {
         let (code, field, told) = moves_to(&ann, name).await.user_error("userUpdate");
         assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.timeZone"));
