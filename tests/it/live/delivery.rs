@@ -65,7 +65,7 @@ async fn whoever_sees_a_task_hears_of_all_that_happens_to_it_and_nobody_else() {
     let his = [
         ("ASSIGNED", report()),
         ("STATUS_CHANGED", report()),
-        ("UNASSIGNED", Value::Null),
+        ("UNASSIGNED", report()),
         ("CREATED", json!("Own")),
     ];
     expect(of_bob, "1", &his).await;

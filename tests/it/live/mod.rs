@@ -36,14 +36,12 @@ async fn watch(socket: &mut Socket, id: &str, after: &str) {
     socket.subscribe(id, EVENTS, json!({ "after": after })).await;
 }
 
-/// The next event: its type and the title that it left; null if its receiver may not see the task now.
+/// The next event: its type and the title that it left.
 async fn event(socket: &mut Socket, id: &str) -> (String, Value) {
     let data = socket.data(id).await;
     let event = &data["taskEvents"];
-    let title = if event["task"].is_null() {
-        Value::Null
-    } else {
-        event["snapshot"]["title"].clone()
-    };
-    (event["type"].as_str().unwrap().to_owned(), title)
+    (
+        event["type"].as_str().unwrap().to_owned(),
+        event["snapshot"]["title"].clone(),
+    )
 }
