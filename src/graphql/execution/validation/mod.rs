@@ -140,7 +140,7 @@ mod tests {
             "query A($a: Boolean = true) { viewer { id @skip(if: $a) } }",
             "query A($a: Boolean) { notifications(unreadOnly: $a) { totalCount } }",
             "{ tasks(orderBy: {field: TITLE}, filter: {status: {in: DONE}, tag: {any: \"a\"}}) { totalCount } }",
-            "{ node(id: 12345678901234567890) { ... on Task { x: owner { id } } ... on Attachment { x: task { id } } } }",
+            "{ node(id: 12345678901234567890) { ... on Task { x: assignee { id } } ... on Attachment { x: task { id } } } }",
             "{ tasks(filter: {search: \"a\", isOverdue: true}) { totalCount } tasks(filter: {isOverdue: true, search: \"a\"}) { nodes { id } } }",
             "mutation { taskCreate(input: {title: \"a\", dueDate: 5}) { task { id } } }",
             "subscription { ...F ...F } fragment F on Subscription { taskEvents { type } }",
@@ -242,7 +242,7 @@ mod tests {
             "'x' conflict",
         ),
         (
-            "{ node(id: 1) { ... on Task { x: owner { y: id } } ... on Attachment { x: task { y: title } } } }",
+            "{ node(id: 1) { ... on Task { x: assignee { y: id } } ... on Attachment { x: task { y: title } } } }",
             "'y' conflict",
         ),
         (
