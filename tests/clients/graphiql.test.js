@@ -76,7 +76,7 @@ describe('GraphiQL', () => {
     const { page, complaints } = await visit(browser, server, '/graphql');
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     await page.locator('.graphiql-doc-explorer').getByText('Mutation', { exact: true }).click();
-    await page.locator('.graphiql-doc-explorer').getByText('taskCreate', { exact: true }).waitFor();
+    await page.locator('.graphiql-doc-explorer').getByRole('link', { name: 'taskCreate', exact: true }).waitFor();
 
     const query = page.locator('.graphiql-query-editor .CodeMirror');
     await paste(query, '{ viewr { id } }');

@@ -32,6 +32,7 @@ export const graphcache: CacheExchangeOpts = {
     RateLimit: embedded,
     StatusCount: embedded,
     TagCount: embedded,
+    TaskBulkCreateResult: embedded,
     TaskBulkResult: embedded,
     TaskEventChange: embedded,
     TaskSnapshot: embedded,
