@@ -28,7 +28,10 @@ const OURS = {
     'error',
     {
       exceptions: {
-        types: ['PageInfo', 'RateLimit', 'Tag', 'TaskEvent', 'TaskEventChange', 'TaskSnapshot', 'TaskSnapshotUser', 'TaskStatistics'],
+        types: [
+          ...['NotificationEvent', 'PageInfo', 'RateLimit', 'Tag', 'TaskBulkCreateResult', 'TaskEvent', 'TaskEventChange'],
+          ...['TaskSnapshot', 'TaskSnapshotUser', 'TaskStatistics'],
+        ],
         suffixes: ['Connection', 'Count', 'Edge', 'Error', 'Payload'],
       },
     },
@@ -50,7 +53,7 @@ const OURS = {
 /** The arguments of mutations beside `input`: which object, and under which condition. `input` alone can be the contents
  * of a form. A mutation that takes one or two values has no `input`. */
 const BESIDE_INPUT = [
-  ...['id', 'ids', 'expectedVersion', 'errorPolicy'],
+  ...['id', 'ids', 'inputs', 'expectedVersion', 'expectedVersions', 'errorPolicy'],
   ...['assigneeId', 'everywhere', 'isActive', 'role', 'status', 'tags', 'transferTo'],
   ...['currentPassword', 'newPassword', 'refreshToken', 'token'],
 ];
