@@ -86,8 +86,8 @@ impl From<FullTask> for Task {
 impl From<VisibleTask> for Task {
     fn from(task: VisibleTask) -> Self {
         match task {
-            VisibleTask::Snapshot(snapshot) => (*snapshot).into(),
-            VisibleTask::Task(task) => task.into(),
+            VisibleTask::Logged(event) => event.event.task.clone().into(),
+            VisibleTask::Read(task) => task.into(),
         }
     }
 }

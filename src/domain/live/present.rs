@@ -14,7 +14,7 @@ use crate::domain::event::{EventCursor, EventType, LoggedEvent};
 use crate::domain::id::TaskId;
 use crate::domain::policy::{self, Scope, Tasks};
 use crate::domain::store::{self, Store};
-use crate::domain::task::{Snapshot, Task};
+use crate::domain::task::Task;
 
 /// Memory for the newest events, in bytes.
 const NEWEST_BYTES: u64 = 16 * 1024 * 1024;
@@ -41,10 +41,9 @@ impl PresentTask {
         match self {
             Self::Logged(event) => {
                 let exists = event.event.kind != EventType::Purged;
-                (exists && scope.sees(&event.event.task.task))
-                    .then(|| VisibleTask::Snapshot(Box::new(event.event.task.clone())))
+                (exists && scope.sees(&event.event.task.task)).then_some(VisibleTask::Logged(event))
             }
-            Self::Read(task) => task.filter(|task| scope.sees(task)).map(VisibleTask::Task),
+            Self::Read(task) => task.filter(|task| scope.sees(task)).map(VisibleTask::Read),
         }
     }
 }
@@ -52,10 +51,10 @@ impl PresentTask {
 /// A task as it is now, for a receiver who may see it.
 #[derive(Clone, Debug)]
 pub enum VisibleTask {
-    /// With its tags and files.
-    Snapshot(Box<Snapshot>),
-    /// Without them.
-    Task(Arc<Task>),
+    /// As its newest event left it, with its tags and files.
+    Logged(Arc<LoggedEvent>),
+    /// As it was read, without them.
+    Read(Arc<Task>),
 }
 
 /// How long a present task may be shown to others.
