@@ -30,15 +30,15 @@ pub struct TaskEventFilter {
     task_ids: Option<Vec<ID>>,
     /// Only those of these types.
     types: Option<Vec<TaskEventType>>,
-    /// By the status of the task before or after.
+    /// Status before or after the change: `eq`, `neq`, `in`, `nin`.
     status: Option<TaskStatusFilter>,
-    /// By the priority of the task before or after.
+    /// Priority before or after the change: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`.
     priority: Option<TaskPriorityFilter>,
-    /// By the owner of the task before or after.
+    /// Owner before or after the change: `eq`, `neq`, `in`, `nin` with global ids of users.
     owner: Option<UserIdFilter>,
-    /// By the assignee of the task before or after.
+    /// Assignee before or after the change: `eq`, `neq`, `in`, `nin` with global ids of users, `isNull`.
     assignee: Option<UserIdFilter>,
-    /// By the tags of the task before or after.
+    /// Tags before or after the change: `any`, `all`.
     tag: Option<TagFilter>,
 }
 

@@ -13,154 +13,162 @@ use crate::domain::task::{self as domain, Comparison, TaskTime};
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::scalar::{Compared, Sent, SentDate, SentDateTime, TaskPriority, TaskStatus};
 
-/// Which tasks; all that is given must hold. A task without a value passes only `neq`, `nin` and `isNull`.
+/// Conditions on tasks; a task must meet all of them. At most 50 conditions, 8 levels and 100 elements in a list.
+/// A task whose field is null matches only `neq`, `nin` and `isNull: true`.
 #[derive(Debug, Default, InputObject)]
 pub struct TaskFilter {
-    /// By status.
+    /// Workflow status: `eq`, `neq`, `in`, `nin`.
     status: Option<TaskStatusFilter>,
-    /// By priority.
+    /// Priority, from LOW to URGENT: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`.
     priority: Option<TaskPriorityFilter>,
-    /// By owner.
+    /// User who owns the task: `eq`, `neq`, `in`, `nin` with global ids of users. It is never null.
     owner: Option<UserIdFilter>,
-    /// By assignee.
+    /// User to whom the task is assigned: `eq`, `neq`, `in`, `nin` with global ids of users; `isNull: true` for
+    /// tasks without an assignee.
     assignee: Option<UserIdFilter>,
-    /// By tags.
+    /// Tags: `any` for at least one of the names, `all` for each of them. Up to 20 names, in any case.
     tag: Option<TagFilter>,
-    /// By due date. Tasks with a due day have none.
+    /// Due date and time: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks with `dueOn`,
+    /// and for tasks that are not due.
     due_date: Option<DateTimeFilter>,
-    /// By due day. Tasks with a due date have none.
+    /// Due day: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks with `dueDate`,
+    /// and for tasks that are not due.
     due_on: Option<DateFilter>,
-    /// By the moment of creation.
+    /// Time of creation: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. It is never null.
     created_at: Option<DateTimeFilter>,
-    /// By the moment of the last change.
+    /// Time of the last change: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. It is never null.
     updated_at: Option<DateTimeFilter>,
-    /// By the moment at which it was done. Tasks that are not done have none.
+    /// Time of completion: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks that
+    /// are not DONE.
     completed_at: Option<DateTimeFilter>,
-    /// By the moment at which it went to the trash. Tasks elsewhere have none. At the top of a filter it includes the
-    /// trash unless `includeDeleted` is false, so that `{isNull: false}` is the trash alone.
+    /// Time at which the task was moved to the trash: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`.
+    /// Null for tasks that are not in the trash. At the top level it includes the trash unless `includeDeleted` is
+    /// false, so `{deletedAt: {isNull: false}}` lists only the trash.
     deleted_at: Option<DateTimeFilter>,
-    /// Past their due date, or past their due day in your time zone, and still open; or not.
+    /// true: open tasks past their due date, or past their due day in your time zone (`User.timeZone`). false: all
+    /// others.
     is_overdue: Option<bool>,
-    /// Done, or not.
+    /// true: tasks that are DONE. false: all others.
     is_completed: Option<bool>,
-    /// Every word of this text occurs in the title or the description, in any case.
+    /// Words that must all occur in title or description, as substrings and in any case. Up to 16 words of 2 or more
+    /// characters.
     search: Option<String>,
-    /// Also tasks in the trash. Only at the top of a filter.
+    /// Whether to include tasks in the trash, default false. Allowed at the top level of a filter only.
     include_deleted: Option<bool>,
-    /// All of these hold.
+    /// Matches tasks that meet all of these filters.
     and: Option<Vec<TaskFilter>>,
-    /// At least one of these holds.
+    /// Matches tasks that meet at least one of these filters.
     or: Option<Vec<TaskFilter>>,
-    /// This does not hold.
+    /// Matches tasks that do not meet this filter.
     not: Option<Box<TaskFilter>>,
 }
 
-/// Compares a status.
+/// Comparisons of a task's status; all that are given must hold.
 #[derive(Debug, InputObject)]
 pub struct TaskStatusFilter {
-    /// Is this.
+    /// Equal to this status.
     eq: Option<TaskStatus>,
-    /// Is not this.
+    /// Not equal to this status.
     neq: Option<TaskStatus>,
-    /// Is one of these.
+    /// One of these statuses, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<TaskStatus>>,
-    /// Is none of these.
+    /// None of these statuses. Up to 100.
     nin: Option<Vec<TaskStatus>>,
 }
 
-/// Compares a priority; URGENT is the greatest.
+/// Comparisons of a task's priority; all that are given must hold. LOW < MEDIUM < HIGH < URGENT.
 #[derive(Debug, InputObject)]
 pub struct TaskPriorityFilter {
-    /// Is this.
+    /// Equal to this priority.
     eq: Option<TaskPriority>,
-    /// Is not this.
+    /// Not equal to this priority.
     neq: Option<TaskPriority>,
-    /// Is one of these.
+    /// One of these priorities, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<TaskPriority>>,
-    /// Is none of these.
+    /// None of these priorities. Up to 100.
     nin: Option<Vec<TaskPriority>>,
-    /// Is less than this.
+    /// Lower than this priority.
     lt: Option<TaskPriority>,
-    /// Is this or less.
+    /// Lower than or equal to this priority.
     lte: Option<TaskPriority>,
-    /// Is more than this.
+    /// Higher than this priority.
     gt: Option<TaskPriority>,
-    /// Is this or more.
+    /// Higher than or equal to this priority.
     gte: Option<TaskPriority>,
 }
 
-/// Compares a user.
+/// Comparisons of a user by global id; all that are given must hold.
 #[derive(Debug, InputObject)]
 pub struct UserIdFilter {
-    /// Is this user.
+    /// Equal to this user.
     eq: Option<ID>,
-    /// Is not this user.
+    /// Not equal to this user, or null.
     neq: Option<ID>,
-    /// Is one of these users.
+    /// One of these users, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<ID>>,
-    /// Is none of these users.
+    /// None of these users, or null. Up to 100.
     nin: Option<Vec<ID>>,
-    /// There is none, or there is one.
+    /// true: null. false: not null.
     is_null: Option<bool>,
 }
 
-/// Compares a moment.
+/// Comparisons of a date and time; all that are given must hold.
 #[derive(Debug, InputObject)]
 pub struct DateTimeFilter {
-    /// Is this moment.
+    /// Equal to this time.
     eq: Option<SentDateTime>,
-    /// Is not this moment.
+    /// Not equal to this time, or null.
     neq: Option<SentDateTime>,
-    /// Is one of these moments, up to 100.
+    /// One of these times, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<SentDateTime>>,
-    /// Is none of these moments, up to 100.
+    /// None of these times, or null. Up to 100.
     nin: Option<Vec<SentDateTime>>,
-    /// Is before this.
+    /// Before this time.
     lt: Option<SentDateTime>,
-    /// Is this or before.
+    /// Before or equal to this time.
     lte: Option<SentDateTime>,
-    /// Is after this.
+    /// After this time.
     gt: Option<SentDateTime>,
-    /// Is this or after.
+    /// After or equal to this time.
     gte: Option<SentDateTime>,
-    /// There is none, or there is one.
+    /// true: null. false: not null.
     is_null: Option<bool>,
 }
 
-/// Compares a day.
+/// Comparisons of a calendar day; all that are given must hold.
 #[derive(Debug, InputObject)]
 pub struct DateFilter {
-    /// Is this day.
+    /// Equal to this day.
     eq: Option<SentDate>,
-    /// Is not this day.
+    /// Not equal to this day, or null.
     neq: Option<SentDate>,
-    /// Is one of these days, up to 100.
+    /// One of these days, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<SentDate>>,
-    /// Is none of these days, up to 100.
+    /// None of these days, or null. Up to 100.
     nin: Option<Vec<SentDate>>,
-    /// Is before this.
+    /// Before this day.
     lt: Option<SentDate>,
-    /// Is this or before.
+    /// Before or equal to this day.
     lte: Option<SentDate>,
-    /// Is after this.
+    /// After this day.
     gt: Option<SentDate>,
-    /// Is this or after.
+    /// After or equal to this day.
     gte: Option<SentDate>,
-    /// There is none, or there is one.
+    /// true: null. false: not null.
     is_null: Option<bool>,
 }
 
-/// Compares tags; upper and lower case are the same.
+/// Conditions on a task's tags; case is ignored.
 #[derive(Debug, InputObject)]
 pub struct TagFilter {
-    /// Has at least one of these.
+    /// At least one of these tags.
     any: Option<Vec<String>>,
-    /// Has all of these.
+    /// All of these tags.
     all: Option<Vec<String>>,
 }
 
