@@ -2,7 +2,7 @@
 //!
 //! The list below pins each package by version and by the digest of its archive, the same that the package
 //! manager writes into a lock file. What was taken stands in `assets/manifest.json` with the digest of every
-//! file. Files of our own (`start.js`, `page.css`) lie beside them and are none of this module's business.
+//! file, after the replacements that the list names. Files of our own (`start.js`, `page.css`) lie beside them and are none of this module's business.
 
 use std::collections::HashMap;
 use std::fs;
@@ -27,6 +27,8 @@ struct Package {
     /// SHA-512 of the archive, in base64.
     integrity: &'static str,
     files: &'static [Vendored],
+    /// Texts that are replaced in its files, each found exactly once.
+    replaced: &'static [(&'static str, &'static str)],
 }
 
 /// A file's path in the package's archive, and where it goes below `assets/`.
@@ -43,6 +45,7 @@ const PACKAGES: &[Package] = &[
             ("package/graphiql.min.css", "graphiql/graphiql.min.css"),
             ("package/LICENSE", "graphiql/LICENSE-graphiql"),
         ],
+        replaced: &[],
     },
     Package {
         name: "react",
@@ -56,6 +59,7 @@ const PACKAGES: &[Package] = &[
             ),
             ("package/LICENSE", "graphiql/LICENSE-react"),
         ],
+        replaced: &[],
     },
     Package {
         name: "react-dom",
@@ -69,6 +73,7 @@ const PACKAGES: &[Package] = &[
             ),
             ("package/LICENSE", "graphiql/LICENSE-react-dom"),
         ],
+        replaced: &[],
     },
     Package {
         name: "graphql-playground-react",
@@ -80,6 +85,7 @@ const PACKAGES: &[Package] = &[
             ("package/build/static/css/middleware.css", "playground/middleware.css"),
             ("package/LICENSE", "playground/LICENSE-graphql-playground"),
         ],
+        replaced: &[],
     },
     Package {
         name: "swagger-ui-dist",
@@ -96,6 +102,7 @@ const PACKAGES: &[Package] = &[
             ("package/LICENSE", "swagger-ui/LICENSE-swagger-ui"),
             ("package/NOTICE", "swagger-ui/NOTICE-swagger-ui"),
         ],
+        replaced: &[],
     },
     Package {
         name: "redoc",
@@ -110,6 +117,8 @@ const PACKAGES: &[Package] = &[
             ),
             ("package/LICENSE", "redoc/LICENSE-redoc"),
         ],
+        // The makers' logo. It would tell them of every reader, and the page's content policy stops it with an error.
+        replaced: &[("https://cdn.redoc.ly/redoc/logo-mini.svg", "data:,")],
     },
 ];
 
@@ -194,7 +203,24 @@ fn wanted_contents(package: &Package, archive: &[u8]) -> Result<HashMap<&'static
             contents.insert(*from, content);
         }
     }
+    for (text, replacement) in package.replaced {
+        replace(&mut contents, text, replacement).with_context(|| format!("in the files of {}", package.name))?;
+    }
     Ok(contents)
+}
+
+/// Replaces a text that must occur exactly once.
+fn replace(contents: &mut HashMap<&'static str, Vec<u8>>, text: &str, replacement: &str) -> Result<()> {
+    let places = |content: &[u8]| String::from_utf8_lossy(content).matches(text).count();
+    let found: usize = contents.values().map(|content| places(content)).sum();
+    ensure!(found == 1, "{text} occurs {found} times, not once");
+    if let Some(content) = contents.values_mut().find(|content| places(content) == 1) {
+        let changed = std::str::from_utf8(content)
+            .context("the file is not UTF-8")?
+            .replace(text, replacement);
+        *content = changed.into_bytes();
+    }
+    Ok(())
 }
 
 /// What the manifest says of one file.
@@ -232,19 +258,21 @@ mod tests {
         licence: "MIT",
         integrity: "",
         files: &[("package/a.js", "sample/a.js")],
+        replaced: &[("https://elsewhere.example/logo.svg", "data:,")],
     };
 
     #[test]
-    fn only_wanted_files_leave_the_archive() -> Result<()> {
+    fn only_wanted_files_leave_the_archive_and_texts_are_replaced() -> Result<()> {
         let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-        for (path, content) in [("package/a.js", "wanted"), ("package/b.js", "not wanted")] {
+        let logo = "a https://elsewhere.example/logo.svg";
+        for (path, content) in [("package/a.js", logo), ("package/b.js", "not wanted")] {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
             builder.append_data(&mut header, path, content.as_bytes())?;
         }
         let archive = builder.into_inner()?.finish()?;
         let contents = wanted_contents(&SAMPLE, &archive)?;
-        assert_eq!(contents, HashMap::from([("package/a.js", b"wanted".to_vec())]));
+        assert_eq!(contents, HashMap::from([("package/a.js", b"a data:,".to_vec())]));
         Ok(())
     }
 
