@@ -61,6 +61,7 @@ pub(super) async fn open(app: &App, parts: &mut Parts) -> Response {
 
 async fn admit(app: &App, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Response, Refusal> {
     if !origin::is_welcome(parts, &app.config().http.cors_origins) {
+        origin::log_refusal(parts);
         let message = "Pages of this origin may not connect; CORS_ORIGINS names those that may";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
     }

@@ -7,6 +7,9 @@ use url::Url;
 
 use crate::config::CorsOrigins;
 
+/// The most bytes of a header that are logged; both are ASCII.
+const MAX_LOGGED: usize = 200;
+
 /// Whether the request comes from a page of ours, from one that the settings name, or from no page.
 pub(super) fn is_welcome(parts: &Parts, welcome: &CorsOrigins) -> bool {
     let Some(origin) = parts.headers.get(header::ORIGIN) else {
@@ -17,6 +20,23 @@ pub(super) fn is_welcome(parts: &Parts, welcome: &CorsOrigins) -> bool {
         CorsOrigins::Any => true,
         CorsOrigins::List(list) => list.iter().any(|one| one == origin) || is_own(origin, host(parts)),
     }
+}
+
+/// Tells the operator why a page was refused. Development proxies that replace the `Host` are the usual reason.
+pub(super) fn log_refusal(parts: &Parts) {
+    let origin = parts.headers.get(header::ORIGIN).map_or("", text);
+    tracing::warn!(
+        origin = shortened(origin),
+        host = shortened(host(parts)),
+        "websocket refused: the page's origin is neither the requested host nor in CORS_ORIGINS; behind a development \
+         proxy that replaces the Host header (`changeOrigin: true` in Vite and webpack), add the page's origin to \
+         CORS_ORIGINS or let the proxy keep the header"
+    );
+}
+
+/// Enough to recognise a site. A client can send kilobytes.
+fn shortened(text: &str) -> &str {
+    text.get(..MAX_LOGGED).unwrap_or(text)
 }
 
 fn text(value: &HeaderValue) -> &str {

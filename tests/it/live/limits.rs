@@ -10,6 +10,8 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::{cursor, event, watch};
 use crate::support::TestApp;
+use crate::support::database::TestDatabase;
+use crate::support::process::Place;
 use crate::support::socket::{Socket, TRANSPORT, credentials};
 
 #[tokio::test]
@@ -168,4 +170,28 @@ async fn drain(socket: &mut Socket, titles: &mut Vec<Value>) {
     while let Ok(data) = timeout(Duration::from_secs(4), socket.data("1")).await {
         titles.push(data["taskEvents"]["task"]["title"].clone());
     }
+}
+
+#[tokio::test]
+async fn the_log_explains_a_development_proxy_that_replaces_the_host() {
+    let database = TestDatabase::create().await;
+    let server = Place::over(&database)
+        .with("CORS_ORIGINS", "https://app.example.com")
+        .serve()
+        .await;
+    let request = server
+        .request("", Method::GET, "/graphql")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("origin", "http://localhost:5173");
+    assert_eq!(request.send().await.unwrap().status(), 403);
+    server.until_logged("changeOrigin").await;
+    let log = server.stop().await;
+    let line = log.lines().find(|line| line.contains("changeOrigin")).unwrap();
+    assert!(
+        line.contains("http://localhost:5173") && line.contains("127.0.0.1:"),
+        "{line}"
+    );
 }
