@@ -45,15 +45,7 @@ impl App {
     pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
         let external = External::open(&config.external)?;
-        let domain = Domain::open(
-            &config.database,
-            &config.auth,
-            &config.storage,
-            &config.mail,
-            &key,
-            surroundings,
-        )
-        .await?;
+        let domain = Domain::open(&config, &key, surroundings).await?;
         let redis = config.redis_url.as_ref();
         let redis = redis.map(|url| Redis::open(url, config.redis_timeout)).transpose()?;
         if let Some(redis) = &redis {

@@ -78,7 +78,7 @@ subscription Live {
 
 // The endpoint is the page's own server, for subscriptions too. What is in the "Headers" tab goes with the first
 // message of their connection.
-const endpoint = new URL('/graphql', window.location.href).href;
+const endpoint = new URL(`${document.documentElement.dataset.root}/graphql`, window.location.href).href;
 const fetcher = GraphiQL.createFetcher({ url: endpoint, subscriptionUrl: endpoint.replace('http', 'ws') });
 
 ReactDOM.createRoot(document.getElementById('graphiql')).render(

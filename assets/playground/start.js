@@ -49,7 +49,7 @@ mutation Register {
 ];
 
 // The endpoint is the page's own server.
-const endpoint = new URL('/graphql', window.location.href).href;
+const endpoint = new URL(`${document.documentElement.dataset.root}/graphql`, window.location.href).href;
 const subscriptionEndpoint = endpoint.replace('http', 'ws');
 const isNew = localStorage.getItem('graphql-playground') === null;
 

@@ -8,7 +8,7 @@
 const fontFamily = 'system-ui, sans-serif';
 
 Redoc.init(
-  '/openapi.json',
+  `${document.documentElement.dataset.root}/openapi.json`,
   {
     theme: {
       typography: { fontFamily, headings: { fontFamily } },

@@ -5,7 +5,7 @@
 'use strict';
 
 SwaggerUIBundle({
-  url: '/openapi.json',
+  url: `${document.documentElement.dataset.root}/openapi.json`,
   dom_id: '#swagger-ui',
   deepLinking: true,
   // A reload keeps the token: without this one would sign in again after each.

@@ -43,15 +43,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Domain> {
     let mut key = vec![0; KEY_BYTES];
     surroundings.randomness.fill(&mut key);
     // On the heap: connecting takes much state, which every command would carry on its stack.
-    Box::pin(Domain::open(
-        &config.database,
-        &config.auth,
-        &config.storage,
-        &config.mail,
-        &SigningKey::Secret(key),
-        surroundings,
-    ))
-    .await
+    Box::pin(Domain::open(config, &SigningKey::Secret(key), surroundings)).await
 }
 
 /// Closes the connections; `SQLite` moves what is in its log into the file.

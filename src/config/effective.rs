@@ -36,6 +36,8 @@ fn server(config: &Config) -> Settings {
             http.unsafe_development_on_network.to_string(),
         ),
         ("SERVER_PORT", http.port.to_string()),
+        ("SERVER_URL", plain_url(http.server_url.as_deref())),
+        ("ROOT_PATH", http.root_path.clone()),
         ("CORS_ORIGINS", origins(&http.cors_origins)),
         (
             "TRUSTED_PROXIES",
@@ -175,7 +177,6 @@ fn others(config: &Config) -> Settings {
             "UPLOAD_QUOTA_BYTES",
             storage.quota.total.unwrap_or_default().to_string(),
         ),
-        ("SERVER_URL", plain_url(storage.server_url.as_deref())),
         ("SMTP_URL", secret_url(config.mail.url.as_ref())),
         ("MAIL_FROM", config.mail.from.clone()),
         (

@@ -23,6 +23,12 @@ pub struct HttpConfig {
     pub unsafe_development_on_network: bool,
     /// `SERVER_PORT`, else `PORT`, default 8000, 0 to 65535; 0 takes any free port.
     pub port: u16,
+    /// `SERVER_URL`, default none: `http://` or `https://`, the address at which clients reach this server. URLs of files
+    /// start with it, or with `root_path` without it.
+    pub server_url: Option<String>,
+    /// `ROOT_PATH`, default the path of `SERVER_URL`: the path under which a reverse proxy serves this server, such as
+    /// `/taskwire`; without a slash at the end, empty for `/`.
+    pub root_path: String,
     /// `CORS_ORIGINS`, else `BACKEND_CORS_ORIGINS`: a JSON list or commas, default any in development and none in
     /// production, where `*` is refused.
     pub cors_origins: CorsOrigins,
@@ -53,10 +59,13 @@ pub enum CorsOrigins {
 
 impl HttpConfig {
     pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+        let server_url = reader.url("SERVER_URL", &["http", "https"])?;
         Ok(Self {
             host: host(reader, environment)?,
             unsafe_development_on_network: reader.flag("UNSAFE_DEVELOPMENT_ON_NETWORK", false)?,
             port: reader.number(reader.first_set(["SERVER_PORT", "PORT"]), 8000, 0..=u16::MAX)?,
+            root_path: root_path(reader, server_url.as_deref())?,
+            server_url,
             cors_origins: cors_origins(reader, environment)?,
             trusted_proxies: trusted_proxies(reader, environment)?,
             body_limit: reader.number("BODY_LIMIT_BYTES", 1024 * 1024, 1024..=1024 * 1024 * 1024)?,
@@ -69,6 +78,14 @@ impl HttpConfig {
 }
 
 impl HttpConfig {
+    /// What URLs of this server start with: an absolute URL if `SERVER_URL` is set, else a path.
+    pub(crate) fn base_url(&self) -> &str {
+        match &self.server_url {
+            Some(url) => url.trim_end_matches('/'),
+            None => &self.root_path,
+        }
+    }
+
     /// Refuses a development server that other machines can reach: its administrator has a known password.
     pub(crate) fn check_exposure(&self, environment: Environment) -> Result<(), ConfigError> {
         if self.unsafe_development_on_network || !self.is_exposed_development(environment) {
@@ -83,6 +100,27 @@ impl HttpConfig {
     pub(crate) fn is_exposed_development(&self, environment: Environment) -> bool {
         !environment.is_production() && !self.host.to_canonical().is_loopback()
     }
+}
+
+/// Only characters that need no escaping in a URL or in HTML.
+fn root_path(reader: &Reader<'_>, server_url: Option<&str>) -> Result<String, ConfigError> {
+    let parse = |value: &str| {
+        let path = value.trim_end_matches('/');
+        let is_plain = |segment: &str| {
+            let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            !segment.is_empty() && !matches!(segment, "." | "..") && segment.bytes().all(is_unreserved)
+        };
+        let mut segments = path.split('/');
+        (segments.next() == Some("") && segments.all(is_plain)).then(|| path.to_owned())
+    };
+    let allowed = "a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`";
+    if let Some(path) = reader.parsed("ROOT_PATH", allowed, parse)? {
+        return Ok(path);
+    }
+    let Some(url) = server_url.and_then(|url| Url::parse(url).ok()) else {
+        return Ok(String::new());
+    };
+    parse(url.path()).ok_or_else(|| refuse("SERVER_URL", url.as_str(), &format!("a URL, with {allowed}")))
 }
 
 /// In production a load balancer needs time to notice that the server is not ready.

@@ -20,9 +20,6 @@ pub struct StorageConfig {
     pub aws: Vec<(String, SecretString)>,
     /// How much may be stored.
     pub quota: UploadQuota,
-    /// `SERVER_URL`, default none: `http://` or `https://`, where clients reach this server. URLs of files start with it,
-    /// or are paths without it.
-    pub server_url: Option<String>,
 }
 
 /// How many bytes of attachments may be stored; `None` without a limit.
@@ -63,7 +60,6 @@ impl StorageConfig {
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))
                 .collect(),
             quota: UploadQuota::read(reader)?,
-            server_url: reader.url("SERVER_URL", &["http", "https"])?,
         })
     }
 

@@ -81,7 +81,7 @@ use self::store::Store;
 use self::task::Tasks;
 use self::token::{SigningKey, TokenSigner};
 use self::user::Users;
-use crate::config::{AuthConfig, DatabaseConfig, MailConfig, StorageConfig, UploadQuota};
+use crate::config::{Config, UploadQuota};
 
 /// What the use cases share.
 #[derive(Debug)]
@@ -138,16 +138,16 @@ pub struct Domain {
 
 impl Domain {
     /// Connects to the database. Fails with one line that a person can act on.
-    pub async fn open(
-        database: &DatabaseConfig,
-        auth: &AuthConfig,
-        storage: &StorageConfig,
-        mail: &MailConfig,
-        key: &SigningKey,
-        surroundings: Surroundings,
-    ) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, key: &SigningKey, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let Config {
+            database,
+            auth,
+            storage,
+            mail,
+            ..
+        } = config;
         let tokens = TokenSigner::new(key, auth.issuer.clone(), auth.audience.clone())?;
-        let links = LinkSigner::new(key, storage.server_url.as_deref());
+        let links = LinkSigner::new(key, config.http.base_url());
         let passwords = Passwords::new(auth.password_policy)?;
         let upload_quota = storage.quota;
         let storage = Storage::open(storage)?;

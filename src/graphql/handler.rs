@@ -95,7 +95,7 @@ pub(super) async fn get(
         return websocket::open(&app, &mut parts).await;
     }
     if app.config().graphql.ide && query.is_none() && accepts_html(&parts.headers) {
-        return ide_page();
+        return ide_page(&app);
     }
     let answer = within_limit(&app, async {
         let operation = app

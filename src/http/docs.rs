@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 
 use super::ide::{GRAPHIQL, PLAYGROUND};
-use super::page::{Asset, Page, SCRIPT, STYLE};
+use super::page::{Asset, Page, SCRIPT, STYLE, page};
 use crate::app::App;
 use crate::rest;
 
@@ -54,17 +54,21 @@ pub(super) fn routes() -> Router<App> {
     for prefix in rest::PREFIXES {
         for ending in ["", "/"] {
             router = router
-                .route(&format!("{prefix}/docs{ending}"), get(async || SWAGGER_UI.response()))
-                .route(&format!("{prefix}/redoc{ending}"), get(async || REDOC.response()));
+                .route(&format!("{prefix}/docs{ending}"), page(&SWAGGER_UI))
+                .route(&format!("{prefix}/redoc{ending}"), page(&REDOC));
         }
         router = router.route(&format!("{prefix}/openapi.json"), get(openapi));
     }
     router
 }
 
-async fn openapi() -> Response {
+async fn openapi(State(app): State<App>) -> Response {
     // A new release may bring another one.
-    ([(header::CACHE_CONTROL, "no-cache")], Json(rest::openapi::document())).into_response()
+    (
+        [(header::CACHE_CONTROL, "no-cache")],
+        Json(rest::openapi::document_under(&app.config().http.root_path)),
+    )
+        .into_response()
 }
 
 async fn file(

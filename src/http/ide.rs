@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::response::Response;
-use axum::routing::get;
 
-use super::page::{Asset, Page, SCRIPT, STYLE};
+use super::page::{Asset, Page, SCRIPT, STYLE, page};
+use crate::app::App;
 
 /// What there is for a browser that runs no scripts.
 const WITHOUT_SCRIPTS: &str = "The endpoint at /graphql does not.";
@@ -61,14 +61,14 @@ pub(super) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
 });
 
 /// The pages, but for the one at the endpoint.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(async || graphiql()))
-        .route("/playground", get(async || PLAYGROUND.response()))
-        .route("/playground/", get(async || PLAYGROUND.response()))
+        .route("/", page(&GRAPHIQL))
+        .route("/playground", page(&PLAYGROUND))
+        .route("/playground/", page(&PLAYGROUND))
 }
 
 /// `GraphiQL`, for every address at which a browser may ask for it.
-pub(crate) fn graphiql() -> Response {
-    GRAPHIQL.response()
+pub(crate) fn graphiql(app: &App) -> Response {
+    GRAPHIQL.response(&app.config().http.root_path)
 }

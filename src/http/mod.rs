@@ -12,6 +12,7 @@
 //! | `json` | bodies in JSON |
 //! | `docs` | Swagger UI, ReDoc and the OpenAPI document |
 //! | [`request_id`] | the id that every request and every answer bears |
+//! | `root_path` | serving under a path of a reverse proxy |
 //! | [`access_log`] | one line a request |
 //! | `source` | the bodies of forms with files |
 //! | `traffic`, `monitor` | what is counted of requests, and who is told |
@@ -33,6 +34,7 @@ pub mod open_files;
 mod page;
 pub mod rate_limit;
 pub mod request_id;
+mod root_path;
 pub mod server;
 pub(crate) mod source;
 mod traffic;
@@ -66,7 +68,10 @@ pub fn router(app: &App) -> Router {
     if app.config().graphql.ide {
         router = router.merge(ide::routes());
     }
-    with_middleware(router.fallback(rest::unknown_path), app)
+    root_path::serve(
+        with_middleware(router.fallback(rest::unknown_path), app),
+        &app.config().http,
+    )
 }
 
 /// Routes behind what concerns every request. A request passes the layers in this order.

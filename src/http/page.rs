@@ -5,9 +5,15 @@
 //! The pages forbid everything they do not need. They have no inline script, so that nothing which
 //! slips into them can run, and they talk to this server alone.
 
+use std::sync::LazyLock;
+
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
 use sha2::{Digest, Sha256};
+
+use crate::app::App;
 
 /// What a page may do. `GraphiQL`'s dialogs bring style elements of their own (to keep the page from
 /// scrolling behind them), and Playground, Swagger UI and ReDoc make their styles so, hence the inline styles; the
@@ -15,6 +21,9 @@ use sha2::{Digest, Sha256};
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      font-src 'self' data:; img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'none'";
+
+/// Stands for `ROOT_PATH` in the text of a page.
+const ROOT: &str = "{root}";
 
 /// The media type of scripts.
 pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -79,6 +88,7 @@ impl Asset {
 pub(super) struct Page {
     /// Where its files are, here and below `assets`; also what holds it in the page.
     pub(super) folder: &'static str,
+    /// The page, with [`ROOT`] for the path under which the server is reached.
     html: String,
     pub(super) assets: Vec<Asset>,
 }
@@ -90,7 +100,7 @@ impl Page {
         let tags: String = assets.iter().map(|asset| tag(folder, asset)).collect();
         let html = format!(
             r#"<!doctype html>
-<html lang="en">
+<html lang="en" data-root="{ROOT}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -108,8 +118,8 @@ impl Page {
         Self { folder, html, assets }
     }
 
-    /// The page, for a browser.
-    pub(super) fn response(&'static self) -> Response {
+    /// The page, for a browser that reaches this server under `root`, a path without a slash at its end.
+    pub(super) fn response(&'static self, root: &str) -> Response {
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -120,14 +130,19 @@ impl Page {
             // The same address may answer programs with something else.
             (header::VARY, "Accept"),
         ];
-        (headers, self.html.as_str()).into_response()
+        (headers, self.html.replace(ROOT, root)).into_response()
     }
+}
+
+/// The route of a page.
+pub(super) fn page(page: &'static LazyLock<Page>) -> MethodRouter<App> {
+    get(async |State(app): State<App>| page.response(&app.config().http.root_path))
 }
 
 /// The line of a page that loads a file. Scripts are deferred: they run in order, after the page is there.
 fn tag(folder: &str, asset: &Asset) -> String {
     let Asset { name, version, .. } = asset;
-    let address = format!("/assets/{folder}/{name}?v={version}");
+    let address = format!("{ROOT}/assets/{folder}/{name}?v={version}");
     match asset.content_type {
         STYLE => format!("<link rel=\"stylesheet\" href=\"{address}\">\n"),
         _ => format!("<script defer src=\"{address}\"></script>\n"),
@@ -136,8 +151,6 @@ fn tag(folder: &str, asset: &Asset) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
-
     use super::*;
 
     static PAGE: LazyLock<Page> = LazyLock::new(|| {
@@ -152,7 +165,10 @@ mod tests {
     fn a_page_loads_every_file_from_this_server_and_has_no_inline_script() {
         let Page { folder, html, assets } = &*PAGE;
         for asset in assets {
-            assert!(html.contains(&format!("\"/assets/{folder}/{}?v={}\"", asset.name, asset.version)));
+            assert!(html.contains(&format!(
+                "\"{ROOT}/assets/{folder}/{}?v={}\"",
+                asset.name, asset.version
+            )));
         }
         assert!(!html.contains("://"));
         assert_eq!(

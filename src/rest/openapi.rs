@@ -94,6 +94,15 @@ struct Routes;
 ))]
 struct Operations;
 
+/// The document of a server that clients reach under this path.
+pub(crate) fn document_under(root: &str) -> utoipa::openapi::OpenApi {
+    let mut document = document().clone();
+    if !root.is_empty() {
+        common::move_under(root, &mut document);
+    }
+    document
+}
+
 /// Paths that answer as another one does: the path, and which operation it shares under which name.
 const ALIASES: [(&str, &str, &str); 4] = [
     ("/api/v1/tasks/stats", "/api/v1/tasks/statistics", "getTaskStats"),

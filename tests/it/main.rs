@@ -33,6 +33,7 @@ mod readme;
 mod reads;
 mod redis;
 mod rest;
+mod root_path;
 mod schema;
 mod security;
 mod server;

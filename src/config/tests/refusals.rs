@@ -28,6 +28,21 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
         r#"SERVER_HOST is "a\nb"; allowed: an IP address or localhost"#,
     ),
     (
+        "ROOT_PATH",
+        "taskwire",
+        r#"ROOT_PATH is "taskwire"; allowed: a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`"#,
+    ),
+    (
+        "ROOT_PATH",
+        "/a/../b",
+        r#"ROOT_PATH is "/a/../b"; allowed: a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`"#,
+    ),
+    (
+        "ROOT_PATH",
+        "/<script>",
+        r#"ROOT_PATH is "/<script>"; allowed: a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`"#,
+    ),
+    (
         "ACCESS_TOKEN_EXPIRE_MINUTES",
         "0",
         r#"ACCESS_TOKEN_EXPIRE_MINUTES is "0"; allowed: a whole number from 1 to 525600"#,

@@ -45,20 +45,20 @@ pub(crate) struct LinkSigner {
     decoding: DecodingKey,
     header: Header,
     validation: Validation,
-    server_url: String,
+    base_url: String,
 }
 
 impl fmt::Debug for LinkSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkSigner")
-            .field("server_url", &self.server_url)
+            .field("base_url", &self.base_url)
             .finish_non_exhaustive()
     }
 }
 
 impl LinkSigner {
-    /// URLs begin with that of the server, or with `/` if it is not known.
-    pub(crate) fn new(key: &SigningKey, server_url: Option<&str>) -> Self {
+    /// URLs start with `base_url`.
+    pub(crate) fn new(key: &SigningKey, base_url: &str) -> Self {
         let secret = key.derive(LINK_KEY);
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(LINK_TYPE.to_owned());
@@ -71,7 +71,7 @@ impl LinkSigner {
             decoding: DecodingKey::from_secret(&secret),
             header,
             validation,
-            server_url: server_url.unwrap_or_default().trim_end_matches('/').to_owned(),
+            base_url: base_url.to_owned(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Attachments<'_> {
         };
         let links = &self.core.links;
         let signature = jsonwebtoken::encode(&links.header, &claims, &links.encoding).map_err(Error::internal)?;
-        Ok(format!("{}{path}?{SIGNATURE}={signature}", links.server_url))
+        Ok(format!("{}{path}?{SIGNATURE}={signature}", links.base_url))
     }
 
     /// Who uses a signed URL of this file. Nobody, if the signature is not good; the reason is kept for what needs

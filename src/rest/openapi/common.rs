@@ -162,7 +162,7 @@ pub(super) fn complete(document: &mut OpenApi) {
     document.servers = Some(vec![Server::new("/")]);
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme(SCHEMES[0], bearer());
-    components.add_security_scheme(SCHEMES[1], password());
+    components.add_security_scheme(SCHEMES[1], password(""));
     for refusal in REFUSALS {
         let mut response = Response::new(refusal.description);
         describe_answer(refusal.status, &mut response);
@@ -190,8 +190,16 @@ fn bearer() -> SecurityScheme {
     SecurityScheme::Http(scheme.description(Some(text)).build())
 }
 
-fn password() -> SecurityScheme {
-    let address = format!("{}/auth/login/access-token", PREFIXES[0]);
+/// Puts a path in front of every address.
+pub(super) fn move_under(root: &str, document: &mut OpenApi) {
+    document.servers = Some(vec![Server::new(root)]);
+    if let Some(components) = &mut document.components {
+        components.add_security_scheme(SCHEMES[1], password(root));
+    }
+}
+
+fn password(root: &str) -> SecurityScheme {
+    let address = format!("{root}{}/auth/login/access-token", PREFIXES[0]);
     let flow = Flow::Password(Password::new(address, Scopes::new()));
     SecurityScheme::OAuth2(OAuth2::with_description([flow], "A name and a password."))
 }

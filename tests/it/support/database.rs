@@ -185,16 +185,7 @@ async fn migrate(url: &str) {
     let vars = [("DATABASE_URL".to_owned(), url.to_owned())].into();
     let config = Config::from_vars(&vars).unwrap();
     let key = taskwire::domain::token::SigningKey::Secret(Vec::new());
-    let domain = Domain::open(
-        &config.database,
-        &config.auth,
-        &config.storage,
-        &config.mail,
-        &key,
-        Surroundings::default(),
-    )
-    .await
-    .unwrap();
+    let domain = Domain::open(&config, &key, Surroundings::default()).await.unwrap();
     domain.migrate_up(None).await.unwrap();
     domain.close().await.unwrap();
 }
