@@ -10,6 +10,8 @@ mod request;
 mod response;
 mod schema;
 
+use std::pin::Pin;
+
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -47,19 +49,19 @@ enum Answer {
 /// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
 pub(super) async fn post(State(app): State<App>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = within_limit(&app, async {
+    let answer = Box::pin(async {
         if multipart::is_multipart(&parts.headers) {
-            return multipart::answer(&app, &parts, body).await;
+            return Box::pin(multipart::answer(&app, &parts, body)).await;
         }
         match from_body(&app, &parts, body).await? {
             Posted::One(parameters) => {
                 let operation = app.graphql().prepare(parameters).await?;
                 if operation.is_subscription() {
-                    return subscribe(&app, &parts, operation).await;
+                    return Box::pin(subscribe(&app, &parts, operation)).await;
                 }
                 let caller = caller(&app, &parts).await?;
                 match idempotency::key_of(&parts.headers, &caller, &operation) {
-                    Some(key) => idempotency::run_once(&app, caller, operation, key).await,
+                    Some(key) => Box::pin(idempotency::run_once(&app, caller, operation, key)).await,
                     None => run(&app, &parts.headers, caller, operation).await.map(Answer::One),
                 }
             }
@@ -81,7 +83,7 @@ pub(super) async fn post(State(app): State<App>, request: axum::extract::Request
             }
         }
     });
-    respond(&parts.headers, answer.await)
+    respond(&parts.headers, within_limit(&app, answer).await)
 }
 
 /// `GET /graphql`: a query or subscription in the URL; a WebSocket; or the IDE, for a person with a browser.
@@ -97,13 +99,13 @@ pub(super) async fn get(
     if app.config().graphql.ide && query.is_none() && accepts_html(&parts.headers) {
         return ide_page(&app);
     }
-    let answer = within_limit(&app, async {
+    let answer = Box::pin(async {
         let operation = app
             .graphql()
             .prepare(from_url(query.as_deref().unwrap_or_default())?)
             .await?;
         if operation.is_subscription() {
-            return subscribe(&app, &parts, operation).await;
+            return Box::pin(subscribe(&app, &parts, operation)).await;
         }
         if !operation.is_query() {
             let message = "Only queries and subscriptions can be sent by GET; send mutations by POST";
@@ -113,7 +115,7 @@ pub(super) async fn get(
         let caller = caller(&app, &parts).await?;
         Ok(Answer::One(run(&app, &parts.headers, caller, operation).await?))
     });
-    respond(&parts.headers, answer.await)
+    respond(&parts.headers, within_limit(&app, answer).await)
 }
 
 /// Any other method.
@@ -160,8 +162,11 @@ fn told(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
 }
 
 /// Gives up a request that takes too long, the reading of its body included. What it was writing is
-/// rolled back.
-async fn within_limit(app: &App, answer: impl Future<Output = Result<Answer, Refusal>>) -> Result<Answer, Refusal> {
+/// rolled back. The future is on the heap, because it is moved several times.
+async fn within_limit(
+    app: &App,
+    answer: Pin<Box<impl Future<Output = Result<Answer, Refusal>>>>,
+) -> Result<Answer, Refusal> {
     let limit = app.config().http.request_timeout;
     tokio::time::timeout(limit, answer)
         .await

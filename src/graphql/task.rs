@@ -361,7 +361,7 @@ impl TaskQuery {
         #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<TaskFilter>,
+        #[graphql(desc = "Which of them.")] filter: Option<Box<TaskFilter>>,
         #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
             Vec<TaskOrder>,
         >,
@@ -372,7 +372,8 @@ impl TaskQuery {
             last,
             before,
         };
-        Some(list::all(ctx, page, filter, order_by).await)
+        // On the heap, so that every field of `Query` does not carry room for it.
+        Some(Box::pin(list::all(ctx, page, filter, order_by)).await)
     }
 }
 

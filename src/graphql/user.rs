@@ -122,7 +122,7 @@ impl User {
         #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<TaskFilter>,
+        #[graphql(desc = "Which of them.")] filter: Option<Box<TaskFilter>>,
         #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
             Vec<TaskOrder>,
         >,
@@ -133,7 +133,8 @@ impl User {
             last,
             before,
         };
-        list::of_user(ctx, (self.0.id, Part::Owner), page, filter, order_by).await
+        // On the heap, so that every field of a user does not carry room for it.
+        Box::pin(list::of_user(ctx, (self.0.id, Part::Owner), page, filter, order_by)).await
     }
 
     /// The tasks that are assigned to the user and that you may see, newest first unless ordered otherwise.
@@ -147,7 +148,7 @@ impl User {
         #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
         #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<TaskFilter>,
+        #[graphql(desc = "Which of them.")] filter: Option<Box<TaskFilter>>,
         #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
             Vec<TaskOrder>,
         >,
@@ -158,7 +159,8 @@ impl User {
             last,
             before,
         };
-        list::of_user(ctx, (self.0.id, Part::Assignee), page, filter, order_by).await
+        // On the heap, so that every field of a user does not carry room for it.
+        Box::pin(list::of_user(ctx, (self.0.id, Part::Assignee), page, filter, order_by)).await
     }
 }
 

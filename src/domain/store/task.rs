@@ -300,9 +300,8 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
         model.title_key = NotSet;
         model.search_text = NotSet;
     }
-    Entity::update(model)
-        .exec_without_returning(transaction.connection())
-        .await?;
+    // On the heap: the futures around it are moved several times.
+    Box::pin(Entity::update(model).exec_without_returning(transaction.connection())).await?;
     tag::replace(transaction, id, &before.tags, &after.tags, after.task.updated_at).await
 }
 

@@ -72,7 +72,7 @@ impl TaskTotals {
 pub(super) async fn all(
     ctx: &Context<'_>,
     page: PageArguments,
-    filter: Option<TaskFilter>,
+    filter: Option<Box<TaskFilter>>,
     order_by: Option<Vec<TaskOrder>>,
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
@@ -124,7 +124,7 @@ pub(in crate::graphql) async fn of_user(
     ctx: &Context<'_>,
     (user, part): (UserId, Part),
     page: PageArguments,
-    filter: Option<TaskFilter>,
+    filter: Option<Box<TaskFilter>>,
     order_by: Option<Vec<TaskOrder>>,
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
@@ -147,7 +147,7 @@ const MAX_ORDER_STEPS: usize = 5;
 
 /// The list of these arguments.
 pub(in crate::graphql) fn task_list(
-    filter: Option<TaskFilter>,
+    filter: Option<Box<TaskFilter>>,
     order_by: Option<Vec<TaskOrder>>,
     detail: Detail,
 ) -> domain::error::Result<TaskList> {
@@ -163,8 +163,11 @@ pub(in crate::graphql) fn task_list(
     } else {
         steps.into_iter().map(TaskSort::from).collect()
     };
-    let include_deleted = filter.as_ref().is_some_and(TaskFilter::includes_deleted);
-    let filter = filter.map(TaskFilter::into_domain).transpose()?.unwrap_or_default();
+    let include_deleted = filter.as_ref().is_some_and(|filter| filter.includes_deleted());
+    let filter = filter
+        .map(|filter| filter.into_domain())
+        .transpose()?
+        .unwrap_or_default();
     Ok(TaskList {
         filter: filter.try_into()?,
         include_deleted,

@@ -112,7 +112,8 @@ impl<DB: Engine> ConnectionPool<DB> {
                 transaction: TransactionState::None,
                 _permits: permits,
             },
-            None => self.take(permits).await?,
+            // On the heap: it is rare and large, and every statement would carry room for it.
+            None => Box::pin(self.take(permits)).await?,
         };
         Ok(PooledConnection::new(lent, Arc::clone(self), outage))
     }
