@@ -50,7 +50,6 @@ impl App {
         let redis = redis.map(|url| Redis::open(url, config.redis_timeout)).transpose()?;
         if let Some(redis) = &redis {
             domain.live().join(redis);
-            domain.tasks().share_statistics(redis);
         }
         let request_limits = RequestLimits::new(&config.rate_limit, redis.as_ref()).map(Arc::new);
         let graphql = graphql::Executor::new(&config, redis.as_ref(), request_limits.clone());

@@ -39,8 +39,8 @@ pub struct DatabaseConfig {
     /// `EVENT_RETENTION_DAYS`, in days, default 30, 1 to 3650: how long the event log remembers, and so how long a
     /// client may stay away and still be told what it missed.
     pub event_retention: Duration,
-    /// `STATISTICS_CACHE_SECONDS`, in seconds, default 60, 0 to 3600: how long counts over tasks are remembered while
-    /// none of the tasks changes. With 0 they are counted anew each time.
+    /// `STATISTICS_CACHE_SECONDS`, in seconds, default 60, 0 to 3600: how long counts over tasks are cached while no
+    /// task changes. With 0 they are counted for each request.
     pub statistics_cache: Duration,
     /// `TRASH_RETENTION_DAYS`, in days, default 30, 1 to 3650: after so long in the trash a task is deleted for good.
     pub trash_retention: Duration,

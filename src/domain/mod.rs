@@ -103,6 +103,7 @@ pub(crate) struct Core {
     workshop: Workshop,
     /// Where notifications go out by mail.
     mailer: Option<Mailer>,
+    statistics: statistics::Cache,
 }
 
 impl Core {
@@ -174,6 +175,7 @@ impl Domain {
             hub: Hub::new(bus),
             workshop: Workshop::default(),
             mailer,
+            statistics: statistics::Cache::new(database.statistics_cache),
         };
         Ok(Self { core: Arc::new(core) })
     }

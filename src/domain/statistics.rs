@@ -1,29 +1,19 @@
-//! Counts over tasks, and for how long they are remembered.
-//!
-//! | module | what lives there |
-//! |---|---|
-//! | `cache` | counts that are still true: when they are kept, and when they are dropped |
-//! | `memory` | where one server keeps them |
-//! | `shared` | where several keep them: in Redis |
-//! | `record` | counts as Redis holds them |
+//! Counts over tasks, and the cache of them.
 
 mod cache;
-mod memory;
-mod record;
-mod shared;
 
 pub(crate) use self::cache::Cache;
 
 use super::task::Priority;
 use super::workflow::Status;
 
-/// Counts, and where they come from.
+/// Counts, and whether they were cached.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counted {
     /// The counts.
     pub statistics: Statistics,
-    /// Whether they were remembered and not counted now.
-    pub was_remembered: bool,
+    /// Whether they come from the cache.
+    pub is_cached: bool,
 }
 
 /// Counts over the tasks that somebody may see, without the trash.

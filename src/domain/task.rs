@@ -41,7 +41,6 @@ use super::statistics::{Counted, Statistics};
 use super::store::{self, task_list::ListRequest};
 use super::tag::Tags;
 use super::workflow::Status;
-use crate::redis::Redis;
 
 /// How urgent a task is. Lists sort it in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -293,41 +292,32 @@ impl<'a> Tasks<'a> {
         store::statistics::of_list(&store.reader(actor), &scope, list, with_tags, now).await
     }
 
-    /// Counts over all tasks that the actor may see, without the trash. They may be remembered, for as long as
-    /// `STATISTICS_CACHE_SECONDS` says and no task among them changes; what is overdue may lag by that time.
+    /// Counts over all tasks that the actor may see, without the trash. They are cached for `STATISTICS_CACHE_SECONDS`, or
+    /// until any task changes. A task that becomes overdue may be counted that much later.
     #[tracing::instrument(target = "taskwire::span", name = "task.statistics", skip_all)]
     pub async fn statistics(self, actor: &Actor) -> Result<Counted> {
         let scope = policy::scope(actor)?;
         let (store, now) = (&self.core.store, self.core.local_now(actor));
-        let (cache, whose) = (store.statistics(), scope.reach());
-        if let Some(statistics) = cache.find(whose, now).await {
-            return Ok(Counted {
-                statistics,
-                was_remembered: true,
-            });
-        }
-        let turn = if cache.is_on() {
-            // Whoever remembers must hear of changes that other servers make.
-            self.core.hub.follow(self.core).await?;
-            let since = store::log::settled(&store.reader(actor), &scope).await?.events;
-            cache.begin(whose, since, now.moment).await
+        let (reader, cache, whose) = (store.reader(actor), &self.core.statistics, scope.reach());
+        let log = if cache.is_on() {
+            Some(store::log::state(&reader, &scope).await?)
         } else {
             None
         };
-        let statistics =
-            store::statistics::of_list(&store.reader(actor), &scope, &TaskList::default(), true, now).await?;
-        if let Some(turn) = turn {
-            cache.keep(&turn, &statistics, now).await;
+        if let Some(statistics) = log.as_ref().and_then(|log| cache.find(whose, log, now)) {
+            return Ok(Counted {
+                statistics,
+                is_cached: true,
+            });
+        }
+        let statistics = store::statistics::of_list(&reader, &scope, &TaskList::default(), true, now).await?;
+        if let Some(log) = log {
+            cache.keep(whose, log, now, &statistics);
         }
         Ok(Counted {
             statistics,
-            was_remembered: false,
+            is_cached: false,
         })
-    }
-
-    /// Remembers counts in this Redis, with the other servers.
-    pub fn share_statistics(self, redis: &Redis) {
-        self.core.store.statistics().share(redis.clone());
     }
 
     /// Whether the actor may edit this task.

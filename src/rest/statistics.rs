@@ -90,6 +90,6 @@ pub(super) async fn get(
     Asker(actor): Asker,
 ) -> Result<([(HeaderName, &'static str); 1], Json<StatisticsBody>)> {
     let counted = app.domain().tasks().statistics(&actor).await?;
-    let source = if counted.was_remembered { "HIT" } else { "MISS" };
+    let source = if counted.is_cached { "HIT" } else { "MISS" };
     Ok(([(CACHE, source)], Json(counted.statistics.into())))
 }

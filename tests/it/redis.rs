@@ -2,7 +2,6 @@
 
 mod limiter;
 mod outage;
-mod statistics;
 
 use axum::http::Method;
 use chrono::TimeDelta;

@@ -21,6 +21,14 @@ pub struct EventCursor {
     pub(crate) id: i64,
 }
 
+/// What every committed event changes: the place of the last settled event, and how many others are visible already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogState {
+    pub(crate) head: EventCursor,
+    /// Committed events that an older transaction, still open, keeps from being settled.
+    pub(crate) unsettled: i64,
+}
+
 /// A place in the log, whichever log it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {

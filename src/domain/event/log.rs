@@ -29,7 +29,8 @@ impl<'a> Events<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "event.head", skip_all)]
     pub async fn head(self, actor: &Actor) -> Result<EventCursor> {
         let scope = policy::scope(actor)?;
-        store::log::head(&self.core.store.reader(actor), &scope).await
+        let state = store::log::state(&self.core.store.reader(actor), &scope).await?;
+        Ok(state.head)
     }
 
     /// Forgets what happened longer ago than `retention`. A cursor from before that is good for nothing any

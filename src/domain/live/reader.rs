@@ -128,7 +128,6 @@ impl Reader {
             tracing::warn!("the event log was replaced: every live connection is closed");
             self.delivery.registry.end_all(Ending::Replaced);
             self.delivery.present.forget();
-            self.store.statistics().forget_all();
             self.log = settled.log;
             (self.events, self.changes) = (settled.events, settled.changes);
             self.notifications = settled.notifications;
@@ -192,14 +191,12 @@ impl Reader {
         for event in &batch.events {
             delays.record((now - event.event.occurred_at).to_std().unwrap_or_default());
         }
-        let news = self.store.statistics().news_in(&batch.events);
         let events: Vec<_> = batch.events.into_iter().map(Arc::new).collect();
         let is_last = batch.more_from.is_none();
         self.delivery.present.remember(&events, is_last && !settled.is_waiting);
         for event in &events {
             self.delivery.registry.dispatch(event);
         }
-        self.store.statistics().hear(news);
         self.events = batch.more_from.unwrap_or(until);
         Ok(())
     }

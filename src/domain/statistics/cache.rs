@@ -1,173 +1,144 @@
-//! Counts that are remembered while they are true.
+//! Counts that are kept until the event log changes.
 //!
-//! Nobody may read counts from before a change that they know of. So a place for counts is opened before the tasks
-//! are counted, and a change takes it away; counts that come too late find their place gone. Whoever changes tasks
-//! does so after the commit and before they answer. Where that fails, because they died or Redis was away, every
-//! server hears of the change from the event log, a poll (1 s) later at most, and takes away what was opened before
-//! the log had reached the change.
-//!
-//! A server that cannot tell Redis of a change leaves it alone until everything in it is out of date.
-//!
-//! Without a Redis each server remembers for itself, and a change on another one is heard from the log.
+//! Every change of a task appends to the log in the same transaction. So counts are true as long as the log is in the
+//! state that was read before the tasks were counted. Nothing has to be invalidated, on any server.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use moka::sync;
+
 use super::Statistics;
-use super::memory::Memory;
-use super::shared::Shared;
 use crate::domain::clock::Timestamp;
-use crate::domain::event::{LoggedEvent, Place};
-use crate::domain::id::UserId;
+use crate::domain::event::LogState;
 use crate::domain::local_time::LocalNow;
 use crate::domain::policy::Reach;
 use crate::meter::LookUps;
-use crate::redis::Redis;
 
-/// Counts that are remembered, by whose tasks they are about.
+/// The most entries: about 10 MB with the tags of busy users.
+const MAX_ENTRIES: u64 = 10_000;
+
+/// Counts by whose tasks they are about.
 #[derive(Debug)]
 pub(crate) struct Cache {
     /// For how long; zero for never.
     life: Duration,
-    memory: Memory,
-    shared: OnceLock<Shared>,
-    /// Whether anybody has asked for counts here. Until then the log tells nothing that matters.
-    is_used: AtomicBool,
+    entries: sync::Cache<Reach, Arc<Entry>>,
     look_ups: LookUps,
 }
 
-/// The right to fill a place, until something changes.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    pub(super) whose: Reach,
-    pub(super) token: String,
-    /// The log was settled up to here when it began.
-    pub(super) since: Place,
+struct Entry {
+    /// Read before the tasks were counted.
+    log: LogState,
+    counted_at: LocalNow,
+    statistics: Statistics,
 }
 
-/// Whose tasks have changed, and where in the log they did last.
-pub(crate) type News = HashMap<Reach, Place>;
-
 impl Cache {
-    /// Remembers for so long; not at all if that is zero.
+    /// Keeps counts for this time; not at all if it is zero.
     pub(crate) fn new(life: Duration) -> Self {
         Self {
             life,
-            memory: Memory::new(life),
-            shared: OnceLock::new(),
-            is_used: AtomicBool::new(false),
+            entries: sync::Cache::new(MAX_ENTRIES),
             look_ups: LookUps::of("statistics"),
         }
     }
 
-    /// From now on in Redis.
-    pub(crate) fn share(&self, redis: Redis) {
-        // A server has one Redis, for good.
-        let _ = self.shared.set(Shared::new(redis, self.life));
-    }
-
-    /// Whether anything is remembered.
+    /// Whether anything is kept.
     pub(crate) fn is_on(&self) -> bool {
         !self.life.is_zero()
     }
 
-    /// What is remembered and not older than it may be. What is overdue depends on the day, which is not the same in all
-    /// time zones.
-    pub(crate) async fn find(&self, whose: Reach, now: LocalNow) -> Option<Statistics> {
-        if !self.is_on() {
-            return None;
-        }
-        let found = match self.shared.get() {
-            Some(shared) => shared.find(whose, now).await,
-            None => self.memory.find(whose, now),
-        };
-        self.look_ups.count(found.is_some());
-        found
-    }
-
-    /// Opens a place for what will be counted from now on. The log was settled up to `since` before.
-    pub(crate) async fn begin(&self, whose: Reach, since: Place, now: Timestamp) -> Option<Turn> {
-        self.is_used.store(true, Ordering::Relaxed);
-        let token = match self.shared.get() {
-            Some(shared) => shared.begin(whose, since).await?,
-            None => self.memory.begin(whose, since, now),
-        };
-        Some(Turn { whose, token, since })
-    }
-
-    /// Remembers what was counted, unless something has changed since the turn began.
-    pub(crate) async fn keep(&self, turn: &Turn, statistics: &Statistics, counted_at: LocalNow) {
-        match self.shared.get() {
-            Some(shared) => shared.keep(turn, statistics, counted_at).await,
-            None => self.memory.keep(turn, statistics, counted_at),
-        }
-    }
-
-    /// Tasks of these users have changed.
-    pub(crate) async fn forget(&self, users: &BTreeSet<UserId>) {
-        if users.is_empty() || !self.is_on() {
-            return;
-        }
-        let whose: Vec<Reach> = concerned(users).collect();
-        match self.shared.get() {
-            Some(shared) => shared.forget(&whose).await,
-            None => self.memory.forget(&whose),
-        }
-    }
-
-    /// What events of the log say of tasks that have changed.
-    pub(crate) fn news_in(&self, events: &[LoggedEvent]) -> News {
-        let mut news = News::new();
-        if self.is_used.load(Ordering::Relaxed) {
-            for event in events {
-                // The log is read in order: the last place wins.
-                let place = event.event.cursor.place();
-                news.extend(concerned(&event.audience).map(|whose| (whose, place)));
-            }
-        }
-        news
-    }
-
-    /// Takes away what may not have seen the news. Whoever delivers events does not wait for Redis.
-    pub(crate) fn hear(self: &Arc<Self>, news: News) {
-        if news.is_empty() {
-            return;
-        }
-        if self.shared.get().is_none() {
-            self.memory.hear(&news);
-            return;
-        }
-        let cache = Arc::clone(self);
-        tokio::spawn(async move {
-            if let Some(shared) = cache.shared.get() {
-                shared.hear(&news).await;
-            }
+    /// The counts, if the log is as it was and they are not too old. What is overdue depends on the day, which differs
+    /// between time zones.
+    pub(crate) fn find(&self, whose: Reach, log: &LogState, now: LocalNow) -> Option<Statistics> {
+        let entry = self.entries.get(&whose).filter(|entry| {
+            let is_today = entry.counted_at.today == now.today;
+            entry.log == *log && is_today && is_fresh(entry.counted_at.moment, now.moment, self.life)
         });
+        self.look_ups.count(entry.is_some());
+        entry.map(|entry| entry.statistics.clone())
     }
 
-    /// The log is another one, and so are the tasks.
-    pub(crate) fn forget_all(&self) {
-        match self.shared.get() {
-            Some(shared) => shared.suspend(),
-            None => self.memory.clear(),
+    /// Keeps counts that were made after the log was in this state.
+    pub(crate) fn keep(&self, whose: Reach, log: LogState, counted_at: LocalNow, statistics: &Statistics) {
+        let entry = Entry {
+            log,
+            counted_at,
+            statistics: statistics.clone(),
+        };
+        self.entries.insert(whose, Arc::new(entry));
+    }
+}
+
+/// Whether a moment is less than this long ago. After a clock was set back, it is in the future and does not count.
+fn is_fresh(counted_at: Timestamp, now: Timestamp, life: Duration) -> bool {
+    (now - counted_at).to_std().is_ok_and(|age| age < life)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::domain::event::EventCursor;
+    use crate::domain::id::UserId;
+    use crate::domain::local_time::DEFAULT_TIME_ZONE;
+
+    const ANN: Reach = Reach::Of(UserId(1));
+
+    fn now(second: i64) -> LocalNow {
+        let moment = DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap();
+        LocalNow::at(moment, DEFAULT_TIME_ZONE)
+    }
+
+    fn log(id: i64, unsettled: i64) -> LogState {
+        let cursor = EventCursor {
+            log: "log".to_owned(),
+            transaction_id: 0,
+            id,
+        };
+        LogState {
+            head: cursor,
+            unsettled,
         }
     }
-}
 
-/// Whose counts tell of a task with this audience: administrators' of every one.
-fn concerned(audience: &BTreeSet<UserId>) -> impl Iterator<Item = Reach> {
-    let users = audience.iter().map(|user| Reach::Of(*user));
-    users.chain([Reach::Everything])
-}
+    fn cache() -> Cache {
+        let cache = Cache::new(Duration::from_mins(1));
+        let statistics = Statistics {
+            total: 3,
+            ..Statistics::default()
+        };
+        cache.keep(ANN, log(5, 0), now(0), &statistics);
+        cache
+    }
 
-/// Whether counts of this moment may still be shown. A clock that was set back makes them too old as well.
-pub(super) fn is_valid(counted_at: LocalNow, now: LocalNow, life: Duration) -> bool {
-    counted_at.today == now.today && is_fresh(counted_at.moment, now.moment, life)
-}
+    fn total(cache: &Cache, log: &LogState, now: LocalNow) -> Option<u64> {
+        cache.find(ANN, log, now).map(|statistics| statistics.total)
+    }
 
-/// Whether a moment is not longer ago than this. One that is to come is too old as well.
-pub(super) fn is_fresh(counted_at: Timestamp, now: Timestamp, life: Duration) -> bool {
-    (now - counted_at).to_std().is_ok_and(|age| age < life)
+    #[test]
+    fn counts_are_found_for_their_time_and_day() {
+        let cache = cache();
+        for (second, found) in [(0, Some(3)), (59, Some(3)), (60, None), (-1, None)] {
+            assert_eq!(total(&cache, &log(5, 0), now(second)), found, "{second}");
+        }
+        // It was the evening of the 14th in UTC, and the 15th in Auckland.
+        let elsewhere = LocalNow::at(now(0).moment, "Pacific/Auckland".parse().unwrap());
+        assert_ne!(elsewhere.today, now(0).today);
+        assert_eq!(total(&cache, &log(5, 0), elsewhere), None);
+        assert_eq!(cache.find(Reach::Everything, &log(5, 0), now(0)), None);
+    }
+
+    #[test]
+    fn counts_are_not_found_once_the_log_has_changed() {
+        let cache = cache();
+        assert_eq!(total(&cache, &log(6, 0), now(0)), None);
+        assert_eq!(total(&cache, &log(5, 1), now(0)), None);
+        let mut restored = log(5, 0);
+        restored.head.log = "another".to_owned();
+        assert_eq!(total(&cache, &restored, now(0)), None);
+    }
 }

@@ -99,7 +99,7 @@ pub(super) const LOG_IDENTITY: &str = "(SELECT identity FROM event_log)";
 /// Adds an event to the log, and the notifications of it, in the transaction of the write it tells of. Returns its
 /// place in the log.
 pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<EventCursor> {
-    transaction.announce_change(event.task_id, &event.audience);
+    transaction.announce_change(event.task_id);
     let notices = notification::Notices::of(&event);
     let mut insert = Entity::insert(columns(event)).into_query();
     insert.returning(Query::returning().exprs([
@@ -111,7 +111,8 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("no event was added to the log")))?;
     let cursor = cursor_in(&mut InOrder::of(&row))?;
     if let Some(notices) = notices {
-        notices.insert(transaction, cursor.place()).await?;
+        // On the heap: most events have none, and every write would carry room for them.
+        Box::pin(notices.insert(transaction, cursor.place())).await?;
     }
     Ok(cursor)
 }

@@ -8,7 +8,7 @@ use super::event::{Column, Entity, Row};
 use super::{WriteTransaction, account_change, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::event::{EventCursor, LoggedEvent, Place};
+use crate::domain::event::{EventCursor, LogState, LoggedEvent, Place};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{Permit, PruneLog, Reach, Scope, Tasks};
@@ -25,16 +25,22 @@ fn no_identity() -> Error {
     Error::internal(anyhow::anyhow!("the event log has no identity"))
 }
 
-/// Where the log stands: the last event that every reader has before it, or the last that was forgotten.
-pub(in crate::domain) async fn head(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<EventCursor> {
+/// The state of the log. Its head is the last event that every reader has before it, or the last that was forgotten.
+pub(in crate::domain) async fn state(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<LogState> {
+    const OLDEST: &str = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+
     let backend = connection.get_database_backend();
-    let settled = match backend {
-        DbBackend::Postgres => "WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
-        _ => "",
+    let (settled, unsettled) = match backend {
+        DbBackend::Postgres => (
+            format!("WHERE transaction_id < {OLDEST}"),
+            format!("(SELECT COUNT(*) FROM task_events WHERE transaction_id >= {OLDEST})"),
+        ),
+        // There is one writer, so whatever is committed is settled.
+        _ => (String::new(), "0".to_owned()),
     };
     let statement = format!(
         "SELECT log.identity, COALESCE(last.transaction_id, log.pruned_transaction_id) AS transaction_id, \
-                COALESCE(last.id, log.pruned_id) AS id \
+                COALESCE(last.id, log.pruned_id) AS id, {unsettled} AS unsettled \
          FROM event_log AS log LEFT JOIN \
               (SELECT transaction_id, id FROM task_events {settled} ORDER BY transaction_id DESC, id DESC LIMIT 1) AS last \
               ON 1 = 1"
@@ -43,10 +49,14 @@ pub(in crate::domain) async fn head(connection: &impl ConnectionTrait, _scope: &
         .query_one_raw(Statement::from_string(backend, statement))
         .await?
         .ok_or_else(no_identity)?;
-    Ok(EventCursor {
+    let head = EventCursor {
         log: row.try_get("", "identity")?,
         transaction_id: row.try_get("", "transaction_id")?,
         id: row.try_get("", "id")?,
+    };
+    Ok(LogState {
+        head,
+        unsettled: row.try_get("", "unsettled")?,
     })
 }
 

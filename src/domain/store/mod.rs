@@ -72,7 +72,6 @@ use self::writer::Writer;
 use super::actor::Actor;
 use super::error::{Error, Result};
 use super::live::Bus;
-use super::statistics::Cache;
 use crate::config::{Backend, DatabaseConfig};
 
 /// What those are told to wait whom the database has no connection for.
@@ -95,7 +94,6 @@ pub(super) struct Store {
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
     /// Hears of it when tasks have changed.
-    statistics: Arc<Cache>,
     /// What it was opened with.
     config: DatabaseConfig,
     /// Whether each notification is sent by mail as well.
@@ -124,11 +122,6 @@ impl Store {
     /// Who shows a token.
     pub(super) fn bearers(&self) -> &Bearers {
         &self.bearers
-    }
-
-    /// Counts that are remembered.
-    pub(super) fn statistics(&self) -> &Arc<Cache> {
-        &self.statistics
     }
 
     /// Which kind of database it is.

@@ -32,7 +32,8 @@ pub(in crate::domain) async fn insert(
         .do_nothing()
         .to_owned();
     let insert = Entity::insert(row(&new)).on_conflict(key).try_insert();
-    let inserted = insert.exec(transaction.connection()).await;
+    // On the heap, like the update of a task: the futures around it are moved several times.
+    let inserted = Box::pin(insert.exec(transaction.connection())).await;
     let inserted = inserted.map_err(|error| refusal(&error).unwrap_or_else(|| error.into()))?;
     let TryInsertResult::Inserted(inserted) = inserted else {
         return Ok(None);
@@ -70,8 +71,7 @@ pub(in crate::domain) async fn insert_at_once(
     event: NewEvent,
 ) -> Result<Option<WrittenTask>> {
     let new = owned(permit, new);
-    let audience = event.audience.clone();
-    let rows = store.write_at_once(with_event(&new, event), &audience).await;
+    let rows = store.write_at_once(with_event(&new, event)).await;
     let rows = rows.map_err(|error| refusal(&error.0).unwrap_or_else(|| error.into()))?;
     let Some(row) = rows.first() else {
         return Ok(None);

@@ -25,7 +25,6 @@ use super::{Store, driver_error, is_sqlite_lock};
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
 use crate::domain::live::Bus;
-use crate::domain::statistics::Cache;
 use crate::meter;
 use crate::telemetry::{context, trace};
 
@@ -101,7 +100,6 @@ impl Store {
             bearers: Bearers::default(),
             meter,
             bus,
-            statistics: Arc::new(Cache::new(config.statistics_cache)),
             config: config.clone(),
             sends_mail,
         })

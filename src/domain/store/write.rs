@@ -1,8 +1,7 @@
 //! Writing: in a transaction, or by one statement that is a transaction by itself; and who is told of it afterwards.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement};
@@ -13,9 +12,8 @@ use super::idempotency::{self, Claim};
 use super::writer::Transaction;
 use super::{SHUT_DOWN, Store};
 use crate::domain::error::{Error, Result};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::TaskId;
 use crate::domain::live::Bus;
-use crate::domain::statistics::Cache;
 
 impl Store {
     /// Begins a write. Dropping the transaction undoes it.
@@ -31,18 +29,14 @@ impl Store {
         })
     }
 
-    /// Writes by one statement that is a transaction by itself, which saves three round trips. A task of these users
-    /// is changed by it. It goes on when the caller goes away: others wait for what was committed.
-    pub(super) async fn write_at_once(
-        &self,
-        statement: Statement,
-        audience: &BTreeSet<UserId>,
-    ) -> Result<Vec<QueryResult>, AtOnceError> {
+    /// Writes by one statement that is a transaction by itself, which saves three round trips. It appends an event. It
+    /// goes on when the caller goes away: others wait for what was committed.
+    pub(super) async fn write_at_once(&self, statement: Statement) -> Result<Vec<QueryResult>, AtOnceError> {
         let (writer, news) = (self.writer.clone(), self.news());
-        news.announce_change(audience);
+        news.announce();
         let writing = async move {
             let rows = writer.at_once(&statement).await?;
-            news.tell().await;
+            news.tell();
             Ok(rows)
         };
         to_the_end(writing).await.map_err(AtOnceError)
@@ -53,8 +47,6 @@ impl Store {
             bus: self.bus.clone(),
             is_event: AtomicBool::new(false),
             is_work: AtomicBool::new(false),
-            statistics: Arc::clone(&self.statistics),
-            changed: Mutex::default(),
         }
     }
 }
@@ -121,11 +113,10 @@ impl WriteTransaction {
         self.news.announce();
     }
 
-    /// A task of these users was changed: others wait for that, and what is remembered of their tasks is not true any
-    /// more after the commit.
-    pub(super) fn announce_change(&self, task: TaskId, audience: &BTreeSet<UserId>) {
+    /// A task was changed: others wait for that.
+    pub(super) fn announce_change(&self, task: TaskId) {
         self.task.get_or_init(|| task);
-        self.news.announce_change(audience);
+        self.announce();
     }
 
     /// A job was queued: whoever runs them here is woken after the commit.
@@ -148,7 +139,7 @@ impl WriteTransaction {
         let (transaction, news) = (self.transaction, self.news);
         let writing = async move {
             transaction.commit().await?;
-            news.tell().await;
+            news.tell();
             Ok(())
         };
         to_the_end(writing).await.map_err(Error::internal)
@@ -161,9 +152,6 @@ struct News {
     bus: Bus,
     is_event: AtomicBool,
     is_work: AtomicBool,
-    statistics: Arc<Cache>,
-    /// Who sees the tasks that were changed, or saw them before.
-    changed: Mutex<BTreeSet<UserId>>,
 }
 
 impl News {
@@ -171,20 +159,12 @@ impl News {
         self.is_event.store(true, Ordering::Relaxed);
     }
 
-    fn announce_change(&self, audience: &BTreeSet<UserId>) {
-        self.announce();
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        changed.extend(audience);
-    }
-
-    async fn tell(self) {
+    fn tell(self) {
         if self.is_work.into_inner() {
             self.bus.announce_work();
         }
         if self.is_event.into_inner() {
             self.bus.announce();
         }
-        let changed = self.changed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.statistics.forget(&changed).await;
     }
 }
