@@ -15,7 +15,7 @@ use super::Core;
 use super::actor::Actor;
 use super::error::{Error, Result};
 use super::id::TaskId;
-use super::policy::{self, Leftovers, OwnRequest, Permit, RepeatRequest, SweepUp};
+use super::policy::{self, OwnRequest, Permit, RepeatRequest};
 use super::random::hexadecimal;
 use super::store;
 
@@ -145,9 +145,9 @@ impl<'a> Idempotency<'a> {
 
     /// Forgets the keys of everybody whose time is over. Returns how many there were.
     pub async fn forget_expired(self, actor: &Actor) -> Result<u64> {
-        let permit = policy::permit(actor, SweepUp, &Leftovers)?;
+        let system = policy::system(actor)?;
         let transaction = self.core.store.begin().await?;
-        let forgotten = store::idempotency::sweep(&transaction, &permit, self.core.clock.now()).await?;
+        let forgotten = store::idempotency::sweep(&transaction, &system, self.core.clock.now()).await?;
         transaction.commit().await?;
         Ok(forgotten)
     }

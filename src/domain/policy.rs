@@ -34,6 +34,14 @@
 //! let scope: Scope<Tasks> = Scope { reach: Reach::Everything, noun: std::marker::PhantomData };
 //! ```
 //!
+//! What only the server itself does takes a [`System`], which the policy gives to the server's own actor:
+//!
+//! ```compile_fail,E0423
+//! use taskwire::domain::policy::System;
+//!
+//! let system = System(());
+//! ```
+//!
 //! What one may not see is [`Error::NotFound`]; what one sees but may not do is [`Error::Forbidden`].
 
 mod action;
@@ -164,6 +172,33 @@ impl<A: Action> Permit<A> {
     }
 }
 
+/// The policy's word that the server itself acts, or someone who runs it from the command line. It is demanded by what
+/// no account may do: run jobs, prune the log, read credentials, take and restore backups.
+#[derive(Debug)]
+pub struct System(());
+
+impl System {
+    /// The server sees every user.
+    #[must_use]
+    pub fn users(&self) -> Scope<Users> {
+        Scope {
+            reach: Reach::Everything,
+            noun: PhantomData,
+        }
+    }
+}
+
+/// Asks whether `actor` is the server itself.
+pub fn system(actor: &Actor) -> Result<System> {
+    match actor {
+        Actor::System => Ok(System(())),
+        Actor::User(_) => Err(Error::Forbidden {
+            message: "Only the server itself may do this".to_owned(),
+        }),
+        Actor::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
+    }
+}
+
 /// Asks whether `actor` may do `action` to `on`.
 pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<A>> {
     if let Actor::Anonymous(reason) = actor {
@@ -247,17 +282,6 @@ impl Scope<Files> {
     /// Whoever sees files sees those of the tasks that they see.
     #[must_use]
     pub fn tasks(&self) -> Scope<Tasks> {
-        Scope {
-            reach: self.reach,
-            noun: PhantomData,
-        }
-    }
-}
-
-impl Scope<Credentials> {
-    /// Whoever checks credentials sees whose they are.
-    #[must_use]
-    pub fn users(&self) -> Scope<Users> {
         Scope {
             reach: self.reach,
             noun: PhantomData,

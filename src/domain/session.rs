@@ -26,7 +26,7 @@ use super::clock::Timestamp;
 use super::error::{Credential, Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
 use super::network::Network;
-use super::policy::{self, CreateUser, Credentials, EndSessions, Leftovers, NewUser, SweepUp};
+use super::policy::{self, CreateUser, EndSessions, NewUser};
 use super::random::{hexadecimal, url_safe};
 use super::store::{self, Store, WriteTransaction};
 use super::token::Bearer;
@@ -120,10 +120,10 @@ pub(super) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> 
 
 /// Role and time zone that a user has now; `None` once the session or the account has ended.
 pub(super) async fn state_of(store: &Store, user: UserId, session: SessionId) -> Result<Option<AccountState>> {
-    let credentials = policy::scope::<Credentials>(&Actor::System)?;
+    let system = policy::system(&Actor::System)?;
     store
         .bearers()
-        .state_of(&store.session_reader(), credentials, user, session)
+        .state_of(&store.session_reader(), system, user, session)
         .await
 }
 
@@ -169,9 +169,9 @@ impl<'a> Sessions<'a> {
     /// The session that a refresh token belongs to, by the number of its first one; however old the token is.
     #[tracing::instrument(target = "taskwire::span", name = "session.find_by_refresh_token", skip_all)]
     pub async fn find_by_refresh_token(self, refresh_token: &SecretString) -> Result<Option<SessionId>> {
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
+        let system = policy::system(&Actor::System)?;
         let hash = digest(refresh_token.expose_secret());
-        store::session::first_of_token(self.core.store.system_reader(), &credentials, &hash).await
+        store::session::first_of_token(self.core.store.system_reader(), &system, &hash).await
     }
 
     /// The next pair of tokens for a refresh token, which is spent by it.
@@ -179,17 +179,17 @@ impl<'a> Sessions<'a> {
     pub async fn refresh(self, refresh_token: &SecretString, device: Device) -> Result<Tokens> {
         const REFUSED: Error = Error::InvalidCredentials(Credential::RefreshToken);
 
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
+        let system = policy::system(&Actor::System)?;
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
         let hash = digest(refresh_token.expose_secret());
         // The account before its session, as every other write locks them.
-        let owner = store::session::owner(&transaction, &credentials, &hash)
+        let owner = store::session::owner(&transaction, &system, &hash)
             .await?
             .ok_or(REFUSED)?;
         let users = policy::scope::<policy::Users>(&Actor::System)?;
         let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;
-        let session = store::session::lock(&transaction, &credentials, &hash)
+        let session = store::session::lock(&transaction, &system, &hash)
             .await?
             .ok_or(REFUSED)?;
         if session.revoked_at.is_some() || session.expires_at <= now {
@@ -209,7 +209,7 @@ impl<'a> Sessions<'a> {
             }
             // The same request again, whose response was lost: it gets the same token.
             Some(_) => {
-                let next = store::session::lock(&transaction, &credentials, &digest(&next_token))
+                let next = store::session::lock(&transaction, &system, &digest(&next_token))
                     .await?
                     .ok_or(REFUSED)?;
                 self.issue(user, next.id, next_token)
@@ -297,13 +297,13 @@ impl<'a> Sessions<'a> {
     /// Forgets sessions that are over, and failures to sign in that do not count any more. The first refresh token of
     /// a session that goes on is kept, because it says when that began. Returns how many were forgotten.
     pub async fn forget_ended(self, actor: &Actor) -> Result<u64> {
-        let permit = policy::permit(actor, SweepUp, &Leftovers)?;
+        let system = policy::system(actor)?;
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
         store::login_attempt::forget_before(&transaction, now - slow_down::FORGET_AFTER).await?;
-        store::login_address::sweep(&transaction, &permit, now - slow_down::KNOWN_FOR).await?;
+        store::login_address::sweep(&transaction, &system, now - slow_down::KNOWN_FOR).await?;
         // An access token may outlive its refresh token.
-        let forgotten = store::session::sweep(&transaction, &permit, now - self.core.access_token_ttl).await?;
+        let forgotten = store::session::sweep(&transaction, &system, now - self.core.access_token_ttl).await?;
         transaction.commit().await?;
         Ok(forgotten)
     }

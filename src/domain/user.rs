@@ -22,8 +22,8 @@ use super::local_time::TimeZone;
 use super::page::{Page, PageRequest, Sort, SortField};
 pub use super::password::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 use super::policy::{
-    self, ChangePassword, CreateUser, Credentials, DeleteUser, EditUser, EndSessions, NewUser, Permit, PurgeTask,
-    SetActive, SetRole, TransferTask, Users as UserNoun,
+    self, ChangePassword, CreateUser, DeleteUser, EditUser, EndSessions, NewUser, Permit, PurgeTask, SetActive,
+    SetRole, TransferTask, Users as UserNoun,
 };
 use super::session::{Device, ShownPassword, forgive_account};
 use super::store::{self, WriteTransaction};
@@ -332,16 +332,16 @@ impl<'a> Users<'a> {
     /// Whether this is the password of an account: for the command line, and for the start of a server.
     #[tracing::instrument(target = "taskwire::span", name = "user.has_password", skip_all)]
     pub async fn has_password(self, actor: &Actor, id: UserId, password: SecretString) -> Result<bool> {
-        let credentials = policy::scope::<Credentials>(actor)?;
-        let hash = store::user::password_hash(&self.core.store.reader(actor), &credentials, id).await?;
+        let system = policy::system(actor)?;
+        let hash = store::user::password_hash(&self.core.store.reader(actor), &system, id).await?;
         self.core.passwords.verify(password, hash).await
     }
 
     /// How many active accounts share this password as seeded ones do, and the address of one of them.
     #[tracing::instrument(target = "taskwire::span", name = "user.find_shared_password", skip_all)]
     pub async fn find_shared_password(self, actor: &Actor, password: SecretString) -> Result<Option<(i64, String)>> {
-        let credentials = policy::scope::<Credentials>(actor)?;
-        let Some(shared) = store::user::shared_password(&self.core.store.reader(actor), &credentials).await? else {
+        let system = policy::system(actor)?;
+        let Some(shared) = store::user::shared_password(&self.core.store.reader(actor), &system).await? else {
             return Ok(None);
         };
         let is_right = self.core.passwords.verify(password, Some(shared.password_hash)).await?;
@@ -464,8 +464,8 @@ impl<'a> Users<'a> {
     /// The user with this e-mail address or username: for the command line.
     #[tracing::instrument(target = "taskwire::span", name = "user.find_by_login", skip_all)]
     pub async fn find_by_login(self, actor: &Actor, login: &str) -> Result<Option<User>> {
-        let credentials = policy::scope::<Credentials>(actor)?;
-        let found = store::user::find_login(&self.core.store.reader(actor), &credentials, login).await?;
+        let system = policy::system(actor)?;
+        let found = store::user::find_login(&self.core.store.reader(actor), &system, login).await?;
         Ok(found.map(|login| login.user))
     }
 

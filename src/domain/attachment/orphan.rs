@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use super::Attachments;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::policy::{self, Leftovers, SweepUp};
+use crate::domain::policy;
 use crate::domain::store;
 
 /// What is younger may belong to an upload that is under way.
@@ -20,7 +20,7 @@ impl Attachments<'_> {
     ///
     /// Where no row knows of any file, nothing is removed: the database may be the wrong one.
     pub async fn remove_orphans(self, actor: &Actor) -> Result<u64> {
-        policy::permit(actor, SweepUp, &Leftovers)?;
+        policy::system(actor)?;
         let scope = policy::scope(actor)?;
         let reader = &self.core.store.reader(actor);
         if !store::attachment::is_any_recorded(reader, &scope).await? {

@@ -14,7 +14,7 @@ use super::manifest::{BackupEngine, Manifest, Part, refused};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
-use crate::domain::policy::{self, Installation, Permit, RestoreBackup};
+use crate::domain::policy::{self, System};
 use crate::domain::random::hexadecimal;
 use crate::domain::store::backup::Renewal;
 
@@ -82,13 +82,13 @@ impl Domain {
         force: bool,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Restored> {
-        let permit = policy::permit(actor, RestoreBackup, &Installation)?;
+        let system = policy::system(actor)?;
         let CheckedBackup {
             archive,
             checked: Checked { manifest, missing },
             database,
         } = backup;
-        let migrations = self.check_fit(&permit, &manifest, force).await?;
+        let migrations = self.check_fit(&system, &manifest, force).await?;
         let log = hexadecimal(self.core.randomness.as_ref(), IDENTITY_BYTES);
         let renewal = Renewal {
             migrations,
@@ -96,20 +96,20 @@ impl Domain {
             log: &log,
             missing: &missing,
         };
-        let staged = self.core.store.stage(&permit, &database, &renewal).await?;
+        let staged = self.core.store.stage(&system, &database, &renewal).await?;
         let mut files = Files::default();
         if let Err(error) = self.write_files(archive, manifest, &mut files, progress).await {
             self.core.store.discard(staged).await;
             self.core.storage.discard(files.new).await;
             return Err(error);
         }
-        if let Err(error) = self.core.store.replace(&permit, staged).await {
+        if let Err(error) = self.core.store.replace(&system, staged).await {
             // When a commit fails it may have been done all the same, and a row without its bytes is worse than
             // bytes without a row.
             if self
                 .core
                 .store
-                .has_log(&permit, &log)
+                .has_log(&system, &log)
                 .await
                 .is_ok_and(|is_done| !is_done)
             {
@@ -130,7 +130,7 @@ impl Domain {
     }
 
     /// Whether the backup can go here. Returns how many migrations its database has.
-    async fn check_fit(&self, permit: &Permit<RestoreBackup>, manifest: &Manifest, force: bool) -> Result<u32> {
+    async fn check_fit(&self, system: &System, manifest: &Manifest, force: bool) -> Result<u32> {
         let engine = BackupEngine::of(self.core.store.backend());
         if manifest.engine != engine {
             return Err(refused(format!(
@@ -149,7 +149,7 @@ impl Domain {
                 env!("CARGO_PKG_VERSION")
             )));
         };
-        if !force && !self.core.store.is_empty(permit).await? {
+        if !force && !self.core.store.is_empty(system).await? {
             return Err(refused(
                 "the database is not empty: with --force everything in it is replaced by what the backup holds",
             ));

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::policy::{self, EventLog, PruneLog};
+use crate::domain::policy;
 use crate::domain::store;
 
 use super::EventCursor;
@@ -37,12 +37,12 @@ impl<'a> Events<'a> {
     /// more. Returns how many events were forgotten. Several nodes may do it at once.
     #[tracing::instrument(target = "taskwire::span", name = "event.prune", skip_all)]
     pub async fn prune(self, actor: &Actor, retention: TimeDelta) -> Result<u64> {
-        let permit = policy::permit(actor, PruneLog, &EventLog)?;
+        let system = policy::system(actor)?;
         let before = self.core.clock.now() - retention;
         let mut total = 0;
         loop {
             let transaction = self.core.store.begin().await?;
-            let pruned = store::log::prune(&transaction, &permit, before, PRUNED_AT_ONCE).await?;
+            let pruned = store::log::prune(&transaction, &system, before, PRUNED_AT_ONCE).await?;
             transaction.commit().await?;
             total += pruned;
             if pruned < PRUNED_AT_ONCE {

@@ -14,7 +14,7 @@ use super::{Claim, MAX_ATTEMPTS, Settlement, work};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::policy::{self, JobQueue, RunJobs};
+use crate::domain::policy;
 use crate::domain::store;
 use crate::meter;
 
@@ -99,9 +99,9 @@ async fn keep(core: &Core, claim: &Claim) {
 }
 
 async fn renew(core: &Core, claim: &Claim) -> Result<bool> {
-    let permit = policy::permit(&Actor::System, RunJobs, &JobQueue)?;
+    let system = policy::system(&Actor::System)?;
     let transaction = core.store.begin().await?;
-    let kept = store::job::renew(&transaction, &permit, claim, core.clock.now() + lease()).await?;
+    let kept = store::job::renew(&transaction, &system, claim, core.clock.now() + lease()).await?;
     transaction.commit().await?;
     Ok(kept)
 }
@@ -142,9 +142,9 @@ async fn note(core: &Core, claim: &Claim, settlement: &Settlement) -> bool {
 }
 
 async fn settle(core: &Core, claim: &Claim, settlement: &Settlement) -> Result<bool> {
-    let permit = policy::permit(&Actor::System, RunJobs, &JobQueue)?;
+    let system = policy::system(&Actor::System)?;
     let transaction = core.store.begin().await?;
-    let is_ours = store::job::settle(&transaction, &permit, claim, settlement, core.clock.now()).await?;
+    let is_ours = store::job::settle(&transaction, &system, claim, settlement, core.clock.now()).await?;
     transaction.commit().await?;
     Ok(is_ours)
 }

@@ -12,7 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::id::{NotificationId, UserId};
 use crate::domain::mail::{Mailer, Undelivered};
 use crate::domain::notification::{Letter, letter_of};
-use crate::domain::policy::{self, JobQueue, RunJobs};
+use crate::domain::policy;
 use crate::domain::session::digest;
 use crate::domain::store;
 use crate::domain::user::Users;
@@ -65,9 +65,9 @@ async fn deliver(core: &Core, mailer: &Mailer, mut letter: Letter) -> Result<()>
         return send(mailer, letter).await;
     };
     let (recipient, hour) = (digest(&letter.to), hour_of(core));
-    let permit = policy::permit(&Actor::System, RunJobs, &JobQueue)?;
+    let system = policy::system(&Actor::System)?;
     let transaction = core.store.begin().await?;
-    let number = store::mail_count::add(&transaction, &permit, &recipient, hour).await?;
+    let number = store::mail_count::add(&transaction, &system, &recipient, hour).await?;
     if number > limit {
         // Without a commit it is not counted.
         tracing::debug!(
@@ -83,7 +83,7 @@ async fn deliver(core: &Core, mailer: &Mailer, mut letter: Letter) -> Result<()>
     let sent = send(mailer, letter).await;
     if sent.is_err() {
         let transaction = core.store.begin().await?;
-        store::mail_count::take_back(&transaction, &permit, &recipient, hour).await?;
+        store::mail_count::take_back(&transaction, &system, &recipient, hour).await?;
         transaction.commit().await?;
     }
     sent

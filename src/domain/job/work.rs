@@ -15,7 +15,7 @@ use crate::domain::error::Error;
 use crate::domain::event::Events;
 use crate::domain::idempotency::Idempotency;
 use crate::domain::notification::Notifications;
-use crate::domain::policy::{self, Leftovers, SweepUp};
+use crate::domain::policy;
 use crate::domain::session::Sessions;
 use crate::domain::store;
 use crate::domain::task::{Comparison, TaskFilter, TaskList, Tasks};
@@ -104,11 +104,11 @@ async fn count_tasks(core: &Core, claim: &Claim) -> Result<()> {
 }
 
 async fn forget_jobs(core: &Core) -> Result<u64> {
-    let permit = policy::permit(&Actor::System, SweepUp, &Leftovers)?;
+    let system = policy::system(&Actor::System)?;
     let now = core.clock.now();
     let transaction = core.store.begin().await?;
-    let forgotten = store::job::forget(&transaction, &permit, now - KEEP_DONE, now - KEEP_DEAD).await?;
-    store::mail_count::forget_before(&transaction, &permit, mail::hour_of(core)).await?;
+    let forgotten = store::job::forget(&transaction, &system, now - KEEP_DONE, now - KEEP_DEAD).await?;
+    store::mail_count::forget_before(&transaction, &system, mail::hour_of(core)).await?;
     transaction.commit().await?;
     Ok(forgotten)
 }

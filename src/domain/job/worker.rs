@@ -14,7 +14,7 @@ use super::{Claim, JobKind, Lease, NewJob};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::policy::{self, JobQueue, RunJobs};
+use crate::domain::policy;
 use crate::domain::random::hexadecimal;
 use crate::domain::store;
 use crate::meter;
@@ -191,7 +191,7 @@ impl Worker {
 
     /// Sees to it that what recurs is in the queue, each once, whichever node comes first.
     async fn schedule(&self) -> Result<()> {
-        let permit = policy::permit(&Actor::System, RunJobs, &JobQueue)?;
+        let system = policy::system(&Actor::System)?;
         let now = self.core.clock.now();
         let recurring = JobKind::ALL.into_iter().filter(|kind| kind.recurs_after().is_some());
         let jobs = recurring.map(|kind| NewJob {
@@ -199,7 +199,7 @@ impl Worker {
             ..NewJob::new(kind, json!({}), now)
         });
         let transaction = self.core.store.begin().await?;
-        store::job::schedule(&transaction, &permit, jobs.collect()).await?;
+        store::job::schedule(&transaction, &system, jobs.collect()).await?;
         transaction.commit().await
     }
 
@@ -211,7 +211,7 @@ impl Worker {
 
     async fn claim(&self, kinds: &[JobKind], limit: usize) -> Result<Vec<Claim>> {
         let now = self.core.clock.now();
-        let permit = policy::permit(&Actor::System, RunJobs, &JobQueue)?;
+        let system = policy::system(&Actor::System)?;
         let limit = u64::try_from(limit).unwrap_or_default();
         let transaction = self.core.store.begin().await?;
         let lease = Lease {
@@ -219,15 +219,15 @@ impl Worker {
             from: now,
             until: now + lease(),
         };
-        let claims = store::job::claim(&transaction, &permit, kinds, lease, limit).await?;
+        let claims = store::job::claim(&transaction, &system, kinds, lease, limit).await?;
         transaction.commit().await?;
         Ok(claims)
     }
 
     async fn give_back(&self) -> Result<()> {
-        let permit = policy::permit(&Actor::System, RunJobs, &JobQueue)?;
+        let system = policy::system(&Actor::System)?;
         let transaction = self.core.store.begin().await?;
-        let given = store::job::give_back(&transaction, &permit, &self.name, self.core.clock.now()).await?;
+        let given = store::job::give_back(&transaction, &system, &self.name, self.core.clock.now()).await?;
         transaction.commit().await?;
         if given > 0 {
             tracing::info!(jobs = given, "gave back jobs that were not finished in time");
@@ -247,7 +247,7 @@ impl Worker {
 
     /// Does all that is due, one after the other.
     pub(super) async fn work_off(self, actor: &Actor) -> Result<usize> {
-        policy::permit(actor, RunJobs, &JobQueue)?;
+        policy::system(actor)?;
         self.schedule().await?;
         let mut attempts = 0;
         while let Some(claim) = self.claim(&JobKind::ALL, 1).await?.pop() {

@@ -33,8 +33,8 @@ pub(crate) struct Letter {
 
 /// The letter that tells of a notification. `None` unless there is an active account with a verified address.
 pub(crate) async fn letter_of(core: &Arc<Core>, actor: &Actor, id: NotificationId) -> Result<Option<Letter>> {
-    let outbox = policy::scope(actor)?;
-    let Some(notification) = store::notification::find_to_send(&core.store.reader(actor), &outbox, id).await? else {
+    let system = policy::system(actor)?;
+    let Some(notification) = store::notification::find_to_send(&core.store.reader(actor), &system, id).await? else {
         return Ok(None);
     };
     let users = Users::new(core);

@@ -1,12 +1,10 @@
 //! The table "who may do what", a row an `impl`: a module for each of the nouns.
 
 mod file;
-mod server;
 mod task;
 mod user;
 
 pub use self::file::*;
-pub use self::server::*;
 pub use self::task::*;
 pub use self::user::*;
 

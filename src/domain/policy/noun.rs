@@ -34,16 +34,6 @@ fn own_or_the_servers(actor: &Actor) -> Result<Reach> {
     }
 }
 
-/// Everything for the server, nothing for the rest.
-fn the_servers(actor: &Actor, refusal: &str) -> Result<Reach> {
-    match own_or_the_servers(actor)? {
-        Reach::Everything => Ok(Reach::Everything),
-        Reach::Of(_) => Err(Error::Forbidden {
-            message: refusal.to_owned(),
-        }),
-    }
-}
-
 /// Tasks: those one owns or is assigned to.
 #[derive(Clone, Copy, Debug)]
 pub enum Tasks {}
@@ -114,16 +104,6 @@ impl Noun for Jobs {
     }
 }
 
-/// What is sent by mail: notifications of everybody. Only the server itself reads it.
-#[derive(Clone, Copy, Debug)]
-pub enum Outbox {}
-
-impl Noun for Outbox {
-    fn reach(actor: &Actor) -> Result<Reach> {
-        the_servers(actor, "Only the server itself sends mail")
-    }
-}
-
 /// The list of all users.
 #[derive(Clone, Copy, Debug)]
 pub enum Directory {}
@@ -141,16 +121,5 @@ pub enum Sessions {}
 impl Noun for Sessions {
     fn reach(actor: &Actor) -> Result<Reach> {
         own_or_the_servers(actor)
-    }
-}
-
-/// What signing in needs to know before anybody is signed in: password and token digests.
-/// Only the server itself reads it.
-#[derive(Clone, Copy, Debug)]
-pub enum Credentials {}
-
-impl Noun for Credentials {
-    fn reach(actor: &Actor) -> Result<Reach> {
-        the_servers(actor, "Credentials are not shown")
     }
 }

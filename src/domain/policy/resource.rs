@@ -179,60 +179,6 @@ impl Resource for OwnJobs {
     }
 }
 
-/// The queue of jobs as a whole.
-#[derive(Clone, Copy, Debug)]
-pub struct JobQueue;
-
-impl Resource for JobQueue {
-    type Subject = ();
-
-    fn subject(&self) {}
-
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::by_rank(actor)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("job", "")
-    }
-}
-
-/// Sessions, keys and jobs whose time is over.
-#[derive(Clone, Copy, Debug)]
-pub struct Leftovers;
-
-impl Resource for Leftovers {
-    type Subject = ();
-
-    fn subject(&self) {}
-
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::by_rank(actor)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("leftover", "")
-    }
-}
-
-/// The event log as a whole.
-#[derive(Clone, Copy, Debug)]
-pub struct EventLog;
-
-impl Resource for EventLog {
-    type Subject = ();
-
-    fn subject(&self) {}
-
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::by_rank(actor)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("event log", "")
-    }
-}
-
 /// An account that does not exist yet.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser;
@@ -248,23 +194,5 @@ impl Resource for NewUser {
 
     fn hidden(&self) -> Error {
         Error::not_found("user", "")
-    }
-}
-
-/// All that this server keeps: its database and its files.
-#[derive(Clone, Copy, Debug)]
-pub struct Installation;
-
-impl Resource for Installation {
-    type Subject = ();
-
-    fn subject(&self) {}
-
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::by_rank(actor)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("installation", "")
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::Core;
 use crate::domain::actor::{Actor, SignedIn};
 use crate::domain::error::{Credential, Error, Result, SignedOut};
 use crate::domain::id::SessionId;
-use crate::domain::policy::{self, Credentials};
+use crate::domain::policy;
 use crate::domain::store::user::Login;
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::user::Users;
@@ -28,8 +28,8 @@ impl Sessions<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "session.login", skip_all)]
     pub async fn login(self, name: &str, password: SecretString, device: Device) -> Result<Tokens> {
         let refused = || Error::InvalidCredentials(Credential::Login);
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let login = store::user::find_login(self.core.store.system_reader(), &credentials, name).await?;
+        let system = policy::system(&Actor::System)?;
+        let login = store::user::find_login(self.core.store.system_reader(), &system, name).await?;
         let target = match &login {
             Some(login) => Target::Account(login.user.id),
             None => Target::Name(name),
@@ -45,7 +45,7 @@ impl Sessions<'_> {
             refused()
         })?;
         let transaction = self.core.store.begin().await?;
-        let current = store::user::lock_login(&transaction, &credentials, login.user.id).await?;
+        let current = store::user::lock_login(&transaction, &system, login.user.id).await?;
         let current = current
             .filter(|current| current.password_hash == login.password_hash)
             .ok_or_else(refused)?;
@@ -109,8 +109,8 @@ impl ShownPassword {
         let turn = core.password_turns.take(user.session).await;
         let attempt = Attempt::begin(core, Target::Account(user.id), device).await?;
         attempt.delay().await;
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let hash = store::user::password_hash(&core.store.reader(actor), &credentials, user.id).await?;
+        let system = policy::system(&Actor::System)?;
+        let hash = store::user::password_hash(&core.store.reader(actor), &system, user.id).await?;
         let is_right = core.passwords.verify(password, hash.clone()).await?;
         let hash = hash.filter(|_| is_right).ok_or_else(|| {
             tracing::warn!(user_id = %user.id, address = ?device.ip, "wrong current password");
@@ -127,10 +127,10 @@ impl ShownPassword {
     /// Looks again in the transaction of what needs it, with the account locked: the session must go on, and the
     /// password must not have been replaced.
     pub(in crate::domain) async fn accept(&self, transaction: &WriteTransaction) -> Result<Login> {
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
-        let login = store::user::lock_login(transaction, &credentials, self.by.id).await?;
+        let system = policy::system(&Actor::System)?;
+        let login = store::user::lock_login(transaction, &system, self.by.id).await?;
         let login = login.filter(Login::is_active);
-        let is_live = store::session::lock_live(transaction, &credentials, self.by.session).await?;
+        let is_live = store::session::lock_live(transaction, &system, self.by.session).await?;
         let login = login
             .filter(|_| is_live)
             .ok_or(Error::Unauthenticated(SignedOut::Revoked))?;

@@ -15,7 +15,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
-use crate::domain::policy::{self, Credentials};
+use crate::domain::policy;
 use crate::domain::store::login_attempt::Failures;
 use crate::domain::store::{self, WriteTransaction};
 
@@ -148,9 +148,9 @@ async fn is_known(
         // Nobody: it takes the time that an account takes.
         Target::Name(_) => UserId(0),
     };
-    let credentials = policy::scope::<Credentials>(&Actor::System)?;
+    let system = policy::system(&Actor::System)?;
     let connection = transaction.connection();
-    store::login_address::is_known(connection, &credentials, user, network, now - KNOWN_FOR).await
+    store::login_address::is_known(connection, &system, user, network, now - KNOWN_FOR).await
 }
 
 /// The delay of an attempt, or why it is refused.

@@ -24,7 +24,7 @@ use sea_orm::{ConnectionTrait, DbBackend, ExprTrait as _, FromQueryResult};
 use super::{Store, log, schema};
 use crate::config::Backend;
 use crate::domain::error::{Error, Result};
-use crate::domain::policy::{Permit, RestoreBackup, TakeBackup};
+use crate::domain::policy::System;
 
 /// The numbers of sessions go on so much further after a restore: an access token that was handed out after the
 /// backup bears a number that nobody else's session is to get.
@@ -77,7 +77,7 @@ pub(in crate::domain) enum Staged {
 
 impl Store {
     /// Copies the database as it is at one moment after the call to a file that does not exist yet.
-    pub(in crate::domain) async fn dump(&self, _permit: &Permit<TakeBackup>, file: &Path) -> Result<Contents> {
+    pub(in crate::domain) async fn dump(&self, _system: &System, file: &Path) -> Result<Contents> {
         match self.config.backend() {
             Backend::Sqlite => sqlite::dump(self, file).await,
             Backend::Postgres => postgres::dump(self, file).await,
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// Whether the database holds nothing that a restore would destroy.
-    pub(in crate::domain) async fn is_empty(&self, _permit: &Permit<RestoreBackup>) -> Result<bool> {
+    pub(in crate::domain) async fn is_empty(&self, _system: &System) -> Result<bool> {
         if !self.migrations().await?.iter().any(|migration| migration.applied) {
             return Ok(true);
         }
@@ -102,7 +102,7 @@ impl Store {
     /// Makes a database of a copy, as it is to be after the restore. What is in use stays as it is.
     pub(in crate::domain) async fn stage(
         &self,
-        _permit: &Permit<RestoreBackup>,
+        _system: &System,
         file: &Path,
         renewal: &Renewal<'_>,
     ) -> Result<Staged> {
@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Puts it in the place of what is in use, all of it or nothing.
-    pub(in crate::domain) async fn replace(&self, _permit: &Permit<RestoreBackup>, staged: Staged) -> Result<()> {
+    pub(in crate::domain) async fn replace(&self, _system: &System, staged: Staged) -> Result<()> {
         match staged {
             Staged::File(file) => sqlite::replace(self, &file).await?,
             Staged::Schema(lock) => postgres::replace(self, lock).await?,
@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// Whether the event log is the one with this identity.
-    pub(in crate::domain) async fn has_log(&self, _permit: &Permit<RestoreBackup>, identity: &str) -> Result<bool> {
+    pub(in crate::domain) async fn has_log(&self, _system: &System, identity: &str) -> Result<bool> {
         Ok(log::identity(&self.connection).await? == identity)
     }
 

@@ -14,7 +14,7 @@ use super::session;
 use crate::domain::actor::AccountState;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::policy::{Credentials, Scope};
+use crate::domain::policy::System;
 
 /// Who shows a token.
 type Bearer = (UserId, SessionId);
@@ -36,7 +36,7 @@ impl Bearers {
     pub(in crate::domain) async fn state_of(
         &self,
         reader: &Reader,
-        scope: Scope<Credentials>,
+        system: System,
         user: UserId,
         session: SessionId,
     ) -> Answer {
@@ -49,7 +49,7 @@ impl Bearers {
         if begins {
             // In a task of its own: whoever began may go away while others wait.
             let asking = Asking(self.clone());
-            tokio::spawn(asking.ask(reader.clone(), scope).in_current_span());
+            tokio::spawn(asking.ask(reader.clone(), system).in_current_span());
         }
         told.await.map_err(Error::internal)?
     }
@@ -70,10 +70,10 @@ impl Bearers {
 struct Asking(Bearers);
 
 impl Asking {
-    async fn ask(self, reader: Reader, scope: Scope<Credentials>) {
+    async fn ask(self, reader: Reader, system: System) {
         while let Some(waiting) = self.0.take() {
             let sessions: Vec<SessionId> = waiting.iter().map(|((_, session), _)| *session).collect();
-            let states = session::states_of_bearers(&reader, &scope, &sessions).await;
+            let states = session::states_of_bearers(&reader, &system, &sessions).await;
             for (bearer, tell) in waiting {
                 // Whoever went away does not listen.
                 let _ = tell.send(answer(&states, bearer));

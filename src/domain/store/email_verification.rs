@@ -9,12 +9,12 @@ use super::user::{ActiveModel, Column, Entity, touched};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
-use crate::domain::policy::{Credentials, EditUser, Permit, Scope, SendVerification, VerifyEmail};
+use crate::domain::policy::{EditUser, Permit, SendVerification, System, VerifyEmail};
 
 /// The account that a token verifies, locked until the transaction ends. `None` if the token expired or was used.
 pub(in crate::domain) async fn owner_of(
     transaction: &WriteTransaction,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     token_hash: &str,
     now: Timestamp,
 ) -> Result<Option<UserId>> {

@@ -10,7 +10,7 @@ use crate::config::Backend;
 use crate::domain::attachment::disk_of;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::policy::{Permit, TakeBackup};
+use crate::domain::policy::System;
 
 /// What operators watch of the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Store {
     }
 
     /// Notes when a backup was taken.
-    pub(in crate::domain) async fn note_backup(&self, _permit: &Permit<TakeBackup>, at: Timestamp) -> Result<()> {
+    pub(in crate::domain) async fn note_backup(&self, _system: &System, at: Timestamp) -> Result<()> {
         if self.migrations().await?.iter().any(|migration| !migration.applied) {
             // A database of an older version, which has no place for it.
             return Ok(());

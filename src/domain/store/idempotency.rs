@@ -12,7 +12,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::idempotency::Omitted;
-use crate::domain::policy::{Permit, Reach, RepeatRequest, Requests, Scope, SweepUp};
+use crate::domain::policy::{Permit, Reach, RepeatRequest, Requests, Scope, System};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
@@ -233,11 +233,7 @@ pub(in crate::domain) async fn forget_expired(
 }
 
 /// Forgets the keys of everybody whose time is over, and tells how many there were.
-pub(in crate::domain) async fn sweep(
-    transaction: &WriteTransaction,
-    _permit: &Permit<SweepUp>,
-    now: Timestamp,
-) -> Result<u64> {
+pub(in crate::domain) async fn sweep(transaction: &WriteTransaction, _system: &System, now: Timestamp) -> Result<u64> {
     let forgotten = Entity::delete_many()
         .filter(Column::ExpiresAt.lte(now))
         .exec(transaction.connection())

@@ -11,7 +11,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{JobId, NotificationId, UserId};
 use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Census, Claim, JobKind, Lease, NewJob, Settlement};
-use crate::domain::policy::{Jobs, Permit, QueueJob, Reach, RunJobs, Scope, SweepUp};
+use crate::domain::policy::{Jobs, Permit, QueueJob, Reach, Scope, System};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "jobs")]
@@ -106,7 +106,7 @@ pub(super) async fn enqueue_mail(
 /// Sees to it that what recurs is in the queue, each once.
 pub(in crate::domain) async fn schedule(
     transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
+    _system: &System,
     recurring: Vec<NewJob>,
 ) -> Result<()> {
     let rows = recurring.into_iter().map(|job| ActiveModel {
@@ -154,7 +154,7 @@ pub(in crate::domain) async fn is_any_due(
 /// moment takes others.
 pub(in crate::domain) async fn claim(
     transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
+    _system: &System,
     kinds: &[JobKind],
     lease: Lease<'_>,
     limit: u64,
@@ -207,7 +207,7 @@ fn claimed(claim: &Claim) -> Condition {
 /// Keeps a job for longer. False if it is somebody else's by now.
 pub(in crate::domain) async fn renew(
     transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
+    _system: &System,
     claim: &Claim,
     until: Timestamp,
 ) -> Result<bool> {
@@ -222,7 +222,7 @@ pub(in crate::domain) async fn renew(
 /// Notes what came of a job. False if it is somebody else's by now.
 pub(in crate::domain) async fn settle(
     transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
+    _system: &System,
     claim: &Claim,
     settlement: &Settlement,
     now: Timestamp,
@@ -254,7 +254,7 @@ pub(in crate::domain) async fn settle(
 /// Gives back every job that `owner` has, as if it had not been begun.
 pub(in crate::domain) async fn give_back(
     transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
+    _system: &System,
     owner: &str,
     now: Timestamp,
 ) -> Result<u64> {
@@ -271,11 +271,7 @@ pub(in crate::domain) async fn give_back(
 }
 
 /// Removes a job that nobody has to do any more, because it is done already.
-pub(in crate::domain) async fn cancel(
-    transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
-    id: JobId,
-) -> Result<()> {
+pub(in crate::domain) async fn cancel(transaction: &WriteTransaction, _system: &System, id: JobId) -> Result<()> {
     Entity::delete_by_id(id.0).exec(transaction.connection()).await?;
     Ok(())
 }
@@ -283,7 +279,7 @@ pub(in crate::domain) async fn cancel(
 /// Forgets jobs that were done before `done_before`, and those that were given up before `dead_before`.
 pub(in crate::domain) async fn forget(
     transaction: &WriteTransaction,
-    _permit: &Permit<SweepUp>,
+    _system: &System,
     done_before: Timestamp,
     dead_before: Timestamp,
 ) -> Result<u64> {

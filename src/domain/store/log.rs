@@ -11,7 +11,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, LogState, LoggedEvent, Place};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::notification;
-use crate::domain::policy::{Permit, PruneLog, Reach, Scope, Tasks};
+use crate::domain::policy::{Reach, Scope, System, Tasks};
 
 /// Which log this is.
 pub(super) async fn identity(connection: &impl ConnectionTrait) -> Result<String> {
@@ -266,7 +266,7 @@ pub(in crate::domain) async fn changed_accounts(
 /// then; and the changes to accounts before that moment. Returns how many events were forgotten.
 pub(in crate::domain) async fn prune(
     transaction: &WriteTransaction,
-    _permit: &Permit<PruneLog>,
+    _system: &System,
     before: Timestamp,
     limit: u64,
 ) -> Result<u64> {

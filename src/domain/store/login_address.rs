@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
-use crate::domain::policy::{BeginSession, ChangePassword, Credentials, Permit, Scope, SweepUp};
+use crate::domain::policy::{BeginSession, ChangePassword, Permit, System};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "login_addresses")]
@@ -52,7 +52,7 @@ pub(in crate::domain) async fn remember(
 /// Whether the account was signed in to from there since `moment`.
 pub(in crate::domain) async fn is_known(
     connection: &impl ConnectionTrait,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     user: UserId,
     network: Network,
     moment: Timestamp,
@@ -76,7 +76,7 @@ pub(in crate::domain) async fn forget_all(
 /// Forgets those that were not used since `moment`.
 pub(in crate::domain) async fn sweep(
     transaction: &WriteTransaction,
-    _permit: &Permit<SweepUp>,
+    _system: &System,
     moment: Timestamp,
 ) -> Result<()> {
     Entity::delete_many()

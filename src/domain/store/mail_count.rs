@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 
 use super::WriteTransaction;
 use crate::domain::error::Result;
-use crate::domain::policy::{Permit, RunJobs, SweepUp};
+use crate::domain::policy::System;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mail_counts")]
@@ -27,7 +27,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Counts one more mail, and returns the number of mails in this hour.
 pub(in crate::domain) async fn add(
     transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
+    _system: &System,
     recipient: &str,
     hour: i64,
 ) -> Result<u32> {
@@ -53,7 +53,7 @@ pub(in crate::domain) async fn add(
 /// Takes back the count of a mail that was not sent.
 pub(in crate::domain) async fn take_back(
     transaction: &WriteTransaction,
-    _permit: &Permit<RunJobs>,
+    _system: &System,
     recipient: &str,
     hour: i64,
 ) -> Result<()> {
@@ -69,7 +69,7 @@ pub(in crate::domain) async fn take_back(
 /// Forgets the counts of earlier hours.
 pub(in crate::domain) async fn forget_before(
     transaction: &WriteTransaction,
-    _permit: &Permit<SweepUp>,
+    _system: &System,
     hour: i64,
 ) -> Result<()> {
     Entity::delete_many()

@@ -16,7 +16,7 @@ use crate::domain::notification::{
     LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationSortField, Place,
 };
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
-use crate::domain::policy::{Notifications, Outbox, Permit, Reach, ReadNotifications, RemindOfTask, Scope};
+use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, RemindOfTask, Scope, System};
 use crate::domain::task::Task;
 use crate::domain::workflow::Status;
 
@@ -244,7 +244,7 @@ pub(in crate::domain) async fn find_many(
 /// A notification, whosever it is: for the server, which sends it.
 pub(in crate::domain) async fn find_to_send(
     connection: &impl ConnectionTrait,
-    _scope: &Scope<Outbox>,
+    _system: &System,
     id: NotificationId,
 ) -> Result<Option<Notification>> {
     let row = Entity::find_by_id(id.0).one(connection).await?;

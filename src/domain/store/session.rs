@@ -13,7 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::local_time::stored_time_zone;
-use crate::domain::policy::{BeginSession, Credentials, EndSessions, Permit, Reach, Scope, Sessions, SweepUp};
+use crate::domain::policy::{BeginSession, EndSessions, Permit, Reach, Scope, Sessions, System};
 use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -49,7 +49,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Whose these sessions are, with role and time zone; without those that have ended, or whose account has.
 pub(super) async fn states_of_bearers(
     connection: &impl ConnectionTrait,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     sessions: &[SessionId],
 ) -> Result<HashMap<SessionId, (UserId, AccountState)>> {
     let ids = sessions.iter().map(|session| session.0).collect();
@@ -78,7 +78,7 @@ pub(super) async fn states_of_bearers(
 /// Whose refresh token this is.
 pub(in crate::domain) async fn owner(
     transaction: &WriteTransaction,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     refresh_token_hash: &str,
 ) -> Result<Option<UserId>> {
     let query = Entity::find()
@@ -92,7 +92,7 @@ pub(in crate::domain) async fn owner(
 /// The first refresh token of the session that this one belongs to.
 pub(in crate::domain) async fn first_of_token(
     connection: &impl ConnectionTrait,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     refresh_token_hash: &str,
 ) -> Result<Option<SessionId>> {
     let query = Entity::find()
@@ -105,7 +105,7 @@ pub(in crate::domain) async fn first_of_token(
 /// Whether a session goes on; it does so until the transaction ends.
 pub(in crate::domain) async fn lock_live(
     transaction: &WriteTransaction,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     session: SessionId,
 ) -> Result<bool> {
     let query = Entity::find_by_id(session.0)
@@ -119,7 +119,7 @@ pub(in crate::domain) async fn lock_live(
 /// The session of this refresh token, locked until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     refresh_token_hash: &str,
 ) -> Result<Option<StoredSession>> {
     let model = Entity::find()
@@ -307,7 +307,7 @@ async fn end(transaction: &WriteTransaction, permit: &Permit<EndSessions>, which
 /// there were.
 pub(in crate::domain) async fn sweep(
     transaction: &WriteTransaction,
-    _permit: &Permit<SweepUp>,
+    _system: &System,
     before: Timestamp,
 ) -> Result<u64> {
     let placeholder = match transaction.connection().get_database_backend() {

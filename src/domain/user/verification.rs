@@ -11,7 +11,7 @@ use crate::domain::error::{Credential, Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::job::{JobKind, NewJob};
 use crate::domain::notification::Letter;
-use crate::domain::policy::{self, Credentials, EditUser, Permit, SendVerification, Users as UserNoun, VerifyEmail};
+use crate::domain::policy::{self, EditUser, Permit, SendVerification, Users as UserNoun, VerifyEmail};
 use crate::domain::random::url_safe;
 use crate::domain::session::digest;
 use crate::domain::store::{self, WriteTransaction};
@@ -30,11 +30,11 @@ impl Users<'_> {
     pub async fn verify_email(self, token: &SecretString) -> Result<()> {
         const REFUSED: Error = Error::InvalidCredentials(Credential::VerificationToken);
 
-        let credentials = policy::scope::<Credentials>(&Actor::System)?;
+        let system = policy::system(&Actor::System)?;
         let users = policy::scope::<UserNoun>(&Actor::System)?;
         let (hash, now) = (digest(token.expose_secret()), self.core.clock.now());
         let transaction = self.core.store.begin().await?;
-        let owner = store::email_verification::owner_of(&transaction, &credentials, &hash, now)
+        let owner = store::email_verification::owner_of(&transaction, &system, &hash, now)
             .await?
             .ok_or(REFUSED)?;
         let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;

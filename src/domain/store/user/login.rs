@@ -7,7 +7,7 @@ use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect};
 use super::{Column, Entity, Model, Row};
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
-use crate::domain::policy::{Credentials, Scope};
+use crate::domain::policy::System;
 use crate::domain::store::WriteTransaction;
 use crate::domain::user::User;
 
@@ -21,7 +21,7 @@ pub(in crate::domain) struct Login {
 /// The account with this e-mail address or username, in any case. No username contains an `@`.
 pub(in crate::domain) async fn find_login(
     connection: &impl ConnectionTrait,
-    scope: &Scope<Credentials>,
+    system: &System,
     name: &str,
 ) -> Result<Option<Login>> {
     let name = name.trim().to_lowercase();
@@ -34,25 +34,25 @@ pub(in crate::domain) async fn find_login(
         Condition::all().add(Expr::expr(Func::lower(Expr::col(Column::Username))).eq(name))
     };
     let model = Entity::find().filter(named).one(connection).await?;
-    model.map(|model| Login::of(model, scope)).transpose()
+    model.map(|model| Login::of(model, system)).transpose()
 }
 
 /// The account as it is now, locked until the transaction ends.
 pub(in crate::domain) async fn lock_login(
     transaction: &WriteTransaction,
-    scope: &Scope<Credentials>,
+    system: &System,
     id: UserId,
 ) -> Result<Option<Login>> {
     let query = Entity::find_by_id(id.0).lock_exclusive();
     let model = query.one(transaction.connection()).await?;
-    model.map(|model| Login::of(model, scope)).transpose()
+    model.map(|model| Login::of(model, system)).transpose()
 }
 
 impl Login {
-    fn of(model: Model, scope: &Scope<Credentials>) -> Result<Self> {
+    fn of(model: Model, system: &System) -> Result<Self> {
         let password_hash = model.password_hash.clone();
         Ok(Self {
-            user: Row::from(model).into_user(&scope.users())?,
+            user: Row::from(model).into_user(&system.users())?,
             password_hash,
         })
     }
@@ -66,7 +66,7 @@ impl Login {
 /// The hash that a password is checked against.
 pub(in crate::domain) async fn password_hash(
     connection: &impl ConnectionTrait,
-    _scope: &Scope<Credentials>,
+    _system: &System,
     id: UserId,
 ) -> Result<Option<String>> {
     let query = Entity::find_by_id(id.0).select_only().column(Column::PasswordHash);
@@ -85,7 +85,7 @@ pub(in crate::domain) struct SharedPassword {
 /// The hash that most active accounts share, if any do.
 pub(in crate::domain) async fn shared_password(
     connection: &impl ConnectionTrait,
-    _scope: &Scope<Credentials>,
+    _system: &System,
 ) -> Result<Option<SharedPassword>> {
     let query = Entity::find()
         .select_only()
