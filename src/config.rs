@@ -16,6 +16,7 @@ mod http;
 mod mail;
 mod mask;
 mod reader;
+mod rest;
 mod secret_file;
 mod storage;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use self::{
     external::ExternalConfig,
     http::{CorsOrigins, HttpConfig},
     mail::MailConfig,
+    rest::{RestConfig, RestDialect},
     secret_file::SECRETS,
     storage::{StorageConfig, UploadQuota},
     unknown::UnknownSetting,
@@ -75,6 +77,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The GraphQL face.
     pub graphql: GraphqlConfig,
+    /// The REST API.
+    pub rest: RestConfig,
     /// Request limits of the REST face and of signing in.
     pub rate_limit: RateLimitConfig,
     /// What is logged, and how.
@@ -235,6 +239,7 @@ impl Config {
             auth: AuthConfig::read(reader, environment)?,
             http: HttpConfig::read(reader, environment)?,
             graphql: GraphqlConfig::read(reader, environment)?,
+            rest: RestConfig::read(reader)?,
             rate_limit: RateLimitConfig::read(reader)?,
             log: LogConfig::read(reader, environment, debug)?,
             storage: StorageConfig::read(reader)?,

@@ -155,9 +155,11 @@ fn others(config: &Config) -> Settings {
         rate_limit,
         log,
         storage,
+        rest,
         ..
     } = config;
     vec![
+        ("REST_DIALECT", rest.dialect.as_str().to_owned()),
         ("RATE_LIMIT_ENABLED", rate_limit.enabled.to_string()),
         ("RATE_LIMIT_PER_MINUTE", rate_limit.per_minute.to_string()),
         ("RATE_LIMIT_STRICT_PER_MINUTE", rate_limit.strict_per_minute.to_string()),

@@ -191,6 +191,13 @@ impl<'a> Attachments<'a> {
         Ok(self.readable(self.get_own_stored(actor, filename).await?))
     }
 
+    /// The names of the actor's own files without a task: each once, in alphabetical order, up to 1,000.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.own_names", skip_all)]
+    pub async fn own_names(self, actor: &Actor) -> Result<Vec<String>> {
+        let (owner, scope) = (actor.signed_in()?.id, policy::scope(actor)?);
+        store::attachment::own_names(&self.core.store.reader(actor), &scope, owner).await
+    }
+
     fn readable(self, stored: Stored) -> StoredFile {
         StoredFile {
             attachment: stored.attachment,

@@ -12,6 +12,7 @@ mod of_users;
 mod people;
 mod purge;
 mod tags;
+mod walk;
 mod write;
 
 pub use bulk::{BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK};
@@ -24,6 +25,7 @@ pub use filter::{
 pub(crate) use filter::{cursor_of, words};
 pub use of_users::{Part, TasksOf};
 pub use people::{CountedPage, FullTask, People, WithPeople};
+pub use walk::Moves;
 
 use super::Core;
 use super::actor::Actor;
@@ -81,6 +83,9 @@ impl Priority {
     }
 }
 
+/// How many characters of a description its sort key has.
+pub(crate) const DESCRIPTION_KEY_LENGTH: usize = 255;
+
 /// A task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -133,6 +138,13 @@ impl Task {
     /// What a search looks through: title and description in lower case.
     pub(crate) fn search_text(&self) -> String {
         format!("{}\n{}", self.title, self.description.as_deref().unwrap_or_default()).to_lowercase()
+    }
+
+    /// What lists sort descriptions by: the first characters of it in lower case.
+    fn description_key(&self) -> String {
+        let before = self.title_key().chars().count() + 1;
+        let text = self.search_text();
+        text.chars().skip(before).take(DESCRIPTION_KEY_LENGTH).collect()
     }
 
     /// What lists sort due dates by: a due day counts as its end in UTC, and a task that is not due comes last.

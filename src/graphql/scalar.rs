@@ -273,4 +273,16 @@ pub enum TaskOrderField {
     DeletedAt,
     /// By number.
     Id,
+    /// When it was done; tasks that are not done count as later than all others.
+    CompletedAt,
+    /// Tasks that are done after all others.
+    Completed,
+    /// By the number of the owner.
+    Owner,
+    /// By the number of the assignee; tasks without one count as greater than all others.
+    Assignee,
+    /// By the first 255 characters of the description, in any case; tasks without one count as smaller than all others.
+    Description,
+    /// By the number of changes.
+    Version,
 }

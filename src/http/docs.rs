@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use serde::Serialize;
 
-use super::ide::{GRAPHIQL, PLAYGROUND};
+use super::ide::{GRAPHIQL, PLAYGROUND, graphiql};
 use super::page::{Asset, Page, SCRIPT, STYLE, page};
 use crate::app::App;
 use crate::rest;
@@ -50,7 +51,9 @@ static REDOC: LazyLock<Page> = LazyLock::new(|| {
 
 /// The pages, the files that these and the editors load, and the document.
 pub(super) fn routes() -> Router<App> {
-    let mut router = Router::new().route("/assets/{folder}/{file}", get(file));
+    let mut router = Router::new()
+        .route("/", get(index))
+        .route("/assets/{folder}/{file}", get(file));
     for prefix in rest::PREFIXES {
         for ending in ["", "/"] {
             router = router
@@ -60,6 +63,48 @@ pub(super) fn routes() -> Router<App> {
         router = router.route(&format!("{prefix}/openapi.json"), get(openapi));
     }
     router
+}
+
+/// What a program is told at the root.
+#[derive(Serialize)]
+struct Index {
+    message: &'static str,
+    version: &'static str,
+    status: &'static str,
+    docs: String,
+    redoc: String,
+    health: String,
+}
+
+impl Index {
+    /// That of a server under this path.
+    fn under(root: &str) -> Self {
+        Self {
+            message: "Taskwire: REST is under /api/v1, GraphQL at /graphql",
+            version: env!("CARGO_PKG_VERSION"),
+            status: "running",
+            docs: format!("{root}/docs"),
+            redoc: format!("{root}/redoc"),
+            health: format!("{root}/health"),
+        }
+    }
+}
+
+/// The root: `GraphiQL` for a browser, and facts for a program. Scripts accept everything, and browsers name HTML.
+async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
+    let accepts = headers.get_all(header::ACCEPT).iter();
+    let is_browser = accepts
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/html"));
+    if is_browser && app.config().graphql.ide {
+        graphiql(&app)
+    } else {
+        (
+            [(header::VARY, "Accept")],
+            Json(Index::under(&app.config().http.root_path)),
+        )
+            .into_response()
+    }
 }
 
 async fn openapi(State(app): State<App>) -> Response {

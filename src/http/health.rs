@@ -72,9 +72,31 @@ struct Health {
     reason: Option<&'static str>,
 }
 
+/// The same with what monitors of older APIs look for.
+#[derive(Serialize, ToSchema)]
+struct HealthSummary {
+    #[serde(flatten)]
+    health: Health,
+    /// The name of the server.
+    #[schema(value_type = String, example = "Taskwire")]
+    app_name: &'static str,
+    /// Unix seconds, as text.
+    #[schema(example = "1767139200.12")]
+    timestamp: String,
+    /// `healthy` or `unhealthy`.
+    #[schema(value_type = String, example = "healthy")]
+    database: &'static str,
+}
+
+/// The present moment as Unix seconds.
+#[expect(clippy::cast_precision_loss, reason = "no clock shows a time of 53 bits")]
+pub(super) fn unix_seconds(app: &App) -> f64 {
+    app.domain().clock().now().timestamp_millis() as f64 / 1_000.0
+}
+
 impl Health {
     /// Says one word if requests can be served, and the other if not.
-    fn of(words: [&'static str; 2], version: Option<&'static str>, reason: Option<&'static str>) -> Response {
+    fn of(words: [&'static str; 2], version: Option<&'static str>, reason: Option<&'static str>) -> (StatusCode, Self) {
         let [good, bad] = words;
         let (code, status) = match reason {
             None => (StatusCode::OK, good),
@@ -85,6 +107,10 @@ impl Health {
             version,
             reason,
         };
+        (code, body)
+    }
+
+    fn response((code, body): (StatusCode, Self)) -> Response {
         (code, Json(body)).into_response()
     }
 }
@@ -95,7 +121,7 @@ impl Health {
 #[utoipa::path(get, path = "/livez", tag = "operations", operation_id = "live", security(()),
     responses((status = 200, description = "It runs", body = Health)))]
 pub(crate) async fn live() -> Response {
-    Health::of(["ok"; 2], None, None)
+    Health::response(Health::of(["ok"; 2], None, None))
 }
 
 /// Whether requests can be served
@@ -107,18 +133,25 @@ pub(crate) async fn live() -> Response {
         (status = 503, description = "They cannot", body = Health),
     ))]
 pub(crate) async fn ready(State(app): State<App>) -> Response {
-    Health::of(["ready", "not ready"], None, obstacle(&app).await)
+    Health::response(Health::of(["ready", "not ready"], None, obstacle(&app).await))
 }
 
 /// The same as `/readyz`, in the words that older monitors look for
 #[utoipa::path(get, path = "/health", tag = "operations", operation_id = "health", security(()),
     responses(
-        (status = 200, description = "Requests can be served", body = Health),
-        (status = 503, description = "They cannot", body = Health),
+        (status = 200, description = "Requests can be served", body = HealthSummary),
+        (status = 503, description = "They cannot", body = HealthSummary),
     ))]
 pub(crate) async fn health(State(app): State<App>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
-    Health::of(["healthy", "unhealthy"], Some(version), obstacle(&app).await)
+    let (code, health) = Health::of(["healthy", "unhealthy"], Some(version), obstacle(&app).await);
+    let body = HealthSummary {
+        app_name: "Taskwire",
+        timestamp: format!("{:.2}", unix_seconds(&app)),
+        database: health.status,
+        health,
+    };
+    (code, Json(body)).into_response()
 }
 
 /// What keeps the server from serving, in words that may be shown to anybody.

@@ -63,7 +63,6 @@ pub(super) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
 /// The pages, but for the one at the endpoint.
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/", page(&GRAPHIQL))
         .route("/playground", page(&PLAYGROUND))
         .route("/playground/", page(&PLAYGROUND))
 }

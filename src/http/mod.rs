@@ -60,18 +60,17 @@ const PREFLIGHT_MAX_AGE: std::time::Duration = std::time::Duration::from_hours(1
 
 /// Every route.
 pub fn router(app: &App) -> Router {
-    let mut router = Router::new()
+    let rest = Router::new()
         .merge(rest::router(app))
-        .merge(graphql::router(app))
         .merge(health::router())
-        .merge(docs::routes());
+        .merge(docs::routes())
+        .fallback(rest::unknown_path)
+        .layer(from_fn_with_state(app.clone(), rest::translate));
+    let mut router = rest.merge(graphql::router(app));
     if app.config().graphql.ide {
         router = router.merge(ide::routes());
     }
-    root_path::serve(
-        with_middleware(router.fallback(rest::unknown_path), app),
-        &app.config().http,
-    )
+    root_path::serve(with_middleware(router, app), &app.config().http)
 }
 
 /// Routes behind what concerns every request. A request passes the layers in this order.
@@ -126,7 +125,7 @@ fn cors(config: &HttpConfig) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        // Not a star: that would leave out Authorization.
+        // Not a star: that would leave out Authorization. `X-Rest-Dialect` is among them.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([
             request_id::HEADER,
@@ -137,7 +136,9 @@ fn cors(config: &HttpConfig) -> CorsLayer {
             header::LOCATION,
             header::RETRY_AFTER,
             rest::CACHE,
+            rest::DIALECT,
             rest::LIMIT,
+            rest::PROCESS_TIME,
             rest::REMAINING,
             rest::RESET,
             idempotency::REPLAYED,

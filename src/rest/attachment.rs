@@ -24,6 +24,7 @@ pub(super) use self::signature::identify as identify_by_signature;
 use super::error::Result;
 use super::extract::{Asker, Parameters, PathFilename, PathId};
 use super::openapi::schema;
+use super::rules::Rules;
 use super::{PREFIXES, location};
 use crate::app::App;
 use crate::domain::Domain;
@@ -69,12 +70,28 @@ pub(super) struct AttachmentBody {
     /// with an access token after that. It starts with `SERVER_URL`; without that setting it is a path on this server.
     #[schema(example = "/api/v1/files/1?signature=eyJ0eXAi...")]
     url: String,
+    /// As `filename`: the names of older APIs begin here.
+    #[schema(example = "report.pdf")]
+    original_filename: String,
+    /// As `size`.
+    #[schema(example = 1024)]
+    file_size: u64,
+    /// As `created_at`.
+    #[schema(value_type = schema::Instant)]
+    uploaded_at: Timestamp,
+    /// The path of `url`, without a signature.
+    #[schema(example = "/api/v1/files/1")]
+    file_path: String,
 }
 
 impl AttachmentBody {
     fn of(app: &App, actor: &Actor, attachment: Attachment) -> Result<Self> {
         Ok(Self {
             url: url_of(app.domain(), actor, attachment.id, DEFAULT_LINK_SECONDS)?,
+            file_path: path_of(attachment.id),
+            original_filename: attachment.filename.clone(),
+            file_size: attachment.size,
+            uploaded_at: attachment.created_at,
             id: attachment.id,
             task_id: attachment.task_id,
             owner_id: attachment.owner_id,
@@ -107,6 +124,18 @@ pub(super) struct OwnBody {
     /// The path to it by its name.
     #[schema(example = "/api/v1/download/report.pdf")]
     download_url: String,
+    /// A sentence that clients show.
+    #[schema(example = "File report.pdf uploaded successfully")]
+    message: String,
+}
+
+/// The names of one's own files.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnFiles)]
+pub(super) struct OwnNamesBody {
+    /// Each name once, in alphabetical order; up to 1,000.
+    #[schema(example = json!(["report.pdf"]))]
+    files: Vec<String>,
 }
 
 /// A form with a file: how the document describes it.
@@ -183,6 +212,16 @@ pub(super) async fn list(
     Ok(Json(AttachmentsBody { items, total }))
 }
 
+/// List the names of one's own files
+///
+/// Those that belong to no task.
+#[utoipa::path(get, path = "/files", tag = "files", operation_id = "listOwnFiles",
+    responses((status = 200, description = "The names", body = OwnNamesBody)))]
+pub(super) async fn list_own(State(app): State<App>, Asker(actor): Asker) -> Result<Json<OwnNamesBody>> {
+    let files = app.domain().attachments().own_names(&actor).await?;
+    Ok(Json(OwnNamesBody { files }))
+}
+
 /// Download a file
 ///
 /// Images are shown by browsers (`Content-Disposition: inline`), all other files are saved.
@@ -228,6 +267,7 @@ pub(super) async fn keep(State(app): State<App>, request: Request) -> Result<Cre
     let id = made.id;
     let body = OwnBody {
         download_url: format!("{}/download/{}", PREFIXES[0], escaped(&made.filename)),
+        message: format!("File {} uploaded successfully", made.filename),
         attachment: AttachmentBody::of(&app, &actor, made)?,
     };
     Ok(created(id, body))
@@ -262,8 +302,14 @@ pub(super) async fn download_own(
 pub(super) async fn delete_own(
     State(app): State<App>,
     Asker(actor): Asker,
+    rules: Rules,
     PathFilename(name): PathFilename,
 ) -> Result<StatusCode> {
-    app.domain().attachments().delete_own(&actor, &name).await?;
+    let files = app.domain().attachments();
+    if rules.deletes_all_versions {
+        files.delete_all_own(&actor, &name).await?;
+    } else {
+        files.delete_own(&actor, &name).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::error::Result;
-use super::extract::{Asker, BodyOrNothing, PathId};
+use super::error::{Problem, Result};
+use super::extract::{Asker, AskerOrNobody, BodyOrNothing, Parameters, PathId};
 use super::location;
 use super::openapi::schema;
 use crate::app::App;
@@ -55,6 +55,26 @@ pub(super) struct Order {
     message: Option<String>,
 }
 
+impl Order {
+    /// What goes to the log.
+    fn text(self, task_name: Option<String>) -> Result<Option<String>> {
+        if self.message.is_some() && task_name.is_some() {
+            let message = "task_name and message mean the same; send one of them";
+            return Err(Problem::invalid("task_name", message));
+        }
+        Ok(self.message.or(task_name))
+    }
+}
+
+/// The name of a background task.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct QueueParameters {
+    /// Goes to the server's log. Not together with `message`.
+    #[param(value_type = Option<schema::Message>, inline)]
+    task_name: Option<String>,
+}
+
 /// That something is to be done in the background.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BackgroundQueued)]
@@ -65,6 +85,12 @@ pub(super) struct QueuedBody {
     /// Always `queued`.
     #[schema(value_type = String, example = "queued")]
     status: &'static str,
+    /// A sentence that clients of an older API show.
+    #[schema(value_type = String, example = "Background task triggered")]
+    message: &'static str,
+    /// The parameter `task_name`.
+    #[schema(required = true, example = json!(null))]
+    task_name: Option<String>,
 }
 
 /// How far something in the background has come.
@@ -104,24 +130,38 @@ impl From<BackgroundTask> for BackgroundTaskBody {
         (status = 503, description = "The settings name none"),
         (status = 504, description = "It does not answer in time"),
     ))]
-pub(super) async fn call_external(State(app): State<App>, Asker(actor): Asker) -> Result<Json<ExternalBody>> {
-    let answer = app.external().call(&actor).await?;
+pub(super) async fn call_external(
+    State(app): State<App>,
+    AskerOrNobody(actor): AskerOrNobody,
+) -> Result<Json<ExternalBody>> {
+    let answer = match actor {
+        Some(actor) => app.external().call(&actor).await?,
+        None => app.external().call_for_anyone().await?,
+    };
     Ok(Json(answer.into()))
 }
 
 /// Have one's tasks counted in the background
 #[utoipa::path(post, path = "/async/background-task", tag = "background", operation_id = "queueBackgroundTask",
-    request_body = Option<Order>,
+    params(QueueParameters), request_body = Option<Order>,
     responses((status = 202, description = "It is queued", body = QueuedBody)))]
 pub(super) async fn queue(
     State(app): State<App>,
-    Asker(actor): Asker,
+    AskerOrNobody(actor): AskerOrNobody,
+    Parameters(QueueParameters { task_name }): Parameters<QueueParameters>,
     BodyOrNothing(order): BodyOrNothing<Order>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<QueuedBody>)> {
-    let queued = app.domain().jobs().queue_background_task(&actor, order.message).await?;
+    let text = order.text(task_name.clone())?;
+    let jobs = app.domain().jobs();
+    let queued = match actor {
+        Some(actor) => jobs.queue_background_task(&actor, text).await?,
+        None => jobs.queue_anonymous_task(text).await?,
+    };
     let body = QueuedBody {
         task_id: queued.id,
         status: queued.status.as_str(),
+        message: "Background task triggered",
+        task_name,
     };
     let place = location("async/background-task", queued.id.0);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(body)))

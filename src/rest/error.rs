@@ -41,6 +41,33 @@ pub struct Problem {
     advice: Option<Advice>,
     /// For the log only.
     cause: Option<Arc<anyhow::Error>>,
+    /// What was not found.
+    subject: Option<Box<Subject>>,
+}
+
+/// What a response with an error reports: dialects write their own body of it.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) details: Option<Value>,
+    pub(super) retry_after: Option<u64>,
+    pub(super) subject: Option<Box<Subject>>,
+}
+
+/// What was not found.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    pub(super) noun: &'static str,
+    pub(super) value: String,
+}
+
+impl Refusal {
+    /// The first field that is wrong.
+    pub(super) fn field(&self) -> Option<&str> {
+        self.details.as_ref()?.get(0)?.get("field")?.as_str()
+    }
 }
 
 impl Problem {
@@ -52,7 +79,13 @@ impl Problem {
             details: None,
             advice: None,
             cause: None,
+            subject: None,
         }
+    }
+
+    /// Something went wrong inside.
+    pub(super) fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Error::internal(cause).into()
     }
 
     /// The request is malformed.
@@ -167,7 +200,10 @@ impl From<Error> for Problem {
         problem.status = match error {
             Error::Unauthenticated(_) | Error::InvalidCredentials(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
-            Error::NotFound { .. } => StatusCode::NOT_FOUND,
+            Error::NotFound { noun, value, .. } => {
+                problem.subject = Some(Box::new(Subject { noun, value }));
+                StatusCode::NOT_FOUND
+            }
             Error::BadInput { field, .. } => {
                 problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
                 StatusCode::BAD_REQUEST
@@ -209,13 +245,15 @@ impl From<Error> for Problem {
                     _ => StatusCode::UNPROCESSABLE_ENTITY,
                 }
             }
-            Error::InvalidTransition { from, .. } => {
+            Error::InvalidTransition { from, to, .. } => {
                 let allowed: Vec<_> = from
                     .allowed_transitions()
                     .iter()
                     .map(|status| status.as_str())
                     .collect();
-                problem.details = Some(json!({ "status": from.as_str(), "allowed": allowed }));
+                let (from, to) = (from.as_str(), to.as_str());
+                problem.details =
+                    Some(json!({ "status": from, "allowed": allowed, "current_state": from, "target_state": to }));
                 StatusCode::CONFLICT
             }
             Error::Conflict { expected, current } => {
@@ -249,6 +287,13 @@ enum Advice {
 }
 
 impl Advice {
+    fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::RetryAfter(seconds) => Some(seconds),
+            Self::AcceptEncoding => None,
+        }
+    }
+
     fn header(self) -> (HeaderName, HeaderValue) {
         match self {
             Self::RetryAfter(seconds) => (header::RETRY_AFTER, seconds.into()),
@@ -275,6 +320,9 @@ pub(super) struct Envelope<'a> {
     /// The message once more, where clients of older task APIs look for it.
     #[schema(example = "title is empty; 1 to 255 characters are allowed")]
     detail: &'a str,
+    /// As in `error`, where clients of one of the older APIs look for it.
+    #[schema(example = "01K9ZB5V7M3T")]
+    request_id: &'a str,
 }
 
 /// What went wrong.
@@ -293,6 +341,10 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false, example = json!([{"field": "title", "code": "INVALID", "message": "title is empty; 1 to 255 characters are allowed"}]))]
     details: Option<Value>,
+    /// As in the header `Retry-After`: seconds to wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    retry_after: Option<u64>,
 }
 
 impl IntoResponse for Problem {
@@ -301,15 +353,25 @@ impl IntoResponse for Problem {
         if let Some(cause) = &self.cause {
             tracing::error!(request_id, "{cause:#}");
         }
+        let refusal = Refusal {
+            status: self.status,
+            code: self.code,
+            message: self.message.clone(),
+            details: self.details.clone(),
+            retry_after: self.advice.and_then(Advice::retry_after),
+            subject: self.subject,
+        };
         let report = Report {
             code: self.code,
             message: &self.message,
             request_id: &request_id,
             details: self.details,
+            retry_after: refusal.retry_after,
         };
         let envelope = Envelope {
             error: report,
             detail: &self.message,
+            request_id: &request_id,
         };
         let mut response = (self.status, Json(envelope)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
@@ -318,6 +380,7 @@ impl IntoResponse for Problem {
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.headers_mut().extend(self.advice.map(Advice::header));
+        response.extensions_mut().insert(refusal);
         response
     }
 }

@@ -1,11 +1,14 @@
 //! What handlers take from a request. Whatever cannot be read is refused here, in the envelope and with
 //! the place named, so that a handler sees only values that it can use.
 
+mod path;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
@@ -15,12 +18,12 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use url::form_urlencoded;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, PartialSchema as _};
 
+pub(super) use self::path::{PathFilename, PathId, PathTag};
+use super::dialect::Exchange;
 use super::error::{Problem, Result};
-use super::openapi::{self, schema};
-use super::value::whole_number;
+use super::operation::Operation;
+use super::rules::Rules;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::session::Device;
@@ -42,6 +45,22 @@ impl FromRequestParts<App> for Asker {
     }
 }
 
+/// Who asks, where the rules of the request may do without a token.
+pub(super) struct AskerOrNobody(pub(super) Option<Actor>);
+
+impl FromRequestParts<App> for AskerOrNobody {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let rules: Rules = parts.extensions.get().copied().unwrap_or_default();
+        match Asker::from_request_parts(parts, app).await {
+            Ok(Asker(actor)) => Ok(Self(Some(actor))),
+            Err(problem) if rules.is_background_open && problem.status == StatusCode::UNAUTHORIZED => Ok(Self(None)),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
 /// The device of somebody who is about to sign in; a token that came along does not matter.
 pub(super) struct Sender(pub(super) Device);
 
@@ -51,86 +70,6 @@ impl FromRequestParts<App> for Sender {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         Ok(Self(Caller::of(parts, app).await?.device))
     }
-}
-
-/// The number `{id}` of a path.
-pub(super) struct PathId(pub(super) i32);
-
-impl FromRequestParts<App> for PathId {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let text = path_parameter(parts, app, "id").await?;
-        let number = whole_number(&text).ok_or_else(|| {
-            Problem::invalid(
-                "id",
-                format!("The id '{text}' in the path is not a whole number up to {}", i32::MAX),
-            )
-        })?;
-        Ok(Self(number))
-    }
-}
-
-impl IntoParams for PathId {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![openapi::path_parameter(
-            "id",
-            "Which one: its number.",
-            i32::schema(),
-            1.into(),
-        )]
-    }
-}
-
-/// The text `{tag}` of a path.
-pub(super) struct PathTag(pub(super) String);
-
-impl FromRequestParts<App> for PathTag {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        Ok(Self(path_parameter(parts, app, "tag").await?))
-    }
-}
-
-impl IntoParams for PathTag {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = schema::TagName::schema();
-        vec![openapi::path_parameter("tag", "Which tag.", schema, "work".into())]
-    }
-}
-
-/// The text `{filename}` of a path.
-pub(super) struct PathFilename(pub(super) String);
-
-impl FromRequestParts<App> for PathFilename {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        Ok(Self(path_parameter(parts, app, "filename").await?))
-    }
-}
-
-impl IntoParams for PathFilename {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = "Which file: the name with which it came.";
-        vec![openapi::path_parameter(
-            "filename",
-            text,
-            String::schema(),
-            "report.pdf".into(),
-        )]
-    }
-}
-
-async fn path_parameter(parts: &mut Parts, app: &App, name: &str) -> Result<String> {
-    let parameters = RawPathParams::from_request_parts(parts, app)
-        .await
-        .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let found = parameters.iter().find(|(key, _)| *key == name);
-    found
-        .map(|(_, value)| value.to_owned())
-        .ok_or_else(|| Problem::unknown_path(parts.uri.path()))
 }
 
 /// What messages call all parameters together.
@@ -144,20 +83,36 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
+        let path = parts.extensions.get().map_or("", MatchedPath::as_str);
+        check_parameters(
+            query,
+            Operation::at(&parts.method, path).map_or(&[], |known| &known.parameters),
+        )?;
         read_pairs(query.as_bytes(), QUERY).map(Self)
     }
 }
 
 /// For paths that take no parameters: one that came is refused, not ignored.
 pub(super) async fn refuse_parameters(request: Request, next: Next) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    match form_urlencoded::parse(query.as_bytes()).next() {
-        None => next.run(request).await,
-        Some((name, _)) => {
-            let message = format!("unknown parameter `{name}`; this path takes none");
-            Problem::unknown_parameter(&name, message).into_response()
-        }
+    match check_parameters(request.uri().query().unwrap_or_default(), &[]) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
+}
+
+/// Refuses parameters that the operation does not have.
+fn check_parameters(query: &str, known: &[String]) -> Result<()> {
+    let unknown = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| !known.iter().any(|known| known == name));
+    let Some((name, _)) = unknown else {
+        return Ok(());
+    };
+    let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+    let message = match known.as_slice() {
+        [] => format!("unknown parameter `{name}`; this path takes none"),
+        [only] => format!("unknown parameter `{name}`, expected {only}"),
+        several => format!("unknown parameter `{name}`, expected one of {}", several.join(", ")),
+    };
+    Err(Problem::unknown_parameter(&name, message))
 }
 
 /// A JSON object as the body.
@@ -180,12 +135,13 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for BodyOrNothing<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let headers = request.headers().clone();
+        let exchange = request.extensions().get::<Exchange>().cloned();
         let bytes = read_body(request, app).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
         check_content_type(&headers, is_json, "application/json")?;
-        let value: Option<Object<T>> = read_json(&bytes)?;
+        let value: Option<Object<T>> = read_translated(exchange.as_ref(), &bytes)?;
         Ok(Self(value.map(|Object(value)| value).unwrap_or_default()))
     }
 }
@@ -198,7 +154,9 @@ impl<T: DeserializeOwned> FromRequest<App> for AnyBody<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         check_content_type(request.headers(), is_json, "application/json")?;
-        read_json(&read_body(request, app).await?).map(Self)
+        let exchange = request.extensions().get::<Exchange>().cloned();
+        let bytes = read_body(request, app).await?;
+        read_translated(exchange.as_ref(), &bytes).map(Self)
     }
 }
 
@@ -236,7 +194,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
         const FORM: &str = "application/x-www-form-urlencoded";
 
         check_content_type(request.headers(), |kind| kind == FORM, FORM)?;
-        read_pairs(&read_body(request, app).await?, "body").map(Self)
+        let exchange = request.extensions().get::<Exchange>().cloned();
+        let bytes = read_body(request, app).await?;
+        match exchange {
+            Some(exchange) => read_pairs(&exchange.form(&bytes), "body").map(Self),
+            None => read_pairs(&bytes, "body").map(Self),
+        }
     }
 }
 
@@ -273,6 +236,15 @@ pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
         })
 }
 
+/// A value from a body that may be in a dialect.
+fn read_translated<T: DeserializeOwned>(exchange: Option<&Exchange>, bytes: &[u8]) -> Result<T> {
+    let Some(exchange) = exchange else {
+        return read_json(bytes);
+    };
+    let value = exchange.body(read_json(bytes)?)?;
+    serde_path_to_error::deserialize(value).map_err(|error| json_problem(&error.path().to_string(), error.inner()))
+}
+
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     check_bounds(bytes).map_err(|excess| Problem::bad_request(format!("The body is {excess}")))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -301,9 +273,35 @@ fn read_pairs<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T> {
         let message = format!("The {whole} has percent-encoded bytes that are not UTF-8; encode values as UTF-8");
         return Err(Problem::bad_request(message));
     }
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(bytes));
+    let bytes = join_repeated(bytes);
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(&bytes));
     serde_path_to_error::deserialize(pairs)
         .map_err(|error| unreadable(whole, &error.path().to_string(), &error.inner().to_string()))
+}
+
+/// Lists that may come as one parameter for each value.
+const REPEATED: [&str; 2] = ["tag", "tags"];
+
+/// Pairs with one parameter for each list, its values separated by commas.
+fn join_repeated(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut joined: Vec<(Cow<'_, str>, String)> = Vec::new();
+    let mut is_repeated = false;
+    for (name, value) in form_urlencoded::parse(bytes) {
+        let is_list = REPEATED.contains(&name.as_ref());
+        match joined.iter_mut().find(|(known, _)| is_list && *known == name) {
+            Some((_, values)) => {
+                is_repeated = true;
+                values.push(',');
+                values.push_str(&value);
+            }
+            None => joined.push((name, value.into_owned())),
+        }
+    }
+    if !is_repeated {
+        return bytes.into();
+    }
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    pairs.extend_pairs(joined).finish().into_bytes().into()
 }
 
 /// Serde's message, with the field it is about. Of missing and unknown fields the message tells the name,
@@ -314,9 +312,6 @@ fn unreadable(whole: &str, path: &str, message: &str) -> Problem {
         .iter()
         .find_map(|start| message.strip_prefix(start)?.split('`').next());
     match (named, path) {
-        (Some(name), _) if whole == QUERY && message.starts_with("unknown") => {
-            Problem::unknown_parameter(name, message.replacen("field", "parameter", 1))
-        }
         (Some(name), _) => Problem::invalid(name, message),
         (None, ".") => Problem::invalid(whole, format!("{whole}: {message}")),
         (None, path) => Problem::invalid(path, format!("{path}: {message}")),

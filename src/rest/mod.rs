@@ -4,11 +4,14 @@
 //! |---|---|
 //! | [`error`] | errors: statuses and the envelope |
 //! | [`openapi`] | the same for programs: the OpenAPI document |
+//! | `dialect` | older APIs whose clients are served unmodified |
 //! | `extract` | what handlers take from a request |
 //! | `idempotency` | writes that are safe to repeat |
 //! | `page` | which part of a list |
 //! | `rate_limit` | how often a client may ask |
 //! | `precondition` | `ETag` and `If-Match` |
+//! | `operation` | the names of parameters and fields that each operation takes |
+//! | `rules` | what differs between dialects of a handler |
 //! | `value` | dates, names and numbers as clients write them |
 //! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a noun a file |
 //!
@@ -23,13 +26,16 @@
 
 mod attachment;
 mod background;
+mod dialect;
 pub mod error;
 mod extract;
 mod idempotency;
 pub mod openapi;
+mod operation;
 mod page;
 mod precondition;
 mod rate_limit;
+mod rules;
 mod session;
 mod statistics;
 mod task;
@@ -48,7 +54,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 pub(crate) use self::attachment::url_of as url_of_file;
+pub(crate) use self::dialect::{HEADER as DIALECT, PROCESS_TIME, translate};
 use self::error::Problem;
+use self::operation::Operation;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
 pub(crate) use self::statistics::CACHE;
 use crate::app::App;
@@ -65,8 +73,6 @@ pub struct Route {
     pub path: &'static str,
     /// What answers.
     pub handler: MethodRouter<App>,
-    /// Whether parameters may stand behind the path. Where they may not, one that comes is refused.
-    pub takes_parameters: bool,
     /// Whether the signature of a file's URL stands for an access token.
     pub takes_signature: bool,
     /// Which limit counts its requests; none where the handler does.
@@ -99,7 +105,6 @@ impl Route {
             method,
             path,
             handler,
-            takes_parameters: false,
             takes_signature: false,
             tier: Some(Tier::Moderate),
         }
@@ -112,26 +117,20 @@ impl Route {
         }
     }
 
-    fn with_parameters(self) -> Self {
-        Self {
-            takes_parameters: true,
-            ..self
-        }
-    }
-
     fn with_signature(self) -> Self {
         Self {
-            takes_parameters: true,
             takes_signature: true,
             ..self
         }
     }
 
     fn answer(self, app: &App) -> MethodRouter<App> {
-        let handler = if self.takes_parameters {
-            self.handler
-        } else {
+        let takes_none = Operation::of(&self.method, self.path).is_none_or(|known| known.parameters.is_empty());
+        let handler = if takes_none {
             self.handler.route_layer(from_fn(extract::refuse_parameters))
+        } else {
+            // Their handlers check them, after they have asked who sends them.
+            self.handler
         };
         let handler = if idempotency::is_for(&self.method, self.path) {
             handler.route_layer(from_fn_with_state(app.clone(), idempotency::once))
@@ -159,19 +158,19 @@ pub fn routes() -> Vec<Route> {
         Route::post("/auth/login", session::login).counted_as(Tier::Strict),
         Route::post("/auth/login/access-token", session::access_token).counted_as(Tier::Strict),
         Route::post("/auth/refresh", session::refresh).counted_as(None),
-        Route::post("/auth/logout", session::logout).with_parameters(),
+        Route::post("/auth/logout", session::logout),
         Route::post("/auth/verify-email", session::verify_email).counted_as(Tier::Strict),
         Route::post("/auth/verify-email/resend", session::resend_verification).counted_as(Tier::Strict),
         Route::get("/auth/me", user::me),
-        Route::get("/tasks", task::list).with_parameters(),
+        Route::get("/tasks", task::list),
         Route::post("/tasks", task::create),
-        Route::get("/tasks/admin/all", task::list_all).with_parameters(),
+        Route::get("/tasks/admin/all", task::list_all),
         Route::get("/tasks/statistics", statistics::get),
         Route::get("/tasks/stats", statistics::get),
         Route::patch("/tasks/bulk", task::bulk_update),
         Route::post("/tasks/bulk-status", task::bulk_transition),
         Route::get("/tasks/{id}", task::get),
-        Route::put("/tasks/{id}", task::replace),
+        Route::put("/tasks/{id}", task::put),
         Route::patch("/tasks/{id}", task::update),
         Route::delete("/tasks/{id}", task::delete),
         Route::post("/tasks/{id}/assign", task::assign),
@@ -182,6 +181,7 @@ pub fn routes() -> Vec<Route> {
         Route::delete("/tasks/{id}/tags/{tag}", task::remove_tag),
         Route::post("/tasks/{id}/files", attachment::attach).counted_as(Tier::Upload),
         Route::get("/tasks/{id}/files", attachment::list),
+        Route::get("/files", attachment::list_own),
         Route::get("/files/{id}", attachment::download).with_signature(),
         Route::delete("/files/{id}", attachment::delete),
         Route::post("/upload", attachment::keep).counted_as(Tier::Upload),
@@ -190,10 +190,11 @@ pub fn routes() -> Vec<Route> {
         Route::get("/async/external", background::call_external).counted_as(Tier::Background),
         Route::post("/async/background-task", background::queue).counted_as(Tier::Background),
         Route::get("/async/background-task/{id}", background::get),
-        Route::get("/users", user::list).with_parameters(),
+        Route::get("/users", user::list),
+        Route::get("/users/me", user::me),
         Route::get("/users/{id}", user::get),
         Route::patch("/users/{id}", user::update),
-        Route::delete("/users/{id}", user::delete).with_parameters(),
+        Route::delete("/users/{id}", user::delete),
     ]
 }
 
@@ -214,6 +215,12 @@ pub fn router(app: &App) -> Router<App> {
                 router = router.route(&format!("{prefix}{path}{ending}"), answer.clone());
             }
         }
+    }
+    for route in [
+        Route::get(dialect::EARLY_FILES, attachment::download),
+        Route::delete(dialect::EARLY_FILES, attachment::delete),
+    ] {
+        router = router.route(route.path, route.answer(app));
     }
     router
         .method_not_allowed_fallback(wrong_method)

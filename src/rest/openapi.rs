@@ -66,6 +66,7 @@ struct Document;
     task::remove_tag,
     attachment::attach,
     attachment::list,
+    attachment::list_own,
     attachment::download,
     attachment::delete,
     attachment::keep,
@@ -104,7 +105,8 @@ pub(crate) fn document_under(root: &str) -> utoipa::openapi::OpenApi {
 }
 
 /// Paths that answer as another one does: the path, and which operation it shares under which name.
-const ALIASES: [(&str, &str, &str); 4] = [
+const ALIASES: [(&str, &str, &str); 5] = [
+    ("/api/v1/users/me", "/api/v1/auth/me", "getOwnUser"),
     ("/api/v1/tasks/stats", "/api/v1/tasks/statistics", "getTaskStats"),
     ("/monitoring/health", "/health/detailed", "getMonitoringHealth"),
     ("/ops/health", "/health/detailed", "getOpsHealth"),

@@ -1,11 +1,12 @@
 //! How clients ask for a part of a list: by offset, by page number, or by cursor.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use super::rules::Rules;
 use super::value::Number;
 use crate::domain::error::{Error, Violations};
-use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
+use crate::domain::page::{DEFAULT_PAGE_SIZE, Page, PageRequest};
 
 /// Where a part of a list begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +18,30 @@ enum Start {
 }
 
 /// The parameters that ask for a part of a list, as they came.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageParameters {
-    pub(super) skip: Option<Number>,
-    pub(super) limit: Option<Number>,
-    pub(super) page: Option<Number>,
-    pub(super) per_page: Option<Number>,
-    pub(super) cursor: Option<String>,
+    /// Number of rows to skip. Not together with `page` or `cursor`.
+    #[param(value_type = Option<i32>, minimum = 0, example = 0)]
+    skip: Option<Number>,
+    /// Most rows of the response. Not together with `per_page`.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50, example = 10)]
+    limit: Option<Number>,
+    /// Number of the page, from 1. Not together with `skip` or `cursor`.
+    #[param(value_type = Option<i32>, minimum = 1)]
+    page: Option<Number>,
+    /// Rows of a page. Not together with `limit`.
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50)]
+    per_page: Option<Number>,
+    /// `next_cursor` of the previous response, to get the rows after it.
+    cursor: Option<String>,
 }
 
 impl PageParameters {
     /// How many rows, and from where on. What is wrong is noted in `violations`.
-    pub(super) fn read(self, violations: &mut Violations) -> Part {
-        let size = self.size(violations);
+    pub(super) fn read(self, rules: Rules, violations: &mut Violations) -> Part {
+        let size = self.size(rules.max_rows, violations);
         let start = match (self.skip, self.page, self.cursor) {
             (None, None, None) => Start::Offset(0),
             (Some(Number(skip)), None, None) => Start::Offset(unsigned(skip).into()),
@@ -51,7 +63,7 @@ impl PageParameters {
         Part { size, start }
     }
 
-    fn size(&self, violations: &mut Violations) -> u32 {
+    fn size(&self, max: u32, violations: &mut Violations) -> u32 {
         let (field, Number(size)) = match (self.limit, self.per_page) {
             (None, None) => return DEFAULT_PAGE_SIZE,
             (Some(limit), None) => ("limit", limit),
@@ -64,8 +76,8 @@ impl PageParameters {
                 ("per_page", per_page)
             }
         };
-        if !(1..=MAX_PAGE_SIZE).contains(&unsigned(size)) {
-            violations.invalid(field, format!("{field} is {size}; 1 to {MAX_PAGE_SIZE} are allowed"));
+        if !(1..=max).contains(&unsigned(size)) {
+            violations.invalid(field, format!("{field} is {size}; 1 to {max} are allowed"));
         }
         unsigned(size)
     }
@@ -103,6 +115,29 @@ pub(super) struct ListBody<T> {
     /// For the parameter `cursor`; null if nothing follows.
     #[schema(required = true, example = json!(null))]
     next_cursor: Option<String>,
+    /// The same facts by the names of one of the older APIs.
+    pagination: Pagination,
+}
+
+/// The position of a page in its list.
+#[derive(Serialize, ToSchema)]
+struct Pagination {
+    /// Number of the page, from 1; null after a cursor.
+    #[schema(required = true, example = 1)]
+    page: Option<u64>,
+    /// Rows of a page.
+    #[schema(example = 50)]
+    per_page: u32,
+    /// Rows of the whole list.
+    #[schema(example = 1)]
+    total_items: u64,
+    /// Pages of the whole list.
+    #[schema(example = 1)]
+    total_pages: u64,
+    /// Whether rows follow.
+    has_next: bool,
+    /// Whether rows come before.
+    has_prev: bool,
 }
 
 /// Which part of a list is asked for.
@@ -140,14 +175,24 @@ impl Part {
             Start::Offset(skip) => Some(skip),
             Start::Cursor(_) => None,
         };
+        let page = skip.map(|skip| skip / u64::from(self.size) + 1);
+        let pages = total.div_ceil(u64::from(self.size));
         ListBody {
             items,
             total,
-            page: skip.map(|skip| skip / u64::from(self.size) + 1),
+            page,
             per_page: self.size,
-            pages: total.div_ceil(u64::from(self.size)),
+            pages,
             skip,
             limit: self.size,
+            pagination: Pagination {
+                page,
+                per_page: self.size,
+                total_items: total,
+                total_pages: pages,
+                has_next: next_cursor.is_some(),
+                has_prev: skip != Some(0),
+            },
             next_cursor,
         }
     }
@@ -183,7 +228,7 @@ mod tests {
 
     fn read(parameters: PageParameters) -> Result<Part, String> {
         let mut violations = Violations::default();
-        let read = parameters.read(&mut violations);
+        let read = parameters.read(Rules::default(), &mut violations);
         violations
             .into_result()
             .map(|()| read)

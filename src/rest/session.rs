@@ -91,7 +91,7 @@ pub(super) struct RegisterInput {
     /// The name to sign in with, beside the address. Nobody else may have it.
     #[schema(value_type = Option<schema::Username>)]
     username: Option<String>,
-    /// The name among people.
+    /// The name among people. An empty text means none.
     #[schema(value_type = Option<schema::FullName>)]
     full_name: Option<String>,
 }
@@ -102,7 +102,7 @@ impl From<RegisterInput> for Registration {
             email: input.email,
             password: input.password.into(),
             username: input.username,
-            full_name: input.full_name,
+            full_name: input.full_name.filter(|name| !name.trim().is_empty()),
         }
     }
 }
@@ -206,7 +206,6 @@ pub(super) struct VerifyEmailInput {
 
 /// How much to sign out of.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LogoutParameters {
     /// Every session, not only this one.

@@ -11,6 +11,8 @@ use super::error::Result;
 use super::extract::Asker;
 use crate::app::App;
 use crate::domain::statistics::Statistics;
+use crate::domain::task::Priority;
+use crate::domain::workflow::Status;
 use crate::http::json::Json;
 
 /// Whether counts were remembered (`HIT`) or counted now (`MISS`).
@@ -40,6 +42,30 @@ pub(super) struct StatisticsBody {
     by_priority: BTreeMap<&'static str, u64>,
     /// The most used first.
     tags: Vec<TagCount>,
+    /// How many there are of each tag.
+    #[schema(value_type = BTreeMap<String, u64>, example = json!({"work": 2}))]
+    by_tag: BTreeMap<String, u64>,
+    /// Those that are not `done`.
+    #[schema(example = 3)]
+    incomplete: u64,
+    /// As `total`: the names of one of the older APIs begin here.
+    #[schema(example = 4)]
+    total_tasks: u64,
+    /// As `completed`.
+    #[schema(example = 1)]
+    completed_tasks: u64,
+    /// Those that are `todo`.
+    #[schema(example = 3)]
+    pending_tasks: u64,
+    /// Those that are `in_progress`.
+    #[schema(example = 0)]
+    in_progress_tasks: u64,
+    /// Those of the priority `high`.
+    #[schema(example = 1)]
+    high_priority_tasks: u64,
+    /// Those of the priority `urgent`.
+    #[schema(example = 0)]
+    urgent_tasks: u64,
 }
 
 /// How many tasks have a tag.
@@ -55,9 +81,20 @@ struct TagCount {
 
 impl From<Statistics> for StatisticsBody {
     fn from(statistics: Statistics) -> Self {
+        let completed = statistics.completed();
+        let of = |status: Status| find(&statistics.by_status, &status);
+        let of_priority = |priority: Priority| find(&statistics.by_priority, &priority);
         Self {
+            by_tag: statistics.tags.iter().cloned().collect(),
+            incomplete: statistics.total - completed,
+            total_tasks: statistics.total,
+            completed_tasks: completed,
+            pending_tasks: of(Status::Todo),
+            in_progress_tasks: of(Status::InProgress),
+            high_priority_tasks: of_priority(Priority::High),
+            urgent_tasks: of_priority(Priority::Urgent),
             total: statistics.total,
-            completed: statistics.completed(),
+            completed,
             completion_rate: statistics.completion_rate(),
             overdue: statistics.overdue,
             by_status: statistics
@@ -77,6 +114,11 @@ impl From<Statistics> for StatisticsBody {
                 .collect(),
         }
     }
+}
+
+fn find<T: PartialEq>(counts: &[(T, u64)], name: &T) -> u64 {
+    let found = counts.iter().find(|(one, _)| one == name);
+    found.map_or(0, |(_, count)| *count)
 }
 
 /// Count tasks

@@ -8,8 +8,10 @@ mod list;
 mod output;
 mod write;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::handler::Handler as _;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::Response;
 
 pub(super) use self::bulk::{bulk_transition, bulk_update};
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
@@ -19,8 +21,9 @@ use self::write::TaskWrite;
 use super::error::Result;
 use super::extract::{AnyBody, Asker, Body, Parameters, PathId, PathTag};
 use super::location;
-use super::page::ListBody;
+use super::page::{ListBody, PageParameters};
 use super::precondition::IfMatch;
+use super::rules::Rules;
 use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
@@ -29,21 +32,24 @@ use crate::http::json::Json;
 /// List tasks
 ///
 /// Those that the asker may see, the newest first.
-#[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "listTasks", params(ListParameters),
+#[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "listTasks", params(PageParameters, ListParameters),
     responses((status = 200, description = "A part of the list", body = ListBody<TaskBody>)))]
 pub(super) async fn list(
     State(app): State<App>,
     Asker(actor): Asker,
+    rules: Rules,
+    Parameters(page): Parameters<PageParameters>,
     Parameters(parameters): Parameters<ListParameters>,
 ) -> Result<Json<ListBody<TaskBody>>> {
-    let request = parameters.read()?;
+    let request = parameters.read(page, rules)?;
     Ok(Json(request.answer(&app, &actor).await?))
 }
 
 /// List the tasks of everybody
 ///
 /// For administrators, whose `/tasks` has all tasks anyway.
-#[utoipa::path(get, path = "/tasks/admin/all", tag = "tasks", operation_id = "listAllTasks", params(ListParameters),
+#[utoipa::path(get, path = "/tasks/admin/all", tag = "tasks", operation_id = "listAllTasks",
+    params(PageParameters, ListParameters),
     responses(
         (status = 200, description = "A part of the list", body = ListBody<TaskBody>),
         (status = 403, description = "The asker is not an administrator"),
@@ -51,10 +57,12 @@ pub(super) async fn list(
 pub(super) async fn list_all(
     state: State<App>,
     Asker(actor): Asker,
+    rules: Rules,
+    page: Parameters<PageParameters>,
     parameters: Parameters<ListParameters>,
 ) -> Result<Json<ListBody<TaskBody>>> {
     policy::scope::<policy::AllTasks>(&actor)?;
-    list(state, Asker(actor), parameters).await
+    list(state, Asker(actor), rules, page, parameters).await
 }
 
 /// Create a task
@@ -93,7 +101,7 @@ pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id):
 
 /// Replace a task
 ///
-/// What is left out is reset.
+/// The body names every field that a client can set; `PATCH` changes some of them.
 #[utoipa::path(put, path = "/tasks/{id}", tag = "tasks", operation_id = "replaceTask", params(PathId, IfMatch),
     request_body = ReplaceInput,
     responses(
@@ -102,9 +110,16 @@ pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id):
     ))]
 pub(super) async fn replace(write: TaskWrite, Body(input): Body<ReplaceInput>) -> Result<TaskBody> {
     let (change, expected_version) = input.read()?;
-    let write = write.expecting(expected_version)?;
-    let outcome = write.tasks().update(&write.actor, write.id, change, write.expected());
-    write.task(outcome.await).await
+    write.expecting(expected_version)?.update(change).await
+}
+
+/// `PUT` of a dialect in which it is a partial update, or of one in which it replaces.
+pub(super) async fn put(State(app): State<App>, rules: Rules, request: Request) -> Response {
+    if rules.put_is_partial {
+        update.call(request, app).await
+    } else {
+        replace.call(request, app).await
+    }
 }
 
 /// Change a task
@@ -118,9 +133,7 @@ pub(super) async fn replace(write: TaskWrite, Body(input): Body<ReplaceInput>) -
     ))]
 pub(super) async fn update(write: TaskWrite, Body(input): Body<UpdateInput>) -> Result<TaskBody> {
     let (change, expected_version) = input.read()?;
-    let write = write.expecting(expected_version)?;
-    let outcome = write.tasks().update(&write.actor, write.id, change, write.expected());
-    write.task(outcome.await).await
+    write.expecting(expected_version)?.update(change).await
 }
 
 /// Put a task into the trash
@@ -194,12 +207,14 @@ pub(super) async fn add_tags(write: TaskWrite, AnyBody(TagsInput(tags)): AnyBody
 }
 
 /// Take a tag from a task
+///
+/// 404 if the task does not have it.
 #[utoipa::path(delete, path = "/tasks/{id}/tags/{tag}", tag = "tasks", operation_id = "untagTask", params(PathId, PathTag, IfMatch),
     responses((status = 204, description = "Done")))]
-pub(super) async fn remove_tag(write: TaskWrite, PathTag(tag): PathTag) -> Result<StatusCode> {
-    let tags = [tag];
+pub(super) async fn remove_tag(write: TaskWrite, PathTag(tag): PathTag) -> Result<Response> {
+    let tags = std::slice::from_ref(&tag);
     let outcome = write
         .tasks()
-        .remove_tags(&write.actor, write.id, &tags, write.expected());
-    write.nothing(outcome.await)
+        .remove_tags(&write.actor, write.id, tags, write.expected());
+    write.untagged(outcome.await, &tag).await
 }

@@ -10,8 +10,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Parameters, PathId, Sender};
 use super::openapi::schema;
-use super::page::{ListBody, PageParameters, Part, name_cursor, rows};
+use super::page::{ListBody, PageParameters, name_cursor, rows};
 use super::rate_limit::limit_password;
+use super::rules::Rules;
 use super::value::{Number, RoleName};
 use crate::app::App;
 use crate::domain::clock::Timestamp;
@@ -42,6 +43,28 @@ impl From<User> for NameBody {
             id: user.id,
             username: user.username,
             full_name: user.full_name,
+        }
+    }
+}
+
+/// The owner or assignee of a task.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Person)]
+pub(super) struct PersonBody {
+    #[serde(flatten)]
+    name: NameBody,
+    /// Address of the user; only for administrators and the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "ada@example.com")]
+    email: Option<String>,
+}
+
+impl PersonBody {
+    pub(super) fn new(user: User, email: Option<String>) -> Self {
+        let own = user.account.as_ref().map(|account| account.email.clone());
+        Self {
+            email: email.or(own),
+            name: user.into(),
         }
     }
 }
@@ -99,43 +122,6 @@ impl From<User> for UserBody {
     }
 }
 
-/// Which part of the list of users.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParameters {
-    /// How many rows to leave out first. Not together with `page` or `cursor`.
-    #[param(value_type = Option<i32>, minimum = 0, example = 0)]
-    skip: Option<Number>,
-    /// How many rows there may be. Not together with `per_page`.
-    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50, example = 10)]
-    limit: Option<Number>,
-    /// Which page, counted from 1. Not together with `skip` or `cursor`.
-    #[param(value_type = Option<i32>, minimum = 1)]
-    page: Option<Number>,
-    /// How many rows a page has. Not together with `limit`.
-    #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50)]
-    per_page: Option<Number>,
-    /// `next_cursor` of the answer before, for what follows it.
-    cursor: Option<String>,
-}
-
-impl ListParameters {
-    fn read(self) -> Result<Part> {
-        let mut violations = Violations::default();
-        let page = PageParameters {
-            skip: self.skip,
-            limit: self.limit,
-            page: self.page,
-            per_page: self.per_page,
-            cursor: self.cursor,
-        };
-        let part = page.read(&mut violations);
-        violations.into_result()?;
-        Ok(part)
-    }
-}
-
 /// What to change of an account; what is left out stays.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -153,7 +139,7 @@ pub(super) struct UpdateInput {
     #[serde(default)]
     #[schema(value_type = Option<schema::Username>)]
     username: Patch<String>,
-    /// The name among people; null for none.
+    /// The name among people; null or an empty text for none.
     #[serde(default)]
     #[schema(value_type = Option<schema::FullName>)]
     full_name: Patch<String>,
@@ -177,7 +163,10 @@ impl From<UpdateInput> for UserChange {
             email: input.email,
             current_password: input.current_password.map(SecretString::from),
             username: input.username,
-            full_name: input.full_name,
+            full_name: match input.full_name {
+                Patch::Value(name) if name.trim().is_empty() => Patch::Null,
+                other => other,
+            },
             time_zone: input.time_zone,
             role: input.role.map(|RoleName(role)| role),
             is_active: input.is_active,
@@ -187,7 +176,6 @@ impl From<UpdateInput> for UserChange {
 
 /// What becomes of the tasks of a deleted user.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeleteParameters {
     /// The id of the user who gets them; without it they are deleted too.
@@ -195,7 +183,9 @@ pub(super) struct DeleteParameters {
     transfer_to: Option<Number>,
 }
 
-/// Who is asking
+/// Read one's own account
+///
+/// `/users/me` answers the same.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "getMe",
     responses((status = 200, description = "The account that is signed in", body = UserBody)))]
 pub(super) async fn me(State(app): State<App>, Asker(actor): Asker) -> Result<Json<UserBody>> {
@@ -204,14 +194,16 @@ pub(super) async fn me(State(app): State<App>, Asker(actor): Asker) -> Result<Js
 }
 
 /// List users
-#[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(ListParameters),
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(PageParameters),
     responses((status = 200, description = "A part of the list, by id", body = ListBody<UserBody>)))]
 pub(super) async fn list(
     State(app): State<App>,
     Asker(actor): Asker,
-    Parameters(parameters): Parameters<ListParameters>,
+    Parameters(page): Parameters<PageParameters>,
 ) -> Result<Json<ListBody<UserBody>>> {
-    let part = parameters.read()?;
+    let mut violations = Violations::default();
+    let part = page.read(Rules::CANONICAL, &mut violations);
+    violations.into_result()?;
     let users = app.domain().users();
     let (rows, next) = rows(users.list(&actor, &part.request()).await.map_err(name_cursor)?);
     let total = users.count(&actor).await?;

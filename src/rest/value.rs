@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::domain::actor::Role;
 use crate::domain::clock::{Timestamp, read_day, start_of_day};
 use crate::domain::error::excerpt;
+use crate::domain::local_time::end_of;
 use crate::domain::task::Priority;
 use crate::domain::workflow::Status;
 
@@ -120,6 +121,22 @@ fn without_zone(text: &str) -> Option<Timestamp> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
         .ok()
         .map(|moment| moment.and_utc())
+}
+
+/// The last moment of a range. A date alone includes its whole day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Text")]
+pub(super) struct LastMoment(pub(super) Timestamp);
+
+impl TryFrom<Text> for LastMoment {
+    type Error = String;
+
+    fn try_from(text: Text) -> Result<Self, String> {
+        match read_day(&text.0) {
+            Some(day) => Ok(Self(end_of(day))),
+            None => Moment::try_from(text).map(|Moment(moment)| Self(moment)),
+        }
+    }
 }
 
 /// The name of a status.
@@ -234,8 +251,8 @@ impl TryFrom<String> for Flag {
 
     fn try_from(text: String) -> Result<Self, String> {
         match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Ok(Self(true)),
-            "false" | "0" => Ok(Self(false)),
+            "true" | "1" | "yes" | "on" | "t" | "y" => Ok(Self(true)),
+            "false" | "0" | "no" | "off" | "f" | "n" => Ok(Self(false)),
             _ => Err(format!("'{}' is not allowed; use true or false", excerpt(&text))),
         }
     }
@@ -350,10 +367,17 @@ mod tests {
     #[test]
     fn flags_are_read_as_python_and_shells_write_them() {
         let flag = |text: &str| Flag::try_from(text.to_owned()).map(|flag| flag.0).ok();
-        assert_eq!(
-            [flag("true"), flag("False"), flag("1"), flag("")],
-            [Some(true), Some(false), Some(true), None]
+        assert!(
+            ["true", "1", "Yes", "on", "T", "y"]
+                .iter()
+                .all(|text| flag(text) == Some(true))
         );
+        assert!(
+            ["False", "0", "no", "OFF", "f", "n"]
+                .iter()
+                .all(|text| flag(text) == Some(false))
+        );
+        assert!(["", "2", "nope"].iter().all(|text| flag(text).is_none()));
     }
 
     #[test]

@@ -130,7 +130,11 @@ const CASES: &[Case] = &[
             "taskUpdate",
             ", input: {title: \"All new\", description: null, status: TODO, priority: MEDIUM, dueDate: null, assigneeId: null, tags: null}",
         ),
-        ("PUT", "", r#"{"title": "All new"}"#),
+        (
+            "PUT",
+            "",
+            r#"{"title": "All new", "description": null, "status": "todo", "priority": "medium", "due_date": null, "assignee_id": null, "tags": null}"#,
+        ),
         None,
     ),
     // The workflow.

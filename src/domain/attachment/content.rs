@@ -2,12 +2,12 @@
 //!
 //! The type is told by the end of the name and must be what the content says. The few signatures are written
 //! down here: the crates that guess types want a whole Word file, or miss those that other programs wrote.
-//! JSON alone is held in memory, up to 5 MiB, to be parsed at the end.
+//! JSON alone is held in memory, up to the largest size, to be parsed at the end.
 
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
-use super::{MAX_SIZE, filename};
+use super::filename;
 use crate::domain::error::{Error, Result};
 
 /// The types that are taken, for messages.
@@ -133,6 +133,7 @@ const HEAD: usize = 12;
 pub(super) struct Inspection {
     file_type: FileType,
     name: String,
+    max: u64,
     size: u64,
     digest: Sha256,
     head: Vec<u8>,
@@ -149,10 +150,12 @@ pub(super) struct Facts {
 }
 
 impl Inspection {
-    pub(super) fn new(file_type: FileType, name: &str) -> Self {
+    /// Of a file of up to `max` bytes.
+    pub(super) fn new(file_type: FileType, name: &str, max: u64) -> Self {
         Self {
             file_type,
             name: name.to_owned(),
+            max,
             size: 0,
             digest: Sha256::new(),
             head: Vec::with_capacity(HEAD),
@@ -165,12 +168,13 @@ impl Inspection {
     /// Looks at the next bytes. Fails as soon as they cannot be part of such a file.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
         self.size += bytes.len() as u64;
-        if self.size > MAX_SIZE {
+        if self.size > self.max {
             return Err(Error::PayloadTooLarge {
                 field: "file",
                 message: format!(
-                    "file: {} is larger than the {MAX_SIZE} bytes that are allowed",
-                    filename::shown(&self.name)
+                    "file: {} is larger than the {} bytes that are allowed",
+                    filename::shown(&self.name),
+                    self.max
                 ),
             });
         }
@@ -196,8 +200,9 @@ impl Inspection {
             return Err(Error::invalid(
                 "file",
                 format!(
-                    "file: {} is empty; 1 to {MAX_SIZE} bytes are allowed",
-                    filename::shown(&self.name)
+                    "file: {} is empty; 1 to {} bytes are allowed",
+                    filename::shown(&self.name),
+                    self.max
                 ),
             ));
         }
@@ -309,11 +314,12 @@ impl Mark {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_SIZE;
     use super::*;
 
     /// What comes of a file that arrives in pieces of this size.
     fn inspect(name: &str, content: &[u8], piece: usize) -> Result<Facts> {
-        let mut inspection = Inspection::new(FileType::of(name)?, name);
+        let mut inspection = Inspection::new(FileType::of(name)?, name, MAX_SIZE);
         for bytes in content.chunks(piece) {
             inspection.feed(bytes)?;
         }

@@ -7,7 +7,7 @@ use futures_util::Stream;
 
 use super::content::{FileType, Inspection};
 use super::storage::{Storage, Written};
-use super::{Attachment, Attachments, NewAttachment, Stored, filename};
+use super::{Attachment, Attachments, MAX_SIZE, NewAttachment, Stored, filename};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
@@ -27,6 +27,18 @@ impl Attachments<'_> {
         name: &str,
         content: impl Stream<Item = Result<Bytes>> + Send,
     ) -> Result<Attachment> {
+        self.upload_up_to(MAX_SIZE, actor, task, name, content).await
+    }
+
+    /// The same for a file of up to `max` bytes.
+    pub async fn upload_up_to(
+        self,
+        max: u64,
+        actor: &Actor,
+        task: Option<TaskId>,
+        name: &str,
+        content: impl Stream<Item = Result<Bytes>> + Send,
+    ) -> Result<Attachment> {
         let owner_id = actor.signed_in()?.id;
         match task {
             Some(task) => Tasks::new(self.core).check_attach(actor, task).await?,
@@ -34,7 +46,7 @@ impl Attachments<'_> {
         }
         let filename = filename::clean(name)?;
         let file_type = FileType::of(&filename)?;
-        let mut inspection = Inspection::new(file_type, &filename);
+        let mut inspection = Inspection::new(file_type, &filename, max);
         let storage_key = Storage::new_key(self.core.randomness.as_ref());
         let written = self
             .core
@@ -69,6 +81,19 @@ impl Attachments<'_> {
     pub async fn delete_own(self, actor: &Actor, filename: &str) -> Result<Attachment> {
         let found = self.get_own_stored(actor, filename).await?;
         self.delete_stored(actor, found).await
+    }
+
+    /// Deletes all of the actor's own files without a task that have this name.
+    #[tracing::instrument(target = "taskwire::span", name = "attachment.delete_all_own", skip_all)]
+    pub async fn delete_all_own(self, actor: &Actor, filename: &str) -> Result<Attachment> {
+        let newest = self.delete_own(actor, filename).await?;
+        loop {
+            match self.delete_own(actor, filename).await {
+                Ok(_) => {}
+                Err(Error::NotFound { .. }) => return Ok(newest),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     async fn delete_stored(self, actor: &Actor, found: Stored) -> Result<Attachment> {

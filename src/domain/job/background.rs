@@ -1,5 +1,7 @@
 //! What somebody asks for over REST: their tasks are counted in the background.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{JobKind, Jobs, NewJob};
@@ -10,6 +12,10 @@ use crate::domain::id::JobId;
 use crate::domain::policy::{self, OwnJobs, QueueJob};
 use crate::domain::store;
 
+/// The most background tasks of clients that are not signed in that may wait.
+pub const MAX_ANONYMOUS: u64 = 100;
+/// When to try again if as many wait.
+const FULL_QUEUE_RETRY: Duration = Duration::from_mins(1);
 /// The most characters of a message.
 pub const MAX_MESSAGE_LENGTH: usize = 255;
 
@@ -62,6 +68,29 @@ impl Jobs<'_> {
         let job = NewJob::new(JobKind::BackgroundTask, json!({ "message": message }), now);
         let transaction = self.core.store.begin().await?;
         let id = store::job::enqueue_for(&transaction, &permit, job).await?;
+        transaction.commit().await?;
+        Ok(BackgroundTask {
+            id,
+            status: BackgroundTaskStatus::Queued,
+            created_at: now,
+            finished_at: None,
+        })
+    }
+
+    /// The same for a client that need not sign in: only where its dialect allows that. The message goes to the server's
+    /// log. At most [`MAX_ANONYMOUS`] wait at a time.
+    pub async fn queue_anonymous_task(self, message: Option<String>) -> Result<BackgroundTask> {
+        check(message.as_deref().unwrap_or_default())?;
+        let now = self.core.clock.now();
+        let job = NewJob::new(JobKind::BackgroundTask, json!({ "message": message }), now);
+        let transaction = self.core.store.begin().await?;
+        if store::job::count_anonymous_tasks(&transaction).await? >= MAX_ANONYMOUS {
+            return Err(Error::Unavailable {
+                retry_after: FULL_QUEUE_RETRY,
+                cause: None,
+            });
+        }
+        let id = store::job::enqueue(&transaction, job).await?;
         transaction.commit().await?;
         Ok(BackgroundTask {
             id,

@@ -80,9 +80,10 @@ struct BackgroundTask {
 /// Counts the tasks of whoever asked, and writes that to the log.
 async fn count_tasks(core: &Core, claim: &Claim) -> Result<()> {
     let BackgroundTask { message } = payload(claim)?;
-    let user = claim
-        .user_id
-        .ok_or_else(|| Failure::Final(anyhow::anyhow!("nobody asked for it")))?;
+    let Some(user) = claim.user_id else {
+        tracing::info!(job = %claim.id, message = ?message, "a background task of nobody is done");
+        return Ok(());
+    };
     let theirs = || {
         TaskFilter::Any(vec![
             TaskFilter::Owner(Comparison::Equal(user)),

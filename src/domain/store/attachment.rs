@@ -116,6 +116,27 @@ pub(in crate::domain) async fn newest_own(
     row.map(Stored::try_from).transpose()
 }
 
+/// Most names that are listed.
+const MAX_NAMES: u64 = 1_000;
+
+/// The names of somebody's own files that belong to no task.
+pub(in crate::domain) async fn own_names(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Files>,
+    owner: UserId,
+) -> Result<Vec<String>> {
+    let query = Entity::find()
+        .select_only()
+        .column(Column::Filename)
+        .distinct()
+        .filter(of_reach(scope))
+        .filter(Column::OwnerId.eq(owner.0))
+        .filter(Column::TaskId.is_null())
+        .order_by_asc(Column::Filename)
+        .limit(MAX_NAMES);
+    Ok(query.into_tuple().all(connection).await?)
+}
+
 /// Whether a row knows this object of the storage, be its task in the trash or not.
 pub(in crate::domain) async fn is_recorded(
     connection: &impl ConnectionTrait,

@@ -86,6 +86,15 @@ pub(in crate::domain) async fn enqueue_for(
     insert(transaction, model).await
 }
 
+/// How many background tasks wait that nobody signed in asked for.
+pub(in crate::domain) async fn count_anonymous_tasks(transaction: &WriteTransaction) -> Result<u64> {
+    let waiting = Entity::find()
+        .filter(Column::FinishedAt.is_null())
+        .filter(Column::Kind.eq(JobKind::BackgroundTask.as_str()))
+        .filter(Column::UserId.is_null());
+    Ok(waiting.count(transaction.connection()).await?)
+}
+
 async fn insert(transaction: &WriteTransaction, model: ActiveModel) -> Result<JobId> {
     transaction.announce_work();
     let inserted = Entity::insert(model).exec(transaction.connection()).await?;

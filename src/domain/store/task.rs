@@ -16,7 +16,7 @@ use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks, Users};
 use crate::domain::tag::Tags;
-use crate::domain::task::{FullTask, Priority, Snapshot, Task, TaskSortField, WithPeople};
+use crate::domain::task::{DESCRIPTION_KEY_LENGTH, FullTask, Priority, Snapshot, Task, TaskSortField, WithPeople};
 use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -94,6 +94,15 @@ pub(super) fn all_visible(scope: &Scope<Tasks>) -> Condition {
     }
 }
 
+/// The start of the description in lower case, out of the text that is searched in: that compares byte by byte in both
+/// databases, and the description in the locale of PostgreSQL.
+fn description_key() -> Expr {
+    let [text, title] = [Column::SearchText, Column::TitleKey].map(|column| Expr::col((Entity, column)));
+    let start = Expr::expr(Func::cust("LENGTH").arg(title)).add(2);
+    let length = Expr::cust(DESCRIPTION_KEY_LENGTH.to_string());
+    Func::cust("SUBSTR").arg(text).arg(start).arg(length).into()
+}
+
 impl KeyColumns<TaskSortField> for Entity {
     fn column(field: TaskSortField) -> KeyColumn {
         let (column, key_type) = match field {
@@ -105,11 +114,21 @@ impl KeyColumns<TaskSortField> for Entity {
             TaskSortField::Title => (Column::TitleKey, KeyType::Text),
             TaskSortField::DeletedAt => (Column::DeletedAt, KeyType::Moment),
             TaskSortField::Id => (Column::Id, KeyType::Integer),
+            TaskSortField::CompletedAt => (Column::CompletedAt, KeyType::Moment),
+            TaskSortField::Completed => (Column::Status, KeyType::Integer),
+            TaskSortField::Owner => (Column::OwnerId, KeyType::Integer),
+            TaskSortField::Assignee => (Column::AssigneeId, KeyType::Integer),
+            TaskSortField::Description => (Column::Description, KeyType::Text),
+            TaskSortField::Version => (Column::Version, KeyType::Integer),
         };
         let column = Expr::col((Entity, column));
+        let or_last = |column: Expr, last: Expr| Expr::from(Func::coalesce([column, last]));
         let expr = match field {
             // A key is never NULL.
-            TaskSortField::DeletedAt => Func::coalesce([column, Expr::val(LAST_MOMENT)]).into(),
+            TaskSortField::DeletedAt | TaskSortField::CompletedAt => or_last(column, Expr::val(LAST_MOMENT)),
+            TaskSortField::Completed => Expr::case(column.eq(Status::Done.rank()), 1).finally(0).into(),
+            TaskSortField::Assignee => or_last(column, Expr::val(i32::MAX)),
+            TaskSortField::Description => description_key(),
             _ => column,
         };
         KeyColumn { expr, key_type }

@@ -79,7 +79,7 @@ impl Listed for (Task, People) {
             .into_iter()
             .fold(Task::select(query, detail), |query, (name, id)| {
                 let relation: RelationDef = Entity::belongs_to(user::Entity).from(id).to(user::Column::Id).into();
-                [user::Column::Username, user::Column::FullName]
+                [user::Column::Username, user::Column::FullName, user::Column::Email]
                     .into_iter()
                     .fold(query.join_as(JoinType::LeftJoin, relation, name), |query, column| {
                         query.expr_as(Expr::col((name, column)), format!("{name}_{}", column.to_string()))
@@ -89,18 +89,26 @@ impl Listed for (Task, People) {
 
     fn read(columns: &mut InOrder<'_>) -> Result<Self> {
         let task = Task::read(columns)?;
-        let mut person = |id: Option<UserId>| -> Result<Option<User>> {
-            let (username, full_name) = (columns.next()?, columns.next()?);
-            Ok(id.map(|id| User {
+        let mut person = |id: Option<UserId>| -> Result<(Option<User>, Option<String>)> {
+            let (username, full_name, email) = (columns.next()?, columns.next()?, columns.next()?);
+            let user = id.map(|id| User {
                 id,
                 username,
                 full_name,
                 account: None,
-            }))
+            });
+            Ok((user, email))
         };
-        let owner = person(Some(task.owner_id))?.ok_or_else(|| corrupt("owner", task.owner_id))?;
-        let assignee = person(task.assignee_id)?;
-        Ok((task, People { owner, assignee }))
+        let (owner, owner_email) = person(Some(task.owner_id))?;
+        let owner = owner.ok_or_else(|| corrupt("owner", task.owner_id))?;
+        let (assignee, assignee_email) = person(task.assignee_id)?;
+        let people = People {
+            owner,
+            assignee,
+            owner_email,
+            assignee_email,
+        };
+        Ok((task, people))
     }
 
     fn task(&self) -> &Task {

@@ -139,6 +139,11 @@ impl TaskChange {
 }
 
 impl CheckedChange {
+    /// The status that it sets, if it sets one.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.status
+    }
+
     /// Applies everything but the assignee, which has a rule of its own.
     pub(super) fn apply(self, snapshot: &mut Snapshot, now: Timestamp) -> Result<()> {
         let task = &mut snapshot.task;

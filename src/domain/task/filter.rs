@@ -200,11 +200,23 @@ pub enum TaskSortField {
     DeletedAt,
     /// By its number.
     Id,
+    /// When it was done; a task that is not comes last.
+    CompletedAt,
+    /// Tasks that are done after the others.
+    Completed,
+    /// By the number of its owner.
+    Owner,
+    /// By the number of its assignee; a task without one comes last.
+    Assignee,
+    /// By the first characters of its description, in any case; a task without one comes first.
+    Description,
+    /// By the number of its changes.
+    Version,
 }
 
 impl TaskSortField {
     /// Every column that tasks can be sorted by.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::CreatedAt,
         Self::UpdatedAt,
         Self::DueDate,
@@ -213,6 +225,12 @@ impl TaskSortField {
         Self::Title,
         Self::DeletedAt,
         Self::Id,
+        Self::CompletedAt,
+        Self::Completed,
+        Self::Owner,
+        Self::Assignee,
+        Self::Description,
+        Self::Version,
     ];
 }
 
@@ -227,6 +245,12 @@ impl SortField for TaskSortField {
             Self::Title => "title",
             Self::DeletedAt => "deleted",
             Self::Id => "id",
+            Self::CompletedAt => "completed_at",
+            Self::Completed => "completed",
+            Self::Owner => "owner",
+            Self::Assignee => "assignee",
+            Self::Description => "description",
+            Self::Version => "version",
         }
     }
 }
@@ -258,5 +282,11 @@ fn key_of(task: &Task, field: TaskSortField) -> Key {
         TaskSortField::Title => Key::Text(task.title_key()),
         TaskSortField::DeletedAt => Key::Number(task.deleted_at.unwrap_or(LAST_MOMENT).timestamp_micros()),
         TaskSortField::Id => Key::Number(i64::from(task.id.0)),
+        TaskSortField::CompletedAt => Key::Number(task.completed_at.unwrap_or(LAST_MOMENT).timestamp_micros()),
+        TaskSortField::Completed => Key::Number(i64::from(task.status == Status::Done)),
+        TaskSortField::Owner => Key::Number(i64::from(task.owner_id.0)),
+        TaskSortField::Assignee => Key::Number(i64::from(task.assignee_id.map_or(i32::MAX, |user| user.0))),
+        TaskSortField::Description => Key::Text(task.description_key()),
+        TaskSortField::Version => Key::Number(i64::from(task.version)),
     }
 }

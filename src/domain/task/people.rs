@@ -5,6 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::{Page, PageRequest};
+use crate::domain::policy::{Scope, Users};
 use crate::domain::tag::Tags;
 use crate::domain::user::User;
 use crate::domain::{policy, store};
@@ -18,6 +19,26 @@ pub struct People {
     pub owner: User,
     /// Who is to do it.
     pub assignee: Option<User>,
+    /// The owner's address; only where the actor may see it.
+    pub owner_email: Option<String>,
+    /// The assignee's address; only where the actor may see it.
+    pub assignee_email: Option<String>,
+}
+
+impl People {
+    /// The same without the addresses that the actor may not see.
+    fn seen_by(mut self, scope: &Scope<Users>) -> Self {
+        let is_seen = |user: &User| scope.sees_account(user.id);
+        self.owner_email = self.owner_email.filter(|_| is_seen(&self.owner));
+        self.assignee_email = self
+            .assignee_email
+            .filter(|_| self.assignee.as_ref().is_some_and(is_seen));
+        self
+    }
+}
+
+fn seen_by(names: &Scope<Users>) -> impl Fn(FullTask) -> FullTask + '_ {
+    |((task, people), tags)| ((task, people.seen_by(names)), tags)
 }
 
 /// A task with those who take part in it.
@@ -50,7 +71,7 @@ impl Tasks<'_> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
         let found = store::task::find_in_full(&self.core.store.reader(actor), &scope, &names, id).await?;
         let live = found.filter(|((task, _), _)| task.deleted_at.is_none());
-        live.ok_or_else(|| Error::not_found("task", id))
+        live.map(seen_by(&names)).ok_or_else(|| Error::not_found("task", id))
     }
 
     /// One page of the tasks that the actor may see, with those who take part in them.
@@ -80,6 +101,7 @@ impl Tasks<'_> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
         let request = self.request(actor, &scope, list, page);
         let (page, total) = request.counted(&self.core.store.reader(actor), &names).await?;
+        let page = page.map(seen_by(&names));
         Ok(CountedPage { page, total })
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
+use super::unix_seconds;
 use crate::app::{App, described};
 use crate::domain::attachment::Room;
 use crate::domain::{Pool, Pools};
@@ -78,6 +79,55 @@ struct Report {
     /// Each part: `database`, `migrations`, `redis`, `storage`, `live`.
     #[schema(value_type = BTreeMap<String, Check>)]
     checks: BTreeMap<&'static str, Check>,
+    #[serde(flatten)]
+    older: OlderReport,
+}
+
+/// The same facts by the names that monitors of older APIs look for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OlderHealthReport)]
+struct OlderReport {
+    /// Unix seconds, as text.
+    #[schema(example = "1767139200.12")]
+    timestamp: String,
+    /// Unix seconds.
+    #[schema(example = 1_767_139_200.12)]
+    time: f64,
+    /// `database` and `redis`: `{status}`.
+    #[schema(value_type = Object)]
+    dependencies: Value,
+    /// Whether Redis answers.
+    redis_connected: bool,
+    /// Whether counts are remembered.
+    cache_enabled: bool,
+    /// `cache`, `redis` and `database` in a word each.
+    #[schema(value_type = Object)]
+    services: Value,
+}
+
+impl OlderReport {
+    fn of(app: &App, checks: &BTreeMap<&'static str, Check>) -> Self {
+        let time = unix_seconds(app);
+        let status = |name: &str| checks.get(name).map(|check| check.status);
+        let is_healthy = |name: &str| status(name) == Some(Status::Healthy);
+        let word = |works: bool, good: &'static str, bad: &'static str| if works { good } else { bad };
+        let cache_enabled = !app.config().database.statistics_cache.is_zero();
+        Self {
+            timestamp: format!("{time:.2}"),
+            time,
+            dependencies: json!({
+                "database": { "status": status("database") },
+                "redis": { "status": status("redis") },
+            }),
+            redis_connected: is_healthy("redis"),
+            cache_enabled,
+            services: json!({
+                "cache": word(cache_enabled, "working", "disabled"),
+                "redis": word(is_healthy("redis"), "connected", "disconnected"),
+                "database": word(is_healthy("database"), "working", "unavailable"),
+            }),
+        }
+    }
 }
 
 /// How everything stands, one by one
@@ -118,6 +168,7 @@ pub(crate) async fn answer(State(app): State<App>) -> Response {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.uptime().as_secs(),
+        older: OlderReport::of(&app, &checks),
         checks,
     };
     (code, Json(body)).into_response()

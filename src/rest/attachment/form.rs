@@ -9,19 +9,20 @@ use multer::{Field, Multipart};
 
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::attachment::{Attachment, MAX_SIZE};
+use crate::domain::attachment::Attachment;
 use crate::domain::error::{self, Error};
 use crate::domain::id::TaskId;
 use crate::http::source::{Exceeded, Source};
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, PathId, content_type, require_unencoded};
+use crate::rest::rules::Rules;
 
 /// What a form is.
 const FORM: &str = "multipart/form-data";
 /// The part that is read.
 pub(super) const PART: &str = "file";
-/// The most bytes of a form: a file, and what stands around it.
-const MAX_FORM: u64 = MAX_SIZE + 16 * 1024;
+/// The most bytes of a form beside its file.
+const FORM_OVERHEAD: u64 = 16 * 1024;
 
 /// To whom a file will belong.
 #[derive(Clone, Copy)]
@@ -35,20 +36,28 @@ pub(super) enum Belongs {
 /// Keeps the file of a request; also returns who sent it.
 pub(super) async fn receive(app: &App, request: Request, belongs: Belongs) -> Result<(Actor, Attachment)> {
     let (mut parts, body) = request.into_parts();
-    let source = Source::new(body, MAX_FORM);
-    keep(app, &mut parts, &source, belongs).await
+    let rules: Rules = parts.extensions.get().copied().unwrap_or_default();
+    let source = Source::new(body, rules.max_file + FORM_OVERHEAD);
+    keep(app, &mut parts, &source, belongs, rules).await
 }
 
-async fn keep(app: &App, parts: &mut Parts, source: &Source, belongs: Belongs) -> Result<(Actor, Attachment)> {
+async fn keep(
+    app: &App,
+    parts: &mut Parts,
+    source: &Source,
+    belongs: Belongs,
+    rules: Rules,
+) -> Result<(Actor, Attachment)> {
     let Asker(actor) = Asker::from_request_parts(parts, app).await?;
     let task = match belongs {
         Belongs::ToTask => Some(TaskId(PathId::from_request_parts(parts, app).await?.0)),
         Belongs::ToSender => None,
     };
-    let file = File::open(&parts.headers, source).await?;
+    let file = File::open(&parts.headers, source, rules).await?;
     let name = file.name.clone();
     let attachments = app.domain().attachments();
-    let kept = attachments.upload(&actor, task, &name, file.content()).await?;
+    let kept = attachments.upload_up_to(rules.max_file, &actor, task, &name, file.content());
+    let kept = kept.await?;
     Ok((actor, kept))
 }
 
@@ -57,15 +66,22 @@ struct File {
     name: String,
     part: Field<'static>,
     form: Multipart<'static>,
+    rules: Rules,
 }
 
 impl File {
     /// Reads the form up to the beginning of the file.
-    async fn open(headers: &HeaderMap, source: &Source) -> Result<Self> {
+    async fn open(headers: &HeaderMap, source: &Source, rules: Rules) -> Result<Self> {
         require_unencoded(headers)?;
         let boundary = boundary(headers)?;
         let mut form = Multipart::new(source.pieces(), boundary);
-        let part = form.next_field().await.map_err(broken)?;
+        let broken = |error| broken(error, rules);
+        let mut part = form.next_field().await.map_err(broken)?;
+        while rules.ignores_form_parts && part.as_ref().is_some_and(|part| part.name() != Some(PART)) {
+            // A form gives its next part only when this one is let go.
+            drop(part);
+            part = form.next_field().await.map_err(broken)?;
+        }
         let Some(part) = part else {
             let message = format!("missing field `{PART}`; send the file as a part of that name");
             return Err(Problem::invalid(PART, message));
@@ -77,23 +93,34 @@ impl File {
             let message = format!("{PART}: the part has no filename; send one such as 'report.pdf'");
             return Err(Problem::invalid(PART, message));
         };
-        Ok(Self { name, part, form })
+        Ok(Self {
+            name,
+            part,
+            form,
+            rules,
+        })
     }
 
     /// What is in the file. The form must end behind it, or the file is not kept either.
     fn content(self) -> impl Stream<Item = error::Result<Bytes>> + Send {
-        stream::try_unfold((self.form, Some(self.part)), async |(mut form, part)| {
-            let Some(mut part) = part else { return Ok(None) };
-            if let Some(piece) = part.chunk().await.map_err(broken)? {
-                return Ok(Some((piece, (form, Some(part)))));
-            }
-            // A form gives its next part only when this one is let go.
-            drop(part);
-            match form.next_field().await.map_err(broken)? {
-                Some(another) => Err(one_too_many(&another)),
-                None => Ok(None),
-            }
-        })
+        stream::try_unfold(
+            (self.form, Some(self.part), self.rules),
+            async |(mut form, part, rules)| {
+                let broken = |error| broken(error, rules);
+                let Some(mut part) = part else { return Ok(None) };
+                if let Some(piece) = part.chunk().await.map_err(broken)? {
+                    return Ok(Some((piece, (form, Some(part), rules))));
+                }
+                // A form gives its next part only when this one is let go.
+                drop(part);
+                while let Some(another) = form.next_field().await.map_err(broken)? {
+                    if !rules.ignores_form_parts || another.name() == Some(PART) {
+                        return Err(one_too_many(&another));
+                    }
+                }
+                Ok(None)
+            },
+        )
     }
 }
 
@@ -103,7 +130,7 @@ fn boundary(headers: &HeaderMap) -> Result<String> {
         kind => return Err(Problem::unsupported_media_type(kind.as_deref(), FORM)),
     }
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Ok(multer::parse_boundary(value.unwrap_or_default()).map_err(broken)?)
+    Ok(multer::parse_boundary(value.unwrap_or_default()).map_err(|error| broken(error, Rules::CANONICAL))?)
 }
 
 fn one_too_many(part: &Field<'_>) -> Error {
@@ -115,10 +142,11 @@ fn one_too_many(part: &Field<'_>) -> Error {
     Error::invalid(PART, message)
 }
 
-fn broken(error: multer::Error) -> Error {
+fn broken(error: multer::Error, rules: Rules) -> Error {
     let message = match error {
         multer::Error::StreamReadFailed(cause) if cause.is::<Exceeded>() => {
-            let message = format!("{PART}: the form is larger than a file of {MAX_SIZE} bytes makes it");
+            let max = rules.max_file;
+            let message = format!("{PART}: the form is larger than a file of {max} bytes makes it");
             return Error::PayloadTooLarge { field: PART, message };
         }
         multer::Error::StreamReadFailed(_) => "The body broke off before its end".to_owned(),

@@ -19,7 +19,6 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 /// The parameter of a signed URL, which [`identify`] reads.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::rest) struct SignatureParameters {
     /// Stands for the access token, in the `url` of a file. It works for one file, until it expires or the session of

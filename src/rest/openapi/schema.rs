@@ -101,8 +101,9 @@ described!(
     Username => text().pattern(Some(r"^[A-Za-z0-9_.\-]{3,50}$")).examples(["ada"])
 );
 described!(
-    /// A name among people: 1 to 255 characters.
-    FullName => line(MAX_FULL_NAME_LENGTH).examples(["Ada Lovelace"])
+    /// A name among people: up to 255 characters. An empty text means none.
+    FullName => text().max_length(Some(MAX_FULL_NAME_LENGTH)).pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*$"))
+        .examples(["Ada Lovelace"])
 );
 described!(
     /// A new password: 8 to 128 characters, at least one letter and one digit.
@@ -111,8 +112,8 @@ described!(
         .pattern(Some("([A-Za-z].*[0-9]|[0-9].*[A-Za-z])")).examples(["SecurePass123"])
 );
 described!(
-    /// Yes or no.
-    Flag => text().enum_values(Some(["true", "false", "1", "0"]))
+    /// Yes or no, in any case.
+    Flag => text().enum_values(Some(["true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"]))
 );
 described!(
     /// A moment, in UTC.

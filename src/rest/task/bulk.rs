@@ -16,6 +16,7 @@ use super::input::UpdateInput;
 use super::output::{self, TaskBody};
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::error::Error;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
 use crate::domain::task::{BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK, Snapshot, TaskChange};
@@ -24,6 +25,7 @@ use crate::http::json::Json;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, Body};
 use crate::rest::openapi::schema;
+use crate::rest::rules::Rules;
 use crate::rest::value::{Day, Moment, PriorityName, StatusName};
 
 /// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
@@ -88,7 +90,12 @@ impl BulkUpdateInput {
 
 impl PartialSchema for BulkUpdateInput {
     fn schema() -> RefOr<Schema> {
-        let ids = || ArrayBuilder::new().items(i32::schema()).max_items(Some(MAX_BULK));
+        let ids = || {
+            ArrayBuilder::new()
+                .items(i32::schema())
+                .min_items(Some(1))
+                .max_items(Some(MAX_BULK))
+        };
         let versions = || {
             ArrayBuilder::new()
                 .items(Ref::from_schema_name(VersionInput::name()))
@@ -151,7 +158,7 @@ pub(in crate::rest) struct VersionInput {
 #[schema(as = TasksBulkTransition)]
 pub(in crate::rest) struct BulkTransitionInput {
     /// Their numbers.
-    #[schema(value_type = Vec<i32>, max_items = 100, example = json!([1, 2, 3]))]
+    #[schema(value_type = Vec<i32>, min_items = 1, max_items = 100, example = json!([1, 2, 3]))]
     task_ids: Vec<TaskId>,
     /// Versions that some or all of them must have.
     #[serde(default)]
@@ -164,6 +171,10 @@ pub(in crate::rest) struct BulkTransitionInput {
 
 /// The tasks. The domain checks their number too, but by another name of the field.
 fn targets(ids: Vec<TaskId>, versions: &[VersionInput]) -> Result<BulkTargets> {
+    if ids.is_empty() {
+        let message = format!("task_ids is empty; 1 to {MAX_BULK} ids are allowed");
+        return Err(Problem::invalid("task_ids", message));
+    }
     if ids.len() > MAX_BULK {
         let message = format!("task_ids: {} ids were given; up to {MAX_BULK} are allowed", ids.len());
         return Err(Problem::invalid("task_ids", message));
@@ -233,7 +244,7 @@ impl BulkResultBody {
     fn of(result: BulkResult) -> (Self, Option<Snapshot>) {
         let (code, error, snapshot) = match result.outcome {
             BulkOutcome::Done(written) => (None, None, Some(written.snapshot)),
-            BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(error.to_string()), None),
+            BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(reason(result.id, &error)), None),
             BulkOutcome::Undone => (
                 Some("ABORTED"),
                 Some("Nothing was done, because others failed".to_owned()),
@@ -250,6 +261,14 @@ impl BulkResultBody {
             task: None,
         };
         (body, snapshot)
+    }
+}
+
+/// Why a task was not changed, in the words that clients of older APIs look for.
+fn reason(id: TaskId, error: &Error) -> String {
+    match error {
+        Error::NotFound { .. } => format!("Task {id} not found"),
+        other => other.to_string(),
     }
 }
 
@@ -272,13 +291,12 @@ async fn with_tasks(app: &App, actor: &Actor, results: Vec<BulkResult>) -> Resul
 pub(in crate::rest) async fn bulk_update(
     State(app): State<App>,
     Asker(actor): Asker,
+    rules: Rules,
     Body(input): Body<BulkUpdateInput>,
 ) -> Result<Json<BulkBody>> {
     let (targets, change) = input.read()?;
     let tasks = app.domain().tasks();
-    let results = tasks
-        .bulk_update(&actor, &targets, change, ErrorPolicy::Partial)
-        .await?;
+    let results = tasks.bulk_update(&actor, &targets, change, rules.bulk_errors).await?;
     Ok(Json(with_tasks(&app, &actor, results).await?))
 }
 

@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::error::{Error, Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
-use crate::domain::task::{Priority, TaskChange, TaskDraft};
+use crate::domain::task::{TaskChange, TaskDraft};
 use crate::domain::workflow::Status;
 use crate::rest::openapi::schema;
 use crate::rest::value::{Day, Moment, PriorityName, StatusName};
@@ -71,66 +71,70 @@ impl CreateInput {
     }
 }
 
-/// All of a task anew: what is left out is reset.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = TaskReplace)]
-pub(in crate::rest) struct ReplaceInput {
-    /// What is to be done, in a line; spaces around it are dropped.
-    #[schema(value_type = schema::Title)]
-    title: String,
-    /// What is to be done, at length.
-    #[schema(value_type = Option<schema::Description>)]
-    description: Option<String>,
-    /// Any status that the task may move to; `todo` without it.
-    #[schema(value_type = Option<schema::StatusInput>)]
-    status: Option<StatusName>,
-    /// `true` means the status `done`, `false` means `todo`.
-    completed: Option<bool>,
-    /// `medium` without it.
-    #[schema(value_type = Option<schema::PriorityName>)]
-    priority: Option<PriorityName>,
-    /// When it should be done; never without it.
-    #[schema(value_type = Option<schema::Moment>)]
-    due_date: Option<Moment>,
-    /// On which day it should be done; no day without it. Not together with `due_date`.
-    #[schema(value_type = Option<schema::Day>, example = json!(null))]
-    due_on: Option<Day>,
-    /// The id of the user who is to do it; nobody without it.
-    #[schema(value_type = Option<schema::Id>, example = json!(null))]
-    assignee_id: Option<UserId>,
-    /// Up to 20 tags; none without it.
-    #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
-    tags: Option<Vec<String>>,
-    /// The version on which the change is based; a task that has another by now is left alone (409). `If-Match` says
-    /// the same.
-    #[schema(example = json!(null))]
-    expected_version: Option<i32>,
-}
+/// A whole task: every field is named, so that none is reset by accident.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(in crate::rest) struct ReplaceInput(UpdateInput);
+
+/// The fields that a replacement names. A due day may come beside them.
+const REPLACED: [&str; 7] = [
+    "title",
+    "description",
+    "status",
+    "priority",
+    "due_date",
+    "assignee_id",
+    "tags",
+];
 
 impl ReplaceInput {
     /// The change, and the version it is based on.
     pub(super) fn read(self) -> Result<(TaskChange, Option<i32>)> {
-        let status = together(self.status, self.completed)?.unwrap_or(Status::Todo);
-        let priority = self
-            .priority
-            .map_or(Priority::Medium, |PriorityName(priority)| priority);
-        let change = TaskChange {
-            title: Patch::Value(self.title),
-            description: or_null(self.description),
-            status: Patch::Value(status),
-            priority: Patch::Value(priority),
-            due_date: or_null(self.due_date.map(|Moment(moment)| moment)),
-            due_on: or_null(self.due_on.map(|Day(day)| day)),
-            assignee: or_null(self.assignee_id),
-            tags: or_null(self.tags),
-        };
-        Ok((change, self.expected_version))
+        let Self(mut input) = self;
+        let is_absent = [
+            input.title == Patch::Absent,
+            input.description == Patch::Absent,
+            input.status == Patch::Absent,
+            input.priority == Patch::Absent,
+            input.due_date == Patch::Absent,
+            input.assignee_id == Patch::Absent,
+            input.tags == Patch::Absent,
+        ];
+        let missing = REPLACED.iter().zip(is_absent).filter(|(_, is_absent)| *is_absent);
+        let missing: Vec<&str> = missing.map(|(name, _)| *name).collect();
+        if let Some(first) = missing.first() {
+            let message = format!(
+                "PUT replaces the whole task, and the body leaves out {}; name every field, or use PATCH to change some",
+                missing.join(", ")
+            );
+            return Err(Error::invalid(first, message));
+        }
+        if input.due_on == Patch::Absent {
+            input.due_on = Patch::Null;
+        }
+        input.read()
     }
 }
 
-fn or_null<T>(value: Option<T>) -> Patch<T> {
-    value.map_or(Patch::Null, Patch::Value)
+impl PartialSchema for ReplaceInput {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = UpdateInput::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.required = REPLACED.map(str::to_owned).to_vec();
+            object.description = Some("A whole task: every field is named, and null clears one.".to_owned());
+        }
+        schema
+    }
+}
+
+impl ToSchema for ReplaceInput {
+    fn name() -> Cow<'static, str> {
+        "TaskReplace".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        UpdateInput::schemas(schemas);
+    }
 }
 
 /// A part of a task: what is left out stays, what is null is cleared.
@@ -337,17 +341,23 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_resets_what_is_left_out() {
-        let input: ReplaceInput = serde_json::from_str(r#"{"title": "Paint"}"#).unwrap();
-        let (change, expected) = input.read().unwrap();
-        assert_eq!(change.description, Patch::Null);
-        assert_eq!(change.status, Patch::Value(Status::Todo));
-        assert_eq!(change.priority, Patch::Value(Priority::Medium));
+    fn a_replacement_names_every_field() {
+        let read = |body: &str| {
+            let input: ReplaceInput = serde_json::from_str(body).unwrap();
+            input.read().map_err(|error| error.to_string())
+        };
         assert_eq!(
-            (change.due_date, change.due_on, change.assignee, change.tags),
-            (Patch::Null, Patch::Null, Patch::Null, Patch::Null)
+            read(r#"{"title": "Paint", "status": "todo", "priority": "low"}"#).unwrap_err(),
+            "PUT replaces the whole task, and the body leaves out description, due_date, assignee_id, tags; \
+             name every field, or use PATCH to change some"
         );
-        assert_eq!(expected, None);
+        let whole = r#"{"title": "Paint", "description": null, "status": "todo", "priority": "low", "due_date": null,
+            "assignee_id": null, "tags": []}"#;
+        let (change, expected) = read(whole).unwrap();
+        assert_eq!(
+            (change.due_on, change.description, expected),
+            (Patch::Null, Patch::Null, None)
+        );
     }
 
     #[test]

@@ -13,13 +13,13 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
-use crate::domain::task::{FullTask, People, Snapshot, Task};
+use crate::domain::task::{FullTask, Snapshot, Task};
 use crate::domain::user::User;
 use crate::domain::workflow::Status;
 use crate::http::json::Json;
 use crate::rest::openapi::schema;
 use crate::rest::precondition;
-use crate::rest::user::NameBody;
+use crate::rest::user::PersonBody;
 use crate::rest::value::Moment;
 
 /// A task.
@@ -55,15 +55,18 @@ pub(in crate::rest) struct TaskBody {
     /// Whose it is.
     #[schema(value_type = schema::Id)]
     owner_id: UserId,
+    /// As `owner_id`: the name in two of the older APIs.
+    #[schema(value_type = schema::Id)]
+    user_id: UserId,
     /// Who is to do it.
     #[schema(value_type = Option<schema::Id>, required = true)]
     assignee_id: Option<UserId>,
     /// Whose it is, by name.
     #[schema(required = true)]
-    owner: Option<NameBody>,
+    owner: Option<PersonBody>,
     /// Who is to do it, by name.
     #[schema(required = true)]
-    assignee: Option<NameBody>,
+    assignee: Option<PersonBody>,
     /// Its tags, in small letters, in order.
     #[schema(value_type = Vec<schema::TagName>)]
     tags: Tags,
@@ -111,7 +114,9 @@ pub(super) async fn many_written(app: &App, actor: &Actor, snapshots: Vec<Snapsh
 /// A task with the names and tags that were read with it.
 impl From<FullTask> for TaskBody {
     fn from(((task, people), tags): FullTask) -> Self {
-        let People { owner, assignee } = people;
+        let owner = PersonBody::new(people.owner, people.owner_email);
+        let email = people.assignee_email;
+        let assignee = people.assignee.map(|user| PersonBody::new(user, email));
         Self::new(task, tags, Some(owner), assignee)
     }
 }
@@ -128,13 +133,13 @@ async fn people_of(app: &App, actor: &Actor, tasks: impl IntoIterator<Item = &Ta
 }
 
 fn body(task: Task, tags: Tags, users: &HashMap<UserId, User>) -> TaskBody {
-    let user = |id: UserId| users.get(&id).cloned();
+    let user = |id: UserId| users.get(&id).map(|user| PersonBody::new(user.clone(), None));
     let (owner, assignee) = (user(task.owner_id), task.assignee_id.and_then(user));
     TaskBody::new(task, tags, owner, assignee)
 }
 
 impl TaskBody {
-    fn new(task: Task, tags: Tags, owner: Option<User>, assignee: Option<User>) -> Self {
+    fn new(task: Task, tags: Tags, owner: Option<PersonBody>, assignee: Option<PersonBody>) -> Self {
         Self {
             id: task.id,
             title: task.title,
@@ -146,9 +151,10 @@ impl TaskBody {
             completed: task.status == Status::Done,
             completed_at: task.completed_at.map(Moment),
             owner_id: task.owner_id,
+            user_id: task.owner_id,
             assignee_id: task.assignee_id,
-            owner: owner.map(NameBody::from),
-            assignee: assignee.map(NameBody::from),
+            owner,
+            assignee,
             tags,
             client_key: task.client_key,
             version: task.version,

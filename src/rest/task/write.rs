@@ -3,16 +3,18 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Response};
 
 use super::output::{self, TaskBody};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::error;
+use crate::domain::error::{self, Error, excerpt};
 use crate::domain::id::TaskId;
-use crate::domain::task::{ExpectedVersion, Tasks, WrittenTask};
+use crate::domain::task::{ExpectedVersion, TaskChange, Tasks, WrittenTask};
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, PathId};
 use crate::rest::precondition::Precondition;
+use crate::rest::rules::Rules;
 
 /// A write to the task `{id}` of the path.
 pub(in crate::rest) struct TaskWrite {
@@ -20,6 +22,7 @@ pub(in crate::rest) struct TaskWrite {
     pub(super) actor: Actor,
     pub(super) id: TaskId,
     precondition: Precondition,
+    rules: Rules,
 }
 
 impl FromRequestParts<App> for TaskWrite {
@@ -33,6 +36,7 @@ impl FromRequestParts<App> for TaskWrite {
             actor,
             id: TaskId(id),
             precondition: Precondition::of(&parts.headers)?,
+            rules: parts.extensions.get().copied().unwrap_or_default(),
         })
     }
 }
@@ -60,6 +64,30 @@ impl TaskWrite {
     pub(super) async fn task(&self, outcome: error::Result<WrittenTask>) -> Result<TaskBody> {
         let written = outcome.map_err(|error| self.precondition.problem(error))?;
         Ok(output::written(&self.app, &self.actor, written.snapshot).await?)
+    }
+
+    /// Changes the task.
+    pub(super) async fn update(self, change: TaskChange) -> Result<TaskBody> {
+        let (tasks, moves) = (self.tasks(), self.rules.moves);
+        let outcome = tasks.update_by(&self.actor, self.id, change, self.expected(), moves);
+        self.task(outcome.await).await
+    }
+
+    /// The response to removing a tag. A task that did not have it is unchanged.
+    pub(super) async fn untagged(&self, outcome: error::Result<WrittenTask>, tag: &str) -> Result<Response> {
+        if outcome.as_ref().is_ok_and(|written| written.cursor.is_none()) {
+            return Err(Error::NotFound {
+                noun: "tag",
+                key: "name",
+                value: excerpt(tag).to_string(),
+            }
+            .into());
+        }
+        Ok(if self.rules.untag_shows_task {
+            self.task(outcome).await?.into_response()
+        } else {
+            self.nothing(outcome)?.into_response()
+        })
     }
 
     /// The answer without it.

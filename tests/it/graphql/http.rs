@@ -202,7 +202,6 @@ async fn production_has_neither_ide_nor_introspection_nor_suggestions() {
     let answer = ask(&nobody, SPECIFIED, INTROSPECTION).await;
     assert!(!answer.text.contains("TaskCreateInput"), "{}", answer.text);
     for path in [
-        "/",
         "/graphql",
         "/playground",
         "/assets/graphiql/start.js",
@@ -243,7 +242,9 @@ async fn a_browser_gets_the_ides_under_a_strict_policy() {
     let app = TestApp::start_with(&[("GRAPHQL_IDE", "false")]).await;
     let answer = get(&app.anonymous(), "/graphql", "text/html").await;
     refused(&answer, 400, "BAD_REQUEST");
-    for path in ["/", "/playground", "/assets/playground/start.js"] {
+    let index = get(&app.anonymous(), "/", "text/html").await;
+    assert_eq!(index.at("/docs"), "/docs", "without an editor, facts");
+    for path in ["/playground", "/assets/playground/start.js"] {
         assert_eq!(get(&app.anonymous(), path, "text/html").await.status, 404, "{path}");
     }
 }

@@ -20,7 +20,10 @@ async fn a_task_is_queued_done_and_told_to_whoever_asked() {
     let id = queued.at("/task_id").as_i64().unwrap();
     assert_eq!(
         (queued.status.as_u16(), &queued.body),
-        (202, &json!({ "task_id": id, "status": "queued" }))
+        (
+            202,
+            &json!({ "task_id": id, "status": "queued", "message": "Background task triggered", "task_name": null })
+        )
     );
     let place = format!("{PATH}/{id}");
     assert_eq!(queued.header("location"), place);

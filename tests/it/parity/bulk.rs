@@ -47,6 +47,11 @@ async fn many_tasks_are_changed_alike_by_both_faces() {
             // GraphQL names the id that it was sent.
             .replace(&global_id("Task", foreign), "FOREIGN")
             .replace(&foreign.to_string(), "FOREIGN")
+            // REST says so in the words that clients of older APIs look for.
+            .replace(
+                "Task FOREIGN not found",
+                "There is no task with the id FOREIGN, or it is not yours to see",
+            )
             .replace(&done.to_string(), "DONE");
         let mut events = Vec::new();
         for id in [fresh, done, foreign] {

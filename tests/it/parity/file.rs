@@ -35,7 +35,9 @@ async fn a_file_is_the_same_by_both_faces() {
             list.at("/items/0"),
             &json!({ "id": file["databaseId"], "task_id": task, "owner_id": file["owner"]["databaseId"],
                 "filename": file["filename"], "content_type": file["contentType"], "size": file["size"],
-                "sha256": file["sha256"], "created_at": moment, "url": file["url"] })
+                "sha256": file["sha256"], "created_at": moment, "url": file["url"],
+                "original_filename": file["filename"], "file_size": file["size"], "uploaded_at": moment,
+                "file_path": format!("/api/v1/files/{}", file["databaseId"]) })
         );
         let url = file["url"].as_str().unwrap();
         let path = format!("/api/v1/files/{}", file["databaseId"]);

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make, make_at, patch, post, put};
+use super::{expect_refusal, expect_status, get, make, make_at, patch, post, put, whole};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
@@ -43,7 +43,7 @@ async fn every_answer_with_a_task_bears_the_tag_of_its_version() {
     assert_eq!(etag(&get(&ann, &path).await), tags[0]);
     for write in [
         patch(&ann, &path, json!({ "title": "A" })).await,
-        put(&ann, &path, json!({ "title": "B" })).await,
+        put(&ann, &path, whole(json!({ "title": "B" }))).await,
         post(&ann, &format!("{path}/assign"), json!({ "assignee_id": ann.id })).await,
         post(&ann, &format!("{path}/transition"), json!({ "target_status": "done" })).await,
         post(&ann, &format!("{path}/tags"), json!(["t"])).await,
@@ -69,7 +69,7 @@ async fn a_write_counts_only_if_the_task_is_as_it_was() {
     let rename = json!({ "title": "Second" });
     let second = expect_status(write_if(&ann, &stale, Method::PATCH, &path, &rename).await, 200);
     let before = app.footprint().await;
-    let other = json!({ "title": "Third" });
+    let other = whole(json!({ "title": "Third" }));
     for (method, body) in [
         (Method::PATCH, &other),
         (Method::PUT, &other),

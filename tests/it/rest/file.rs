@@ -51,7 +51,8 @@ async fn a_file_of_a_task_is_kept_listed_read_and_deleted() {
         made.body,
         json!({ "id": made.at("/id"), "task_id": task, "owner_id": ann.id, "filename": "Grüße.txt",
             "content_type": "text/plain", "size": 10, "sha256": DIGEST, "created_at": "2026-01-15T12:00:00Z",
-            "url": made.at("/url") })
+            "url": made.at("/url"), "original_filename": "Grüße.txt", "file_size": 10,
+            "uploaded_at": "2026-01-15T12:00:00Z", "file_path": url })
     );
     assert_eq!(made.header("location"), url);
     let second = expect_status(send(&ann, &format!("/tasks/{task}/files/"), digits("b.txt")).await, 201);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use taskwire::domain::idempotency::Claim;
 use taskwire::domain::task::TaskDraft;
 
-use super::{expect_refusal, expect_status, get, make, make_at, patch};
+use super::{expect_refusal, expect_status, get, make, make_at, patch, whole};
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
@@ -84,7 +84,7 @@ async fn every_kind_of_write_is_done_once() {
     let at = |end: &str| format!("{path}{end}");
     let writes = [
         (Method::PATCH, path.clone(), json!({ "title": "U" }), 200),
-        (Method::PUT, path.clone(), json!({ "title": "V" }), 200),
+        (Method::PUT, path.clone(), whole(json!({ "title": "V" })), 200),
         (Method::POST, at("/tags"), json!(["b"]), 200),
         (Method::DELETE, at("/tags/b"), Value::Null, 204),
         (Method::POST, at("/assign"), json!({ "assignee_id": bob.id }), 200),

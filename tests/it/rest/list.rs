@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{delete, expect_refusal, expect_status, get, make, titles};
+use super::{delete, expect_refusal, expect_status, get, make, patch, titles};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
@@ -20,10 +20,15 @@ async fn list(person: &Person<'_>, query: &str) -> Answer {
     expect_status(get(person, &format!("/api/v1/tasks?{query}")).await, 200)
 }
 
-/// What a list says beside its rows.
+/// What a list says beside its rows. Checks that `pagination` says the same.
+#[track_caller]
 fn frame(list: &Answer) -> Value {
     let mut body = list.body.clone();
+    let more = list.at("/next_cursor").is_string();
+    let expected = json!({ "page": body["page"], "per_page": body["per_page"], "total_items": body["total"],
+        "total_pages": body["pages"], "has_next": more, "has_prev": body["skip"] != 0 });
     let frame = body.as_object_mut().unwrap();
+    assert_eq!(frame.remove("pagination"), Some(expected));
     frame.remove("items");
     frame.insert("next_cursor".to_owned(), json!(list.at("/next_cursor").is_string()));
     body
@@ -211,6 +216,63 @@ async fn a_list_is_sorted_by_each_column() {
         ("sort_order=desc", "gamma,Alpha,beta"),
     ] {
         assert_eq!(titles(&list(&ann, query).await), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_sorted_by_every_column_that_a_task_shows_and_cursors_follow() {
+    let app = TestApp::start().await;
+    let (boss, bob) = (app.admin().await, app.member().await);
+    for (person, task) in [
+        (
+            &boss,
+            json!({ "title": "a", "description": "beta", "status": "done", "due_on": "2026-02-01" }),
+        ),
+        (&bob, json!({ "title": "b", "description": "Äpfel" })),
+        (
+            &boss,
+            json!({ "title": "c", "description": "Alpha", "assignee_id": bob.id, "due_on": "2026-01-31" }),
+        ),
+        (&bob, json!({ "title": "d", "status": "done", "assignee_id": boss.id })),
+    ] {
+        make(person, task).await;
+        app.advance(TimeDelta::minutes(1));
+    }
+    let path = format!(
+        "/api/v1/tasks/{}",
+        list(&boss, "sort_by=id&sort_order=asc").await.at("/items/1/id")
+    );
+    expect_status(patch(&boss, &path, json!({ "priority": "low" })).await, 200);
+    for (column, expected) in [
+        ("completed", "b,c,a,d"),
+        ("completed_at", "a,d,b,c"),
+        ("owner_id", "a,c,b,d"),
+        ("user_id", "a,c,b,d"),
+        ("assignee_id", "d,c,a,b"),
+        ("description", "d,c,a,b"),
+        ("version", "a,c,d,b"),
+        ("due_on", "c,a,b,d"),
+    ] {
+        for ascending in [format!("sort_by={column}&sort_order=asc"), format!("sort_by=-{column}")] {
+            let all = list(&boss, &ascending).await;
+            assert_eq!(titles(&all), expected, "{ascending}");
+            let mut seen = Vec::new();
+            let mut cursor = String::new();
+            while let Some(next) = {
+                let part = list(&boss, &format!("{ascending}&limit=1{cursor}")).await;
+                seen.push(titles(&part));
+                part.at("/next_cursor").as_str().map(str::to_owned)
+            } {
+                cursor = format!("&cursor={next}");
+            }
+            assert_eq!(seen.join(","), expected, "{ascending}");
+        }
+        let reversed: Vec<&str> = expected.rsplit(',').collect();
+        assert_eq!(
+            titles(&list(&boss, &format!("sort_by={column}")).await),
+            reversed.join(","),
+            "{column}"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ mod bad_input;
 mod body;
 mod bulk;
 mod content_encoding;
+mod dialect;
 mod etag;
 mod file;
 mod filter;
@@ -25,7 +26,7 @@ mod trash;
 mod user;
 
 use axum::http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
 use crate::support::person::Person;
@@ -53,6 +54,17 @@ async fn patch(person: &Person<'_>, path: &str, body: Value) -> Answer {
 /// Deletes.
 async fn delete(person: &Person<'_>, path: &str) -> Answer {
     person.rest(Method::DELETE, path, Value::Null).await
+}
+
+/// A body that replaces a task: these fields, and every other one empty.
+fn whole(fields: Value) -> Value {
+    let mut task = json!({ "title": "T", "description": null, "status": "todo", "priority": "medium", "due_date": null,
+        "assignee_id": null, "tags": [] });
+    match (&mut task, fields) {
+        (Value::Object(task), Value::Object(mut fields)) => task.append(&mut fields),
+        (_, other) => panic!("{other} is no object"),
+    }
+    task
 }
 
 /// Makes a task, and gives it as the answer shows it.

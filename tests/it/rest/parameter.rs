@@ -58,7 +58,21 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "sort_by=colour",
         "sort_by",
-        "'colour' is not allowed; use one of created_at, updated_at, due_date, priority, status, title, deleted_at, id",
+        "'colour' is not allowed; use one of created_at, updated_at, due_date, due_on, priority, status, title, \
+            deleted_at, id, completed, completed_at, owner_id, user_id, assignee_id, description, version",
+    ),
+    ("sort_by=-colour", "sort_by", "'colour' is not allowed"),
+    ("sort_by=-id&sort_order=asc", "sort_order", "use one of them"),
+    (
+        "tag_mode=both",
+        "tag_mode",
+        "'both' is not allowed; use one of any, all",
+    ),
+    ("created_after=tomorrow", "created_after", "'tomorrow' is not a date"),
+    (
+        "created_before=2026-02-30",
+        "created_before",
+        "'2026-02-30' is not a date",
     ),
     (
         "sort_order=up",

@@ -33,7 +33,9 @@ async fn statistics_count_what_one_sees_under_both_names() {
         "total": 4, "completed": 1, "completion_rate": 0.25, "overdue": 2,
         "by_status": { "todo": 2, "in_progress": 0, "done": 1, "cancelled": 1 },
         "by_priority": { "low": 0, "medium": 0, "high": 4, "urgent": 0 },
-        "tags": [{ "tag": "y", "count": 3 }, { "tag": "x", "count": 1 }],
+        "tags": [{ "tag": "y", "count": 3 }, { "tag": "x", "count": 1 }], "by_tag": { "x": 1, "y": 3 },
+        "incomplete": 3, "total_tasks": 4, "completed_tasks": 1, "pending_tasks": 2, "in_progress_tasks": 0,
+        "high_priority_tasks": 4, "urgent_tasks": 0,
     });
     for path in [
         "/api/v1/tasks/statistics",

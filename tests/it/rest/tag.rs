@@ -58,9 +58,9 @@ async fn a_tag_is_taken_away_by_its_name_however_it_is_written() {
         assert!(!left.contains(&json!(name)), "{name} is still in {left:?}");
     }
     assert_eq!(get(&ann, &path).await.at("/tags"), &json!(["kept"]));
-    // One that the task has not changes nothing.
     let before = app.footprint().await;
-    expect_status(delete(&ann, &format!("{path}/tags/plain")).await, 204);
+    let answer = delete(&ann, &format!("{path}/tags/plain")).await;
+    expect_refusal(&answer, (404, "NOT_FOUND", ""), "There is no tag with the name plain");
     assert_eq!(app.footprint().await, before);
 }
 

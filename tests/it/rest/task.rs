@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
 
-use super::{expect_status, get, make, make_at, patch, post, put};
+use super::{expect_refusal, expect_status, get, make, make_at, patch, post, put};
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -12,11 +12,12 @@ async fn a_new_task_has_its_defaults_and_every_field() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answer = post(&ann, "/api/v1/tasks", json!({ "title": "  Write the report " })).await;
-    let id = answer.at("/id");
+    let (id, email) = (answer.at("/id"), format!("{}@example.com", ann.name));
     let task = json!({
         "id": id, "title": "Write the report", "description": null, "status": "todo", "priority": "medium",
-        "due_date": null, "due_on": null, "completed": false, "completed_at": null, "owner_id": ann.id, "assignee_id": null,
-        "owner": { "id": ann.id, "username": ann.name, "full_name": null }, "assignee": null, "tags": [],
+        "due_date": null, "due_on": null, "completed": false, "completed_at": null, "owner_id": ann.id, "user_id": ann.id,
+        "assignee_id": null, "owner": { "id": ann.id, "username": ann.name, "full_name": null, "email": email },
+        "assignee": null, "tags": [],
         "client_key": null, "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
     });
     assert_eq!(answer.body, task);
@@ -37,17 +38,24 @@ async fn a_new_task_takes_every_field() {
             "due_date": "2026-02-01T09:30:00Z", "assignee_id": bob.id, "tags": ["Work", " home ", "work"] }),
     )
     .await;
-    let task = json!({
+    let addresses = [&ann, &bob].map(|person| json!(format!("{}@example.com", person.name)));
+    let mut task = json!({
         "id": made["id"], "title": "T", "description": "Two\nlines", "status": "in_progress", "priority": "urgent",
         "due_date": "2026-02-01T09:30:00Z", "due_on": null, "completed": false, "completed_at": null, "owner_id": ann.id,
-        "assignee_id": bob.id, "owner": { "id": ann.id, "username": ann.name, "full_name": null },
+        "user_id": ann.id, "assignee_id": bob.id, "owner": { "id": ann.id, "username": ann.name, "full_name": null },
         "assignee": { "id": bob.id, "username": bob.name, "full_name": "Bob Example" }, "tags": ["home", "work"],
         "client_key": null, "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
     });
-    assert_eq!(made, task);
-    // The assignee reads the same, names and nothing more of the owner's account.
-    let read = get(&bob, &format!("/api/v1/tasks/{}", made["id"])).await;
-    assert_eq!(expect_status(read, 200).body, task);
+    // Each sees the address of their own account, and names alone of the other.
+    let by_bob = expect_status(get(&bob, &format!("/api/v1/tasks/{}", made["id"])).await, 200);
+    for (shown, own, address) in [
+        (&made, "owner", &addresses[0]),
+        (&by_bob.body, "assignee", &addresses[1]),
+    ] {
+        task[own]["email"] = address.clone();
+        assert_eq!(*shown, task);
+        task[own].as_object_mut().unwrap().remove("email");
+    }
 }
 
 #[tokio::test]
@@ -130,13 +138,21 @@ fn settable(task: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_replacement_resets_what_is_left_out() {
+async fn a_replacement_names_every_field_and_resets_those_that_are_null() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let made = make(&ann, full(bob.id)).await;
     let path = format!("/api/v1/tasks/{}", made["id"]);
     app.advance(TimeDelta::minutes(1));
-    let answer = expect_status(put(&ann, &path, json!({ "title": "New" })).await, 200);
+    let before = app.footprint().await;
+    let answer = put(&ann, &path, json!({ "title": "New", "tags": [] })).await;
+    let missing = "PUT replaces the whole task, and the body leaves out description, status, priority, due_date, \
+        assignee_id; name every field, or use PATCH to change some";
+    expect_refusal(&answer, (422, "INVALID", "description"), missing);
+    assert_eq!(app.footprint().await, before);
+    let reset = json!({ "title": "New", "description": null, "status": "todo", "priority": "medium", "due_date": null,
+        "assignee_id": null, "tags": [] });
+    let answer = expect_status(put(&ann, &path, reset).await, 200);
     assert_eq!(
         settable(&answer.body),
         json!({ "title": "New", "description": null, "status": "todo", "priority": "medium", "due_date": null,
@@ -298,7 +314,8 @@ async fn each_write_leaves_its_event_and_a_write_that_changes_nothing_none() {
             put(
                 &ann,
                 &path,
-                json!({ "title": "Other", "completed": true, "assignee_id": bob.id }),
+                json!({ "title": "Other", "description": null, "status": "done", "priority": "medium",
+                    "due_date": null, "assignee_id": bob.id, "tags": [] }),
             )
             .await,
         ),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{delete, expect_refusal, expect_status, get, make, patch, post, put};
+use super::{delete, expect_refusal, expect_status, get, make, patch, post, put, whole};
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a_deleted_task_is_out_of_sight_until_it_is_restored() {
     for answer in [
         get(&ann, &path).await,
         patch(&ann, &path, json!({ "title": "Other" })).await,
-        put(&ann, &path, json!({ "title": "Other" })).await,
+        put(&ann, &path, whole(json!({ "title": "Other" }))).await,
         delete(&ann, &path).await,
         post(&ann, &format!("{path}/assign"), json!({ "assignee_id": null })).await,
         post(&ann, &format!("{path}/transition"), json!({ "target_status": "todo" })).await,

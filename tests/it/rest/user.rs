@@ -54,7 +54,8 @@ async fn administrators_list_accounts() {
     assert_eq!(
         answer.body,
         json!({ "items": accounts, "total": 3, "page": 1, "per_page": 50, "pages": 1, "skip": 0, "limit": 50,
-            "next_cursor": null })
+            "next_cursor": null, "pagination": { "page": 1, "per_page": 50, "total_items": 3, "total_pages": 1,
+            "has_next": false, "has_prev": false } })
     );
     for (query, from, to, more) in [
         ("limit=2", 0, 2, true),
@@ -190,4 +191,19 @@ async fn a_change_that_is_not_acceptable_changes_nothing() {
     }
     assert_eq!(app.footprint().await, before);
     assert_eq!(get(&boss, &path_of(&ann)).await.body, account_of(&ann, "user"));
+}
+
+#[tokio::test]
+async fn an_empty_full_name_is_none() {
+    let app = TestApp::start().await;
+    let ann = app.member().await;
+    for empty in ["", "  "] {
+        expect_status(patch(&ann, &path_of(&ann), json!({ "full_name": "Ann" })).await, 200);
+        let answer = expect_status(patch(&ann, &path_of(&ann), json!({ "full_name": empty })).await, 200);
+        assert_eq!(answer.at("/full_name"), &Value::Null);
+        assert_eq!(get(&ann, "/users/me").await.body, answer.body);
+    }
+    let account = json!({ "email": "bob@example.com", "password": PASSWORD, "full_name": "" });
+    let answer = super::post(&app.anonymous(), "/auth/register", account).await;
+    assert_eq!(expect_status(answer, 201).at("/full_name"), &Value::Null);
 }

@@ -1,0 +1,53 @@
+//! Updates that move a task over two steps of the workflow.
+
+use crate::domain::actor::Actor;
+use crate::domain::error::Result;
+use crate::domain::id::TaskId;
+use crate::domain::workflow::Status;
+
+use super::locked::Locked;
+use super::write::Place;
+use super::{ExpectedVersion, TaskChange, Tasks, WrittenTask};
+
+/// Which moves of the workflow an update may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// Those of the workflow, one at a time.
+    Direct,
+    /// Also a closed task to any status: it is reopened first. Boards of older clients drag a card from any column to
+    /// any other.
+    ThroughTodo,
+}
+
+impl Tasks<'_> {
+    /// Changes a task as [`update`](Self::update) does. A move that the workflow does not have goes through `todo`: two
+    /// changes with their events, in one transaction.
+    #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
+    pub async fn update_by(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        change: TaskChange,
+        expected: ExpectedVersion,
+        moves: Moves,
+    ) -> Result<WrittenTask> {
+        if moves == Moves::Direct {
+            return self.update(actor, id, change, expected).await;
+        }
+        let change = change.check()?;
+        let write = self.open(actor, id, Place::Live, expected).await?;
+        let now = self.core.clock.now();
+        let from = write.before.task.status;
+        let before = match change.status().filter(|to| from.transition(*to).is_err()) {
+            Some(_) => write.locked().transition(actor, Status::Todo, now).await?.snapshot,
+            None => write.before.clone(),
+        };
+        let locked = Locked {
+            transaction: &write.transaction,
+            before: &before,
+        };
+        let after = locked.change(actor, change, now).await?;
+        write.transaction.commit().await?;
+        Ok(after)
+    }
+}

@@ -1,0 +1,266 @@
+//! Dialects: older APIs whose clients REST serves unmodified.
+//!
+//! A dialect is data: one table each. One layer reads it. It turns a request into a canonical one and the canonical
+//! response back. Handlers and the domain know nothing of dialects; the few rules that they follow are [`Rules`].
+//!
+//! | module | contents |
+//! |---|---|
+//! | `skip_limit`, `accounts`, `due_dates`, `tags_files`, `workflow` | the tables |
+//! | `exchange` | one request and its response |
+//! | `request` | queries and bodies on their way in |
+//! | `response` | bodies on their way out |
+//! | `failure` | errors on their way out |
+//! | `document` | the OpenAPI document of a dialect |
+
+mod accounts;
+mod document;
+mod due_dates;
+mod exchange;
+mod failure;
+mod request;
+mod response;
+mod skip_limit;
+mod tags_files;
+mod workflow;
+
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+pub(super) use self::exchange::Exchange;
+use super::error::{Problem, Result};
+use super::rules::Rules;
+use super::value::one_of;
+use crate::app::App;
+use crate::config::RestDialect;
+
+/// Chooses a dialect for one request.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-rest-dialect");
+/// How long the server took, in seconds.
+pub(crate) const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
+/// Where an early version of one API had its files.
+pub(super) const EARLY_FILES: &str = "/files/files/{id}";
+
+/// An older API.
+#[derive(Debug)]
+struct Dialect {
+    /// What handlers do differently.
+    rules: Rules,
+    /// `GET /tasks`.
+    list: List,
+    /// Rows of `GET /tasks/admin/all`, which is a bare array of all tasks, the oldest first.
+    all_tasks: Option<u32>,
+    /// Tasks in bodies.
+    task: TaskForm,
+    /// Responses that differ, by method and path.
+    answers: &'static [(&'static str, Answer)],
+    /// Errors.
+    failures: Failures,
+    /// Whether [`EARLY_FILES`] is a path.
+    has_early_files: bool,
+}
+
+/// `GET /tasks` of a dialect.
+#[derive(Debug)]
+struct List {
+    /// Its parameters; others are ignored.
+    parameters: &'static [&'static str],
+    /// The parameter for the number of rows, and its default.
+    page_size: (&'static str, &'static str),
+    /// Parameters that are added where `sort_by` is not given.
+    order: &'static [(&'static str, &'static str)],
+    /// `sort_order` where only `sort_by` is given.
+    sort_order: Option<&'static str>,
+    /// The member with the rows; none for a bare array.
+    rows: Option<&'static str>,
+    /// Whether everyone sees only their own tasks, administrators too.
+    is_own_only: bool,
+    /// Whether a task needs all tags of `tags`.
+    needs_all_tags: bool,
+}
+
+/// Tasks in the bodies of a dialect.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact of an API")]
+struct TaskForm {
+    /// Fields of a new task; others are ignored.
+    create: &'static [&'static str],
+    /// Fields of an update; others are ignored.
+    update: &'static [&'static str],
+    /// Names of statuses: the canonical one and that of the dialect. Both are read.
+    statuses: &'static [(&'static str, &'static str)],
+    /// Whether a missing text is an empty one: a new description, and a full name.
+    has_blank_texts: bool,
+    /// Whether null in an update means unchanged.
+    keeps_null: bool,
+    /// Whether an update without any field is refused.
+    refuses_empty: bool,
+    /// Whether `due_date` is a day.
+    is_due_by_day: bool,
+    /// Whether tags without any character are dropped.
+    drops_blank_tags: bool,
+}
+
+/// The successful response of an operation.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    /// Its status, where that is another one.
+    status: Option<u16>,
+    shape: Shape,
+}
+
+/// The body of a response.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// The canonical one.
+    Whole,
+    /// Only these members.
+    Only(&'static [&'static str]),
+    /// The value at this JSON pointer.
+    At(&'static str),
+    /// `{"message"}`.
+    Message(&'static str),
+    /// The tasks of a bulk change, or 404 if one of them failed.
+    BulkTasks,
+    /// With more members, each from a JSON pointer; null where there is nothing.
+    With(&'static [(&'static str, &'static str)]),
+    /// With counts of all tasks.
+    TaskCounts,
+}
+
+impl Answer {
+    const fn shaped(shape: Shape) -> Self {
+        Self { status: None, shape }
+    }
+
+    const fn with_status(status: u16, shape: Shape) -> Self {
+        Self {
+            status: Some(status),
+            shape,
+        }
+    }
+}
+
+/// The errors of a dialect. The canonical members stay unless these say otherwise.
+#[derive(Debug)]
+struct Failures {
+    /// Other statuses, by canonical code.
+    statuses: &'static [(&'static str, u16)],
+    /// `error.code` by status. `INVALID_TRANSITION` keeps its name.
+    codes: &'static [(u16, &'static str)],
+    /// `error.code` of other statuses.
+    other_code: Option<&'static str>,
+    /// `error` as a text, by canonical code, and the member that names the field or tag; none for an object.
+    texts: Option<&'static [(&'static str, &'static str)]>,
+    /// The message where a username or an address is taken; `{field}` stands for the field.
+    taken: Option<&'static str>,
+    /// Invalid input.
+    invalid: Invalid,
+    /// Whether details name what was not found, what is taken and what is invalid.
+    has_details: bool,
+    /// Operations whose failures are answered with 200.
+    hidden: &'static [&'static str],
+}
+
+/// The body of a 422.
+#[derive(Clone, Copy, Debug)]
+enum Invalid {
+    /// `detail` is the list of the framework.
+    List,
+    /// `detail` is a text, this one or the message; the list is in `errors`.
+    Beside(Option<&'static str>),
+}
+
+/// What dialects have in common, and where each begins.
+const BASE: Dialect = Dialect {
+    rules: Rules {
+        ignores_form_parts: true,
+        ..Rules::CANONICAL
+    },
+    list: List {
+        parameters: &[],
+        page_size: ("limit", "50"),
+        order: &[],
+        sort_order: None,
+        rows: Some("items"),
+        is_own_only: false,
+        needs_all_tags: false,
+    },
+    all_tasks: None,
+    task: TaskForm {
+        create: &[],
+        update: &[],
+        statuses: &[],
+        has_blank_texts: false,
+        keeps_null: false,
+        refuses_empty: false,
+        is_due_by_day: false,
+        drops_blank_tags: false,
+    },
+    answers: &[],
+    failures: Failures {
+        statuses: &[],
+        codes: &[],
+        other_code: None,
+        texts: None,
+        taken: None,
+        invalid: Invalid::List,
+        has_details: false,
+        hidden: &[],
+    },
+    has_early_files: false,
+};
+
+/// The table of a dialect; none for the canonical one.
+fn table(dialect: RestDialect) -> Option<&'static Dialect> {
+    match dialect {
+        RestDialect::Taskwire => None,
+        RestDialect::SkipLimit => Some(&skip_limit::DIALECT),
+        RestDialect::Accounts => Some(&accounts::DIALECT),
+        RestDialect::DueDates => Some(&due_dates::DIALECT),
+        RestDialect::DueDatesBare => Some(&due_dates::BARE),
+        RestDialect::TagsFiles => Some(&tags_files::DIALECT),
+        RestDialect::TagsFilesPaged => Some(&tags_files::PAGED),
+        RestDialect::Workflow => Some(&workflow::DIALECT),
+    }
+}
+
+/// The dialect of a request: that of its header, else that of the settings.
+fn chosen(app: &App, headers: &HeaderMap) -> Result<RestDialect> {
+    let Some(name) = headers.get(HEADER) else {
+        return Ok(app.config().rest.dialect);
+    };
+    let name = String::from_utf8_lossy(name.as_bytes());
+    let found = one_of(&name, &RestDialect::ALL, RestDialect::as_str);
+    found.map_err(|message| Problem::bad_request(format!("X-Rest-Dialect: {message}")))
+}
+
+/// Answers a request in its dialect, and says how long that took.
+pub(crate) async fn translate(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let mut response = match chosen(&app, request.headers()) {
+        Ok(dialect) => match table(dialect) {
+            Some(table) => {
+                Exchange::new(dialect, table, &request)
+                    .answer(&app, request, next)
+                    .await
+            }
+            None => canonical(request, next).await,
+        },
+        Err(problem) => problem.into_response(),
+    };
+    if let Ok(seconds) = HeaderValue::from_str(&format!("{:.6}", began.elapsed().as_secs_f64())) {
+        response.headers_mut().insert(PROCESS_TIME, seconds);
+    }
+    response
+}
+
+async fn canonical(request: Request, next: Next) -> Response {
+    if exchange::path_of(&request) == EARLY_FILES {
+        return super::not_found(request.uri().path());
+    }
+    next.run(request).await
+}

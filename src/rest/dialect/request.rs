@@ -1,0 +1,216 @@
+//! Requests on their way in: queries and bodies of a dialect become canonical ones.
+
+use axum::http::Method;
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+use super::Exchange;
+use super::exchange::ALL_TASKS;
+use crate::domain::clock::read_day;
+use crate::domain::id::UserId;
+use crate::rest::error::{Problem, Result};
+
+/// Fields that are numbers, or lists of them. The value of a select box is a text.
+const NUMBERS: [&str; 3] = ["assignee_id", "task_ids", "expected_version"];
+/// Fields that are true or false.
+const FLAGS: [&str; 1] = ["completed"];
+
+type Pairs = Vec<(String, String)>;
+
+impl Exchange {
+    /// The canonical query. Unknown parameters are left out; `owner` is the only one whose tasks are listed, if given.
+    pub(super) fn query(&self, query: &str, owner: Option<UserId>) -> String {
+        let known = self.operation().map_or(&[][..], |operation| &operation.parameters);
+        let mut pairs: Pairs = form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| known.iter().any(|known| known == name))
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        if self.is(&Method::GET, "/tasks") {
+            self.list_query(&mut pairs, owner);
+        } else if let (Some(rows), ALL_TASKS) = (self.dialect.all_tasks, self.path.as_str()) {
+            pairs = pairs_of(&[("limit", &rows.to_string()), ("sort_by", "id"), ("sort_order", "asc")]);
+        }
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish()
+    }
+
+    fn list_query(&self, pairs: &mut Pairs, owner: Option<UserId>) {
+        let list = &self.dialect.list;
+        pairs.retain(|(name, value)| {
+            list.parameters.contains(&name.as_str()) && !(name == "search" && value.trim().is_empty())
+        });
+        let has = |pairs: &Pairs, name: &str| pairs.iter().any(|(given, _)| given == name);
+        let (size, rows) = list.page_size;
+        if !has(pairs, size) {
+            pairs.extend(pairs_of(&[(size, rows)]));
+        }
+        if !has(pairs, "sort_by") {
+            let order = list.order.iter().filter(|(name, _)| !has(pairs, name));
+            let order: Vec<_> = order.copied().collect();
+            pairs.extend(pairs_of(&order));
+        } else if let (Some(order), false) = (list.sort_order, has(pairs, "sort_order")) {
+            pairs.extend(pairs_of(&[("sort_order", order)]));
+        }
+        if list.needs_all_tags && has(pairs, "tags") {
+            pairs.extend(pairs_of(&[("tag_mode", "all")]));
+        }
+        if self.dialect.task.is_due_by_day {
+            pairs.iter_mut().for_each(include_day);
+        }
+        if let Some(owner) = owner {
+            pairs.extend(pairs_of(&[("owner_id", &owner.0.to_string())]));
+        }
+    }
+
+    /// The canonical body.
+    pub(in crate::rest) fn body(&self, body: Value) -> Result<Value> {
+        let task = &self.dialect.task;
+        let body = match (body, self.method.as_str(), self.path.as_str()) {
+            (Value::Object(mut body), "POST", "/tasks") => {
+                if task.has_blank_texts && !body.contains_key("description") {
+                    body.insert("description".to_owned(), json!(""));
+                }
+                Value::Object(self.task(body, task.create))
+            }
+            (Value::Object(body), "PUT" | "PATCH", "/tasks/{id}") => Value::Object(self.update(body)?),
+            (Value::Object(mut body), "PATCH", "/tasks/bulk") => {
+                for name in ["update", "updates"] {
+                    if let Some(Value::Object(update)) = body.remove(name) {
+                        body.insert(name.to_owned(), Value::Object(self.update(update)?));
+                    }
+                }
+                Value::Object(self.known(body))
+            }
+            (Value::Object(body), ..) => Value::Object(self.known(body)),
+            (Value::Array(tags), "POST", "/tasks/{id}/tags") => self.tags(Value::Array(tags)),
+            (other, ..) => other,
+        };
+        Ok(match body {
+            Value::Object(body) => Value::Object(body.into_iter().map(coerced).collect()),
+            other => other,
+        })
+    }
+
+    /// The fields of a form that the operation has.
+    pub(in crate::rest) fn form(&self, body: &[u8]) -> Vec<u8> {
+        let fields = self.operation().map(|operation| &operation.fields);
+        let pairs = form_urlencoded::parse(body);
+        let known = pairs.filter(|(name, _)| fields.is_none_or(|fields| fields.contains(name.as_ref())));
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(known)
+            .finish();
+        form.into_bytes()
+    }
+
+    /// The fields that the operation has.
+    fn known(&self, body: Map<String, Value>) -> Map<String, Value> {
+        let Some(operation) = self.operation() else {
+            return body;
+        };
+        let fields = body.into_iter().filter(|(name, _)| operation.fields.contains(name));
+        fields.collect()
+    }
+
+    fn update(&self, body: Map<String, Value>) -> Result<Map<String, Value>> {
+        let task = &self.dialect.task;
+        let mut update = self.task(body, task.update);
+        if task.refuses_empty && update.is_empty() {
+            return Err(Problem::bad_request("No fields to update"));
+        }
+        if task.keeps_null {
+            update.retain(|_, value| !value.is_null());
+        }
+        // A task may have a due day in place of a due date.
+        if update.get("due_date").is_some_and(Value::is_null) {
+            update.insert("due_on".to_owned(), Value::Null);
+        }
+        Ok(update.into_iter().map(coerced).collect())
+    }
+
+    /// These fields of a task, each as it is stored.
+    fn task(&self, body: Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
+        let task = &self.dialect.task;
+        let fields = body.into_iter().filter(|(name, _)| fields.contains(&name.as_str()));
+        fields
+            .map(|(name, value)| {
+                let value = match (name.as_str(), &value) {
+                    ("due_date", Value::String(text)) if text.is_empty() => Value::Null,
+                    ("due_date", Value::String(day)) if task.is_due_by_day => end_of_day(day),
+                    ("tags", _) => self.tags(value),
+                    _ => value,
+                };
+                (name, value)
+            })
+            .collect()
+    }
+
+    fn tags(&self, tags: Value) -> Value {
+        let is_blank = |tag: &Value| tag.as_str().is_some_and(|tag| tag.trim().is_empty());
+        match tags {
+            Value::Array(mut tags) if self.dialect.task.drops_blank_tags => {
+                tags.retain(|tag| !is_blank(tag));
+                Value::Array(tags)
+            }
+            other => other,
+        }
+    }
+}
+
+fn pairs_of(pairs: &[(&str, &str)]) -> Pairs {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+/// A bound of due dates is exclusive here and includes its day there.
+fn include_day((name, value): &mut (String, String)) {
+    let Some(day) = read_day(value) else {
+        return;
+    };
+    match name.as_str() {
+        "due_before" => {
+            if let Some(next) = day.succ_opt() {
+                *value = next.to_string();
+            }
+        }
+        "due_after" => {
+            if let Some(before) = day.pred_opt() {
+                *value = format!("{before}T23:59:59.999999Z");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A task that is due on a day is due with its last second: it is not overdue on that day.
+fn end_of_day(day: &str) -> Value {
+    match read_day(day) {
+        Some(_) => json!(format!("{day}T23:59:59Z")),
+        None => json!(day),
+    }
+}
+
+/// Numbers and flags that came as text.
+fn coerced((name, value): (String, Value)) -> (String, Value) {
+    let value = match value {
+        Value::String(text) if NUMBERS.contains(&name.as_str()) => number(text),
+        Value::Array(values) if NUMBERS.contains(&name.as_str()) => values
+            .into_iter()
+            .map(|value| match value {
+                Value::String(text) => number(text),
+                other => other,
+            })
+            .collect(),
+        Value::String(text) if FLAGS.contains(&name.as_str()) => match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" | "t" | "y" => json!(true),
+            "false" | "0" | "no" | "off" | "f" | "n" => json!(false),
+            _ => json!(text),
+        },
+        other => other,
+    };
+    (name, value)
+}
+
+fn number(text: String) -> Value {
+    text.trim().parse::<i32>().map_or(Value::String(text), Value::from)
+}
