@@ -13,7 +13,7 @@ use crate::support::process::Place;
 /// Where the server of the README listens.
 const ADDRESS: &str = "http://localhost:8000";
 /// What stands between the answers of two commands.
-const MARK: &str = "-- next --";
+pub const MARK: &str = "-- next --";
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -27,13 +27,13 @@ fn section(heading: &str) -> String {
     rest[..rest[1..].find("\n## ").map_or(rest.len(), |end| end + 1)].to_owned()
 }
 
-/// A command, and the answer that the README shows for it, if any.
-struct Step {
-    command: String,
-    answer: Option<String>,
+/// A command, and the answer that a page shows for it, if any.
+pub struct Step {
+    pub command: String,
+    pub answer: Option<String>,
 }
 
-fn steps(section: &str) -> Vec<Step> {
+pub fn steps(section: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     // Every second part is inside of a fence.
     for block in section.split("```").skip(1).step_by(2) {
@@ -51,7 +51,7 @@ fn steps(section: &str) -> Vec<Step> {
 }
 
 /// Whether the text is as shown, where `…` stands for anything.
-fn is_as_shown(text: &str, shown: &str) -> bool {
+pub fn is_as_shown(text: &str, shown: &str) -> bool {
     let mut parts = shown.split('…');
     let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else {
         return false;
