@@ -43,12 +43,17 @@ async fn pages_files_and_documents_name_the_path() {
     let ann = app.member().await;
     for form in FORMS {
         for page in ["/", "/playground", "/docs", "/redoc"] {
-            let html = ann.rest(Method::GET, &format!("{form}{page}"), Value::Null).await.text;
+            let request = ann
+                .request(Method::GET, &format!("{form}{page}"))
+                .header("accept", "text/html");
+            let html = ann.send(request.body(String::new().into()).unwrap()).await.text;
             let asset = html.split('"').find(|part| part.contains("/assets/")).unwrap();
             assert!(asset.starts_with("/taskwire/assets/"), "{asset}");
             assert_eq!(ann.rest(Method::GET, asset, Value::Null).await.status, 200, "{asset}");
         }
     }
+    let index = ann.rest(Method::GET, "/taskwire", Value::Null).await;
+    assert_eq!(index.at("/docs"), "/taskwire/docs");
     let document = ann.rest(Method::GET, "/openapi.json", Value::Null).await;
     assert_eq!(document.at("/servers"), &json!([{"url": "/taskwire"}]));
     let flow = document.at("/components/securitySchemes/password/flows/password/tokenUrl");
