@@ -17,6 +17,7 @@ use serde::Serialize;
 use utoipa::openapi::schema::{AdditionalProperties, Type};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::routes;
 
 use self::form::{Belongs, PART};
 use self::signature::SignatureParameters;
@@ -25,7 +26,7 @@ use super::error::Result;
 use super::extract::{Asker, Parameters, PathFilename, PathId};
 use super::openapi::schema;
 use super::rules::Rules;
-use super::{PREFIXES, location};
+use super::{PREFIXES, Route, location};
 use crate::app::App;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
@@ -34,6 +35,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::http::json::Json;
+use crate::http::rate_limit::Tier;
 
 /// What is written as it is in names within paths and headers; the rest is percent-encoded.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -181,6 +183,30 @@ fn created<T>(id: AttachmentId, body: T) -> Created<T> {
 
 fn escaped(name: &str) -> String {
     utf8_percent_encode(name, ESCAPED).to_string()
+}
+
+/// The routes of files.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::of(routes!(attach)).counted_as(Tier::Upload),
+        Route::of(routes!(list)),
+        Route::of(routes!(list_own)),
+        Route::of(routes!(download)).with_signature(),
+        Route::of(routes!(delete)),
+        Route::of(routes!(keep)).counted_as(Tier::Upload),
+        Route::of(routes!(download_own)),
+        Route::of(routes!(delete_own)),
+    ]
+}
+
+/// The routes of a file at the path of an early version of an older API. They are not in the document.
+pub(super) fn early_routes(path: &str) -> [Route; 2] {
+    [
+        Route::of(routes!(download))
+            .at(path, "downloadEarlyFile")
+            .with_signature(),
+        Route::of(routes!(delete)).at(path, "deleteEarlyFile"),
+    ]
 }
 
 /// Attach a file to a task

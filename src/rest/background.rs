@@ -5,17 +5,19 @@ use axum::http::{HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
 
-use super::error::{Problem, Result};
+use super::error::Result;
 use super::extract::{Asker, AskerOrNobody, BodyOrNothing, Parameters, PathId};
-use super::location;
 use super::openapi::schema;
+use super::{Route, location};
 use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::external::ExternalAnswer;
 use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
 use crate::http::json::Json;
+use crate::http::rate_limit::Tier;
 
 /// What another service answered.
 #[derive(Serialize, ToSchema)]
@@ -55,22 +57,11 @@ pub(super) struct Order {
     message: Option<String>,
 }
 
-impl Order {
-    /// What goes to the log.
-    fn text(self, task_name: Option<String>) -> Result<Option<String>> {
-        if self.message.is_some() && task_name.is_some() {
-            let message = "task_name and message mean the same; send one of them";
-            return Err(Problem::invalid("task_name", message));
-        }
-        Ok(self.message.or(task_name))
-    }
-}
-
 /// The name of a background task.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct QueueParameters {
-    /// Goes to the server's log. Not together with `message`.
+    /// Goes to the server's log where the body has no `message`.
     #[param(value_type = Option<schema::Message>, inline)]
     task_name: Option<String>,
 }
@@ -122,6 +113,15 @@ impl From<BackgroundTask> for BackgroundTaskBody {
     }
 }
 
+/// The routes of background work.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::of(routes!(call_external)).counted_as(Tier::Background),
+        Route::of(routes!(queue)).counted_as(Tier::Background),
+        Route::of(routes!(get)),
+    ]
+}
+
 /// Call the service that the settings name
 #[utoipa::path(get, path = "/async/external", tag = "background", operation_id = "callExternal",
     responses(
@@ -151,7 +151,7 @@ pub(super) async fn queue(
     Parameters(QueueParameters { task_name }): Parameters<QueueParameters>,
     BodyOrNothing(order): BodyOrNothing<Order>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<QueuedBody>)> {
-    let text = order.text(task_name.clone())?;
+    let text = order.message.or_else(|| task_name.clone());
     let jobs = app.domain().jobs();
     let queued = match actor {
         Some(actor) => jobs.queue_background_task(&actor, text).await?,

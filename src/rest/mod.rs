@@ -15,7 +15,7 @@
 //! | `value` | dates, names and numbers as clients write them |
 //! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a noun a file |
 //!
-//! [`routes`] lists every method and path once. Each answers under `/api/v1` and, because two of the older
+//! Each noun lists its routes; method and path are those of a handler's description. Each answers under `/api/v1` and, because two of the older
 //! APIs had no prefix, at the root; with and without a trailing slash. A path in letters comes before one with an
 //! id in its place, wherever it stands in the list.
 
@@ -52,6 +52,9 @@ use axum::http::Method;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 pub(crate) use self::attachment::url_of as url_of_file;
 pub(crate) use self::dialect::{HEADER as DIALECT, PROCESS_TIME, translate};
@@ -65,48 +68,58 @@ use crate::http::rate_limit::Tier;
 /// Where the routes are. The first is the canonical place, which `Location` names.
 pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];
 
-/// One method on one path.
+/// One method on one path, with its description.
 pub struct Route {
     /// The method; GET answers HEAD as well.
     pub method: Method,
     /// The path without its prefix, such as `/tasks/{id}`.
-    pub path: &'static str,
-    /// What answers.
-    pub handler: MethodRouter<App>,
+    pub path: String,
+    handler: MethodRouter<App>,
+    description: Paths,
+    schemas: Vec<(String, RefOr<Schema>)>,
     /// Whether the signature of a file's URL stands for an access token.
-    pub takes_signature: bool,
+    takes_signature: bool,
     /// Which limit counts its requests; none where the handler does.
-    pub tier: Option<Tier>,
+    tier: Option<Tier>,
 }
 
 impl Route {
-    fn get<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
-        Self::new(Method::GET, path, on(MethodFilter::GET, handler))
-    }
-
-    fn post<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
-        Self::new(Method::POST, path, on(MethodFilter::POST, handler))
-    }
-
-    fn put<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
-        Self::new(Method::PUT, path, on(MethodFilter::PUT, handler))
-    }
-
-    fn patch<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
-        Self::new(Method::PATCH, path, on(MethodFilter::PATCH, handler))
-    }
-
-    fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
-        Self::new(Method::DELETE, path, on(MethodFilter::DELETE, handler))
-    }
-
-    fn new(method: Method, path: &'static str, handler: MethodRouter<App>) -> Self {
+    /// The route of `routes!(handler)`: its method and path are those of the handler's description.
+    fn of((schemas, mut description, handler): UtoipaMethodRouter<App>) -> Self {
+        let first = description.paths.iter_mut().next();
+        let (path, method) = first
+            .and_then(|(path, item)| Some((path.clone(), openapi::operations(item).next()?.0)))
+            .unwrap_or_default();
         Self {
-            method,
+            method: Method::from_bytes(method.as_bytes()).unwrap_or_default(),
             path,
             handler,
+            description,
+            schemas,
             takes_signature: false,
             tier: Some(Tier::Moderate),
+        }
+    }
+
+    /// The same at another path, under another name in the document.
+    fn at(mut self, path: &str, operation_id: &str) -> Self {
+        if let Some((_, mut item)) = self.description.paths.pop() {
+            for (_, operation) in openapi::operations(&mut item) {
+                operation.operation_id = Some(operation_id.to_owned());
+            }
+            self.description.paths.insert(path.to_owned(), item);
+        }
+        Self {
+            path: path.to_owned(),
+            ..self
+        }
+    }
+
+    /// With another handler for the same description.
+    fn handled_by<T: 'static>(self, filter: MethodFilter, handler: impl Handler<T, App>) -> Self {
+        Self {
+            handler: on(filter, handler),
+            ..self
         }
     }
 
@@ -125,14 +138,14 @@ impl Route {
     }
 
     fn answer(self, app: &App) -> MethodRouter<App> {
-        let takes_none = Operation::of(&self.method, self.path).is_none_or(|known| known.parameters.is_empty());
+        let takes_none = Operation::of(&self.method, &self.path).is_none_or(|known| known.parameters.is_empty());
         let handler = if takes_none {
             self.handler.route_layer(from_fn(extract::refuse_parameters))
         } else {
             // Their handlers check them, after they have asked who sends them.
             self.handler
         };
-        let handler = if idempotency::is_for(&self.method, self.path) {
+        let handler = if idempotency::is_for(&self.method, &self.path) {
             handler.route_layer(from_fn_with_state(app.clone(), idempotency::once))
         } else {
             handler
@@ -150,57 +163,25 @@ impl Route {
     }
 }
 
-/// Every method and path.
+/// Every method and path, by noun.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    vec![
-        Route::post("/auth/register", session::register).counted_as(Tier::Strict),
-        Route::post("/auth/login", session::login).counted_as(Tier::Strict),
-        Route::post("/auth/login/access-token", session::access_token).counted_as(Tier::Strict),
-        Route::post("/auth/refresh", session::refresh).counted_as(None),
-        Route::post("/auth/logout", session::logout),
-        Route::post("/auth/verify-email", session::verify_email).counted_as(Tier::Strict),
-        Route::post("/auth/verify-email/resend", session::resend_verification).counted_as(Tier::Strict),
-        Route::get("/auth/me", user::me),
-        Route::get("/tasks", task::list),
-        Route::post("/tasks", task::create),
-        Route::get("/tasks/admin/all", task::list_all),
-        Route::get("/tasks/statistics", statistics::get),
-        Route::get("/tasks/stats", statistics::get),
-        Route::patch("/tasks/bulk", task::bulk_update),
-        Route::post("/tasks/bulk-status", task::bulk_transition),
-        Route::get("/tasks/{id}", task::get),
-        Route::put("/tasks/{id}", task::put),
-        Route::patch("/tasks/{id}", task::update),
-        Route::delete("/tasks/{id}", task::delete),
-        Route::post("/tasks/{id}/assign", task::assign),
-        Route::post("/tasks/{id}/transition", task::transition),
-        Route::delete("/tasks/{id}/force", task::purge),
-        Route::post("/tasks/{id}/restore", task::restore),
-        Route::post("/tasks/{id}/tags", task::add_tags),
-        Route::delete("/tasks/{id}/tags/{tag}", task::remove_tag),
-        Route::post("/tasks/{id}/files", attachment::attach).counted_as(Tier::Upload),
-        Route::get("/tasks/{id}/files", attachment::list),
-        Route::get("/files", attachment::list_own),
-        Route::get("/files/{id}", attachment::download).with_signature(),
-        Route::delete("/files/{id}", attachment::delete),
-        Route::post("/upload", attachment::keep).counted_as(Tier::Upload),
-        Route::get("/download/{filename}", attachment::download_own),
-        Route::delete("/delete/{filename}", attachment::delete_own),
-        Route::get("/async/external", background::call_external).counted_as(Tier::Background),
-        Route::post("/async/background-task", background::queue).counted_as(Tier::Background),
-        Route::get("/async/background-task/{id}", background::get),
-        Route::get("/users", user::list),
-        Route::get("/users/me", user::me),
-        Route::get("/users/{id}", user::get),
-        Route::patch("/users/{id}", user::update),
-        Route::delete("/users/{id}", user::delete),
+    [
+        session::routes(),
+        user::routes(),
+        task::routes(),
+        statistics::routes(),
+        attachment::routes(),
+        background::routes(),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The methods and paths of [`routes`], without their prefixes.
 #[must_use]
-pub fn route_names() -> Vec<(Method, &'static str)> {
+pub fn route_names() -> Vec<(Method, String)> {
     routes().into_iter().map(|route| (route.method, route.path)).collect()
 }
 
@@ -208,7 +189,7 @@ pub fn route_names() -> Vec<(Method, &'static str)> {
 pub fn router(app: &App) -> Router<App> {
     let mut router = Router::new();
     for route in routes() {
-        let path = route.path;
+        let path = route.path.clone();
         let answer = route.answer(app);
         for prefix in PREFIXES {
             for ending in ["", "/"] {
@@ -216,11 +197,8 @@ pub fn router(app: &App) -> Router<App> {
             }
         }
     }
-    for route in [
-        Route::get(dialect::EARLY_FILES, attachment::download),
-        Route::delete(dialect::EARLY_FILES, attachment::delete),
-    ] {
-        router = router.route(route.path, route.answer(app));
+    for route in attachment::early_routes(dialect::EARLY_FILES) {
+        router = router.route(dialect::EARLY_FILES, route.answer(app));
     }
     router
         .method_not_allowed_fallback(wrong_method)

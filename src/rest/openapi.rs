@@ -10,12 +10,13 @@ use std::sync::LazyLock;
 
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{RefOr, Required, Schema};
+use utoipa::openapi::{Components, RefOr, Required, Schema};
 
-use super::{PREFIXES, attachment, background, error, session, statistics, task, user};
+pub(super) use self::common::operations;
+use super::{PREFIXES, error};
 use crate::http::{health, monitor};
 
-/// The document itself, without what comes of [`Routes`].
+/// The document itself, without the routes.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -36,51 +37,6 @@ use crate::http::{health, monitor};
     components(schemas(error::Envelope)),
 )]
 struct Document;
-
-/// Every route that has a prefix.
-#[derive(OpenApi)]
-#[openapi(paths(
-    session::register,
-    session::login,
-    session::access_token,
-    session::refresh,
-    session::logout,
-    session::verify_email,
-    session::resend_verification,
-    user::me,
-    task::list,
-    task::create,
-    task::list_all,
-    statistics::get,
-    task::bulk::bulk_update,
-    task::bulk::bulk_transition,
-    task::get,
-    task::replace,
-    task::update,
-    task::delete,
-    task::assign,
-    task::transition,
-    task::purge,
-    task::restore,
-    task::add_tags,
-    task::remove_tag,
-    attachment::attach,
-    attachment::list,
-    attachment::list_own,
-    attachment::download,
-    attachment::delete,
-    attachment::keep,
-    attachment::download_own,
-    attachment::delete_own,
-    user::list,
-    user::get,
-    user::update,
-    user::delete,
-    background::call_external,
-    background::queue,
-    background::get,
-))]
-struct Routes;
 
 /// Routes that stand at the root first.
 #[derive(OpenApi)]
@@ -105,9 +61,7 @@ pub(crate) fn document_under(root: &str) -> utoipa::openapi::OpenApi {
 }
 
 /// Paths that answer as another one does: the path, and which operation it shares under which name.
-const ALIASES: [(&str, &str, &str); 5] = [
-    ("/api/v1/users/me", "/api/v1/auth/me", "getOwnUser"),
-    ("/api/v1/tasks/stats", "/api/v1/tasks/statistics", "getTaskStats"),
+const ALIASES: [(&str, &str, &str); 3] = [
     ("/monitoring/health", "/health/detailed", "getMonitoringHealth"),
     ("/ops/health", "/health/detailed", "getOpsHealth"),
     ("/ops/metrics", "/monitoring/metrics", "getOpsMetrics"),
@@ -117,7 +71,14 @@ const ALIASES: [(&str, &str, &str); 5] = [
 #[must_use]
 pub fn document() -> &'static utoipa::openapi::OpenApi {
     static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
-        let mut document = Document::openapi().nest(PREFIXES[0], Routes::openapi());
+        let mut routes = utoipa::openapi::OpenApi::default();
+        let mut components = Components::new();
+        for route in super::routes() {
+            routes.paths.merge(route.description);
+            components.schemas.extend(route.schemas);
+        }
+        routes.components = Some(components);
+        let mut document = Document::openapi().nest(PREFIXES[0], routes);
         common::complete(&mut document);
         document.merge(Operations::openapi());
         for (alias, path, operation_id) in ALIASES {
@@ -194,7 +155,7 @@ mod tests {
     fn every_route_is_in_the_document_and_nothing_else() {
         let document = json();
         let described: BTreeSet<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
-        let routes = super::super::routes();
+        let routes = crate::rest::routes();
         let routes = routes
             .iter()
             .map(|route| format!("{} {}{}", route.method, PREFIXES[0], route.path));

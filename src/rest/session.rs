@@ -10,20 +10,22 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa_axum::routes;
 
 use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Form, Parameters, Sender};
 use super::idempotency;
-use super::location;
 use super::openapi::schema;
 use super::rate_limit::limit_refresh;
 use super::user::UserBody;
 use super::value::{Flag, PasswordGrantType};
+use super::{Route, location};
 use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::{Device, Tokens};
 use crate::domain::user::Registration;
 use crate::http::json::Json;
+use crate::http::rate_limit::Tier;
 
 /// Tokens are for their client alone: no cache may keep them.
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, idempotency::NO_STORE)];
@@ -211,6 +213,19 @@ pub(super) struct LogoutParameters {
     /// Every session, not only this one.
     #[param(value_type = Option<schema::Flag>, inline)]
     all: Option<Flag>,
+}
+
+/// The routes of sessions.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::of(routes!(register)).counted_as(Tier::Strict),
+        Route::of(routes!(login)).counted_as(Tier::Strict),
+        Route::of(routes!(access_token)).counted_as(Tier::Strict),
+        Route::of(routes!(refresh)).counted_as(None),
+        Route::of(routes!(logout)),
+        Route::of(routes!(verify_email)).counted_as(Tier::Strict),
+        Route::of(routes!(resend_verification)).counted_as(Tier::Strict),
+    ]
 }
 
 /// Sign up

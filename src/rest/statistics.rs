@@ -6,6 +6,9 @@ use axum::extract::State;
 use axum::http::HeaderName;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::Route;
 
 use super::error::Result;
 use super::extract::Asker;
@@ -119,6 +122,14 @@ impl From<Statistics> for StatisticsBody {
 fn find<T: PartialEq>(counts: &[(T, u64)], name: &T) -> u64 {
     let found = counts.iter().find(|(one, _)| one == name);
     found.map_or(0, |(_, count)| *count)
+}
+
+/// The routes of counts.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::of(routes!(get)),
+        Route::of(routes!(get)).at("/tasks/stats", "getTaskStats"),
+    ]
 }
 
 /// Count tasks

@@ -2,7 +2,7 @@
 //! `task/output.rs`; what all writes to one task share is in `task/write.rs`, and all about many tasks at once
 //! in `task/bulk.rs`.
 
-pub(super) mod bulk;
+mod bulk;
 mod input;
 mod list;
 mod output;
@@ -12,22 +12,44 @@ use axum::extract::{Request, State};
 use axum::handler::Handler as _;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::Response;
+use axum::routing::MethodFilter;
+use utoipa_axum::routes;
 
-pub(super) use self::bulk::{bulk_transition, bulk_update};
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
 use self::list::ListParameters;
 pub(super) use self::output::TaskBody;
 use self::write::TaskWrite;
 use super::error::Result;
 use super::extract::{AnyBody, Asker, Body, Parameters, PathId, PathTag};
-use super::location;
 use super::page::{ListBody, PageParameters};
 use super::precondition::IfMatch;
 use super::rules::Rules;
+use super::{Route, location};
 use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
 use crate::http::json::Json;
+
+/// The routes of tasks.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::of(routes!(list)),
+        Route::of(routes!(create)),
+        Route::of(routes!(list_all)),
+        Route::of(routes!(bulk::bulk_update)),
+        Route::of(routes!(bulk::bulk_transition)),
+        Route::of(routes!(get)),
+        Route::of(routes!(replace)).handled_by(MethodFilter::PUT, put),
+        Route::of(routes!(update)),
+        Route::of(routes!(delete)),
+        Route::of(routes!(assign)),
+        Route::of(routes!(transition)),
+        Route::of(routes!(purge)),
+        Route::of(routes!(restore)),
+        Route::of(routes!(add_tags)),
+        Route::of(routes!(remove_tag)),
+    ]
+}
 
 /// List tasks
 ///

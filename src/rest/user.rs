@@ -6,6 +6,9 @@ use axum::response::{IntoResponse as _, Response};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::routes;
+
+use super::Route;
 
 use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Parameters, PathId, Sender};
@@ -181,6 +184,18 @@ pub(super) struct DeleteParameters {
     /// The id of the user who gets them; without it they are deleted too.
     #[param(value_type = Option<i32>, minimum = 1)]
     transfer_to: Option<Number>,
+}
+
+/// The routes of users.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::of(routes!(me)),
+        Route::of(routes!(list)),
+        Route::of(routes!(me)).at("/users/me", "getOwnUser"),
+        Route::of(routes!(get)),
+        Route::of(routes!(update)),
+        Route::of(routes!(delete)),
+    ]
 }
 
 /// Read one's own account

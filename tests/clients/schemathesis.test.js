@@ -16,7 +16,8 @@ const FOLDER = join(workspace, 'tests', 'schemathesis');
 const SEED = '1';
 const EXAMPLES = process.env.TASKWIRE_SCHEMATHESIS_EXAMPLES ?? '10';
 
-describe('The OpenAPI document', () => {
+// The canonical dialect, and one of an older API.
+for (const dialect of ['taskwire', 'accounts']) describe(`The OpenAPI document of ${dialect}`, () => {
   let server;
   // What the server calls another service.
   const external = createServer((_, response) => response.end('{"answer": 42}'));
@@ -25,6 +26,7 @@ describe('The OpenAPI document', () => {
     external.listen(0, '127.0.0.1');
     await once(external, 'listening');
     server = await serve({
+      REST_DIALECT: dialect,
       RATE_LIMIT_ENABLED: 'false',
       EXTERNAL_URL: `http://127.0.0.1:${external.address().port}/`,
     });

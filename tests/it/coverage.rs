@@ -420,7 +420,7 @@ async fn every_route_refuses_somebody_and_writes_nothing_then() {
                 "application/x-www-form-urlencoded"
             };
             let request = person
-                .request(method.clone(), &scene.path(route))
+                .request(method.clone(), &scene.path(&route))
                 .header("content-type", content_type);
             let body = body.replace("TASK", &scene.task.to_string());
             let answer = person.send(request.body(body.into()).unwrap()).await;

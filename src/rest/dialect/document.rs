@@ -34,7 +34,7 @@ fn of(name: RestDialect, dialect: &Dialect, root: &str) -> Value {
         name.as_str()
     );
     document["info"]["description"] = json!(about);
-    describe_list(&mut document, &dialect.list);
+    describe_list(&mut document, &dialect.list, dialect.rules.max_rows);
     describe_bodies(&mut document, dialect);
     describe_answers(&mut document, dialect);
     describe_errors(&mut document, dialect);
@@ -53,7 +53,7 @@ fn content<'a>(operation: &'a mut Value, status: &str) -> Option<&'a mut Value> 
 }
 
 /// The list of tasks: its parameters with their defaults, and its envelope.
-fn describe_list(document: &mut Value, list: &List) {
+fn describe_list(document: &mut Value, list: &List, max_rows: u32) {
     let rows = list.rows;
     let Some(operation) = operation(document, "get", "/tasks") else {
         return;
@@ -66,6 +66,7 @@ fn describe_list(document: &mut Value, list: &List) {
         for parameter in parameters {
             if parameter["name"] == list.page_size.0 {
                 parameter["schema"]["default"] = json!(list.page_size.1.parse::<u32>().unwrap_or_default());
+                parameter["schema"]["maximum"] = json!(max_rows);
             }
         }
     }
@@ -101,10 +102,17 @@ fn describe_bodies(document: &mut Value, dialect: &Dialect) {
     for (name, fields) in [("TaskCreate", task.create), ("TaskUpdate", task.update)] {
         if let Some(properties) = document["components"]["schemas"][name]["properties"].as_object_mut() {
             properties.retain(|name, _| fields.contains(&name.as_str()));
+            if task.keeps_null && name == "TaskUpdate" {
+                for property in properties.values_mut() {
+                    *property = json!({ "anyOf": [property.take(), { "type": "null" }] });
+                }
+            }
         }
     }
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        schemas.values_mut().for_each(open);
+        // Forms stay closed: the names of their parts have rules of their syntax.
+        let bodies = schemas.iter_mut().filter(|(name, _)| *name != "Upload");
+        bodies.for_each(|(_, schema)| open(schema));
     }
     if let Some(all) = dialect
         .all_tasks
@@ -124,15 +132,23 @@ fn describe_bodies(document: &mut Value, dialect: &Dialect) {
     }
 }
 
-/// Takes the ban on further fields away, in alternatives too.
+/// Takes the ban on further fields away. An alternative keeps it for the fields of the others.
 fn open(schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else {
         return;
     };
     members.remove("additionalProperties");
-    for name in ["oneOf", "anyOf", "allOf"] {
-        if let Some(parts) = members.get_mut(name).and_then(Value::as_array_mut) {
-            parts.iter_mut().for_each(open);
+    let Some(parts) = members.get_mut("oneOf").and_then(Value::as_array_mut) else {
+        return;
+    };
+    parts.iter_mut().for_each(open);
+    let properties = parts.iter().filter_map(|part| part["properties"].as_object());
+    let names: Vec<String> = properties.flat_map(|properties| properties.keys().cloned()).collect();
+    for properties in parts.iter_mut().filter_map(|part| part["properties"].as_object_mut()) {
+        // Versions of tasks are none of the older APIs'.
+        properties.remove("expected_versions");
+        for name in names.iter().filter(|name| *name != "expected_versions") {
+            properties.entry(name.clone()).or_insert_with(|| json!({ "not": {} }));
         }
     }
 }

@@ -119,10 +119,12 @@ impl Exchange {
 
     fn rules(&self) -> Rules {
         let rules = self.dialect.rules;
-        match self.dialect.all_tasks {
-            Some(max_rows) if self.path == ALL_TASKS => Rules { max_rows, ..rules },
-            _ => rules,
-        }
+        let max_rows = match self.path.as_str() {
+            "/tasks" => rules.max_rows,
+            ALL_TASKS => self.dialect.all_tasks.unwrap_or(Rules::CANONICAL.max_rows),
+            _ => Rules::CANONICAL.max_rows,
+        };
+        Rules { max_rows, ..rules }
     }
 
     /// The successful response of the dialect.

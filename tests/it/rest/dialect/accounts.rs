@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    PASSWORD, UNKNOWN, enter, expect_members, expect_violation, make_tasks, send, send_malformed, serve, titles,
+    PASSWORD, UNKNOWN, create_tasks, enter, expect_members, expect_violation, send, send_malformed, serve, titles,
 };
 use crate::support::TestApp;
 use crate::support::answer::Answer;
@@ -74,7 +74,7 @@ async fn accounts_and_sessions() {
 async fn tasks() {
     let app = serve("accounts").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
-    let made = make_tasks(
+    let created = create_tasks(
         &app,
         &ann,
         "/api/v1/tasks",
@@ -85,8 +85,8 @@ async fn tasks() {
         ],
     )
     .await;
-    expect_members(&made[0], TASK);
-    let descriptions = [0, 1, 2].map(|n| made[n]["description"].clone());
+    expect_members(&created[0], TASK);
+    let descriptions = [0, 1, 2].map(|n| created[n]["description"].clone());
     assert_eq!(descriptions, [json!(""), Value::Null, json!("D")]);
     let list = send(
         &ann,
@@ -112,7 +112,7 @@ async fn tasks() {
     let answer = ann.rest(Method::GET, "/api/v1/tasks?limit=1001", Value::Null).await;
     expect_invalid(&answer, "less_than_equal", json!(["query", "limit"]));
 
-    let path = format!("/api/v1/tasks/{}", made[2]["id"]);
+    let path = format!("/api/v1/tasks/{}", created[2]["id"]);
     // What the API does not know of the task survives.
     let rich = json!({ "status": "in_progress", "priority": "high", "tags": ["kept"], "due_date": "2026-02-01" });
     let canonical = ann
@@ -174,10 +174,10 @@ async fn tasks() {
 async fn an_administrator_sees_all_tasks_up_to_a_thousand_rows() {
     let app = serve("accounts").await;
     let (boss, ann) = (app.admin().await, client(&app, "ann").await);
-    make_tasks(&app, &ann, "/api/v1/tasks", &[json!({ "title": "A" })]).await;
+    create_tasks(&app, &ann, "/api/v1/tasks", &[json!({ "title": "A" })]).await;
     for _ in 0..2 {
         let tasks: Vec<Value> = (0..60).map(|n| json!({ "title": format!("T{n}") })).collect();
-        make_tasks(&app, &boss, "/api/v1/tasks", &tasks).await;
+        create_tasks(&app, &boss, "/api/v1/tasks", &tasks).await;
     }
     let list = send(&boss, Method::GET, "/api/v1/tasks?limit=1000", Value::Null, 200).await;
     assert_eq!(list.at("/tasks").as_array().unwrap().len(), 121);

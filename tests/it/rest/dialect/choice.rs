@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use taskwire::config::{Config, RestDialect};
 
-use super::{make_tasks, send, serve};
+use super::{create_tasks, send, serve};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
@@ -19,7 +19,7 @@ async fn the_header_chooses_for_one_request() {
     for setting in ["taskwire", "skip-limit"] {
         let app = serve(setting).await;
         let ann = app.member().await;
-        make_tasks(&app, &ann, "/tasks", &[json!({ "title": "T" })]).await;
+        create_tasks(&app, &ann, "/tasks", &[json!({ "title": "T" })]).await;
         for (dialect, member) in [
             ("taskwire", Some("items")),
             ("skip-limit", Some("tasks")),
@@ -73,7 +73,7 @@ async fn browsers_may_send_the_header() {
 async fn graphql_has_no_dialects() {
     let app = serve("tags-files").await;
     let ann = app.member().await;
-    make_tasks(&app, &ann, "/tasks", &[json!({ "title": "T", "completed": true })]).await;
+    create_tasks(&app, &ann, "/tasks", &[json!({ "title": "T", "completed": true })]).await;
     let answer = ann.graphql("{ tasks { nodes { title status } } }", json!({})).await;
     assert_eq!(
         answer.data()["tasks"]["nodes"],

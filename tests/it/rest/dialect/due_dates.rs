@@ -4,7 +4,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    PASSWORD, UNKNOWN, enter, expect_members, expect_violation, make_tasks, send, send_malformed, serve, titles, upload,
+    PASSWORD, UNKNOWN, create_tasks, enter, expect_members, expect_violation, send, send_malformed, serve, titles,
+    upload,
 };
 use crate::support::TestApp;
 use crate::support::person::Person;
@@ -65,7 +66,7 @@ async fn lists_of_tasks() {
     let tasks: Vec<Value> = (0..12)
         .map(|n| json!({ "title": format!("T{n:02}"), "priority": "high" }))
         .collect();
-    let made = make_tasks(&app, &ann, "/tasks/", &tasks).await;
+    let created = create_tasks(&app, &ann, "/tasks/", &tasks).await;
     let list = send(
         &ann,
         Method::GET,
@@ -80,7 +81,7 @@ async fn lists_of_tasks() {
     let list = send(&ann, Method::GET, "/tasks/?skip=10&limit=5", Value::Null, 200).await;
     let numbers = ["total", "page", "pages", "per_page"].map(|name| list.body[name].clone());
     assert_eq!(numbers, [12, 3, 3, 5].map(Value::from));
-    let path = format!("/tasks/{}", made[0]["id"]);
+    let path = format!("/tasks/{}", created[0]["id"]);
     send(&ann, Method::PUT, &path, json!({ "status": "completed" }), 200).await;
     for (query, found) in [
         ("status=completed", "T00"),
@@ -106,7 +107,7 @@ async fn the_bare_preset_lists_an_array() {
     let app = serve("due-dates-bare").await;
     let ann = client(&app, "ann").await;
     let tasks: Vec<Value> = (0..60).map(|n| json!({ "title": format!("T{n:02}") })).collect();
-    make_tasks(&app, &ann, "/tasks/", &tasks).await;
+    create_tasks(&app, &ann, "/tasks/", &tasks).await;
     let list = send(&ann, Method::GET, "/tasks/?search=ignored", Value::Null, 200).await;
     assert_eq!(list.body.as_array().unwrap().len(), 60);
     expect_members(&list.body[0], ROW);
@@ -200,7 +201,7 @@ async fn statistics_and_monitoring() {
         json!({ "title": "B", "priority": "urgent", "status": "in_progress" }),
         json!({ "title": "C" }),
     ];
-    make_tasks(&app, &ann, "/tasks/", &tasks).await;
+    create_tasks(&app, &ann, "/tasks/", &tasks).await;
     let answer = send(&ann, Method::GET, "/tasks/statistics", Value::Null, 200).await;
     let names = [
         "total_tasks",

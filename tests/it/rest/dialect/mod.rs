@@ -121,12 +121,12 @@ fn titles(rows: &Value) -> String {
     titles.join(",")
 }
 
-/// Makes tasks, a second apart.
-async fn make_tasks(app: &TestApp, person: &Person<'_>, path: &str, tasks: &[Value]) -> Vec<Value> {
-    let mut made = Vec::new();
+/// Creates tasks, a second apart.
+async fn create_tasks(app: &TestApp, person: &Person<'_>, path: &str, tasks: &[Value]) -> Vec<Value> {
+    let mut created = Vec::new();
     for task in tasks {
         app.advance(chrono::TimeDelta::seconds(1));
-        made.push(send(person, Method::POST, path, task.clone(), 201).await.body);
+        created.push(send(person, Method::POST, path, task.clone(), 201).await.body);
     }
-    made
+    created
 }

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    PASSWORD, UNKNOWN, enter, expect_members, expect_only, expect_violation, make_tasks, send, send_malformed, serve,
+    PASSWORD, UNKNOWN, create_tasks, enter, expect_members, expect_only, expect_violation, send, send_malformed, serve,
     titles,
 };
 use crate::support::TestApp;
@@ -65,9 +65,9 @@ async fn accounts_and_sessions() {
 async fn lists_of_tasks() {
     let app = serve("skip-limit").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
-    make_tasks(&app, &bob, "/api/v1/tasks", &[json!({ "title": "Bob's" })]).await;
+    create_tasks(&app, &bob, "/api/v1/tasks", &[json!({ "title": "Bob's" })]).await;
     let tasks: Vec<Value> = (0..12).map(|n| json!({ "title": format!("T{n:02}") })).collect();
-    let made = make_tasks(&app, &ann, "/api/v1/tasks", &tasks).await;
+    let created = create_tasks(&app, &ann, "/api/v1/tasks", &tasks).await;
     let list = send(
         &ann,
         Method::GET,
@@ -108,7 +108,7 @@ async fn lists_of_tasks() {
             );
         }
     }
-    let path = format!("/api/v1/tasks/{}", made[3]["id"]);
+    let path = format!("/api/v1/tasks/{}", created[3]["id"]);
     send(&ann, Method::PATCH, &path, json!({ "status": "done" }), 200).await;
     assert_eq!(get("status=done").await, "T03");
     for (query, kind) in [
@@ -136,14 +136,14 @@ async fn lists_of_tasks() {
 async fn administrators_list_their_own_tasks_and_all_of_them_elsewhere() {
     let app = serve("skip-limit").await;
     let (boss, ann) = (app.admin().await, app.member().await);
-    make_tasks(
+    create_tasks(
         &app,
         &ann,
         "/api/v1/tasks",
         &[json!({ "title": "A" }), json!({ "title": "B" })],
     )
     .await;
-    make_tasks(&app, &boss, "/api/v1/tasks", &[json!({ "title": "C" })]).await;
+    create_tasks(&app, &boss, "/api/v1/tasks", &[json!({ "title": "C" })]).await;
     let own = send(&boss, Method::GET, "/api/v1/tasks", Value::Null, 200).await;
     assert_eq!(
         (titles(own.at("/tasks")), own.at("/total")),

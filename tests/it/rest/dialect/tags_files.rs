@@ -4,7 +4,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    PASSWORD, UNKNOWN, enter, expect_members, expect_violation, make_tasks, send, send_malformed, serve, titles, upload,
+    PASSWORD, UNKNOWN, create_tasks, enter, expect_members, expect_violation, send, send_malformed, serve, titles,
+    upload,
 };
 use crate::support::TestApp;
 use crate::support::answer::Answer;
@@ -78,7 +79,7 @@ async fn lists_of_tasks() {
         json!({ "title": "C", "tags": ["y"], "priority": "high", "due_date": "2026-01-15" }),
         json!({ "title": "A", "tags": ["x", "y"], "completed": true, "due_date": "2026-01-01" }),
     ];
-    make_tasks(&app, &ann, "/tasks", &tasks).await;
+    create_tasks(&app, &ann, "/tasks", &tasks).await;
     let list = send(
         &ann,
         Method::GET,
@@ -142,7 +143,7 @@ async fn pages_of_tasks() {
         json!({ "title": "C", "tags": ["y"], "due_date": "2026-01-15" }),
         json!({ "title": "A", "tags": ["x", "y"], "due_date": "2026-01-16" }),
     ];
-    make_tasks(&app, &ann, "/tasks", &tasks).await;
+    create_tasks(&app, &ann, "/tasks", &tasks).await;
     let list = send(&ann, Method::GET, "/tasks?limit=2&skip=2", Value::Null, 200).await;
     expect_members(&list.body, "tasks:list total:int page:int pages:int");
     let numbers = ["total", "page", "pages"].map(|name| list.body[name].clone());
@@ -230,15 +231,15 @@ async fn single_tasks() {
 async fn bulk_changes_are_all_or_nothing() {
     let app = serve("tags-files").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
-    let made = make_tasks(
+    let created = create_tasks(
         &app,
         &ann,
         "/tasks",
         &[json!({ "title": "A" }), json!({ "title": "B" })],
     )
     .await;
-    let foreign = make_tasks(&app, &bob, "/tasks", &[json!({ "title": "C" })]).await[0]["id"].clone();
-    let (a, b) = (made[0]["id"].clone(), made[1]["id"].clone());
+    let foreign = create_tasks(&app, &bob, "/tasks", &[json!({ "title": "C" })]).await[0]["id"].clone();
+    let (a, b) = (created[0]["id"].clone(), created[1]["id"].clone());
     let body = json!({ "task_ids": [a, b.to_string(), a], "updates": { "completed": true, "more": 1 } });
     let answer = send(&ann, Method::PATCH, "/tasks/bulk", body, 200).await;
     assert_eq!(titles(&answer.body), "A,B", "each once");
@@ -277,7 +278,7 @@ async fn statistics() {
         json!({ "title": "B", "tags": ["work"], "completed": true, "due_date": "2026-01-14" }),
         json!({ "title": "C", "due_date": "2026-01-15" }),
     ];
-    make_tasks(&app, &ann, "/tasks", &tasks).await;
+    create_tasks(&app, &ann, "/tasks", &tasks).await;
     let answer = send(&ann, Method::GET, "/tasks/stats", Value::Null, 200).await;
     expect_members(
         &answer.body,
@@ -295,11 +296,11 @@ async fn statistics() {
 async fn files_of_tasks() {
     let app = serve("tags-files").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
-    let task = make_tasks(&app, &ann, "/tasks", &[json!({ "title": "A" })]).await[0]["id"].clone();
+    let task = create_tasks(&app, &ann, "/tasks", &[json!({ "title": "A" })]).await[0]["id"].clone();
     let path = format!("/tasks/{task}/files");
-    let made = upload(&ann, &path, "n.txt", &vec![b'x'; 6 * 1024 * 1024]).await;
-    assert_eq!(made.status, 201, "{}", made.text);
-    expect_members(&made.body, FILE);
+    let created = upload(&ann, &path, "n.txt", &vec![b'x'; 6 * 1024 * 1024]).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    expect_members(&created.body, FILE);
     let list = send(&ann, Method::GET, &path, Value::Null, 200).await;
     assert_eq!(list.body.as_array().unwrap().len(), 1);
     expect_members(
@@ -307,8 +308,8 @@ async fn files_of_tasks() {
         "id:int original_filename:text file_size:int content_type:text uploaded_at:time",
     );
     for file in [
-        format!("/files/{}", made.at("/id")),
-        format!("/files/files/{}", made.at("/id")),
+        format!("/files/{}", created.at("/id")),
+        format!("/files/files/{}", created.at("/id")),
     ] {
         assert_eq!(
             send(&ann, Method::GET, &file, Value::Null, 200).await.text.len(),
@@ -325,7 +326,7 @@ async fn files_of_tasks() {
     send(
         &ann,
         Method::DELETE,
-        &format!("/files/{}", made.at("/id")),
+        &format!("/files/{}", created.at("/id")),
         Value::Null,
         204,
     )

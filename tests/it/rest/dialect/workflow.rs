@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{PASSWORD, UNKNOWN, enter, expect_members, expect_only, make_tasks, send, send_malformed, serve, titles};
+use super::{PASSWORD, UNKNOWN, create_tasks, enter, expect_members, expect_only, send, send_malformed, serve, titles};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
@@ -92,7 +92,7 @@ async fn lists_of_tasks() {
     let tasks: Vec<Value> = (0..22)
         .map(|n| json!({ "title": format!("T{n:02}"), "priority": "high" }))
         .collect();
-    make_tasks(&app, &ann, "/api/v1/tasks", &tasks).await;
+    create_tasks(&app, &ann, "/api/v1/tasks", &tasks).await;
     let list = send(
         &ann,
         Method::GET,
