@@ -112,19 +112,25 @@ impl Exchange {
                 parts.uri = uri;
             }
         }
-        parts.extensions.insert(self.rules());
+        parts.extensions.insert(self.rules(app));
         parts.extensions.insert(self.clone());
         Request::from_parts(parts, body)
     }
 
-    fn rules(&self) -> Rules {
+    /// What handlers do differently. A header alone does not open routes: any client can send one.
+    fn rules(&self, app: &App) -> Rules {
         let rules = self.dialect.rules;
         let max_rows = match self.path.as_str() {
             "/tasks" => rules.max_rows,
             ALL_TASKS => self.dialect.all_tasks.unwrap_or(Rules::CANONICAL.max_rows),
             _ => Rules::CANONICAL.max_rows,
         };
-        Rules { max_rows, ..rules }
+        let is_background_open = rules.is_background_open && app.config().rest.dialect == self.name;
+        Rules {
+            max_rows,
+            is_background_open,
+            ..rules
+        }
     }
 
     /// The successful response of the dialect.

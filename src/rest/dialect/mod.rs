@@ -155,7 +155,7 @@ struct Failures {
     other_code: Option<&'static str>,
     /// `error` as a text, by canonical code, and the member that names the field or tag; none for an object.
     texts: Option<&'static [(&'static str, &'static str)]>,
-    /// The message where a username or an address is taken; `{field}` stands for the field.
+    /// The message where a username or an address is taken; `{field}` is replaced by the field.
     taken: Option<&'static str>,
     /// Invalid input.
     invalid: Invalid,

@@ -57,6 +57,24 @@ async fn a_dialect_that_does_not_exist_is_refused_with_those_that_do() {
 }
 
 #[tokio::test]
+async fn the_header_alone_opens_no_route() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    for (method, path) in [
+        (Method::GET, "/async/external"),
+        (Method::POST, "/async/background-task"),
+    ] {
+        let request = nobody.request(method, path).header("x-rest-dialect", "skip-limit");
+        let answer = nobody.send(request.body(Vec::new().into()).unwrap()).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.at("/error/code")),
+            (401, &json!("UNAUTHORIZED")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn browsers_may_send_the_header() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
