@@ -136,7 +136,6 @@ fn cors(config: &HttpConfig) -> CorsLayer {
             header::LOCATION,
             header::RETRY_AFTER,
             rest::CACHE,
-            rest::DIALECT,
             rest::LIMIT,
             rest::PROCESS_TIME,
             rest::REMAINING,

@@ -83,6 +83,12 @@ impl Problem {
         }
     }
 
+    /// Names the field that is wrong.
+    fn of_field(&mut self, field: &str, status: StatusCode) -> StatusCode {
+        self.details = Some(json!([{ "field": field, "code": self.code, "message": self.message }]));
+        status
+    }
+
     /// Something went wrong inside.
     pub(super) fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Error::internal(cause).into()
@@ -204,22 +210,10 @@ impl From<Error> for Problem {
                 problem.subject = Some(Box::new(Subject { noun, value }));
                 StatusCode::NOT_FOUND
             }
-            Error::BadInput { field, .. } => {
-                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
-                StatusCode::BAD_REQUEST
-            }
-            Error::PayloadTooLarge { field, .. } => {
-                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
-            Error::QuotaExceeded { field, .. } => {
-                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
-                StatusCode::INSUFFICIENT_STORAGE
-            }
-            Error::UnsupportedMediaType { field, .. } => {
-                problem.details = Some(json!([{ "field": field, "code": problem.code, "message": problem.message }]));
-                StatusCode::UNSUPPORTED_MEDIA_TYPE
-            }
+            Error::BadInput { field, .. } => problem.of_field(field, StatusCode::BAD_REQUEST),
+            Error::PayloadTooLarge { field, .. } => problem.of_field(field, StatusCode::PAYLOAD_TOO_LARGE),
+            Error::QuotaExceeded { field, .. } => problem.of_field(field, StatusCode::INSUFFICIENT_STORAGE),
+            Error::UnsupportedMediaType { field, .. } => problem.of_field(field, StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Error::LimitExceeded {
                 field,
                 unit,
@@ -228,8 +222,7 @@ impl From<Error> for Problem {
             } => {
                 let name = parameter(field);
                 problem.message = format!("{name} has {reached} {unit}; up to {allowed} are allowed");
-                problem.details = Some(json!([{ "field": name, "code": problem.code, "message": problem.message }]));
-                StatusCode::UNPROCESSABLE_ENTITY
+                problem.of_field(name, StatusCode::UNPROCESSABLE_ENTITY)
             }
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::ResyncRequired => StatusCode::GONE,

@@ -57,7 +57,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 pub(crate) use self::attachment::url_of as url_of_file;
-pub(crate) use self::dialect::{HEADER as DIALECT, PROCESS_TIME, translate};
+pub(crate) use self::dialect::{PROCESS_TIME, translate};
 use self::error::Problem;
 use self::operation::Operation;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};

@@ -123,6 +123,17 @@ fn describe_bodies(document: &mut Value, dialect: &Dialect) {
             *schema = json!({ "type": "array", "items": { "$ref": "#/components/schemas/Task" } });
         }
     }
+    for (name, parameter) in dialect.required {
+        let Some((method, path)) = name.split_once(' ') else {
+            continue;
+        };
+        let parameters =
+            operation(document, &method.to_lowercase(), path).map(|operation| &mut operation["parameters"]);
+        let parameters = parameters.and_then(Value::as_array_mut).into_iter().flatten();
+        for parameter in parameters.filter(|one| one["name"] == *parameter) {
+            parameter["required"] = json!(true);
+        }
+    }
     if dialect.rules.is_background_open {
         for (method, path) in [("get", "/async/external"), ("post", "/async/background-task")] {
             if let Some(operation) = operation(document, method, path) {
@@ -176,7 +187,7 @@ fn describe_answers(document: &mut Value, dialect: &Dialect) {
             Shape::At(_) => Some(json!({ "type": "array", "items": { "$ref": "#/components/schemas/File" } })),
             Shape::BulkTasks => Some(json!({ "type": "array", "items": { "$ref": "#/components/schemas/Task" } })),
             Shape::Only(names) => Some(json!({ "type": "object", "required": names })),
-            Shape::Whole | Shape::With(_) | Shape::TaskCounts => None,
+            Shape::Whole | Shape::With(_) | Shape::Occurring(_) | Shape::TaskCounts => None,
         };
         if let Some(schema) = schema {
             response["content"] = json!({ "application/json": { "schema": schema } });

@@ -44,7 +44,7 @@ pub(super) const DIALECT: Dialect = Dialect {
             ("UNSUPPORTED_MEDIA_TYPE", 400),
             ("PAYLOAD_TOO_LARGE", 400),
         ],
-        taken: Some("{field} already registered"),
+        taken: Some("{Field} already registered"),
         invalid: Invalid::List,
         ..BASE.failures
     },

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
+use url::form_urlencoded;
 
 use super::{Answer, Dialect, EARLY_FILES, Shape, document, response};
 use crate::app::App;
@@ -66,6 +67,15 @@ impl Exchange {
         operations.contains(&name.as_str())
     }
 
+    /// A parameter that the operation needs, if the query does not have it.
+    fn missing(&self, query: &str) -> Option<&'static str> {
+        let name = format!("{} {}", self.method, self.path);
+        let required = self.dialect.required.iter().filter(|(operation, _)| *operation == name);
+        required
+            .map(|(_, parameter)| *parameter)
+            .find(|parameter| !form_urlencoded::parse(query.as_bytes()).any(|(given, _)| given == *parameter))
+    }
+
     /// What differs in the successful response.
     fn answer_form(&self) -> Option<Answer> {
         let name = format!("{} {}", self.method, self.path);
@@ -80,6 +90,10 @@ impl Exchange {
         }
         if self.is(&Method::GET, "/openapi.json") {
             return document::response(self.name, self.dialect, &app.config().http.root_path);
+        }
+        if let Some(name) = self.missing(request.uri().query().unwrap_or_default()) {
+            let problem = Problem::invalid(name, format!("missing parameter `{name}`"));
+            return self.failure(problem.into_response());
         }
         let request = self.canonical(app, request).await;
         let response = if matches!(self.shape(), Some(Shape::TaskCounts)) {

@@ -68,7 +68,7 @@ impl Exchange {
         match self.dialect.failures.taken {
             Some(text) if refusal.code == "TAKEN" => {
                 let field = refusal.field().unwrap_or_default();
-                text.replace("{field}", field)
+                text.replace("{field}", field).replace("{Field}", &capitalised(field))
             }
             _ => refusal.message.clone(),
         }
@@ -106,7 +106,9 @@ impl Exchange {
         }
         match (refusal.code, &refusal.subject) {
             ("NOT_FOUND", Some(found)) => {
-                Some(json!({ "resource": capitalised(found.noun), "identifier": found.value }))
+                let number = found.value.parse::<i32>().ok();
+                let identifier = number.map_or_else(|| json!(found.value), Value::from);
+                Some(json!({ "resource": capitalised(found.noun), "identifier": identifier }))
             }
             (_, _) if status == StatusCode::NOT_FOUND => {
                 let user = refusal.message.rsplit(' ').next().unwrap_or_default();

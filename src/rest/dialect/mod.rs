@@ -38,7 +38,7 @@ use crate::app::App;
 use crate::config::RestDialect;
 
 /// Chooses a dialect for one request.
-pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-rest-dialect");
+const HEADER: HeaderName = HeaderName::from_static("x-rest-dialect");
 /// How long the server took, in seconds.
 pub(crate) const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 /// Where an early version of one API had its files.
@@ -55,6 +55,8 @@ struct Dialect {
     all_tasks: Option<u32>,
     /// Tasks in bodies.
     task: TaskForm,
+    /// Parameters that an operation needs, by method and path.
+    required: &'static [(&'static str, &'static str)],
     /// Responses that differ, by method and path.
     answers: &'static [(&'static str, Answer)],
     /// Errors.
@@ -127,6 +129,8 @@ enum Shape {
     BulkTasks,
     /// With more members, each from a JSON pointer; null where there is nothing.
     With(&'static [(&'static str, &'static str)]),
+    /// Without the counts of these members that are zero.
+    Occurring(&'static [&'static str]),
     /// With counts of all tasks.
     TaskCounts,
 }
@@ -155,7 +159,7 @@ struct Failures {
     other_code: Option<&'static str>,
     /// `error` as a text, by canonical code, and the member that names the field or tag; none for an object.
     texts: Option<&'static [(&'static str, &'static str)]>,
-    /// The message where a username or an address is taken; `{field}` is replaced by the field.
+    /// The message where a username or an address is taken; `{field}` and `{Field}` are replaced by the field.
     taken: Option<&'static str>,
     /// Invalid input.
     invalid: Invalid,
@@ -200,6 +204,7 @@ const BASE: Dialect = Dialect {
         is_due_by_day: false,
         drops_blank_tags: false,
     },
+    required: &[],
     answers: &[],
     failures: Failures {
         statuses: &[],

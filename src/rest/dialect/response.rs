@@ -63,6 +63,14 @@ async fn shaped(app: &App, shape: Shape, mut body: Value) -> Result<Value> {
             }
             Ok(body)
         }
+        Shape::Occurring(names) => {
+            for name in names {
+                if let Some(counts) = body[*name].as_object_mut() {
+                    counts.retain(|_, count| *count != 0);
+                }
+            }
+            Ok(body)
+        }
         Shape::TaskCounts => {
             let (timestamp, tasks) = task_counts(app).await?;
             body["timestamp"] = timestamp;

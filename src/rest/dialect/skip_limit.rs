@@ -25,6 +25,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         keeps_null: true,
         ..BASE.task
     },
+    required: &[("POST /async/background-task", "task_name")],
     answers: &[
         (
             "POST /auth/register",

@@ -45,6 +45,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ("POST /auth/register", Answer::shaped(Shape::At("/user"))),
         ("PATCH /tasks/bulk", Answer::shaped(Shape::BulkTasks)),
         ("GET /tasks/{id}/files", Answer::shaped(Shape::At("/items"))),
+        ("GET /tasks/stats", Answer::shaped(Shape::Occurring(&["by_priority"]))),
     ],
     failures: Failures {
         statuses: &[("UNSUPPORTED_MEDIA_TYPE", 400), ("PAYLOAD_TOO_LARGE", 400)],

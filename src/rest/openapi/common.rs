@@ -279,6 +279,7 @@ fn describe_answer(status: &str, response: &mut Response) {
     }
     let mut headers = vec![
         ("X-Request-ID", "Leads to this answer in the server's log", Type::String),
+        ("X-Process-Time", "Seconds that the server took", Type::Number),
         (
             "X-RateLimit-Limit",
             "How many requests there are for a minute",

@@ -268,12 +268,31 @@ async fn the_rest_of_the_routes() {
     assert_eq!(answer.at("/task_name"), "nightly");
     let answer = send(&nobody, Method::GET, "/async/external", Value::Null, 200).await;
     expect_members(&answer.body, "error:text message:text");
-    send(&nobody, Method::POST, "/async/background-task", Value::Null, 200).await;
-    send(&nobody, Method::POST, "/async/background-task", Value::Null, 200).await;
-    let answer = nobody.rest(Method::POST, "/async/background-task", Value::Null).await;
+    send(
+        &nobody,
+        Method::POST,
+        "/async/background-task?task_name=t",
+        Value::Null,
+        200,
+    )
+    .await;
+    send(
+        &nobody,
+        Method::POST,
+        "/async/background-task?task_name=t",
+        Value::Null,
+        200,
+    )
+    .await;
+    let answer = nobody
+        .rest(Method::POST, "/async/background-task?task_name=t", Value::Null)
+        .await;
     expect_error(&answer, 429, "RATE_LIMIT_EXCEEDED");
     expect_members(&answer.body["error"], "retry_after:int");
     assert!(!answer.header("retry-after").is_empty());
+    let answer = nobody.rest(Method::POST, "/async/background-task", Value::Null).await;
+    expect_error(&answer, 422, "VALIDATION_ERROR");
+    expect_violation(answer.at("/detail/0"), "missing", json!(["query", "task_name"]));
     let answer = nobody.rest(Method::GET, "/nowhere", Value::Null).await;
     expect_error(&answer, 404, "NOT_FOUND");
 }
@@ -283,8 +302,17 @@ async fn background_work_of_nobody_is_bounded() {
     let app = serve("skip-limit").await;
     let nobody = app.anonymous();
     for _ in 0..100 {
-        send(&nobody, Method::POST, "/async/background-task", Value::Null, 200).await;
+        send(
+            &nobody,
+            Method::POST,
+            "/async/background-task?task_name=t",
+            Value::Null,
+            200,
+        )
+        .await;
     }
-    let answer = nobody.rest(Method::POST, "/async/background-task", Value::Null).await;
+    let answer = nobody
+        .rest(Method::POST, "/async/background-task?task_name=t", Value::Null)
+        .await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "60"));
 }
