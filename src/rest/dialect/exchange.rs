@@ -162,7 +162,12 @@ impl Exchange {
             let body = Json(serde_json::json!({ "message": message })).into_response();
             return with_head(parts.status, parts.headers, body);
         }
-        if !is_json(&parts.headers) || self.operation().is_none() {
+        if !is_json(&parts.headers) || self.operation().is_none() || is_file(&parts.headers) {
+            return Response::from_parts(parts, body);
+        }
+        if self.method == Method::HEAD {
+            // The length of a body that is not translated.
+            parts.headers.remove(header::CONTENT_LENGTH);
             return Response::from_parts(parts, body);
         }
         // Bodies in JSON are made in memory.
@@ -217,6 +222,11 @@ fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+/// Whether the body is the content of a file, which is sent as it is.
+fn is_file(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_DISPOSITION)
 }
 
 /// A body with the status and the headers of another response.

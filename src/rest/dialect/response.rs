@@ -24,7 +24,10 @@ pub(super) async fn translate(exchange: &Exchange, app: &App, shape: Shape, body
     if exchange.path == ALL_TASKS && exchange.dialect.all_tasks.is_some() {
         body = listed(None, body);
     }
-    rewrite(&exchange.dialect.task, &mut body);
+    // What another service answers is not ours to change.
+    if !exchange.path.starts_with("/async/") {
+        rewrite(&exchange.dialect.task, &mut body);
+    }
     Ok(body)
 }
 

@@ -335,6 +335,30 @@ async fn files_of_tasks() {
 }
 
 #[tokio::test]
+async fn files_are_sent_as_they_are_whatever_they_hold() {
+    const CONTENT: &[u8] = br#"{ "status": "done", "due_on": null, "full_name": null, "a": 1 }"#;
+    for dialect in ["tags-files", "accounts", "due-dates"] {
+        let app = serve(dialect).await;
+        let ann = app.member().await;
+        let created = upload(&ann, "/upload", "n.json", CONTENT).await;
+        assert!(created.status.is_success(), "{}", created.text);
+        let file = format!("/files/{}", created.at("/id"));
+        for path in [file.as_str(), "/download/n.json"] {
+            let answer = send(&ann, Method::GET, path, Value::Null, 200).await;
+            assert_eq!(answer.text.as_bytes(), CONTENT, "{dialect}");
+            let part = ann.request(Method::GET, path).header("range", "bytes=0-3");
+            let part = ann.send(part.body(Vec::new().into()).unwrap()).await;
+            assert_eq!((part.status.as_u16(), part.text.as_str()), (206, "{ \"s"));
+        }
+        let head = send(&ann, Method::HEAD, "/tasks", Value::Null, 200).await;
+        assert_eq!(
+            (head.text.as_str(), head.header("content-type")),
+            ("", "application/json")
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_limit_is_told_in_a_text() {
     let app = TestApp::start_with(&[
         ("REST_DIALECT", "tags-files-paged"),
