@@ -84,6 +84,17 @@ pub(super) struct QueuedBody {
     task_name: Option<String>,
 }
 
+impl QueuedBody {
+    fn of(queued: &BackgroundTask, task_name: Option<String>) -> Self {
+        Self {
+            task_id: queued.id,
+            status: queued.status.as_str(),
+            message: "Background task triggered",
+            task_name,
+        }
+    }
+}
+
 /// How far something in the background has come.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BackgroundTask)]
@@ -151,20 +162,13 @@ pub(super) async fn queue(
     Parameters(QueueParameters { task_name }): Parameters<QueueParameters>,
     BodyOrNothing(order): BodyOrNothing<Order>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<QueuedBody>)> {
-    let text = order.message.or_else(|| task_name.clone());
-    let jobs = app.domain().jobs();
+    let (text, jobs) = (order.message.or_else(|| task_name.clone()), app.domain().jobs());
     let queued = match actor {
         Some(actor) => jobs.queue_background_task(&actor, text).await?,
         None => jobs.queue_anonymous_task(text).await?,
     };
-    let body = QueuedBody {
-        task_id: queued.id,
-        status: queued.status.as_str(),
-        message: "Background task triggered",
-        task_name,
-    };
-    let place = location("async/background-task", queued.id.0);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], Json(body)))
+    let place = [(header::LOCATION, location("async/background-task", queued.id.0))];
+    Ok((StatusCode::ACCEPTED, place, Json(QueuedBody::of(&queued, task_name))))
 }
 
 /// Read how far something in the background has come

@@ -29,13 +29,8 @@ const BYTES: &str = "application/octet-stream";
 /// How one proves who one is, by the names of the schemes: each is enough.
 const SCHEMES: [&str; 2] = ["bearer", "password"];
 
-/// An error that comes of how a request is made, whatever the route does.
-struct Refusal {
-    status: &'static str,
-    name: &'static str,
-    description: &'static str,
-    when: When,
-}
+/// An error of many routes: its status, the name and the text of its response, and which routes answer with it.
+struct CommonError(&'static str, &'static str, &'static str, When);
 
 /// Which routes answer with it.
 enum When {
@@ -46,67 +41,57 @@ enum When {
     WithBody,
 }
 
-const REFUSALS: [Refusal; 10] = [
-    Refusal {
-        status: "400",
-        name: "BadRequest",
-        description: "The request is malformed, or has a parameter that is unknown here",
-        when: When::Always,
-    },
-    Refusal {
-        status: "401",
-        name: "Unauthenticated",
-        description: "Nobody is signed in, or the token is not good any more",
-        when: When::SignedIn,
-    },
-    Refusal {
-        status: "404",
-        name: "NotFound",
-        description: "There is no such thing, or the asker may not see it",
-        when: When::OneOfMany,
-    },
-    Refusal {
-        status: "412",
-        name: "PreconditionFailed",
-        description: "The task has another version than `If-Match` says",
-        when: When::WithVersion,
-    },
-    Refusal {
-        status: "413",
-        name: "PayloadTooLarge",
-        description: "The body is too large",
-        when: When::WithBody,
-    },
-    Refusal {
-        status: "415",
-        name: "UnsupportedMediaType",
-        description: "The body is of another kind, or has a content encoding",
-        when: When::WithBody,
-    },
-    Refusal {
-        status: "422",
-        name: "Invalid",
-        description: "A value is not acceptable; `details` name the fields",
-        when: When::Always,
-    },
-    Refusal {
-        status: "429",
-        name: "RateLimited",
-        description: "The client has sent all the requests that it may within a minute",
-        when: When::Always,
-    },
-    Refusal {
-        status: "500",
-        name: "Internal",
-        description: "Something went wrong on the server",
-        when: When::Always,
-    },
-    Refusal {
-        status: "503",
-        name: "Unavailable",
-        description: "The server cannot answer in time, or not now",
-        when: When::Always,
-    },
+const ERRORS: [CommonError; 10] = [
+    CommonError(
+        "400",
+        "BadRequest",
+        "The request is malformed, or has a parameter that is unknown here",
+        When::Always,
+    ),
+    CommonError(
+        "401",
+        "Unauthenticated",
+        "Nobody is signed in, or the token is not good any more",
+        When::SignedIn,
+    ),
+    CommonError(
+        "404",
+        "NotFound",
+        "There is no such thing, or the asker may not see it",
+        When::OneOfMany,
+    ),
+    CommonError(
+        "412",
+        "PreconditionFailed",
+        "The task has another version than `If-Match` says",
+        When::WithVersion,
+    ),
+    CommonError("413", "PayloadTooLarge", "The body is too large", When::WithBody),
+    CommonError(
+        "415",
+        "UnsupportedMediaType",
+        "The body is of another kind, or has a content encoding",
+        When::WithBody,
+    ),
+    CommonError(
+        "422",
+        "Invalid",
+        "A value is not acceptable; `details` name the fields",
+        When::Always,
+    ),
+    CommonError(
+        "429",
+        "RateLimited",
+        "The client has sent all the requests that it may within a minute",
+        When::Always,
+    ),
+    CommonError("500", "Internal", "Something went wrong on the server", When::Always),
+    CommonError(
+        "503",
+        "Unavailable",
+        "The server cannot answer in time, or not now",
+        When::Always,
+    ),
 ];
 
 /// The operations of a path.
@@ -163,10 +148,10 @@ pub(super) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme(SCHEMES[0], bearer());
     components.add_security_scheme(SCHEMES[1], password(""));
-    for refusal in REFUSALS {
-        let mut response = Response::new(refusal.description);
-        describe_answer(refusal.status, &mut response);
-        components.responses.insert(refusal.name.to_owned(), response.into());
+    for CommonError(status, name, description, _) in ERRORS {
+        let mut response = Response::new(description);
+        describe_answer(status, &mut response);
+        components.responses.insert(name.to_owned(), response.into());
     }
     for (path, item) in &mut document.paths.paths {
         let is_repeatable = |method: &str| {
@@ -178,7 +163,7 @@ pub(super) fn complete(document: &mut OpenApi) {
                 describe_repeating(operation);
             }
             describe_access(operation);
-            describe_refusals(operation);
+            describe_errors(operation);
             describe_answers(operation);
         }
     }
@@ -221,7 +206,7 @@ fn is_for_everybody(operation: &Operation) -> bool {
 }
 
 /// The errors that come of how a request is made, whatever the route does.
-fn describe_refusals(operation: &mut Operation) {
+fn describe_errors(operation: &mut Operation) {
     let takes = |is_meant: fn(&Parameter) -> bool| {
         let parameters = operation.parameters.iter().flatten();
         parameters.into_iter().any(|parameter| match parameter {
@@ -235,7 +220,7 @@ fn describe_refusals(operation: &mut Operation) {
         takes(|parameter| parameter.parameter_in == ParameterIn::Path),
     );
     let with_version = takes(|parameter| parameter.name == IF_MATCH);
-    let refusals = REFUSALS.iter().filter(|refusal| match refusal.when {
+    let errors = ERRORS.iter().filter(|CommonError(.., when)| match when {
         When::Always => true,
         When::SignedIn => !everybody,
         When::OneOfMany => with_path,
@@ -243,10 +228,10 @@ fn describe_refusals(operation: &mut Operation) {
         When::WithBody => with_body,
     });
     let answers = &mut operation.responses.responses;
-    for refusal in refusals {
+    for CommonError(status, name, ..) in errors {
         answers
-            .entry(refusal.status.to_owned())
-            .or_insert_with(|| Ref::from_response_name(refusal.name).into());
+            .entry((*status).to_owned())
+            .or_insert_with(|| Ref::from_response_name(*name).into());
     }
 }
 
