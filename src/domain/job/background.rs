@@ -78,7 +78,7 @@ impl Jobs<'_> {
     }
 
     /// The same for a client that need not sign in: only where its dialect allows that. The message goes to the server's
-    /// log. At most [`MAX_ANONYMOUS`] wait at a time.
+    /// log. At most `MAX_ANONYMOUS` wait at a time.
     pub async fn queue_anonymous_task(self, message: Option<String>) -> Result<BackgroundTask> {
         check(message.as_deref().unwrap_or_default())?;
         let now = self.core.clock.now();
