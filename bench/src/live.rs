@@ -92,6 +92,9 @@ async fn start(binary: &Path, database: &str, connections: usize) -> anyhow::Res
         ("LOG_LEVEL", "warn"),
         ("LIVE_MAX_CONNECTIONS", &room),
         ("LIVE_MAX_CONNECTIONS_PER_USER", &room),
+        // Before connection_init has come, every connection is anonymous.
+        ("LIVE_MAX_ANONYMOUS_CONNECTIONS", &room),
+        ("LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS", &room),
         ("MAX_CONNECTIONS_PER_ADDRESS", &room),
     ];
     Server::taskwire(binary, database, &settings, Output::Shown).await
