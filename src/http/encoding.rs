@@ -1,6 +1,6 @@
 //! Request encoding: content codings of bodies, and percent-encoded text.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use percent_encoding::percent_decode;
 
 use crate::domain::error::excerpt;
@@ -30,6 +30,13 @@ pub(crate) fn check_content_encoding(headers: &HeaderMap) -> Result<(), String> 
 /// Whether percent-encoded text is UTF-8. The form parser replaces invalid bytes silently, which changes the value.
 pub(crate) fn is_utf8(encoded: &[u8]) -> bool {
     percent_decode(encoded).decode_utf8().is_ok()
+}
+
+/// The same address with another path and query.
+pub(crate) fn with_path_and_query(uri: &Uri, path_and_query: &str) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 use tower::{ServiceExt as _, service_fn};
 
+use super::encoding::with_path_and_query;
 use crate::config::HttpConfig;
 
 /// The routes, with and without the configured path in front. Without one, they are left as they are.
@@ -43,9 +43,7 @@ fn without_root(uri: &Uri, root: &str) -> Option<Uri> {
     }
     let path = if rest.is_empty() { "/" } else { rest };
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(PathAndQuery::try_from(format!("{path}{query}")).ok()?);
-    Uri::from_parts(parts).ok()
+    with_path_and_query(uri, &format!("{path}{query}"))
 }
 
 /// Puts the path in front of where a created resource is.

@@ -6,6 +6,7 @@
 mod common;
 pub(super) mod schema;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use utoipa::OpenApi;
@@ -52,10 +53,10 @@ struct Document;
 struct Operations;
 
 /// The document of a server that clients reach under this path.
-pub(crate) fn document_under(root: &str) -> utoipa::openapi::OpenApi {
-    let mut document = document().clone();
+pub(crate) fn document_under(root: &str) -> Cow<'static, utoipa::openapi::OpenApi> {
+    let mut document = Cow::Borrowed(document());
     if !root.is_empty() {
-        common::move_under(root, &mut document);
+        common::move_under(root, document.to_mut());
     }
     document
 }

@@ -23,8 +23,7 @@ pub struct TaskFilter {
     priority: Option<TaskPriorityFilter>,
     /// User who owns the task: `eq`, `neq`, `in`, `nin` with global ids of users. It is never null.
     owner: Option<UserIdFilter>,
-    /// User to whom the task is assigned: `eq`, `neq`, `in`, `nin` with global ids of users; `isNull: true` for
-    /// tasks without an assignee.
+    /// Assignee: `eq`, `neq`, `in`, `nin` with global ids of users; `isNull: true` for tasks without one.
     assignee: Option<UserIdFilter>,
     /// Tags: `any` for at least one of the names, `all` for each of them. Up to 20 names, in any case.
     tag: Option<TagFilter>,

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::config::RestDialect;
 use crate::domain::id::UserId;
 use crate::http::caller::Caller;
+use crate::http::encoding::with_path_and_query;
 use crate::http::json::Json;
 use crate::http::rate_limit::Tier;
 use crate::rest::error::{Problem, Refusal};
@@ -62,14 +63,14 @@ impl Exchange {
         self.method == *method && self.path == path
     }
 
-    fn is_in(&self, operations: &[&str]) -> bool {
-        let name = format!("{} {}", self.method, self.path);
-        operations.contains(&name.as_str())
+    /// The operation as the tables name it, such as `GET /tasks`.
+    fn name_of_operation(&self) -> String {
+        format!("{} {}", self.method, self.path)
     }
 
     /// A parameter that the operation needs, if the query does not have it.
     fn missing(&self, query: &str) -> Option<&'static str> {
-        let name = format!("{} {}", self.method, self.path);
+        let name = self.name_of_operation();
         let required = self.dialect.required.iter().filter(|(operation, _)| *operation == name);
         required
             .map(|(_, parameter)| *parameter)
@@ -78,7 +79,7 @@ impl Exchange {
 
     /// What differs in the successful response.
     fn answer_form(&self) -> Option<Answer> {
-        let name = format!("{} {}", self.method, self.path);
+        let name = self.name_of_operation();
         let found = self.dialect.answers.iter().find(|(operation, _)| *operation == name);
         found.map(|(_, answer)| *answer)
     }
@@ -189,7 +190,13 @@ impl Exchange {
         let Some(refusal) = parts.extensions.get::<Refusal>() else {
             return Response::from_parts(parts, body);
         };
-        if refusal.status.is_server_error() && self.is_in(self.dialect.failures.hidden) {
+        if refusal.status.is_server_error()
+            && self
+                .dialect
+                .failures
+                .hidden
+                .contains(&self.name_of_operation().as_str())
+        {
             let body = serde_json::json!({ "error": refusal.code, "message": refusal.message });
             return Json(body).into_response();
         }
@@ -209,14 +216,11 @@ async fn identify(parts: &mut Parts, app: &App) -> Option<UserId> {
 /// The same address with another query.
 fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
     let path = uri.path();
-    let path_and_query = if query.is_empty() {
-        path.to_owned()
+    if query.is_empty() {
+        with_path_and_query(uri, path)
     } else {
-        format!("{path}?{query}")
-    };
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = path_and_query.parse().ok();
-    Uri::from_parts(parts).ok()
+        with_path_and_query(uri, &format!("{path}?{query}"))
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -9,6 +9,7 @@ use super::exchange::ALL_TASKS;
 use crate::domain::clock::read_day;
 use crate::domain::id::UserId;
 use crate::rest::error::{Problem, Result};
+use crate::rest::value::Flag;
 
 /// Fields that are numbers, or lists of them. The value of a select box is a text.
 const NUMBERS: [&str; 3] = ["assignee_id", "task_ids", "expected_version"];
@@ -201,11 +202,9 @@ fn coerced((name, value): (String, Value)) -> (String, Value) {
                 other => other,
             })
             .collect(),
-        Value::String(text) if FLAGS.contains(&name.as_str()) => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" | "t" | "y" => json!(true),
-            "false" | "0" | "no" | "off" | "f" | "n" => json!(false),
-            _ => json!(text),
-        },
+        Value::String(text) if FLAGS.contains(&name.as_str()) => {
+            Flag::try_from(text.clone()).map_or(Value::String(text), |flag| json!(flag.0))
+        }
         other => other,
     };
     (name, value)
