@@ -29,8 +29,7 @@ impl<'a> Events<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "event.head", skip_all)]
     pub async fn head(self, actor: &Actor) -> Result<EventCursor> {
         let scope = policy::scope(actor)?;
-        let state = store::log::state(&self.core.store.reader(actor), &scope).await?;
-        Ok(state.head)
+        store::log::head(&self.core.store.reader(actor), &scope).await
     }
 
     /// Forgets what happened longer ago than `retention`. A cursor from before that is good for nothing any

@@ -25,18 +25,36 @@ fn no_identity() -> Error {
     Error::internal(anyhow::anyhow!("the event log has no identity"))
 }
 
-/// The state of the log. Its head is the last event that every reader has before it, or the last that was forgotten.
-pub(in crate::domain) async fn state(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<LogState> {
-    const OLDEST: &str = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+/// No unsettled event, in the type that both databases count in.
+const NONE: &str = "CAST(0 AS bigint)";
 
+/// Before this transaction everything is settled on PostgreSQL.
+const OLDEST: &str = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+
+/// The head of the log: the last event that every reader has before it, or the last that was forgotten.
+pub(in crate::domain) async fn head(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<EventCursor> {
+    // A long transaction elsewhere can keep many events from being settled: nothing is counted here.
+    Ok(read_state(connection, NONE).await?.head)
+}
+
+/// The state of the log.
+pub(in crate::domain) async fn state(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<LogState> {
+    match connection.get_database_backend() {
+        DbBackend::Postgres => {
+            let unsettled = format!("(SELECT COUNT(*) FROM task_events WHERE transaction_id >= {OLDEST})");
+            read_state(connection, &unsettled).await
+        }
+        // There is one writer: all that is committed is settled.
+        _ => read_state(connection, NONE).await,
+    }
+}
+
+/// The state of the log, with this expression for the number of unsettled events.
+async fn read_state(connection: &impl ConnectionTrait, unsettled: &str) -> Result<LogState> {
     let backend = connection.get_database_backend();
-    let (settled, unsettled) = match backend {
-        DbBackend::Postgres => (
-            format!("WHERE transaction_id < {OLDEST}"),
-            format!("(SELECT COUNT(*) FROM task_events WHERE transaction_id >= {OLDEST})"),
-        ),
-        // There is one writer, so whatever is committed is settled.
-        _ => (String::new(), "0".to_owned()),
+    let settled = match backend {
+        DbBackend::Postgres => format!("WHERE transaction_id < {OLDEST}"),
+        _ => String::new(),
     };
     let statement = format!(
         "SELECT log.identity, COALESCE(last.transaction_id, log.pruned_transaction_id) AS transaction_id, \
