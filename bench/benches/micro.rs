@@ -146,25 +146,37 @@ mod rows {
     use taskwire::domain::actor::Role;
     use taskwire::domain::id::UserId;
     use taskwire::domain::user::Account;
-    use taskwire::graphql::row::{FieldByField, Rows};
+    use taskwire::graphql::row::Rows;
     use taskwire::graphql::user::User;
-
-    const DOCUMENT: &str = "{ users { id databaseId username fullName email role isActive createdAt updatedAt } }";
 
     #[derive(Clone, Copy, Debug)]
     enum Way {
-        /// As the library resolves objects: a future a field.
-        Library,
-        /// As JSON at once.
-        Json,
+        /// As the library resolves objects: a boxed future for each field.
+        Boxed,
+        /// Each field is polled once.
+        Polled,
+    }
+
+    impl Way {
+        fn document(self) -> String {
+            let field = match self {
+                Self::Boxed => "boxed",
+                Self::Polled => "polled",
+            };
+            format!("{{ {field} {{ id databaseId username fullName email role isActive createdAt updatedAt }} }}")
+        }
     }
 
     struct Query(Vec<User>);
 
     #[Object]
     impl Query {
-        async fn users(&self) -> Rows<User> {
-            Rows(self.0.clone())
+        async fn boxed(&self) -> &[User] {
+            &self.0
+        }
+
+        async fn polled(&self) -> Rows<&User> {
+            Rows(self.0.iter().collect())
         }
     }
 
@@ -186,21 +198,17 @@ mod rows {
         }))
     }
 
-    #[divan::bench(args = [Way::Library, Way::Json])]
+    #[divan::bench(args = [Way::Boxed, Way::Polled])]
     fn resolve_and_serialise(bencher: Bencher, way: Way) {
         let query = Query((1..=50).map(user).collect());
         let schema = Schema::new(query, EmptyMutation, EmptySubscription);
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let (Ok(runtime), Ok(document)) = (runtime, parse_query(DOCUMENT)) else {
+        let (Ok(runtime), Ok(document)) = (runtime, parse_query(way.document())) else {
             panic!("there is nothing to measure");
         };
         bencher.bench(|| {
             let mut request = Request::new("");
             request.set_parsed_query(document.clone());
-            let request = match way {
-                Way::Library => request.data(FieldByField),
-                Way::Json => request,
-            };
             let response = runtime.block_on(schema.execute(request));
             serde_json::to_vec(&response.data).map(|json| json.len())
         });

@@ -105,7 +105,7 @@ impl EventType {
             Self::Attached
         } else if before.attachments.len() > after.attachments.len() {
             Self::Detached
-        } else if after.tags.is_subset(&before.tags) {
+        } else if after.task.tags.is_subset(&before.task.tags) {
             Self::Untagged
         } else {
             Self::Tagged
@@ -150,7 +150,7 @@ impl TaskEvent {
                 "priority" => before.task.priority = record::priority_of(from)?,
                 "owner_id" => before.task.owner_id = serde_json::from_value(stored).map_err(Error::internal)?,
                 "assignee_id" => before.task.assignee_id = serde_json::from_value(stored).map_err(Error::internal)?,
-                "tags" => before.tags = serde_json::from_value(stored).map_err(Error::internal)?,
+                "tags" => before.task.tags = serde_json::from_value(stored).map_err(Error::internal)?,
                 _ => {}
             }
         }

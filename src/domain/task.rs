@@ -9,7 +9,6 @@ mod filter;
 mod history;
 mod locked;
 mod of_users;
-mod people;
 mod purge;
 mod tags;
 mod walk;
@@ -24,7 +23,6 @@ pub use filter::{
 };
 pub(crate) use filter::{cursor_of, words};
 pub use of_users::{Part, TasksOf};
-pub use people::{CountedPage, FullTask, People, WithPeople};
 pub use walk::Moves;
 
 use super::Core;
@@ -38,9 +36,9 @@ use super::event::EventCursor;
 use super::id::{TaskId, UserId};
 use super::local_time::{LocalNow, end_of};
 use super::page::{Page, PageRequest};
-use super::policy::{self, AssignTask, PurgeTask, Scope, TrashTask};
+use super::policy::{self, AssignTask, PurgeTask, TrashTask};
 use super::statistics::{Counted, Statistics};
-use super::store::{self, task_list::ListRequest};
+use super::store;
 use super::tag::Tags;
 use super::workflow::Status;
 
@@ -107,6 +105,8 @@ pub struct Task {
     pub owner_id: UserId,
     /// Who should do it.
     pub assignee_id: Option<UserId>,
+    /// Its tags.
+    pub tags: Tags,
     /// The key that its creator gave it, unique among the tasks of its owner.
     pub client_key: Option<String>,
     /// Counts the changes, from 1.
@@ -163,13 +163,11 @@ impl Task {
     }
 }
 
-/// A task with its tags and files, at one moment.
+/// A task with its files, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The task.
     pub task: Task,
-    /// Its tags.
-    pub tags: Tags,
     /// Its files, the oldest first.
     pub attachments: Vec<Attachment>,
 }
@@ -205,18 +203,6 @@ pub struct TaskList {
     pub include_deleted: bool,
     /// By what they are sorted; ties go by id.
     pub order: Vec<TaskSort>,
-    /// How much is read of each.
-    pub detail: Detail,
-}
-
-/// How much is read of the tasks of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Detail {
-    /// All of it.
-    #[default]
-    Whole,
-    /// All but the description, which may be long: they look as if they had none.
-    Brief,
 }
 
 impl Default for TaskList {
@@ -225,7 +211,6 @@ impl Default for TaskList {
             filter: BoundedFilter::default(),
             include_deleted: false,
             order: vec![NEWEST_FIRST],
-            detail: Detail::default(),
         }
     }
 }
@@ -267,19 +252,8 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
         let scope = policy::scope(actor)?;
-        let request = self.request(actor, &scope, list, page);
-        request.tasks(&self.core.store.reader(actor)).await
-    }
-
-    fn request<'r>(
-        self,
-        actor: &Actor,
-        scope: &'r Scope<policy::Tasks>,
-        list: &'r TaskList,
-        page: &'r PageRequest,
-    ) -> ListRequest<'r> {
-        let now = self.core.local_now(actor);
-        ListRequest { scope, list, page, now }
+        let (reader, now) = (self.core.store.reader(actor), self.core.local_now(actor));
+        store::task_list::page(&reader, &scope, list, page, now).await
     }
 
     /// How many tasks the whole list has.
@@ -287,13 +261,6 @@ impl<'a> Tasks<'a> {
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;
         store::task_list::count(&self.core.store.reader(actor), &scope, list, self.core.local_now(actor)).await
-    }
-
-    /// The tags of those of the tasks that the actor may see.
-    #[tracing::instrument(target = "taskwire::span", name = "task.tags_of", skip_all)]
-    pub async fn tags_of(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Tags)>> {
-        let scope = policy::scope(actor)?;
-        store::tag::of_tasks(&self.core.store.reader(actor), &scope, ids).await
     }
 
     /// Counts over the tasks of a list, counted anew each time; those of each tag only `with_tags`.

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, ID, InputObject, Object, SimpleObject};
+use async_graphql::parser::types::Field;
+use async_graphql::{Context, ContextSelectionSet, ID, InputObject, Object, Positioned, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
+use super::loader::{Batch, Loaded, LoaderContext};
 use super::node::GlobalId as _;
-use super::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
-use super::task::Task;
+use super::row::{Preloaded, Row, Single, preload, rows_with};
+use super::task::{Task, TaskById};
 use super::upload::Upload;
-use super::user::User;
+use super::user::{User, UserById};
 use crate::domain::attachment::DEFAULT_LINK_SECONDS;
 use crate::domain::id::{AttachmentId, TaskId};
 use crate::{domain, rest};
@@ -21,16 +23,16 @@ use crate::{domain, rest};
 #[derive(Clone, Debug)]
 pub struct Attachment {
     file: domain::attachment::Attachment,
-    owner: Held<Arc<domain::user::User>>,
-    task: Held<Arc<domain::task::Task>>,
+    owner: Preloaded<Arc<domain::user::User>>,
+    task: Preloaded<Arc<domain::task::Task>>,
 }
 
 impl From<domain::attachment::Attachment> for Attachment {
     fn from(file: domain::attachment::Attachment) -> Self {
         Self {
             file,
-            owner: Held::default(),
-            task: Held::default(),
+            owner: Preloaded::default(),
+            task: Preloaded::default(),
         }
     }
 }
@@ -90,48 +92,28 @@ impl Attachment {
     }
 
     /// Who uploaded it; the task's owner once that account is gone.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
-        let owner = self.owner.or_load(ctx.loaders().users(), self.file.owner_id).await?;
-        Ok(owner.map(User).map(One))
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
+        let owner = self.owner.or_load::<UserById>(ctx, self.file.owner_id).await?;
+        Ok(owner.map(User).map(Single))
     }
 
     /// The task it belongs to, if any.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
         let Some(id) = self.file.task_id else {
             return Ok(None);
         };
-        let task = self.task.or_load(ctx.loaders().tasks(), id).await?;
-        Ok(task.map(Task::from).map(One))
+        let task = self.task.or_load::<TaskById>(ctx, id).await?;
+        Ok(task.map(Task::from).map(Single))
     }
 }
 
 impl Row for Attachment {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        let file = &self.file;
-        Some(match field.name() {
-            "id" => file.id.to_global().into(),
-            "databaseId" => file.id.0.into(),
-            "filename" => file.filename.as_str().into(),
-            "contentType" => file.content_type.as_str().into(),
-            "size" => i32::try_from(file.size).unwrap_or(i32::MAX).into(),
-            "sha256" => file.sha256.as_str().into(),
-            "createdAt" => file.created_at.into(),
-            "owner" => self.owner.get()?.cloned().map(User).map(AtHand::object).into(),
-            "task" if file.task_id.is_none() => AtHand::Null,
-            "task" => self.task.get()?.cloned().map(Task::from).map(AtHand::object).into(),
-            _ => return None,
-        })
-    }
-
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
         let rows_for = |name: &str| rows_with(name, fields, rows);
         let owners = rows_for("owner").iter().map(|row| (row.file.owner_id, &row.owner));
         let tasks = rows_for("task").iter();
         let tasks = tasks.filter_map(|row| Some((row.file.task_id?, &row.task)));
-        tokio::join!(
-            hold(|| ctx.loaders().users(), owners),
-            hold(|| ctx.loaders().tasks(), tasks)
-        );
+        tokio::join!(preload::<UserById>(ctx, owners), preload::<TaskById>(ctx, tasks));
     }
 }
 
@@ -224,5 +206,35 @@ impl AttachmentMutation {
     ) -> Result<AttachmentDeletePayload> {
         let id = AttachmentId::from_global("id", &id)?;
         AttachmentDeletePayload::of(ctx.domain().attachments().delete(ctx.actor(), id).await)
+    }
+}
+
+/// Files by id, as far as the actor sees them.
+pub(super) struct AttachmentById;
+
+impl Batch for AttachmentById {
+    type Key = AttachmentId;
+    type Value = domain::attachment::Attachment;
+
+    const NAME: &'static str = "attachments";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[AttachmentId]) -> Loaded<Self> {
+        let files = domain.attachments().find_many(actor, keys).await?;
+        Ok(files.into_iter().map(|file| (file.id, file)).collect())
+    }
+}
+
+/// Files by task, as far as the actor sees it.
+pub(super) struct AttachmentsOfTask;
+
+impl Batch for AttachmentsOfTask {
+    type Key = TaskId;
+    type Value = Vec<domain::attachment::Attachment>;
+
+    const NAME: &'static str = "attachments_of_tasks";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[TaskId]) -> Loaded<Self> {
+        let files = domain.attachments().of_tasks(actor, keys).await?;
+        Ok(files.into_iter().collect())
     }
 }

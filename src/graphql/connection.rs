@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use async_graphql::connection::PageInfo;
-use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, TypeName};
+use async_graphql::parser::types::Field;
+use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, Positioned, TypeName};
 
-use super::row::{AtHand, One, Row, Rows, Selected};
+use super::row::{Row, Rows, Single, fields_of};
 use crate::domain::error::Result;
 use crate::domain::page::{Page, PageRequest, Place};
 
@@ -106,8 +107,8 @@ impl<T: Row> TypeName for Edge<T> {
 #[Object(name_type)]
 impl<T: Row> Edge<T> {
     /// The item at the end of the edge
-    async fn node(&self) -> One<&T> {
-        One(&self.node)
+    async fn node(&self) -> Single<&T> {
+        Single(&self.node)
     }
 
     /// A cursor for use in pagination
@@ -117,18 +118,12 @@ impl<T: Row> Edge<T> {
 }
 
 impl<T: Row> Row for Edge<T> {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        match field.name() {
-            "node" => Some(AtHand::object(&self.node)),
-            "cursor" => Some(self.place.encode().into()),
-            _ => None,
-        }
-    }
-
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
         let nodes: Vec<&T> = rows.iter().map(|edge| &edge.node).collect();
-        let fields = fields.iter().filter(|field| field.name() == "node");
-        let fields: Vec<Selected<'_>> = fields.flat_map(|field| field.below()).collect();
-        T::gather(&nodes, &fields, ctx).await;
+        let node = fields.iter().filter(|field| field.node.name.node == "node");
+        let fields: Vec<_> = node
+            .flat_map(|field| fields_of(&field.node.selection_set.node))
+            .collect();
+        T::prefetch(&nodes, &fields, ctx).await;
     }
 }

@@ -7,13 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::try_join_all;
 
-use super::attachment::Attachment;
+use super::attachment::{Attachment, AttachmentById};
 use super::context::ContextExt as _;
 use super::guard::SignedIn;
-use super::notification::Notification;
-use super::session::Session;
-use super::task::Task;
-use super::user::User;
+use super::notification::{Notification, NotificationById};
+use super::session::{Session, SessionById};
+use super::task::{Task, TaskById};
+use super::user::{User, UserById};
 use crate::domain::error::{Error, Result, excerpt};
 use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 
@@ -171,19 +171,19 @@ async fn find_all(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
 /// Looks for one node, together with the others that are looked for at the moment.
 async fn find(ctx: &Context<'_>, place: &str, id: &ID) -> Result<Option<Node>> {
     if let Ok(task) = TaskId::from_global(place, id) {
-        let found = ctx.loaders().tasks().load_one(task).await?;
+        let found = ctx.loaders().load::<TaskById>(task).await?;
         return Ok(found.map(|task| Node::Task(task.into())));
     }
     if let Ok(notification) = NotificationId::from_global(place, id) {
-        let found = ctx.loaders().notifications().load_one(notification).await?;
+        let found = ctx.loaders().load::<NotificationById>(notification).await?;
         return Ok(found.map(|found| Node::Notification(found.into())));
     }
     if let Ok(file) = AttachmentId::from_global(place, id) {
-        let found = ctx.loaders().attachments().load_one(file).await?;
+        let found = ctx.loaders().load::<AttachmentById>(file).await?;
         return Ok(found.map(|file| Node::Attachment(file.into())));
     }
     if let Ok(session) = SessionId::from_global(place, id) {
-        let found = ctx.loaders().sessions().load_one(session).await?;
+        let found = ctx.loaders().load::<SessionById>(session).await?;
         return Ok(found.map(|session| Node::Session(session.into())));
     }
     let user = UserId::from_global(place, id).map_err(|_| Error::BadInput {
@@ -193,7 +193,7 @@ async fn find(ctx: &Context<'_>, place: &str, id: &ID) -> Result<Option<Node>> {
             excerpt(id)
         ),
     })?;
-    let found = ctx.loaders().users().load_one(user).await?;
+    let found = ctx.loaders().load::<UserById>(user).await?;
     Ok(found.map(|user| Node::User(User(user))))
 }
 

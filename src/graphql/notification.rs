@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, Enum, ID, Object, SimpleObject};
+use async_graphql::parser::types::Field;
+use async_graphql::{Context, ContextSelectionSet, Enum, ID, Object, Positioned, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
+use super::loader::{Batch, Loaded, LoaderContext};
 use super::node::GlobalId as _;
-use super::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
+use super::row::{Preloaded, Row, Rows, Single, preload, rows_with};
 use super::scalar::TaskStatus;
-use super::task::Task;
-use super::user::User;
+use super::task::{Task, TaskById};
+use super::user::{User, UserById};
 use crate::domain::error::Error;
 use crate::domain::id::NotificationId;
 use crate::domain::notification::{self as domain, LoggedNotification, NotificationCursor, Which};
@@ -37,16 +39,16 @@ pub enum NotificationKind {
 #[derive(Clone, Debug)]
 pub struct Notification {
     told: domain::Notification,
-    task: Held<Arc<domain_task::Task>>,
-    actor: Held<Arc<domain_user::User>>,
+    task: Preloaded<Arc<domain_task::Task>>,
+    actor: Preloaded<Arc<domain_user::User>>,
 }
 
 impl From<domain::Notification> for Notification {
     fn from(told: domain::Notification) -> Self {
         Self {
             told,
-            task: Held::default(),
-            actor: Held::default(),
+            task: Preloaded::default(),
+            actor: Preloaded::default(),
         }
     }
 }
@@ -75,9 +77,9 @@ impl Notification {
     }
 
     /// The task as it is now; null when it is gone, in the trash, or no longer yours to see.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
-        let task = self.task.or_load(ctx.loaders().tasks(), self.told.task_id).await?;
-        Ok(task.map(Task::from).map(One))
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
+        let task = self.task.or_load::<TaskById>(ctx, self.told.task_id).await?;
+        Ok(task.map(Task::from).map(Single))
     }
 
     /// The task's title at that moment.
@@ -86,12 +88,12 @@ impl Notification {
     }
 
     /// Who did it; null for the server itself, and when the account is gone.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
         let Some(id) = self.told.actor_id else {
             return Ok(None);
         };
-        let actor = self.actor.or_load(ctx.loaders().users(), id).await?;
-        Ok(actor.map(User).map(One))
+        let actor = self.actor.or_load::<UserById>(ctx, id).await?;
+        Ok(actor.map(User).map(Single))
     }
 
     /// The task's status before; null when the task was made, and of a due date.
@@ -121,35 +123,12 @@ impl Notification {
 }
 
 impl Row for Notification {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        let told = &self.told;
-        Some(match field.name() {
-            "id" => told.id.to_global().into(),
-            "databaseId" => told.id.0.into(),
-            "kind" => AtHand::name(NotificationKind::from(told.kind)),
-            "taskId" => told.task_id.to_global().into(),
-            "task" => self.task.get()?.cloned().map(Task::from).map(AtHand::object).into(),
-            "taskTitle" => told.task_title.as_str().into(),
-            "actor" if told.actor_id.is_none() => AtHand::Null,
-            "actor" => self.actor.get()?.cloned().map(User).map(AtHand::object).into(),
-            "previousStatus" => told.previous_status.map(TaskStatus::from).map(AtHand::name).into(),
-            "status" => AtHand::name(TaskStatus::from(told.status)),
-            "isRead" => told.read_at.is_some().into(),
-            "readAt" => told.read_at.into(),
-            "createdAt" => told.created_at.into(),
-            _ => return None,
-        })
-    }
-
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
         let rows_for = |name: &str| rows_with(name, fields, rows);
         let tasks = rows_for("task").iter().map(|row| (row.told.task_id, &row.task));
         let actors = rows_for("actor").iter();
         let actors = actors.filter_map(|row| Some((row.told.actor_id?, &row.actor)));
-        tokio::join!(
-            hold(|| ctx.loaders().tasks(), tasks),
-            hold(|| ctx.loaders().users(), actors)
-        );
+        tokio::join!(preload::<TaskById>(ctx, tasks), preload::<UserById>(ctx, actors));
     }
 }
 
@@ -178,8 +157,8 @@ impl NotificationEvent {
     }
 
     /// The notification as it is now: one that is delivered late may be read already.
-    async fn notification(&self) -> One<Notification> {
-        One(self.notification.clone())
+    async fn notification(&self) -> Single<Notification> {
+        Single(self.notification.clone())
     }
 
     /// Number of your notifications that you have not read, now and not at the time of this one; counted only when
@@ -314,4 +293,19 @@ fn errors_of_ids(error: Error, ids: &[NotificationId]) -> Result<Vec<UserError>>
         Some(position) => errors.into_iter().map(|error| error.of_ids(position)).collect(),
         None => errors,
     })
+}
+
+/// Notifications by id, as far as they are for the actor.
+pub(super) struct NotificationById;
+
+impl Batch for NotificationById {
+    type Key = NotificationId;
+    type Value = domain::Notification;
+
+    const NAME: &'static str = "notifications";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[NotificationId]) -> Loaded<Self> {
+        let found = domain.notifications().find_many(actor, keys).await?;
+        Ok(found.into_iter().map(|one| (one.id, one)).collect())
+    }
 }

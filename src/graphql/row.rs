@@ -1,53 +1,31 @@
-//! Objects that stand in lists, resolved without a future a field.
+//! Objects in lists, resolved without a boxed future for each field.
 //!
-//! The library makes a future of every field of every row, boxes it and joins them all. But most fields of a
-//! row are there before anybody asks: a list of [`Rows`] takes those as they are, and asks the library for the
-//! others alone. What the rows refer to is read together first, and [`Held`]. Where every field of every row is at
-//! hand, which is the rule, the list becomes JSON at once.
-//!
-//! Each field is defined once, at its object. [`Row::at_hand`] only knows a shorter way to the values of some,
-//! and a test compares the answers of all ways.
-//!
-//! | module | what lives there |
-//! |---|---|
-//! | `plan` | what is selected of rows |
-//! | `value` | values that are at hand |
-
-mod plan;
-mod value;
+//! The library boxes a future for every field of every row and joins them all. Most fields of a row wait for nothing,
+//! so [`Rows`] polls each once and boxes only those that do wait. What the rows refer to is loaded first, in one batch
+//! for each loader ([`Row::prefetch`]), and kept in [`Preloaded`].
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::hash::Hash;
 use std::sync::OnceLock;
 
-use async_graphql::dataloader::Loader;
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::Field;
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::registry::Registry;
-use async_graphql::resolver_utils::resolve_list;
-use async_graphql::{ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerResult, Value};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
 
-pub use self::plan::Selected;
-pub use self::value::AtHand;
-pub(super) use self::value::write_value;
-use self::value::{at_hand, write_list, write_row, written};
-use super::context::RequestContext;
+use super::context::{ContextExt as _, RequestContext};
 use super::execution::answer_size::bytes_of;
-use super::loader::Batched;
-use crate::domain::error::{Error, Result};
+use super::loader::Batch;
+use crate::domain::error::Result;
 
-/// An object that stands in lists.
+/// An object in a list.
 pub trait Row: ObjectType + Sized {
-    /// The value of a field, if it needs nothing but the row and what it holds.
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>>;
-
-    /// Reads together what the rows refer to in these fields, and gives it to them to hold.
-    fn gather<'a>(
+    /// Loads what the rows refer to in these fields.
+    fn prefetch<'a>(
         _rows: &'a [&'a Self],
-        _fields: &'a [Selected<'a>],
+        _fields: &'a [&'a Positioned<Field>],
         _ctx: &'a ContextSelectionSet<'a>,
     ) -> impl Future<Output = ()> + Send + 'a {
         std::future::ready(())
@@ -55,124 +33,108 @@ pub trait Row: ObjectType + Sized {
 }
 
 impl<T: Row> Row for &T {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        T::at_hand(self, field)
-    }
-
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
         let rows: Vec<&T> = rows.iter().map(|row| **row).collect();
-        T::gather(&rows, fields, ctx).await;
+        T::prefetch(&rows, fields, ctx).await;
     }
 }
 
+/// The fields of a selection. A normalised operation has no fragments on objects.
+pub fn fields_of(set: &SelectionSet) -> impl Iterator<Item = &Positioned<Field>> {
+    set.items.iter().filter_map(|selection| match &selection.node {
+        Selection::Field(field) => Some(field),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+    })
+}
+
 /// The rows, if this field is selected on them; otherwise none.
-pub fn rows_with<'a, T>(field: &str, fields: &[Selected<'_>], rows: &'a [&'a T]) -> &'a [&'a T] {
-    if fields.iter().any(|selected| selected.name() == field) {
+pub fn rows_with<'a, T>(name: &str, fields: &[&Positioned<Field>], rows: &'a [&'a T]) -> &'a [&'a T] {
+    if fields.iter().any(|field| field.node.name.node == name) {
         rows
     } else {
         &[]
     }
 }
 
-/// Data of a request in which the library resolves every field, to compare its answers with.
-#[derive(Clone, Copy, Debug)]
-pub struct FieldByField;
-
-/// So many bytes of JSON a field takes, by a rough count.
-const USUAL_BYTES: usize = 40;
-
 /// The rows as objects, in a list or alone.
-async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> ServerResult<Value> {
-    let plan = plan::plan(ctx, &T::type_name(), &ctx.item.node);
-    let fields: Vec<Selected<'_>> = plan::of(ctx, &plan).collect();
-    T::gather(rows, &fields, ctx).await;
-    let count = |bytes: usize| match ctx.data_opt::<RequestContext>() {
-        Some(context) => context
-            .answer_size()
-            .take(bytes)
-            .map_err(|error| ctx.set_error_path(error)),
-        None => Ok(()),
-    };
-    if let Some(json) = as_json(rows, &fields, is_list) {
-        count(json.len())?;
-        return Ok(written(json));
-    }
-    let mut values = as_values(rows, &fields, is_list).await?;
-    count(values.iter().map(own_bytes).sum())?;
-    Ok(if is_list {
-        Value::List(values)
-    } else {
-        values.pop().unwrap_or_default()
-    })
-}
-
-/// The rows as JSON, if all that is selected of them is at hand.
-fn as_json<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) -> Option<String> {
-    let mut json = Vec::with_capacity(rows.len() * fields.len() * USUAL_BYTES);
-    let write = |row: &T, json: &mut Vec<u8>| write_row(row, fields.iter().copied(), json);
-    if is_list {
-        write_list(&mut json, rows, |row, json| write(row, json))?;
-    } else {
-        write(rows.first()?, &mut json)?;
-    }
-    String::from_utf8(json).ok()
-}
-
-/// The rows as the library has them. Those of a list know their places in it.
-async fn as_values<T: Row>(rows: &[&T], fields: &[Selected<'_>], is_list: bool) -> ServerResult<Vec<Value>> {
-    let mut values = Vec::with_capacity(rows.len() * fields.len());
-    let mut asked: Vec<BoxFuture<'_, ServerResult<(usize, Value)>>> = Vec::new();
-    for (index, row) in rows.iter().enumerate() {
-        for field in fields {
-            let value = at_hand(*row, *field).and_then(|value| value.into_value(*field));
-            if value.is_none() {
-                asked.push(ask(*row, is_list.then_some(index), *field, values.len()).boxed());
-            }
-            values.push(value.unwrap_or_default());
+async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> ServerResult<Vec<Value>> {
+    let fields: Vec<&Positioned<Field>> = fields_of(&ctx.item.node).collect();
+    T::prefetch(rows, &fields, ctx).await;
+    let mut objects = Vec::with_capacity(rows.len());
+    let mut waiting: Vec<BoxFuture<'_, ServerResult<Waited>>> = Vec::new();
+    let mut waits = vec![false; fields.len()];
+    for (row, object) in rows.iter().enumerate() {
+        let place = |field| Place { row, field, is_list };
+        let mut values = IndexMap::with_capacity(fields.len());
+        for (index, field) in fields.iter().enumerate() {
+            // A field that waited on one row waits on the next.
+            let ready = if waits[index] {
+                None
+            } else {
+                ask(*object, ctx, field, place(index)).now_or_never()
+            };
+            let value = if let Some(ready) = ready {
+                ready?.value
+            } else {
+                waits[index] = true;
+                waiting.push(ask(*object, ctx, field, place(index)).boxed());
+                Value::Null
+            };
+            values.insert(field.node.response_key().node.clone(), value);
         }
+        objects.push(values);
     }
-    for (place, value) in try_join_all(asked).await? {
-        values[place] = value;
+    for Waited { place, value } in try_join_all(waiting).await? {
+        objects[place.row][place.field] = value;
     }
-    let mut values = values.into_iter();
-    Ok(rows
-        .iter()
-        .map(|_| {
-            let mut object = IndexMap::with_capacity(fields.len());
-            for (field, value) in fields.iter().zip(values.by_ref()) {
-                object.insert(field.plan.key(), value);
-            }
-            Value::Object(object)
-        })
-        .collect())
+    if let Some(context) = ctx.data_opt::<RequestContext>() {
+        let bytes = objects.iter().map(own_bytes).sum();
+        let taken = context.answer_size().take(bytes);
+        taken.map_err(|error| ctx.set_error_path(error))?;
+    }
+    Ok(objects.into_iter().map(Value::Object).collect())
 }
 
-/// The bytes of a row, without those of lists below it, which were counted when they were resolved.
-fn own_bytes(row: &Value) -> usize {
-    let Value::Object(fields) = row else { return 0 };
-    let fields = fields.iter().map(|(name, value)| match value {
+/// The bytes of a row, without those of rows below it, which were counted when they were resolved.
+fn own_bytes(row: &IndexMap<Name, Value>) -> usize {
+    let fields = row.iter().map(|(name, value)| match value {
         Value::Object(_) | Value::List(_) => name.len(),
         value => name.len() + bytes_of(value),
     });
     fields.sum()
 }
 
-/// Asks the library for one field of one row.
+/// Where a value belongs.
+#[derive(Clone, Copy)]
+struct Place {
+    row: usize,
+    field: usize,
+    is_list: bool,
+}
+
+/// The value of a field that was waited for.
+struct Waited {
+    place: Place,
+    value: Value,
+}
+
+/// Resolves one field of one row.
 async fn ask<T: Row>(
     row: &T,
-    index: Option<usize>,
-    Selected { ctx, plan }: Selected<'_>,
-    place: usize,
-) -> ServerResult<(usize, Value)> {
-    let field = plan.field;
-    let Some(index) = index else {
-        let value = row.resolve_field(&ctx.with_field(field)).await?;
-        return Ok((place, value.unwrap_or_default()));
+    ctx: &ContextSelectionSet<'_>,
+    field: &Positioned<Field>,
+    place: Place,
+) -> ServerResult<Waited> {
+    let value = if field.node.name.node == "__typename" {
+        Value::String(row.introspection_type_name().into_owned())
+    } else if place.is_list {
+        let ctx = ctx.with_index(place.row);
+        let value = row.resolve_field(&ctx.with_field(field)).await;
+        value.map_err(|error| ctx.set_error_path(error))?.unwrap_or_default()
+    } else {
+        row.resolve_field(&ctx.with_field(field)).await?.unwrap_or_default()
     };
-    let ctx = ctx.with_index(index);
-    let value = row.resolve_field(&ctx.with_field(field)).await;
-    let value = value.map_err(|error| ctx.set_error_path(error))?;
-    Ok((place, value.unwrap_or_default()))
+    Ok(Waited { place, value })
 }
 
 /// A list of rows.
@@ -192,20 +154,17 @@ impl<T: Row> OutputType for Rows<T> {
         Vec::<T>::create_type_info(registry)
     }
 
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if ctx.data_opt::<FieldByField>().is_some() {
-            return resolve_list(ctx, field, &self.0, Some(self.0.len())).await;
-        }
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _field: &Positioned<Field>) -> ServerResult<Value> {
         let rows: Vec<&T> = self.0.iter().collect();
-        resolve(&rows, ctx, true).await
+        Ok(Value::List(resolve(&rows, ctx, true).await?))
     }
 }
 
-/// A row that stands alone.
+/// A row that is not in a list.
 #[derive(Clone, Debug)]
-pub struct One<T>(pub T);
+pub struct Single<T>(pub T);
 
-impl<T: Row> OutputType for One<T> {
+impl<T: Row> OutputType for Single<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
@@ -214,67 +173,57 @@ impl<T: Row> OutputType for One<T> {
         T::create_type_info(registry)
     }
 
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if ctx.data_opt::<FieldByField>().is_some() {
-            return self.0.resolve(ctx, field).await;
-        }
-        resolve(&[&self.0], ctx, false).await
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _field: &Positioned<Field>) -> ServerResult<Value> {
+        let mut objects = resolve(&[&self.0], ctx, false).await?;
+        Ok(objects.pop().unwrap_or_default())
     }
 }
 
-/// What a row refers to, or why that could not be read; empty until it was gathered.
+/// What a row refers to, or why that could not be read; empty until it was loaded.
 #[derive(Clone, Debug)]
-pub struct Held<V>(OnceLock<Result<Option<V>>>);
+pub struct Preloaded<V>(OnceLock<Result<Option<V>>>);
 
-impl<V> Default for Held<V> {
+impl<V> Default for Preloaded<V> {
     fn default() -> Self {
         Self(OnceLock::new())
     }
 }
 
-impl<V> From<V> for Held<V> {
+impl<V> From<V> for Preloaded<V> {
     fn from(value: V) -> Self {
         Self(OnceLock::from(Ok(Some(value))))
     }
 }
 
-impl<V> Held<V> {
-    /// What is held: `Some(None)` if there is no such thing.
-    pub fn get(&self) -> Option<Option<&V>> {
-        self.0.get()?.as_ref().ok().map(Option::as_ref)
-    }
-
-    /// What is held, or is read now, together with what others read at the moment.
-    pub async fn or_load<K, L>(&self, loader: &Batched<L>, key: K) -> Result<Option<V>>
-    where
-        K: Send + Sync + Hash + Eq + Clone + 'static,
-        V: Send + Sync + Clone + 'static,
-        L: Loader<K, Value = V, Error = Error>,
-    {
+impl<V: Send + Sync + Clone + 'static> Preloaded<V> {
+    /// The value, which is loaded now if it was not before, together with what others load at the moment.
+    pub async fn or_load<B: Batch<Value = V>>(&self, ctx: &Context<'_>, key: B::Key) -> Result<Option<V>> {
         match self.0.get() {
-            Some(held) => held.clone(),
-            None => loader.load_one(key).await,
+            Some(loaded) => loaded.clone(),
+            None => ctx.loaders().load::<B>(key).await,
         }
     }
 }
 
-/// Reads what these rows refer to, as far as they do not hold it yet, in one batch.
-pub async fn hold<'l, K, V, L>(
-    loader: impl FnOnce() -> &'l Batched<L> + Send,
-    rows: impl IntoIterator<Item = (K, &Held<V>)> + Send,
-) where
-    K: Send + Sync + Hash + Eq + Clone + 'static,
-    V: Send + Sync + Clone + 'static,
-    L: Loader<K, Value = V, Error = Error> + 'l,
-{
-    let empty: Vec<_> = rows.into_iter().filter(|(_, held)| held.0.get().is_none()).collect();
+/// Loads what these rows refer to, as far as it is not there yet, in one batch.
+pub async fn preload<B: Batch>(
+    ctx: &ContextSelectionSet<'_>,
+    rows: impl IntoIterator<Item = (B::Key, &Preloaded<B::Value>)> + Send,
+) {
+    let empty: Vec<_> = rows
+        .into_iter()
+        .filter(|(_, loaded)| loaded.0.get().is_none())
+        .collect();
     if empty.is_empty() {
         return;
     }
-    let found = loader().load_many(empty.iter().map(|(key, _)| key.clone())).await;
-    for (key, held) in empty {
+    let found = ctx
+        .loaders()
+        .load_many::<B>(empty.iter().map(|(key, _)| key.clone()))
+        .await;
+    for (key, loaded) in empty {
         let value = found.as_ref().map(|found| found.get(&key).cloned());
-        // It is held already if the same row was gathered for another field meanwhile.
-        let _ = held.0.set(value.map_err(Clone::clone));
+        // It is set already if the same row was prefetched for another field meanwhile.
+        let _ = loaded.0.set(value.map_err(Clone::clone));
     }
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::SignedIn;
+use super::loader::{Batch, Loaded, LoaderContext};
 use super::node::GlobalId as _;
 use super::user::User;
 use crate::domain;
@@ -329,5 +330,21 @@ impl SessionMutation {
             success: errors.is_empty(),
             user_errors: errors,
         })
+    }
+}
+
+/// The actor's own sessions by id, without those that have ended.
+pub(super) struct SessionById;
+
+impl Batch for SessionById {
+    type Key = SessionId;
+    type Value = domain::session::Session;
+
+    const NAME: &'static str = "sessions";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[SessionId]) -> Loaded<Self> {
+        let own = domain.sessions().own(actor).await?.into_iter();
+        let wanted = own.filter(|session| keys.contains(&session.id));
+        Ok(wanted.map(|session| (session.id, session)).collect())
     }
 }

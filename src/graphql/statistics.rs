@@ -9,7 +9,6 @@ use super::scalar::{TaskPriority, TaskStatus};
 use super::task::{TaskFilter, task_list};
 use crate::domain;
 use crate::domain::statistics::Statistics;
-use crate::domain::task::Detail;
 
 /// How many tasks have one status.
 #[derive(Debug, SimpleObject)]
@@ -107,7 +106,7 @@ async fn count(ctx: &Context<'_>, filter: Option<Box<TaskFilter>>) -> Result<Tas
     let Some(filter) = filter else {
         return Ok(tasks.statistics(ctx.actor()).await?.statistics.into());
     };
-    let list = task_list(Some(filter), None, Detail::Brief)?;
+    let list = task_list(Some(filter), None)?;
     let with_tags = ctx.look_ahead().field("tags").exists();
     Ok(tasks.statistics_of(ctx.actor(), &list, with_tags).await?.into())
 }

@@ -6,7 +6,7 @@ use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
-use super::row::{AtHand, Row, Selected};
+use super::row::Row;
 use crate::domain::tag::TagCount;
 
 /// A short word in lower case that tasks have.
@@ -27,15 +27,7 @@ impl From<TagCount> for Tag {
     }
 }
 
-impl Row for Tag {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        match field.name() {
-            "name" => Some(self.name.as_str().into()),
-            "taskCount" => Some(self.task_count.into()),
-            _ => None,
-        }
-    }
-}
+impl Row for Tag {}
 
 /// What a connection of tags knows beside its page.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ mod snapshot;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, ID, Object};
+use async_graphql::parser::types::Field;
+use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned};
 use chrono::{DateTime, Utc};
 
 pub use self::bulk::TaskBulkMutation;
@@ -20,30 +21,29 @@ pub use self::history::{TaskEvent, TaskEventTotals};
 pub(super) use self::list::task_list;
 pub use self::list::{TaskOrder, TaskTotals};
 pub use self::mutation::TaskMutation;
-use super::attachment::Attachment;
+use super::attachment::{Attachment, AttachmentsOfTask};
 use super::connection::{Connection, PageArguments};
 use super::context::ContextExt as _;
 use super::error::Result;
 use super::guard::SignedIn;
+use super::loader::{Batch, Loaded, LoaderContext};
 use super::node::GlobalId as _;
-use super::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
+use super::row::{Preloaded, Row, Rows, Single, preload, rows_with};
 use super::scalar::{Date, TaskPriority, TaskStatus};
-use super::user::User;
+use super::user::{User, UserById};
 use crate::domain;
 use crate::domain::error::Error;
 use crate::domain::id::TaskId;
 use crate::domain::live::VisibleTask;
-use crate::domain::tag::Tags;
-use crate::domain::task::{FullTask, People, Snapshot};
+use crate::domain::task::Snapshot;
 
 /// A task.
 #[derive(Clone, Debug)]
 pub struct Task {
     inner: Arc<domain::task::Task>,
-    owner: Held<Arc<domain::user::User>>,
-    assignee: Held<Arc<domain::user::User>>,
-    tags: Held<Tags>,
-    attachments: Held<Vec<domain::attachment::Attachment>>,
+    owner: Preloaded<Arc<domain::user::User>>,
+    assignee: Preloaded<Arc<domain::user::User>>,
+    attachments: Preloaded<Vec<domain::attachment::Attachment>>,
 }
 
 impl From<domain::task::Task> for Task {
@@ -56,29 +56,9 @@ impl From<Arc<domain::task::Task>> for Task {
     fn from(task: Arc<domain::task::Task>) -> Self {
         Self {
             inner: task,
-            owner: Held::default(),
-            assignee: Held::default(),
-            tags: Held::default(),
-            attachments: Held::default(),
-        }
-    }
-}
-
-impl From<(domain::task::Task, People)> for Task {
-    fn from((task, people): (domain::task::Task, People)) -> Self {
-        Self {
-            owner: Arc::new(people.owner).into(),
-            assignee: people.assignee.map(Arc::new).map(Held::from).unwrap_or_default(),
-            ..task.into()
-        }
-    }
-}
-
-impl From<FullTask> for Task {
-    fn from((task, tags): FullTask) -> Self {
-        Self {
-            tags: tags.into(),
-            ..task.into()
+            owner: Preloaded::default(),
+            assignee: Preloaded::default(),
+            attachments: Preloaded::default(),
         }
     }
 }
@@ -95,7 +75,6 @@ impl From<VisibleTask> for Task {
 impl From<Snapshot> for Task {
     fn from(snapshot: Snapshot) -> Self {
         Self {
-            tags: snapshot.tags.into(),
             attachments: snapshot.attachments.into(),
             ..snapshot.task.into()
         }
@@ -176,21 +155,21 @@ impl Task {
     }
 
     /// The user who owns the task.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<One<User>> {
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Single<User>> {
         let id = self.inner.owner_id;
-        let owner = self.owner.or_load(ctx.loaders().users(), id).await?;
+        let owner = self.owner.or_load::<UserById>(ctx, id).await?;
         let owner = owner.ok_or_else(|| Error::internal(anyhow::anyhow!("a task's owner {id} is missing")))?;
-        Ok(One(User(owner)))
+        Ok(Single(User(owner)))
     }
 
     /// The user who should do the task; null if nobody. Assignees have the rights of the owner, except that they can
     /// assign the task to nobody else.
-    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
         let Some(id) = self.inner.assignee_id else {
             return Ok(None);
         };
-        let assignee = self.assignee.or_load(ctx.loaders().users(), id).await?;
-        Ok(assignee.map(User).map(One))
+        let assignee = self.assignee.or_load::<UserById>(ctx, id).await?;
+        Ok(assignee.map(User).map(Single))
     }
 
     /// The key that its creator gave it in `TaskCreateInput`, to find the row of an optimistic update. Null if there was
@@ -200,15 +179,16 @@ impl Task {
     }
 
     /// Its tags, in alphabetical order.
-    async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let tags = self.tags.or_load(ctx.loaders().tags(), self.inner.id).await?;
-        Ok(tags.unwrap_or_default().into_iter().collect())
+    async fn tags(&self) -> Vec<&str> {
+        self.inner.tags.iter().map(String::as_str).collect()
     }
 
     /// Its files, up to 20, the oldest first.
     async fn attachments(&self, ctx: &Context<'_>) -> Result<Rows<Attachment>> {
-        let loader = ctx.loaders().attachments_of_tasks();
-        let files = self.attachments.or_load(loader, self.inner.id).await?;
+        let files = self
+            .attachments
+            .or_load::<AttachmentsOfTask>(ctx, self.inner.id)
+            .await?;
         Ok(Rows(
             files.unwrap_or_default().into_iter().map(Attachment::from).collect(),
         ))
@@ -267,45 +247,16 @@ impl Task {
 }
 
 impl Row for Task {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        let task = &self.inner;
-        Some(match field.name() {
-            "id" => task.id.to_global().into(),
-            "databaseId" => task.id.0.into(),
-            "title" => task.title.as_str().into(),
-            "description" => task.description.as_deref().into(),
-            "status" => AtHand::name(TaskStatus::from(task.status)),
-            "priority" => AtHand::name(TaskPriority::from(task.priority)),
-            "dueDate" => task.due_date.into(),
-            "dueOn" => task.due_on.into(),
-            "isOverdue" => field.ctx.domain().tasks().is_overdue(field.ctx.actor(), task).into(),
-            "completedAt" => task.completed_at.into(),
-            "version" => task.version.into(),
-            "createdAt" => task.created_at.into(),
-            "updatedAt" => task.updated_at.into(),
-            "deletedAt" => task.deleted_at.into(),
-            "clientKey" => task.client_key.as_deref().into(),
-            "owner" => AtHand::object(User(self.owner.get()??.clone())),
-            "assignee" if task.assignee_id.is_none() => AtHand::Null,
-            "assignee" => self.assignee.get()?.cloned().map(User).map(AtHand::object).into(),
-            "tags" => self.tags.get()?.into_iter().flatten().map(String::as_str).collect(),
-            _ => return None,
-        })
-    }
-
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
         let rows_for = |name: &str| rows_with(name, fields, rows);
-        let loaders = ctx.loaders();
         let owners = rows_for("owner").iter().map(|row| (row.inner.owner_id, &row.owner));
         let assignees = rows_for("assignee").iter();
         let assignees = assignees.filter_map(|row| Some((row.inner.assignee_id?, &row.assignee)));
-        let tags = rows_for("tags").iter().map(|row| (row.inner.id, &row.tags));
         let attachments = rows_for("attachments").iter();
         let attachments = attachments.map(|row| (row.inner.id, &row.attachments));
         tokio::join!(
-            hold(|| loaders.users(), owners.chain(assignees)),
-            hold(|| loaders.tags(), tags),
-            hold(|| loaders.attachments_of_tasks(), attachments),
+            preload::<UserById>(ctx, owners.chain(assignees)),
+            preload::<AttachmentsOfTask>(ctx, attachments),
         );
     }
 }
@@ -318,9 +269,9 @@ pub struct TaskQuery;
 impl TaskQuery {
     /// The task with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
-    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<One<Task>>> {
+    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<Single<Task>>> {
         let task = find(ctx, &id).await.transpose()?;
-        Some(task.map(One))
+        Some(task.map(Single))
     }
 
     /// What happened to the task with this id, the oldest first; null when there is none, it is in the
@@ -380,9 +331,20 @@ impl TaskQuery {
 async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Task>> {
     let id = TaskId::from_global("id", id)?;
     let tasks = ctx.domain().tasks();
-    Ok(if list::names_suffice(&[ctx.look_ahead()]) {
-        tasks.find_with_people(ctx.actor(), id).await?.map(Task::from)
-    } else {
-        tasks.find(ctx.actor(), id).await?.map(Task::from)
-    })
+    Ok(tasks.find(ctx.actor(), id).await?.map(Task::from))
+}
+
+/// Tasks by id, as far as the actor sees them.
+pub(super) struct TaskById;
+
+impl Batch for TaskById {
+    type Key = TaskId;
+    type Value = Arc<domain::task::Task>;
+
+    const NAME: &'static str = "tasks";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[TaskId]) -> Loaded<Self> {
+        let tasks = domain.tasks().find_many(actor, keys).await?;
+        Ok(tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect())
+    }
 }

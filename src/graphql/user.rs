@@ -11,9 +11,10 @@ use super::connection::{Connection, PageArguments, connection};
 use super::context::ContextExt as _;
 use super::error::{Result, UserError, user_errors};
 use super::guard::{AdminOnly, SignedIn};
+use super::loader::{Batch, Loaded, LoaderContext};
 use super::node::GlobalId as _;
 use super::notification::unread_count;
-use super::row::{AtHand, One, Row, Rows, Selected};
+use super::row::{Row, Rows, Single};
 use super::scalar::Role;
 use super::task::{Task, TaskFilter, TaskOrder, TaskTotals, list};
 use crate::domain::id::UserId;
@@ -164,47 +165,7 @@ impl User {
     }
 }
 
-impl Row for User {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        let user = &self.0;
-        Some(match field.name() {
-            "id" => user.id.to_global().into(),
-            "databaseId" => user.id.0.into(),
-            "username" => user.username.as_deref().into(),
-            "fullName" => user.full_name.as_deref().into(),
-            "displayName" => user.display_name().into(),
-            name => match &user.account {
-                Some(account) => account_value(account, name)?,
-                None if ACCOUNT_FIELDS.contains(&name) => AtHand::Null,
-                None => return None,
-            },
-        })
-    }
-}
-
-/// The fields of the account.
-const ACCOUNT_FIELDS: [&str; 7] = [
-    "email",
-    "emailVerified",
-    "timeZone",
-    "role",
-    "isActive",
-    "createdAt",
-    "updatedAt",
-];
-
-fn account_value<'a>(account: &'a Account, field: &str) -> Option<AtHand<'a>> {
-    Some(match field {
-        "email" => account.email.as_str().into(),
-        "emailVerified" => account.email_verified.into(),
-        "timeZone" => account.time_zone.name().into(),
-        "role" => AtHand::name(Role::from(account.role)),
-        "isActive" => account.is_active.into(),
-        "createdAt" => account.created_at.into(),
-        "updatedAt" => account.updated_at.into(),
-        _ => return None,
-    })
-}
+impl Row for User {}
 
 /// What a connection of users knows beside its page.
 #[derive(Debug)]
@@ -230,9 +191,9 @@ pub struct UserQuery;
 impl UserQuery {
     /// Whoever is signed in.
     #[graphql(guard = "SignedIn")]
-    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<One<User>>> {
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Single<User>>> {
         let viewer = ctx.domain().users().viewer(ctx.actor()).await;
-        Some(viewer.map(|viewer| One(viewer.into())).map_err(Into::into))
+        Some(viewer.map(|viewer| Single(viewer.into())).map_err(Into::into))
     }
 
     /// Active users to choose from, such as assignees. Those whose display name or username begins with `search` come
@@ -252,9 +213,9 @@ impl UserQuery {
 
     /// The user with this id; null when there is none.
     #[graphql(guard = "SignedIn")]
-    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<One<User>>> {
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<Single<User>>> {
         let user = find(ctx, &id).await.transpose()?;
-        Some(user.map(One))
+        Some(user.map(Single))
     }
 
     /// All users by id, deactivated ones included. E-mail address, role and activity are null unless you may see them.
@@ -417,5 +378,20 @@ impl UserMutation {
             .map(|heir| UserId::from_global("transferTo", &heir))
             .transpose()?;
         Outcome::of(ctx.domain().users().delete(ctx.actor(), id, heir).await, &[])
+    }
+}
+
+/// Users by id; of each what the actor sees.
+pub(super) struct UserById;
+
+impl Batch for UserById {
+    type Key = UserId;
+    type Value = Arc<domain::User>;
+
+    const NAME: &'static str = "users";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[UserId]) -> Loaded<Self> {
+        let users = domain.users().find_many(actor, keys).await?;
+        Ok(users.into_iter().map(|user| (user.id, Arc::new(user))).collect())
     }
 }

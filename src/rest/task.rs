@@ -110,7 +110,7 @@ pub(super) async fn create(
     Ok((
         status,
         [(header::LOCATION, location)],
-        output::written(&app, &actor, written.snapshot).await?,
+        output::one(&app, &actor, written.snapshot.task).await?,
     ))
 }
 
@@ -118,7 +118,8 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", operation_id = "getTask", params(PathId),
     responses((status = 200, description = "The task", body = TaskBody)))]
 pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<TaskBody> {
-    Ok(app.domain().tasks().get_in_full(&actor, TaskId(id)).await?.into())
+    let task = app.domain().tasks().get(&actor, TaskId(id)).await?;
+    Ok(output::one(&app, &actor, task).await?)
 }
 
 /// Replace a task

@@ -63,10 +63,9 @@ pub(super) struct PersonBody {
 }
 
 impl PersonBody {
-    pub(super) fn new(user: User, email: Option<String>) -> Self {
-        let own = user.account.as_ref().map(|account| account.email.clone());
+    pub(super) fn new(user: User) -> Self {
         Self {
-            email: email.or(own),
+            email: user.account.as_ref().map(|account| account.email.clone()),
             name: user.into(),
         }
     }

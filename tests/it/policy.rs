@@ -14,6 +14,7 @@ use taskwire::domain::policy::{
     RemindOfTask, RepeatRequest, Requests, RestoreTask, SeeFile, SeeTask, SendVerification, Sessions, SetActive,
     SetRole, TagTask, Tasks, TransferTask, TrashTask, Users, VerifyEmail,
 };
+use taskwire::domain::tag::Tags;
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
 use taskwire::domain::workflow::Status;
@@ -55,6 +56,7 @@ fn task() -> Task {
         due_on: None,
         owner_id: OWNER,
         assignee_id: Some(ASSIGNEE),
+        tags: Tags::new(),
         client_key: None,
         version: 1,
         completed_at: None,

@@ -45,13 +45,7 @@ pub(super) struct TaskRecord {
 pub(super) const NOT_A_CHANGE: [&str; 4] = ["version", "updated_at", "completed_at", "client_key"];
 
 impl From<&Snapshot> for TaskRecord {
-    fn from(
-        Snapshot {
-            task,
-            tags,
-            attachments,
-        }: &Snapshot,
-    ) -> Self {
+    fn from(Snapshot { task, attachments }: &Snapshot) -> Self {
         Self {
             id: task.id,
             title: task.title.clone(),
@@ -62,7 +56,7 @@ impl From<&Snapshot> for TaskRecord {
             due_on: task.due_on,
             owner_id: task.owner_id,
             assignee_id: task.assignee_id,
-            tags: tags.clone(),
+            tags: task.tags.clone(),
             attachments: attachments.clone(),
             client_key: task.client_key.clone(),
             version: task.version,
@@ -119,6 +113,7 @@ impl TryFrom<TaskRecord> for Snapshot {
                 due_on: record.due_on,
                 owner_id: record.owner_id,
                 assignee_id: record.assignee_id,
+                tags: record.tags,
                 client_key: record.client_key,
                 version: record.version,
                 completed_at: record.completed_at,
@@ -126,7 +121,6 @@ impl TryFrom<TaskRecord> for Snapshot {
                 created_at: record.created_at,
                 updated_at: record.updated_at,
             },
-            tags: record.tags,
             attachments: record.attachments,
         })
     }
@@ -147,7 +141,7 @@ mod tests {
         });
         let read = task_of(row).unwrap();
         assert_eq!(
-            (read.tags.len(), read.attachments.len(), read.task.due_on),
+            (read.task.tags.len(), read.attachments.len(), read.task.due_on),
             (1, 0, None)
         );
     }

@@ -105,6 +105,7 @@ impl<'a> Source<'a> {
             assignee_id: percent(rng, ASSIGNED)
                 .then(|| self.users.choose(rng).copied())
                 .flatten(),
+            tags: Tags::new(),
             client_key: None,
             version: 1,
             completed_at: (status == Status::Done).then_some(created_at),
@@ -112,13 +113,12 @@ impl<'a> Source<'a> {
             created_at,
             updated_at: created_at,
         };
-        let tags = tags(rng);
+        task.tags = tags(rng);
         if task.due_date.is_none() && percent(rng, DUE_ON) {
             task.due_on = Some(due_date(rng, created_at).date_naive());
         }
         Snapshot {
             task,
-            tags,
             attachments: Vec::new(),
         }
     }
@@ -305,7 +305,7 @@ mod tests {
     fn tasks_have_no_tags_or_up_to_three() {
         let users = users();
         let source = Source::new(&users, COUNT, today());
-        let counts: BTreeSet<usize> = (0..500).map(|number| source.task(number).tags.len()).collect();
+        let counts: BTreeSet<usize> = (0..500).map(|number| source.task(number).task.tags.len()).collect();
         assert_eq!(counts, BTreeSet::from([0, 1, 2, 3]));
     }
 

@@ -42,6 +42,12 @@ pub enum Relation {
     Task,
 }
 
+impl Related<task::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Task.def()
+    }
+}
+
 impl ActiveModelBehavior for ActiveModel {}
 
 impl TryFrom<Model> for Stored {

@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{DerivePartialModel, QueryTrait as _};
 use serde_json::json;
 
-use super::{InOrder, WriteTransaction, corrupt, notification, task};
+use super::{WriteTransaction, corrupt, notification, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, EventType, LoggedEvent, NewEvent, Place, TaskEvent, changes_of, task_of};
@@ -33,7 +33,20 @@ pub struct Model {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::task::Entity",
+        from = "Column::TaskId",
+        to = "super::task::Column::Id"
+    )]
+    Task,
+}
+
+impl Related<task::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Task.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -109,7 +122,7 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
     ]));
     let row = transaction.connection().query_one(&insert).await?;
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("no event was added to the log")))?;
-    let cursor = cursor_in(&mut InOrder::of(&row))?;
+    let cursor = cursor_of(row.try_get_many_by_index()?);
     if let Some(notices) = notices {
         // On the heap: most events have none, and every write would carry room for them.
         Box::pin(notices.insert(transaction, cursor.place())).await?;
@@ -118,12 +131,12 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
 }
 
 /// The place of an event, from the identity of the log, the transaction and the number of the event.
-pub(super) fn cursor_in(columns: &mut InOrder<'_>) -> Result<EventCursor> {
-    Ok(EventCursor {
-        log: columns.next()?,
-        transaction_id: columns.next()?,
-        id: columns.next()?,
-    })
+pub(super) fn cursor_of((log, transaction_id, id): (String, i64, i64)) -> EventCursor {
+    EventCursor {
+        log,
+        transaction_id,
+        id,
+    }
 }
 
 /// The row of an event.

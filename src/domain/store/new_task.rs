@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::NotSet, DbBackend, Iterable as _, QuerySelect as _, S
 
 use super::event::LOG_IDENTITY;
 use super::task::{ActiveModel, Column, Entity, columns};
-use super::{InOrder, Store, WriteTransaction, event, idempotency, tag, user};
+use super::{Store, WriteTransaction, event, idempotency, tag, user};
 use crate::config::Backend;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::NewEvent;
@@ -39,8 +39,8 @@ pub(in crate::domain) async fn insert(
         return Ok(None);
     };
     let made = with_id(new, inserted.last_insert_id);
-    let Snapshot { task, tags, .. } = &made;
-    tag::replace(transaction, task.id, &Tags::new(), tags, task.created_at).await?;
+    let task = &made.task;
+    tag::replace(transaction, task.id, &Tags::new(), &task.tags, task.created_at).await?;
     Ok(Some(made))
 }
 
@@ -76,9 +76,9 @@ pub(in crate::domain) async fn insert_at_once(
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    let mut columns = InOrder::of(row);
-    let made = with_id(new, columns.next()?);
-    Ok(Some(WrittenTask::changed(made, event::cursor_in(&mut columns)?)))
+    let (id, log, transaction_id, event_id) = row.try_get_many_by_index()?;
+    let cursor = event::cursor_of((log, transaction_id, event_id));
+    Ok(Some(WrittenTask::changed(with_id(new, id), cursor)))
 }
 
 /// The task belongs to whom the permit is for.
@@ -98,7 +98,7 @@ fn with_id(new: Snapshot, id: i32) -> Snapshot {
 fn row(new: &Snapshot) -> ActiveModel {
     ActiveModel {
         id: NotSet,
-        ..columns(new)
+        ..columns(&new.task)
     }
 }
 

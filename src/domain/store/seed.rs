@@ -63,13 +63,12 @@ impl<'t> Seeder<'t> {
                     owner_id: permit.subject(),
                     ..new.task
                 },
-                tags: new.tags,
                 attachments: Vec::new(),
             })
             .collect();
         let rows = made.iter().map(|snapshot| task::ActiveModel {
             id: Set(snapshot.task.id.0),
-            ..task::columns(snapshot)
+            ..task::columns(&snapshot.task)
         });
         task::Entity::insert_many(rows)
             .exec_without_returning(self.transaction.connection())
@@ -88,7 +87,11 @@ impl<'t> Seeder<'t> {
     }
 
     fn tag_rows(&self, snapshot: &Snapshot) -> impl Iterator<Item = tag::task_tags::ActiveModel> {
-        let ids = snapshot.tags.iter().filter_map(|name| self.tags.get(name.as_str()));
+        let ids = snapshot
+            .task
+            .tags
+            .iter()
+            .filter_map(|name| self.tags.get(name.as_str()));
         ids.map(|id| tag::task_tags::ActiveModel {
             task_id: Set(snapshot.task.id.0),
             tag_id: Set(*id),

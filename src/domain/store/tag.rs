@@ -5,7 +5,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect, Select};
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, one_of, task, task_row};
+use super::{WriteTransaction, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::TaskId;
@@ -53,31 +53,25 @@ pub(super) mod task_tags {
         Task,
     }
 
+    impl Related<super::super::task::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Task.def()
+        }
+    }
+
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The tags of those of the tasks that are in scope; tasks without tags are left out.
-pub(in crate::domain) async fn of_tasks(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    ids: &[TaskId],
-) -> Result<Vec<(TaskId, Tags)>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = ids.iter().map(|id| id.0).collect();
-    let rows: Vec<(i32, String)> = task::Entity::find()
-        .select_only()
-        .columns([task::Column::Id, task::Column::TagNames])
-        .filter(one_of(connection, task::Column::Id, ids))
-        .filter(task::visible(scope))
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let tags = rows
-        .into_iter()
-        .map(|(id, names)| (TaskId(id), task_row::tags_of(&names)));
-    Ok(tags.filter(|(_, tags)| !tags.is_empty()).collect())
+/// The tags as a task's row holds them: a line each, which no tag can have in it.
+pub(super) fn to_names(tags: &Tags) -> String {
+    let names: Vec<&str> = tags.iter().map(String::as_str).collect();
+    names.join("\n")
+}
+
+/// The tags of a task whose row holds these lines.
+pub(super) fn from_names(names: &str) -> Tags {
+    let names = names.split('\n').filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 /// Tags are listed in alphabetical order.

@@ -6,17 +6,16 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    Condition, QueryOrder, QuerySelect, Select,
+    Condition, DerivePartialModel, FromQueryResult as _, QueryOrder, QueryResult, QuerySelect, Select,
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType};
-use super::{WriteTransaction, attachment, corrupt, one_of, tag, task_row};
+use super::{WriteTransaction, attachment, corrupt, one_of, tag};
 use crate::domain::clock::{LAST_MOMENT, Timestamp};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks, Users};
-use crate::domain::tag::Tags;
-use crate::domain::task::{DESCRIPTION_KEY_LENGTH, FullTask, Priority, Snapshot, Task, TaskSortField, WithPeople};
+use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks};
+use crate::domain::task::{DESCRIPTION_KEY_LENGTH, Priority, Snapshot, Task, TaskSortField};
 use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -50,9 +49,86 @@ pub struct Model {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::OwnerId",
+        to = "super::user::Column::Id"
+    )]
+    Owner,
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::AssigneeId",
+        to = "super::user::Column::Id"
+    )]
+    Assignee,
+    #[sea_orm(has_many = "super::tag::task_tags::Entity")]
+    TaskTags,
+    #[sea_orm(has_many = "super::attachment::Entity")]
+    Attachments,
+    #[sea_orm(has_many = "super::event::Entity")]
+    Events,
+}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What reads select of a task: all but the columns that only searching and sorting need.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+pub(super) struct TaskRow {
+    id: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    title: String,
+    description: Option<String>,
+    status: i16,
+    priority: i16,
+    due_date: Option<Timestamp>,
+    due_on: Option<Date>,
+    owner_id: i32,
+    assignee_id: Option<i32>,
+    version: i32,
+    completed_at: Option<Timestamp>,
+    deleted_at: Option<Timestamp>,
+    tag_names: String,
+    client_key: Option<String>,
+}
+
+impl TryFrom<TaskRow> for Task {
+    type Error = Error;
+
+    fn try_from(row: TaskRow) -> Result<Self> {
+        Ok(Self {
+            id: TaskId(row.id),
+            title: row.title,
+            description: row.description,
+            status: status_of(row.status)?,
+            priority: priority_of(row.priority)?,
+            due_date: row.due_date,
+            due_on: row.due_on,
+            owner_id: UserId(row.owner_id),
+            assignee_id: row.assignee_id.map(UserId),
+            tags: tag::from_names(&row.tag_names),
+            client_key: row.client_key,
+            version: row.version,
+            completed_at: row.completed_at,
+            deleted_at: row.deleted_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// The task of a row that has the columns of [`TaskRow`].
+pub(super) fn read(row: &QueryResult) -> Result<Task> {
+    TaskRow::from_query_result(row, "")?.try_into()
+}
+
+/// The tasks of a query.
+async fn all(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<Task>> {
+    let rows: Vec<TaskRow> = query.into_partial_model().all(connection).await?;
+    rows.into_iter().map(Task::try_from).collect()
+}
 
 /// The status with this rank.
 pub(super) fn status_of(rank: i16) -> Result<Status> {
@@ -155,27 +231,9 @@ pub(in crate::domain) async fn find(
     scope: &Scope<Tasks>,
     id: TaskId,
 ) -> Result<Option<Task>> {
-    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
-}
-
-/// The task with those who take part in it, in the trash or not.
-pub(in crate::domain) async fn find_with_people(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    _names: &Scope<Users>,
-    id: TaskId,
-) -> Result<Option<WithPeople>> {
-    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
-}
-
-/// The same with its tags.
-pub(in crate::domain) async fn find_in_full(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    _names: &Scope<Users>,
-    id: TaskId,
-) -> Result<Option<FullTask>> {
-    task_row::one(connection, Entity::find_by_id(id.0).filter(visible(scope))).await
+    Ok(all(connection, Entity::find_by_id(id.0).filter(visible(scope)))
+        .await?
+        .pop())
 }
 
 /// Those of the tasks that are in scope, in the trash or not.
@@ -186,7 +244,7 @@ pub(in crate::domain) async fn find_many(
 ) -> Result<Vec<Task>> {
     let ids = ids.iter().map(|id| id.0).collect();
     let query = Entity::find().filter(one_of(connection, Column::Id, ids));
-    task_row::all(connection, query.filter(visible(scope))).await
+    all(connection, query.filter(visible(scope))).await
 }
 
 /// The task with its tags and files, locked until the transaction ends.
@@ -280,17 +338,16 @@ async fn snapshots(
     scope: &Scope<Tasks>,
     query: Select<Entity>,
 ) -> Result<Vec<Snapshot>> {
-    let tasks: Vec<(Task, Tags)> = task_row::all(connection, query).await?;
-    let ids: Vec<TaskId> = tasks.iter().map(|(task, _)| task.id).collect();
+    let tasks = all(connection, query).await?;
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
     let mut attachments: HashMap<_, _> = attachment::of_tasks(connection, scope, &ids)
         .await?
         .into_iter()
         .collect();
     Ok(tasks
         .into_iter()
-        .map(|(task, tags)| Snapshot {
+        .map(|task| Snapshot {
             attachments: attachments.remove(&task.id).unwrap_or_default(),
-            tags,
             task,
         })
         .collect())
@@ -306,10 +363,10 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
     let id = permit.subject();
     let mut model = ActiveModel {
         id: Unchanged(id.0),
-        ..columns(after)
+        ..columns(&after.task)
     };
     model.created_at = NotSet;
-    if before.tags == after.tags {
+    if before.task.tags == after.task.tags {
         model.tag_names = NotSet;
     }
     if before.task.client_key == after.task.client_key {
@@ -321,7 +378,14 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
     }
     // On the heap: the futures around it are moved several times.
     Box::pin(Entity::update(model).exec_without_returning(transaction.connection())).await?;
-    tag::replace(transaction, id, &before.tags, &after.tags, after.task.updated_at).await
+    tag::replace(
+        transaction,
+        id,
+        &before.task.tags,
+        &after.task.tags,
+        after.task.updated_at,
+    )
+    .await
 }
 
 /// Removes a task for good.
@@ -333,7 +397,7 @@ pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &P
 }
 
 /// Every column of a task but its id.
-pub(super) fn columns(Snapshot { task, tags, .. }: &Snapshot) -> ActiveModel {
+pub(super) fn columns(task: &Task) -> ActiveModel {
     ActiveModel {
         id: NotSet,
         created_at: Set(task.created_at),
@@ -352,7 +416,7 @@ pub(super) fn columns(Snapshot { task, tags, .. }: &Snapshot) -> ActiveModel {
         deleted_at: Set(task.deleted_at),
         title_key: Set(task.title_key()),
         search_text: Set(task.search_text()),
-        tag_names: Set(task_row::names_of(tags)),
+        tag_names: Set(tag::to_names(&task.tags)),
         client_key: Set(task.client_key.clone()),
     }
 }

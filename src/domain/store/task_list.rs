@@ -1,19 +1,18 @@
 //! Lists of tasks.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{CommonTableExpression, Expr, Query, SelectStatement};
-use sea_orm::{Condition, QuerySelect, QueryTrait as _, Select};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
+use sea_orm::{Condition, PartialModelTrait as _, QuerySelect as _, QueryTrait as _, Select};
 
 use super::keyset::{Keyset, union};
-use super::task::{Column, Entity};
+use super::task::{Column, Entity, TaskRow, read};
+use super::task_filter;
 use super::task_filter::Range;
-use super::task_row::Listed;
-use super::{InOrder, task_filter};
 use crate::domain::error::Result;
 use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::policy::{Reach, Scope, Tasks, Users};
-use crate::domain::task::{FullTask, Task, TaskFilter, TaskList, TaskSortField, WithPeople, cursor_of};
+use crate::domain::policy::{Reach, Scope, Tasks};
+use crate::domain::task::{Task, TaskFilter, TaskList, cursor_of};
 
 /// The condition that a task is in scope, in parts that have no task in common, without those that the filter leaves
 /// empty. Each is one range of an index; both at once are none, so that the first rows of everything would be looked
@@ -78,107 +77,24 @@ pub(super) fn range_of(scope: &Scope<Tasks>) -> Range {
     }
 }
 
-/// Which page of which list is asked for, by whom, and when.
-#[derive(Clone, Copy)]
-pub(in crate::domain) struct ListRequest<'a> {
-    pub(in crate::domain) scope: &'a Scope<Tasks>,
-    pub(in crate::domain) list: &'a TaskList,
-    pub(in crate::domain) page: &'a PageRequest,
-    pub(in crate::domain) now: LocalNow,
-}
-
-impl ListRequest<'_> {
-    /// The tasks alone.
-    pub(in crate::domain) async fn tasks(self, connection: &impl ConnectionTrait) -> Result<Page<Task>> {
-        self.page(connection).await
-    }
-
-    /// With those who take part in them.
-    pub(in crate::domain) async fn with_people(
-        self,
-        connection: &impl ConnectionTrait,
-        _names: &Scope<Users>,
-    ) -> Result<Page<WithPeople>> {
-        self.page(connection).await
-    }
-
-    /// With their tags too.
-    pub(in crate::domain) async fn in_full(
-        self,
-        connection: &impl ConnectionTrait,
-        _names: &Scope<Users>,
-    ) -> Result<Page<FullTask>> {
-        self.page(connection).await
-    }
-
-    /// With the number of tasks that the whole list has as well. Of a page without tasks it is not known.
-    pub(in crate::domain) async fn counted(
-        self,
-        connection: &impl ConnectionTrait,
-        _names: &Scope<Users>,
-    ) -> Result<(Page<FullTask>, Option<u64>)> {
-        const COUNT: &str = "count";
-
-        let keyset = self.keyset()?;
-        let parts = self.parts(connection);
-        let total = total(parts.clone());
-        let (count, shared) = if parts.len() == 1 {
-            (total, None)
-        } else {
-            // However many parts ask for it, it is counted once.
-            let mut shared = CommonTableExpression::new();
-            shared.table_name(COUNT).query(total).materialized(true);
-            (Query::select().column(TOTAL).from(COUNT).take(), Some(shared))
-        };
-        let count = Expr::SubQuery(None, Box::new(count.into()));
-        let queries = parts
-            .into_iter()
-            .map(|part| FullTask::select(part, self.list.detail).expr_as(count.clone(), TOTAL));
-        let mut statement = keyset.merge::<Entity>(queries.collect())?;
-        if let Some(shared) = shared {
-            statement.with_cte(shared);
-        }
-        let (mut tasks, mut count) = (Vec::new(), None);
-        for row in connection.query_all(&statement).await? {
-            let mut columns = InOrder::of(&row);
-            tasks.push(FullTask::read(&mut columns)?);
-            count = u64::try_from(columns.next::<i64>()?).ok();
-        }
-        Ok((self.finish(connection, &keyset, tasks).await?, count))
-    }
-
-    fn keyset(&self) -> Result<Keyset<'_, TaskSortField>> {
-        let keyset = Keyset::new(&self.list.order, self.page)?;
-        Ok(keyset.of_few(range_of(self.scope) == Range::Users))
-    }
-
-    async fn page<T: Listed>(self, connection: &impl ConnectionTrait) -> Result<Page<T>> {
-        let keyset = self.keyset()?;
-        let parts = self.parts(connection).into_iter();
-        let queries = parts.map(|part| T::select(part, self.list.detail)).collect();
-        let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
-        let tasks = rows.iter().map(|row| T::read(&mut InOrder::of(row)));
-        self.finish(connection, &keyset, tasks.collect::<Result<_>>()?).await
-    }
-
-    /// The page of these tasks, of which there may be one more than asked for.
-    async fn finish<T: Listed>(
-        self,
-        connection: &impl ConnectionTrait,
-        keyset: &Keyset<'_, TaskSortField>,
-        tasks: Vec<T>,
-    ) -> Result<Page<T>> {
-        let beyond = match keyset.far_side::<Entity>()? {
-            Some(condition) => is_any(connection, self.parts(connection), &condition).await?,
-            None => false,
-        };
-        Ok(keyset.finish(tasks, beyond, |row| cursor_of(row.task(), &self.list.order)))
-    }
-
-    /// The tasks of the list in parts that have none in common.
-    fn parts(self, connection: &impl ConnectionTrait) -> Vec<Select<Entity>> {
-        parts(self.scope, self.list, self.now, connection)
-    }
+/// One page of the tasks of a list.
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    list: &TaskList,
+    page: &PageRequest,
+    now: LocalNow,
+) -> Result<Page<Task>> {
+    let keyset = Keyset::new(&list.order, page)?.of_few(range_of(scope) == Range::Users);
+    let parts = parts(scope, list, now, connection);
+    let queries = parts.iter().cloned().map(TaskRow::select_cols).collect();
+    let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
+    let tasks = rows.iter().map(read).collect::<Result<_>>()?;
+    let beyond = match keyset.far_side::<Entity>()? {
+        Some(condition) => is_any(connection, parts, &condition).await?,
+        None => false,
+    };
+    Ok(keyset.finish(tasks, beyond, |task| cursor_of(task, &list.order)))
 }
 
 /// Whether there is a task of these parts for which the condition holds.

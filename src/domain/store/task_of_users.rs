@@ -4,21 +4,20 @@ use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{QuerySelect as _, Select};
+use sea_orm::{PartialModelTrait as _, QuerySelect as _, Select};
 
 use super::grouped::rows_of_each;
 use super::keyset::Keyset;
-use super::task::{Column, Entity, visible};
+use super::one_of;
+use super::task::{Column, Entity, TaskRow, read, visible};
 use super::task_filter::Range;
 use super::task_list::listed;
-use super::task_row::Listed;
-use super::{InOrder, one_of};
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
 use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::policy::{Scope, Tasks, Users};
-use crate::domain::task::{Part, Task, TasksOf, WithPeople, cursor_of};
+use crate::domain::policy::{Scope, Tasks};
+use crate::domain::task::{Part, Task, TasksOf, cursor_of};
 
 /// The column that says whose part it is.
 fn column(part: Part) -> Column {
@@ -37,30 +36,6 @@ pub(in crate::domain) async fn pages(
     page: &PageRequest,
     now: LocalNow,
 ) -> Result<Vec<(UserId, Page<Task>)>> {
-    pages_of(connection, scope, users, of, page, now).await
-}
-
-/// The same with those who take part in the tasks.
-pub(in crate::domain) async fn pages_with_people(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    _names: &Scope<Users>,
-    users: &[UserId],
-    of: &TasksOf,
-    page: &PageRequest,
-    now: LocalNow,
-) -> Result<Vec<(UserId, Page<WithPeople>)>> {
-    pages_of(connection, scope, users, of, page, now).await
-}
-
-async fn pages_of<T: Listed>(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Tasks>,
-    users: &[UserId],
-    of: &TasksOf,
-    page: &PageRequest,
-    now: LocalNow,
-) -> Result<Vec<(UserId, Page<T>)>> {
     let order = &of.list.order;
     let keyset = Keyset::new(order, page)?.of_few(true);
     let theirs = |user: Expr| -> Select<Entity> {
@@ -68,8 +43,7 @@ async fn pages_of<T: Listed>(
             .filter(Expr::col((Entity, column(of.part))).eq(user))
     };
     let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
-    let columns = |query: Select<Entity>| T::select(query, of.list.detail);
-    let rows = rows_of_each(connection, Column::Id, ids.clone(), columns, |user| {
+    let rows = rows_of_each(connection, Column::Id, ids.clone(), TaskRow::select_cols, |user| {
         keyset.apply::<Entity, _>(theirs(user))
     })
     .await?;
@@ -84,14 +58,14 @@ async fn pages_of<T: Listed>(
         }
         None => HashSet::new(),
     };
-    let mut tasks: BTreeMap<i32, Vec<T>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
+    let mut tasks: BTreeMap<i32, Vec<Task>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
     for (user, row) in rows {
-        tasks.entry(user).or_default().push(T::read(&mut InOrder::of(&row))?);
+        tasks.entry(user).or_default().push(read(&row)?);
     }
     Ok(tasks
         .into_iter()
         .map(|(user, tasks)| {
-            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |row| cursor_of(row.task(), order));
+            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |task| cursor_of(task, order));
             (UserId(user), page)
         })
         .collect())

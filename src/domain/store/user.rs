@@ -7,11 +7,11 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, LockType};
 use sea_orm::{
     ActiveValue::{self, NotSet, Set, Unchanged},
-    DbBackend, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
+    DbBackend, DerivePartialModel, QueryOrder, QuerySelect, SqlErr,
 };
 
 use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{InOrder, WriteTransaction, account_change, corrupt, one_of};
+use super::{WriteTransaction, account_change, corrupt, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -54,7 +54,8 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The columns that make a user; the password's hash is read only where it is checked.
-#[derive(Debug)]
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
 struct Row {
     id: i32,
     created_at: Timestamp,
@@ -66,41 +67,6 @@ struct Row {
     is_active: bool,
     email_verified_at: Option<Timestamp>,
     time_zone: String,
-}
-
-impl PartialModelTrait for Row {
-    fn select_cols_nested<S: QuerySelect>(query: S, _prefix: Option<&str>, _alias: Option<&'static str>) -> S {
-        query.columns([
-            Column::Id,
-            Column::CreatedAt,
-            Column::UpdatedAt,
-            Column::Email,
-            Column::Username,
-            Column::FullName,
-            Column::Role,
-            Column::IsActive,
-            Column::EmailVerifiedAt,
-            Column::TimeZone,
-        ])
-    }
-}
-
-impl FromQueryResult for Row {
-    fn from_query_result(row: &QueryResult, _prefix: &str) -> Result<Self, DbErr> {
-        let mut columns = InOrder::of(row);
-        Ok(Self {
-            id: columns.next()?,
-            created_at: columns.next()?,
-            updated_at: columns.next()?,
-            email: columns.next()?,
-            username: columns.next()?,
-            full_name: columns.next()?,
-            role: columns.next()?,
-            is_active: columns.next()?,
-            email_verified_at: columns.next()?,
-            time_zone: columns.next()?,
-        })
-    }
 }
 
 impl Row {

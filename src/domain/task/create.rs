@@ -23,7 +23,7 @@ impl Tasks<'_> {
         let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
         let new = new_task(owner, draft.check()?, self.core.clock.now());
         let store = &self.core.store;
-        if new.task.assignee_id.is_none() && new.tags.is_empty() && store::new_task::goes_at_once(store) {
+        if new.task.assignee_id.is_none() && new.task.tags.is_empty() && store::new_task::goes_at_once(store) {
             return self.create_at_once(actor, &permit, new).await;
         }
         let transaction = store.begin().await?;
@@ -123,6 +123,7 @@ fn new_task(owner: UserId, draft: CheckedDraft, now: Timestamp) -> Snapshot {
         due_on: draft.due_on,
         owner_id: owner,
         assignee_id: draft.assignee,
+        tags: draft.tags,
         client_key: draft.client_key,
         version: 1,
         completed_at: (draft.status == Status::Done).then_some(now),
@@ -132,7 +133,6 @@ fn new_task(owner: UserId, draft: CheckedDraft, now: Timestamp) -> Snapshot {
     };
     Snapshot {
         task,
-        tags: draft.tags,
         attachments: Vec::new(),
     }
 }

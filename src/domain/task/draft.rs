@@ -168,8 +168,8 @@ impl CheckedChange {
         self.due_on.apply(&mut task.due_on);
         match self.tags {
             Patch::Absent => {}
-            Patch::Null => snapshot.tags.clear(),
-            Patch::Value(tags) => snapshot.tags = tags,
+            Patch::Null => snapshot.task.tags.clear(),
+            Patch::Value(tags) => snapshot.task.tags = tags,
         }
         Ok(())
     }

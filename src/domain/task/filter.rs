@@ -92,8 +92,8 @@ impl TaskFilter {
             Self::Assignee(comparison) => comparison.holds(task.assignee_id.map(|user| user.0), |user| user.0),
             Self::Time(time, comparison) => comparison.holds(time.of(task), |moment| *moment),
             Self::DueOn(comparison) => comparison.holds(task.due_on, |day| *day),
-            Self::TaggedAny(tags) => tags.iter().any(|tag| snapshot.tags.contains(tag)),
-            Self::TaggedAll(tags) => tags.is_subset(&snapshot.tags),
+            Self::TaggedAny(tags) => tags.iter().any(|tag| snapshot.task.tags.contains(tag)),
+            Self::TaggedAll(tags) => tags.is_subset(&snapshot.task.tags),
             Self::Overdue(expected) => task.is_overdue(now) == *expected,
             Self::Completed(expected) => (task.status == Status::Done) == *expected,
             Self::Search(text) => {

@@ -92,8 +92,8 @@ impl Tasks<'_> {
     ) -> Result<WrittenTask> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
-            after.tags.extend(tags);
-            tag::check_count(&after.tags)
+            after.task.tags.extend(tags);
+            tag::check_count(&after.task.tags)
         })
         .await
     }
@@ -109,7 +109,7 @@ impl Tasks<'_> {
     ) -> Result<WrittenTask> {
         let tags = tag::normalise(tags)?;
         self.edit(actor, id, TagTask, Place::Live, expected, |after| {
-            after.tags.retain(|tag| !tags.contains(tag));
+            after.task.tags.retain(|tag| !tags.contains(tag));
             Ok(())
         })
         .await

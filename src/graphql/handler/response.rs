@@ -14,7 +14,6 @@ use crate::domain::error::{Code, Error};
 use crate::graphql::error::{Failure, extensions};
 use crate::graphql::execution::validation::Problem;
 use crate::graphql::executor::began;
-use crate::graphql::row::write_value;
 use crate::graphql::stream;
 use crate::http::encoding;
 use crate::http::idempotency::REPLAYED;
@@ -190,7 +189,7 @@ impl Body {
         }
         if let Some(data) = &self.data {
             begin_member(json, "data");
-            write_value(data, json)?;
+            serde_json::to_writer(&mut *json, data).ok()?;
         }
         if !self.extensions.is_empty() {
             begin_member(json, "extensions");

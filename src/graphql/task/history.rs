@@ -2,28 +2,32 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, ID, Object, SimpleObject};
+use async_graphql::parser::types::Field;
+use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
-use super::Task;
 use super::snapshot::TaskSnapshot;
+use super::{Task, TaskById};
+use crate::domain::error::Result as DomainResult;
 use crate::domain::event::{self as domain, FieldChange};
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::user as domain_user;
 use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, camel_case};
+use crate::graphql::loader::{Batch, Loaded, LoaderContext, load_by_arguments};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold};
+use crate::graphql::row::{Preloaded, Row, Single, preload, rows_with};
 use crate::graphql::scalar::{TaskEventType, TaskStatus};
-use crate::graphql::user::User;
+use crate::graphql::user::{User, UserById};
 
 /// An event of a task.
 #[derive(Clone, Debug)]
 pub struct TaskEvent {
     event: domain::TaskEvent,
-    actor: Held<Arc<domain_user::User>>,
+    actor: Preloaded<Arc<domain_user::User>>,
     /// The task as it is now; `None` if the viewer may not see it or it no longer exists.
     task: Option<Task>,
 }
@@ -32,7 +36,7 @@ impl TaskEvent {
     pub(in crate::graphql) fn new(event: domain::TaskEvent, task: Option<Task>) -> Self {
         Self {
             event,
-            actor: Held::default(),
+            actor: Preloaded::default(),
             task,
         }
     }
@@ -64,12 +68,12 @@ impl TaskEvent {
     }
 
     /// The user who made the change. Null if the server made it, or if the account no longer exists.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
         let Some(id) = self.event.actor_id else {
             return Ok(None);
         };
-        let actor = self.actor.or_load(ctx.loaders().users(), id).await?;
-        Ok(actor.map(User).map(One))
+        let actor = self.actor.or_load::<UserById>(ctx, id).await?;
+        Ok(actor.map(User).map(Single))
     }
 
     /// Global id of the task. The task itself may no longer exist.
@@ -79,17 +83,17 @@ impl TaskEvent {
 
     /// The task as it is now, in the trash or not; never older than the event. Null if it was deleted for good, or if
     /// you may no longer see it. The task as the event left it is `snapshot`.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
         if self.task.is_none() || self.task_after().is_some() {
-            return Ok(self.task.clone().map(One));
+            return Ok(self.task.clone().map(Single));
         }
-        let task = ctx.loaders().tasks().load_one(self.event.task_id).await?;
-        Ok(task.map(Task::from).map(One))
+        let task = ctx.loaders().load::<TaskById>(self.event.task_id).await?;
+        Ok(task.map(Task::from).map(Single))
     }
 
     /// The task as the event left it.
-    async fn snapshot(&self) -> One<TaskSnapshot> {
-        One(self.event.task.clone().into())
+    async fn snapshot(&self) -> Single<TaskSnapshot> {
+        Single(self.event.task.clone().into())
     }
 
     /// Status before the event. Null if the event created the task.
@@ -109,29 +113,10 @@ impl TaskEvent {
 }
 
 impl Row for TaskEvent {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        let event = &self.event;
-        Some(match field.name() {
-            "cursor" => event.cursor.encode().into(),
-            "type" => AtHand::name(TaskEventType::from(event.kind)),
-            "occurredAt" => event.occurred_at.into(),
-            "actor" if event.actor_id.is_none() => AtHand::Null,
-            "actor" => self.actor.get()?.cloned().map(User).map(AtHand::object).into(),
-            "taskId" => event.task_id.to_global().into(),
-            "task" if self.task.is_none() => AtHand::Null,
-            "task" => AtHand::object(self.task_after()?),
-            "snapshot" => AtHand::object(TaskSnapshot::from(event.task.clone())),
-            "previousStatus" => event.previous_status.map(TaskStatus::from).map(AtHand::name).into(),
-            "status" => AtHand::name(TaskStatus::from(event.status)),
-            _ => return None,
-        })
-    }
-
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
-        if fields.iter().any(|field| field.name() == "actor") {
-            let actors = rows.iter().filter_map(|row| Some((row.event.actor_id?, &row.actor)));
-            hold(|| ctx.loaders().users(), actors).await;
-        }
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
+        let actors = rows_with("actor", fields, rows).iter();
+        let actors = actors.filter_map(|row| Some((row.event.actor_id?, &row.actor)));
+        preload::<UserById>(ctx, actors).await;
     }
 }
 
@@ -185,7 +170,7 @@ pub struct TaskEventTotals {
 impl TaskEventTotals {
     /// How many events there are on all pages together; counted only when selected.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = ctx.loaders().history_counts().load_one(self.task).await?;
+        let count = ctx.loaders().load::<HistoryCountOfTask>(self.task).await?;
         Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
     }
 }
@@ -198,8 +183,38 @@ pub(super) async fn of(
 ) -> Result<Connection<TaskEvent, TaskEventTotals>> {
     let page = page.into_request(ctx)?;
     let id = task.inner.id;
-    let events = ctx.loaders().histories().load_one((id, page)).await?;
+    let events = ctx.loaders().load::<HistoryOfTask>((id, page)).await?;
     let events = events.transpose()?.unwrap_or_default();
     let event = |event| TaskEvent::new(event, Some(task.clone()));
     Ok(connection(events, TaskEventTotals { task: id }, event))
+}
+
+/// Pages of events by task, as far as the actor sees it.
+struct HistoryOfTask;
+
+impl Batch for HistoryOfTask {
+    type Key = (TaskId, PageRequest);
+    type Value = DomainResult<Page<domain::TaskEvent>>;
+
+    const NAME: &'static str = "histories";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[Self::Key]) -> Loaded<Self> {
+        let load = |tasks: Vec<TaskId>, page| async move { domain.tasks().histories(actor, &tasks, &page).await };
+        Ok(load_by_arguments(keys, load).await)
+    }
+}
+
+/// Numbers of events by task, as far as the actor sees it.
+struct HistoryCountOfTask;
+
+impl Batch for HistoryCountOfTask {
+    type Key = TaskId;
+    type Value = u64;
+
+    const NAME: &'static str = "history_counts";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[TaskId]) -> Loaded<Self> {
+        let counts = domain.tasks().history_counts(actor, keys).await?;
+        Ok(counts.into_iter().collect())
+    }
 }

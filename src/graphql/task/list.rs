@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Lookahead, Object, SelectionField};
+use async_graphql::{Context, InputObject, Object};
 
 use super::{Task, TaskFilter};
 use crate::domain;
 use crate::domain::id::UserId;
-use crate::domain::task::{Detail, NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::task::{NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
 use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
-use crate::graphql::loader::PageOfTasks;
-use crate::graphql::row::FieldByField;
+use crate::graphql::loader::{Batch, Loaded, LoaderContext, load_by_arguments};
 use crate::graphql::scalar::{OrderDirection, TaskOrderField};
 
 /// One step of a task list's order; ties go by number.
@@ -56,11 +56,8 @@ impl TaskTotals {
         let count = match &self.whose {
             Whose::All(list) => ctx.domain().tasks().count(ctx.actor(), list).await?,
             Whose::User(user, of) => {
-                let count = ctx
-                    .loaders()
-                    .task_counts_of_users()
-                    .load_one((*user, of.clone()))
-                    .await?;
+                let key = (*user, of.clone());
+                let count = ctx.loaders().load::<TaskCountOfUser>(key).await?;
                 count.transpose()?.unwrap_or_default()
             }
         };
@@ -76,47 +73,10 @@ pub(super) async fn all(
     order_by: Option<Vec<TaskOrder>>,
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
-    let (tasks, selected) = (ctx.domain().tasks(), rows_of(ctx));
-    let list = task_list(filter, order_by, detail_of(ctx, &selected))?;
-    let found = if !names_suffice(&selected) {
-        tasks.list(ctx.actor(), &list, &page).await?.map(Task::from)
-    } else if selected.iter().any(|task| task.field("tags").exists()) {
-        tasks.list_in_full(ctx.actor(), &list, &page).await?.map(Task::from)
-    } else {
-        let found = tasks.list_with_people(ctx.actor(), &list, &page).await?;
-        found.map(Task::from)
-    };
+    let list = task_list(filter, order_by)?;
+    let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
     let whose = Whose::All(list);
-    Ok(connection(found, TaskTotals { whose }, |task| task))
-}
-
-/// What is selected of the rows of a connection.
-fn rows_of<'a>(ctx: &'a Context<'_>) -> [Lookahead<'a>; 2] {
-    let look = ctx.look_ahead();
-    [look.field("nodes"), look.field("edges").field("node")]
-}
-
-/// How much of these tasks has to be read. What the ways of rows are compared with reads all of it, to see that nothing
-/// is missed.
-fn detail_of(ctx: &Context<'_>, tasks: &[Lookahead<'_>]) -> Detail {
-    let is_described = tasks.iter().any(|task| task.field("description").exists());
-    if is_described || ctx.data_opt::<FieldByField>().is_some() {
-        Detail::Whole
-    } else {
-        Detail::Brief
-    }
-}
-
-/// Whether owners or assignees are selected of these tasks, and nothing of them but their names, which can be read
-/// with the tasks.
-pub(super) fn names_suffice(tasks: &[Lookahead<'_>]) -> bool {
-    const NAMES: [&str; 6] = ["id", "databaseId", "username", "fullName", "displayName", "__typename"];
-    let people = tasks
-        .iter()
-        .flat_map(|tasks| ["owner", "assignee"].map(|field| tasks.field(field)));
-    let people: Vec<_> = people.flat_map(|people| people.selection_fields()).collect();
-    let mut selected = people.iter().flat_map(SelectionField::selection_set);
-    !people.is_empty() && selected.all(|field| NAMES.contains(&field.name()))
+    Ok(connection(found, TaskTotals { whose }, Task::from))
 }
 
 /// A page of one user's tasks. The same page of other users is read in the same statement.
@@ -128,18 +88,13 @@ pub(in crate::graphql) async fn of_user(
     order_by: Option<Vec<TaskOrder>>,
 ) -> Result<Connection<Task, TaskTotals>> {
     let page = page.into_request(ctx)?;
-    let selected = rows_of(ctx);
-    let list = task_list(filter, order_by, detail_of(ctx, &selected))?;
+    let list = task_list(filter, order_by)?;
     let of = TasksOf { part, list };
-    let asked = PageOfTasks {
-        of: of.clone(),
-        page,
-        with_people: names_suffice(&selected),
-    };
-    let found = ctx.loaders().tasks_of_users().load_one((user, Arc::new(asked))).await?;
+    let asked = PageOfTasks { of: of.clone(), page };
+    let found = ctx.loaders().load::<PageOfUser>((user, Arc::new(asked))).await?;
     let whose = Whose::User(user, of);
     let found = found.transpose()?.unwrap_or_default();
-    Ok(connection(found, TaskTotals { whose }, |task| task))
+    Ok(connection(found, TaskTotals { whose }, Task::from))
 }
 
 /// The most steps of an order: more would make the condition of a page long for nothing.
@@ -149,7 +104,6 @@ const MAX_ORDER_STEPS: usize = 5;
 pub(in crate::graphql) fn task_list(
     filter: Option<Box<TaskFilter>>,
     order_by: Option<Vec<TaskOrder>>,
-    detail: Detail,
 ) -> domain::error::Result<TaskList> {
     let steps = order_by.unwrap_or_default();
     if steps.len() > MAX_ORDER_STEPS {
@@ -172,6 +126,45 @@ pub(in crate::graphql) fn task_list(
         filter: filter.try_into()?,
         include_deleted,
         order,
-        detail,
     })
+}
+
+/// Which page of which of a user's tasks.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct PageOfTasks {
+    of: TasksOf,
+    page: PageRequest,
+}
+
+/// Pages of tasks by user, as far as the actor sees them.
+struct PageOfUser;
+
+impl Batch for PageOfUser {
+    type Key = (UserId, Arc<PageOfTasks>);
+    type Value = domain::error::Result<Page<domain::task::Task>>;
+
+    const NAME: &'static str = "tasks_of_users";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[Self::Key]) -> Loaded<Self> {
+        let load = |users: Vec<UserId>, asked: Arc<PageOfTasks>| async move {
+            let tasks = domain.tasks();
+            tasks.lists_of_users(actor, &users, &asked.of, &asked.page).await
+        };
+        Ok(load_by_arguments(keys, load).await)
+    }
+}
+
+/// Numbers of tasks by user, as far as the actor sees them.
+struct TaskCountOfUser;
+
+impl Batch for TaskCountOfUser {
+    type Key = (UserId, TasksOf);
+    type Value = domain::error::Result<u64>;
+
+    const NAME: &'static str = "task_counts_of_users";
+
+    async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[Self::Key]) -> Loaded<Self> {
+        let load = |users: Vec<UserId>, of| async move { domain.tasks().counts_of_users(actor, &users, &of).await };
+        Ok(load_by_arguments(keys, load).await)
+    }
 }

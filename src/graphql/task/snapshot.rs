@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ContextSelectionSet, ID, Object};
+use async_graphql::parser::types::Field;
+use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned};
 use chrono::{DateTime, Utc};
 
 use crate::domain;
 use crate::domain::id::UserId;
 use crate::domain::task::Snapshot;
-use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
+use crate::graphql::row::{Preloaded, Row, Single, preload, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
+use crate::graphql::user::UserById;
 
 /// A task as an event left it.
 #[derive(Clone, Debug)]
@@ -77,17 +78,17 @@ impl TaskSnapshot {
 
     /// Tags, in alphabetical order.
     async fn tags(&self) -> Vec<&str> {
-        self.inner.tags.iter().map(String::as_str).collect()
+        self.inner.task.tags.iter().map(String::as_str).collect()
     }
 
     /// The user who owned the task.
-    async fn owner(&self) -> One<TaskSnapshotUser> {
-        One(self.owner.clone())
+    async fn owner(&self) -> Single<TaskSnapshotUser> {
+        Single(self.owner.clone())
     }
 
     /// The user to whom the task was assigned. Null if there was none.
-    async fn assignee(&self) -> Option<One<TaskSnapshotUser>> {
-        self.assignee.clone().map(One)
+    async fn assignee(&self) -> Option<Single<TaskSnapshotUser>> {
+        self.assignee.clone().map(Single)
     }
 
     /// Date and time of creation (UTC).
@@ -111,42 +112,20 @@ impl TaskSnapshot {
     }
 }
 
-impl Row for TaskSnapshot {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        let task = &self.inner.task;
-        Some(match field.name() {
-            "taskId" => task.id.to_global().into(),
-            "version" => task.version.into(),
-            "title" => task.title.as_str().into(),
-            "description" => task.description.as_deref().into(),
-            "status" => AtHand::name(TaskStatus::from(task.status)),
-            "priority" => AtHand::name(TaskPriority::from(task.priority)),
-            "dueDate" => task.due_date.into(),
-            "dueOn" => task.due_on.into(),
-            "tags" => self.inner.tags.iter().map(String::as_str).collect(),
-            "owner" => AtHand::object(&self.owner),
-            "assignee" => self.assignee.as_ref().map(AtHand::object).into(),
-            "createdAt" => task.created_at.into(),
-            "updatedAt" => task.updated_at.into(),
-            "completedAt" => task.completed_at.into(),
-            "deletedAt" => task.deleted_at.into(),
-            _ => return None,
-        })
-    }
-}
+impl Row for TaskSnapshot {}
 
 /// A user to whom an event refers.
 #[derive(Clone, Debug)]
 pub struct TaskSnapshotUser {
     id: UserId,
-    user: Held<Arc<domain::user::User>>,
+    user: Preloaded<Arc<domain::user::User>>,
 }
 
 impl From<UserId> for TaskSnapshotUser {
     fn from(id: UserId) -> Self {
         Self {
             id,
-            user: Held::default(),
+            user: Preloaded::default(),
         }
     }
 }
@@ -161,24 +140,16 @@ impl TaskSnapshotUser {
 
     /// The user's present display name. Null if the account no longer exists.
     async fn display_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let user = self.user.or_load(ctx.loaders().users(), self.id).await?;
+        let user = self.user.or_load::<UserById>(ctx, self.id).await?;
         Ok(user.map(|user| user.display_name().into_owned()))
     }
 }
 
 impl Row for TaskSnapshotUser {
-    fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>> {
-        Some(match field.name() {
-            "userId" => self.id.to_global().into(),
-            "displayName" => self.user.get()?.as_ref().map(|user| user.display_name()).into(),
-            _ => return None,
-        })
-    }
-
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
         let users = rows_with("displayName", fields, rows)
             .iter()
             .map(|row| (row.id, &row.user));
-        hold(|| ctx.loaders().users(), users).await;
+        preload::<UserById>(ctx, users).await;
     }
 }

@@ -275,7 +275,8 @@ fn reason(id: TaskId, error: &Error) -> String {
 /// The results with the tasks that were changed.
 async fn with_tasks(app: &App, actor: &Actor, results: Vec<BulkResult>) -> Result<BulkBody> {
     let (mut bodies, snapshots): (Vec<_>, Vec<_>) = results.into_iter().map(BulkResultBody::of).unzip();
-    let tasks = output::many_written(app, actor, snapshots.into_iter().flatten().collect()).await?;
+    let tasks = snapshots.into_iter().flatten().map(|snapshot| snapshot.task).collect();
+    let tasks = output::many(app, actor, tasks).await?;
     for (body, task) in bodies.iter_mut().filter(|body| body.success).zip(tasks) {
         body.task = Some(task);
     }

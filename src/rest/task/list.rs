@@ -5,7 +5,7 @@ use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::output::TaskBody;
+use super::output::{self, TaskBody};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::clock::check_moment;
@@ -14,7 +14,7 @@ use crate::domain::id::UserId;
 use crate::domain::page::{Direction, Sort};
 use crate::domain::tag;
 use crate::domain::task::{
-    BoundedFilter, Comparison, CountedPage, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField, TaskTime,
+    BoundedFilter, Comparison, NEWEST_FIRST, TaskFilter, TaskList, TaskSort, TaskSortField, TaskTime,
 };
 use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
@@ -274,14 +274,13 @@ impl ListRequest {
     /// Reads the list.
     pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody<TaskBody>> {
         let tasks = app.domain().tasks();
-        let found = tasks.list_counted(actor, &self.list, &self.part.request()).await;
-        let CountedPage { page, total } = found.map_err(name_cursor)?;
-        let (rows, next) = rows(page);
-        let total = match total.or_else(|| self.part.total(rows.len(), next.is_some())) {
+        let found = tasks.list(actor, &self.list, &self.part.request()).await;
+        let (rows, next) = rows(found.map_err(name_cursor)?);
+        let total = match self.part.total(rows.len(), next.is_some()) {
             Some(total) => total,
             None => tasks.count(actor, &self.list).await?,
         };
-        let rows = rows.into_iter().map(TaskBody::from).collect();
+        let rows = output::many(app, actor, rows).await?;
         Ok(self.part.body(rows, next, total))
     }
 }

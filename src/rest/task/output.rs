@@ -13,7 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
-use crate::domain::task::{FullTask, Snapshot, Task};
+use crate::domain::task::Task;
 use crate::domain::user::User;
 use crate::domain::workflow::Status;
 use crate::http::json::Json;
@@ -96,29 +96,16 @@ impl IntoResponse for TaskBody {
     }
 }
 
-/// One task as a write left it, with the names that belong to it.
-pub(super) async fn written(app: &App, actor: &Actor, snapshot: Snapshot) -> Result<TaskBody> {
-    let users = people_of(app, actor, [&snapshot.task]).await?;
-    Ok(body(snapshot.task, snapshot.tags, &users))
+/// One task with the names of its owner and assignee.
+pub(super) async fn one(app: &App, actor: &Actor, task: Task) -> Result<TaskBody> {
+    let users = people_of(app, actor, [&task]).await?;
+    Ok(body(task, &users))
 }
 
-/// Tasks as a write left them, with the names that belong to them: one statement, however many tasks there are.
-pub(super) async fn many_written(app: &App, actor: &Actor, snapshots: Vec<Snapshot>) -> Result<Vec<TaskBody>> {
-    let users = people_of(app, actor, snapshots.iter().map(|snapshot| &snapshot.task)).await?;
-    let tasks = snapshots.into_iter();
-    Ok(tasks
-        .map(|snapshot| body(snapshot.task, snapshot.tags, &users))
-        .collect())
-}
-
-/// A task with the names and tags that were read with it.
-impl From<FullTask> for TaskBody {
-    fn from(((task, people), tags): FullTask) -> Self {
-        let owner = PersonBody::new(people.owner, people.owner_email);
-        let email = people.assignee_email;
-        let assignee = people.assignee.map(|user| PersonBody::new(user, email));
-        Self::new(task, tags, Some(owner), assignee)
-    }
+/// Tasks with the names of their owners and assignees, which are read together.
+pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<Task>) -> Result<Vec<TaskBody>> {
+    let users = people_of(app, actor, &tasks).await?;
+    Ok(tasks.into_iter().map(|task| body(task, &users)).collect())
 }
 
 /// The owners and assignees of tasks, each once.
@@ -132,34 +119,28 @@ async fn people_of(app: &App, actor: &Actor, tasks: impl IntoIterator<Item = &Ta
     Ok(users.into_iter().map(|user| (user.id, user)).collect())
 }
 
-fn body(task: Task, tags: Tags, users: &HashMap<UserId, User>) -> TaskBody {
-    let user = |id: UserId| users.get(&id).map(|user| PersonBody::new(user.clone(), None));
+fn body(task: Task, users: &HashMap<UserId, User>) -> TaskBody {
+    let user = |id: UserId| users.get(&id).map(|user| PersonBody::new(user.clone()));
     let (owner, assignee) = (user(task.owner_id), task.assignee_id.and_then(user));
-    TaskBody::new(task, tags, owner, assignee)
-}
-
-impl TaskBody {
-    fn new(task: Task, tags: Tags, owner: Option<PersonBody>, assignee: Option<PersonBody>) -> Self {
-        Self {
-            id: task.id,
-            title: task.title,
-            description: task.description,
-            status: task.status.as_str(),
-            priority: task.priority.as_str(),
-            due_date: task.due_date.map(Moment),
-            due_on: task.due_on,
-            completed: task.status == Status::Done,
-            completed_at: task.completed_at.map(Moment),
-            owner_id: task.owner_id,
-            user_id: task.owner_id,
-            assignee_id: task.assignee_id,
-            owner,
-            assignee,
-            tags,
-            client_key: task.client_key,
-            version: task.version,
-            created_at: Moment(task.created_at),
-            updated_at: Moment(task.updated_at),
-        }
+    TaskBody {
+        id: task.id,
+        title: task.title,
+        description: task.description,
+        status: task.status.as_str(),
+        priority: task.priority.as_str(),
+        due_date: task.due_date.map(Moment),
+        due_on: task.due_on,
+        completed: task.status == Status::Done,
+        completed_at: task.completed_at.map(Moment),
+        owner_id: task.owner_id,
+        user_id: task.owner_id,
+        assignee_id: task.assignee_id,
+        owner,
+        assignee,
+        tags: task.tags,
+        client_key: task.client_key,
+        version: task.version,
+        created_at: Moment(task.created_at),
+        updated_at: Moment(task.updated_at),
     }
 }

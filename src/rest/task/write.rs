@@ -63,7 +63,7 @@ impl TaskWrite {
     /// The answer with the task as the write left it.
     pub(super) async fn task(&self, outcome: error::Result<WrittenTask>) -> Result<TaskBody> {
         let written = outcome.map_err(|error| self.precondition.problem(error))?;
-        Ok(output::written(&self.app, &self.actor, written.snapshot).await?)
+        Ok(output::one(&self.app, &self.actor, written.snapshot.task).await?)
     }
 
     /// Changes the task.

@@ -24,7 +24,6 @@ mod parameters;
 mod persisted;
 mod rate_limit;
 mod refusal;
-mod rows;
 mod scalar;
 mod session;
 mod specification;
