@@ -453,7 +453,7 @@ fn effective_settings_given_back_are_the_same_settings() {
 
 #[test]
 fn the_example_file_names_every_setting_with_its_default() {
-    let text = include_str!("../../.env.example");
+    let text = include_str!("../../../.env.example");
     let commented_out = text.replace("\n#", "\n");
     let lines = commented_out.lines().filter(|line| !line.starts_with(' '));
     let lines = lines.collect::<Vec<_>>().join("\n");
@@ -471,7 +471,7 @@ fn the_example_file_names_every_setting_with_its_default() {
 
 #[test]
 fn a_copy_of_the_example_file_leaves_alone_what_packages_set() {
-    let example = dotenv::parse(include_str!("../../.env.example"), &BTreeMap::new()).unwrap();
+    let example = dotenv::parse(include_str!("../../../.env.example"), &BTreeMap::new()).unwrap();
     let mut package = vars(&[
         ("APP_ENV", "production"),
         ("SERVER_HOST", "127.0.0.1"),
