@@ -30,7 +30,7 @@ use super::actor::Actor;
 use super::error::{Error, Result};
 use super::policy;
 use super::store;
-use super::store::backup::{Contents, NamedFile};
+use super::store::admin::backup::{Contents, NamedFile};
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

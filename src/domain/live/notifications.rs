@@ -10,7 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::notification::{LoggedNotification, NotificationCursor, Place};
 use crate::domain::policy;
-use crate::domain::store::log::Settled;
+use crate::domain::store::event::log::Settled;
 use crate::domain::store::notification::Part;
 use crate::domain::store::{self, Store};
 

@@ -8,7 +8,7 @@ mod letter;
 
 pub(crate) use self::cursor::Place;
 pub use self::cursor::{LoggedNotification, NotificationCursor};
-pub(in crate::domain) use self::due::DueAt;
+pub(super) use self::due::DueAt;
 pub(crate) use self::letter::{Letter, letter_of};
 
 use super::Core;

@@ -15,15 +15,16 @@ use std::ops::Range;
 
 use secrecy::SecretString;
 
-use super::Domain;
 use super::actor::Actor;
 use super::clock::Timestamp;
 use super::error::{Error, Result, Violations};
 use super::event::NewEvent;
 use super::id::UserId;
 use super::policy::{self, CreateTask, CreateUser, NewTask, NewUser, Permit};
-use super::store::{self, WriteTransaction, seed::Seeder};
+use super::store::WriteTransaction;
+use super::store::admin::seed::Seeder;
 use super::task::Snapshot;
+use super::{Domain, store};
 
 /// The most users of one plan.
 pub const MAX_USERS: u32 = 100_000;

@@ -230,7 +230,7 @@ impl<'a> Sessions<'a> {
         if let Some(address) = device.ip {
             let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
             let now = self.core.clock.now();
-            store::login_address::remember(transaction, &permit, Network::from(address), now).await?;
+            store::session::login_address::remember(transaction, &permit, Network::from(address), now).await?;
         }
         let randomness = self.core.randomness.as_ref();
         let family = hexadecimal(randomness, FAMILY_BYTES);
@@ -300,8 +300,8 @@ impl<'a> Sessions<'a> {
         let system = policy::system(actor)?;
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
-        store::login_attempt::forget_before(&transaction, now - slow_down::FORGET_AFTER).await?;
-        store::login_address::sweep(&transaction, &system, now - slow_down::KNOWN_FOR).await?;
+        store::session::login_attempt::forget_before(&transaction, now - slow_down::FORGET_AFTER).await?;
+        store::session::login_address::sweep(&transaction, &system, now - slow_down::KNOWN_FOR).await?;
         // An access token may outlive its refresh token.
         let forgotten = store::session::sweep(&transaction, &system, now - self.core.access_token_ttl).await?;
         transaction.commit().await?;

@@ -4,8 +4,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect, Select};
 
-use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, one_of, task, task_row};
+use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::task::row;
+use super::{WriteTransaction, one_of, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::TaskId;
@@ -74,9 +75,7 @@ pub(in crate::domain) async fn of_tasks(
         .into_tuple()
         .all(connection)
         .await?;
-    let tags = rows
-        .into_iter()
-        .map(|(id, names)| (TaskId(id), task_row::tags_of(&names)));
+    let tags = rows.into_iter().map(|(id, names)| (TaskId(id), row::tags_of(&names)));
     Ok(tags.filter(|(_, tags)| !tags.is_empty()).collect())
 }
 

@@ -40,7 +40,8 @@ use super::local_time::{LocalNow, end_of};
 use super::page::{Page, PageRequest};
 use super::policy::{self, AssignTask, PurgeTask, Scope, TrashTask};
 use super::statistics::{Counted, Statistics};
-use super::store::{self, task_list::ListRequest};
+use super::store;
+use super::store::task::list::ListRequest;
 use super::tag::Tags;
 use super::workflow::Status;
 
@@ -286,7 +287,7 @@ impl<'a> Tasks<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "task.count", skip_all)]
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;
-        store::task_list::count(&self.core.store.reader(actor), &scope, list, self.core.local_now(actor)).await
+        store::task::list::count(&self.core.store.reader(actor), &scope, list, self.core.local_now(actor)).await
     }
 
     /// The tags of those of the tasks that the actor may see.
@@ -312,7 +313,7 @@ impl<'a> Tasks<'a> {
         let (store, now) = (&self.core.store, self.core.local_now(actor));
         let (reader, cache, whose) = (store.reader(actor), &self.core.statistics, scope.reach());
         let log = if cache.is_on() {
-            Some(store::log::state(&reader, &scope).await?)
+            Some(store::event::log::state(&reader, &scope).await?)
         } else {
             None
         };

@@ -116,6 +116,6 @@ impl Tasks<'_> {
     ) -> Result<Vec<(UserId, Page<WithPeople>)>> {
         let (scope, names) = (policy::scope(actor)?, policy::scope(actor)?);
         let (reader, now) = (self.core.store.reader(actor), self.core.local_now(actor));
-        store::task_of_users::pages_with_people(&reader, &scope, &names, users, of, page, now).await
+        store::task::of_users::pages_with_people(&reader, &scope, &names, users, of, page, now).await
     }
 }

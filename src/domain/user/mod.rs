@@ -323,7 +323,7 @@ impl<'a> Users<'a> {
         let permit = policy::permit(actor, ChangePassword, user)?;
         let now = self.core.clock.now();
         store::user::set_password(transaction, &permit, hash, now).await?;
-        store::login_address::forget_all(transaction, &permit).await?;
+        store::session::login_address::forget_all(transaction, &permit).await?;
         forgive_account(transaction, user.id).await?;
         store::session::end_all(transaction, &policy::permit(actor, EndSessions, user)?, now).await?;
         self.locked(actor, transaction, user.id).await

@@ -1,5 +1,7 @@
 //! Users in the database.
 
+pub(in crate::domain) mod account_change;
+pub(in crate::domain) mod email_verification;
 mod login;
 
 pub(in crate::domain) use login::{Login, find_login, lock_login, password_hash, shared_password};
@@ -10,8 +12,9 @@ use sea_orm::{
     DbBackend, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
 };
 
-use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{InOrder, WriteTransaction, account_change, corrupt, one_of};
+use self::account_change;
+use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::{InOrder, WriteTransaction, corrupt, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};

@@ -1,0 +1,5 @@
+//! Parts of queries that several nouns share.
+
+pub(super) mod keyset;
+pub(super) mod per_parent;
+pub(super) mod positional_row;

@@ -1,0 +1,123 @@
+//! The tasks of several users, in one statement whatever their number.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{QuerySelect as _, Select};
+
+use super::filter::Range;
+use super::list::listed;
+use super::row::Listed;
+use super::{Column, Entity, visible};
+use crate::domain::error::Result;
+use crate::domain::id::UserId;
+use crate::domain::local_time::LocalNow;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::policy::{Scope, Tasks, Users};
+use crate::domain::store::query::keyset::Keyset;
+use crate::domain::store::query::per_parent::rows_of_each;
+use crate::domain::store::{InOrder, one_of};
+use crate::domain::task::{Part, Task, TasksOf, WithPeople, cursor_of};
+
+/// The column that says whose part it is.
+fn column(part: Part) -> Column {
+    match part {
+        Part::Owner => Column::OwnerId,
+        Part::Assignee => Column::AssigneeId,
+    }
+}
+
+/// The same page of the tasks of each of the users; users without tasks are left out.
+pub(in crate::domain) async fn pages(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    users: &[UserId],
+    of: &TasksOf,
+    page: &PageRequest,
+    now: LocalNow,
+) -> Result<Vec<(UserId, Page<Task>)>> {
+    pages_of(connection, scope, users, of, page, now).await
+}
+
+/// The same with those who take part in the tasks.
+pub(in crate::domain) async fn pages_with_people(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    _names: &Scope<Users>,
+    users: &[UserId],
+    of: &TasksOf,
+    page: &PageRequest,
+    now: LocalNow,
+) -> Result<Vec<(UserId, Page<WithPeople>)>> {
+    pages_of(connection, scope, users, of, page, now).await
+}
+
+async fn pages_of<T: Listed>(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    users: &[UserId],
+    of: &TasksOf,
+    page: &PageRequest,
+    now: LocalNow,
+) -> Result<Vec<(UserId, Page<T>)>> {
+    let order = &of.list.order;
+    let keyset = Keyset::new(order, page)?.of_few(true);
+    let theirs = |user: Expr| -> Select<Entity> {
+        listed(visible(scope), Range::Users, &of.list, now, connection)
+            .filter(Expr::col((Entity, column(of.part))).eq(user))
+    };
+    let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
+    let columns = |query: Select<Entity>| T::select(query, of.list.detail);
+    let rows = rows_of_each(connection, Column::Id, ids.clone(), columns, |user| {
+        keyset.apply::<Entity, _>(theirs(user))
+    })
+    .await?;
+    let beyond: HashSet<i32> = match keyset.far_side::<Entity>()? {
+        Some(condition) => {
+            let id = |query: Select<Entity>| query.column(Column::Id);
+            let found = rows_of_each(connection, Column::Id, ids, id, |user| {
+                Ok(theirs(user).filter(condition).limit(1))
+            })
+            .await?;
+            found.into_iter().map(|(user, _)| user).collect()
+        }
+        None => HashSet::new(),
+    };
+    let mut tasks: BTreeMap<i32, Vec<T>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
+    for (user, row) in rows {
+        tasks.entry(user).or_default().push(T::read(&mut InOrder::of(&row))?);
+    }
+    Ok(tasks
+        .into_iter()
+        .map(|(user, tasks)| {
+            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |row| cursor_of(row.task(), order));
+            (UserId(user), page)
+        })
+        .collect())
+}
+
+/// How many tasks the whole list of each of the users has; users without any are left out.
+pub(in crate::domain) async fn counts(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    users: &[UserId],
+    of: &TasksOf,
+    now: LocalNow,
+) -> Result<Vec<(UserId, u64)>> {
+    let column = column(of.part);
+    let ids = users.iter().map(|user| user.0).collect();
+    let rows: Vec<(i32, i64)> = listed(visible(scope), Range::Users, &of.list, now, connection)
+        .select_only()
+        .column(column)
+        .expr_as(Expr::cust("COUNT(*)"), "tasks")
+        .filter(one_of(connection, column, ids))
+        .group_by(column)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(user, count)| (UserId(user), u64::try_from(count).unwrap_or_default()))
+        .collect())
+}
