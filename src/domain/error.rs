@@ -14,8 +14,8 @@ use chrono::TimeDelta;
 use super::external::ExternalFailure;
 use super::id::{TaskId, UserId};
 use super::idempotency::Omitted;
+use super::task::workflow::Status;
 use super::task::{ExpectedVersion, Snapshot};
-use super::workflow::Status;
 
 /// What the domain's operations return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -59,7 +59,7 @@ struct TaskStatistics {
 
 impl From<Statistics> for TaskStatistics {
     fn from(statistics: Statistics) -> Self {
-        let status_count = |(status, count): (domain::workflow::Status, u64)| StatusCount {
+        let status_count = |(status, count): (domain::task::workflow::Status, u64)| StatusCount {
             status: status.into(),
             count,
         };

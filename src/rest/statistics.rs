@@ -15,7 +15,7 @@ use super::extract::Asker;
 use crate::app::App;
 use crate::domain::statistics::Statistics;
 use crate::domain::task::Priority;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 use crate::http::json::Json;
 
 /// Whether counts were remembered (`HIT`) or counted now (`MISS`).

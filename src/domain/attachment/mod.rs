@@ -19,13 +19,13 @@ mod content;
 mod filename;
 mod link;
 mod orphan;
+mod quota;
 mod removal;
-mod room;
 pub(super) mod storage;
 mod write;
 
-pub use self::room::Room;
-pub(crate) use self::room::{disk_of, nearest_existing};
+pub use self::quota::Room;
+pub(crate) use self::quota::{disk_of, nearest_existing};
 pub(super) use removal::Removal;
 
 use std::ops::Range;

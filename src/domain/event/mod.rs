@@ -21,7 +21,7 @@ use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
 use super::notification::NotificationKind;
 use super::task::Snapshot;
-use super::workflow::Status;
+use super::task::workflow::Status;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

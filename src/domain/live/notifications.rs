@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::attendance::{Attendance, Attendee};
+use super::live_connections::{Attendance, Attendee};
 use super::registry::{Registry, Seat};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;

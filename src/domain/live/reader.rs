@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attendance::Ending;
 use super::bus::Bus;
+use super::live_connections::Ending;
 use super::present::PresentTasks;
 use super::registry::Registry;
 use crate::domain::actor::{AccountState, Actor};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::attendance::{Attendance, Attendee, Ending};
+use super::live_connections::{Attendance, Attendee, Ending};
 use crate::domain::actor::{Actor, Role, SignedIn};
 use crate::domain::event::LoggedEvent;
 use crate::domain::id::{TaskId, UserId};

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::attendance::{Attendance, Attendee};
+use super::live_connections::{Attendance, Attendee};
 use super::registry::{Registry, Seat};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;

@@ -19,7 +19,7 @@ use super::id::{NotificationId, TaskId, UserId};
 use super::page::{Page, PageRequest, SortField};
 use super::policy::{self, OwnNotifications, ReadNotifications};
 use super::store;
-use super::workflow::Status;
+use super::task::workflow::Status;
 
 /// The most notifications that are named in one request.
 pub const MAX_IDS: usize = 100;

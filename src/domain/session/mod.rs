@@ -4,12 +4,12 @@
 //! a spent one that comes again later than a lost answer explains means that it was stolen, and
 //! ends the family.
 
-mod own;
+mod own_sessions;
 mod password;
 mod slow_down;
 
-pub(crate) use own::LiveSession;
-pub use own::Session;
+pub(crate) use self::own_sessions::LiveSession;
+pub use self::own_sessions::Session;
 pub(crate) use password::PasswordTurns;
 pub(super) use password::ShownPassword;
 pub(super) use slow_down::forgive_account;

@@ -5,7 +5,7 @@ mod cache;
 pub(crate) use self::cache::Cache;
 
 use super::task::Priority;
-use super::workflow::Status;
+use super::task::workflow::Status;
 
 /// Counts, and whether they were cached.
 #[derive(Clone, Debug, PartialEq)]

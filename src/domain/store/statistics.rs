@@ -11,8 +11,8 @@ use crate::domain::error::Result;
 use crate::domain::local_time::LocalNow;
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::statistics::Statistics;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{Priority, TaskList};
-use crate::domain::workflow::Status;
 
 /// The most tags that are counted.
 const MAX_TAGS: u64 = 100;

@@ -7,11 +7,11 @@ use crate::domain::event::NewEvent;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::policy::{self, CreateTask, NewTask, Permit};
 use crate::domain::store::{self, WriteTransaction};
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 use super::bulk::{BulkOutcome, ErrorPolicy, MAX_BULK, outcome_of, undo};
 use super::draft::CheckedDraft;
-use super::locked::check_assignee;
+use super::task_change::check_assignee;
 use super::{Snapshot, Task, TaskDraft, Tasks, WrittenTask};
 
 impl Tasks<'_> {

@@ -7,12 +7,13 @@ mod draft;
 mod expected;
 mod filter;
 mod history;
-mod locked;
 mod of_users;
 mod people;
 mod purge;
 mod tags;
+mod task_change;
 mod walk;
+pub mod workflow;
 mod write;
 
 pub use bulk::{BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK};
@@ -32,6 +33,7 @@ use super::actor::Actor;
 use super::attachment::Attachment;
 use chrono::NaiveDate;
 
+use self::workflow::Status;
 use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::{Error, Result};
 use super::event::EventCursor;
@@ -43,7 +45,6 @@ use super::statistics::{Counted, Statistics};
 use super::store;
 use super::store::task::list::ListRequest;
 use super::tag::Tags;
-use super::workflow::Status;
 
 /// How urgent a task is. Lists sort it in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,13 +1,13 @@
 //! Users: their names, their accounts, and the use cases that manage both.
 
-mod details;
+mod profile;
 mod verification;
 
 use std::borrow::Cow;
 
-pub(crate) use details::{CheckedUserChange, NewAccount, name_key};
-pub use details::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, Registration, UserChange};
-use details::{NAMELESS, Names};
+pub(crate) use self::profile::{CheckedUserChange, NewAccount, name_key};
+pub use self::profile::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, Registration, UserChange};
+use self::profile::{NAMELESS, Names};
 
 use secrecy::SecretString;
 

@@ -289,7 +289,7 @@ fn each<T, U: From<T>>(values: Option<Vec<T>>) -> Option<Vec<U>> {
 }
 
 impl TaskStatusFilter {
-    fn comparisons(self) -> Vec<Comparison<crate::domain::workflow::Status>> {
+    fn comparisons(self) -> Vec<Comparison<crate::domain::task::workflow::Status>> {
         given([
             self.eq.map(Into::into).map(Comparison::Equal),
             self.neq.map(Into::into).map(Comparison::NotEqual),

@@ -14,7 +14,7 @@ use crate::domain::policy::{Permit, RemindOfTask, Scope, Tasks};
 use crate::domain::store::user::StoredTimeZone;
 use crate::domain::store::{WriteTransaction, notification, task};
 use crate::domain::task::Task;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "due_notices")]

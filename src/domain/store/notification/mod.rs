@@ -20,7 +20,7 @@ use crate::domain::notification::{
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, RemindOfTask, Scope, System};
 use crate::domain::task::Task;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "notifications")]

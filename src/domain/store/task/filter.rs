@@ -7,8 +7,8 @@ use sea_orm::{Condition, DbBackend, Value};
 use super::Column;
 use crate::domain::local_time::{LocalNow, start_of};
 use crate::domain::tag::Tags;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{self, Comparison, TaskFilter, TaskTime};
-use crate::domain::workflow::Status;
 
 /// The fewest characters that a trigram index helps to find.
 const TRIGRAM: usize = 3;

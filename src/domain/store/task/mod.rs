@@ -23,8 +23,8 @@ use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks, Users};
 use crate::domain::tag::Tags;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{DESCRIPTION_KEY_LENGTH, FullTask, Priority, Snapshot, Task, TaskSortField, WithPeople};
-use crate::domain::workflow::Status;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "tasks")]

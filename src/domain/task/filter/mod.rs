@@ -12,7 +12,7 @@ use crate::domain::id::UserId;
 use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Cursor, Direction, Key, Sort, SortField};
 use crate::domain::tag::Tags;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 use super::{Priority, Snapshot, Task};
 

@@ -7,7 +7,7 @@ use crate::domain::event::NewEvent;
 use crate::domain::id::UserId;
 use crate::domain::policy::{self, AssignTask, ChangeTask, EditTask, Permit, TrashTask};
 use crate::domain::store::{self, WriteTransaction};
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 use super::draft::CheckedChange;
 use super::{ExpectedVersion, Snapshot, WrittenTask};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::error::{Error, Result};
+use crate::domain::error::{Error, Result};
 
 /// How far a task has come. Lists sort it in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
