@@ -147,7 +147,7 @@ mod rows {
     use taskwire::domain::id::UserId;
     use taskwire::domain::user::Account;
     use taskwire::graphql::row::{FieldByField, Rows};
-    use taskwire::graphql::user::User;
+    use taskwire::graphql::types::user::User;
 
     const DOCUMENT: &str = "{ users { id databaseId username fullName email role isActive createdAt updatedAt } }";
 

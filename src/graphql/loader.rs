@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use super::task::Task;
+use super::types::task::Task;
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
 use crate::domain::error::Error;

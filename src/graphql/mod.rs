@@ -17,34 +17,19 @@
 //! | [`upload`] | the files of a request |
 //! | [`attachment`], [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
 
-pub mod attachment;
 pub mod connection;
 pub mod context;
-mod delivery;
 pub mod error;
-pub mod event;
 pub mod execution;
-mod executor;
 pub mod guard;
-pub mod handler;
 pub mod loader;
-mod measure;
 pub mod node;
-pub mod notification;
-mod persisted;
-pub mod rate_limit;
 pub mod row;
 pub mod scalar;
-pub mod session;
-mod share;
-pub mod statistics;
-mod stream;
 pub mod subscription;
-pub mod tag;
-pub mod task;
+mod transport;
+pub mod types;
 pub mod upload;
-pub mod user;
-mod websocket;
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 use axum::Router;
@@ -52,38 +37,38 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 
 use self::connection::Connection;
-pub use self::executor::Executor;
-use self::notification::{Notification, NotificationTotals};
+pub use self::execution::executor::Executor;
 use self::subscription::Subscription;
-use self::tag::{Tag, TagTotals};
-use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
-use self::user::{User, UserTotals};
+use self::types::notification::{Notification, NotificationTotals};
+use self::types::tag::{Tag, TagTotals};
+use self::types::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
+use self::types::user::{User, UserTotals};
 use crate::app::App;
 use crate::config::GraphqlConfig;
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
-    rate_limit::RateLimitQuery,
+    types::rate_limit::RateLimitQuery,
     node::NodeQuery,
-    user::UserQuery,
-    session::SessionQuery,
-    task::TaskQuery,
-    tag::TagQuery,
-    statistics::StatisticsQuery,
-    notification::NotificationQuery,
-    event::EventQuery,
+    types::user::UserQuery,
+    types::session::SessionQuery,
+    types::task::TaskQuery,
+    types::tag::TagQuery,
+    types::statistics::StatisticsQuery,
+    types::notification::NotificationQuery,
+    types::event::EventQuery,
 );
 
 /// Everything that can be done.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
-    session::SessionMutation,
-    task::TaskMutation,
-    task::TaskBulkMutation,
-    attachment::AttachmentMutation,
-    user::UserMutation,
-    notification::NotificationMutation,
+    types::session::SessionMutation,
+    types::task::TaskMutation,
+    types::task::TaskBulkMutation,
+    types::attachment::AttachmentMutation,
+    types::user::UserMutation,
+    types::notification::NotificationMutation,
 );
 
 /// The schema.
@@ -136,7 +121,9 @@ pub(crate) fn router(_app: &App) -> Router<App> {
     Router::new()
         .route(
             "/graphql",
-            get(handler::get).post(handler::post).fallback(handler::other_method),
+            get(transport::http::get)
+                .post(transport::http::post)
+                .fallback(transport::http::other_method),
         )
-        .route("/schema.graphql", get(handler::schema))
+        .route("/schema.graphql", get(transport::http::schema))
 }

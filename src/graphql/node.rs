@@ -7,13 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::try_join_all;
 
-use super::attachment::Attachment;
 use super::context::ContextExt as _;
 use super::guard::SignedIn;
-use super::notification::Notification;
-use super::session::Session;
-use super::task::Task;
-use super::user::User;
+use super::types::attachment::Attachment;
+use super::types::notification::Notification;
+use super::types::session::Session;
+use super::types::task::Task;
+use super::types::user::User;
 use crate::domain::error::{Error, Result, excerpt};
 use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 

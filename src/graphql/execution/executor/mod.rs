@@ -1,0 +1,360 @@
+//! One operation, from what a client sent to its answer: found or read, measured, paid for, run.
+
+mod budgets;
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{PathSegment, Request, Response, ServerError, Value, Variables};
+use axum::http::StatusCode;
+use futures_util::future::join_all;
+use serde_json::{Map, Value as Json, json};
+use tracing::Instrument as _;
+
+use self::budgets::{Budgets, check_credentials, cost_for};
+use super::answer_size::AnswerSize;
+use super::concurrency::HeavyOperations;
+use super::cost::SIGNING_IN;
+use super::document::{Document, Front, Hash, Prepared, Unprepared, Unusable, hash_of, read_hash};
+use super::metrics::Names;
+use super::model::Model;
+use super::persisted::Persisted;
+use crate::config::Config;
+use crate::domain::Domain;
+use crate::domain::event::EventCursor;
+use crate::graphql::context::{RequestContext, Spending};
+use crate::graphql::subscription::delivery::Shared;
+use crate::graphql::transport::http::{Parameters, PersistedQuery, Refusal};
+use crate::graphql::transport::websocket::ConnectionSlots;
+use crate::graphql::types::event::EVENT_CURSOR;
+use crate::graphql::types::session::SECRET_FIELDS;
+use crate::graphql::upload::Uploads;
+use crate::graphql::{Schema, schema};
+use crate::http::caller::Caller;
+use crate::http::rate_limit::RequestLimits;
+use crate::redis::Redis;
+
+/// Runs operations.
+pub struct Executor {
+    schema: Schema,
+    front: Front,
+    heavy: HeavyOperations,
+    max_response_bytes: usize,
+    persisted: Option<Persisted>,
+    budgets: Option<Budgets>,
+    shared: Shared,
+    connection_slots: ConnectionSlots,
+    names: Names,
+}
+
+/// An operation that may run once it is paid for.
+pub(in crate::graphql) struct Operation {
+    pub(in crate::graphql) document: Arc<Document>,
+    pub(in crate::graphql) name: Option<String>,
+    given: Option<Map<String, Json>>,
+    pub(in crate::graphql) prepared: Prepared,
+    pub(in crate::graphql) answer_size: Arc<AnswerSize>,
+}
+
+/// An operation that is paid for.
+pub(in crate::graphql) struct Admitted {
+    operation: Operation,
+    caller: Caller,
+    spending: Option<Spending>,
+    /// Where the event log stood, if the operation asks for it.
+    began_at: Option<EventCursor>,
+}
+
+impl Executor {
+    /// An executor under these settings, which shares documents and budgets with others by Redis if there is one.
+    /// Without limits of requests there is none of points either.
+    #[must_use]
+    pub fn new(config: &Config, redis: Option<&Redis>, requests: Option<Arc<RequestLimits>>) -> Self {
+        Self {
+            schema: schema(&config.graphql),
+            front: Front::new(&config.graphql),
+            heavy: HeavyOperations::default(),
+            max_response_bytes: config.graphql.limits.response_bytes,
+            persisted: redis.map(|redis| Persisted::new(redis.clone())),
+            budgets: requests.map(|requests| Budgets::new(&config.graphql, redis, requests)),
+            shared: Shared::default(),
+            connection_slots: ConnectionSlots::new(config),
+            names: Names::default(),
+        }
+    }
+
+    pub(in crate::graphql) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The answers that subscriptions share.
+    pub(in crate::graphql) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// The slots of connections that stay open.
+    pub(in crate::graphql) fn connection_slots(&self) -> &ConnectionSlots {
+        &self.connection_slots
+    }
+
+    /// Waits until every socket is closed. From then on none is opened.
+    pub async fn websockets_closed(&self) {
+        self.connection_slots.all_free().await;
+    }
+
+    /// The types of the schema.
+    pub(in crate::graphql) fn model(&self) -> &Model {
+        self.front.model()
+    }
+
+    /// The operation that is meant, if it keeps to the limits and has the variables it needs.
+    pub(in crate::graphql) async fn prepare(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+        let operation = self.read(parameters).await?;
+        check_credentials([&operation])?;
+        Ok(operation)
+    }
+
+    /// The operations of a batch, each by itself: one that is refused does not keep the others from running.
+    pub(in crate::graphql) async fn prepare_batch(
+        &self,
+        batch: Vec<Parameters>,
+    ) -> Result<Vec<Result<Operation, Refusal>>, Refusal> {
+        let operations = join_all(batch.into_iter().map(|parameters| self.read(parameters))).await;
+        check_credentials(operations.iter().flatten())?;
+        Ok(operations)
+    }
+
+    async fn read(&self, parameters: Parameters) -> Result<Operation, Refusal> {
+        let document = self
+            .document(parameters.query, parameters.extensions.persisted_query)
+            .await?;
+        let (name, given) = (parameters.operation_name, parameters.variables);
+        let prepared = self.front.prepare(&document, name.as_deref(), given.as_ref());
+        Ok(Operation {
+            prepared: prepared.map_err(unprepared)?,
+            document,
+            name,
+            given,
+            answer_size: Arc::new(self.answer_size()),
+        })
+    }
+
+    /// How large the answers of a request may become.
+    pub(in crate::graphql) fn answer_size(&self) -> AnswerSize {
+        AnswerSize::new(self.max_response_bytes)
+    }
+
+    async fn document(
+        &self,
+        text: Option<String>,
+        persisted: Option<PersistedQuery>,
+    ) -> Result<Arc<Document>, Refusal> {
+        let hash = persisted.map(|persisted| persisted.hash()).transpose()?;
+        match (text.filter(|text| !text.is_empty()), hash) {
+            (None, Some(hash)) => self.known(hash).await,
+            (None, None) => Err(Refusal::bad_request(
+                "query is missing; send the GraphQL document as a string",
+            )),
+            (Some(text), Some(hash)) if hash_of(&text) != hash => Err(Refusal::bad_request(
+                "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query",
+            )),
+            (Some(text), hash) => {
+                let document = self.front.read(text, hash).map_err(unusable)?;
+                if let (Some(persisted), Some(hash)) = (&self.persisted, hash) {
+                    persisted.keep(&hash, &document.text).await;
+                }
+                Ok(document)
+            }
+        }
+    }
+
+    /// The document that was sent before with this hash, to this node or to another.
+    async fn known(&self, hash: Hash) -> Result<Arc<Document>, Refusal> {
+        if let Some(document) = self.front.find(&hash) {
+            return Ok(document);
+        }
+        let text = match &self.persisted {
+            Some(persisted) => persisted.find(&hash).await,
+            None => None,
+        };
+        match text {
+            Some(text) => self.front.read(text, Some(hash)).map_err(unusable),
+            None => Err(Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "PERSISTED_QUERY_NOT_FOUND",
+                "PersistedQueryNotFound",
+            )),
+        }
+    }
+
+    /// Pays for the operation and runs it.
+    pub(in crate::graphql) async fn run(
+        &self,
+        domain: &Domain,
+        caller: Caller,
+        operation: Operation,
+    ) -> Result<Response, Refusal> {
+        let admitted = self.admit(domain, caller, operation).await?;
+        Ok(self.execute(domain, admitted, Uploads::default()).await)
+    }
+
+    /// Pays for the operation. Its files need not be here yet.
+    pub(in crate::graphql) async fn admit(
+        &self,
+        domain: &Domain,
+        caller: Caller,
+        operation: Operation,
+    ) -> Result<Admitted, Refusal> {
+        let spending = self.spend(domain, &caller, &operation).await?;
+        let began_at = began_at(domain, &caller, &operation).await?;
+        Ok(Admitted {
+            operation,
+            caller,
+            spending,
+            began_at,
+        })
+    }
+
+    /// Runs an operation that is paid for, with the files that came with it.
+    pub(in crate::graphql) async fn execute(&self, domain: &Domain, admitted: Admitted, uploads: Uploads) -> Response {
+        let Admitted {
+            operation,
+            caller,
+            spending,
+            began_at,
+        } = admitted;
+        let is_known = caller.actor.user_id().is_some();
+        let cost = cost_for(&caller, operation.prepared.cost);
+        let size = Arc::clone(&operation.answer_size);
+        let context = RequestContext::new(domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
+        let measuring = self.names.begin(&operation, is_known);
+        let request = operation.request(operation.variables(), context);
+        let _turn = self.heavy.turn(cost).await;
+        let mut response = self.schema.execute(request).instrument(measuring.span()).await;
+        if let Err(error) = operation.answer_size.take_rest(&response.data) {
+            response = Response::from_errors(vec![operation.at_root(error)]);
+        }
+        measuring.end(&response);
+        if let Some(spending) = spending {
+            response.extensions.insert("cost".to_owned(), spending.into());
+        }
+        response
+    }
+}
+
+impl Operation {
+    /// What it is: a query, a mutation or a subscription.
+    pub(in crate::graphql) fn kind(&self) -> OperationType {
+        self.prepared.operation.kind
+    }
+
+    /// Whether it only reads.
+    pub(in crate::graphql) fn is_query(&self) -> bool {
+        self.kind() == OperationType::Query
+    }
+
+    /// Whether it is answered with each event.
+    pub(in crate::graphql) fn is_subscription(&self) -> bool {
+        self.kind() == OperationType::Subscription
+    }
+
+    /// The values of its variables.
+    pub(in crate::graphql) fn variables(&self) -> Variables {
+        let mut variables = Variables::default();
+        variables.extend(self.prepared.values.clone());
+        variables
+    }
+
+    /// What the library executes, in this context. The text is not looked at again: the normalised operation goes with it.
+    pub(in crate::graphql) fn request(&self, variables: Variables, context: RequestContext) -> Request {
+        let mut request = Request::new("").variables(variables).data(context);
+        request.set_parsed_query(self.prepared.operation.document.clone());
+        request
+    }
+
+    /// The variables that were given with it, by name.
+    pub(in crate::graphql) fn given(&self) -> Option<&Map<String, Json>> {
+        self.given.as_ref()
+    }
+
+    /// The same in a request with others, whose answers together have a limit.
+    pub(in crate::graphql) fn within(mut self, size: &AnswerSize) -> Self {
+        self.answer_size = Arc::new(size.share());
+        self
+    }
+
+    /// An error of the whole answer. It has the path of the first field, for it comes after execution.
+    fn at_root(&self, mut error: ServerError) -> ServerError {
+        let first = self.prepared.operation.first_key();
+        error.path = first
+            .map(|key| PathSegment::Field(key.to_string()))
+            .into_iter()
+            .collect();
+        error
+    }
+
+    /// Whether it signs somebody in.
+    pub(in crate::graphql) fn signs_in(&self) -> bool {
+        let operation = &self.prepared.operation;
+        SIGNING_IN.iter().any(|name| operation.selects_at_root(name))
+    }
+
+    /// Whether its answer can hold tokens.
+    pub(in crate::graphql) fn shows_secrets(&self) -> bool {
+        self.prepared.operation.selects_any(&SECRET_FIELDS)
+    }
+
+    /// How many files it takes.
+    pub(in crate::graphql) fn uploads(&self) -> usize {
+        self.prepared.cost.uploads as usize
+    }
+
+    /// Tells this operation and its variables from others.
+    pub(in crate::graphql) fn fingerprint(&self) -> String {
+        let whole = json!([self.document.text, self.name, self.given]);
+        hex::encode(hash_of(&whole.to_string()))
+    }
+}
+
+impl PersistedQuery {
+    fn hash(&self) -> Result<Hash, Refusal> {
+        if self.version != 1 {
+            return Err(Refusal::bad_request(format!(
+                "extensions.persistedQuery.version is {}; only 1 is supported",
+                self.version
+            )));
+        }
+        read_hash(&self.sha256_hash).ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "extensions.persistedQuery.sha256Hash is '{}'; send 64 hexadecimal digits",
+                self.sha256_hash.chars().take(80).collect::<String>()
+            ))
+        })
+    }
+}
+
+/// Where the event log stands, if the operation asks for it and its caller may know. A snapshot is only
+/// good beside a cursor that was read before it, and the fields of a query are resolved at the same time.
+async fn began_at(domain: &Domain, caller: &Caller, operation: &Operation) -> Result<Option<EventCursor>, Refusal> {
+    let is_asked_for = operation.prepared.operation.selects_at_root(EVENT_CURSOR);
+    if is_asked_for && caller.actor.user_id().is_some() {
+        Ok(Some(domain.events().head(&caller.actor).await?))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Whether execution began: the document was valid.
+pub(in crate::graphql) fn began(response: &Response) -> bool {
+    response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
+}
+
+fn unusable(reason: Unusable) -> Refusal {
+    let (code, problems) = reason.into_problems();
+    Refusal::of_problems(StatusCode::BAD_REQUEST, code, problems)
+}
+
+fn unprepared(reason: Unprepared) -> Refusal {
+    let (code, problem) = reason.into_problem();
+    Refusal::of_problems(StatusCode::BAD_REQUEST, code, vec![problem])
+}

@@ -1,0 +1,174 @@
+//! GraphQL over HTTP: a request in, its operations run, an answer out.
+//!
+//! What a request may be is in `handler/request.rs`, or with files in `handler/multipart.rs`; what the client takes is
+//! in `handler/accept.rs`, and what an answer looks like in `handler/response.rs`.
+
+mod accept;
+mod idempotency;
+mod multipart;
+mod request;
+mod response;
+mod schema;
+
+use std::pin::Pin;
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::Response;
+use futures_util::future::join_all;
+use serde_json::value::RawValue;
+
+pub(in crate::graphql) use self::accept::StreamType;
+use self::accept::{accepts_html, negotiate_stream};
+pub(in crate::graphql) use self::request::{Parameters, PersistedQuery};
+use self::request::{Posted, from_body, from_url};
+use self::response::respond;
+pub(in crate::graphql) use self::response::{Body, Refusal, refuse};
+pub(in crate::graphql) use self::schema::schema;
+use super::{stream, websocket};
+use crate::app::App;
+use crate::graphql::execution::executor::Operation;
+use crate::graphql::subscription::delivery::Unbegun;
+use crate::http::caller::Caller;
+use crate::http::ide_page;
+
+/// A client that sends this header, with any value, is told what its operations cost.
+const COST_HEADER: &str = "graphql-cost";
+
+/// What is answered: the body of one operation, or those of several, or what goes on.
+enum Answer {
+    One(Body),
+    /// What was answered when the same was asked before.
+    Replayed(Box<RawValue>),
+    Many(Vec<Body>),
+    /// The events of a subscription.
+    Stream(Box<Response>),
+}
+
+/// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
+pub(in crate::graphql) async fn post(State(app): State<App>, request: axum::extract::Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = Box::pin(async {
+        if multipart::is_multipart(&parts.headers) {
+            return Box::pin(multipart::answer(&app, &parts, body)).await;
+        }
+        match from_body(&app, &parts, body).await? {
+            Posted::One(parameters) => {
+                let operation = app.graphql().prepare(parameters).await?;
+                if operation.is_subscription() {
+                    return Box::pin(subscribe(&app, &parts, operation)).await;
+                }
+                let caller = caller(&app, &parts).await?;
+                match idempotency::key_of(&parts.headers, &caller, &operation) {
+                    Some(key) => Box::pin(idempotency::run_once(&app, caller, operation, key)).await,
+                    None => run(&app, &parts.headers, caller, operation).await.map(Answer::One),
+                }
+            }
+            Posted::Many(batch) => {
+                idempotency::refuse_key(&parts.headers)?;
+                let caller = caller(&app, &parts).await?;
+                let size = app.graphql().answer_size();
+                let prepared = app.graphql().prepare_batch(batch).await?;
+                let bodies = prepared.into_iter().map(async |operation| {
+                    // One that is refused does not keep the others from running.
+                    let answer = match operation {
+                        Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
+                        Ok(operation) => run(&app, &parts.headers, caller.clone(), operation.within(&size)).await,
+                        Err(refusal) => Err(refusal),
+                    };
+                    answer.unwrap_or_else(Body::from)
+                });
+                Ok(Answer::Many(join_all(bodies).await))
+            }
+        }
+    });
+    respond(&parts.headers, within_limit(&app, answer).await)
+}
+
+/// `GET /graphql`: a query or subscription in the URL; a WebSocket; or the IDE, for a person with a browser.
+pub(in crate::graphql) async fn get(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    request: axum::extract::Request,
+) -> Response {
+    let (mut parts, _) = request.into_parts();
+    if websocket::is_asked_for(&parts.headers) {
+        return websocket::open(&app, &mut parts).await;
+    }
+    if app.config().graphql.ide && query.is_none() && accepts_html(&parts.headers) {
+        return ide_page(&app);
+    }
+    let answer = Box::pin(async {
+        let operation = app
+            .graphql()
+            .prepare(from_url(query.as_deref().unwrap_or_default())?)
+            .await?;
+        if operation.is_subscription() {
+            return Box::pin(subscribe(&app, &parts, operation)).await;
+        }
+        if !operation.is_query() {
+            let message = "Only queries and subscriptions can be sent by GET; send mutations by POST";
+            let refusal = Refusal::method_not_allowed(message);
+            return Err(refusal.allow("POST"));
+        }
+        let caller = caller(&app, &parts).await?;
+        Ok(Answer::One(run(&app, &parts.headers, caller, operation).await?))
+    });
+    respond(&parts.headers, within_limit(&app, answer).await)
+}
+
+/// Any other method.
+pub(in crate::graphql) async fn other_method(headers: HeaderMap) -> Response {
+    let refusal = Refusal::method_not_allowed("Send GraphQL requests by POST, or queries by GET");
+    respond(&headers, Err(refusal.allow("GET, POST")))
+}
+
+/// Begins a subscription, whose events are sent as long as the client listens.
+async fn subscribe(app: &App, parts: &Parts, operation: Operation) -> Result<Answer, Refusal> {
+    let stream_type = negotiate_stream(&parts.headers).ok_or_else(|| {
+        Refusal::not_acceptable(
+            "A subscription is answered by a stream: accept text/event-stream or multipart/mixed, or connect by WebSocket",
+        )
+    })?;
+    let caller = caller(app, parts).await?;
+    match stream::open(app, caller, operation, stream_type).await {
+        Ok(response) => Ok(Answer::Stream(Box::new(response))),
+        Err(Unbegun::Invalid(body)) => Ok(Answer::One(body)),
+        Err(Unbegun::Refused(refusal)) if refusal.is_of_operation() => Ok(Answer::One(refusal.into())),
+        Err(Unbegun::Refused(refusal)) => Err(refusal),
+    }
+}
+
+fn subscription_in_batch() -> Refusal {
+    Refusal::bad_request("A subscription is answered by a stream, not in a batch: send it alone")
+}
+
+async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refusal> {
+    Ok(Caller::of(parts, app).await?)
+}
+
+async fn run(app: &App, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
+    let response = app.graphql().run(app.domain(), caller, operation).await?;
+    Ok(told(headers, response))
+}
+
+/// An answer with what its client wants to know.
+fn told(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
+    if !headers.contains_key(COST_HEADER) {
+        response.extensions.remove("cost");
+    }
+    response.into()
+}
+
+/// Gives up a request that takes too long, the reading of its body included. What it was writing is
+/// rolled back. The future is on the heap, because it is moved several times.
+async fn within_limit(
+    app: &App,
+    answer: Pin<Box<impl Future<Output = Result<Answer, Refusal>>>>,
+) -> Result<Answer, Refusal> {
+    let limit = app.config().http.request_timeout;
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))
+}

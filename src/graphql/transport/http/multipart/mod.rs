@@ -1,0 +1,109 @@
+//! Files by the GraphQL multipart request specification: `operations`, then `map`, then the files.
+//!
+//! The order lets everything be known before a file is read: the operations are measured, the caller is found
+//! and has paid. Files go to the disk as they come, without names there, so that the system removes them whatever
+//! happens. What is malformed, or has more or less in it than `map` says, is refused as a whole.
+
+mod form;
+mod map;
+
+use axum::body::Body as RequestBody;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use futures_util::future::join_all;
+
+use self::form::Form;
+use self::map::FileMap;
+use super::request::{Posted, read, require_unencoded};
+use super::response::{Body, Refusal};
+use super::{Answer, caller, idempotency, told};
+use crate::app::App;
+use crate::graphql::execution::executor::{Admitted, Operation};
+use crate::graphql::upload::Uploads;
+use crate::http::caller::Caller;
+use crate::http::source::Source;
+
+pub(super) use self::form::is_multipart;
+
+/// A page of another origin cannot send these without asking the server first; a form can send the rest.
+const PREFLIGHTED: [HeaderName; 3] = [
+    HeaderName::from_static("apollo-require-preflight"),
+    HeaderName::from_static("x-apollo-operation-name"),
+    HeaderName::from_static("graphql-preflight"),
+];
+
+/// Answers a form.
+pub(super) async fn answer(app: &App, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
+    let source = Source::new(body, form::first_allowance(app.config().http.body_limit));
+    run(app, parts, &source).await
+}
+
+/// Runs the operations of a form.
+async fn run(app: &App, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
+    require_unencoded(&parts.headers)?;
+    require_preflight(&parts.headers)?;
+    idempotency::refuse_with_files(&parts.headers)?;
+    let mut form = Form::open(&parts.headers, source, app.config().http.body_limit)?;
+    let operations = form.text("operations").await?;
+    let map = form.text("map").await?;
+    let limits = app.config().graphql.limits;
+    let files = FileMap::read(&map, limits.batch)?;
+    let mut posted = read("operations", &operations, limits.batch)?;
+    files.place(&mut posted)?;
+    let caller = caller(app, parts).await?;
+    match posted {
+        Posted::One(parameters) => {
+            let operation = app.graphql().prepare(parameters).await?;
+            files.check_count(operation.uploads())?;
+            let admitted = app.graphql().admit(app.domain(), caller.clone(), operation).await?;
+            let uploads = receive(&caller, form, files).await?;
+            Ok(Answer::One(execute(app, parts, admitted, uploads).await))
+        }
+        Posted::Many(batch) => {
+            let size = app.graphql().answer_size();
+            let prepared = app.graphql().prepare_batch(batch).await?;
+            files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
+            let admitted = prepared.into_iter().map(async |operation| {
+                let operation = operation?.within(&size);
+                app.graphql().admit(app.domain(), caller.clone(), operation).await
+            });
+            let admitted = join_all(admitted).await;
+            let uploads = receive(&caller, form, files).await?;
+            let bodies = admitted.into_iter().map(async |admitted| match admitted {
+                Ok(admitted) => execute(app, parts, admitted, uploads.share()).await,
+                // One that is refused does not keep the others from running.
+                Err(refusal) => Body::from(refusal),
+            });
+            Ok(Answer::Many(join_all(bodies).await))
+        }
+    }
+}
+
+/// The files, for somebody who is signed in. From others none are taken: no field of theirs will ask for one.
+async fn receive(caller: &Caller, form: Form, files: FileMap) -> Result<Uploads, Refusal> {
+    if caller.actor.user_id().is_some() {
+        form.files(files.names()).await
+    } else {
+        Ok(Uploads::default())
+    }
+}
+
+async fn execute(app: &App, parts: &Parts, admitted: Admitted, uploads: Uploads) -> Body {
+    let response = app.graphql().execute(app.domain(), admitted, uploads).await;
+    told(&parts.headers, response)
+}
+
+fn require_preflight(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_preflighted = PREFLIGHTED
+        .iter()
+        .any(|name| headers.get(name).is_some_and(|value| !value.is_empty()));
+    if is_preflighted {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "multipart/form-data is taken only with one of the headers Apollo-Require-Preflight, \
+         X-Apollo-Operation-Name or GraphQL-Preflight, whatever its value, so that no form of another site can send it",
+    ))
+}

@@ -1,0 +1,11 @@
+//! The types of the schema, a file or folder for each noun: objects, inputs, payloads and resolvers.
+
+pub mod attachment;
+pub mod event;
+pub mod notification;
+pub mod rate_limit;
+pub mod session;
+pub mod statistics;
+pub mod tag;
+pub mod task;
+pub mod user;
