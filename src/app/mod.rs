@@ -16,7 +16,7 @@ use crate::config::{Config, Environment};
 use crate::domain::error::Error;
 use crate::domain::external::External;
 use crate::domain::{Domain, Surroundings};
-use crate::http::rate_limit::RequestLimits;
+use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
 use crate::{graphql, http};
 

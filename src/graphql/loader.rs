@@ -29,7 +29,7 @@ use crate::domain::tag::Tags;
 use crate::domain::task::TasksOf;
 use crate::domain::user::User;
 use crate::domain::{self, Domain};
-use crate::meter;
+use crate::telemetry::metric;
 
 /// What a loader reads from, and for whom.
 #[derive(Clone)]
@@ -173,7 +173,7 @@ where
     type Error = T::Error;
 
     async fn load(&self, keys: &[K]) -> Result<HashMap<K, Self::Value>, Self::Error> {
-        metrics::histogram!(meter::LOADER_BATCH, "loader" => self.name).record(meter::number(keys.len()));
+        metrics::histogram!(metric::LOADER_BATCH, "loader" => self.name).record(metric::number(keys.len()));
         self.loader.load(keys).await
     }
 }

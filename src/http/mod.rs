@@ -21,23 +21,17 @@
 //! | [`open_files`] | how many files the process may open |
 
 pub mod access_log;
+pub(crate) mod body;
 pub mod caller;
 pub(crate) mod connection;
-mod docs;
 pub(crate) mod encoding;
-pub mod health;
-mod ide;
 pub(crate) mod idempotency;
 pub(crate) mod json;
-pub(crate) mod monitor;
 pub mod open_files;
-mod page;
-pub mod rate_limit;
 pub mod request_id;
+mod request_metrics;
 mod root_path;
 pub mod server;
-pub(crate) mod source;
-mod traffic;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -49,7 +43,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-pub(crate) use ide::graphiql as ide_page;
+pub(crate) use super::pages::editor::graphiql as ide_page;
 
 use crate::app::App;
 use crate::config::{CorsOrigins, HttpConfig};
@@ -62,13 +56,13 @@ const PREFLIGHT_MAX_AGE: std::time::Duration = std::time::Duration::from_hours(1
 pub fn router(app: &App) -> Router {
     let rest = Router::new()
         .merge(rest::router(app))
-        .merge(health::router())
-        .merge(docs::routes())
+        .merge(crate::ops::health::router())
+        .merge(crate::pages::api_docs::routes())
         .fallback(rest::unknown_path)
         .layer(from_fn_with_state(app.clone(), rest::translate));
     let mut router = rest.merge(graphql::router(app));
     if app.config().graphql.ide {
-        router = router.merge(ide::routes());
+        router = router.merge(crate::pages::editor::routes());
     }
     root_path::serve(with_middleware(router, app), &app.config().http)
 }

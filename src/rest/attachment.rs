@@ -35,7 +35,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::http::json::Json;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
 
 /// What is written as it is in names within paths and headers; the rest is percent-encoded.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

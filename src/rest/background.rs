@@ -17,7 +17,7 @@ use crate::domain::external::ExternalAnswer;
 use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
 use crate::http::json::Json;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
 
 /// What another service answered.
 #[derive(Serialize, ToSchema)]

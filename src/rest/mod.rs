@@ -63,7 +63,7 @@ use self::operation::Operation;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
 pub(crate) use self::statistics::CACHE;
 use crate::app::App;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
 
 /// Where the routes are. The first is the canonical place, which `Location` names.
 pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];

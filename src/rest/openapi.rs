@@ -15,7 +15,7 @@ use utoipa::openapi::{Components, RefOr, Required, Schema};
 
 pub(super) use self::common::operations;
 use super::{PREFIXES, error};
-use crate::http::{health, monitor};
+use crate::ops::{health, monitor};
 
 /// The document itself, without the routes.
 #[derive(OpenApi)]

@@ -25,7 +25,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::session::{Device, Tokens};
 use crate::domain::user::Registration;
 use crate::http::json::Json;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
 
 /// Tokens are for their client alone: no cache may keep them.
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, idempotency::NO_STORE)];

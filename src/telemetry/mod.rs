@@ -2,6 +2,7 @@
 //! there is a collector for them.
 
 pub mod context;
+pub mod metric;
 pub(crate) mod trace;
 
 pub use self::trace::Traces;
@@ -17,8 +18,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+use self::metric;
+use self::metric::{Kind, Metric};
 use crate::config::{LogConfig, LogFormat};
-use crate::meter::{self, Kind, Metric};
 
 /// Sends the process's logs to standard error, and traces to a collector, if one is given. Once a
 /// process; a second call changes nothing. Must be called within a Tokio runtime.
@@ -71,7 +73,7 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
 /// Counts from now on what the process does, and gives what shows it. Fails when it counts already.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let mut builder = PrometheusBuilder::new();
-    for metric in meter::all() {
+    for metric in metric::all() {
         if let Kind::Histogram(bounds) = metric.kind {
             builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)?;
         }
@@ -82,7 +84,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         kind,
         starts_at_zero,
         about,
-    } in meter::all()
+    } in metric::all()
     {
         match kind {
             Kind::Counter => metrics::describe_counter!(name, about),

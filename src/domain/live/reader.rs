@@ -21,7 +21,7 @@ use crate::domain::policy::{self, Notifications, Scope, Tasks};
 use crate::domain::session;
 use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
-use crate::meter;
+use crate::telemetry::metric;
 
 /// How long the reader waits when nobody wakes it.
 const POLL: Duration = Duration::from_secs(1);
@@ -186,8 +186,8 @@ impl Reader {
             tasks: None,
         };
         let batch = store::event::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
-        metrics::counter!(meter::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
-        let (now, delays) = (self.clock.now(), metrics::histogram!(meter::LIVE_DELAY));
+        metrics::counter!(metric::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
+        let (now, delays) = (self.clock.now(), metrics::histogram!(metric::LIVE_DELAY));
         for event in &batch.events {
             delays.record((now - event.event.occurred_at).to_std().unwrap_or_default());
         }

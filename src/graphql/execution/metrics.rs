@@ -10,8 +10,8 @@ use tracing::Span;
 
 use super::executor::Operation;
 use crate::domain::error::Code;
-use crate::meter::{OPERATION_TIME, OPERATIONS};
 use crate::telemetry::context;
+use crate::telemetry::metric::{OPERATION_TIME, OPERATIONS};
 use crate::telemetry::trace::TARGET;
 
 /// So many names are told apart; clients make them up.

@@ -11,11 +11,11 @@
 //! | [`metrics`] | what is counted |
 
 mod activity;
+mod connection_slots;
 mod exchange;
 mod host;
 mod metrics;
 mod refusal;
-mod slots;
 mod socket;
 
 use std::future::poll_fn;
@@ -35,8 +35,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::activity::{Activity, Due};
+use self::connection_slots::{ConnectionSlots, Slot};
 use self::refusal::Refusals;
-use self::slots::{ConnectionSlots, Slot};
 use self::socket::Socket;
 use crate::app::App;
 use crate::config::{ConfigError, ConnectionConfig};

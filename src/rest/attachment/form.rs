@@ -12,7 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
 use crate::domain::error::{self, Error};
 use crate::domain::id::TaskId;
-use crate::http::source::{Exceeded, Source};
+use crate::http::body::{Exceeded, Source};
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, PathId, content_type, require_unencoded};
 use crate::rest::rules::Rules;

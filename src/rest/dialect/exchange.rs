@@ -16,7 +16,7 @@ use crate::domain::id::UserId;
 use crate::http::caller::Caller;
 use crate::http::encoding::with_path_and_query;
 use crate::http::json::Json;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
 use crate::rest::error::{Problem, Refusal};
 use crate::rest::operation::{Operation, bare};
 use crate::rest::rules::Rules;

@@ -25,8 +25,7 @@ use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
 use crate::domain::live::Bus;
 use crate::domain::store::{Store, driver_error, is_sqlite_lock};
-use crate::meter;
-use crate::telemetry::{context, trace};
+use crate::telemetry::{context, metric, trace};
 
 /// How long a request waits for a connection of the pool.
 pub(in crate::domain::store) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -173,8 +172,8 @@ impl Meter {
     fn new(config: &DatabaseConfig) -> Self {
         Self {
             statements: Arc::default(),
-            time: metrics::histogram!(meter::STATEMENT_TIME),
-            failures: metrics::counter!(meter::STATEMENT_FAILURES),
+            time: metrics::histogram!(metric::STATEMENT_TIME),
+            failures: metrics::counter!(metric::STATEMENT_FAILURES),
             engine: match config.backend() {
                 Backend::Postgres => "postgresql",
                 Backend::Sqlite => "sqlite",

@@ -15,7 +15,7 @@ use crate::graphql::execution::cost::{CREDENTIALS, Cost, REFRESH};
 use crate::graphql::execution::toll::Toll;
 use crate::graphql::transport::http::Refusal;
 use crate::http::caller::Caller;
-use crate::http::rate_limit::{Client, Exhausted, RateLimiter, RequestLimits, Tier};
+use crate::rate_limit::{Client, Exhausted, RateLimiter, RequestLimits, Tier};
 use crate::redis::Redis;
 
 /// What clients may spend in a minute.

@@ -31,7 +31,7 @@ use crate::graphql::types::session::SECRET_FIELDS;
 use crate::graphql::upload::Uploads;
 use crate::graphql::{Schema, schema};
 use crate::http::caller::Caller;
-use crate::http::rate_limit::RequestLimits;
+use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
 
 /// Runs operations.

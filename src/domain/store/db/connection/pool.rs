@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::pooled::{PooledConnection, TransactionState};
 use crate::domain::store::Pool;
 use crate::domain::store::db::open::ACQUIRE_TIMEOUT;
-use crate::meter;
+use crate::telemetry::metric;
 
 /// A connection that has been idle for so long is tested before it is used again.
 const LONG: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl<DB: Engine> ConnectionPool<DB> {
             shared: Arc::new(Semaphore::new(connections - usize::from(reserves))),
             reserved: reserves.then(|| Arc::new(Semaphore::new(1))),
             settings,
-            wait: metrics::histogram!(meter::CONNECTION_WAIT, "pool" => settings.name),
+            wait: metrics::histogram!(metric::CONNECTION_WAIT, "pool" => settings.name),
             outage: watch::Sender::default(),
         }
     }

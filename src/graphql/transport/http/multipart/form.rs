@@ -11,7 +11,7 @@ use super::super::accept::essence;
 use super::super::response::Refusal;
 use crate::domain::attachment::MAX_SIZE;
 use crate::graphql::upload::{UploadedFile, Uploads};
-use crate::http::source::{Exceeded, Source};
+use crate::http::body::{Exceeded, Source};
 
 /// What stands around a file: its boundary and headers.
 const PART_OVERHEAD: u64 = 16 * 1024;

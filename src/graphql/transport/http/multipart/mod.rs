@@ -20,8 +20,8 @@ use super::{Answer, caller, idempotency, told};
 use crate::app::App;
 use crate::graphql::execution::executor::{Admitted, Operation};
 use crate::graphql::upload::Uploads;
+use crate::http::body::Source;
 use crate::http::caller::Caller;
-use crate::http::source::Source;
 
 pub(super) use self::form::is_multipart;
 

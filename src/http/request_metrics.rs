@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
 
-use crate::meter::{REQUEST_TIME, REQUESTS};
+use crate::telemetry::metric::{REQUEST_TIME, REQUESTS};
 
 /// The label of every path at which there is nothing, because clients make them up.
 const UNKNOWN: &str = "unknown";

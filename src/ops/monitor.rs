@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use super::health;
 use crate::app::App;
 use crate::domain::Pools;
-use crate::meter::{self, number};
+use crate::telemetry::metric;
+use crate::telemetry::metric::number;
 
 /// How long it may take to find out what is shown.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -37,37 +38,37 @@ async fn page(app: &App) -> String {
     };
     let Pools { read, write } = app.domain().pools();
     for (name, pool) in [("read", read), ("write", write)] {
-        metrics::gauge!(meter::CONNECTIONS, "pool" => name, "state" => "used").set(number(pool.used));
-        metrics::gauge!(meter::CONNECTIONS, "pool" => name, "state" => "idle").set(number(pool.idle));
-        metrics::gauge!(meter::MAX_CONNECTIONS, "pool" => name).set(number(pool.max));
+        metrics::gauge!(metric::CONNECTIONS, "pool" => name, "state" => "used").set(number(pool.used));
+        metrics::gauge!(metric::CONNECTIONS, "pool" => name, "state" => "idle").set(number(pool.idle));
+        metrics::gauge!(metric::MAX_CONNECTIONS, "pool" => name).set(number(pool.max));
     }
-    metrics::gauge!(meter::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    metrics::gauge!(meter::SILENCE).set(app.domain().database_silence().as_secs_f64());
-    Collector::new(meter::PROCESS_PREFIX).collect();
+    metrics::gauge!(metric::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(metric::SILENCE).set(app.domain().database_silence().as_secs_f64());
+    Collector::new(metric::PROCESS_PREFIX).collect();
     measure_sizes(app).await;
-    metrics::gauge!(meter::PASSWORDS).set(number(app.domain().password_queue()));
-    metrics::gauge!(meter::LIVE_LAG).set(app.domain().live().lag().as_secs_f64());
-    metrics::gauge!(meter::UPTIME).set(app.uptime().as_secs_f64());
+    metrics::gauge!(metric::PASSWORDS).set(number(app.domain().password_queue()));
+    metrics::gauge!(metric::LIVE_LAG).set(app.domain().live().lag().as_secs_f64());
+    metrics::gauge!(metric::UPTIME).set(app.uptime().as_secs_f64());
     let is_ready = health::obstacle(app).await.is_none();
-    metrics::gauge!(meter::READY).set(if is_ready { 1.0 } else { 0.0 });
+    metrics::gauge!(metric::READY).set(if is_ready { 1.0 } else { 0.0 });
     counted.render()
 }
 
 /// Sizes, and the age of the last backup. What cannot be found out in time is shown as it was.
 async fn measure_sizes(app: &App) {
     if let Ok(Ok(gauges)) = timeout(PATIENCE, app.domain().database_gauges()).await {
-        metrics::gauge!(meter::DATABASE_SIZE).set(bytes(gauges.bytes));
-        metrics::gauge!(meter::WAL_SIZE).set(bytes(gauges.wal_bytes));
+        metrics::gauge!(metric::DATABASE_SIZE).set(bytes(gauges.bytes));
+        metrics::gauge!(metric::WAL_SIZE).set(bytes(gauges.wal_bytes));
         if let Some(free) = gauges.free_bytes {
-            metrics::gauge!(meter::FREE_DISK, "disk" => "database").set(bytes(free));
+            metrics::gauge!(metric::FREE_DISK, "disk" => "database").set(bytes(free));
         }
         if let Some(backed_up_at) = gauges.backed_up_at {
             let age = app.domain().clock().now() - backed_up_at;
-            metrics::gauge!(meter::BACKUP_AGE).set(age.as_seconds_f64());
+            metrics::gauge!(metric::BACKUP_AGE).set(age.as_seconds_f64());
         }
     }
     if let Some(free) = app.domain().free_storage() {
-        metrics::gauge!(meter::FREE_DISK, "disk" => "files").set(bytes(free));
+        metrics::gauge!(metric::FREE_DISK, "disk" => "files").set(bytes(free));
     }
 }
 
@@ -121,7 +122,7 @@ impl Summary {
     fn of(page: &str) -> Self {
         let mut summary = Self::default();
         let mut failures = 0;
-        for (labels, count) in samples(page, meter::REQUESTS) {
+        for (labels, count) in samples(page, metric::REQUESTS) {
             let label = |name: &str| labels.get(name).copied().unwrap_or_default();
             let count = whole(count);
             summary.total_requests += count;
@@ -133,15 +134,15 @@ impl Summary {
             }
         }
         summary.error_rate = ratio(failures, summary.total_requests);
-        let seconds: f64 = samples(page, &format!("{}_sum", meter::REQUEST_TIME))
+        let seconds: f64 = samples(page, &format!("{}_sum", metric::REQUEST_TIME))
             .map(|(_, sum)| sum)
             .sum();
         summary.average_response_time_ms = seconds * 1_000.0 / float(summary.total_requests.max(1));
         let total = |name| whole(samples(page, name).map(|(_, value)| value).sum());
-        summary.live_connections = total(meter::LIVE_CONNECTIONS);
-        summary.live_subscriptions = total(meter::LIVE_SUBSCRIPTIONS);
-        summary.graphql_operations = total(meter::OPERATIONS);
-        summary.rate_limit_refusals = total(meter::REFUSALS);
+        summary.live_connections = total(metric::LIVE_CONNECTIONS);
+        summary.live_subscriptions = total(metric::LIVE_SUBSCRIPTIONS);
+        summary.graphql_operations = total(metric::OPERATIONS);
+        summary.rate_limit_refusals = total(metric::REFUSALS);
         summary
     }
 }

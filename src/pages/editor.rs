@@ -13,7 +13,7 @@ use crate::app::App;
 const WITHOUT_SCRIPTS: &str = "The endpoint at /graphql does not.";
 
 /// `GraphiQL`.
-pub(super) static GRAPHIQL: LazyLock<Page> = LazyLock::new(|| {
+pub(crate) static GRAPHIQL: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
         Asset::new(
             "graphiql.min.css",
@@ -42,7 +42,7 @@ pub(super) static GRAPHIQL: LazyLock<Page> = LazyLock::new(|| {
 });
 
 /// Playground.
-pub(super) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
+pub(crate) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
         Asset::new(
             "middleware.css",
@@ -61,7 +61,7 @@ pub(super) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
 });
 
 /// The pages, but for the one at the endpoint.
-pub(super) fn routes() -> Router<App> {
+pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/playground", page(&PLAYGROUND))
         .route("/playground/", page(&PLAYGROUND))

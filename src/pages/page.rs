@@ -26,13 +26,13 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 const ROOT: &str = "{root}";
 
 /// The media type of scripts.
-pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
+pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// The media type of styles.
-pub(super) const STYLE: &str = "text/css; charset=utf-8";
+pub(crate) const STYLE: &str = "text/css; charset=utf-8";
 
 /// A file that is part of this binary.
-pub(super) struct Asset {
-    pub(super) name: &'static str,
+pub(crate) struct Asset {
+    pub(crate) name: &'static str,
     content_type: &'static str,
     content: &'static [u8],
     /// Changes with the content, so that an address with it can be kept forever.
@@ -40,7 +40,7 @@ pub(super) struct Asset {
 }
 
 impl Asset {
-    pub(super) fn new(name: &'static str, content_type: &'static str, content: &'static [u8]) -> Self {
+    pub(crate) fn new(name: &'static str, content_type: &'static str, content: &'static [u8]) -> Self {
         let digest = Sha256::digest(content);
         let start = digest
             .iter()
@@ -55,7 +55,7 @@ impl Asset {
     }
 
     /// The file, for a browser that may have it already.
-    pub(super) fn response(&'static self, query: Option<&str>, request: &HeaderMap) -> Response {
+    pub(crate) fn response(&'static self, query: Option<&str>, request: &HeaderMap) -> Response {
         let etag = format!("\"{}\"", self.version);
         let known = request
             .get(header::IF_NONE_MATCH)
@@ -85,18 +85,18 @@ impl Asset {
 }
 
 /// A page.
-pub(super) struct Page {
+pub(crate) struct Page {
     /// Where its files are, here and below `assets`; also what holds it in the page.
-    pub(super) folder: &'static str,
+    pub(crate) folder: &'static str,
     /// The page, with [`ROOT`] for the path under which the server is reached.
     html: String,
-    pub(super) assets: Vec<Asset>,
+    pub(crate) assets: Vec<Asset>,
 }
 
 impl Page {
     /// Takes every file of the page. Scripts are in the order in which they must run; `without` tells what there is
     /// for browsers that run none.
-    pub(super) fn new(folder: &'static str, name: &str, without: &str, assets: Vec<Asset>) -> Self {
+    pub(crate) fn new(folder: &'static str, name: &str, without: &str, assets: Vec<Asset>) -> Self {
         let tags: String = assets.iter().map(|asset| tag(folder, asset)).collect();
         let html = format!(
             r#"<!doctype html>
@@ -119,7 +119,7 @@ impl Page {
     }
 
     /// The page, for a browser that reaches this server under `root`, a path without a slash at its end.
-    pub(super) fn response(&'static self, root: &str) -> Response {
+    pub(crate) fn response(&'static self, root: &str) -> Response {
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -135,7 +135,7 @@ impl Page {
 }
 
 /// The route of a page.
-pub(super) fn page(page: &'static LazyLock<Page>) -> MethodRouter<App> {
+pub(crate) fn page(page: &'static LazyLock<Page>) -> MethodRouter<App> {
     get(async |State(app): State<App>| page.response(&app.config().http.root_path))
 }
 

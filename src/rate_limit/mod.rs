@@ -23,8 +23,8 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::network::Network;
 use crate::http::caller::Caller;
-use crate::meter;
 use crate::redis::Redis;
+use crate::telemetry::metric;
 
 /// The length of the window.
 const SECONDS: usize = 60;
@@ -102,7 +102,7 @@ impl RateLimiter {
     pub fn new(name: &str, limit: u32, redis: Option<&Redis>) -> Self {
         Self {
             limit,
-            refusals: metrics::counter!(meter::REFUSALS, "tier" => name.to_owned()),
+            refusals: metrics::counter!(metric::REFUSALS, "tier" => name.to_owned()),
             memory: Memory::new(),
             shared: redis.map(|redis| Shared::new(redis.clone(), name)),
         }

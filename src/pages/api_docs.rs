@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::ide::{GRAPHIQL, PLAYGROUND, graphiql};
+use super::editor::{GRAPHIQL, PLAYGROUND, graphiql};
 use super::page::{Asset, Page, SCRIPT, STYLE, page};
 use crate::app::App;
 use crate::rest;
@@ -50,7 +50,7 @@ static REDOC: LazyLock<Page> = LazyLock::new(|| {
 });
 
 /// The pages, the files that these and the editors load, and the document.
-pub(super) fn routes() -> Router<App> {
+pub(crate) fn routes() -> Router<App> {
     let mut router = Router::new()
         .route("/", get(index))
         .route("/assets/{folder}/{file}", get(file));

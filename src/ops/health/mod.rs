@@ -42,7 +42,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<App>); 10] {
 }
 
 /// The routes.
-pub(super) fn router() -> Router<App> {
+pub(crate) fn router() -> Router<App> {
     let mut router = Router::new();
     for (path, answer) in routes() {
         // As REST has its routes; but what is well known is so at the root.
@@ -90,7 +90,7 @@ struct HealthSummary {
 
 /// The present moment as Unix seconds.
 #[expect(clippy::cast_precision_loss, reason = "no clock shows a time of 53 bits")]
-pub(super) fn unix_seconds(app: &App) -> f64 {
+pub(crate) fn unix_seconds(app: &App) -> f64 {
     app.domain().clock().now().timestamp_millis() as f64 / 1_000.0
 }
 
@@ -155,7 +155,7 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
 }
 
 /// What keeps the server from serving, in words that may be shown to anybody.
-pub(super) async fn obstacle(app: &App) -> Option<&'static str> {
+pub(crate) async fn obstacle(app: &App) -> Option<&'static str> {
     if app.is_stopping() {
         return Some("the server is shutting down");
     }
