@@ -1,43 +1,38 @@
-//! The composition root: settings in, a router out.
+//! The composition root: settings in, a server out. Only the binary, the command line and tests import it.
 
 mod open_accounts;
+mod router;
 mod signing_key;
 
 pub(crate) use self::open_accounts::find_open_accounts;
+pub use self::router::with_middleware;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
 
 use crate::config::{Config, Environment};
-use crate::domain::error::Error;
+use crate::domain::error::described;
 use crate::domain::external::External;
 use crate::domain::{Domain, Surroundings};
+use crate::graphql::{Executor, GraphqlState};
+use crate::http::server;
+use crate::pages::editor::graphiql;
 use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
-use crate::{graphql, http};
+use crate::state::AppState;
 
 /// How often what was measured is summed up.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-/// The whole server. Cloning it is cheap: every request does so several times.
+/// The whole server. Cloning it is cheap.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
-
-/// What the server is made of.
-struct Parts {
-    domain: Domain,
-    config: Config,
-    graphql: graphql::Executor,
-    request_limits: Option<Arc<RequestLimits>>,
-    external: External,
-    stopping: AtomicBool,
-    metrics: OnceLock<PrometheusHandle>,
-    redis: Option<Redis>,
-    started: Instant,
+pub struct App {
+    state: AppState,
+    graphql: GraphqlState,
 }
 
 impl App {
@@ -52,26 +47,21 @@ impl App {
             domain.live().join(redis);
         }
         let request_limits = RequestLimits::new(&config.rate_limit, redis.as_ref()).map(Arc::new);
-        let graphql = graphql::Executor::new(&config, redis.as_ref(), request_limits.clone());
-        Ok(Self(Arc::new(Parts {
-            domain,
-            config,
-            graphql,
-            request_limits,
-            external,
-            stopping: AtomicBool::new(false),
-            metrics: OnceLock::new(),
-            redis,
-            started: Instant::now(),
-        })))
+        let executor = Executor::new(&config, redis.as_ref(), request_limits.clone());
+        let state = AppState::new(config, domain, external, redis, request_limits);
+        let editor = state.config().graphql.ide.then_some(graphiql as fn(&AppState) -> _);
+        Ok(Self {
+            graphql: GraphqlState::new(state.clone(), executor, editor),
+            state,
+        })
     }
 
     /// Brings the database up to date. In development, creates the first administrator; in production, fails if
     /// there are accounts with a password that everybody knows.
     pub async fn prepare(&self) -> anyhow::Result<()> {
-        let domain = &self.0.domain;
+        let domain = self.domain();
         domain.migrate_up(None).await.map_err(described)?;
-        match self.0.config.environment {
+        match self.config().environment {
             Environment::Development => open_accounts::create(domain).await.map_err(described),
             Environment::Production => match find_open_accounts(domain).await.map_err(described)? {
                 Some(accounts) => Err(anyhow::anyhow!("{accounts}")),
@@ -82,90 +72,60 @@ impl App {
 
     /// Starts what goes on beside requests, until [`begin_shutdown`](Self::begin_shutdown).
     pub fn start_background(&self) {
-        self.0.domain.jobs().start();
-        tokio::spawn(self.0.domain.watch_database());
-        if let Some(metrics) = self.0.metrics.get() {
+        self.domain().jobs().start();
+        tokio::spawn(self.domain().watch_database());
+        if let Some(metrics) = self.state.metrics() {
             tokio::spawn(tidy(metrics.clone()));
         }
     }
 
     /// Every route of the server, with its middleware.
     pub fn router(&self) -> Router {
-        http::router(self)
+        router::router(&self.state, self.graphql.clone())
+    }
+
+    /// Serves what comes to the listener until `stop` resolves, as [`server::serve`] says.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let router = self.router();
+        let graphql = self.graphql;
+        server::serve(self.state, router, listener, stop, async move {
+            graphql.websockets_closed().await;
+        })
+        .await
     }
 
     /// The same with what `/metrics` shows; a second time changes nothing.
     #[must_use]
     pub fn with_metrics(self, metrics: PrometheusHandle) -> Self {
-        let _ = self.0.metrics.set(metrics);
+        self.state.set_metrics(metrics);
         self
     }
 
-    /// What was counted, if anything is.
+    /// What handlers need.
     #[must_use]
-    pub fn metrics(&self) -> Option<&PrometheusHandle> {
-        self.0.metrics.get()
-    }
-
-    /// The Redis of the settings.
-    #[must_use]
-    pub fn redis(&self) -> Option<&Redis> {
-        self.0.redis.as_ref()
-    }
-
-    /// For how long the server has run.
-    #[must_use]
-    pub fn uptime(&self) -> Duration {
-        self.0.started.elapsed()
+    pub fn state(&self) -> &AppState {
+        &self.state
     }
 
     /// The use cases.
     #[must_use]
     pub fn domain(&self) -> &Domain {
-        &self.0.domain
+        self.state.domain()
     }
 
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.0.config
-    }
-
-    /// What runs GraphQL operations.
-    #[must_use]
-    pub fn graphql(&self) -> &graphql::Executor {
-        &self.0.graphql
-    }
-
-    /// The limits of requests; none where they are switched off.
-    #[must_use]
-    pub fn request_limits(&self) -> Option<&RequestLimits> {
-        self.0.request_limits.as_deref()
-    }
-
-    /// The call to another service.
-    #[must_use]
-    pub fn external(&self) -> &External {
-        &self.0.external
-    }
-
-    /// From now on readiness fails, so that load balancers send no new requests here, and every answer closes its
-    /// connection. Requests are still served.
-    pub fn begin_drain(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+        self.state.config()
     }
 
     /// From now on connections that are held open end, so that nobody waits for them, and no more jobs are begun.
     pub fn begin_shutdown(&self) {
-        self.begin_drain();
-        self.0.domain.live().close();
-        self.0.domain.jobs().close();
-    }
-
-    /// Whether the server is about to stop.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Relaxed)
+        self.state.begin_shutdown();
     }
 }
 
@@ -175,13 +135,5 @@ async fn tidy(metrics: PrometheusHandle) {
     loop {
         turns.tick().await;
         metrics.run_upkeep();
-    }
-}
-
-/// An error with its cause: for the person who runs the server, not for clients.
-pub(crate) fn described(error: Error) -> anyhow::Error {
-    match error.cause() {
-        Some(cause) => anyhow::anyhow!("{cause:#}"),
-        None => anyhow::Error::new(error),
     }
 }

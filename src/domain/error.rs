@@ -524,3 +524,11 @@ impl fmt::Display for Violations {
         Ok(())
     }
 }
+
+/// An error with its cause: for the person who runs the server, not for clients.
+pub(crate) fn described(error: Error) -> anyhow::Error {
+    match error.cause() {
+        Some(cause) => anyhow::anyhow!("{cause:#}"),
+        None => anyhow::Error::new(error),
+    }
+}

@@ -11,8 +11,8 @@ use tracing::Instrument as _;
 
 use super::caller::client_address;
 use super::request_metrics;
-use crate::app::App;
 use crate::domain::id::UserId;
+use crate::state::AppState;
 use crate::telemetry::{context, metric, trace};
 
 /// What is found out about a request while it is served.
@@ -46,12 +46,12 @@ impl Drop for InFlight {
 }
 
 /// Logs the request when its answer is ready.
-pub(super) async fn log(app: &App, mut request: Request, next: Next) -> Response {
+pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> Response {
     let fields = LogFields::default();
     request.extensions_mut().insert(fields.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request_metrics::route(request.extensions().get());
-    let trusted = &app.config().http.trusted_proxies;
+    let trusted = &state.config().http.trusted_proxies;
     let client = client_address(request.extensions(), request.headers(), trusted).map(|address| address.to_string());
     let parent = trace::parent_in(request.headers());
     let span = trace::request(&method, &route, parent.as_ref());

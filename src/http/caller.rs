@@ -8,11 +8,12 @@ use axum::http::{Extensions, HeaderMap, header};
 use ipnet::IpNet;
 
 use super::access_log::LogFields;
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::session::{Device, Identity};
+use crate::rate_limit::Requester;
+use crate::state::AppState;
 
 /// Who sends a request, and from where.
 #[derive(Clone, Debug)]
@@ -29,20 +30,20 @@ impl Caller {
     /// Reads the credentials of a request. Bad ones make the caller anonymous; the reason is told
     /// where somebody signed in is needed, so that signing in again always works. A caller whom the middleware
     /// found already is taken from the request.
-    pub async fn of(parts: &Parts, app: &App) -> Result<Self> {
+    pub async fn of(parts: &Parts, state: &AppState) -> Result<Self> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let identity = app
+        let identity = state
             .domain()
             .sessions()
             .authenticate(bearer_token(&parts.headers))
             .await?;
-        Ok(Self::identified(parts, app, identity))
+        Ok(Self::identified(parts, state, identity))
     }
 
     /// The caller of a request who was identified.
-    pub(crate) fn identified(parts: &Parts, app: &App, Identity { actor, expires_at }: Identity) -> Self {
+    pub(crate) fn identified(parts: &Parts, state: &AppState, Identity { actor, expires_at }: Identity) -> Self {
         if let (Some(fields), Some(user)) = (parts.extensions.get::<LogFields>(), actor.user_id()) {
             fields.set_user(user);
         }
@@ -52,12 +53,21 @@ impl Caller {
                 .get(header::USER_AGENT)
                 .and_then(|agent| agent.to_str().ok())
                 .map(str::to_owned),
-            ip: client_address(&parts.extensions, &parts.headers, &app.config().http.trusted_proxies),
+            ip: client_address(&parts.extensions, &parts.headers, &state.config().http.trusted_proxies),
         };
         Self {
             actor,
             device,
             expires_at,
+        }
+    }
+}
+
+impl From<&Caller> for Requester {
+    fn from(caller: &Caller) -> Self {
+        Self {
+            user: caller.actor.user_id(),
+            address: caller.device.ip,
         }
     }
 }

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::health;
-use crate::app::App;
 use crate::domain::Pools;
+use crate::state::AppState;
 use crate::telemetry::metric;
 use crate::telemetry::metric::number;
 
@@ -25,49 +25,49 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What was counted, for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getPrometheusMetrics", security(()),
     responses((status = 200, description = "In the text format of Prometheus", body = String, content_type = "text/plain")))]
-pub(crate) async fn prometheus(State(app): State<App>) -> Response {
+pub(crate) async fn prometheus(State(state): State<AppState>) -> Response {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-    ([(header::CONTENT_TYPE, TEXT)], page(&app).await).into_response()
+    ([(header::CONTENT_TYPE, TEXT)], page(&state).await).into_response()
 }
 
 /// What was counted, with what is only known by asking.
-async fn page(app: &App) -> String {
-    let Some(counted) = app.metrics() else {
+async fn page(state: &AppState) -> String {
+    let Some(counted) = state.metrics() else {
         return String::new();
     };
-    let Pools { read, write } = app.domain().pools();
+    let Pools { read, write } = state.domain().pools();
     for (name, pool) in [("read", read), ("write", write)] {
         metrics::gauge!(metric::CONNECTIONS, "pool" => name, "state" => "used").set(number(pool.used));
         metrics::gauge!(metric::CONNECTIONS, "pool" => name, "state" => "idle").set(number(pool.idle));
         metrics::gauge!(metric::MAX_CONNECTIONS, "pool" => name).set(number(pool.max));
     }
     metrics::gauge!(metric::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    metrics::gauge!(metric::SILENCE).set(app.domain().database_silence().as_secs_f64());
+    metrics::gauge!(metric::SILENCE).set(state.domain().database_silence().as_secs_f64());
     Collector::new(metric::PROCESS_PREFIX).collect();
-    measure_sizes(app).await;
-    metrics::gauge!(metric::PASSWORDS).set(number(app.domain().password_queue()));
-    metrics::gauge!(metric::LIVE_LAG).set(app.domain().live().lag().as_secs_f64());
-    metrics::gauge!(metric::UPTIME).set(app.uptime().as_secs_f64());
-    let is_ready = health::obstacle(app).await.is_none();
+    measure_sizes(state).await;
+    metrics::gauge!(metric::PASSWORDS).set(number(state.domain().password_queue()));
+    metrics::gauge!(metric::LIVE_LAG).set(state.domain().live().lag().as_secs_f64());
+    metrics::gauge!(metric::UPTIME).set(state.uptime().as_secs_f64());
+    let is_ready = health::obstacle(state).await.is_none();
     metrics::gauge!(metric::READY).set(if is_ready { 1.0 } else { 0.0 });
     counted.render()
 }
 
 /// Sizes, and the age of the last backup. What cannot be found out in time is shown as it was.
-async fn measure_sizes(app: &App) {
-    if let Ok(Ok(gauges)) = timeout(PATIENCE, app.domain().database_gauges()).await {
+async fn measure_sizes(state: &AppState) {
+    if let Ok(Ok(gauges)) = timeout(PATIENCE, state.domain().database_gauges()).await {
         metrics::gauge!(metric::DATABASE_SIZE).set(bytes(gauges.bytes));
         metrics::gauge!(metric::WAL_SIZE).set(bytes(gauges.wal_bytes));
         if let Some(free) = gauges.free_bytes {
             metrics::gauge!(metric::FREE_DISK, "disk" => "database").set(bytes(free));
         }
         if let Some(backed_up_at) = gauges.backed_up_at {
-            let age = app.domain().clock().now() - backed_up_at;
+            let age = state.domain().clock().now() - backed_up_at;
             metrics::gauge!(metric::BACKUP_AGE).set(age.as_seconds_f64());
         }
     }
-    if let Some(free) = app.domain().free_storage() {
+    if let Some(free) = state.domain().free_storage() {
         metrics::gauge!(metric::FREE_DISK, "disk" => "files").set(bytes(free));
     }
 }
@@ -110,11 +110,11 @@ struct Summary {
 /// `/ops/metrics` answers the same.
 #[utoipa::path(get, path = "/monitoring/metrics", tag = "operations", operation_id = "getMetrics", security(()),
     responses((status = 200, description = "Since the start of this server", body = Summary)))]
-pub(crate) async fn json(State(app): State<App>) -> Response {
-    let page = app.metrics().map(PrometheusHandle::render).unwrap_or_default();
+pub(crate) async fn json(State(state): State<AppState>) -> Response {
+    let page = state.metrics().map(PrometheusHandle::render).unwrap_or_default();
     let mut summary = Summary::of(&page);
-    summary.uptime_seconds = app.uptime().as_secs();
-    summary.database_statements = app.domain().statements();
+    summary.uptime_seconds = state.uptime().as_secs();
+    summary.database_statements = state.domain().statements();
     Json(summary).into_response()
 }
 

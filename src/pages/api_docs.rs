@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::editor::{GRAPHIQL, PLAYGROUND, graphiql};
 use super::page::{Asset, Page, SCRIPT, STYLE, page};
-use crate::app::App;
 use crate::rest;
+use crate::state::AppState;
 
 /// What there is for a browser that runs no scripts.
 const WITHOUT_SCRIPTS: &str = "What it shows is at /openapi.json.";
@@ -50,7 +50,7 @@ static REDOC: LazyLock<Page> = LazyLock::new(|| {
 });
 
 /// The pages, the files that these and the editors load, and the document.
-pub(crate) fn routes() -> Router<App> {
+pub(crate) fn routes() -> Router<AppState> {
     let mut router = Router::new()
         .route("/", get(index))
         .route("/assets/{folder}/{file}", get(file));
@@ -91,38 +91,38 @@ impl Index {
 }
 
 /// The root: `GraphiQL` for a browser, and facts for a program. Scripts accept everything, and browsers name HTML.
-async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
+async fn index(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let accepts = headers.get_all(header::ACCEPT).iter();
     let is_browser = accepts
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains("text/html"));
-    if is_browser && app.config().graphql.ide {
-        graphiql(&app)
+    if is_browser && state.config().graphql.ide {
+        graphiql(&state)
     } else {
         (
             [(header::VARY, "Accept")],
-            Json(Index::under(&app.config().http.root_path)),
+            Json(Index::under(&state.config().http.root_path)),
         )
             .into_response()
     }
 }
 
-async fn openapi(State(app): State<App>) -> Response {
+async fn openapi(State(state): State<AppState>) -> Response {
     // A new release may bring another one.
     (
         [(header::CACHE_CONTROL, "no-cache")],
-        Json(rest::openapi::document_under(&app.config().http.root_path)),
+        Json(rest::openapi::document_under(&state.config().http.root_path)),
     )
         .into_response()
 }
 
 async fn file(
-    State(app): State<App>,
+    State(state): State<AppState>,
     Path((folder, name)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     request: HeaderMap,
 ) -> Response {
-    match asset(app.config().graphql.ide, &folder, &name) {
+    match asset(state.config().graphql.ide, &folder, &name) {
         Some(asset) => asset.response(query.as_deref(), &request),
         None => rest::not_found(&format!("/assets/{folder}/{name}")),
     }

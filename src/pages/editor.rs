@@ -7,7 +7,7 @@ use axum::Router;
 use axum::response::Response;
 
 use super::page::{Asset, Page, SCRIPT, STYLE, page};
-use crate::app::App;
+use crate::state::AppState;
 
 /// What there is for a browser that runs no scripts.
 const WITHOUT_SCRIPTS: &str = "The endpoint at /graphql does not.";
@@ -61,13 +61,13 @@ pub(crate) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
 });
 
 /// The pages, but for the one at the endpoint.
-pub(crate) fn routes() -> Router<App> {
+pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/playground", page(&PLAYGROUND))
         .route("/playground/", page(&PLAYGROUND))
 }
 
 /// `GraphiQL`, for every address at which a browser may ask for it.
-pub(crate) fn graphiql(app: &App) -> Response {
-    GRAPHIQL.response(&app.config().http.root_path)
+pub(crate) fn graphiql(state: &AppState) -> Response {
+    GRAPHIQL.response(&state.config().http.root_path)
 }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use sha2::{Digest, Sha256};
 
-use crate::app::App;
+use crate::state::AppState;
 
 /// What a page may do. `GraphiQL`'s dialogs bring style elements of their own (to keep the page from
 /// scrolling behind them), and Playground, Swagger UI and ReDoc make their styles so, hence the inline styles; the
@@ -135,8 +135,8 @@ impl Page {
 }
 
 /// The route of a page.
-pub(crate) fn page(page: &'static LazyLock<Page>) -> MethodRouter<App> {
-    get(async |State(app): State<App>| page.response(&app.config().http.root_path))
+pub(crate) fn page(page: &'static LazyLock<Page>) -> MethodRouter<AppState> {
+    get(async |State(state): State<AppState>| page.response(&state.config().http.root_path))
 }
 
 /// The line of a page that loads a file. Scripts are deferred: they run in order, after the page is there.

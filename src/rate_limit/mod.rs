@@ -22,12 +22,20 @@ use self::shared::Shared;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::network::Network;
-use crate::http::caller::Caller;
 use crate::redis::Redis;
 use crate::telemetry::metric;
 
 /// The length of the window.
 const SECONDS: usize = 60;
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Requester {
+    /// The user, if somebody is signed in.
+    pub user: Option<UserId>,
+    /// The address it came from, where that is known.
+    pub address: Option<IpAddr>,
+}
 
 /// Who spends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,10 +51,10 @@ pub enum Client {
 impl Client {
     /// Who sent a request: the user, or the network of somebody who is not signed in.
     #[must_use]
-    pub fn of(caller: &Caller) -> Self {
-        match caller.actor.user_id() {
+    pub fn of(requester: Requester) -> Self {
+        match requester.user {
             Some(user) => Self::User(user),
-            None => Self::at(caller.device.ip),
+            None => Self::at(requester.address),
         }
     }
 

@@ -4,12 +4,11 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::{Allowance, Client, Exhausted, RateLimiter};
+use super::{Allowance, Client, Exhausted, RateLimiter, Requester};
 use crate::config::RateLimitConfig;
 use crate::domain::Domain;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::http::caller::Caller;
 use crate::redis::Redis;
 
 /// Which requests a limit is for.
@@ -27,10 +26,10 @@ pub enum Tier {
 
 impl Tier {
     /// The client that a request of this tier counts for.
-    fn client(self, caller: &Caller) -> Client {
+    fn client(self, requester: Requester) -> Client {
         match self {
-            Self::Strict => Client::at(caller.device.ip),
-            Self::Upload | Self::Background | Self::Moderate => Client::of(caller),
+            Self::Strict => Client::at(requester.address),
+            Self::Upload | Self::Background | Self::Moderate => Client::of(requester),
         }
     }
 }
@@ -71,11 +70,11 @@ impl RequestLimits {
     pub async fn spend(
         &self,
         tier: Tier,
-        caller: &Caller,
+        requester: impl Into<Requester>,
         amount: u32,
         now: Timestamp,
     ) -> Result<Allowance, Exhausted> {
-        self.of(tier).spend(tier.client(caller), amount, now).await
+        self.of(tier).spend(tier.client(requester.into()), amount, now).await
     }
 
     /// Spends one request of the strict tier for all clients at this address.

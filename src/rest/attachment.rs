@@ -26,16 +26,15 @@ use super::error::Result;
 use super::extract::{Asker, Parameters, PathFilename, PathId};
 use super::openapi::schema;
 use super::rules::Rules;
-use super::{PREFIXES, Route, location};
-use crate::app::App;
-use crate::domain::Domain;
+use super::{PREFIXES, Route};
 use crate::domain::actor::Actor;
 use crate::domain::attachment::{Attachment, DEFAULT_LINK_SECONDS};
 use crate::domain::clock::Timestamp;
-use crate::domain::error;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
+use crate::http::file_url::{path_of, url_of};
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
+use crate::state::AppState as App;
 
 /// What is written as it is in names within paths and headers; the rest is percent-encoded.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -166,16 +165,6 @@ impl ToSchema for UploadForm {
 
 /// An answer with something new, and where it is.
 type Created<T> = (StatusCode, [(HeaderName, String); 1], Json<T>);
-
-/// The path under which a file is downloaded.
-fn path_of(id: AttachmentId) -> String {
-    location("files", id.0)
-}
-
-/// The URL at which the actor can download a file without an access token, for this many seconds.
-pub(crate) fn url_of(domain: &Domain, actor: &Actor, id: AttachmentId, seconds: i32) -> error::Result<String> {
-    domain.attachments().signed_url(actor, id, &path_of(id), seconds)
-}
 
 fn created<T>(id: AttachmentId, body: T) -> Created<T> {
     (StatusCode::CREATED, [(header::LOCATION, path_of(id))], Json(body))

@@ -24,12 +24,12 @@ use super::dialect::Exchange;
 use super::error::{Problem, Result};
 use super::operation::Operation;
 use super::rules::Rules;
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_bounds;
+use crate::state::AppState as App;
 
 /// Whoever is signed in. Asked for first, so that a stranger learns nothing else about a request.
 /// It is the door, not the lock: the use case asks the policy.

@@ -160,7 +160,7 @@ mod tests {
         let routes = routes
             .iter()
             .map(|route| format!("{} {}{}", route.method, PREFIXES[0], route.path));
-        let operations = health::routes().map(|(path, _)| format!("GET {path}"));
+        let operations = crate::ops::routes().map(|(path, _)| format!("GET {path}"));
         let routes: BTreeSet<String> = routes.chain(operations).collect();
         assert_eq!(described, routes);
     }

@@ -25,10 +25,10 @@ use super::page::{ListBody, PageParameters};
 use super::precondition::IfMatch;
 use super::rules::Rules;
 use super::{Route, location};
-use crate::app::App;
 use crate::domain::id::TaskId;
 use crate::domain::policy;
 use crate::http::json::Json;
+use crate::state::AppState as App;
 
 /// The routes of tasks.
 pub(super) fn routes() -> Vec<Route> {

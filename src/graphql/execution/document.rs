@@ -240,7 +240,7 @@ impl Front {
             },
         );
         Self {
-            model: Model::new(&crate::graphql::sdl_in_order(), config.introspection),
+            model: Model::new(&crate::graphql::schema::sdl_in_order(), config.introspection),
             limits: config.limits,
             documents: documents.build(),
             operations: operations.build(),

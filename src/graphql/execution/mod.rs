@@ -1,4 +1,5 @@
-//! The front: everything between the text of a document and the library's executor.
+//! One operation: from the text of its document to its response. The front is all that comes before the library's
+//! executor.
 //!
 //! | module | responsibility |
 //! |---|---|
@@ -14,6 +15,11 @@
 //! | [`answer_size`] | how large an answer may become |
 //! | [`check`] | what the front says of a document, as data |
 //! | `document` | the cache of documents and their normalised operations |
+//! | `persisted` | the texts of documents in Redis, for clients that know the hash from another node |
+//! | `parameters` | an operation as clients send it |
+//! | `response` | what it is answered |
+//! | `executor` | runs operations |
+//! | `metrics` | how many operations are run, and how long that takes |
 
 pub mod answer_size;
 pub mod check;
@@ -26,8 +32,10 @@ pub(super) mod limits;
 pub(super) mod metrics;
 pub(super) mod model;
 mod normalizer;
+pub(super) mod parameters;
 pub(super) mod persisted;
 mod price;
+pub(super) mod response;
 pub(super) mod syntax;
 pub(super) mod toll;
 pub(super) mod validation;

@@ -20,8 +20,8 @@ use crate::domain::policy::{self, Tasks};
 use crate::graphql::Schema;
 use crate::graphql::context::RequestContext;
 use crate::graphql::execution::executor::{Executor, Operation};
+use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::execution::toll::Toll;
-use crate::graphql::transport::http::{Body, Refusal};
 use crate::graphql::upload::Uploads;
 use crate::http::caller::Caller;
 
@@ -130,9 +130,10 @@ impl From<Unbegun> for Body {
 }
 
 impl Executor {
-    /// Pays for a subscription and begins it. Its user is the one of the attendance; without one nobody is signed in.
+    /// Pays for a subscription and begins it, with the answers that it shares with others. Its user is the one of the attendance; without one nobody is signed in.
     pub(in crate::graphql) async fn subscribe(
         &self,
+        shared: &Shared,
         domain: &Domain,
         caller: Caller,
         attendance: Option<Arc<Attendance>>,
@@ -158,7 +159,7 @@ impl Executor {
         let source = open(domain, &attendance, wanted).await.map_err(Refusal::from)?;
         let subscription = Subscription {
             standing,
-            shared: self.shared().clone(),
+            shared: shared.clone(),
             sharing,
             source,
             attendance,

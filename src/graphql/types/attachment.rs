@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::task::Task;
 use super::user::User;
+use crate::domain;
 use crate::domain::attachment::DEFAULT_LINK_SECONDS;
 use crate::domain::id::{AttachmentId, TaskId};
 use crate::graphql::context::ContextExt as _;
@@ -15,7 +16,7 @@ use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
 use crate::graphql::upload::Upload;
-use crate::{domain, rest};
+use crate::http::file_url;
 
 /// A file, of a task or of one's own.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ impl Attachment {
         expires_in: Option<i32>,
     ) -> Result<String> {
         let seconds = expires_in.unwrap_or(DEFAULT_LINK_SECONDS);
-        Ok(rest::url_of_file(ctx.domain(), ctx.actor(), self.file.id, seconds)?)
+        Ok(file_url::url_of(ctx.domain(), ctx.actor(), self.file.id, seconds)?)
     }
 
     /// When it was uploaded.

@@ -38,8 +38,7 @@ use self::activity::{Activity, Due};
 use self::connection_slots::{ConnectionSlots, Slot};
 use self::refusal::Refusals;
 use self::socket::Socket;
-use crate::app::App;
-use crate::config::{ConfigError, ConnectionConfig};
+use crate::config::{Config, ConfigError, ConnectionConfig};
 use crate::domain::network::Network;
 use crate::http::open_files;
 
@@ -63,9 +62,8 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Within the limits of the settings. Fails if those need more files than the process may open.
-    pub(super) fn new(app: &App) -> Result<Self, ConfigError> {
-        let config = app.config();
+    /// Served by `router`, within the limits of the settings. Fails if those need more files than the process may open.
+    pub(super) fn new(router: Router, config: &Config) -> Result<Self, ConfigError> {
         let timeouts = config.http.connections;
         let limits = timeouts.limits(&config.database, open_files::limit())?;
         tracing::info!(
@@ -80,7 +78,7 @@ impl Connections {
             .keep_alive_interval(timeouts.http2_ping_interval)
             .keep_alive_timeout(timeouts.http2_ping_interval);
         Ok(Self {
-            router: app.router(),
+            router,
             builder,
             timeouts,
             trusted_proxies: config.http.trusted_proxies.clone().into(),

@@ -14,9 +14,10 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::unix_seconds;
-use crate::app::{App, described};
 use crate::domain::attachment::Room;
+use crate::domain::error::described;
 use crate::domain::{Pool, Pools};
+use crate::state::AppState;
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -106,12 +107,12 @@ struct OlderReport {
 }
 
 impl OlderReport {
-    fn of(app: &App, checks: &BTreeMap<&'static str, Check>) -> Self {
-        let time = unix_seconds(app);
+    fn of(state: &AppState, checks: &BTreeMap<&'static str, Check>) -> Self {
+        let time = unix_seconds(state);
         let status = |name: &str| checks.get(name).map(|check| check.status);
         let is_healthy = |name: &str| status(name) == Some(Status::Healthy);
         let word = |works: bool, good: &'static str, bad: &'static str| if works { good } else { bad };
-        let cache_enabled = !app.config().database.statistics_cache.is_zero();
+        let cache_enabled = !state.config().database.statistics_cache.is_zero();
         Self {
             timestamp: format!("{time:.2}"),
             time,
@@ -138,13 +139,13 @@ impl OlderReport {
         (status = 200, description = "Requests can be served", body = Report),
         (status = 503, description = "They cannot", body = Report),
     ))]
-pub(crate) async fn answer(State(app): State<App>) -> Response {
+pub(crate) async fn answer(State(state): State<AppState>) -> Response {
     let (database, migrations, redis, storage, live) = tokio::join!(
-        check("database", Status::Unhealthy, database(&app)),
-        check("migrations", Status::Unhealthy, migrations(&app)),
-        check("redis", Status::Degraded, redis(&app)),
-        check("storage", Status::Degraded, storage(&app)),
-        check("live", Status::Degraded, live(&app)),
+        check("database", Status::Unhealthy, database(&state)),
+        check("migrations", Status::Unhealthy, migrations(&state)),
+        check("redis", Status::Degraded, redis(&state)),
+        check("storage", Status::Degraded, storage(&state)),
+        check("live", Status::Degraded, live(&state)),
     );
     let checks = BTreeMap::from([
         ("database", database),
@@ -154,7 +155,7 @@ pub(crate) async fn answer(State(app): State<App>) -> Response {
         ("live", live),
     ]);
     let worst = checks.values().map(|check| check.status).max();
-    let status = if app.is_stopping() {
+    let status = if state.is_stopping() {
         Status::Unhealthy
     } else {
         worst.unwrap_or(Status::Healthy)
@@ -167,8 +168,8 @@ pub(crate) async fn answer(State(app): State<App>) -> Response {
     let body = Report {
         status,
         version: env!("CARGO_PKG_VERSION"),
-        uptime_seconds: app.uptime().as_secs(),
-        older: OlderReport::of(&app, &checks),
+        uptime_seconds: state.uptime().as_secs(),
+        older: OlderReport::of(&state, &checks),
         checks,
     };
     (code, Json(body)).into_response()
@@ -202,19 +203,19 @@ async fn check(name: &str, at_worst: Status, work: impl Future<Output = anyhow::
     }
 }
 
-async fn database(app: &App) -> anyhow::Result<Finding> {
-    let Pools { read, write } = app.domain().pools();
+async fn database(state: &AppState) -> anyhow::Result<Finding> {
+    let Pools { read, write } = state.domain().pools();
     let connections = |pool: Pool| json!({ "used": pool.used, "idle": pool.idle, "max": pool.max });
     let facts = json!({ "connections": { "read": connections(read), "write": connections(write) } });
-    if let Some(reason) = app.domain().database_problem() {
+    if let Some(reason) = state.domain().database_problem() {
         return Ok(Finding(Status::Unhealthy, Some(reason), facts));
     }
-    app.domain().ping().await.map_err(described)?;
+    state.domain().ping().await.map_err(described)?;
     Ok(healthy(facts))
 }
 
-async fn migrations(app: &App) -> anyhow::Result<Finding> {
-    let migrations = app.domain().migrations().await.map_err(described)?;
+async fn migrations(state: &AppState) -> anyhow::Result<Finding> {
+    let migrations = state.domain().migrations().await.map_err(described)?;
     let pending = migrations.iter().filter(|migration| !migration.applied).count();
     let facts = json!({ "pending": pending });
     Ok(match pending {
@@ -223,8 +224,8 @@ async fn migrations(app: &App) -> anyhow::Result<Finding> {
     })
 }
 
-async fn redis(app: &App) -> anyhow::Result<Finding> {
-    Ok(match app.redis() {
+async fn redis(state: &AppState) -> anyhow::Result<Finding> {
+    Ok(match state.redis() {
         None => Finding(Status::Disabled, None, json!({})),
         Some(redis) if redis.answers().await => healthy(json!({})),
         Some(_) => Finding(
@@ -235,8 +236,8 @@ async fn redis(app: &App) -> anyhow::Result<Finding> {
     })
 }
 
-async fn storage(app: &App) -> anyhow::Result<Finding> {
-    let Room { free_percent, .. } = app.domain().check_storage().await.map_err(described)?;
+async fn storage(state: &AppState) -> anyhow::Result<Finding> {
+    let Room { free_percent, .. } = state.domain().check_storage().await.map_err(described)?;
     Ok(match free_percent {
         Some(free) if free < LITTLE_ROOM => Finding(
             Status::Degraded,
@@ -248,8 +249,8 @@ async fn storage(app: &App) -> anyhow::Result<Finding> {
     })
 }
 
-async fn live(app: &App) -> anyhow::Result<Finding> {
-    let live = app.domain().live();
+async fn live(state: &AppState) -> anyhow::Result<Finding> {
+    let live = state.domain().live();
     let lag = live.lag();
     let mut facts = json!({
         "connections": live.connections(),
@@ -259,7 +260,13 @@ async fn live(app: &App) -> anyhow::Result<Finding> {
     if lag <= MAX_LAG {
         return Ok(healthy(facts));
     }
-    let Some(oldest) = app.domain().diagnosis().oldest_transaction().await.map_err(described)? else {
+    let Some(oldest) = state
+        .domain()
+        .diagnosis()
+        .oldest_transaction()
+        .await
+        .map_err(described)?
+    else {
         return Ok(Finding(Status::Degraded, Some("events wait to be delivered"), facts));
     };
     facts["oldest_transaction"] = json!({ "process": oldest.process, "name": oldest.name, "seconds": oldest.seconds });

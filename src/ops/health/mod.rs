@@ -4,57 +4,21 @@ pub(crate) mod detailed;
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, get};
-use axum::{Json, Router};
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use super::monitor;
-use crate::app::App;
-use crate::rest;
+use crate::domain::error::described;
+use crate::state::AppState;
 
 /// How long the database may take to say whether requests can be served.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Why requests cannot be served when it says nothing.
 const NO_ANSWER: &str = "the database does not answer";
-
-/// Where the public keys are.
-const JWKS: &str = "/.well-known/jwks.json";
-
-/// Every path that can be asked with GET, at the root. They need no credentials and tell no secrets.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<App>); 10] {
-    [
-        (JWKS, get(jwks)),
-        ("/livez", get(live)),
-        ("/readyz", get(ready)),
-        ("/health", get(health)),
-        ("/health/detailed", get(detailed::answer)),
-        ("/monitoring/health", get(detailed::answer)),
-        ("/ops/health", get(detailed::answer)),
-        ("/metrics", get(monitor::prometheus)),
-        ("/monitoring/metrics", get(monitor::json)),
-        ("/ops/metrics", get(monitor::json)),
-    ]
-}
-
-/// The routes.
-pub(crate) fn router() -> Router<App> {
-    let mut router = Router::new();
-    for (path, answer) in routes() {
-        // As REST has its routes; but what is well known is so at the root.
-        let prefixes: &[&str] = if path == JWKS { &[""] } else { &rest::PREFIXES };
-        for prefix in prefixes {
-            for ending in ["", "/"] {
-                router = router.route(&format!("{prefix}{path}{ending}"), answer.clone());
-            }
-        }
-    }
-    router
-}
 
 /// In a word.
 #[derive(Serialize, ToSchema)]
@@ -90,8 +54,8 @@ struct HealthSummary {
 
 /// The present moment as Unix seconds.
 #[expect(clippy::cast_precision_loss, reason = "no clock shows a time of 53 bits")]
-pub(crate) fn unix_seconds(app: &App) -> f64 {
-    app.domain().clock().now().timestamp_millis() as f64 / 1_000.0
+pub(crate) fn unix_seconds(state: &AppState) -> f64 {
+    state.domain().clock().now().timestamp_millis() as f64 / 1_000.0
 }
 
 impl Health {
@@ -132,8 +96,8 @@ pub(crate) async fn live() -> Response {
         (status = 200, description = "They can", body = Health),
         (status = 503, description = "They cannot", body = Health),
     ))]
-pub(crate) async fn ready(State(app): State<App>) -> Response {
-    Health::response(Health::of(["ready", "not ready"], None, obstacle(&app).await))
+pub(crate) async fn ready(State(state): State<AppState>) -> Response {
+    Health::response(Health::of(["ready", "not ready"], None, obstacle(&state).await))
 }
 
 /// The same as `/readyz`, in the words that older monitors look for
@@ -142,12 +106,12 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
         (status = 200, description = "Requests can be served", body = HealthSummary),
         (status = 503, description = "They cannot", body = HealthSummary),
     ))]
-pub(crate) async fn health(State(app): State<App>) -> Response {
+pub(crate) async fn health(State(state): State<AppState>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
-    let (code, health) = Health::of(["healthy", "unhealthy"], Some(version), obstacle(&app).await);
+    let (code, health) = Health::of(["healthy", "unhealthy"], Some(version), obstacle(&state).await);
     let body = HealthSummary {
         app_name: "Taskwire",
-        timestamp: format!("{:.2}", unix_seconds(&app)),
+        timestamp: format!("{:.2}", unix_seconds(&state)),
         database: health.status,
         health,
     };
@@ -155,17 +119,17 @@ pub(crate) async fn health(State(app): State<App>) -> Response {
 }
 
 /// What keeps the server from serving, in words that may be shown to anybody.
-pub(crate) async fn obstacle(app: &App) -> Option<&'static str> {
-    if app.is_stopping() {
+pub(crate) async fn obstacle(state: &AppState) -> Option<&'static str> {
+    if state.is_stopping() {
         return Some("the server is shutting down");
     }
-    if let Some(problem) = app.domain().database_problem() {
+    if let Some(problem) = state.domain().database_problem() {
         return Some(problem);
     }
-    match timeout(PATIENCE, app.domain().migrations()).await {
+    match timeout(PATIENCE, state.domain().migrations()).await {
         Err(_) => Some(NO_ANSWER),
         Ok(Err(error)) => {
-            tracing::error!("the database does not answer: {:#}", crate::app::described(error));
+            tracing::error!("the database does not answer: {:#}", described(error));
             Some(NO_ANSWER)
         }
         Ok(Ok(migrations)) if migrations.iter().any(|migration| !migration.applied) => Some("migrations are pending"),
@@ -178,6 +142,6 @@ pub(crate) async fn obstacle(app: &App) -> Option<&'static str> {
 /// With them others can check a token by themselves. Empty with a shared secret.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", operation_id = "getPublicKeys", security(()),
     responses((status = 200, description = "A JSON Web Key Set", body = Object)))]
-pub(crate) async fn jwks(State(app): State<App>) -> Response {
-    Json(app.domain().jwks()).into_response()
+pub(crate) async fn jwks(State(state): State<AppState>) -> Response {
+    Json(state.domain().jwks()).into_response()
 }

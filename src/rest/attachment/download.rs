@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::TryStreamExt as _;
 
 use super::escaped;
-use crate::app::described;
+use crate::domain::error::described;
 use crate::domain::attachment::{Attachment, StoredFile};
 use crate::domain::error::Error;
 use crate::http::request_id;

@@ -14,7 +14,6 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::input::UpdateInput;
 use super::output::{self, TaskBody};
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::id::{TaskId, UserId};
@@ -27,6 +26,7 @@ use crate::rest::extract::{Asker, Body};
 use crate::rest::openapi::schema;
 use crate::rest::rules::Rules;
 use crate::rest::value::{Day, Moment, PriorityName, StatusName};
+use crate::state::AppState as App;
 
 /// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
 #[derive(Deserialize)]

@@ -8,7 +8,6 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
@@ -21,6 +20,7 @@ use crate::rest::openapi::schema;
 use crate::rest::precondition;
 use crate::rest::user::PersonBody;
 use crate::rest::value::Moment;
+use crate::state::AppState as App;
 
 /// A task.
 #[derive(Serialize, ToSchema)]

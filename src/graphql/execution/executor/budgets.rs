@@ -12,8 +12,8 @@ use crate::domain::Domain;
 use crate::domain::actor::{Actor, Role};
 use crate::graphql::context::Spending;
 use crate::graphql::execution::cost::{CREDENTIALS, Cost, REFRESH};
+use crate::graphql::execution::response::Refusal;
 use crate::graphql::execution::toll::Toll;
-use crate::graphql::transport::http::Refusal;
 use crate::http::caller::Caller;
 use crate::rate_limit::{Client, Exhausted, RateLimiter, RequestLimits, Tier};
 use crate::redis::Redis;
@@ -63,7 +63,7 @@ impl Executor {
     pub(in crate::graphql) fn toll(&self, caller: &Caller, cost: Cost, domain: &Domain) -> Option<Toll> {
         let points = Arc::clone(&self.budgets.as_ref()?.points);
         let price = points_of(cost_for(caller, cost));
-        Some(Toll::new(points, Client::of(caller), price, domain.clone()))
+        Some(Toll::new(points, Client::of(caller.into()), price, domain.clone()))
     }
 
     /// Takes the cost from the client's budgets. Every operation costs a point at least.
@@ -80,7 +80,7 @@ impl Executor {
         let points = points_of(cost_for(caller, operation.prepared.cost));
         let allowance = budgets
             .points
-            .spend(Client::of(caller), points, domain.clock().now())
+            .spend(Client::of(caller.into()), points, domain.clock().now())
             .await
             .map_err(|exhausted| rate_limited("points", exhausted))?;
         Ok(Some(Spending {

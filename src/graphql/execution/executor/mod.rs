@@ -18,14 +18,13 @@ use super::cost::SIGNING_IN;
 use super::document::{Document, Front, Hash, Prepared, Unprepared, Unusable, hash_of, read_hash};
 use super::metrics::Names;
 use super::model::Model;
+use super::parameters::{Parameters, PersistedQuery};
 use super::persisted::Persisted;
+use super::response::Refusal;
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::event::EventCursor;
 use crate::graphql::context::{RequestContext, Spending};
-use crate::graphql::subscription::delivery::Shared;
-use crate::graphql::transport::http::{Parameters, PersistedQuery, Refusal};
-use crate::graphql::transport::websocket::ConnectionSlots;
 use crate::graphql::types::event::EVENT_CURSOR;
 use crate::graphql::types::session::SECRET_FIELDS;
 use crate::graphql::upload::Uploads;
@@ -42,8 +41,6 @@ pub struct Executor {
     max_response_bytes: usize,
     persisted: Option<Persisted>,
     budgets: Option<Budgets>,
-    shared: Shared,
-    connection_slots: ConnectionSlots,
     names: Names,
 }
 
@@ -77,29 +74,12 @@ impl Executor {
             max_response_bytes: config.graphql.limits.response_bytes,
             persisted: redis.map(|redis| Persisted::new(redis.clone())),
             budgets: requests.map(|requests| Budgets::new(&config.graphql, redis, requests)),
-            shared: Shared::default(),
-            connection_slots: ConnectionSlots::new(config),
             names: Names::default(),
         }
     }
 
     pub(in crate::graphql) fn schema(&self) -> &Schema {
         &self.schema
-    }
-
-    /// The answers that subscriptions share.
-    pub(in crate::graphql) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    /// The slots of connections that stay open.
-    pub(in crate::graphql) fn connection_slots(&self) -> &ConnectionSlots {
-        &self.connection_slots
-    }
-
-    /// Waits until every socket is closed. From then on none is opened.
-    pub async fn websockets_closed(&self) {
-        self.connection_slots.all_free().await;
     }
 
     /// The types of the schema.
@@ -342,11 +322,6 @@ async fn began_at(domain: &Domain, caller: &Caller, operation: &Operation) -> Re
     } else {
         Ok(None)
     }
-}
-
-/// Whether execution began: the document was valid.
-pub(in crate::graphql) fn began(response: &Response) -> bool {
-    response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
 }
 
 fn unusable(reason: Unusable) -> Refusal {

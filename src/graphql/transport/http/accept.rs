@@ -39,15 +39,6 @@ pub(super) fn negotiate(headers: &HeaderMap) -> MediaType {
     }
 }
 
-/// In what a subscription is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::graphql) enum StreamType {
-    /// Server-sent events.
-    EventStream,
-    /// Parts of a message that goes on.
-    MultipartMixed,
-}
-
 /// The stream that the client likes best; events, if it likes both.
 pub(super) fn negotiate_stream(headers: &HeaderMap) -> Option<StreamType> {
     let events = quality(headers, EVENT_STREAM);

@@ -4,9 +4,9 @@ use axum::http::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::Answer;
-use super::response::{Body, Refusal};
-use crate::app::App;
 use crate::graphql::execution::executor::Operation;
+use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{NOT_WITH_FILES, Outcome, Trace, key_in, run_once as run_once_over_http};
 
@@ -38,14 +38,19 @@ pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// Runs an operation unless its key tells that it was run before.
-pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, key: String) -> Result<Answer, Refusal> {
-    let longest = app.config().http.request_timeout;
+pub(super) async fn run_once(
+    state: &GraphqlState,
+    caller: Caller,
+    operation: Operation,
+    key: String,
+) -> Result<Answer, Refusal> {
+    let longest = state.config().http.request_timeout;
     let (actor, fingerprint) = (caller.actor, operation.fingerprint());
     let is_secret = operation.shows_secrets();
-    let running = app.clone();
+    let running = state.clone();
     let write = async move {
-        let app = running;
-        let running = app.graphql().run(app.domain(), caller, operation);
+        let state = running;
+        let running = state.executor().run(state.domain(), caller, operation);
         match tokio::time::timeout(longest, running).await {
             Ok(outcome) => {
                 let outcome = outcome.map(Body::from);
@@ -55,7 +60,7 @@ pub(super) async fn run_once(app: &App, caller: Caller, operation: Operation, ke
             Err(_) => (Err(Refusal::timed_out(longest)), Trace::Unknown),
         }
     };
-    match run_once_over_http(app, actor, &key, &fingerprint, Box::pin(write)).await? {
+    match run_once_over_http(state.app(), actor, &key, &fingerprint, Box::pin(write)).await? {
         Outcome::Done(outcome) => outcome.map(Answer::One),
         Outcome::Replayed(response) => RawValue::from_string(response)
             .map(Answer::Replayed)

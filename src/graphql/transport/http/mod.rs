@@ -19,19 +19,16 @@ use axum::response::Response;
 use futures_util::future::join_all;
 use serde_json::value::RawValue;
 
-pub(in crate::graphql) use self::accept::StreamType;
 use self::accept::{accepts_html, negotiate_stream};
-pub(in crate::graphql) use self::request::{Parameters, PersistedQuery};
 use self::request::{Posted, from_body, from_url};
 use self::response::respond;
-pub(in crate::graphql) use self::response::{Body, Refusal, refuse};
 pub(in crate::graphql) use self::schema::schema;
 use super::{stream, websocket};
-use crate::app::App;
 use crate::graphql::execution::executor::Operation;
+use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::subscription::delivery::Unbegun;
+use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
-use crate::http::ide_page;
 
 /// A client that sends this header, with any value, is told what its operations cost.
 const COST_HEADER: &str = "graphql-cost";
@@ -47,34 +44,34 @@ enum Answer {
 }
 
 /// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
-pub(in crate::graphql) async fn post(State(app): State<App>, request: axum::extract::Request) -> Response {
+pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = Box::pin(async {
         if multipart::is_multipart(&parts.headers) {
-            return Box::pin(multipart::answer(&app, &parts, body)).await;
+            return Box::pin(multipart::answer(&state, &parts, body)).await;
         }
-        match from_body(&app, &parts, body).await? {
+        match from_body(&state, &parts, body).await? {
             Posted::One(parameters) => {
-                let operation = app.graphql().prepare(parameters).await?;
+                let operation = state.executor().prepare(parameters).await?;
                 if operation.is_subscription() {
-                    return Box::pin(subscribe(&app, &parts, operation)).await;
+                    return Box::pin(subscribe(&state, &parts, operation)).await;
                 }
-                let caller = caller(&app, &parts).await?;
+                let caller = caller(&state, &parts).await?;
                 match idempotency::key_of(&parts.headers, &caller, &operation) {
-                    Some(key) => Box::pin(idempotency::run_once(&app, caller, operation, key)).await,
-                    None => run(&app, &parts.headers, caller, operation).await.map(Answer::One),
+                    Some(key) => Box::pin(idempotency::run_once(&state, caller, operation, key)).await,
+                    None => run(&state, &parts.headers, caller, operation).await.map(Answer::One),
                 }
             }
             Posted::Many(batch) => {
                 idempotency::refuse_key(&parts.headers)?;
-                let caller = caller(&app, &parts).await?;
-                let size = app.graphql().answer_size();
-                let prepared = app.graphql().prepare_batch(batch).await?;
+                let caller = caller(&state, &parts).await?;
+                let size = state.executor().answer_size();
+                let prepared = state.executor().prepare_batch(batch).await?;
                 let bodies = prepared.into_iter().map(async |operation| {
                     // One that is refused does not keep the others from running.
                     let answer = match operation {
                         Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
-                        Ok(operation) => run(&app, &parts.headers, caller.clone(), operation.within(&size)).await,
+                        Ok(operation) => run(&state, &parts.headers, caller.clone(), operation.within(&size)).await,
                         Err(refusal) => Err(refusal),
                     };
                     answer.unwrap_or_else(Body::from)
@@ -83,39 +80,43 @@ pub(in crate::graphql) async fn post(State(app): State<App>, request: axum::extr
             }
         }
     });
-    respond(&parts.headers, within_limit(&app, answer).await)
+    respond(&parts.headers, within_limit(&state, answer).await)
 }
 
 /// `GET /graphql`: a query or subscription in the URL; a WebSocket; or the IDE, for a person with a browser.
 pub(in crate::graphql) async fn get(
-    State(app): State<App>,
+    State(state): State<GraphqlState>,
     RawQuery(query): RawQuery,
     request: axum::extract::Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
     if websocket::is_asked_for(&parts.headers) {
-        return websocket::open(&app, &mut parts).await;
+        let opened = websocket::open(&state, &mut parts).await;
+        return opened.unwrap_or_else(|refusal| respond(&parts.headers, Err(refusal)));
     }
-    if app.config().graphql.ide && query.is_none() && accepts_html(&parts.headers) {
-        return ide_page(&app);
+    if query.is_none()
+        && accepts_html(&parts.headers)
+        && let Some(editor) = state.editor()
+    {
+        return editor;
     }
     let answer = Box::pin(async {
-        let operation = app
-            .graphql()
+        let operation = state
+            .executor()
             .prepare(from_url(query.as_deref().unwrap_or_default())?)
             .await?;
         if operation.is_subscription() {
-            return Box::pin(subscribe(&app, &parts, operation)).await;
+            return Box::pin(subscribe(&state, &parts, operation)).await;
         }
         if !operation.is_query() {
             let message = "Only queries and subscriptions can be sent by GET; send mutations by POST";
             let refusal = Refusal::method_not_allowed(message);
             return Err(refusal.allow("POST"));
         }
-        let caller = caller(&app, &parts).await?;
-        Ok(Answer::One(run(&app, &parts.headers, caller, operation).await?))
+        let caller = caller(&state, &parts).await?;
+        Ok(Answer::One(run(&state, &parts.headers, caller, operation).await?))
     });
-    respond(&parts.headers, within_limit(&app, answer).await)
+    respond(&parts.headers, within_limit(&state, answer).await)
 }
 
 /// Any other method.
@@ -125,14 +126,14 @@ pub(in crate::graphql) async fn other_method(headers: HeaderMap) -> Response {
 }
 
 /// Begins a subscription, whose events are sent as long as the client listens.
-async fn subscribe(app: &App, parts: &Parts, operation: Operation) -> Result<Answer, Refusal> {
+async fn subscribe(state: &GraphqlState, parts: &Parts, operation: Operation) -> Result<Answer, Refusal> {
     let stream_type = negotiate_stream(&parts.headers).ok_or_else(|| {
         Refusal::not_acceptable(
             "A subscription is answered by a stream: accept text/event-stream or multipart/mixed, or connect by WebSocket",
         )
     })?;
-    let caller = caller(app, parts).await?;
-    match stream::open(app, caller, operation, stream_type).await {
+    let caller = caller(state, parts).await?;
+    match stream::open(state, caller, operation, stream_type).await {
         Ok(response) => Ok(Answer::Stream(Box::new(response))),
         Err(Unbegun::Invalid(body)) => Ok(Answer::One(body)),
         Err(Unbegun::Refused(refusal)) if refusal.is_of_operation() => Ok(Answer::One(refusal.into())),
@@ -144,12 +145,12 @@ fn subscription_in_batch() -> Refusal {
     Refusal::bad_request("A subscription is answered by a stream, not in a batch: send it alone")
 }
 
-async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refusal> {
-    Ok(Caller::of(parts, app).await?)
+async fn caller(state: &GraphqlState, parts: &Parts) -> Result<Caller, Refusal> {
+    Ok(Caller::of(parts, state.app()).await?)
 }
 
-async fn run(app: &App, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
-    let response = app.graphql().run(app.domain(), caller, operation).await?;
+async fn run(state: &GraphqlState, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
+    let response = state.executor().run(state.domain(), caller, operation).await?;
     Ok(told(headers, response))
 }
 
@@ -164,10 +165,10 @@ fn told(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
 /// Gives up a request that takes too long, the reading of its body included. What it was writing is
 /// rolled back. The future is on the heap, because it is moved several times.
 async fn within_limit(
-    app: &App,
+    state: &GraphqlState,
     answer: Pin<Box<impl Future<Output = Result<Answer, Refusal>>>>,
 ) -> Result<Answer, Refusal> {
-    let limit = app.config().http.request_timeout;
+    let limit = state.config().http.request_timeout;
     tokio::time::timeout(limit, answer)
         .await
         .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))

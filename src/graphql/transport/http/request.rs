@@ -7,63 +7,16 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::accept::{JSON, essence};
-use super::response::Refusal;
-use crate::app::App;
+use crate::graphql::execution::parameters::{Parameters, known_extensions};
+use crate::graphql::execution::response::Refusal;
+use crate::graphql::transport::state::GraphqlState;
 use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_bounds;
-
-/// An operation as it was sent.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::graphql) struct Parameters {
-    pub(in crate::graphql) query: Option<String>,
-    #[serde(default, deserialize_with = "operation_name")]
-    pub(in crate::graphql) operation_name: Option<String>,
-    #[serde(default, deserialize_with = "object")]
-    pub(in crate::graphql) variables: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "extensions")]
-    pub(in crate::graphql) extensions: Extensions,
-}
-
-/// Those extensions of a request that mean something here.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(in crate::graphql) struct Extensions {
-    pub(in crate::graphql) persisted_query: Option<PersistedQuery>,
-}
-
-/// A document by its hash: Apollo's automatic persisted queries.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::graphql) struct PersistedQuery {
-    pub(in crate::graphql) version: u64,
-    pub(in crate::graphql) sha256_hash: String,
-}
-
-/// Reads an empty name as absent: many clients send one for an operation without a name.
-fn operation_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let name: Option<String> = Option::deserialize(deserializer)?;
-    Ok(name.filter(|name| !name.is_empty()))
-}
-
-/// Derived types also read lists, by the order of their fields, which nobody means.
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
-    Option::deserialize(deserializer)
-}
-
-fn extensions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Extensions, D::Error> {
-    known_extensions(Option::deserialize(deserializer)?).map_err(D::Error::custom)
-}
-
-fn known_extensions(extensions: Option<Map<String, Value>>) -> serde_json::Result<Extensions> {
-    serde_json::from_value(Value::Object(extensions.unwrap_or_default()))
-}
 
 /// The operations of a body.
 pub(super) enum Posted {
@@ -95,14 +48,14 @@ impl<'de> Visitor<'de> for BatchEntryVisitor {
 }
 
 /// Reads a JSON body.
-pub(super) async fn from_body(app: &App, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
+pub(super) async fn from_body(state: &GraphqlState, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
     require_unencoded(&parts.headers)?;
     require_json(&parts.headers)?;
     let request = Request::from_parts(parts.clone(), body);
     let body = Bytes::from_request(request, &())
         .await
-        .map_err(|rejection| unreadable(&rejection, app.config().http.body_limit))?;
-    read("The body", &body, app.config().graphql.limits.batch)
+        .map_err(|rejection| unreadable(&rejection, state.config().http.body_limit))?;
+    read("The body", &body, state.config().graphql.limits.batch)
 }
 
 /// Refuses a body with a content coding.

@@ -6,19 +6,20 @@ use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 
-use super::{caller, refuse};
-use crate::app::App;
+use super::caller;
+use super::response::respond;
 use crate::graphql::sdl;
+use crate::graphql::transport::state::GraphqlState;
 
 /// `GET /schema.graphql`. Where introspection is switched off, only signed-in users get it.
-pub(in crate::graphql) async fn schema(State(app): State<App>, request: Request) -> Response {
+pub(in crate::graphql) async fn schema(State(state): State<GraphqlState>, request: Request) -> Response {
     static SDL: LazyLock<String> = LazyLock::new(sdl);
     let (parts, _) = request.into_parts();
-    if !app.config().graphql.introspection {
-        let actor = caller(&app, &parts).await.map(|caller| caller.actor);
+    if !state.config().graphql.introspection {
+        let actor = caller(&state, &parts).await.map(|caller| caller.actor);
         let allowed = actor.and_then(|actor| Ok(actor.signed_in().map(|_| ())?));
         if let Err(refusal) = allowed {
-            return refuse(&parts.headers, refusal);
+            return respond(&parts.headers, Err(refusal));
         }
     }
     // A new release may bring another one.

@@ -27,14 +27,14 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream};
 use tokio::time::{Instant, sleep_until};
 
-use super::http::{Body, Refusal, StreamType};
-use super::websocket::UserSlot;
-use crate::app::App;
+use super::connection_slots::UserSlot;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, SignedOut};
 use crate::domain::live::{Attendance, Ending};
 use crate::graphql::execution::executor::Operation;
+use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::subscription::delivery::{Answers, Unbegun};
+use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
@@ -43,21 +43,30 @@ use crate::http::request_id;
 /// gone is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(12);
 
+/// In what a subscription is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::graphql) enum StreamType {
+    /// Server-sent events.
+    EventStream,
+    /// Parts of a message that goes on.
+    MultipartMixed,
+}
+
 /// Begins a subscription, and answers with its stream. Fails when it does not begin.
 pub(in crate::graphql) async fn open(
-    app: &App,
+    state: &GraphqlState,
     caller: Caller,
     operation: Operation,
     stream_type: StreamType,
 ) -> Result<Response, Unbegun> {
     let ends_at = caller
         .expires_at
-        .map(|expires_at| moment(expires_at, app.domain().clock().now()));
-    let heartbeat = HEARTBEAT.min(app.config().graphql.websocket.ping_interval);
-    let (attendance, slot) = attend(app, &caller).await?.unzip();
-    let answers = app
-        .graphql()
-        .subscribe(app.domain(), caller, attendance.clone(), operation)
+        .map(|expires_at| moment(expires_at, state.domain().clock().now()));
+    let heartbeat = HEARTBEAT.min(state.config().graphql.websocket.ping_interval);
+    let (attendance, slot) = attend(state, &caller).await?.unzip();
+    let answers = state
+        .executor()
+        .subscribe(state.shared(), state.domain(), caller, attendance.clone(), operation)
         .await?;
     let feed = Feed {
         stream_type,
@@ -76,20 +85,20 @@ pub(in crate::graphql) async fn open(
     let frames = feed.frames(request_id::current()).map(Ok::<_, Infallible>);
     let mut response = respond(stream_type, HttpBody::from_stream(frames));
     // What the client does not take holds up the heartbeats as well, and the end of the stream.
-    let patience = (2 * heartbeat).min(app.config().http.connections.write_timeout);
+    let patience = (2 * heartbeat).min(state.config().http.connections.write_timeout);
     response.extensions_mut().insert(WriteTimeout(patience));
     Ok(response)
 }
 
 /// Registers the connection that is about to be held open, which takes a place among all of the server. Nobody holds
 /// one: their subscription is refused.
-async fn attend(app: &App, caller: &Caller) -> Result<Option<(Arc<Attendance>, UserSlot)>, Refusal> {
+async fn attend(state: &GraphqlState, caller: &Caller) -> Result<Option<(Arc<Attendance>, UserSlot)>, Refusal> {
     if caller.actor.user_id().is_none() {
         return Ok(None);
     }
-    let limits = app.config().graphql.websocket;
-    let slot = app.graphql().connection_slots().take()?;
-    let live = app.domain().live();
+    let limits = state.config().graphql.websocket;
+    let slot = state.connection_slots().take()?;
+    let live = state.domain().live();
     let attendance = live.attend(&caller.actor).await?;
     if live.connections_beside(&attendance) > limits.connections_per_user {
         let message = format!(

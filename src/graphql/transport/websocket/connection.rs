@@ -14,16 +14,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
 use super::close_reason::Farewell;
-use super::connection_slots::{AnonymousSlot, UserSlot};
 use super::operation::{Asker, Step, Steps, begin};
 use super::subprotocol::{Dialect, Incoming, Outgoing};
 use super::token;
-use crate::app::App;
 use crate::config::WebSocketConfig;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, SignedOut};
 use crate::domain::live::{Attendance, Ending};
-use crate::graphql::transport::http::{Body, Parameters, Refusal};
+use crate::graphql::execution::parameters::Parameters;
+use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::transport::connection_slots::{AnonymousSlot, UserSlot};
+use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 use crate::http::request_id;
 
@@ -37,7 +38,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// A connection.
 pub(super) struct Connection {
-    app: App,
+    state: GraphqlState,
     settings: WebSocketConfig,
     socket: WebSocket,
     /// `None` when the client speaks neither.
@@ -77,16 +78,16 @@ type Outcome = Result<(), Farewell>;
 impl Connection {
     /// A connection of somebody whose token came with the request, or not at all.
     pub(super) fn new(
-        app: App,
+        state: GraphqlState,
         socket: WebSocket,
         dialect: Option<Dialect>,
         caller: Caller,
         slot: AnonymousSlot,
     ) -> Self {
-        let (settings, now) = (app.config().graphql.websocket, Instant::now());
+        let (settings, now) = (state.config().graphql.websocket, Instant::now());
         let beat = beat(dialect, settings.ping_interval);
         Self {
-            app,
+            state,
             settings,
             socket,
             dialect,
@@ -145,7 +146,7 @@ impl Connection {
         let time = self.next_time();
         tokio::select! {
             biased;
-            farewell = ended(&self.app, self.asker.attendance.as_deref(), &self.slot) => Happening::Ended(farewell),
+            farewell = ended(&self.state, self.asker.attendance.as_deref(), &self.slot) => Happening::Ended(farewell),
             () = sleep_until(time) => Happening::TimeIsUp,
             message = self.socket.recv() => Happening::Heard(message),
             Some((id, step)) = self.operations.next() => Happening::Answered(id, step),
@@ -190,7 +191,7 @@ impl Connection {
         let Some(expires_at) = self.asker.caller.expires_at else {
             return Ok(());
         };
-        let left = expires_at - self.app.domain().clock().now();
+        let left = expires_at - self.state.domain().clock().now();
         match left.to_std() {
             Ok(left) if !left.is_zero() => {
                 self.expires_at = Some(Instant::now() + left);
@@ -249,7 +250,7 @@ impl Connection {
     /// Finds out whose connection it is.
     async fn identify(&mut self, payload: &Map<String, Value>) -> Outcome {
         if let Some(token) = token::find(payload) {
-            let identity = self.app.domain().sessions().authenticate(Some(token)).await;
+            let identity = self.state.domain().sessions().authenticate(Some(token)).await;
             let identity = identity.map_err(|error| unavailable(&error))?;
             self.asker.caller.actor = identity.actor;
             self.asker.caller.expires_at = identity.expires_at;
@@ -272,9 +273,9 @@ impl Connection {
 
     /// From now on the connection is held open for its user, as long as their session lasts.
     async fn attend(&mut self) -> Outcome {
-        let slot = self.app.graphql().connection_slots().take();
+        let slot = self.state.connection_slots().take();
         let slot = slot.map_err(|_| Farewell::TryAgainLater("The server has no connection to spare"))?;
-        let live = self.app.domain().live();
+        let live = self.state.domain().live();
         let attendance = live.attend(&self.asker.caller.actor).await;
         let attendance = attendance.map_err(|error| unavailable(&error))?;
         if live.connections_beside(&attendance) > self.settings.connections_per_user {
@@ -302,7 +303,7 @@ impl Connection {
                 .say(dialect, &Outgoing::Error(&id, Body::from(refusal).errors()))
                 .await;
         }
-        let steps = begin(self.app.clone(), self.asker.clone(), parameters);
+        let steps = begin(self.state.clone(), self.asker.clone(), parameters);
         self.operations.insert(id, steps);
         Ok(())
     }
@@ -331,7 +332,7 @@ impl Connection {
     async fn send(&mut self, message: Message) -> Outcome {
         tokio::select! {
             biased;
-            farewell = ended(&self.app, self.asker.attendance.as_deref(), &self.slot) => Err(farewell),
+            farewell = ended(&self.state, self.asker.attendance.as_deref(), &self.slot) => Err(farewell),
             sent = timeout(SEND_PATIENCE, self.socket.send(message)) => match sent {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(Farewell::Gone),
@@ -364,7 +365,7 @@ fn beat(dialect: Option<Dialect>, ping_interval: Duration) -> Duration {
 }
 
 /// Waits until the connection is to be closed: one with a user when their session ends, others for a new connection.
-async fn ended(app: &App, attendance: Option<&Attendance>, slot: &Slot) -> Farewell {
+async fn ended(state: &GraphqlState, attendance: Option<&Attendance>, slot: &Slot) -> Farewell {
     if let Some(attendance) = attendance {
         return attendance.ended().await.into();
     }
@@ -375,7 +376,7 @@ async fn ended(app: &App, attendance: Option<&Attendance>, slot: &Slot) -> Farew
         }
     };
     tokio::select! {
-        () = app.domain().live().closing() => Ending::Shutdown.into(),
+        () = state.domain().live().closing() => Ending::Shutdown.into(),
         () = displaced => Farewell::TryAgainLater("Too many connections without a user"),
     }
 }

@@ -3,16 +3,14 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`origin`] | which pages of a browser may connect |
-//! | [`dialect`] | the messages of the two subprotocols: [`transport`] and [`legacy`] |
+//! | [`subprotocol`] | the messages of the two subprotocols: [`transport_ws`] and [`legacy`] |
 //! | [`token`] | the access token in the first message |
 //! | [`connection`] | the one task that owns a socket |
 //! | [`operation`] | one operation over it, as a stream of answers |
-//! | [`farewell`] | why a connection ends, as close code and reason |
-//! | [`connection_slots`] | how many connections there may be |
+//! | [`close_reason`] | why a connection ends, as close code and reason |
 
 mod close_reason;
 mod connection;
-mod connection_slots;
 mod legacy;
 mod operation;
 mod origin;
@@ -27,11 +25,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use self::connection::Connection;
-pub(in crate::graphql) use self::connection_slots::{ConnectionSlots, UserSlot};
 use self::subprotocol::Dialect;
-use super::http::{Refusal, refuse};
-use crate::app::App;
 use crate::domain::network::Network;
+use crate::graphql::execution::response::Refusal;
+use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::{Caller, client_address};
 use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
@@ -48,30 +45,23 @@ pub(in crate::graphql) fn is_asked_for(headers: &HeaderMap) -> bool {
 }
 
 /// Turns a request into a WebSocket, or says why not.
-pub(in crate::graphql) async fn open(app: &App, parts: &mut Parts) -> Response {
-    let upgrade = match WebSocketUpgrade::from_request_parts(parts, app).await {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
-    };
-    match admit(app, parts, upgrade).await {
-        Ok(response) => response,
-        Err(refusal) => refuse(&parts.headers, refusal),
+pub(in crate::graphql) async fn open(state: &GraphqlState, parts: &mut Parts) -> Result<Response, Refusal> {
+    match WebSocketUpgrade::from_request_parts(parts, state).await {
+        Ok(upgrade) => admit(state, parts, upgrade).await,
+        Err(rejection) => Ok(rejection.into_response()),
     }
 }
 
-async fn admit(app: &App, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Response, Refusal> {
-    if !origin::is_welcome(parts, &app.config().http.cors_origins) {
+async fn admit(state: &GraphqlState, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Response, Refusal> {
+    if !origin::is_welcome(parts, &state.config().http.cors_origins) {
         origin::log_refusal(parts);
         let message = "Pages of this origin may not connect; CORS_ORIGINS names those that may";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
     }
-    let settings = app.config().graphql.websocket;
-    let address = client_address(&parts.extensions, &parts.headers, &app.config().http.trusted_proxies);
-    let slot = app
-        .graphql()
-        .connection_slots()
-        .take_anonymous(address.map(Network::from))?;
-    let caller = Caller::of(parts, app).await?;
+    let settings = state.config().graphql.websocket;
+    let address = client_address(&parts.extensions, &parts.headers, &state.config().http.trusted_proxies);
+    let slot = state.connection_slots().take_anonymous(address.map(Network::from))?;
+    let caller = Caller::of(parts, state.app()).await?;
     let upgrade = upgrade
         .protocols(Dialect::ALL.map(Dialect::name))
         .read_buffer_size(READ_BUFFER)
@@ -81,9 +71,9 @@ async fn admit(app: &App, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Re
         .max_message_size(settings.message_bytes + TOLERANCE)
         .max_frame_size(settings.message_bytes + TOLERANCE);
     let dialect = upgrade.selected_protocol().and_then(Dialect::named);
-    let (app, id) = (app.clone(), request_id::current());
+    let (state, id) = (state.clone(), request_id::current());
     let mut response = upgrade.on_upgrade(async move |socket| {
-        let connection = Connection::new(app, socket, dialect, caller, slot);
+        let connection = Connection::new(state, socket, dialect, caller, slot);
         request_id::within(id, connection.run()).await;
     });
     // As long as a client may be silent.

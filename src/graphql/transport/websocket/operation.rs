@@ -7,10 +7,11 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use tokio::time::timeout;
 
-use crate::app::App;
 use crate::domain::live::Attendance;
 use crate::graphql::execution::executor::Operation;
-use crate::graphql::transport::http::{Body, Parameters, Refusal};
+use crate::graphql::execution::parameters::Parameters;
+use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 
 /// What comes next of an operation.
@@ -36,32 +37,32 @@ pub(super) struct Asker {
 }
 
 /// Begins an operation.
-pub(super) fn begin(app: App, asker: Asker, parameters: Box<Parameters>) -> Steps {
+pub(super) fn begin(state: GraphqlState, asker: Asker, parameters: Box<Parameters>) -> Steps {
     // What it takes to begin is large, and over when a subscription has begun: a box of its own is freed then.
     let beginning = Box::pin(async move {
-        let steps = run(&app, asker, *parameters).await;
+        let steps = run(&state, asker, *parameters).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
     });
     stream::once(beginning).flatten().boxed()
 }
 
-async fn run(app: &App, asker: Asker, parameters: Parameters) -> Result<Steps, Body> {
-    let operation = app.graphql().prepare(parameters).await?;
+async fn run(state: &GraphqlState, asker: Asker, parameters: Parameters) -> Result<Steps, Body> {
+    let operation = state.executor().prepare(parameters).await?;
     let Asker { mut caller, attendance } = asker;
     if let Some(attendance) = &attendance {
         // Another node may know of the end of the session, and word of it be on its way.
-        let actor = app.domain().live().look_up(attendance).await;
+        let actor = state.domain().live().look_up(attendance).await;
         caller.actor = actor.map_err(Refusal::from)?;
     }
     if operation.is_subscription() {
-        let answers = app
-            .graphql()
-            .subscribe(app.domain(), caller, attendance, operation)
+        let answers = state
+            .executor()
+            .subscribe(state.shared(), state.domain(), caller, attendance, operation)
             .await?;
         let steps = answers.map(|answer| answer.map_or_else(Step::Error, Step::Next));
         return Ok(steps.chain(stream::iter([Step::Complete])).boxed());
     }
-    let body = answer(app, caller, operation).await?;
+    let body = answer(state, caller, operation).await?;
     if !body.is_executed() {
         return Err(body);
     }
@@ -69,9 +70,9 @@ async fn run(app: &App, asker: Asker, parameters: Parameters) -> Result<Steps, B
 }
 
 /// The answer of a query or mutation, within the time that a request may take.
-async fn answer(app: &App, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
-    let limit = app.config().http.request_timeout;
-    let run = app.graphql().run(app.domain(), caller, operation);
+async fn answer(state: &GraphqlState, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
+    let limit = state.config().http.request_timeout;
+    let run = state.executor().run(state.domain(), caller, operation);
     let mut response = timeout(limit, run)
         .await
         .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))?;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{legacy, transport_ws};
-use crate::graphql::transport::http::Parameters;
+use crate::graphql::execution::parameters::Parameters;
 use crate::http::json::check_bounds;
 
 /// A subprotocol.

@@ -8,8 +8,8 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::accept::essence;
-use super::super::response::Refusal;
 use crate::domain::attachment::MAX_SIZE;
+use crate::graphql::execution::response::Refusal;
 use crate::graphql::upload::{UploadedFile, Uploads};
 use crate::http::body::{Exceeded, Source};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::super::request::Posted;
-use super::super::response::Refusal;
+use crate::graphql::execution::response::Refusal;
 use crate::graphql::upload::placeholder;
 use crate::http::json::check_bounds;
 

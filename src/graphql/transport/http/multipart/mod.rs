@@ -15,10 +15,10 @@ use futures_util::future::join_all;
 use self::form::Form;
 use self::map::FileMap;
 use super::request::{Posted, read, require_unencoded};
-use super::response::{Body, Refusal};
 use super::{Answer, caller, idempotency, told};
-use crate::app::App;
 use crate::graphql::execution::executor::{Admitted, Operation};
+use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::transport::state::GraphqlState;
 use crate::graphql::upload::Uploads;
 use crate::http::body::Source;
 use crate::http::caller::Caller;
@@ -33,44 +33,47 @@ const PREFLIGHTED: [HeaderName; 3] = [
 ];
 
 /// Answers a form.
-pub(super) async fn answer(app: &App, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
-    let source = Source::new(body, form::first_allowance(app.config().http.body_limit));
-    run(app, parts, &source).await
+pub(super) async fn answer(state: &GraphqlState, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
+    let source = Source::new(body, form::first_allowance(state.config().http.body_limit));
+    run(state, parts, &source).await
 }
 
 /// Runs the operations of a form.
-async fn run(app: &App, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
+async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
     require_unencoded(&parts.headers)?;
     require_preflight(&parts.headers)?;
     idempotency::refuse_with_files(&parts.headers)?;
-    let mut form = Form::open(&parts.headers, source, app.config().http.body_limit)?;
+    let mut form = Form::open(&parts.headers, source, state.config().http.body_limit)?;
     let operations = form.text("operations").await?;
     let map = form.text("map").await?;
-    let limits = app.config().graphql.limits;
+    let limits = state.config().graphql.limits;
     let files = FileMap::read(&map, limits.batch)?;
     let mut posted = read("operations", &operations, limits.batch)?;
     files.place(&mut posted)?;
-    let caller = caller(app, parts).await?;
+    let caller = caller(state, parts).await?;
     match posted {
         Posted::One(parameters) => {
-            let operation = app.graphql().prepare(parameters).await?;
+            let operation = state.executor().prepare(parameters).await?;
             files.check_count(operation.uploads())?;
-            let admitted = app.graphql().admit(app.domain(), caller.clone(), operation).await?;
+            let admitted = state
+                .executor()
+                .admit(state.domain(), caller.clone(), operation)
+                .await?;
             let uploads = receive(&caller, form, files).await?;
-            Ok(Answer::One(execute(app, parts, admitted, uploads).await))
+            Ok(Answer::One(execute(state, parts, admitted, uploads).await))
         }
         Posted::Many(batch) => {
-            let size = app.graphql().answer_size();
-            let prepared = app.graphql().prepare_batch(batch).await?;
+            let size = state.executor().answer_size();
+            let prepared = state.executor().prepare_batch(batch).await?;
             files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
             let admitted = prepared.into_iter().map(async |operation| {
                 let operation = operation?.within(&size);
-                app.graphql().admit(app.domain(), caller.clone(), operation).await
+                state.executor().admit(state.domain(), caller.clone(), operation).await
             });
             let admitted = join_all(admitted).await;
             let uploads = receive(&caller, form, files).await?;
             let bodies = admitted.into_iter().map(async |admitted| match admitted {
-                Ok(admitted) => execute(app, parts, admitted, uploads.share()).await,
+                Ok(admitted) => execute(state, parts, admitted, uploads.share()).await,
                 // One that is refused does not keep the others from running.
                 Err(refusal) => Body::from(refusal),
             });
@@ -88,8 +91,8 @@ async fn receive(caller: &Caller, form: Form, files: FileMap) -> Result<Uploads,
     }
 }
 
-async fn execute(app: &App, parts: &Parts, admitted: Admitted, uploads: Uploads) -> Body {
-    let response = app.graphql().execute(app.domain(), admitted, uploads).await;
+async fn execute(state: &GraphqlState, parts: &Parts, admitted: Admitted, uploads: Uploads) -> Body {
+    let response = state.executor().execute(state.domain(), admitted, uploads).await;
     told(&parts.headers, response)
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::domain::network::Network;
-use crate::graphql::transport::http::Refusal;
+use crate::graphql::execution::response::Refusal;
 
 /// The slots of a server.
 #[derive(Clone, Debug)]
