@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ContextBase, Value, value};
 use chrono::SecondsFormat;
 
-use super::execution::answer_size::AnswerSize;
+use super::answer_size::AnswerSize;
 use super::loader::Loaders;
 use super::upload::Uploads;
 use crate::domain::Domain;

@@ -16,7 +16,6 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use super::types::task::Task;
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
 use crate::domain::error::Error;
@@ -26,7 +25,7 @@ use crate::domain::notification::Notification;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::session::Session;
 use crate::domain::tag::Tags;
-use crate::domain::task::TasksOf;
+use crate::domain::task::{People, TasksOf};
 use crate::domain::user::User;
 use crate::domain::{self, Domain};
 use crate::telemetry::metric;
@@ -382,8 +381,35 @@ pub struct PageOfTasks {
     pub with_people: bool,
 }
 
+/// A task of a page.
+#[derive(Clone, Debug)]
+pub struct ListedTask {
+    /// The task.
+    pub task: Arc<domain::task::Task>,
+    /// Its owner and assignee, where they were read with it.
+    pub people: Option<(Arc<User>, Option<Arc<User>>)>,
+}
+
+impl From<domain::task::Task> for ListedTask {
+    fn from(task: domain::task::Task) -> Self {
+        Self {
+            task: Arc::new(task),
+            people: None,
+        }
+    }
+}
+
+impl From<(domain::task::Task, People)> for ListedTask {
+    fn from((task, people): (domain::task::Task, People)) -> Self {
+        Self {
+            people: Some((Arc::new(people.owner), people.assignee.map(Arc::new))),
+            ..task.into()
+        }
+    }
+}
+
 impl Loader<TasksOfUser> for TasksOfUserLoader {
-    type Value = Result<Page<Task>, Error>;
+    type Value = Result<Page<ListedTask>, Error>;
     type Error = Error;
 
     async fn load(&self, keys: &[TasksOfUser]) -> Result<HashMap<TasksOfUser, Self::Value>, Error> {
@@ -401,7 +427,7 @@ impl TasksOfUserLoader {
         &self,
         users: &[UserId],
         PageOfTasks { of, page, with_people }: &PageOfTasks,
-    ) -> Result<Vec<(UserId, Page<Task>)>, Error> {
+    ) -> Result<Vec<(UserId, Page<ListedTask>)>, Error> {
         let Sight { domain, actor } = &self.0;
         Ok(if *with_people {
             let lists = domain
@@ -415,8 +441,8 @@ impl TasksOfUserLoader {
     }
 }
 
-/// The pages of each user as GraphQL has them.
-fn each<T: Into<Task>>(lists: Vec<(UserId, Page<T>)>) -> Vec<(UserId, Page<Task>)> {
+/// The pages of each user, with tasks that are cheap to clone.
+fn each<T: Into<ListedTask>>(lists: Vec<(UserId, Page<T>)>) -> Vec<(UserId, Page<ListedTask>)> {
     let lists = lists.into_iter();
     lists.map(|(user, page)| (user, page.map(T::into))).collect()
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `transport` | HTTP, WebSocket, and streams over HTTP |
 //! | [`execution`] | one operation, from its document to its response |
-//! | [`subscription`] | what can be watched, and how it is answered to many at once |
+//! | [`subscription`] | how subscriptions are answered, to many at once |
 //! | [`schema`](mod@schema) | the roots of the schema |
 //! | [`types`] | the types of the schema, a file or folder for each noun |
 //! | [`context`], [`loader`] | what a request carries, and its batched look-ups |
@@ -13,7 +13,9 @@
 //! | [`row`] | lists without a future a field |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
 //! | [`upload`] | the files of a request |
+//! | [`answer_size`] | how large an answer may become |
 
+pub mod answer_size;
 pub mod connection;
 pub mod context;
 pub mod error;

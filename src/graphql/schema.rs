@@ -4,19 +4,19 @@ use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMod
 use chrono::{DateTime, Utc};
 
 use super::connection::Connection;
-use super::subscription::Subscription;
+use super::types;
 use super::types::notification::{Notification, NotificationTotals};
+use super::types::subscription::Subscription;
 use super::types::tag::{Tag, TagTotals};
 use super::types::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use super::types::user::{User, UserTotals};
-use super::{node, types};
 use crate::config::GraphqlConfig;
 
 /// Everything that can be read.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     types::rate_limit::RateLimitQuery,
-    node::NodeQuery,
+    types::node::NodeQuery,
     types::user::UserQuery,
     types::session::SessionQuery,
     types::task::TaskQuery,

@@ -12,7 +12,6 @@
 //! | `cost`, `price` | what an operation costs |
 //! | `toll` | what the events of a subscription cost |
 //! | `concurrency` | heavy operations take turns |
-//! | [`answer_size`] | how large an answer may become |
 //! | [`check`] | what the front says of a document, as data |
 //! | `document` | the cache of documents and their normalised operations |
 //! | `persisted` | the texts of documents in Redis, for clients that know the hash from another node |
@@ -21,7 +20,6 @@
 //! | `executor` | runs operations |
 //! | `metrics` | how many operations are run, and how long that takes |
 
-pub mod answer_size;
 pub mod check;
 pub(super) mod coercion;
 pub(super) mod concurrency;

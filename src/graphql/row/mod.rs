@@ -34,8 +34,8 @@ pub use self::plan::Selected;
 pub use self::value::AtHand;
 pub(super) use self::value::write_value;
 use self::value::{at_hand, write_list, write_row, written};
+use super::answer_size::bytes_of;
 use super::context::RequestContext;
-use super::execution::answer_size::bytes_of;
 use super::loader::Batched;
 use crate::domain::error::{Error, Result};
 

@@ -10,7 +10,6 @@ use futures_util::stream::{self, BoxStream};
 use moka::future::Cache;
 
 use super::response_sharing::{Rights, Sharing};
-use super::{Delivered, Order, Wanted};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
@@ -22,6 +21,7 @@ use crate::graphql::context::RequestContext;
 use crate::graphql::execution::executor::{Executor, Operation};
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::execution::toll::Toll;
+use crate::graphql::types::subscription::{Delivered, Order, Wanted};
 use crate::graphql::upload::Uploads;
 use crate::http::caller::Caller;
 

@@ -2,10 +2,12 @@
 
 pub mod attachment;
 pub mod event;
+pub mod node;
 pub mod notification;
 pub mod rate_limit;
 pub mod session;
 pub mod statistics;
+pub mod subscription;
 pub mod tag;
 pub mod task;
 pub mod user;

@@ -12,7 +12,6 @@ use serde_json::{Map, Value as Json, json};
 use tracing::Instrument as _;
 
 use self::budgets::{Budgets, check_credentials, cost_for};
-use super::answer_size::AnswerSize;
 use super::concurrency::HeavyOperations;
 use super::cost::SIGNING_IN;
 use super::document::{Document, Front, Hash, Prepared, Unprepared, Unusable, hash_of, read_hash};
@@ -24,6 +23,7 @@ use super::response::Refusal;
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::event::EventCursor;
+use crate::graphql::answer_size::AnswerSize;
 use crate::graphql::context::{RequestContext, Spending};
 use crate::graphql::types::event::EVENT_CURSOR;
 use crate::graphql::types::session::SECRET_FIELDS;

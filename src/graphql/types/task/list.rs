@@ -87,7 +87,7 @@ pub(super) async fn all(
         found.map(Task::from)
     };
     let whose = Whose::All(list);
-    Ok(connection(found, TaskTotals { whose }, |task| task))
+    Ok(connection(found, TaskTotals { whose }, Task::from))
 }
 
 /// What is selected of the rows of a connection.
@@ -139,7 +139,7 @@ pub(in crate::graphql) async fn of_user(
     let found = ctx.loaders().tasks_of_users().load_one((user, Arc::new(asked))).await?;
     let whose = Whose::User(user, of);
     let found = found.transpose()?.unwrap_or_default();
-    Ok(connection(found, TaskTotals { whose }, |task| task))
+    Ok(connection(found, TaskTotals { whose }, Task::from))
 }
 
 /// The most steps of an order: more would make the condition of a page long for nothing.

@@ -32,6 +32,7 @@ use crate::graphql::connection::{Connection, PageArguments};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::guard::SignedIn;
+use crate::graphql::loader::ListedTask;
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
@@ -70,6 +71,19 @@ impl From<(domain::task::Task, People)> for Task {
             owner: Arc::new(people.owner).into(),
             assignee: people.assignee.map(Arc::new).map(Held::from).unwrap_or_default(),
             ..task.into()
+        }
+    }
+}
+
+impl From<ListedTask> for Task {
+    fn from(ListedTask { task, people }: ListedTask) -> Self {
+        match people {
+            Some((owner, assignee)) => Self {
+                owner: owner.into(),
+                assignee: assignee.map(Held::from).unwrap_or_default(),
+                ..task.into()
+            },
+            None => task.into(),
         }
     }
 }

@@ -57,7 +57,7 @@ impl AnswerSize {
     }
 
     /// Takes what of the data was not counted while it was resolved.
-    pub(in crate::graphql) fn take_rest(&self, data: &Value) -> Result<(), ServerError> {
+    pub(super) fn take_rest(&self, data: &Value) -> Result<(), ServerError> {
         self.take(bytes_of(data).saturating_sub(self.taken.load(Ordering::Relaxed)))
     }
 
@@ -74,7 +74,7 @@ impl AnswerSize {
 }
 
 /// The bytes of a value as JSON, by a count that leaves out some punctuation.
-pub(in crate::graphql) fn bytes_of(value: &Value) -> usize {
+pub(super) fn bytes_of(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + 2,
         Value::List(items) => items.iter().map(|item| bytes_of(item) + 1).sum(),
