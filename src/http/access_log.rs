@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::caller::client_address;
+use super::client_address::client_address;
 use super::request_metrics;
 use crate::domain::id::UserId;
 use crate::state::AppState;

@@ -2,7 +2,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`caller`] | who sends a request, and from where |
+//! | [`caller`] | who sends a request |
+//! | `client_address` | from where, directly or behind proxies |
 //! | `encoding` | content codings of bodies, the text of URLs and forms |
 //! | `idempotency` | writes that are safe to repeat |
 //! | `json` | bodies in JSON |
@@ -19,6 +20,7 @@
 pub mod access_log;
 pub(crate) mod body;
 pub mod caller;
+pub(crate) mod client_address;
 pub(crate) mod connection;
 pub(crate) mod encoding;
 pub(crate) mod file_url;

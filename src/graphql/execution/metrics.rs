@@ -8,7 +8,7 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, ServerError, Value};
 use tracing::Span;
 
-use super::executor::Operation;
+use super::operation::Operation;
 use crate::domain::error::Code;
 use crate::telemetry::context;
 use crate::telemetry::metric::{OPERATION_TIME, OPERATIONS};

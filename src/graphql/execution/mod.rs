@@ -15,6 +15,7 @@
 //! | [`check`] | what the front says of a document, as data |
 //! | `document` | the cache of documents and their normalised operations |
 //! | `persisted` | the texts of documents in Redis, for clients that know the hash from another node |
+//! | `operation` | an operation that was prepared |
 //! | `parameters` | an operation as clients send it |
 //! | `response` | what it is answered |
 //! | `executor` | runs operations |
@@ -30,6 +31,7 @@ pub(super) mod limits;
 pub(super) mod metrics;
 pub(super) mod model;
 mod normalizer;
+pub(super) mod operation;
 pub(super) mod parameters;
 pub(super) mod persisted;
 mod price;

@@ -4,6 +4,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::{Map, Value};
 
+use super::document::{Hash, read_hash};
+use super::response::Refusal;
+
 /// An operation as it was sent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +33,24 @@ pub(in crate::graphql) struct Extensions {
 pub(in crate::graphql) struct PersistedQuery {
     pub(in crate::graphql) version: u64,
     pub(in crate::graphql) sha256_hash: String,
+}
+
+impl PersistedQuery {
+    /// The hash, if it can be one.
+    pub(super) fn hash(&self) -> Result<Hash, Refusal> {
+        if self.version != 1 {
+            return Err(Refusal::bad_request(format!(
+                "extensions.persistedQuery.version is {}; only 1 is supported",
+                self.version
+            )));
+        }
+        read_hash(&self.sha256_hash).ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "extensions.persistedQuery.sha256Hash is '{}'; send 64 hexadecimal digits",
+                self.sha256_hash.chars().take(80).collect::<String>()
+            ))
+        })
+    }
 }
 
 /// Reads an empty name as absent: many clients send one for an operation without a name.

@@ -18,7 +18,8 @@ use crate::domain::live::{Attendance, EventStream, Moment, NotificationStream, V
 use crate::domain::policy::{self, Tasks};
 use crate::graphql::Schema;
 use crate::graphql::context::RequestContext;
-use crate::graphql::execution::executor::{Executor, Operation};
+use crate::graphql::execution::executor::Executor;
+use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::execution::toll::Toll;
 use crate::graphql::types::subscription::{Delivered, Order, Wanted};

@@ -11,8 +11,8 @@ use crate::domain::actor::{Actor, Role};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::local_time::TimeZone;
 use crate::graphql::execution::document::hash_of;
-use crate::graphql::execution::executor::Operation;
 use crate::graphql::execution::model::{Model, TypeId};
+use crate::graphql::execution::operation::Operation;
 
 /// What every receiver of an event sees alike: types, and which of their fields. No name stands for all.
 const ALIKE: [(&str, &[&str]); 7] = [

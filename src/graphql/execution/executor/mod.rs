@@ -1,22 +1,20 @@
-//! One operation, from what a client sent to its answer: found or read, measured, paid for, run.
+//! Runs operations, from what a client sent to its answer: found or read, measured, paid for, run.
 
 mod budgets;
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{PathSegment, Request, Response, ServerError, Value, Variables};
+use async_graphql::Response;
 use axum::http::StatusCode;
 use futures_util::future::join_all;
-use serde_json::{Map, Value as Json, json};
 use tracing::Instrument as _;
 
 use self::budgets::{Budgets, check_credentials, cost_for};
 use super::concurrency::HeavyOperations;
-use super::cost::SIGNING_IN;
-use super::document::{Document, Front, Hash, Prepared, Unprepared, Unusable, hash_of, read_hash};
+use super::document::{Document, Front, Hash, Unprepared, Unusable, hash_of};
 use super::metrics::Names;
 use super::model::Model;
+use super::operation::Operation;
 use super::parameters::{Parameters, PersistedQuery};
 use super::persisted::Persisted;
 use super::response::Refusal;
@@ -26,7 +24,6 @@ use crate::domain::event::EventCursor;
 use crate::graphql::answer_size::AnswerSize;
 use crate::graphql::context::{RequestContext, Spending};
 use crate::graphql::types::event::EVENT_CURSOR;
-use crate::graphql::types::session::SECRET_FIELDS;
 use crate::graphql::upload::Uploads;
 use crate::graphql::{Schema, schema};
 use crate::http::caller::Caller;
@@ -42,15 +39,6 @@ pub struct Executor {
     persisted: Option<Persisted>,
     budgets: Option<Budgets>,
     names: Names,
-}
-
-/// An operation that may run once it is paid for.
-pub(in crate::graphql) struct Operation {
-    pub(in crate::graphql) document: Arc<Document>,
-    pub(in crate::graphql) name: Option<String>,
-    given: Option<Map<String, Json>>,
-    pub(in crate::graphql) prepared: Prepared,
-    pub(in crate::graphql) answer_size: Arc<AnswerSize>,
 }
 
 /// An operation that is paid for.
@@ -219,97 +207,6 @@ impl Executor {
             response.extensions.insert("cost".to_owned(), spending.into());
         }
         response
-    }
-}
-
-impl Operation {
-    /// What it is: a query, a mutation or a subscription.
-    pub(in crate::graphql) fn kind(&self) -> OperationType {
-        self.prepared.operation.kind
-    }
-
-    /// Whether it only reads.
-    pub(in crate::graphql) fn is_query(&self) -> bool {
-        self.kind() == OperationType::Query
-    }
-
-    /// Whether it is answered with each event.
-    pub(in crate::graphql) fn is_subscription(&self) -> bool {
-        self.kind() == OperationType::Subscription
-    }
-
-    /// The values of its variables.
-    pub(in crate::graphql) fn variables(&self) -> Variables {
-        let mut variables = Variables::default();
-        variables.extend(self.prepared.values.clone());
-        variables
-    }
-
-    /// What the library executes, in this context. The text is not looked at again: the normalised operation goes with it.
-    pub(in crate::graphql) fn request(&self, variables: Variables, context: RequestContext) -> Request {
-        let mut request = Request::new("").variables(variables).data(context);
-        request.set_parsed_query(self.prepared.operation.document.clone());
-        request
-    }
-
-    /// The variables that were given with it, by name.
-    pub(in crate::graphql) fn given(&self) -> Option<&Map<String, Json>> {
-        self.given.as_ref()
-    }
-
-    /// The same in a request with others, whose answers together have a limit.
-    pub(in crate::graphql) fn within(mut self, size: &AnswerSize) -> Self {
-        self.answer_size = Arc::new(size.share());
-        self
-    }
-
-    /// An error of the whole answer. It has the path of the first field, for it comes after execution.
-    fn at_root(&self, mut error: ServerError) -> ServerError {
-        let first = self.prepared.operation.first_key();
-        error.path = first
-            .map(|key| PathSegment::Field(key.to_string()))
-            .into_iter()
-            .collect();
-        error
-    }
-
-    /// Whether it signs somebody in.
-    pub(in crate::graphql) fn signs_in(&self) -> bool {
-        let operation = &self.prepared.operation;
-        SIGNING_IN.iter().any(|name| operation.selects_at_root(name))
-    }
-
-    /// Whether its answer can hold tokens.
-    pub(in crate::graphql) fn shows_secrets(&self) -> bool {
-        self.prepared.operation.selects_any(&SECRET_FIELDS)
-    }
-
-    /// How many files it takes.
-    pub(in crate::graphql) fn uploads(&self) -> usize {
-        self.prepared.cost.uploads as usize
-    }
-
-    /// Tells this operation and its variables from others.
-    pub(in crate::graphql) fn fingerprint(&self) -> String {
-        let whole = json!([self.document.text, self.name, self.given]);
-        hex::encode(hash_of(&whole.to_string()))
-    }
-}
-
-impl PersistedQuery {
-    fn hash(&self) -> Result<Hash, Refusal> {
-        if self.version != 1 {
-            return Err(Refusal::bad_request(format!(
-                "extensions.persistedQuery.version is {}; only 1 is supported",
-                self.version
-            )));
-        }
-        read_hash(&self.sha256_hash).ok_or_else(|| {
-            Refusal::bad_request(format!(
-                "extensions.persistedQuery.sha256Hash is '{}'; send 64 hexadecimal digits",
-                self.sha256_hash.chars().take(80).collect::<String>()
-            ))
-        })
     }
 }
 

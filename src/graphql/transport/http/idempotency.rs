@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::Answer;
-use crate::graphql::execution::executor::Operation;
+use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;

@@ -24,7 +24,7 @@ use self::request::{Posted, from_body, from_url};
 use self::response::respond;
 pub(in crate::graphql) use self::schema::schema;
 use super::{stream, websocket};
-use crate::graphql::execution::executor::Operation;
+use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::subscription::delivery::Unbegun;
 use crate::graphql::transport::state::GraphqlState;

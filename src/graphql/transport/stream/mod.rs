@@ -31,7 +31,7 @@ use super::connection_slots::UserSlot;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, SignedOut};
 use crate::domain::live::{Attendance, Ending};
-use crate::graphql::execution::executor::Operation;
+use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::subscription::delivery::{Answers, Unbegun};
 use crate::graphql::transport::state::GraphqlState;

@@ -29,7 +29,8 @@ use self::subprotocol::Dialect;
 use crate::domain::network::Network;
 use crate::graphql::execution::response::Refusal;
 use crate::graphql::transport::state::GraphqlState;
-use crate::http::caller::{Caller, client_address};
+use crate::http::caller::Caller;
+use crate::http::client_address::client_address;
 use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
 

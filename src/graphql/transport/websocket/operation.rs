@@ -8,7 +8,7 @@ use futures_util::stream::{self, BoxStream};
 use tokio::time::timeout;
 
 use crate::domain::live::Attendance;
-use crate::graphql::execution::executor::Operation;
+use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::state::GraphqlState;
