@@ -1,7 +1,7 @@
 //! GraphQL over HTTP: a request in, its operations run, an answer out.
 //!
-//! What a request may be is in `handler/request.rs`, or with files in `handler/multipart.rs`; what the client takes is
-//! in `handler/accept.rs`, and what an answer looks like in `handler/response.rs`.
+//! What a request may be is in `request.rs`, or with files in `multipart.rs`; what the client takes is
+//! in `accept.rs`, and what an answer looks like in `response.rs`.
 
 mod accept;
 mod idempotency;
