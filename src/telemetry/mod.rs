@@ -18,7 +18,6 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-use self::metric;
 use self::metric::{Kind, Metric};
 use crate::config::{LogConfig, LogFormat};
 

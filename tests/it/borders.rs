@@ -147,17 +147,21 @@ fn modules_name_each_other_in_one_direction_only() {
                 edges.entry(from).or_default().entry(to).or_insert(named);
             }
         }
-        // Takes away what names nothing that is left, as long as there is such a module. What stays is in a circle, or
-        // names one.
-        while let Some(free) = edges
-            .iter()
-            .find_map(|(from, to)| to.keys().all(|to| !edges.contains_key(to)).then_some(*from))
-        {
+        // Takes away modules that name none of the others, or that none of the others names, until each that is left is in
+        // a circle or between two.
+        loop {
+            let named: BTreeSet<&str> = edges.values().flat_map(BTreeMap::keys).copied().collect();
+            let free = edges
+                .iter()
+                .find(|(from, to)| !named.contains(*from) || !to.keys().any(|to| edges.contains_key(to)));
+            let Some((free, _)) = free.map(|(from, to)| (*from, to)) else {
+                break;
+            };
             edges.remove(free);
         }
         let left: Vec<String> = edges
-            .iter()
-            .flat_map(|(_, to)| to.iter().filter(|(to, _)| edges.contains_key(*to)))
+            .values()
+            .flat_map(|to| to.iter().filter(|(to, _)| edges.contains_key(*to)))
             .map(|(_, named)| named.to_string())
             .collect();
         assert!(

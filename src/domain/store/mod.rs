@@ -40,7 +40,6 @@ use self::db::open::Meter;
 use self::db::read_pool::Reader;
 use self::db::session_check::Bearers;
 use self::db::writer::Writer;
-use self::query::positional_row::InOrder;
 use super::actor::Actor;
 use super::error::{Error, Result};
 use super::live::Bus;

@@ -9,7 +9,8 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{DerivePartialModel, QueryTrait as _};
 use serde_json::json;
 
-use super::{InOrder, WriteTransaction, corrupt, notification, task};
+use super::query::positional_row::InOrder;
+use super::{WriteTransaction, corrupt, notification, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, EventType, LoggedEvent, NewEvent, Place, TaskEvent, changes_of, task_of};

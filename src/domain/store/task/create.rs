@@ -13,7 +13,8 @@ use crate::domain::event::NewEvent;
 use crate::domain::id::TaskId;
 use crate::domain::policy::{CreateTask, Permit};
 use crate::domain::store::event::LOG_IDENTITY;
-use crate::domain::store::{InOrder, Store, WriteTransaction, event, idempotency, tag, user};
+use crate::domain::store::query::positional_row::InOrder;
+use crate::domain::store::{Store, WriteTransaction, event, idempotency, tag, user};
 use crate::domain::tag::Tags;
 use crate::domain::task::{Snapshot, Task, WrittenTask};
 

@@ -11,8 +11,8 @@ use crate::domain::error::Result;
 use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Reach, Scope, Tasks, Users};
-use crate::domain::store::InOrder;
 use crate::domain::store::query::keyset::{Keyset, union};
+use crate::domain::store::query::positional_row::InOrder;
 use crate::domain::task::{FullTask, Task, TaskFilter, TaskList, TaskSortField, WithPeople, cursor_of};
 
 /// The condition that a task is in scope, in parts that have no task in common, without those that the filter leaves

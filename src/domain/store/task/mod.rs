@@ -15,7 +15,6 @@ use sea_orm::{
     Condition, QueryOrder, QuerySelect, Select,
 };
 
-use self::row;
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType};
 use super::{WriteTransaction, attachment, corrupt, one_of, tag};
 use crate::domain::clock::{LAST_MOMENT, Timestamp};

@@ -15,9 +15,10 @@ use crate::domain::id::UserId;
 use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Scope, Tasks, Users};
+use crate::domain::store::one_of;
 use crate::domain::store::query::keyset::Keyset;
 use crate::domain::store::query::per_parent::rows_of_each;
-use crate::domain::store::{InOrder, one_of};
+use crate::domain::store::query::positional_row::InOrder;
 use crate::domain::task::{Part, Task, TasksOf, WithPeople, cursor_of};
 
 /// The column that says whose part it is.

@@ -12,9 +12,9 @@ use sea_orm::{
     DbBackend, FromQueryResult, PartialModelTrait, QueryOrder, QueryResult, QuerySelect, SqlErr,
 };
 
-use self::account_change;
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{InOrder, WriteTransaction, corrupt, one_of};
+use super::query::positional_row::InOrder;
+use super::{WriteTransaction, corrupt, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};

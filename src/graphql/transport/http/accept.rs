@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, header};
 
+use crate::graphql::transport::stream::StreamType;
+
 /// The media type of answers by the specification.
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 /// The media type of older clients.
