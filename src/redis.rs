@@ -19,7 +19,7 @@ use redis::{Client, ConnectionAddr, ErrorKind, IntoConnectionInfo as _, RedisErr
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{sleep, timeout};
 
-use crate::meter;
+use crate::telemetry::metric;
 
 /// How long Redis is left alone before it is asked again whether it is back.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ impl Redis {
             manager: RwLock::new(manager),
             is_up: AtomicBool::new(true),
         }));
-        metrics::gauge!(meter::REDIS_UP).set(1.0);
+        metrics::gauge!(metric::REDIS_UP).set(1.0);
         let connecting = redis.clone();
         tokio::spawn(async move { connecting.attempt(probe).await });
         Ok(redis)
@@ -133,7 +133,7 @@ impl Redis {
     /// Leaves Redis alone until it is back.
     fn lose(&self, problem: &Problem) {
         if self.0.is_up.swap(false, Ordering::Relaxed) {
-            metrics::gauge!(meter::REDIS_UP).set(0.0);
+            metrics::gauge!(metric::REDIS_UP).set(0.0);
             tracing::warn!("Redis is away: {problem}. Until it is back, this server goes on by itself");
             tokio::spawn(watch(Arc::downgrade(&self.0)));
         }
@@ -155,7 +155,7 @@ impl Inner {
         }
         *self.manager.write().unwrap_or_else(PoisonError::into_inner) = manager;
         self.is_up.store(true, Ordering::Relaxed);
-        metrics::gauge!(meter::REDIS_UP).set(1.0);
+        metrics::gauge!(metric::REDIS_UP).set(1.0);
         true
     }
 }

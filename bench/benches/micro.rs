@@ -147,7 +147,7 @@ mod rows {
     use taskwire::domain::id::UserId;
     use taskwire::domain::user::Account;
     use taskwire::graphql::row::Rows;
-    use taskwire::graphql::user::User;
+    use taskwire::graphql::types::user::User;
 
     #[derive(Clone, Copy, Debug)]
     enum Way {

@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail};
 use indicatif::HumanBytes;
 
 use super::{Backup, database, output, progress};
-use crate::app::described;
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::backup::{Taken, Target};
+use crate::domain::error::described;
 use crate::http::server::stop_signal;
 
 /// Only whoever makes a backup may read it.

@@ -1,7 +1,7 @@
 //! The database, for commands other than `serve`.
 
-use crate::app::described;
 use crate::config::{Config, LogConfig, LogFormat, LogLevel};
+use crate::domain::error::described;
 use crate::domain::token::SigningKey;
 use crate::domain::{Domain, Surroundings};
 use crate::telemetry;

@@ -1,8 +1,8 @@
 //! `taskwire migrate`.
 
 use super::{Migrate, database, output};
-use crate::app::described;
 use crate::config::Config;
+use crate::domain::error::described;
 use crate::domain::{Domain, MigrationState};
 
 /// Changes the tables, and says what changed.

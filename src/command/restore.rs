@@ -8,10 +8,10 @@ use tempfile::TempDir;
 
 use super::backup::counted;
 use super::{Restore, database, output, progress};
-use crate::app::described;
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::backup::{CheckedBackup, Manifest, Restored};
+use crate::domain::error::described;
 use crate::http::server::stop_signal;
 
 /// Checks the archive as a whole, and then restores it.

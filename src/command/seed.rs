@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret as _;
 
 use super::{Seed, database, output, progress};
-use crate::app::described;
 use crate::domain::actor::Actor;
-use crate::domain::error::{Code, Error};
+use crate::domain::error::{Code, Error, described};
 use crate::domain::seed::{Plan, first_email};
 
 /// Fills the database, and says how to sign in.

@@ -33,9 +33,9 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .with_metrics(metrics);
     app.prepare().await?;
     app.start_background();
-    let listener = server::bind(&app).await?;
+    let listener = server::bind(&app.config().http).await?;
     tracing::info!("{}", announcement(listener.local_addr()?, app.config().graphql.ide));
-    let served = server::serve(app, listener, server::stop_signal()).await;
+    let served = app.serve(listener, server::stop_signal()).await;
     if let Some(traces) = traces {
         traces.stop().await;
     }

@@ -4,10 +4,10 @@ use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Login, NewUser, User as Command, database, output, password};
-use crate::app::described;
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::actor::{Actor, Role};
+use crate::domain::error::described;
 use crate::domain::random::SystemRandomness;
 use crate::domain::user::{Registration, User};
 

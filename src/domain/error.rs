@@ -14,8 +14,8 @@ use chrono::TimeDelta;
 use super::external::ExternalFailure;
 use super::id::{TaskId, UserId};
 use super::idempotency::Omitted;
+use super::task::workflow::Status;
 use super::task::{ExpectedVersion, Snapshot};
-use super::workflow::Status;
 
 /// What the domain's operations return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -522,5 +522,13 @@ impl fmt::Display for Violations {
             f.write_str(&violation.message)?;
         }
         Ok(())
+    }
+}
+
+/// An error with its cause: for the person who runs the server, not for clients.
+pub(crate) fn described(error: Error) -> anyhow::Error {
+    match error.cause() {
+        Some(cause) => anyhow::anyhow!("{cause:#}"),
+        None => anyhow::Error::new(error),
     }
 }

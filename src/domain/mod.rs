@@ -5,7 +5,7 @@
 //! | [`actor`] | who asks |
 //! | [`policy`] | who may do what: permits for writes, scopes for reads |
 //! | [`error`] | the one error and its codes |
-//! | [`task`], [`workflow`], [`tag`], [`statistics`] | tasks and what is counted of them |
+//! | [`task`], [`tag`], [`statistics`] | tasks and what is counted of them |
 //! | [`attachment`] | files, and where their bytes are |
 //! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
 //! | [`event`], [`notification`] | the log of what happened, and who is told of it |
@@ -49,7 +49,6 @@ pub mod tag;
 pub mod task;
 pub mod token;
 pub mod user;
-pub mod workflow;
 
 pub use store::{
     DatabaseGauges, Engine, MigrationState, MissingRight, MissingRights, OpenTransaction, Pool, Pools, WriteFailure,

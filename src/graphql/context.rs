@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ContextBase, Value, value};
 use chrono::SecondsFormat;
 
-use super::execution::answer_size::AnswerSize;
+use super::answer_size::AnswerSize;
 use super::loader::Loaders;
 use super::upload::Uploads;
 use crate::domain::Domain;
@@ -13,7 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::event::EventCursor;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
-use crate::http::rate_limit::Allowance;
+use crate::rate_limit::Allowance;
 
 /// What belongs to one request: who asks, the look-ups made for them, what it cost, and its files.
 pub struct RequestContext {

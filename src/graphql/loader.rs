@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
-use crate::meter;
+use crate::telemetry::metric;
 
 /// What loaders read from, and for whom.
 pub struct LoaderContext {
@@ -114,7 +114,7 @@ impl<B: Batch> Loader<B::Key> for Counted<B> {
     type Error = Error;
 
     async fn load(&self, keys: &[B::Key]) -> Loaded<B> {
-        metrics::histogram!(meter::LOADER_BATCH, "loader" => B::NAME).record(meter::number(keys.len()));
+        metrics::histogram!(metric::LOADER_BATCH, "loader" => B::NAME).record(metric::number(keys.len()));
         B::load(&self.context, keys).await
     }
 }

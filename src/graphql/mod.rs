@@ -1,142 +1,49 @@
-//! The GraphQL face. A resolver converts, calls one use case and converts.
+//! The GraphQL API. A resolver converts, calls one use case and converts.
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`handler`] | GraphQL over HTTP |
-//! | `stream` | subscriptions over HTTP: server-sent events, and parts of a message that goes on |
-//! | `websocket` | GraphQL over WebSocket |
-//! | `executor` | one operation, from what was sent to its answer |
-//! | [`subscription`], `delivery`, `share` | what can be watched, and how it is answered to many at once |
-//! | [`execution`] | the front: documents read, validated, normalised and priced |
-//! | `persisted` | the texts of documents in Redis, for clients that know the hash from another node |
+//! | `transport` | HTTP, WebSocket, and streams over HTTP |
+//! | [`execution`] | one operation, from its document to its response |
+//! | [`subscription`] | how subscriptions are answered, to many at once |
+//! | [`schema`](mod@schema) | the roots of the schema |
+//! | [`types`] | the types of the schema, a file or folder for each noun |
 //! | [`context`], [`loader`] | what a request carries, and its batched look-ups |
-//! | [`guard`] | the doors before fields; the locks are in the domain |
+//! | [`guard`] | early refusals before fields; the domain decides again |
 //! | [`error`] | the domain's errors as GraphQL's |
 //! | [`row`] | lists without a future a field |
 //! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
 //! | [`upload`] | the files of a request |
-//! | [`attachment`], [`event`], [`notification`], [`rate_limit`], [`session`], [`statistics`], [`tag`], [`task`], [`user`] | the nouns |
+//! | [`answer_size`] | how large an answer may become |
 
-pub mod attachment;
+pub mod answer_size;
 pub mod connection;
 pub mod context;
-mod delivery;
 pub mod error;
-pub mod event;
 pub mod execution;
-mod executor;
 pub mod guard;
-pub mod handler;
 pub mod loader;
-mod measure;
 pub mod node;
-pub mod notification;
-mod persisted;
-pub mod rate_limit;
 pub mod row;
 pub mod scalar;
-pub mod session;
-mod share;
-pub mod statistics;
-mod stream;
+pub mod schema;
 pub mod subscription;
-pub mod tag;
-pub mod task;
+mod transport;
+pub mod types;
 pub mod upload;
-pub mod user;
-mod websocket;
 
-use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 use axum::Router;
 use axum::routing::get;
-use chrono::{DateTime, Utc};
 
-use self::connection::Connection;
-pub use self::executor::Executor;
-use self::notification::{Notification, NotificationTotals};
-use self::subscription::Subscription;
-use self::tag::{Tag, TagTotals};
-use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
-use self::user::{User, UserTotals};
-use crate::app::App;
-use crate::config::GraphqlConfig;
-
-/// Everything that can be read.
-#[derive(Debug, Default, MergedObject)]
-pub struct Query(
-    rate_limit::RateLimitQuery,
-    node::NodeQuery,
-    user::UserQuery,
-    session::SessionQuery,
-    task::TaskQuery,
-    tag::TagQuery,
-    statistics::StatisticsQuery,
-    notification::NotificationQuery,
-    event::EventQuery,
-);
-
-/// Everything that can be done.
-#[derive(Debug, Default, MergedObject)]
-pub struct Mutation(
-    session::SessionMutation,
-    task::TaskMutation,
-    task::TaskBulkMutation,
-    attachment::AttachmentMutation,
-    user::UserMutation,
-    notification::NotificationMutation,
-);
-
-/// The schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
-
-/// The schema under these settings. It executes normalised operations, which [`execution`] has judged.
-#[must_use]
-pub fn schema(config: &GraphqlConfig) -> Schema {
-    // The depth of operations has a limit of its own.
-    let builder = builder()
-        .validation_mode(ValidationMode::Fast)
-        .limit_recursive_depth(usize::MAX);
-    if config.introspection {
-        builder
-    } else {
-        builder.disable_introspection().disable_suggestions()
-    }
-    .finish()
-}
-
-fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    const MOMENT: &str = "A moment as RFC 3339 writes it, such as 2026-01-31T12:00:00Z; kept to the microsecond.";
-
-    Schema::build(Query::default(), Mutation::default(), Subscription)
-        .override_output_type_description::<DateTime<Utc>>(MOMENT)
-        .override_output_type_description::<Connection<Task, TaskTotals>>("A page of tasks.")
-        .override_output_type_description::<Connection<TaskEvent, TaskEventTotals>>(
-            "A page of what happened to a task.",
-        )
-        .override_output_type_description::<Connection<Notification, NotificationTotals>>("A page of notifications.")
-        .override_output_type_description::<Connection<Tag, TagTotals>>("A page of tags.")
-        .override_output_type_description::<Connection<User, UserTotals>>("A page of users.")
-}
-
-/// The schema in its definition language, with the values of enums in the order of their definition.
-fn sdl_in_order() -> String {
-    builder().finish().sdl()
-}
-
-/// The schema in its definition language.
-#[must_use]
-pub fn sdl() -> String {
-    builder()
-        .finish()
-        .sdl_with_options(SDLExportOptions::new().sorted_enum_items().include_specified_by())
-}
+pub use self::execution::executor::Executor;
+pub use self::schema::{Mutation, Query, Schema, schema, sdl};
+use self::transport::http;
+pub use self::transport::state::GraphqlState;
+use crate::state::AppState;
 
 /// The endpoint.
-pub(crate) fn router(_app: &App) -> Router<App> {
+pub(crate) fn router(state: GraphqlState) -> Router<AppState> {
     Router::new()
-        .route(
-            "/graphql",
-            get(handler::get).post(handler::post).fallback(handler::other_method),
-        )
-        .route("/schema.graphql", get(handler::schema))
+        .route("/graphql", get(http::get).post(http::post).fallback(http::other_method))
+        .route("/schema.graphql", get(http::schema))
+        .with_state(state)
 }

@@ -15,8 +15,8 @@ use async_graphql::{Context, ContextSelectionSet, Name, ObjectType, OutputType, 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
 
+use super::answer_size::bytes_of;
 use super::context::{ContextExt as _, RequestContext};
-use super::execution::answer_size::bytes_of;
 use super::loader::Batch;
 use crate::domain::error::Result;
 

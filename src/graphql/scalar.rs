@@ -15,7 +15,7 @@ use crate::domain::event;
 use crate::domain::local_time::check_day;
 use crate::domain::page;
 use crate::domain::task;
-use crate::domain::workflow;
+use crate::domain::task::workflow;
 
 /// A day of the calendar, without a time and a time zone, such as 2026-12-31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,12 +9,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::caller::client_address;
-use super::traffic;
-use crate::app::App;
+use super::client_address::client_address;
+use super::request_metrics;
 use crate::domain::id::UserId;
-use crate::meter;
-use crate::telemetry::{context, trace};
+use crate::state::AppState;
+use crate::telemetry::{context, metric, trace};
 
 /// What is found out about a request while it is served.
 #[derive(Clone, Debug, Default)]
@@ -35,24 +34,24 @@ struct InFlight;
 
 impl InFlight {
     fn begin() -> Self {
-        metrics::gauge!(meter::IN_FLIGHT).increment(1.0);
+        metrics::gauge!(metric::IN_FLIGHT).increment(1.0);
         Self
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        metrics::gauge!(meter::IN_FLIGHT).decrement(1.0);
+        metrics::gauge!(metric::IN_FLIGHT).decrement(1.0);
     }
 }
 
 /// Logs the request when its answer is ready.
-pub(super) async fn log(app: &App, mut request: Request, next: Next) -> Response {
+pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> Response {
     let fields = LogFields::default();
     request.extensions_mut().insert(fields.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let route = traffic::route(request.extensions().get());
-    let trusted = &app.config().http.trusted_proxies;
+    let route = request_metrics::route(request.extensions().get());
+    let trusted = &state.config().http.trusted_proxies;
     let client = client_address(request.extensions(), request.headers(), trusted).map(|address| address.to_string());
     let parent = trace::parent_in(request.headers());
     let span = trace::request(&method, &route, parent.as_ref());
@@ -62,7 +61,7 @@ pub(super) async fn log(app: &App, mut request: Request, next: Next) -> Response
     let response = next.run(request).instrument(span.clone()).await;
     trace::answered(&span, response.status());
     let duration = start.elapsed();
-    traffic::count(&method, &route, response.status(), duration);
+    request_metrics::count(&method, &route, response.status(), duration);
     let duration_ms = duration.as_secs_f64() * 1_000.0;
     let status = response.status().as_u16();
     let user_id = fields.user.get().map(|user| user.0);

@@ -3,10 +3,10 @@
 use axum::http::{HeaderMap, HeaderName};
 
 use super::request_id;
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::idempotency::{Claim, Omitted, Ticket};
+use crate::state::AppState;
 
 /// The key that a client made for a write.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -46,30 +46,30 @@ pub(crate) enum Trace {
 /// Does a write unless its key tells that it was done before. It runs to its end even if the client goes away: that
 /// is when it will be repeated.
 pub(crate) async fn run_once<T: Send + 'static>(
-    app: &App,
+    state: &AppState,
     actor: Actor,
     key: &str,
     fingerprint: &str,
     write: impl Future<Output = (T, Trace)> + Send + 'static,
 ) -> Result<Outcome<T>> {
-    let longest = app.config().http.request_timeout;
-    let claim = app.domain().idempotency().claim(&actor, key, fingerprint, longest);
+    let longest = state.config().http.request_timeout;
+    let claim = state.domain().idempotency().claim(&actor, key, fingerprint, longest);
     let ticket = match claim.await? {
         Claim::First(ticket) => ticket,
         Claim::Done(response) => return Ok(Outcome::Replayed(response)),
     };
-    let app = app.clone();
+    let state = state.clone();
     let running = tokio::spawn(request_id::keep(async move {
         let (answer, trace) = ticket.run(write).await;
-        settle(&app, &actor, &ticket, trace).await;
+        settle(&state, &actor, &ticket, trace).await;
         Outcome::Done(answer)
     }));
     running.await.map_err(Error::internal)
 }
 
 /// Keeps the answer to a write. One that left nothing behind may be sent again.
-async fn settle(app: &App, actor: &Actor, ticket: &Ticket, trace: Trace) {
-    let keys = app.domain().idempotency();
+async fn settle(state: &AppState, actor: &Actor, ticket: &Ticket, trace: Trace) {
+    let keys = state.domain().idempotency();
     let settled = match trace {
         Trace::Answer(response) => keys.finish(actor, ticket, Ok(&response)).await,
         Trace::Secret => keys.finish(actor, ticket, Err(Omitted::Secret)).await,

@@ -21,7 +21,7 @@ const BYTES: usize = 16;
 pub struct RequestId(pub String);
 
 /// Gives the request its id, and the answer the same.
-pub(super) async fn assign<A: Future<Output = Response>>(
+pub(crate) async fn assign<A: Future<Output = Response>>(
     mut request: Request,
     answer: impl FnOnce(Request) -> A,
 ) -> Response {

@@ -14,7 +14,7 @@ use super::encoding::with_path_and_query;
 use crate::config::HttpConfig;
 
 /// The routes, with and without the configured path in front. Without one, they are left as they are.
-pub(super) fn serve(routes: Router, config: &HttpConfig) -> Router {
+pub(crate) fn serve(routes: Router, config: &HttpConfig) -> Router {
     if config.root_path.is_empty() {
         return routes;
     }

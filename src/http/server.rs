@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -12,7 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::connection::Connections;
-use crate::app::App;
+use crate::config::HttpConfig;
+use crate::state::AppState;
 
 /// How long it may take to give back jobs and to close the database, when the time for all else is over.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -22,8 +24,8 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 const LOGGED_FAILURES: u32 = 100;
 
 /// Listens where the settings say. Fails with one line when the address is taken.
-pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
-    let address = SocketAddr::new(app.config().http.host, app.config().http.port);
+pub async fn bind(config: &HttpConfig) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(config.host, config.port);
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address} (SERVER_HOST and SERVER_PORT)"))
@@ -31,30 +33,33 @@ pub async fn bind(app: &App) -> anyhow::Result<TcpListener> {
 
 /// Serves until `stop` resolves. Then readiness fails while connections are still accepted, for as long as load balancers
 /// need to notice; after that running requests may finish. The settings give both times.
+/// WebSockets are no requests any more: the server waits for `sockets_closed` as well.
 pub async fn serve(
-    app: App,
+    state: AppState,
+    router: Router,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
+    sockets_closed: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let connections = Connections::new(&app)?;
+    let connections = Connections::new(router, state.config())?;
     let (stopping, stops) = watch::channel(false);
     let mut open = JoinSet::new();
     tokio::select! {
         () = accept(&listener, &connections, &stops, &mut open) => {}
-        () = drain(&app, stop) => {}
+        () = drain(&state, stop) => {}
     }
     accept_waiting(&listener, &connections, &stops, &mut open);
     drop(listener);
-    app.begin_shutdown();
+    state.begin_shutdown();
     stopping.send_replace(true);
     tracing::info!("shutting down: running requests may finish");
     let finishing = async {
         while open.join_next().await.is_some() {}
         // A connection that became a WebSocket has left those.
-        app.graphql().websockets_closed().await;
-        app.domain().jobs().drained().await;
+        sockets_closed.await;
+        state.domain().jobs().drained().await;
     };
-    let bound = app.config().http.shutdown_timeout;
+    let bound = state.config().http.shutdown_timeout;
     if timeout(bound, finishing).await.is_err() {
         tracing::warn!(
             "requests still running after {} s were cut off; jobs are given back",
@@ -63,8 +68,8 @@ pub async fn serve(
         open.abort_all();
     }
     let closing = async {
-        app.domain().jobs().give_back().await;
-        app.domain().clone().close().await
+        state.domain().jobs().give_back().await;
+        state.domain().clone().close().await
     };
     if timeout(CLOSING, closing).await.is_err() {
         tracing::warn!(
@@ -76,16 +81,16 @@ pub async fn serve(
 }
 
 /// Waits until the server is to stop, and then as long as load balancers need to notice.
-async fn drain(app: &App, stop: impl Future<Output = ()>) {
+async fn drain(state: &AppState, stop: impl Future<Output = ()>) {
     stop.await;
-    app.begin_drain();
-    let time = app.config().http.shutdown_drain;
+    state.begin_drain();
+    let time = state.config().http.shutdown_drain;
     if !time.is_zero() {
         tracing::info!(
             "shutting down: not ready from now on, connections are accepted for {} s",
             time.as_secs()
         );
-        app.domain().live().drain(time).await;
+        state.domain().live().drain(time).await;
     }
 }
 

@@ -11,13 +11,13 @@ use super::error::Result;
 use super::extract::{Asker, AskerOrNobody, BodyOrNothing, Parameters, PathId};
 use super::openapi::schema;
 use super::{Route, location};
-use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::external::ExternalAnswer;
 use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
 use crate::http::json::Json;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
+use crate::state::AppState as App;
 
 /// What another service answered.
 #[derive(Serialize, ToSchema)]

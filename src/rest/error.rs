@@ -21,8 +21,8 @@ use crate::domain::error::{Code, Error, Violation};
 use crate::domain::external::ExternalFailure;
 use crate::http::encoding;
 use crate::http::json::Json;
-use crate::http::rate_limit::Exhausted;
 use crate::http::request_id;
+use crate::rate_limit::Exhausted;
 
 /// What handlers return.
 pub(super) type Result<T> = std::result::Result<T, Problem>;

@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{Problem, Result};
 use super::{PREFIXES, extract};
-use crate::app::App;
 use crate::domain::error::Error;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, Trace, key_in, run_once};
+use crate::state::AppState as App;
 
 /// What of an answer's head is repeated with it.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];

@@ -56,14 +56,13 @@ use utoipa::openapi::path::Paths;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-pub(crate) use self::attachment::url_of as url_of_file;
 pub(crate) use self::dialect::{PROCESS_TIME, translate};
 use self::error::Problem;
 use self::operation::Operation;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
 pub(crate) use self::statistics::CACHE;
-use crate::app::App;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
+use crate::state::AppState as App;
 
 /// Where the routes are. The first is the canonical place, which `Location` names.
 pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];

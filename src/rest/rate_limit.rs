@@ -10,10 +10,10 @@ use axum::response::{IntoResponse as _, Response};
 use secrecy::SecretString;
 
 use super::error::Problem;
-use crate::app::App;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
-use crate::http::rate_limit::{Allowance, Exhausted, Tier};
+use crate::rate_limit::{Allowance, Exhausted, Tier};
+use crate::state::AppState as App;
 
 /// How many requests there are for a minute.
 pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");

@@ -7,10 +7,10 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::app::App;
 use crate::domain::attachment::MAX_SIZE;
 use crate::domain::page::MAX_PAGE_SIZE;
 use crate::domain::task::{ErrorPolicy, Moves};
+use crate::state::AppState as App;
 
 /// The rules of one request.
 #[derive(Clone, Copy, Debug)]

@@ -20,12 +20,12 @@ use super::rate_limit::limit_refresh;
 use super::user::UserBody;
 use super::value::{Flag, PasswordGrantType};
 use super::{Route, location};
-use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::{Device, Tokens};
 use crate::domain::user::Registration;
 use crate::http::json::Json;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
+use crate::state::AppState as App;
 
 /// Tokens are for their client alone: no cache may keep them.
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, idempotency::NO_STORE)];

@@ -12,11 +12,11 @@ use super::Route;
 
 use super::error::Result;
 use super::extract::Asker;
-use crate::app::App;
 use crate::domain::statistics::Statistics;
 use crate::domain::task::Priority;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 use crate::http::json::Json;
+use crate::state::AppState as App;
 
 /// Whether counts were remembered (`HIT`) or counted now (`MISS`).
 pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-cache");

@@ -17,13 +17,13 @@ use super::page::{ListBody, PageParameters, name_cursor, rows};
 use super::rate_limit::limit_password;
 use super::rules::Rules;
 use super::value::{Number, RoleName};
-use crate::app::App;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Violations;
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::user::{User, UserChange};
 use crate::http::json::Json;
+use crate::state::AppState as App;
 
 /// What everybody who is signed in sees of a user.
 #[derive(Serialize, ToSchema)]

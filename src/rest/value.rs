@@ -11,7 +11,7 @@ use crate::domain::clock::{Timestamp, read_day, start_of_day};
 use crate::domain::error::excerpt;
 use crate::domain::local_time::end_of;
 use crate::domain::task::Priority;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 /// Statuses of older task APIs, and what they are called here.
 pub(super) const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use taskwire::meter;
+use taskwire::telemetry::metric;
 
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
@@ -68,15 +68,15 @@ async fn everything_that_is_counted_has_a_name_and_a_meaning_and_shows() {
     let database = TestDatabase::create().await;
     let (server, _) = busy(&redis, &database).await;
     let page = page(&server).await;
-    for metric in meter::all() {
+    for metric in metric::all() {
         assert!(
             page.contains(&format!("# HELP {} {}", metric.name, metric.about)),
             "{} is not in:\n{page}",
             metric.name
         );
     }
-    let known: BTreeSet<&str> = meter::all().map(|metric| metric.name).collect();
-    assert_eq!(known.len(), meter::all().count(), "each name once");
+    let known: BTreeSet<&str> = metric::all().map(|metric| metric.name).collect();
+    assert_eq!(known.len(), metric::all().count(), "each name once");
     for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = line.split(' ').next().unwrap();
         assert!(known.contains(name), "{name} is not among them");
@@ -209,7 +209,7 @@ async fn the_dashboard_and_the_alerts_ask_for_what_a_server_shows() {
     let asked: BTreeSet<&str> = names_in(&dashboard).union(&names_in(&alerts)).copied().collect();
     let unknown: Vec<_> = asked.difference(&shown).collect();
     assert!(unknown.is_empty(), "{unknown:?} is not in:\n{page}");
-    for metric in meter::all() {
+    for metric in metric::all() {
         assert!(
             dashboard.contains(metric.name),
             "the dashboard leaves out {}",

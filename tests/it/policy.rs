@@ -15,9 +15,9 @@ use taskwire::domain::policy::{
     SetRole, TagTask, Tasks, TransferTask, TrashTask, Users, VerifyEmail,
 };
 use taskwire::domain::tag::Tags;
+use taskwire::domain::task::workflow::Status;
 use taskwire::domain::task::{Priority, Task};
 use taskwire::domain::user::User;
-use taskwire::domain::workflow::Status;
 
 const OWNER: UserId = UserId(1);
 const ASSIGNEE: UserId = UserId(2);

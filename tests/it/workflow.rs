@@ -1,7 +1,7 @@
 //! The workflow, whatever the steps.
 
 use proptest::prelude::*;
-use taskwire::domain::workflow::Status;
+use taskwire::domain::task::workflow::Status;
 
 /// The design's table, written a second time on purpose.
 fn may_follow(from: Status, to: Status) -> bool {

@@ -1,10 +1,10 @@
 //! The accounts: whether one is open to everybody.
 
 use super::Report;
-use crate::app::{described, find_open_accounts};
+use crate::app::find_open_accounts;
 use crate::config::Environment;
 use crate::domain::Domain;
-use crate::domain::error::Result;
+use crate::domain::error::{Result, described};
 
 /// Looks for accounts of development servers. In development they belong there.
 pub(super) async fn check(domain: &Domain, environment: Environment, report: &mut Report) -> anyhow::Result<()> {

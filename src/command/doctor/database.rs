@@ -4,11 +4,11 @@ use chrono::{Datelike as _, TimeDelta};
 
 use super::transaction::described_transaction;
 use super::{Finding, Report, accounts, duration, file, jobs, rights, transaction};
-use crate::app::described;
 use crate::command::database;
 use crate::config::{Config, DatabaseConfig};
 use crate::domain::clock::Timestamp;
 use crate::domain::diagnosis::ClockReading;
+use crate::domain::error::described;
 use crate::domain::{Domain, Engine, MigrationState, WriteFailure};
 
 /// How far our clock and the database's may be apart.

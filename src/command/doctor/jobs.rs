@@ -1,10 +1,10 @@
 //! The queue of jobs: how long it is, and what was given up.
 
 use super::{Report, duration};
-use crate::app::described;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
+use crate::domain::error::described;
 use crate::domain::job::Census;
 
 /// Tells how the queue stands. A queue that nobody works on is no failure: the server may not run yet.

@@ -1,7 +1,7 @@
 //! The rights of the database's user, on PostgreSQL.
 
 use super::Report;
-use crate::app::described;
+use crate::domain::error::described;
 use crate::domain::{Domain, MissingRights};
 
 /// Checks the rights on every table. Returns whether the server can work with them.

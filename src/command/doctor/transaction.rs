@@ -6,8 +6,7 @@ use chrono::TimeDelta;
 use tokio::time::sleep;
 
 use super::{Finding, Report, duration};
-use crate::app::described;
-use crate::domain::error::Result;
+use crate::domain::error::{Result, described};
 use crate::domain::{Domain, Engine, OpenTransaction};
 
 /// Transactions of servers end sooner.

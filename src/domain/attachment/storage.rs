@@ -23,7 +23,8 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, Retry
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
-use super::room::{self, Room};
+use super::quota;
+use super::quota::Room;
 use crate::config::StorageConfig;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -98,7 +99,7 @@ impl Storage {
     /// Whether files can be kept, without keeping one.
     pub(in crate::domain) async fn check(&self) -> Result<Room> {
         if let Some(directory) = self.directory.clone() {
-            let looking = tokio::task::spawn_blocking(move || room::in_directory(&directory));
+            let looking = tokio::task::spawn_blocking(move || quota::in_directory(&directory));
             return looking.await.map_err(Error::internal)?.map_err(Error::internal);
         }
         // Whether this object exists does not matter, only that somebody can tell.
@@ -110,7 +111,7 @@ impl Storage {
 
     /// How much of the disk of a directory is free, in bytes; none for a bucket, which is not asked.
     pub(in crate::domain) fn free_bytes(&self) -> Option<u64> {
-        room::in_directory(self.directory.as_deref()?).ok()?.free_bytes
+        quota::in_directory(self.directory.as_deref()?).ok()?.free_bytes
     }
 
     /// Writes an object and removes it.

@@ -16,7 +16,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::policy::{self, System};
 use crate::domain::random::hexadecimal;
-use crate::domain::store::backup::Renewal;
+use crate::domain::store::admin::backup::Renewal;
 
 /// Random bytes in the identity of an event log.
 const IDENTITY_BYTES: usize = 16;

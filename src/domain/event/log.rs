@@ -29,7 +29,7 @@ impl<'a> Events<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "event.head", skip_all)]
     pub async fn head(self, actor: &Actor) -> Result<EventCursor> {
         let scope = policy::scope(actor)?;
-        store::log::head(&self.core.store.reader(actor), &scope).await
+        store::event::log::head(&self.core.store.reader(actor), &scope).await
     }
 
     /// Forgets what happened longer ago than `retention`. A cursor from before that is good for nothing any
@@ -41,7 +41,7 @@ impl<'a> Events<'a> {
         let mut total = 0;
         loop {
             let transaction = self.core.store.begin().await?;
-            let pruned = store::log::prune(&transaction, &system, before, PRUNED_AT_ONCE).await?;
+            let pruned = store::event::log::prune(&transaction, &system, before, PRUNED_AT_ONCE).await?;
             transaction.commit().await?;
             total += pruned;
             if pruned < PRUNED_AT_ONCE {

@@ -11,8 +11,8 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{Priority, Snapshot, Task};
-use crate::domain::workflow::Status;
 
 /// The task in the log. Fields may be added, never renamed or removed: old rows stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

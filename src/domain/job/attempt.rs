@@ -16,7 +16,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::policy;
 use crate::domain::store;
-use crate::meter;
+use crate::telemetry::metric;
 
 /// For so long a claim counts. A node that dies keeps others from its jobs for no longer.
 const LEASE: Duration = Duration::from_secs(30);
@@ -40,7 +40,7 @@ pub(super) async fn attempt(core: Arc<Core>, claim: Claim) {
         worked = do_it(&core, &claim) => Some(worked),
         () = keep(&core, &claim) => None,
     };
-    metrics::histogram!(meter::JOB_TIME, "kind" => kind).record(begun.elapsed().as_secs_f64());
+    metrics::histogram!(metric::JOB_TIME, "kind" => kind).record(begun.elapsed().as_secs_f64());
     let outcome = match worked {
         Some(worked) => {
             let settlement = judge(&core, &claim, worked);
@@ -55,7 +55,7 @@ pub(super) async fn attempt(core: Arc<Core>, claim: Claim) {
     if outcome == "lost" {
         tracing::warn!(job = %claim.id, kind, "this server was too slow with a job, which another one may have taken over");
     }
-    metrics::counter!(meter::JOBS, "kind" => kind, "outcome" => outcome).increment(1);
+    metrics::counter!(metric::JOBS, "kind" => kind, "outcome" => outcome).increment(1);
 }
 
 async fn do_it(core: &Arc<Core>, claim: &Claim) -> std::result::Result<(), Failure> {

@@ -67,7 +67,7 @@ async fn deliver(core: &Core, mailer: &Mailer, mut letter: Letter) -> Result<()>
     let (recipient, hour) = (digest(&letter.to), hour_of(core));
     let system = policy::system(&Actor::System)?;
     let transaction = core.store.begin().await?;
-    let number = store::mail_count::add(&transaction, &system, &recipient, hour).await?;
+    let number = store::job::mail_count::add(&transaction, &system, &recipient, hour).await?;
     if number > limit {
         // Without a commit it is not counted.
         tracing::debug!(
@@ -83,7 +83,7 @@ async fn deliver(core: &Core, mailer: &Mailer, mut letter: Letter) -> Result<()>
     let sent = send(mailer, letter).await;
     if sent.is_err() {
         let transaction = core.store.begin().await?;
-        store::mail_count::take_back(&transaction, &system, &recipient, hour).await?;
+        store::job::mail_count::take_back(&transaction, &system, &recipient, hour).await?;
         transaction.commit().await?;
     }
     sent

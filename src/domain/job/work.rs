@@ -109,7 +109,7 @@ async fn forget_jobs(core: &Core) -> Result<u64> {
     let now = core.clock.now();
     let transaction = core.store.begin().await?;
     let forgotten = store::job::forget(&transaction, &system, now - KEEP_DONE, now - KEEP_DEAD).await?;
-    store::mail_count::forget_before(&transaction, &system, mail::hour_of(core)).await?;
+    store::job::mail_count::forget_before(&transaction, &system, mail::hour_of(core)).await?;
     transaction.commit().await?;
     Ok(forgotten)
 }

@@ -17,7 +17,7 @@ use crate::domain::error::Result;
 use crate::domain::policy;
 use crate::domain::random::hexadecimal;
 use crate::domain::store;
-use crate::meter;
+use crate::telemetry::metric;
 
 /// So many jobs a node works on at the same time.
 const AT_ONCE: usize = 4;
@@ -239,9 +239,9 @@ impl Worker {
     async fn count(&self) -> Result<()> {
         let scope = policy::scope(&Actor::System)?;
         let census = store::job::census(self.core.store.system_reader(), &scope, self.core.clock.now()).await?;
-        metrics::gauge!(meter::JOBS_PENDING).set(census.pending as f64);
-        metrics::gauge!(meter::JOBS_RUNNING).set(census.running as f64);
-        metrics::gauge!(meter::JOBS_DEAD).set(census.dead as f64);
+        metrics::gauge!(metric::JOBS_PENDING).set(census.pending as f64);
+        metrics::gauge!(metric::JOBS_RUNNING).set(census.running as f64);
+        metrics::gauge!(metric::JOBS_DEAD).set(census.dead as f64);
         Ok(())
     }
 

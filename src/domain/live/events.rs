@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::attendance::{Attendance, Attendee};
+use super::live_connections::{Attendance, Attendee};
 use super::registry::{Registry, Seat, Topic, may_hear};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
@@ -12,7 +12,7 @@ use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place, TaskEvent
 use crate::domain::id::TaskId;
 use crate::domain::local_time::{DEFAULT_TIME_ZONE, LocalNow};
 use crate::domain::policy;
-use crate::domain::store::log::{Part, Settled};
+use crate::domain::store::event::log::{Part, Settled};
 use crate::domain::store::{self, Store};
 use crate::domain::task::{BoundedFilter, Snapshot};
 
@@ -75,7 +75,7 @@ impl Selection for Watch {
             until,
             tasks: self.tasks.as_deref(),
         };
-        let batch = store::log::read(&store.reader(actor), &scope, part, BATCH).await?;
+        let batch = store::event::log::read(&store.reader(actor), &scope, part, BATCH).await?;
         Ok((batch.events, batch.more_from))
     }
 

@@ -15,9 +15,9 @@
 //! Nothing here is kept: the log in the database is the truth, and a cursor into it all that a client needs
 //! to go on where it stopped, on any node.
 
-mod attendance;
 mod bus;
 mod events;
+mod live_connections;
 mod notifications;
 mod present;
 mod reader;
@@ -25,9 +25,9 @@ mod redis;
 mod registry;
 mod stream;
 
-pub use self::attendance::{Attendance, Ending};
 pub(crate) use self::bus::Bus;
 pub use self::events::{EventStream, Watch};
+pub use self::live_connections::{Attendance, Ending};
 pub use self::notifications::NotificationStream;
 pub use self::present::{Moment, PresentTask, VisibleTask};
 pub(crate) use self::redis::news_channel;

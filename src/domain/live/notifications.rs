@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::attendance::{Attendance, Attendee};
+use super::live_connections::{Attendance, Attendee};
 use super::registry::{Registry, Seat};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::notification::{LoggedNotification, NotificationCursor, Place};
 use crate::domain::policy;
-use crate::domain::store::log::Settled;
+use crate::domain::store::event::log::Settled;
 use crate::domain::store::notification::Part;
 use crate::domain::store::{self, Store};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attendance::Ending;
 use super::bus::Bus;
+use super::live_connections::Ending;
 use super::present::PresentTasks;
 use super::registry::Registry;
 use crate::domain::actor::{AccountState, Actor};
@@ -19,9 +19,9 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{self, Notifications, Scope, Tasks};
 use crate::domain::session;
-use crate::domain::store::log::Settled;
+use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
-use crate::meter;
+use crate::telemetry::metric;
 
 /// How long the reader waits when nobody wakes it.
 const POLL: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ impl Reader {
     /// A reader that stands where the logs end now.
     pub(super) async fn at_the_end(store: Store, delivery: Delivery, clock: Arc<dyn Clock>) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
-        let settled = store::log::settled(store.system_reader(), &scope).await?;
+        let settled = store::event::log::settled(store.system_reader(), &scope).await?;
         Ok(Self {
             store,
             scope,
@@ -123,7 +123,7 @@ impl Reader {
 
     /// Hands out what there is to hand out.
     async fn look(&mut self) -> Result<Look> {
-        let settled = store::log::settled(self.store.system_reader(), &self.scope).await?;
+        let settled = store::event::log::settled(self.store.system_reader(), &self.scope).await?;
         if settled.log != self.log {
             tracing::warn!("the event log was replaced: every live connection is closed");
             self.delivery.registry.end_all(Ending::Replaced);
@@ -154,7 +154,7 @@ impl Reader {
             return Ok(());
         }
         let reader = self.store.system_reader();
-        for user in store::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
+        for user in store::event::log::changed_accounts(reader, &self.scope, self.changes, until).await? {
             self.look_at_account(user).await?;
         }
         self.changes = until;
@@ -180,14 +180,14 @@ impl Reader {
     /// Hands out the next events before a place.
     async fn hand_out_batch(&mut self, settled: &Settled) -> Result<()> {
         let until = settled.events;
-        let part = store::log::Part {
+        let part = store::event::log::Part {
             from: self.events,
             until,
             tasks: None,
         };
-        let batch = store::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
-        metrics::counter!(meter::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
-        let (now, delays) = (self.clock.now(), metrics::histogram!(meter::LIVE_DELAY));
+        let batch = store::event::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
+        metrics::counter!(metric::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
+        let (now, delays) = (self.clock.now(), metrics::histogram!(metric::LIVE_DELAY));
         for event in &batch.events {
             delays.record((now - event.event.occurred_at).to_std().unwrap_or_default());
         }

@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::attendance::{Attendance, Attendee, Ending};
+use super::live_connections::{Attendance, Attendee, Ending};
 use crate::domain::actor::{Actor, Role, SignedIn};
 use crate::domain::event::LoggedEvent;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::notification::LoggedNotification;
 use crate::domain::policy;
-use crate::meter;
+use crate::telemetry::metric;
 
 /// So many events wait for one subscription; one that falls further behind is ended.
 const BUFFER: usize = 256;
@@ -36,11 +36,11 @@ impl<T> Subscriber<T> {
             return;
         }
         match self.sender.try_send(item) {
-            Ok(()) => metrics::counter!(meter::LIVE_DELIVERIES).increment(1),
+            Ok(()) => metrics::counter!(metric::LIVE_DELIVERIES).increment(1),
             Err(TrySendError::Full(_)) => {
                 self.has_missed.store(true, Ordering::Relaxed);
                 self.attendee.end(Ending::Slow);
-                metrics::counter!(meter::LIVE_SLOW).increment(1);
+                metrics::counter!(metric::LIVE_SLOW).increment(1);
             }
             // Its stream was dropped, and it leaves.
             Err(TrySendError::Closed(_)) => {}
@@ -102,7 +102,7 @@ struct Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        metrics::gauge!(meter::LIVE_SUBSCRIPTIONS).decrement(1.0);
+        metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).decrement(1.0);
         let mut watchers = self.registry.watchers();
         match &self.topic {
             Some(Topic::Everything) => {
@@ -146,13 +146,13 @@ impl Registry {
             .entry(user.id)
             .or_default()
             .insert(number, Arc::clone(&attendee));
-        metrics::gauge!(meter::LIVE_CONNECTIONS).increment(1.0);
+        metrics::gauge!(metric::LIVE_CONNECTIONS).increment(1.0);
         Attendance::new(attendee, number, registry)
     }
 
     /// A connection is gone.
     pub(super) fn leave(&self, user: UserId, number: u64) {
-        metrics::gauge!(meter::LIVE_CONNECTIONS).decrement(1.0);
+        metrics::gauge!(metric::LIVE_CONNECTIONS).decrement(1.0);
         remove(&mut self.watchers().attendees, &user, number);
     }
 
@@ -322,7 +322,7 @@ impl Watchers {
 }
 
 fn subscriber<T>(attendee: &Arc<Attendee>) -> (Arc<Subscriber<T>>, mpsc::Receiver<T>) {
-    metrics::gauge!(meter::LIVE_SUBSCRIPTIONS).increment(1.0);
+    metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).increment(1.0);
     let (sender, receiver) = mpsc::channel(BUFFER);
     let subscriber = Subscriber {
         attendee: Arc::clone(attendee),

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::attendance::{Attendance, Attendee};
+use super::live_connections::{Attendance, Attendee};
 use super::registry::{Registry, Seat};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::policy;
-use crate::domain::store::log::Settled;
+use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
 
 /// So many entries are read at once.
@@ -162,5 +162,5 @@ impl<S: Selection> LogStream<S> {
 async fn settled(store: &Store, attendee: &Attendee) -> Result<Settled> {
     let actor = Actor::User(attendee.signed_in());
     let scope = policy::scope(&actor)?;
-    store::log::settled(&store.reader(&actor), &scope).await
+    store::event::log::settled(&store.reader(&actor), &scope).await
 }

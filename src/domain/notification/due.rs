@@ -70,7 +70,9 @@ impl Notifications<'_> {
         loop {
             let now = self.core.clock.now();
             let at = DueAt::new(now, zone.time_zone());
-            let due = store::due_notice::find_due(&self.core.store.reader(actor), &scope, at, zone, BATCH).await?;
+            let due =
+                store::notification::due_notice::find_due(&self.core.store.reader(actor), &scope, at, zone, BATCH)
+                    .await?;
             let made = self.notify_of(actor, &due, now).await?;
             total += made;
             // What was found and changed meanwhile is looked at the next time.
@@ -105,7 +107,7 @@ async fn notify_of_one(actor: &Actor, transaction: &WriteTransaction, task: &Tas
             continue;
         };
         if let Some(kind) = DueAt::new(now, zone).kind(task) {
-            let is_new = store::due_notice::insert(transaction, &permit, task, (user, kind), now).await?;
+            let is_new = store::notification::due_notice::insert(transaction, &permit, task, (user, kind), now).await?;
             made += u64::from(is_new);
         }
     }

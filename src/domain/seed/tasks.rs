@@ -10,8 +10,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{Priority, Snapshot, Task};
-use crate::domain::workflow::Status;
 
 use super::words::{DETAILS, OBJECTS, PROJECTS, REASONS, TAGS, VERBS};
 

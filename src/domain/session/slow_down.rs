@@ -16,7 +16,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
 use crate::domain::policy;
-use crate::domain::store::login_attempt::Failures;
+use crate::domain::store::session::login_attempt::Failures;
 use crate::domain::store::{self, WriteTransaction};
 
 /// Failures in a row from one address before it has to wait.
@@ -80,8 +80,11 @@ impl Attempt {
         let network = device.ip.map(Network::from);
         let (account, address) = (target.of_account(), target.at_address(network));
         let transaction = core.store.begin().await?;
-        let of_account = forgive(store::login_attempt::lock(&transaction, &account, now).await?, now);
-        let at_address = store::login_attempt::find(&transaction, &address).await?;
+        let of_account = forgive(
+            store::session::login_attempt::lock(&transaction, &account, now).await?,
+            now,
+        );
+        let at_address = store::session::login_attempt::find(&transaction, &address).await?;
         let at_address = at_address.filter(|failures| now - failures.at < FORGET_AFTER);
         let at_address = at_address.unwrap_or(Failures::none(now));
         let is_close = at_address.count >= FREE_FAILURES || of_account.count >= ACCOUNT_FAILURES;
@@ -103,7 +106,7 @@ impl Attempt {
                 },
             ),
         ];
-        store::login_attempt::set(&transaction, failed_once_more).await?;
+        store::session::login_attempt::set(&transaction, failed_once_more).await?;
         transaction.commit().await?;
         Ok(Self {
             account,
@@ -123,15 +126,15 @@ impl Attempt {
     /// Notes that it was no failure.
     pub(super) async fn succeed(&self, transaction: &WriteTransaction) -> Result<()> {
         if self.counts_for_account {
-            store::login_attempt::take_back(transaction, &self.account).await?;
+            store::session::login_attempt::take_back(transaction, &self.account).await?;
         }
-        store::login_attempt::clear(transaction, &self.address).await
+        store::session::login_attempt::clear(transaction, &self.address).await
     }
 }
 
 /// Forgets the failures of an account as a whole: its password is another.
 pub(in crate::domain) async fn forgive_account(transaction: &WriteTransaction, user: UserId) -> Result<()> {
-    store::login_attempt::clear(transaction, &account_subject(user)).await
+    store::session::login_attempt::clear(transaction, &account_subject(user)).await
 }
 
 async fn is_known(
@@ -150,7 +153,7 @@ async fn is_known(
     };
     let system = policy::system(&Actor::System)?;
     let connection = transaction.connection();
-    store::login_address::is_known(connection, &system, user, network, now - KNOWN_FOR).await
+    store::session::login_address::is_known(connection, &system, user, network, now - KNOWN_FOR).await
 }
 
 /// The delay of an attempt, or why it is refused.

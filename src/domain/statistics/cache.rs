@@ -13,7 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::LogState;
 use crate::domain::local_time::LocalNow;
 use crate::domain::policy::Reach;
-use crate::meter::LookUps;
+use crate::telemetry::metric::LookUps;
 
 /// The most entries: about 10 MB with the tags of busy users.
 const MAX_ENTRIES: u64 = 10_000;

@@ -5,15 +5,14 @@ use sea_orm::sea_query::{CaseStatement, Expr, Func, Order};
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect};
 
 use super::tag::{self, task_tags};
-use super::task::{Column, Entity, all_visible, priority_of, status_of};
-use super::task_filter;
-use super::task_list::range_of;
+use super::task::list::range_of;
+use super::task::{Column, Entity, all_visible, filter, priority_of, status_of};
 use crate::domain::error::Result;
 use crate::domain::local_time::LocalNow;
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::statistics::Statistics;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{Priority, TaskList};
-use crate::domain::workflow::Status;
 
 /// The most tags that are counted.
 const MAX_TAGS: u64 = 100;
@@ -54,7 +53,7 @@ fn add<K: PartialEq>(counts: &mut [(K, u64)], key: &K, count: u64) {
 
 fn counted(connection: &impl ConnectionTrait, scope: &Scope<Tasks>, list: &TaskList, now: LocalNow) -> Condition {
     let backend = connection.get_database_backend();
-    let passes = task_filter::condition(&list.filter, range_of(scope), now, backend);
+    let passes = filter::condition(&list.filter, range_of(scope), now, backend);
     let counted = Condition::all().add(all_visible(scope)).add(passes);
     if list.include_deleted {
         counted
@@ -68,9 +67,7 @@ async fn by_status_and_priority(
     counted: Condition,
     now: LocalNow,
 ) -> Result<Vec<(i16, i16, i64, i64)>> {
-    let overdue = CaseStatement::new()
-        .case(task_filter::overdue(now), 1)
-        .finally(Expr::val(0));
+    let overdue = CaseStatement::new().case(filter::overdue(now), 1).finally(Expr::val(0));
     Ok(Entity::find()
         .select_only()
         .column(Column::Status)

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect, Select};
 
-use super::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
 use super::{WriteTransaction, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;

@@ -10,11 +10,11 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::TaskId;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 use crate::domain::{policy, store};
 
 use super::draft::CheckedChange;
-use super::locked::Locked;
+use super::task_change::Locked;
 use super::{ExpectedVersion, Snapshot, TaskChange, Tasks, WrittenTask};
 
 /// The most tasks that are written at once.

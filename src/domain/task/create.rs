@@ -7,11 +7,11 @@ use crate::domain::event::NewEvent;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::policy::{self, CreateTask, NewTask, Permit};
 use crate::domain::store::{self, WriteTransaction};
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 use super::bulk::{BulkOutcome, ErrorPolicy, MAX_BULK, outcome_of, undo};
 use super::draft::CheckedDraft;
-use super::locked::check_assignee;
+use super::task_change::check_assignee;
 use super::{Snapshot, Task, TaskDraft, Tasks, WrittenTask};
 
 impl Tasks<'_> {
@@ -23,7 +23,7 @@ impl Tasks<'_> {
         let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
         let new = new_task(owner, draft.check()?, self.core.clock.now());
         let store = &self.core.store;
-        if new.task.assignee_id.is_none() && new.task.tags.is_empty() && store::new_task::goes_at_once(store) {
+        if new.task.assignee_id.is_none() && new.task.tags.is_empty() && store::task::create::goes_at_once(store) {
             return self.create_at_once(actor, &permit, new).await;
         }
         let transaction = store.begin().await?;
@@ -39,7 +39,7 @@ impl Tasks<'_> {
         let (store, scope) = (&self.core.store, policy::scope(actor)?);
         loop {
             let event = NewEvent::created(permit.actor(), &new);
-            if let Some(made) = store::new_task::insert_at_once(store, permit, new.clone(), event).await? {
+            if let Some(made) = store::task::create::insert_at_once(store, permit, new.clone(), event).await? {
                 return Ok(made);
             }
             let found = store::task::find_by_client_key(&store.reader(actor), &scope, &new.task).await?;
@@ -66,7 +66,7 @@ impl Tasks<'_> {
         let transaction = self.core.store.begin().await?;
         if drafts.iter().flatten().any(|draft| draft.client_key.is_some()) {
             // Two requests with the same keys in different orders would wait for each other.
-            store::new_task::lock_owner(&transaction, &permit).await?;
+            store::task::create::lock_owner(&transaction, &permit).await?;
         }
         let mut outcomes = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -98,7 +98,7 @@ async fn create_in(
         check_assignee(transaction, actor, assignee).await?;
     }
     loop {
-        if let Some(made) = store::new_task::insert(transaction, permit, new.clone()).await? {
+        if let Some(made) = store::task::create::insert(transaction, permit, new.clone()).await? {
             let event = NewEvent::created(permit.actor(), &made);
             let cursor = store::event::append(transaction, event).await?;
             return Ok(WrittenTask::changed(made, cursor));

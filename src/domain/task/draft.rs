@@ -8,7 +8,7 @@ use crate::domain::id::UserId;
 use crate::domain::local_time::check_day;
 use crate::domain::patch::Patch;
 use crate::domain::tag::{self, Tags};
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 use super::{Priority, Snapshot};
 

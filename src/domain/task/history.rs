@@ -20,13 +20,13 @@ impl Tasks<'_> {
         page: &PageRequest,
     ) -> Result<Vec<(TaskId, Page<TaskEvent>)>> {
         let scope = policy::scope(actor)?;
-        store::history::pages(&self.core.store.reader(actor), &scope, tasks, page).await
+        store::event::history::pages(&self.core.store.reader(actor), &scope, tasks, page).await
     }
 
     /// How much happened to each of the tasks, for those that the actor may see.
     #[tracing::instrument(target = "taskwire::span", name = "task.history_counts", skip_all)]
     pub async fn history_counts(self, actor: &Actor, tasks: &[TaskId]) -> Result<Vec<(TaskId, u64)>> {
         let scope = policy::scope(actor)?;
-        store::history::counts(&self.core.store.reader(actor), &scope, tasks).await
+        store::event::history::counts(&self.core.store.reader(actor), &scope, tasks).await
     }
 }

@@ -37,7 +37,7 @@ impl Tasks<'_> {
         page: &PageRequest,
     ) -> Result<Vec<(UserId, Page<Task>)>> {
         let scope = policy::scope(actor)?;
-        store::task_of_users::pages(
+        store::task::of_users::pages(
             &self.core.store.reader(actor),
             &scope,
             users,
@@ -52,7 +52,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.counts_of_users", skip_all)]
     pub async fn counts_of_users(self, actor: &Actor, users: &[UserId], of: &TasksOf) -> Result<Vec<(UserId, u64)>> {
         let scope = policy::scope(actor)?;
-        store::task_of_users::counts(
+        store::task::of_users::counts(
             &self.core.store.reader(actor),
             &scope,
             users,

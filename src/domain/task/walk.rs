@@ -3,9 +3,9 @@
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::id::TaskId;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
-use super::locked::Locked;
+use super::task_change::Locked;
 use super::write::Place;
 use super::{ExpectedVersion, TaskChange, Tasks, WrittenTask};
 

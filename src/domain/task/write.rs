@@ -8,9 +8,9 @@ use crate::domain::id::{TaskId, UserId};
 use crate::domain::policy::{self, ChangeTask, RestoreTask, TagTask};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::tag;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
-use super::locked::Locked;
+use super::task_change::Locked;
 use super::{ExpectedVersion, Snapshot, Task, TaskChange, Tasks, WrittenTask};
 
 /// Whether a write looks for tasks outside the trash or in it.

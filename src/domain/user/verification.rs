@@ -34,12 +34,12 @@ impl Users<'_> {
         let users = policy::scope::<UserNoun>(&Actor::System)?;
         let (hash, now) = (digest(token.expose_secret()), self.core.clock.now());
         let transaction = self.core.store.begin().await?;
-        let owner = store::email_verification::owner_of(&transaction, &system, &hash, now)
+        let owner = store::user::email_verification::owner_of(&transaction, &system, &hash, now)
             .await?
             .ok_or(REFUSED)?;
         let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;
         let permit = policy::permit(&Actor::System, VerifyEmail, &user)?;
-        store::email_verification::verify(&transaction, &permit, now).await?;
+        store::user::email_verification::verify(&transaction, &permit, now).await?;
         transaction.commit().await
     }
 
@@ -56,7 +56,7 @@ impl Users<'_> {
             return Err(Error::invalid("email", "email: the address is verified already"));
         }
         let now = self.core.clock.now();
-        let last = store::email_verification::last_mail_at(&transaction, &permit).await?;
+        let last = store::user::email_verification::last_mail_at(&transaction, &permit).await?;
         if let Some(ready) = last.map(|last| last + MAIL_PAUSE).filter(|ready| now < *ready) {
             return Err(Error::rate_limited(ready - now));
         }
@@ -77,7 +77,7 @@ impl Users<'_> {
         }
         let permit = policy::permit(actor, SendVerification, user)?;
         let now = self.core.clock.now();
-        let last = store::email_verification::last_mail_at(transaction, &permit).await?;
+        let last = store::user::email_verification::last_mail_at(transaction, &permit).await?;
         if last.is_some_and(|last| last > now) {
             return Ok(());
         }
@@ -94,10 +94,10 @@ impl Users<'_> {
     ) -> Result<()> {
         let now = self.core.clock.now();
         if let Ok(permit) = policy::permit(actor, VerifyEmail, user) {
-            return store::email_verification::verify(transaction, &permit, now).await;
+            return store::user::email_verification::verify(transaction, &permit, now).await;
         }
         let permit = policy::permit(actor, EditUser, user)?;
-        store::email_verification::reset(transaction, &permit, now).await?;
+        store::user::email_verification::reset(transaction, &permit, now).await?;
         self.plan_verification(actor, transaction, user).await
     }
 
@@ -120,7 +120,7 @@ impl Users<'_> {
             url_safe(self.core.randomness.as_ref(), TOKEN_BYTES),
             self.core.clock.now(),
         );
-        store::email_verification::set_token(&transaction, &permit, &digest(&token), now + TOKEN_LIFE).await?;
+        store::user::email_verification::set_token(&transaction, &permit, &digest(&token), now + TOKEN_LIFE).await?;
         transaction.commit().await?;
         let public_url = self.core.mailer.as_ref().and_then(|mailer| mailer.public_url());
         Ok(Some(write(&account, id, &token, public_url, now)))
@@ -134,7 +134,7 @@ async fn enqueue(
     run_at: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
-    store::email_verification::set_mail_at(transaction, permit, run_at).await?;
+    store::user::email_verification::set_mail_at(transaction, permit, run_at).await?;
     let job = NewJob {
         run_at,
         ..NewJob::new(JobKind::VerifyEmail, json!({ "user_id": permit.subject() }), now)

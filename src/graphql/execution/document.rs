@@ -23,7 +23,7 @@ use super::syntax::{self, Operation, Unreadable, parse};
 use super::validation::{Problem, validate};
 use crate::config::GraphqlConfig;
 use crate::config::GraphqlLimits;
-use crate::meter::LookUps;
+use crate::telemetry::metric::LookUps;
 
 /// The SHA-256 of a document's text.
 pub(in crate::graphql) type Hash = [u8; 32];
@@ -240,7 +240,7 @@ impl Front {
             },
         );
         Self {
-            model: Model::new(&crate::graphql::sdl_in_order(), config.introspection),
+            model: Model::new(&crate::graphql::schema::sdl_in_order(), config.introspection),
             limits: config.limits,
             documents: documents.build(),
             operations: operations.build(),

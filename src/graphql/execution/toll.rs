@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::Domain;
-use crate::http::rate_limit::{Client, RateLimiter};
+use crate::rate_limit::{Client, RateLimiter};
 
 /// So many events are paid for together, so that a busy subscription does not ask Redis for each.
 const BLOCK: u32 = 10;

@@ -1,6 +1,6 @@
 //! What is counted of connections.
 
-use crate::meter;
+use crate::telemetry::metric;
 
 /// Why the server closed or refused a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Reason {
     }
 
     fn counter(self) -> metrics::Counter {
-        metrics::counter!(meter::CLIENT_CONNECTIONS_ENDED, "reason" => self.name())
+        metrics::counter!(metric::CLIENT_CONNECTIONS_ENDED, "reason" => self.name())
     }
 
     /// Counts one.
@@ -61,5 +61,5 @@ pub(super) fn begin() {
 
 /// Shows how many connections are open.
 pub(super) fn show_open(connections: usize) {
-    metrics::gauge!(meter::CLIENT_CONNECTIONS).set(meter::number(connections));
+    metrics::gauge!(metric::CLIENT_CONNECTIONS).set(metric::number(connections));
 }

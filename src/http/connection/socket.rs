@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::slots::Slot;
+use super::connection_slots::Slot;
 
 /// The most bytes that are read from a client while its connection closes.
 const MAX_LINGER_BYTES: usize = 16 * 1024 * 1024;

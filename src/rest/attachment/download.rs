@@ -8,9 +8,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::TryStreamExt as _;
 
 use super::escaped;
-use crate::app::described;
 use crate::domain::attachment::{Attachment, StoredFile};
-use crate::domain::error::Error;
+use crate::domain::error::{Error, described};
 use crate::http::request_id;
 use crate::rest::error::{Problem, Result};
 

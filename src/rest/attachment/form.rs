@@ -7,15 +7,15 @@ use axum::http::{HeaderMap, header};
 use futures_util::{Stream, stream};
 use multer::{Field, Multipart};
 
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
 use crate::domain::error::{self, Error};
 use crate::domain::id::TaskId;
-use crate::http::source::{Exceeded, Source};
+use crate::http::body::{Exceeded, Source};
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, PathId, content_type, require_unencoded};
 use crate::rest::rules::Rules;
+use crate::state::AppState as App;
 
 /// What a form is.
 const FORM: &str = "multipart/form-data";

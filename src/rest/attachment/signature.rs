@@ -8,12 +8,12 @@ use serde::Deserialize;
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use crate::app::App;
 use crate::domain::attachment::SIGNATURE;
 use crate::domain::id::AttachmentId;
 use crate::http::caller::Caller;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::PathId;
+use crate::state::AppState as App;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 

@@ -10,17 +10,17 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::{Answer, Dialect, EARLY_FILES, Shape, document, response};
-use crate::app::App;
 use crate::config::RestDialect;
 use crate::domain::id::UserId;
 use crate::http::caller::Caller;
 use crate::http::encoding::with_path_and_query;
 use crate::http::json::Json;
-use crate::http::rate_limit::Tier;
+use crate::rate_limit::Tier;
 use crate::rest::error::{Problem, Refusal};
 use crate::rest::operation::{Operation, bare};
 use crate::rest::rules::Rules;
 use crate::rest::{not_found, rate_limit};
+use crate::state::AppState as App;
 
 /// The administrators' list of all tasks.
 pub(super) const ALL_TASKS: &str = "/tasks/admin/all";

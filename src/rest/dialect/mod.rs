@@ -34,8 +34,8 @@ pub(super) use self::exchange::Exchange;
 use super::error::{Problem, Result};
 use super::rules::Rules;
 use super::value::one_of;
-use crate::app::App;
 use crate::config::RestDialect;
+use crate::state::AppState as App;
 
 /// Chooses a dialect for one request.
 const HEADER: HeaderName = HeaderName::from_static("x-rest-dialect");

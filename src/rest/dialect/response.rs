@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::exchange::ALL_TASKS;
 use super::{Exchange, Shape, TaskForm};
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::{self, Error};
 use crate::domain::task::{Comparison, TaskFilter, TaskList, TaskTime};
 use crate::rest::error::{Problem, Result};
+use crate::state::AppState as App;
 
 /// How a name of a text, a day or a status is written.
 const STATUSES: [&str; 3] = ["status", "previous_status", "new_status"];

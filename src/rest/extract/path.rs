@@ -5,10 +5,10 @@ use axum::http::request::Parts;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, PartialSchema as _};
 
-use crate::app::App;
 use crate::rest::error::{Problem, Result};
 use crate::rest::openapi::{self, schema};
 use crate::rest::value::whole_number;
+use crate::state::AppState as App;
 
 /// The number `{id}` of a path.
 pub(in crate::rest) struct PathId(pub(in crate::rest) i32);

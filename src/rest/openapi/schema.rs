@@ -10,9 +10,9 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::actor::Role;
 use crate::domain::job::MAX_MESSAGE_LENGTH;
 use crate::domain::tag::MAX_TAG_LENGTH;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority};
 use crate::domain::user::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
-use crate::domain::workflow::Status;
 use crate::rest::value::OLDER_STATUSES;
 
 /// A line of text: something that can be seen, and no control characters.

@@ -14,19 +14,19 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::input::UpdateInput;
 use super::output::{self, TaskBody};
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::Error;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK, Snapshot, TaskChange};
-use crate::domain::workflow::Status;
 use crate::http::json::Json;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, Body};
 use crate::rest::openapi::schema;
 use crate::rest::rules::Rules;
 use crate::rest::value::{Day, Moment, PriorityName, StatusName};
+use crate::state::AppState as App;
 
 /// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
 #[derive(Deserialize)]

@@ -13,8 +13,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::error::{Error, Result, Violations};
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::{TaskChange, TaskDraft};
-use crate::domain::workflow::Status;
 use crate::rest::openapi::schema;
 use crate::rest::value::{Day, Moment, PriorityName, StatusName};
 

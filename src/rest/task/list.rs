@@ -6,7 +6,6 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::output::{self, TaskBody};
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::clock::check_moment;
 use crate::domain::error::{Error, Result, Violations};
@@ -20,6 +19,7 @@ use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
 use crate::rest::rules::Rules;
 use crate::rest::value::{Flag, LastMoment, Moment, Number, PriorityNames, StatusNames, Words, one_of};
+use crate::state::AppState as App;
 
 /// Which tasks, in which order, and which part of them. Of several values in one filter a task
 /// needs one; of several filters it must pass all.

@@ -8,19 +8,19 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tags;
+use crate::domain::task::workflow::Status;
 use crate::domain::task::Task;
 use crate::domain::user::User;
-use crate::domain::workflow::Status;
 use crate::http::json::Json;
 use crate::rest::openapi::schema;
 use crate::rest::precondition;
 use crate::rest::user::PersonBody;
 use crate::rest::value::Moment;
+use crate::state::AppState as App;
 
 /// A task.
 #[derive(Serialize, ToSchema)]

@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
 use super::output::{self, TaskBody};
-use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::error::{self, Error, excerpt};
 use crate::domain::id::TaskId;
@@ -15,6 +14,7 @@ use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, PathId};
 use crate::rest::precondition::Precondition;
 use crate::rest::rules::Rules;
+use crate::state::AppState as App;
 
 /// A write to the task `{id}` of the path.
 pub(in crate::rest) struct TaskWrite {

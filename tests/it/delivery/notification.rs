@@ -8,8 +8,8 @@ use taskwire::domain::actor::Actor;
 use taskwire::domain::id::{TaskId, UserId};
 use taskwire::domain::live::NotificationStream;
 use taskwire::domain::notification::{LoggedNotification, NotificationCursor};
+use taskwire::domain::task::workflow::Status;
 use taskwire::domain::task::{ExpectedVersion, TaskDraft};
-use taskwire::domain::workflow::Status;
 use tokio::time::timeout;
 
 use super::{PATIENCE, Watcher, actor, create, head};

@@ -256,7 +256,7 @@ async fn a_panic_is_a_500_with_the_request_id_and_nothing_of_its_cause() {
         "/broken",
         axum::routing::get(async || -> String { panic!("a secret cause") }),
     );
-    let router = taskwire::http::with_middleware(broken, &app.app);
+    let router = taskwire::app::with_middleware(broken, app.app.state());
     let request = app
         .anonymous()
         .request(Method::GET, "/broken")

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::aio::MultiplexedConnection;
 use taskwire::domain::id::UserId;
-use taskwire::http::rate_limit::{Client, RateLimiter};
+use taskwire::rate_limit::{Client, RateLimiter};
 use taskwire::redis::Redis;
 
 use crate::support::database::redis_url;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 use taskwire::domain::id::UserId;
-use taskwire::http::rate_limit::{Client, RateLimiter};
+use taskwire::rate_limit::{Client, RateLimiter};
 use taskwire::redis::Redis;
 
 use super::support::{

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::id::UserId;
-use crate::domain::workflow::Status;
+use crate::domain::task::workflow::Status;
 
 fn status(status: Status) -> TaskFilter {
     TaskFilter::Status(Comparison::Equal(status))

@@ -1,0 +1,186 @@
+//! Backups: one archive with the database as it was at one moment, and the files that it names.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `manifest` | what an archive says of itself |
+//! | `archive` | writing one, and reading it with suspicion |
+//! | `restore` | putting it in the place of what there is |
+//!
+//! The database comes first and its files after it: a file that is in the copy of the database and was deleted
+//! meanwhile is left out, and the archive's end lists it. `docs/BACKUP.md` is what people may rely on.
+
+mod archive;
+mod manifest;
+mod restore;
+
+pub use self::manifest::{BackupEngine, Manifest, Part};
+pub use self::restore::{CheckedBackup, Restored};
+
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use self::archive::Writer;
+use self::manifest::{End, FORMAT, path_of};
+use super::Domain;
+use super::actor::Actor;
+use super::error::{Error, Result};
+use super::policy;
+use super::store;
+use super::store::admin::backup::{Contents, NamedFile};
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// So many bytes are done,
+    pub done: u64,
+    /// of so many.
+    pub total: u64,
+}
+
+/// Where a backup goes, and what it does without.
+#[derive(Debug)]
+pub struct Target {
+    /// The archive: an empty file that can be written.
+    pub archive: File,
+    /// An empty directory for the copy of the database.
+    pub scratch: PathBuf,
+    /// Whether to go on when the storage has lost a file.
+    pub without_lost_files: bool,
+}
+
+/// A backup that was taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// What it holds.
+    pub manifest: Manifest,
+    /// Names in the storage of the files that are not in it, though the copy of the database names them.
+    pub missing: Vec<String>,
+    /// How many of these the storage has lost: they were not deleted meanwhile.
+    pub lost: usize,
+}
+
+impl Domain {
+    /// Writes all there is to an archive, while others write on. What was acknowledged before the call is in it.
+    /// Fails when the storage lacks a file that it should have.
+    pub async fn back_up(
+        &self,
+        actor: &Actor,
+        target: Target,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Taken> {
+        let system = policy::system(actor)?;
+        let engine = BackupEngine::of(self.core.store.backend());
+        let created_at = self.core.clock.now();
+        let copy = target.scratch.join(engine.database_name());
+        let contents = self.core.store.dump(&system, &copy).await?;
+
+        let measured = copy.clone();
+        let (size, sha256) = waiting(move || archive::measure(&measured)).await?;
+        let manifest = Manifest {
+            format: FORMAT,
+            taskwire: env!("CARGO_PKG_VERSION").to_owned(),
+            engine,
+            migration: contents.migration.clone(),
+            event_log: contents.log.clone(),
+            created_at,
+            pg_dump: contents.pg_dump,
+            database: Part {
+                name: engine.database_name().to_owned(),
+                size,
+                sha256,
+            },
+            files: parts(&contents)?,
+        };
+        let total = manifest.bytes();
+        progress(Progress { done: 0, total });
+        let mut writer = begin(target.archive, copy, manifest.clone()).await?;
+        progress(Progress { done: size, total });
+
+        let mut taken = Taken {
+            manifest,
+            missing: Vec::new(),
+            lost: 0,
+        };
+        let mut done = size;
+        for (file, part) in contents.files.iter().zip(taken.manifest.files.clone()) {
+            done += part.size;
+            if let Some(bytes) = self.find_whole(&part).await? {
+                let path = path_of(&part);
+                writer = waiting(move || writer.append(&path, &bytes).map(|()| writer)).await?;
+            } else {
+                if self.is_recorded(&part).await? {
+                    taken.lost += 1;
+                    check_lost(file, target.without_lost_files)?;
+                }
+                taken.missing.push(part.name);
+            }
+            progress(Progress { done, total });
+        }
+        let end = End {
+            missing: taken.missing.clone(),
+        };
+        waiting(move || writer.finish(&end)).await?;
+        // The archive is good all the same.
+        if let Err(error) = self.core.store.note_backup(&system, created_at).await {
+            tracing::warn!("the time of the backup was not noted: {error}: {:?}", error.cause());
+        }
+        Ok(taken)
+    }
+
+    /// The bytes of a file, if they are there and are the right ones.
+    async fn find_whole(&self, part: &Part) -> Result<Option<Bytes>> {
+        let found = self.core.storage.read_whole(&part.name).await?;
+        Ok(found.filter(|bytes| hex::encode(Sha256::digest(bytes)) == part.sha256))
+    }
+
+    /// Whether there is a row of a file by now.
+    async fn is_recorded(&self, part: &Part) -> Result<bool> {
+        let scope = policy::scope(&Actor::System)?;
+        store::attachment::is_recorded(self.core.store.system_reader(), &scope, &part.name).await
+    }
+}
+
+fn check_lost(file: &NamedFile, is_allowed: bool) -> Result<()> {
+    if is_allowed {
+        return Ok(());
+    }
+    Err(Error::internal(anyhow::anyhow!(
+        "the storage does not have the file '{}' ({}) as it was uploaded: check UPLOAD_DIR or STORAGE_URL. \
+         With --without-lost-files the backup is taken without it",
+        file.filename,
+        file.storage_key
+    )))
+}
+
+fn parts(contents: &Contents) -> Result<Vec<Part>> {
+    let part = |file: &NamedFile| {
+        Ok(Part {
+            name: file.storage_key.clone(),
+            size: u64::try_from(file.size).map_err(Error::internal)?,
+            sha256: file.sha256.clone(),
+        })
+    };
+    contents.files.iter().map(part).collect()
+}
+
+async fn begin(archive: File, copy: PathBuf, manifest: Manifest) -> Result<Writer> {
+    waiting(move || {
+        let mut writer = Writer::begin(archive, &manifest)?;
+        let Part { name, size, .. } = &manifest.database;
+        writer.append_from(name, *size, File::open(&copy)?)?;
+        // It is not needed any more, and may be large.
+        fs::remove_file(&copy)?;
+        Ok(writer)
+    })
+    .await
+}
+
+/// Does what waits for the disk where that may be waited for.
+async fn waiting<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
+    done.map_err(|error| Error::internal(anyhow::Error::new(error).context("the backup cannot be written")))
+}

@@ -1,0 +1,323 @@
+//! The event log: what happened to a task, written in the transaction that did it.
+//!
+//! An event holds the task as it left it, who may know of it, and what changed; so a reader needs
+//! nothing else, and a replay shows nothing newer than the event.
+
+mod cursor;
+mod log;
+mod record;
+
+pub use cursor::EventCursor;
+pub(crate) use cursor::{LogState, Place, decode as decode_cursor, encode as encode_cursor};
+pub use log::Events;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use self::record::{NOT_A_CHANGE, TaskRecord};
+use super::clock::Timestamp;
+use super::error::{Error, Result};
+use super::id::{TaskId, UserId};
+use super::notification::NotificationKind;
+use super::task::Snapshot;
+use super::task::workflow::Status;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// The task was made.
+    Created,
+    /// Its title, description, priority or due date changed.
+    Updated,
+    /// It moved along the workflow.
+    StatusChanged,
+    /// It was handed to somebody.
+    Assigned,
+    /// It was taken from somebody.
+    Unassigned,
+    /// It got tags.
+    Tagged,
+    /// It lost tags.
+    Untagged,
+    /// It got a file.
+    Attached,
+    /// It lost a file.
+    Detached,
+    /// It went to the trash.
+    Deleted,
+    /// It came back from the trash.
+    Restored,
+    /// It was deleted for good.
+    Purged,
+}
+
+impl EventType {
+    /// Every type.
+    pub const ALL: [Self; 12] = [
+        Self::Created,
+        Self::Updated,
+        Self::StatusChanged,
+        Self::Assigned,
+        Self::Unassigned,
+        Self::Tagged,
+        Self::Untagged,
+        Self::Attached,
+        Self::Detached,
+        Self::Deleted,
+        Self::Restored,
+        Self::Purged,
+    ];
+
+    /// The name in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Updated => "UPDATED",
+            Self::StatusChanged => "STATUS_CHANGED",
+            Self::Assigned => "ASSIGNED",
+            Self::Unassigned => "UNASSIGNED",
+            Self::Tagged => "TAGGED",
+            Self::Untagged => "UNTAGGED",
+            Self::Attached => "ATTACHED",
+            Self::Detached => "DETACHED",
+            Self::Deleted => "DELETED",
+            Self::Restored => "RESTORED",
+            Self::Purged => "PURGED",
+        }
+    }
+
+    /// The name for the step from `before` to `after`. A write that did several things at once is
+    /// named after the one that watchers care about most; `changes` tells them all.
+    fn of_step(before: &Snapshot, after: &Snapshot) -> Self {
+        if before.task.status != after.task.status {
+            Self::StatusChanged
+        } else if before.task.assignee_id != after.task.assignee_id {
+            if after.task.assignee_id.is_some() {
+                Self::Assigned
+            } else {
+                Self::Unassigned
+            }
+        } else if TaskRecord::from(before).without_lists() != TaskRecord::from(after).without_lists() {
+            Self::Updated
+        } else if before.attachments.len() < after.attachments.len() {
+            Self::Attached
+        } else if before.attachments.len() > after.attachments.len() {
+            Self::Detached
+        } else if after.task.tags.is_subset(&before.task.tags) {
+            Self::Untagged
+        } else {
+            Self::Tagged
+        }
+    }
+}
+
+/// Something that happened to a task, as the log tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskEvent {
+    /// Its place in the log.
+    pub cursor: EventCursor,
+    /// What happened.
+    pub kind: EventType,
+    /// To which task, which may be gone by now.
+    pub task_id: TaskId,
+    /// Who did it; `None` for the server itself.
+    pub actor_id: Option<UserId>,
+    /// The status before; `None` when the task was made.
+    pub previous_status: Option<Status>,
+    /// The status after.
+    pub status: Status,
+    /// What changed, by name.
+    pub changes: Vec<FieldChange>,
+    /// The task as the event left it.
+    pub task: Snapshot,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+}
+
+impl TaskEvent {
+    /// The task before the event; `None` when it was created by it. Titles, descriptions, times and files are those after it.
+    pub(crate) fn before(&self) -> Result<Option<Snapshot>> {
+        let Some(status) = self.previous_status else {
+            return Ok(None);
+        };
+        let mut before = self.task.clone();
+        before.task.status = status;
+        for FieldChange { field, from, .. } in &self.changes {
+            let stored = from.clone();
+            match field.as_str() {
+                "priority" => before.task.priority = record::priority_of(from)?,
+                "owner_id" => before.task.owner_id = serde_json::from_value(stored).map_err(Error::internal)?,
+                "assignee_id" => before.task.assignee_id = serde_json::from_value(stored).map_err(Error::internal)?,
+                "tags" => before.task.tags = serde_json::from_value(stored).map_err(Error::internal)?,
+                _ => {}
+            }
+        }
+        Ok(Some(before))
+    }
+}
+
+/// An event with those who may know of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedEvent {
+    /// What happened.
+    pub event: TaskEvent,
+    /// Owner and assignee, before and after.
+    pub audience: BTreeSet<UserId>,
+}
+
+/// A field of a task with its values before and after an event, as the log holds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldChange {
+    /// The field, in `snake_case`.
+    pub field: String,
+    /// The value before.
+    pub from: Value,
+    /// The value after.
+    pub to: Value,
+}
+
+/// What the log says that changed.
+pub(crate) fn changes_of(stored: Value) -> Vec<FieldChange> {
+    let Value::Object(fields) = stored else {
+        return Vec::new();
+    };
+    let mut changes: Vec<FieldChange> = fields
+        .into_iter()
+        .map(|(field, mut values)| FieldChange {
+            field,
+            from: values["from"].take(),
+            to: values["to"].take(),
+        })
+        .collect();
+    // The databases keep the fields of an object in orders of their own.
+    changes.sort_by(|one, other| one.field.cmp(&other.field));
+    changes
+}
+
+/// The task that the log says an event left.
+pub(crate) fn task_of(stored: Value) -> Result<Snapshot> {
+    let record: TaskRecord = serde_json::from_value(stored).map_err(Error::internal)?;
+    Snapshot::try_from(record)
+}
+
+/// A row of the log that is about to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct NewEvent {
+    pub(crate) kind: EventType,
+    pub(crate) task_id: TaskId,
+    pub(crate) actor_id: Option<UserId>,
+    /// Who may know: owner and assignee, before and after.
+    pub(crate) audience: BTreeSet<UserId>,
+    pub(crate) previous_status: Option<Status>,
+    pub(crate) status: Status,
+    /// `{"title": {"from": .., "to": ..}, ..}`
+    pub(crate) changes: Value,
+    /// The task as the event left it.
+    pub(crate) task: Value,
+    /// The title that goes into notifications.
+    pub(crate) title: String,
+    /// Who is notified, and of what.
+    pub(crate) notices: Vec<(UserId, NotificationKind)>,
+    pub(crate) occurred_at: Timestamp,
+}
+
+impl NewEvent {
+    /// The task was made.
+    pub(crate) fn created(actor: Option<UserId>, after: &Snapshot) -> Self {
+        Self::describe(EventType::Created, actor, None, after, after.task.created_at)
+    }
+
+    /// The task changed from `before` to `after`.
+    pub(crate) fn changed(actor: Option<UserId>, before: &Snapshot, after: &Snapshot) -> Self {
+        let kind = match (before.task.deleted_at, after.task.deleted_at) {
+            (None, Some(_)) => EventType::Deleted,
+            (Some(_), None) => EventType::Restored,
+            _ => EventType::of_step(before, after),
+        };
+        Self::describe(kind, actor, Some(before), after, after.task.updated_at)
+    }
+
+    /// The task was deleted for good.
+    pub(crate) fn purged(actor: Option<UserId>, last: &Snapshot, at: Timestamp) -> Self {
+        Self::describe(EventType::Purged, actor, Some(last), last, at)
+    }
+
+    fn describe(
+        kind: EventType,
+        actor: Option<UserId>,
+        before: Option<&Snapshot>,
+        after: &Snapshot,
+        occurred_at: Timestamp,
+    ) -> Self {
+        let record = TaskRecord::from(after).into_value();
+        let changes = before.map_or_else(Map::new, |before| {
+            differences(&TaskRecord::from(before).into_value(), &record)
+        });
+        Self {
+            kind,
+            task_id: after.task.id,
+            actor_id: actor,
+            audience: before.into_iter().chain([after]).flat_map(audience).collect(),
+            previous_status: before.map(|before| before.task.status),
+            status: after.task.status,
+            changes: Value::Object(changes),
+            task: record,
+            title: after.task.title.clone(),
+            notices: notices(actor, before, after),
+            occurred_at,
+        }
+    }
+}
+
+/// Who is notified of a step that they did not do themselves: the new assignee of the task, and owner
+/// and assignee of its new status.
+fn notices(actor: Option<UserId>, before: Option<&Snapshot>, after: &Snapshot) -> Vec<(UserId, NotificationKind)> {
+    let new_assignee = after
+        .task
+        .assignee_id
+        .filter(|assignee| before.and_then(|before| before.task.assignee_id) != Some(*assignee));
+    let has_moved = before.is_some_and(|before| before.task.status != after.task.status);
+    let watchers: BTreeSet<UserId> = audience(after).filter(|_| has_moved).collect();
+    let assigned = new_assignee.map(|user| (user, NotificationKind::Assigned));
+    let moved = watchers
+        .into_iter()
+        .filter(|user| Some(*user) != new_assignee)
+        .map(|user| (user, NotificationKind::StatusChanged));
+    assigned
+        .into_iter()
+        .chain(moved)
+        .filter(|(user, _)| Some(*user) != actor)
+        .collect()
+}
+
+fn audience(snapshot: &Snapshot) -> impl Iterator<Item = UserId> {
+    [Some(snapshot.task.owner_id), snapshot.task.assignee_id]
+        .into_iter()
+        .flatten()
+}
+
+/// The fields that differ, each with its two values.
+fn differences(before: &Value, after: &Value) -> Map<String, Value> {
+    let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else {
+        return Map::new();
+    };
+    after
+        .iter()
+        .filter(|(name, _)| !NOT_A_CHANGE.contains(&name.as_str()))
+        .filter(|(name, value)| before.get(*name) != Some(value))
+        .map(|(name, value)| {
+            let from = before.get(name).map(|value| told(name, value));
+            (name.clone(), json!({ "from": from, "to": told(name, value) }))
+        })
+        .collect()
+}
+
+/// A value as a change tells it: of files, their names.
+fn told(field: &str, value: &Value) -> Value {
+    match value {
+        Value::Array(files) if field == "attachments" => files.iter().map(|file| file["filename"].clone()).collect(),
+        other => other.clone(),
+    }
+}

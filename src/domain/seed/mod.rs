@@ -1,0 +1,171 @@
+//! Example data: users and tasks for whoever builds a front end or measures the server.
+//!
+//! The same plan on the same day gives the same rows: what is made up hangs on the number of the
+//! user or task alone, and every date counts from the last midnight. What a search can find is in
+//! `seed/words.rs`.
+//!
+//! A seeded task is what creating it at its `created_at` would have made: its version is 1, and the
+//! log holds its one event.
+
+mod people;
+mod tasks;
+mod words;
+
+use std::ops::Range;
+
+use secrecy::SecretString;
+
+use super::actor::Actor;
+use super::clock::Timestamp;
+use super::error::{Error, Result, Violations};
+use super::event::NewEvent;
+use super::id::UserId;
+use super::policy::{self, CreateTask, CreateUser, NewTask, NewUser, Permit};
+use super::store::WriteTransaction;
+use super::store::admin::seed::Seeder;
+use super::task::Snapshot;
+use super::{Domain, store};
+
+/// The most users of one plan.
+pub const MAX_USERS: u32 = 100_000;
+/// The password of seeded users unless the plan has another. It is public.
+pub const DEFAULT_PASSWORD: &str = "Password123";
+/// The most tasks of one plan.
+pub const MAX_TASKS: u32 = 10_000_000;
+/// Tasks that go to the database together: as many as `SQLite` takes values for in one statement.
+const BATCH: u32 = 1_000;
+
+/// What to make.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How many users, from 1. They are `user1@example.com` and so on, with the usernames `user1` and so on.
+    pub users: u32,
+    /// How many tasks. The users own them in turn.
+    pub tasks: u32,
+    /// The password of every user.
+    pub password: SecretString,
+}
+
+impl Plan {
+    fn check(&self) -> Result<()> {
+        let mut violations = Violations::default();
+        if !(1..=MAX_USERS).contains(&self.users) {
+            violations.invalid(
+                "users",
+                format!("users is {}; 1 to {MAX_USERS} are allowed", self.users),
+            );
+        }
+        if self.tasks > MAX_TASKS {
+            violations.invalid(
+                "tasks",
+                format!("tasks is {}; 0 to {MAX_TASKS} are allowed", self.tasks),
+            );
+        }
+        violations.into_result()
+    }
+}
+
+/// The e-mail address of the first user, with which one can sign in.
+#[must_use]
+pub fn first_email() -> String {
+    people::email(0)
+}
+
+impl Domain {
+    /// Fills the database as planned, all of it or nothing: it is one transaction. Until it ends,
+    /// other writers to `SQLite` wait, and on `PostgreSQL` live events do.
+    ///
+    /// `progress` hears of every so many rows that were written.
+    pub async fn seed(&self, actor: &Actor, plan: &Plan, progress: &mut (dyn FnMut(u32) + Send)) -> Result<()> {
+        let permit = policy::permit(actor, CreateUser, &NewUser)?;
+        plan.check()?;
+        self.core.passwords.check_rules("password", &plan.password)?;
+        let password_hash = self.core.passwords.hash(plan.password.clone()).await?;
+        let midnight = tasks::midnight(self.core.clock.now());
+
+        let transaction = self.core.store.begin().await?;
+        let mut users = Vec::new();
+        for number in 0..plan.users {
+            let account = people::account(number, password_hash.clone(), tasks::first_moment(midnight));
+            users.push(store::user::insert(&transaction, &permit, account).await?.id);
+            progress(1);
+        }
+        seed_tasks(&transaction, actor, plan.tasks, &users, midnight, progress).await?;
+        transaction.commit().await?;
+        self.core.store.refresh_statistics().await
+    }
+}
+
+async fn seed_tasks(
+    transaction: &WriteTransaction,
+    actor: &Actor,
+    count: u32,
+    users: &[UserId],
+    midnight: Timestamp,
+    progress: &mut (dyn FnMut(u32) + Send),
+) -> Result<()> {
+    let source = tasks::Source::new(users, count, midnight);
+    let seeder = Seeder::begin(transaction, &words::TAGS, midnight).await?;
+    let mut start = 0;
+    while start < count {
+        let end = count.min(start + BATCH);
+        let made = seeder.insert(permitted(actor, &source, start..end)?).await?;
+        seeder
+            .append(made.iter().map(|task| NewEvent::created(actor.user_id(), task)))
+            .await?;
+        progress(end - start);
+        start = end;
+    }
+    seeder.finish().await
+}
+
+/// Tasks that may be made for their owners.
+fn permitted(
+    actor: &Actor,
+    source: &tasks::Source<'_>,
+    numbers: Range<u32>,
+) -> Result<Vec<(Permit<CreateTask>, Snapshot)>> {
+    numbers
+        .map(|number| {
+            let new = source.task(number);
+            let permit = policy::permit(
+                actor,
+                CreateTask,
+                &NewTask {
+                    owner: new.task.owner_id,
+                },
+            )?;
+            Ok::<_, Error>((permit, new))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(users: u32, tasks: u32) -> Plan {
+        Plan {
+            users,
+            tasks,
+            password: DEFAULT_PASSWORD.into(),
+        }
+    }
+
+    #[test]
+    fn a_plan_needs_a_user_and_has_an_end() {
+        for (users, tasks, allowed) in [
+            (1, 0, true),
+            (MAX_USERS, MAX_TASKS, true),
+            (0, 10, false),
+            (MAX_USERS + 1, 0, false),
+            (1, MAX_TASKS + 1, false),
+        ] {
+            assert_eq!(
+                plan(users, tasks).check().is_ok(),
+                allowed,
+                "{users} users, {tasks} tasks"
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Example data in the database: many rows a statement, and the statistics that good plans need
+//! afterwards.
+
+use std::collections::HashMap;
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::sqlx;
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, EntityTrait as _, RuntimeErr, Statement};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::NewEvent;
+use crate::domain::id::TaskId;
+use crate::domain::policy::{CreateTask, Permit};
+use crate::domain::store::{Store, WriteTransaction, event, tag, task};
+use crate::domain::task::{Snapshot, Task};
+
+/// Every table that example data fills.
+const TABLES: &str = "users, tasks, tags, task_tags, task_events";
+
+/// Writes tasks by the thousand in one transaction.
+pub(in crate::domain) struct Seeder<'t> {
+    transaction: &'t WriteTransaction,
+    tags: HashMap<&'static str, i32>,
+    /// The definition of the search index, if it is to be made anew at the end.
+    search_index: Option<String>,
+}
+
+impl<'t> Seeder<'t> {
+    /// Makes those of the tags that there are not yet. The tags must be in alphabetical order.
+    pub(in crate::domain) async fn begin(
+        transaction: &'t WriteTransaction,
+        tags: &[&'static str],
+        now: Timestamp,
+    ) -> Result<Self> {
+        let names: Vec<String> = tags.iter().map(ToString::to_string).collect();
+        let ids = tag::ensure(transaction, &names.iter().collect::<Vec<_>>(), now).await?;
+        Ok(Self {
+            transaction,
+            tags: tags.iter().copied().zip(ids).collect(),
+            search_index: postpone_search_index(transaction).await?,
+        })
+    }
+
+    /// What is left to do after the last task.
+    pub(in crate::domain) async fn finish(self) -> Result<()> {
+        if let Some(definition) = self.search_index {
+            self.transaction.connection().execute_unprepared(&definition).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds tasks with their tags, and gives them their ids: up to 2,000, for `SQLite` takes 32,766
+    /// values a statement.
+    pub(in crate::domain) async fn insert(&self, new: Vec<(Permit<CreateTask>, Snapshot)>) -> Result<Vec<Snapshot>> {
+        let ids = self.reserve_ids(new.len()).await?;
+        let made: Vec<Snapshot> = ids
+            .into_iter()
+            .zip(new)
+            .map(|(id, (permit, new))| Snapshot {
+                task: Task {
+                    id: TaskId(id),
+                    owner_id: permit.subject(),
+                    ..new.task
+                },
+                attachments: Vec::new(),
+            })
+            .collect();
+        let rows = made.iter().map(|snapshot| task::ActiveModel {
+            id: Set(snapshot.task.id.0),
+            ..task::columns(&snapshot.task)
+        });
+        task::Entity::insert_many(rows)
+            .exec_without_returning(self.transaction.connection())
+            .await?;
+        self.insert_tags(&made).await?;
+        Ok(made)
+    }
+
+    async fn insert_tags(&self, tasks: &[Snapshot]) -> Result<()> {
+        let rows: Vec<_> = tasks.iter().flat_map(|snapshot| self.tag_rows(snapshot)).collect();
+        if !rows.is_empty() {
+            let insert = tag::task_tags::Entity::insert_many(rows);
+            insert.exec_without_returning(self.transaction.connection()).await?;
+        }
+        Ok(())
+    }
+
+    fn tag_rows(&self, snapshot: &Snapshot) -> impl Iterator<Item = tag::task_tags::ActiveModel> {
+        let ids = snapshot
+            .task
+            .tags
+            .iter()
+            .filter_map(|name| self.tags.get(name.as_str()));
+        ids.map(|id| tag::task_tags::ActiveModel {
+            task_id: Set(snapshot.task.id.0),
+            tag_id: Set(*id),
+        })
+    }
+
+    /// Adds events to the log: up to 3,000.
+    pub(in crate::domain) async fn append(&self, events: impl Iterator<Item = NewEvent> + Send) -> Result<()> {
+        let rows: Vec<_> = events.map(event::columns).collect();
+        event::Entity::insert_many(rows)
+            .exec_without_returning(self.transaction.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Ids that no other task has or gets, in ascending order. With them a task's tags and events
+    /// can be written without reading back which row got which id.
+    async fn reserve_ids(&self, count: usize) -> Result<Vec<i32>> {
+        let connection = self.transaction.connection();
+        let count = i32::try_from(count).map_err(Error::internal)?;
+        if connection.get_database_backend() == DbBackend::Postgres {
+            let sql = "WITH sequence AS MATERIALIZED (SELECT pg_get_serial_sequence('tasks', 'id')::regclass AS name) \
+                       SELECT nextval(name)::int4 FROM sequence, generate_series(1, $1)";
+            let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [count.into()]);
+            let rows = connection.query_all_raw(statement).await?;
+            let mut ids = rows
+                .iter()
+                .map(|row| row.try_get_by_index(0))
+                .collect::<Result<Vec<i32>, DbErr>>()?;
+            ids.sort_unstable();
+            return Ok(ids);
+        }
+        // There is one writer, and it is this one. A deleted task's id does not come back.
+        let sql = "SELECT max(coalesce((SELECT max(id) FROM tasks), 0), \
+                   coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tasks'), 0))";
+        let row = connection
+            .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
+            .await?;
+        let last = row.map_or(Ok(0), |row| row.try_get_by_index::<i32>(0))?;
+        Ok((last + 1..=last + count).collect())
+    }
+}
+
+/// Drops the search index of `PostgreSQL`, and gives its definition: to make it once takes less than half
+/// of the time that it takes to keep it up row by row. Only where there are no tasks yet, for nobody can read
+/// them until the transaction ends.
+async fn postpone_search_index(transaction: &WriteTransaction) -> Result<Option<String>> {
+    let connection = transaction.connection();
+    if connection.get_database_backend() != DbBackend::Postgres || task::Entity::find().one(connection).await?.is_some()
+    {
+        return Ok(None);
+    }
+    let sql = "SELECT pg_get_indexdef('tasks_search'::regclass)";
+    let row = connection
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
+    let definition = row.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
+    connection
+        .execute_unprepared("SET LOCAL statement_timeout = 0; DROP INDEX tasks_search")
+        .await?;
+    Ok(definition)
+}
+
+impl Store {
+    /// Tells the database what its tables hold now, so that its plans are good at once.
+    pub(in crate::domain) async fn refresh_statistics(&self) -> Result<()> {
+        if self.connection.get_database_backend() == DbBackend::Postgres {
+            return Ok(self.vacuum().await?);
+        }
+        self.connection.execute_unprepared("ANALYZE").await?;
+        Ok(())
+    }
+
+    /// On a connection of its own: it may take longer than the statements of requests may.
+    async fn vacuum(&self) -> Result<(), DbErr> {
+        let failed = |error| DbErr::Exec(RuntimeErr::SqlxError(std::sync::Arc::new(error)));
+        let pool = self.connection.get_postgres_connection_pool();
+        let mut connection = pool.acquire().await.map_err(failed)?.detach();
+        for statement in [
+            "SET statement_timeout = 0".to_owned(),
+            format!("VACUUM (ANALYZE) {TABLES}"),
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .map_err(failed)?;
+        }
+        sqlx::Connection::close(connection).await.map_err(failed)
+    }
+}

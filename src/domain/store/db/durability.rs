@@ -1,0 +1,143 @@
+//! Whether what is written will last: the state of the database's file, and of its disk.
+//!
+//! A server that cannot write must say so before a load balancer sends it more, and must never acknowledge a write to a
+//! file that is gone.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sea_orm::DbErr;
+
+use crate::domain::error::{Error, Result};
+use crate::domain::store::{DATABASE_BUSY, driver_error, sqlite_code};
+
+/// Why nothing can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::domain::store) enum WriteObstacle {
+    /// The disk is full.
+    DiskFull,
+    /// The database's file, its disk or its role only lets read.
+    ReadOnly,
+    /// The disk fails, or the file is damaged.
+    Disk,
+    /// The database's file was deleted or replaced under the running server.
+    FileReplaced,
+}
+
+impl WriteObstacle {
+    /// In words that may be shown to anybody.
+    pub(in crate::domain::store) fn reason(self) -> &'static str {
+        match self {
+            Self::DiskFull => "the database's disk is full",
+            Self::ReadOnly => "the database is read-only",
+            Self::Disk => "the database's disk fails",
+            Self::FileReplaced => "the database's file was deleted or replaced: restart the server",
+        }
+    }
+}
+
+/// What is known of writing.
+#[derive(Debug)]
+pub(in crate::domain::store) struct Durability {
+    /// SQLite's file, and which one it was when the server opened it.
+    file: Option<(PathBuf, FileIdentity)>,
+    obstacle: Mutex<Option<WriteObstacle>>,
+}
+
+impl Durability {
+    /// Of a SQLite file, if it is one.
+    pub(in crate::domain::store) fn of(file: Option<PathBuf>) -> Self {
+        let file = file.and_then(|path| Some((FileIdentity::of(&path)?, path)));
+        Self {
+            file: file.map(|(identity, path)| (path, identity)),
+            obstacle: Mutex::default(),
+        }
+    }
+
+    /// Why nothing can be written now, as far as is known.
+    pub(in crate::domain::store) fn obstacle(&self) -> Option<WriteObstacle> {
+        if let Some((path, identity)) = &self.file
+            && FileIdentity::of(path) != Some(*identity)
+        {
+            self.set(Some(WriteObstacle::FileReplaced));
+        }
+        *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails while nothing can be written. Nothing was written then.
+    pub(in crate::domain::store) fn check(&self) -> Result<()> {
+        match self.obstacle() {
+            None => Ok(()),
+            Some(obstacle) => Err(Error::Unavailable {
+                retry_after: DATABASE_BUSY,
+                cause: Some(Arc::new(anyhow::anyhow!("{}", obstacle.reason()))),
+            }),
+        }
+    }
+
+    /// Learns from an error what it says of the disk.
+    pub(in crate::domain::store) fn noted(&self, error: DbErr) -> DbErr {
+        if let Some(obstacle) = obstacle_in(&error) {
+            self.set(Some(obstacle));
+        }
+        error
+    }
+
+    /// Learns that nothing can be written, or that something was.
+    pub(in crate::domain::store) fn set(&self, found: Option<WriteObstacle>) {
+        let mut known = self.obstacle.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == found || *known == Some(WriteObstacle::FileReplaced) {
+            return;
+        }
+        if let Some(obstacle) = found {
+            tracing::error!("writes are refused until one succeeds: {}", obstacle.reason());
+        } else {
+            tracing::info!("the database can be written again");
+        }
+        *known = found;
+    }
+}
+
+/// What an error says of the disk, or of a database that only lets read.
+pub(in crate::domain::store) fn obstacle_in(error: &DbErr) -> Option<WriteObstacle> {
+    let cause = driver_error(error)?.as_database_error()?;
+    if let Some(code) = sqlite_code(cause) {
+        return match code {
+            13 => Some(WriteObstacle::DiskFull),
+            8 => Some(WriteObstacle::ReadOnly),
+            10 | 11 | 14 | 26 => Some(WriteObstacle::Disk),
+            _ => None,
+        };
+    }
+    match cause.code()?.as_ref() {
+        "53100" => Some(WriteObstacle::DiskFull),
+        "25006" => Some(WriteObstacle::ReadOnly),
+        "58030" | "XX001" => Some(WriteObstacle::Disk),
+        _ => None,
+    }
+}
+
+/// Tells a file from another one of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl FileIdentity {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let metadata = path.metadata().ok()?;
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn of(path: &Path) -> Option<Self> {
+        path.exists().then_some(Self { device: 0, inode: 0 })
+    }
+}

@@ -1,0 +1,10 @@
+//! Access to the database: opening it, its connections, and transactions.
+
+pub(super) mod connection;
+pub(super) mod durability;
+pub(super) mod heartbeat;
+pub(super) mod open;
+pub(super) mod read_pool;
+pub(super) mod session_check;
+pub(super) mod write;
+pub(super) mod writer;

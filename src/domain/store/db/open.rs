@@ -1,0 +1,412 @@
+//! Opening the database: pools, time limits, and patience while it starts.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Connection as _, PgConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr};
+use secrecy::ExposeSecret as _;
+use tokio::time::timeout;
+
+use super::connection::Settings;
+use super::durability::Durability;
+use super::read_pool::Reader;
+use super::session_check::Bearers;
+use super::writer::Writer;
+use crate::config::{Backend, DatabaseConfig};
+use crate::domain::error::Result;
+use crate::domain::live::Bus;
+use crate::domain::store::{Store, driver_error, is_sqlite_lock};
+use crate::telemetry::{context, metric, trace};
+
+/// How long a request waits for a connection of the pool.
+pub(in crate::domain::store) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one attempt to connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a write waits for another process to finish its own (`SQLite`).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so long without work the connection for administration ends.
+const ADMINISTRATION_IDLE: Duration = Duration::from_secs(10);
+/// The wait before the second attempt to connect; it doubles from there.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// The longest wait between two attempts.
+const MAX_RETRY: Duration = Duration::from_secs(10);
+/// `SQLite` reads this much of the file through the page cache of the system.
+const MMAP_BYTES: &str = "268435456";
+/// The write-ahead log keeps so much of its size when it begins anew.
+const WAL_KEPT_BYTES: &str = "16777216";
+
+impl Store {
+    /// Connects, trying again as often as the settings allow. `sends_mail` says whether each notification is sent by
+    /// mail as well.
+    pub(in crate::domain) async fn open(config: &DatabaseConfig, bus: Bus, sends_mail: bool) -> anyhow::Result<Self> {
+        let meter = Meter::new(config);
+        let mut connection = connect(config).await?;
+        meter.watch(&mut connection);
+        let durability = Arc::new(Durability::of(config.sqlite_path()));
+        let settings = Settings {
+            name: "write",
+            keeps: true,
+            reserves: false,
+            is_memory: false,
+            limit: Some(config.statement_timeout),
+        };
+        let (reader, writer) = match sizes(config) {
+            Sizes { writers, readers: 0 } => {
+                let settings = Settings {
+                    keeps: false,
+                    is_memory: config.is_memory(),
+                    ..settings
+                };
+                let pool = if config.is_memory() {
+                    connection.clone()
+                } else {
+                    lazy(config, Access::ReadAndWrite, writers).await?
+                };
+                (
+                    Reader::new(&pool, settings, meter.clone()),
+                    Writer::new(&pool, settings, meter.clone(), Arc::clone(&durability)),
+                )
+            }
+            Sizes { writers, readers } => {
+                let for_reading = lazy(config, Access::Read, readers).await?;
+                let for_writing = lazy(config, Access::ReadAndWrite, writers).await?;
+                let reserving = Settings {
+                    name: "read",
+                    reserves: true,
+                    ..settings
+                };
+                (
+                    Reader::new(&for_reading, reserving, meter.clone()),
+                    Writer::new(&for_writing, settings, meter.clone(), Arc::clone(&durability)),
+                )
+            }
+        };
+        Ok(Self {
+            connection,
+            reader,
+            writer,
+            durability,
+            heartbeat: Arc::default(),
+            bearers: Bearers::default(),
+            meter,
+            bus,
+            config: config.clone(),
+            sends_mail,
+        })
+    }
+
+    /// The same database over one connection, which stays: what is set for it holds until the end, and nothing
+    /// cuts off what takes long. `search_path` is where PostgreSQL looks for tables, if not where it does anyway.
+    pub(in crate::domain::store) async fn alone(&self, search_path: Option<String>) -> Result<Self> {
+        let mut options = options(&self.config, Access::ReadAndWrite);
+        one_connection(&mut options);
+        if let Some(search_path) = search_path {
+            options.set_schema_search_path(search_path);
+        }
+        let connection = Database::connect(options).await?;
+        if self.config.backend() == Backend::Postgres {
+            connection
+                .execute_unprepared("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+                .await?;
+        }
+        Ok(self.over(connection, Arc::clone(&self.durability)))
+    }
+
+    /// The SQLite database in another file.
+    pub(in crate::domain::store) async fn of_file(&self, path: &Path) -> Result<Self> {
+        let mut options = ConnectOptions::new("sqlite:file");
+        let file = path.to_owned();
+        options
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).foreign_keys(true));
+        one_connection(&mut options);
+        let connection = Database::connect(options).await?;
+        Ok(self.over(connection, Arc::new(Durability::of(Some(path.to_owned())))))
+    }
+
+    /// Over one connection, for as long as it takes.
+    fn over(&self, connection: DatabaseConnection, durability: Arc<Durability>) -> Self {
+        let settings = Settings {
+            name: "write",
+            keeps: false,
+            reserves: false,
+            is_memory: self.config.is_memory(),
+            limit: None,
+        };
+        Self {
+            reader: Reader::new(&connection, settings, self.meter.clone()),
+            writer: Writer::new(&connection, settings, self.meter.clone(), Arc::clone(&durability)),
+            connection,
+            durability,
+            ..self.clone()
+        }
+    }
+}
+
+/// Counts statements.
+#[derive(Clone)]
+pub(in crate::domain::store) struct Meter {
+    statements: Arc<AtomicU64>,
+    time: metrics::Histogram,
+    failures: metrics::Counter,
+    engine: &'static str,
+    slow: Option<Duration>,
+}
+
+impl std::fmt::Debug for Meter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meter").finish_non_exhaustive()
+    }
+}
+
+impl Meter {
+    fn new(config: &DatabaseConfig) -> Self {
+        Self {
+            statements: Arc::default(),
+            time: metrics::histogram!(metric::STATEMENT_TIME),
+            failures: metrics::counter!(metric::STATEMENT_FAILURES),
+            engine: match config.backend() {
+                Backend::Postgres => "postgresql",
+                Backend::Sqlite => "sqlite",
+            },
+            slow: config.slow_statement,
+        }
+    }
+
+    /// Counts from now on what is sent over these connections.
+    fn watch(&self, connection: &mut DatabaseConnection) {
+        let meter = self.clone();
+        connection.set_metric_callback(move |info| meter.note(&info.statement.sql, info.elapsed, info.failed));
+    }
+
+    /// Counts a statement that has ended.
+    pub(in crate::domain::store) fn note(&self, sql: &str, elapsed: Duration, has_failed: bool) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.time.record(elapsed);
+        trace::statement(sql, self.engine, elapsed, has_failed);
+        if has_failed {
+            self.failures.increment(1);
+        }
+        if self.slow.is_some_and(|limit| elapsed > limit) {
+            let (operation, request_id) = (context::operation(), context::request_id());
+            let duration_ms = elapsed.as_secs_f64() * 1_000.0;
+            // Values are bound, and no part of the text.
+            let statement = trace::shortened(sql);
+            tracing::warn!(
+                duration_ms,
+                has_failed,
+                operation,
+                request_id,
+                statement,
+                "slow statement"
+            );
+        }
+    }
+
+    /// How many statements there were.
+    pub(in crate::domain::store) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// The database refuses whatever would write.
+    Read,
+    ReadAndWrite,
+}
+
+/// How many connections there may be of each kind.
+struct Sizes {
+    writers: u32,
+    /// None where the writers read too.
+    readers: u32,
+}
+
+fn sizes(config: &DatabaseConfig) -> Sizes {
+    let all = config.max_connections;
+    let writers = match config.backend() {
+        // Each connection would have a database of its own.
+        Backend::Sqlite if config.is_memory() => return Sizes { writers: 1, readers: 0 },
+        // There is one writer at a time.
+        Backend::Sqlite => 1,
+        Backend::Postgres => (all / 2).max(1),
+    };
+    let readers = match config.backend() {
+        // Each is a thread that computes: more of them than cores, and one, only get in each other's way. One more is
+        // kept free for session checks.
+        Backend::Sqlite => (all.max(2) - writers).min(cores() + 2),
+        Backend::Postgres => all - writers,
+    };
+    Sizes { writers, readers }
+}
+
+fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX - 2)
+}
+
+fn one_connection(options: &mut ConnectOptions) {
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None);
+}
+
+/// Connections that are made when they are needed: whether the database can be reached is known already.
+async fn lazy(config: &DatabaseConfig, access: Access, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = options(config, access);
+    options.max_connections(connections).connect_lazy(true);
+    Database::connect(options).await
+}
+
+/// The connection for the schema and for administration. Requests do not use it, and it ends when it is idle.
+async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
+    config.check_file().map_err(anyhow::Error::msg)?;
+    create_file(config)?;
+    let mut options = options(config, Access::ReadAndWrite);
+    if !config.is_memory() {
+        options.max_connections(1).idle_timeout(ADMINISTRATION_IDLE);
+    }
+    if config.backend() == Backend::Sqlite {
+        // A file that is locked says so before the time is over.
+        options.acquire_timeout(BUSY_TIMEOUT + CONNECT_TIMEOUT);
+    }
+    let mut wait = FIRST_RETRY;
+    let mut attempt = 0;
+    loop {
+        match Database::connect(options.clone()).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if attempt < config.connect_retries && is_worth_another_try(config, &error) => {
+                attempt += 1;
+                tracing::warn!(
+                    attempt,
+                    of = config.connect_retries,
+                    wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                    "cannot connect to the database yet: {error}"
+                );
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(MAX_RETRY);
+            }
+            Err(error) => anyhow::bail!(
+                "cannot connect to the database of DATABASE_URL ({}) after {}: {}",
+                config.shown_url(),
+                match attempt {
+                    0 => "1 attempt".to_owned(),
+                    retries => format!("{} attempts", retries + 1),
+                },
+                cause(config, &error).await
+            ),
+        }
+    }
+}
+
+/// Creates the file of a SQLite database that does not exist, for its owner alone. SQLite gives the files beside it the
+/// same rights.
+fn create_file(config: &DatabaseConfig) -> anyhow::Result<()> {
+    let Some(path) = config.sqlite_path().filter(|path| !path.exists()) else {
+        return Ok(());
+    };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("cannot create the file {} of DATABASE_URL", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why no connection was made. The pool tries again where the database has too many clients or only just starts, and then
+/// says that its time is over.
+async fn cause(config: &DatabaseConfig, error: &DbErr) -> String {
+    match driver_error(error) {
+        Some(sqlx::Error::Database(cause)) if is_sqlite_lock(cause.as_ref()) => {
+            return "another process has locked the file".to_owned();
+        }
+        Some(sqlx::Error::PoolTimedOut) if config.backend() == Backend::Postgres => {}
+        _ => return error.to_string(),
+    }
+    let Ok(options) = config.url.expose_secret().parse::<PgConnectOptions>() else {
+        return error.to_string();
+    };
+    match timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
+        Ok(Err(cause)) => cause.to_string(),
+        Ok(Ok(_)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+    }
+}
+
+/// A file that cannot be opened does not get better by waiting; a server may just be starting.
+fn is_worth_another_try(config: &DatabaseConfig, _error: &DbErr) -> bool {
+    config.backend() == Backend::Postgres
+}
+
+fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
+    let mut options = ConnectOptions::new(config.url.expose_secret());
+    options
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    match config.backend() {
+        Backend::Postgres => {
+            let idle_milliseconds = config.statement_timeout.as_millis().to_string();
+            options
+                .statement_timeout(config.statement_timeout)
+                .set_application_name("taskwire")
+                .map_sqlx_postgres_opts(move |postgres| {
+                    // A transaction that was forgotten would keep back live delivery for good.
+                    let postgres =
+                        postgres.options([("idle_in_transaction_session_timeout", idle_milliseconds.as_str())]);
+                    match access {
+                        // What is read over and over is in memory, where a row costs the same wherever it is; and to
+                        // compile a list takes longer than to read it.
+                        Access::Read => postgres.options([
+                            ("default_transaction_read_only", "on"),
+                            ("random_page_cost", "1.1"),
+                            ("jit", "off"),
+                        ]),
+                        Access::ReadAndWrite => postgres,
+                    }
+                })
+                .test_before_acquire_if_idle_for(Duration::from_secs(30));
+        }
+        Backend::Sqlite if config.is_memory() => {
+            // It must never be closed.
+            one_connection(&mut options);
+        }
+        Backend::Sqlite => {
+            let creates_file = config.creates_file;
+            options.test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
+                let sqlite = sqlite
+                    .create_if_missing(creates_file)
+                    .foreign_keys(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // A write that was acknowledged survives a power cut.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(BUSY_TIMEOUT)
+                    .pragma("mmap_size", MMAP_BYTES)
+                    .pragma("journal_size_limit", WAL_KEPT_BYTES);
+                match access {
+                    Access::Read => sqlite.pragma("query_only", "ON"),
+                    Access::ReadAndWrite => sqlite,
+                }
+            });
+        }
+    }
+    options
+}

@@ -1,0 +1,167 @@
+//! Reading: a pool of connections that only read.
+//!
+//! One user holds half of the connections at most; one connection is kept free for statements that must not wait.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use sea_orm::sqlx::{self, Executor, IntoArguments};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use sea_query_sqlx::SqlxValues;
+use tokio::sync::Semaphore;
+
+use super::connection::{
+    ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, PooledConnection, Settings, Shares, with_pool,
+};
+use super::open::Meter;
+use crate::domain::id::UserId;
+
+/// What reads. Cloning it is cheap.
+#[derive(Clone)]
+pub(in crate::domain) struct Reader {
+    connections: Connections,
+    meter: Meter,
+    shares: Arc<Shares>,
+    /// Of the user who reads.
+    share: Option<Arc<Semaphore>>,
+    lane: Lane,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// Reads over these connections.
+    pub(in crate::domain::store) fn new(pool: &DatabaseConnection, settings: Settings, meter: Meter) -> Self {
+        let connections = Connections::of(pool, settings);
+        Self {
+            shares: Arc::new(Shares::of(connections.count().max)),
+            connections,
+            meter,
+            share: None,
+            lane: Lane::Shared,
+        }
+    }
+
+    /// The same for one user, who holds no more than their share.
+    pub(in crate::domain::store) fn of_user(&self, user: UserId) -> Self {
+        Self {
+            share: Some(self.shares.share_of(user)),
+            ..self.clone()
+        }
+    }
+
+    /// The same over the connection that is kept free for short statements.
+    pub(in crate::domain::store) fn reserved(&self) -> Self {
+        Self {
+            lane: Lane::Reserved,
+            ..self.clone()
+        }
+    }
+
+    /// The connections.
+    pub(in crate::domain::store) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    async fn fetch<DB>(
+        &self,
+        pool: &Arc<ConnectionPool<DB>>,
+        statement: Statement,
+        limit: Limit,
+    ) -> Result<Vec<QueryResult>, DbErr>
+    where
+        DB: Engine,
+        SqlxValues: IntoArguments<DB>,
+        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+        QueryResult: From<DB::Row>,
+    {
+        let mut attempts = 1;
+        let rows = loop {
+            let lent = pool.lend(self.lane, self.share.as_ref()).await?;
+            let began = Instant::now();
+            let rows = attempt(lent, &statement, limit).await;
+            self.meter.note(&statement.sql, began.elapsed(), rows.is_err());
+            match rows {
+                // Reading twice does no harm, and the database may have been away only while nobody looked.
+                Err(failure) if failure.was_stale && attempts < MAX_ATTEMPTS => attempts += 1,
+                rows => break rows,
+            }
+        };
+        let rows = rows.map_err(|failure| DbErr::Query(RuntimeErr::SqlxError(failure.error.into())))?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
+    }
+}
+
+/// Sends the statement over this connection.
+async fn attempt<DB>(
+    mut lent: PooledConnection<DB>,
+    statement: &Statement,
+    limit: Limit,
+) -> Result<Vec<DB::Row>, Failure>
+where
+    DB: Engine,
+    SqlxValues: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    let rows = match limit {
+        Limit::One => lent.fetch_first(statement).await.map(Vec::from_iter),
+        Limit::None => lent.fetch_all(statement).await,
+    };
+    match rows {
+        Ok(rows) => {
+            lent.give_back();
+            Ok(rows)
+        }
+        Err(error) => Err(Failure {
+            was_stale: lent.fail(&error),
+            error,
+        }),
+    }
+}
+
+/// Why nothing could be read.
+struct Failure {
+    error: sqlx::Error,
+    /// Whether it came of a connection that broke while it was kept.
+    was_stale: bool,
+}
+
+/// How many rows are wanted.
+#[derive(Clone, Copy)]
+enum Limit {
+    One,
+    None,
+}
+
+#[async_trait]
+impl ConnectionTrait for Reader {
+    fn get_database_backend(&self) -> DbBackend {
+        self.connections.backend()
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let mut rows = with_pool!(&self.connections, pool => self.fetch(pool, statement, Limit::One).await)?;
+        Ok(rows.pop())
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        with_pool!(&self.connections, pool => self.fetch(pool, statement, Limit::None).await)
+    }
+
+    async fn execute_raw(&self, _statement: Statement) -> Result<ExecResult, DbErr> {
+        Err(reads_only())
+    }
+
+    async fn execute_unprepared(&self, _sql: &str) -> Result<ExecResult, DbErr> {
+        Err(reads_only())
+    }
+}
+
+fn reads_only() -> DbErr {
+    DbErr::Custom("a reader only reads; writing takes a transaction".to_owned())
+}

@@ -1,0 +1,159 @@
+//! The event log, read task by task.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{
+    Condition, FromQueryResult as _, Order, PartialModelTrait as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    Select,
+};
+
+use super::{Column, Entity, Row, log};
+use crate::domain::error::Result;
+use crate::domain::event::{EventCursor, LoggedEvent, TaskEvent};
+use crate::domain::id::TaskId;
+use crate::domain::page::{Page, PageRequest, Place, Take};
+use crate::domain::policy::{Scope, Tasks};
+use crate::domain::store::query::per_parent::rows_of_each;
+use crate::domain::store::{one_of, task};
+
+/// The numbers between which a page lies.
+struct Bounds {
+    after: Option<i64>,
+    before: Option<i64>,
+}
+
+impl Bounds {
+    /// Fails when a cursor is malformed or belongs to another log.
+    async fn of(connection: &impl ConnectionTrait, page: &PageRequest) -> Result<Self> {
+        let decode = |field, text: &Option<String>| {
+            let cursor = text.as_deref().map(|text| EventCursor::decode(field, text));
+            cursor.transpose().map(|cursor| cursor.map(|cursor| (field, cursor)))
+        };
+        let (after, before) = (decode("after", &page.after)?, decode("before", &page.before)?);
+        if after.is_none() && before.is_none() {
+            return Ok(Self {
+                after: None,
+                before: None,
+            });
+        }
+        let log = log::identity(connection).await?;
+        let number = |cursor: Option<(&'static str, EventCursor)>| {
+            cursor
+                .map(|(field, cursor)| cursor.of_log(field, &log).map(|cursor| cursor.id))
+                .transpose()
+        };
+        Ok(Self {
+            after: number(after)?,
+            before: number(before)?,
+        })
+    }
+
+    fn condition(&self) -> Condition {
+        Condition::all()
+            .add_option(self.after.map(|id| Column::Id.gt(id)))
+            .add_option(self.before.map(|id| Column::Id.lt(id)))
+    }
+
+    /// If the far side of the page was asked for and is not known anyway: the condition that an event lies there.
+    fn far_side(&self, page: &PageRequest) -> Option<Expr> {
+        match page.take {
+            _ if !page.probe => None,
+            Take::First(_) => self.after.map(|id| Column::Id.lte(id)),
+            Take::Last(_) => self.before.map(|id| Column::Id.gte(id)),
+        }
+    }
+}
+
+/// The events of a task in scope. A task's events are written one after the other, under the lock
+/// of its row; so their numbers are in the order of their commits.
+fn events_of(scope: &Scope<Tasks>, task: Expr) -> Select<Entity> {
+    Entity::find()
+        .filter(Expr::col((Entity, Column::TaskId)).eq(task))
+        .filter(in_scope(scope))
+}
+
+fn in_scope(scope: &Scope<Tasks>) -> Expr {
+    let visible = task::Entity::find()
+        .select_only()
+        .column(task::Column::Id)
+        .filter(Expr::col((task::Entity, task::Column::Id)).equals((Entity, Column::TaskId)))
+        .filter(task::visible(scope))
+        .into_query();
+    Expr::exists(visible)
+}
+
+/// The same page of the events of each of the tasks, the oldest first; tasks without events are left out.
+pub(in crate::domain) async fn pages(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    tasks: &[TaskId],
+    page: &PageRequest,
+) -> Result<Vec<(TaskId, Page<TaskEvent>)>> {
+    let bounds = Bounds::of(connection, page).await?;
+    let backward = matches!(page.take, Take::Last(_));
+    let order = if backward { Order::Desc } else { Order::Asc };
+    let ids: Vec<i32> = tasks.iter().map(|task| task.0).collect();
+    let rows = rows_of_each(connection, Column::Id, ids.clone(), Row::select_cols, |task| {
+        Ok(events_of(scope, task)
+            .filter(bounds.condition())
+            .order_by(Column::Id, order)
+            .limit(u64::from(page.take.limit()) + 1))
+    })
+    .await?;
+    let beyond: HashSet<i32> = match bounds.far_side(page) {
+        Some(condition) => {
+            let number = |query: Select<Entity>| query.column(Column::Id);
+            let found = rows_of_each(connection, Column::Id, ids, number, |task| {
+                Ok(events_of(scope, task).filter(condition).limit(1))
+            })
+            .await?;
+            found.into_iter().map(|(task, _)| task).collect()
+        }
+        None => HashSet::new(),
+    };
+    let mut pages: BTreeMap<i32, Vec<TaskEvent>> = beyond.iter().map(|task| (*task, Vec::new())).collect();
+    for (task, row) in rows {
+        pages
+            .entry(task)
+            .or_default()
+            .push(LoggedEvent::try_from(Row::from_query_result(&row, "")?)?.event);
+    }
+    Ok(pages
+        .into_iter()
+        .map(|(task, mut events)| {
+            events.sort_by_key(|event| event.cursor.id);
+            if backward {
+                events.reverse();
+            }
+            let cut = Page::cut(page, events, beyond.contains(&task), |event| {
+                (Place::Written(event.cursor.encode()), event)
+            });
+            (TaskId(task), cut)
+        })
+        .collect())
+}
+
+/// How many events each of the tasks has.
+pub(in crate::domain) async fn counts(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    tasks: &[TaskId],
+) -> Result<Vec<(TaskId, u64)>> {
+    let ids = tasks.iter().map(|task| task.0).collect();
+    let rows: Vec<(i32, i64)> = Entity::find()
+        .select_only()
+        .column(Column::TaskId)
+        .expr_as(Expr::cust("COUNT(*)"), "events")
+        .filter(one_of(connection, Column::TaskId, ids))
+        .filter(in_scope(scope))
+        .group_by(Column::TaskId)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(task, count)| (TaskId(task), u64::try_from(count).unwrap_or_default()))
+        .collect())
+}

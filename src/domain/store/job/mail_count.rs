@@ -1,0 +1,80 @@
+//! How many mails each address got in the current hour. One row an address, so that all servers count together; an
+//! address is stored as a digest.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+
+use crate::domain::error::Result;
+use crate::domain::policy::System;
+use crate::domain::store::WriteTransaction;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "mail_counts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub recipient: String,
+    /// Hours since 1970.
+    pub hour: i64,
+    pub mails: i32,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Counts one more mail, and returns the number of mails in this hour.
+pub(in crate::domain) async fn add(
+    transaction: &WriteTransaction,
+    _system: &System,
+    recipient: &str,
+    hour: i64,
+) -> Result<u32> {
+    let model = ActiveModel {
+        recipient: Set(recipient.to_owned()),
+        hour: Set(hour),
+        mails: Set(1),
+    };
+    let mails =
+        Expr::cust("CASE WHEN mail_counts.hour = excluded.hour THEN mail_counts.mails + 1 ELSE excluded.mails END");
+    let counted = Entity::insert(model)
+        .on_conflict(
+            OnConflict::column(Column::Recipient)
+                .value(Column::Mails, mails)
+                .update_column(Column::Hour)
+                .to_owned(),
+        )
+        .exec_with_returning(transaction.connection())
+        .await?;
+    Ok(u32::try_from(counted.mails).unwrap_or(u32::MAX))
+}
+
+/// Takes back the count of a mail that was not sent.
+pub(in crate::domain) async fn take_back(
+    transaction: &WriteTransaction,
+    _system: &System,
+    recipient: &str,
+    hour: i64,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Mails, Expr::col(Column::Mails).sub(1))
+        .filter(Column::Recipient.eq(recipient))
+        .filter(Column::Hour.eq(hour))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Forgets the counts of earlier hours.
+pub(in crate::domain) async fn forget_before(
+    transaction: &WriteTransaction,
+    _system: &System,
+    hour: i64,
+) -> Result<()> {
+    Entity::delete_many()
+        .filter(Column::Hour.lt(hour))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}

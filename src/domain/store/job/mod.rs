@@ -1,0 +1,387 @@
+//! The queue of jobs in the database: one row a job, which outlives its end for a while.
+
+pub(in crate::domain) mod mail_count;
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, OnConflict};
+use sea_orm::{Condition, FromQueryResult, QueryOrder as _, QuerySelect as _, Select};
+use serde_json::json;
+
+use super::{WriteTransaction, corrupt, one_of};
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{JobId, NotificationId, UserId};
+use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Census, Claim, JobKind, Lease, NewJob, Settlement};
+use crate::domain::policy::{Jobs, Permit, QueueJob, Reach, Scope, System};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "jobs")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub kind: String,
+    pub payload: Json,
+    /// Not before this moment.
+    pub run_at: Timestamp,
+    /// How often it was begun.
+    pub attempts: i32,
+    /// Until when whoever runs it has it alone.
+    pub locked_until: Option<Timestamp>,
+    /// Who runs it.
+    pub locked_by: Option<String>,
+    /// Why it failed last.
+    pub last_error: Option<String>,
+    /// When it was done, or given up.
+    pub finished_at: Option<Timestamp>,
+    /// Whether it was given up.
+    pub is_dead: bool,
+    /// Of jobs with the same key there is one.
+    pub dedup_key: Option<String>,
+    /// Who asked for it, if somebody did.
+    pub user_id: Option<i32>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<NewJob> for ActiveModel {
+    fn from(job: NewJob) -> Self {
+        Self {
+            id: NotSet,
+            created_at: Set(job.now),
+            updated_at: Set(job.now),
+            kind: Set(job.kind.as_str().to_owned()),
+            payload: Set(job.payload),
+            run_at: Set(job.run_at),
+            attempts: Set(0),
+            locked_until: Set(None),
+            locked_by: Set(None),
+            last_error: Set(None),
+            finished_at: Set(None),
+            is_dead: Set(false),
+            dedup_key: Set(None),
+            user_id: Set(None),
+        }
+    }
+}
+
+/// Adds a job, in the transaction of the write that it is the rest of.
+pub(in crate::domain) async fn enqueue(transaction: &WriteTransaction, job: NewJob) -> Result<JobId> {
+    insert(transaction, job.into()).await
+}
+
+/// Adds a job that somebody asked for.
+pub(in crate::domain) async fn enqueue_for(
+    transaction: &WriteTransaction,
+    permit: &Permit<QueueJob>,
+    job: NewJob,
+) -> Result<JobId> {
+    let model = ActiveModel {
+        user_id: Set(Some(permit.subject().0)),
+        ..job.into()
+    };
+    insert(transaction, model).await
+}
+
+/// How many background tasks wait that nobody signed in asked for.
+pub(in crate::domain) async fn count_anonymous_tasks(transaction: &WriteTransaction) -> Result<u64> {
+    let waiting = Entity::find()
+        .filter(Column::FinishedAt.is_null())
+        .filter(Column::Kind.eq(JobKind::BackgroundTask.as_str()))
+        .filter(Column::UserId.is_null());
+    Ok(waiting.count(transaction.connection()).await?)
+}
+
+async fn insert(transaction: &WriteTransaction, model: ActiveModel) -> Result<JobId> {
+    transaction.announce_work();
+    let inserted = Entity::insert(model).exec(transaction.connection()).await?;
+    Ok(JobId(inserted.last_insert_id))
+}
+
+/// Adds the job that sends a notification by mail, in the transaction that made it.
+pub(super) async fn enqueue_mail(
+    transaction: &WriteTransaction,
+    notification: NotificationId,
+    now: Timestamp,
+) -> Result<()> {
+    let payload = json!({ "notification_id": notification });
+    enqueue(transaction, NewJob::new(JobKind::SendMail, payload, now)).await?;
+    Ok(())
+}
+
+/// Sees to it that what recurs is in the queue, each once.
+pub(in crate::domain) async fn schedule(
+    transaction: &WriteTransaction,
+    _system: &System,
+    recurring: Vec<NewJob>,
+) -> Result<()> {
+    let rows = recurring.into_iter().map(|job| ActiveModel {
+        dedup_key: Set(Some(job.kind.as_str().to_owned())),
+        ..job.into()
+    });
+    Entity::insert_many(rows)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .try_insert()
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// The jobs that may be run: due, and nobody's.
+fn due(now: Timestamp) -> Select<Entity> {
+    let nobodys = Condition::any()
+        .add(Column::LockedUntil.is_null())
+        .add(Column::LockedUntil.lte(now));
+    Entity::find()
+        .filter(Column::FinishedAt.is_null())
+        .filter(Column::RunAt.lte(now))
+        .filter(nobodys)
+}
+
+/// The kind is one of these. Those of a newer version wait for one of its servers.
+fn of_kinds(kinds: &[JobKind]) -> Expr {
+    Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str()))
+}
+
+/// Whether there is a job to be run.
+pub(in crate::domain) async fn is_any_due(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Jobs>,
+    now: Timestamp,
+) -> Result<bool> {
+    let found = due(now)
+        .filter(of_kinds(&JobKind::ALL))
+        .select_only()
+        .column(Column::Id);
+    Ok(found.into_tuple::<i32>().one(connection).await?.is_some())
+}
+
+/// Takes up to `limit` jobs of these kinds, those that are due for longest first. Whoever else does so at the same
+/// moment takes others.
+pub(in crate::domain) async fn claim(
+    transaction: &WriteTransaction,
+    _system: &System,
+    kinds: &[JobKind],
+    lease: Lease<'_>,
+    limit: u64,
+) -> Result<Vec<Claim>> {
+    let connection = transaction.connection();
+    let rows = due(lease.from)
+        .filter(of_kinds(kinds))
+        .order_by_asc(Column::RunAt)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        // SQLite has one writer at a time, and ignores this.
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(connection)
+        .await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = rows.iter().map(|row| row.id).collect();
+    Entity::update_many()
+        .col_expr(Column::LockedBy, Expr::value(lease.owner))
+        .col_expr(Column::LockedUntil, Expr::value(lease.until))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(lease.from))
+        .filter(one_of(connection, Column::Id, ids))
+        .exec(connection)
+        .await?;
+    rows.into_iter().map(|row| claim_of(row, lease.owner)).collect()
+}
+
+fn claim_of(row: Model, owner: &str) -> Result<Claim> {
+    Ok(Claim {
+        id: JobId(row.id),
+        kind: JobKind::named(&row.kind).ok_or_else(|| corrupt("kind of a job", &row.kind))?,
+        payload: row.payload,
+        user_id: row.user_id.map(UserId),
+        owner: owner.to_owned(),
+        attempt: row.attempts + 1,
+    })
+}
+
+/// The row of a claim, as long as it is that of whoever made it.
+fn claimed(claim: &Claim) -> Condition {
+    Condition::all()
+        .add(Column::Id.eq(claim.id.0))
+        .add(Column::LockedBy.eq(claim.owner.as_str()))
+        .add(Column::Attempts.eq(claim.attempt))
+        .add(Column::FinishedAt.is_null())
+}
+
+/// Keeps a job for longer. False if it is somebody else's by now.
+pub(in crate::domain) async fn renew(
+    transaction: &WriteTransaction,
+    _system: &System,
+    claim: &Claim,
+    until: Timestamp,
+) -> Result<bool> {
+    let renewed = Entity::update_many()
+        .col_expr(Column::LockedUntil, Expr::value(until))
+        .filter(claimed(claim))
+        .exec(transaction.connection())
+        .await?;
+    Ok(renewed.rows_affected > 0)
+}
+
+/// Notes what came of a job. False if it is somebody else's by now.
+pub(in crate::domain) async fn settle(
+    transaction: &WriteTransaction,
+    _system: &System,
+    claim: &Claim,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<bool> {
+    let update = Entity::update_many()
+        .col_expr(Column::LockedBy, Expr::value(None::<String>))
+        .col_expr(Column::LockedUntil, Expr::value(None::<Timestamp>))
+        .col_expr(Column::UpdatedAt, Expr::value(now));
+    let update = match settlement {
+        Settlement::Done => update
+            .col_expr(Column::FinishedAt, Expr::value(now))
+            .col_expr(Column::LastError, Expr::value(None::<String>)),
+        Settlement::Again { at } => update
+            .col_expr(Column::RunAt, Expr::value(*at))
+            .col_expr(Column::Attempts, Expr::value(0))
+            .col_expr(Column::LastError, Expr::value(None::<String>)),
+        Settlement::Retry { at, error } => update
+            .col_expr(Column::RunAt, Expr::value(*at))
+            .col_expr(Column::LastError, Expr::value(error.as_str())),
+        Settlement::Dead { error } => update
+            .col_expr(Column::FinishedAt, Expr::value(now))
+            .col_expr(Column::IsDead, Expr::value(true))
+            .col_expr(Column::LastError, Expr::value(error.as_str())),
+    };
+    let settled = update.filter(claimed(claim)).exec(transaction.connection()).await?;
+    Ok(settled.rows_affected > 0)
+}
+
+/// Gives back every job that `owner` has, as if it had not been begun.
+pub(in crate::domain) async fn give_back(
+    transaction: &WriteTransaction,
+    _system: &System,
+    owner: &str,
+    now: Timestamp,
+) -> Result<u64> {
+    let given = Entity::update_many()
+        .col_expr(Column::LockedBy, Expr::value(None::<String>))
+        .col_expr(Column::LockedUntil, Expr::value(None::<Timestamp>))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::LockedBy.eq(owner))
+        .filter(Column::FinishedAt.is_null())
+        .exec(transaction.connection())
+        .await?;
+    Ok(given.rows_affected)
+}
+
+/// Removes a job that nobody has to do any more, because it is done already.
+pub(in crate::domain) async fn cancel(transaction: &WriteTransaction, _system: &System, id: JobId) -> Result<()> {
+    Entity::delete_by_id(id.0).exec(transaction.connection()).await?;
+    Ok(())
+}
+
+/// Forgets jobs that were done before `done_before`, and those that were given up before `dead_before`.
+pub(in crate::domain) async fn forget(
+    transaction: &WriteTransaction,
+    _system: &System,
+    done_before: Timestamp,
+    dead_before: Timestamp,
+) -> Result<u64> {
+    let done = Condition::all()
+        .add(Column::IsDead.eq(false))
+        .add(Column::FinishedAt.lt(done_before));
+    let dead = Condition::all()
+        .add(Column::IsDead.eq(true))
+        .add(Column::FinishedAt.lt(dead_before));
+    let deleted = Entity::delete_many()
+        .filter(Condition::any().add(done).add(dead))
+        .exec(transaction.connection())
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+/// What somebody in scope asked for.
+pub(in crate::domain) async fn find_background_task(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Jobs>,
+    id: JobId,
+    now: Timestamp,
+) -> Result<Option<BackgroundTask>> {
+    let query = Entity::find_by_id(id.0).filter(Column::UserId.is_not_null());
+    let query = match scope.reach() {
+        Reach::Everything => query,
+        Reach::Of(user) => query.filter(Column::UserId.eq(user.0)),
+    };
+    let found = query.one(connection).await?;
+    Ok(found.map(|row| {
+        let is_running = row.locked_until.is_some_and(|until| until > now);
+        BackgroundTask {
+            id: JobId(row.id),
+            status: match row.finished_at {
+                Some(_) if row.is_dead => BackgroundTaskStatus::Failed,
+                Some(_) => BackgroundTaskStatus::Done,
+                None if is_running => BackgroundTaskStatus::Running,
+                None => BackgroundTaskStatus::Queued,
+            },
+            created_at: row.created_at,
+            finished_at: row.finished_at,
+        }
+    }))
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Counts {
+    pending: Option<i64>,
+    running: Option<i64>,
+    waiting_since: Option<Timestamp>,
+}
+
+/// How the queue stands. The finished, which are many, are not looked at.
+pub(in crate::domain) async fn census(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Jobs>,
+    now: Timestamp,
+) -> Result<Census> {
+    let is_running = || Column::LockedUntil.is_not_null().and(Column::LockedUntil.gt(now));
+    let is_waiting = || Column::RunAt.lte(now).and(is_running().not());
+    let counted = |condition: Expr| Expr::expr(Expr::case(condition, 1).finally(0)).sum();
+    let counts = Entity::find()
+        .select_only()
+        .column_as(counted(is_waiting()), "pending")
+        .column_as(counted(is_running()), "running")
+        .column_as(
+            Expr::expr(Expr::case(is_waiting(), Expr::col(Column::RunAt))).min(),
+            "waiting_since",
+        )
+        .filter(Column::FinishedAt.is_null())
+        .into_model::<Counts>()
+        .one(connection)
+        .await?
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("the jobs cannot be counted")))?;
+    let dead = Entity::find().filter(Column::IsDead.eq(true)).count(connection).await?;
+    let failing = Entity::find()
+        .filter(Column::LastError.is_not_null())
+        .filter(
+            Condition::any()
+                .add(Column::FinishedAt.is_null())
+                .add(Column::IsDead.eq(true)),
+        )
+        .order_by_desc(Column::UpdatedAt)
+        .one(connection)
+        .await?;
+    let number = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+    Ok(Census {
+        pending: number(counts.pending),
+        running: number(counts.running),
+        dead,
+        waiting_since: counts.waiting_since,
+        newest_failure: failing.and_then(|row| Some((row.kind, row.last_error?))),
+    })
+}

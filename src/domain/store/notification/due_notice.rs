@@ -1,0 +1,119 @@
+//! Notices of due dates in the database: who was told of which, so that nobody is told twice.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{DbBackend, QueryOrder as _, QuerySelect as _, TryInsertResult, Value};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::local_time::{LocalNow, start_of};
+use crate::domain::notification::{DueAt, NotificationKind};
+use crate::domain::policy::{Permit, RemindOfTask, Scope, Tasks};
+use crate::domain::store::user::StoredTimeZone;
+use crate::domain::store::{WriteTransaction, notification, task};
+use crate::domain::task::Task;
+use crate::domain::task::workflow::Status;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "due_notices")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// `PostgreSQL`: the transaction that wrote the row, set by the database. `SQLite`: 0.
+    pub transaction_id: i64,
+    pub task_id: i32,
+    pub user_id: i32,
+    pub kind: String,
+    /// The due date, or the end of the due day in UTC: the key of the task.
+    pub due_date: Timestamp,
+    pub occurred_at: Timestamp,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Somebody in this time zone is still to be told that the task is overdue, or else that it is due soon.
+fn is_to_be_told(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Expr {
+    let [name, moment, today] = match backend {
+        DbBackend::Postgres => ["$1", "$2", "$3"],
+        _ => ["?"; 3],
+    };
+    Expr::cust_with_values(
+        format!(
+            "EXISTS (SELECT 1 FROM users WHERE users.is_active AND users.id IN (tasks.owner_id, tasks.assignee_id) \
+             AND users.time_zone = {name} \
+             AND NOT EXISTS (SELECT 1 FROM due_notices AS told WHERE told.task_id = tasks.id \
+             AND told.user_id = users.id AND told.due_date = tasks.due_key \
+             AND told.kind = CASE WHEN tasks.due_on IS NULL AND tasks.due_key < {moment} \
+             OR tasks.due_on IS NOT NULL AND tasks.due_key < {today} THEN '{}' ELSE '{}' END))",
+            NotificationKind::Overdue.as_str(),
+            NotificationKind::DueSoon.as_str(),
+        ),
+        [Value::from(zone.name()), now.moment.into(), start_of(now.today).into()],
+    )
+}
+
+/// The first `limit` of the tasks in scope that are open, near their due date or due day or past it, and of which
+/// somebody in this time zone is still to be told.
+pub(in crate::domain) async fn find_due(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    DueAt { now, soon }: DueAt,
+    zone: &StoredTimeZone,
+    limit: u64,
+) -> Result<Vec<TaskId>> {
+    let open = Status::ALL.into_iter().filter(|status| !status.is_closed());
+    let (key, day) = (task::Column::DueKey, task::Column::DueOn);
+    let end_of_days = start_of(soon.today);
+    let by_moment = day.is_null().and(key.lte(soon.moment));
+    let by_day = day.is_not_null().and(key.lt(end_of_days));
+    let ids: Vec<i32> = task::Entity::find()
+        .select_only()
+        .column(task::Column::Id)
+        .filter(task::visible(scope))
+        .filter(task::Column::DeletedAt.is_null())
+        .filter(task::Column::Status.is_in(open.map(Status::rank)))
+        .filter(key.lte(Ord::max(soon.moment, end_of_days)))
+        .filter(by_moment.or(by_day))
+        .filter(is_to_be_told(connection.get_database_backend(), now, zone))
+        .order_by_asc(task::Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(ids.into_iter().map(TaskId).collect())
+}
+
+/// Notes that somebody is told of the due date of a task, and makes the notification; unless they were told before.
+/// Says whether they were not.
+pub(in crate::domain) async fn insert(
+    transaction: &WriteTransaction,
+    permit: &Permit<RemindOfTask>,
+    task: &Task,
+    (user, kind): (UserId, NotificationKind),
+    now: Timestamp,
+) -> Result<bool> {
+    let notice = ActiveModel {
+        id: NotSet,
+        transaction_id: NotSet,
+        task_id: Set(permit.subject().0),
+        user_id: Set(user.0),
+        kind: Set(kind.as_str().to_owned()),
+        due_date: Set(task.due_key()),
+        occurred_at: Set(now),
+    };
+    let inserted = Entity::insert(notice)
+        .on_conflict_do_nothing_on([Column::TaskId, Column::UserId, Column::Kind, Column::DueDate])
+        .exec(transaction.connection())
+        .await?;
+    let TryInsertResult::Inserted(notice) = inserted else {
+        return Ok(false);
+    };
+    transaction.announce();
+    notification::remind(transaction, permit, task, notice.last_insert_id, (user, kind), now).await?;
+    Ok(true)
+}

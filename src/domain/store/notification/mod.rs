@@ -1,0 +1,350 @@
+//! Notifications in the database.
+
+pub(in crate::domain) mod due_notice;
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{DbBackend, FromQueryResult, QueryOrder as _, QuerySelect as _, Select};
+
+use super::event::{LOG_IDENTITY, log};
+use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::{WriteTransaction, corrupt, job, one_of, task};
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::{self, NewEvent};
+use crate::domain::id::{NotificationId, TaskId, UserId};
+use crate::domain::notification::{
+    LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationSortField, Place,
+};
+use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
+use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, RemindOfTask, Scope, System};
+use crate::domain::task::Task;
+use crate::domain::task::workflow::Status;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "notifications")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub user_id: i32,
+    /// The event that it tells of; of a due date, the notice of it with a minus before.
+    pub event_id: i64,
+    pub kind: String,
+    pub task_id: i32,
+    pub task_title: String,
+    pub actor_id: Option<i32>,
+    pub previous_status: Option<i16>,
+    pub status: i16,
+    pub read_at: Option<Timestamp>,
+    /// The place in the order of notifications: that of the event, or of a due date that of the newest event at that time.
+    pub log_transaction_id: i64,
+    pub log_event_id: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl TryFrom<Model> for Notification {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self> {
+        let kind = NotificationKind::ALL.into_iter().find(|kind| kind.as_str() == row.kind);
+        Ok(Self {
+            id: NotificationId(row.id),
+            user_id: UserId(row.user_id),
+            kind: kind.ok_or_else(|| corrupt("kind of a notification", &row.kind))?,
+            task_id: TaskId(row.task_id),
+            task_title: row.task_title,
+            actor_id: row.actor_id.map(UserId),
+            previous_status: row.previous_status.map(task::status_of).transpose()?,
+            status: task::status_of(row.status)?,
+            read_at: row.read_at,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// The rows that tell of one event.
+pub(super) struct Notices(Vec<ActiveModel>);
+
+impl Notices {
+    /// `None` if nobody is to be told.
+    pub(super) fn of(event: &NewEvent) -> Option<Self> {
+        let row = |(user, kind): &(UserId, NotificationKind)| ActiveModel {
+            id: NotSet,
+            created_at: Set(event.occurred_at),
+            updated_at: Set(event.occurred_at),
+            user_id: Set(user.0),
+            event_id: NotSet,
+            kind: Set(kind.as_str().to_owned()),
+            task_id: Set(event.task_id.0),
+            task_title: Set(event.title.clone()),
+            actor_id: Set(event.actor_id.map(|actor| actor.0)),
+            previous_status: Set(event.previous_status.map(Status::rank)),
+            status: Set(event.status.rank()),
+            read_at: Set(None),
+            log_transaction_id: NotSet,
+            log_event_id: NotSet,
+        };
+        let rows: Vec<ActiveModel> = event.notices.iter().map(row).collect();
+        (!rows.is_empty()).then_some(Self(rows))
+    }
+
+    /// Adds them, in the transaction of the event, which has this place in the log.
+    pub(super) async fn insert(self, transaction: &WriteTransaction, event: event::Place) -> Result<()> {
+        let rows = self.0.into_iter().map(|row| ActiveModel {
+            event_id: Set(event.id),
+            log_transaction_id: Set(event.transaction_id),
+            log_event_id: Set(event.id),
+            ..row
+        });
+        add(transaction, rows.collect()).await
+    }
+}
+
+/// Adds notifications, and their mails to the queue.
+async fn add(transaction: &WriteTransaction, rows: Vec<ActiveModel>) -> Result<()> {
+    let insert = Entity::insert_many(rows);
+    if !transaction.sends_mail() {
+        insert.exec_without_returning(transaction.connection()).await?;
+        return Ok(());
+    }
+    let added = insert.exec_with_returning(transaction.connection()).await?;
+    for row in added {
+        job::enqueue_mail(transaction, NotificationId(row.id), row.created_at).await?;
+    }
+    Ok(())
+}
+
+/// Tells somebody of the due date of a task.
+pub(super) async fn remind(
+    transaction: &WriteTransaction,
+    permit: &Permit<RemindOfTask>,
+    task: &Task,
+    notice: i64,
+    (user, kind): (UserId, NotificationKind),
+    now: Timestamp,
+) -> Result<()> {
+    let place = log::place_of_now(transaction).await?;
+    let row = ActiveModel {
+        id: NotSet,
+        created_at: Set(now),
+        updated_at: Set(now),
+        user_id: Set(user.0),
+        event_id: Set(-notice),
+        kind: Set(kind.as_str().to_owned()),
+        task_id: Set(permit.subject().0),
+        task_title: Set(task.title.clone()),
+        actor_id: Set(None),
+        previous_status: Set(None),
+        status: Set(task.status.rank()),
+        read_at: Set(None),
+        log_transaction_id: Set(place.transaction_id),
+        log_event_id: Set(place.id),
+    };
+    add(transaction, vec![row]).await
+}
+
+/// The newest come first.
+const NEWEST_FIRST: [Sort<NotificationSortField>; 1] = [Sort {
+    field: NotificationSortField::CreatedAt,
+    direction: Direction::Descending,
+}];
+
+impl KeyColumns<NotificationSortField> for Entity {
+    fn column(field: NotificationSortField) -> KeyColumn {
+        match field {
+            NotificationSortField::CreatedAt => KeyColumn {
+                expr: Expr::col((Self, Column::CreatedAt)),
+                key_type: KeyType::Moment,
+            },
+        }
+    }
+
+    fn id() -> Expr {
+        Expr::col((Self, Column::Id))
+    }
+}
+
+/// The notifications in scope.
+fn visible(scope: &Scope<Notifications>, unread_only: bool) -> Select<Entity> {
+    let query = match scope.reach() {
+        Reach::Everything => Entity::find(),
+        Reach::Of(user) => Entity::find().filter(Column::UserId.eq(user.0)),
+    };
+    if unread_only {
+        query.filter(Column::ReadAt.is_null())
+    } else {
+        query
+    }
+}
+
+/// One page of the notifications in scope, the newest first.
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Notifications>,
+    unread_only: bool,
+    page: &PageRequest,
+) -> Result<Page<Notification>> {
+    let keyset = Keyset::new(&NEWEST_FIRST, page)?;
+    let rows = keyset
+        .apply::<Entity, _>(visible(scope, unread_only))?
+        .all(connection)
+        .await?;
+    let beyond = match keyset.far_side::<Entity>()? {
+        Some(condition) => {
+            let found = visible(scope, unread_only).filter(condition).select_only();
+            let found = found.column(Column::Id).into_tuple::<i32>().one(connection).await?;
+            found.is_some()
+        }
+        None => false,
+    };
+    let notifications: Result<Vec<Notification>> = rows.into_iter().map(Notification::try_from).collect();
+    Ok(keyset.finish(notifications?, beyond, |one| Cursor {
+        keys: vec![Key::Number(one.created_at.timestamp_micros())],
+        id: one.id.0,
+    }))
+}
+
+/// How many notifications are in scope.
+pub(in crate::domain) async fn count(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Notifications>,
+    unread_only: bool,
+) -> Result<u64> {
+    let query = visible(scope, unread_only).select_only();
+    let count = query
+        .expr(Expr::cust("COUNT(*)"))
+        .into_tuple::<i64>()
+        .one(connection)
+        .await?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+}
+
+/// Those of the notifications in scope that have these ids.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Notifications>,
+    ids: &[NotificationId],
+) -> Result<Vec<Notification>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = ids.iter().map(|id| id.0).collect();
+    let rows = visible(scope, false)
+        .filter(one_of(connection, Column::Id, wanted))
+        .all(connection)
+        .await?;
+    rows.into_iter().map(Notification::try_from).collect()
+}
+
+/// A notification, whosever it is: for the server, which sends it.
+pub(in crate::domain) async fn find_to_send(
+    connection: &impl ConnectionTrait,
+    _system: &System,
+    id: NotificationId,
+) -> Result<Option<Notification>> {
+    let row = Entity::find_by_id(id.0).one(connection).await?;
+    row.map(Notification::try_from).transpose()
+}
+
+/// A part of the notifications, in the order of their places.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::domain) struct Part {
+    /// From this place on,
+    pub(in crate::domain) from: Place,
+    /// and before this one.
+    pub(in crate::domain) until: Place,
+}
+
+/// A notification with the identity of the log that its place is in.
+#[derive(Debug, FromQueryResult)]
+struct Row {
+    log: String,
+    #[sea_orm(nested)]
+    model: Model,
+}
+
+/// Where the row stands.
+fn place(row: &Model) -> Place {
+    Place {
+        event: event::Place {
+            transaction_id: row.log_transaction_id,
+            id: row.log_event_id,
+        },
+        id: row.id.into(),
+    }
+}
+
+/// The columns that hold a place, compared with one.
+fn compared(connection: &impl ConnectionTrait, operator: &str, place: Place) -> Expr {
+    const COLUMNS: &str = "(log_transaction_id, log_event_id, id)";
+    let values = match connection.get_database_backend() {
+        DbBackend::Postgres => "($1, $2, $3)",
+        _ => "(?, ?, ?)",
+    };
+    let Place { event, id } = place;
+    Expr::cust_with_values(
+        format!("{COLUMNS} {operator} {values}"),
+        [event.transaction_id, event.id, id],
+    )
+}
+
+/// The first `limit` notifications in scope of a part, and where to go on; `None` when these were the last. A row that
+/// cannot be understood is left out, and logged: it must not keep back what comes after it.
+pub(in crate::domain) async fn read(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Notifications>,
+    part: Part,
+    limit: u64,
+) -> Result<(Vec<LoggedNotification>, Option<Place>)> {
+    let rows: Vec<Row> = visible(scope, false)
+        .expr_as(Expr::cust(LOG_IDENTITY), "log")
+        .filter(compared(connection, ">=", part.from))
+        .filter(compared(connection, "<", part.until))
+        .order_by_asc(Column::LogTransactionId)
+        .order_by_asc(Column::LogEventId)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_model()
+        .all(connection)
+        .await?;
+    let is_full = u64::try_from(rows.len()).is_ok_and(|length| length >= limit);
+    let more_from = rows.last().filter(|_| is_full).map(|row| place(&row.model).next());
+    let notifications = rows.into_iter().filter_map(|Row { log, model }| {
+        let (id, place) = (model.id, place(&model));
+        let notification = Notification::try_from(model);
+        let notification = notification
+            .inspect_err(|error| tracing::error!("the notification {id} cannot be read: {:?}", error.cause()));
+        Some(LoggedNotification {
+            cursor: NotificationCursor::new(log, place),
+            notification: notification.ok()?,
+        })
+    });
+    Ok((notifications.collect(), more_from))
+}
+
+/// Marks the user's unread notifications as read: those with these ids, or all.
+pub(in crate::domain) async fn mark_read(
+    transaction: &WriteTransaction,
+    permit: &Permit<ReadNotifications>,
+    ids: Option<&[NotificationId]>,
+    now: Timestamp,
+) -> Result<()> {
+    let mut update = Entity::update_many()
+        .col_expr(Column::ReadAt, Expr::value(now))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::UserId.eq(permit.subject().0))
+        .filter(Column::ReadAt.is_null());
+    if let Some(ids) = ids {
+        let wanted = ids.iter().map(|id| id.0).collect();
+        update = update.filter(one_of(transaction.connection(), Column::Id, wanted));
+    }
+    update.exec(transaction.connection()).await?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The first rows of each of several parents, in one statement whatever their number.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, Query, SelectStatement};
+use sea_orm::{Condition, DbBackend, JoinType, QueryResult, QuerySelect, QueryTrait as _, Select, Value};
+
+use crate::domain::error::Result;
+
+/// What the list of parents and its column are called in the statement.
+const PARENT: &str = "parent";
+/// What the rows of one parent are called in the statement.
+const ROWS: &str = "own";
+
+/// The rows that each of the parents has, with the parent's id, in no order. `own` makes the query
+/// for one parent, with its order and limit; so an index on the parent is read no further than
+/// that. A window function would number all rows of every parent first. `select` adds the columns of a row.
+pub(in crate::domain::store) async fn rows_of_each<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    id: E::Column,
+    parents: Vec<i32>,
+    select: impl FnOnce(Select<E>) -> Select<E>,
+    own: impl FnOnce(Expr) -> Result<Select<E>>,
+) -> Result<Vec<(i32, QueryResult)>> {
+    if parents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let statement = match connection.get_database_backend() {
+        DbBackend::Postgres => lateral(parents, select, own)?,
+        _ => correlated(id, &parents, select, own)?,
+    };
+    let rows = connection.query_all(&statement).await?;
+    rows.into_iter()
+        .map(|row| Ok((row.try_get("", PARENT)?, row)))
+        .collect()
+}
+
+/// `PostgreSQL`: the rows of each parent are a table of their own.
+fn lateral<E: EntityTrait>(
+    parents: Vec<i32>,
+    select: impl FnOnce(Select<E>) -> Select<E>,
+    own: impl FnOnce(Expr) -> Result<Select<E>>,
+) -> Result<SelectStatement> {
+    let parent = Expr::col((PARENT, PARENT));
+    let own = select(own(parent.clone())?.select_only()).into_query();
+    Ok(Query::select()
+        // The row's own columns come first, as they are read in order.
+        .column((ROWS, Asterisk))
+        .expr_as(parent, PARENT)
+        .from_function(Func::cust("unnest").arg(Value::from(parents)), PARENT)
+        .join_lateral(JoinType::InnerJoin, own, ROWS, Condition::all().add(Expr::val(true)))
+        .take())
+}
+
+/// `SQLite` has no such tables, but reads the list of ids anew for each parent.
+fn correlated<E: EntityTrait>(
+    id: E::Column,
+    parents: &[i32],
+    select: impl FnOnce(Select<E>) -> Select<E>,
+    own: impl FnOnce(Expr) -> Result<Select<E>>,
+) -> Result<SelectStatement> {
+    let parent = Expr::col((PARENT, "value"));
+    let ids = own(parent.clone())?.select_only().column(id).into_query();
+    let list = serde_json::json!(parents).to_string();
+    let mut rows = E::find().select_only();
+    QuerySelect::query(&mut rows)
+        .from_clear()
+        .from_function(Func::cust("json_each").arg(list), PARENT)
+        .cross_join(E::default().table_ref());
+    let mut statement = select(rows).into_query();
+    Ok(statement
+        .expr_as(parent, PARENT)
+        .and_where(Expr::col(id.as_column_ref()).in_subquery(ids))
+        .take())
+}

@@ -1,0 +1,87 @@
+//! From where accounts were signed in to, in the database.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::UserId;
+use crate::domain::network::Network;
+use crate::domain::policy::{BeginSession, ChangePassword, Permit, System};
+use crate::domain::store::WriteTransaction;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "login_addresses")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: i32,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub network: String,
+    pub last_login_at: Timestamp,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Notes that the account was signed in to from there.
+pub(in crate::domain) async fn remember(
+    transaction: &WriteTransaction,
+    permit: &Permit<BeginSession>,
+    network: Network,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        user_id: Set(permit.subject().0),
+        network: Set(network.to_string()),
+        last_login_at: Set(now),
+    };
+    Entity::insert(model)
+        .on_conflict(
+            OnConflict::columns([Column::UserId, Column::Network])
+                .update_column(Column::LastLoginAt)
+                .to_owned(),
+        )
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Whether the account was signed in to from there since `moment`.
+pub(in crate::domain) async fn is_known(
+    connection: &impl ConnectionTrait,
+    _system: &System,
+    user: UserId,
+    network: Network,
+    moment: Timestamp,
+) -> Result<bool> {
+    let query = Entity::find_by_id((user.0, network.to_string())).filter(Column::LastLoginAt.gte(moment));
+    Ok(query.one(connection).await?.is_some())
+}
+
+/// Forgets from where the account was signed in to.
+pub(in crate::domain) async fn forget_all(
+    transaction: &WriteTransaction,
+    permit: &Permit<ChangePassword>,
+) -> Result<()> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(permit.subject().0))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Forgets those that were not used since `moment`.
+pub(in crate::domain) async fn sweep(
+    transaction: &WriteTransaction,
+    _system: &System,
+    moment: Timestamp,
+) -> Result<()> {
+    Entity::delete_many()
+        .filter(Column::LastLoginAt.lt(moment))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}

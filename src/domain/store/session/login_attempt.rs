@@ -1,0 +1,115 @@
+//! Failed sign-ins in the database. Who they are about is a digest; nobody reads them but the
+//! sign-in itself, so they take neither scope nor permit.
+//!
+//! An account has a row of its own, and one for each address. Each change locks the row of the account first.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::QuerySelect;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::store::WriteTransaction;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "login_attempts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub subject: String,
+    pub failures: i32,
+    /// Of an account's own row: since when failures are forgiven one by one.
+    pub last_failed_at: Timestamp,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// How often it failed, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::domain) struct Failures {
+    pub(in crate::domain) count: u32,
+    pub(in crate::domain) at: Timestamp,
+}
+
+impl Failures {
+    /// None up to now.
+    pub(in crate::domain) fn none(now: Timestamp) -> Self {
+        Self { count: 0, at: now }
+    }
+}
+
+impl From<Model> for Failures {
+    fn from(model: Model) -> Self {
+        Self {
+            count: u32::try_from(model.failures).unwrap_or_default(),
+            at: model.last_failed_at,
+        }
+    }
+}
+
+/// The failures of an account, locked until the transaction ends also where there were none.
+pub(in crate::domain) async fn lock(transaction: &WriteTransaction, account: &str, now: Timestamp) -> Result<Failures> {
+    Entity::insert_many([row(account, Failures::none(now))])
+        .on_conflict(OnConflict::column(Column::Subject).do_nothing().to_owned())
+        .exec_without_returning(transaction.connection())
+        .await?;
+    let query = Entity::find_by_id(account).lock_exclusive();
+    let model = query.one(transaction.connection()).await?;
+    Ok(model.map_or(Failures::none(now), Failures::from))
+}
+
+/// The failures from one address.
+pub(in crate::domain) async fn find(transaction: &WriteTransaction, subject: &str) -> Result<Option<Failures>> {
+    let model = Entity::find_by_id(subject).one(transaction.connection()).await?;
+    Ok(model.map(Failures::from))
+}
+
+/// Notes failures.
+pub(in crate::domain) async fn set(transaction: &WriteTransaction, rows: [(&str, Failures); 2]) -> Result<()> {
+    Entity::insert_many(rows.map(|(subject, failures)| row(subject, failures)))
+        .on_conflict(
+            OnConflict::column(Column::Subject)
+                .update_columns([Column::Failures, Column::LastFailedAt])
+                .to_owned(),
+        )
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Takes one failure back.
+pub(in crate::domain) async fn take_back(transaction: &WriteTransaction, subject: &str) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
+        .filter(Column::Subject.eq(subject))
+        .filter(Column::Failures.gt(0))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Forgets all failures of a subject.
+pub(in crate::domain) async fn clear(transaction: &WriteTransaction, subject: &str) -> Result<()> {
+    Entity::delete_by_id(subject).exec(transaction.connection()).await?;
+    Ok(())
+}
+
+/// Forgets those who have not tried since `moment`.
+pub(in crate::domain) async fn forget_before(transaction: &WriteTransaction, moment: Timestamp) -> Result<()> {
+    Entity::delete_many()
+        .filter(Column::LastFailedAt.lt(moment))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+fn row(subject: &str, failures: Failures) -> ActiveModel {
+    ActiveModel {
+        subject: Set(subject.to_owned()),
+        failures: Set(i32::try_from(failures.count).unwrap_or(i32::MAX)),
+        last_failed_at: Set(failures.at),
+    }
+}

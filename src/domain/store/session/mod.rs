@@ -1,0 +1,338 @@
+//! Sessions in the database: one row a refresh token.
+
+pub(in crate::domain) mod login_address;
+pub(in crate::domain) mod login_attempt;
+
+use std::collections::HashMap;
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{Condition, DbBackend, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
+
+use super::user::account_change;
+use super::{WriteTransaction, one_of};
+use crate::domain::actor::AccountState;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::local_time::stored_time_zone;
+use crate::domain::policy::{BeginSession, EndSessions, Permit, Reach, Scope, Sessions, System};
+use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub user_id: i32,
+    pub family: String,
+    pub refresh_token_hash: String,
+    pub user_agent: Option<String>,
+    pub ip: Option<String>,
+    pub last_used_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub rotated_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::UserId",
+        to = "super::user::Column::Id"
+    )]
+    User,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Whose these sessions are, with role and time zone; without those that have ended, or whose account has.
+pub(super) async fn states_of_bearers(
+    connection: &impl ConnectionTrait,
+    _system: &System,
+    sessions: &[SessionId],
+) -> Result<HashMap<SessionId, (UserId, AccountState)>> {
+    let ids = sessions.iter().map(|session| session.0).collect();
+    let rows: Vec<(i32, i32, String, String)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::UserId])
+        .columns([super::user::Column::Role, super::user::Column::TimeZone])
+        .join(JoinType::InnerJoin, Relation::User.def())
+        .filter(one_of(connection, Column::Id, ids))
+        .filter(Column::RevokedAt.is_null())
+        .filter(super::user::Column::IsActive.eq(true))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|(session, user, role, time_zone)| {
+            let state = AccountState {
+                role: super::user::role_of(&role)?,
+                time_zone: stored_time_zone(&time_zone),
+            };
+            Ok((SessionId(session), (UserId(user), state)))
+        })
+        .collect()
+}
+
+/// Whose refresh token this is.
+pub(in crate::domain) async fn owner(
+    transaction: &WriteTransaction,
+    _system: &System,
+    refresh_token_hash: &str,
+) -> Result<Option<UserId>> {
+    let query = Entity::find()
+        .filter(Column::RefreshTokenHash.eq(refresh_token_hash))
+        .select_only()
+        .column(Column::UserId);
+    let owner = query.into_tuple::<i32>().one(transaction.connection()).await?;
+    Ok(owner.map(UserId))
+}
+
+/// The first refresh token of the session that this one belongs to.
+pub(in crate::domain) async fn first_of_token(
+    connection: &impl ConnectionTrait,
+    _system: &System,
+    refresh_token_hash: &str,
+) -> Result<Option<SessionId>> {
+    let query = Entity::find()
+        .filter(Column::RefreshTokenHash.eq(refresh_token_hash))
+        .select_only()
+        .expr(of_family("MIN(id)"));
+    Ok(query.into_tuple::<i32>().one(connection).await?.map(SessionId))
+}
+
+/// Whether a session goes on; it does so until the transaction ends.
+pub(in crate::domain) async fn lock_live(
+    transaction: &WriteTransaction,
+    _system: &System,
+    session: SessionId,
+) -> Result<bool> {
+    let query = Entity::find_by_id(session.0)
+        .filter(Column::RevokedAt.is_null())
+        .select_only()
+        .column(Column::Id)
+        .lock_exclusive();
+    Ok(query.into_tuple::<i32>().one(transaction.connection()).await?.is_some())
+}
+
+/// The session of this refresh token, locked until the transaction ends.
+pub(in crate::domain) async fn lock(
+    transaction: &WriteTransaction,
+    _system: &System,
+    refresh_token_hash: &str,
+) -> Result<Option<StoredSession>> {
+    let model = Entity::find()
+        .filter(Column::RefreshTokenHash.eq(refresh_token_hash))
+        .lock_exclusive()
+        .one(transaction.connection())
+        .await?;
+    Ok(model.map(|model| StoredSession {
+        id: SessionId(model.id),
+        family: model.family,
+        expires_at: model.expires_at,
+        rotated_at: model.rotated_at,
+        revoked_at: model.revoked_at,
+    }))
+}
+
+/// The most sessions that are listed.
+const MAX_LISTED: u64 = 100;
+
+/// A refresh token with the beginning of its session.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct LiveRow {
+    #[sea_orm(from_expr = "of_family(\"MIN(id)\")")]
+    first_id: i32,
+    #[sea_orm(from_expr = "of_family(\"MIN(created_at)\")")]
+    began_at: Timestamp,
+    family: String,
+    user_agent: Option<String>,
+    ip: Option<String>,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// What holds of all refresh tokens of a session.
+fn of_family(aggregate: &str) -> Expr {
+    Expr::cust(format!(
+        "(SELECT {aggregate} FROM sessions AS other WHERE other.family = sessions.family)"
+    ))
+}
+
+fn visible(scope: &Scope<Sessions>) -> Condition {
+    match scope.reach() {
+        Reach::Everything => Condition::all(),
+        Reach::Of(user) => Condition::all().add(Column::UserId.eq(user.0)),
+    }
+}
+
+/// The refresh tokens in scope that can still be used, the newest first.
+pub(in crate::domain) async fn live(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Sessions>,
+    now: Timestamp,
+) -> Result<Vec<LiveSession>> {
+    let rows = Entity::find()
+        .filter(visible(scope))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::RotatedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_desc(Column::LastUsedAt)
+        .order_by_desc(Column::Id)
+        .limit(MAX_LISTED)
+        .into_partial_model::<LiveRow>()
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().map(LiveSession::from).collect())
+}
+
+impl From<LiveRow> for LiveSession {
+    fn from(row: LiveRow) -> Self {
+        Self {
+            family: row.family,
+            session: Session {
+                id: SessionId(row.first_id),
+                device: Device {
+                    user_agent: row.user_agent,
+                    ip: row.ip.and_then(|ip| ip.parse().ok()),
+                },
+                created_at: row.began_at,
+                last_used_at: row.last_used_at,
+                expires_at: row.expires_at,
+                is_current: false,
+            },
+        }
+    }
+}
+
+/// The family that a session in scope belongs to.
+pub(in crate::domain) async fn family(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Sessions>,
+    session: SessionId,
+) -> Result<Option<String>> {
+    let family = Entity::find_by_id(session.0).filter(visible(scope)).select_only();
+    Ok(family.column(Column::Family).into_tuple().one(connection).await?)
+}
+
+/// Adds a session.
+pub(in crate::domain) async fn insert(
+    transaction: &WriteTransaction,
+    permit: &Permit<BeginSession>,
+    session: NewSession,
+) -> Result<SessionId> {
+    let model = ActiveModel {
+        id: NotSet,
+        created_at: Set(session.now),
+        updated_at: Set(session.now),
+        user_id: Set(permit.subject().0),
+        family: Set(session.family),
+        refresh_token_hash: Set(session.refresh_token_hash),
+        user_agent: Set(session.device.user_agent),
+        ip: Set(session.device.ip.map(|ip| ip.to_string())),
+        last_used_at: Set(session.now),
+        expires_at: Set(session.expires_at),
+        rotated_at: Set(None),
+        revoked_at: Set(None),
+    };
+    let inserted = Entity::insert(model).exec(transaction.connection()).await?;
+    Ok(SessionId(inserted.last_insert_id))
+}
+
+/// Marks a refresh token as used.
+pub(in crate::domain) async fn spend(
+    transaction: &WriteTransaction,
+    permit: &Permit<EndSessions>,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::RotatedAt, Expr::val(now))
+        .col_expr(Column::LastUsedAt, Expr::val(now))
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::UserId.eq(permit.subject().0))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Ends every session of the account.
+pub(in crate::domain) async fn end_all(
+    transaction: &WriteTransaction,
+    permit: &Permit<EndSessions>,
+    now: Timestamp,
+) -> Result<()> {
+    end(transaction, permit, Expr::val(true), now).await
+}
+
+/// Ends the sessions of one family.
+pub(in crate::domain) async fn end_family(
+    transaction: &WriteTransaction,
+    permit: &Permit<EndSessions>,
+    family: &str,
+    now: Timestamp,
+) -> Result<()> {
+    end(transaction, permit, Column::Family.eq(family), now).await
+}
+
+/// Ends the sessions of the family that a session belongs to.
+pub(in crate::domain) async fn end_family_of(
+    transaction: &WriteTransaction,
+    permit: &Permit<EndSessions>,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    let family = Entity::find_by_id(session.0).select_only().column(Column::Family);
+    match family.into_tuple::<String>().one(transaction.connection()).await? {
+        Some(family) => end_family(transaction, permit, &family, now).await,
+        None => Ok(()),
+    }
+}
+
+async fn end(transaction: &WriteTransaction, permit: &Permit<EndSessions>, which: Expr, now: Timestamp) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::val(now))
+        .col_expr(Column::UpdatedAt, Expr::val(now))
+        .filter(Column::UserId.eq(permit.subject().0))
+        .filter(Column::RevokedAt.is_null())
+        .filter(which)
+        .exec(transaction.connection())
+        .await?;
+    account_change::append(transaction, permit.subject(), now).await
+}
+
+/// Forgets what expired or was ended before a moment, save the beginnings of sessions that go on. Tells how many
+/// there were.
+pub(in crate::domain) async fn sweep(
+    transaction: &WriteTransaction,
+    _system: &System,
+    before: Timestamp,
+) -> Result<u64> {
+    let placeholder = match transaction.connection().get_database_backend() {
+        DbBackend::Postgres => "$1",
+        _ => "?",
+    };
+    let begins_what_goes_on = Expr::cust_with_values(
+        format!(
+            "(NOT EXISTS (SELECT 1 FROM sessions AS older WHERE older.family = sessions.family AND older.id < sessions.id) \
+             AND EXISTS (SELECT 1 FROM sessions AS living WHERE living.family = sessions.family \
+             AND living.revoked_at IS NULL AND living.expires_at >= {placeholder}))"
+        ),
+        [before],
+    );
+    let is_over = Condition::any()
+        .add(Column::ExpiresAt.lt(before))
+        .add(Column::RevokedAt.lt(before));
+    let forgotten = Entity::delete_many()
+        .filter(is_over)
+        .filter(begins_what_goes_on.not())
+        .exec(transaction.connection())
+        .await?;
+    Ok(forgotten.rows_affected)
+}

@@ -1,0 +1,427 @@
+//! Tasks in the database.
+
+pub(in crate::domain) mod create;
+pub(super) mod filter;
+pub(in crate::domain) mod list;
+pub(in crate::domain) mod of_users;
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
+use sea_orm::{
+    ActiveValue::{NotSet, Set, Unchanged},
+    Condition, DerivePartialModel, FromQueryResult as _, QueryOrder, QueryResult, QuerySelect, Select,
+};
+
+use super::query::keyset::{KeyColumn, KeyColumns, KeyType};
+use super::{WriteTransaction, attachment, corrupt, one_of, tag};
+use crate::domain::clock::{LAST_MOMENT, Timestamp};
+use crate::domain::error::{Error, Result};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks};
+use crate::domain::task::workflow::Status;
+use crate::domain::task::{DESCRIPTION_KEY_LENGTH, Priority, Snapshot, Task, TaskSortField};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tasks")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub title: String,
+    pub description: Option<String>,
+    pub status: i16,
+    pub priority: i16,
+    pub due_date: Option<Timestamp>,
+    pub due_on: Option<Date>,
+    /// The due date, the end of the due day in UTC, or the last moment there is: never empty, so that a page is one range of an index.
+    pub due_key: Timestamp,
+    pub owner_id: i32,
+    pub assignee_id: Option<i32>,
+    pub version: i32,
+    pub completed_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+    /// The title in lower case, to sort by.
+    pub title_key: String,
+    /// Title and description in lower case, to search in.
+    pub search_text: String,
+    /// The names of its tags, a line each, to be read with it. They are what `task_tags` says.
+    pub tag_names: String,
+    /// The key that its creator gave it, unique among the tasks of its owner.
+    pub client_key: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::OwnerId",
+        to = "super::user::Column::Id"
+    )]
+    Owner,
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::AssigneeId",
+        to = "super::user::Column::Id"
+    )]
+    Assignee,
+    #[sea_orm(has_many = "super::tag::task_tags::Entity")]
+    TaskTags,
+    #[sea_orm(has_many = "super::attachment::Entity")]
+    Attachments,
+    #[sea_orm(has_many = "super::event::Entity")]
+    Events,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What reads select of a task: all but the columns that only searching and sorting need.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+pub(super) struct TaskRow {
+    id: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    title: String,
+    description: Option<String>,
+    status: i16,
+    priority: i16,
+    due_date: Option<Timestamp>,
+    due_on: Option<Date>,
+    owner_id: i32,
+    assignee_id: Option<i32>,
+    version: i32,
+    completed_at: Option<Timestamp>,
+    deleted_at: Option<Timestamp>,
+    tag_names: String,
+    client_key: Option<String>,
+}
+
+impl TryFrom<TaskRow> for Task {
+    type Error = Error;
+
+    fn try_from(row: TaskRow) -> Result<Self> {
+        Ok(Self {
+            id: TaskId(row.id),
+            title: row.title,
+            description: row.description,
+            status: status_of(row.status)?,
+            priority: priority_of(row.priority)?,
+            due_date: row.due_date,
+            due_on: row.due_on,
+            owner_id: UserId(row.owner_id),
+            assignee_id: row.assignee_id.map(UserId),
+            tags: tag::from_names(&row.tag_names),
+            client_key: row.client_key,
+            version: row.version,
+            completed_at: row.completed_at,
+            deleted_at: row.deleted_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// The task of a row that has the columns of [`TaskRow`].
+pub(super) fn read(row: &QueryResult) -> Result<Task> {
+    TaskRow::from_query_result(row, "")?.try_into()
+}
+
+/// The tasks of a query.
+async fn all(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<Task>> {
+    let rows: Vec<TaskRow> = query.into_partial_model().all(connection).await?;
+    rows.into_iter().map(Task::try_from).collect()
+}
+
+/// The status with this rank.
+pub(super) fn status_of(rank: i16) -> Result<Status> {
+    Status::ALL
+        .into_iter()
+        .find(|status| status.rank() == rank)
+        .ok_or_else(|| corrupt("status", rank))
+}
+
+/// The priority with this rank.
+pub(super) fn priority_of(rank: i16) -> Result<Priority> {
+    Priority::ALL
+        .into_iter()
+        .find(|priority| priority.rank() == rank)
+        .ok_or_else(|| corrupt("priority", rank))
+}
+
+/// The condition that a task is in scope, for tasks that are found by something else. It compares sums, which no index
+/// serves, so that none tempts the database to read all that somebody sees.
+pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
+    match scope.reach() {
+        Reach::Everything => Condition::all(),
+        Reach::Of(user) => {
+            let is_theirs = |column| Expr::col((Entity, column)).add(0).eq(user.0);
+            Condition::any()
+                .add(is_theirs(Column::OwnerId))
+                .add(is_theirs(Column::AssigneeId))
+        }
+    }
+}
+
+/// The same, to find all the tasks that are in scope.
+pub(super) fn all_visible(scope: &Scope<Tasks>) -> Condition {
+    match scope.reach() {
+        Reach::Everything => Condition::all(),
+        Reach::Of(user) => Condition::any()
+            .add(Column::OwnerId.eq(user.0))
+            .add(Column::AssigneeId.eq(user.0)),
+    }
+}
+
+/// The start of the description in lower case, out of the text that is searched in: that compares byte by byte in both
+/// databases, and the description in the locale of PostgreSQL.
+fn description_key() -> Expr {
+    let [text, title] = [Column::SearchText, Column::TitleKey].map(|column| Expr::col((Entity, column)));
+    let start = Expr::expr(Func::cust("LENGTH").arg(title)).add(2);
+    let length = Expr::cust(DESCRIPTION_KEY_LENGTH.to_string());
+    Func::cust("SUBSTR").arg(text).arg(start).arg(length).into()
+}
+
+impl KeyColumns<TaskSortField> for Entity {
+    fn column(field: TaskSortField) -> KeyColumn {
+        let (column, key_type) = match field {
+            TaskSortField::CreatedAt => (Column::CreatedAt, KeyType::Moment),
+            TaskSortField::UpdatedAt => (Column::UpdatedAt, KeyType::Moment),
+            TaskSortField::DueDate => (Column::DueKey, KeyType::Moment),
+            TaskSortField::Priority => (Column::Priority, KeyType::Small),
+            TaskSortField::Status => (Column::Status, KeyType::Small),
+            TaskSortField::Title => (Column::TitleKey, KeyType::Text),
+            TaskSortField::DeletedAt => (Column::DeletedAt, KeyType::Moment),
+            TaskSortField::Id => (Column::Id, KeyType::Integer),
+            TaskSortField::CompletedAt => (Column::CompletedAt, KeyType::Moment),
+            TaskSortField::Completed => (Column::Status, KeyType::Integer),
+            TaskSortField::Owner => (Column::OwnerId, KeyType::Integer),
+            TaskSortField::Assignee => (Column::AssigneeId, KeyType::Integer),
+            TaskSortField::Description => (Column::Description, KeyType::Text),
+            TaskSortField::Version => (Column::Version, KeyType::Integer),
+        };
+        let column = Expr::col((Entity, column));
+        let or_last = |column: Expr, last: Expr| Expr::from(Func::coalesce([column, last]));
+        let expr = match field {
+            // A key is never NULL.
+            TaskSortField::DeletedAt | TaskSortField::CompletedAt => or_last(column, Expr::val(LAST_MOMENT)),
+            TaskSortField::Completed => Expr::case(column.eq(Status::Done.rank()), 1).finally(0).into(),
+            TaskSortField::Assignee => or_last(column, Expr::val(i32::MAX)),
+            TaskSortField::Description => description_key(),
+            _ => column,
+        };
+        KeyColumn { expr, key_type }
+    }
+
+    fn id() -> Expr {
+        Expr::col((Entity, Column::Id))
+    }
+
+    /// The indexes of owner and assignee are sorted by the moment of creation.
+    fn column_of_few(field: TaskSortField) -> KeyColumn {
+        let KeyColumn { expr, key_type } = Self::column(field);
+        let expr = match field {
+            TaskSortField::CreatedAt => expr,
+            _ => Func::coalesce([expr.clone(), expr]).into(),
+        };
+        KeyColumn { expr, key_type }
+    }
+}
+
+/// The task, in the trash or not.
+pub(in crate::domain) async fn find(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    id: TaskId,
+) -> Result<Option<Task>> {
+    Ok(all(connection, Entity::find_by_id(id.0).filter(visible(scope)))
+        .await?
+        .pop())
+}
+
+/// Those of the tasks that are in scope, in the trash or not.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    ids: &[TaskId],
+) -> Result<Vec<Task>> {
+    let ids = ids.iter().map(|id| id.0).collect();
+    let query = Entity::find().filter(one_of(connection, Column::Id, ids));
+    all(connection, query.filter(visible(scope))).await
+}
+
+/// The task with its tags and files, locked until the transaction ends.
+pub(in crate::domain) async fn lock(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    id: TaskId,
+) -> Result<Option<Snapshot>> {
+    let query = Entity::find_by_id(id.0).filter(visible(scope));
+    Ok(lock_rows(transaction, scope, query).await?.pop())
+}
+
+/// Those of the tasks that are in scope, in the trash or not, with tags and files, locked. In the order of their
+/// ids, so that two writers of the same tasks wait for each other instead of locking each other out.
+pub(in crate::domain) async fn lock_many(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    ids: &[TaskId],
+) -> Result<Vec<Snapshot>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = ids.iter().map(|id| id.0).collect();
+    let query = Entity::find()
+        .filter(one_of(transaction.connection(), Column::Id, ids))
+        .filter(visible(scope))
+        .order_by_asc(Column::Id);
+    lock_rows(transaction, scope, query).await
+}
+
+/// Up to `limit` of the tasks in scope that have been in the trash since a moment or longer.
+pub(in crate::domain) async fn in_trash_since(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    moment: Timestamp,
+    limit: u64,
+) -> Result<Vec<TaskId>> {
+    let ids: Vec<i32> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(visible(scope))
+        .filter(Column::DeletedAt.lte(moment))
+        .order_by_asc(Column::DeletedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(ids.into_iter().map(TaskId).collect())
+}
+
+/// Every task that a user owns or is assigned to, in the trash or not, with tags and files,
+/// locked.
+pub(in crate::domain) async fn lock_all_of(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    user: UserId,
+) -> Result<Vec<Snapshot>> {
+    let theirs = Condition::any()
+        .add(Column::OwnerId.eq(user.0))
+        .add(Column::AssigneeId.eq(user.0));
+    let query = Entity::find()
+        .filter(visible(scope))
+        .filter(theirs)
+        .order_by_asc(Column::Id);
+    lock_rows(transaction, scope, query).await
+}
+
+/// The task in scope that has the owner and the client key of this one, in the trash or not, with tags and files.
+pub(in crate::domain) async fn find_by_client_key(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    task: &Task,
+) -> Result<Option<Snapshot>> {
+    let query = Entity::find()
+        .filter(Column::OwnerId.eq(task.owner_id.0))
+        .filter(Column::ClientKey.eq(task.client_key.as_deref()))
+        .filter(visible(scope));
+    Ok(snapshots(connection, scope, query).await?.pop())
+}
+
+async fn lock_rows(
+    transaction: &WriteTransaction,
+    scope: &Scope<Tasks>,
+    query: Select<Entity>,
+) -> Result<Vec<Snapshot>> {
+    snapshots(transaction.connection(), scope, query.lock_exclusive()).await
+}
+
+async fn snapshots(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    query: Select<Entity>,
+) -> Result<Vec<Snapshot>> {
+    let tasks = all(connection, query).await?;
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id).collect();
+    let mut attachments: HashMap<_, _> = attachment::of_tasks(connection, scope, &ids)
+        .await?
+        .into_iter()
+        .collect();
+    Ok(tasks
+        .into_iter()
+        .map(|task| Snapshot {
+            attachments: attachments.remove(&task.id).unwrap_or_default(),
+            task,
+        })
+        .collect())
+}
+
+/// Writes a task as it is after a change.
+pub(in crate::domain) async fn update<A: ChangeTask>(
+    transaction: &WriteTransaction,
+    permit: &Permit<A>,
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Result<()> {
+    let id = permit.subject();
+    let mut model = ActiveModel {
+        id: Unchanged(id.0),
+        ..columns(&after.task)
+    };
+    model.created_at = NotSet;
+    if before.task.tags == after.task.tags {
+        model.tag_names = NotSet;
+    }
+    if before.task.client_key == after.task.client_key {
+        model.client_key = NotSet;
+    }
+    if before.task.search_text() == after.task.search_text() {
+        model.title_key = NotSet;
+        model.search_text = NotSet;
+    }
+    // On the heap: the futures around it are moved several times.
+    Box::pin(Entity::update(model).exec_without_returning(transaction.connection())).await?;
+    tag::replace(
+        transaction,
+        id,
+        &before.task.tags,
+        &after.task.tags,
+        after.task.updated_at,
+    )
+    .await
+}
+
+/// Removes a task for good.
+pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<PurgeTask>) -> Result<()> {
+    Entity::delete_by_id(permit.subject().0)
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Every column of a task but its id.
+pub(super) fn columns(task: &Task) -> ActiveModel {
+    ActiveModel {
+        id: NotSet,
+        created_at: Set(task.created_at),
+        updated_at: Set(task.updated_at),
+        title: Set(task.title.clone()),
+        description: Set(task.description.clone()),
+        status: Set(task.status.rank()),
+        priority: Set(task.priority.rank()),
+        due_date: Set(task.due_date),
+        due_on: Set(task.due_on),
+        due_key: Set(task.due_key()),
+        owner_id: Set(task.owner_id.0),
+        assignee_id: Set(task.assignee_id.map(|assignee| assignee.0)),
+        version: Set(task.version),
+        completed_at: Set(task.completed_at),
+        deleted_at: Set(task.deleted_at),
+        title_key: Set(task.title_key()),
+        search_text: Set(task.search_text()),
+        tag_names: Set(tag::to_names(&task.tags)),
+        client_key: Set(task.client_key.clone()),
+    }
+}

@@ -1,0 +1,97 @@
+//! The tasks of several users, in one statement whatever their number.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{PartialModelTrait as _, QuerySelect as _, Select};
+
+use super::filter::Range;
+use super::list::listed;
+use super::{Column, Entity, TaskRow, read, visible};
+use crate::domain::error::Result;
+use crate::domain::id::UserId;
+use crate::domain::local_time::LocalNow;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::policy::{Scope, Tasks};
+use crate::domain::store::one_of;
+use crate::domain::store::query::keyset::Keyset;
+use crate::domain::store::query::per_parent::rows_of_each;
+use crate::domain::task::{Part, Task, TasksOf, cursor_of};
+
+/// The column that says whose part it is.
+fn column(part: Part) -> Column {
+    match part {
+        Part::Owner => Column::OwnerId,
+        Part::Assignee => Column::AssigneeId,
+    }
+}
+
+/// The same page of the tasks of each of the users; users without tasks are left out.
+pub(in crate::domain) async fn pages(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    users: &[UserId],
+    of: &TasksOf,
+    page: &PageRequest,
+    now: LocalNow,
+) -> Result<Vec<(UserId, Page<Task>)>> {
+    let order = &of.list.order;
+    let keyset = Keyset::new(order, page)?.of_few(true);
+    let theirs = |user: Expr| -> Select<Entity> {
+        listed(visible(scope), Range::Users, &of.list, now, connection)
+            .filter(Expr::col((Entity, column(of.part))).eq(user))
+    };
+    let ids: Vec<i32> = users.iter().map(|user| user.0).collect();
+    let rows = rows_of_each(connection, Column::Id, ids.clone(), TaskRow::select_cols, |user| {
+        keyset.apply::<Entity, _>(theirs(user))
+    })
+    .await?;
+    let beyond: HashSet<i32> = match keyset.far_side::<Entity>()? {
+        Some(condition) => {
+            let id = |query: Select<Entity>| query.column(Column::Id);
+            let found = rows_of_each(connection, Column::Id, ids, id, |user| {
+                Ok(theirs(user).filter(condition).limit(1))
+            })
+            .await?;
+            found.into_iter().map(|(user, _)| user).collect()
+        }
+        None => HashSet::new(),
+    };
+    let mut tasks: BTreeMap<i32, Vec<Task>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
+    for (user, row) in rows {
+        tasks.entry(user).or_default().push(read(&row)?);
+    }
+    Ok(tasks
+        .into_iter()
+        .map(|(user, tasks)| {
+            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |task| cursor_of(task, order));
+            (UserId(user), page)
+        })
+        .collect())
+}
+
+/// How many tasks the whole list of each of the users has; users without any are left out.
+pub(in crate::domain) async fn counts(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    users: &[UserId],
+    of: &TasksOf,
+    now: LocalNow,
+) -> Result<Vec<(UserId, u64)>> {
+    let column = column(of.part);
+    let ids = users.iter().map(|user| user.0).collect();
+    let rows: Vec<(i32, i64)> = listed(visible(scope), Range::Users, &of.list, now, connection)
+        .select_only()
+        .column(column)
+        .expr_as(Expr::cust("COUNT(*)"), "tasks")
+        .filter(one_of(connection, column, ids))
+        .group_by(column)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(user, count)| (UserId(user), u64::try_from(count).unwrap_or_default()))
+        .collect())
+}

@@ -1,0 +1,44 @@
+//! The log of changes to accounts that those must hear of who hold a connection open for somebody.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::UserId;
+use crate::domain::store::WriteTransaction;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "account_changes")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// See the event log.
+    pub transaction_id: i64,
+    pub user_id: i32,
+    pub occurred_at: Timestamp,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Notes that a session of the user ended, or that their account is another, in the transaction of the change.
+pub(in crate::domain::store) async fn append(
+    transaction: &WriteTransaction,
+    user: UserId,
+    now: Timestamp,
+) -> Result<()> {
+    transaction.announce();
+    let change = ActiveModel {
+        id: NotSet,
+        transaction_id: NotSet,
+        user_id: Set(user.0),
+        occurred_at: Set(now),
+    };
+    Entity::insert(change)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}

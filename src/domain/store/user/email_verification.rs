@@ -1,0 +1,111 @@
+//! The verification of e-mail addresses, in the rows of the users.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{QuerySelect as _, sea_query::Expr};
+
+use super::{ActiveModel, Column, Entity, touched};
+use crate::domain::clock::Timestamp;
+use crate::domain::error::Result;
+use crate::domain::id::UserId;
+use crate::domain::policy::{EditUser, Permit, SendVerification, System, VerifyEmail};
+use crate::domain::store::WriteTransaction;
+
+/// The account that a token verifies, locked until the transaction ends. `None` if the token expired or was used.
+pub(in crate::domain) async fn owner_of(
+    transaction: &WriteTransaction,
+    _system: &System,
+    token_hash: &str,
+    now: Timestamp,
+) -> Result<Option<UserId>> {
+    let found = Entity::find()
+        .filter(Column::VerificationTokenHash.eq(token_hash))
+        .filter(Column::VerificationExpiresAt.gt(now))
+        .select_only()
+        .column(Column::Id)
+        .lock_exclusive()
+        .into_tuple::<i32>()
+        .one(transaction.connection())
+        .await?;
+    Ok(found.map(UserId))
+}
+
+/// Marks the address as verified. Its token is void from now on.
+pub(in crate::domain) async fn verify(
+    transaction: &WriteTransaction,
+    permit: &Permit<VerifyEmail>,
+    now: Timestamp,
+) -> Result<()> {
+    set_verified(transaction, permit.subject(), Some(now), now).await
+}
+
+/// Marks an address that the user has changed as not verified. A token of the old address is void from now on.
+pub(in crate::domain) async fn reset(
+    transaction: &WriteTransaction,
+    permit: &Permit<EditUser>,
+    now: Timestamp,
+) -> Result<()> {
+    set_verified(transaction, permit.subject(), None, now).await
+}
+
+async fn set_verified(
+    transaction: &WriteTransaction,
+    user: UserId,
+    verified_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        email_verified_at: Set(verified_at),
+        verification_token_hash: Set(None),
+        verification_expires_at: Set(None),
+        ..touched(user, now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// When the last verification mail to the account was due.
+pub(in crate::domain) async fn last_mail_at(
+    transaction: &WriteTransaction,
+    permit: &Permit<SendVerification>,
+) -> Result<Option<Timestamp>> {
+    let found = Entity::find_by_id(permit.subject().0)
+        .select_only()
+        .column(Column::VerificationMailAt)
+        .into_tuple::<Option<Timestamp>>()
+        .one(transaction.connection())
+        .await?;
+    Ok(found.flatten())
+}
+
+/// Notes when the next verification mail is due.
+pub(in crate::domain) async fn set_mail_at(
+    transaction: &WriteTransaction,
+    permit: &Permit<SendVerification>,
+    at: Timestamp,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::VerificationMailAt, Expr::value(at))
+        .filter(Column::Id.eq(permit.subject().0))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Stores the digest of a new token, which replaces the last one.
+pub(in crate::domain) async fn set_token(
+    transaction: &WriteTransaction,
+    permit: &Permit<SendVerification>,
+    token_hash: &str,
+    expires_at: Timestamp,
+) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::VerificationTokenHash, Expr::value(token_hash))
+        .col_expr(Column::VerificationExpiresAt, Expr::value(expires_at))
+        .filter(Column::Id.eq(permit.subject().0))
+        .exec(transaction.connection())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,500 @@
+//! Users in the database.
+
+pub(in crate::domain) mod account_change;
+pub(in crate::domain) mod email_verification;
+mod login;
+
+pub(in crate::domain) use login::{Login, find_login, lock_login, password_hash, shared_password};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, LockType};
+use sea_orm::{
+    ActiveValue::{self, NotSet, Set, Unchanged},
+    DbBackend, DerivePartialModel, QueryOrder, QuerySelect, SqlErr,
+};
+
+use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
+use super::{WriteTransaction, corrupt, one_of};
+use crate::domain::actor::Role;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::UserId;
+use crate::domain::local_time::{DEFAULT_TIME_ZONE, TimeZone, stored_time_zone};
+use crate::domain::page::{Cursor, Direction, Page, PageRequest, Sort};
+use crate::domain::patch::Patch;
+use crate::domain::policy::{
+    ChangePassword, CreateUser, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
+};
+use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, UserSort, UserSortField, name_key};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub email: String,
+    pub username: Option<String>,
+    pub full_name: Option<String>,
+    pub password_hash: String,
+    pub role: String,
+    pub is_active: bool,
+    /// Null until the user or an administrator confirmed the address.
+    pub email_verified_at: Option<Timestamp>,
+    pub verification_token_hash: Option<String>,
+    pub verification_expires_at: Option<Timestamp>,
+    /// When the last verification mail was due.
+    pub verification_mail_at: Option<Timestamp>,
+    /// See [`name_key`].
+    pub name_key: String,
+    pub time_zone: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The columns that make a user; the password's hash is read only where it is checked.
+#[derive(Debug, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct Row {
+    id: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    email: String,
+    username: Option<String>,
+    full_name: Option<String>,
+    role: String,
+    is_active: bool,
+    email_verified_at: Option<Timestamp>,
+    time_zone: String,
+}
+
+impl Row {
+    /// The user, with the account where the scope shows it.
+    fn into_user(self, scope: &Scope<Users>) -> Result<User> {
+        let id = UserId(self.id);
+        let role = role_of(&self.role)?;
+        let account = scope.sees_account(id).then_some(Account {
+            email: self.email,
+            role,
+            is_active: self.is_active,
+            email_verified: self.email_verified_at.is_some(),
+            time_zone: stored_time_zone(&self.time_zone),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        });
+        Ok(User {
+            id,
+            username: self.username,
+            full_name: self.full_name,
+            account,
+        })
+    }
+}
+
+/// The role of this name.
+pub(super) fn role_of(name: &str) -> Result<Role> {
+    Role::ALL
+        .into_iter()
+        .find(|role| role.as_str() == name)
+        .ok_or_else(|| corrupt("role", name))
+}
+
+/// Users are listed in the order in which they came.
+const BY_ID: [UserSort; 1] = [Sort {
+    field: UserSortField::Id,
+    direction: Direction::Ascending,
+}];
+
+impl KeyColumns<UserSortField> for Entity {
+    fn column(field: UserSortField) -> KeyColumn {
+        match field {
+            UserSortField::Id => KeyColumn {
+                expr: Self::id(),
+                key_type: KeyType::Integer,
+            },
+        }
+    }
+
+    fn id() -> Expr {
+        Expr::col(Column::Id)
+    }
+}
+
+/// Those of the users that there are.
+pub(in crate::domain) async fn find_many(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Users>,
+    ids: &[UserId],
+) -> Result<Vec<User>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = ids.iter().map(|id| id.0).collect();
+    let query = Entity::find().filter(one_of(connection, Column::Id, ids));
+    let rows = query.into_partial_model::<Row>().all(connection).await?;
+    rows.into_iter().map(|row| row.into_user(scope)).collect()
+}
+
+/// The user, locked until the transaction ends.
+pub(in crate::domain) async fn lock(
+    transaction: &WriteTransaction,
+    scope: &Scope<Users>,
+    id: UserId,
+) -> Result<Option<User>> {
+    let query = Entity::find_by_id(id.0).lock_exclusive();
+    let row = query.into_partial_model::<Row>().one(transaction.connection()).await?;
+    row.map(|row| row.into_user(scope)).transpose()
+}
+
+/// Whether there is such a user and they are active; they stay so until the transaction ends.
+pub(in crate::domain) async fn is_active(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Users>,
+    id: UserId,
+) -> Result<bool> {
+    let active = Entity::find_by_id(id.0)
+        .filter(Column::IsActive.eq(true))
+        .select_only()
+        .column(Column::Id)
+        .lock(LockType::KeyShare)
+        .into_tuple::<i32>()
+        .one(connection)
+        .await?;
+    Ok(active.is_some())
+}
+
+/// The time zone of a user who is active; they stay so until the transaction ends.
+pub(in crate::domain) async fn lock_time_zone(
+    transaction: &WriteTransaction,
+    _scope: &Scope<Users>,
+    id: UserId,
+) -> Result<Option<TimeZone>> {
+    let name = Entity::find_by_id(id.0)
+        .filter(Column::IsActive.eq(true))
+        .select_only()
+        .column(Column::TimeZone)
+        .lock(LockType::KeyShare)
+        .into_tuple::<String>()
+        .one(transaction.connection())
+        .await?;
+    Ok(name.map(|name| stored_time_zone(&name)))
+}
+
+/// A time zone by the name that is stored, which this server need not know.
+#[derive(Clone, Debug)]
+pub(in crate::domain) struct StoredTimeZone(String);
+
+impl StoredTimeZone {
+    /// The stored name.
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The time zone.
+    pub(in crate::domain) fn time_zone(&self) -> TimeZone {
+        stored_time_zone(&self.0)
+    }
+}
+
+/// The time zones of active users, each once.
+pub(in crate::domain) async fn active_time_zones(
+    connection: &impl ConnectionTrait,
+    _scope: &Scope<Users>,
+) -> Result<Vec<StoredTimeZone>> {
+    let query = Entity::find().filter(Column::IsActive.eq(true)).select_only();
+    let names = query.column(Column::TimeZone).distinct().into_tuple::<String>();
+    Ok(names.all(connection).await?.into_iter().map(StoredTimeZone).collect())
+}
+
+/// The active administrators, locked, so that two of them cannot leave at the same moment.
+pub(in crate::domain) async fn lock_active_admins(
+    transaction: &WriteTransaction,
+    _scope: &Scope<Directory>,
+) -> Result<Vec<UserId>> {
+    let ids: Vec<i32> = Entity::find()
+        .filter(Column::Role.eq(Role::Admin.as_str()))
+        .filter(Column::IsActive.eq(true))
+        .select_only()
+        .column(Column::Id)
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .into_tuple()
+        .all(transaction.connection())
+        .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// One page of all users.
+pub(in crate::domain) async fn page(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Users>,
+    page: &PageRequest,
+) -> Result<Page<User>> {
+    let keyset = Keyset::new(&BY_ID, page)?;
+    let rows = keyset
+        .apply::<Entity, _>(Entity::find())?
+        .into_partial_model::<Row>()
+        .all(connection)
+        .await?;
+    let users = rows
+        .into_iter()
+        .map(|row| row.into_user(scope))
+        .collect::<Result<Vec<_>>>()?;
+    let beyond = match keyset.far_side::<Entity>()? {
+        Some(condition) => {
+            let found = Entity::find().filter(condition).select_only().column(Column::Id);
+            found.into_tuple::<i32>().one(connection).await?.is_some()
+        }
+        None => false,
+    };
+    Ok(keyset.finish(users, beyond, |user| Cursor {
+        keys: vec![crate::domain::page::Key::Number(i64::from(user.id.0))],
+        id: user.id.0,
+    }))
+}
+
+/// Active users whose display name or username contains the text, which is in lower case.
+pub(in crate::domain) async fn search(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Users>,
+    text: &str,
+    limit: u32,
+) -> Result<Vec<User>> {
+    let mut query = Entity::find().filter(Column::IsActive.eq(true));
+    if !text.is_empty() {
+        let position = match connection.get_database_backend() {
+            DbBackend::Postgres => "strpos",
+            _ => "instr",
+        };
+        let is_found = |text: String| {
+            let found = Func::cust(position).arg(Expr::col(Column::NameKey)).arg(text);
+            Expr::expr(found).gt(0)
+        };
+        let begins = CaseStatement::new().case(is_found(format!("\n{text}")), 0).finally(1);
+        query = query.filter(is_found(text.to_owned())).order_by_asc(Expr::expr(begins));
+    }
+    let query = query
+        .order_by_asc(Column::NameKey)
+        .order_by_asc(Column::Id)
+        .limit(u64::from(limit));
+    let rows = query.into_partial_model::<Row>().all(connection).await?;
+    rows.into_iter().map(|row| row.into_user(scope)).collect()
+}
+
+/// How many users there are.
+pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: &Scope<Users>) -> Result<u64> {
+    let query = Entity::find().select_only().expr(Expr::cust("COUNT(*)"));
+    let count = query.into_tuple::<i64>().one(connection).await?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+}
+
+impl From<Model> for Row {
+    fn from(model: Model) -> Self {
+        Self {
+            id: model.id,
+            created_at: model.created_at,
+            updated_at: model.updated_at,
+            email: model.email,
+            username: model.username,
+            full_name: model.full_name,
+            role: model.role,
+            is_active: model.is_active,
+            email_verified_at: model.email_verified_at,
+            time_zone: model.time_zone,
+        }
+    }
+}
+
+/// Adds an account.
+pub(in crate::domain) async fn insert(
+    transaction: &WriteTransaction,
+    _permit: &Permit<CreateUser>,
+    account: NewAccount,
+) -> Result<User> {
+    let model = ActiveModel {
+        id: NotSet,
+        created_at: Set(account.now),
+        updated_at: Set(account.now),
+        email: Set(account.email.clone()),
+        username: Set(account.username.clone()),
+        full_name: Set(account.full_name.clone()),
+        password_hash: Set(account.password_hash),
+        role: Set(account.role.as_str().to_owned()),
+        is_active: Set(true),
+        email_verified_at: Set(account.is_verified.then_some(account.now)),
+        verification_token_hash: Set(None),
+        verification_expires_at: Set(None),
+        verification_mail_at: Set(None),
+        name_key: Set(name_key(account.username.as_deref(), account.full_name.as_deref())),
+        time_zone: Set(DEFAULT_TIME_ZONE.name().to_owned()),
+    };
+    let inserted = Entity::insert(model)
+        .exec(transaction.connection())
+        .await
+        .map_err(|error| taken(error, Some(&account.email), account.username.as_deref()))?;
+    Ok(User {
+        id: UserId(inserted.last_insert_id),
+        username: account.username,
+        full_name: account.full_name,
+        account: Some(Account {
+            email: account.email,
+            role: account.role,
+            is_active: true,
+            email_verified: account.is_verified,
+            time_zone: DEFAULT_TIME_ZONE,
+            created_at: account.now,
+            updated_at: account.now,
+        }),
+    })
+}
+
+/// Tells which value belongs to somebody else, when that is what the database says.
+fn taken(error: DbErr, email: Option<&str>, username: Option<&str>) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(constraint)) if constraint.contains("email") => {
+            Error::taken("email", email.unwrap_or_default())
+        }
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::taken("username", username.unwrap_or_default()),
+        _ => error.into(),
+    }
+}
+
+/// Sets the time zone of an account.
+pub(in crate::domain) async fn set_time_zone(
+    transaction: &WriteTransaction,
+    permit: &Permit<EditUser>,
+    time_zone: TimeZone,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        time_zone: Set(time_zone.name().to_owned()),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    // Connections that are open follow it.
+    account_change::append(transaction, permit.subject(), now).await
+}
+
+/// Changes the names of an account.
+pub(in crate::domain) async fn update(
+    transaction: &WriteTransaction,
+    permit: &Permit<EditUser>,
+    change: CheckedUserChange,
+    name_key: String,
+    now: Timestamp,
+) -> Result<()> {
+    let email = change.email.clone();
+    let username = match &change.username {
+        Patch::Value(username) => Some(username.clone()),
+        Patch::Absent | Patch::Null => None,
+    };
+    let model = ActiveModel {
+        email: change.email.map_or(NotSet, Set),
+        username: column(change.username),
+        full_name: column(change.full_name),
+        name_key: Set(name_key),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await
+        .map_err(|error| taken(error, email.as_deref(), username.as_deref()))?;
+    Ok(())
+}
+
+fn column(patch: Patch<String>) -> ActiveValue<Option<String>> {
+    match patch {
+        Patch::Absent => NotSet,
+        Patch::Null => Set(None),
+        Patch::Value(value) => Set(Some(value)),
+    }
+}
+
+/// Stores the hash of a new password.
+pub(in crate::domain) async fn set_password(
+    transaction: &WriteTransaction,
+    permit: &Permit<ChangePassword>,
+    password_hash: String,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        password_hash: Set(password_hash),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    Ok(())
+}
+
+/// Gives an account another role.
+pub(in crate::domain) async fn set_role(
+    transaction: &WriteTransaction,
+    permit: &Permit<SetRole>,
+    role: Role,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        role: Set(role.as_str().to_owned()),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    account_change::append(transaction, permit.subject(), now).await
+}
+
+/// Lets an account in, or not.
+pub(in crate::domain) async fn set_active(
+    transaction: &WriteTransaction,
+    permit: &Permit<SetActive>,
+    is_active: bool,
+    now: Timestamp,
+) -> Result<()> {
+    let model = ActiveModel {
+        is_active: Set(is_active),
+        ..touched(permit.subject(), now)
+    };
+    Entity::update(model)
+        .exec_without_returning(transaction.connection())
+        .await?;
+    account_change::append(transaction, permit.subject(), now).await
+}
+
+/// Removes an account. No task may refer to it any more.
+pub(in crate::domain) async fn delete(
+    transaction: &WriteTransaction,
+    permit: &Permit<DeleteUser>,
+    now: Timestamp,
+) -> Result<()> {
+    Entity::delete_by_id(permit.subject().0)
+        .exec(transaction.connection())
+        .await?;
+    account_change::append(transaction, permit.subject(), now).await
+}
+
+/// A change of nothing but the time of the last change.
+pub(super) fn touched(id: UserId, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        id: Unchanged(id.0),
+        updated_at: Set(now),
+        created_at: NotSet,
+        email: NotSet,
+        username: NotSet,
+        full_name: NotSet,
+        password_hash: NotSet,
+        role: NotSet,
+        is_active: NotSet,
+        email_verified_at: NotSet,
+        verification_token_hash: NotSet,
+        verification_expires_at: NotSet,
+        verification_mail_at: NotSet,
+        name_key: NotSet,
+        time_zone: NotSet,
+    }
+}

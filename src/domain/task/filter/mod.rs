@@ -1,0 +1,292 @@
+//! Which tasks a list shows, and in which order.
+
+mod bounded;
+
+pub(crate) use bounded::words;
+pub use bounded::{BoundedFilter, MAX_CONDITIONS, MAX_LEVELS, MAX_LIST, MAX_SEARCH_WORDS, MIN_WORD_LENGTH};
+
+use chrono::NaiveDate;
+
+use crate::domain::clock::{LAST_MOMENT, Timestamp};
+use crate::domain::id::UserId;
+use crate::domain::local_time::LocalNow;
+use crate::domain::page::{Cursor, Direction, Key, Sort, SortField};
+use crate::domain::tag::Tags;
+use crate::domain::task::workflow::Status;
+
+use super::{Priority, Snapshot, Task};
+
+/// A condition on tasks. A missing value is like no other: `NotEqual` holds for it, the rest do not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TaskFilter {
+    /// All of these hold; with none, every task passes.
+    All(Vec<TaskFilter>),
+    /// At least one of these holds; with none, no task passes.
+    Any(Vec<TaskFilter>),
+    /// This does not hold.
+    Not(Box<TaskFilter>),
+    /// By status.
+    Status(Comparison<Status>),
+    /// By priority.
+    Priority(Comparison<Priority>),
+    /// By owner.
+    Owner(Comparison<UserId>),
+    /// By assignee.
+    Assignee(Comparison<UserId>),
+    /// By one of its times.
+    Time(TaskTime, Comparison<Timestamp>),
+    /// By due day.
+    DueOn(Comparison<NaiveDate>),
+    /// Has at least one of these tags.
+    TaggedAny(Tags),
+    /// Has all of these tags.
+    TaggedAll(Tags),
+    /// Is past its due date or due day and still open, or is not.
+    Overdue(bool),
+    /// Is done, or is not.
+    Completed(bool),
+    /// Every word of this text occurs in the title or the description, in any case.
+    Search(String),
+}
+
+impl Default for TaskFilter {
+    fn default() -> Self {
+        Self::All(Vec::new())
+    }
+}
+
+impl TaskFilter {
+    /// The owner of every task that passes, if the filter names one.
+    #[must_use]
+    pub fn owner(&self) -> Option<UserId> {
+        self.find(&|filter| match filter {
+            Self::Owner(Comparison::Equal(user)) => Some(*user),
+            _ => None,
+        })
+    }
+
+    /// The assignee of every task that passes, if the filter names one.
+    #[must_use]
+    pub fn assignee(&self) -> Option<UserId> {
+        self.find(&|filter| match filter {
+            Self::Assignee(Comparison::Equal(user)) => Some(*user),
+            _ => None,
+        })
+    }
+
+    /// Whether every task passes.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::All(filters) if filters.is_empty())
+    }
+
+    /// Whether this task passes, at this moment. It is what the database decides of a row.
+    pub(crate) fn passes(&self, snapshot: &Snapshot, now: LocalNow) -> bool {
+        let task = &snapshot.task;
+        match self {
+            Self::All(filters) => filters.iter().all(|filter| filter.passes(snapshot, now)),
+            Self::Any(filters) => filters.iter().any(|filter| filter.passes(snapshot, now)),
+            Self::Not(filter) => !filter.passes(snapshot, now),
+            Self::Status(comparison) => comparison.holds(Some(task.status.rank()), |status| status.rank()),
+            Self::Priority(comparison) => comparison.holds(Some(task.priority.rank()), |priority| priority.rank()),
+            Self::Owner(comparison) => comparison.holds(Some(task.owner_id.0), |user| user.0),
+            Self::Assignee(comparison) => comparison.holds(task.assignee_id.map(|user| user.0), |user| user.0),
+            Self::Time(time, comparison) => comparison.holds(time.of(task), |moment| *moment),
+            Self::DueOn(comparison) => comparison.holds(task.due_on, |day| *day),
+            Self::TaggedAny(tags) => tags.iter().any(|tag| snapshot.task.tags.contains(tag)),
+            Self::TaggedAll(tags) => tags.is_subset(&snapshot.task.tags),
+            Self::Overdue(expected) => task.is_overdue(now) == *expected,
+            Self::Completed(expected) => (task.status == Status::Done) == *expected,
+            Self::Search(text) => {
+                let content = task.search_text();
+                words(text).all(|word| content.contains(&word))
+            }
+        }
+    }
+
+    /// What `find` finds in a condition that must hold.
+    fn find<T>(&self, find: &impl Fn(&Self) -> Option<T>) -> Option<T> {
+        match self {
+            Self::All(filters) => filters.iter().find_map(|filter| filter.find(find)),
+            other => find(other),
+        }
+    }
+}
+
+/// A time of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaskTime {
+    /// The due date, if it has one.
+    Due,
+    /// When it was created.
+    Created,
+    /// When it was last changed.
+    Updated,
+    /// When it was done, if it is.
+    Completed,
+    /// When it went to the trash, if it is there.
+    Deleted,
+}
+
+impl TaskTime {
+    fn of(self, task: &Task) -> Option<Timestamp> {
+        match self {
+            Self::Due => task.due_date,
+            Self::Created => Some(task.created_at),
+            Self::Updated => Some(task.updated_at),
+            Self::Completed => task.completed_at,
+            Self::Deleted => task.deleted_at,
+        }
+    }
+}
+
+/// How a value is compared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison<T> {
+    /// Is this.
+    Equal(T),
+    /// Is not this.
+    NotEqual(T),
+    /// Is one of these.
+    In(Vec<T>),
+    /// Is none of these.
+    NotIn(Vec<T>),
+    /// Comes before this.
+    Less(T),
+    /// Comes before this or is this.
+    LessOrEqual(T),
+    /// Comes after this.
+    Greater(T),
+    /// Comes after this or is this.
+    GreaterOrEqual(T),
+    /// Has no value, or has one.
+    IsNull(bool),
+}
+
+impl<T> Comparison<T> {
+    /// Whether it holds for a value, compared by a key.
+    fn holds<K: PartialOrd>(&self, value: Option<K>, key: impl Fn(&T) -> K) -> bool {
+        match (self, value) {
+            (Self::IsNull(expected), value) => value.is_none() == *expected,
+            (Self::NotEqual(_) | Self::NotIn(_), None) => true,
+            (_, None) => false,
+            (Self::Equal(wanted), Some(value)) => value == key(wanted),
+            (Self::NotEqual(unwanted), Some(value)) => value != key(unwanted),
+            (Self::In(wanted), Some(value)) => wanted.iter().any(|wanted| value == key(wanted)),
+            (Self::NotIn(unwanted), Some(value)) => unwanted.iter().all(|unwanted| value != key(unwanted)),
+            (Self::Less(bound), Some(value)) => value < key(bound),
+            (Self::LessOrEqual(bound), Some(value)) => value <= key(bound),
+            (Self::Greater(bound), Some(value)) => value > key(bound),
+            (Self::GreaterOrEqual(bound), Some(value)) => value >= key(bound),
+        }
+    }
+}
+
+/// A column that tasks can be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaskSortField {
+    /// When it was made.
+    CreatedAt,
+    /// When it was last changed.
+    UpdatedAt,
+    /// Until when it should be done.
+    DueDate,
+    /// From low to urgent.
+    Priority,
+    /// In the order of the workflow.
+    Status,
+    /// By its letters, in any case.
+    Title,
+    /// When it went to the trash; a task that is not there comes last.
+    DeletedAt,
+    /// By its number.
+    Id,
+    /// When it was done; a task that is not comes last.
+    CompletedAt,
+    /// Tasks that are done after the others.
+    Completed,
+    /// By the number of its owner.
+    Owner,
+    /// By the number of its assignee; a task without one comes last.
+    Assignee,
+    /// By the first characters of its description, in any case; a task without one comes first.
+    Description,
+    /// By the number of its changes.
+    Version,
+}
+
+impl TaskSortField {
+    /// Every column that tasks can be sorted by.
+    pub const ALL: [Self; 14] = [
+        Self::CreatedAt,
+        Self::UpdatedAt,
+        Self::DueDate,
+        Self::Priority,
+        Self::Status,
+        Self::Title,
+        Self::DeletedAt,
+        Self::Id,
+        Self::CompletedAt,
+        Self::Completed,
+        Self::Owner,
+        Self::Assignee,
+        Self::Description,
+        Self::Version,
+    ];
+}
+
+impl SortField for TaskSortField {
+    fn name(self) -> &'static str {
+        match self {
+            Self::CreatedAt => "created",
+            Self::UpdatedAt => "updated",
+            Self::DueDate => "due",
+            Self::Priority => "priority",
+            Self::Status => "status",
+            Self::Title => "title",
+            Self::DeletedAt => "deleted",
+            Self::Id => "id",
+            Self::CompletedAt => "completed_at",
+            Self::Completed => "completed",
+            Self::Owner => "owner",
+            Self::Assignee => "assignee",
+            Self::Description => "description",
+            Self::Version => "version",
+        }
+    }
+}
+
+/// One step of a task list's order.
+pub type TaskSort = Sort<TaskSortField>;
+
+/// Newest first: the order when none is asked for.
+pub const NEWEST_FIRST: TaskSort = Sort {
+    field: TaskSortField::CreatedAt,
+    direction: Direction::Descending,
+};
+
+/// The place of `task` in a list of this order.
+pub(crate) fn cursor_of(task: &Task, order: &[TaskSort]) -> Cursor {
+    Cursor {
+        keys: order.iter().map(|sort| key_of(task, sort.field)).collect(),
+        id: task.id.0,
+    }
+}
+
+fn key_of(task: &Task, field: TaskSortField) -> Key {
+    match field {
+        TaskSortField::CreatedAt => Key::Number(task.created_at.timestamp_micros()),
+        TaskSortField::UpdatedAt => Key::Number(task.updated_at.timestamp_micros()),
+        TaskSortField::DueDate => Key::Number(task.due_key().timestamp_micros()),
+        TaskSortField::Priority => Key::Number(i64::from(task.priority.rank())),
+        TaskSortField::Status => Key::Number(i64::from(task.status.rank())),
+        TaskSortField::Title => Key::Text(task.title_key()),
+        TaskSortField::DeletedAt => Key::Number(task.deleted_at.unwrap_or(LAST_MOMENT).timestamp_micros()),
+        TaskSortField::Id => Key::Number(i64::from(task.id.0)),
+        TaskSortField::CompletedAt => Key::Number(task.completed_at.unwrap_or(LAST_MOMENT).timestamp_micros()),
+        TaskSortField::Completed => Key::Number(i64::from(task.status == Status::Done)),
+        TaskSortField::Owner => Key::Number(i64::from(task.owner_id.0)),
+        TaskSortField::Assignee => Key::Number(i64::from(task.assignee_id.map_or(i32::MAX, |user| user.0))),
+        TaskSortField::Description => Key::Text(task.description_key()),
+        TaskSortField::Version => Key::Number(i64::from(task.version)),
+    }
+}

@@ -1,0 +1,133 @@
+//! What can be done to a task whose row is locked: the rules that single and bulk writes share.
+
+use crate::domain::actor::Actor;
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::event::NewEvent;
+use crate::domain::id::UserId;
+use crate::domain::policy::{self, AssignTask, ChangeTask, EditTask, Permit, TrashTask};
+use crate::domain::store::{self, WriteTransaction};
+use crate::domain::task::workflow::Status;
+
+use super::draft::CheckedChange;
+use super::{ExpectedVersion, Snapshot, WrittenTask};
+
+/// A task that nobody else changes until the transaction ends.
+#[derive(Clone, Copy)]
+pub(super) struct Locked<'a> {
+    pub(super) transaction: &'a WriteTransaction,
+    pub(super) before: &'a Snapshot,
+}
+
+impl Locked<'_> {
+    /// Refuses a write that was based on another version of the task.
+    pub(super) fn check_version(self, expected: &ExpectedVersion) -> Result<()> {
+        if expected.accepts(self.before.task.version) {
+            return Ok(());
+        }
+        Err(Error::Conflict {
+            expected: expected.clone(),
+            current: Box::new(self.before.clone()),
+        })
+    }
+
+    /// Changes what the change tells.
+    pub(super) async fn change(self, actor: &Actor, mut change: CheckedChange, now: Timestamp) -> Result<WrittenTask> {
+        let mut after = self.before.clone();
+        let mut assignee = self.before.task.assignee_id;
+        std::mem::take(&mut change.assignee).apply(&mut assignee);
+        // Naming the assignee that a task has already is no assignment, and needs no right to assign.
+        if assignee != self.before.task.assignee_id {
+            self.hand_over(actor, &mut after, assignee).await?;
+        }
+        let permit = policy::permit(actor, EditTask, &self.before.task)?;
+        change.apply(&mut after, now).map_err(|error| self.of_task(error))?;
+        self.save(&permit, after, now).await
+    }
+
+    /// Hands it to somebody, or to nobody.
+    pub(super) async fn assign(self, actor: &Actor, to: Option<UserId>, now: Timestamp) -> Result<WrittenTask> {
+        let mut after = self.before.clone();
+        let permit = self.hand_over(actor, &mut after, to).await?;
+        self.save(&permit, after, now).await
+    }
+
+    /// Moves it along the workflow.
+    pub(super) async fn transition(self, actor: &Actor, to: Status, now: Timestamp) -> Result<WrittenTask> {
+        self.edit(actor, EditTask, now, |after| after.task.move_to(to, now))
+            .await
+    }
+
+    /// Puts it in the trash.
+    pub(super) async fn delete(self, actor: &Actor, now: Timestamp) -> Result<WrittenTask> {
+        self.edit(actor, TrashTask, now, |after| {
+            after.task.deleted_at = Some(now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// One change under one permit.
+    pub(super) async fn edit<A: ChangeTask>(
+        self,
+        actor: &Actor,
+        action: A,
+        now: Timestamp,
+        change: impl FnOnce(&mut Snapshot) -> Result<()>,
+    ) -> Result<WrittenTask> {
+        let permit = policy::permit(actor, action, &self.before.task)?;
+        let mut after = self.before.clone();
+        change(&mut after).map_err(|error| self.of_task(error))?;
+        self.save(&permit, after, now).await
+    }
+
+    /// The workflow's refusal, with the task that it is about.
+    fn of_task(self, error: Error) -> Error {
+        match error {
+            Error::InvalidTransition { from, to, .. } => Error::InvalidTransition {
+                from,
+                to,
+                current: Some(Box::new(self.before.clone())),
+            },
+            other => other,
+        }
+    }
+
+    /// Sets the assignee, if the actor may and there is such a user.
+    async fn hand_over(self, actor: &Actor, after: &mut Snapshot, to: Option<UserId>) -> Result<Permit<AssignTask>> {
+        let permit = policy::permit(actor, AssignTask { to }, &self.before.task)?;
+        if let Some(assignee) = to.filter(|to| self.before.task.assignee_id != Some(*to)) {
+            check_assignee(self.transaction, actor, assignee).await?;
+        }
+        after.task.assignee_id = to;
+        Ok(permit)
+    }
+
+    /// Writes the task and its event. A change that changes nothing writes nothing.
+    pub(super) async fn save<A: ChangeTask>(
+        self,
+        permit: &Permit<A>,
+        mut after: Snapshot,
+        now: Timestamp,
+    ) -> Result<WrittenTask> {
+        if after == *self.before {
+            return Ok(WrittenTask::unchanged(after));
+        }
+        after.task.version += 1;
+        after.task.updated_at = now;
+        store::task::update(self.transaction, permit, self.before, &after).await?;
+        let event = NewEvent::changed(permit.actor(), self.before, &after);
+        let cursor = store::event::append(self.transaction, event).await?;
+        Ok(WrittenTask::changed(after, cursor))
+    }
+}
+
+/// Tasks are handed to active users only. Who may assign sees names, so the answer reveals nothing.
+pub(super) async fn check_assignee(transaction: &WriteTransaction, actor: &Actor, assignee: UserId) -> Result<()> {
+    let scope = policy::scope(actor)?;
+    if store::user::is_active(transaction.connection(), &scope, assignee).await? {
+        Ok(())
+    } else {
+        Err(Error::unknown_user("assignee_id", assignee))
+    }
+}

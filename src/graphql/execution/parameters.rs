@@ -1,0 +1,74 @@
+//! An operation as clients send it, whatever the transport.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use serde_json::{Map, Value};
+
+use super::document::{Hash, read_hash};
+use super::response::Refusal;
+
+/// An operation as it was sent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::graphql) struct Parameters {
+    pub(in crate::graphql) query: Option<String>,
+    #[serde(default, deserialize_with = "operation_name")]
+    pub(in crate::graphql) operation_name: Option<String>,
+    #[serde(default, deserialize_with = "object")]
+    pub(in crate::graphql) variables: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "extensions")]
+    pub(in crate::graphql) extensions: Extensions,
+}
+
+/// Those extensions of a request that mean something here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::graphql) struct Extensions {
+    pub(in crate::graphql) persisted_query: Option<PersistedQuery>,
+}
+
+/// A document by its hash: Apollo's automatic persisted queries.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::graphql) struct PersistedQuery {
+    pub(in crate::graphql) version: u64,
+    pub(in crate::graphql) sha256_hash: String,
+}
+
+impl PersistedQuery {
+    /// The hash, if it can be one.
+    pub(super) fn hash(&self) -> Result<Hash, Refusal> {
+        if self.version != 1 {
+            return Err(Refusal::bad_request(format!(
+                "extensions.persistedQuery.version is {}; only 1 is supported",
+                self.version
+            )));
+        }
+        read_hash(&self.sha256_hash).ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "extensions.persistedQuery.sha256Hash is '{}'; send 64 hexadecimal digits",
+                self.sha256_hash.chars().take(80).collect::<String>()
+            ))
+        })
+    }
+}
+
+/// Reads an empty name as absent: many clients send one for an operation without a name.
+fn operation_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name: Option<String> = Option::deserialize(deserializer)?;
+    Ok(name.filter(|name| !name.is_empty()))
+}
+
+/// Derived types also read lists, by the order of their fields, which nobody means.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+fn extensions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Extensions, D::Error> {
+    known_extensions(Option::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// The extensions that mean something here, of all that were sent.
+pub(in crate::graphql) fn known_extensions(extensions: Option<Map<String, Value>>) -> serde_json::Result<Extensions> {
+    serde_json::from_value(Value::Object(extensions.unwrap_or_default()))
+}

@@ -1,0 +1,186 @@
+//! Whose answers are the same. A subscription that asks only for what every receiver of an event sees alike is
+//! answered once for all of them in a time zone; another once for all administrators there, and once for each other user.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql_value::Value;
+use serde_json::json;
+
+use crate::domain::actor::{Actor, Role};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::local_time::TimeZone;
+use crate::graphql::execution::document::hash_of;
+use crate::graphql::execution::model::{Model, TypeId};
+use crate::graphql::execution::operation::Operation;
+
+/// What every receiver of an event sees alike: types, and which of their fields. No name stands for all.
+const ALIKE: [(&str, &[&str]); 7] = [
+    ("Subscription", &["taskEvents", "taskStatusChanged"]),
+    ("TaskEvent", &[]),
+    ("TaskEventChange", &[]),
+    ("TaskSnapshot", &[]),
+    ("TaskSnapshotUser", &[]),
+    (
+        "Task",
+        &[
+            "id",
+            "databaseId",
+            "title",
+            "description",
+            "status",
+            "priority",
+            "dueDate",
+            "dueOn",
+            "isOverdue",
+            "completedAt",
+            "version",
+            "createdAt",
+            "updatedAt",
+            "deletedAt",
+            "clientKey",
+            "owner",
+            "assignee",
+            "tags",
+            "allowedTransitions",
+        ],
+    ),
+    ("User", &["id", "databaseId", "username", "fullName", "displayName"]),
+];
+
+/// The field of an event that shows its task as it is now.
+const PRESENT_TASK: &str = "task";
+
+/// The field whose value is for one session: a signed URL.
+const OF_SESSION: (&str, &str) = ("Attachment", "url");
+
+/// With which rights an answer was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::graphql) enum Rights {
+    /// Those of everybody in a time zone who receives the event, and sees the task now or not.
+    Everybody { sees_task: bool, zone: TimeZone },
+    /// Those of administrators in a time zone.
+    Administrators { zone: TimeZone },
+    /// Those of one user.
+    User { id: UserId, sees_task: bool },
+    /// Those of one session.
+    Session { id: SessionId, sees_task: bool },
+}
+
+/// What a subscription has in common with others.
+#[derive(Clone, Debug)]
+pub(in crate::graphql) struct Sharing {
+    fingerprint: Arc<str>,
+    is_alike: bool,
+    shows_task: bool,
+    is_of_session: bool,
+}
+
+impl Sharing {
+    pub(in crate::graphql) fn of(operation: &Operation, model: &Model) -> Self {
+        let selected = operation.prepared.operation.selection_set();
+        let root = model.root(operation.kind());
+        Self {
+            fingerprint: fingerprint(operation, selected),
+            is_alike: root.zip(selected).is_some_and(|(root, set)| is_alike(model, root, set)),
+            shows_task: selected.is_some_and(shows_task),
+            is_of_session: root
+                .zip(selected)
+                .is_some_and(|(root, set)| is_of_session(model, root, set)),
+        }
+    }
+
+    /// Tells this operation and its variables from others.
+    pub(in crate::graphql) fn fingerprint(&self) -> Arc<str> {
+        Arc::clone(&self.fingerprint)
+    }
+
+    /// Whether an answer shows the task as it is now.
+    pub(in crate::graphql) fn shows_task(&self) -> bool {
+        self.shows_task
+    }
+
+    /// The rights that count for an answer.
+    pub(in crate::graphql) fn rights(&self, actor: &Actor, sees_task: bool) -> Rights {
+        // What is overdue depends on it.
+        let zone = actor.time_zone();
+        match actor {
+            _ if self.is_alike => Rights::Everybody { sees_task, zone },
+            Actor::User(user) if self.is_of_session => Rights::Session {
+                id: user.session,
+                sees_task,
+            },
+            Actor::User(user) if user.role == Role::User => Rights::User { id: user.id, sees_task },
+            _ => Rights::Administrators { zone },
+        }
+    }
+}
+
+/// Whether the present task is selected of the event that the root field gives.
+fn shows_task(set: &SelectionSet) -> bool {
+    fields(set)
+        .flat_map(|event| fields(&event.selection_set.node))
+        .any(|field| field.name.node == PRESENT_TASK)
+}
+
+/// The fields of a set. What can be subscribed to has no interfaces, so a normalised operation has no fragments there.
+fn fields(set: &SelectionSet) -> impl Iterator<Item = &Field> {
+    set.items.iter().filter_map(|selection| match &selection.node {
+        Selection::Field(field) => Some(&field.node),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+    })
+}
+
+/// Whether everything that is selected on a type looks the same to every receiver of an event.
+fn is_alike(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
+    set.items.iter().all(|selection| match &selection.node {
+        Selection::Field(field) => is_field_alike(model, kind, &field.node),
+        // What is listed has no interfaces, so a normalised operation has no fragments there.
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
+    })
+}
+
+fn is_field_alike(model: &Model, parent: TypeId, field: &Field) -> bool {
+    let name = field.name.node.as_str();
+    if name == "__typename" {
+        return true;
+    }
+    let listed = ALIKE.iter().find(|(kind, _)| model.name(parent) == *kind);
+    let is_listed = listed.is_some_and(|(_, fields)| fields.is_empty() || fields.contains(&name));
+    let set = &field.selection_set.node;
+    let kind = model.field(parent, name).map(|definition| definition.kind.named());
+    is_listed && kind.is_some_and(|kind| is_alike(model, kind, set))
+}
+
+/// Whether a field is selected whose value is for one session.
+fn is_of_session(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
+    fields(set).any(|field| {
+        let name = field.name.node.as_str();
+        let below = model.field(kind, name).map(|definition| definition.kind.named());
+        (model.name(kind).as_str(), name) == OF_SESSION
+            || below.is_some_and(|kind| is_of_session(model, kind, &field.selection_set.node))
+    })
+}
+
+/// Tells an operation and its variables from others. From where it goes on makes no difference to what an
+/// event looks like.
+fn fingerprint(operation: &Operation, selected: Option<&SelectionSet>) -> Arc<str> {
+    let mut given = operation.given().cloned().unwrap_or_default();
+    if let Some(name) = selected.and_then(variable_of_after) {
+        let uses = operation.document.text.matches(&format!("${name}")).count();
+        // It is declared once and used once: nothing else depends on it.
+        if uses == 2 {
+            given.remove(name);
+        }
+    }
+    let whole = json!([operation.document.text, operation.name, given]).to_string();
+    hex::encode(hash_of(&whole)).into()
+}
+
+/// The variable that the argument `after` of the root field comes from.
+fn variable_of_after(set: &SelectionSet) -> Option<&str> {
+    match &fields(set).next()?.get_argument("after")?.node {
+        Value::Variable(name) => Some(name.as_str()),
+        _ => None,
+    }
+}

@@ -1,0 +1,82 @@
+//! `Idempotency-Key`: a mutation that is safe to repeat.
+
+use axum::http::HeaderMap;
+use serde_json::value::RawValue;
+
+use super::Answer;
+use crate::graphql::execution::operation::Operation;
+use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::transport::state::GraphqlState;
+use crate::http::caller::Caller;
+use crate::http::idempotency::{NOT_WITH_FILES, Outcome, Trace, key_in, run_once as run_once_over_http};
+
+/// The key of this operation, if it has one that counts. A query needs none. Signing in may be
+/// repeated: its tokens are not stored for anybody to repeat, and without a user there are no keys.
+pub(super) fn key_of(headers: &HeaderMap, caller: &Caller, operation: &Operation) -> Option<String> {
+    if operation.is_query() || operation.signs_in() || caller.actor.user_id().is_none() {
+        return None;
+    }
+    key_in(headers)
+}
+
+/// Several operations cannot share a key.
+pub(super) fn refuse_key(headers: &HeaderMap) -> Result<(), Refusal> {
+    if key_in(headers).is_some() {
+        return Err(Refusal::bad_request(
+            "Idempotency-Key is for one operation; send the operations of this batch one by one",
+        ));
+    }
+    Ok(())
+}
+
+/// An operation with files cannot have a key.
+pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
+    if key_in(headers).is_some() {
+        return Err(Refusal::bad_request(NOT_WITH_FILES));
+    }
+    Ok(())
+}
+
+/// Runs an operation unless its key tells that it was run before.
+pub(super) async fn run_once(
+    state: &GraphqlState,
+    caller: Caller,
+    operation: Operation,
+    key: String,
+) -> Result<Answer, Refusal> {
+    let longest = state.config().http.request_timeout;
+    let (actor, fingerprint) = (caller.actor, operation.fingerprint());
+    let is_secret = operation.shows_secrets();
+    let running = state.clone();
+    let write = async move {
+        let state = running;
+        let running = state.executor().run(state.domain(), caller, operation);
+        match tokio::time::timeout(longest, running).await {
+            Ok(outcome) => {
+                let outcome = outcome.map(Body::from);
+                let trace = trace_of(&outcome, is_secret);
+                (outcome, trace)
+            }
+            Err(_) => (Err(Refusal::timed_out(longest)), Trace::Unknown),
+        }
+    };
+    match run_once_over_http(state.app(), actor, &key, &fingerprint, Box::pin(write)).await? {
+        Outcome::Done(outcome) => outcome.map(Answer::One),
+        Outcome::Replayed(response) => RawValue::from_string(response)
+            .map(Answer::Replayed)
+            .map_err(Refusal::internal),
+    }
+}
+
+/// What an operation has left behind. One that is refused was not begun.
+fn trace_of(outcome: &Result<Body, Refusal>, is_secret: bool) -> Trace {
+    match outcome {
+        Ok(body) if body.has_data() && is_secret => Trace::Secret,
+        Ok(body) if body.has_data() => match String::from_utf8(body.to_json()) {
+            Ok(response) => Trace::Answer(response),
+            Err(_) => Trace::Unknown,
+        },
+        Ok(body) if body.has_failed_inside() => Trace::Unknown,
+        Ok(_) | Err(_) => Trace::Nothing,
+    }
+}

@@ -1,0 +1,175 @@
+//! GraphQL over HTTP: a request in, its operations run, an answer out.
+//!
+//! What a request may be is in `request.rs`, or with files in `multipart.rs`; what the client takes is
+//! in `accept.rs`, and what an answer looks like in `response.rs`.
+
+mod accept;
+mod idempotency;
+mod multipart;
+mod request;
+mod response;
+mod schema;
+
+use std::pin::Pin;
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::Response;
+use futures_util::future::join_all;
+use serde_json::value::RawValue;
+
+use self::accept::{accepts_html, negotiate_stream};
+use self::request::{Posted, from_body, from_url};
+use self::response::respond;
+pub(in crate::graphql) use self::schema::schema;
+use super::{stream, websocket};
+use crate::graphql::execution::operation::Operation;
+use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::subscription::delivery::Unbegun;
+use crate::graphql::transport::state::GraphqlState;
+use crate::http::caller::Caller;
+
+/// A client that sends this header, with any value, is told what its operations cost.
+const COST_HEADER: &str = "graphql-cost";
+
+/// What is answered: the body of one operation, or those of several, or what goes on.
+enum Answer {
+    One(Body),
+    /// What was answered when the same was asked before.
+    Replayed(Box<RawValue>),
+    Many(Vec<Body>),
+    /// The events of a subscription.
+    Stream(Box<Response>),
+}
+
+/// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
+pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request: axum::extract::Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = Box::pin(async {
+        if multipart::is_multipart(&parts.headers) {
+            return Box::pin(multipart::answer(&state, &parts, body)).await;
+        }
+        match from_body(&state, &parts, body).await? {
+            Posted::One(parameters) => {
+                let operation = state.executor().prepare(parameters).await?;
+                if operation.is_subscription() {
+                    return Box::pin(subscribe(&state, &parts, operation)).await;
+                }
+                let caller = caller(&state, &parts).await?;
+                match idempotency::key_of(&parts.headers, &caller, &operation) {
+                    Some(key) => Box::pin(idempotency::run_once(&state, caller, operation, key)).await,
+                    None => run(&state, &parts.headers, caller, operation).await.map(Answer::One),
+                }
+            }
+            Posted::Many(batch) => {
+                idempotency::refuse_key(&parts.headers)?;
+                let caller = caller(&state, &parts).await?;
+                let size = state.executor().answer_size();
+                let prepared = state.executor().prepare_batch(batch).await?;
+                let bodies = prepared.into_iter().map(async |operation| {
+                    // One that is refused does not keep the others from running.
+                    let answer = match operation {
+                        Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
+                        Ok(operation) => run(&state, &parts.headers, caller.clone(), operation.within(&size)).await,
+                        Err(refusal) => Err(refusal),
+                    };
+                    answer.unwrap_or_else(Body::from)
+                });
+                Ok(Answer::Many(join_all(bodies).await))
+            }
+        }
+    });
+    respond(&parts.headers, within_limit(&state, answer).await)
+}
+
+/// `GET /graphql`: a query or subscription in the URL; a WebSocket; or the IDE, for a person with a browser.
+pub(in crate::graphql) async fn get(
+    State(state): State<GraphqlState>,
+    RawQuery(query): RawQuery,
+    request: axum::extract::Request,
+) -> Response {
+    let (mut parts, _) = request.into_parts();
+    if websocket::is_asked_for(&parts.headers) {
+        let opened = websocket::open(&state, &mut parts).await;
+        return opened.unwrap_or_else(|refusal| respond(&parts.headers, Err(refusal)));
+    }
+    if query.is_none()
+        && accepts_html(&parts.headers)
+        && let Some(editor) = state.editor()
+    {
+        return editor;
+    }
+    let answer = Box::pin(async {
+        let operation = state
+            .executor()
+            .prepare(from_url(query.as_deref().unwrap_or_default())?)
+            .await?;
+        if operation.is_subscription() {
+            return Box::pin(subscribe(&state, &parts, operation)).await;
+        }
+        if !operation.is_query() {
+            let message = "Only queries and subscriptions can be sent by GET; send mutations by POST";
+            let refusal = Refusal::method_not_allowed(message);
+            return Err(refusal.allow("POST"));
+        }
+        let caller = caller(&state, &parts).await?;
+        Ok(Answer::One(run(&state, &parts.headers, caller, operation).await?))
+    });
+    respond(&parts.headers, within_limit(&state, answer).await)
+}
+
+/// Any other method.
+pub(in crate::graphql) async fn other_method(headers: HeaderMap) -> Response {
+    let refusal = Refusal::method_not_allowed("Send GraphQL requests by POST, or queries by GET");
+    respond(&headers, Err(refusal.allow("GET, POST")))
+}
+
+/// Begins a subscription, whose events are sent as long as the client listens.
+async fn subscribe(state: &GraphqlState, parts: &Parts, operation: Operation) -> Result<Answer, Refusal> {
+    let stream_type = negotiate_stream(&parts.headers).ok_or_else(|| {
+        Refusal::not_acceptable(
+            "A subscription is answered by a stream: accept text/event-stream or multipart/mixed, or connect by WebSocket",
+        )
+    })?;
+    let caller = caller(state, parts).await?;
+    match stream::open(state, caller, operation, stream_type).await {
+        Ok(response) => Ok(Answer::Stream(Box::new(response))),
+        Err(Unbegun::Invalid(body)) => Ok(Answer::One(body)),
+        Err(Unbegun::Refused(refusal)) if refusal.is_of_operation() => Ok(Answer::One(refusal.into())),
+        Err(Unbegun::Refused(refusal)) => Err(refusal),
+    }
+}
+
+fn subscription_in_batch() -> Refusal {
+    Refusal::bad_request("A subscription is answered by a stream, not in a batch: send it alone")
+}
+
+async fn caller(state: &GraphqlState, parts: &Parts) -> Result<Caller, Refusal> {
+    Ok(Caller::of(parts, state.app()).await?)
+}
+
+async fn run(state: &GraphqlState, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
+    let response = state.executor().run(state.domain(), caller, operation).await?;
+    Ok(told(headers, response))
+}
+
+/// An answer with what its client wants to know.
+fn told(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
+    if !headers.contains_key(COST_HEADER) {
+        response.extensions.remove("cost");
+    }
+    response.into()
+}
+
+/// Gives up a request that takes too long, the reading of its body included. What it was writing is
+/// rolled back. The future is on the heap, because it is moved several times.
+async fn within_limit(
+    state: &GraphqlState,
+    answer: Pin<Box<impl Future<Output = Result<Answer, Refusal>>>>,
+) -> Result<Answer, Refusal> {
+    let limit = state.config().http.request_timeout;
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))
+}

@@ -1,0 +1,146 @@
+//! The parts of a form, in their order and within their limits.
+
+use std::collections::HashMap;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use multer::{Field, Multipart};
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+
+use super::super::accept::essence;
+use crate::domain::attachment::MAX_SIZE;
+use crate::graphql::execution::response::Refusal;
+use crate::graphql::upload::{UploadedFile, Uploads};
+use crate::http::body::{Exceeded, Source};
+
+/// What stands around a file: its boundary and headers.
+const PART_OVERHEAD: u64 = 16 * 1024;
+
+/// The most that a file makes of a body.
+const FILE_ALLOWANCE: u64 = MAX_SIZE + PART_OVERHEAD;
+
+/// The most that a form may be before its files are known. A piece of it may hold the end of `map` and the
+/// beginning of a file.
+pub(super) fn first_allowance(text_limit: usize) -> u64 {
+    2 * (text_limit as u64 + PART_OVERHEAD) + FILE_ALLOWANCE
+}
+
+/// A form that is being received.
+pub(super) struct Form {
+    parts: Multipart<'static>,
+    source: Source,
+    /// The most bytes of `operations`, and of `map`.
+    text_limit: usize,
+}
+
+/// Whether a body is a form.
+pub(in crate::graphql::transport::http) fn is_multipart(headers: &HeaderMap) -> bool {
+    essence(content_type(headers)).eq_ignore_ascii_case("multipart/form-data")
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE);
+    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+impl Form {
+    /// The form in this body.
+    pub(super) fn open(headers: &HeaderMap, source: &Source, text_limit: usize) -> Result<Self, Refusal> {
+        let boundary = multer::parse_boundary(content_type(headers)).map_err(malformed)?;
+        Ok(Self {
+            parts: Multipart::new(source.pieces(), boundary),
+            source: source.clone(),
+            text_limit,
+        })
+    }
+
+    /// The next part, which must have this name.
+    pub(super) async fn text(&mut self, name: &str) -> Result<Vec<u8>, Refusal> {
+        let Some(mut part) = self.parts.next_field().await.map_err(malformed)? else {
+            return Err(Refusal::bad_request(format!("{name} is missing; {ORDER}")));
+        };
+        if part.name() != Some(name) {
+            return Err(Refusal::bad_request(format!(
+                "The part '{}' is in the place of {name}; {ORDER}",
+                part.name().unwrap_or_default()
+            )));
+        }
+        let mut text = Vec::new();
+        while let Some(piece) = part.chunk().await.map_err(malformed)? {
+            text.extend_from_slice(&piece);
+            if text.len() > self.text_limit {
+                return Err(too_large(format!(
+                    "{name} is larger than the {} bytes that are allowed",
+                    self.text_limit
+                )));
+            }
+        }
+        Ok(text)
+    }
+
+    /// The rest of the form: the files of these parts, and nothing else.
+    pub(super) async fn files(mut self, names: impl Iterator<Item = &str>) -> Result<Uploads, Refusal> {
+        let mut places: HashMap<String, usize> = names
+            .enumerate()
+            .map(|(place, name)| (name.to_owned(), place))
+            .collect();
+        let mut files: Vec<Option<UploadedFile>> = vec![None; places.len()];
+        self.source
+            .grow((places.len() as u64).saturating_sub(1) * FILE_ALLOWANCE);
+        while let Some(part) = self.parts.next_field().await.map_err(malformed)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let Some(place) = places.remove(&name) else {
+                return Err(Refusal::bad_request(format!(
+                    "The file '{name}' is not in map, or came twice"
+                )));
+            };
+            files[place] = Some(receive(&name, part).await?);
+        }
+        if let Some(missing) = places.keys().min() {
+            return Err(Refusal::bad_request(format!(
+                "map names the file '{missing}', which did not come"
+            )));
+        }
+        Ok(Uploads::new(files.into_iter().flatten().collect()))
+    }
+}
+
+/// What somebody is told whose parts are not where they should be.
+const ORDER: &str = "send operations first, then map, then the files";
+
+/// Writes a file to the disk as it comes.
+async fn receive(name: &str, mut part: Field<'static>) -> Result<UploadedFile, Refusal> {
+    let Some(filename) = part.file_name().map(str::to_owned) else {
+        return Err(Refusal::bad_request(format!(
+            "The part '{name}' is no file: it has no filename"
+        )));
+    };
+    let temporary = tokio::task::spawn_blocking(tempfile::tempfile).await;
+    let mut file = File::from_std(temporary.map_err(Refusal::internal)?.map_err(Refusal::internal)?);
+    let mut size = 0;
+    while let Some(piece) = part.chunk().await.map_err(malformed)? {
+        size += piece.len() as u64;
+        if size > MAX_SIZE {
+            return Err(too_large(format!(
+                "The file '{name}' is larger than the {MAX_SIZE} bytes that are allowed"
+            )));
+        }
+        file.write_all(&piece).await.map_err(Refusal::internal)?;
+    }
+    file.flush().await.map_err(Refusal::internal)?;
+    Ok(UploadedFile::new(filename, file))
+}
+
+fn too_large(message: String) -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT_EXCEEDED", message)
+}
+
+fn malformed(error: multer::Error) -> Refusal {
+    match error {
+        multer::Error::StreamReadFailed(cause) if cause.is::<Exceeded>() => {
+            too_large("The body is larger than this server takes".to_owned())
+        }
+        multer::Error::StreamReadFailed(_) => Refusal::bad_request("The body could not be read to its end"),
+        other => Refusal::bad_request(format!("The body is not multipart/form-data as it should be: {other}")),
+    }
+}

@@ -1,0 +1,136 @@
+//! `map` of a multipart request: which file stands for which variables.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use axum::http::StatusCode;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::super::request::Posted;
+use crate::graphql::execution::response::Refusal;
+use crate::graphql::upload::placeholder;
+use crate::http::json::check_bounds;
+
+/// Which file stands for which variables.
+pub(super) struct FileMap(Vec<Mapped>);
+
+struct Mapped {
+    /// The name of the file's part.
+    part: String,
+    /// Where it stands: `variables.file`, or `0.variables.file` in a batch.
+    paths: Vec<String>,
+}
+
+impl FileMap {
+    /// Reads the map, which names at most so many files.
+    pub(super) fn read(text: &[u8], max_files: usize) -> Result<Self, Refusal> {
+        check_bounds(text).map_err(|excess| Refusal::bad_request(format!("map is {excess}")))?;
+        let Entries(entries) = serde_json::from_slice(text).map_err(|error| {
+            Refusal::bad_request(format!(
+                "map is not a JSON object with a list of paths for each file, such as \
+                 {{\"0\": [\"variables.file\"]}}: {error}"
+            ))
+        })?;
+        if entries.len() > max_files {
+            let message = format!(
+                "The request passes the limit of files: {}; up to {max_files} are allowed",
+                entries.len()
+            );
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
+        }
+        let (mut parts, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        for Mapped { part, paths } in &entries {
+            if !parts.insert(part) {
+                return Err(Refusal::bad_request(format!("map names the file '{part}' twice")));
+            }
+            if paths.is_empty() {
+                return Err(Refusal::bad_request(format!("map names no path for the file '{part}'")));
+            }
+            if let Some(twice) = paths.iter().find(|path| !seen.insert(*path)) {
+                return Err(Refusal::bad_request(format!("map names the path '{twice}' twice")));
+            }
+        }
+        Ok(Self(entries))
+    }
+
+    /// Puts a placeholder in the place of each file.
+    pub(super) fn place(&self, operations: &mut Posted) -> Result<(), Refusal> {
+        for (number, file) in self.0.iter().enumerate() {
+            for path in &file.paths {
+                let null = target(operations, path).ok_or_else(|| {
+                    Refusal::bad_request(format!(
+                        "map names the path '{path}', where no variable of the operations is null"
+                    ))
+                })?;
+                *null = placeholder(number).into();
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses more files than the operations take: what nobody asks for is not received.
+    pub(super) fn check_count(&self, taken: usize) -> Result<(), Refusal> {
+        if self.0.len() <= taken {
+            return Ok(());
+        }
+        Err(Refusal::bad_request(format!(
+            "map names {} files, but the fields of the operations take {taken}",
+            self.0.len()
+        )))
+    }
+
+    /// The names of the files' parts.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|file| file.part.as_str())
+    }
+}
+
+/// The null at a path. A file is a variable or inside of one; nothing else of an operation may be changed.
+fn target<'a>(operations: &'a mut Posted, path: &str) -> Option<&'a mut Value> {
+    let mut steps = path.split('.');
+    let operation = match operations {
+        Posted::One(operation) => operation,
+        Posted::Many(batch) => batch.get_mut(steps.next()?.parse::<usize>().ok()?)?,
+    };
+    if steps.next()? != "variables" {
+        return None;
+    }
+    let mut found = operation.variables.as_mut()?.get_mut(steps.next()?)?;
+    for step in steps {
+        found = match found {
+            Value::Object(fields) => fields.get_mut(step)?,
+            Value::Array(items) => items.get_mut(step.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    found.is_null().then_some(found)
+}
+
+/// The members of the map in their order, duplicates included. A map of the library would keep only the last.
+struct Entries(Vec<Mapped>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Entries, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((part, paths)) = members.next_entry()? {
+            entries.push(Mapped { part, paths });
+        }
+        Ok(Entries(entries))
+    }
+}

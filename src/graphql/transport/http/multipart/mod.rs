@@ -1,0 +1,113 @@
+//! Files by the GraphQL multipart request specification: `operations`, then `map`, then the files.
+//!
+//! The order lets everything be known before a file is read: the operations are measured, the caller is found
+//! and has paid. Files go to the disk as they come, without names there, so that the system removes them whatever
+//! happens. What is malformed, or has more or less in it than `map` says, is refused as a whole.
+
+mod form;
+mod map;
+
+use axum::body::Body as RequestBody;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use futures_util::future::join_all;
+
+use self::form::Form;
+use self::map::FileMap;
+use super::request::{Posted, read, require_unencoded};
+use super::{Answer, caller, idempotency, told};
+use crate::graphql::execution::executor::Admitted;
+use crate::graphql::execution::operation::Operation;
+use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::transport::state::GraphqlState;
+use crate::graphql::upload::Uploads;
+use crate::http::body::Source;
+use crate::http::caller::Caller;
+
+pub(super) use self::form::is_multipart;
+
+/// A page of another origin cannot send these without asking the server first; a form can send the rest.
+const PREFLIGHTED: [HeaderName; 3] = [
+    HeaderName::from_static("apollo-require-preflight"),
+    HeaderName::from_static("x-apollo-operation-name"),
+    HeaderName::from_static("graphql-preflight"),
+];
+
+/// Answers a form.
+pub(super) async fn answer(state: &GraphqlState, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
+    let source = Source::new(body, form::first_allowance(state.config().http.body_limit));
+    run(state, parts, &source).await
+}
+
+/// Runs the operations of a form.
+async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
+    require_unencoded(&parts.headers)?;
+    require_preflight(&parts.headers)?;
+    idempotency::refuse_with_files(&parts.headers)?;
+    let mut form = Form::open(&parts.headers, source, state.config().http.body_limit)?;
+    let operations = form.text("operations").await?;
+    let map = form.text("map").await?;
+    let limits = state.config().graphql.limits;
+    let files = FileMap::read(&map, limits.batch)?;
+    let mut posted = read("operations", &operations, limits.batch)?;
+    files.place(&mut posted)?;
+    let caller = caller(state, parts).await?;
+    match posted {
+        Posted::One(parameters) => {
+            let operation = state.executor().prepare(parameters).await?;
+            files.check_count(operation.uploads())?;
+            let admitted = state
+                .executor()
+                .admit(state.domain(), caller.clone(), operation)
+                .await?;
+            let uploads = receive(&caller, form, files).await?;
+            Ok(Answer::One(execute(state, parts, admitted, uploads).await))
+        }
+        Posted::Many(batch) => {
+            let size = state.executor().answer_size();
+            let prepared = state.executor().prepare_batch(batch).await?;
+            files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
+            let admitted = prepared.into_iter().map(async |operation| {
+                let operation = operation?.within(&size);
+                state.executor().admit(state.domain(), caller.clone(), operation).await
+            });
+            let admitted = join_all(admitted).await;
+            let uploads = receive(&caller, form, files).await?;
+            let bodies = admitted.into_iter().map(async |admitted| match admitted {
+                Ok(admitted) => execute(state, parts, admitted, uploads.share()).await,
+                // One that is refused does not keep the others from running.
+                Err(refusal) => Body::from(refusal),
+            });
+            Ok(Answer::Many(join_all(bodies).await))
+        }
+    }
+}
+
+/// The files, for somebody who is signed in. From others none are taken: no field of theirs will ask for one.
+async fn receive(caller: &Caller, form: Form, files: FileMap) -> Result<Uploads, Refusal> {
+    if caller.actor.user_id().is_some() {
+        form.files(files.names()).await
+    } else {
+        Ok(Uploads::default())
+    }
+}
+
+async fn execute(state: &GraphqlState, parts: &Parts, admitted: Admitted, uploads: Uploads) -> Body {
+    let response = state.executor().execute(state.domain(), admitted, uploads).await;
+    told(&parts.headers, response)
+}
+
+fn require_preflight(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_preflighted = PREFLIGHTED
+        .iter()
+        .any(|name| headers.get(name).is_some_and(|value| !value.is_empty()));
+    if is_preflighted {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "multipart/form-data is taken only with one of the headers Apollo-Require-Preflight, \
+         X-Apollo-Operation-Name or GraphQL-Preflight, whatever its value, so that no form of another site can send it",
+    ))
+}

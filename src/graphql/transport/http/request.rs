@@ -1,0 +1,187 @@
+//! What a client may send: an operation as JSON or in a URL, or several as a list.
+
+use std::fmt;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest as _, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::accept::{JSON, essence};
+use crate::graphql::execution::parameters::{Parameters, known_extensions};
+use crate::graphql::execution::response::Refusal;
+use crate::graphql::transport::state::GraphqlState;
+use crate::http::encoding::{check_content_encoding, is_utf8};
+use crate::http::json::check_bounds;
+
+/// The operations of a body.
+pub(super) enum Posted {
+    One(Parameters),
+    Many(Vec<Parameters>),
+}
+
+/// An operation of a batch. It is an object: the derived type would read a list as well.
+struct BatchEntry(Parameters);
+
+impl<'de> Deserialize<'de> for BatchEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(BatchEntryVisitor)
+    }
+}
+
+struct BatchEntryVisitor;
+
+impl<'de> Visitor<'de> for BatchEntryVisitor {
+    type Value = BatchEntry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<BatchEntry, A::Error> {
+        Parameters::deserialize(MapAccessDeserializer::new(members)).map(BatchEntry)
+    }
+}
+
+/// Reads a JSON body.
+pub(super) async fn from_body(state: &GraphqlState, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
+    require_unencoded(&parts.headers)?;
+    require_json(&parts.headers)?;
+    let request = Request::from_parts(parts.clone(), body);
+    let body = Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| unreadable(&rejection, state.config().http.body_limit))?;
+    read("The body", &body, state.config().graphql.limits.batch)
+}
+
+/// Refuses a body with a content coding.
+pub(super) fn require_unencoded(headers: &HeaderMap) -> Result<(), Refusal> {
+    check_content_encoding(headers).map_err(Refusal::unsupported_encoding)
+}
+
+/// Reads the operations of a text in JSON, which messages call `what`.
+pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
+    check_bounds(text).map_err(|excess| Refusal::bad_request(format!("{what} is {excess}")))?;
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    match first {
+        None => Err(Refusal::bad_request(format!(
+            "{what} is empty; send a GraphQL request as a JSON object"
+        ))),
+        Some(b'{') => parsed(what, text).map(Posted::One),
+        Some(b'[') => {
+            let batch: Vec<BatchEntry> = parsed(what, text)?;
+            if batch.is_empty() {
+                return Err(Refusal::bad_request("The batch is empty; send 1 operation or more"));
+            }
+            if batch.len() > max_batch {
+                let message = format!(
+                    "The request passes the limit of operations in a batch: {}; up to {max_batch} are allowed",
+                    batch.len()
+                );
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message));
+            }
+            Ok(Posted::Many(batch.into_iter().map(|BatchEntry(one)| one).collect()))
+        }
+        Some(_) => Err(Refusal::bad_request(format!(
+            "{what} is not a GraphQL request; send a JSON object, or a list of them"
+        ))),
+    }
+}
+
+/// A value in JSON that is the whole of a text.
+fn parsed<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(what, &error))?;
+    json.end().map_err(|error| not_json(what, &error))?;
+    Ok(value)
+}
+
+/// Says what is wrong, and with which member where it is about one.
+fn malformed(what: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
+    let path = error.path().to_string();
+    if error.inner().is_data() && path != "." {
+        Refusal::bad_request(format!("{path} cannot be read: {}", error.inner()))
+    } else {
+        not_json(what, error.inner())
+    }
+}
+
+fn not_json(what: &str, error: &serde_json::Error) -> Refusal {
+    Refusal::bad_request(format!("{what} is not a GraphQL request in JSON: {error}"))
+}
+
+/// What a browser may send without asking first must not act: only JSON is taken.
+fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if essence(content_type).eq_ignore_ascii_case(JSON) {
+        return Ok(());
+    }
+    let message = format!("The content type '{content_type}' is not taken; send JSON as {JSON}");
+    Err(Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        message,
+    ))
+}
+
+fn unreadable(rejection: &BytesRejection, limit: usize) -> Refusal {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "LIMIT_EXCEEDED",
+            format!("The body is larger than the {limit} bytes that are allowed"),
+        ),
+        _ => Refusal::bad_request("The body could not be read to its end"),
+    }
+}
+
+/// The parameters of a URL that are read. Others are ignored, as caches and trackers add some.
+const PARAMETERS: [&str; 4] = ["query", "operationName", "variables", "extensions"];
+
+/// Reads the parameters of a URL.
+pub(super) fn from_url(query: &str) -> Result<Parameters, Refusal> {
+    if !is_utf8(query.as_bytes()) {
+        return Err(Refusal::bad_request(
+            "The URL has percent-encoded bytes that are not UTF-8; encode parameters as UTF-8",
+        ));
+    }
+    let mut parameters = Parameters::default();
+    let mut seen = Vec::with_capacity(PARAMETERS.len());
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let Some(name) = PARAMETERS.into_iter().find(|known| *known == name) else {
+            continue;
+        };
+        // A proxy in front may read the other one.
+        if seen.contains(&name) {
+            let message = format!("The parameter {name} comes more than once; send it once");
+            return Err(Refusal::bad_request(message));
+        }
+        seen.push(name);
+        match name {
+            "query" => parameters.query = Some(value.into_owned()),
+            // An empty one counts as absent.
+            _ if value.is_empty() => {}
+            "operationName" => parameters.operation_name = Some(value.into_owned()),
+            "variables" => parameters.variables = json_object(name, &value)?,
+            _ => {
+                parameters.extensions = known_extensions(json_object(name, &value)?)
+                    .map_err(|error| Refusal::bad_request(format!("{name} cannot be read: {error}")))?;
+            }
+        }
+    }
+    Ok(parameters)
+}
+
+/// Reads a parameter that is a JSON object or null, with nothing after it.
+fn json_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Refusal> {
+    check_bounds(text.as_bytes()).map_err(|excess| Refusal::bad_request(format!("{name} is {excess}")))?;
+    serde_json::from_str(text).map_err(|error| Refusal::bad_request(format!("{name} is not a JSON object: {error}")))
+}

@@ -1,0 +1,13 @@
+//! The types of the schema, a file or folder for each noun: objects, inputs, payloads and resolvers.
+
+pub mod attachment;
+pub mod event;
+pub mod node;
+pub mod notification;
+pub mod rate_limit;
+pub mod session;
+pub mod statistics;
+pub mod subscription;
+pub mod tag;
+pub mod task;
+pub mod user;

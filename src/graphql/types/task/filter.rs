@@ -1,0 +1,406 @@
+//! Which tasks a list shows, in GraphQL: typed comparisons, all of which must hold.
+
+use std::fmt::{Arguments, Display};
+
+use async_graphql::{ID, InputObject};
+use chrono::NaiveDate;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::UserId;
+use crate::domain::tag;
+use crate::domain::task::{self as domain, Comparison, TaskTime};
+use crate::graphql::node::GlobalId as _;
+use crate::graphql::scalar::{Compared, Sent, SentDate, SentDateTime, TaskPriority, TaskStatus};
+
+/// Conditions on tasks; a task must meet all of them. At most 50 conditions, 8 levels and 100 elements in a list.
+/// A task whose field is null matches only `neq`, `nin` and `isNull: true`.
+#[derive(Debug, Default, InputObject)]
+pub struct TaskFilter {
+    /// Workflow status: `eq`, `neq`, `in`, `nin`.
+    status: Option<TaskStatusFilter>,
+    /// Priority, from LOW to URGENT: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`.
+    priority: Option<TaskPriorityFilter>,
+    /// User who owns the task: `eq`, `neq`, `in`, `nin` with global ids of users. It is never null.
+    owner: Option<UserIdFilter>,
+    /// Assignee: `eq`, `neq`, `in`, `nin` with global ids of users; `isNull: true` for tasks without one.
+    assignee: Option<UserIdFilter>,
+    /// Tags: `any` for at least one of the names, `all` for each of them. Up to 20 names, in any case.
+    tag: Option<TagFilter>,
+    /// Due date and time: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks with `dueOn`,
+    /// and for tasks that are not due.
+    due_date: Option<DateTimeFilter>,
+    /// Due day: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks with `dueDate`,
+    /// and for tasks that are not due.
+    due_on: Option<DateFilter>,
+    /// Time of creation: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. It is never null.
+    created_at: Option<DateTimeFilter>,
+    /// Time of the last change: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. It is never null.
+    updated_at: Option<DateTimeFilter>,
+    /// Time of completion: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks that
+    /// are not DONE.
+    completed_at: Option<DateTimeFilter>,
+    /// Time at which the task was moved to the trash: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`.
+    /// Null for tasks that are not in the trash. At the top level it includes the trash unless `includeDeleted` is
+    /// false, so `{deletedAt: {isNull: false}}` lists only the trash.
+    deleted_at: Option<DateTimeFilter>,
+    /// true: open tasks past their due date, or past their due day in your time zone (`User.timeZone`). false: all
+    /// others.
+    is_overdue: Option<bool>,
+    /// true: tasks that are DONE. false: all others.
+    is_completed: Option<bool>,
+    /// Words that must all occur in title or description, as substrings and in any case. Up to 16 words of 2 or more
+    /// characters.
+    search: Option<String>,
+    /// Whether to include tasks in the trash, default false. Allowed at the top level of a filter only.
+    include_deleted: Option<bool>,
+    /// Matches tasks that meet all of these filters.
+    and: Option<Vec<TaskFilter>>,
+    /// Matches tasks that meet at least one of these filters.
+    or: Option<Vec<TaskFilter>>,
+    /// Matches tasks that do not meet this filter.
+    not: Option<Box<TaskFilter>>,
+}
+
+/// Comparisons of a task's status; all that are given must hold.
+#[derive(Debug, InputObject)]
+pub struct TaskStatusFilter {
+    /// Equal to this status.
+    eq: Option<TaskStatus>,
+    /// Not equal to this status.
+    neq: Option<TaskStatus>,
+    /// One of these statuses, up to 100.
+    #[graphql(name = "in")]
+    one_of: Option<Vec<TaskStatus>>,
+    /// None of these statuses. Up to 100.
+    nin: Option<Vec<TaskStatus>>,
+}
+
+/// Comparisons of a task's priority; all that are given must hold. LOW < MEDIUM < HIGH < URGENT.
+#[derive(Debug, InputObject)]
+pub struct TaskPriorityFilter {
+    /// Equal to this priority.
+    eq: Option<TaskPriority>,
+    /// Not equal to this priority.
+    neq: Option<TaskPriority>,
+    /// One of these priorities, up to 100.
+    #[graphql(name = "in")]
+    one_of: Option<Vec<TaskPriority>>,
+    /// None of these priorities. Up to 100.
+    nin: Option<Vec<TaskPriority>>,
+    /// Lower than this priority.
+    lt: Option<TaskPriority>,
+    /// Lower than or equal to this priority.
+    lte: Option<TaskPriority>,
+    /// Higher than this priority.
+    gt: Option<TaskPriority>,
+    /// Higher than or equal to this priority.
+    gte: Option<TaskPriority>,
+}
+
+/// Comparisons of a user by global id; all that are given must hold.
+#[derive(Debug, InputObject)]
+pub struct UserIdFilter {
+    /// Equal to this user.
+    eq: Option<ID>,
+    /// Not equal to this user, or null.
+    neq: Option<ID>,
+    /// One of these users, up to 100.
+    #[graphql(name = "in")]
+    one_of: Option<Vec<ID>>,
+    /// None of these users, or null. Up to 100.
+    nin: Option<Vec<ID>>,
+    /// true: null. false: not null.
+    is_null: Option<bool>,
+}
+
+/// Comparisons of a date and time; all that are given must hold.
+#[derive(Debug, InputObject)]
+pub struct DateTimeFilter {
+    /// Equal to this time.
+    eq: Option<SentDateTime>,
+    /// Not equal to this time, or null.
+    neq: Option<SentDateTime>,
+    /// One of these times, up to 100.
+    #[graphql(name = "in")]
+    one_of: Option<Vec<SentDateTime>>,
+    /// None of these times, or null. Up to 100.
+    nin: Option<Vec<SentDateTime>>,
+    /// Before this time.
+    lt: Option<SentDateTime>,
+    /// Before or equal to this time.
+    lte: Option<SentDateTime>,
+    /// After this time.
+    gt: Option<SentDateTime>,
+    /// After or equal to this time.
+    gte: Option<SentDateTime>,
+    /// true: null. false: not null.
+    is_null: Option<bool>,
+}
+
+/// Comparisons of a calendar day; all that are given must hold.
+#[derive(Debug, InputObject)]
+pub struct DateFilter {
+    /// Equal to this day.
+    eq: Option<SentDate>,
+    /// Not equal to this day, or null.
+    neq: Option<SentDate>,
+    /// One of these days, up to 100.
+    #[graphql(name = "in")]
+    one_of: Option<Vec<SentDate>>,
+    /// None of these days, or null. Up to 100.
+    nin: Option<Vec<SentDate>>,
+    /// Before this day.
+    lt: Option<SentDate>,
+    /// Before or equal to this day.
+    lte: Option<SentDate>,
+    /// After this day.
+    gt: Option<SentDate>,
+    /// After or equal to this day.
+    gte: Option<SentDate>,
+    /// true: null. false: not null.
+    is_null: Option<bool>,
+}
+
+/// Conditions on a task's tags; case is ignored.
+#[derive(Debug, InputObject)]
+pub struct TagFilter {
+    /// At least one of these tags.
+    any: Option<Vec<String>>,
+    /// All of these tags.
+    all: Option<Vec<String>>,
+}
+
+impl TaskFilter {
+    /// Whether tasks in the trash are wanted too.
+    pub(super) fn includes_deleted(&self) -> bool {
+        self.include_deleted.unwrap_or(self.deleted_at.is_some())
+    }
+
+    /// The conditions that can be judged on an event.
+    pub(in crate::graphql) fn of_events(
+        status: Option<TaskStatusFilter>,
+        priority: Option<TaskPriorityFilter>,
+        owner: Option<UserIdFilter>,
+        assignee: Option<UserIdFilter>,
+        tag: Option<TagFilter>,
+    ) -> Self {
+        Self {
+            status,
+            priority,
+            owner,
+            assignee,
+            tag,
+            ..Self::default()
+        }
+    }
+
+    /// The domain's filter.
+    pub(in crate::graphql) fn into_domain(mut self) -> Result<domain::TaskFilter> {
+        self.include_deleted = None;
+        self.nested(&"filter")
+    }
+
+    /// Converts the filter at this path of the arguments; errors name the path.
+    fn nested(self, place: &dyn Display) -> Result<domain::TaskFilter> {
+        if self.include_deleted.is_some() {
+            return Err(Error::BadInput {
+                field: "filter",
+                message: format!(
+                    "{place}.includeDeleted counts for the whole list; give it only at the top of the filter"
+                ),
+            });
+        }
+        let mut all = Vec::new();
+        all.extend(
+            self.status
+                .into_iter()
+                .flat_map(TaskStatusFilter::comparisons)
+                .map(domain::TaskFilter::Status),
+        );
+        all.extend(
+            self.priority
+                .into_iter()
+                .flat_map(TaskPriorityFilter::comparisons)
+                .map(domain::TaskFilter::Priority),
+        );
+        if let Some(owner) = self.owner {
+            let owner = owner.comparisons(format_args!("{place}.owner"))?;
+            all.extend(owner.into_iter().map(domain::TaskFilter::Owner));
+        }
+        if let Some(assignee) = self.assignee {
+            let assignee = assignee.comparisons(format_args!("{place}.assignee"))?;
+            all.extend(assignee.into_iter().map(domain::TaskFilter::Assignee));
+        }
+        if let Some(TagFilter { any, all: each }) = self.tag {
+            let any = any.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{place}.tag.any"))));
+            let each =
+                each.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{place}.tag.all"))));
+            all.extend(any.transpose()?.map(domain::TaskFilter::TaggedAny));
+            all.extend(each.transpose()?.map(domain::TaskFilter::TaggedAll));
+        }
+        for (name, time, comparisons) in [
+            ("dueDate", TaskTime::Due, self.due_date),
+            ("createdAt", TaskTime::Created, self.created_at),
+            ("updatedAt", TaskTime::Updated, self.updated_at),
+            ("completedAt", TaskTime::Completed, self.completed_at),
+            ("deletedAt", TaskTime::Deleted, self.deleted_at),
+        ] {
+            let Some(comparisons) = comparisons else { continue };
+            let comparisons = comparisons.comparisons(format_args!("{place}.{name}"))?;
+            let of_time = |comparison| domain::TaskFilter::Time(time, comparison);
+            all.extend(comparisons.into_iter().map(of_time));
+        }
+        if let Some(days) = self.due_on {
+            let days = days.comparisons(format_args!("{place}.dueOn"))?;
+            all.extend(days.into_iter().map(domain::TaskFilter::DueOn));
+        }
+        all.extend(self.is_overdue.map(domain::TaskFilter::Overdue));
+        all.extend(self.is_completed.map(domain::TaskFilter::Completed));
+        all.extend(self.search.map(domain::TaskFilter::Search));
+        if let Some(filters) = self.and {
+            all.push(domain::TaskFilter::All(nested(filters, format_args!("{place}.and"))?));
+        }
+        if let Some(filters) = self.or {
+            all.push(domain::TaskFilter::Any(nested(filters, format_args!("{place}.or"))?));
+        }
+        if let Some(filter) = self.not {
+            let filter = filter.nested(&format_args!("{place}.not"))?;
+            all.push(domain::TaskFilter::Not(Box::new(filter)));
+        }
+        Ok(domain::TaskFilter::All(all))
+    }
+}
+
+fn nested(filters: Vec<TaskFilter>, place: Arguments<'_>) -> Result<Vec<domain::TaskFilter>> {
+    let filters = filters.into_iter().enumerate();
+    filters
+        .map(|(position, filter)| filter.nested(&format_args!("{place}.{position}")))
+        .collect()
+}
+
+/// The comparisons that were given, of those there can be.
+fn given<T>(comparisons: impl IntoIterator<Item = Option<Comparison<T>>>) -> Vec<Comparison<T>> {
+    comparisons.into_iter().flatten().collect()
+}
+
+fn each<T, U: From<T>>(values: Option<Vec<T>>) -> Option<Vec<U>> {
+    values.map(|values| values.into_iter().map(U::from).collect())
+}
+
+impl TaskStatusFilter {
+    fn comparisons(self) -> Vec<Comparison<crate::domain::task::workflow::Status>> {
+        given([
+            self.eq.map(Into::into).map(Comparison::Equal),
+            self.neq.map(Into::into).map(Comparison::NotEqual),
+            each(self.one_of).map(Comparison::In),
+            each(self.nin).map(Comparison::NotIn),
+        ])
+    }
+}
+
+impl TaskPriorityFilter {
+    fn comparisons(self) -> Vec<Comparison<domain::Priority>> {
+        given([
+            self.eq.map(Into::into).map(Comparison::Equal),
+            self.neq.map(Into::into).map(Comparison::NotEqual),
+            each(self.one_of).map(Comparison::In),
+            each(self.nin).map(Comparison::NotIn),
+            self.lt.map(Into::into).map(Comparison::Less),
+            self.lte.map(Into::into).map(Comparison::LessOrEqual),
+            self.gt.map(Into::into).map(Comparison::Greater),
+            self.gte.map(Into::into).map(Comparison::GreaterOrEqual),
+        ])
+    }
+}
+
+impl UserIdFilter {
+    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<UserId>>> {
+        let user = |name: &str, id: Option<ID>| {
+            id.map(|id| UserId::from_global(format_args!("{place}.{name}"), &id))
+                .transpose()
+        };
+        let users = |name: &str, ids: Option<Vec<ID>>| {
+            let read =
+                |(position, id): (usize, &ID)| UserId::from_global(format_args!("{place}.{name}.{position}"), id);
+            ids.map(|ids| ids.iter().enumerate().map(read).collect::<Result<Vec<_>>>())
+                .transpose()
+        };
+        Ok(given([
+            user("eq", self.eq)?.map(Comparison::Equal),
+            user("neq", self.neq)?.map(Comparison::NotEqual),
+            users("in", self.one_of)?.map(Comparison::In),
+            users("nin", self.nin)?.map(Comparison::NotIn),
+            self.is_null.map(Comparison::IsNull),
+        ]))
+    }
+}
+
+impl DateTimeFilter {
+    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<Timestamp>>> {
+        bounds(
+            place,
+            [
+                ("eq", self.eq, Comparison::Equal),
+                ("neq", self.neq, Comparison::NotEqual),
+                ("lt", self.lt, Comparison::Less),
+                ("lte", self.lte, Comparison::LessOrEqual),
+                ("gt", self.gt, Comparison::Greater),
+                ("gte", self.gte, Comparison::GreaterOrEqual),
+            ],
+            [
+                ("in", self.one_of, Comparison::In),
+                ("nin", self.nin, Comparison::NotIn),
+            ],
+            self.is_null,
+        )
+    }
+}
+
+impl DateFilter {
+    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<NaiveDate>>> {
+        bounds(
+            place,
+            [
+                ("eq", self.eq, Comparison::Equal),
+                ("neq", self.neq, Comparison::NotEqual),
+                ("lt", self.lt, Comparison::Less),
+                ("lte", self.lte, Comparison::LessOrEqual),
+                ("gt", self.gt, Comparison::Greater),
+                ("gte", self.gte, Comparison::GreaterOrEqual),
+            ],
+            [
+                ("in", self.one_of, Comparison::In),
+                ("nin", self.nin, Comparison::NotIn),
+            ],
+            self.is_null,
+        )
+    }
+}
+
+/// A comparison by its name, with what was given for it.
+type Given<T, V, S> = (&'static str, Option<T>, fn(V) -> Comparison<S>);
+type Stored<T> = <T as Compared>::Stored;
+type Ones<T> = [Given<Sent<T>, Stored<T>, Stored<T>>; 6];
+type Lists<T> = [Given<Vec<Sent<T>>, Vec<Stored<T>>, Stored<T>>; 2];
+
+/// The comparisons of scalars that were given.
+fn bounds<T: Compared>(
+    place: Arguments<'_>,
+    ones: Ones<T>,
+    lists: Lists<T>,
+    is_null: Option<bool>,
+) -> Result<Vec<Comparison<T::Stored>>> {
+    let mut all = Vec::new();
+    for (name, value, comparison) in ones {
+        let value = value.map(|value| value.for_filter(format_args!("{place}.{name}")));
+        all.extend(value.transpose()?.map(comparison));
+    }
+    for (name, values, comparison) in lists {
+        let read = |(position, value): (usize, Sent<T>)| value.for_filter(format_args!("{place}.{name}.{position}"));
+        let values = values.map(|values| values.into_iter().enumerate().map(read).collect::<Result<Vec<_>>>());
+        all.extend(values.transpose()?.map(comparison));
+    }
+    all.extend(is_null.map(Comparison::IsNull));
+    Ok(all)
+}

@@ -1,0 +1,155 @@
+//! A task at a moment of the past, in GraphQL.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::Field;
+use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned};
+use chrono::{DateTime, Utc};
+
+use crate::domain;
+use crate::domain::id::UserId;
+use crate::domain::task::Snapshot;
+use crate::graphql::error::Result;
+use crate::graphql::node::GlobalId as _;
+use crate::graphql::row::{Preloaded, Row, Single, preload, rows_with};
+use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
+use crate::graphql::types::user::UserById;
+
+/// A task as an event left it.
+#[derive(Clone, Debug)]
+pub struct TaskSnapshot {
+    inner: Snapshot,
+    owner: TaskSnapshotUser,
+    assignee: Option<TaskSnapshotUser>,
+}
+
+impl From<Snapshot> for TaskSnapshot {
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            owner: snapshot.task.owner_id.into(),
+            assignee: snapshot.task.assignee_id.map(Into::into),
+            inner: snapshot,
+        }
+    }
+}
+
+/// A task as an event left it. It has no `id`, so that a normalised cache does not confuse it with the present task.
+#[Object]
+impl TaskSnapshot {
+    /// Global id of the task.
+    async fn task_id(&self) -> ID {
+        self.inner.task.id.to_global()
+    }
+
+    /// Version of the task after the event. The first version is 1.
+    async fn version(&self) -> i32 {
+        self.inner.task.version
+    }
+
+    /// Title.
+    async fn title(&self) -> &str {
+        &self.inner.task.title
+    }
+
+    /// Description. Null if the task had none.
+    async fn description(&self) -> Option<&str> {
+        self.inner.task.description.as_deref()
+    }
+
+    /// Workflow status.
+    async fn status(&self) -> TaskStatus {
+        self.inner.task.status.into()
+    }
+
+    /// Priority.
+    async fn priority(&self) -> TaskPriority {
+        self.inner.task.priority.into()
+    }
+
+    /// Due date and time (UTC). Null if the task had none.
+    async fn due_date(&self) -> Option<DateTime<Utc>> {
+        self.inner.task.due_date
+    }
+
+    /// Due day. Null if the task had none.
+    async fn due_on(&self) -> Option<Date> {
+        self.inner.task.due_on.map(Date)
+    }
+
+    /// Tags, in alphabetical order.
+    async fn tags(&self) -> Vec<&str> {
+        self.inner.task.tags.iter().map(String::as_str).collect()
+    }
+
+    /// The user who owned the task.
+    async fn owner(&self) -> Single<TaskSnapshotUser> {
+        Single(self.owner.clone())
+    }
+
+    /// The user to whom the task was assigned. Null if there was none.
+    async fn assignee(&self) -> Option<Single<TaskSnapshotUser>> {
+        self.assignee.clone().map(Single)
+    }
+
+    /// Date and time of creation (UTC).
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.inner.task.created_at
+    }
+
+    /// Date and time of the last change up to the event (UTC).
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.inner.task.updated_at
+    }
+
+    /// Date and time of completion (UTC). Null unless the task was done.
+    async fn completed_at(&self) -> Option<DateTime<Utc>> {
+        self.inner.task.completed_at
+    }
+
+    /// Date and time at which the task was moved to the trash (UTC). Null unless it was there.
+    async fn deleted_at(&self) -> Option<DateTime<Utc>> {
+        self.inner.task.deleted_at
+    }
+}
+
+impl Row for TaskSnapshot {}
+
+/// A user to whom an event refers.
+#[derive(Clone, Debug)]
+pub struct TaskSnapshotUser {
+    id: UserId,
+    user: Preloaded<Arc<domain::user::User>>,
+}
+
+impl From<UserId> for TaskSnapshotUser {
+    fn from(id: UserId) -> Self {
+        Self {
+            id,
+            user: Preloaded::default(),
+        }
+    }
+}
+
+/// A user to whom a snapshot refers. It has no `id`, because the account may no longer exist.
+#[Object]
+impl TaskSnapshotUser {
+    /// Global id of the user.
+    async fn user_id(&self) -> ID {
+        self.id.to_global()
+    }
+
+    /// The user's present display name. Null if the account no longer exists.
+    async fn display_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let user = self.user.or_load::<UserById>(ctx, self.id).await?;
+        Ok(user.map(|user| user.display_name().into_owned()))
+    }
+}
+
+impl Row for TaskSnapshotUser {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
+        let users = rows_with("displayName", fields, rows)
+            .iter()
+            .map(|row| (row.id, &row.user));
+        preload::<UserById>(ctx, users).await;
+    }
+}

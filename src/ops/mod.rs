@@ -1,0 +1,48 @@
+//! Operations: health for load balancers, metrics for monitors.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`health`] | liveness, readiness, health |
+//! | `monitor` | what was counted, for Prometheus and as JSON |
+
+pub mod health;
+pub(crate) mod monitor;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get};
+
+use crate::state::AppState;
+
+/// Where the public keys are.
+const JWKS: &str = "/.well-known/jwks.json";
+
+/// Every path that can be asked with GET, at the root. They need no credentials and tell no secrets.
+pub(crate) fn routes() -> [(&'static str, MethodRouter<AppState>); 10] {
+    [
+        (JWKS, get(health::jwks)),
+        ("/livez", get(health::live)),
+        ("/readyz", get(health::ready)),
+        ("/health", get(health::health)),
+        ("/health/detailed", get(health::detailed::answer)),
+        ("/monitoring/health", get(health::detailed::answer)),
+        ("/ops/health", get(health::detailed::answer)),
+        ("/metrics", get(monitor::prometheus)),
+        ("/monitoring/metrics", get(monitor::json)),
+        ("/ops/metrics", get(monitor::json)),
+    ]
+}
+
+/// The routes, under each of these prefixes and with either ending.
+pub(crate) fn router(prefixes: &[&str]) -> Router<AppState> {
+    let mut router = Router::new();
+    for (path, answer) in routes() {
+        // As REST has its routes; but what is well known is so at the root.
+        let prefixes: &[&str] = if path == JWKS { &[""] } else { prefixes };
+        for prefix in prefixes {
+            for ending in ["", "/"] {
+                router = router.route(&format!("{prefix}{path}{ending}"), answer.clone());
+            }
+        }
+    }
+    router
+}

@@ -1,0 +1,215 @@
+//! What was counted: for Prometheus, and as JSON for older monitors. Both read the same counters.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_process::Collector;
+use serde::Serialize;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+
+use super::health;
+use crate::domain::Pools;
+use crate::state::AppState;
+use crate::telemetry::metric;
+use crate::telemetry::metric::number;
+
+/// How long it may take to find out what is shown.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What was counted, for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getPrometheusMetrics", security(()),
+    responses((status = 200, description = "In the text format of Prometheus", body = String, content_type = "text/plain")))]
+pub(crate) async fn prometheus(State(state): State<AppState>) -> Response {
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+    ([(header::CONTENT_TYPE, TEXT)], page(&state).await).into_response()
+}
+
+/// What was counted, with what is only known by asking.
+async fn page(state: &AppState) -> String {
+    let Some(counted) = state.metrics() else {
+        return String::new();
+    };
+    let Pools { read, write } = state.domain().pools();
+    for (name, pool) in [("read", read), ("write", write)] {
+        metrics::gauge!(metric::CONNECTIONS, "pool" => name, "state" => "used").set(number(pool.used));
+        metrics::gauge!(metric::CONNECTIONS, "pool" => name, "state" => "idle").set(number(pool.idle));
+        metrics::gauge!(metric::MAX_CONNECTIONS, "pool" => name).set(number(pool.max));
+    }
+    metrics::gauge!(metric::BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!(metric::SILENCE).set(state.domain().database_silence().as_secs_f64());
+    Collector::new(metric::PROCESS_PREFIX).collect();
+    measure_sizes(state).await;
+    metrics::gauge!(metric::PASSWORDS).set(number(state.domain().password_queue()));
+    metrics::gauge!(metric::LIVE_LAG).set(state.domain().live().lag().as_secs_f64());
+    metrics::gauge!(metric::UPTIME).set(state.uptime().as_secs_f64());
+    let is_ready = health::obstacle(state).await.is_none();
+    metrics::gauge!(metric::READY).set(if is_ready { 1.0 } else { 0.0 });
+    counted.render()
+}
+
+/// Sizes, and the age of the last backup. What cannot be found out in time is shown as it was.
+async fn measure_sizes(state: &AppState) {
+    if let Ok(Ok(gauges)) = timeout(PATIENCE, state.domain().database_gauges()).await {
+        metrics::gauge!(metric::DATABASE_SIZE).set(bytes(gauges.bytes));
+        metrics::gauge!(metric::WAL_SIZE).set(bytes(gauges.wal_bytes));
+        if let Some(free) = gauges.free_bytes {
+            metrics::gauge!(metric::FREE_DISK, "disk" => "database").set(bytes(free));
+        }
+        if let Some(backed_up_at) = gauges.backed_up_at {
+            let age = state.domain().clock().now() - backed_up_at;
+            metrics::gauge!(metric::BACKUP_AGE).set(age.as_seconds_f64());
+        }
+    }
+    if let Some(free) = state.domain().free_storage() {
+        metrics::gauge!(metric::FREE_DISK, "disk" => "files").set(bytes(free));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no disk is that large")]
+fn bytes(count: u64) -> f64 {
+    count as f64
+}
+
+/// What older monitors look for.
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = Metrics)]
+struct Summary {
+    /// How many requests were answered.
+    total_requests: u64,
+    /// How many answers had each status.
+    status_codes: BTreeMap<String, u64>,
+    /// Which part of the answers says that the server failed (5xx), from 0 to 1.
+    error_rate: f64,
+    /// How long an answer takes.
+    average_response_time_ms: f64,
+    /// For how long the server has been running.
+    uptime_seconds: u64,
+    /// How many requests came to each route, such as `GET /tasks/{id}`.
+    requests_by_route: BTreeMap<String, u64>,
+    /// How many connections are open for live updates.
+    live_connections: u64,
+    /// How many subscriptions they carry.
+    live_subscriptions: u64,
+    /// How many GraphQL operations were run.
+    graphql_operations: u64,
+    /// How many requests came too often.
+    rate_limit_refusals: u64,
+    /// How many statements the database was sent.
+    database_statements: u64,
+}
+
+/// What was counted
+///
+/// `/ops/metrics` answers the same.
+#[utoipa::path(get, path = "/monitoring/metrics", tag = "operations", operation_id = "getMetrics", security(()),
+    responses((status = 200, description = "Since the start of this server", body = Summary)))]
+pub(crate) async fn json(State(state): State<AppState>) -> Response {
+    let page = state.metrics().map(PrometheusHandle::render).unwrap_or_default();
+    let mut summary = Summary::of(&page);
+    summary.uptime_seconds = state.uptime().as_secs();
+    summary.database_statements = state.domain().statements();
+    Json(summary).into_response()
+}
+
+impl Summary {
+    fn of(page: &str) -> Self {
+        let mut summary = Self::default();
+        let mut failures = 0;
+        for (labels, count) in samples(page, metric::REQUESTS) {
+            let label = |name: &str| labels.get(name).copied().unwrap_or_default();
+            let count = whole(count);
+            summary.total_requests += count;
+            *summary.status_codes.entry(label("status").to_owned()).or_default() += count;
+            let route = format!("{} {}", label("method"), label("route"));
+            *summary.requests_by_route.entry(route).or_default() += count;
+            if label("status").starts_with('5') {
+                failures += count;
+            }
+        }
+        summary.error_rate = ratio(failures, summary.total_requests);
+        let seconds: f64 = samples(page, &format!("{}_sum", metric::REQUEST_TIME))
+            .map(|(_, sum)| sum)
+            .sum();
+        summary.average_response_time_ms = seconds * 1_000.0 / float(summary.total_requests.max(1));
+        let total = |name| whole(samples(page, name).map(|(_, value)| value).sum());
+        summary.live_connections = total(metric::LIVE_CONNECTIONS);
+        summary.live_subscriptions = total(metric::LIVE_SUBSCRIPTIONS);
+        summary.graphql_operations = total(metric::OPERATIONS);
+        summary.rate_limit_refusals = total(metric::REFUSALS);
+        summary
+    }
+}
+
+/// The lines of one name on a page for Prometheus: labels, and the value. No label of ours has a quote or a comma.
+fn samples<'a>(page: &'a str, name: &'a str) -> impl Iterator<Item = (BTreeMap<&'a str, &'a str>, f64)> {
+    page.lines().filter_map(move |line| {
+        let rest = line.strip_prefix(name)?;
+        let (labels, value) = match rest.strip_prefix('{') {
+            Some(rest) => rest.rsplit_once("} ")?,
+            None => ("", rest.strip_prefix(' ')?),
+        };
+        let labels = labels.split(',').filter_map(|label| {
+            let (name, value) = label.split_once('=')?;
+            Some((name, value.trim_matches('"')))
+        });
+        Some((labels.collect(), value.parse().ok()?))
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counters are whole and not negative"
+)]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+fn float(value: u64) -> f64 {
+    value as f64
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    float(part) / float(whole.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = r#"# HELP taskwire_http_requests_total Answers
+# TYPE taskwire_http_requests_total counter
+taskwire_http_requests_total{method="GET",route="/tasks/{id}",status="200"} 6
+taskwire_http_requests_total{method="GET",route="/tasks/{id}",status="404"} 1
+taskwire_http_requests_total{method="POST",route="/tasks",status="500"} 1
+taskwire_http_request_duration_seconds_bucket{method="GET",route="/tasks/{id}",le="0.005"} 7
+taskwire_http_request_duration_seconds_sum{method="GET",route="/tasks/{id}"} 0.01
+taskwire_http_request_duration_seconds_sum{method="POST",route="/tasks"} 0.006
+taskwire_live_connections 3
+"#;
+
+    #[test]
+    fn a_summary_adds_up_what_was_counted() {
+        let summary = Summary::of(PAGE);
+        assert_eq!(summary.total_requests, 8);
+        let statuses: Vec<_> = summary
+            .status_codes
+            .iter()
+            .map(|(code, n)| (code.as_str(), *n))
+            .collect();
+        assert_eq!(statuses, [("200", 6), ("404", 1), ("500", 1)]);
+        assert_eq!(summary.requests_by_route["GET /tasks/{id}"], 7);
+        assert!((summary.error_rate - 0.125).abs() < 1e-9);
+        assert!((summary.average_response_time_ms - 2.0).abs() < 1e-9);
+        assert_eq!(summary.live_connections, 3);
+        assert_eq!(Summary::of(""), Summary::default());
+    }
+}

@@ -1,0 +1,163 @@
+//! The REST face for people and programs: Swagger UI, in which requests can be tried, ReDoc, to read, and the
+//! document that both show.
+
+use std::sync::LazyLock;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::editor::{GRAPHIQL, PLAYGROUND, graphiql};
+use super::page::{Asset, Page, SCRIPT, STYLE, page};
+use crate::rest;
+use crate::state::AppState;
+
+/// What there is for a browser that runs no scripts.
+const WITHOUT_SCRIPTS: &str = "What it shows is at /openapi.json.";
+
+static SWAGGER_UI: LazyLock<Page> = LazyLock::new(|| {
+    let assets = vec![
+        Asset::new(
+            "swagger-ui.css",
+            STYLE,
+            include_bytes!("../../assets/swagger-ui/swagger-ui.css"),
+        ),
+        Asset::new("page.css", STYLE, include_bytes!("../../assets/swagger-ui/page.css")),
+        Asset::new(
+            "swagger-ui-bundle.js",
+            SCRIPT,
+            include_bytes!("../../assets/swagger-ui/swagger-ui-bundle.js"),
+        ),
+        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/swagger-ui/start.js")),
+    ];
+    Page::new("swagger-ui", "Swagger UI", WITHOUT_SCRIPTS, assets)
+});
+
+static REDOC: LazyLock<Page> = LazyLock::new(|| {
+    let assets = vec![
+        Asset::new("page.css", STYLE, include_bytes!("../../assets/redoc/page.css")),
+        Asset::new(
+            "redoc.standalone.js",
+            SCRIPT,
+            include_bytes!("../../assets/redoc/redoc.standalone.js"),
+        ),
+        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/redoc/start.js")),
+    ];
+    Page::new("redoc", "ReDoc", WITHOUT_SCRIPTS, assets)
+});
+
+/// The pages, the files that these and the editors load, and the document.
+pub(crate) fn routes() -> Router<AppState> {
+    let mut router = Router::new()
+        .route("/", get(index))
+        .route("/assets/{folder}/{file}", get(file));
+    for prefix in rest::PREFIXES {
+        for ending in ["", "/"] {
+            router = router
+                .route(&format!("{prefix}/docs{ending}"), page(&SWAGGER_UI))
+                .route(&format!("{prefix}/redoc{ending}"), page(&REDOC));
+        }
+        router = router.route(&format!("{prefix}/openapi.json"), get(openapi));
+    }
+    router
+}
+
+/// What a program is told at the root.
+#[derive(Serialize)]
+struct Index {
+    message: &'static str,
+    version: &'static str,
+    status: &'static str,
+    docs: String,
+    redoc: String,
+    health: String,
+}
+
+impl Index {
+    /// That of a server under this path.
+    fn under(root: &str) -> Self {
+        Self {
+            message: "Taskwire: REST is under /api/v1, GraphQL at /graphql",
+            version: env!("CARGO_PKG_VERSION"),
+            status: "running",
+            docs: format!("{root}/docs"),
+            redoc: format!("{root}/redoc"),
+            health: format!("{root}/health"),
+        }
+    }
+}
+
+/// The root: `GraphiQL` for a browser, and facts for a program. Scripts accept everything, and browsers name HTML.
+async fn index(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let accepts = headers.get_all(header::ACCEPT).iter();
+    let is_browser = accepts
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("text/html"));
+    if is_browser && state.config().graphql.ide {
+        graphiql(&state)
+    } else {
+        (
+            [(header::VARY, "Accept")],
+            Json(Index::under(&state.config().http.root_path)),
+        )
+            .into_response()
+    }
+}
+
+async fn openapi(State(state): State<AppState>) -> Response {
+    // A new release may bring another one.
+    (
+        [(header::CACHE_CONTROL, "no-cache")],
+        Json(rest::openapi::document_under(&state.config().http.root_path)),
+    )
+        .into_response()
+}
+
+async fn file(
+    State(state): State<AppState>,
+    Path((folder, name)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    request: HeaderMap,
+) -> Response {
+    match asset(state.config().graphql.ide, &folder, &name) {
+        Some(asset) => asset.response(query.as_deref(), &request),
+        None => rest::not_found(&format!("/assets/{folder}/{name}")),
+    }
+}
+
+/// A file of one of the pages. Those of the editors are there only with them.
+fn asset(with_editors: bool, folder: &str, name: &str) -> Option<&'static Asset> {
+    let editors = [&*GRAPHIQL, &*PLAYGROUND].into_iter().filter(|_| with_editors);
+    let page = editors
+        .chain([&*SWAGGER_UI, &*REDOC])
+        .find(|page| page.folder == folder)?;
+    page.assets.iter().find(|asset| asset.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_by_its_name_and_its_page_and_those_of_the_editors_only_with_them() {
+        for (folder, is_editor) in [
+            ("graphiql", true),
+            ("playground", true),
+            ("swagger-ui", false),
+            ("redoc", false),
+        ] {
+            assert!(asset(true, folder, "start.js").is_some());
+            assert_eq!(asset(false, folder, "start.js").is_none(), is_editor);
+        }
+        for (folder, name) in [
+            ("graphiql", "../graphiql/start.js"),
+            ("graphiql", "middleware.js"),
+            ("elsewhere", "start.js"),
+        ] {
+            assert!(asset(true, folder, name).is_none());
+        }
+    }
+}

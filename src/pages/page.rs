@@ -1,0 +1,201 @@
+//! Pages from this binary, with the scripts and styles they load: no CDN learns who works here, and a network
+//! without a way out has them as well. The vendored files are fetched by `cargo xtask assets`; `start.js` and
+//! `page.css` are ours.
+//!
+//! The pages forbid everything they do not need. They have no inline script, so that nothing which
+//! slips into them can run, and they talk to this server alone.
+
+use std::sync::LazyLock;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+use sha2::{Digest, Sha256};
+
+use crate::state::AppState;
+
+/// What a page may do. `GraphiQL`'s dialogs bring style elements of their own (to keep the page from
+/// scrolling behind them), and Playground, Swagger UI and ReDoc make their styles so, hence the inline styles; the
+/// last searches in a worker of its own making. `'self'` covers the websocket of the same origin.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     font-src 'self' data:; img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; \
+     base-uri 'none'; form-action 'none'";
+
+/// Stands for `ROOT_PATH` in the text of a page.
+const ROOT: &str = "{root}";
+
+/// The media type of scripts.
+pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// The media type of styles.
+pub(crate) const STYLE: &str = "text/css; charset=utf-8";
+
+/// A file that is part of this binary.
+pub(crate) struct Asset {
+    pub(crate) name: &'static str,
+    content_type: &'static str,
+    content: &'static [u8],
+    /// Changes with the content, so that an address with it can be kept forever.
+    version: String,
+}
+
+impl Asset {
+    pub(crate) fn new(name: &'static str, content_type: &'static str, content: &'static [u8]) -> Self {
+        let digest = Sha256::digest(content);
+        let start = digest
+            .iter()
+            .take(8)
+            .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        Self {
+            name,
+            content_type,
+            content,
+            version: format!("{start:016x}"),
+        }
+    }
+
+    /// The file, for a browser that may have it already.
+    pub(crate) fn response(&'static self, query: Option<&str>, request: &HeaderMap) -> Response {
+        let etag = format!("\"{}\"", self.version);
+        let known = request
+            .get(header::IF_NONE_MATCH)
+            .is_some_and(|tag| tag.as_bytes() == etag.as_bytes());
+        let headers = [
+            (header::CONTENT_TYPE, self.content_type),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::CACHE_CONTROL, self.cache_control(query)),
+            (header::ETAG, etag.as_str()),
+        ];
+        if known {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        (headers, self.content).into_response()
+    }
+
+    /// Only the address that names this very content may be kept for good. While a new release rolls out, a page
+    /// of one replica may load its files from another; what it gets there must not stick.
+    fn cache_control(&self, query: Option<&str>) -> &'static str {
+        let asked_version = query.and_then(|query| query.strip_prefix("v="));
+        if asked_version == Some(self.version.as_str()) {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-cache"
+        }
+    }
+}
+
+/// A page.
+pub(crate) struct Page {
+    /// Where its files are, here and below `assets`; also what holds it in the page.
+    pub(crate) folder: &'static str,
+    /// The page, with [`ROOT`] for the path under which the server is reached.
+    html: String,
+    pub(crate) assets: Vec<Asset>,
+}
+
+impl Page {
+    /// Takes every file of the page. Scripts are in the order in which they must run; `without` tells what there is
+    /// for browsers that run none.
+    pub(crate) fn new(folder: &'static str, name: &str, without: &str, assets: Vec<Asset>) -> Self {
+        let tags: String = assets.iter().map(|asset| tag(folder, asset)).collect();
+        let html = format!(
+            r#"<!doctype html>
+<html lang="en" data-root="{ROOT}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>Taskwire {name}</title>
+<link rel="icon" href="data:,">
+{tags}</head>
+<body>
+<div id="{folder}"><p class="notice">Loading {name} …</p></div>
+<noscript><p class="notice">{name} needs JavaScript. {without}</p></noscript>
+</body>
+</html>
+"#
+        );
+        Self { folder, html, assets }
+    }
+
+    /// The page, for a browser that reaches this server under `root`, a path without a slash at its end.
+    pub(crate) fn response(&'static self, root: &str) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            // It names the current versions of its files, so an old copy must not be kept.
+            (header::CACHE_CONTROL, "no-cache"),
+            // The same address may answer programs with something else.
+            (header::VARY, "Accept"),
+        ];
+        (headers, self.html.replace(ROOT, root)).into_response()
+    }
+}
+
+/// The route of a page.
+pub(crate) fn page(page: &'static LazyLock<Page>) -> MethodRouter<AppState> {
+    get(async |State(state): State<AppState>| page.response(&state.config().http.root_path))
+}
+
+/// The line of a page that loads a file. Scripts are deferred: they run in order, after the page is there.
+fn tag(folder: &str, asset: &Asset) -> String {
+    let Asset { name, version, .. } = asset;
+    let address = format!("{ROOT}/assets/{folder}/{name}?v={version}");
+    match asset.content_type {
+        STYLE => format!("<link rel=\"stylesheet\" href=\"{address}\">\n"),
+        _ => format!("<script defer src=\"{address}\"></script>\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static PAGE: LazyLock<Page> = LazyLock::new(|| {
+        let assets = vec![
+            Asset::new("page.css", STYLE, b"body { margin: 0 }"),
+            Asset::new("start.js", SCRIPT, b"'use strict';"),
+        ];
+        Page::new("sample", "Sample", "There is none.", assets)
+    });
+
+    #[test]
+    fn a_page_loads_every_file_from_this_server_and_has_no_inline_script() {
+        let Page { folder, html, assets } = &*PAGE;
+        for asset in assets {
+            assert!(html.contains(&format!(
+                "\"{ROOT}/assets/{folder}/{}?v={}\"",
+                asset.name, asset.version
+            )));
+        }
+        assert!(!html.contains("://"));
+        assert_eq!(
+            html.matches("<script").count(),
+            html.matches("<script defer src=").count()
+        );
+    }
+
+    #[test]
+    fn only_the_current_version_of_a_file_is_kept_for_good() {
+        let asset = &PAGE.assets[1];
+        let current = format!("v={}", asset.version);
+        assert!(asset.cache_control(Some(&current)).ends_with("immutable"));
+        assert_eq!(asset.cache_control(Some("v=older")), "no-cache");
+        assert_eq!(asset.cache_control(None), "no-cache");
+    }
+
+    #[test]
+    fn file_that_the_browser_has_is_not_sent_again() {
+        let asset = &PAGE.assets[1];
+        let first = asset.response(None, &HeaderMap::new());
+        assert_eq!(
+            (first.status(), &first.headers()[header::CONTENT_TYPE]),
+            (StatusCode::OK, &SCRIPT.parse().unwrap())
+        );
+        let etag = first.headers()[header::ETAG].clone();
+        let again = HeaderMap::from_iter([(header::IF_NONE_MATCH, etag)]);
+        assert_eq!(asset.response(None, &again).status(), StatusCode::NOT_MODIFIED);
+    }
+}

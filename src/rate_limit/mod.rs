@@ -1,0 +1,205 @@
+//! How much a client may do within a minute.
+//!
+//! The window slides by the second: what was spent counts for a minute, and what is refused does not
+//! count at all. It is kept in Redis, for all nodes together, where there is one; else in memory, for as many
+//! clients as were seen lately. While Redis is away, every node counts for itself and begins at nothing, so that
+//! clients may then spend more, but are never locked out.
+//!
+//! GraphQL spends points, REST requests. Passwords, refreshes and uploads have limits of their own, which both APIs share.
+
+mod memory;
+mod requests;
+mod shared;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use self::memory::Memory;
+pub use self::requests::{RequestLimits, Tier};
+use self::shared::Shared;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::network::Network;
+use crate::redis::Redis;
+use crate::telemetry::metric;
+
+/// The length of the window.
+const SECONDS: usize = 60;
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Requester {
+    /// The user, if somebody is signed in.
+    pub user: Option<UserId>,
+    /// The address it came from, where that is known.
+    pub address: Option<IpAddr>,
+}
+
+/// Who spends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Client {
+    /// Somebody who is signed in.
+    User(UserId),
+    /// A session, by the number of its first refresh token.
+    Session(SessionId),
+    /// A network; none where the address is not known.
+    Network(Option<Network>),
+}
+
+impl Client {
+    /// Who sent a request: the user, or the network of somebody who is not signed in.
+    #[must_use]
+    pub fn of(requester: Requester) -> Self {
+        match requester.user {
+            Some(user) => Self::User(user),
+            None => Self::at(requester.address),
+        }
+    }
+
+    /// Everybody at this address, signed in or not.
+    #[must_use]
+    pub fn at(address: Option<IpAddr>) -> Self {
+        Self::Network(address.map(Network::from))
+    }
+}
+
+/// What is left to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How much there is for a minute.
+    pub limit: u32,
+    /// How much of it is left.
+    pub remaining: u32,
+    /// When all of it is there again, if nothing more is spent.
+    pub reset_at: Timestamp,
+}
+
+/// A client has spent all it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    /// What is left, which is too little.
+    pub allowance: Allowance,
+    /// After this time there is enough; whole seconds.
+    pub retry_after: Duration,
+}
+
+/// What became of an attempt to spend.
+struct Spent {
+    is_accepted: bool,
+    /// What counts now, with what was just spent.
+    used: u32,
+    /// In how many seconds nothing of it counts any more.
+    until_all: u32,
+    /// In how many seconds there is enough for what was refused.
+    until_enough: u32,
+}
+
+/// A limit by the minute, for each client.
+pub struct RateLimiter {
+    limit: u32,
+    refusals: metrics::Counter,
+    memory: Memory,
+    shared: Option<Shared>,
+}
+
+impl RateLimiter {
+    /// Every client may spend `limit` within a minute. Limiters of one name share what is spent in Redis.
+    #[must_use]
+    pub fn new(name: &str, limit: u32, redis: Option<&Redis>) -> Self {
+        Self {
+            limit,
+            refusals: metrics::counter!(metric::REFUSALS, "tier" => name.to_owned()),
+            memory: Memory::new(),
+            shared: redis.map(|redis| Shared::new(redis.clone(), name)),
+        }
+    }
+
+    /// Spends `amount`, or nothing if that is more than is left.
+    pub async fn spend(&self, client: Client, amount: u32, now: Timestamp) -> Result<Allowance, Exhausted> {
+        let second = now.timestamp();
+        let shared = match &self.shared {
+            Some(shared) => shared.spend(client, amount, self.limit, second).await,
+            None => None,
+        };
+        let spent = shared.unwrap_or_else(|| self.memory.spend(client, amount, self.limit, second));
+        let allowance = Allowance {
+            limit: self.limit,
+            remaining: self.limit.saturating_sub(spent.used),
+            reset_at: now + TimeDelta::seconds(spent.until_all.into()),
+        };
+        if spent.is_accepted {
+            Ok(allowance)
+        } else {
+            self.refusals.increment(1);
+            Err(Exhausted {
+                allowance,
+                retry_after: Duration::from_secs(spent.until_enough.into()),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    const ANN: Client = Client::User(UserId(1));
+
+    fn at(second: i64) -> Timestamp {
+        DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_spent_counts_for_a_minute() {
+        let limiter = RateLimiter::new("test", 10, None);
+        assert_eq!(limiter.spend(ANN, 4, at(0)).await.unwrap().remaining, 6);
+        let left = limiter.spend(ANN, 6, at(30)).await.unwrap();
+        assert_eq!((left.remaining, left.reset_at), (0, at(90)));
+        let refused = limiter.spend(ANN, 1, at(31)).await.unwrap_err();
+        assert_eq!(refused.retry_after, Duration::from_secs(29));
+        assert_eq!(
+            limiter.spend(ANN, 5, at(31)).await.unwrap_err().retry_after,
+            Duration::from_secs(59)
+        );
+        assert!(limiter.spend(ANN, 1, at(59)).await.is_err());
+        assert_eq!(limiter.spend(ANN, 4, at(60)).await.unwrap().remaining, 0);
+        assert_eq!(limiter.spend(ANN, 10, at(200)).await.unwrap().remaining, 0);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_costs_nothing_and_says_what_is_left() {
+        let limiter = RateLimiter::new("test", 10, None);
+        limiter.spend(ANN, 8, at(0)).await.unwrap();
+        let refused = limiter.spend(ANN, 3, at(1)).await.unwrap_err();
+        assert_eq!(refused.allowance.remaining, 2);
+        assert_eq!(limiter.spend(ANN, 2, at(1)).await.unwrap().remaining, 0);
+        assert_eq!(
+            limiter.spend(ANN, 11, at(100)).await.unwrap_err().retry_after,
+            Duration::from_mins(1)
+        );
+    }
+
+    #[tokio::test]
+    async fn each_client_has_its_own() {
+        let limiter = RateLimiter::new("test", 1, None);
+        let address = Client::at("192.0.2.1".parse().ok());
+        let session = Client::Session(SessionId(1));
+        for client in [ANN, Client::User(UserId(2)), session, address, Client::at(None)] {
+            assert!(limiter.spend(client, 1, at(0)).await.is_ok(), "{client:?}");
+            assert!(limiter.spend(client, 1, at(0)).await.is_err(), "{client:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_goes_back_gives_nothing() {
+        let limiter = RateLimiter::new("test", 1, None);
+        limiter.spend(ANN, 1, at(100)).await.unwrap();
+        assert!(limiter.spend(ANN, 1, at(10)).await.is_err());
+        assert!(limiter.spend(ANN, 1, at(159)).await.is_err());
+        assert!(limiter.spend(ANN, 1, at(160)).await.is_ok());
+    }
+}

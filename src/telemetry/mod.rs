@@ -1,0 +1,101 @@
+//! Logs: one line a request and what went wrong in between, as text or JSON. Metrics, for Prometheus. And traces, where
+//! there is a collector for them.
+
+pub mod context;
+pub mod metric;
+pub(crate) mod trace;
+
+pub use self::trace::Traces;
+
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use self::metric::{Kind, Metric};
+use crate::config::{LogConfig, LogFormat};
+
+/// Sends the process's logs to standard error, and traces to a collector, if one is given. Once a
+/// process; a second call changes nothing. Must be called within a Tokio runtime.
+pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Option<Traces>> {
+    let level = config.level.as_str();
+    // The drivers say at `info` what concerns only whoever debugs them.
+    let filter = EnvFilter::new(format!(
+        "{level},sqlx=warn,sea_orm=warn,sea_orm_migration=warn,{}=off",
+        trace::TARGET
+    ));
+    let traces = collector.map(Traces::start).transpose()?;
+    let lines = match config.format {
+        LogFormat::Json => layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(std::io::stderr)
+            .with_filter(filter)
+            .boxed(),
+        LogFormat::Text => {
+            let text = layer().with_target(false).with_writer(std::io::stderr);
+            // Colours are for a terminal, unless NO_COLOR is set; in a file they would be noise.
+            let text = if std::io::stderr().is_terminal() {
+                text
+            } else {
+                text.with_ansi(false)
+            };
+            text.with_filter(filter).boxed()
+        }
+    };
+    let sent = traces.as_ref().map(|traces| {
+        tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer())
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(Targets::new().with_target(trace::TARGET, LevelFilter::INFO))
+            .boxed()
+    });
+    // A list: an optional layer that is not there would have every span made, for nobody.
+    let layers: Vec<_> = std::iter::once(lines).chain(sent).collect();
+    let started = tracing_subscriber::registry().with(layers).try_init();
+    if let Err(error) = started {
+        tracing::debug!("logs were started before: {error}");
+    }
+    Ok(traces)
+}
+
+/// Counts from now on what the process does, and gives what shows it. Fails when it counts already.
+pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let mut builder = PrometheusBuilder::new();
+    for metric in metric::all() {
+        if let Kind::Histogram(bounds) = metric.kind {
+            builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)?;
+        }
+    }
+    let handle = builder.install_recorder().context("cannot count for /metrics")?;
+    for Metric {
+        name,
+        kind,
+        starts_at_zero,
+        about,
+    } in metric::all()
+    {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, about),
+            Kind::Gauge => metrics::describe_gauge!(name, about),
+            Kind::Histogram(_) => metrics::describe_histogram!(name, about),
+        }
+        match kind {
+            Kind::Counter if starts_at_zero => metrics::counter!(name).absolute(0),
+            Kind::Gauge if starts_at_zero => metrics::gauge!(name).set(0.0),
+            Kind::Histogram(_) if starts_at_zero => drop(metrics::histogram!(name)),
+            Kind::Counter | Kind::Gauge | Kind::Histogram(_) => {}
+        }
+    }
+    Ok(handle)
+}
