@@ -115,7 +115,7 @@ mod policy {
     use taskwire::domain::actor::{Actor, Role, SignedIn};
     use taskwire::domain::id::{SessionId, UserId};
     use taskwire::domain::local_time::DEFAULT_TIME_ZONE;
-    use taskwire::domain::policy::{CreateTask, NewTask, Tasks, permit, scope};
+    use taskwire::domain::policy::{CreateTask, Own, Tasks, permit, scope};
 
     const ACTOR: Actor = Actor::User(SignedIn {
         id: UserId(7),
@@ -126,7 +126,7 @@ mod policy {
 
     #[divan::bench]
     fn permit_to_create() -> bool {
-        permit(black_box(&ACTOR), CreateTask, black_box(&NewTask { owner: UserId(7) })).is_ok()
+        permit(black_box(&ACTOR), CreateTask, black_box(&Own::of(UserId(7)))).is_ok()
     }
 
     #[divan::bench]

@@ -15,7 +15,7 @@ use super::Core;
 use super::actor::Actor;
 use super::error::{Error, Result};
 use super::id::TaskId;
-use super::policy::{self, OwnRequest, Permit, RepeatRequest};
+use super::policy::{self, Own, Permit, RepeatRequest};
 use super::random::hexadecimal;
 use super::store;
 
@@ -93,7 +93,7 @@ impl<'a> Idempotency<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.claim", skip_all)]
     pub async fn claim(self, actor: &Actor, key: &str, request_hash: &str, longest: Duration) -> Result<Claim> {
         let user = actor.signed_in()?.id;
-        let permit = policy::permit(actor, RepeatRequest, &OwnRequest { user })?;
+        let permit = policy::permit(actor, RepeatRequest, &Own::of(user))?;
         check(key)?;
         let claim = store::idempotency::Claim {
             user,
@@ -185,7 +185,7 @@ impl<'a> Idempotency<'a> {
 }
 
 fn permit(actor: &Actor, ticket: &Ticket) -> Result<Permit<RepeatRequest>> {
-    policy::permit(actor, RepeatRequest, &OwnRequest { user: ticket.0.user })
+    policy::permit(actor, RepeatRequest, &Own::of(ticket.0.user))
 }
 
 fn check(key: &str) -> Result<()> {

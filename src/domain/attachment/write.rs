@@ -12,7 +12,7 @@ use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{AttachmentId, TaskId};
-use crate::domain::policy::{self, DeleteFile, File, KeepFile, NewFile};
+use crate::domain::policy::{self, DeleteFile, File, KeepFile, Own};
 use crate::domain::store;
 use crate::domain::task::Tasks;
 
@@ -42,7 +42,7 @@ impl Attachments<'_> {
         let owner_id = actor.signed_in()?.id;
         match task {
             Some(task) => Tasks::new(self.core).check_attach(actor, task).await?,
-            None => policy::permit(actor, KeepFile, &NewFile { owner: owner_id }).map(|_| ())?,
+            None => policy::permit(actor, KeepFile, &Own::of(owner_id)).map(|_| ())?,
         }
         let filename = filename::clean(name)?;
         let file_type = FileType::of(&filename)?;
@@ -144,7 +144,7 @@ async fn record(
 }
 
 async fn keep(core: &Core, actor: &Actor, new: NewAttachment) -> Result<Attachment> {
-    let permit = policy::permit(actor, KeepFile, &NewFile { owner: new.owner_id })?;
+    let permit = policy::permit(actor, KeepFile, &Own::of(new.owner_id))?;
     let transaction = core.store.begin().await?;
     let made = store::attachment::insert(&transaction, &permit, new).await?;
     transaction.commit().await?;

@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::JobId;
-use crate::domain::policy::{self, OwnJobs, QueueJob};
+use crate::domain::policy::{self, Own, QueueJob};
 use crate::domain::store;
 
 /// The most background tasks of clients that are not signed in that may wait.
@@ -62,7 +62,7 @@ impl Jobs<'_> {
     /// Has the actor's tasks counted. The counts go to the server's log, with the message.
     pub async fn queue_background_task(self, actor: &Actor, message: Option<String>) -> Result<BackgroundTask> {
         let user = actor.signed_in()?.id;
-        let permit = policy::permit(actor, QueueJob, &OwnJobs { user })?;
+        let permit = policy::permit(actor, QueueJob, &Own::of(user))?;
         check(message.as_deref().unwrap_or_default())?;
         let now = self.core.clock.now();
         let job = NewJob::new(JobKind::BackgroundTask, json!({ "message": message }), now);

@@ -335,5 +335,5 @@ fn subscriber<T>(attendee: &Arc<Attendee>) -> (Arc<Subscriber<T>>, mpsc::Receive
 /// Whether the policy lets somebody hear of an event, in the role that they have now.
 pub(super) fn may_hear(attendee: &Attendee, audience: &BTreeSet<UserId>) -> bool {
     let scope = policy::scope::<policy::Tasks>(&Actor::User(attendee.signed_in()));
-    scope.is_ok_and(|scope| scope.hears(audience))
+    scope.is_ok_and(|scope| scope.can_receive(audience))
 }

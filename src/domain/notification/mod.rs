@@ -17,7 +17,7 @@ use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{NotificationId, TaskId, UserId};
 use super::page::{Page, PageRequest, SortField};
-use super::policy::{self, OwnNotifications, ReadNotifications};
+use super::policy::{self, Own, ReadNotifications};
 use super::store;
 use super::task::workflow::Status;
 
@@ -139,7 +139,7 @@ impl<'a> Notifications<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "notification.mark_read", skip_all)]
     pub async fn mark_read(self, actor: &Actor, which: &Which) -> Result<Vec<Notification>> {
         let user = actor.signed_in()?.id;
-        let permit = policy::permit(actor, ReadNotifications, &OwnNotifications { user })?;
+        let permit = policy::permit(actor, ReadNotifications, &Own::of(user))?;
         let scope = policy::scope(actor)?;
         let ids = match which {
             Which::All => None,

@@ -1,11 +1,80 @@
-//! What things are done to, and how an actor stands to each.
+//! What actions are done to, and how an actor relates to it.
 
-use super::{Resource, Standing};
-use crate::domain::actor::Actor;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use crate::domain::actor::{Actor, Role};
 use crate::domain::error::Error;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::domain::task::Task;
 use crate::domain::user::User;
+
+/// How an actor relates to a resource. More than one may be true.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and rules read them by name"
+)]
+pub struct Relationship {
+    /// The actor owns the task or file, or it is the actor's own account.
+    pub owner: bool,
+    /// The task is assigned to the actor.
+    pub assignee: bool,
+    /// The actor is an administrator.
+    pub admin: bool,
+    /// The actor is the server itself.
+    pub system: bool,
+}
+
+impl Relationship {
+    fn new(actor: &Actor, owner: Option<UserId>, assignee: Option<UserId>) -> Self {
+        let id = actor.user_id();
+        Self {
+            owner: id.is_some() && id == owner,
+            assignee: id.is_some() && id == assignee,
+            admin: matches!(actor, Actor::User(user) if user.role == Role::Admin),
+            system: matches!(actor, Actor::System),
+        }
+    }
+
+    /// Owner, assignee, administrator or the server.
+    pub(super) fn is_participant(self) -> bool {
+        self.assignee || self.is_owner_or_admin()
+    }
+
+    /// Owner, administrator or the server.
+    pub(super) fn is_owner_or_admin(self) -> bool {
+        self.owner || self.is_admin()
+    }
+
+    /// Administrator or the server.
+    pub(super) fn is_admin(self) -> bool {
+        self.admin || self.system
+    }
+
+    /// Owner or the server.
+    pub(super) fn is_owner(self) -> bool {
+        self.owner || self.system
+    }
+}
+
+/// Something an action can be done to.
+pub trait Resource {
+    /// What a permit for it remembers.
+    type Subject: Copy + Debug;
+
+    /// Which one it is.
+    fn subject(&self) -> Self::Subject;
+
+    /// How `actor` relates to it.
+    fn relationship(&self, actor: &Actor) -> Relationship;
+
+    /// Whether an actor who relates to it like this may know that it exists.
+    fn is_visible(who: Relationship) -> bool;
+
+    /// The answer to those who may not.
+    fn not_found(&self) -> Error;
+}
 
 impl Resource for Task {
     type Subject = TaskId;
@@ -14,11 +83,15 @@ impl Resource for Task {
         self.id
     }
 
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.owner_id, self.assignee_id)
+    fn relationship(&self, actor: &Actor) -> Relationship {
+        Relationship::new(actor, Some(self.owner_id), self.assignee_id)
     }
 
-    fn hidden(&self) -> Error {
+    fn is_visible(who: Relationship) -> bool {
+        who.is_participant()
+    }
+
+    fn not_found(&self) -> Error {
         Error::not_found("task", self.id)
     }
 }
@@ -30,58 +103,38 @@ impl Resource for User {
         self.id
     }
 
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.id, None)
+    fn relationship(&self, actor: &Actor) -> Relationship {
+        Relationship::new(actor, Some(self.id), None)
     }
 
-    fn hidden(&self) -> Error {
+    fn is_visible(_: Relationship) -> bool {
+        true
+    }
+
+    fn not_found(&self) -> Error {
         Error::not_found("user", self.id)
     }
 }
 
-/// A task that does not exist yet.
+/// An account that does not exist yet.
 #[derive(Clone, Copy, Debug)]
-pub struct NewTask {
-    /// Whose it will be.
-    pub owner: UserId,
-}
+pub struct NewUser;
 
-impl Resource for NewTask {
-    type Subject = UserId;
+impl Resource for NewUser {
+    type Subject = ();
 
-    fn subject(&self) -> UserId {
-        self.owner
+    fn subject(&self) {}
+
+    fn relationship(&self, actor: &Actor) -> Relationship {
+        Relationship::new(actor, None, None)
     }
 
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.owner, None)
+    fn is_visible(_: Relationship) -> bool {
+        true
     }
 
-    fn hidden(&self) -> Error {
-        Error::not_found("user", self.owner)
-    }
-}
-
-/// A file that does not exist yet and will belong to no task.
-#[derive(Clone, Copy, Debug)]
-pub struct NewFile {
-    /// Whose it will be.
-    pub owner: UserId,
-}
-
-impl Resource for NewFile {
-    type Subject = UserId;
-
-    fn subject(&self) -> UserId {
-        self.owner
-    }
-
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.owner, None)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("user", self.owner)
+    fn not_found(&self) -> Error {
+        Error::not_found("user", "")
     }
 }
 
@@ -101,98 +154,61 @@ impl Resource for File {
         self.id
     }
 
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.owner, None)
+    fn relationship(&self, actor: &Actor) -> Relationship {
+        Relationship::new(actor, Some(self.owner), None)
     }
 
-    fn hidden(&self) -> Error {
+    fn is_visible(who: Relationship) -> bool {
+        who.is_owner_or_admin()
+    }
+
+    fn not_found(&self) -> Error {
         Error::not_found("attachment", self.id)
     }
 }
 
-/// A request with a key, by which whoever sent it may repeat it.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnRequest {
-    /// Who sent it.
-    pub user: UserId,
+/// Something of one user that has no row yet, or all rows of the user together.
+pub trait OwnedKind {
+    /// Its name in errors.
+    const NAME: &'static str;
+    /// Whether others are told that it is not theirs, instead of that it does not exist.
+    const IS_PUBLIC: bool;
 }
 
-impl Resource for OwnRequest {
+/// A `K` of one user.
+#[derive(Debug)]
+pub struct Own<K> {
+    user: UserId,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K: OwnedKind> Own<K> {
+    /// That of this user.
+    #[must_use]
+    pub fn of(user: UserId) -> Self {
+        Self {
+            user,
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<K: OwnedKind> Resource for Own<K> {
     type Subject = UserId;
 
     fn subject(&self) -> UserId {
         self.user
     }
 
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.user, None)
+    fn relationship(&self, actor: &Actor) -> Relationship {
+        Relationship::new(actor, Some(self.user), None)
     }
 
-    fn hidden(&self) -> Error {
-        Error::not_found("request", "")
-    }
-}
-
-/// The notifications of one user.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnNotifications {
-    /// Who was notified.
-    pub user: UserId,
-}
-
-impl Resource for OwnNotifications {
-    type Subject = UserId;
-
-    fn subject(&self) -> UserId {
-        self.user
+    fn is_visible(who: Relationship) -> bool {
+        K::IS_PUBLIC || who.owner
     }
 
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.user, None)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("notification", "")
-    }
-}
-
-/// What the server does in the background for one user.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnJobs {
-    /// Who asked for it.
-    pub user: UserId,
-}
-
-impl Resource for OwnJobs {
-    type Subject = UserId;
-
-    fn subject(&self) -> UserId {
-        self.user
-    }
-
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::new(actor, self.user, None)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("background task", "")
-    }
-}
-
-/// An account that does not exist yet.
-#[derive(Clone, Copy, Debug)]
-pub struct NewUser;
-
-impl Resource for NewUser {
-    type Subject = ();
-
-    fn subject(&self) {}
-
-    fn standing(&self, actor: &Actor) -> Standing {
-        Standing::by_rank(actor)
-    }
-
-    fn hidden(&self) -> Error {
-        Error::not_found("user", "")
+    fn not_found(&self) -> Error {
+        Error::not_found(K::NAME, "")
     }
 }

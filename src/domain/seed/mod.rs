@@ -20,7 +20,7 @@ use super::clock::Timestamp;
 use super::error::{Error, Result, Violations};
 use super::event::NewEvent;
 use super::id::UserId;
-use super::policy::{self, CreateTask, CreateUser, NewTask, NewUser, Permit};
+use super::policy::{self, CreateTask, CreateUser, NewUser, Own, Permit};
 use super::store::WriteTransaction;
 use super::store::admin::seed::Seeder;
 use super::task::Snapshot;
@@ -128,13 +128,7 @@ fn permitted(
     numbers
         .map(|number| {
             let new = source.task(number);
-            let permit = policy::permit(
-                actor,
-                CreateTask,
-                &NewTask {
-                    owner: new.task.owner_id,
-                },
-            )?;
+            let permit = policy::permit(actor, CreateTask, &Own::of(new.task.owner_id))?;
             Ok::<_, Error>((permit, new))
         })
         .collect()

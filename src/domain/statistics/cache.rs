@@ -12,7 +12,7 @@ use super::Statistics;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::LogState;
 use crate::domain::local_time::LocalNow;
-use crate::domain::policy::Reach;
+use crate::domain::policy::Visibility;
 use crate::telemetry::metric::LookUps;
 
 /// The most entries: about 10 MB with the tags of busy users.
@@ -23,7 +23,7 @@ const MAX_ENTRIES: u64 = 10_000;
 pub(crate) struct Cache {
     /// For how long; zero for never.
     life: Duration,
-    entries: sync::Cache<Reach, Arc<Entry>>,
+    entries: sync::Cache<Visibility, Arc<Entry>>,
     look_ups: LookUps,
 }
 
@@ -52,7 +52,7 @@ impl Cache {
 
     /// The counts, if the log is as it was and they are not too old. What is overdue depends on the day, which differs
     /// between time zones.
-    pub(crate) fn find(&self, whose: Reach, log: &LogState, now: LocalNow) -> Option<Statistics> {
+    pub(crate) fn find(&self, whose: Visibility, log: &LogState, now: LocalNow) -> Option<Statistics> {
         let entry = self.entries.get(&whose).filter(|entry| {
             let is_today = entry.counted_at.today == now.today;
             entry.log == *log && is_today && is_fresh(entry.counted_at.moment, now.moment, self.life)
@@ -62,7 +62,7 @@ impl Cache {
     }
 
     /// Keeps counts that were made after the log was in this state.
-    pub(crate) fn keep(&self, whose: Reach, log: LogState, counted_at: LocalNow, statistics: &Statistics) {
+    pub(crate) fn keep(&self, whose: Visibility, log: LogState, counted_at: LocalNow, statistics: &Statistics) {
         let entry = Entry {
             log,
             counted_at,
@@ -86,7 +86,7 @@ mod tests {
     use crate::domain::id::UserId;
     use crate::domain::local_time::DEFAULT_TIME_ZONE;
 
-    const ANN: Reach = Reach::Of(UserId(1));
+    const ANN: Visibility = Visibility::Of(UserId(1));
 
     fn now(second: i64) -> LocalNow {
         let moment = DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap();
@@ -129,7 +129,7 @@ mod tests {
         let elsewhere = LocalNow::at(now(0).moment, "Pacific/Auckland".parse().unwrap());
         assert_ne!(elsewhere.today, now(0).today);
         assert_eq!(total(&cache, &log(5, 0), elsewhere), None);
-        assert_eq!(cache.find(Reach::Everything, &log(5, 0), now(0)), None);
+        assert_eq!(cache.find(Visibility::Everything, &log(5, 0), now(0)), None);
     }
 
     #[test]

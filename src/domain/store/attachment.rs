@@ -13,7 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::domain::policy::{
-    AttachFile, DeleteFile, DeleteUser, DetachFile, Files, KeepFile, Permit, PurgeTask, Reach, Scope, Tasks,
+    AttachFile, DeleteFile, DeleteUser, DetachFile, Files, KeepFile, Permit, PurgeTask, Scope, Tasks, Visibility,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -70,17 +70,17 @@ impl TryFrom<Model> for Stored {
     }
 }
 
-/// The condition that somebody's reach holds a file as its owner.
-fn of_reach(scope: &Scope<Files>) -> Condition {
-    match scope.reach() {
-        Reach::Everything => Condition::all(),
-        Reach::Of(user) => Condition::all().add(Column::OwnerId.eq(user.0)),
+/// The condition that a user owns a file.
+fn owned(scope: &Scope<Files>) -> Condition {
+    match scope.visibility() {
+        Visibility::Everything => Condition::all(),
+        Visibility::Of(user) => Condition::all().add(Column::OwnerId.eq(user.0)),
     }
 }
 
 /// The condition that a file is in scope: one of a visible task outside the trash, or one's own without a task.
 fn visible(scope: &Scope<Files>) -> Condition {
-    let of_no_task = Condition::all().add(of_reach(scope)).add(Column::TaskId.is_null());
+    let of_no_task = Condition::all().add(owned(scope)).add(Column::TaskId.is_null());
     let of_a_task = Condition::all()
         .add(task::visible(&scope.tasks()))
         .add(Column::TaskId.is_not_null())
@@ -112,7 +112,7 @@ pub(in crate::domain) async fn newest_own(
     filename: &str,
 ) -> Result<Option<Stored>> {
     let row = Entity::find()
-        .filter(of_reach(scope))
+        .filter(owned(scope))
         .filter(Column::OwnerId.eq(owner.0))
         .filter(Column::TaskId.is_null())
         .filter(Column::Filename.eq(filename))
@@ -135,7 +135,7 @@ pub(in crate::domain) async fn own_names(
         .select_only()
         .column(Column::Filename)
         .distinct()
-        .filter(of_reach(scope))
+        .filter(owned(scope))
         .filter(Column::OwnerId.eq(owner.0))
         .filter(Column::TaskId.is_null())
         .order_by_asc(Column::Filename)
@@ -153,7 +153,7 @@ pub(in crate::domain) async fn is_recorded(
         .select_only()
         .column(Column::Id)
         .filter(Column::StorageKey.eq(storage_key))
-        .filter(of_reach(scope));
+        .filter(owned(scope));
     Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
 }
 
@@ -167,7 +167,7 @@ pub(in crate::domain) async fn recorded(
         .select_only()
         .column(Column::StorageKey)
         .filter(Column::StorageKey.is_in(storage_keys))
-        .filter(of_reach(scope))
+        .filter(owned(scope))
         .into_tuple()
         .all(connection)
         .await?;
@@ -179,7 +179,7 @@ pub(in crate::domain) async fn is_any_recorded(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
 ) -> Result<bool> {
-    let query = Entity::find().select_only().column(Column::Id).filter(of_reach(scope));
+    let query = Entity::find().select_only().column(Column::Id).filter(owned(scope));
     Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
 }
 

@@ -12,7 +12,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::idempotency::Omitted;
-use crate::domain::policy::{Permit, Reach, RepeatRequest, Requests, Scope, System};
+use crate::domain::policy::{Permit, RepeatRequest, Requests, Scope, System, Visibility};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
@@ -155,9 +155,9 @@ pub(in crate::domain) async fn find(
     key: &str,
 ) -> Result<Option<Model>> {
     let query = Entity::find().filter(Column::Key.eq(key));
-    let query = match scope.reach() {
-        Reach::Everything => query,
-        Reach::Of(user) => query.filter(Column::Actor.eq(name_of(user))),
+    let query = match scope.visibility() {
+        Visibility::Everything => query,
+        Visibility::Of(user) => query.filter(Column::Actor.eq(name_of(user))),
     };
     Ok(query.one(transaction.connection()).await?)
 }

@@ -5,7 +5,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{self, CreateTask, NewTask, Permit};
+use crate::domain::policy::{self, CreateTask, Own, Permit};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::task::workflow::Status;
 
@@ -20,7 +20,7 @@ impl Tasks<'_> {
     #[tracing::instrument(target = "taskwire::span", name = "task.create", skip_all)]
     pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<WrittenTask> {
         let owner = actor.signed_in()?.id;
-        let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
+        let permit = policy::permit(actor, CreateTask, &Own::of(owner))?;
         let new = new_task(owner, draft.check()?, self.core.clock.now());
         let store = &self.core.store;
         if new.task.assignee_id.is_none() && new.task.tags.is_empty() && store::task::create::goes_at_once(store) {
@@ -60,7 +60,7 @@ impl Tasks<'_> {
         errors: ErrorPolicy,
     ) -> Result<Vec<BulkOutcome>> {
         let owner = actor.signed_in()?.id;
-        let permit = policy::permit(actor, CreateTask, &NewTask { owner })?;
+        let permit = policy::permit(actor, CreateTask, &Own::of(owner))?;
         check_count(drafts.len())?;
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;

@@ -278,7 +278,7 @@ impl<'a> Tasks<'a> {
     pub async fn statistics(self, actor: &Actor) -> Result<Counted> {
         let scope = policy::scope(actor)?;
         let (store, now) = (&self.core.store, self.core.local_now(actor));
-        let (reader, cache, whose) = (store.reader(actor), &self.core.statistics, scope.reach());
+        let (reader, cache, whose) = (store.reader(actor), &self.core.statistics, scope.visibility());
         let log = if cache.is_on() {
             Some(store::event::log::state(&reader, &scope).await?)
         } else {

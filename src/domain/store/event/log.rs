@@ -10,7 +10,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::event::{EventCursor, LogState, LoggedEvent, Place};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::notification;
-use crate::domain::policy::{Reach, Scope, System, Tasks};
+use crate::domain::policy::{Scope, System, Tasks, Visibility};
 use crate::domain::store::user::account_change;
 use crate::domain::store::{WriteTransaction, one_of};
 
@@ -222,7 +222,7 @@ pub(in crate::domain) async fn read(
     let mut query = Entity::find()
         .filter(compared(connection, PLACE, ">=", part.from))
         .filter(compared(connection, PLACE, "<", part.until));
-    if let Reach::Of(user) = scope.reach() {
+    if let Visibility::Of(user) = scope.visibility() {
         query = query.filter(concerns(connection, user));
     }
     if let Some(tasks) = part.tasks {

@@ -13,7 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{JobId, NotificationId, UserId};
 use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Census, Claim, JobKind, Lease, NewJob, Settlement};
-use crate::domain::policy::{Jobs, Permit, QueueJob, Reach, Scope, System};
+use crate::domain::policy::{Jobs, Permit, QueueJob, Scope, System, Visibility};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "jobs")]
@@ -315,9 +315,9 @@ pub(in crate::domain) async fn find_background_task(
     now: Timestamp,
 ) -> Result<Option<BackgroundTask>> {
     let query = Entity::find_by_id(id.0).filter(Column::UserId.is_not_null());
-    let query = match scope.reach() {
-        Reach::Everything => query,
-        Reach::Of(user) => query.filter(Column::UserId.eq(user.0)),
+    let query = match scope.visibility() {
+        Visibility::Everything => query,
+        Visibility::Of(user) => query.filter(Column::UserId.eq(user.0)),
     };
     let found = query.one(connection).await?;
     Ok(found.map(|row| {

@@ -18,7 +18,7 @@ use crate::domain::notification::{
     LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationSortField, Place,
 };
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
-use crate::domain::policy::{Notifications, Permit, Reach, ReadNotifications, RemindOfTask, Scope, System};
+use crate::domain::policy::{Notifications, Permit, ReadNotifications, RemindOfTask, Scope, System, Visibility};
 use crate::domain::task::Task;
 use crate::domain::task::workflow::Status;
 
@@ -173,9 +173,9 @@ impl KeyColumns<NotificationSortField> for Entity {
 
 /// The notifications in scope.
 fn visible(scope: &Scope<Notifications>, unread_only: bool) -> Select<Entity> {
-    let query = match scope.reach() {
-        Reach::Everything => Entity::find(),
-        Reach::Of(user) => Entity::find().filter(Column::UserId.eq(user.0)),
+    let query = match scope.visibility() {
+        Visibility::Everything => Entity::find(),
+        Visibility::Of(user) => Entity::find().filter(Column::UserId.eq(user.0)),
     };
     if unread_only {
         query.filter(Column::ReadAt.is_null())

@@ -17,7 +17,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::local_time::stored_time_zone;
-use crate::domain::policy::{BeginSession, EndSessions, Permit, Reach, Scope, Sessions, System};
+use crate::domain::policy::{BeginSession, EndSessions, Permit, Scope, Sessions, System, Visibility};
 use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -166,9 +166,9 @@ fn of_family(aggregate: &str) -> Expr {
 }
 
 fn visible(scope: &Scope<Sessions>) -> Condition {
-    match scope.reach() {
-        Reach::Everything => Condition::all(),
-        Reach::Of(user) => Condition::all().add(Column::UserId.eq(user.0)),
+    match scope.visibility() {
+        Visibility::Everything => Condition::all(),
+        Visibility::Of(user) => Condition::all().add(Column::UserId.eq(user.0)),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Column, Entity, TaskRow, filter, read};
 use crate::domain::error::Result;
 use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::policy::{Reach, Scope, Tasks};
+use crate::domain::policy::{Scope, Tasks, Visibility};
 use crate::domain::store::query::keyset::{Keyset, union};
 use crate::domain::task::{Task, TaskFilter, TaskList, cursor_of};
 
@@ -17,7 +17,7 @@ use crate::domain::task::{Task, TaskFilter, TaskList, cursor_of};
 /// empty. Each is one range of an index; both at once are none, so that the first rows of everything would be looked
 /// for in all of it.
 fn visible_parts(scope: &Scope<Tasks>, filter: &TaskFilter) -> Vec<Condition> {
-    let Reach::Of(user) = scope.reach() else {
+    let Visibility::Of(user) = scope.visibility() else {
         return vec![Condition::all()];
     };
     let owned = Column::OwnerId.eq(user.0);
@@ -70,9 +70,9 @@ fn parts(
 
 /// Among whose tasks those in scope are.
 pub(in crate::domain::store) fn range_of(scope: &Scope<Tasks>) -> Range {
-    match scope.reach() {
-        Reach::Of(_) => Range::Users,
-        Reach::Everything => Range::Everything,
+    match scope.visibility() {
+        Visibility::Of(_) => Range::Users,
+        Visibility::Everything => Range::Everything,
     }
 }
 

@@ -19,7 +19,7 @@ use super::{WriteTransaction, attachment, corrupt, one_of, tag};
 use crate::domain::clock::{LAST_MOMENT, Timestamp};
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Reach, Scope, Tasks};
+use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Scope, Tasks, Visibility};
 use crate::domain::task::workflow::Status;
 use crate::domain::task::{DESCRIPTION_KEY_LENGTH, Priority, Snapshot, Task, TaskSortField};
 
@@ -154,9 +154,9 @@ pub(super) fn priority_of(rank: i16) -> Result<Priority> {
 /// The condition that a task is in scope, for tasks that are found by something else. It compares sums, which no index
 /// serves, so that none tempts the database to read all that somebody sees.
 pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
-    match scope.reach() {
-        Reach::Everything => Condition::all(),
-        Reach::Of(user) => {
+    match scope.visibility() {
+        Visibility::Everything => Condition::all(),
+        Visibility::Of(user) => {
             let is_theirs = |column| Expr::col((Entity, column)).add(0).eq(user.0);
             Condition::any()
                 .add(is_theirs(Column::OwnerId))
@@ -167,9 +167,9 @@ pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
 
 /// The same, to find all the tasks that are in scope.
 pub(super) fn all_visible(scope: &Scope<Tasks>) -> Condition {
-    match scope.reach() {
-        Reach::Everything => Condition::all(),
-        Reach::Of(user) => Condition::any()
+    match scope.visibility() {
+        Visibility::Everything => Condition::all(),
+        Visibility::Of(user) => Condition::any()
             .add(Column::OwnerId.eq(user.0))
             .add(Column::AssigneeId.eq(user.0)),
     }

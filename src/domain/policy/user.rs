@@ -1,0 +1,64 @@
+//! Rules for accounts, and for what belongs to one user alone.
+
+use super::{ADMINISTRATORS_ONLY, Action, NewUser, Own, OwnedKind, Relationship, Rule};
+use crate::domain::user::User;
+
+/// A request with an idempotency key, which its user may repeat.
+#[derive(Clone, Copy, Debug)]
+pub enum Request {}
+
+impl OwnedKind for Request {
+    const NAME: &'static str = "request";
+    const IS_PUBLIC: bool = false;
+}
+
+/// The notifications of a user.
+#[derive(Clone, Copy, Debug)]
+pub enum Notification {}
+
+impl OwnedKind for Notification {
+    const NAME: &'static str = "notification";
+    const IS_PUBLIC: bool = false;
+}
+
+/// What the server does in the background for a user.
+#[derive(Clone, Copy, Debug)]
+pub enum Job {}
+
+impl OwnedKind for Job {
+    const NAME: &'static str = "background task";
+    const IS_PUBLIC: bool = false;
+}
+
+const OWN_OR_ADMINISTRATOR: &str = "Only the account's own user or an administrator may do this";
+/// Others do not see it.
+const NOT_THE_OWNER: &str = "Only the user to whom it belongs may do this";
+
+rules! { USER_ACTIONS:
+    /// Create an account. When people register, the server creates the account for them.
+    CreateUser(NewUser): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    /// Change an account's e-mail, username or full name.
+    EditUser(User): Relationship::is_owner_or_admin, OWN_OR_ADMINISTRATOR;
+    /// Mark the e-mail address of an account as verified. For users who confirm a mailed token, the server does so.
+    VerifyEmail(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    /// Mail a token that verifies the e-mail address of an account.
+    SendVerification(User): Relationship::is_owner, "Only the account's own user may request a verification mail";
+    /// Set a new password.
+    ChangePassword(User): Relationship::is_owner, "Only the account's own user may change its password";
+    /// Change the role of an account.
+    SetRole(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    /// Deactivate or reactivate an account.
+    SetActive(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    /// Delete an account.
+    DeleteUser(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    /// Begin a session for a person who proved to be the account's user.
+    BeginSession(User): |who| who.system, "Sign in with a password or a refresh token";
+    /// End sessions of an account.
+    EndSessions(User): Relationship::is_owner_or_admin, OWN_OR_ADMINISTRATOR;
+    /// Claim an idempotency key for a request, and store the response.
+    RepeatRequest(Own<Request>): |who| who.owner, NOT_THE_OWNER;
+    /// Mark notifications as read.
+    ReadNotifications(Own<Notification>): |who| who.owner, NOT_THE_OWNER;
+    /// Have the server do something in the background.
+    QueueJob(Own<Job>): |who| who.owner, NOT_THE_OWNER;
+}
