@@ -29,7 +29,7 @@ pub(super) type Steps = BoxStream<'static, Step>;
 
 /// On whose behalf operations run.
 #[derive(Clone)]
-pub(super) struct Asker {
+pub(super) struct ConnectionIdentity {
     /// As they stood when the connection began.
     pub(super) caller: Caller,
     /// How they stand; `None` for nobody.
@@ -37,18 +37,18 @@ pub(super) struct Asker {
 }
 
 /// Begins an operation.
-pub(super) fn begin(state: GraphqlState, asker: Asker, parameters: Box<Parameters>) -> Steps {
+pub(super) fn begin(state: GraphqlState, identity: ConnectionIdentity, parameters: Box<Parameters>) -> Steps {
     // What it takes to begin is large, and over when a subscription has begun: a box of its own is freed then.
     let beginning = Box::pin(async move {
-        let steps = run(&state, asker, *parameters).await;
+        let steps = run(&state, identity, *parameters).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
     });
     stream::once(beginning).flatten().boxed()
 }
 
-async fn run(state: &GraphqlState, asker: Asker, parameters: Parameters) -> Result<Steps, Body> {
+async fn run(state: &GraphqlState, identity: ConnectionIdentity, parameters: Parameters) -> Result<Steps, Body> {
     let operation = state.executor().prepare(parameters).await?;
-    let Asker { mut caller, attendance } = asker;
+    let ConnectionIdentity { mut caller, attendance } = identity;
     if let Some(attendance) = &attendance {
         // Another node may know of the end of the session, and word of it be on its way.
         let actor = state.domain().live().look_up(attendance).await;
