@@ -32,14 +32,14 @@ use crate::telemetry::metric;
 
 /// What a loader reads from, and for whom.
 #[derive(Clone)]
-struct Sight {
+struct LoaderContext {
     domain: Domain,
     actor: Actor,
 }
 
 /// One loader a kind, made when it is first asked for: most requests need few of them.
 pub struct Loaders {
-    sight: Sight,
+    sight: LoaderContext,
     /// Dropped with the request, and the batches that still run with it.
     request: watch::Sender<()>,
     users: OnceLock<Batched<UserLoader>>,
@@ -61,7 +61,7 @@ pub type Batched<L> = DataLoader<Metered<L>>;
 impl Loaders {
     pub(super) fn new(domain: &Domain, actor: Actor) -> Self {
         Self {
-            sight: Sight {
+            sight: LoaderContext {
                 domain: domain.clone(),
                 actor,
             },
@@ -209,7 +209,7 @@ impl Timer for Yield {
 }
 
 /// Users by id, as far as the actor sees them.
-pub struct UserLoader(Sight);
+pub struct UserLoader(LoaderContext);
 
 impl Loader<UserId> for UserLoader {
     type Value = Arc<User>;
@@ -222,7 +222,7 @@ impl Loader<UserId> for UserLoader {
 }
 
 /// Tasks by id, as far as the actor sees them.
-pub struct TaskLoader(Sight);
+pub struct TaskLoader(LoaderContext);
 
 impl Loader<TaskId> for TaskLoader {
     type Value = Arc<domain::task::Task>;
@@ -235,7 +235,7 @@ impl Loader<TaskId> for TaskLoader {
 }
 
 /// Tags by task, as far as the actor sees it.
-pub struct TagLoader(Sight);
+pub struct TagLoader(LoaderContext);
 
 impl Loader<TaskId> for TagLoader {
     type Value = Tags;
@@ -254,7 +254,7 @@ impl Loader<TaskId> for TagLoader {
 }
 
 /// Notifications by id, as far as they are the actor's.
-pub struct NotificationLoader(Sight);
+pub struct NotificationLoader(LoaderContext);
 
 impl Loader<NotificationId> for NotificationLoader {
     type Value = Notification;
@@ -267,7 +267,7 @@ impl Loader<NotificationId> for NotificationLoader {
 }
 
 /// Sessions by id, as far as they are the actor's and have not ended.
-pub struct SessionLoader(Sight);
+pub struct SessionLoader(LoaderContext);
 
 impl Loader<SessionId> for SessionLoader {
     type Value = Session;
@@ -281,7 +281,7 @@ impl Loader<SessionId> for SessionLoader {
 }
 
 /// Files by id, as far as the actor sees them.
-pub struct AttachmentLoader(Sight);
+pub struct AttachmentLoader(LoaderContext);
 
 impl Loader<AttachmentId> for AttachmentLoader {
     type Value = Attachment;
@@ -294,7 +294,7 @@ impl Loader<AttachmentId> for AttachmentLoader {
 }
 
 /// Files by task, as far as the actor sees it.
-pub struct AttachmentsOfTaskLoader(Sight);
+pub struct AttachmentsOfTaskLoader(LoaderContext);
 
 impl Loader<TaskId> for AttachmentsOfTaskLoader {
     type Value = Vec<Attachment>;
@@ -335,7 +335,7 @@ fn answers<P, A: Clone, V>(
 }
 
 /// Pages of events by task, as far as the actor sees it.
-pub struct HistoryLoader(Sight);
+pub struct HistoryLoader(LoaderContext);
 
 impl Loader<(TaskId, PageRequest)> for HistoryLoader {
     type Value = Result<Page<TaskEvent>, Error>;
@@ -352,7 +352,7 @@ impl Loader<(TaskId, PageRequest)> for HistoryLoader {
 }
 
 /// Numbers of events by task, as far as the actor sees it.
-pub struct HistoryCountLoader(Sight);
+pub struct HistoryCountLoader(LoaderContext);
 
 impl Loader<TaskId> for HistoryCountLoader {
     type Value = u64;
@@ -365,7 +365,7 @@ impl Loader<TaskId> for HistoryCountLoader {
 }
 
 /// Pages of tasks by user, as far as the actor sees them.
-pub struct TasksOfUserLoader(Sight);
+pub struct TasksOfUserLoader(LoaderContext);
 
 /// A user, and which page of their tasks.
 type TasksOfUser = (UserId, Arc<PageOfTasks>);
@@ -428,7 +428,7 @@ impl TasksOfUserLoader {
         users: &[UserId],
         PageOfTasks { of, page, with_people }: &PageOfTasks,
     ) -> Result<Vec<(UserId, Page<ListedTask>)>, Error> {
-        let Sight { domain, actor } = &self.0;
+        let LoaderContext { domain, actor } = &self.0;
         Ok(if *with_people {
             let lists = domain
                 .tasks()
@@ -448,7 +448,7 @@ fn each<T: Into<ListedTask>>(lists: Vec<(UserId, Page<T>)>) -> Vec<(UserId, Page
 }
 
 /// Numbers of tasks by user, as far as the actor sees them.
-pub struct TaskCountOfUserLoader(Sight);
+pub struct TaskCountOfUserLoader(LoaderContext);
 
 impl Loader<(UserId, TasksOf)> for TaskCountOfUserLoader {
     type Value = Result<u64, Error>;
