@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use async_graphql::connection::PageInfo;
 use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, TypeName};
 
-use super::row::{AtHand, One, Row, Rows, Selected};
+use super::row::{AtHand, Row, Rows, Selected, Single};
 use crate::domain::error::Result;
 use crate::domain::page::{Page, PageRequest, Place};
 
@@ -106,8 +106,8 @@ impl<T: Row> TypeName for Edge<T> {
 #[Object(name_type)]
 impl<T: Row> Edge<T> {
     /// The item at the end of the edge
-    async fn node(&self) -> One<&T> {
-        One(&self.node)
+    async fn node(&self) -> Single<&T> {
+        Single(&self.node)
     }
 
     /// A cursor for use in pagination
@@ -125,10 +125,10 @@ impl<T: Row> Row for Edge<T> {
         }
     }
 
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         let nodes: Vec<&T> = rows.iter().map(|edge| &edge.node).collect();
         let fields = fields.iter().filter(|field| field.name() == "node");
         let fields: Vec<Selected<'_>> = fields.flat_map(|field| field.below()).collect();
-        T::gather(&nodes, &fields, ctx).await;
+        T::prefetch(&nodes, &fields, ctx).await;
     }
 }

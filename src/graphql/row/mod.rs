@@ -2,7 +2,7 @@
 //!
 //! The library makes a future of every field of every row, boxes it and joins them all. But most fields of a
 //! row are there before anybody asks: a list of [`Rows`] takes those as they are, and asks the library for the
-//! others alone. What the rows refer to is read together first, and [`Held`]. Where every field of every row is at
+//! others alone. What the rows refer to is read together first, and [`Preloaded`]. Where every field of every row is at
 //! hand, which is the rule, the list becomes JSON at once.
 //!
 //! Each field is defined once, at its object. [`Row::at_hand`] only knows a shorter way to the values of some,
@@ -45,7 +45,7 @@ pub trait Row: ObjectType + Sized {
     fn at_hand<'a>(&'a self, field: Selected<'a>) -> Option<AtHand<'a>>;
 
     /// Reads together what the rows refer to in these fields, and gives it to them to hold.
-    fn gather<'a>(
+    fn prefetch<'a>(
         _rows: &'a [&'a Self],
         _fields: &'a [Selected<'a>],
         _ctx: &'a ContextSelectionSet<'a>,
@@ -59,9 +59,9 @@ impl<T: Row> Row for &T {
         T::at_hand(self, field)
     }
 
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         let rows: Vec<&T> = rows.iter().map(|row| **row).collect();
-        T::gather(&rows, fields, ctx).await;
+        T::prefetch(&rows, fields, ctx).await;
     }
 }
 
@@ -85,7 +85,7 @@ const USUAL_BYTES: usize = 40;
 async fn resolve<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> ServerResult<Value> {
     let plan = plan::plan(ctx, &T::type_name(), &ctx.item.node);
     let fields: Vec<Selected<'_>> = plan::of(ctx, &plan).collect();
-    T::gather(rows, &fields, ctx).await;
+    T::prefetch(rows, &fields, ctx).await;
     let count = |bytes: usize| match ctx.data_opt::<RequestContext>() {
         Some(context) => context
             .answer_size()
@@ -203,9 +203,9 @@ impl<T: Row> OutputType for Rows<T> {
 
 /// A row that stands alone.
 #[derive(Clone, Debug)]
-pub struct One<T>(pub T);
+pub struct Single<T>(pub T);
 
-impl<T: Row> OutputType for One<T> {
+impl<T: Row> OutputType for Single<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
@@ -224,21 +224,21 @@ impl<T: Row> OutputType for One<T> {
 
 /// What a row refers to, or why that could not be read; empty until it was gathered.
 #[derive(Clone, Debug)]
-pub struct Held<V>(OnceLock<Result<Option<V>>>);
+pub struct Preloaded<V>(OnceLock<Result<Option<V>>>);
 
-impl<V> Default for Held<V> {
+impl<V> Default for Preloaded<V> {
     fn default() -> Self {
         Self(OnceLock::new())
     }
 }
 
-impl<V> From<V> for Held<V> {
+impl<V> From<V> for Preloaded<V> {
     fn from(value: V) -> Self {
         Self(OnceLock::from(Ok(Some(value))))
     }
 }
 
-impl<V> Held<V> {
+impl<V> Preloaded<V> {
     /// What is held: `Some(None)` if there is no such thing.
     pub fn get(&self) -> Option<Option<&V>> {
         self.0.get()?.as_ref().ok().map(Option::as_ref)
@@ -259,9 +259,9 @@ impl<V> Held<V> {
 }
 
 /// Reads what these rows refer to, as far as they do not hold it yet, in one batch.
-pub async fn hold<'l, K, V, L>(
+pub async fn preload<'l, K, V, L>(
     loader: impl FnOnce() -> &'l Batched<L> + Send,
-    rows: impl IntoIterator<Item = (K, &Held<V>)> + Send,
+    rows: impl IntoIterator<Item = (K, &Preloaded<V>)> + Send,
 ) where
     K: Send + Sync + Hash + Eq + Clone + 'static,
     V: Send + Sync + Clone + 'static,

@@ -14,7 +14,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
+use crate::graphql::row::{AtHand, Preloaded, Row, Selected, Single, preload, rows_with};
 use crate::graphql::upload::Upload;
 use crate::http::file_url;
 
@@ -22,16 +22,16 @@ use crate::http::file_url;
 #[derive(Clone, Debug)]
 pub struct Attachment {
     file: domain::attachment::Attachment,
-    owner: Held<Arc<domain::user::User>>,
-    task: Held<Arc<domain::task::Task>>,
+    owner: Preloaded<Arc<domain::user::User>>,
+    task: Preloaded<Arc<domain::task::Task>>,
 }
 
 impl From<domain::attachment::Attachment> for Attachment {
     fn from(file: domain::attachment::Attachment) -> Self {
         Self {
             file,
-            owner: Held::default(),
-            task: Held::default(),
+            owner: Preloaded::default(),
+            task: Preloaded::default(),
         }
     }
 }
@@ -91,18 +91,18 @@ impl Attachment {
     }
 
     /// Who uploaded it; the task's owner once that account is gone.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
         let owner = self.owner.or_load(ctx.loaders().users(), self.file.owner_id).await?;
-        Ok(owner.map(User).map(One))
+        Ok(owner.map(User).map(Single))
     }
 
     /// The task it belongs to, if any.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
         let Some(id) = self.file.task_id else {
             return Ok(None);
         };
         let task = self.task.or_load(ctx.loaders().tasks(), id).await?;
-        Ok(task.map(Task::from).map(One))
+        Ok(task.map(Task::from).map(Single))
     }
 }
 
@@ -124,14 +124,14 @@ impl Row for Attachment {
         })
     }
 
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         let rows_for = |name: &str| rows_with(name, fields, rows);
         let owners = rows_for("owner").iter().map(|row| (row.file.owner_id, &row.owner));
         let tasks = rows_for("task").iter();
         let tasks = tasks.filter_map(|row| Some((row.file.task_id?, &row.task)));
         tokio::join!(
-            hold(|| ctx.loaders().users(), owners),
-            hold(|| ctx.loaders().tasks(), tasks)
+            preload(|| ctx.loaders().users(), owners),
+            preload(|| ctx.loaders().tasks(), tasks)
         );
     }
 }

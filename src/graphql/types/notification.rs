@@ -16,7 +16,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
+use crate::graphql::row::{AtHand, Preloaded, Row, Rows, Selected, Single, preload, rows_with};
 use crate::graphql::scalar::TaskStatus;
 
 /// What a notification is about.
@@ -37,16 +37,16 @@ pub enum NotificationKind {
 #[derive(Clone, Debug)]
 pub struct Notification {
     told: domain::Notification,
-    task: Held<Arc<domain_task::Task>>,
-    actor: Held<Arc<domain_user::User>>,
+    task: Preloaded<Arc<domain_task::Task>>,
+    actor: Preloaded<Arc<domain_user::User>>,
 }
 
 impl From<domain::Notification> for Notification {
     fn from(told: domain::Notification) -> Self {
         Self {
             told,
-            task: Held::default(),
-            actor: Held::default(),
+            task: Preloaded::default(),
+            actor: Preloaded::default(),
         }
     }
 }
@@ -75,9 +75,9 @@ impl Notification {
     }
 
     /// The task as it is now; null when it is gone, in the trash, or no longer yours to see.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
         let task = self.task.or_load(ctx.loaders().tasks(), self.told.task_id).await?;
-        Ok(task.map(Task::from).map(One))
+        Ok(task.map(Task::from).map(Single))
     }
 
     /// The task's title at that moment.
@@ -86,12 +86,12 @@ impl Notification {
     }
 
     /// Who did it; null for the server itself, and when the account is gone.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
         let Some(id) = self.told.actor_id else {
             return Ok(None);
         };
         let actor = self.actor.or_load(ctx.loaders().users(), id).await?;
-        Ok(actor.map(User).map(One))
+        Ok(actor.map(User).map(Single))
     }
 
     /// The task's status before; null when the task was made, and of a due date.
@@ -141,14 +141,14 @@ impl Row for Notification {
         })
     }
 
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         let rows_for = |name: &str| rows_with(name, fields, rows);
         let tasks = rows_for("task").iter().map(|row| (row.told.task_id, &row.task));
         let actors = rows_for("actor").iter();
         let actors = actors.filter_map(|row| Some((row.told.actor_id?, &row.actor)));
         tokio::join!(
-            hold(|| ctx.loaders().tasks(), tasks),
-            hold(|| ctx.loaders().users(), actors)
+            preload(|| ctx.loaders().tasks(), tasks),
+            preload(|| ctx.loaders().users(), actors)
         );
     }
 }
@@ -178,8 +178,8 @@ impl NotificationEvent {
     }
 
     /// The notification as it is now: one that is delivered late may be read already.
-    async fn notification(&self) -> One<Notification> {
-        One(self.notification.clone())
+    async fn notification(&self) -> Single<Notification> {
+        Single(self.notification.clone())
     }
 
     /// Number of your notifications that you have not read, now and not at the time of this one; counted only when

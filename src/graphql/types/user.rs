@@ -19,7 +19,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::guard::{AdminOnly, SignedIn};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, One, Row, Rows, Selected};
+use crate::graphql::row::{AtHand, Row, Rows, Selected, Single};
 use crate::graphql::scalar::Role;
 
 /// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
@@ -230,9 +230,9 @@ pub struct UserQuery;
 impl UserQuery {
     /// Whoever is signed in.
     #[graphql(guard = "SignedIn")]
-    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<One<User>>> {
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Single<User>>> {
         let viewer = ctx.domain().users().viewer(ctx.actor()).await;
-        Some(viewer.map(|viewer| One(viewer.into())).map_err(Into::into))
+        Some(viewer.map(|viewer| Single(viewer.into())).map_err(Into::into))
     }
 
     /// Active users to choose from, such as assignees. Those whose display name or username begins with `search` come
@@ -252,9 +252,9 @@ impl UserQuery {
 
     /// The user with this id; null when there is none.
     #[graphql(guard = "SignedIn")]
-    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<One<User>>> {
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<Single<User>>> {
         let user = find(ctx, &id).await.transpose()?;
-        Some(user.map(One))
+        Some(user.map(Single))
     }
 
     /// All users by id, deactivated ones included. E-mail address, role and activity are null unless you may see them.

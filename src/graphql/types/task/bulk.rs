@@ -13,7 +13,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, UserError, aborted, user_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::One;
+use crate::graphql::row::Single;
 use crate::graphql::scalar::{BulkErrorPolicy, TaskStatus};
 
 /// Result for one of many tasks.
@@ -23,7 +23,7 @@ pub struct TaskBulkResult {
     id: ID,
     /// The task as it is now: after the change, or unchanged with the errors `CONFLICT` and `INVALID_TRANSITION`. Null with
     /// other errors.
-    task: Option<One<Task>>,
+    task: Option<Single<Task>>,
     /// Place of the change in the event log: the `cursor` of the `TaskEvent` that subscribers receive for it, and an
     /// `after` for subscriptions. Null when nothing changed.
     cursor: Option<String>,
@@ -49,7 +49,7 @@ impl TaskBulkResult {
 #[derive(Debug, SimpleObject)]
 pub struct TaskBulkCreateResult {
     /// The new task, or the one that has its `clientKey`. Null with errors.
-    task: Option<One<Task>>,
+    task: Option<Single<Task>>,
     /// Place of the creation in the event log: the `cursor` of the `TaskEvent` that subscribers receive for it, and an
     /// `after` for subscriptions. Null when nothing was created.
     cursor: Option<String>,

@@ -15,7 +15,7 @@ use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, camel_case};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold};
+use crate::graphql::row::{AtHand, Preloaded, Row, Selected, Single, preload};
 use crate::graphql::scalar::{TaskEventType, TaskStatus};
 use crate::graphql::types::user::User;
 
@@ -23,7 +23,7 @@ use crate::graphql::types::user::User;
 #[derive(Clone, Debug)]
 pub struct TaskEvent {
     event: domain::TaskEvent,
-    actor: Held<Arc<domain_user::User>>,
+    actor: Preloaded<Arc<domain_user::User>>,
     /// The task as it is now; `None` if the viewer may not see it or it no longer exists.
     task: Option<Task>,
 }
@@ -32,7 +32,7 @@ impl TaskEvent {
     pub(in crate::graphql) fn new(event: domain::TaskEvent, task: Option<Task>) -> Self {
         Self {
             event,
-            actor: Held::default(),
+            actor: Preloaded::default(),
             task,
         }
     }
@@ -64,12 +64,12 @@ impl TaskEvent {
     }
 
     /// The user who made the change. Null if the server made it, or if the account no longer exists.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
         let Some(id) = self.event.actor_id else {
             return Ok(None);
         };
         let actor = self.actor.or_load(ctx.loaders().users(), id).await?;
-        Ok(actor.map(User).map(One))
+        Ok(actor.map(User).map(Single))
     }
 
     /// Global id of the task. The task itself may no longer exist.
@@ -79,17 +79,17 @@ impl TaskEvent {
 
     /// The task as it is now, in the trash or not; never older than the event. Null if it was deleted for good, or if
     /// you may no longer see it. The task as the event left it is `snapshot`.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<One<Task>>> {
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
         if self.task.is_none() || self.task_after().is_some() {
-            return Ok(self.task.clone().map(One));
+            return Ok(self.task.clone().map(Single));
         }
         let task = ctx.loaders().tasks().load_one(self.event.task_id).await?;
-        Ok(task.map(Task::from).map(One))
+        Ok(task.map(Task::from).map(Single))
     }
 
     /// The task as the event left it.
-    async fn snapshot(&self) -> One<TaskSnapshot> {
-        One(self.event.task.clone().into())
+    async fn snapshot(&self) -> Single<TaskSnapshot> {
+        Single(self.event.task.clone().into())
     }
 
     /// Status before the event. Null if the event created the task.
@@ -127,10 +127,10 @@ impl Row for TaskEvent {
         })
     }
 
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         if fields.iter().any(|field| field.name() == "actor") {
             let actors = rows.iter().filter_map(|row| Some((row.event.actor_id?, &row.actor)));
-            hold(|| ctx.loaders().users(), actors).await;
+            preload(|| ctx.loaders().users(), actors).await;
         }
     }
 }

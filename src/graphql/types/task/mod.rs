@@ -34,17 +34,17 @@ use crate::graphql::error::Result;
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::ListedTask;
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, Held, One, Row, Rows, Selected, hold, rows_with};
+use crate::graphql::row::{AtHand, Preloaded, Row, Rows, Selected, Single, preload, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
 
 /// A task.
 #[derive(Clone, Debug)]
 pub struct Task {
     inner: Arc<domain::task::Task>,
-    owner: Held<Arc<domain::user::User>>,
-    assignee: Held<Arc<domain::user::User>>,
-    tags: Held<Tags>,
-    attachments: Held<Vec<domain::attachment::Attachment>>,
+    owner: Preloaded<Arc<domain::user::User>>,
+    assignee: Preloaded<Arc<domain::user::User>>,
+    tags: Preloaded<Tags>,
+    attachments: Preloaded<Vec<domain::attachment::Attachment>>,
 }
 
 impl From<domain::task::Task> for Task {
@@ -57,10 +57,10 @@ impl From<Arc<domain::task::Task>> for Task {
     fn from(task: Arc<domain::task::Task>) -> Self {
         Self {
             inner: task,
-            owner: Held::default(),
-            assignee: Held::default(),
-            tags: Held::default(),
-            attachments: Held::default(),
+            owner: Preloaded::default(),
+            assignee: Preloaded::default(),
+            tags: Preloaded::default(),
+            attachments: Preloaded::default(),
         }
     }
 }
@@ -69,7 +69,7 @@ impl From<(domain::task::Task, People)> for Task {
     fn from((task, people): (domain::task::Task, People)) -> Self {
         Self {
             owner: Arc::new(people.owner).into(),
-            assignee: people.assignee.map(Arc::new).map(Held::from).unwrap_or_default(),
+            assignee: people.assignee.map(Arc::new).map(Preloaded::from).unwrap_or_default(),
             ..task.into()
         }
     }
@@ -80,7 +80,7 @@ impl From<ListedTask> for Task {
         match people {
             Some((owner, assignee)) => Self {
                 owner: owner.into(),
-                assignee: assignee.map(Held::from).unwrap_or_default(),
+                assignee: assignee.map(Preloaded::from).unwrap_or_default(),
                 ..task.into()
             },
             None => task.into(),
@@ -190,21 +190,21 @@ impl Task {
     }
 
     /// The user who owns the task.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<One<User>> {
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Single<User>> {
         let id = self.inner.owner_id;
         let owner = self.owner.or_load(ctx.loaders().users(), id).await?;
         let owner = owner.ok_or_else(|| Error::internal(anyhow::anyhow!("a task's owner {id} is missing")))?;
-        Ok(One(User(owner)))
+        Ok(Single(User(owner)))
     }
 
     /// The user who should do the task; null if nobody. Assignees have the rights of the owner, except that they can
     /// assign the task to nobody else.
-    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<One<User>>> {
+    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
         let Some(id) = self.inner.assignee_id else {
             return Ok(None);
         };
         let assignee = self.assignee.or_load(ctx.loaders().users(), id).await?;
-        Ok(assignee.map(User).map(One))
+        Ok(assignee.map(User).map(Single))
     }
 
     /// The key that its creator gave it in `TaskCreateInput`, to find the row of an optimistic update. Null if there was
@@ -307,7 +307,7 @@ impl Row for Task {
         })
     }
 
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         let rows_for = |name: &str| rows_with(name, fields, rows);
         let loaders = ctx.loaders();
         let owners = rows_for("owner").iter().map(|row| (row.inner.owner_id, &row.owner));
@@ -317,9 +317,9 @@ impl Row for Task {
         let attachments = rows_for("attachments").iter();
         let attachments = attachments.map(|row| (row.inner.id, &row.attachments));
         tokio::join!(
-            hold(|| loaders.users(), owners.chain(assignees)),
-            hold(|| loaders.tags(), tags),
-            hold(|| loaders.attachments_of_tasks(), attachments),
+            preload(|| loaders.users(), owners.chain(assignees)),
+            preload(|| loaders.tags(), tags),
+            preload(|| loaders.attachments_of_tasks(), attachments),
         );
     }
 }
@@ -332,9 +332,9 @@ pub struct TaskQuery;
 impl TaskQuery {
     /// The task with this id; null when there is none, it is in the trash, or it is not yours to see.
     #[graphql(guard = "SignedIn")]
-    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<One<Task>>> {
+    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<Single<Task>>> {
         let task = find(ctx, &id).await.transpose()?;
-        Some(task.map(One))
+        Some(task.map(Single))
     }
 
     /// What happened to the task with this id, the oldest first; null when there is none, it is in the

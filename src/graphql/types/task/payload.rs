@@ -7,11 +7,11 @@ use super::Task;
 use crate::domain;
 use crate::domain::task::WrittenTask;
 use crate::graphql::error::{Result, UserError, user_errors};
-use crate::graphql::row::One;
+use crate::graphql::row::Single;
 
 /// What the schema shows of a write.
 pub(super) struct Shown {
-    pub(super) task: Option<One<Task>>,
+    pub(super) task: Option<Single<Task>>,
     pub(super) cursor: Option<String>,
     pub(super) user_errors: Vec<UserError>,
 }
@@ -22,12 +22,12 @@ impl Shown {
     pub(super) fn of(result: domain::error::Result<WrittenTask>, input: &[&str]) -> Result<Self> {
         Ok(match result {
             Ok(WrittenTask { snapshot, cursor }) => Self {
-                task: Some(One(snapshot.into())),
+                task: Some(Single(snapshot.into())),
                 cursor: cursor.map(|cursor| cursor.encode()),
                 user_errors: Vec::new(),
             },
             Err(error) => Self {
-                task: error.current_task().cloned().map(|task| One(task.into())),
+                task: error.current_task().cloned().map(|task| Single(task.into())),
                 cursor: None,
                 user_errors: user_errors(error, input)?,
             },
@@ -43,7 +43,7 @@ macro_rules! payload {
         pub struct $name {
             /// The task as it is now: after the change, or unchanged with the errors `CONFLICT` and
             /// `INVALID_TRANSITION`, so that a client can show it and its `allowedTransitions`. Null with other errors.
-            task: Option<One<Task>>,
+            task: Option<Single<Task>>,
             /// Place of the change in the event log: the `cursor` of the `TaskEvent` that subscribers receive for it, and
             /// an `after` for subscriptions. Null when nothing changed.
             cursor: Option<String>,

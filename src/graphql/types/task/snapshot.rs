@@ -11,7 +11,7 @@ use crate::domain::task::Snapshot;
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{AtHand, Held, One, Row, Selected, hold, rows_with};
+use crate::graphql::row::{AtHand, Preloaded, Row, Selected, Single, preload, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
 
 /// A task as an event left it.
@@ -81,13 +81,13 @@ impl TaskSnapshot {
     }
 
     /// The user who owned the task.
-    async fn owner(&self) -> One<TaskSnapshotUser> {
-        One(self.owner.clone())
+    async fn owner(&self) -> Single<TaskSnapshotUser> {
+        Single(self.owner.clone())
     }
 
     /// The user to whom the task was assigned. Null if there was none.
-    async fn assignee(&self) -> Option<One<TaskSnapshotUser>> {
-        self.assignee.clone().map(One)
+    async fn assignee(&self) -> Option<Single<TaskSnapshotUser>> {
+        self.assignee.clone().map(Single)
     }
 
     /// Date and time of creation (UTC).
@@ -139,14 +139,14 @@ impl Row for TaskSnapshot {
 #[derive(Clone, Debug)]
 pub struct TaskSnapshotUser {
     id: UserId,
-    user: Held<Arc<domain::user::User>>,
+    user: Preloaded<Arc<domain::user::User>>,
 }
 
 impl From<UserId> for TaskSnapshotUser {
     fn from(id: UserId) -> Self {
         Self {
             id,
-            user: Held::default(),
+            user: Preloaded::default(),
         }
     }
 }
@@ -175,10 +175,10 @@ impl Row for TaskSnapshotUser {
         })
     }
 
-    async fn gather<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
+    async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [Selected<'a>], ctx: &'a ContextSelectionSet<'a>) {
         let users = rows_with("displayName", fields, rows)
             .iter()
             .map(|row| (row.id, &row.user));
-        hold(|| ctx.loaders().users(), users).await;
+        preload(|| ctx.loaders().users(), users).await;
     }
 }
