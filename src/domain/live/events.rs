@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::live_connections::{Attendance, Attendee};
-use super::registry::{Registry, Seat, Topic, may_hear};
+use super::live_connections::{ConnectionUser, LiveConnection};
+use super::registry::{Registration, Registry, Topic, may_hear};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -79,12 +79,16 @@ impl Selection for Watch {
         Ok((batch.events, batch.more_from))
     }
 
-    fn register(&self, registry: &Arc<Registry>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedEvent>> {
-        Registry::watch(registry, attendee, self.topic())
+    fn register(
+        &self,
+        registry: &Arc<Registry>,
+        connection_user: &Arc<ConnectionUser>,
+    ) -> Registration<Arc<LoggedEvent>> {
+        Registry::watch(registry, connection_user, self.topic())
     }
 
-    fn is_for(&self, attendee: &Attendee, event: &LoggedEvent) -> bool {
-        self.wants(event) && may_hear(attendee, &event.audience)
+    fn is_for(&self, connection_user: &ConnectionUser, event: &LoggedEvent) -> bool {
+        self.wants(event) && may_hear(connection_user, &event.audience)
     }
 }
 
@@ -101,19 +105,19 @@ impl EventStream {
     pub(super) async fn open(
         store: &Store,
         registry: &Arc<Registry>,
-        attendance: &Attendance,
+        live_connection: &LiveConnection,
         watch: Watch,
         after: Option<&EventCursor>,
     ) -> Result<Self> {
         let Some(after) = after else {
-            return Ok(Self(LogStream::open(store, registry, attendance, watch)));
+            return Ok(Self(LogStream::open(store, registry, live_connection, watch)));
         };
         let first = |settled: &Settled| {
             settled.check_known(&after.log, after.place())?;
             Ok(after.place().next())
         };
         Ok(Self(
-            LogStream::resume(store, registry, attendance, watch, first).await?,
+            LogStream::resume(store, registry, live_connection, watch, first).await?,
         ))
     }
 

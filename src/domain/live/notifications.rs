@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::live_connections::{Attendance, Attendee};
-use super::registry::{Registry, Seat};
+use super::live_connections::{ConnectionUser, LiveConnection};
+use super::registry::{Registration, Registry};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -34,12 +34,16 @@ impl Selection for Own {
         store::notification::read(&store.reader(actor), &scope, Part { from, until }, BATCH).await
     }
 
-    fn register(&self, registry: &Arc<Registry>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedNotification>> {
-        Registry::listen(registry, attendee)
+    fn register(
+        &self,
+        registry: &Arc<Registry>,
+        connection_user: &Arc<ConnectionUser>,
+    ) -> Registration<Arc<LoggedNotification>> {
+        Registry::listen(registry, connection_user)
     }
 
-    fn is_for(&self, attendee: &Attendee, entry: &LoggedNotification) -> bool {
-        entry.notification.user_id == attendee.signed_in().id
+    fn is_for(&self, connection_user: &ConnectionUser, entry: &LoggedNotification) -> bool {
+        entry.notification.user_id == connection_user.signed_in().id
     }
 }
 
@@ -56,17 +60,19 @@ impl NotificationStream {
     pub(super) async fn open(
         store: &Store,
         registry: &Arc<Registry>,
-        attendance: &Attendance,
+        live_connection: &LiveConnection,
         after: Option<&NotificationCursor>,
     ) -> Result<Self> {
         let Some(after) = after else {
-            return Ok(Self(LogStream::open(store, registry, attendance, Own)));
+            return Ok(Self(LogStream::open(store, registry, live_connection, Own)));
         };
         let first = |settled: &Settled| {
             settled.check_known(after.log(), after.place().event)?;
             Ok(after.place().next())
         };
-        Ok(Self(LogStream::resume(store, registry, attendance, Own, first).await?))
+        Ok(Self(
+            LogStream::resume(store, registry, live_connection, Own, first).await?,
+        ))
     }
 
     /// The next notification; `None` once the subscription is ended. Dropping the future loses nothing.

@@ -45,7 +45,7 @@ pub(super) struct Delivery {
 }
 
 /// The one task of a node that follows the logs.
-pub(super) struct Reader {
+pub(super) struct EventLogReader {
     store: Store,
     scope: Scope<Tasks>,
     notified: Scope<Notifications>,
@@ -70,7 +70,7 @@ enum Look {
     Waiting,
 }
 
-impl Reader {
+impl EventLogReader {
     /// A reader that stands where the logs end now.
     pub(super) async fn at_the_end(store: Store, delivery: Delivery, clock: Arc<dyn Clock>) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
@@ -164,14 +164,14 @@ impl Reader {
     /// Looks up each session of the user once, however many connections it holds open.
     async fn look_at_account(&self, user: UserId) -> Result<()> {
         let mut states: HashMap<SessionId, Option<AccountState>> = HashMap::new();
-        for attendee in self.delivery.registry.attendees_of(user) {
-            let session = attendee.signed_in().session;
+        for connection_user in self.delivery.registry.attendees_of(user) {
+            let session = connection_user.signed_in().session;
             let state = match states.get(&session) {
                 Some(state) => *state,
                 None => session::state_of(&self.store, user, session).await?,
             };
             states.insert(session, state);
-            attendee.stands(state);
+            connection_user.stands(state);
         }
         self.delivery.registry.role_changed(user);
         Ok(())

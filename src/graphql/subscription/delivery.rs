@@ -14,7 +14,7 @@ use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::{EventCursor, LoggedEvent};
-use crate::domain::live::{Attendance, EventStream, Moment, NotificationStream, VisibleTask};
+use crate::domain::live::{EventStream, LiveConnection, Moment, NotificationStream, VisibleTask};
 use crate::domain::policy::{self, Tasks};
 use crate::graphql::Schema;
 use crate::graphql::context::RequestContext;
@@ -100,7 +100,7 @@ struct Subscription {
     shared: SharedResponses,
     sharing: Sharing,
     source: Source,
-    attendance: Arc<Attendance>,
+    live_connection: Arc<LiveConnection>,
     toll: Option<Toll>,
 }
 
@@ -137,7 +137,7 @@ impl Executor {
         shared: &SharedResponses,
         domain: &Domain,
         caller: Caller,
-        attendance: Option<Arc<Attendance>>,
+        live_connection: Option<Arc<LiveConnection>>,
         operation: Operation,
     ) -> Result<Answers, Unbegun> {
         self.spend(domain, &caller, &operation).await?;
@@ -154,34 +154,34 @@ impl Executor {
             Ok(wanted) => wanted,
             Err(response) => return Err(Unbegun::Invalid(Body::refused(*response))),
         };
-        let Some(attendance) = attendance else {
+        let Some(live_connection) = live_connection else {
             return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());
         };
-        let source = open(domain, &attendance, wanted).await.map_err(Refusal::from)?;
+        let source = open(domain, &live_connection, wanted).await.map_err(Refusal::from)?;
         let subscription = Subscription {
             active,
             shared: shared.clone(),
             sharing,
             source,
-            attendance,
+            live_connection,
             toll,
         };
         Ok(subscription.answers())
     }
 }
 
-async fn open(domain: &Domain, attendance: &Attendance, wanted: EventSource) -> Result<Source> {
+async fn open(domain: &Domain, live_connection: &LiveConnection, wanted: EventSource) -> Result<Source> {
     let live = domain.live();
     match wanted {
         EventSource::Notifications { after } => {
-            let notifications = live.notifications(attendance, after.as_ref()).await?;
+            let notifications = live.notifications(live_connection, after.as_ref()).await?;
             Ok(Source::Notifications(Box::new(notifications)))
         }
         EventSource::Events { watch, after, must_see } => {
             if let Some(task) = must_see {
-                live.check_sight(&attendance.actor(), task).await?;
+                live.check_sight(&live_connection.actor(), task).await?;
             }
-            let events = live.events(attendance, watch, after.as_ref()).await?;
+            let events = live.events(live_connection, watch, after.as_ref()).await?;
             Ok(Source::Events(Box::new(events)))
         }
     }
@@ -214,7 +214,7 @@ impl Subscription {
                 Ok(notification) => {
                     pay(&mut self.toll).await;
                     let delivered = EventPayload::Notification(notification);
-                    let answer = self.active.execute(self.attendance.actor(), delivered).await;
+                    let answer = self.active.execute(self.live_connection.actor(), delivered).await;
                     Some(Ok(answer.unwrap_or_else(|with_errors| with_errors)))
                 }
                 Err(error) => Some(Err(error)),
@@ -229,9 +229,9 @@ impl Subscription {
     /// The answer to one event, from the first subscription that asks for it. Fails if the present task cannot be read: the
     /// subscription ends then, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
-        let attendance = Arc::clone(&self.attendance);
+        let live_connection = Arc::clone(&self.live_connection);
         let _turn = if self.sharing.shows_task() {
-            Some(attendance.turn().await)
+            Some(live_connection.turn().await)
         } else {
             None
         };
@@ -242,7 +242,7 @@ impl Subscription {
         pay(&mut self.toll).await;
         // The task may have changed while there were no points left.
         let (task, key) = self.shown(&event).await?;
-        let actor = attendance.actor();
+        let actor = live_connection.actor();
         let delivered = EventPayload::Event { event, task };
         let answer = self.active.execute(actor, delivered);
         let answer = self.shared.0.try_get_with(key, answer).await;
@@ -251,7 +251,7 @@ impl Subscription {
 
     /// The present task of an event if it is selected and visible, and which answer shows it.
     async fn shown(&self, event: &Arc<LoggedEvent>) -> Result<(Option<VisibleTask>, Key)> {
-        let actor = self.attendance.actor();
+        let actor = self.live_connection.actor();
         let (task, moment) = if self.sharing.shows_task() {
             let (task, moment) = self.active.domain.live().present_task(event).await?;
             let scope = policy::scope::<Tasks>(&actor).ok();

@@ -20,7 +20,7 @@ use super::token;
 use crate::config::WebSocketConfig;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, SignedOut};
-use crate::domain::live::{Attendance, Ending};
+use crate::domain::live::{Ending, LiveConnection};
 use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::connection_slots::{AnonymousSlot, UserSlot};
@@ -93,7 +93,7 @@ impl Connection {
             subprotocol,
             identity: ConnectionIdentity {
                 caller,
-                attendance: None,
+                live_connection: None,
             },
             slot: Slot::Anonymous(slot),
             is_initialised: false,
@@ -146,7 +146,7 @@ impl Connection {
         let time = self.next_time();
         tokio::select! {
             biased;
-            close_reason = ended(&self.state, self.identity.attendance.as_deref(), &self.slot) => ConnectionEvent::Ended(close_reason),
+            close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => ConnectionEvent::Ended(close_reason),
             () = sleep_until(time) => ConnectionEvent::TimeIsUp,
             message = self.socket.recv() => ConnectionEvent::Heard(message),
             Some((id, step)) = self.operations.next() => ConnectionEvent::Answered(id, step),
@@ -276,12 +276,12 @@ impl Connection {
         let slot = self.state.connection_slots().take();
         let slot = slot.map_err(|_| CloseReason::TryAgainLater("The server has no connection to spare"))?;
         let live = self.state.domain().live();
-        let attendance = live.attend(&self.identity.caller.actor).await;
-        let attendance = attendance.map_err(|error| unavailable(&error))?;
-        if live.connections_beside(&attendance) > self.settings.connections_per_user {
+        let live_connection = live.attend(&self.identity.caller.actor).await;
+        let live_connection = live_connection.map_err(|error| unavailable(&error))?;
+        if live.connections_beside(&live_connection) > self.settings.connections_per_user {
             return Err(CloseReason::TryAgainLater("Too many connections"));
         }
-        self.identity.attendance = Some(Arc::new(attendance));
+        self.identity.live_connection = Some(Arc::new(live_connection));
         self.slot = Slot::User { _slot: slot };
         Ok(())
     }
@@ -332,7 +332,7 @@ impl Connection {
     async fn send_message(&mut self, message: Message) -> Outcome {
         tokio::select! {
             biased;
-            close_reason = ended(&self.state, self.identity.attendance.as_deref(), &self.slot) => Err(close_reason),
+            close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
             sent = timeout(SEND_PATIENCE, self.socket.send(message)) => match sent {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(CloseReason::Gone),
@@ -365,9 +365,9 @@ fn beat(subprotocol: Option<Subprotocol>, ping_interval: Duration) -> Duration {
 }
 
 /// Waits until the connection is to be closed: one with a user when their session ends, others for a new connection.
-async fn ended(state: &GraphqlState, attendance: Option<&Attendance>, slot: &Slot) -> CloseReason {
-    if let Some(attendance) = attendance {
-        return attendance.ended().await.into();
+async fn ended(state: &GraphqlState, live_connection: Option<&LiveConnection>, slot: &Slot) -> CloseReason {
+    if let Some(live_connection) = live_connection {
+        return live_connection.ended().await.into();
     }
     let displaced = async {
         match slot {

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use tokio::time::timeout;
 
-use crate::domain::live::Attendance;
+use crate::domain::live::LiveConnection;
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
@@ -33,7 +33,7 @@ pub(super) struct ConnectionIdentity {
     /// As they stood when the connection began.
     pub(super) caller: Caller,
     /// How they stand; `None` for nobody.
-    pub(super) attendance: Option<Arc<Attendance>>,
+    pub(super) live_connection: Option<Arc<LiveConnection>>,
 }
 
 /// Begins an operation.
@@ -48,16 +48,19 @@ pub(super) fn begin(state: GraphqlState, identity: ConnectionIdentity, parameter
 
 async fn run(state: &GraphqlState, identity: ConnectionIdentity, parameters: Parameters) -> Result<Steps, Body> {
     let operation = state.executor().prepare(parameters).await?;
-    let ConnectionIdentity { mut caller, attendance } = identity;
-    if let Some(attendance) = &attendance {
+    let ConnectionIdentity {
+        mut caller,
+        live_connection,
+    } = identity;
+    if let Some(live_connection) = &live_connection {
         // Another node may know of the end of the session, and word of it be on its way.
-        let actor = state.domain().live().look_up(attendance).await;
+        let actor = state.domain().live().look_up(live_connection).await;
         caller.actor = actor.map_err(Refusal::from)?;
     }
     if operation.is_subscription() {
         let answers = state
             .executor()
-            .subscribe(state.shared(), state.domain(), caller, attendance, operation)
+            .subscribe(state.shared(), state.domain(), caller, live_connection, operation)
             .await?;
         let steps = answers.map(|answer| answer.map_or_else(Step::Error, Step::Next));
         return Ok(steps.chain(stream::iter([Step::Complete])).boxed());
