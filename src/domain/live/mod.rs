@@ -16,11 +16,11 @@
 //! to go on where it stopped, on any node.
 
 mod bus;
+mod event_log_reader;
 mod events;
 mod live_connections;
 mod notifications;
 mod present;
-mod reader;
 mod redis;
 mod registry;
 mod stream;
@@ -38,8 +38,8 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 
+use self::event_log_reader::{Delivery, EventLogReader, Progress};
 use self::present::PresentTasks;
-use self::reader::{Delivery, EventLogReader, Progress};
 use self::registry::Registry;
 use super::Core;
 use super::actor::Actor;
