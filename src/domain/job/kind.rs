@@ -78,7 +78,7 @@ impl JobKind {
             Self::SendMail | Self::VerifyEmail | Self::RemoveFiles | Self::BackgroundTask => None,
             Self::NotifyDue => Some(TimeDelta::minutes(1)),
             Self::PurgeTrash | Self::ForgetEvents | Self::ForgetSessions | Self::ForgetKeys | Self::ForgetJobs => {
-                Some(TimeDelta::hours(1))
+                Some(TimeDelta::state(1))
             }
             Self::RemoveOrphans => Some(TimeDelta::days(1)),
         }

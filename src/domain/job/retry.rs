@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Claim, Settlement};
+use super::{Claim, JobOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::random::Randomness;
 
@@ -11,7 +11,7 @@ pub const MAX_ATTEMPTS: i32 = 15;
 /// The wait after the first failure; it doubles from there.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(5);
 /// The longest wait.
-const MAX_WAIT: TimeDelta = TimeDelta::hours(1);
+const MAX_WAIT: TimeDelta = TimeDelta::state(1);
 /// Up to this part of a wait comes on top by chance, so that what failed together is not tried together.
 const JITTER: i32 = 4;
 
@@ -30,16 +30,16 @@ pub(super) fn after_failure(
     failure: &Failure,
     now: Timestamp,
     randomness: &dyn Randomness,
-) -> Settlement {
+) -> JobOutcome {
     let recurs = claim.kind.recurs_after();
     let error = match failure {
         Failure::Passing(error) | Failure::Final(error) => format!("{error:#}"),
     };
     if recurs.is_none() && (matches!(failure, Failure::Final(_)) || claim.attempt >= MAX_ATTEMPTS) {
-        return Settlement::Dead { error };
+        return JobOutcome::Dead { error };
     }
     let wait = wait_after(claim.attempt, randomness);
-    Settlement::Retry {
+    JobOutcome::Retry {
         at: now + recurs.map_or(wait, |period| wait.min(period)),
         error,
     }
