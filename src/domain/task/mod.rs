@@ -43,7 +43,7 @@ use super::page::{Page, PageRequest};
 use super::policy::{self, AssignTask, PurgeTask, Scope, TrashTask};
 use super::statistics::{Counted, Statistics};
 use super::store;
-use super::store::task::list::ListRequest;
+use super::store::task::list::ListQuery;
 use super::tag::Tags;
 
 /// How urgent a task is. Lists sort it in this order.
@@ -279,9 +279,9 @@ impl<'a> Tasks<'a> {
         scope: &'r Scope<policy::Tasks>,
         list: &'r TaskList,
         page: &'r PageRequest,
-    ) -> ListRequest<'r> {
+    ) -> ListQuery<'r> {
         let now = self.core.local_now(actor);
-        ListRequest { scope, list, page, now }
+        ListQuery { scope, list, page, now }
     }
 
     /// How many tasks the whole list has.

@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{DerivePartialModel, QueryTrait as _};
 use serde_json::json;
 
-use super::query::positional_row::InOrder;
+use super::query::positional_row::PositionalRow;
 use super::{WriteTransaction, corrupt, notification, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -113,7 +113,7 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
     ]));
     let row = transaction.connection().query_one(&insert).await?;
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("no event was added to the log")))?;
-    let cursor = cursor_in(&mut InOrder::of(&row))?;
+    let cursor = cursor_in(&mut PositionalRow::of(&row))?;
     if let Some(notices) = notices {
         // On the heap: most events have none, and every write would carry room for them.
         Box::pin(notices.insert(transaction, cursor.place())).await?;
@@ -122,7 +122,7 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
 }
 
 /// The place of an event, from the identity of the log, the transaction and the number of the event.
-pub(super) fn cursor_in(columns: &mut InOrder<'_>) -> Result<EventCursor> {
+pub(super) fn cursor_in(columns: &mut PositionalRow<'_>) -> Result<EventCursor> {
     Ok(EventCursor {
         log: columns.next()?,
         transaction_id: columns.next()?,

@@ -15,12 +15,12 @@ use sea_orm::{DbErr, QueryResult, RuntimeErr, TryGetable};
 use crate::domain::clock::Timestamp;
 
 /// The columns of a row, those that were read left out.
-pub(in crate::domain::store) struct InOrder<'a> {
+pub(in crate::domain::store) struct PositionalRow<'a> {
     row: &'a QueryResult,
     next: usize,
 }
 
-impl<'a> InOrder<'a> {
+impl<'a> PositionalRow<'a> {
     /// All columns of a row.
     pub(in crate::domain::store) fn of(row: &'a QueryResult) -> Self {
         Self { row, next: 0 }

@@ -13,7 +13,7 @@ use crate::domain::event::NewEvent;
 use crate::domain::id::TaskId;
 use crate::domain::policy::{CreateTask, Permit};
 use crate::domain::store::event::LOG_IDENTITY;
-use crate::domain::store::query::positional_row::InOrder;
+use crate::domain::store::query::positional_row::PositionalRow;
 use crate::domain::store::{Store, WriteTransaction, event, idempotency, tag, user};
 use crate::domain::tag::Tags;
 use crate::domain::task::{Snapshot, Task, WrittenTask};
@@ -77,7 +77,7 @@ pub(in crate::domain) async fn insert_at_once(
     let Some(row) = rows.first() else {
         return Ok(None);
     };
-    let mut columns = InOrder::of(row);
+    let mut columns = PositionalRow::of(row);
     let made = with_id(new, columns.next()?);
     Ok(Some(WrittenTask::changed(made, event::cursor_in(&mut columns)?)))
 }

@@ -12,7 +12,7 @@ use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Reach, Scope, Tasks, Users};
 use crate::domain::store::query::keyset::{Keyset, union};
-use crate::domain::store::query::positional_row::InOrder;
+use crate::domain::store::query::positional_row::PositionalRow;
 use crate::domain::task::{FullTask, Task, TaskFilter, TaskList, TaskSortField, WithPeople, cursor_of};
 
 /// The condition that a task is in scope, in parts that have no task in common, without those that the filter leaves
@@ -80,14 +80,14 @@ pub(in crate::domain::store) fn range_of(scope: &Scope<Tasks>) -> Range {
 
 /// Which page of which list is asked for, by whom, and when.
 #[derive(Clone, Copy)]
-pub(in crate::domain) struct ListRequest<'a> {
+pub(in crate::domain) struct ListQuery<'a> {
     pub(in crate::domain) scope: &'a Scope<Tasks>,
     pub(in crate::domain) list: &'a TaskList,
     pub(in crate::domain) page: &'a PageRequest,
     pub(in crate::domain) now: LocalNow,
 }
 
-impl ListRequest<'_> {
+impl ListQuery<'_> {
     /// The tasks alone.
     pub(in crate::domain) async fn tasks(self, connection: &impl ConnectionTrait) -> Result<Page<Task>> {
         self.page(connection).await
@@ -140,7 +140,7 @@ impl ListRequest<'_> {
         }
         let (mut tasks, mut count) = (Vec::new(), None);
         for row in connection.query_all(&statement).await? {
-            let mut columns = InOrder::of(&row);
+            let mut columns = PositionalRow::of(&row);
             tasks.push(FullTask::read(&mut columns)?);
             count = u64::try_from(columns.next::<i64>()?).ok();
         }
@@ -157,7 +157,7 @@ impl ListRequest<'_> {
         let parts = self.parts(connection).into_iter();
         let queries = parts.map(|part| T::select(part, self.list.detail)).collect();
         let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
-        let tasks = rows.iter().map(|row| T::read(&mut InOrder::of(row)));
+        let tasks = rows.iter().map(|row| T::read(&mut PositionalRow::of(row)));
         self.finish(connection, &keyset, tasks.collect::<Result<_>>()?).await
     }
 

@@ -18,7 +18,7 @@ use crate::domain::policy::{Scope, Tasks, Users};
 use crate::domain::store::one_of;
 use crate::domain::store::query::keyset::Keyset;
 use crate::domain::store::query::per_parent::rows_of_each;
-use crate::domain::store::query::positional_row::InOrder;
+use crate::domain::store::query::positional_row::PositionalRow;
 use crate::domain::task::{Part, Task, TasksOf, WithPeople, cursor_of};
 
 /// The column that says whose part it is.
@@ -87,7 +87,10 @@ async fn pages_of<T: Listed>(
     };
     let mut tasks: BTreeMap<i32, Vec<T>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
     for (user, row) in rows {
-        tasks.entry(user).or_default().push(T::read(&mut InOrder::of(&row))?);
+        tasks
+            .entry(user)
+            .or_default()
+            .push(T::read(&mut PositionalRow::of(&row))?);
     }
     Ok(tasks
         .into_iter()

@@ -7,7 +7,7 @@ use sea_orm::{JoinType, QuerySelect, QueryTrait as _, RelationDef, Select};
 use super::{Column, Entity, priority_of, status_of};
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::store::query::positional_row::InOrder;
+use crate::domain::store::query::positional_row::PositionalRow;
 use crate::domain::store::{corrupt, user};
 use crate::domain::tag::Tags;
 use crate::domain::task::{Detail, People, Task};
@@ -22,7 +22,7 @@ pub(in crate::domain::store) trait Listed: Sized {
     fn select<Q: QuerySelect>(query: Q, detail: Detail) -> Q;
 
     /// Reads them, and leaves them behind.
-    fn read(columns: &mut InOrder<'_>) -> Result<Self>;
+    fn read(columns: &mut PositionalRow<'_>) -> Result<Self>;
 
     /// The task itself.
     fn task(&self) -> &Task;
@@ -49,7 +49,7 @@ impl Listed for Task {
         ])
     }
 
-    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+    fn read(columns: &mut PositionalRow<'_>) -> Result<Self> {
         Ok(Self {
             id: TaskId(columns.next()?),
             created_at: columns.next()?,
@@ -88,7 +88,7 @@ impl Listed for (Task, People) {
             })
     }
 
-    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+    fn read(columns: &mut PositionalRow<'_>) -> Result<Self> {
         let task = Task::read(columns)?;
         let mut person = |id: Option<UserId>| -> Result<(Option<User>, Option<String>)> {
             let (username, full_name, email) = (columns.next()?, columns.next()?, columns.next()?);
@@ -122,7 +122,7 @@ impl<T: Listed> Listed for (T, Tags) {
         T::select(query, detail).column(Column::TagNames)
     }
 
-    fn read(columns: &mut InOrder<'_>) -> Result<Self> {
+    fn read(columns: &mut PositionalRow<'_>) -> Result<Self> {
         Ok((T::read(columns)?, tags_of(&columns.next::<String>()?)))
     }
 
@@ -138,7 +138,7 @@ pub(in crate::domain::store) async fn one<T: Listed>(
 ) -> Result<Option<T>> {
     let query = T::select(query.select_only(), Detail::Whole).into_query();
     let row = connection.query_one(&query).await?;
-    row.map(|row| T::read(&mut InOrder::of(&row))).transpose()
+    row.map(|row| T::read(&mut PositionalRow::of(&row))).transpose()
 }
 
 /// The tasks of a query.
@@ -148,7 +148,7 @@ pub(in crate::domain::store) async fn all<T: Listed>(
 ) -> Result<Vec<T>> {
     let query = T::select(query.select_only(), Detail::Whole).into_query();
     let rows = connection.query_all(&query).await?;
-    rows.iter().map(|row| T::read(&mut InOrder::of(row))).collect()
+    rows.iter().map(|row| T::read(&mut PositionalRow::of(row))).collect()
 }
 
 /// The tags as a task's row holds them: a line each, which no tag can have in it.

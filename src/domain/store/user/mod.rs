@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::query::positional_row::InOrder;
+use super::query::positional_row::PositionalRow;
 use super::{WriteTransaction, corrupt, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
@@ -90,7 +90,7 @@ impl PartialModelTrait for Row {
 
 impl FromQueryResult for Row {
     fn from_query_result(row: &QueryResult, _prefix: &str) -> Result<Self, DbErr> {
-        let mut columns = InOrder::of(row);
+        let mut columns = PositionalRow::of(row);
         Ok(Self {
             id: columns.next()?,
             created_at: columns.next()?,
