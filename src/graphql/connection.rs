@@ -7,7 +7,7 @@ use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, TypeName};
 
 use super::row::{AtHand, Row, Rows, Selected, Single};
 use crate::domain::error::Result;
-use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::page::{Page, PageRequest, RowPosition};
 
 /// Relay's four arguments.
 pub struct PageArguments {
@@ -43,7 +43,7 @@ pub struct Connection<T, F> {
 /// A row with its place in the list.
 #[derive(Debug)]
 pub struct Edge<T> {
-    place: Place,
+    place: RowPosition,
     node: T,
 }
 

@@ -14,7 +14,7 @@ use super::registry::Registry;
 use crate::domain::actor::{AccountState, Actor};
 use crate::domain::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::event::Place;
+use crate::domain::event::LogPosition;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{self, Notifications, Scope, Tasks};
@@ -54,11 +54,11 @@ pub(super) struct EventLogReader {
     /// Which log is followed.
     log: String,
     /// Events before this place were handed out.
-    events: Place,
+    events: LogPosition,
     /// Changes to accounts before this place were looked at.
-    changes: Place,
+    changes: LogPosition,
     /// Notifications before this place were handed out.
-    notifications: notification::Place,
+    notifications: notification::NotificationPosition,
 }
 
 /// What a look at the logs came to.
@@ -149,7 +149,7 @@ impl EventLogReader {
         })
     }
 
-    async fn look_at_accounts(&mut self, until: Place) -> Result<()> {
+    async fn look_at_accounts(&mut self, until: LogPosition) -> Result<()> {
         if self.changes >= until {
             return Ok(());
         }
@@ -180,7 +180,7 @@ impl EventLogReader {
     /// Hands out the next events before a place.
     async fn hand_out_batch(&mut self, settled: &Settled) -> Result<()> {
         let until = settled.events;
-        let part = store::event::log::Part {
+        let part = store::event::log::LogRange {
             from: self.events,
             until,
             tasks: None,
@@ -202,9 +202,9 @@ impl EventLogReader {
     }
 
     /// Hands out the notifications before a place, if anybody waits for any.
-    async fn hand_out_notifications(&mut self, until: notification::Place) -> Result<()> {
+    async fn hand_out_notifications(&mut self, until: notification::NotificationPosition) -> Result<()> {
         while self.notifications < until && self.delivery.registry.awaits_notifications() {
-            let part = store::notification::Part {
+            let part = store::notification::NotificationRange {
                 from: self.notifications,
                 until,
             };

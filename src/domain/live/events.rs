@@ -8,11 +8,11 @@ use super::registry::{Registration, Registry, Topic, may_hear};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place, TaskEvent};
+use crate::domain::event::{EventCursor, EventType, LogPosition, LoggedEvent, TaskEvent};
 use crate::domain::id::TaskId;
 use crate::domain::local_time::{DEFAULT_TIME_ZONE, LocalNow};
 use crate::domain::policy;
-use crate::domain::store::event::log::{Part, Settled};
+use crate::domain::store::event::log::{LogRange, Settled};
 use crate::domain::store::{self, Store};
 use crate::domain::task::{BoundedFilter, Snapshot};
 
@@ -58,19 +58,25 @@ impl Watch {
 
 impl Selection for Watch {
     type Entry = LoggedEvent;
-    type Place = Place;
+    type Position = LogPosition;
 
-    fn settled(settled: &Settled) -> Place {
+    fn settled(settled: &Settled) -> LogPosition {
         settled.events
     }
 
-    fn place(event: &LoggedEvent) -> Place {
+    fn place(event: &LoggedEvent) -> LogPosition {
         event.event.cursor.place()
     }
 
-    async fn read(&self, store: &Store, actor: &Actor, from: Place, until: Place) -> Result<stream::Batch<Self>> {
+    async fn read(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        from: LogPosition,
+        until: LogPosition,
+    ) -> Result<stream::Batch<Self>> {
         let scope = policy::scope(actor)?;
-        let part = Part {
+        let part = LogRange {
             from,
             until,
             tasks: self.tasks.as_deref(),

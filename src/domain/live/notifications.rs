@@ -8,10 +8,10 @@ use super::registry::{Registration, Registry};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::notification::{LoggedNotification, NotificationCursor, Place};
+use crate::domain::notification::{LoggedNotification, NotificationCursor, NotificationPosition};
 use crate::domain::policy;
 use crate::domain::store::event::log::Settled;
-use crate::domain::store::notification::Part;
+use crate::domain::store::notification::NotificationRange;
 use crate::domain::store::{self, Store};
 
 /// All notifications of the user.
@@ -19,19 +19,25 @@ struct Own;
 
 impl Selection for Own {
     type Entry = LoggedNotification;
-    type Place = Place;
+    type Position = NotificationPosition;
 
-    fn settled(settled: &Settled) -> Place {
+    fn settled(settled: &Settled) -> NotificationPosition {
         settled.notifications
     }
 
-    fn place(entry: &LoggedNotification) -> Place {
+    fn place(entry: &LoggedNotification) -> NotificationPosition {
         entry.cursor.place()
     }
 
-    async fn read(&self, store: &Store, actor: &Actor, from: Place, until: Place) -> Result<stream::Batch<Self>> {
+    async fn read(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        from: NotificationPosition,
+        until: NotificationPosition,
+    ) -> Result<stream::Batch<Self>> {
         let scope = policy::scope(actor)?;
-        store::notification::read(&store.reader(actor), &scope, Part { from, until }, BATCH).await
+        store::notification::read(&store.reader(actor), &scope, NotificationRange { from, until }, BATCH).await
     }
 
     fn register(

@@ -15,26 +15,26 @@ use crate::domain::store::{self, Store};
 pub(super) const BATCH: u64 = 200;
 
 /// Entries as they were read, and where to go on; `None` when these were the last.
-pub(super) type Batch<S> = (Vec<<S as Selection>::Entry>, Option<<S as Selection>::Place>);
+pub(super) type Batch<S> = (Vec<<S as Selection>::Entry>, Option<<S as Selection>::Position>);
 
 /// The entries of a log, in the order of commits, that a subscription wants of those that its user may see.
 pub(super) trait Selection {
     type Entry: Send + Sync;
-    type Place: Copy + Ord + Default + Send;
+    type Position: Copy + Ord + Default + Send;
 
     /// Nothing becomes visible before this place any more.
-    fn settled(settled: &Settled) -> Self::Place;
+    fn settled(settled: &Settled) -> Self::Position;
 
     /// Where an entry stands.
-    fn place(entry: &Self::Entry) -> Self::Place;
+    fn place(entry: &Self::Entry) -> Self::Position;
 
     /// The next entries from a place on and before another.
     fn read(
         &self,
         store: &Store,
         actor: &Actor,
-        from: Self::Place,
-        until: Self::Place,
+        from: Self::Position,
+        until: Self::Position,
     ) -> impl Future<Output = Result<Batch<Self>>> + Send
     where
         Self: Sized;
@@ -67,7 +67,7 @@ pub(super) struct LogStream<S: Selection> {
     registry: Arc<Registry>,
     connection_user: Arc<ConnectionUser>,
     selection: S,
-    phase: Phase<S::Place>,
+    phase: Phase<S::Position>,
     read: VecDeque<Arc<S::Entry>>,
     registration: Option<Registration<Arc<S::Entry>>>,
 }
@@ -88,7 +88,7 @@ impl<S: Selection> LogStream<S> {
             connection_user,
             selection,
             phase: Phase::Live {
-                from: S::Place::default(),
+                from: S::Position::default(),
             },
             read: VecDeque::new(),
         }
@@ -100,7 +100,7 @@ impl<S: Selection> LogStream<S> {
         registry: &Arc<Registry>,
         live_connection: &LiveConnection,
         selection: S,
-        first: impl FnOnce(&Settled) -> Result<S::Place>,
+        first: impl FnOnce(&Settled) -> Result<S::Position>,
     ) -> Result<Self> {
         let connection_user = Arc::clone(&live_connection.connection_user);
         let settled = settled(store, &connection_user).await?;

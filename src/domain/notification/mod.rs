@@ -6,7 +6,7 @@ mod cursor;
 mod due;
 mod email;
 
-pub(crate) use self::cursor::Place;
+pub(crate) use self::cursor::NotificationPosition;
 pub use self::cursor::{LoggedNotification, NotificationCursor};
 pub(super) use self::due::DueAt;
 pub(crate) use self::email::{Email, email_of};

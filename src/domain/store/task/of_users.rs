@@ -19,13 +19,13 @@ use crate::domain::store::one_of;
 use crate::domain::store::query::keyset::Keyset;
 use crate::domain::store::query::per_parent::rows_of_each;
 use crate::domain::store::query::positional_row::PositionalRow;
-use crate::domain::task::{Part, Task, TasksOf, WithPeople, cursor_of};
+use crate::domain::task::{Participation, Task, TasksOf, WithPeople, cursor_of};
 
 /// The column that says whose part it is.
-fn column(part: Part) -> Column {
+fn column(part: Participation) -> Column {
     match part {
-        Part::Owner => Column::OwnerId,
-        Part::Assignee => Column::AssigneeId,
+        Participation::Owner => Column::OwnerId,
+        Participation::Assignee => Column::AssigneeId,
     }
 }
 
