@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `bus` | who is woken when something was committed |
 //! | `redis` | the same for the other nodes, where there is a Redis |
-//! | `reader` | the one task of a node that follows the logs |
+//! | `event_log_reader` | the one task of a node that follows the logs |
 //! | `registry` | who watches what, by user and by task |
 //! | `present` | the tasks of events as they are now |
-//! | `live_connection` | a connection that is held open for somebody, until their session ends |
+//! | `live_connections` | a connection that is held open for somebody, until their session ends |
 //! | `stream` | what one subscription gets of a log: what it missed, then what comes |
 //! | `events` | the same of the events of tasks |
 //! | `notifications` | the same of the notifications of a user |

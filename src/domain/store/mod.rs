@@ -1,5 +1,11 @@
-//! The store: `SeaORM` entities and queries, one file a noun. A private child of the domain, so a
-//! face can name neither an entity nor a connection.
+//! The store: `SeaORM` entities and queries, a file or folder for each noun. A private child of the domain, so an
+//! API can name neither an entity nor a connection.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `db` | connections, transactions, session checks, heartbeat |
+//! | `query` | parts of queries that several nouns share |
+//! | `admin` | schema, backup, diagnosis, example data |
 //!
 //! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause; writes take a
 //! [`Permit`](super::policy::Permit) and touch the one row it is for.

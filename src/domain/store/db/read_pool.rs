@@ -30,7 +30,7 @@ pub(in crate::domain) struct ReadPool {
 
 impl std::fmt::Debug for ReadPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader").finish_non_exhaustive()
+        f.debug_struct("ReadPool").finish_non_exhaustive()
     }
 }
 
