@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{
     ConfigError, Environment,
     mask::MASK,
-    reader::{DAY, MINUTE, Reader},
+    reader::{DAY, MINUTE, SettingsReader},
 };
 
 /// Tokens and passwords.
@@ -53,7 +53,7 @@ pub enum PasswordPolicy {
 }
 
 impl AuthConfig {
-    pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>, environment: Environment) -> Result<Self, ConfigError> {
         let algorithms = [
             ("HS256", Algorithm::Hs256),
             ("EdDSA", Algorithm::EdDsa),
@@ -106,7 +106,7 @@ impl PasswordPolicy {
     }
 }
 
-fn key_file(reader: &Reader<'_>, algorithm: Algorithm) -> Result<Option<PathBuf>, ConfigError> {
+fn key_file(reader: &SettingsReader<'_>, algorithm: Algorithm) -> Result<Option<PathBuf>, ConfigError> {
     let path = reader.text("JWT_PRIVATE_KEY_FILE").map(PathBuf::from);
     if path.is_none() && algorithm != Algorithm::Hs256 {
         return Err(ConfigError {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     ConfigError, DatabaseConfig,
     database::Backend,
-    reader::{Reader, SECOND, refuse},
+    reader::{SECOND, SettingsReader, refuse},
 };
 
 /// The most connections that a setting takes.
@@ -53,7 +53,7 @@ pub struct ConnectionLimits {
 }
 
 impl ConnectionConfig {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             max: reader.number_if_set("MAX_CONNECTIONS", 1..=MAX)?,
             per_address: reader.number_if_set("MAX_CONNECTIONS_PER_ADDRESS", 1..=MAX)?,

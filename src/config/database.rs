@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use super::{
     ConfigError, Environment, mask,
-    reader::{DAY, Reader, SECOND, refuse},
+    reader::{DAY, SECOND, SettingsReader, refuse},
 };
 
 const MEMORY: &str = "sqlite::memory:";
@@ -56,7 +56,7 @@ pub enum Backend {
 }
 
 impl DatabaseConfig {
-    pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>, environment: Environment) -> Result<Self, ConfigError> {
         let name = "DATABASE_URL";
         let url = reader
             .parsed(name, ALLOWED, normalise)?
@@ -157,7 +157,7 @@ impl DatabaseConfig {
     }
 }
 
-fn slow_statement(reader: &Reader<'_>) -> Result<Option<Duration>, ConfigError> {
+fn slow_statement(reader: &SettingsReader<'_>) -> Result<Option<Duration>, ConfigError> {
     let threshold = Duration::from_millis(reader.number("SLOW_STATEMENT_MS", 1_000, 0..=3_600_000)?);
     Ok((!threshold.is_zero()).then_some(threshold))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     ConfigError,
-    reader::{Reader, SECOND},
+    reader::{SECOND, SettingsReader},
 };
 
 /// What `GET /async/external` calls.
@@ -17,7 +17,7 @@ pub struct ExternalConfig {
 }
 
 impl ExternalConfig {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             url: reader.url("EXTERNAL_URL", &["http", "https"])?,
             timeout: reader.duration("EXTERNAL_TIMEOUT_SECONDS", SECOND, 10, 1..=300)?,

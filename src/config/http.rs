@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{
     ConfigError, ConnectionConfig, Environment,
-    reader::{Reader, SECOND, refuse},
+    reader::{SECOND, SettingsReader, refuse},
 };
 
 /// The listener and what it lets in.
@@ -58,7 +58,7 @@ pub enum CorsOrigins {
 }
 
 impl HttpConfig {
-    pub(super) fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>, environment: Environment) -> Result<Self, ConfigError> {
         let server_url = reader.url("SERVER_URL", &["http", "https"])?;
         Ok(Self {
             host: host(reader, environment)?,
@@ -103,7 +103,7 @@ impl HttpConfig {
 }
 
 /// Only characters that need no escaping in a URL or in HTML.
-fn root_path(reader: &Reader<'_>, server_url: Option<&str>) -> Result<String, ConfigError> {
+fn root_path(reader: &SettingsReader<'_>, server_url: Option<&str>) -> Result<String, ConfigError> {
     let parse = |value: &str| {
         let path = value.trim_end_matches('/');
         let is_plain = |segment: &str| {
@@ -128,7 +128,7 @@ fn default_drain(environment: Environment) -> u64 {
     if environment.is_production() { 5 } else { 0 }
 }
 
-fn host(reader: &Reader<'_>, environment: Environment) -> Result<IpAddr, ConfigError> {
+fn host(reader: &SettingsReader<'_>, environment: Environment) -> Result<IpAddr, ConfigError> {
     let default = if environment.is_production() {
         Ipv4Addr::UNSPECIFIED
     } else {
@@ -143,7 +143,7 @@ fn host(reader: &Reader<'_>, environment: Environment) -> Result<IpAddr, ConfigE
         .unwrap_or(default.into()))
 }
 
-fn cors_origins(reader: &Reader<'_>, environment: Environment) -> Result<CorsOrigins, ConfigError> {
+fn cors_origins(reader: &SettingsReader<'_>, environment: Environment) -> Result<CorsOrigins, ConfigError> {
     let name = reader.first_set(["CORS_ORIGINS", "BACKEND_CORS_ORIGINS"]);
     let Some(items) = reader.list(name)? else {
         let none = CorsOrigins::List(Vec::new());
@@ -181,7 +181,7 @@ fn origin(text: &str) -> Option<String> {
     Some(format!("{}://{host}{port}", url.scheme()))
 }
 
-fn trusted_proxies(reader: &Reader<'_>, environment: Environment) -> Result<Vec<IpNet>, ConfigError> {
+fn trusted_proxies(reader: &SettingsReader<'_>, environment: Environment) -> Result<Vec<IpNet>, ConfigError> {
     let name = "TRUSTED_PROXIES";
     let allowed = "addresses or networks, such as 10.0.0.0/8";
     let items = reader.list(name)?.unwrap_or_default();

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{
     ConfigError, mask,
-    reader::{Reader, refuse},
+    reader::{SettingsReader, refuse},
 };
 
 /// The sender where none is set.
@@ -36,7 +36,7 @@ impl MailConfig {
         self.url.as_ref().map(|url| mask::url(url.expose_secret()))
     }
 
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let name = "SMTP_URL";
         let url = reader.url(name, &["smtp", "smtps"])?;
         if let Some(url) = url.as_deref().filter(|url| !is_usable(url)) {

@@ -28,7 +28,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use secrecy::SecretString;
 
-use self::reader::Reader;
+use self::reader::SettingsReader;
 pub use self::{
     auth::{Algorithm, AuthConfig, PasswordPolicy},
     connection::{ConnectionConfig, ConnectionLimits},
@@ -222,10 +222,10 @@ impl Config {
     /// Reads the given variables and the files that hold secrets, and nothing else.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let resolved = secret_file::resolve(vars)?;
-        Self::read(&Reader::new(&resolved)).map_err(|error| secret_file::conceal(error, vars))
+        Self::read(&SettingsReader::new(&resolved)).map_err(|error| secret_file::conceal(error, vars))
     }
 
-    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let environment = Environment::read(reader)?;
         let debug = reader.flag("DEBUG", false)?;
         Ok(Self {
@@ -258,7 +258,7 @@ impl Config {
 }
 
 impl Environment {
-    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let names = [
             ("development", Self::Development),
             ("production", Self::Production),
@@ -289,7 +289,7 @@ impl Environment {
 }
 
 impl GraphqlConfig {
-    fn read(reader: &Reader<'_>, environment: Environment) -> Result<Self, ConfigError> {
+    fn read(reader: &SettingsReader<'_>, environment: Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             ide: reader.flag("GRAPHQL_IDE", !environment.is_production())?,
             introspection: reader.flag("GRAPHQL_INTROSPECTION", !environment.is_production())?,
@@ -301,7 +301,7 @@ impl GraphqlConfig {
 }
 
 impl GraphqlLimits {
-    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let limits = Self::DEFAULT;
         Ok(Self {
             bytes: reader.number("GRAPHQL_MAX_BYTES", limits.bytes, 1024..=16 * 1024 * 1024)?,
@@ -322,7 +322,7 @@ impl GraphqlLimits {
 }
 
 impl RateLimitConfig {
-    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             enabled: reader.flag("RATE_LIMIT_ENABLED", true)?,
             per_minute: reader.number("RATE_LIMIT_PER_MINUTE", 60, 1..=u32::MAX)?,
@@ -334,7 +334,7 @@ impl RateLimitConfig {
 }
 
 impl LogConfig {
-    fn read(reader: &Reader<'_>, environment: Environment, debug: bool) -> Result<Self, ConfigError> {
+    fn read(reader: &SettingsReader<'_>, environment: Environment, debug: bool) -> Result<Self, ConfigError> {
         let level = if debug { LogLevel::Debug } else { LogLevel::Info };
         let format = if environment.is_production() {
             LogFormat::Json

@@ -14,11 +14,11 @@ pub(super) const MINUTE: u64 = 60;
 pub(super) const DAY: u64 = 24 * 60 * MINUTE;
 
 /// Typed getters over the variables; every refusal names variable, value and what is allowed.
-pub(super) struct Reader<'a> {
+pub(super) struct SettingsReader<'a> {
     vars: &'a BTreeMap<String, String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SettingsReader<'a> {
     pub(super) fn new(vars: &'a BTreeMap<String, String>) -> Self {
         Self { vars }
     }

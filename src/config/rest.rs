@@ -1,6 +1,6 @@
 //! The REST API and the older API whose clients it serves.
 
-use super::{ConfigError, reader::Reader};
+use super::{ConfigError, reader::SettingsReader};
 
 /// The REST API.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ impl RestDialect {
 }
 
 impl RestConfig {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let names = RestDialect::ALL.map(|dialect| (dialect.as_str(), dialect));
         Ok(Self {
             dialect: reader.choice("REST_DIALECT", &names, RestDialect::Taskwire)?,

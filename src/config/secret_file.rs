@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use super::{
     ConfigError,
-    reader::{Reader, refuse},
+    reader::{SettingsReader, refuse},
 };
 
 /// The settings that may hold a secret. For each, `NAME_FILE` names a file whose content is the value.
@@ -24,7 +24,7 @@ pub const SECRETS: [&str; 9] = [
 
 /// The variables, with the contents of the files that they name in the place of the paths.
 pub(super) fn resolve(vars: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
-    let given = Reader::new(vars);
+    let given = SettingsReader::new(vars);
     let mut resolved = vars.clone();
     for name in SECRETS {
         let file = path_setting(name);
@@ -42,7 +42,7 @@ pub(super) fn resolve(vars: &BTreeMap<String, String>) -> Result<BTreeMap<String
 /// The error of a value, which must not be shown if it comes from a file.
 pub(super) fn conceal(error: ConfigError, vars: &BTreeMap<String, String>) -> ConfigError {
     let file = path_setting(&error.variable);
-    match Reader::new(vars).text(&file) {
+    match SettingsReader::new(vars).text(&file) {
         Some(path) if SECRETS.contains(&error.variable.as_str()) => {
             refuse(&file, path, &format!("a file that contains {}", error.allowed))
         }

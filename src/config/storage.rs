@@ -5,7 +5,7 @@ use std::path::{PathBuf, absolute};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{ConfigError, reader::Reader};
+use super::{ConfigError, reader::SettingsReader};
 
 const ALLOWED: &str = "file:///directory or s3://bucket";
 
@@ -35,7 +35,7 @@ impl UploadQuota {
     /// 1 GiB.
     const PER_USER: u64 = 1024 * 1024 * 1024;
 
-    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let bytes = |name, default| {
             let bytes = reader.number(name, default, 0..=i64::MAX.unsigned_abs())?;
             Ok(Some(bytes).filter(|bytes| *bytes > 0))
@@ -48,7 +48,7 @@ impl UploadQuota {
 }
 
 impl StorageConfig {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         let url = match reader.parsed("STORAGE_URL", ALLOWED, storage_url)? {
             Some(url) => Some(url),
             None => reader.parsed("UPLOAD_DIR", "the path of a directory", directory_url)?,

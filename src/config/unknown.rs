@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     ConfigError, example,
-    reader::Reader,
+    reader::SettingsReader,
     secret_file::{self, SECRETS},
 };
 
@@ -47,7 +47,7 @@ pub(super) fn find(
 ) -> Vec<UnknownSetting> {
     let known = known();
     let unknown = |vars| {
-        let names = Reader::new(vars).starting_with("").map(|(name, _)| name);
+        let names = SettingsReader::new(vars).starting_with("").map(|(name, _)| name);
         names.filter(|name| !known.contains(*name) && !name.starts_with(AMAZON))
     };
     let in_file = unknown(file)

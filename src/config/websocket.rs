@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     ConfigError,
-    reader::{Reader, SECOND},
+    reader::{SECOND, SettingsReader},
 };
 
 /// What a WebSocket may do, and how many there may be.
@@ -30,7 +30,7 @@ pub struct WebSocketConfig {
 }
 
 impl WebSocketConfig {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(reader: &SettingsReader<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
             message_bytes: reader.number("WEBSOCKET_MAX_MESSAGE_BYTES", 64 * 1024, 1024..=16 * 1024 * 1024)?,
             operations: reader.number("WEBSOCKET_MAX_OPERATIONS", 100, 1..=10_000)?,

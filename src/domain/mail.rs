@@ -12,7 +12,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret as _;
 
-use super::notification::Letter;
+use super::notification::Email;
 use crate::config::MailConfig;
 
 /// How long each step of a conversation with the mail server may take.
@@ -102,7 +102,7 @@ impl Mailer {
     }
 
     /// Hands a letter to the mail server.
-    pub(super) async fn send(&self, letter: Letter) -> Result<(), Undelivered> {
+    pub(super) async fn send(&self, letter: Email) -> Result<(), Undelivered> {
         let message = self.message(letter).map_err(Undelivered::Never)?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
@@ -120,7 +120,7 @@ impl Mailer {
         }
     }
 
-    fn message(&self, letter: Letter) -> anyhow::Result<Message> {
+    fn message(&self, letter: Email) -> anyhow::Result<Message> {
         let to = Address::from_str(&letter.to).context("the address is not one of e-mail")?;
         let id = format!("<{}@{}>", letter.name, self.from.email.domain());
         let mut message = Message::builder()

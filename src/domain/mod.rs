@@ -68,7 +68,7 @@ use self::diagnosis::Diagnosis;
 use self::error::Result;
 use self::event::Events;
 use self::idempotency::Idempotency;
-use self::job::{Jobs, Workshop};
+use self::job::{Jobs, WorkerHandle};
 use self::live::{Bus, Hub, Live};
 use self::local_time::LocalNow;
 use self::mail::Mailer;
@@ -99,7 +99,7 @@ pub(crate) struct Core {
     event_retention: TimeDelta,
     trash_retention: TimeDelta,
     hub: Hub,
-    workshop: Workshop,
+    worker_handle: WorkerHandle,
     /// Where notifications go out by mail.
     mailer: Option<Mailer>,
     statistics: statistics::Cache,
@@ -172,7 +172,7 @@ impl Domain {
             event_retention: TimeDelta::from_std(database.event_retention)?,
             trash_retention: TimeDelta::from_std(database.trash_retention)?,
             hub: Hub::new(bus),
-            workshop: Workshop::default(),
+            worker_handle: WorkerHandle::default(),
             mailer,
             statistics: statistics::Cache::new(database.statistics_cache),
         };

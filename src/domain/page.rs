@@ -107,7 +107,7 @@ pub fn page_size(field: &'static str, size: i32) -> Result<u32> {
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     /// The rows, in the order of the list, each with its place.
-    pub items: Vec<(Place, T)>,
+    pub items: Vec<(RowPosition, T)>,
     /// Whether there are rows before the first of these.
     pub has_previous: bool,
     /// Whether there are rows behind the last of these.
@@ -131,7 +131,7 @@ impl<T> Page<T> {
         request: &PageRequest,
         mut rows: Vec<R>,
         beyond: bool,
-        placed: impl Fn(R) -> (Place, T),
+        placed: impl Fn(R) -> (RowPosition, T),
     ) -> Self {
         let limit = usize::try_from(request.take.limit()).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
@@ -166,7 +166,7 @@ impl<T> Page<T> {
 
 /// The place of a row in its list. Its text is made only for those who ask.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum RowPosition {
     /// In a list by keyset.
     Sorted {
         /// The row's own.
@@ -178,7 +178,7 @@ pub enum Place {
     Written(String),
 }
 
-impl Place {
+impl RowPosition {
     /// The opaque text that clients keep.
     #[must_use]
     pub fn encode(&self) -> String {

@@ -8,7 +8,7 @@ use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, Positioned
 
 use super::row::{Row, Rows, Single, fields_of};
 use crate::domain::error::Result;
-use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::page::{Page, PageRequest, RowPosition};
 
 /// Relay's four arguments.
 pub struct PageArguments {
@@ -44,7 +44,7 @@ pub struct Connection<T, F> {
 /// A row with its place in the list.
 #[derive(Debug)]
 pub struct Edge<T> {
-    place: Place,
+    place: RowPosition,
     node: T,
 }
 

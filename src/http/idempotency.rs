@@ -32,7 +32,7 @@ pub(crate) enum Outcome<T> {
 }
 
 /// What a write has left behind.
-pub(crate) enum Trace {
+pub(crate) enum WriteEffect {
     /// An answer, which repetitions get too.
     Answer(String),
     /// An answer with tokens in it, which is not stored.
@@ -50,7 +50,7 @@ pub(crate) async fn run_once<T: Send + 'static>(
     actor: Actor,
     key: &str,
     fingerprint: &str,
-    write: impl Future<Output = (T, Trace)> + Send + 'static,
+    write: impl Future<Output = (T, WriteEffect)> + Send + 'static,
 ) -> Result<Outcome<T>> {
     let longest = state.config().http.request_timeout;
     let claim = state.domain().idempotency().claim(&actor, key, fingerprint, longest);
@@ -60,21 +60,21 @@ pub(crate) async fn run_once<T: Send + 'static>(
     };
     let state = state.clone();
     let running = tokio::spawn(request_id::keep(async move {
-        let (answer, trace) = ticket.run(write).await;
-        settle(&state, &actor, &ticket, trace).await;
+        let (answer, effect) = ticket.run(write).await;
+        settle(&state, &actor, &ticket, effect).await;
         Outcome::Done(answer)
     }));
     running.await.map_err(Error::internal)
 }
 
 /// Keeps the answer to a write. One that left nothing behind may be sent again.
-async fn settle(state: &AppState, actor: &Actor, ticket: &Ticket, trace: Trace) {
+async fn settle(state: &AppState, actor: &Actor, ticket: &Ticket, effect: WriteEffect) {
     let keys = state.domain().idempotency();
-    let settled = match trace {
-        Trace::Answer(response) => keys.finish(actor, ticket, Ok(&response)).await,
-        Trace::Secret => keys.finish(actor, ticket, Err(Omitted::Secret)).await,
-        Trace::Nothing => keys.release(actor, ticket).await,
-        Trace::Unknown => keys.abandon(actor, ticket).await,
+    let settled = match effect {
+        WriteEffect::Answer(response) => keys.finish(actor, ticket, Ok(&response)).await,
+        WriteEffect::Secret => keys.finish(actor, ticket, Err(Omitted::Secret)).await,
+        WriteEffect::Nothing => keys.release(actor, ticket).await,
+        WriteEffect::Unknown => keys.abandon(actor, ticket).await,
     };
     if let Err(error) = settled {
         // The answer stands all the same; a repetition finds out from the data.

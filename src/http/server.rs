@@ -33,7 +33,7 @@ pub async fn bind(config: &HttpConfig) -> anyhow::Result<TcpListener> {
 
 /// Serves until `stop` resolves. Then readiness fails while connections are still accepted, for as long as load balancers
 /// need to notice; after that running requests may finish. The settings give both times.
-/// WebSockets are no requests any more: the server waits for `sockets_closed` as well.
+/// Last, it waits for `sockets_closed`: a connection that became a WebSocket is no request any more.
 pub async fn serve(
     state: AppState,
     router: Router,

@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 
 use self::memory::Memory;
 pub use self::requests::{RequestLimits, Tier};
-use self::shared::Shared;
+use self::shared::RedisWindows;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::network::Network;
@@ -101,7 +101,7 @@ pub struct RateLimiter {
     limit: u32,
     refusals: metrics::Counter,
     memory: Memory,
-    shared: Option<Shared>,
+    shared: Option<RedisWindows>,
 }
 
 impl RateLimiter {
@@ -112,7 +112,7 @@ impl RateLimiter {
             limit,
             refusals: metrics::counter!(metric::REFUSALS, "tier" => name.to_owned()),
             memory: Memory::new(),
-            shared: redis.map(|redis| Shared::new(redis.clone(), name)),
+            shared: redis.map(|redis| RedisWindows::new(redis.clone(), name)),
         }
     }
 

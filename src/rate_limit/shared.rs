@@ -11,13 +11,13 @@ use crate::redis::{Redis, key};
 static SPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("spend.lua")));
 
 /// A limiter's windows in Redis.
-pub(super) struct Shared {
+pub(super) struct RedisWindows {
     redis: Redis,
     /// The name of the limiter.
     name: String,
 }
 
-impl Shared {
+impl RedisWindows {
     pub(super) fn new(redis: Redis, name: &str) -> Self {
         Self {
             redis,

@@ -13,7 +13,7 @@ use super::error::{Problem, Result};
 use super::{PREFIXES, extract};
 use crate::domain::error::Error;
 use crate::http::caller::Caller;
-use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, Trace, key_in, run_once};
+use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, WriteEffect as Trace, key_in, run_once};
 use crate::state::AppState as App;
 
 /// What of an answer's head is repeated with it.

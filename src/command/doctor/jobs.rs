@@ -5,29 +5,29 @@ use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::described;
-use crate::domain::job::Census;
+use crate::domain::job::QueueStats;
 
 /// Tells how the queue stands. A queue that nobody works on is no failure: the server may not run yet.
 pub(super) async fn check(domain: &Domain, report: &mut Report) -> anyhow::Result<()> {
-    let census = domain.jobs().census(&Actor::System).await;
-    let told = census.map(|census| tell(&census, domain.clock().now()));
+    let queue_stats = domain.jobs().queue_stats(&Actor::System).await;
+    let told = queue_stats.map(|queue_stats| tell(&queue_stats, domain.clock().now()));
     report.add("jobs", told.map_err(|error| format!("{:#}", described(error))))
 }
 
-fn tell(census: &Census, now: Timestamp) -> String {
-    let waiting = census
+fn tell(queue_stats: &QueueStats, now: Timestamp) -> String {
+    let waiting = queue_stats
         .waiting_since
         .map(|since| format!(", the oldest for {}", duration(now - since)));
-    let failure = census
+    let failure = queue_stats
         .newest_failure
         .as_ref()
         .map(|(kind, error)| format!("; the last failure, of {kind}: {error}"));
     format!(
         "{} pending{}, {} running, {} dead{}",
-        census.pending,
+        queue_stats.pending,
         waiting.unwrap_or_default(),
-        census.running,
-        census.dead,
+        queue_stats.running,
+        queue_stats.dead,
         failure.unwrap_or_default()
     )
 }
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn the_queue_is_told_with_its_age_and_its_last_failure() {
         let now = Timestamp::UNIX_EPOCH + TimeDelta::days(1);
-        let empty = Census {
+        let empty = QueueStats {
             pending: 0,
             running: 0,
             dead: 0,
@@ -49,7 +49,7 @@ mod tests {
             newest_failure: None,
         };
         assert_eq!(tell(&empty, now), "0 pending, 0 running, 0 dead");
-        let busy = Census {
+        let busy = QueueStats {
             pending: 3,
             running: 1,
             dead: 2,

@@ -9,7 +9,7 @@
 //! | `filename` | names as they are kept |
 //! | `link` | signed URLs, which need no access token |
 //! | `content` | types by name and by what is in a file |
-//! | `room` | whether there is room for more |
+//! | `quota` | whether there is room for more |
 //! | `storage` | where the bytes are |
 //! | `write` | the use cases that upload and delete |
 //! | `removal` | the end of files whose rows are gone |

@@ -21,7 +21,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use tar::{Archive, Builder, Entry, EntryType, Header};
 
-use super::manifest::{END, End, MANIFEST, Manifest, Part, damaged, path_of};
+use super::manifest::{ArchiveEntry, END, End, MANIFEST, Manifest, damaged, path_of};
 use crate::domain::error::{Error, Result};
 
 /// So much is read and written at once.
@@ -153,7 +153,7 @@ pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMu
 pub(super) fn files(
     archive: &mut File,
     manifest: &Manifest,
-    mut hand_out: impl FnMut(&Part, Vec<u8>) -> Result<()>,
+    mut hand_out: impl FnMut(&ArchiveEntry, Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let (mut archive, _) = open(archive, MAX_MANIFEST + SLACK + length_of(manifest))?;
     let mut files = manifest.files.iter();
@@ -232,7 +232,7 @@ fn path_in<R: Read>(entry: &Entry<'_, R>) -> Result<String> {
     }
 }
 
-fn expect<R: Read>(entry: &Entry<'_, R>, part: &Part, path: &str) -> Result<()> {
+fn expect<R: Read>(entry: &Entry<'_, R>, part: &ArchiveEntry, path: &str) -> Result<()> {
     if path_in(entry)? == path && entry.size() == part.size {
         Ok(())
     } else {
@@ -241,7 +241,11 @@ fn expect<R: Read>(entry: &Entry<'_, R>, part: &Part, path: &str) -> Result<()> 
 }
 
 /// Reads a part to its end.
-fn verify<R: Read>(entry: &mut Entry<'_, R>, part: &Part, mut keep: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
+fn verify<R: Read>(
+    entry: &mut Entry<'_, R>,
+    part: &ArchiveEntry,
+    mut keep: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<()> {
     let mut digest = Sha256::new();
     let mut kept = Ok(());
     let read = pump(entry, |piece| {

@@ -33,10 +33,10 @@ pub struct Manifest {
     /// The major version of the `pg_dump` that made the dump, if one did.
     pub pg_dump: Option<u32>,
     /// The copy of the database.
-    pub database: Part,
+    pub database: ArchiveEntry,
     /// The files that the database names. Those of them that were gone when their turn came are listed at the
     /// end of the archive.
-    pub files: Vec<Part>,
+    pub files: Vec<ArchiveEntry>,
 }
 
 /// The kind of a database.
@@ -51,7 +51,7 @@ pub enum BackupEngine {
 
 /// One thing in an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct ArchiveEntry {
     /// Its name: of a file, that in the storage.
     pub name: String,
     /// How many bytes it has.
@@ -129,7 +129,7 @@ impl Manifest {
 }
 
 /// The path of a file in the archive.
-pub(super) fn path_of(file: &Part) -> String {
+pub(super) fn path_of(file: &ArchiveEntry) -> String {
     format!("files/{}", file.name)
 }
 

@@ -13,7 +13,7 @@ mod archive;
 mod manifest;
 mod restore;
 
-pub use self::manifest::{BackupEngine, Manifest, Part};
+pub use self::manifest::{ArchiveEntry, BackupEngine, Manifest};
 pub use self::restore::{CheckedBackup, Restored};
 
 use std::fs::{self, File};
@@ -88,7 +88,7 @@ impl Domain {
             event_log: contents.log.clone(),
             created_at,
             pg_dump: contents.pg_dump,
-            database: Part {
+            database: ArchiveEntry {
                 name: engine.database_name().to_owned(),
                 size,
                 sha256,
@@ -132,13 +132,13 @@ impl Domain {
     }
 
     /// The bytes of a file, if they are there and are the right ones.
-    async fn find_whole(&self, part: &Part) -> Result<Option<Bytes>> {
+    async fn find_whole(&self, part: &ArchiveEntry) -> Result<Option<Bytes>> {
         let found = self.core.storage.read_whole(&part.name).await?;
         Ok(found.filter(|bytes| hex::encode(Sha256::digest(bytes)) == part.sha256))
     }
 
     /// Whether there is a row of a file by now.
-    async fn is_recorded(&self, part: &Part) -> Result<bool> {
+    async fn is_recorded(&self, part: &ArchiveEntry) -> Result<bool> {
         let scope = policy::scope(&Actor::System)?;
         store::attachment::is_recorded(self.core.store.system_reader(), &scope, &part.name).await
     }
@@ -156,9 +156,9 @@ fn check_lost(file: &NamedFile, is_allowed: bool) -> Result<()> {
     )))
 }
 
-fn parts(contents: &Contents) -> Result<Vec<Part>> {
+fn parts(contents: &Contents) -> Result<Vec<ArchiveEntry>> {
     let part = |file: &NamedFile| {
-        Ok(Part {
+        Ok(ArchiveEntry {
             name: file.storage_key.clone(),
             size: u64::try_from(file.size).map_err(Error::internal)?,
             sha256: file.sha256.clone(),
@@ -170,7 +170,7 @@ fn parts(contents: &Contents) -> Result<Vec<Part>> {
 async fn begin(archive: File, copy: PathBuf, manifest: Manifest) -> Result<Writer> {
     waiting(move || {
         let mut writer = Writer::begin(archive, &manifest)?;
-        let Part { name, size, .. } = &manifest.database;
+        let ArchiveEntry { name, size, .. } = &manifest.database;
         writer.append_from(name, *size, File::open(&copy)?)?;
         // It is not needed any more, and may be large.
         fs::remove_file(&copy)?;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Progress;
 use super::archive::{self, Checked};
-use super::manifest::{BackupEngine, Manifest, Part, refused};
+use super::manifest::{ArchiveEntry, BackupEngine, Manifest, refused};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
@@ -168,7 +168,7 @@ impl Domain {
         let total = manifest.bytes();
         let mut done = manifest.database.size;
         progress(Progress { done, total });
-        let (sender, mut receiver) = mpsc::channel::<(Part, Vec<u8>)>(READ_AHEAD);
+        let (sender, mut receiver) = mpsc::channel::<(ArchiveEntry, Vec<u8>)>(READ_AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
             archive::files(&mut archive, &manifest, |part, bytes| {
                 sender

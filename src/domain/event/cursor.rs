@@ -31,12 +31,12 @@ pub(crate) struct LogState {
 
 /// A place in the log, whichever log it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Place {
+pub(crate) struct LogPosition {
     pub(crate) transaction_id: i64,
     pub(crate) id: i64,
 }
 
-impl Place {
+impl LogPosition {
     /// The first place behind this one.
     pub(crate) fn next(self) -> Self {
         Self {
@@ -48,8 +48,8 @@ impl Place {
 
 impl EventCursor {
     /// The place in its log.
-    pub(crate) fn place(&self) -> Place {
-        Place {
+    pub(crate) fn place(&self) -> LogPosition {
+        LogPosition {
             transaction_id: self.transaction_id,
             id: self.id,
         }

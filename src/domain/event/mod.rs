@@ -8,7 +8,7 @@ mod log;
 mod record;
 
 pub use cursor::EventCursor;
-pub(crate) use cursor::{LogState, Place, decode as decode_cursor, encode as encode_cursor};
+pub(crate) use cursor::{LogPosition, LogState, decode as decode_cursor, encode as encode_cursor};
 pub use log::Events;
 
 use std::collections::BTreeSet;

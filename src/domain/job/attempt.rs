@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::retry::{Failure, after_failure};
-use super::{Claim, MAX_ATTEMPTS, Settlement, work};
+use super::{Claim, JobOutcome, MAX_ATTEMPTS, work};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -43,9 +43,9 @@ pub(super) async fn attempt(core: Arc<Core>, claim: Claim) {
     metrics::histogram!(metric::JOB_TIME, "kind" => kind).record(begun.elapsed().as_secs_f64());
     let outcome = match worked {
         Some(worked) => {
-            let settlement = judge(&core, &claim, worked);
-            if note(&core, &claim, &settlement).await {
-                settlement.outcome()
+            let job_outcome = judge(&core, &claim, worked);
+            if note(&core, &claim, &job_outcome).await {
+                job_outcome.outcome()
             } else {
                 "lost"
             }
@@ -106,31 +106,31 @@ async fn renew(core: &Core, claim: &Claim) -> Result<bool> {
     Ok(kept)
 }
 
-fn judge(core: &Core, claim: &Claim, worked: std::result::Result<(), Failure>) -> Settlement {
+fn judge(core: &Core, claim: &Claim, worked: std::result::Result<(), Failure>) -> JobOutcome {
     let now = core.clock.now();
-    let settlement = match worked {
+    let job_outcome = match worked {
         Ok(()) => match claim.kind.recurs_after() {
-            Some(period) => Settlement::Again { at: now + period },
-            None => Settlement::Done,
+            Some(period) => JobOutcome::Again { at: now + period },
+            None => JobOutcome::Done,
         },
         Err(failure) => after_failure(claim, &failure, now, core.randomness.as_ref()),
     };
     let (job, kind, attempt) = (claim.id, claim.kind.as_str(), claim.attempt);
-    match &settlement {
-        Settlement::Done | Settlement::Again { .. } => {}
-        Settlement::Retry { at, error } => {
+    match &job_outcome {
+        JobOutcome::Done | JobOutcome::Again { .. } => {}
+        JobOutcome::Retry { at, error } => {
             tracing::warn!(%job, kind, attempt, "a job failed and is tried again at {}: {error}", at.format("%F %T UTC"));
         }
-        Settlement::Dead { error } => tracing::error!(%job, kind, attempt, "a job failed and is given up: {error}"),
+        JobOutcome::Dead { error } => tracing::error!(%job, kind, attempt, "a job failed and is given up: {error}"),
     }
-    settlement
+    job_outcome
 }
 
 /// Notes what came of a job, as long as it is ours. Says whether it was.
-async fn note(core: &Core, claim: &Claim, settlement: &Settlement) -> bool {
+async fn note(core: &Core, claim: &Claim, job_outcome: &JobOutcome) -> bool {
     let until = Instant::now() + LEASE;
     loop {
-        match settle(core, claim, settlement).await {
+        match settle(core, claim, job_outcome).await {
             Ok(is_ours) => return is_ours,
             Err(error) if Instant::now() > until => {
                 tracing::warn!(job = %claim.id, "cannot note what came of a job: {:?}", error.cause());
@@ -141,10 +141,10 @@ async fn note(core: &Core, claim: &Claim, settlement: &Settlement) -> bool {
     }
 }
 
-async fn settle(core: &Core, claim: &Claim, settlement: &Settlement) -> Result<bool> {
+async fn settle(core: &Core, claim: &Claim, job_outcome: &JobOutcome) -> Result<bool> {
     let system = policy::system(&Actor::System)?;
     let transaction = core.store.begin().await?;
-    let is_ours = store::job::settle(&transaction, &system, claim, settlement, core.clock.now()).await?;
+    let is_ours = store::job::settle(&transaction, &system, claim, job_outcome, core.clock.now()).await?;
     transaction.commit().await?;
     Ok(is_ours)
 }

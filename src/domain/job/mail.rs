@@ -11,7 +11,7 @@ use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::id::{NotificationId, UserId};
 use crate::domain::mail::{Mailer, Undelivered};
-use crate::domain::notification::{Letter, letter_of};
+use crate::domain::notification::{Email, email_of};
 use crate::domain::policy;
 use crate::domain::session::digest;
 use crate::domain::store;
@@ -34,7 +34,7 @@ struct VerifyEmail {
 pub(super) async fn send_notification(core: &Arc<Core>, claim: &Claim) -> Result<()> {
     let SendMail { notification_id } = payload(claim)?;
     let mailer = mailer(core)?;
-    let Some(letter) = letter_of(core, &Actor::System, notification_id).await? else {
+    let Some(letter) = email_of(core, &Actor::System, notification_id).await? else {
         tracing::debug!(%notification_id, "a notification has no verified address that it can be sent to");
         return Ok(());
     };
@@ -60,7 +60,7 @@ fn mailer(core: &Core) -> Result<&Mailer> {
 
 /// Sends a letter unless its recipient got enough of them in this hour. It is counted before it is sent, so that many at
 /// the same moment do not exceed the limit.
-async fn deliver(core: &Core, mailer: &Mailer, mut letter: Letter) -> Result<()> {
+async fn deliver(core: &Core, mailer: &Mailer, mut letter: Email) -> Result<()> {
     let Some(limit) = mailer.max_per_hour() else {
         return send(mailer, letter).await;
     };
@@ -89,7 +89,7 @@ async fn deliver(core: &Core, mailer: &Mailer, mut letter: Letter) -> Result<()>
     sent
 }
 
-async fn send(mailer: &Mailer, letter: Letter) -> Result<()> {
+async fn send(mailer: &Mailer, letter: Email) -> Result<()> {
     mailer.send(letter).await.map_err(|error| match error {
         Undelivered::Later(error) => Failure::Passing(error),
         Undelivered::Never(error) => Failure::Final(error),

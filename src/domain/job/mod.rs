@@ -29,7 +29,7 @@ mod worker;
 pub use self::background::{BackgroundTask, BackgroundTaskStatus, MAX_MESSAGE_LENGTH};
 pub use self::kind::JobKind;
 pub use self::retry::MAX_ATTEMPTS;
-pub(crate) use self::worker::Workshop;
+pub(crate) use self::worker::WorkerHandle;
 
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ pub(crate) struct Claim {
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
-pub(crate) enum Settlement {
+pub(crate) enum JobOutcome {
     /// It is done.
     Done,
     /// It is done, and recurs.
@@ -102,7 +102,7 @@ pub(crate) enum Settlement {
     Dead { error: String },
 }
 
-impl Settlement {
+impl JobOutcome {
     /// The name in metrics.
     fn outcome(&self) -> &'static str {
         match self {
@@ -115,7 +115,7 @@ impl Settlement {
 
 /// How the queue stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Census {
+pub struct QueueStats {
     /// How many jobs are due and wait.
     pub pending: u64,
     /// How many are worked on.
@@ -141,35 +141,35 @@ impl<'a> Jobs<'a> {
 
     /// Works from now on, beside all else, until [`close`](Self::close).
     pub fn start(self) {
-        self.core.workshop.open();
+        self.core.worker_handle.open();
         tokio::spawn(Worker::new(Arc::clone(self.core)).run());
     }
 
     /// Begins no more jobs.
     pub fn close(self) {
-        self.core.workshop.close();
+        self.core.worker_handle.close();
     }
 
     /// Waits until those that were begun are over.
     pub async fn drained(self) {
-        self.core.workshop.ended().await;
+        self.core.worker_handle.ended().await;
     }
 
     /// Gives up those that are still running, so that another node may begin them at once.
     pub async fn give_back(self) {
-        self.core.workshop.cut();
-        self.core.workshop.ended().await;
+        self.core.worker_handle.cut();
+        self.core.worker_handle.ended().await;
     }
 
     /// Does all that is due, one after the other, until nothing is; what recurs is scheduled first. Returns how many
     /// attempts there were. For tests, and where no server runs.
-    pub async fn work_off(self, actor: &Actor) -> Result<usize> {
-        Worker::new(Arc::clone(self.core)).work_off(actor).await
+    pub async fn run_until_idle(self, actor: &Actor) -> Result<usize> {
+        Worker::new(Arc::clone(self.core)).run_until_idle(actor).await
     }
 
     /// How the queue stands, of all nodes together.
-    pub async fn census(self, actor: &Actor) -> Result<Census> {
+    pub async fn queue_stats(self, actor: &Actor) -> Result<QueueStats> {
         let scope = policy::scope(actor)?;
-        store::job::census(&self.core.store.reader(actor), &scope, self.core.clock.now()).await
+        store::job::queue_stats(&self.core.store.reader(actor), &scope, self.core.clock.now()).await
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{Claim, Settlement};
+use super::{Claim, JobOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::random::Randomness;
 
@@ -30,16 +30,16 @@ pub(super) fn after_failure(
     failure: &Failure,
     now: Timestamp,
     randomness: &dyn Randomness,
-) -> Settlement {
+) -> JobOutcome {
     let recurs = claim.kind.recurs_after();
     let error = match failure {
         Failure::Passing(error) | Failure::Final(error) => format!("{error:#}"),
     };
     if recurs.is_none() && (matches!(failure, Failure::Final(_)) || claim.attempt >= MAX_ATTEMPTS) {
-        return Settlement::Dead { error };
+        return JobOutcome::Dead { error };
     }
     let wait = wait_after(claim.attempt, randomness);
-    Settlement::Retry {
+    JobOutcome::Retry {
         at: now + recurs.map_or(wait, |period| wait.min(period)),
         error,
     }

@@ -32,7 +32,7 @@ const NAME_BYTES: usize = 8;
 
 /// How much longer a node works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Hours {
+enum WorkerState {
     /// For good.
     Open,
     /// What was begun is finished.
@@ -43,31 +43,32 @@ enum Hours {
 
 /// What starts and stops the worker of a node.
 #[derive(Debug)]
-pub(crate) struct Workshop {
-    hours: watch::Sender<Hours>,
+pub(crate) struct WorkerHandle {
+    state: watch::Sender<WorkerState>,
     is_at_work: watch::Sender<bool>,
 }
 
-impl Default for Workshop {
+impl Default for WorkerHandle {
     fn default() -> Self {
         Self {
-            hours: watch::Sender::new(Hours::Open),
+            state: watch::Sender::new(WorkerState::Open),
             is_at_work: watch::Sender::new(false),
         }
     }
 }
 
-impl Workshop {
+impl WorkerHandle {
     pub(super) fn open(&self) {
         self.is_at_work.send_replace(true);
     }
 
     pub(super) fn close(&self) {
-        self.hours.send_modify(|hours| *hours = (*hours).max(Hours::Closing));
+        self.state
+            .send_modify(|state| *state = (*state).max(WorkerState::Closing));
     }
 
     pub(super) fn cut(&self) {
-        self.hours.send_replace(Hours::Cut);
+        self.state.send_replace(WorkerState::Cut);
     }
 
     /// Waits until nobody works here.
@@ -105,8 +106,8 @@ impl Worker {
 
     /// Works until the workshop closes.
     pub(super) async fn run(mut self) {
-        let mut hours = self.core.workshop.hours.subscribe();
-        while *hours.borrow_and_update() == Hours::Open {
+        let mut state = self.core.worker_handle.state.subscribe();
+        while *state.borrow_and_update() == WorkerState::Open {
             let turn = self.turn().await;
             self.note(&turn);
             let has_place = self.attempts.len() < AT_ONCE;
@@ -117,13 +118,13 @@ impl Worker {
                     self.mails -= usize::from(ended.is_ok_and(|kind| JobKind::MAILS.contains(&kind)));
                 }
                 () = sleep_until(self.count_at) => {}
-                _ = hours.changed() => {}
+                _ = state.changed() => {}
             }
         }
         let finished = async { while self.attempts.join_next().await.is_some() {} };
         tokio::select! {
             () = finished => {}
-            _ = hours.wait_for(|hours| *hours == Hours::Cut) => {}
+            _ = state.wait_for(|state| *state == WorkerState::Cut) => {}
         }
         self.attempts.shutdown().await;
         if let Err(error) = self.give_back().await {
@@ -132,7 +133,7 @@ impl Worker {
                 error.cause()
             );
         }
-        self.core.workshop.is_at_work.send_replace(false);
+        self.core.worker_handle.is_at_work.send_replace(false);
     }
 
     /// Begins as many jobs as there are places for.
@@ -238,15 +239,16 @@ impl Worker {
     #[expect(clippy::cast_precision_loss, reason = "a gauge needs no more than 52 bits")]
     async fn count(&self) -> Result<()> {
         let scope = policy::scope(&Actor::System)?;
-        let census = store::job::census(self.core.store.system_reader(), &scope, self.core.clock.now()).await?;
-        metrics::gauge!(metric::JOBS_PENDING).set(census.pending as f64);
-        metrics::gauge!(metric::JOBS_RUNNING).set(census.running as f64);
-        metrics::gauge!(metric::JOBS_DEAD).set(census.dead as f64);
+        let queue_stats =
+            store::job::queue_stats(self.core.store.system_reader(), &scope, self.core.clock.now()).await?;
+        metrics::gauge!(metric::JOBS_PENDING).set(queue_stats.pending as f64);
+        metrics::gauge!(metric::JOBS_RUNNING).set(queue_stats.running as f64);
+        metrics::gauge!(metric::JOBS_DEAD).set(queue_stats.dead as f64);
         Ok(())
     }
 
     /// Does all that is due, one after the other.
-    pub(super) async fn work_off(self, actor: &Actor) -> Result<usize> {
+    pub(super) async fn run_until_idle(self, actor: &Actor) -> Result<usize> {
         policy::system(actor)?;
         self.schedule().await?;
         let mut attempts = 0;

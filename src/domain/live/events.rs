@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::live_connections::{Attendance, Attendee};
-use super::registry::{Registry, Seat, Topic, may_hear};
+use super::live_connections::{ConnectionUser, LiveConnection};
+use super::registry::{Registration, Registry, Topic, may_receive};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::event::{EventCursor, EventType, LoggedEvent, Place, TaskEvent};
+use crate::domain::event::{EventCursor, EventType, LogPosition, LoggedEvent, TaskEvent};
 use crate::domain::id::TaskId;
 use crate::domain::local_time::{DEFAULT_TIME_ZONE, LocalNow};
 use crate::domain::policy;
-use crate::domain::store::event::log::{Part, Settled};
+use crate::domain::store::event::log::{LogRange, Settled};
 use crate::domain::store::{self, Store};
 use crate::domain::task::{BoundedFilter, Snapshot};
 
@@ -58,19 +58,25 @@ impl Watch {
 
 impl Selection for Watch {
     type Entry = LoggedEvent;
-    type Place = Place;
+    type Position = LogPosition;
 
-    fn settled(settled: &Settled) -> Place {
+    fn settled(settled: &Settled) -> LogPosition {
         settled.events
     }
 
-    fn place(event: &LoggedEvent) -> Place {
+    fn place(event: &LoggedEvent) -> LogPosition {
         event.event.cursor.place()
     }
 
-    async fn read(&self, store: &Store, actor: &Actor, from: Place, until: Place) -> Result<stream::Batch<Self>> {
+    async fn read(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        from: LogPosition,
+        until: LogPosition,
+    ) -> Result<stream::Batch<Self>> {
         let scope = policy::scope(actor)?;
-        let part = Part {
+        let part = LogRange {
             from,
             until,
             tasks: self.tasks.as_deref(),
@@ -79,12 +85,16 @@ impl Selection for Watch {
         Ok((batch.events, batch.more_from))
     }
 
-    fn register(&self, registry: &Arc<Registry>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedEvent>> {
-        Registry::watch(registry, attendee, self.topic())
+    fn register(
+        &self,
+        registry: &Arc<Registry>,
+        connection_user: &Arc<ConnectionUser>,
+    ) -> Registration<Arc<LoggedEvent>> {
+        Registry::watch(registry, connection_user, self.topic())
     }
 
-    fn is_for(&self, attendee: &Attendee, event: &LoggedEvent) -> bool {
-        self.wants(event) && may_hear(attendee, &event.audience)
+    fn is_for(&self, connection_user: &ConnectionUser, event: &LoggedEvent) -> bool {
+        self.wants(event) && may_receive(connection_user, &event.audience)
     }
 }
 
@@ -101,19 +111,19 @@ impl EventStream {
     pub(super) async fn open(
         store: &Store,
         registry: &Arc<Registry>,
-        attendance: &Attendance,
+        live_connection: &LiveConnection,
         watch: Watch,
         after: Option<&EventCursor>,
     ) -> Result<Self> {
         let Some(after) = after else {
-            return Ok(Self(LogStream::open(store, registry, attendance, watch)));
+            return Ok(Self(LogStream::open(store, registry, live_connection, watch)));
         };
         let first = |settled: &Settled| {
             settled.check_known(&after.log, after.place())?;
             Ok(after.place().next())
         };
         Ok(Self(
-            LogStream::resume(store, registry, attendance, watch, first).await?,
+            LogStream::resume(store, registry, live_connection, watch, first).await?,
         ))
     }
 

@@ -25,12 +25,12 @@ pub enum Ending {
 
 /// Whose connection it is, and how they stand now.
 #[derive(Debug)]
-pub(super) struct Attendee {
+pub(super) struct ConnectionUser {
     user: RwLock<SignedIn>,
     ending: watch::Sender<Option<Ending>>,
 }
 
-impl Attendee {
+impl ConnectionUser {
     pub(super) fn new(user: SignedIn) -> Self {
         Self {
             user: RwLock::new(user),
@@ -81,17 +81,17 @@ impl Attendee {
 
 /// A connection that is held open for somebody, until it is dropped.
 #[derive(Debug)]
-pub struct Attendance {
-    pub(super) attendee: Arc<Attendee>,
+pub struct LiveConnection {
+    pub(super) connection_user: Arc<ConnectionUser>,
     number: u64,
     registry: Weak<Registry>,
     turn: Mutex<()>,
 }
 
-impl Attendance {
-    pub(super) fn new(attendee: Arc<Attendee>, number: u64, registry: &Arc<Registry>) -> Self {
+impl LiveConnection {
+    pub(super) fn new(connection_user: Arc<ConnectionUser>, number: u64, registry: &Arc<Registry>) -> Self {
         Self {
-            attendee,
+            connection_user,
             number,
             registry: Arc::downgrade(registry),
             turn: Mutex::default(),
@@ -107,12 +107,12 @@ impl Attendance {
     /// On whose behalf, with the role they have now.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor::User(self.attendee.signed_in())
+        Actor::User(self.connection_user.signed_in())
     }
 
     /// Waits until it is to be closed.
     pub async fn ended(&self) -> Ending {
-        let mut ending = self.attendee.ending.subscribe();
+        let mut ending = self.connection_user.ending.subscribe();
         match ending.wait_for(Option::is_some).await.map(|ended| *ended) {
             Ok(Some(ending)) => ending,
             // The sender lives as long as `self`.
@@ -121,10 +121,10 @@ impl Attendance {
     }
 }
 
-impl Drop for Attendance {
+impl Drop for LiveConnection {
     fn drop(&mut self) {
         if let Some(registry) = self.registry.upgrade() {
-            registry.leave(self.attendee.signed_in().id, self.number);
+            registry.leave(self.connection_user.signed_in().id, self.number);
         }
     }
 }

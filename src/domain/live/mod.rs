@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `bus` | who is woken when something was committed |
 //! | `redis` | the same for the other nodes, where there is a Redis |
-//! | `reader` | the one task of a node that follows the logs |
+//! | `event_log_reader` | the one task of a node that follows the logs |
 //! | `registry` | who watches what, by user and by task |
 //! | `present` | the tasks of events as they are now |
-//! | `attendance` | a connection that is held open for somebody, until their session ends |
+//! | `live_connections` | a connection that is held open for somebody, until their session ends |
 //! | `stream` | what one subscription gets of a log: what it missed, then what comes |
 //! | `events` | the same of the events of tasks |
 //! | `notifications` | the same of the notifications of a user |
@@ -16,18 +16,18 @@
 //! to go on where it stopped, on any node.
 
 mod bus;
+mod event_log_reader;
 mod events;
 mod live_connections;
 mod notifications;
 mod present;
-mod reader;
 mod redis;
 mod registry;
 mod stream;
 
 pub(crate) use self::bus::Bus;
 pub use self::events::{EventStream, Watch};
-pub use self::live_connections::{Attendance, Ending};
+pub use self::live_connections::{Ending, LiveConnection};
 pub use self::notifications::NotificationStream;
 pub use self::present::{Moment, PresentTask, VisibleTask};
 pub(crate) use self::redis::news_channel;
@@ -38,8 +38,8 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 
+use self::event_log_reader::{Delivery, EventLogReader, Progress};
 use self::present::PresentTasks;
-use self::reader::{Delivery, Progress, Reader};
 use self::registry::Registry;
 use super::Core;
 use super::actor::Actor;
@@ -98,7 +98,7 @@ impl Hub {
                 present: Arc::clone(&self.present),
                 progress: Arc::clone(&self.progress),
             };
-            let reader = Reader::at_the_end(core.store.clone(), delivery, Arc::clone(&core.clock)).await?;
+            let reader = EventLogReader::at_the_end(core.store.clone(), delivery, Arc::clone(&core.clock)).await?;
             self.spawn(reader.run(self.bus.clone()));
             Ok(())
         };
@@ -135,24 +135,24 @@ impl<'a> Live<'a> {
 
     /// Attends to a connection that is held open for the actor. It ends when their session does, from the
     /// moment at which this was called.
-    pub async fn attend(self, actor: &Actor) -> Result<Attendance> {
+    pub async fn attend(self, actor: &Actor) -> Result<LiveConnection> {
         let user = actor.signed_in()?;
         self.core.hub.follow(self.core).await?;
-        let attendance = Registry::attend(&self.core.hub.registry, user);
+        let live_connection = Registry::attend(&self.core.hub.registry, user);
         // The session may have ended after the token was checked and before anybody listened.
-        attendance.attendee.look_up(&self.core.store).await?;
-        Ok(attendance)
+        live_connection.connection_user.look_up(&self.core.store).await?;
+        Ok(live_connection)
     }
 
     /// What happens to tasks that the attendance's user may see. With `after` it begins with what happened
     /// behind that cursor.
     pub async fn events(
         self,
-        attendance: &Attendance,
+        live_connection: &LiveConnection,
         watch: Watch,
         after: Option<&EventCursor>,
     ) -> Result<EventStream> {
-        EventStream::open(&self.core.store, &self.core.hub.registry, attendance, watch, after).await
+        EventStream::open(&self.core.store, &self.core.hub.registry, live_connection, watch, after).await
     }
 
     /// The task of an event as it is now, and until when.
@@ -163,10 +163,10 @@ impl<'a> Live<'a> {
     /// The notifications of the attendance's user. With `after` it begins with those after that cursor.
     pub async fn notifications(
         self,
-        attendance: &Attendance,
+        live_connection: &LiveConnection,
         after: Option<&NotificationCursor>,
     ) -> Result<NotificationStream> {
-        NotificationStream::open(&self.core.store, &self.core.hub.registry, attendance, after).await
+        NotificationStream::open(&self.core.store, &self.core.hub.registry, live_connection, after).await
     }
 
     /// Ends the connections that are held open in waves over this time, so that their clients do not all come to the
@@ -196,18 +196,18 @@ impl<'a> Live<'a> {
 
     /// On whose behalf the connection is held open, as they stand now and not as they stood when news of them
     /// last came. Fails once their session has ended.
-    pub async fn look_up(self, attendance: &Attendance) -> Result<Actor> {
-        attendance.attendee.look_up(&self.core.store).await?;
-        if attendance.attendee.has_ended() {
+    pub async fn look_up(self, live_connection: &LiveConnection) -> Result<Actor> {
+        live_connection.connection_user.look_up(&self.core.store).await?;
+        if live_connection.connection_user.has_ended() {
             return Err(Error::Unauthenticated(SignedOut::Revoked));
         }
-        Ok(attendance.actor())
+        Ok(live_connection.actor())
     }
 
     /// How many connections this server holds open for the user of this one, itself included.
     #[must_use]
-    pub fn connections_beside(self, attendance: &Attendance) -> usize {
-        let user = attendance.attendee.signed_in().id;
+    pub fn connections_beside(self, live_connection: &LiveConnection) -> usize {
+        let user = live_connection.connection_user.signed_in().id;
         self.core.hub.registry.attendances_of(user)
     }
 

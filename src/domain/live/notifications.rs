@@ -3,15 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::live_connections::{Attendance, Attendee};
-use super::registry::{Registry, Seat};
+use super::live_connections::{ConnectionUser, LiveConnection};
+use super::registry::{Registration, Registry};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
-use crate::domain::notification::{LoggedNotification, NotificationCursor, Place};
+use crate::domain::notification::{LoggedNotification, NotificationCursor, NotificationPosition};
 use crate::domain::policy;
 use crate::domain::store::event::log::Settled;
-use crate::domain::store::notification::Part;
+use crate::domain::store::notification::NotificationRange;
 use crate::domain::store::{self, Store};
 
 /// All notifications of the user.
@@ -19,27 +19,37 @@ struct Own;
 
 impl Selection for Own {
     type Entry = LoggedNotification;
-    type Place = Place;
+    type Position = NotificationPosition;
 
-    fn settled(settled: &Settled) -> Place {
+    fn settled(settled: &Settled) -> NotificationPosition {
         settled.notifications
     }
 
-    fn place(entry: &LoggedNotification) -> Place {
+    fn place(entry: &LoggedNotification) -> NotificationPosition {
         entry.cursor.place()
     }
 
-    async fn read(&self, store: &Store, actor: &Actor, from: Place, until: Place) -> Result<stream::Batch<Self>> {
+    async fn read(
+        &self,
+        store: &Store,
+        actor: &Actor,
+        from: NotificationPosition,
+        until: NotificationPosition,
+    ) -> Result<stream::Batch<Self>> {
         let scope = policy::scope(actor)?;
-        store::notification::read(&store.reader(actor), &scope, Part { from, until }, BATCH).await
+        store::notification::read(&store.reader(actor), &scope, NotificationRange { from, until }, BATCH).await
     }
 
-    fn register(&self, registry: &Arc<Registry>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedNotification>> {
-        Registry::listen(registry, attendee)
+    fn register(
+        &self,
+        registry: &Arc<Registry>,
+        connection_user: &Arc<ConnectionUser>,
+    ) -> Registration<Arc<LoggedNotification>> {
+        Registry::listen(registry, connection_user)
     }
 
-    fn is_for(&self, attendee: &Attendee, entry: &LoggedNotification) -> bool {
-        entry.notification.user_id == attendee.signed_in().id
+    fn is_for(&self, connection_user: &ConnectionUser, entry: &LoggedNotification) -> bool {
+        entry.notification.user_id == connection_user.signed_in().id
     }
 }
 
@@ -56,17 +66,19 @@ impl NotificationStream {
     pub(super) async fn open(
         store: &Store,
         registry: &Arc<Registry>,
-        attendance: &Attendance,
+        live_connection: &LiveConnection,
         after: Option<&NotificationCursor>,
     ) -> Result<Self> {
         let Some(after) = after else {
-            return Ok(Self(LogStream::open(store, registry, attendance, Own)));
+            return Ok(Self(LogStream::open(store, registry, live_connection, Own)));
         };
         let first = |settled: &Settled| {
             settled.check_known(after.log(), after.place().event)?;
             Ok(after.place().next())
         };
-        Ok(Self(LogStream::resume(store, registry, attendance, Own, first).await?))
+        Ok(Self(
+            LogStream::resume(store, registry, live_connection, Own, first).await?,
+        ))
     }
 
     /// The next notification; `None` once the subscription is ended. Dropping the future loses nothing.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::live_connections::{Attendance, Attendee, Ending};
+use super::live_connections::{ConnectionUser, Ending, LiveConnection};
 use crate::domain::actor::{Actor, Role, SignedIn};
 use crate::domain::event::LoggedEvent;
 use crate::domain::id::{TaskId, UserId};
@@ -23,7 +23,7 @@ const BUFFER: usize = 256;
 /// One subscription.
 #[derive(Debug)]
 struct Subscriber<T> {
-    attendee: Arc<Attendee>,
+    connection_user: Arc<ConnectionUser>,
     sender: mpsc::Sender<T>,
     /// Something could not be handed on. Nothing is from then on: what is shown has no gap before its end.
     has_missed: AtomicBool,
@@ -39,7 +39,7 @@ impl<T> Subscriber<T> {
             Ok(()) => metrics::counter!(metric::LIVE_DELIVERIES).increment(1),
             Err(TrySendError::Full(_)) => {
                 self.has_missed.store(true, Ordering::Relaxed);
-                self.attendee.end(Ending::Slow);
+                self.connection_user.end(Ending::Slow);
                 metrics::counter!(metric::LIVE_SLOW).increment(1);
             }
             // Its stream was dropped, and it leaves.
@@ -66,7 +66,7 @@ struct Watchers {
     by_task: Index<TaskId, Arc<LoggedEvent>>,
     /// Who waits for notifications.
     notified: Index<UserId, Arc<LoggedNotification>>,
-    attendees: HashMap<UserId, HashMap<u64, Arc<Attendee>>>,
+    attendees: HashMap<UserId, HashMap<u64, Arc<ConnectionUser>>>,
 }
 
 /// Who watches what, on this node.
@@ -86,21 +86,21 @@ pub(super) enum Topic {
 
 /// A place in the registry, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat<T> {
+pub(super) struct Registration<T> {
     pub(super) receiver: mpsc::Receiver<T>,
     /// Leaves when it is dropped.
-    _leave: Leave,
+    _guard: RegistrationGuard,
 }
 
 #[derive(Debug)]
-struct Leave {
+struct RegistrationGuard {
     registry: Arc<Registry>,
     user: UserId,
     number: u64,
     topic: Option<Topic>,
 }
 
-impl Drop for Leave {
+impl Drop for RegistrationGuard {
     fn drop(&mut self) {
         metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).decrement(1.0);
         let mut watchers = self.registry.watchers();
@@ -134,20 +134,20 @@ impl Registry {
     }
 
     /// Notes a connection that is held open for somebody.
-    pub(super) fn attend(registry: &Arc<Self>, user: SignedIn) -> Attendance {
-        let attendee = Arc::new(Attendee::new(user));
+    pub(super) fn attend(registry: &Arc<Self>, user: SignedIn) -> LiveConnection {
+        let connection_user = Arc::new(ConnectionUser::new(user));
         let mut watchers = registry.watchers();
         if watchers.is_closed {
-            attendee.end(Ending::Shutdown);
+            connection_user.end(Ending::Shutdown);
         }
         let number = watchers.number();
         watchers
             .attendees
             .entry(user.id)
             .or_default()
-            .insert(number, Arc::clone(&attendee));
+            .insert(number, Arc::clone(&connection_user));
         metrics::gauge!(metric::LIVE_CONNECTIONS).increment(1.0);
-        Attendance::new(attendee, number, registry)
+        LiveConnection::new(connection_user, number, registry)
     }
 
     /// A connection is gone.
@@ -157,7 +157,7 @@ impl Registry {
     }
 
     /// The connections of a user.
-    pub(super) fn attendees_of(&self, user: UserId) -> Vec<Arc<Attendee>> {
+    pub(super) fn attendees_of(&self, user: UserId) -> Vec<Arc<ConnectionUser>> {
         let watchers = self.watchers();
         let found = watchers.attendees.get(&user);
         found.map_or_else(Vec::new, |found| found.values().cloned().collect())
@@ -165,22 +165,22 @@ impl Registry {
 
     /// Ends every connection.
     pub(super) fn end_all(&self, ending: Ending) {
-        for attendee in self.watchers().attendees.values().flat_map(HashMap::values) {
-            attendee.end(ending);
+        for connection_user in self.watchers().attendees.values().flat_map(HashMap::values) {
+            connection_user.end(ending);
         }
     }
 
     /// Ends one of so many connections that are held open, rounded up.
     pub(super) fn end_one_of(&self, parts: usize, ending: Ending) {
         let watchers = self.watchers();
-        let open: Vec<&Arc<Attendee>> = watchers
+        let open: Vec<&Arc<ConnectionUser>> = watchers
             .attendees
             .values()
             .flat_map(HashMap::values)
-            .filter(|attendee| !attendee.has_ended())
+            .filter(|connection_user| !connection_user.has_ended())
             .collect();
-        for attendee in open.iter().take(open.len().div_ceil(parts)) {
-            attendee.end(ending);
+        for connection_user in open.iter().take(open.len().div_ceil(parts)) {
+            connection_user.end(ending);
         }
     }
 
@@ -214,7 +214,7 @@ impl Registry {
         let mut watchers = self.watchers();
         let Watchers { by_user, admins, .. } = &mut *watchers;
         for (number, subscriber) in by_user.get(&user).into_iter().flatten() {
-            if subscriber.attendee.signed_in().role == Role::Admin {
+            if subscriber.connection_user.signed_in().role == Role::Admin {
                 admins.insert(*number, Arc::clone(subscriber));
             } else {
                 admins.remove(number);
@@ -223,9 +223,13 @@ impl Registry {
     }
 
     /// From now on, the events of a topic.
-    pub(super) fn watch(registry: &Arc<Self>, attendee: &Arc<Attendee>, topic: Topic) -> Seat<Arc<LoggedEvent>> {
-        let user = attendee.signed_in();
-        let (subscriber, receiver) = subscriber(attendee);
+    pub(super) fn watch(
+        registry: &Arc<Self>,
+        connection_user: &Arc<ConnectionUser>,
+        topic: Topic,
+    ) -> Registration<Arc<LoggedEvent>> {
+        let user = connection_user.signed_in();
+        let (subscriber, receiver) = subscriber(connection_user);
         let mut watchers = registry.watchers();
         let number = watchers.number();
         match &topic {
@@ -243,9 +247,9 @@ impl Registry {
             }
         }
         drop(watchers);
-        Seat {
+        Registration {
             receiver,
-            _leave: Leave {
+            _guard: RegistrationGuard {
                 registry: Arc::clone(registry),
                 user: user.id,
                 number,
@@ -255,16 +259,19 @@ impl Registry {
     }
 
     /// From now on, the notifications of a user.
-    pub(super) fn listen(registry: &Arc<Self>, attendee: &Arc<Attendee>) -> Seat<Arc<LoggedNotification>> {
-        let user = attendee.signed_in().id;
-        let (subscriber, receiver) = subscriber(attendee);
+    pub(super) fn listen(
+        registry: &Arc<Self>,
+        connection_user: &Arc<ConnectionUser>,
+    ) -> Registration<Arc<LoggedNotification>> {
+        let user = connection_user.signed_in().id;
+        let (subscriber, receiver) = subscriber(connection_user);
         let mut watchers = registry.watchers();
         let number = watchers.number();
         watchers.notified.entry(user).or_default().insert(number, subscriber);
         drop(watchers);
-        Seat {
+        Registration {
             receiver,
-            _leave: Leave {
+            _guard: RegistrationGuard {
                 registry: Arc::clone(registry),
                 user,
                 number,
@@ -289,7 +296,7 @@ impl Registry {
         }
         let of_task = watchers.by_task.get(&event.event.task_id).into_iter().flatten();
         for (_, subscriber) in watchers.admins.iter().chain(of_task) {
-            if may_hear(&subscriber.attendee, &event.audience) {
+            if may_receive(&subscriber.connection_user, &event.audience) {
                 subscriber.send(Arc::clone(event));
             }
         }
@@ -321,19 +328,19 @@ impl Watchers {
     }
 }
 
-fn subscriber<T>(attendee: &Arc<Attendee>) -> (Arc<Subscriber<T>>, mpsc::Receiver<T>) {
+fn subscriber<T>(connection_user: &Arc<ConnectionUser>) -> (Arc<Subscriber<T>>, mpsc::Receiver<T>) {
     metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).increment(1.0);
     let (sender, receiver) = mpsc::channel(BUFFER);
     let subscriber = Subscriber {
-        attendee: Arc::clone(attendee),
+        connection_user: Arc::clone(connection_user),
         sender,
         has_missed: AtomicBool::new(false),
     };
     (Arc::new(subscriber), receiver)
 }
 
-/// Whether the policy lets somebody hear of an event, in the role that they have now.
-pub(super) fn may_hear(attendee: &Attendee, audience: &BTreeSet<UserId>) -> bool {
-    let scope = policy::scope::<policy::Tasks>(&Actor::User(attendee.signed_in()));
+/// Whether the policy lets the user of a connection receive an event, in their present role.
+pub(super) fn may_receive(connection_user: &ConnectionUser, audience: &BTreeSet<UserId>) -> bool {
+    let scope = policy::scope::<policy::Tasks>(&Actor::User(connection_user.signed_in()));
     scope.is_ok_and(|scope| scope.can_receive(audience))
 }

@@ -7,14 +7,14 @@ use super::Notification;
 
 /// A place in the order of notifications, which follows the event log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct NotificationPosition {
     /// The place of the notification's event; of a due date that of the newest event at that time.
-    pub(crate) event: event::Place,
+    pub(crate) event: event::LogPosition,
     /// The notification's number.
     pub(crate) id: i64,
 }
 
-impl Place {
+impl NotificationPosition {
     /// The first place after this one.
     pub(crate) fn next(self) -> Self {
         Self {
@@ -35,7 +35,7 @@ pub struct NotificationCursor {
 
 impl NotificationCursor {
     /// The cursor of a place in the log with this identity.
-    pub(crate) fn new(log: String, place: Place) -> Self {
+    pub(crate) fn new(log: String, place: NotificationPosition) -> Self {
         Self {
             event: EventCursor {
                 log,
@@ -52,8 +52,8 @@ impl NotificationCursor {
     }
 
     /// The place.
-    pub(crate) fn place(&self) -> Place {
-        Place {
+    pub(crate) fn place(&self) -> NotificationPosition {
+        NotificationPosition {
             event: self.event.place(),
             id: self.id.unwrap_or(i64::MAX),
         }
@@ -71,11 +71,11 @@ impl NotificationCursor {
     /// Reads the cursor of a notification or of an event, which came as the argument `field`.
     pub fn decode(field: &'static str, text: &str) -> Result<Self> {
         if let Some((log, transaction_id, event, id)) = event::decode_cursor(text) {
-            let event = event::Place {
+            let event = event::LogPosition {
                 transaction_id,
                 id: event,
             };
-            return Ok(Self::new(log, Place { event, id }));
+            return Ok(Self::new(log, NotificationPosition { event, id }));
         }
         let event = EventCursor::decode(field, text)?;
         Ok(Self { event, id: None })
@@ -103,7 +103,7 @@ mod tests {
             id: 9,
         };
         let of_event = NotificationCursor::decode("after", &event.encode()).unwrap();
-        let place = Place {
+        let place = NotificationPosition {
             event: event.place(),
             id: 1 << 40,
         };

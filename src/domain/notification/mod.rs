@@ -4,12 +4,12 @@
 
 mod cursor;
 mod due;
-mod letter;
+mod email;
 
-pub(crate) use self::cursor::Place;
+pub(crate) use self::cursor::NotificationPosition;
 pub use self::cursor::{LoggedNotification, NotificationCursor};
 pub(super) use self::due::DueAt;
-pub(crate) use self::letter::{Letter, letter_of};
+pub(crate) use self::email::{Email, email_of};
 
 use super::Core;
 use super::actor::Actor;

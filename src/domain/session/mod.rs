@@ -122,7 +122,7 @@ pub(super) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> 
 pub(super) async fn state_of(store: &Store, user: UserId, session: SessionId) -> Result<Option<AccountState>> {
     let system = policy::system(&Actor::System)?;
     store
-        .bearers()
+        .session_checker()
         .state_of(&store.session_reader(), system, user, session)
         .await
 }

@@ -1,5 +1,11 @@
-//! The store: `SeaORM` entities and queries, one file a noun. A private child of the domain, so a
-//! face can name neither an entity nor a connection.
+//! The store: `SeaORM` entities and queries, a file or folder for each noun. A private child of the domain, so an
+//! API can name neither an entity nor a connection.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `db` | connections, transactions, session checks, heartbeat |
+//! | `query` | parts of queries that several nouns share |
+//! | `admin` | schema, backup, diagnosis, example data |
 //!
 //! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause; writes take a
 //! [`Permit`](super::policy::Permit) and touch the one row it is for.
@@ -37,8 +43,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr
 use self::db::durability::{Durability, WriteObstacle, obstacle_in};
 use self::db::heartbeat::{Heartbeat, Outage};
 use self::db::open::Meter;
-use self::db::read_pool::Reader;
-use self::db::session_check::Bearers;
+use self::db::read_pool::ReadPool;
+use self::db::session_check::SessionChecker;
 use self::db::writer::Writer;
 use super::actor::Actor;
 use super::error::{Error, Result};
@@ -56,11 +62,11 @@ const SHUT_DOWN: &str = "57P";
 pub(super) struct Store {
     /// For the schema and for administration.
     connection: DatabaseConnection,
-    reader: Reader,
+    reader: ReadPool,
     writer: Writer,
     durability: Arc<Durability>,
     heartbeat: Arc<Heartbeat>,
-    bearers: Bearers,
+    session_checker: SessionChecker,
     meter: Meter,
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
@@ -73,7 +79,7 @@ pub(super) struct Store {
 
 impl Store {
     /// For reading on behalf of somebody. One user never holds all connections.
-    pub(super) fn reader(&self, actor: &Actor) -> Reader {
+    pub(super) fn reader(&self, actor: &Actor) -> ReadPool {
         match actor.user_id() {
             Some(user) => self.reader.of_user(user),
             None => self.reader.clone(),
@@ -81,18 +87,18 @@ impl Store {
     }
 
     /// For reading on behalf of the server itself.
-    pub(super) fn system_reader(&self) -> &Reader {
+    pub(super) fn system_reader(&self) -> &ReadPool {
         &self.reader
     }
 
     /// For looking at sessions: it never waits for the statements of others.
-    pub(super) fn session_reader(&self) -> Reader {
+    pub(super) fn session_reader(&self) -> ReadPool {
         self.reader.reserved()
     }
 
     /// Who shows a token.
-    pub(super) fn bearers(&self) -> &Bearers {
-        &self.bearers
+    pub(super) fn session_checker(&self) -> &SessionChecker {
+        &self.session_checker
     }
 
     /// Which kind of database it is.

@@ -7,7 +7,7 @@ use crate::domain::id::{AttachmentId, TaskId};
 use crate::domain::policy::{self, AttachFile, DetachFile};
 use crate::domain::store;
 
-use super::write::Place;
+use super::write::TrashState;
 use super::{ExpectedVersion, Tasks};
 
 impl Tasks<'_> {
@@ -20,7 +20,7 @@ impl Tasks<'_> {
     /// Records a file of a task, with its event.
     pub(in crate::domain) async fn attach(self, actor: &Actor, id: TaskId, new: NewAttachment) -> Result<Attachment> {
         let now = new.created_at;
-        let write = self.open(actor, id, Place::Live, ExpectedVersion::any()).await?;
+        let write = self.open(actor, id, TrashState::Live, ExpectedVersion::any()).await?;
         let permit = policy::permit(actor, AttachFile, &write.before.task)?;
         check_count(write.before.attachments.len())?;
         let made = store::attachment::attach(&write.transaction, &permit, new).await?;
@@ -35,7 +35,7 @@ impl Tasks<'_> {
     pub(in crate::domain) async fn detach(self, actor: &Actor, id: TaskId, file: AttachmentId) -> Result<()> {
         let missing = || Error::not_found("attachment", file);
         let write = self
-            .open(actor, id, Place::Live, ExpectedVersion::any())
+            .open(actor, id, TrashState::Live, ExpectedVersion::any())
             .await
             .map_err(|error| match error {
                 // It went to the trash meanwhile, and its files with it.

@@ -23,7 +23,7 @@ pub use filter::{
     TaskFilter, TaskSort, TaskSortField, TaskTime,
 };
 pub(crate) use filter::{cursor_of, words};
-pub use of_users::{Part, TasksOf};
+pub use of_users::{Participation, TasksOf};
 pub use walk::Moves;
 
 use super::Core;

@@ -10,7 +10,7 @@ use super::{Task, TaskList, Tasks};
 
 /// How somebody takes part in a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum Participation {
     /// It is theirs.
     Owner,
     /// It is assigned to them.
@@ -21,7 +21,7 @@ pub enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TasksOf {
     /// Those in which they have this part.
-    pub part: Part,
+    pub part: Participation,
     /// Which of these, in which order.
     pub list: TaskList,
 }

@@ -10,7 +10,7 @@ use crate::domain::id::TaskId;
 use crate::domain::policy::{self, PurgeTask};
 use crate::domain::store;
 
-use super::write::{Place, Write};
+use super::write::{TrashState, Write};
 use super::{ExpectedVersion, Tasks, WrittenTask};
 
 /// So many tasks are looked for at once.
@@ -19,7 +19,7 @@ const BATCH: u64 = 100;
 impl Tasks<'_> {
     /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
     pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
-        let write = self.open(actor, id, Place::Anywhere, expected).await?;
+        let write = self.open(actor, id, TrashState::Anywhere, expected).await?;
         self.purge_opened(actor, write).await
     }
 
@@ -35,7 +35,7 @@ impl Tasks<'_> {
             }
             for id in found {
                 match self
-                    .open(actor, id, Place::TrashSince(moment), ExpectedVersion::any())
+                    .open(actor, id, TrashState::TrashSince(moment), ExpectedVersion::any())
                     .await
                 {
                     Ok(write) => {

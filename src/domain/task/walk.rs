@@ -6,7 +6,7 @@ use crate::domain::id::TaskId;
 use crate::domain::task::workflow::Status;
 
 use super::task_change::Locked;
-use super::write::Place;
+use super::write::TrashState;
 use super::{ExpectedVersion, TaskChange, Tasks, WrittenTask};
 
 /// Which moves of the workflow an update may make.
@@ -35,7 +35,7 @@ impl Tasks<'_> {
             return self.update(actor, id, change, expected).await;
         }
         let change = change.check()?;
-        let write = self.open(actor, id, Place::Live, expected).await?;
+        let write = self.open(actor, id, TrashState::Live, expected).await?;
         let now = self.core.clock.now();
         let from = write.before.task.status;
         let before = match change.status().filter(|to| from.transition(*to).is_err()) {

@@ -15,7 +15,7 @@ use super::{ExpectedVersion, Snapshot, Task, TaskChange, Tasks, WrittenTask};
 
 /// Whether a write looks for tasks outside the trash or in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum TrashState {
     Live,
     Trash,
     /// In the trash since that moment or longer.
@@ -23,7 +23,7 @@ pub(super) enum Place {
     Anywhere,
 }
 
-impl Place {
+impl TrashState {
     fn holds(self, task: &Task) -> bool {
         match self {
             Self::Live => task.deleted_at.is_none(),
@@ -45,7 +45,7 @@ impl Tasks<'_> {
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
         let change = change.check()?;
-        let write = self.open(actor, id, Place::Live, expected).await?;
+        let write = self.open(actor, id, TrashState::Live, expected).await?;
         let after = write.locked().change(actor, change, self.core.clock.now()).await?;
         write.transaction.commit().await?;
         Ok(after)
@@ -60,7 +60,7 @@ impl Tasks<'_> {
         to: Option<UserId>,
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
-        let write = self.open(actor, id, Place::Live, expected).await?;
+        let write = self.open(actor, id, TrashState::Live, expected).await?;
         let after = write.locked().assign(actor, to, self.core.clock.now()).await?;
         write.transaction.commit().await?;
         Ok(after)
@@ -75,7 +75,7 @@ impl Tasks<'_> {
         to: Status,
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
-        let write = self.open(actor, id, Place::Live, expected).await?;
+        let write = self.open(actor, id, TrashState::Live, expected).await?;
         let after = write.locked().transition(actor, to, self.core.clock.now()).await?;
         write.transaction.commit().await?;
         Ok(after)
@@ -91,7 +91,7 @@ impl Tasks<'_> {
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
         let tags = tag::normalise(tags)?;
-        self.edit(actor, id, TagTask, Place::Live, expected, |after| {
+        self.edit(actor, id, TagTask, TrashState::Live, expected, |after| {
             after.task.tags.extend(tags);
             tag::check_count(&after.task.tags)
         })
@@ -108,7 +108,7 @@ impl Tasks<'_> {
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
         let tags = tag::normalise(tags)?;
-        self.edit(actor, id, TagTask, Place::Live, expected, |after| {
+        self.edit(actor, id, TagTask, TrashState::Live, expected, |after| {
             after.task.tags.retain(|tag| !tags.contains(tag));
             Ok(())
         })
@@ -118,7 +118,7 @@ impl Tasks<'_> {
     /// Puts a task in the trash, where it is out of sight until it is restored.
     #[tracing::instrument(target = "taskwire::span", name = "task.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
-        let write = self.open(actor, id, Place::Live, expected).await?;
+        let write = self.open(actor, id, TrashState::Live, expected).await?;
         let after = write.locked().delete(actor, self.core.clock.now()).await?;
         write.transaction.commit().await?;
         Ok(after)
@@ -127,7 +127,7 @@ impl Tasks<'_> {
     /// Takes a task out of the trash.
     #[tracing::instrument(target = "taskwire::span", name = "task.restore", skip_all)]
     pub async fn restore(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
-        self.edit(actor, id, RestoreTask, Place::Trash, expected, |after| {
+        self.edit(actor, id, RestoreTask, TrashState::Trash, expected, |after| {
             after.task.deleted_at = None;
             Ok(())
         })
@@ -140,7 +140,7 @@ impl Tasks<'_> {
         actor: &Actor,
         id: TaskId,
         action: A,
-        place: Place,
+        place: TrashState,
         expected: ExpectedVersion,
         change: impl FnOnce(&mut Snapshot) -> Result<()>,
     ) -> Result<WrittenTask> {
@@ -158,7 +158,7 @@ impl Tasks<'_> {
         self,
         actor: &Actor,
         id: TaskId,
-        place: Place,
+        place: TrashState,
         expected: ExpectedVersion,
     ) -> Result<Write> {
         let scope = policy::scope(actor)?;

@@ -10,7 +10,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Credential, Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::job::{JobKind, NewJob};
-use crate::domain::notification::Letter;
+use crate::domain::notification::Email;
 use crate::domain::policy::{self, EditUser, Permit, SendVerification, Users as UserNoun, VerifyEmail};
 use crate::domain::random::url_safe;
 use crate::domain::session::digest;
@@ -103,7 +103,7 @@ impl Users<'_> {
 
     /// The mail with a new token, which replaces the last one. `None` when there is nothing to verify any more.
     /// The token is created here, so that the queue of jobs does not store it.
-    pub(in crate::domain) async fn verification_letter(self, actor: &Actor, id: UserId) -> Result<Option<Letter>> {
+    pub(in crate::domain) async fn verification_letter(self, actor: &Actor, id: UserId) -> Result<Option<Email>> {
         let scope = policy::scope::<UserNoun>(actor)?;
         let transaction = self.core.store.begin().await?;
         let Some(user) = store::user::lock(&transaction, &scope, id).await? else {
@@ -144,7 +144,7 @@ async fn enqueue(
 }
 
 /// The mail goes to an address that may be a stranger's, so it contains nothing that a user chose.
-fn write(account: &Account, id: UserId, token: &str, public_url: Option<&str>, now: Timestamp) -> Letter {
+fn write(account: &Account, id: UserId, token: &str, public_url: Option<&str>, now: Timestamp) -> Email {
     let how = match public_url {
         Some(url) => format!(
             "open this page:\n\n{}/verify-email?token={token}",
@@ -152,7 +152,7 @@ fn write(account: &Account, id: UserId, token: &str, public_url: Option<&str>, n
         ),
         None => format!("send this token to POST /api/v1/auth/verify-email or to the mutation emailVerify:\n\n{token}"),
     };
-    Letter {
+    Email {
         name: format!("verification-{id}-{}", now.timestamp_micros()),
         to: account.email.clone(),
         to_name: None,

@@ -246,7 +246,7 @@ impl Walk<'_> {
     }
 
     /// The price of a value. `place` is the argument or input field that it is the value of.
-    fn value(&self, place: Place<'_>, kind: &TypeRef, value: &ConstValue) -> Price {
+    fn value(&self, place: InputPlace<'_>, kind: &TypeRef, value: &ConstValue) -> Price {
         match value {
             ConstValue::Null => Price::default(),
             ConstValue::List(items) => {
@@ -275,14 +275,14 @@ impl Walk<'_> {
         }
     }
 
-    fn leaf(&self, (of, input): Place<'_>, text: Option<&str>) -> Price {
+    fn leaf(&self, (of, input): InputPlace<'_>, text: Option<&str>) -> Price {
         let of = of.map_or("", |of| self.model.name(of).as_str());
         Price::new(price::input(of, &input.name, text), price::input_scans(of))
     }
 }
 
 /// The input type, if it is a field of one, and the argument or field.
-type Place<'a> = (Option<TypeId>, &'a InputModel);
+type InputPlace<'a> = (Option<TypeId>, &'a InputModel);
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::{EventCursor, LoggedEvent};
-use crate::domain::live::{Attendance, EventStream, Moment, NotificationStream, VisibleTask};
+use crate::domain::live::{EventStream, LiveConnection, Moment, NotificationStream, VisibleTask};
 use crate::domain::policy::{self, Tasks};
 use crate::graphql::Schema;
 use crate::graphql::context::RequestContext;
@@ -22,7 +22,7 @@ use crate::graphql::execution::executor::Executor;
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::execution::toll::Toll;
-use crate::graphql::types::subscription::{Delivered, Order, Wanted};
+use crate::graphql::types::subscription::{EventPayload, EventSource, SubscribeRequest};
 use crate::graphql::upload::Uploads;
 use crate::http::caller::Caller;
 
@@ -36,9 +36,9 @@ type Key = (Arc<str>, EventCursor, Rights, Option<Moment>);
 
 /// The answers to equal questions about one event.
 #[derive(Clone)]
-pub(in crate::graphql) struct Shared(Cache<Key, Bytes>);
+pub(in crate::graphql) struct SharedResponses(Cache<Key, Bytes>);
 
-impl Default for Shared {
+impl Default for SharedResponses {
     fn default() -> Self {
         let answers = Cache::builder()
             .max_capacity(SHARED_BYTES)
@@ -48,7 +48,7 @@ impl Default for Shared {
 }
 
 /// An operation that is executed for each event.
-struct Standing {
+struct ActiveSubscription {
     schema: Schema,
     domain: Domain,
     caller: Caller,
@@ -56,7 +56,7 @@ struct Standing {
     variables: Variables,
 }
 
-impl Standing {
+impl ActiveSubscription {
     fn request(&self, actor: Actor) -> Request {
         let caller = Caller {
             actor,
@@ -68,8 +68,8 @@ impl Standing {
     }
 
     /// What the subscription asks for; or the answer that says what is wrong with it.
-    async fn order(&self) -> Result<Wanted, Box<Response>> {
-        let order = Order::default();
+    async fn order(&self) -> Result<EventSource, Box<Response>> {
+        let order = SubscribeRequest::default();
         let request = self.request(self.caller.actor).data(order.clone());
         let refusal = self.schema.execute_stream(request).next().await;
         match (refusal, order.take()) {
@@ -79,7 +79,7 @@ impl Standing {
     }
 
     /// The answer; as an error if it has errors, which may be those of a moment and are not shared with later receivers.
-    async fn execute(&self, actor: Actor, delivered: Delivered) -> Result<Bytes, Bytes> {
+    async fn execute(&self, actor: Actor, delivered: EventPayload) -> Result<Bytes, Bytes> {
         let request = self.request(actor).data(delivered);
         let response = self.schema.execute_stream(request).next().await.unwrap_or_default();
         let is_whole = response.errors.is_empty();
@@ -96,11 +96,11 @@ enum Source {
 
 /// A subscription that has begun.
 struct Subscription {
-    standing: Standing,
-    shared: Shared,
+    active: ActiveSubscription,
+    shared: SharedResponses,
     sharing: Sharing,
     source: Source,
-    attendance: Arc<Attendance>,
+    live_connection: Arc<LiveConnection>,
     toll: Option<Toll>,
 }
 
@@ -134,54 +134,54 @@ impl Executor {
     /// Pays for a subscription and begins it, with the answers that it shares with others. Its user is the one of the attendance; without one nobody is signed in.
     pub(in crate::graphql) async fn subscribe(
         &self,
-        shared: &Shared,
+        shared: &SharedResponses,
         domain: &Domain,
         caller: Caller,
-        attendance: Option<Arc<Attendance>>,
+        live_connection: Option<Arc<LiveConnection>>,
         operation: Operation,
     ) -> Result<Answers, Unbegun> {
         self.spend(domain, &caller, &operation).await?;
         let sharing = Sharing::of(&operation, self.model());
         let toll = self.toll(&caller, operation.prepared.cost, domain);
-        let standing = Standing {
+        let active = ActiveSubscription {
             schema: self.schema().clone(),
             domain: domain.clone(),
             caller,
             variables: operation.variables(),
             operation,
         };
-        let wanted = match standing.order().await {
+        let wanted = match active.order().await {
             Ok(wanted) => wanted,
             Err(response) => return Err(Unbegun::Invalid(Body::refused(*response))),
         };
-        let Some(attendance) = attendance else {
+        let Some(live_connection) = live_connection else {
             return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());
         };
-        let source = open(domain, &attendance, wanted).await.map_err(Refusal::from)?;
+        let source = open(domain, &live_connection, wanted).await.map_err(Refusal::from)?;
         let subscription = Subscription {
-            standing,
+            active,
             shared: shared.clone(),
             sharing,
             source,
-            attendance,
+            live_connection,
             toll,
         };
         Ok(subscription.answers())
     }
 }
 
-async fn open(domain: &Domain, attendance: &Attendance, wanted: Wanted) -> Result<Source> {
+async fn open(domain: &Domain, live_connection: &LiveConnection, wanted: EventSource) -> Result<Source> {
     let live = domain.live();
     match wanted {
-        Wanted::Notifications { after } => {
-            let notifications = live.notifications(attendance, after.as_ref()).await?;
+        EventSource::Notifications { after } => {
+            let notifications = live.notifications(live_connection, after.as_ref()).await?;
             Ok(Source::Notifications(Box::new(notifications)))
         }
-        Wanted::Events { watch, after, must_see } => {
+        EventSource::Events { watch, after, must_see } => {
             if let Some(task) = must_see {
-                live.check_sight(&attendance.actor(), task).await?;
+                live.check_sight(&live_connection.actor(), task).await?;
             }
-            let events = live.events(attendance, watch, after.as_ref()).await?;
+            let events = live.events(live_connection, watch, after.as_ref()).await?;
             Ok(Source::Events(Box::new(events)))
         }
     }
@@ -213,8 +213,8 @@ impl Subscription {
             Source::Notifications(notifications) => match notifications.next().await? {
                 Ok(notification) => {
                     pay(&mut self.toll).await;
-                    let delivered = Delivered::Notification(notification);
-                    let answer = self.standing.execute(self.attendance.actor(), delivered).await;
+                    let delivered = EventPayload::Notification(notification);
+                    let answer = self.active.execute(self.live_connection.actor(), delivered).await;
                     Some(Ok(answer.unwrap_or_else(|with_errors| with_errors)))
                 }
                 Err(error) => Some(Err(error)),
@@ -229,9 +229,9 @@ impl Subscription {
     /// The answer to one event, from the first subscription that asks for it. Fails if the present task cannot be read: the
     /// subscription ends then, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
-        let attendance = Arc::clone(&self.attendance);
+        let live_connection = Arc::clone(&self.live_connection);
         let _turn = if self.sharing.shows_task() {
-            Some(attendance.turn().await)
+            Some(live_connection.turn().await)
         } else {
             None
         };
@@ -242,18 +242,18 @@ impl Subscription {
         pay(&mut self.toll).await;
         // The task may have changed while there were no points left.
         let (task, key) = self.shown(&event).await?;
-        let actor = attendance.actor();
-        let delivered = Delivered::Event { event, task };
-        let answer = self.standing.execute(actor, delivered);
+        let actor = live_connection.actor();
+        let delivered = EventPayload::Event { event, task };
+        let answer = self.active.execute(actor, delivered);
         let answer = self.shared.0.try_get_with(key, answer).await;
         Ok(answer.unwrap_or_else(|with_errors| with_errors.as_ref().clone()))
     }
 
     /// The present task of an event if it is selected and visible, and which answer shows it.
     async fn shown(&self, event: &Arc<LoggedEvent>) -> Result<(Option<VisibleTask>, Key)> {
-        let actor = self.attendance.actor();
+        let actor = self.live_connection.actor();
         let (task, moment) = if self.sharing.shows_task() {
-            let (task, moment) = self.standing.domain.live().present_task(event).await?;
+            let (task, moment) = self.active.domain.live().present_task(event).await?;
             let scope = policy::scope::<Tasks>(&actor).ok();
             (scope.and_then(|scope| task.visible_to(&scope)), Some(moment))
         } else {

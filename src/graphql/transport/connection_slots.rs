@@ -17,10 +17,10 @@ use crate::graphql::execution::response::Refusal;
 
 /// The slots of a server.
 #[derive(Clone, Debug)]
-pub(in crate::graphql) struct ConnectionSlots(Arc<Shared>);
+pub(in crate::graphql) struct ConnectionSlots(Arc<SlotTable>);
 
 #[derive(Debug)]
-struct Shared {
+struct SlotTable {
     max_signed_in: usize,
     max_anonymous: usize,
     max_anonymous_per_address: usize,
@@ -49,12 +49,12 @@ struct Anonymous {
 
 /// The slot of a signed-in user, until it is dropped.
 #[derive(Debug)]
-pub(in crate::graphql) struct UserSlot(Arc<Shared>);
+pub(in crate::graphql) struct UserSlot(Arc<SlotTable>);
 
 /// The slot of an anonymous connection, until it is dropped.
 #[derive(Debug)]
 pub(in crate::graphql) struct AnonymousSlot {
-    shared: Arc<Shared>,
+    shared: Arc<SlotTable>,
     number: u64,
     displaced: Arc<Notify>,
 }
@@ -64,7 +64,7 @@ impl ConnectionSlots {
     pub(in crate::graphql) fn new(config: &Config) -> Self {
         let settings = config.graphql.websocket;
         let max_signed_in = settings.connections.min(config.http.connections.live_share());
-        Self(Arc::new(Shared {
+        Self(Arc::new(SlotTable {
             max_signed_in: usize::try_from(max_signed_in).unwrap_or(usize::MAX),
             max_anonymous: settings.anonymous_connections,
             max_anonymous_per_address: settings.anonymous_per_address,
@@ -126,7 +126,7 @@ impl ConnectionSlots {
     }
 }
 
-impl Shared {
+impl SlotTable {
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

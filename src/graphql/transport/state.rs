@@ -8,7 +8,7 @@ use super::connection_slots::ConnectionSlots;
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::graphql::execution::executor::Executor;
-use crate::graphql::subscription::delivery::Shared;
+use crate::graphql::subscription::delivery::SharedResponses;
 use crate::state::AppState;
 
 /// The page that a browser gets at the endpoint.
@@ -21,7 +21,7 @@ pub struct GraphqlState(Arc<Parts>);
 struct Parts {
     app: AppState,
     executor: Executor,
-    shared: Shared,
+    shared: SharedResponses,
     connection_slots: ConnectionSlots,
     editor: Option<EditorPage>,
 }
@@ -32,7 +32,7 @@ impl GraphqlState {
     pub fn new(app: AppState, executor: Executor, editor: Option<EditorPage>) -> Self {
         Self(Arc::new(Parts {
             connection_slots: ConnectionSlots::new(app.config()),
-            shared: Shared::default(),
+            shared: SharedResponses::default(),
             app,
             executor,
             editor,
@@ -60,7 +60,7 @@ impl GraphqlState {
     }
 
     /// The answers that subscriptions share.
-    pub(in crate::graphql) fn shared(&self) -> &Shared {
+    pub(in crate::graphql) fn shared(&self) -> &SharedResponses {
         &self.0.shared
     }
 

@@ -73,7 +73,7 @@ impl TaskEventFilter {
 
 /// What a subscription asks for.
 #[derive(Clone, Debug)]
-pub(in crate::graphql) enum Wanted {
+pub(in crate::graphql) enum EventSource {
     /// Events of tasks.
     Events {
         watch: Watch,
@@ -87,22 +87,22 @@ pub(in crate::graphql) enum Wanted {
 
 /// Where a field leaves what it asks for.
 #[derive(Clone, Debug, Default)]
-pub(in crate::graphql) struct Order(Arc<Mutex<Option<Wanted>>>);
+pub(in crate::graphql) struct SubscribeRequest(Arc<Mutex<Option<EventSource>>>);
 
-impl Order {
-    fn place(&self, wanted: Wanted) {
+impl SubscribeRequest {
+    fn place(&self, wanted: EventSource) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
     }
 
     /// What was asked for.
-    pub(in crate::graphql) fn take(&self) -> Option<Wanted> {
+    pub(in crate::graphql) fn take(&self) -> Option<EventSource> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// What is delivered.
 #[derive(Clone, Debug)]
-pub(in crate::graphql) enum Delivered {
+pub(in crate::graphql) enum EventPayload {
     /// An event of a task, and the task as it is now if the receiver may see it.
     Event {
         event: Arc<LoggedEvent>,
@@ -118,13 +118,13 @@ type Shown<T> = stream::Iter<option::IntoIter<T>>;
 /// Takes the order, or gives what is delivered.
 fn take_or_give<T: Send + Sync + 'static>(
     ctx: &Context<'_>,
-    wanted: impl FnOnce() -> DomainResult<Wanted>,
-    show: impl FnOnce(Delivered) -> Option<T>,
+    wanted: impl FnOnce() -> DomainResult<EventSource>,
+    show: impl FnOnce(EventPayload) -> Option<T>,
 ) -> Result<Shown<T>> {
-    if let Some(order) = ctx.data_opt::<Order>() {
+    if let Some(order) = ctx.data_opt::<SubscribeRequest>() {
         order.place(wanted()?);
     }
-    let delivered = ctx.data_opt::<Delivered>().cloned();
+    let delivered = ctx.data_opt::<EventPayload>().cloned();
     Ok(stream::iter(delivered.and_then(show)))
 }
 
@@ -132,10 +132,10 @@ fn cursor(after: Option<String>) -> DomainResult<Option<EventCursor>> {
     after.map(|after| EventCursor::decode("after", &after)).transpose()
 }
 
-fn event(delivered: Delivered) -> Option<TaskEvent> {
+fn event(delivered: EventPayload) -> Option<TaskEvent> {
     match delivered {
-        Delivered::Event { event, task } => Some(TaskEvent::new(event.event.clone(), task.map(Into::into))),
-        Delivered::Notification(_) => None,
+        EventPayload::Event { event, task } => Some(TaskEvent::new(event.event.clone(), task.map(Into::into))),
+        EventPayload::Notification(_) => None,
     }
 }
 
@@ -163,7 +163,7 @@ impl Subscription {
         after: Option<String>,
     ) -> Result<Shown<TaskEvent>> {
         let wanted = || {
-            Ok(Wanted::Events {
+            Ok(EventSource::Events {
                 watch: filter.unwrap_or_default().into_watch()?,
                 after: cursor(after)?,
                 must_see: None,
@@ -186,7 +186,7 @@ impl Subscription {
         let wanted = || {
             let task = TaskId::from_global("taskId", &task_id)?;
             let after = cursor(after)?;
-            Ok(Wanted::Events {
+            Ok(EventSource::Events {
                 watch: Watch {
                     tasks: Some(vec![task]),
                     moves_only: true,
@@ -211,13 +211,13 @@ impl Subscription {
     ) -> Result<Shown<NotificationEvent>> {
         let wanted = || {
             let after = after.map(|after| NotificationCursor::decode("after", &after));
-            Ok(Wanted::Notifications {
+            Ok(EventSource::Notifications {
                 after: after.transpose()?,
             })
         };
         take_or_give(ctx, wanted, |delivered| match delivered {
-            Delivered::Notification(notification) => Some(notification.as_ref().clone().into()),
-            Delivered::Event { .. } => None,
+            EventPayload::Notification(notification) => Some(notification.as_ref().clone().into()),
+            EventPayload::Event { .. } => None,
         })
     }
 }

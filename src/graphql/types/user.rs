@@ -12,7 +12,7 @@ use super::task::{Task, TaskFilter, TaskOrder, TaskTotals, list};
 use crate::domain::id::UserId;
 use crate::domain::page::page_size;
 use crate::domain::patch::Patch;
-use crate::domain::task::Part;
+use crate::domain::task::Participation;
 use crate::domain::user::{self as domain, Account, UserChange};
 use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
@@ -135,7 +135,14 @@ impl User {
             before,
         };
         // On the heap, so that every field of a user does not carry room for it.
-        Box::pin(list::of_user(ctx, (self.0.id, Part::Owner), page, filter, order_by)).await
+        Box::pin(list::of_user(
+            ctx,
+            (self.0.id, Participation::Owner),
+            page,
+            filter,
+            order_by,
+        ))
+        .await
     }
 
     /// The tasks that are assigned to the user and that you may see, newest first unless ordered otherwise.
@@ -161,7 +168,14 @@ impl User {
             before,
         };
         // On the heap, so that every field of a user does not carry room for it.
-        Box::pin(list::of_user(ctx, (self.0.id, Part::Assignee), page, filter, order_by)).await
+        Box::pin(list::of_user(
+            ctx,
+            (self.0.id, Participation::Assignee),
+            page,
+            filter,
+            order_by,
+        ))
+        .await
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | [`slots`] | how many there may be, and which make room for others |
+//! | [`connection_slots`] | how many there may be, and which make room for others |
 //! | [`activity`] | what happens on one, and its deadlines |
 //! | [`socket`] | its socket, which reports to `activity` and closes in a way that the client sees the last response |
 //! | [`exchange`] | one request and its response |

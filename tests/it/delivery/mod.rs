@@ -20,7 +20,7 @@ use taskwire::domain::actor::Actor;
 use taskwire::domain::error::Code;
 use taskwire::domain::event::{EventCursor, LoggedEvent};
 use taskwire::domain::id::{TaskId, UserId};
-use taskwire::domain::live::{Attendance, Ending, EventStream, Watch};
+use taskwire::domain::live::{Ending, EventStream, LiveConnection, Watch};
 use taskwire::domain::patch::Patch;
 use taskwire::domain::task::{ExpectedVersion, TaskChange, TaskDraft};
 use tokio::time::timeout;
@@ -35,20 +35,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Somebody with a connection that is held open.
 struct Watcher {
-    attendance: Attendance,
+    live_connection: LiveConnection,
 }
 
 impl Watcher {
     async fn of(app: &TestApp, person: &Person<'_>) -> Self {
         let actor = actor(app, person).await;
         Self {
-            attendance: app.app.domain().live().attend(&actor).await.unwrap(),
+            live_connection: app.app.domain().live().attend(&actor).await.unwrap(),
         }
     }
 
     async fn watch(&self, app: &TestApp, watch: Watch, after: Option<&EventCursor>) -> EventStream {
         let live = app.app.domain().live();
-        live.events(&self.attendance, watch, after).await.unwrap()
+        live.events(&self.live_connection, watch, after).await.unwrap()
     }
 
     async fn everything(&self, app: &TestApp, after: Option<&EventCursor>) -> EventStream {
@@ -230,7 +230,7 @@ async fn whoever_comes_and_goes_on_two_nodes_gets_each_of_two_thousand_changes_o
             let event = tokio::select! {
                 event = next(&mut stream) => event,
                 // It was too slow for the writers, and goes on from where it stands.
-                _ = watcher.attendance.ended() => break,
+                _ = watcher.live_connection.ended() => break,
             };
             let versions = received.entry(event.event.task_id).or_default();
             versions.push(event.event.task.task.version);
@@ -272,16 +272,20 @@ async fn a_cursor_of_another_log_or_from_before_what_is_remembered_asks_for_a_ne
     assert_eq!(next(&mut stream).await.event.task_id, fresh);
     let live = app.app.domain().live();
     let refused = live
-        .events(&watcher.attendance, Watch::default(), Some(&before_all))
+        .events(&watcher.live_connection, Watch::default(), Some(&before_all))
         .await;
     assert_eq!(refused.unwrap_err().code(), Code::ResyncRequired);
     app.database
         .execute("UPDATE event_log SET identity = 'restored0000000000000000restored'")
         .await;
-    let refused = live.events(&watcher.attendance, Watch::default(), Some(&of_old)).await;
+    let refused = live
+        .events(&watcher.live_connection, Watch::default(), Some(&of_old))
+        .await;
     assert_eq!(refused.unwrap_err().code(), Code::ResyncRequired);
     // Whoever was connected is told too.
-    let ending = timeout(PATIENCE, watcher.attendance.ended()).await.expect("it ends");
+    let ending = timeout(PATIENCE, watcher.live_connection.ended())
+        .await
+        .expect("it ends");
     assert_eq!(ending, Ending::Replaced);
 }
 
@@ -305,7 +309,7 @@ async fn a_watcher_who_does_not_take_what_comes_is_ended_and_can_go_on_from_its_
         assert_eq!(next(&mut reading).await.event.task.task.version, change + 3);
     }
     // What it was handed has no gap, so that it can go on from the last that it took.
-    let ending = timeout(PATIENCE, slow.attendance.ended()).await.expect("it ends");
+    let ending = timeout(PATIENCE, slow.live_connection.ended()).await.expect("it ends");
     assert_eq!(ending, Ending::Slow);
     let mut last = next(&mut idle).await;
     let mut taken = 2;
@@ -447,7 +451,7 @@ async fn perform(app: &TestApp, who: &Actor, task: TaskId, step: Step, people: &
 
 /// The versions of a task that somebody hears of, until they hear of their own last task.
 async fn versions_until_own(stream: &mut EventStream, task: TaskId, watcher: &Watcher) -> Vec<i32> {
-    let me = watcher.attendance.actor().user_id().unwrap();
+    let me = watcher.live_connection.actor().user_id().unwrap();
     let mut versions = Vec::new();
     loop {
         let event = next(stream).await;

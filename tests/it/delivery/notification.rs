@@ -23,7 +23,7 @@ async fn next(stream: &mut NotificationStream) -> Arc<LoggedNotification> {
 
 async fn open(app: &TestApp, watcher: &Watcher, after: &NotificationCursor) -> NotificationStream {
     let live = app.app.domain().live();
-    live.notifications(&watcher.attendance, Some(after)).await.unwrap()
+    live.notifications(&watcher.live_connection, Some(after)).await.unwrap()
 }
 
 /// Where the log stands, as a place in the order of notifications.
@@ -124,7 +124,7 @@ async fn whoever_comes_back_again_and_again_gets_each_notification_once() {
             let one = tokio::select! {
                 one = next(&mut stream) => one,
                 // It was too slow for the writers, and goes on from where it stands.
-                _ = watcher.attendance.ended() => break,
+                _ = watcher.live_connection.ended() => break,
             };
             let notification = &one.notification;
             let moves = received.entry(notification.task_id).or_default();

@@ -29,7 +29,7 @@ struct Job {
 impl TestApp {
     /// Does all that is due, and tells how many attempts that took.
     pub(crate) async fn works_off(&self) -> usize {
-        self.app.domain().jobs().work_off(&Actor::System).await.unwrap()
+        self.app.domain().jobs().run_until_idle(&Actor::System).await.unwrap()
     }
 
     /// The jobs of a kind, the oldest first.

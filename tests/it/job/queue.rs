@@ -56,9 +56,9 @@ async fn what_fails_is_tried_again_after_ever_longer_waits_and_then_given_up() {
     assert!(job.is_dead && job.finished_at.is_some(), "{job:?}");
     app.advance(TimeDelta::days(1));
     assert_eq!(app.works_off().await, 0);
-    let census = app.app.domain().jobs().census(&Actor::System).await.unwrap();
-    assert_eq!((census.pending, census.running, census.dead), (0, 0, 1));
-    let (kind, error) = census.newest_failure.unwrap();
+    let queue_stats = app.app.domain().jobs().queue_stats(&Actor::System).await.unwrap();
+    assert_eq!((queue_stats.pending, queue_stats.running, queue_stats.dead), (0, 0, 1));
+    let (kind, error) = queue_stats.newest_failure.unwrap();
     assert!(
         kind == "send_mail" && error.contains("try again later"),
         "{kind} {error}"
@@ -77,7 +77,7 @@ async fn the_queue_is_the_servers_own() {
         .await
         .unwrap()
         .actor;
-    let refused = app.app.domain().jobs().work_off(&actor).await.unwrap_err();
+    let refused = app.app.domain().jobs().run_until_idle(&actor).await.unwrap_err();
     assert_eq!(refused.code(), Code::Forbidden);
 }
 
@@ -129,7 +129,7 @@ async fn a_claim_that_is_not_renewed_is_taken_over_and_one_that_is_is_not() {
     let app = with_a_mail_that_fails(&mail).await;
     let other = app.second_node_with(&[("SMTP_URL", &mail.url())]).await;
     let jobs = app.app.domain().clone();
-    let hanging = tokio::spawn(async move { jobs.jobs().work_off(&Actor::System).await });
+    let hanging = tokio::spawn(async move { jobs.jobs().run_until_idle(&Actor::System).await });
     until("the mail to be offered", async || (mail.offers() == 1).then_some(())).await;
     assert_eq!(other.works_off().await, 0);
     // The node dies, and nobody renews.

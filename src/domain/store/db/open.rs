@@ -18,8 +18,8 @@ use tokio::time::timeout;
 
 use super::connection::Settings;
 use super::durability::Durability;
-use super::read_pool::Reader;
-use super::session_check::Bearers;
+use super::read_pool::ReadPool;
+use super::session_check::SessionChecker;
 use super::writer::Writer;
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
@@ -72,7 +72,7 @@ impl Store {
                     lazy(config, Access::ReadAndWrite, writers).await?
                 };
                 (
-                    Reader::new(&pool, settings, meter.clone()),
+                    ReadPool::new(&pool, settings, meter.clone()),
                     Writer::new(&pool, settings, meter.clone(), Arc::clone(&durability)),
                 )
             }
@@ -85,7 +85,7 @@ impl Store {
                     ..settings
                 };
                 (
-                    Reader::new(&for_reading, reserving, meter.clone()),
+                    ReadPool::new(&for_reading, reserving, meter.clone()),
                     Writer::new(&for_writing, settings, meter.clone(), Arc::clone(&durability)),
                 )
             }
@@ -96,7 +96,7 @@ impl Store {
             writer,
             durability,
             heartbeat: Arc::default(),
-            bearers: Bearers::default(),
+            session_checker: SessionChecker::default(),
             meter,
             bus,
             config: config.clone(),
@@ -143,7 +143,7 @@ impl Store {
             limit: None,
         };
         Self {
-            reader: Reader::new(&connection, settings, self.meter.clone()),
+            reader: ReadPool::new(&connection, settings, self.meter.clone()),
             writer: Writer::new(&connection, settings, self.meter.clone(), Arc::clone(&durability)),
             connection,
             durability,

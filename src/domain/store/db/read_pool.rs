@@ -19,7 +19,7 @@ use crate::domain::id::UserId;
 
 /// What reads. Cloning it is cheap.
 #[derive(Clone)]
-pub(in crate::domain) struct Reader {
+pub(in crate::domain) struct ReadPool {
     connections: Connections,
     meter: Meter,
     shares: Arc<Shares>,
@@ -28,13 +28,13 @@ pub(in crate::domain) struct Reader {
     lane: Lane,
 }
 
-impl std::fmt::Debug for Reader {
+impl std::fmt::Debug for ReadPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader").finish_non_exhaustive()
+        f.debug_struct("ReadPool").finish_non_exhaustive()
     }
 }
 
-impl Reader {
+impl ReadPool {
     /// Reads over these connections.
     pub(in crate::domain::store) fn new(pool: &DatabaseConnection, settings: Settings, meter: Meter) -> Self {
         let connections = Connections::of(pool, settings);
@@ -82,9 +82,9 @@ impl Reader {
     {
         let mut attempts = 1;
         let rows = loop {
-            let lent = pool.lend(self.lane, self.share.as_ref()).await?;
+            let borrowed = pool.lend(self.lane, self.share.as_ref()).await?;
             let began = Instant::now();
-            let rows = attempt(lent, &statement, limit).await;
+            let rows = attempt(borrowed, &statement, limit).await;
             self.meter.note(&statement.sql, began.elapsed(), rows.is_err());
             match rows {
                 // Reading twice does no harm, and the database may have been away only while nobody looked.
@@ -99,7 +99,7 @@ impl Reader {
 
 /// Sends the statement over this connection.
 async fn attempt<DB>(
-    mut lent: PooledConnection<DB>,
+    mut borrowed: PooledConnection<DB>,
     statement: &Statement,
     limit: Limit,
 ) -> Result<Vec<DB::Row>, Failure>
@@ -109,16 +109,16 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     let rows = match limit {
-        Limit::One => lent.fetch_first(statement).await.map(Vec::from_iter),
-        Limit::None => lent.fetch_all(statement).await,
+        Limit::One => borrowed.fetch_first(statement).await.map(Vec::from_iter),
+        Limit::None => borrowed.fetch_all(statement).await,
     };
     match rows {
         Ok(rows) => {
-            lent.give_back();
+            borrowed.give_back();
             Ok(rows)
         }
         Err(error) => Err(Failure {
-            was_stale: lent.fail(&error),
+            was_stale: borrowed.fail(&error),
             error,
         }),
     }
@@ -139,7 +139,7 @@ enum Limit {
 }
 
 #[async_trait]
-impl ConnectionTrait for Reader {
+impl ConnectionTrait for ReadPool {
     fn get_database_backend(&self) -> DbBackend {
         self.connections.backend()
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
-use super::read_pool::Reader;
+use super::read_pool::ReadPool;
 use crate::domain::actor::AccountState;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{SessionId, UserId};
@@ -23,7 +23,7 @@ type Answer = Result<Option<AccountState>>;
 
 /// Looks up role and time zone of bearers. Cloning it is cheap.
 #[derive(Clone, Debug, Default)]
-pub(in crate::domain) struct Bearers(Arc<Mutex<Queue>>);
+pub(in crate::domain) struct SessionChecker(Arc<Mutex<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -31,11 +31,11 @@ struct Queue {
     is_asking: bool,
 }
 
-impl Bearers {
+impl SessionChecker {
     /// Role and time zone that the bearer of a token has now; `None` when the session or the account has ended.
     pub(in crate::domain) async fn state_of(
         &self,
-        reader: &Reader,
+        reader: &ReadPool,
         system: System,
         user: UserId,
         session: SessionId,
@@ -67,10 +67,10 @@ impl Bearers {
 }
 
 /// Asks until nobody waits.
-struct Asking(Bearers);
+struct Asking(SessionChecker);
 
 impl Asking {
-    async fn ask(self, reader: Reader, system: System) {
+    async fn ask(self, reader: ReadPool, system: System) {
         while let Some(waiting) = self.0.take() {
             let sessions: Vec<SessionId> = waiting.iter().map(|((_, session), _)| *session).collect();
             let states = session::states_of_bearers(&reader, &system, &sessions).await;

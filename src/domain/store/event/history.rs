@@ -13,7 +13,7 @@ use super::{Column, Entity, Row, log};
 use crate::domain::error::Result;
 use crate::domain::event::{EventCursor, LoggedEvent, TaskEvent};
 use crate::domain::id::TaskId;
-use crate::domain::page::{Page, PageRequest, Place, Take};
+use crate::domain::page::{Page, PageRequest, RowPosition, Take};
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::store::query::per_parent::rows_of_each;
 use crate::domain::store::{one_of, task};
@@ -128,7 +128,7 @@ pub(in crate::domain) async fn pages(
                 events.reverse();
             }
             let cut = Page::cut(page, events, beyond.contains(&task), |event| {
-                (Place::Written(event.cursor.encode()), event)
+                (RowPosition::Written(event.cursor.encode()), event)
             });
             (TaskId(task), cut)
         })

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DbBackend, QueryOrder as _, QuerySelect as _, Sta
 use super::{Column, Entity, Row};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::event::{EventCursor, LogState, LoggedEvent, Place};
+use crate::domain::event::{EventCursor, LogPosition, LogState, LoggedEvent};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{Scope, System, Tasks, Visibility};
@@ -85,20 +85,20 @@ pub(in crate::domain) struct Settled {
     /// Which log this is.
     pub(in crate::domain) log: String,
     /// Events before this place are settled.
-    pub(in crate::domain) events: Place,
+    pub(in crate::domain) events: LogPosition,
     /// Changes to accounts before this place are.
-    pub(in crate::domain) changes: Place,
+    pub(in crate::domain) changes: LogPosition,
     /// Notifications before this place are.
-    pub(in crate::domain) notifications: notification::Place,
+    pub(in crate::domain) notifications: notification::NotificationPosition,
     /// The last event that was forgotten because of its age.
-    pub(in crate::domain) pruned: Place,
+    pub(in crate::domain) pruned: LogPosition,
     /// Whether something was committed that an older transaction, which is still open, keeps from being settled.
     pub(in crate::domain) is_waiting: bool,
 }
 
 impl Settled {
     /// Refuses a place whose log is another by now, or after which something was forgotten.
-    pub(in crate::domain) fn check_known(&self, log: &str, place: Place) -> Result<()> {
+    pub(in crate::domain) fn check_known(&self, log: &str, place: LogPosition) -> Result<()> {
         if log == self.log && place >= self.pruned {
             return Ok(());
         }
@@ -135,8 +135,8 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
         .query_one_raw(Statement::from_string(backend, statement))
         .await?
         .ok_or_else(no_identity)?;
-    let place = |transaction_id, id| -> Result<Place> {
-        Ok(Place {
+    let place = |transaction_id, id| -> Result<LogPosition> {
+        Ok(LogPosition {
             transaction_id: row.try_get("", transaction_id)?,
             id: row.try_get("", id)?,
         })
@@ -145,7 +145,7 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
         log: row.try_get("", "identity")?,
         events: place("transaction_id", "event_id")?,
         changes: place("transaction_id", "change_id")?,
-        notifications: notification::Place {
+        notifications: notification::NotificationPosition {
             event: place("transaction_id", "notified_event_id")?,
             id: row.try_get("", "notification_id")?,
         },
@@ -160,7 +160,7 @@ const PLACE: &str = "transaction_id, id";
 const PRUNED: &str = "pruned_transaction_id, pruned_id";
 
 /// Two columns compared with a place as one value.
-fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, place: Place) -> Expr {
+fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, place: LogPosition) -> Expr {
     let condition = match connection.get_database_backend() {
         DbBackend::Postgres => format!("({columns}) {operator} ($1, $2)"),
         _ => format!("({columns}) {operator} (?, ?)"),
@@ -169,7 +169,7 @@ fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, pl
 }
 
 /// The place of something that is no event and is written in a transaction of its own: after the newest event.
-pub(in crate::domain::store) async fn place_of_now(transaction: &WriteTransaction) -> Result<Place> {
+pub(in crate::domain::store) async fn place_of_now(transaction: &WriteTransaction) -> Result<LogPosition> {
     const POSTGRES: &str = "SELECT GREATEST(pg_current_xact_id()::text::bigint, \
             pg_snapshot_xmax(pg_current_snapshot())::text::bigint) AS transaction_id, \
             GREATEST(pruned_id, (SELECT MAX(id) FROM task_events)) AS id FROM event_log";
@@ -186,7 +186,7 @@ pub(in crate::domain::store) async fn place_of_now(transaction: &WriteTransactio
         .query_one_raw(Statement::from_string(backend, statement))
         .await?
         .ok_or_else(no_identity)?;
-    Ok(Place {
+    Ok(LogPosition {
         transaction_id: row.try_get("", "transaction_id")?,
         id: row.try_get("", "id")?,
     })
@@ -194,11 +194,11 @@ pub(in crate::domain::store) async fn place_of_now(transaction: &WriteTransactio
 
 /// A part of the log.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::domain) struct Part<'a> {
+pub(in crate::domain) struct LogRange<'a> {
     /// From this place on,
-    pub(in crate::domain) from: Place,
+    pub(in crate::domain) from: LogPosition,
     /// and before this one.
-    pub(in crate::domain) until: Place,
+    pub(in crate::domain) until: LogPosition,
     /// Only the events of these tasks.
     pub(in crate::domain) tasks: Option<&'a [TaskId]>,
 }
@@ -208,7 +208,7 @@ pub(in crate::domain) struct Part<'a> {
 pub(in crate::domain) struct Batch {
     pub(in crate::domain) events: Vec<LoggedEvent>,
     /// Where to go on; `None` when these were the last.
-    pub(in crate::domain) more_from: Option<Place>,
+    pub(in crate::domain) more_from: Option<LogPosition>,
 }
 
 /// The first `limit` events of a part of the log whose audience is in scope. A row that cannot be understood is
@@ -216,7 +216,7 @@ pub(in crate::domain) struct Batch {
 pub(in crate::domain) async fn read(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
-    part: Part<'_>,
+    part: LogRange<'_>,
     limit: u64,
 ) -> Result<Batch> {
     let mut query = Entity::find()
@@ -266,8 +266,8 @@ fn concerns(connection: &impl ConnectionTrait, user: UserId) -> Expr {
 pub(in crate::domain) async fn changed_accounts(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Tasks>,
-    from: Place,
-    until: Place,
+    from: LogPosition,
+    until: LogPosition,
 ) -> Result<Vec<UserId>> {
     let users: Vec<i32> = account_change::Entity::find()
         .select_only()
@@ -308,7 +308,7 @@ pub(in crate::domain) async fn prune(
     let Some((transaction_id, id)) = old.last().copied() else {
         return Ok(0);
     };
-    let horizon = Place { transaction_id, id };
+    let horizon = LogPosition { transaction_id, id };
     // Another node may have come further meanwhile.
     let update = Query::update()
         .table("event_log")

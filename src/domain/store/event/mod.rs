@@ -12,7 +12,9 @@ use serde_json::json;
 use super::{WriteTransaction, corrupt, notification, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::event::{EventCursor, EventType, LoggedEvent, NewEvent, Place, TaskEvent, changes_of, task_of};
+use crate::domain::event::{
+    EventCursor, EventType, LogPosition, LoggedEvent, NewEvent, TaskEvent, changes_of, task_of,
+};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::task::workflow::Status;
 
@@ -74,8 +76,8 @@ pub(super) struct Row {
 
 impl Row {
     /// Where it stands in the log.
-    pub(super) fn place(&self) -> Place {
-        Place {
+    pub(super) fn place(&self) -> LogPosition {
+        LogPosition {
             transaction_id: self.transaction_id,
             id: self.id,
         }

@@ -12,7 +12,7 @@ use super::{WriteTransaction, corrupt, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{JobId, NotificationId, UserId};
-use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Census, Claim, JobKind, Lease, NewJob, Settlement};
+use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Claim, JobKind, JobOutcome, Lease, NewJob, QueueStats};
 use crate::domain::policy::{Jobs, Permit, QueueJob, Scope, System, Visibility};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -235,25 +235,25 @@ pub(in crate::domain) async fn settle(
     transaction: &WriteTransaction,
     _system: &System,
     claim: &Claim,
-    settlement: &Settlement,
+    job_outcome: &JobOutcome,
     now: Timestamp,
 ) -> Result<bool> {
     let update = Entity::update_many()
         .col_expr(Column::LockedBy, Expr::value(None::<String>))
         .col_expr(Column::LockedUntil, Expr::value(None::<Timestamp>))
         .col_expr(Column::UpdatedAt, Expr::value(now));
-    let update = match settlement {
-        Settlement::Done => update
+    let update = match job_outcome {
+        JobOutcome::Done => update
             .col_expr(Column::FinishedAt, Expr::value(now))
             .col_expr(Column::LastError, Expr::value(None::<String>)),
-        Settlement::Again { at } => update
+        JobOutcome::Again { at } => update
             .col_expr(Column::RunAt, Expr::value(*at))
             .col_expr(Column::Attempts, Expr::value(0))
             .col_expr(Column::LastError, Expr::value(None::<String>)),
-        Settlement::Retry { at, error } => update
+        JobOutcome::Retry { at, error } => update
             .col_expr(Column::RunAt, Expr::value(*at))
             .col_expr(Column::LastError, Expr::value(error.as_str())),
-        Settlement::Dead { error } => update
+        JobOutcome::Dead { error } => update
             .col_expr(Column::FinishedAt, Expr::value(now))
             .col_expr(Column::IsDead, Expr::value(true))
             .col_expr(Column::LastError, Expr::value(error.as_str())),
@@ -344,11 +344,11 @@ struct Counts {
 }
 
 /// How the queue stands. The finished, which are many, are not looked at.
-pub(in crate::domain) async fn census(
+pub(in crate::domain) async fn queue_stats(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Jobs>,
     now: Timestamp,
-) -> Result<Census> {
+) -> Result<QueueStats> {
     let is_running = || Column::LockedUntil.is_not_null().and(Column::LockedUntil.gt(now));
     let is_waiting = || Column::RunAt.lte(now).and(is_running().not());
     let counted = |condition: Expr| Expr::expr(Expr::case(condition, 1).finally(0)).sum();
@@ -377,7 +377,7 @@ pub(in crate::domain) async fn census(
         .one(connection)
         .await?;
     let number = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
-    Ok(Census {
+    Ok(QueueStats {
         pending: number(counts.pending),
         running: number(counts.running),
         dead,

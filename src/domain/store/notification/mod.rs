@@ -15,7 +15,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::event::{self, NewEvent};
 use crate::domain::id::{NotificationId, TaskId, UserId};
 use crate::domain::notification::{
-    LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationSortField, Place,
+    LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationPosition, NotificationSortField,
 };
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Notifications, Permit, ReadNotifications, RemindOfTask, Scope, System, Visibility};
@@ -96,7 +96,7 @@ impl Notices {
     }
 
     /// Adds them, in the transaction of the event, which has this place in the log.
-    pub(super) async fn insert(self, transaction: &WriteTransaction, event: event::Place) -> Result<()> {
+    pub(super) async fn insert(self, transaction: &WriteTransaction, event: event::LogPosition) -> Result<()> {
         let rows = self.0.into_iter().map(|row| ActiveModel {
             event_id: Set(event.id),
             log_transaction_id: Set(event.transaction_id),
@@ -255,11 +255,11 @@ pub(in crate::domain) async fn find_to_send(
 
 /// A part of the notifications, in the order of their places.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::domain) struct Part {
+pub(in crate::domain) struct NotificationRange {
     /// From this place on,
-    pub(in crate::domain) from: Place,
+    pub(in crate::domain) from: NotificationPosition,
     /// and before this one.
-    pub(in crate::domain) until: Place,
+    pub(in crate::domain) until: NotificationPosition,
 }
 
 /// A notification with the identity of the log that its place is in.
@@ -271,9 +271,9 @@ struct Row {
 }
 
 /// Where the row stands.
-fn place(row: &Model) -> Place {
-    Place {
-        event: event::Place {
+fn place(row: &Model) -> NotificationPosition {
+    NotificationPosition {
+        event: event::LogPosition {
             transaction_id: row.log_transaction_id,
             id: row.log_event_id,
         },
@@ -282,13 +282,13 @@ fn place(row: &Model) -> Place {
 }
 
 /// The columns that hold a place, compared with one.
-fn compared(connection: &impl ConnectionTrait, operator: &str, place: Place) -> Expr {
+fn compared(connection: &impl ConnectionTrait, operator: &str, place: NotificationPosition) -> Expr {
     const COLUMNS: &str = "(log_transaction_id, log_event_id, id)";
     let values = match connection.get_database_backend() {
         DbBackend::Postgres => "($1, $2, $3)",
         _ => "(?, ?, ?)",
     };
-    let Place { event, id } = place;
+    let NotificationPosition { event, id } = place;
     Expr::cust_with_values(
         format!("{COLUMNS} {operator} {values}"),
         [event.transaction_id, event.id, id],
@@ -300,9 +300,9 @@ fn compared(connection: &impl ConnectionTrait, operator: &str, place: Place) -> 
 pub(in crate::domain) async fn read(
     connection: &impl ConnectionTrait,
     scope: &Scope<Notifications>,
-    part: Part,
+    part: NotificationRange,
     limit: u64,
-) -> Result<(Vec<LoggedNotification>, Option<Place>)> {
+) -> Result<(Vec<LoggedNotification>, Option<NotificationPosition>)> {
     let rows: Vec<Row> = visible(scope, false)
         .expr_as(Expr::cust(LOG_IDENTITY), "log")
         .filter(compared(connection, ">=", part.from))

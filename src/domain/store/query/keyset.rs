@@ -7,7 +7,7 @@ use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Quer
 
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Place, Sort, SortField, Take, order_name};
+use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, RowPosition, Sort, SortField, Take, order_name};
 
 /// What a sort column holds.
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +219,7 @@ impl<'a, F: SortField> Keyset<'a, F> {
         Page::cut(self.page, rows, beyond, |row| {
             let (cursor, row) = with_cursor(row);
             let order = Arc::clone(&order);
-            (Place::Sorted { cursor, order }, row)
+            (RowPosition::Sorted { cursor, order }, row)
         })
     }
 }

@@ -17,13 +17,13 @@ use crate::domain::policy::{Scope, Tasks};
 use crate::domain::store::one_of;
 use crate::domain::store::query::keyset::Keyset;
 use crate::domain::store::query::per_parent::rows_of_each;
-use crate::domain::task::{Part, Task, TasksOf, cursor_of};
+use crate::domain::task::{Participation, Task, TasksOf, cursor_of};
 
 /// The column that says whose part it is.
-fn column(part: Part) -> Column {
+fn column(part: Participation) -> Column {
     match part {
-        Part::Owner => Column::OwnerId,
-        Part::Assignee => Column::AssigneeId,
+        Participation::Owner => Column::OwnerId,
+        Participation::Assignee => Column::AssigneeId,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
-use crate::http::idempotency::{NOT_WITH_FILES, Outcome, Trace, key_in, run_once as run_once_over_http};
+use crate::http::idempotency::{NOT_WITH_FILES, Outcome, WriteEffect, key_in, run_once as run_once_over_http};
 
 /// The key of this operation, if it has one that counts. A query needs none. Signing in may be
 /// repeated: its tokens are not stored for anybody to repeat, and without a user there are no keys.
@@ -54,10 +54,10 @@ pub(super) async fn run_once(
         match tokio::time::timeout(longest, running).await {
             Ok(outcome) => {
                 let outcome = outcome.map(Body::from);
-                let trace = trace_of(&outcome, is_secret);
-                (outcome, trace)
+                let effect = effect_of(&outcome, is_secret);
+                (outcome, effect)
             }
-            Err(_) => (Err(Refusal::timed_out(longest)), Trace::Unknown),
+            Err(_) => (Err(Refusal::timed_out(longest)), WriteEffect::Unknown),
         }
     };
     match run_once_over_http(state.app(), actor, &key, &fingerprint, Box::pin(write)).await? {
@@ -69,14 +69,14 @@ pub(super) async fn run_once(
 }
 
 /// What an operation has left behind. One that is refused was not begun.
-fn trace_of(outcome: &Result<Body, Refusal>, is_secret: bool) -> Trace {
+fn effect_of(outcome: &Result<Body, Refusal>, is_secret: bool) -> WriteEffect {
     match outcome {
-        Ok(body) if body.has_data() && is_secret => Trace::Secret,
+        Ok(body) if body.has_data() && is_secret => WriteEffect::Secret,
         Ok(body) if body.has_data() => match String::from_utf8(body.to_json()) {
-            Ok(response) => Trace::Answer(response),
-            Err(_) => Trace::Unknown,
+            Ok(response) => WriteEffect::Answer(response),
+            Err(_) => WriteEffect::Unknown,
         },
-        Ok(body) if body.has_failed_inside() => Trace::Unknown,
-        Ok(_) | Err(_) => Trace::Nothing,
+        Ok(body) if body.has_failed_inside() => WriteEffect::Unknown,
+        Ok(_) | Err(_) => WriteEffect::Nothing,
     }
 }

@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connection_slots::UserSlot;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, SignedOut};
-use crate::domain::live::{Attendance, Ending};
+use crate::domain::live::{Ending, LiveConnection};
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::subscription::delivery::{Answers, Unbegun};
@@ -63,18 +63,24 @@ pub(in crate::graphql) async fn open(
         .expires_at
         .map(|expires_at| moment(expires_at, state.domain().clock().now()));
     let heartbeat = HEARTBEAT.min(state.config().graphql.websocket.ping_interval);
-    let (attendance, slot) = attend(state, &caller).await?.unzip();
+    let (live_connection, slot) = attend(state, &caller).await?.unzip();
     let answers = state
         .executor()
-        .subscribe(state.shared(), state.domain(), caller, attendance.clone(), operation)
+        .subscribe(
+            state.shared(),
+            state.domain(),
+            caller,
+            live_connection.clone(),
+            operation,
+        )
         .await?;
     let feed = Feed {
         stream_type,
         answers,
         ending: Box::pin(async move {
             let _slot = slot;
-            match attendance {
-                Some(attendance) => attendance.ended().await,
+            match live_connection {
+                Some(live_connection) => live_connection.ended().await,
                 None => pending().await,
             }
         }),
@@ -92,22 +98,22 @@ pub(in crate::graphql) async fn open(
 
 /// Registers the connection that is about to be held open, which takes a place among all of the server. Nobody holds
 /// one: their subscription is refused.
-async fn attend(state: &GraphqlState, caller: &Caller) -> Result<Option<(Arc<Attendance>, UserSlot)>, Refusal> {
+async fn attend(state: &GraphqlState, caller: &Caller) -> Result<Option<(Arc<LiveConnection>, UserSlot)>, Refusal> {
     if caller.actor.user_id().is_none() {
         return Ok(None);
     }
     let limits = state.config().graphql.websocket;
     let slot = state.connection_slots().take()?;
     let live = state.domain().live();
-    let attendance = live.attend(&caller.actor).await?;
-    if live.connections_beside(&attendance) > limits.connections_per_user {
+    let live_connection = live.attend(&caller.actor).await?;
+    if live.connections_beside(&live_connection) > limits.connections_per_user {
         let message = format!(
             "You hold as many connections open as you may, {}: close one first",
             limits.connections_per_user
         );
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message));
     }
-    Ok(Some((Arc::new(attendance), slot)))
+    Ok(Some((Arc::new(live_connection), slot)))
 }
 
 /// A moment of the clock as one of the timer.

@@ -14,7 +14,7 @@ const MAX_REASON: usize = 123;
 
 /// Why a connection ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(super) enum CloseReason {
     /// The client has left, or the network between.
     Gone,
     /// The client asked for it.
@@ -47,7 +47,7 @@ pub(super) enum Farewell {
     Restart,
 }
 
-impl Farewell {
+impl CloseReason {
     /// Code and reason; `None` when nobody is there to read them.
     pub(super) fn code(&self) -> Option<u16> {
         Some(match self {
@@ -113,7 +113,7 @@ impl Farewell {
 /// The client hung up without a word.
 const RESET: tungstenite::error::ProtocolError = tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
 
-impl From<Ending> for Farewell {
+impl From<Ending> for CloseReason {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Session => Self::Forbidden(SignedOut::Revoked.reason()),
@@ -124,7 +124,7 @@ impl From<Ending> for Farewell {
     }
 }
 
-impl From<Malformed> for Farewell {
+impl From<Malformed> for CloseReason {
     fn from(Malformed(reason): Malformed) -> Self {
         Self::BadRequest(reason)
     }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_long_reason_is_cut_between_characters() {
-        let frame = Farewell::BadRequest("é".repeat(100)).frame().unwrap();
+        let frame = CloseReason::BadRequest("é".repeat(100)).frame().unwrap();
         assert_eq!((frame.code, frame.reason.as_str()), (4400, "é".repeat(61).as_str()));
     }
 }

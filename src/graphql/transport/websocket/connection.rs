@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::StreamMap;
 
-use super::close_reason::Farewell;
-use super::operation::{Asker, Step, Steps, begin};
-use super::subprotocol::{Dialect, Incoming, Outgoing};
+use super::close_reason::CloseReason;
+use super::operation::{ConnectionIdentity, Step, Steps, begin};
+use super::subprotocol::{Incoming, Outgoing, Subprotocol};
 use super::token;
 use crate::config::WebSocketConfig;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, SignedOut};
-use crate::domain::live::{Attendance, Ending};
+use crate::domain::live::{Ending, LiveConnection};
 use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::connection_slots::{AnonymousSlot, UserSlot};
@@ -42,8 +42,8 @@ pub(super) struct Connection {
     settings: WebSocketConfig,
     socket: WebSocket,
     /// `None` when the client speaks neither.
-    dialect: Option<Dialect>,
-    asker: Asker,
+    subprotocol: Option<Subprotocol>,
+    identity: ConnectionIdentity,
     slot: Slot,
     is_initialised: bool,
     operations: StreamMap<String, Steps>,
@@ -65,35 +65,35 @@ enum Slot {
 }
 
 /// What happened while nothing else did.
-enum Happening {
-    Ended(Farewell),
+enum ConnectionEvent {
+    Ended(CloseReason),
     TimeIsUp,
     Heard(Option<Result<Message, axum::Error>>),
     Answered(String, Step),
 }
 
 /// What the work on a connection comes to: on it goes, or it ends.
-type Outcome = Result<(), Farewell>;
+type Outcome = Result<(), CloseReason>;
 
 impl Connection {
     /// A connection of somebody whose token came with the request, or not at all.
     pub(super) fn new(
         state: GraphqlState,
         socket: WebSocket,
-        dialect: Option<Dialect>,
+        subprotocol: Option<Subprotocol>,
         caller: Caller,
         slot: AnonymousSlot,
     ) -> Self {
         let (settings, now) = (state.config().graphql.websocket, Instant::now());
-        let beat = beat(dialect, settings.ping_interval);
+        let beat = beat(subprotocol, settings.ping_interval);
         Self {
             state,
             settings,
             socket,
-            dialect,
-            asker: Asker {
+            subprotocol,
+            identity: ConnectionIdentity {
                 caller,
-                attendance: None,
+                live_connection: None,
             },
             slot: Slot::Anonymous(slot),
             is_initialised: false,
@@ -108,48 +108,48 @@ impl Connection {
 
     /// Holds the connection open until there is a reason not to.
     pub(super) async fn run(mut self) {
-        let dialect = self.dialect.map(Dialect::name);
-        tracing::debug!(request_id = request_id::current(), dialect, "websocket opened");
-        let farewell = match self.dialect {
-            Some(dialect) => self.converse(dialect).await,
-            None => Farewell::NotAcceptable,
+        let subprotocol = self.subprotocol.map(Subprotocol::name);
+        tracing::debug!(request_id = request_id::current(), subprotocol, "websocket opened");
+        let close_reason = match self.subprotocol {
+            Some(subprotocol) => self.converse(subprotocol).await,
+            None => CloseReason::NotAcceptable,
         };
         // Whoever is still answered does not hear of it any more.
         self.operations.clear();
         tracing::info!(
             request_id = request_id::current(),
-            dialect,
-            user_id = self.asker.caller.actor.user_id().map(|user| user.0),
-            code = farewell.code(),
+            subprotocol,
+            user_id = self.identity.caller.actor.user_id().map(|user| user.0),
+            code = close_reason.code(),
             duration_s = self.since.elapsed().as_secs(),
             "websocket closed"
         );
-        self.close(&farewell).await;
+        self.close(&close_reason).await;
     }
 
-    async fn converse(&mut self, dialect: Dialect) -> Farewell {
+    async fn converse(&mut self, subprotocol: Subprotocol) -> CloseReason {
         loop {
             let outcome = match self.wait().await {
-                Happening::Ended(farewell) => Err(farewell),
-                Happening::TimeIsUp => self.keep_time(dialect).await,
-                Happening::Heard(message) => self.hear(dialect, message).await,
-                Happening::Answered(id, step) => self.answer(dialect, &id, step).await,
+                ConnectionEvent::Ended(close_reason) => Err(close_reason),
+                ConnectionEvent::TimeIsUp => self.keep_time(subprotocol).await,
+                ConnectionEvent::Heard(message) => self.receive(subprotocol, message).await,
+                ConnectionEvent::Answered(id, step) => self.answer(subprotocol, &id, step).await,
             };
-            if let Err(farewell) = outcome {
-                return farewell;
+            if let Err(close_reason) = outcome {
+                return close_reason;
             }
         }
     }
 
     /// Waits for whatever happens next. What ends the connection goes before what it would still be told.
-    async fn wait(&mut self) -> Happening {
+    async fn wait(&mut self) -> ConnectionEvent {
         let time = self.next_time();
         tokio::select! {
             biased;
-            farewell = ended(&self.state, self.asker.attendance.as_deref(), &self.slot) => Happening::Ended(farewell),
-            () = sleep_until(time) => Happening::TimeIsUp,
-            message = self.socket.recv() => Happening::Heard(message),
-            Some((id, step)) = self.operations.next() => Happening::Answered(id, step),
+            close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => ConnectionEvent::Ended(close_reason),
+            () = sleep_until(time) => ConnectionEvent::TimeIsUp,
+            message = self.socket.recv() => ConnectionEvent::Heard(message),
+            Some((id, step)) = self.operations.next() => ConnectionEvent::Answered(id, step),
         }
     }
 
@@ -165,22 +165,22 @@ impl Connection {
         self.since + self.settings.init_timeout
     }
 
-    async fn keep_time(&mut self, dialect: Dialect) -> Outcome {
+    async fn keep_time(&mut self, subprotocol: Subprotocol) -> Outcome {
         let now = Instant::now();
         if !self.is_initialised && now >= self.init_by() {
-            return Err(Farewell::InitTimeout);
+            return Err(CloseReason::InitTimeout);
         }
         self.check_token()?;
         if now < self.ping_at {
             return Ok(());
         }
         if now - self.heard_at >= 2 * self.settings.ping_interval {
-            return Err(Farewell::TryAgainLater("Nothing was heard for too long"));
+            return Err(CloseReason::TryAgainLater("Nothing was heard for too long"));
         }
         self.ping_at = now + self.beat;
-        self.send(Message::Ping(Bytes::new())).await?;
+        self.send_message(Message::Ping(Bytes::new())).await?;
         if self.is_initialised {
-            self.say(dialect, &Outgoing::KeepAlive).await?;
+            self.send(subprotocol, &Outgoing::KeepAlive).await?;
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Connection {
     /// Refuses a token that has expired, and sees to it that it is looked at again otherwise. The server's clock
     /// decides, which may go differently from that of the timer.
     fn check_token(&mut self) -> Outcome {
-        let Some(expires_at) = self.asker.caller.expires_at else {
+        let Some(expires_at) = self.identity.caller.expires_at else {
             return Ok(());
         };
         let left = expires_at - self.state.domain().clock().now();
@@ -197,54 +197,54 @@ impl Connection {
                 self.expires_at = Some(Instant::now() + left);
                 Ok(())
             }
-            _ => Err(Farewell::Forbidden(SignedOut::Expired.reason())),
+            _ => Err(CloseReason::Forbidden(SignedOut::Expired.reason())),
         }
     }
 
-    async fn hear(&mut self, dialect: Dialect, message: Option<Result<Message, axum::Error>>) -> Outcome {
+    async fn receive(&mut self, subprotocol: Subprotocol, message: Option<Result<Message, axum::Error>>) -> Outcome {
         self.heard_at = Instant::now();
         let limit = self.settings.message_bytes;
         match message {
-            None | Some(Ok(Message::Close(_))) => Err(Farewell::Gone),
-            Some(Err(error)) => Err(Farewell::to_error(&error, limit)),
-            Some(Ok(Message::Text(text))) if text.len() > limit => Err(Farewell::TooLarge(limit)),
-            Some(Ok(Message::Text(text))) => self.heed(dialect, dialect.read(&text)?).await,
+            None | Some(Ok(Message::Close(_))) => Err(CloseReason::Gone),
+            Some(Err(error)) => Err(CloseReason::to_error(&error, limit)),
+            Some(Ok(Message::Text(text))) if text.len() > limit => Err(CloseReason::TooLarge(limit)),
+            Some(Ok(Message::Text(text))) => self.handle(subprotocol, subprotocol.read(&text)?).await,
             Some(Ok(Message::Binary(_))) => {
                 let reason = "Binary messages are not taken; send JSON as text";
-                Err(Farewell::BadRequest(reason.to_owned()))
+                Err(CloseReason::BadRequest(reason.to_owned()))
             }
             // The library has answered it.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
         }
     }
 
-    async fn heed(&mut self, dialect: Dialect, message: Incoming) -> Outcome {
+    async fn handle(&mut self, subprotocol: Subprotocol, message: Incoming) -> Outcome {
         match message {
-            Incoming::Init(payload) => self.init(dialect, &payload).await,
-            Incoming::Ping(payload) => self.say(dialect, &Outgoing::Pong(payload.as_deref())).await,
+            Incoming::Init(payload) => self.init(subprotocol, &payload).await,
+            Incoming::Ping(payload) => self.send(subprotocol, &Outgoing::Pong(payload.as_deref())).await,
             Incoming::Pong => Ok(()),
-            Incoming::Start(id, parameters) => self.start(dialect, id, parameters).await,
+            Incoming::Start(id, parameters) => self.start(subprotocol, id, parameters).await,
             Incoming::Stop(id) => {
                 self.operations.remove(&id);
                 Ok(())
             }
-            Incoming::Terminate => Err(Farewell::Terminated),
+            Incoming::Terminate => Err(CloseReason::Terminated),
         }
     }
 
-    async fn init(&mut self, dialect: Dialect, payload: &Map<String, Value>) -> Outcome {
+    async fn init(&mut self, subprotocol: Subprotocol, payload: &Map<String, Value>) -> Outcome {
         if self.is_initialised {
-            return Err(Farewell::TooManyInits);
+            return Err(CloseReason::TooManyInits);
         }
         self.is_initialised = true;
-        if let Err(farewell) = self.identify(payload).await {
-            if let Farewell::Forbidden(reason) | Farewell::TryAgainLater(reason) = farewell {
-                self.say(dialect, &Outgoing::Refused(reason)).await?;
+        if let Err(close_reason) = self.identify(payload).await {
+            if let CloseReason::Forbidden(reason) | CloseReason::TryAgainLater(reason) = close_reason {
+                self.send(subprotocol, &Outgoing::Refused(reason)).await?;
             }
-            return Err(farewell);
+            return Err(close_reason);
         }
-        self.say(dialect, &Outgoing::Ack).await?;
-        self.say(dialect, &Outgoing::KeepAlive).await
+        self.send(subprotocol, &Outgoing::Ack).await?;
+        self.send(subprotocol, &Outgoing::KeepAlive).await
     }
 
     /// Finds out whose connection it is.
@@ -252,18 +252,18 @@ impl Connection {
         if let Some(token) = token::find(payload) {
             let identity = self.state.domain().sessions().authenticate(Some(token)).await;
             let identity = identity.map_err(|error| unavailable(&error))?;
-            self.asker.caller.actor = identity.actor;
-            self.asker.caller.expires_at = identity.expires_at;
+            self.identity.caller.actor = identity.actor;
+            self.identity.caller.expires_at = identity.expires_at;
         }
-        match self.asker.caller.actor {
+        match self.identity.caller.actor {
             Actor::Anonymous(SignedOut::NoToken) => {
                 if let Slot::Anonymous(slot) = &self.slot {
                     slot.has_no_user();
                 }
                 Ok(())
             }
-            Actor::Anonymous(why) => Err(Farewell::Forbidden(why.reason())),
-            Actor::System => Err(Farewell::Forbidden(SignedOut::NotAToken.reason())),
+            Actor::Anonymous(why) => Err(CloseReason::Forbidden(why.reason())),
+            Actor::System => Err(CloseReason::Forbidden(SignedOut::NotAToken.reason())),
             Actor::User(_) => {
                 self.check_token()?;
                 self.attend().await
@@ -274,24 +274,24 @@ impl Connection {
     /// From now on the connection is held open for its user, as long as their session lasts.
     async fn attend(&mut self) -> Outcome {
         let slot = self.state.connection_slots().take();
-        let slot = slot.map_err(|_| Farewell::TryAgainLater("The server has no connection to spare"))?;
+        let slot = slot.map_err(|_| CloseReason::TryAgainLater("The server has no connection to spare"))?;
         let live = self.state.domain().live();
-        let attendance = live.attend(&self.asker.caller.actor).await;
-        let attendance = attendance.map_err(|error| unavailable(&error))?;
-        if live.connections_beside(&attendance) > self.settings.connections_per_user {
-            return Err(Farewell::TryAgainLater("Too many connections"));
+        let live_connection = live.attend(&self.identity.caller.actor).await;
+        let live_connection = live_connection.map_err(|error| unavailable(&error))?;
+        if live.connections_beside(&live_connection) > self.settings.connections_per_user {
+            return Err(CloseReason::TryAgainLater("Too many connections"));
         }
-        self.asker.attendance = Some(Arc::new(attendance));
+        self.identity.live_connection = Some(Arc::new(live_connection));
         self.slot = Slot::User { _slot: slot };
         Ok(())
     }
 
-    async fn start(&mut self, dialect: Dialect, id: String, parameters: Box<Parameters>) -> Outcome {
+    async fn start(&mut self, subprotocol: Subprotocol, id: String, parameters: Box<Parameters>) -> Outcome {
         if !self.is_initialised {
-            return Err(Farewell::Unauthorized);
+            return Err(CloseReason::Unauthorized);
         }
-        if dialect == Dialect::Transport && self.operations.contains_key(&id) {
-            return Err(Farewell::AlreadyExists(id));
+        if subprotocol == Subprotocol::Transport && self.operations.contains_key(&id) {
+            return Err(CloseReason::AlreadyExists(id));
         }
         // In the older subprotocol the new operation takes the place of the one that has its id.
         self.operations.remove(&id);
@@ -300,42 +300,42 @@ impl Connection {
             let message = format!("The connection has {most} operations, which is the most: complete one first");
             let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message);
             return self
-                .say(dialect, &Outgoing::Error(&id, Body::from(refusal).errors()))
+                .send(subprotocol, &Outgoing::Error(&id, Body::from(refusal).errors()))
                 .await;
         }
-        let steps = begin(self.state.clone(), self.asker.clone(), parameters);
+        let steps = begin(self.state.clone(), self.identity.clone(), parameters);
         self.operations.insert(id, steps);
         Ok(())
     }
 
-    async fn answer(&mut self, dialect: Dialect, id: &str, step: Step) -> Outcome {
+    async fn answer(&mut self, subprotocol: Subprotocol, id: &str, step: Step) -> Outcome {
         if !matches!(step, Step::Next(_)) {
             // Whoever reads that it is over may use its id again.
             self.operations.remove(id);
         }
         match &step {
-            Step::Next(answer) => self.say(dialect, &Outgoing::Next(id, answer)).await,
-            Step::Error(body) => self.say(dialect, &Outgoing::Error(id, body.errors())).await,
-            Step::Complete => self.say(dialect, &Outgoing::Complete(id)).await,
+            Step::Next(answer) => self.send(subprotocol, &Outgoing::Next(id, answer)).await,
+            Step::Error(body) => self.send(subprotocol, &Outgoing::Error(id, body.errors())).await,
+            Step::Complete => self.send(subprotocol, &Outgoing::Complete(id)).await,
         }
     }
 
     /// Says something, if the subprotocol has words for it.
-    async fn say(&mut self, dialect: Dialect, message: &Outgoing<'_>) -> Outcome {
-        match dialect.write(message) {
-            Some(text) => self.send(Message::Text(text.into())).await,
+    async fn send(&mut self, subprotocol: Subprotocol, message: &Outgoing<'_>) -> Outcome {
+        match subprotocol.write(message) {
+            Some(text) => self.send_message(Message::Text(text.into())).await,
             None => Ok(()),
         }
     }
 
     /// Sends a message to a client that may not be reading, while the connection may end.
-    async fn send(&mut self, message: Message) -> Outcome {
+    async fn send_message(&mut self, message: Message) -> Outcome {
         tokio::select! {
             biased;
-            farewell = ended(&self.state, self.asker.attendance.as_deref(), &self.slot) => Err(farewell),
+            close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
             sent = timeout(SEND_PATIENCE, self.socket.send(message)) => match sent {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) => Err(Farewell::Gone),
+                Ok(Err(_)) => Err(CloseReason::Gone),
                 Err(_) => Err(Ending::Slow.into()),
             },
         }
@@ -343,9 +343,9 @@ impl Connection {
 
     /// Says why, and waits a moment for the client to have read it: what is not read when a socket is dropped
     /// takes what was sent with it.
-    async fn close(mut self, farewell: &Farewell) {
+    async fn close(mut self, close_reason: &CloseReason) {
         let closing = async {
-            if let Some(frame) = farewell.frame() {
+            if let Some(frame) = close_reason.frame() {
                 // A client that is gone does not need to know.
                 let _ = self.socket.send(Message::Close(Some(frame))).await;
             }
@@ -357,17 +357,17 @@ impl Connection {
 }
 
 /// The time between two signs of life. The older clients want messages, and some give up after 20 s without one.
-fn beat(dialect: Option<Dialect>, ping_interval: Duration) -> Duration {
-    match dialect {
-        Some(Dialect::Legacy) => ping_interval.min(KEEP_ALIVE),
-        Some(Dialect::Transport) | None => ping_interval,
+fn beat(subprotocol: Option<Subprotocol>, ping_interval: Duration) -> Duration {
+    match subprotocol {
+        Some(Subprotocol::Legacy) => ping_interval.min(KEEP_ALIVE),
+        Some(Subprotocol::Transport) | None => ping_interval,
     }
 }
 
 /// Waits until the connection is to be closed: one with a user when their session ends, others for a new connection.
-async fn ended(state: &GraphqlState, attendance: Option<&Attendance>, slot: &Slot) -> Farewell {
-    if let Some(attendance) = attendance {
-        return attendance.ended().await.into();
+async fn ended(state: &GraphqlState, live_connection: Option<&LiveConnection>, slot: &Slot) -> CloseReason {
+    if let Some(live_connection) = live_connection {
+        return live_connection.ended().await.into();
     }
     let displaced = async {
         match slot {
@@ -377,17 +377,17 @@ async fn ended(state: &GraphqlState, attendance: Option<&Attendance>, slot: &Slo
     };
     tokio::select! {
         () = state.domain().live().closing() => Ending::Shutdown.into(),
-        () = displaced => Farewell::TryAgainLater("Too many connections without a user"),
+        () = displaced => CloseReason::TryAgainLater("Too many connections without a user"),
     }
 }
 
-fn unavailable(error: &Error) -> Farewell {
+fn unavailable(error: &Error) -> CloseReason {
     let cause = error.cause();
     tracing::warn!(
         request_id = request_id::current(),
         "a websocket could not be opened: {error}: {cause:?}"
     );
-    Farewell::TryAgainLater("The server cannot find out who you are: try again")
+    CloseReason::TryAgainLater("The server cannot find out who you are: try again")
 }
 
 #[cfg(test)]
@@ -397,9 +397,9 @@ mod tests {
     #[test]
     fn older_clients_hear_of_the_server_before_they_give_up() {
         let minute = Duration::from_mins(1);
-        assert_eq!(beat(Some(Dialect::Legacy), minute), Duration::from_secs(10));
-        assert_eq!(beat(Some(Dialect::Transport), minute), minute);
+        assert_eq!(beat(Some(Subprotocol::Legacy), minute), Duration::from_secs(10));
+        assert_eq!(beat(Some(Subprotocol::Transport), minute), minute);
         let second = Duration::from_secs(1);
-        assert_eq!(beat(Some(Dialect::Legacy), second), second);
+        assert_eq!(beat(Some(Subprotocol::Legacy), second), second);
     }
 }

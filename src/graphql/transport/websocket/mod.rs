@@ -25,7 +25,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use self::connection::Connection;
-use self::subprotocol::Dialect;
+use self::subprotocol::Subprotocol;
 use crate::domain::network::Network;
 use crate::graphql::execution::response::Refusal;
 use crate::graphql::transport::state::GraphqlState;
@@ -64,17 +64,17 @@ async fn admit(state: &GraphqlState, parts: &Parts, upgrade: WebSocketUpgrade) -
     let slot = state.connection_slots().take_anonymous(address.map(Network::from))?;
     let caller = Caller::of(parts, state.app()).await?;
     let upgrade = upgrade
-        .protocols(Dialect::ALL.map(Dialect::name))
+        .protocols(Subprotocol::ALL.map(Subprotocol::name))
         .read_buffer_size(READ_BUFFER)
         // Each message is on its way before the next one is made, so that nothing piles up behind it.
         .write_buffer_size(0)
         .max_write_buffer_size(usize::MAX)
         .max_message_size(settings.message_bytes + TOLERANCE)
         .max_frame_size(settings.message_bytes + TOLERANCE);
-    let dialect = upgrade.selected_protocol().and_then(Dialect::named);
+    let subprotocol = upgrade.selected_protocol().and_then(Subprotocol::named);
     let (state, id) = (state.clone(), request_id::current());
     let mut response = upgrade.on_upgrade(async move |socket| {
-        let connection = Connection::new(state, socket, dialect, caller, slot);
+        let connection = Connection::new(state, socket, subprotocol, caller, slot);
         request_id::within(id, connection.run()).await;
     });
     // As long as a client may be silent.

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use tokio::time::timeout;
 
-use crate::domain::live::Attendance;
+use crate::domain::live::LiveConnection;
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::parameters::Parameters;
 use crate::graphql::execution::response::{Body, Refusal};
@@ -29,35 +29,38 @@ pub(super) type Steps = BoxStream<'static, Step>;
 
 /// On whose behalf operations run.
 #[derive(Clone)]
-pub(super) struct Asker {
+pub(super) struct ConnectionIdentity {
     /// As they stood when the connection began.
     pub(super) caller: Caller,
     /// How they stand; `None` for nobody.
-    pub(super) attendance: Option<Arc<Attendance>>,
+    pub(super) live_connection: Option<Arc<LiveConnection>>,
 }
 
 /// Begins an operation.
-pub(super) fn begin(state: GraphqlState, asker: Asker, parameters: Box<Parameters>) -> Steps {
+pub(super) fn begin(state: GraphqlState, identity: ConnectionIdentity, parameters: Box<Parameters>) -> Steps {
     // What it takes to begin is large, and over when a subscription has begun: a box of its own is freed then.
     let beginning = Box::pin(async move {
-        let steps = run(&state, asker, *parameters).await;
+        let steps = run(&state, identity, *parameters).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
     });
     stream::once(beginning).flatten().boxed()
 }
 
-async fn run(state: &GraphqlState, asker: Asker, parameters: Parameters) -> Result<Steps, Body> {
+async fn run(state: &GraphqlState, identity: ConnectionIdentity, parameters: Parameters) -> Result<Steps, Body> {
     let operation = state.executor().prepare(parameters).await?;
-    let Asker { mut caller, attendance } = asker;
-    if let Some(attendance) = &attendance {
+    let ConnectionIdentity {
+        mut caller,
+        live_connection,
+    } = identity;
+    if let Some(live_connection) = &live_connection {
         // Another node may know of the end of the session, and word of it be on its way.
-        let actor = state.domain().live().look_up(attendance).await;
+        let actor = state.domain().live().look_up(live_connection).await;
         caller.actor = actor.map_err(Refusal::from)?;
     }
     if operation.is_subscription() {
         let answers = state
             .executor()
-            .subscribe(state.shared(), state.domain(), caller, attendance, operation)
+            .subscribe(state.shared(), state.domain(), caller, live_connection, operation)
             .await?;
         let steps = answers.map(|answer| answer.map_or_else(Step::Error, Step::Next));
         return Ok(steps.chain(stream::iter([Step::Complete])).boxed());

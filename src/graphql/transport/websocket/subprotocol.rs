@@ -12,7 +12,7 @@ use crate::http::json::check_bounds;
 
 /// A subprotocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum Subprotocol {
     /// `graphql-transport-ws`, that of the npm package `graphql-ws`.
     Transport,
     /// `graphql-ws`, that of the older npm package `subscriptions-transport-ws`.
@@ -59,7 +59,7 @@ pub(super) enum Outgoing<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) String);
 
-impl Dialect {
+impl Subprotocol {
     /// Both, the one that is preferred first.
     pub(super) const ALL: [Self; 2] = [Self::Transport, Self::Legacy];
 
@@ -73,7 +73,7 @@ impl Dialect {
 
     /// The one of this name.
     pub(super) fn named(name: &HeaderValue) -> Option<Self> {
-        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+        Self::ALL.into_iter().find(|subprotocol| subprotocol.name() == name)
     }
 
     /// Understands a message.

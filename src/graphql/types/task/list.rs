@@ -8,7 +8,7 @@ use super::{Task, TaskFilter};
 use crate::domain;
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::task::{NEWEST_FIRST, Part, TaskList, TaskSort, TasksOf};
+use crate::domain::task::{NEWEST_FIRST, Participation, TaskList, TaskSort, TasksOf};
 use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
@@ -82,7 +82,7 @@ pub(super) async fn all(
 /// A page of one user's tasks. The same page of other users is read in the same statement.
 pub(in crate::graphql) async fn of_user(
     ctx: &Context<'_>,
-    (user, part): (UserId, Part),
+    (user, part): (UserId, Participation),
     page: PageArguments,
     filter: Option<Box<TaskFilter>>,
     order_by: Option<Vec<TaskOrder>>,

@@ -103,8 +103,8 @@ impl<DB: Engine> ConnectionPool<DB> {
         let permits = permits.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
         let outage = self.outage.subscribe();
         let idle = self.idle().pop();
-        let lent = match idle.filter(|idle| idle.since.elapsed() < LONG) {
-            Some(idle) => Lent {
+        let borrowed = match idle.filter(|idle| idle.since.elapsed() < LONG) {
+            Some(idle) => BorrowedConnection {
                 connection: idle.connection,
                 interrupt: idle.interrupt,
                 taken: idle.taken,
@@ -115,7 +115,7 @@ impl<DB: Engine> ConnectionPool<DB> {
             // On the heap: it is rare and large, and every statement would carry room for it.
             None => Box::pin(self.take(permits)).await?,
         };
-        Ok(PooledConnection::new(lent, Arc::clone(self), outage))
+        Ok(PooledConnection::new(borrowed, Arc::clone(self), outage))
     }
 
     /// A user waits for their own share first, so that they take no place in the queue of all.
@@ -134,7 +134,7 @@ impl<DB: Engine> ConnectionPool<DB> {
         })
     }
 
-    async fn take(&self, permits: Permits) -> Result<Lent<DB>, DbErr> {
+    async fn take(&self, permits: Permits) -> Result<BorrowedConnection<DB>, DbErr> {
         let taken = async {
             let mut connection = self.pool.acquire().await?;
             let interrupt = DB::interrupt_of(&mut connection, self.reserved.is_some()).await?;
@@ -142,7 +142,7 @@ impl<DB: Engine> ConnectionPool<DB> {
         };
         let taken = timeout(ACQUIRE_TIMEOUT, taken).await;
         let (connection, interrupt) = taken.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(not_acquired)?;
-        Ok(Lent {
+        Ok(BorrowedConnection {
             connection,
             interrupt,
             taken: Instant::now(),
@@ -195,12 +195,12 @@ impl<DB: Engine> ConnectionPool<DB> {
     }
 
     /// Keeps a connection whose statement has ended for the next one.
-    pub(super) fn keep(&self, lent: Lent<DB>) {
-        if self.settings.keeps && !self.pool.is_closed() && lent.taken.elapsed() < MAX_KEPT {
+    pub(super) fn keep(&self, borrowed: BorrowedConnection<DB>) {
+        if self.settings.keeps && !self.pool.is_closed() && borrowed.taken.elapsed() < MAX_KEPT {
             self.idle().push(Idle {
-                connection: lent.connection,
-                interrupt: lent.interrupt,
-                taken: lent.taken,
+                connection: borrowed.connection,
+                interrupt: borrowed.interrupt,
+                taken: borrowed.taken,
                 since: Instant::now(),
             });
         }
@@ -208,30 +208,30 @@ impl<DB: Engine> ConnectionPool<DB> {
 
     /// Brings a connection that was dropped in use to rest: its statement ends, its transaction is rolled back. Until
     /// then its permits are held, or a user who begins and gives up many statements would have them all run at once.
-    pub(super) async fn recover(self: Arc<Self>, mut lent: Lent<DB>) {
-        match self.settle(&mut lent).await {
+    pub(super) async fn recover(self: Arc<Self>, mut borrowed: BorrowedConnection<DB>) {
+        match self.settle(&mut borrowed).await {
             Ok(()) => {
-                DB::stop(&lent.interrupt);
-                self.keep(lent);
+                DB::stop(&borrowed.interrupt);
+                self.keep(borrowed);
             }
-            Err(_) if self.settings.is_memory => DB::stop(&lent.interrupt),
+            Err(_) if self.settings.is_memory => DB::stop(&borrowed.interrupt),
             Err(error) => {
                 tracing::debug!(%error, "a database connection in doubt is closed");
-                drop(lent.connection.detach());
+                drop(borrowed.connection.detach());
             }
         }
     }
 
-    async fn settle(self: &Arc<Self>, lent: &mut Lent<DB>) -> sqlx::Result<()> {
-        if lent.transaction == TransactionState::Unknown && !self.settings.is_memory {
+    async fn settle(self: &Arc<Self>, borrowed: &mut BorrowedConnection<DB>) -> sqlx::Result<()> {
+        if borrowed.transaction == TransactionState::Unknown && !self.settings.is_memory {
             return Err(sqlx::Error::Protocol(
                 "the state of its transaction is unknown".to_owned(),
             ));
         }
-        DB::settle(self, &mut lent.connection, &lent.interrupt).await?;
-        if lent.transaction != TransactionState::None {
-            DB::stop(&lent.interrupt);
-            let rollback = DB::execute(&mut lent.connection, "ROLLBACK");
+        DB::settle(self, &mut borrowed.connection, &borrowed.interrupt).await?;
+        if borrowed.transaction != TransactionState::None {
+            DB::stop(&borrowed.interrupt);
+            let rollback = DB::execute(&mut borrowed.connection, "ROLLBACK");
             let rolled_back = timeout(ROLLBACK_LIMIT, rollback).await;
             rolled_back.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         }
@@ -268,7 +268,7 @@ struct Permits {
 }
 
 /// A connection that somebody uses.
-pub(super) struct Lent<DB: Engine> {
+pub(super) struct BorrowedConnection<DB: Engine> {
     // Before its permits: the next holder of those finds the connection.
     pub(super) connection: PoolConnection<DB>,
     pub(super) interrupt: DB::Interrupt,

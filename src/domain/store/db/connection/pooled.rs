@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::engine::Engine;
-use super::pool::{ConnectionPool, Lent};
+use super::pool::{BorrowedConnection, ConnectionPool};
 use crate::domain::store::SHUT_DOWN;
 
 /// The database ends a statement at its limit. A connection that gives no answer for so much longer is dead.
@@ -30,7 +30,7 @@ pub(super) enum TransactionState {
 
 /// A connection for one statement or one transaction. Dropped while a statement runs, it ends the statement.
 pub(in crate::domain::store) struct PooledConnection<DB: Engine> {
-    lent: Option<Lent<DB>>,
+    borrowed: Option<BorrowedConnection<DB>>,
     pool: Arc<ConnectionPool<DB>>,
     outage: watch::Receiver<()>,
     is_running: bool,
@@ -75,22 +75,22 @@ where
     }
 
     fn start(&mut self) -> sqlx::Result<(&mut DB::Connection, Bounds<'_>)> {
-        let lent = self.lent.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let borrowed = self.borrowed.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         let limit = self.pool.limit();
-        DB::start(&lent.interrupt, limit);
+        DB::start(&borrowed.interrupt, limit);
         self.is_running = true;
         let bounds = Bounds {
             patience: limit.map_or(Duration::MAX, |limit| limit + GRACE),
             outage: &mut self.outage,
         };
-        Ok((&mut lent.connection, bounds))
+        Ok((&mut borrowed.connection, bounds))
     }
 
     fn stop<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
         // When no answer came, the statement may still run.
         self.is_running = matches!(&result, Err(sqlx::Error::Io(_)));
-        if let Some(lent) = self.lent.as_ref().filter(|_| !self.is_running) {
-            DB::stop(&lent.interrupt);
+        if let Some(borrowed) = self.borrowed.as_ref().filter(|_| !self.is_running) {
+            DB::stop(&borrowed.interrupt);
         }
         result
     }
@@ -118,16 +118,20 @@ where
     }
 
     fn set_transaction(&mut self, state: TransactionState) {
-        if let Some(lent) = &mut self.lent {
-            lent.transaction = state;
+        if let Some(borrowed) = &mut self.borrowed {
+            borrowed.transaction = state;
         }
     }
 }
 
 impl<DB: Engine> PooledConnection<DB> {
-    pub(super) fn new(lent: Lent<DB>, pool: Arc<ConnectionPool<DB>>, outage: watch::Receiver<()>) -> Self {
+    pub(super) fn new(
+        borrowed: BorrowedConnection<DB>,
+        pool: Arc<ConnectionPool<DB>>,
+        outage: watch::Receiver<()>,
+    ) -> Self {
         Self {
-            lent: Some(lent),
+            borrowed: Some(borrowed),
             pool,
             outage,
             is_running: false,
@@ -136,8 +140,8 @@ impl<DB: Engine> PooledConnection<DB> {
 
     /// Ready for the next user.
     pub(in crate::domain::store) fn give_back(mut self) {
-        if let Some(lent) = self.lent.take() {
-            self.pool.keep(lent);
+        if let Some(borrowed) = self.borrowed.take() {
+            self.pool.keep(borrowed);
         }
     }
 
@@ -147,10 +151,11 @@ impl<DB: Engine> PooledConnection<DB> {
         if is_broken {
             self.pool.return_idle();
         }
-        let was_stale = is_broken && self.lent.as_ref().is_some_and(|lent| lent.was_kept);
-        let is_at_rest = |lent: &mut Lent<DB>| !self.is_running && lent.transaction == TransactionState::None;
+        let was_stale = is_broken && self.borrowed.as_ref().is_some_and(|borrowed| borrowed.was_kept);
+        let is_at_rest =
+            |borrowed: &mut BorrowedConnection<DB>| !self.is_running && borrowed.transaction == TransactionState::None;
         // The driver's pool looks what state it is in.
-        drop(self.lent.take_if(is_at_rest));
+        drop(self.borrowed.take_if(is_at_rest));
         was_stale
     }
 }
@@ -165,11 +170,11 @@ fn is_broken(error: &sqlx::Error) -> bool {
 
 impl<DB: Engine> Drop for PooledConnection<DB> {
     fn drop(&mut self) {
-        let Some(lent) = self.lent.take() else { return };
-        DB::give_up(&lent.interrupt);
+        let Some(borrowed) = self.borrowed.take() else { return };
+        DB::give_up(&borrowed.interrupt);
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(Arc::clone(&self.pool).recover(lent))),
-            Err(_) => drop(lent.connection.detach()),
+            Ok(runtime) => drop(runtime.spawn(Arc::clone(&self.pool).recover(borrowed))),
+            Err(_) => drop(borrowed.connection.detach()),
         }
     }
 }

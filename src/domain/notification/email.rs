@@ -16,7 +16,7 @@ const MAX_LENGTH: usize = 80;
 
 /// What is sent by mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Letter {
+pub(crate) struct Email {
     /// The same for the same notification, so that a letter that is sent twice can be told from two.
     pub(crate) name: String,
     /// The address.
@@ -32,7 +32,7 @@ pub(crate) struct Letter {
 }
 
 /// The letter that tells of a notification. `None` unless there is an active account with a verified address.
-pub(crate) async fn letter_of(core: &Arc<Core>, actor: &Actor, id: NotificationId) -> Result<Option<Letter>> {
+pub(crate) async fn email_of(core: &Arc<Core>, actor: &Actor, id: NotificationId) -> Result<Option<Email>> {
     let system = policy::system(actor)?;
     let Some(notification) = store::notification::find_to_send(&core.store.reader(actor), &system, id).await? else {
         return Ok(None);
@@ -46,7 +46,7 @@ pub(crate) async fn letter_of(core: &Arc<Core>, actor: &Actor, id: NotificationI
     Ok(receiver.and_then(|receiver| write(&notification, &receiver, doer.as_ref())))
 }
 
-fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> Option<Letter> {
+fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> Option<Email> {
     let account = receiver
         .account
         .as_ref()
@@ -79,7 +79,7 @@ fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> O
     let greeting = name
         .as_deref()
         .map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
-    Some(Letter {
+    Some(Email {
         name: format!(
             "notification-{}-{}",
             notification.id,

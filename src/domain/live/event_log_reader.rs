@@ -14,7 +14,7 @@ use super::registry::Registry;
 use crate::domain::actor::{AccountState, Actor};
 use crate::domain::clock::Clock;
 use crate::domain::error::Result;
-use crate::domain::event::Place;
+use crate::domain::event::LogPosition;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{self, Notifications, Scope, Tasks};
@@ -45,7 +45,7 @@ pub(super) struct Delivery {
 }
 
 /// The one task of a node that follows the logs.
-pub(super) struct Reader {
+pub(super) struct EventLogReader {
     store: Store,
     scope: Scope<Tasks>,
     notified: Scope<Notifications>,
@@ -54,11 +54,11 @@ pub(super) struct Reader {
     /// Which log is followed.
     log: String,
     /// Events before this place were handed out.
-    events: Place,
+    events: LogPosition,
     /// Changes to accounts before this place were looked at.
-    changes: Place,
+    changes: LogPosition,
     /// Notifications before this place were handed out.
-    notifications: notification::Place,
+    notifications: notification::NotificationPosition,
 }
 
 /// What a look at the logs came to.
@@ -70,7 +70,7 @@ enum Look {
     Waiting,
 }
 
-impl Reader {
+impl EventLogReader {
     /// A reader that stands where the logs end now.
     pub(super) async fn at_the_end(store: Store, delivery: Delivery, clock: Arc<dyn Clock>) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
@@ -149,7 +149,7 @@ impl Reader {
         })
     }
 
-    async fn look_at_accounts(&mut self, until: Place) -> Result<()> {
+    async fn look_at_accounts(&mut self, until: LogPosition) -> Result<()> {
         if self.changes >= until {
             return Ok(());
         }
@@ -164,14 +164,14 @@ impl Reader {
     /// Looks up each session of the user once, however many connections it holds open.
     async fn look_at_account(&self, user: UserId) -> Result<()> {
         let mut states: HashMap<SessionId, Option<AccountState>> = HashMap::new();
-        for attendee in self.delivery.registry.attendees_of(user) {
-            let session = attendee.signed_in().session;
+        for connection_user in self.delivery.registry.attendees_of(user) {
+            let session = connection_user.signed_in().session;
             let state = match states.get(&session) {
                 Some(state) => *state,
                 None => session::state_of(&self.store, user, session).await?,
             };
             states.insert(session, state);
-            attendee.stands(state);
+            connection_user.stands(state);
         }
         self.delivery.registry.role_changed(user);
         Ok(())
@@ -180,7 +180,7 @@ impl Reader {
     /// Hands out the next events before a place.
     async fn hand_out_batch(&mut self, settled: &Settled) -> Result<()> {
         let until = settled.events;
-        let part = store::event::log::Part {
+        let part = store::event::log::LogRange {
             from: self.events,
             until,
             tasks: None,
@@ -202,9 +202,9 @@ impl Reader {
     }
 
     /// Hands out the notifications before a place, if anybody waits for any.
-    async fn hand_out_notifications(&mut self, until: notification::Place) -> Result<()> {
+    async fn hand_out_notifications(&mut self, until: notification::NotificationPosition) -> Result<()> {
         while self.notifications < until && self.delivery.registry.awaits_notifications() {
-            let part = store::notification::Part {
+            let part = store::notification::NotificationRange {
                 from: self.notifications,
                 until,
             };
