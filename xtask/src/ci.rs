@@ -1,17 +1,17 @@
-//! `cargo xtask lint` and `cargo xtask ci`: what must hold before a change lands.
+//! `cargo xtask lint` and `cargo xtask ci`: what must pass before a change is merged.
 
 use anyhow::Result;
 
 use crate::process::{cargo, run as run_command};
-use crate::{assets, deny, schema, test};
+use crate::{assets, deny, generated, test};
 
-/// Everything: the checks that need no server, then the tests.
+/// Runs the checks, then the tests.
 pub(crate) fn run() -> Result<()> {
     lint()?;
     test::run(&[])
 }
 
-/// The checks that need no server. The first that fails ends the command.
+/// Runs the checks that need no server. The first failure ends the command.
 pub(crate) fn lint() -> Result<()> {
     step("formatting");
     run_command(&mut cargo(["fmt", "--all", "--check"]))?;
@@ -29,7 +29,9 @@ pub(crate) fn lint() -> Result<()> {
     step("vendored files");
     assets::check()?;
     step("schema.graphql");
-    schema::check()?;
+    generated::run(&generated::SCHEMA, true)?;
+    step("settings");
+    generated::run(&generated::SETTINGS, true)?;
     step("dependencies");
     deny::check()
 }
