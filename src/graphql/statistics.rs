@@ -14,7 +14,7 @@ use crate::domain::task::Detail;
 /// How many tasks have one status.
 #[derive(Debug, SimpleObject)]
 struct StatusCount {
-    /// The status.
+    /// Workflow status that is counted.
     status: TaskStatus,
     /// How many tasks have it.
     count: u64,
@@ -23,7 +23,7 @@ struct StatusCount {
 /// How many tasks have one priority.
 #[derive(Debug, SimpleObject)]
 struct PriorityCount {
-    /// The priority.
+    /// Priority that is counted.
     priority: TaskPriority,
     /// How many tasks have it.
     count: u64,
@@ -32,7 +32,7 @@ struct PriorityCount {
 /// How many tasks have one tag.
 #[derive(Debug, SimpleObject)]
 struct TagCount {
-    /// The tag.
+    /// Name of the tag that is counted.
     tag: String,
     /// How many tasks have it.
     count: u64,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{cargo, run as run_command};
-use crate::{assets, deny, generated, test};
+use crate::{assets, deny, descriptions, generated, test, words};
 
 /// Runs the checks, then the tests.
 pub(crate) fn run() -> Result<()> {
@@ -28,7 +28,10 @@ pub(crate) fn lint() -> Result<()> {
     run_command(cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     step("vendored files");
     assets::check()?;
+    step("words");
+    words::check()?;
     step("schema.graphql");
+    descriptions::check()?;
     generated::run(&generated::SCHEMA, true)?;
     step("settings");
     generated::run(&generated::SETTINGS, true)?;

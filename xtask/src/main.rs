@@ -5,7 +5,8 @@
 //! - [`mod@test`] runs the tests on both databases, [`chaos`] those that inject faults under load. [`servers`] starts the
 //!   temporary PostgreSQL and Redis for them. [`clients`] runs real clients against the real binary, and [`install`]
 //!   installs missing programs.
-//! - [`ci`] runs everything that must pass before a change is merged: [`generated`] files, the vendored [`assets`] and the dependencies ([`deny`]).
+//! - [`ci`] runs everything that must pass before a change is merged: [`generated`] files, [`words`] and schema
+//!   [`descriptions`], the vendored [`assets`] and the dependencies ([`deny`]).
 //! - [`image`] tries the container image, [`sbom`] lists what the server is built of, [`mod@bench`] measures.
 //! - [`mod@npm`] installs packages for Node.js, [`process`] runs other programs.
 //!
@@ -24,6 +25,7 @@ mod chaos;
 mod ci;
 mod clients;
 mod deny;
+mod descriptions;
 mod generated;
 mod image;
 mod install;
@@ -32,6 +34,7 @@ mod process;
 mod sbom;
 mod servers;
 mod test;
+mod words;
 
 /// Development commands of the Taskwire workspace
 #[derive(Parser)]
@@ -59,7 +62,7 @@ enum Chore {
         /// Run only the faults of one file or test of `tests/it/chaos`, such as `rolling`
         filter: Option<String>,
     },
-    /// Check formatting, lints, documentation, generated files, vendored files and dependencies
+    /// Check formatting, lints, documentation, words, generated files, vendored files and dependencies
     Lint,
     /// Run everything that must pass before a change is merged: `lint`, then `test`
     Ci,
