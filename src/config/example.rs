@@ -3,7 +3,7 @@
 use super::{
     ConfigError,
     secret_file::SECRETS,
-    settings::{self, Behaviour, GROUPS, Setting, Shown},
+    settings::{self, Behaviour, GROUPS, Group, Setting, Shown},
 };
 
 /// The longest line of a comment.
@@ -22,15 +22,15 @@ pub fn text() -> Result<String, ConfigError> {
 /// The text of the file with these settings filled in.
 pub(crate) fn filled_in(values: &[(&str, &str)]) -> Result<String, ConfigError> {
     let behaviour = Behaviour::observe()?;
-    let mut text = header();
-    for group in GROUPS {
-        text.push_str(&format!("\n# == {} ==\n", group.title));
-        for setting in group.settings {
-            let value = values.iter().find(|(name, _)| *name == setting.name);
-            text.push_str(&entry(setting, &behaviour, value.map(|(_, value)| *value)));
-        }
-    }
-    Ok(text)
+    let entry = |setting: &Setting| {
+        let value = values.iter().find(|(name, _)| *name == setting.name);
+        entry(setting, &behaviour, value.map(|(_, value)| *value))
+    };
+    let group = |group: &Group| {
+        let entries: String = group.settings.iter().map(entry).collect();
+        format!("\n# == {} ==\n{entries}", group.title)
+    };
+    Ok(header() + &GROUPS.map(group).concat())
 }
 
 fn header() -> String {

@@ -3,25 +3,20 @@
 use super::{
     ConfigError,
     secret_file::SECRETS,
-    settings::{self, Behaviour, GROUPS, Setting, Shown},
+    settings::{self, Behaviour, GROUPS, Group, Setting, Shown},
 };
 
 /// A table for each group, and the settings that name files.
 pub fn markdown() -> Result<String, ConfigError> {
     let behaviour = Behaviour::observe()?;
-    let mut text = String::new();
-    for group in GROUPS {
-        text.push_str(&format!(
-            "## {}\n\n| setting | default | allowed | what it does |\n|---|---|---|---|\n",
+    let group = |group: &Group| {
+        let rows: String = group.settings.iter().map(|setting| row(setting, &behaviour)).collect();
+        format!(
+            "## {}\n\n| setting | default | allowed | what it does |\n|---|---|---|---|\n{rows}\n",
             group.title
-        ));
-        for setting in group.settings {
-            text.push_str(&row(setting, &behaviour));
-        }
-        text.push('\n');
-    }
-    text.push_str(&secrets());
-    Ok(text)
+        )
+    };
+    Ok(GROUPS.map(group).concat() + &secrets())
 }
 
 fn row(setting: &Setting, behaviour: &Behaviour) -> String {

@@ -104,7 +104,7 @@ describe('the board', () => {
       await card(page, 'Done', 'Call the printer').waitFor();
     }
     // The picture of README.md.
-    await keepPicture(ada.page, 'board');
+    await keepPicture(ada.page, 'board', { width: 1280, height: 380 });
 
     await drag(bob.page, 'Write the notes', 'In progress', 'Done');
     await card(ada.page, 'Done', 'Write the notes').waitFor();

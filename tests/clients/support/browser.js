@@ -101,8 +101,10 @@ export async function createUntilReceived(server, token, editor) {
   return content(editor);
 }
 
-/** Saves a picture of the page in `artefacts`. */
-export async function keepPicture(page, name) {
+/** Saves a picture of the page in `artefacts`, of the page in this size. */
+export async function keepPicture(page, name, size = VIEWPORT) {
   mkdirSync(ARTEFACTS, { recursive: true });
+  await page.setViewportSize(size);
   await page.screenshot({ path: `${ARTEFACTS}${name}.png` });
+  await page.setViewportSize(VIEWPORT);
 }
