@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 
-# Base images are pinned by version and digest, so that builds are repeatable. Security updates come with new digests:
-# `docker buildx imagetools inspect debian:13.6-slim` prints the one of today, or of another version.
+# Base images are pinned by version and digest, so that builds are repeatable. Security updates have new digests:
+# `docker buildx imagetools inspect debian:13.6-slim` prints the current one, or that of another version.
 #
 # The cache mounts need BuildKit or Buildah. Dockerfile.plain is this file without them, for other builders.
 
@@ -20,11 +20,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && echo 'fn main() {}' | tee src/main.rs bench/benches/micro.rs bench/src/main.rs xtask/src/main.rs tests/it/main.rs \
     && touch src/lib.rs migration/src/lib.rs \
     && cargo build --release --locked --package taskwire
-COPY .env.example ./
 COPY assets assets
 COPY migration migration
 COPY src src
-# The copied files are older than what was built of the empty ones. A cache is no part of the image, so the binary is copied.
+# The copied files are older than the build of the empty ones, so `touch`. A cache is not part of the image, so the binary
+# is copied.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     touch src/main.rs src/lib.rs migration/src/lib.rs \
@@ -47,13 +47,13 @@ RUN apt-get update \
 COPY --from=tools /bin/busybox /bin/busybox
 COPY --from=postgres /usr/lib/postgresql/17/bin/pg_dump /usr/lib/postgresql/17/bin/pg_restore /usr/lib/postgresql/17/bin/
 COPY --from=build /taskwire /usr/local/bin/taskwire
-# By number, so that Kubernetes sees that it is not root.
+# By number, so that Kubernetes can check that it is not root.
 USER 10001
 WORKDIR /data
-# The SQLite database and the files of tasks are here. Nothing else is written but temporary files in /tmp, so the root
-# file system can be read-only.
+# The SQLite database and the files of tasks. Only temporary files in /tmp are written beside them, so the root file
+# system can be read-only.
 VOLUME /data
-# An image is for production, which refuses to start without a SECRET_KEY.
+# The image is for production, which does not start without a SECRET_KEY.
 ENV APP_ENV=production \
     SERVER_HOST=0.0.0.0 \
     DATABASE_URL=sqlite:////data/taskwire.db \

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::backup::folder_of;
 use super::{NewSettings, output};
-use crate::config::{Config, Environment, example};
+use crate::config::{Config, ConfigError, Environment, example, reference};
 use crate::domain::random::{SystemRandomness, hexadecimal};
 
 /// Random bytes of a new `SECRET_KEY`.
@@ -22,6 +22,16 @@ pub(super) fn show() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints every setting with its default, allowed values and description.
+pub(super) fn reference(as_env_file: bool) -> anyhow::Result<()> {
+    let text = if as_env_file {
+        example::text()?
+    } else {
+        reference::markdown()?
+    };
+    output::line(text.trim_end())
+}
+
 /// Writes the settings of a new installation.
 pub(super) fn init(settings: &NewSettings) -> anyhow::Result<()> {
     let environment = if settings.production {
@@ -29,7 +39,7 @@ pub(super) fn init(settings: &NewSettings) -> anyhow::Result<()> {
     } else {
         Environment::Development
     };
-    let text = new_settings(environment);
+    let text = new_settings(environment)?;
     match &settings.out {
         Some(file) => {
             write(file, &text, settings.force)?;
@@ -39,7 +49,7 @@ pub(super) fn init(settings: &NewSettings) -> anyhow::Result<()> {
     }
 }
 
-fn new_settings(environment: Environment) -> String {
+fn new_settings(environment: Environment) -> Result<String, ConfigError> {
     let name = ("APP_ENV", environment.as_str());
     match environment {
         Environment::Development => example::filled_in(&[name]),

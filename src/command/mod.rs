@@ -135,6 +135,12 @@ enum Documents {
 enum Config {
     /// Write a commented `.env` file for a new installation
     Init(NewSettings),
+    /// Print every setting with its default, allowed values and description, as Markdown
+    Reference {
+        /// Print a commented `.env` file instead, as in `.env.example`
+        #[arg(long)]
+        env: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -254,6 +260,9 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config {
             command: Some(Config::Init(settings)),
         } => config::init(&settings)?,
+        Command::Config {
+            command: Some(Config::Reference { env }),
+        } => config::reference(env)?,
         Command::Doctor => return doctor::run().await,
     }
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use super::{
 /// Names and values.
 type Settings = Vec<(&'static str, String)>;
 
-/// Name and value of every setting, in the order of `.env.example`.
+/// Name and value of every setting, in the order of `settings`.
 pub(super) fn list(config: &Config) -> Settings {
     [
         server(config),

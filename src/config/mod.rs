@@ -16,8 +16,10 @@ mod http;
 mod mail;
 mod mask;
 mod reader;
+pub mod reference;
 mod rest;
 mod secret_file;
+mod settings;
 mod storage;
 #[cfg(test)]
 mod tests;

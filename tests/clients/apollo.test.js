@@ -105,7 +105,7 @@ describe('Apollo Client', () => {
   });
   after(() => server.stop());
 
-  /** A client of its own, with what it sends. */
+  /** A new client, with the requests that it sends. */
   function connect(token, settle = (link) => link) {
     const { fetch, requests } = recorder();
     const http = new HttpLink({ uri: server.endpoint, headers: bearer(token), fetch });
@@ -160,7 +160,7 @@ describe('Apollo Client', () => {
     assert.deepEqual(data.taskTransition.userErrors, []);
     await list.until(shows('DONE', 2));
 
-    // Somebody else is quicker: the conflict brings the task as it stands now.
+    // Another user is faster: the conflict contains the current task.
     await server.graphql(token, 'mutation($id: ID!) { taskTransition(id: $id, status: TODO) { task { id } } }', { id });
     const stale = { id, status: 'TODO', expectedVersion: 2 };
     const conflict = await client.mutate({ mutation: TRANSITION, variables: stale });
@@ -171,9 +171,9 @@ describe('Apollo Client', () => {
     list.stop();
   });
 
-  test('errors are told, kept beside the data or left out, by the policy', async () => {
+  test('errors are thrown, kept beside the data or dropped, by the error policy', async () => {
     const { client } = connect(await server.registers('dora'));
-    // The second field fails and is null; the first is not touched by it.
+    // The second field fails and is null; the first has its value.
     const query = gql`
       query Partly {
         viewer {
@@ -221,7 +221,7 @@ describe('Apollo Client', () => {
   });
 
   describe('with files', () => {
-    /** A client that sends files, with what it sends. */
+    /** A client that sends files, with the requests that it sends. */
     function connectForFiles(token, headers = { 'Apollo-Require-Preflight': 'true' }) {
       const { fetch, requests } = recorder();
       const link = new UploadHttpLink({ uri: server.endpoint, headers: { ...bearer(token), ...headers }, fetch });
@@ -252,7 +252,7 @@ describe('Apollo Client', () => {
       ]);
     });
 
-    test('a file that is not taken is told of in the payload, and one that is too large by an error', async () => {
+    test('a refused file is a user error in the payload, and one that is too large is an error', async () => {
       const token = await server.registers('ida');
       const { client } = connectForFiles(token);
       const upload = (file) => client.mutate({ mutation: UPLOAD, variables: { input: { file } } });
@@ -264,7 +264,7 @@ describe('Apollo Client', () => {
       await assert.rejects(upload(large), (error) => /larger than the 5242880 bytes/.test(JSON.stringify(error)));
     });
 
-    test('without the header that makes a browser ask first, nothing is taken', async () => {
+    test('without the header that forces a preflight, an upload is refused', async () => {
       const { client } = connectForFiles(await server.registers('jon'), {});
       const upload = client.mutate({ mutation: UPLOAD, variables: { input: { file: new File(['text'], 'a.txt') } } });
       await assert.rejects(upload, (error) => error.statusCode === 415 || /Preflight/.test(JSON.stringify(error)));
@@ -274,7 +274,7 @@ describe('Apollo Client', () => {
   describe('with persisted queries', () => {
     const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-    /** What each request carried. */
+    /** The method of each request, with what it contains: the text, the hash or both. */
     const carried = (requests) =>
       requests.map(({ method, url, body }) => {
         const extensions = body?.extensions ?? JSON.parse(url.searchParams.get('extensions') ?? '{}');
@@ -284,9 +284,9 @@ describe('Apollo Client', () => {
 
     const persisted = (options) => (http) => createPersistedQueryLink({ sha256, ...options }).concat(http);
 
-    test('a query is sent once; from then on its hash is enough, for everybody', async () => {
+    test('a query is sent once; then its hash is enough for all clients', async () => {
       const token = await server.registers('emil');
-      // The server knows every document that it was sent in full: this one it was not.
+      // No other test sends this document, so the server does not know it.
       const query = gql`
         query OnlyHere {
           viewer {

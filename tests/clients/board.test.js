@@ -47,7 +47,7 @@ describe('the board', () => {
     rmSync(profiles, { recursive: true, force: true });
   });
 
-  /** Creates an account by the form of the board, in a profile that nobody used before. */
+  /** Creates an account by the form of the board, in a new profile. */
   async function arrive(name, fullName) {
     const { profile, page, complaints } = await openProfile(join(profiles, name), site.url);
     people[name] = { profile, page };
@@ -61,7 +61,7 @@ describe('the board', () => {
     return { page, complaints };
   }
 
-  /** Signs in beside the board. */
+  /** Signs in by the API. */
   async function signIn(name) {
     const { login } = await host.server.graphql('', LOGIN, { email: `${name}@example.com`, password: PASSWORD });
     return { token: login.accessToken, id: login.user.id };
@@ -103,13 +103,15 @@ describe('the board', () => {
       await live(page);
       await card(page, 'Done', 'Call the printer').waitFor();
     }
+    // The picture of README.md.
+    await keepPicture(ada.page, 'board', { width: 1280, height: 380 });
 
     await drag(bob.page, 'Write the notes', 'In progress', 'Done');
     await card(ada.page, 'Done', 'Write the notes').waitFor();
     await bob.page.locator('li[aria-busy=true]').waitFor({ state: 'detached' });
     for (const [name, { page }] of Object.entries({ ada, bob })) {
       const own = name === 'ada' ? { 'Order lunch': ['To do'] } : {};
-      // No card went back or was shown twice.
+      // No card moved back or was shown twice.
       assert.deepEqual(await page.evaluate(() => window.columnsOf), {
         'Write the notes': ['To do', 'In progress', 'Done'],
         'Call the printer': ['To do', 'Done'],

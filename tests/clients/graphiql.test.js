@@ -1,9 +1,9 @@
-// GraphiQL in a real browser, by the steps of the README.
+// GraphiQL in a real browser, by the steps of docs/TUTORIAL.md.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { browse, content, createUntilHeard, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
+import { browse, content, createUntilReceived, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
 import { serve } from './support/server.js';
 
 describe('GraphiQL', () => {
@@ -19,21 +19,21 @@ describe('GraphiQL', () => {
     await server?.stop();
   });
 
-  test('the steps of the README lead from an account to a list of tasks', async () => {
+  test('the steps of the tutorial lead from an account to a list of tasks', async () => {
     const { page, complaints } = await visit(browser, server, '/');
     const query = page.locator('.graphiql-query-editor .CodeMirror');
     const headers = page.locator('.graphiql-editor-tool .CodeMirror').last();
     const response = page.locator('.result-window .CodeMirror');
     const play = page.locator('.graphiql-execute-button');
 
-    // "Press play and choose one."
+    // Step 1: press play and choose an operation.
     const choose = async (operation) => {
       await play.click();
       await page.getByRole('menuitem', { name: operation, exact: true }).click();
     };
     const write = async (operation) => {
       await paste(query, operation);
-      // The button goes by what the editor held before until that is read anew.
+      // Until the editor parses the new text, the button offers the operations of the old one.
       await page.locator('.graphiql-execute-button:not([aria-haspopup])').click();
     };
 
@@ -60,19 +60,19 @@ describe('GraphiQL', () => {
     await keepPicture(page, 'graphiql');
 
     await paste(query, 'subscription Live { taskEvents { type task { title status } } }');
-    // It goes by what it has read whether this is a subscription, and names its tab after that.
+    // GraphiQL parses the text before it knows that this is a subscription; the name of the tab shows that it has.
     await page.locator('.graphiql-tab').getByText('Live', { exact: true }).waitFor();
     await play.click();
-    const event = JSON.parse(await createUntilHeard(server, accessToken, response));
+    const event = JSON.parse(await createUntilReceived(server, accessToken, response));
     assert.deepEqual(event, {
-      data: { taskEvents: { type: 'CREATED', task: { title: 'Heard live', status: 'TODO' } } },
+      data: { taskEvents: { type: 'CREATED', task: { title: 'Live event', status: 'TODO' } } },
     });
     await play.click(); // Stops it.
     await keepPicture(page, 'graphiql-live');
     assert.deepEqual(complaints, []);
   });
 
-  test('the book at the left holds the schema, and a mistake is marked', async () => {
+  test('the documentation explorer shows the schema, and a mistake is marked', async () => {
     const { page, complaints } = await visit(browser, server, '/graphql');
     await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
     await page.locator('.graphiql-doc-explorer').getByText('Mutation', { exact: true }).click();

@@ -1,5 +1,5 @@
-// Front ends of older APIs, each as it was written for its own server: register, log in, list, create, tick, filter,
-// page and delete. Here only the address differs.
+// Front ends of older APIs, written for their servers: register, log in, list, create, complete, filter, page and delete.
+// Only the address differs.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -43,8 +43,8 @@ for (const [dialect, frontEnd] of FRONT_ENDS) {
     test('creates tasks and lists them', async () => {
       assert.equal(titles(await app.list()), '');
       for (const title of ['First', 'Second', 'Third']) {
-        const made = await app.create(title);
-        assert.deepEqual([made.title, made.done], [title, false]);
+        const created = await app.create(title);
+        assert.deepEqual([created.title, created.done], [title, false]);
       }
       assert.equal(titles(await app.list()), 'First,Second,Third');
       await assert.rejects(app.emptyTitle(), { status: 422 });

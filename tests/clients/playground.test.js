@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { browse, createUntilHeard, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
+import { browse, createUntilReceived, keepPicture, paste, untilItHolds, visit } from './support/browser.js';
 import { serve } from './support/server.js';
 
 describe('GraphQL Playground', () => {
@@ -50,9 +50,9 @@ describe('GraphQL Playground', () => {
 
     await paste(query, 'subscription { taskEvents { type task { title status } } }');
     await play.click();
-    const event = JSON.parse(await createUntilHeard(server, accessToken, last));
+    const event = JSON.parse(await createUntilReceived(server, accessToken, last));
     assert.deepEqual(event, {
-      data: { taskEvents: { type: 'CREATED', task: { title: 'Heard live', status: 'TODO' } } },
+      data: { taskEvents: { type: 'CREATED', task: { title: 'Live event', status: 'TODO' } } },
     });
     await keepPicture(page, 'playground-live');
     assert.deepEqual(complaints, []);

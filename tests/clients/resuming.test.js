@@ -1,4 +1,4 @@
-// The resuming clients of docs/LIVE.md, through what happens to connections.
+// The resuming clients of docs/LIVE.md, through outages, expired tokens and refused refreshes.
 //
 // TASKWIRE_OUTAGE_SECONDS sets how long the server is away.
 
@@ -109,7 +109,7 @@ describe('a resuming client', () => {
     return seen;
   }
 
-  /** An account with a token and a session of its own. */
+  /** A new account with a token and a session. */
   async function somebody(name) {
     const token = await server.registers(name);
     return { token, tokens: await signIn(server, name) };

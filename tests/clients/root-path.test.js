@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
-import { browse, createUntilHeard, paste, untilItHolds, visit } from './support/browser.js';
+import { browse, createUntilReceived, paste, untilItHolds, visit } from './support/browser.js';
 import { serve } from './support/server.js';
 
 const ROOT = '/taskwire';
@@ -87,7 +87,7 @@ for (const removes of [true, false]) {
       await paste(query, 'subscription Live { taskEvents { snapshot { title } } }');
       await tab('Live').waitFor();
       await play.click();
-      await createUntilHeard(server, token, response);
+      await createUntilReceived(server, token, response);
       assert.deepEqual(complaints, []);
     });
 

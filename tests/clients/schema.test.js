@@ -63,7 +63,7 @@ const ACCEPTED = [
   new RegExp(`^Input "(${BESIDE_INPUT.join('|')})" should be named "input" for "Mutation\\.\\w+"$`),
   // A payload exists even when nothing was done: it has the errors that the client can fix.
   /^Unexpected non-null result type "\w+Payload" in type "Mutation"$/,
-  // A username is a word of its own, not the name of a user.
+  // `username` is one word, not the name of a user.
   /^Field "username" starts with the name of the parent type "User"$/,
   // These are GraphQL's own; the library writes them down without a word about their arguments.
   /^Description is required for input value "(if|url)" in directive "(include|skip|specifiedBy)"$/,
@@ -103,13 +103,13 @@ test('schema.graphql keeps the rules', async () => {
 
 test('the rules are in force', async () => {
   const schema = `
-    type Query { "Pages." things(first: Int): ThingConnection "A page." page: ThingConnection! }
-    type Mutation { "Renames." thingRename(name: Colour): Thing }
+    type Query { "Pages." items(first: Int): ItemConnection "A page." page: ItemConnection! }
+    type Mutation { "Renames." itemRename(name: Colour): Item }
     enum Colour { RED BLUE }
-    "A page." type ThingConnection { "Edges." edges: [ThingEdge] "Where it is." pageInfo: PageInfo! }
-    "An edge." type ThingEdge { "The thing." node: Thing }
+    "A page." type ItemConnection { "Edges." edges: [ItemEdge] "Where it is." pageInfo: PageInfo! }
+    "An edge." type ItemEdge { "The item." node: Item }
     "A page's place." type PageInfo { "Whether." hasNextPage: Boolean! }
-    "A thing." type Thing { "Its name." thing_name: String }
+    "An item." type Item { "Its name." item_name: String }
   `;
   const [{ messages }] = await linter(schema).lintText(schema, { filePath: 'broken.graphql' });
   const broken = new Set(messages.map(({ ruleId }) => ruleId?.replace(`${NAMESPACE}/`, '')));

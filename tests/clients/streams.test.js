@@ -24,7 +24,7 @@ const EVENTS = /* GraphQL */ `
 
 const COMPLETE = 'complete';
 
-/** Each library as the same thing: `subscribe` gives an inbox of results, an answer that has begun, and `stop`. */
+/** One interface for each library: `subscribe` returns an inbox of results, a promise that the response has begun, and `stop`. */
 const libraries = {
   'graphql-sse': {
     contentType: 'text/event-stream; charset=utf-8',
@@ -120,7 +120,7 @@ describe('subscriptions over HTTP', () => {
         second.stop();
       });
 
-      test('the end of the session is told', async () => {
+      test('the end of the session is an error', async () => {
         const token = await somebody();
         const { take, opened, stop } = library.subscribe(server, token, {});
         await opened();
@@ -131,7 +131,7 @@ describe('subscriptions over HTTP', () => {
     });
   }
 
-  test('graphql-sse can ask and change, and hears when it is over', async () => {
+  test('graphql-sse runs queries and mutations, and receives their end', async () => {
     const client = createClient({ url: server.endpoint, headers: bearer(await somebody()), retryAttempts: 0 });
     const ask = async (query, variables) => {
       const box = inbox();
@@ -145,7 +145,7 @@ describe('subscriptions over HTTP', () => {
     const change = 'mutation ($input: TaskCreateInput!) { taskCreate(input: $input) { task { title } } }';
     assert.deepEqual((await ask(change, { input })).data.taskCreate.task, input);
     assert.deepEqual((await ask('{ tasks { nodes { title } } }')).data.tasks.nodes, [input]);
-    // What is wrong with a document is told like an answer.
+    // Errors of a document arrive like a result.
     const { errors } = await ask('{ colour }');
     assert.deepEqual(errors.map(({ extensions }) => extensions.code), ['GRAPHQL_VALIDATION_FAILED']);
   });

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { transform } from 'esbuild';
+
 import { workspace } from './support/server.js';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
@@ -24,4 +26,16 @@ test('the pages show every example word for word', () => {
   const names = readdirSync(join(folder, 'examples')).sort();
   const examples = names.map((name) => [name, readFileSync(join(folder, 'examples', name), 'utf8')]);
   assert.deepEqual(found, Object.fromEntries(examples));
+});
+
+test('every TypeScript snippet of the pages parses', async () => {
+  const pages = readdirSync(join(workspace, 'docs')).filter((name) => name.endsWith('.md'));
+  const snippets = pages.flatMap((page) => {
+    const text = readFileSync(join(workspace, 'docs', page), 'utf8');
+    return [...text.matchAll(/^( *)```ts\n(.*?)^\1```$/gms)].map(([, , snippet]) => ({ page, snippet }));
+  });
+  assert.ok(snippets.length > 10, `${snippets.length} snippets`);
+  for (const { page, snippet } of snippets) {
+    await assert.doesNotReject(transform(snippet, { loader: 'ts', logLevel: 'silent' }), `${page}:\n${snippet}`);
+  }
 });

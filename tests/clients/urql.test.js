@@ -83,13 +83,13 @@ describe('urql', () => {
   });
   after(() => server.stop());
 
-  /** A client of its own, with what it sends. */
+  /** A new client, with the requests that it sends. */
   function connect(token, options = {}) {
     const { fetch, requests } = recorder();
     const complaints = [];
     const cache = cacheExchange({
       resolvers: { Query: { tasks: relayPagination() } },
-      // What has no id of its own belongs to what holds it.
+      // An object without an id is a part of its parent.
       keys: { UserError: () => null },
       logger: (severity, message) => {
         if (severity !== 'debug') complaints.push(`${severity}: ${message}`);

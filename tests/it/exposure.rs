@@ -114,7 +114,7 @@ fn ingress_passes_on_what_is_public_and_nothing_else() {
 #[test]
 fn checklist_names_what_stays_inside() {
     let page = read("docs/OPERATIONS.md");
-    let checklist = page.split("\n## Before it is open to people\n").nth(1).unwrap();
+    let checklist = page.split("\n## Checklist before release\n").nth(1).unwrap();
     let checklist = checklist.split("\n## ").next().unwrap();
     for top in INSIDE {
         assert!(checklist.contains(&format!("`{top}`")), "{top}");

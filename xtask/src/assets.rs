@@ -1,8 +1,8 @@
 //! `cargo xtask assets`: the browser files kept in `assets/`, so that the server's pages need no CDN.
 //!
-//! The list below pins each package by version and by the digest of its archive, the same that the package
-//! manager writes into a lock file. What was taken stands in `assets/manifest.json` with the digest of every
-//! file, after the replacements that the list names. Files of our own (`start.js`, `page.css`) lie beside them and are none of this module's business.
+//! The list below pins each package by version and by the digest of its archive, as in a lock file of npm.
+//! `assets/manifest.json` has the digest of every file, after the replacements in the list. The files that Taskwire adds
+//! (`start.js`, `page.css`) are not part of the manifest.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use crate::process::{read, workspace_root};
 
-/// One package and the files taken from it.
+/// One package and the files that are copied from it.
 struct Package {
     name: &'static str,
     version: &'static str,
@@ -117,12 +117,12 @@ const PACKAGES: &[Package] = &[
             ),
             ("package/LICENSE", "redoc/LICENSE-redoc"),
         ],
-        // The makers' logo. It would tell them of every reader, and the page's content policy stops it with an error.
+        // The vendor's logo. It would report every reader to the vendor, and the page's content policy refuses it.
         replaced: &[("https://cdn.redoc.ly/redoc/logo-mini.svg", "data:,")],
     },
 ];
 
-/// Fetches every package and writes the files and the manifest.
+/// Downloads every package, and writes the files and the manifest.
 pub(crate) fn fetch() -> Result<()> {
     let mut entries = Vec::new();
     for package in PACKAGES {
@@ -140,7 +140,7 @@ pub(crate) fn fetch() -> Result<()> {
     fs::write(manifest_path(), manifest).context("cannot write the manifest")
 }
 
-/// Fails when the manifest is not about the pinned packages, or a file is not what the manifest says.
+/// Fails when the manifest has other packages, or a file differs from the manifest.
 pub(crate) fn check() -> Result<()> {
     let manifest = fs::read_to_string(manifest_path()).context("cannot read the manifest")?;
     let manifest: Vec<Value> = serde_json::from_str(&manifest).context("the manifest is not a list in JSON")?;
@@ -166,7 +166,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The package's archive, by way of the ordinary client and its configured registry.
+/// The package's archive, downloaded by npm from its configured registry.
 fn download(package: &Package) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
     let name = format!("{}@{}", package.name, package.version);

@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: builds the server and the load generator for release, starts a PostgreSQL, and measures.
 //!
-//! What is measured, and how, stands in `bench/`; results are kept in `bench/results/`. A quick look leaves them alone:
-//! its figures go below `target`.
+//! `bench/README.md` describes the measurements; `bench/results/` has the results. A quick run writes below `target`.
 
 use std::env;
 use std::fs;
@@ -16,10 +15,10 @@ use crate::process::{cargo, read, run as run_command, workspace_root};
 use crate::servers::{Durability, Servers};
 use crate::{install, npm};
 
-/// How many subscriptions are measured when nothing is said.
+/// Numbers of subscriptions that are measured by default.
 const SUBSCRIPTIONS: [u32; 3] = [100, 1_000, 10_000];
 
-/// Names a binary of the server that is measured instead of the one that would be built.
+/// Selects a binary of the server to measure; by default it is built.
 const BINARY: &str = "TASKWIRE_BENCH_BINARY";
 
 /// Fewer rows and one short round.
@@ -32,18 +31,18 @@ const SHORT: &[&str] = &[
     "--warm-up-seconds=1",
 ];
 
-/// How thoroughly to compare.
+/// The size of a comparison.
 #[derive(Args, Clone, Copy)]
 pub(crate) struct Look {
     /// Fewer rows, one round of 2 seconds; the results go to target/bench
     #[arg(long)]
     short: bool,
-    /// Build for debugging, only to see that everything runs; the results go to target/bench
+    /// Build for debugging, to check that everything runs; the results go to target/bench
     #[arg(long)]
     debug: bool,
 }
 
-/// The programs of the workspace that measuring takes.
+/// The programs of the workspace that a measurement needs.
 struct Programs {
     server: PathBuf,
     generator: PathBuf,
@@ -61,18 +60,18 @@ impl Programs {
                 build.args(["--package", "taskwire"]);
             }
         } else {
-            // As the tests build it: the same features, and so no second build.
+            // With the features of the tests, so that nothing is built twice.
             build.arg("--workspace");
         }
         let built = read(&mut build)?;
-        let find = |name| executable(&built, name).with_context(|| format!("`cargo build` made no {name}"));
+        let find = |name| executable(&built, name).with_context(|| format!("`cargo build` built no {name}"));
         Ok(Self {
             server: server.map_or_else(|| find("taskwire"), Ok)?,
             generator: find("taskwire-bench")?,
         })
     }
 
-    /// The load generator, told what to measure and on which server.
+    /// The load generator, with the measurement and the server as arguments.
     fn measure(&self, what: &str, servers: &Servers) -> Command {
         let mut generator = Command::new(&self.generator);
         generator.current_dir(workspace_root()).arg(what);
@@ -99,7 +98,7 @@ pub(crate) fn compare(look: Look, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Measures live delivery with so many subscriptions each time. `args` go to the load generator.
+/// Measures live delivery for each number of subscriptions. `args` go to the load generator.
 pub(crate) fn live(subscriptions: &[u32], args: &[String]) -> Result<()> {
     let sizes = if subscriptions.is_empty() {
         &SUBSCRIPTIONS

@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: every fault that the tests know, on both databases, and a table of the results.
+//! `cargo xtask chaos`: all fault tests on both databases, and a table of the results.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -45,7 +45,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     ];
     let reports = test::on_both(&servers, "chaos", &args, &settings)?;
     let table = folder.join("report.md");
-    let found = fs::read_to_string(&rows).context("no fault was tried")?;
+    let found = fs::read_to_string(&rows).context("no fault test ran")?;
     fs::write(&table, format!("{HEADER}{found}"))?;
     println!("xtask: the table is in {}", table.display());
     test::conclude(&reports)
@@ -60,7 +60,7 @@ fn missing() -> Vec<&'static Package> {
     if which::which("caddy").is_err() {
         missing.push(&install::CADDY);
     }
-    // It is not in the search path of everyone.
+    // Not every search path contains it.
     if which::which("nginx").is_err() && !fs::exists("/usr/sbin/nginx").unwrap_or_default() {
         missing.push(&install::NGINX);
     }

@@ -1,17 +1,17 @@
-//! `cargo xtask lint` and `cargo xtask ci`: what must hold before a change lands.
+//! `cargo xtask lint` and `cargo xtask ci`: what must pass before a change is merged.
 
 use anyhow::Result;
 
 use crate::process::{cargo, run as run_command};
-use crate::{assets, deny, schema, test};
+use crate::{assets, deny, descriptions, generated, test, words};
 
-/// Everything: the checks that need no server, then the tests.
+/// Runs the checks, then the tests.
 pub(crate) fn run() -> Result<()> {
     lint()?;
     test::run(&[])
 }
 
-/// The checks that need no server. The first that fails ends the command.
+/// Runs the checks that need no server. The first failure ends the command.
 pub(crate) fn lint() -> Result<()> {
     step("formatting");
     run_command(&mut cargo(["fmt", "--all", "--check"]))?;
@@ -28,8 +28,13 @@ pub(crate) fn lint() -> Result<()> {
     run_command(cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     step("vendored files");
     assets::check()?;
+    step("words");
+    words::check()?;
     step("schema.graphql");
-    schema::check()?;
+    descriptions::check()?;
+    generated::run(&generated::SCHEMA, true)?;
+    step("settings");
+    generated::run(&generated::SETTINGS, true)?;
     step("dependencies");
     deny::check()
 }

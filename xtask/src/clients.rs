@@ -1,7 +1,7 @@
 //! The tests in `tests/clients`: libraries in Node.js, a browser and the board in `examples`, against the real binary.
 //!
-//! They learn where the binary, the browser and schemathesis are from `TASKWIRE_BINARY`, `TASKWIRE_CHROMIUM` and
-//! `TASKWIRE_SCHEMATHESIS`. The last is a program in Python, kept below `target`.
+//! `TASKWIRE_BINARY`, `TASKWIRE_CHROMIUM` and `TASKWIRE_SCHEMATHESIS` give them the paths of the programs. The last one is a
+//! Python program, installed below `target`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,22 +13,22 @@ use serde_json::Value;
 use crate::process::{cargo, read, run, workspace_root};
 use crate::{install, npm};
 
-/// What the programs of a browser are called; Google's own is as good as the free one.
+/// Names of the browser's program; Chrome works like Chromium.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Where macOS keeps it.
+/// Paths on macOS.
 const BROWSER_APPS: [&str; 2] = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/// What the tests need and this machine has.
+/// The programs that the tests need.
 pub(crate) struct Clients {
     browser: PathBuf,
 }
 
 impl Clients {
-    /// Looks for Node.js, npm and a browser, and installs what is missing where that is allowed.
+    /// Finds Node.js, npm and a browser, and installs missing ones if possible.
     pub(crate) fn find() -> Result<Self> {
         install::provide(missing)?;
         let browser = browser().context("Chromium is missing")?;
@@ -59,7 +59,7 @@ fn missing() -> Vec<&'static install::Package> {
     missing
 }
 
-/// Whether Python is here and can make environments.
+/// Whether Python is installed and can create environments.
 fn has_python() -> bool {
     let imports = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
     imports.is_ok_and(|output| output.status.success())
@@ -74,8 +74,7 @@ fn folder() -> PathBuf {
     workspace_root().join("tests/clients")
 }
 
-/// Installs what the requirements name into an environment of its own, unless that is what is there. Gives the path
-/// of the program.
+/// Installs the requirements into a separate environment, unless they are installed. Returns the path of the program.
 fn install_schemathesis() -> Result<PathBuf> {
     let requirements = workspace_root().join("tests/schemathesis/requirements.txt");
     let wanted = fs::read(&requirements).context("cannot read the requirements of schemathesis")?;
@@ -89,20 +88,20 @@ fn install_schemathesis() -> Result<PathBuf> {
         run(Command::new(environment.join("bin/pip"))
             .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
             .arg(&requirements))?;
-        fs::write(installed, wanted).context("cannot note that schemathesis is installed")?;
+        fs::write(installed, wanted).context("cannot record that schemathesis is installed")?;
     }
     Ok(environment.join("bin/schemathesis"))
 }
 
-/// Builds the server, and gives the path of its binary. With the whole workspace, as the other tests do: the
-/// server alone would mean other features, and so a second build.
+/// Builds the server, and returns the path of its binary. Builds the whole workspace like the other tests: the server alone
+/// has other features, which needs a second build.
 fn server() -> Result<PathBuf> {
     let built = read(&mut cargo([
         "build",
         "--workspace",
         "--message-format=json-render-diagnostics",
     ]))?;
-    executable(&built, "taskwire").context("`cargo build` made no taskwire")
+    executable(&built, "taskwire").context("`cargo build` built no taskwire")
 }
 
 /// The binary of this name among the messages of cargo.

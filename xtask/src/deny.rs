@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 
 use crate::process::{cargo, run, workspace_root};
 
-/// The version that is installed where there is none.
+/// The version to install if the program is missing.
 const VERSION: &str = "0.20.2";
 
-/// Checks licences, versions and sources, and vulnerabilities where their database can be fetched.
+/// Checks licences, versions and sources, and vulnerabilities if their database can be downloaded.
 pub(crate) fn check() -> Result<()> {
     let program = find_or_install()?;
     let deny = |args: &[&str]| {
@@ -29,11 +29,11 @@ pub(crate) fn check() -> Result<()> {
     if deny(&["--log-level=off", "fetch", "db"]).output()?.status.success() {
         return run(&mut deny(&["--log-level=error", "check", "advisories"]));
     }
-    println!("xtask: vulnerabilities: skipped, since the database of advisories cannot be fetched");
+    println!("xtask: vulnerabilities: skipped, because the database of advisories cannot be downloaded");
     Ok(())
 }
 
-/// The program in the search path, or one of its own below `target`.
+/// The program in the search path, or one that is installed below `target`.
 fn find_or_install() -> Result<PathBuf> {
     if let Ok(program) = which::which("cargo-deny") {
         return Ok(program);

@@ -1,7 +1,7 @@
-//! Getting the programs the tests need onto a machine that lacks them.
+//! Installs missing programs for the tests.
 //!
-//! Where `apt-get` exists and we are root, or `sudo` asks for no password, the packages are installed.
-//! Anywhere else the user is told what is missing and how to get it: a test run asks for no passwords.
+//! With `apt-get` and root, or `sudo` without a password, the packages are installed. Otherwise an error names the missing
+//! programs and how to install them: a test run never asks for a password.
 
 use std::process::{Command, Stdio};
 
@@ -10,9 +10,9 @@ use rustix::process::geteuid;
 
 use crate::process;
 
-/// A program, by the names package managers know it under.
+/// A program, with its names in package managers.
 pub(crate) struct Package {
-    /// What the tests need, as it stands in a sentence.
+    /// The name for messages.
     needed: &'static str,
     apt: &'static str,
     brew: &'static str,
@@ -32,14 +32,14 @@ pub(crate) const REDIS: Package = Package {
     brew: "redis",
 };
 
-/// What runs the tests of the clients. Some distributions are years behind.
+/// Runs the client tests. The packages of some distributions are too old.
 pub(crate) const NODE: Package = Package {
     needed: "Node.js 20.19 or later (nodejs.org has it where the packages are older)",
     apt: "nodejs",
     brew: "node",
 };
 
-/// What installs the clients.
+/// Installs the client libraries.
 pub(crate) const NPM: Package = Package {
     needed: "npm",
     apt: "npm",
@@ -53,37 +53,36 @@ pub(crate) const CHROMIUM: Package = Package {
     brew: "--cask chromium",
 };
 
-/// What runs schemathesis.
+/// Runs schemathesis.
 pub(crate) const PYTHON: Package = Package {
     needed: "Python 3.10 or later, with venv",
     apt: "python3-venv",
     brew: "python",
 };
 
-/// A proxy that the tests of faults put in front of the servers.
+/// A proxy in front of the servers, for the fault tests.
 pub(crate) const CADDY: Package = Package {
     needed: "Caddy",
     apt: "caddy",
     brew: "caddy",
 };
 
-/// Another one.
+/// Another proxy for the fault tests.
 pub(crate) const NGINX: Package = Package {
     needed: "nginx",
     apt: "nginx-light",
     brew: "nginx",
 };
 
-/// What changes the clock of a server.
+/// Changes the clock of a server.
 pub(crate) const FAKETIME: Package = Package {
     needed: "libfaketime",
     apt: "faketime",
     brew: "libfaketime",
 };
 
-/// Run as root, with the packages as arguments. A package's own service would only take a port and memory:
-/// while `policy-rc.d` says 101, Debian's packages start none. Stale package lists may still do, so a failing
-/// update is no reason to give up.
+/// Runs as root, with the packages as arguments. While `policy-rc.d` exits with 101, Debian's packages start no service,
+/// which would use a port and memory. If the update fails, the package lists may still be good enough.
 const SCRIPT: &str = r#"
 set -eu
 export DEBIAN_FRONTEND=noninteractive
@@ -94,43 +93,43 @@ if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' > "$policy"
     chmod 755 "$policy"
 fi
-apt-get -q update || echo "could not refresh the package lists; trying with those at hand"
+apt-get -q update || echo "could not refresh the package lists; trying with the old ones"
 apt-get -q -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@"
 "#;
 
-/// Sees to it that nothing is missing: installs what is, where that is allowed.
+/// Installs missing programs if possible, and fails if one is missing afterwards.
 pub(crate) fn provide(missing: fn() -> Vec<&'static Package>) -> Result<()> {
     let wanted = missing();
     if wanted.is_empty() {
         return Ok(());
     }
     packages(&wanted)?;
-    // A second look: what was installed may be too old, or no more than a pointer to another shop.
+    // The package may be too old, or only refer to another package manager.
     match missing().first() {
-        Some(package) => Err(advice(package).context("the install did not bring what is needed")),
+        Some(package) => Err(advice(package).context("the installation did not provide the program")),
         None => Ok(()),
     }
 }
 
-/// Installs the packages, or says why that cannot be done here and what to do instead.
+/// Installs the packages, or fails with the reason and the manual steps.
 fn packages(packages: &[&Package]) -> Result<()> {
     let names: Vec<&str> = packages.iter().map(|package| package.needed).collect();
     let Some(mut shell) = root_shell() else {
         let advice: Vec<String> = packages.iter().map(|package| advice(package).to_string()).collect();
         return Err(anyhow!(advice.join("\n")));
     };
-    println!("xtask: installing what the tests need: {}", names.join(", "));
+    println!("xtask: installing programs for the tests: {}", names.join(", "));
     shell
         .args(["-c", SCRIPT, "install"])
         .args(packages.iter().map(|package| package.apt));
-    // Not by `process::run`: in a group of its own `sudo` would be out of reach of a Ctrl-C.
+    // Not by `process::run`: Ctrl-C would not reach `sudo` in a separate process group.
     let status = shell.stdin(Stdio::null()).status()?;
     process::go_on()?;
     ensure!(status.success(), "apt-get could not install {}", names.join(" and "));
     Ok(())
 }
 
-/// How to get one program by hand.
+/// How to install one program by hand.
 fn advice(package: &Package) -> Error {
     anyhow!(
         "the tests need {}, which this machine lacks. Get it with\n    \
@@ -141,7 +140,7 @@ fn advice(package: &Package) -> Error {
     )
 }
 
-/// A shell with root's rights, where it takes no password and there is an `apt-get` to run in it.
+/// A shell with root's rights, if it needs no password and `apt-get` exists.
 fn root_shell() -> Option<Command> {
     which::which("apt-get").ok()?;
     if geteuid().is_root() {

@@ -1,18 +1,17 @@
-//! The chores of the Taskwire workspace, as `cargo xtask <chore>`.
+//! The development commands of the Taskwire workspace, as `cargo xtask <command>`.
 //!
-//! This file is the command line. Each chore has a module of its own: [`mod@test`] runs the tests on both
-//! databases, [`chaos`] those that break something under load, [`servers`] starts the throw-away PostgreSQL and Redis
-//! they need, [`clients`] runs real clients against the real binary and [`install`] gets those programs where the machine
-//! lacks them; [`ci`] is what must hold before a change lands, [`schema`] keeps `schema.graphql` true and [`assets`]
-//! vendors what browsers load; [`deny`] checks the dependencies. [`image`] tries out the container image and [`sbom`] lists what the server is built of.
-//! [`mod@bench`] measures. [`mod@npm`] installs what Node.js needs, [`process`] runs other programs.
+//! This file is the command line. Each command has a module:
 //!
-//! The chores are for Unix-like systems: they speak in signals.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line tool talks to its user"
-)]
+//! - [`mod@test`] runs the tests on both databases, [`chaos`] those that inject faults under load. [`servers`] starts the
+//!   temporary PostgreSQL and Redis for them. [`clients`] runs real clients against the real binary, and [`install`]
+//!   installs missing programs.
+//! - [`ci`] runs everything that must pass before a change is merged: [`generated`] files, [`words`] and schema
+//!   [`descriptions`], the vendored [`assets`] and the dependencies ([`deny`]).
+//! - [`image`] tries the container image, [`sbom`] lists what the server is built of, [`mod@bench`] measures.
+//! - [`mod@npm`] installs packages for Node.js, [`process`] runs other programs.
+//!
+//! The commands are for Unix-like systems, because they use signals.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,16 +25,18 @@ mod chaos;
 mod ci;
 mod clients;
 mod deny;
+mod descriptions;
+mod generated;
 mod image;
 mod install;
 mod npm;
 mod process;
 mod sbom;
-mod schema;
 mod servers;
 mod test;
+mod words;
 
-/// The chores of the Taskwire workspace.
+/// Development commands of the Taskwire workspace
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct CommandLine {
@@ -45,72 +46,80 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run every test: on SQLite, on PostgreSQL, with servers started for the occasion, and with real clients
+    /// Run all tests: on SQLite, on PostgreSQL, and with real clients
+    ///
+    /// Starts a temporary PostgreSQL and Redis. Installs missing programs where it may, and names them otherwise.
     Test {
         /// Run only the tests with real clients: libraries in Node.js, and a browser
         #[arg(long, conflicts_with = "args")]
         clients: bool,
-        /// What to hand on to `cargo test`, after `--`; the tests with real clients are then left out
+        /// Arguments for `cargo test`, after `--`; skips the tests with real clients
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
-    /// Break one part after the other under load, on both databases, and write a table of the results to `target/chaos`
+    /// Inject faults under load on both databases, and write the results to `target/chaos`
     Chaos {
-        /// Only the faults of one file or test of `tests/it/chaos`, such as `rolling`
+        /// Run only the faults of one file or test of `tests/it/chaos`, such as `rolling`
         filter: Option<String>,
     },
-    /// Check formatting, lints, documentation, the schema file, the vendored files and the dependencies
+    /// Check formatting, lints, documentation, words, generated files, vendored files and dependencies
     Lint,
-    /// All that must hold before a change lands: `lint`, then `test`
+    /// Run everything that must pass before a change is merged: `lint`, then `test`
     Ci,
-    /// Write `schema.graphql` from the server's own description of itself
+    /// Write `schema.graphql` from the server's schema
     Schema {
-        /// Write nothing; fail when the file is not what it should be
+        /// Write nothing; fail if the file is out of date
         #[arg(long)]
         check: bool,
     },
-    /// Measure, with a PostgreSQL started for the occasion: without more, Taskwire beside its peers
+    /// Write `.env.example` and the tables of `docs/SETTINGS.md` from the server's settings
+    Settings {
+        /// Write nothing; fail if a file is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure the server on a temporary PostgreSQL; without a subcommand, compare it with other servers
     #[command(args_conflicts_with_subcommands = true)]
     Bench {
         #[command(subcommand)]
         what: Option<Measurement>,
         #[command(flatten)]
         look: bench::Look,
-        /// What to hand on to the load generator, after `--`
+        /// Arguments for the load generator, after `--`
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
-    /// Build the container image with Buildah and run it once, over base images built from Debian's packages
+    /// Build the container image with Buildah and run it once, on base images built from Debian's packages
     Image {
-        /// Use this binary of the server; without it, a release build of the workspace
+        /// Use this binary of the server; by default, a release build of the workspace
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
     },
     /// Write the software bill of materials to `target/sbom`
     Sbom,
-    /// Fetch the browser files kept in `assets/`, with their licences
+    /// Download the browser files in `assets/`, with their licences
     Assets {
-        /// Fetch nothing; fail when a file is not what the manifest says
+        /// Download nothing; fail if a file differs from the manifest
         #[arg(long)]
         check: bool,
     },
 }
 
-/// What to measure.
+/// Measurements of `cargo xtask bench`.
 #[derive(Subcommand)]
 enum Measurement {
-    /// Live subscriptions: delivered, lost, doubled and leaked, how fast, and at which cost in memory
+    /// Measure live subscriptions: lost, duplicate and leaked events, latency, and memory
     Live {
-        /// How many subscriptions; may be given several times. 100, 1,000 and 10,000 when left out
+        /// Number of subscriptions, repeatable; 100, 1,000 and 10,000 by default
         #[arg(long)]
         subscriptions: Vec<u32>,
-        /// What to hand on to the load generator, after `--`
+        /// Arguments for the load generator, after `--`
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<String>,
     },
-    /// Search for documents that take more time than they are priced at
+    /// Search for documents that take more time than their price in points
     Cost,
-    /// Send garbage and attacks for 30 minutes on each database, and watch the server
+    /// Send invalid input and attacks for 30 minutes on each database, and watch the server
     Soak,
 }
 
@@ -118,7 +127,7 @@ fn main() -> ExitCode {
     match run(CommandLine::parse().chore) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The causes in one line; a backtrace through this tool would tell its user nothing.
+            // The causes in one line; a backtrace of this tool does not help its user.
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
         }
@@ -133,8 +142,8 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Chaos { filter } => chaos::run(filter.as_deref()),
         Chore::Lint => ci::lint(),
         Chore::Ci => ci::run(),
-        Chore::Schema { check: true } => schema::check(),
-        Chore::Schema { check: false } => schema::write(),
+        Chore::Schema { check } => generated::run(&generated::SCHEMA, check),
+        Chore::Settings { check } => generated::run(&generated::SETTINGS, check),
         Chore::Bench { what: None, look, args } => bench::compare(look, &args),
         Chore::Bench {
             what: Some(Measurement::Live { subscriptions, args }),
@@ -171,14 +180,14 @@ mod tests {
     fn arguments_for_the_test_harness_survive_both_command_lines() -> Result<()> {
         let line = CommandLine::try_parse_from(["xtask", "test", "--", "workflow", "--", "--nocapture"])?;
         let Chore::Test { args, .. } = line.chore else {
-            anyhow::bail!("`test` was taken for another chore");
+            anyhow::bail!("`test` was parsed as another command");
         };
         assert_eq!(args, ["workflow", "--", "--nocapture"]);
         Ok(())
     }
 
     #[test]
-    fn measuring_compares_unless_it_is_told_what() -> Result<()> {
+    fn measuring_compares_by_default() -> Result<()> {
         let line = CommandLine::try_parse_from(["xtask", "bench", "--short", "--", "--only", "tiny"])?;
         let Chore::Bench { what: None, args, .. } = line.chore else {
             anyhow::bail!("`bench` did not compare");
@@ -187,6 +196,26 @@ mod tests {
         let line =
             CommandLine::try_parse_from(["xtask", "bench", "live", "--subscriptions", "5", "--", "--seconds", "3"])?;
         assert!(matches!(line.chore, Chore::Bench { what: Some(_), .. }));
+        Ok(())
+    }
+
+    #[test]
+    fn commands_in_documents_are_known() -> Result<()> {
+        let mut list = std::process::Command::new("git");
+        list.args(["ls-files", "*.md"]).current_dir(process::workspace_root());
+        let mut checked = 0;
+        for document in process::read(&mut list)?.lines() {
+            let text = std::fs::read_to_string(process::workspace_root().join(document))?;
+            for command in text.split("cargo xtask ").skip(1) {
+                let end = command.find(['`', '\n', '#']).unwrap_or(command.len());
+                let words = ["xtask"].into_iter().chain(command[..end].split_whitespace());
+                match CommandLine::try_parse_from(words) {
+                    Err(error) if error.use_stderr() => anyhow::bail!("{document}: {error}"),
+                    _ => checked += 1,
+                }
+            }
+        }
+        anyhow::ensure!(checked > 20, "{checked} commands");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Node.js and the packages of npm: whether they are here, and the installing of what a lock file names.
+//! Node.js and npm: checks their versions, and installs the packages of a lock file.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use crate::install;
 use crate::process::run;
 
-/// The oldest Node.js that serves, as major and minor number.
+/// The oldest supported Node.js, as major and minor number.
 const OLDEST: (u32, u32) = (20, 19);
 
-/// What of Node.js and npm this machine lacks.
+/// Which of Node.js and npm are missing.
 pub(crate) fn missing() -> Vec<&'static install::Package> {
     let mut missing = Vec::new();
     if node().is_none_or(|found| found < OLDEST) {
@@ -31,18 +31,18 @@ pub(crate) fn npm(folder: &Path, args: &[&str]) -> Command {
     npm
 }
 
-/// Installs what the folder's lock file names, unless that is what is there.
+/// Installs the packages of the folder's lock file, unless they are installed.
 pub(crate) fn install(folder: &Path) -> Result<()> {
     let lock = fs::read(folder.join("package-lock.json"))
         .with_context(|| format!("cannot read the lock file in {}", folder.display()))?;
-    // A copy of the lock file that was installed, written last: half an install leaves none.
+    // A copy of the installed lock file, written last: an interrupted installation leaves none.
     let installed = folder.join("node_modules/.installed-lock.json");
     if fs::read(&installed).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
     println!("xtask: installing the packages of {}", folder.display());
     run(&mut npm(folder, &["ci", "--include=dev"]))?;
-    fs::write(installed, lock).context("cannot note which packages are installed")
+    fs::write(installed, lock).context("cannot record which packages are installed")
 }
 
 /// The version of this machine's Node.js.
@@ -65,7 +65,7 @@ mod tests {
     use crate::process::workspace_root;
 
     #[test]
-    fn versions_of_node_are_told_apart() {
+    fn versions_of_node_are_compared() {
         assert_eq!(version("v20.19.5\n"), Some((20, 19)));
         assert!(version("v18.20.4").is_some_and(|old| old < OLDEST));
         assert!(version("v22.1.0").is_some_and(|new| new > OLDEST));

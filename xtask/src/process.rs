@@ -1,10 +1,9 @@
-//! Running other programs, and leaving none of them behind.
+//! Runs other programs, and stops all of them.
 //!
-//! Every program gets a process group of its own. A Ctrl-C at the terminal then reaches only this
-//! process, which stops what it started in the right order: first the tests, then their servers.
-//! A signal does no more than raise a flag; every wait in here looks at it, gives up with an error, and the
-//! ordinary unwinding of the call stack drops the guards. So there is one way out for success, failure,
-//! panic and Ctrl-C alike.
+//! Every program gets a separate process group. A Ctrl-C at the terminal then reaches only this process, which stops its
+//! children in order: first the tests, then their servers. A signal only sets a flag. Every wait checks the flag and
+//! returns an error, and unwinding the call stack drops the guards. So success, failure, panic and Ctrl-C all clean up in
+//! the same way.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -19,10 +18,10 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// How often a wait looks again.
-const GLANCE: Duration = Duration::from_millis(25);
+/// The interval at which a wait checks its condition.
+const INTERVAL: Duration = Duration::from_millis(25);
 
-/// How long a program that is told to end may take before it is told more firmly.
+/// How long a program may take to end before the next signal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
@@ -37,8 +36,7 @@ pub(crate) fn workspace_root() -> &'static Path {
 pub(crate) fn cargo<const N: usize>(args: [&str; N]) -> Command {
     let mut command = Command::new("cargo");
     command.args(args).current_dir(workspace_root());
-    // The cargo that runs this tool describes it to it. Build scripts take that for a change of theirs, and what
-    // was built by hand would be built anew.
+    // The cargo that runs this tool sets variables that describe it. Build scripts would see a change, and rebuild.
     for (name, _) in env::vars_os() {
         if ["CARGO_MANIFEST_", "CARGO_PKG_"]
             .iter()
@@ -50,7 +48,7 @@ pub(crate) fn cargo<const N: usize>(args: [&str; N]) -> Command {
     command
 }
 
-/// Makes Ctrl-C, SIGTERM and SIGHUP ask for a tidy end instead of bringing a sudden one.
+/// Turns Ctrl-C, SIGTERM and SIGHUP into an orderly shutdown.
 pub(crate) fn listen_for_interrupts() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&INTERRUPTED)).context("cannot listen for signals")?;
@@ -58,20 +56,20 @@ pub(crate) fn listen_for_interrupts() -> Result<()> {
     Ok(())
 }
 
-/// Fails when somebody has asked this process to stop.
+/// Fails when a signal has asked this process to stop.
 pub(crate) fn go_on() -> Result<()> {
     ensure!(!INTERRUPTED.load(Ordering::Relaxed), "interrupted");
     Ok(())
 }
 
-/// Runs a program to its end and demands success.
+/// Runs a program to its end, and fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = finish(spawn(command.stdin(Stdio::null()))?)?;
     ensure!(status.success(), "`{}` failed: {status}", words(command));
     Ok(())
 }
 
-/// Runs a program to its end and gives back what it wrote to standard output.
+/// Runs a program to its end, and returns its standard output.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     go_on()?;
     let output = command
@@ -86,10 +84,10 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
         words(command),
         output.status
     );
-    String::from_utf8(output.stdout).with_context(|| format!("`{}` wrote something that is not text", words(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` wrote output that is not UTF-8", words(command)))
 }
 
-/// Waits until `ready` says so; an error when that takes longer than `limit`.
+/// Waits until `ready` returns true; fails after `limit`.
 pub(crate) fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
     let start = Instant::now();
     while !ready()? {
@@ -97,7 +95,7 @@ pub(crate) fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() ->
         if start.elapsed() > limit {
             bail!("{what} took longer than {} s", limit.as_secs());
         }
-        thread::sleep(GLANCE);
+        thread::sleep(INTERVAL);
     }
     Ok(())
 }
@@ -105,14 +103,14 @@ pub(crate) fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() ->
 /// A program that runs beside the tests. Dropping it stops it.
 pub(crate) struct Background {
     child: Child,
-    farewell: &'static [Signal],
+    signals: &'static [Signal],
 }
 
 impl Background {
-    /// Starts the program. `farewell` lists the signals that end it, the kindest first.
-    pub(crate) fn start(command: &mut Command, farewell: &'static [Signal]) -> Result<Self> {
+    /// Starts the program. `signals` are those that end it, the mildest first.
+    pub(crate) fn start(command: &mut Command, signals: &'static [Signal]) -> Result<Self> {
         let child = spawn(command.stdin(Stdio::null()))?;
-        Ok(Self { child, farewell })
+        Ok(Self { child, signals })
     }
 
     /// How the program ended, if it has.
@@ -123,7 +121,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        stop(&mut self.child, self.farewell, kill_process);
+        stop(&mut self.child, self.signals, kill_process);
     }
 }
 
@@ -135,8 +133,7 @@ fn spawn(command: &mut Command) -> Result<Child> {
         .with_context(|| format!("cannot start `{}`", words(command)))
 }
 
-/// Waits for a program in the foreground; an interrupt takes its whole group down, since `cargo` has
-/// children of its own.
+/// Waits for a program in the foreground. An interrupt stops its whole group, because `cargo` has children.
 fn finish(mut child: Child) -> Result<ExitStatus> {
     loop {
         if let Some(status) = child.try_wait()? {
@@ -147,13 +144,13 @@ fn finish(mut child: Child) -> Result<ExitStatus> {
             stop(&mut child, &[Signal::TERM], kill_process_group);
             return Err(interrupt);
         }
-        thread::sleep(GLANCE);
+        thread::sleep(INTERVAL);
     }
 }
 
-/// Sends one signal after the other until the child is gone, and last the one nobody survives.
+/// Sends one signal after the other until the child has ended, and SIGKILL last.
 ///
-/// The child is ours and not yet reaped, so its number cannot have passed to another process.
+/// The child is not reaped yet, so no other process can have its id.
 fn stop(child: &mut Child, signals: &[Signal], send: fn(Pid, Signal) -> rustix::io::Result<()>) {
     for signal in signals.iter().chain([&Signal::KILL]) {
         if gone(child) || send(Pid::from_child(child), *signal).is_err() {
@@ -161,7 +158,7 @@ fn stop(child: &mut Child, signals: &[Signal], send: fn(Pid, Signal) -> rustix::
         }
         let start = Instant::now();
         while !gone(child) && start.elapsed() < PATIENCE {
-            thread::sleep(GLANCE);
+            thread::sleep(INTERVAL);
         }
     }
 }
@@ -192,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn inner_cargo_is_not_told_of_the_outer_one() {
+    fn inner_cargo_has_no_variables_of_the_outer_one() {
         let command = cargo(["build"]);
         let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).collect();
         for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {

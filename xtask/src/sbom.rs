@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::process::{cargo, read, run as run_command, workspace_root};
 
-/// The version of cargo-cyclonedx. Another one may write another file.
+/// The version of cargo-cyclonedx; others may write other files.
 const VERSION: &str = "0.5.9";
 
 /// The name of the file without `.json`, which the tool appends.

@@ -1,8 +1,7 @@
 //! `cargo xtask test`: every test, on SQLite and on PostgreSQL, with a Redis beside both, then with real clients.
 //!
-//! The tests learn where to run from their environment: `TASKWIRE_TEST_DATABASE` names the kind of database,
-//! `TASKWIRE_TEST_DATABASE_URL` a server on which they may create databases of their own, and
-//! `TASKWIRE_TEST_REDIS_URL` a Redis they may fill.
+//! Environment variables select the servers: `TASKWIRE_TEST_DATABASE` the kind of database, `TASKWIRE_TEST_DATABASE_URL` a
+//! PostgreSQL on which tests may create databases, and `TASKWIRE_TEST_REDIS_URL` a Redis.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -15,10 +14,10 @@ use crate::clients::Clients;
 use crate::process::{cargo, go_on, run as run_command};
 use crate::servers::{Durability, Servers};
 
-/// Runs all tests on both databases, and those with real clients. `args` go to both `cargo test` commands; who
-/// gives some wants a part of the tests in Rust, and so no others.
+/// Runs all tests on both databases, and those with real clients. `args` go to both `cargo test` commands; with them, the
+/// client tests are skipped.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    // First, so that a machine without them says so at once.
+    // First, so that missing programs are reported at once.
     let clients = args.is_empty().then(Clients::find).transpose()?;
     println!("xtask: starting PostgreSQL and Redis");
     let servers = Servers::start(Durability::Careless)?;
@@ -27,7 +26,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     let mut reports = on_both(&servers, "all", args, &[])?;
     if let Some(clients) = clients {
-        // An attack must fail with Redis as it does without. One database is enough: what differs is where limits are counted.
+        // Attacks must fail with Redis too. One database is enough: only the store of the limits differs.
         let security = ["--test", "it", "security::"].map(str::to_owned);
         let mut security = postgres(&servers, &security);
         security.env("TASKWIRE_TEST_SERVERS_WITH_REDIS", "1");
@@ -37,8 +36,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     conclude(&reports)
 }
 
-/// Runs tests in Rust on both databases. A failing phase does not keep the next one from running: one run shows all that
-/// is broken.
+/// Runs tests in Rust on both databases. The next phase runs even if one fails, so that one run shows all failures.
 pub(crate) fn on_both(
     servers: &Servers,
     what: &str,
@@ -53,13 +51,13 @@ pub(crate) fn on_both(
     ])
 }
 
-/// Runs the tests with real clients and no others.
+/// Runs only the tests with real clients.
 pub(crate) fn clients() -> Result<()> {
     let clients = Clients::find()?;
     conclude(&[phase("clients", || clients.test())?])
 }
 
-/// Prints the reports, and fails if a phase did.
+/// Prints the reports, and fails if a phase failed.
 pub(crate) fn conclude(reports: &[Report]) -> Result<()> {
     for report in reports {
         println!("xtask: {}", report.line());
@@ -69,8 +67,8 @@ pub(crate) fn conclude(reports: &[Report]) -> Result<()> {
     Ok(())
 }
 
-/// Lets the tests open as many files as the system allows: some hold more than a thousand connections, and many systems
-/// start programs with 1,024.
+/// Raises the limit of open files: some tests open more than a thousand connections, and many systems start programs with a
+/// limit of 1,024.
 fn raise_open_files() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -92,7 +90,7 @@ fn postgres(servers: &Servers, args: &[String]) -> Command {
     command
 }
 
-/// The whole workspace each time: other packages would mean other features, and so a second build.
+/// Always the whole workspace: single packages have other features, which needs a second build.
 fn cargo_test(database: &str, servers: &Servers, args: &[String]) -> Command {
     let mut command = cargo(["test", "--workspace"]);
     command
@@ -102,7 +100,7 @@ fn cargo_test(database: &str, servers: &Servers, args: &[String]) -> Command {
     command
 }
 
-/// Runs some of the tests; an error means only that somebody interrupted them.
+/// Runs some of the tests; an error means an interruption.
 fn phase(name: &str, tests: impl FnOnce() -> Result<()>) -> Result<Report> {
     println!("xtask: tests: {name}");
     let start = Instant::now();

@@ -75,7 +75,7 @@ impl Report {
         // Writing to a text cannot fail.
         let _ = write!(
             text,
-            "\nA list of own tasks shows {:.0} different users. How it was measured stands in [the README](../README.md).\n\n\
+            "\nA list of own tasks shows {:.0} different users. [The README](../README.md) describes the method.\n\n\
              ![Answers a second](peers.svg)\n\n",
             self.users_on_a_page
         );

@@ -491,7 +491,7 @@ fn a_copy_of_the_example_file_leaves_alone_what_packages_set() {
 #[test]
 fn the_example_file_is_filled_in_for_each_environment() {
     let settings = |values: &[(&str, &str)]| {
-        let given = dotenv::parse(&example::filled_in(values), &BTreeMap::new()).unwrap();
+        let given = dotenv::parse(&example::filled_in(values).unwrap(), &BTreeMap::new()).unwrap();
         Config::from_vars(&given).unwrap().effective()
     };
     assert_eq!(

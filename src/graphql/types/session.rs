@@ -48,7 +48,7 @@ pub struct LoginInput {
     email: Option<String>,
     /// The username of the account.
     username: Option<String>,
-    /// The password.
+    /// Password of the account.
     #[graphql(secret)]
     password: String,
 }

@@ -13,7 +13,7 @@ use crate::graphql::scalar::{TaskPriority, TaskStatus};
 /// How many tasks have one status.
 #[derive(Debug, SimpleObject)]
 struct StatusCount {
-    /// The status.
+    /// Workflow status that is counted.
     status: TaskStatus,
     /// How many tasks have it.
     count: u64,
@@ -22,7 +22,7 @@ struct StatusCount {
 /// How many tasks have one priority.
 #[derive(Debug, SimpleObject)]
 struct PriorityCount {
-    /// The priority.
+    /// Priority that is counted.
     priority: TaskPriority,
     /// How many tasks have it.
     count: u64,
@@ -31,7 +31,7 @@ struct PriorityCount {
 /// How many tasks have one tag.
 #[derive(Debug, SimpleObject)]
 struct TagCount {
-    /// The tag.
+    /// Name of the tag that is counted.
     tag: String,
     /// How many tasks have it.
     count: u64,

@@ -21,9 +21,9 @@ import { bearer, serve } from '../support/server.js';
 const SEED = seed();
 const DOCUMENTS = count('TASKWIRE_COST_DOCUMENTS', 10_000);
 const PASSWORD = 'Password123';
-/** Microseconds of processor time that a point stands for at most. */
+/** The most microseconds of processor time that a point may cost. */
 const PER_POINT = 50;
-/** How often a document that seems to take more is asked: the least time counts, for other work only adds to it. */
+/** Repetitions of a document above the limit. The least time counts, because other programs only add to it. */
 const ATTEMPTS = 12;
 const REPORTED = 10;
 const [USERS, TASKS] = [100, 100_000];
@@ -66,7 +66,7 @@ function databases() {
   ];
 }
 
-/** Their time would be missing: they are gone when a statement has ended. */
+/** No parallel workers: they end with their statement, so their time would be missing. */
 function withoutParallelWorkers(database) {
   const url = new URL(database);
   url.searchParams.set('options', '-c max_parallel_workers_per_gather=0');
@@ -134,7 +134,7 @@ async function asker(server, both, name) {
   return { name, token: tokens.accessToken, generator };
 }
 
-/** Scalars that make the server work: long pages, and words that many tasks have, few or none. */
+/** Expensive values: long pages, and words that many tasks have, few or none. */
 function scalars(typeName, random, place) {
   if (typeName === 'Int') return ast.integer(random.pick([1, 5, 20, 50, 100]));
   if (/search/.test(place)) {
@@ -188,7 +188,7 @@ function processorTime({ pid, backends }) {
   return nanoseconds / 1e6;
 }
 
-/** How PostgreSQL titles the processes that serve a database. */
+/** The process titles of PostgreSQL's connections to a database. */
 const backendsOf = (database) => new RegExp(`^postgres: \\S+ ${new URL(database).pathname.slice(1)} `);
 
 function threads(process) {
@@ -199,7 +199,7 @@ function threads(process) {
   }
 }
 
-/** What a file of a process holds; nothing when that has ended. */
+/** The text of a file of a process; `0` if the process has ended. */
 function contents(path) {
   try {
     return readFileSync(path, 'latin1');
@@ -213,12 +213,12 @@ function write(results) {
     '# Documents that take the most for their points',
     '',
     `Random queries over ${TASKS.toLocaleString('en')} tasks of ${USERS} users, seed ${SEED}, one at a time. Processor time of`,
-    `the server and the database, less that of the smallest query. A point stands for up to ${PER_POINT} microseconds.`,
+    `the server and the database, less that of the smallest query. A point may cost up to ${PER_POINT} microseconds.`,
     '`cargo xtask bench cost` repeats it.',
   ];
   for (const { engine, base, documents, above, refused, worst } of results) {
     lines.push('', `## ${engine}`, '');
-    lines.push(`${documents} documents, ${above} of them above ${PER_POINT}; ${refused} more refused as too dear or invalid; smallest query ${base.toFixed(2)} ms.`, '');
+    lines.push(`${documents} documents, ${above} of them above ${PER_POINT}; ${refused} more refused as too expensive or invalid; smallest query ${base.toFixed(2)} ms.`, '');
     lines.push('| us a point | points | ms | who | document |', '|---|---|---|---|---|');
     for (const { score: microseconds, points, milliseconds, who, query, variables } of worst) {
       const text = `${query.replaceAll(/\s+/g, ' ')} ${variables === '{}' ? '' : variables}`.replaceAll('|', '\\|').slice(0, 400);

@@ -1,10 +1,10 @@
-// Sends garbage and attacks for a while, and watches the server: it must live, tell no INTERNAL, and keep its memory.
+// Sends invalid input and attacks for a while, and watches the server: it must run, answer no INTERNAL, and not grow.
 //
-// 32 connections send mutated documents, attack documents, the dearest documents that are allowed, batches and broken
-// JSON, signed in and not, by POST, GET and WebSocket. Beside them a user asks for a list now and then.
+// 32 connections send mutated documents, attack documents, the most expensive allowed documents, batches and broken
+// JSON, with and without a token, by POST, GET and WebSocket. Meanwhile a user reads a list from time to time.
 //
 // Run it by `cargo xtask bench soak`. TASKWIRE_SOAK_SECONDS sets its length, TASKWIRE_SOAK_CLIENTS how many attack,
-// TASKWIRE_ORACLE_SEED its documents. With TASKWIRE_SOAK_DEAREST=1 all of them are the dearest that are allowed.
+// TASKWIRE_ORACLE_SEED its documents. With TASKWIRE_SOAK_DEAREST=1 all are the most expensive allowed ones.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -41,7 +41,7 @@ const SETTINGS = {
 
 const LIST = '{ tasks(first: 50) { nodes { id title status priority dueDate owner { id username } assignee { id username } } } }';
 
-/** The dearest documents that are allowed. */
+/** The most expensive allowed documents. */
 const DEAREST = [
   '{ tasks(first: 100) { nodes { description owner { ownedTasks(first: 20) { nodes { description tags } } } } } }',
   '{ a: tasks(filter: { search: "th" }) { totalCount } b: tasks(filter: { search: "of re" }) { totalCount } }',
@@ -54,7 +54,7 @@ const DEAREST = [
 
 const repeat = (text, times) => text.repeat(times);
 
-/** Documents that are meant to hurt. */
+/** Attack documents. */
 const ATTACKS = [
   `{tasks(filter:${repeat('{and:[', 300)}${repeat(']}', 300)}){totalCount}}`,
   `query($a:TaskFilter=${repeat('{and:', 300)}1){viewer{id}}`,
@@ -88,7 +88,7 @@ class Figures {
   peak = 0;
   quiet = [];
   busy = [];
-  /** Lists of the bystander that were answered 503. */
+  /** 503 answers to the user who reads the list. */
   unavailable = 0;
 
   note(text, milliseconds, status, what) {
@@ -144,7 +144,7 @@ async function soak(engine, database) {
   }
 }
 
-/** Measures a list for a user who attacks nobody. */
+/** Measures the list of the user who does not attack. */
 async function list(server, token, figures, times) {
   const began = performance.now();
   const response = await fetch(server.endpoint, post(JSON.stringify({ query: LIST }), token));
@@ -180,13 +180,13 @@ async function attack(server, attackers, generator, random, figures, until) {
         figures.note(await response.text(), performance.now() - began, response.status, body.what);
       }
     } catch (error) {
-      // A connection that the server closes before it has read a body that is too large is no fault of it.
+      // The server may close a connection before it has read a body that is too large.
       if (/INTERNAL|^5/.test(error.message) || (body.text?.length ?? 0) < 65_536) throw error;
     }
   }
 }
 
-/** Something to send. */
+/** A random request. */
 function next(generator, random) {
   const kind = ONLY_DEAREST ? 0.3 : random.next();
   if (kind < 0.15) {
@@ -233,7 +233,7 @@ function bySocket(server, token, { query }) {
       else end();
       return undefined;
     });
-    // A subscription that is accepted is silent.
+    // An accepted subscription sends nothing.
     setTimeout(end, 2_000);
     socket.on('close', end);
     socket.on('error', end);
@@ -244,7 +244,7 @@ function bySocket(server, token, { query }) {
 function memoryOf(server) {
   const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
   const of = (name) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)[1]) / 1024;
-  // The pages of a SQLite file count once for each connection that has mapped them, and are the system's to take back.
+  // Mapped pages of a SQLite file count for each connection, and the system can reclaim them.
   return { now: of('RssAnon'), peak: of('VmHWM') };
 }
 

@@ -59,7 +59,7 @@ class Reference {
   }
 }
 
-/** Makes the introspection types those of the specification of September 2025. */
+/** Replaces the introspection types by those of the specification of September 2025. */
 function alignIntrospection({ __Directive, __Field, __Schema, __Type, GraphQLBoolean, GraphQLNonNull }) {
   // Both versions already have deprecated directives.
   delete __Directive.getFields().isDeprecated;

@@ -13,18 +13,18 @@ const ARTEFACTS = fileURLToPath(new URL('../artefacts/', import.meta.url));
 
 const OPTIONS = {
   executablePath: process.env.TASKWIRE_CHROMIUM ?? '/usr/bin/chromium',
-  // Chromium's sandbox refuses to run as root, and the only pages here are our own. A proxy of this machine
-  // must not come between.
+  // Chromium's sandbox refuses to run as root, and all pages are from the tested server. No proxy of this machine may be
+  // used.
   args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'],
 };
 const VIEWPORT = { width: 1280, height: 900 };
 
-/** Starts the browser. One that is missing is a failure. */
+/** Starts the browser. A missing browser is a failure. */
 export function browse() {
   return chromium.launch(OPTIONS);
 }
 
-/** Starts a browser with its own profile in a folder, and opens a site. */
+/** Starts a browser with a profile in a folder, and opens a site. */
 export async function openProfile(folder, url) {
   const profile = await chromium.launchPersistentContext(folder, { ...OPTIONS, viewport: VIEWPORT });
   profile.setDefaultTimeout(PATIENCE);
@@ -34,7 +34,7 @@ export async function openProfile(folder, url) {
   return { profile, page, complaints };
 }
 
-/** Opens a page of the server, as somebody does who was never there. */
+/** Opens a page of the server in a new profile. */
 export async function visit(browser, server, path) {
   const context = await browser.newContext({ viewport: VIEWPORT });
   context.setDefaultTimeout(PATIENCE);
@@ -44,8 +44,8 @@ export async function visit(browser, server, path) {
   return { page, complaints };
 }
 
-/** Collects all that is wrong with a page: what its console calls an error, such as a violation of the content
- * policy, what throws, what does not load, and what is not ours to ask. */
+/** Collects the errors of a page: console errors such as violations of the content policy, exceptions, failed requests, and
+ * requests to other hosts. */
 function listen(page, server) {
   const complaints = [];
   page.on('console', (message) => {
@@ -65,44 +65,46 @@ function listen(page, server) {
   return complaints;
 }
 
-/** Puts a text in the place of what an editor holds, as by the clipboard. */
+/** Replaces the text of an editor, as by the clipboard. */
 export async function paste(editor, text) {
   await editor.locator('.CodeMirror-lines').first().click();
   await editor.page().keyboard.press('ControlOrMeta+A');
   await editor.page().keyboard.insertText(text);
 }
 
-/** What an editor holds. Its lines are on the page only as far as they are in view. */
+/** The text of an editor. The page contains only the visible lines. */
 export function content(editor) {
   return editor.evaluate((element) => element.CodeMirror.getValue());
 }
 
-/** Waits until an editor holds a text, and gives all that it holds. */
+/** Waits until an editor contains a text, and returns all of its text. */
 export async function untilItHolds(editor, text) {
   const element = await editor.elementHandle();
   await editor.page().waitForFunction(([element, text]) => element.CodeMirror.getValue().includes(text), [element, text]);
   return content(editor);
 }
 
-/** Creates tasks until an editor shows that one was heard of. Nothing says when a subscription has begun. */
-export async function createUntilHeard(server, token, editor) {
-  const heard = async () => (await content(editor)).includes('"taskEvents"');
+/** Creates tasks until an editor shows an event. GraphiQL does not show when a subscription has begun. */
+export async function createUntilReceived(server, token, editor) {
+  const received = async () => (await content(editor)).includes('"taskEvents"');
   const creating = async () => {
-    while (!(await heard())) {
-      await server.createsTask(token, { title: 'Heard live' });
-      // The browser has the same processor to work on.
+    while (!(await received())) {
+      await server.createsTask(token, { title: 'Live event' });
+      // The browser needs processor time too.
       await pause(200);
     }
   };
   await within('an event in the browser', creating()).catch(async (error) => {
-    await keepPicture(editor.page(), 'not-heard');
+    await keepPicture(editor.page(), 'not-received');
     throw new Error(`${error.message}; the editor holds ${await content(editor)}`);
   });
   return content(editor);
 }
 
-/** Keeps a picture of the page for people to look at. */
-export async function keepPicture(page, name) {
+/** Saves a picture of the page in `artefacts`, of the page in this size. */
+export async function keepPicture(page, name, size = VIEWPORT) {
   mkdirSync(ARTEFACTS, { recursive: true });
+  await page.setViewportSize(size);
   await page.screenshot({ path: `${ARTEFACTS}${name}.png` });
+  await page.setViewportSize(VIEWPORT);
 }

@@ -1,4 +1,4 @@
-// Events as they come in.
+// Live events.
 
 import assert from 'node:assert/strict';
 
@@ -9,14 +9,14 @@ import { within } from './wait.js';
 
 const { connect } = await import('../examples/resuming.ts');
 
-/** The client of docs/LIVE.md, with a token that lasts. */
+/** The client of docs/LIVE.md, with a token that does not expire during a test. */
 export function connectSocket(server, accessToken, settings = {}) {
   const session = { accessToken, renew: () => assert.fail('the token was refused') };
   const load = () => assert.fail('the cursor was not taken');
   return connect(server.socket, { session, load }, { webSocketImpl: WebSocket, ...settings });
 }
 
-/** Every event that somebody sees, from a cursor on. */
+/** Every event that a user may see, after a cursor. */
 export const EVENTS = `
   subscription Events($after: String) {
     taskEvents(after: $after) {
@@ -30,7 +30,7 @@ export const EVENTS = `
   }
 `;
 
-/** Collects what a subscription gives; `until` waits until there are so many. */
+/** Collects the events of a subscription; `until` waits for a number of them. */
 export function collector() {
   const events = [];
   let look = () => {};

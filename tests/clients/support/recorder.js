@@ -1,11 +1,11 @@
-// Writes down what a client sends, so that a test can tell the network from a cache.
+// Records the requests of a client, so that a test can distinguish network and cache.
 
-/** What is to be run, which stands beside the files if there are any. */
+/** The operations of a body; in a form they are one of the fields. */
 function operations(body) {
   return body instanceof FormData ? body.get('operations') : body;
 }
 
-/** A `fetch`, and what went through it. */
+/** A `fetch`, and the requests that it sent. */
 export function recorder() {
   const requests = [];
   return {

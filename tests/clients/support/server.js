@@ -1,6 +1,6 @@
-// The real binary, as people run it: in a directory of its own, over SQLite, on a port that is free.
+// The real binary in a new directory, over SQLite, on a free port.
 //
-// Every wait is for a condition and has a bound.
+// Every wait is for a condition and has a limit.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { within } from './wait.js';
 
 const LISTENING = /listening on (http:\/\/[\d.:]+)/;
 
-/** A password that the server takes. */
+/** A password that the server accepts. */
 export const PASSWORD = 'Engine-1843';
 
 /** The top of the workspace. */
@@ -46,22 +46,22 @@ class Server {
   #child;
   #ended;
   #listening;
-  // What must not outlive this process, however it ends.
+  // Runs when this process ends, for any reason.
   #cleanUp = () => {
     this.#child?.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
   };
 
-  /** What it has logged up to now. */
+  /** Its log so far. */
   log = '';
-  /** Where it listens, such as `http://127.0.0.1:40123`. */
+  /** Its URL, such as `http://127.0.0.1:40123`. */
   url = '';
 
   constructor(settings) {
     process.once('exit', this.#cleanUp);
     const child = spawn(binary(), {
       cwd: this.#folder,
-      // One file of tests registers more people than one address may in a minute.
+      // One test file registers more users than one address may in a minute.
       env: { SERVER_PORT: '0', RATE_LIMIT_STRICT_PER_MINUTE: '1000', ...settings },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -80,7 +80,7 @@ class Server {
     });
   }
 
-  /** Waits until it can serve. */
+  /** Waits until it is ready. */
   async ready() {
     const ended = this.#ended.then((why) => {
       throw new Error(`the server ended (${why}):\n${this.log}`);
@@ -95,17 +95,17 @@ class Server {
     return this.#child.pid;
   }
 
-  /** The address of GraphQL. */
+  /** The URL of GraphQL. */
   get endpoint() {
     return `${this.url}/graphql`;
   }
 
-  /** The address of GraphQL over WebSocket. */
+  /** The URL of GraphQL over WebSocket. */
   get socket() {
     return this.endpoint.replace('http', 'ws');
   }
 
-  /** Runs an operation, and gives its data. For what a test needs beforehand; anything wrong throws. */
+  /** Runs an operation and returns its data, for the preparation of a test. Errors throw. */
   async graphql(token, query, variables = {}) {
     const answer = await fetch(this.endpoint, {
       method: 'POST',
@@ -117,7 +117,7 @@ class Server {
     return data;
   }
 
-  /** Makes an account, and gives its access token. */
+  /** Creates an account, and returns its access token. */
   async registers(name) {
     const { register } = await this.graphql(
       '',
@@ -130,7 +130,7 @@ class Server {
     return register.accessToken;
   }
 
-  /** Makes a task, and gives its id. */
+  /** Creates a task, and returns its id. */
   async createsTask(token, input) {
     const { taskCreate } = await this.graphql(
       token,
@@ -143,7 +143,7 @@ class Server {
     return taskCreate.task.id;
   }
 
-  /** Asks it to stop, and waits until it has. */
+  /** Stops it, and waits for its end. */
   async stop() {
     this.#child.kill('SIGTERM');
     try {
@@ -156,12 +156,12 @@ class Server {
   }
 }
 
-/** The header that says who asks; none for nobody. */
+/** The header with the token, if there is one. */
 export function bearer(token) {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-// Without a listener a signal ends this process at once, and what it started stays behind.
+// Without a listener a signal ends this process at once, and its children continue to run.
 for (const [signal, number] of [
   ['SIGINT', 2],
   ['SIGTERM', 15],

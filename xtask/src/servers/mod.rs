@@ -1,7 +1,7 @@
-//! The servers the tests need: PostgreSQL and Redis, started for one run and gone after it.
+//! PostgreSQL and Redis for one test run.
 //!
-//! This file finds free ports and holds the pair; how each is found, started and stopped stands in
-//! [`postgres`] and [`redis`]. Both listen on 127.0.0.1 alone and keep their files in a temporary folder.
+//! This file finds free ports; [`postgres`] and [`redis`] find, start and stop each server. Both listen on 127.0.0.1 only and
+//! keep their files in a temporary folder.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,7 +16,7 @@ mod redis;
 
 pub(crate) use postgres::Durability;
 
-/// How often a start is tried: another program may take a port between its choice and its use.
+/// Number of attempts to start: another program may take a port between its choice and its use.
 const STARTS: u32 = 3;
 
 /// The running servers. Dropping them stops them.
@@ -27,7 +27,7 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Finds both servers, installs what is missing where that is allowed, and starts them.
+    /// Finds both servers, installs missing ones if possible, and starts them.
     pub(crate) fn start(durability: Durability) -> Result<Self> {
         install::provide(missing)?;
         let postgres = postgres::Binaries::find().context("PostgreSQL is missing")?;
@@ -39,7 +39,7 @@ impl Servers {
         })
     }
 
-    /// One line a server: where it listens and where it writes its log.
+    /// A line for each server: its address and its log.
     pub(crate) fn describe(&self) -> [String; 2] {
         [
             format!(
@@ -51,7 +51,7 @@ impl Servers {
         ]
     }
 
-    /// Where PostgreSQL listens, as its superuser.
+    /// The URL of PostgreSQL, as its superuser.
     pub(crate) fn postgres_url(&self) -> String {
         self.postgres.url()
     }
@@ -61,13 +61,13 @@ impl Servers {
         &self.postgres_programs
     }
 
-    /// Where Redis listens.
+    /// The URL of Redis.
     pub(crate) fn redis_url(&self) -> String {
         self.redis.url()
     }
 }
 
-/// The packages whose server this machine lacks.
+/// The packages of missing servers.
 fn missing() -> Vec<&'static install::Package> {
     let mut missing = Vec::new();
     if postgres::Binaries::find().is_none() {
@@ -79,13 +79,13 @@ fn missing() -> Vec<&'static install::Package> {
     missing
 }
 
-/// A port nobody listens on at this moment.
+/// A free port.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?.port())
 }
 
-/// Tries a start a few times and keeps the last error.
+/// Tries a start several times, and returns the last error.
 fn with_retries<T>(mut start: impl FnMut() -> Result<T>) -> Result<T> {
     let mut outcome = start();
     for _ in 1..STARTS {
@@ -97,7 +97,7 @@ fn with_retries<T>(mut start: impl FnMut() -> Result<T>) -> Result<T> {
     outcome
 }
 
-/// The end of a server's log, for the message that it did not start.
+/// The end of a server's log, for the error that it did not start.
 fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();

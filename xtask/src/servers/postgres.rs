@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster for one test run: found, made, started, stopped, removed.
+//! A PostgreSQL cluster for one test run: find, create, start, stop, delete.
 
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
@@ -27,15 +27,15 @@ const LOCALES: [&str; 3] = ["C.UTF-8", "en_US.UTF-8", "C"];
 
 const SETTINGS: [&str; 2] = ["max_connections=300", "listen_addresses=127.0.0.1"];
 
-/// Nothing outlives the run of a test, so nothing needs to reach the disk.
+/// No data outlives a test run, so none needs to reach the disk.
 const CARELESS: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
 /// Whether what is written reaches the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// It need not: for tests, which are quicker so.
+    /// No: for tests, which are faster this way.
     Careless,
-    /// It does, as PostgreSQL is shipped: for measurements.
+    /// Yes, the default of PostgreSQL: for measurements.
     AsShipped,
 }
 
@@ -52,10 +52,10 @@ impl Durability {
 pub(super) struct Binaries(PathBuf);
 
 impl Binaries {
-    /// Looks in the search path, asks `pg_config`, then looks where distributions put the server.
+    /// Searches the search path, `pg_config`, then the folders of distributions.
     pub(super) fn find() -> Option<Self> {
         let mut folders = Vec::new();
-        // Followed to its end: the search path may hold a link to this one program of the folder.
+        // The search path may contain a link to this one program of the folder.
         folders.extend(
             which::which("initdb")
                 .ok()
@@ -122,13 +122,13 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes an empty cluster and waits until its server takes connections.
+    /// Creates an empty cluster, and waits until its server accepts connections.
     pub(super) fn start(binaries: &Binaries, durability: Durability) -> Result<Self> {
         let owner = Owner::choose()?;
         let folder = tempfile::Builder::new().prefix("taskwire-postgres-").tempdir()?;
         if let Some(owner) = owner {
             chown(folder.path(), Some(owner.uid), Some(owner.gid))
-                .context("cannot hand the cluster's folder to its owner")?;
+                .context("cannot change the owner of the cluster's folder")?;
         }
         init(binaries, folder.path(), owner)?;
         let (server, port) = with_retries(|| serve(binaries, durability, folder.path(), owner))?;
@@ -139,7 +139,7 @@ impl Postgres {
         })
     }
 
-    /// Where the server writes what happens to it.
+    /// The server's log.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.path().join(LOG)
     }
@@ -149,7 +149,7 @@ impl Postgres {
     }
 }
 
-/// The account that runs the server when we are root, for whom PostgreSQL refuses to start.
+/// The account that runs the server if we are root: PostgreSQL refuses to start as root.
 #[derive(Clone, Copy)]
 struct Owner {
     uid: u32,
@@ -184,7 +184,7 @@ fn account_number(which: &str, name: &str) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim_end().parse().ok()
 }
 
-/// Lets a command run as the cluster's owner, in a folder that owner may enter.
+/// Runs a command as the cluster's owner, in a folder that the owner may enter.
 fn run_as(command: &mut Command, owner: Option<Owner>, folder: &Path) {
     command.current_dir(folder);
     if let Some(Owner { uid, gid }) = owner {

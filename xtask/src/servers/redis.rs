@@ -1,4 +1,4 @@
-//! A Redis server for one test run, which keeps everything in memory.
+//! A Redis server for one test run, without persistence.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -19,10 +19,10 @@ const LOG: &str = "log";
 
 const READY_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long one question may stay without an answer before the next one is asked.
+/// The time limit of one ping.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// The server program, in the search path or where Homebrew puts it.
+/// The server program, in the search path or the folder of Homebrew.
 pub(super) fn find() -> Option<PathBuf> {
     let usual = ["/opt/homebrew/bin/redis-server", "/usr/local/bin/redis-server"];
     let in_path = which::which("redis-server").ok();
@@ -49,7 +49,7 @@ impl Redis {
         })
     }
 
-    /// Where the server writes what happens to it.
+    /// The server's log.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.path().join(LOG)
     }
@@ -78,7 +78,7 @@ fn serve(program: &Path, folder: &Path) -> Result<(Background, u16)> {
     Ok((server, port))
 }
 
-/// Whether a ping comes back; any failure only means "not yet".
+/// Whether a ping is answered; a failure means "not yet".
 fn answers(port: u16) -> bool {
     ping(port).is_ok_and(|answer| &answer == b"+PONG\r\n")
 }

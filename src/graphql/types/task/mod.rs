@@ -81,7 +81,7 @@ impl From<Snapshot> for Task {
     }
 }
 
-/// A task.
+/// A task with a workflow status, an owner and an assignee.
 #[Object]
 impl Task {
     /// The global id.

@@ -120,7 +120,7 @@ impl TaskMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "The tags.")] tags: Vec<String>,
+        #[graphql(desc = "Tags to remove, at most 20.")] tags: Vec<String>,
         #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
     ) -> Result<TaskRemoveTagsPayload> {
         let id = TaskId::from_global("id", &id)?;

@@ -46,7 +46,7 @@ impl TaskSnapshot {
         self.inner.task.version
     }
 
-    /// Title.
+    /// Title after the event.
     async fn title(&self) -> &str {
         &self.inner.task.title
     }
@@ -61,7 +61,7 @@ impl TaskSnapshot {
         self.inner.task.status.into()
     }
 
-    /// Priority.
+    /// Priority after the event.
     async fn priority(&self) -> TaskPriority {
         self.inner.task.priority.into()
     }

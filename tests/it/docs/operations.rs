@@ -1,26 +1,19 @@
-//! What `docs/OPERATIONS.md` promises: its way from nothing, word for word, and a row for each alert.
+//! `docs/OPERATIONS.md`: its installation, word for word, and a row for each alert.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::Place;
 
-fn file(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
-}
+use super::{blocks, read, section};
 
-/// The commands of the way from nothing, block by block.
-fn blocks() -> Vec<String> {
-    let page = file("docs/OPERATIONS.md");
-    let section = page.split("\n## From nothing\n").nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let blocks = section.split("```sh\n").skip(1);
-    blocks
-        .map(|block| block.split("```").next().unwrap().to_owned())
-        .collect()
+/// The commands of a section, block by block.
+fn commands(heading: &str) -> Vec<String> {
+    let section = section(&read("docs/OPERATIONS.md"), heading);
+    let blocks = blocks(&section).into_iter().filter(|(language, _)| language == "sh");
+    blocks.map(|(_, text)| text).collect()
 }
 
 /// Runs commands as somebody does who has `taskwire` in the path, and who has named the database.
@@ -53,13 +46,13 @@ fn printed(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn the_way_from_nothing_goes_as_it_is_written() {
+async fn the_installation_goes_as_it_is_written() {
     let (database, copy) = (TestDatabase::create_empty().await, TestDatabase::create_empty().await);
     let place = Place::over(&database);
     let home = place.path().to_owned();
-    let blocks = blocks();
-    let [prepare, watch, back_up] = &blocks[..] else {
-        panic!("{} blocks", blocks.len());
+    let commands = commands("Installation");
+    let [prepare, watch, back_up] = &commands[..] else {
+        panic!("{} blocks", commands.len());
     };
 
     let output = run(prepare.clone(), home.clone(), database.url().to_owned()).await;
@@ -69,7 +62,7 @@ async fn the_way_from_nothing_goes_as_it_is_written() {
         "{report}"
     );
 
-    // The server stands in the directory that was made, whose settings it reads.
+    // The server runs in the new directory, whose settings it reads.
     let server = place.serve_in("taskwire").await;
     let watch = watch.replace("http://localhost:8000", &server.url(""));
     let answers = printed(&run(watch, home.clone(), String::new()).await);
@@ -89,12 +82,38 @@ async fn the_way_from_nothing_goes_as_it_is_written() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn the_installation_with_postgresql_goes_in_its_order() {
+    let database = TestDatabase::create_empty().await;
+    let place = Place::bare()
+        .with("DATABASE_URL", database.url())
+        .with("SERVER_HOST", "127.0.0.1")
+        .with("SERVER_PORT", "0");
+    let block = commands("Installation with PostgreSQL").concat();
+    let commands: Vec<&str> = block
+        .lines()
+        .filter_map(|line| line.split(" #").next()?.trim().strip_prefix("taskwire"))
+        .collect();
+    let (serve, prepare) = commands.split_last().unwrap();
+    assert_eq!((*serve, prepare.len()), ("", 4), "{block}");
+    for command in prepare {
+        place.run(command).await.printed();
+    }
+    let server = place.serve().await;
+    assert_eq!(
+        database.number("SELECT COUNT(*) AS number FROM users").await,
+        1,
+        "there is no other administrator"
+    );
+    server.stop().await;
+}
+
 #[test]
 fn every_alert_is_explained_and_no_other() {
-    let page = file("docs/OPERATIONS.md");
+    let page = read("docs/OPERATIONS.md");
     let explained = page.lines().filter_map(|line| line.strip_prefix("| `Taskwire"));
     let explained: BTreeSet<&str> = explained.map(|row| row.split('`').next().unwrap()).collect();
-    let alerts = file("deploy/prometheus/alerts.yml");
+    let alerts = read("deploy/prometheus/alerts.yml");
     let alerts = alerts
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- alert: Taskwire"));

@@ -1,0 +1,34 @@
+//! `docs/MIGRATING.md`: what it shows of this server, word for word.
+
+use crate::support::database::TestDatabase;
+use crate::support::process::Place;
+
+use super::read;
+use super::session::{run, steps};
+
+/// The dialects of the page, each with the text of its section.
+fn sections() -> Vec<(String, String)> {
+    let page = read("docs/MIGRATING.md");
+    let sections = page.split("\n## ").skip(1).filter_map(|section| {
+        let (_, after) = section.split_once("\n`REST_DIALECT=")?;
+        let (dialect, text) = after.split_once('`')?;
+        Some((dialect.to_owned(), text.to_owned()))
+    });
+    sections.collect()
+}
+
+#[tokio::test]
+async fn every_command_of_the_page_is_answered_as_it_shows() {
+    let sections = sections();
+    let names: Vec<&str> = sections.iter().map(|(dialect, _)| dialect.as_str()).collect();
+    assert_eq!(
+        names,
+        ["skip-limit", "accounts", "due-dates", "tags-files-paged", "workflow"]
+    );
+    for (dialect, text) in sections {
+        let database = TestDatabase::create_empty().await;
+        let place = Place::over(&database).with("REST_DIALECT", &dialect);
+        let server = place.serve().await;
+        run(&steps(&text), &server, place.path().to_owned()).await;
+    }
+}
