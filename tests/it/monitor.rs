@@ -42,7 +42,7 @@ async fn busy(redis: &RedisServer, database: &TestDatabase) -> (Server, f64) {
     for title in ["one", "two"] {
         server.graphql(&token, create, json!({ "title": title })).await.data();
     }
-    let list = "{ tasks { nodes { title tags } } }";
+    let list = "{ tasks { nodes { title attachments { filename } } } }";
     server.graphql(&token, list, json!({})).await.data();
     // In a busy cluster what was counted may have to be counted again.
     let mut misses = 0.0;
@@ -121,7 +121,7 @@ async fn requests_are_counted_by_route_and_operations_by_name() {
             "taskwire_graphql_operations_total{kind=\"query\",operation=\"anonymous\",outcome=\"ok\"}",
             1.0,
         ),
-        ("taskwire_loader_batch_keys_sum{loader=\"tags\"}", 2.0),
+        ("taskwire_loader_batch_keys_sum{loader=\"attachments_of_tasks\"}", 2.0),
         (
             "taskwire_cache_requests_total{cache=\"statistics\",result=\"hit\"}",
             1.0,
