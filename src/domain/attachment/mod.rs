@@ -11,6 +11,7 @@
 //! | `content` | types by name and by what is in a file |
 //! | `quota` | whether there is room for more |
 //! | `storage` | where the bytes are |
+//! | `read` | the use cases that read |
 //! | `write` | the use cases that upload and delete |
 //! | `removal` | the end of files whose rows are gone |
 //! | `orphan` | files that no row knows |
@@ -20,28 +21,26 @@ mod filename;
 mod link;
 mod orphan;
 mod quota;
+mod read;
 mod removal;
 pub(super) mod storage;
 mod write;
 
 pub use self::quota::Room;
 pub(crate) use self::quota::{disk_of, nearest_existing};
+pub use self::read::Attachments;
 pub(super) use removal::Removal;
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use super::actor::Actor;
 use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{AttachmentId, TaskId, UserId};
 use super::random::Randomness;
-use super::task::Tasks;
-use super::{Core, policy, store};
 use crate::config::{StorageConfig, UploadQuota};
 use storage::Storage;
 
@@ -136,96 +135,4 @@ impl StoredFile {
 /// Tries whether files can be kept where the settings say: writes one and removes it.
 pub async fn try_storage(config: &StorageConfig, randomness: &dyn Randomness) -> anyhow::Result<()> {
     Storage::open(config)?.probe(randomness).await
-}
-
-/// The use cases of attachments.
-#[derive(Clone, Copy, Debug)]
-pub struct Attachments<'a> {
-    core: &'a Arc<Core>,
-}
-
-impl<'a> Attachments<'a> {
-    pub(super) fn new(core: &'a Arc<Core>) -> Self {
-        Self { core }
-    }
-
-    /// What is known of the file, unless its task is in the trash or it is not the actor's to see.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.find", skip_all)]
-    pub async fn find(self, actor: &Actor, id: AttachmentId) -> Result<Option<Attachment>> {
-        Ok(self.find_many(actor, &[id]).await?.pop())
-    }
-
-    /// Those of the files that the actor may see, without those of tasks in the trash.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.find_many", skip_all)]
-    pub async fn find_many(self, actor: &Actor, ids: &[AttachmentId]) -> Result<Vec<Attachment>> {
-        let scope = policy::scope(actor)?;
-        let found = store::attachment::find_many(&self.core.store.reader(actor), &scope, ids).await?;
-        Ok(found.into_iter().map(|stored| stored.attachment).collect())
-    }
-
-    /// The files of those of the tasks that the actor may see, the oldest first. Tasks without files are left out.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.of_tasks", skip_all)]
-    pub async fn of_tasks(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Vec<Attachment>)>> {
-        let scope = policy::scope(actor)?;
-        store::attachment::of_tasks(&self.core.store.reader(actor), &scope, ids).await
-    }
-
-    /// The files of a task that the actor may see, the oldest first; up to 20.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.of_task", skip_all)]
-    pub async fn of_task(self, actor: &Actor, id: TaskId) -> Result<Vec<Attachment>> {
-        let task = Tasks::new(self.core).get(actor, id).await?;
-        let found = self.of_tasks(actor, &[task.id]).await?;
-        Ok(found.into_iter().flat_map(|(_, files)| files).collect())
-    }
-
-    /// The file, to be read; one of a task in the trash is as invisible as the task.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.get", skip_all)]
-    pub async fn get(self, actor: &Actor, id: AttachmentId) -> Result<StoredFile> {
-        Ok(self.readable(self.get_stored(actor, id).await?))
-    }
-
-    /// The newest of the actor's own files without a task that has this name, to be read. Even administrators find
-    /// only their own.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.get_own", skip_all)]
-    pub async fn get_own(self, actor: &Actor, filename: &str) -> Result<StoredFile> {
-        Ok(self.readable(self.get_own_stored(actor, filename).await?))
-    }
-
-    /// The names of the actor's own files without a task: each once, in alphabetical order, up to 1,000.
-    #[tracing::instrument(target = "taskwire::span", name = "attachment.own_names", skip_all)]
-    pub async fn own_names(self, actor: &Actor) -> Result<Vec<String>> {
-        let (owner, scope) = (actor.signed_in()?.id, policy::scope(actor)?);
-        store::attachment::own_names(&self.core.store.reader(actor), &scope, owner).await
-    }
-
-    fn readable(self, stored: Stored) -> StoredFile {
-        StoredFile {
-            attachment: stored.attachment,
-            storage: self.core.storage.clone(),
-            storage_key: stored.storage_key,
-        }
-    }
-
-    async fn get_own_stored(self, actor: &Actor, filename: &str) -> Result<Stored> {
-        let (owner, scope) = (actor.signed_in()?.id, policy::scope(actor)?);
-        let found = if filename::is_possible(filename) {
-            store::attachment::newest_own(&self.core.store.reader(actor), &scope, owner, filename).await?
-        } else {
-            None
-        };
-        found.ok_or_else(|| Error::NotFound {
-            noun: "attachment",
-            key: "filename",
-            value: filename::shown(filename),
-        })
-    }
-
-    async fn get_stored(self, actor: &Actor, id: AttachmentId) -> Result<Stored> {
-        let scope = policy::scope(actor)?;
-        let found = store::attachment::find_many(&self.core.store.reader(actor), &scope, &[id]).await?;
-        found
-            .into_iter()
-            .next()
-            .ok_or_else(|| Error::not_found("attachment", id))
-    }
 }

@@ -1,23 +1,7 @@
-//! What somebody asks for over REST: their tasks are counted in the background.
+//! Work that somebody asks for over REST.
 
-use std::time::Duration;
-
-use serde_json::json;
-
-use super::{JobKind, Jobs, NewJob};
-use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result};
 use crate::domain::id::JobId;
-use crate::domain::policy::{self, Own, QueueJob};
-use crate::domain::store;
-
-/// The most background tasks of clients that are not signed in that may wait.
-pub const MAX_ANONYMOUS: u64 = 100;
-/// When to try again if as many wait.
-const FULL_QUEUE_RETRY: Duration = Duration::from_mins(1);
-/// The most characters of a message.
-pub const MAX_MESSAGE_LENGTH: usize = 255;
 
 /// Something that is done in the background for somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,69 +40,4 @@ impl BackgroundTaskStatus {
             Self::Failed => "failed",
         }
     }
-}
-
-impl Jobs<'_> {
-    /// Has the actor's tasks counted. The counts go to the server's log, with the message.
-    pub async fn queue_background_task(self, actor: &Actor, message: Option<String>) -> Result<BackgroundTask> {
-        let user = actor.signed_in()?.id;
-        let permit = policy::permit(actor, QueueJob, &Own::of(user))?;
-        check(message.as_deref().unwrap_or_default())?;
-        let now = self.core.clock.now();
-        let job = NewJob::new(JobKind::BackgroundTask, json!({ "message": message }), now);
-        let transaction = self.core.store.begin().await?;
-        let id = store::job::enqueue_for(&transaction, &permit, job).await?;
-        transaction.commit().await?;
-        Ok(BackgroundTask {
-            id,
-            status: BackgroundTaskStatus::Queued,
-            created_at: now,
-            finished_at: None,
-        })
-    }
-
-    /// The same for a client that need not sign in: only where its dialect allows that. The message goes to the server's
-    /// log. At most `MAX_ANONYMOUS` wait at a time.
-    pub async fn queue_anonymous_task(self, message: Option<String>) -> Result<BackgroundTask> {
-        check(message.as_deref().unwrap_or_default())?;
-        let now = self.core.clock.now();
-        let job = NewJob::new(JobKind::BackgroundTask, json!({ "message": message }), now);
-        let transaction = self.core.store.begin().await?;
-        if store::job::count_anonymous_tasks(&transaction).await? >= MAX_ANONYMOUS {
-            return Err(Error::Unavailable {
-                retry_after: FULL_QUEUE_RETRY,
-                cause: None,
-            });
-        }
-        let id = store::job::enqueue(&transaction, job).await?;
-        transaction.commit().await?;
-        Ok(BackgroundTask {
-            id,
-            status: BackgroundTaskStatus::Queued,
-            created_at: now,
-            finished_at: None,
-        })
-    }
-
-    /// What became of something that the actor asked for; for three days after it was done.
-    pub async fn get_background_task(self, actor: &Actor, id: JobId) -> Result<BackgroundTask> {
-        let scope = policy::scope(actor)?;
-        let (reader, now) = (self.core.store.reader(actor), self.core.clock.now());
-        let found = store::job::find_background_task(&reader, &scope, id, now).await?;
-        found.ok_or_else(|| Error::not_found("background task", id))
-    }
-}
-
-fn check(message: &str) -> Result<()> {
-    if message.contains('\0') {
-        return Err(Error::invalid("message", "message cannot contain the character NUL"));
-    }
-    let length = message.chars().count();
-    if length <= MAX_MESSAGE_LENGTH {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "message",
-        format!("message has {length} characters; up to {MAX_MESSAGE_LENGTH} are allowed"),
-    ))
 }

@@ -10,8 +10,9 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `use_cases` | starting and stopping, and how the queue stands |
 //! | `kind` | the kinds of jobs, and which of them recur |
-//! | `background` | what somebody asks for over REST |
+//! | `background`, `background_queue` | what somebody asks for over REST |
 //! | `worker` | the one task of a node that claims jobs |
 //! | `attempt` | one attempt: the claim is renewed meanwhile, and what came of it is noted |
 //! | `work` | what each kind does |
@@ -20,28 +21,25 @@
 
 mod attempt;
 mod background;
+mod background_queue;
 mod kind;
 mod mail;
 mod retry;
+mod use_cases;
 mod work;
 mod worker;
 
-pub use self::background::{BackgroundTask, BackgroundTaskStatus, MAX_MESSAGE_LENGTH};
+pub use self::background::{BackgroundTask, BackgroundTaskStatus};
+pub use self::background_queue::MAX_MESSAGE_LENGTH;
 pub use self::kind::JobKind;
 pub use self::retry::MAX_ATTEMPTS;
+pub use self::use_cases::Jobs;
 pub(crate) use self::worker::WorkerHandle;
-
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::worker::Worker;
-use super::Core;
-use super::actor::Actor;
 use super::clock::Timestamp;
-use super::error::Result;
 use super::id::{JobId, UserId};
-use super::{policy, store};
 
 /// A job that is about to be queued.
 #[derive(Clone, Debug)]
@@ -126,50 +124,4 @@ pub struct QueueStats {
     pub waiting_since: Option<Timestamp>,
     /// Kind and error of the job that failed last and was not done since.
     pub newest_failure: Option<(String, String)>,
-}
-
-/// The use cases of background work.
-#[derive(Clone, Copy, Debug)]
-pub struct Jobs<'a> {
-    core: &'a Arc<Core>,
-}
-
-impl<'a> Jobs<'a> {
-    pub(super) fn new(core: &'a Arc<Core>) -> Self {
-        Self { core }
-    }
-
-    /// Works from now on, beside all else, until [`close`](Self::close).
-    pub fn start(self) {
-        self.core.worker_handle.open();
-        tokio::spawn(Worker::new(Arc::clone(self.core)).run());
-    }
-
-    /// Begins no more jobs.
-    pub fn close(self) {
-        self.core.worker_handle.close();
-    }
-
-    /// Waits until those that were begun are over.
-    pub async fn drained(self) {
-        self.core.worker_handle.ended().await;
-    }
-
-    /// Gives up those that are still running, so that another node may begin them at once.
-    pub async fn give_back(self) {
-        self.core.worker_handle.cut();
-        self.core.worker_handle.ended().await;
-    }
-
-    /// Does all that is due, one after the other, until nothing is; what recurs is scheduled first. Returns how many
-    /// attempts there were. For tests, and where no server runs.
-    pub async fn run_until_idle(self, actor: &Actor) -> Result<usize> {
-        Worker::new(Arc::clone(self.core)).run_until_idle(actor).await
-    }
-
-    /// How the queue stands, of all nodes together.
-    pub async fn queue_stats(self, actor: &Actor) -> Result<QueueStats> {
-        let scope = policy::scope(actor)?;
-        store::job::queue_stats(&self.core.store.reader(actor), &scope, self.core.clock.now()).await
-    }
 }

@@ -5,20 +5,17 @@
 mod cursor;
 mod due;
 mod email;
+mod use_cases;
 
 pub(crate) use self::cursor::NotificationPosition;
 pub use self::cursor::{LoggedNotification, NotificationCursor};
 pub(super) use self::due::DueAt;
 pub(crate) use self::email::{Email, email_of};
+pub use self::use_cases::Notifications;
 
-use super::Core;
-use super::actor::Actor;
 use super::clock::Timestamp;
-use super::error::{Error, Result};
 use super::id::{NotificationId, TaskId, UserId};
-use super::page::{Page, PageRequest, SortField};
-use super::policy::{self, Own, ReadNotifications};
-use super::store;
+use super::page::SortField;
 use super::task::workflow::Status;
 
 /// The most notifications that are named in one request.
@@ -100,63 +97,4 @@ pub enum Which {
     All,
     /// These.
     These(Vec<NotificationId>),
-}
-
-/// The use cases of notifications. Everybody has their own, administrators too.
-#[derive(Clone, Copy, Debug)]
-pub struct Notifications<'a> {
-    core: &'a Core,
-}
-
-impl<'a> Notifications<'a> {
-    pub(super) fn new(core: &'a Core) -> Self {
-        Self { core }
-    }
-
-    /// One page of the actor's notifications, the newest first.
-    #[tracing::instrument(target = "taskwire::span", name = "notification.list", skip_all)]
-    pub async fn list(self, actor: &Actor, unread_only: bool, page: &PageRequest) -> Result<Page<Notification>> {
-        let scope = policy::scope(actor)?;
-        store::notification::page(&self.core.store.reader(actor), &scope, unread_only, page).await
-    }
-
-    /// How many notifications the actor has.
-    #[tracing::instrument(target = "taskwire::span", name = "notification.count", skip_all)]
-    pub async fn count(self, actor: &Actor, unread_only: bool) -> Result<u64> {
-        let scope = policy::scope(actor)?;
-        store::notification::count(&self.core.store.reader(actor), &scope, unread_only).await
-    }
-
-    /// Those of the actor's notifications that have these ids.
-    #[tracing::instrument(target = "taskwire::span", name = "notification.find_many", skip_all)]
-    pub async fn find_many(self, actor: &Actor, ids: &[NotificationId]) -> Result<Vec<Notification>> {
-        let scope = policy::scope(actor)?;
-        store::notification::find_many(&self.core.store.reader(actor), &scope, ids).await
-    }
-
-    /// Marks notifications of the actor as read; all of those that are named, or none. What is read already
-    /// keeps its moment. Returns those that are named as they are now.
-    #[tracing::instrument(target = "taskwire::span", name = "notification.mark_read", skip_all)]
-    pub async fn mark_read(self, actor: &Actor, which: &Which) -> Result<Vec<Notification>> {
-        let user = actor.signed_in()?.id;
-        let permit = policy::permit(actor, ReadNotifications, &Own::of(user))?;
-        let scope = policy::scope(actor)?;
-        let ids = match which {
-            Which::All => None,
-            Which::These(ids) => Some(ids.as_slice()),
-        };
-        if let Some(ids) = ids.filter(|ids| ids.len() > MAX_IDS) {
-            let message = format!("ids: {} ids were given; up to {MAX_IDS} are allowed", ids.len());
-            return Err(Error::invalid("ids", message));
-        }
-        let transaction = self.core.store.begin().await?;
-        store::notification::mark_read(&transaction, &permit, ids, self.core.clock.now()).await?;
-        let named = ids.unwrap_or_default();
-        let marked = store::notification::find_many(transaction.connection(), &scope, named).await?;
-        if let Some(missing) = named.iter().find(|id| marked.iter().all(|one| one.id != **id)) {
-            return Err(Error::not_found("notification", *missing));
-        }
-        transaction.commit().await?;
-        Ok(marked)
-    }
 }

@@ -7,9 +7,10 @@
 mod own_sessions;
 mod password;
 mod slow_down;
+mod use_cases;
 
-pub(crate) use self::own_sessions::LiveSession;
-pub use self::own_sessions::Session;
+pub use self::use_cases::Sessions;
+pub(super) use self::use_cases::{identify, state_of};
 pub(crate) use password::PasswordTurns;
 pub(super) use password::ShownPassword;
 pub(super) use slow_down::forgive_account;
@@ -17,20 +18,13 @@ pub(super) use slow_down::forgive_account;
 use std::net::IpAddr;
 
 use chrono::TimeDelta;
-use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::Core;
-use super::actor::{AccountState, Actor, Role, SignedIn};
+use super::actor::Actor;
 use super::clock::Timestamp;
-use super::error::{Credential, Error, Result, SignedOut};
-use super::id::{SessionId, UserId};
-use super::network::Network;
-use super::policy::{self, CreateUser, EndSessions, NewUser};
-use super::random::{hexadecimal, url_safe};
-use super::store::{self, Store, WriteTransaction};
-use super::token::Bearer;
-use super::user::{Registration, User, Users};
+use super::error::SignedOut;
+use super::id::SessionId;
+use super::user::User;
 
 /// How long a spent refresh token is taken for a repeated request rather than a theft.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
@@ -103,216 +97,28 @@ impl Identity {
     }
 }
 
-/// The user of a session, as long as a token or signature that names it is good; nobody once the session or the account
-/// has ended.
-pub(super) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> {
-    let state = state_of(store, bearer.user, bearer.session).await?;
-    Ok(state.map_or(Identity::nobody(SignedOut::Revoked), |state| Identity {
-        actor: Actor::User(SignedIn {
-            id: bearer.user,
-            role: state.role,
-            session: bearer.session,
-            time_zone: state.time_zone,
-        }),
-        expires_at: Some(bearer.expires_at),
-    }))
+/// A session that goes on, from signing in until it ends, however many refresh tokens it has had.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The number of its first refresh token: it stays the same.
+    pub id: SessionId,
+    /// From where its tokens were last refreshed.
+    pub device: Device,
+    /// When somebody signed in.
+    pub created_at: Timestamp,
+    /// When its tokens were last refreshed.
+    pub last_used_at: Timestamp,
+    /// When it ends unless they are refreshed before.
+    pub expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    pub is_current: bool,
 }
 
-/// Role and time zone that a user has now; `None` once the session or the account has ended.
-pub(super) async fn state_of(store: &Store, user: UserId, session: SessionId) -> Result<Option<AccountState>> {
-    let system = policy::system(&Actor::System)?;
-    store
-        .session_checker()
-        .state_of(&store.session_reader(), system, user, session)
-        .await
-}
-
-/// The use cases of sessions.
-#[derive(Clone, Copy, Debug)]
-pub struct Sessions<'a> {
-    core: &'a Core,
-}
-
-impl<'a> Sessions<'a> {
-    pub(super) fn new(core: &'a Core) -> Self {
-        Self { core }
-    }
-
-    /// Who shows this access token. Nobody, when it does not count; the reason is kept for whoever
-    /// needs somebody signed in.
-    #[tracing::instrument(target = "taskwire::span", name = "session.authenticate", skip_all)]
-    pub async fn authenticate(self, token: Option<&str>) -> Result<Identity> {
-        let Some(token) = token else {
-            return Ok(Identity::nobody(SignedOut::NoToken));
-        };
-        let now = self.core.clock.now();
-        match self.core.tokens.check(token, now) {
-            Ok(bearer) => identify(&self.core.store, bearer).await,
-            Err(reason) => Ok(Identity::nobody(reason)),
-        }
-    }
-
-    /// Makes an account and signs it in. Anybody may.
-    #[tracing::instrument(target = "taskwire::span", name = "session.register", skip_all)]
-    pub async fn register(self, registration: Registration, device: Device) -> Result<Tokens> {
-        let users = Users::new(self.core);
-        let account = users.check(registration, Role::User).await?;
-        let permit = policy::permit(&Actor::System, CreateUser, &NewUser)?;
-        let transaction = self.core.store.begin().await?;
-        let user = store::user::insert(&transaction, &permit, account).await?;
-        users.plan_verification(&Actor::System, &transaction, &user).await?;
-        let tokens = self.sign_in(&transaction, user, device).await?;
-        transaction.commit().await?;
-        Ok(tokens)
-    }
-
-    /// The session that a refresh token belongs to, by the number of its first one; however old the token is.
-    #[tracing::instrument(target = "taskwire::span", name = "session.find_by_refresh_token", skip_all)]
-    pub async fn find_by_refresh_token(self, refresh_token: &SecretString) -> Result<Option<SessionId>> {
-        let system = policy::system(&Actor::System)?;
-        let hash = digest(refresh_token.expose_secret());
-        store::session::first_of_token(self.core.store.system_reader(), &system, &hash).await
-    }
-
-    /// The next pair of tokens for a refresh token, which is spent by it.
-    #[tracing::instrument(target = "taskwire::span", name = "session.refresh", skip_all)]
-    pub async fn refresh(self, refresh_token: &SecretString, device: Device) -> Result<Tokens> {
-        const REFUSED: Error = Error::InvalidCredentials(Credential::RefreshToken);
-
-        let system = policy::system(&Actor::System)?;
-        let now = self.core.clock.now();
-        let transaction = self.core.store.begin().await?;
-        let hash = digest(refresh_token.expose_secret());
-        // The account before its session, as every other write locks them.
-        let owner = store::session::owner(&transaction, &system, &hash)
-            .await?
-            .ok_or(REFUSED)?;
-        let users = policy::scope::<policy::Users>(&Actor::System)?;
-        let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;
-        let session = store::session::lock(&transaction, &system, &hash)
-            .await?
-            .ok_or(REFUSED)?;
-        if session.revoked_at.is_some() || session.expires_at <= now {
-            return Err(REFUSED);
-        }
-        if !user.account.as_ref().is_some_and(|account| account.is_active) {
-            return Err(REFUSED);
-        }
-        let permit = policy::permit(&Actor::System, EndSessions, &user)?;
-        let next_token = self.core.tokens.next_refresh_token(refresh_token.expose_secret())?;
-        match session.rotated_at {
-            Some(rotated_at) if now - rotated_at > GRACE => {
-                store::session::end_family(&transaction, &permit, &session.family, now).await?;
-                transaction.commit().await?;
-                tracing::warn!(user_id = %user.id, "a spent refresh token came again: its session is ended");
-                return Err(REFUSED);
-            }
-            // The same request again, whose response was lost: it gets the same token.
-            Some(_) => {
-                let next = store::session::lock(&transaction, &system, &digest(&next_token))
-                    .await?
-                    .ok_or(REFUSED)?;
-                self.issue(user, next.id, next_token)
-            }
-            None => {
-                store::session::spend(&transaction, &permit, session.id, now).await?;
-                let tokens = self
-                    .begin(&transaction, user, session.family, next_token, device)
-                    .await?;
-                transaction.commit().await?;
-                Ok(tokens)
-            }
-        }
-    }
-
-    /// Begins a session for somebody who has shown the password, and remembers from where.
-    async fn sign_in(self, transaction: &WriteTransaction, user: User, device: Device) -> Result<Tokens> {
-        if let Some(address) = device.ip {
-            let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
-            let now = self.core.clock.now();
-            store::session::login_address::remember(transaction, &permit, Network::from(address), now).await?;
-        }
-        let randomness = self.core.randomness.as_ref();
-        let family = hexadecimal(randomness, FAMILY_BYTES);
-        let refresh_token = url_safe(randomness, REFRESH_TOKEN_BYTES);
-        self.begin(transaction, user, family, refresh_token, device).await
-    }
-
-    /// Stores a refresh token, and issues the tokens of its session.
-    async fn begin(
-        self,
-        transaction: &WriteTransaction,
-        user: User,
-        family: String,
-        refresh_token: String,
-        device: Device,
-    ) -> Result<Tokens> {
-        let now = self.core.clock.now();
-        let session = NewSession {
-            family,
-            refresh_token_hash: digest(&refresh_token),
-            device: device.shortened(),
-            now,
-            expires_at: now + self.core.refresh_token_ttl,
-        };
-        let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
-        let session = store::session::insert(transaction, &permit, session).await?;
-        self.issue(user, session, refresh_token)
-    }
-
-    fn issue(self, user: User, session: SessionId, refresh_token: String) -> Result<Tokens> {
-        let now = self.core.clock.now();
-        let expires_at = now + self.core.access_token_ttl;
-        let bearer = Bearer {
-            user: user.id,
-            session,
-            expires_at,
-        };
-        Ok(Tokens {
-            access_token: self.core.tokens.sign(bearer, now)?,
-            refresh_token,
-            expires_at,
-            expires_in: self.core.access_token_ttl.num_seconds(),
-            user,
-        })
-    }
-
-    /// Ends the session the actor asks with.
-    #[tracing::instrument(target = "taskwire::span", name = "session.logout", skip_all)]
-    pub async fn logout(self, actor: &Actor) -> Result<()> {
-        let session = actor.signed_in()?.session;
-        let (transaction, permit) = self.open_own(actor).await?;
-        store::session::end_family_of(&transaction, &permit, session, self.core.clock.now()).await?;
-        transaction.commit().await
-    }
-
-    /// Ends every session of the actor.
-    #[tracing::instrument(target = "taskwire::span", name = "session.logout_everywhere", skip_all)]
-    pub async fn logout_everywhere(self, actor: &Actor) -> Result<()> {
-        let (transaction, permit) = self.open_own(actor).await?;
-        store::session::end_all(&transaction, &permit, self.core.clock.now()).await?;
-        transaction.commit().await
-    }
-
-    /// Forgets sessions that are over, and failures to sign in that do not count any more. The first refresh token of
-    /// a session that goes on is kept, because it says when that began. Returns how many were forgotten.
-    pub async fn forget_ended(self, actor: &Actor) -> Result<u64> {
-        let system = policy::system(actor)?;
-        let now = self.core.clock.now();
-        let transaction = self.core.store.begin().await?;
-        store::session::login_attempt::forget_before(&transaction, now - slow_down::FORGET_AFTER).await?;
-        store::session::login_address::sweep(&transaction, &system, now - slow_down::KNOWN_FOR).await?;
-        // An access token may outlive its refresh token.
-        let forgotten = store::session::sweep(&transaction, &system, now - self.core.access_token_ttl).await?;
-        transaction.commit().await?;
-        Ok(forgotten)
-    }
-
-    async fn open_own(self, actor: &Actor) -> Result<(WriteTransaction, policy::Permit<EndSessions>)> {
-        let user = Users::new(self.core).viewer(actor).await?;
-        let permit = policy::permit(actor, EndSessions, &user)?;
-        Ok((self.core.store.begin().await?, permit))
-    }
+/// A refresh token that is good for one use, with the session it belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveSession {
+    pub(crate) family: String,
+    pub(crate) session: Session,
 }
 
 impl Device {

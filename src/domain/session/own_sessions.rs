@@ -1,36 +1,11 @@
 //! One's own sessions, as a person looks through them.
 
 use crate::domain::actor::Actor;
-use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::SessionId;
 use crate::domain::{policy, store};
 
-use super::{Device, Sessions};
-
-/// A session that goes on, from signing in until it ends, however many refresh tokens it has had.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// The number of its first refresh token: it stays the same.
-    pub id: SessionId,
-    /// From where its tokens were last refreshed.
-    pub device: Device,
-    /// When somebody signed in.
-    pub created_at: Timestamp,
-    /// When its tokens were last refreshed.
-    pub last_used_at: Timestamp,
-    /// When it ends unless they are refreshed before.
-    pub expires_at: Timestamp,
-    /// Whether it is the one that asks.
-    pub is_current: bool,
-}
-
-/// A refresh token that is good for one use, with the session it belongs to.
-#[derive(Clone, Debug)]
-pub(crate) struct LiveSession {
-    pub(crate) family: String,
-    pub(crate) session: Session,
-}
+use super::{Session, Sessions};
 
 impl Sessions<'_> {
     /// The actor's own sessions that go on, the one used last first; up to 100.

@@ -42,9 +42,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr
 
 use self::db::durability::{Durability, WriteObstacle, obstacle_in};
 use self::db::heartbeat::{Heartbeat, Outage};
-use self::db::open::Meter;
 use self::db::read_pool::ReadPool;
 use self::db::session_check::SessionChecker;
+use self::db::statement_meter::Meter;
 use self::db::writer::Writer;
 use super::actor::Actor;
 use super::error::{Error, Result};

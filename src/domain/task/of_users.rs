@@ -6,25 +6,7 @@ use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::{policy, store};
 
-use super::{Task, TaskList, Tasks};
-
-/// How somebody takes part in a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Participation {
-    /// It is theirs.
-    Owner,
-    /// It is assigned to them.
-    Assignee,
-}
-
-/// Which tasks of a user to list.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TasksOf {
-    /// Those in which they have this part.
-    pub part: Participation,
-    /// Which of these, in which order.
-    pub list: TaskList,
-}
+use super::{Task, Tasks, TasksOf};
 
 impl Tasks<'_> {
     /// The same page of the tasks of each of the users, of which the actor sees what they always see.

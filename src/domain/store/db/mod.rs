@@ -6,5 +6,6 @@ pub(super) mod heartbeat;
 pub(super) mod open;
 pub(super) mod read_pool;
 pub(super) mod session_check;
+pub(super) mod statement_meter;
 pub(super) mod write;
 pub(super) mod writer;

@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,19 +15,17 @@ use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
-use super::connection::Settings;
+use super::connection::{ACQUIRE_TIMEOUT, Settings};
 use super::durability::Durability;
 use super::read_pool::ReadPool;
 use super::session_check::SessionChecker;
+use super::statement_meter::Meter;
 use super::writer::Writer;
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
 use crate::domain::live::Bus;
 use crate::domain::store::{Store, driver_error, is_sqlite_lock};
-use crate::telemetry::{context, metric, trace};
 
-/// How long a request waits for a connection of the pool.
-pub(in crate::domain::store) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a write waits for another process to finish its own (`SQLite`).
@@ -149,72 +146,6 @@ impl Store {
             durability,
             ..self.clone()
         }
-    }
-}
-
-/// Counts statements.
-#[derive(Clone)]
-pub(in crate::domain::store) struct Meter {
-    statements: Arc<AtomicU64>,
-    time: metrics::Histogram,
-    failures: metrics::Counter,
-    engine: &'static str,
-    slow: Option<Duration>,
-}
-
-impl std::fmt::Debug for Meter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Meter").finish_non_exhaustive()
-    }
-}
-
-impl Meter {
-    fn new(config: &DatabaseConfig) -> Self {
-        Self {
-            statements: Arc::default(),
-            time: metrics::histogram!(metric::STATEMENT_TIME),
-            failures: metrics::counter!(metric::STATEMENT_FAILURES),
-            engine: match config.backend() {
-                Backend::Postgres => "postgresql",
-                Backend::Sqlite => "sqlite",
-            },
-            slow: config.slow_statement,
-        }
-    }
-
-    /// Counts from now on what is sent over these connections.
-    fn watch(&self, connection: &mut DatabaseConnection) {
-        let meter = self.clone();
-        connection.set_metric_callback(move |info| meter.note(&info.statement.sql, info.elapsed, info.failed));
-    }
-
-    /// Counts a statement that has ended.
-    pub(in crate::domain::store) fn note(&self, sql: &str, elapsed: Duration, has_failed: bool) {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        self.time.record(elapsed);
-        trace::statement(sql, self.engine, elapsed, has_failed);
-        if has_failed {
-            self.failures.increment(1);
-        }
-        if self.slow.is_some_and(|limit| elapsed > limit) {
-            let (operation, request_id) = (context::operation(), context::request_id());
-            let duration_ms = elapsed.as_secs_f64() * 1_000.0;
-            // Values are bound, and no part of the text.
-            let statement = trace::shortened(sql);
-            tracing::warn!(
-                duration_ms,
-                has_failed,
-                operation,
-                request_id,
-                statement,
-                "slow statement"
-            );
-        }
-    }
-
-    /// How many statements there were.
-    pub(in crate::domain::store) fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
     }
 }
 

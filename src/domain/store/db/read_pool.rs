@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::connection::{
     ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, PooledConnection, Settings, Shares, with_pool,
 };
-use super::open::Meter;
+use super::statement_meter::Meter;
 use crate::domain::id::UserId;
 
 /// What reads. Cloning it is cheap.

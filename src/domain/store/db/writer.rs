@@ -13,7 +13,7 @@ use super::connection::{
     ConnectionPool, Connections, Engine, Lane, MAX_ATTEMPTS, PooledConnection, Settings, with_pool,
 };
 use super::durability::Durability;
-use super::open::Meter;
+use super::statement_meter::Meter;
 
 /// What writes. Cloning it is cheap.
 #[derive(Clone)]

@@ -18,12 +18,15 @@ pub(in crate::domain::store) use pooled::PooledConnection;
 pub(in crate::domain::store) use share::Shares;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::sqlx::{Postgres, Sqlite};
 use sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::domain::store::Pool;
 
+/// How long a request waits for a connection of the pool.
+pub(in crate::domain::store) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often work is begun, as long as it only meets connections that broke while they were kept. The first that is met
 /// empties what is kept, so that a second comes of another outage.
 pub(in crate::domain::store) const MAX_ATTEMPTS: usize = 3;

@@ -10,10 +10,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
+use super::ACQUIRE_TIMEOUT;
 use super::engine::Engine;
 use super::pooled::{PooledConnection, TransactionState};
 use crate::domain::store::Pool;
-use crate::domain::store::db::open::ACQUIRE_TIMEOUT;
 use crate::telemetry::metric;
 
 /// A connection that has been idle for so long is tested before it is used again.

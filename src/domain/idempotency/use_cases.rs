@@ -1,26 +1,18 @@
-//! Writes that are safe to repeat: a client sends a key of its own making with a write, and when it repeats
-//! the write with the same key, because it never saw the answer, it gets the first answer again and nothing
-//! is done twice.
-//!
-//! A key is claimed before the write begins, for as long as a request may take. Each transaction of the write notes that it
-//! was committed. So when a server dies in between, a repetition finds out from the data: it runs the write if nothing was
-//! written, and is told if something was. Nothing is ever done twice: an attempt whose claim was taken over cannot commit.
+//! The use cases of keys that make writes safe to repeat.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::Core;
-use super::actor::Actor;
-use super::error::{Error, Result};
-use super::id::TaskId;
-use super::policy::{self, Own, Permit, RepeatRequest};
-use super::random::hexadecimal;
-use super::store;
+use super::{MAX_KEY_LENGTH, MAX_RESPONSE_BYTES, Omitted};
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::TaskId;
+use crate::domain::policy::{self, Own, Permit, RepeatRequest};
+use crate::domain::random::hexadecimal;
+use crate::domain::{Core, store};
 
-/// The most characters of a key.
-pub const MAX_KEY_LENGTH: usize = 255;
 /// How long a key is remembered.
 const LIFE: TimeDelta = TimeDelta::hours(24);
 /// How much longer than the request its claim lasts: for a commit that is under way.
@@ -29,33 +21,6 @@ const GRACE: Duration = Duration::from_secs(5);
 const OWNER_BYTES: usize = 16;
 /// How long to wait before asking again for a write that is under way.
 const SENSIBLE_WAIT: Duration = Duration::from_secs(1);
-
-/// The longest response that is stored for repetitions, in bytes.
-pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-
-/// Why the response of a write is not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Omitted {
-    /// It is longer than [`MAX_RESPONSE_BYTES`].
-    TooLarge,
-    /// It holds tokens.
-    Secret,
-}
-
-impl Omitted {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::TooLarge => "TOO_LARGE",
-            Self::Secret => "SECRET",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        [Self::TooLarge, Self::Secret]
-            .into_iter()
-            .find(|omitted| omitted.as_str() == name)
-    }
-}
 
 /// What a claim of a key comes to.
 #[derive(Debug)]
@@ -84,7 +49,7 @@ pub struct Idempotency<'a> {
 }
 
 impl<'a> Idempotency<'a> {
-    pub(super) fn new(core: &'a Core) -> Self {
+    pub(in crate::domain) fn new(core: &'a Core) -> Self {
         Self { core }
     }
 

@@ -1,0 +1,231 @@
+//! The use cases of sessions.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Device, FAMILY_BYTES, GRACE, Identity, NewSession, REFRESH_TOKEN_BYTES, Tokens, digest, slow_down};
+use crate::domain::actor::{AccountState, Actor, Role, SignedIn};
+use crate::domain::error::{Credential, Error, Result, SignedOut};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::network::Network;
+use crate::domain::policy::{CreateUser, EndSessions, NewUser};
+use crate::domain::random::{hexadecimal, url_safe};
+use crate::domain::store::{Store, WriteTransaction};
+use crate::domain::token::Bearer;
+use crate::domain::user::{Registration, User, Users};
+use crate::domain::{Core, policy, store};
+
+/// The user of a session, as long as a token or signature that names it is good; nobody once the session or the account
+/// has ended.
+pub(in crate::domain) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> {
+    let state = state_of(store, bearer.user, bearer.session).await?;
+    Ok(state.map_or(Identity::nobody(SignedOut::Revoked), |state| Identity {
+        actor: Actor::User(SignedIn {
+            id: bearer.user,
+            role: state.role,
+            session: bearer.session,
+            time_zone: state.time_zone,
+        }),
+        expires_at: Some(bearer.expires_at),
+    }))
+}
+
+/// Role and time zone that a user has now; `None` once the session or the account has ended.
+pub(in crate::domain) async fn state_of(
+    store: &Store,
+    user: UserId,
+    session: SessionId,
+) -> Result<Option<AccountState>> {
+    let system = policy::system(&Actor::System)?;
+    store
+        .session_checker()
+        .state_of(&store.session_reader(), system, user, session)
+        .await
+}
+
+/// The use cases of sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct Sessions<'a> {
+    pub(super) core: &'a Core,
+}
+
+impl<'a> Sessions<'a> {
+    pub(in crate::domain) fn new(core: &'a Core) -> Self {
+        Self { core }
+    }
+
+    /// Who shows this access token. Nobody, when it does not count; the reason is kept for whoever
+    /// needs somebody signed in.
+    #[tracing::instrument(target = "taskwire::span", name = "session.authenticate", skip_all)]
+    pub async fn authenticate(self, token: Option<&str>) -> Result<Identity> {
+        let Some(token) = token else {
+            return Ok(Identity::nobody(SignedOut::NoToken));
+        };
+        let now = self.core.clock.now();
+        match self.core.tokens.check(token, now) {
+            Ok(bearer) => identify(&self.core.store, bearer).await,
+            Err(reason) => Ok(Identity::nobody(reason)),
+        }
+    }
+
+    /// Makes an account and signs it in. Anybody may.
+    #[tracing::instrument(target = "taskwire::span", name = "session.register", skip_all)]
+    pub async fn register(self, registration: Registration, device: Device) -> Result<Tokens> {
+        let users = Users::new(self.core);
+        let account = users.check(registration, Role::User).await?;
+        let permit = policy::permit(&Actor::System, CreateUser, &NewUser)?;
+        let transaction = self.core.store.begin().await?;
+        let user = store::user::insert(&transaction, &permit, account).await?;
+        users.plan_verification(&Actor::System, &transaction, &user).await?;
+        let tokens = self.sign_in(&transaction, user, device).await?;
+        transaction.commit().await?;
+        Ok(tokens)
+    }
+
+    /// The session that a refresh token belongs to, by the number of its first one; however old the token is.
+    #[tracing::instrument(target = "taskwire::span", name = "session.find_by_refresh_token", skip_all)]
+    pub async fn find_by_refresh_token(self, refresh_token: &SecretString) -> Result<Option<SessionId>> {
+        let system = policy::system(&Actor::System)?;
+        let hash = digest(refresh_token.expose_secret());
+        store::session::first_of_token(self.core.store.system_reader(), &system, &hash).await
+    }
+
+    /// The next pair of tokens for a refresh token, which is spent by it.
+    #[tracing::instrument(target = "taskwire::span", name = "session.refresh", skip_all)]
+    pub async fn refresh(self, refresh_token: &SecretString, device: Device) -> Result<Tokens> {
+        const REFUSED: Error = Error::InvalidCredentials(Credential::RefreshToken);
+
+        let system = policy::system(&Actor::System)?;
+        let now = self.core.clock.now();
+        let transaction = self.core.store.begin().await?;
+        let hash = digest(refresh_token.expose_secret());
+        // The account before its session, as every other write locks them.
+        let owner = store::session::owner(&transaction, &system, &hash)
+            .await?
+            .ok_or(REFUSED)?;
+        let users = policy::scope::<policy::Users>(&Actor::System)?;
+        let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;
+        let session = store::session::lock(&transaction, &system, &hash)
+            .await?
+            .ok_or(REFUSED)?;
+        if session.revoked_at.is_some() || session.expires_at <= now {
+            return Err(REFUSED);
+        }
+        if !user.account.as_ref().is_some_and(|account| account.is_active) {
+            return Err(REFUSED);
+        }
+        let permit = policy::permit(&Actor::System, EndSessions, &user)?;
+        let next_token = self.core.tokens.next_refresh_token(refresh_token.expose_secret())?;
+        match session.rotated_at {
+            Some(rotated_at) if now - rotated_at > GRACE => {
+                store::session::end_family(&transaction, &permit, &session.family, now).await?;
+                transaction.commit().await?;
+                tracing::warn!(user_id = %user.id, "a spent refresh token came again: its session is ended");
+                return Err(REFUSED);
+            }
+            // The same request again, whose response was lost: it gets the same token.
+            Some(_) => {
+                let next = store::session::lock(&transaction, &system, &digest(&next_token))
+                    .await?
+                    .ok_or(REFUSED)?;
+                self.issue(user, next.id, next_token)
+            }
+            None => {
+                store::session::spend(&transaction, &permit, session.id, now).await?;
+                let tokens = self
+                    .begin(&transaction, user, session.family, next_token, device)
+                    .await?;
+                transaction.commit().await?;
+                Ok(tokens)
+            }
+        }
+    }
+
+    /// Begins a session for somebody who has shown the password, and remembers from where.
+    pub(super) async fn sign_in(self, transaction: &WriteTransaction, user: User, device: Device) -> Result<Tokens> {
+        if let Some(address) = device.ip {
+            let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
+            let now = self.core.clock.now();
+            store::session::login_address::remember(transaction, &permit, Network::from(address), now).await?;
+        }
+        let randomness = self.core.randomness.as_ref();
+        let family = hexadecimal(randomness, FAMILY_BYTES);
+        let refresh_token = url_safe(randomness, REFRESH_TOKEN_BYTES);
+        self.begin(transaction, user, family, refresh_token, device).await
+    }
+
+    /// Stores a refresh token, and issues the tokens of its session.
+    pub(super) async fn begin(
+        self,
+        transaction: &WriteTransaction,
+        user: User,
+        family: String,
+        refresh_token: String,
+        device: Device,
+    ) -> Result<Tokens> {
+        let now = self.core.clock.now();
+        let session = NewSession {
+            family,
+            refresh_token_hash: digest(&refresh_token),
+            device: device.shortened(),
+            now,
+            expires_at: now + self.core.refresh_token_ttl,
+        };
+        let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
+        let session = store::session::insert(transaction, &permit, session).await?;
+        self.issue(user, session, refresh_token)
+    }
+
+    pub(super) fn issue(self, user: User, session: SessionId, refresh_token: String) -> Result<Tokens> {
+        let now = self.core.clock.now();
+        let expires_at = now + self.core.access_token_ttl;
+        let bearer = Bearer {
+            user: user.id,
+            session,
+            expires_at,
+        };
+        Ok(Tokens {
+            access_token: self.core.tokens.sign(bearer, now)?,
+            refresh_token,
+            expires_at,
+            expires_in: self.core.access_token_ttl.num_seconds(),
+            user,
+        })
+    }
+
+    /// Ends the session the actor asks with.
+    #[tracing::instrument(target = "taskwire::span", name = "session.logout", skip_all)]
+    pub async fn logout(self, actor: &Actor) -> Result<()> {
+        let session = actor.signed_in()?.session;
+        let (transaction, permit) = self.open_own(actor).await?;
+        store::session::end_family_of(&transaction, &permit, session, self.core.clock.now()).await?;
+        transaction.commit().await
+    }
+
+    /// Ends every session of the actor.
+    #[tracing::instrument(target = "taskwire::span", name = "session.logout_everywhere", skip_all)]
+    pub async fn logout_everywhere(self, actor: &Actor) -> Result<()> {
+        let (transaction, permit) = self.open_own(actor).await?;
+        store::session::end_all(&transaction, &permit, self.core.clock.now()).await?;
+        transaction.commit().await
+    }
+
+    /// Forgets sessions that are over, and failures to sign in that do not count any more. The first refresh token of
+    /// a session that goes on is kept, because it says when that began. Returns how many were forgotten.
+    pub async fn forget_ended(self, actor: &Actor) -> Result<u64> {
+        let system = policy::system(actor)?;
+        let now = self.core.clock.now();
+        let transaction = self.core.store.begin().await?;
+        store::session::login_attempt::forget_before(&transaction, now - slow_down::FORGET_AFTER).await?;
+        store::session::login_address::sweep(&transaction, &system, now - slow_down::KNOWN_FOR).await?;
+        // An access token may outlive its refresh token.
+        let forgotten = store::session::sweep(&transaction, &system, now - self.core.access_token_ttl).await?;
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+
+    pub(super) async fn open_own(self, actor: &Actor) -> Result<(WriteTransaction, policy::Permit<EndSessions>)> {
+        let user = Users::new(self.core).viewer(actor).await?;
+        let permit = policy::permit(actor, EndSessions, &user)?;
+        Ok((self.core.store.begin().await?, permit))
+    }
+}

@@ -1,0 +1,132 @@
+//! The use cases that read tasks.
+
+use super::{Task, TaskList};
+use crate::domain::actor::Actor;
+use crate::domain::error::{Error, Result};
+use crate::domain::id::TaskId;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::policy::{AssignTask, PurgeTask, TrashTask};
+use crate::domain::statistics::{Counted, Statistics};
+use crate::domain::{Core, policy, store};
+
+/// The use cases of tasks.
+#[derive(Clone, Copy, Debug)]
+pub struct Tasks<'a> {
+    pub(super) core: &'a Core,
+}
+
+impl<'a> Tasks<'a> {
+    pub(in crate::domain) fn new(core: &'a Core) -> Self {
+        Self { core }
+    }
+
+    /// The task, unless it is in the trash or not the actor's to see.
+    #[tracing::instrument(target = "taskwire::span", name = "task.find", skip_all)]
+    pub async fn find(self, actor: &Actor, id: TaskId) -> Result<Option<Task>> {
+        let scope = policy::scope(actor)?;
+        let found = store::task::find(&self.core.store.reader(actor), &scope, id).await?;
+        Ok(found.filter(|task| task.deleted_at.is_none()))
+    }
+
+    /// Those of the tasks that the actor may see, without the trash.
+    #[tracing::instrument(target = "taskwire::span", name = "task.find_many", skip_all)]
+    pub async fn find_many(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<Task>> {
+        let scope = policy::scope(actor)?;
+        let found = store::task::find_many(&self.core.store.reader(actor), &scope, ids).await?;
+        Ok(found.into_iter().filter(|task| task.deleted_at.is_none()).collect())
+    }
+
+    /// Like [`find`](Self::find), but not finding it is an error.
+    #[tracing::instrument(target = "taskwire::span", name = "task.get", skip_all)]
+    pub async fn get(self, actor: &Actor, id: TaskId) -> Result<Task> {
+        self.find(actor, id).await?.ok_or_else(|| Error::not_found("task", id))
+    }
+
+    /// One page of the tasks that the actor may see.
+    #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
+    pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
+        let scope = policy::scope(actor)?;
+        let (reader, now) = (self.core.store.reader(actor), self.core.local_now(actor));
+        store::task::list::page(&reader, &scope, list, page, now).await
+    }
+
+    /// How many tasks the whole list has.
+    #[tracing::instrument(target = "taskwire::span", name = "task.count", skip_all)]
+    pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
+        let scope = policy::scope(actor)?;
+        store::task::list::count(&self.core.store.reader(actor), &scope, list, self.core.local_now(actor)).await
+    }
+
+    /// Counts over the tasks of a list, counted anew each time; those of each tag only `with_tags`.
+    #[tracing::instrument(target = "taskwire::span", name = "task.statistics_of", skip_all)]
+    pub async fn statistics_of(self, actor: &Actor, list: &TaskList, with_tags: bool) -> Result<Statistics> {
+        let scope = policy::scope(actor)?;
+        let (store, now) = (&self.core.store, self.core.local_now(actor));
+        store::statistics::of_list(&store.reader(actor), &scope, list, with_tags, now).await
+    }
+
+    /// Counts over all tasks that the actor may see, without the trash. They are cached for `STATISTICS_CACHE_SECONDS`, or
+    /// until any task changes. A task that becomes overdue may be counted that much later.
+    #[tracing::instrument(target = "taskwire::span", name = "task.statistics", skip_all)]
+    pub async fn statistics(self, actor: &Actor) -> Result<Counted> {
+        let scope = policy::scope(actor)?;
+        let (store, now) = (&self.core.store, self.core.local_now(actor));
+        let (reader, cache, whose) = (store.reader(actor), &self.core.statistics, scope.visibility());
+        let log = if cache.is_on() {
+            Some(store::event::log::state(&reader, &scope).await?)
+        } else {
+            None
+        };
+        if let Some(statistics) = log.as_ref().and_then(|log| cache.find(whose, log, now)) {
+            return Ok(Counted {
+                statistics,
+                is_cached: true,
+            });
+        }
+        let statistics = store::statistics::of_list(&reader, &scope, &TaskList::default(), true, now).await?;
+        if let Some(log) = log {
+            cache.keep(whose, log, now, &statistics);
+        }
+        Ok(Counted {
+            statistics,
+            is_cached: false,
+        })
+    }
+
+    /// Whether the actor may edit this task.
+    #[must_use]
+    pub fn may_update(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(actor, policy::EditTask, task).is_ok()
+    }
+
+    /// Whether the actor may delete this task.
+    #[must_use]
+    pub fn may_delete(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(actor, TrashTask, task).is_ok()
+    }
+
+    /// Whether the actor may delete this task for good.
+    #[must_use]
+    pub fn may_purge(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(actor, PurgeTask, task).is_ok()
+    }
+
+    /// Whether the actor may hand this task to anybody.
+    #[must_use]
+    pub fn may_assign(self, actor: &Actor, task: &Task) -> bool {
+        policy::permit(
+            actor,
+            AssignTask {
+                to: Some(task.owner_id),
+            },
+            task,
+        )
+        .is_ok()
+    }
+
+    /// Whether the task is past its due date, or past its due day in the actor's time zone, and still open.
+    #[must_use]
+    pub fn is_overdue(self, actor: &Actor, task: &Task) -> bool {
+        task.is_overdue(self.core.local_now(actor))
+    }
+}

@@ -1,0 +1,417 @@
+//! The use cases of users.
+
+use secrecy::SecretString;
+
+use super::profile::Names;
+use super::{MAX_FULL_NAME_LENGTH, NewAccount, Registration, User, UserChange};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::attachment::Removal;
+use crate::domain::error::{Error, Result, Violations};
+use crate::domain::event::NewEvent;
+use crate::domain::id::UserId;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::policy::{
+    ChangePassword, CreateUser, DeleteUser, EditUser, EndSessions, NewUser, Permit, PurgeTask, SetActive, SetRole,
+    TransferTask, Users as UserNoun,
+};
+use crate::domain::session::{Device, ShownPassword, forgive_account};
+use crate::domain::store::WriteTransaction;
+use crate::domain::{Core, policy, store};
+
+/// The use cases of users.
+#[derive(Clone, Copy, Debug)]
+pub struct Users<'a> {
+    pub(super) core: &'a Core,
+}
+
+impl<'a> Users<'a> {
+    pub(in crate::domain) fn new(core: &'a Core) -> Self {
+        Self { core }
+    }
+
+    /// Whoever is signed in.
+    #[tracing::instrument(target = "taskwire::span", name = "user.viewer", skip_all)]
+    pub async fn viewer(self, actor: &Actor) -> Result<User> {
+        let id = actor.signed_in()?.id;
+        self.get(actor, id).await
+    }
+
+    /// The user, as far as the actor sees them.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find", skip_all)]
+    pub async fn find(self, actor: &Actor, id: UserId) -> Result<Option<User>> {
+        Ok(self.find_many(actor, &[id]).await?.pop())
+    }
+
+    /// Like [`find`](Self::find), but not finding them is an error.
+    #[tracing::instrument(target = "taskwire::span", name = "user.get", skip_all)]
+    pub async fn get(self, actor: &Actor, id: UserId) -> Result<User> {
+        self.find(actor, id).await?.ok_or_else(|| Error::not_found("user", id))
+    }
+
+    /// Those of the users that there are.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find_many", skip_all)]
+    pub async fn find_many(self, actor: &Actor, ids: &[UserId]) -> Result<Vec<User>> {
+        let scope = policy::scope(actor)?;
+        store::user::find_many(&self.core.store.reader(actor), &scope, ids).await
+    }
+
+    /// One page of all users, in the order in which they came; of each what the actor sees.
+    #[tracing::instrument(target = "taskwire::span", name = "user.list", skip_all)]
+    pub async fn list(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
+        let scope = policy::scope(actor)?;
+        store::user::page(&self.core.store.reader(actor), &scope, page).await
+    }
+
+    /// Up to `limit` active users whose display name or username contains the text, in any case. Those whose name begins
+    /// with it come first, then by display name. Without a text, all of them.
+    #[tracing::instrument(target = "taskwire::span", name = "user.search", skip_all)]
+    pub async fn search(self, actor: &Actor, text: Option<&str>, limit: u32) -> Result<Vec<User>> {
+        let scope = policy::scope(actor)?;
+        let text = text.unwrap_or_default().trim().to_lowercase();
+        let length = text.chars().count();
+        if length > MAX_FULL_NAME_LENGTH {
+            return Err(Error::BadInput {
+                field: "search",
+                message: format!("search has {length} characters; up to {MAX_FULL_NAME_LENGTH} are allowed"),
+            });
+        }
+        if text.chars().any(char::is_control) {
+            // No name contains one.
+            return Ok(Vec::new());
+        }
+        store::user::search(&self.core.store.reader(actor), &scope, &text, limit).await
+    }
+
+    /// How many users there are.
+    #[tracing::instrument(target = "taskwire::span", name = "user.count", skip_all)]
+    pub async fn count(self, actor: &Actor) -> Result<u64> {
+        let scope = policy::scope(actor)?;
+        store::user::count(&self.core.store.reader(actor), &scope).await
+    }
+
+    /// Makes an account. People register through [`Sessions`](crate::domain::session::Sessions::register).
+    #[tracing::instrument(target = "taskwire::span", name = "user.create", skip_all)]
+    pub async fn create(self, actor: &Actor, registration: Registration, role: Role) -> Result<User> {
+        let permit = policy::permit(actor, CreateUser, &NewUser)?;
+        let account = self.check(registration, role).await?;
+        self.insert(permit, account).await
+    }
+
+    /// Creates an account with a password that is not checked against the rules: for the administrator of a development server, whose
+    /// password is known to everybody in any case.
+    pub async fn create_with_known_password(
+        self,
+        actor: &Actor,
+        registration: Registration,
+        role: Role,
+    ) -> Result<User> {
+        let permit = policy::permit(actor, CreateUser, &NewUser)?;
+        let password = registration.password.clone();
+        let account = self.hashed(registration.check()?, password, role).await?;
+        self.insert(permit, account).await
+    }
+
+    /// Inserts an account that an administrator or the CLI creates.
+    pub(super) async fn insert(self, permit: Permit<CreateUser>, mut account: NewAccount) -> Result<User> {
+        // They vouch for the address.
+        account.is_verified = true;
+        let transaction = self.core.store.begin().await?;
+        let user = store::user::insert(&transaction, &permit, account).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// The account as it will be stored, its password hashed and its address not verified.
+    pub(in crate::domain) async fn check(self, registration: Registration, role: Role) -> Result<NewAccount> {
+        let password = registration.password.clone();
+        let mut violations = Violations::default();
+        let details = violations.check(registration.check())?;
+        violations.check(self.core.passwords.check_rules("password", &password))?;
+        violations.into_result()?;
+        self.hashed(details.unwrap_or_default(), password, role).await
+    }
+
+    pub(super) async fn hashed(self, names: Names, password: SecretString, role: Role) -> Result<NewAccount> {
+        let (email, username, full_name) = names;
+        let password_hash = self.core.passwords.hash(password).await?;
+        Ok(NewAccount {
+            email,
+            username,
+            full_name,
+            password_hash,
+            role,
+            is_verified: false,
+            now: self.core.clock.now(),
+        })
+    }
+
+    /// Changes an account, all of it or nothing. A new role counts from the account's next request;
+    /// deactivating it ends its sessions at once.
+    #[tracing::instrument(target = "taskwire::span", name = "user.update", skip_all)]
+    pub async fn update(self, actor: &Actor, id: UserId, mut change: UserChange, device: &Device) -> Result<User> {
+        let password = change.current_password.take();
+        let change = change.check()?;
+        let is_own = actor.user_id() == Some(id);
+        let shown = match password {
+            Some(password) if is_own && change.moves(&self.viewer(actor).await?) => {
+                Some(ShownPassword::check(self.core, actor, password, device).await?)
+            }
+            _ => None,
+        };
+        let (transaction, user) = self.open(actor, id).await?;
+        let moves = change.moves(&user);
+        if is_own && moves {
+            let Some(shown) = shown else {
+                return Err(Error::invalid(
+                    "current_password",
+                    "current_password is missing: a new e-mail address needs the password of the account",
+                ));
+            };
+            shown.accept(&transaction).await?;
+        }
+        if let Some(role) = change.role {
+            self.write_role(actor, &transaction, &user, role).await?;
+        }
+        if let Some(is_active) = change.is_active {
+            self.write_activity(actor, &transaction, &user, is_active).await?;
+        }
+        let permit = policy::permit(actor, EditUser, &user)?;
+        if let Some(time_zone) = change.time_zone {
+            store::user::set_time_zone(&transaction, &permit, time_zone, self.core.clock.now()).await?;
+        }
+        if change.renames(&user) {
+            let name_key = change.name_key(&user);
+            store::user::update(&transaction, &permit, change, name_key, self.core.clock.now()).await?;
+        }
+        if moves {
+            self.address_changed(actor, &transaction, &user).await?;
+        }
+        self.finish(actor, transaction, id).await
+    }
+
+    /// Makes an account an administrator's or an ordinary one. It counts from its next request.
+    #[tracing::instrument(target = "taskwire::span", name = "user.set_role", skip_all)]
+    pub async fn set_role(self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        self.write_role(actor, &transaction, &user, role).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    /// Deactivates an account, which ends its sessions at once, or lets it in again.
+    #[tracing::instrument(target = "taskwire::span", name = "user.set_active", skip_all)]
+    pub async fn set_active(self, actor: &Actor, id: UserId, is_active: bool) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        self.write_activity(actor, &transaction, &user, is_active).await?;
+        self.finish(actor, transaction, id).await
+    }
+
+    pub(super) async fn write_role(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        user: &User,
+        role: Role,
+    ) -> Result<()> {
+        let permit = policy::permit(actor, SetRole, user)?;
+        if role != Role::Admin {
+            self.keep_an_admin(actor, transaction, user.id).await?;
+        }
+        store::user::set_role(transaction, &permit, role, self.core.clock.now()).await
+    }
+
+    pub(super) async fn write_activity(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        user: &User,
+        is_active: bool,
+    ) -> Result<()> {
+        let permit = policy::permit(actor, SetActive, user)?;
+        let now = self.core.clock.now();
+        if !is_active {
+            self.keep_an_admin(actor, transaction, user.id).await?;
+            store::session::end_all(transaction, &policy::permit(actor, EndSessions, user)?, now).await?;
+        }
+        store::user::set_active(transaction, &permit, is_active, now).await
+    }
+
+    /// Sets a new password without knowing the old one: for the command line.
+    #[tracing::instrument(target = "taskwire::span", name = "user.reset_password", skip_all)]
+    pub async fn reset_password(self, actor: &Actor, id: UserId, new: SecretString) -> Result<User> {
+        self.core.passwords.check_rules("password", &new)?;
+        let hash = self.core.passwords.hash(new).await?;
+        let (transaction, user) = self.open(actor, id).await?;
+        let user = self.replace_password(actor, &transaction, &user, hash).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Stores the hash of a new password for an account that is locked, and ends what the old one began: every session,
+    /// the trust in addresses, and the failures that were guesses at it.
+    pub(in crate::domain) async fn replace_password(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        user: &User,
+        hash: String,
+    ) -> Result<User> {
+        let permit = policy::permit(actor, ChangePassword, user)?;
+        let now = self.core.clock.now();
+        store::user::set_password(transaction, &permit, hash, now).await?;
+        store::session::login_address::forget_all(transaction, &permit).await?;
+        forgive_account(transaction, user.id).await?;
+        store::session::end_all(transaction, &policy::permit(actor, EndSessions, user)?, now).await?;
+        self.locked(actor, transaction, user.id).await
+    }
+
+    /// Whether this is the password of an account: for the command line, and for the start of a server.
+    #[tracing::instrument(target = "taskwire::span", name = "user.has_password", skip_all)]
+    pub async fn has_password(self, actor: &Actor, id: UserId, password: SecretString) -> Result<bool> {
+        let system = policy::system(actor)?;
+        let hash = store::user::password_hash(&self.core.store.reader(actor), &system, id).await?;
+        self.core.passwords.verify(password, hash).await
+    }
+
+    /// How many active accounts share this password as seeded ones do, and the address of one of them.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find_shared_password", skip_all)]
+    pub async fn find_shared_password(self, actor: &Actor, password: SecretString) -> Result<Option<(i64, String)>> {
+        let system = policy::system(actor)?;
+        let Some(shared) = store::user::shared_password(&self.core.store.reader(actor), &system).await? else {
+            return Ok(None);
+        };
+        let is_right = self.core.passwords.verify(password, Some(shared.password_hash)).await?;
+        Ok(is_right.then_some((shared.accounts, shared.email)))
+    }
+
+    /// Deletes an account. The tasks it owns go to `transfer_to`, or for good when that is left out;
+    /// tasks assigned to it are unassigned. Each task gets its event. What it attached to tasks that stay goes to
+    /// their owners; its files without a task go with it.
+    #[tracing::instrument(target = "taskwire::span", name = "user.delete", skip_all)]
+    pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
+        let (transaction, user) = self.open(actor, id).await?;
+        let permit = policy::permit(actor, DeleteUser, &user)?;
+        self.keep_an_admin(actor, &transaction, id).await?;
+        if let Some(heir) = transfer_to {
+            self.check_heir(actor, &transaction, id, heir).await?;
+        }
+        let mut files = self.release_tasks(actor, &transaction, id, transfer_to).await?;
+        store::attachment::hand_over(&transaction, &permit, self.core.clock.now()).await?;
+        files.extend(store::attachment::keys_of_user(&transaction, &permit).await?);
+        let removal = Removal::plan(&transaction, files, self.core.clock.now()).await?;
+        store::user::delete(&transaction, &permit, self.core.clock.now()).await?;
+        transaction.commit().await?;
+        removal.carry_out(self.core).await;
+        Ok(user)
+    }
+
+    /// Begins a write to one account: nobody else changes it until the transaction ends.
+    pub(super) async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
+        let transaction = self.core.store.begin().await?;
+        let user = self.locked(actor, &transaction, id).await?;
+        Ok((transaction, user))
+    }
+
+    /// Commits, and gives the account as it stands now.
+    pub(super) async fn finish(self, actor: &Actor, transaction: WriteTransaction, id: UserId) -> Result<User> {
+        let user = self.locked(actor, &transaction, id).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// The account as it is in the transaction, locked until that ends.
+    pub(super) async fn locked(self, actor: &Actor, transaction: &WriteTransaction, id: UserId) -> Result<User> {
+        let scope = policy::scope::<UserNoun>(actor)?;
+        store::user::lock(transaction, &scope, id)
+            .await?
+            .ok_or_else(|| Error::not_found("user", id))
+    }
+
+    /// Refuses to take the last active administrator away.
+    pub(super) async fn keep_an_admin(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        leaving: UserId,
+    ) -> Result<()> {
+        let scope = policy::scope(actor)?;
+        let admins = store::user::lock_active_admins(transaction, &scope).await?;
+        if admins == [leaving] {
+            return Err(Error::Forbidden {
+                message: "This is the last active administrator: make another one first".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) async fn check_heir(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        leaving: UserId,
+        heir: UserId,
+    ) -> Result<()> {
+        let scope = policy::scope(actor)?;
+        if heir != leaving && store::user::is_active(transaction.connection(), &scope, heir).await? {
+            Ok(())
+        } else {
+            Err(Error::invalid(
+                "transfer_to",
+                format!("transfer_to: there is no other active user {heir}"),
+            ))
+        }
+    }
+
+    /// Lets go of every task that a leaving user owns or is assigned to. Tells where the files are of those that
+    /// are gone.
+    pub(super) async fn release_tasks(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        leaving: UserId,
+        heir: Option<UserId>,
+    ) -> Result<Vec<String>> {
+        let scope = policy::scope(actor)?;
+        let mut files = Vec::new();
+        let now = self.core.clock.now();
+        for before in store::task::lock_all_of(transaction, &scope, leaving).await? {
+            if before.task.owner_id == leaving && heir.is_none() {
+                let permit = policy::permit(actor, PurgeTask, &before.task)?;
+                if !before.attachments.is_empty() {
+                    files.extend(store::attachment::keys_of_task(transaction, &permit).await?);
+                }
+                store::task::delete(transaction, &permit).await?;
+                store::event::append(transaction, NewEvent::purged(permit.actor(), &before, now)).await?;
+                continue;
+            }
+            let mut after = before.clone();
+            after.task.owner_id = heir
+                .filter(|_| before.task.owner_id == leaving)
+                .unwrap_or(before.task.owner_id);
+            if after.task.owner_id != before.task.owner_id {
+                // The heir may have a task with the same key.
+                after.task.client_key = None;
+            }
+            after.task.assignee_id = before.task.assignee_id.filter(|assignee| *assignee != leaving);
+            after.task.version += 1;
+            after.task.updated_at = now;
+            let permit = policy::permit(actor, TransferTask, &before.task)?;
+            store::task::update(transaction, &permit, &before, &after).await?;
+            store::event::append(transaction, NewEvent::changed(permit.actor(), &before, &after)).await?;
+        }
+        Ok(files)
+    }
+
+    /// The user with this e-mail address or username: for the command line.
+    #[tracing::instrument(target = "taskwire::span", name = "user.find_by_login", skip_all)]
+    pub async fn find_by_login(self, actor: &Actor, login: &str) -> Result<Option<User>> {
+        let system = policy::system(actor)?;
+        let found = store::user::find_login(&self.core.store.reader(actor), &system, login).await?;
+        Ok(found.map(|login| login.user))
+    }
+
+    /// Whether nobody has an account yet: for the start of a new server.
+    #[tracing::instrument(target = "taskwire::span", name = "user.is_empty", skip_all)]
+    pub async fn is_empty(self, actor: &Actor) -> Result<bool> {
+        Ok(self.count(actor).await? == 0)
+    }
+}
