@@ -15,7 +15,7 @@ use super::Core;
 use super::actor::{Actor, Role};
 use super::attachment::Removal;
 use super::clock::Timestamp;
-use super::error::{Error, Result, Violations};
+use super::error::{Error, Result, ViolationKind, Violations};
 use super::event::NewEvent;
 use super::id::UserId;
 use super::local_time::TimeZone;
@@ -233,10 +233,8 @@ impl<'a> Users<'a> {
         let moves = change.moves(&user);
         if is_own && moves {
             let Some(shown) = shown else {
-                return Err(Error::invalid(
-                    "current_password",
-                    "current_password is missing: a new e-mail address needs the password of the account",
-                ));
+                let message = "current_password is missing: a new e-mail address needs the password of the account";
+                return Err(Error::violation("current_password", ViolationKind::Missing, message));
             };
             shown.accept(&transaction).await?;
         }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{JobKind, Jobs, NewJob};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Result, ViolationKind};
 use crate::domain::id::JobId;
 use crate::domain::policy::{self, OwnJobs, QueueJob};
 use crate::domain::store;
@@ -117,8 +117,9 @@ fn check(message: &str) -> Result<()> {
     if length <= MAX_MESSAGE_LENGTH {
         return Ok(());
     }
-    Err(Error::invalid(
+    Err(Error::violation(
         "message",
+        ViolationKind::TooLong(MAX_MESSAGE_LENGTH),
         format!("message has {length} characters; up to {MAX_MESSAGE_LENGTH} are allowed"),
     ))
 }
