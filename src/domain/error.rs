@@ -387,29 +387,37 @@ impl Error {
 
     /// One value is not acceptable.
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::violation(field, ViolationKind::Other, message)
+    }
+
+    /// One value is not acceptable, for this reason.
+    pub(crate) fn violation(field: &'static str, kind: ViolationKind, message: impl Into<String>) -> Self {
         let mut violations = Violations::default();
-        violations.invalid(field, message);
+        violations.add(field, kind, message);
         Self::Invalid(violations)
+    }
+
+    /// A text has too few or too many characters.
+    pub(crate) fn wrong_length(field: &'static str, length: usize, min: usize, max: usize) -> Self {
+        let range = if min == 0 {
+            format!("up to {max}")
+        } else {
+            format!("{min} to {max}")
+        };
+        let message = format!("{field} is {length} characters long; {range} are allowed");
+        Self::violation(field, ViolationKind::of_length(length, min, max), message)
     }
 
     /// One value belongs to somebody else.
     pub(crate) fn taken(field: &'static str, value: &str) -> Self {
-        Self::Invalid(Violations(vec![Violation {
-            field,
-            code: Code::Taken,
-            message: format!("{field} '{value}' is already taken"),
-            unknown_user: None,
-        }]))
+        let message = format!("{field} '{value}' is already taken");
+        Self::violation(field, ViolationKind::Taken(value.to_owned()), message)
     }
 
     /// A field names a user that does not exist or is not active.
     pub(crate) fn unknown_user(field: &'static str, user: UserId) -> Self {
-        Self::Invalid(Violations(vec![Violation {
-            field,
-            code: Code::Invalid,
-            message: format!("{field}: there is no active user {user}"),
-            unknown_user: Some(user),
-        }]))
+        let message = format!("{field}: there is no active user {user}");
+        Self::violation(field, ViolationKind::UnknownUser(user), message)
     }
 
     /// The error of one invalid field as `BadInput` of the argument at `place`.
@@ -458,12 +466,70 @@ pub(crate) fn excerpt(value: &str) -> Cow<'_, str> {
 pub struct Violation {
     /// The field, in `snake_case`.
     pub field: &'static str,
-    /// [`Code::Invalid`] or [`Code::Taken`].
-    pub code: Code,
+    /// What is wrong, for programs.
+    pub kind: ViolationKind,
     /// What is wrong, and what is allowed.
     pub message: String,
-    /// The user that does not exist, if that is what is wrong: each API writes ids in its form.
-    pub unknown_user: Option<UserId>,
+}
+
+impl Violation {
+    /// [`Code::Invalid`] or [`Code::Taken`].
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.kind.code()
+    }
+}
+
+/// What is wrong with a value, with what is allowed where that is a number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ViolationKind {
+    /// Only the message describes it.
+    #[default]
+    Other,
+    /// A field that is required is absent.
+    Missing,
+    /// A text has fewer characters than this.
+    TooShort(usize),
+    /// A text has more characters than this.
+    TooLong(usize),
+    /// A list has fewer elements than this.
+    TooFew(usize),
+    /// A number is less than this.
+    TooSmall(usize),
+    /// A number or a count is greater than this.
+    TooLarge(usize),
+    /// It is none of the values that are allowed.
+    NotOneOf,
+    /// It is not a boolean.
+    NotBoolean,
+    /// It is not an integer.
+    NotInteger,
+    /// It is not a list.
+    NotList,
+    /// This value belongs to somebody else.
+    Taken(String),
+    /// There is no such active user: each API writes ids in its form.
+    UnknownUser(UserId),
+}
+
+impl ViolationKind {
+    /// The kind of a text whose length is out of bounds.
+    pub(crate) fn of_length(length: usize, min: usize, max: usize) -> Self {
+        if length < min {
+            Self::TooShort(min)
+        } else {
+            Self::TooLong(max)
+        }
+    }
+
+    /// [`Code::Invalid`] or [`Code::Taken`].
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Taken(_) => Code::Taken,
+            _ => Code::Invalid,
+        }
+    }
 }
 
 /// All that is wrong with one input, so that a person can mend it in one go.
@@ -473,11 +539,15 @@ pub struct Violations(Vec<Violation>);
 impl Violations {
     /// Notes that `field` is not acceptable.
     pub fn invalid(&mut self, field: &'static str, message: impl Into<String>) {
+        self.add(field, ViolationKind::Other, message);
+    }
+
+    /// Notes that `field` is not acceptable, for this reason.
+    pub fn add(&mut self, field: &'static str, kind: ViolationKind, message: impl Into<String>) {
         self.0.push(Violation {
             field,
-            code: Code::Invalid,
+            kind,
             message: message.into(),
-            unknown_user: None,
         });
     }
 
@@ -509,7 +579,7 @@ impl Violations {
     }
 
     fn code(&self) -> Code {
-        self.0.first().map_or(Code::Invalid, |violation| violation.code)
+        self.0.first().map_or(Code::Invalid, Violation::code)
     }
 }
 

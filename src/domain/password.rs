@@ -97,11 +97,11 @@ impl Passwords {
         let password = password.expose_secret();
         let length = password.chars().count();
         if !(MIN_PASSWORD_LENGTH..=MAX_PASSWORD_LENGTH).contains(&length) {
-            return Err(Error::invalid(
+            return Err(Error::wrong_length(
                 field,
-                format!(
-                    "{field} is {length} characters long; {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} are allowed"
-                ),
+                length,
+                MIN_PASSWORD_LENGTH,
+                MAX_PASSWORD_LENGTH,
             ));
         }
         if !password.chars().any(char::is_alphabetic) || !password.chars().any(char::is_numeric) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::error::{Error, Result, excerpt};
+use super::error::{Error, Result, ViolationKind, excerpt};
 use super::page::SortField;
 
 /// The most characters of a tag.
@@ -46,12 +46,11 @@ fn normalise_one(raw: &str) -> Result<String> {
     let tag = raw.trim().to_lowercase();
     let length = tag.chars().count();
     if length == 0 || length > MAX_TAG_LENGTH {
-        return Err(Error::invalid(
+        let shown = excerpt(raw);
+        return Err(Error::violation(
             "tags",
-            format!(
-                "tags: '{}' is {length} characters long; 1 to {MAX_TAG_LENGTH} are allowed",
-                excerpt(raw)
-            ),
+            ViolationKind::of_length(length, 1, MAX_TAG_LENGTH),
+            format!("tags: '{shown}' is {length} characters long; 1 to {MAX_TAG_LENGTH} are allowed"),
         ));
     }
     if tag.chars().any(char::is_control) {
@@ -63,12 +62,11 @@ fn normalise_one(raw: &str) -> Result<String> {
 /// Refuses more tags than a task may have.
 pub fn check_count(tags: &Tags) -> Result<()> {
     if tags.len() > MAX_TAGS {
-        return Err(Error::invalid(
+        let count = tags.len();
+        return Err(Error::violation(
             "tags",
-            format!(
-                "tags: the task would have {} tags; up to {MAX_TAGS} are allowed",
-                tags.len()
-            ),
+            ViolationKind::TooLarge(MAX_TAGS),
+            format!("tags: the task would have {count} tags; up to {MAX_TAGS} are allowed"),
         ));
     }
     Ok(())

@@ -4,7 +4,7 @@
 use async_graphql::{Enum, ErrorExtensionValues, ID, SimpleObject};
 
 use super::node::GlobalId as _;
-use crate::domain::error::{Code, Error, Violation};
+use crate::domain::error::{Code, Error, Violation, ViolationKind};
 use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 use crate::http::request_id;
 
@@ -164,7 +164,7 @@ impl UserError {
 }
 
 fn violation(violation: &Violation, input: &[&str]) -> UserError {
-    let code = if violation.code == Code::Taken {
+    let code = if violation.code() == Code::Taken {
         UserErrorCode::Taken
     } else {
         UserErrorCode::Invalid
@@ -202,7 +202,7 @@ fn global_id(noun: &str, number: &str) -> Option<ID> {
 /// The message about a field, with names and ids in the form of this API.
 fn message_of_violation(violation: &Violation) -> String {
     let name = camel_case(violation.field);
-    if let Some(user) = violation.unknown_user {
+    if let ViolationKind::UnknownUser(user) = violation.kind {
         return format!(
             "{name}: there is no active user with the id {}",
             user.to_global().as_str()

@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 use super::error::Result;
 use super::extract::{Asker, AskerOrNobody, BodyOrNothing, Parameters, PathId};
 use super::openapi::schema;
+use super::value::Moment;
 use super::{Route, location};
-use crate::domain::clock::Timestamp;
 use crate::domain::external::ExternalAnswer;
 use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
@@ -71,7 +71,6 @@ pub(super) struct QueueParameters {
 #[schema(as = BackgroundQueued)]
 pub(super) struct QueuedBody {
     /// Its number, with which one may ask how far it has come.
-    #[schema(value_type = schema::Id)]
     task_id: JobId,
     /// Always `queued`.
     #[schema(value_type = String, example = "queued")]
@@ -100,17 +99,15 @@ impl QueuedBody {
 #[schema(as = BackgroundTask)]
 pub(super) struct BackgroundTaskBody {
     /// Its number.
-    #[schema(value_type = schema::Id)]
     task_id: JobId,
     /// `queued`, `running`, `done` or `failed`.
     #[schema(value_type = String, example = "done")]
     status: &'static str,
     /// When it was asked for.
-    #[schema(value_type = schema::Instant)]
-    created_at: Timestamp,
+    created_at: Moment,
     /// When it came to its end.
-    #[schema(value_type = Option<schema::Instant>, required = true)]
-    finished_at: Option<Timestamp>,
+    #[schema(required = true)]
+    finished_at: Option<Moment>,
 }
 
 impl From<BackgroundTask> for BackgroundTaskBody {
@@ -118,13 +115,12 @@ impl From<BackgroundTask> for BackgroundTaskBody {
         Self {
             task_id: task.id,
             status: task.status.as_str(),
-            created_at: task.created_at,
-            finished_at: task.finished_at,
+            created_at: Moment(task.created_at),
+            finished_at: task.finished_at.map(Moment),
         }
     }
 }
 
-/// The routes of background work.
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::of(routes!(call_external)).counted_as(Tier::Background),
@@ -175,11 +171,7 @@ pub(super) async fn queue(
 #[utoipa::path(get, path = "/async/background-task/{id}", tag = "background", operation_id = "getBackgroundTask",
     params(PathId),
     responses((status = 200, description = "How far it has come", body = BackgroundTaskBody)))]
-pub(super) async fn get(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-) -> Result<Json<BackgroundTaskBody>> {
+pub(super) async fn get(Asker(app, actor): Asker, PathId(id): PathId) -> Result<Json<BackgroundTaskBody>> {
     let found = app.domain().jobs().get_background_task(&actor, JobId(id)).await?;
     Ok(Json(found.into()))
 }

@@ -11,13 +11,13 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::error::{Code, Error, Violation};
+use crate::domain::error::{Code, Error, Violation, ViolationKind};
 use crate::domain::external::ExternalFailure;
 use crate::http::encoding;
 use crate::http::json::Json;
@@ -27,47 +27,50 @@ use crate::rate_limit::Exhausted;
 /// What handlers return.
 pub(super) type Result<T> = std::result::Result<T, Problem>;
 
-/// What is said of a failure whose cause stays on the server.
-const SOMETHING_WENT_WRONG: &str = "Something went wrong on the server; the request id leads to the cause in its log";
-
-/// An error on its way to a REST client.
-#[derive(Debug)]
-pub struct Problem {
-    pub(super) status: StatusCode,
-    code: &'static str,
-    pub(super) message: String,
-    details: Option<Value>,
-    /// What helps, in a header.
-    advice: Option<Advice>,
-    /// For the log only.
-    cause: Option<Arc<anyhow::Error>>,
-    /// What was not found.
-    subject: Option<Box<Subject>>,
-}
-
-/// What a response with an error reports: dialects write their own body of it.
+/// An error on its way to a REST client. Dialects find it in the response and write their own body of it.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub struct Problem {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
-    pub(super) details: Option<Value>,
-    pub(super) retry_after: Option<u64>,
+    pub(super) details: Option<Details>,
+    /// What the error is about, for dialects.
     pub(super) subject: Option<Box<Subject>>,
+    /// Seconds to wait, where waiting helps.
+    pub(super) retry_after: Option<u64>,
+    /// For the log only.
+    cause: Option<Arc<anyhow::Error>>,
 }
 
-/// What was not found.
+/// More about an error, for programs.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Details {
+    /// The fields that are wrong.
+    Fields(Vec<Fault>),
+    /// The state that was in the way.
+    State(Value),
+}
+
+/// A field that is wrong.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Fault {
+    pub(super) field: String,
+    code: &'static str,
+    pub(super) message: String,
+    #[serde(skip)]
+    pub(super) kind: ViolationKind,
+}
+
+/// What an error is about.
 #[derive(Clone, Debug)]
-pub(super) struct Subject {
-    pub(super) noun: &'static str,
-    pub(super) value: String,
-}
-
-impl Refusal {
-    /// The first field that is wrong.
-    pub(super) fn field(&self) -> Option<&str> {
-        self.details.as_ref()?.get(0)?.get("field")?.as_str()
-    }
+pub(super) enum Subject {
+    /// This was not found.
+    Absent { noun: &'static str, value: String },
+    /// The body is not valid JSON from this column on.
+    Malformed { column: usize },
+    /// The content coding of the body.
+    Encoding,
 }
 
 impl Problem {
@@ -77,16 +80,52 @@ impl Problem {
             code,
             message: message.into(),
             details: None,
-            advice: None,
-            cause: None,
             subject: None,
+            retry_after: None,
+            cause: None,
         }
     }
 
-    /// Names the field that is wrong.
-    fn of_field(&mut self, field: &str, status: StatusCode) -> StatusCode {
-        self.details = Some(json!([{ "field": field, "code": self.code, "message": self.message }]));
-        status
+    /// A field is wrong.
+    fn violation(
+        status: StatusCode,
+        code: &'static str,
+        field: &str,
+        kind: ViolationKind,
+        message: impl Into<String>,
+    ) -> Self {
+        let (field, message) = (field.to_owned(), message.into());
+        let fault = Fault {
+            field,
+            code,
+            message: message.clone(),
+            kind,
+        };
+        Self {
+            details: Some(Details::Fields(vec![fault])),
+            ..Self::new(status, code, message)
+        }
+    }
+
+    /// The same about a field.
+    fn of_field(self, status: StatusCode, field: &str) -> Self {
+        Self::violation(status, self.code, field, ViolationKind::Other, self.message)
+    }
+
+    /// The same with the state that was in the way.
+    fn in_state(self, state: Value) -> Self {
+        Self {
+            details: Some(Details::State(state)),
+            ..self
+        }
+    }
+
+    /// The fields that are wrong.
+    pub(super) fn faults(&self) -> &[Fault] {
+        match &self.details {
+            Some(Details::Fields(faults)) => faults,
+            _ => &[],
+        }
     }
 
     /// Something went wrong inside.
@@ -99,24 +138,25 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
-    /// The value of `field` cannot be read or is not acceptable.
-    pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
-        let (code, message) = (Code::Invalid.as_str(), message.into());
-        let details = json!([{ "field": field, "code": code, "message": message }]);
+    /// The body is not valid JSON.
+    pub(super) fn malformed(error: &serde_json::Error) -> Self {
+        let column = error.column();
         Self {
-            details: Some(details),
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+            subject: Some(Box::new(Subject::Malformed { column })),
+            ..Self::bad_request(format!("The body is not valid JSON: {error}"))
         }
     }
 
+    /// The value of `field` cannot be read or is not acceptable.
+    pub(super) fn invalid(field: &str, kind: ViolationKind, message: impl Into<String>) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::violation(status, Code::Invalid.as_str(), field, kind, message)
+    }
+
     /// There is no such parameter here.
-    pub(super) fn unknown_parameter(name: &str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        let details = json!([{ "field": name, "code": "UNKNOWN_PARAMETER", "message": message }]);
-        Self {
-            details: Some(details),
-            ..Self::new(StatusCode::BAD_REQUEST, "UNKNOWN_PARAMETER", message)
-        }
+    pub(super) fn unknown_parameter(name: &str, message: String) -> Self {
+        let (status, kind) = (StatusCode::BAD_REQUEST, ViolationKind::Other);
+        Self::violation(status, "UNKNOWN_PARAMETER", name, kind, message)
     }
 
     /// The body is of a kind that this path does not read.
@@ -131,7 +171,7 @@ impl Problem {
     /// The body has a content coding.
     pub(super) fn unsupported_encoding(message: String) -> Self {
         Self {
-            advice: Some(Advice::AcceptEncoding),
+            subject: Some(Box::new(Subject::Encoding)),
             ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
         }
     }
@@ -167,7 +207,7 @@ impl Problem {
             "You have sent {limit} requests of this kind within a minute, all you may: try again in {seconds} s"
         );
         Self {
-            advice: Some(Advice::RetryAfter(seconds)),
+            retry_after: Some(seconds),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited.as_str(), message)
         }
     }
@@ -182,38 +222,27 @@ impl Problem {
     pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let cause = anyhow::anyhow!("panicked: {}", text.unwrap_or("without a message"));
-        let problem = Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Code::Internal.as_str(),
-            SOMETHING_WENT_WRONG,
-        );
-        Self {
-            cause: Some(Arc::new(cause)),
-            ..problem
-        }
+        Self::internal(anyhow::anyhow!("panicked: {}", text.unwrap_or("without a message")))
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let mut problem = Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            error.code().as_str(),
-            error.to_string(),
-        );
-        problem.advice = error.retry_after().map(|wait| Advice::RetryAfter(wait.as_secs()));
+        let mut problem = Self::new(StatusCode::CONFLICT, error.code().as_str(), error.to_string());
+        problem.retry_after = error.retry_after().map(|wait| wait.as_secs());
         problem.status = match error {
             Error::Unauthenticated(_) | Error::InvalidCredentials(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden { .. } => StatusCode::FORBIDDEN,
             Error::NotFound { noun, value, .. } => {
-                problem.subject = Some(Box::new(Subject { noun, value }));
+                problem.subject = Some(Box::new(Subject::Absent { noun, value }));
                 StatusCode::NOT_FOUND
             }
-            Error::BadInput { field, .. } => problem.of_field(field, StatusCode::BAD_REQUEST),
-            Error::PayloadTooLarge { field, .. } => problem.of_field(field, StatusCode::PAYLOAD_TOO_LARGE),
-            Error::QuotaExceeded { field, .. } => problem.of_field(field, StatusCode::INSUFFICIENT_STORAGE),
-            Error::UnsupportedMediaType { field, .. } => problem.of_field(field, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Error::BadInput { field, .. } => return problem.of_field(StatusCode::BAD_REQUEST, field),
+            Error::PayloadTooLarge { field, .. } => return problem.of_field(StatusCode::PAYLOAD_TOO_LARGE, field),
+            Error::QuotaExceeded { field, .. } => return problem.of_field(StatusCode::INSUFFICIENT_STORAGE, field),
+            Error::UnsupportedMediaType { field, .. } => {
+                return problem.of_field(StatusCode::UNSUPPORTED_MEDIA_TYPE, field);
+            }
             Error::LimitExceeded {
                 field,
                 unit,
@@ -221,8 +250,9 @@ impl From<Error> for Problem {
                 allowed,
             } => {
                 let name = parameter(field);
-                problem.message = format!("{name} has {reached} {unit}; up to {allowed} are allowed");
-                problem.of_field(name, StatusCode::UNPROCESSABLE_ENTITY)
+                let message = format!("{name} has {reached} {unit}; up to {allowed} are allowed");
+                let kind = ViolationKind::TooLarge(allowed);
+                return Self::violation(StatusCode::UNPROCESSABLE_ENTITY, problem.code, name, kind, message);
             }
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::ResyncRequired => StatusCode::GONE,
@@ -231,33 +261,25 @@ impl From<Error> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Error::Invalid(violations) => {
-                let violations = violations.as_slice();
-                problem.details = Some(violations.iter().map(violation).collect());
-                match violations.first().map(|first| first.code) {
+                problem.details = Some(Details::Fields(violations.as_slice().iter().map(Fault::from).collect()));
+                match violations.as_slice().first().map(Violation::code) {
                     Some(Code::Taken) => StatusCode::CONFLICT,
                     _ => StatusCode::UNPROCESSABLE_ENTITY,
                 }
             }
             Error::InvalidTransition { from, to, .. } => {
-                let allowed: Vec<_> = from
-                    .allowed_transitions()
-                    .iter()
-                    .map(|status| status.as_str())
-                    .collect();
-                let (from, to) = (from.as_str(), to.as_str());
-                problem.details =
-                    Some(json!({ "status": from, "allowed": allowed, "current_state": from, "target_state": to }));
-                StatusCode::CONFLICT
+                let allowed = from.allowed_transitions().iter().map(|status| status.as_str());
+                let (from, to, allowed) = (from.as_str(), to.as_str(), allowed.collect::<Vec<_>>());
+                return problem.in_state(
+                    json!({ "status": from, "allowed": allowed, "current_state": from, "target_state": to }),
+                );
             }
             Error::Conflict { expected, current } => {
-                problem.details =
-                    Some(json!({ "expected_version": expected.only(), "current_version": current.task.version }));
-                StatusCode::CONFLICT
+                let (expected, current) = (expected.only(), current.task.version);
+                return problem.in_state(json!({ "expected_version": expected, "current_version": current }));
             }
-            Error::Unrepeatable { task, .. } => {
-                problem.details = task.map(|task| json!({ "task_id": task.0 }));
-                StatusCode::CONFLICT
-            }
+            Error::Unrepeatable { task: Some(task), .. } => return problem.in_state(json!({ "task_id": task.0 })),
+            Error::Unrepeatable { task: None, .. } => StatusCode::CONFLICT,
             Error::External(ExternalFailure::NotConfigured) => StatusCode::SERVICE_UNAVAILABLE,
             Error::External(ExternalFailure::Failed(_)) => StatusCode::BAD_GATEWAY,
             Error::External(ExternalFailure::TimedOut(_)) => StatusCode::GATEWAY_TIMEOUT,
@@ -270,27 +292,13 @@ impl From<Error> for Problem {
     }
 }
 
-/// What a client can do about a refusal.
-#[derive(Clone, Copy, Debug)]
-enum Advice {
-    /// Try again after so many seconds.
-    RetryAfter(u64),
-    /// Send the body uncompressed.
-    AcceptEncoding,
-}
-
-impl Advice {
-    fn retry_after(self) -> Option<u64> {
-        match self {
-            Self::RetryAfter(seconds) => Some(seconds),
-            Self::AcceptEncoding => None,
-        }
-    }
-
-    fn header(self) -> (HeaderName, HeaderValue) {
-        match self {
-            Self::RetryAfter(seconds) => (header::RETRY_AFTER, seconds.into()),
-            Self::AcceptEncoding => encoding::ACCEPTED,
+impl From<&Violation> for Fault {
+    fn from(violation: &Violation) -> Self {
+        Self {
+            field: violation.field.to_owned(),
+            code: violation.code().as_str(),
+            message: violation.message.clone(),
+            kind: violation.kind.clone(),
         }
     }
 }
@@ -299,10 +307,6 @@ impl Advice {
 fn parameter(field: &str) -> &str {
     let part = field.strip_prefix("filter.").unwrap_or(field);
     part.split('.').next().unwrap_or(part)
-}
-
-fn violation(violation: &Violation) -> Value {
-    json!({ "field": violation.field, "code": violation.code.as_str(), "message": violation.message })
 }
 
 /// The body of every answer that reports an error.
@@ -333,7 +337,7 @@ struct Report<'a> {
     /// More of it, for programs: the fields that are wrong, or the state that was in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false, example = json!([{"field": "title", "code": "INVALID", "message": "title is empty; 1 to 255 characters are allowed"}]))]
-    details: Option<Value>,
+    details: Option<&'a Details>,
     /// As in the header `Retry-After`: seconds to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -346,34 +350,31 @@ impl IntoResponse for Problem {
         if let Some(cause) = &self.cause {
             tracing::error!(request_id, "{cause:#}");
         }
-        let refusal = Refusal {
-            status: self.status,
-            code: self.code,
-            message: self.message.clone(),
-            details: self.details.clone(),
-            retry_after: self.advice.and_then(Advice::retry_after),
-            subject: self.subject,
-        };
-        let report = Report {
+        let error = Report {
             code: self.code,
             message: &self.message,
             request_id: &request_id,
-            details: self.details,
-            retry_after: refusal.retry_after,
+            details: self.details.as_ref(),
+            retry_after: self.retry_after,
         };
         let envelope = Envelope {
-            error: report,
+            error,
             detail: &self.message,
             request_id: &request_id,
         };
         let mut response = (self.status, Json(envelope)).into_response();
+        let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        response.headers_mut().extend(self.advice.map(Advice::header));
-        response.extensions_mut().insert(refusal);
+        headers.extend(
+            self.retry_after
+                .map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))),
+        );
+        if matches!(self.subject.as_deref(), Some(Subject::Encoding)) {
+            headers.extend([encoding::ACCEPTED]);
+        }
+        response.extensions_mut().insert(self);
         response
     }
 }

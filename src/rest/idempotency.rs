@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::IntoParams;
 
 use super::error::{Problem, Result};
 use super::{PREFIXES, extract};
@@ -21,6 +22,22 @@ const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, heade
 
 /// What a response with tokens says, to caches and to us.
 pub(super) const NO_STORE: &str = "no-store";
+
+/// How the document describes the header.
+#[derive(IntoParams)]
+#[into_params(names("Idempotency-Key"))]
+#[expect(dead_code, reason = "it only describes")]
+pub(super) struct KeyParameter(
+    /// Makes the write safe to repeat for 24 hours: only the first request with a key is done; others get its response.
+    #[param(
+        required = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        example = "7c0f3f0e-5b0a-4d5e-9a53-0a5f6f2a8f11"
+    )]
+    String,
+);
 
 /// Whether a route takes keys. Reads need none, and the answer to signing in holds secrets, which are not stored
 /// for anybody to repeat.

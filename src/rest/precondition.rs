@@ -6,13 +6,10 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use utoipa::IntoParams;
-use utoipa::openapi::ObjectBuilder;
-use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::schema::{AnyOfBuilder, Type};
 
 use super::error::{Problem, Result};
-use super::openapi;
-use crate::domain::error::Error;
+use super::openapi::schema;
+use crate::domain::error::{Error, ViolationKind};
 use crate::domain::task::ExpectedVersion;
 
 /// The name of the header as the document writes it.
@@ -60,10 +57,10 @@ impl Precondition {
     /// The same with `expected_version` of the body, if it has one.
     pub(super) fn or(self, expected_version: Option<i32>) -> Result<Self> {
         match expected_version {
-            Some(_) if self.refusal == StatusCode::PRECONDITION_FAILED => Err(Problem::invalid(
-                "expected_version",
-                "expected_version and If-Match say the same; send only one of them",
-            )),
+            Some(_) if self.refusal == StatusCode::PRECONDITION_FAILED => {
+                let message = "expected_version and If-Match say the same; send only one of them";
+                Err(Problem::invalid("expected_version", ViolationKind::Other, message))
+            }
             Some(_) => Ok(Self {
                 expected: expected_version.into(),
                 ..self
@@ -89,18 +86,14 @@ impl Precondition {
 }
 
 /// How the document describes the header.
-pub(super) struct IfMatch;
-
-impl IntoParams for IfMatch {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = || ObjectBuilder::new().schema_type(Type::String);
-        let schema = AnyOfBuilder::new()
-            .item(text().enum_values(Some(["*"])))
-            .item(text().pattern(Some(r#"^(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*$"#)));
-        let about = "The `ETag` of the task on which the change is based, several with commas, or `*`.";
-        vec![openapi::header_parameter(IF_MATCH, about, schema, "*")]
-    }
-}
+#[derive(IntoParams)]
+#[into_params(names("If-Match"), parameter_in = Header)]
+#[expect(dead_code, reason = "it only describes")]
+pub(super) struct IfMatch(
+    /// The `ETag` of the task on which the change is based, several with commas, or `*`.
+    #[param(value_type = schema::EntityTags, inline, required = false, example = "*")]
+    String,
+);
 
 fn malformed(line: &str) -> Problem {
     Problem::bad_request(format!(

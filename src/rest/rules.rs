@@ -52,11 +52,10 @@ impl Rules {
         deletes_all_versions: false,
         is_background_open: false,
     };
-}
 
-impl Default for Rules {
-    fn default() -> Self {
-        Self::CANONICAL
+    /// The rules of a request.
+    pub(super) fn of(parts: &Parts) -> Self {
+        parts.extensions.get().copied().unwrap_or(Self::CANONICAL)
     }
 }
 
@@ -64,6 +63,6 @@ impl FromRequestParts<App> for Rules {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().copied().unwrap_or_default())
+        Ok(Self::of(parts))
     }
 }

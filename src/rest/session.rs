@@ -1,26 +1,24 @@
 //! Signing up, in and out.
 
-use std::borrow::Cow;
-
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::AdditionalProperties;
-use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use serde_json::json;
+use utoipa::openapi::{OneOfBuilder, Schema};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Form, Parameters, Sender};
 use super::idempotency;
-use super::openapi::schema;
+use super::openapi::schema::{self, described_by_hand};
 use super::rate_limit::limit_refresh;
 use super::user::UserBody;
-use super::value::{Flag, PasswordGrantType};
+use super::value::{Flag, Moment, Name, Named};
 use super::{Route, location};
-use crate::domain::clock::Timestamp;
+use crate::domain::error::ViolationKind;
 use crate::domain::session::{Device, Tokens};
 use crate::domain::user::Registration;
 use crate::http::json::Json;
@@ -50,8 +48,7 @@ pub(super) struct TokensBody {
     #[schema(example = 1800)]
     expires_in: i64,
     /// Until when the access token is good.
-    #[schema(value_type = schema::Instant)]
-    expires_at: Timestamp,
+    expires_at: Moment,
     /// Whose they are.
     user: UserBody,
 }
@@ -63,7 +60,7 @@ impl From<Tokens> for TokensBody {
             refresh_token: tokens.refresh_token,
             token_type: "bearer",
             expires_in: tokens.expires_in,
-            expires_at: tokens.expires_at,
+            expires_at: Moment(tokens.expires_at),
             user: tokens.user.into(),
         }
     }
@@ -118,43 +115,42 @@ pub(super) struct LoginInput {
     password: String,
 }
 
-impl PartialSchema for LoginInput {
-    fn schema() -> RefOr<Schema> {
-        let with = |name: &str, example: &str| {
-            ObjectBuilder::new()
-                .title(Some(format!("With {name}")))
-                .property(name, String::schema())
-                .required(name)
-                .property("password", String::schema())
-                .required("password")
-                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
-                .examples([serde_json::json!({ name: example, "password": "SecurePass123" })])
-        };
-        let either = OneOfBuilder::new()
-            .item(with("username", "ada"))
-            .item(with("email", "ada@example.com"));
-        either
-            .description(Some("A name and a password. Either name may also be the other."))
-            .into()
-    }
+fn described_login(name: &str, example: &str) -> Schema {
+    schema::of_json(json!({
+        "type": "object", "title": format!("With {name}"), "required": [name, "password"],
+        "properties": { name: { "type": "string" }, "password": { "type": "string" } },
+        "additionalProperties": false, "examples": [{ name: example, "password": "SecurePass123" }],
+    }))
 }
 
-impl ToSchema for LoginInput {
-    fn name() -> Cow<'static, str> {
-        "Login".into()
-    }
-}
+described_by_hand!(LoginInput, "Login" => OneOfBuilder::new()
+    .description(Some("A name and a password. Either name may also be the other."))
+    .item(described_login("username", "ada"))
+    .item(described_login("email", "ada@example.com")));
 
 impl LoginInput {
     fn name(&self) -> Result<&str> {
         match (&self.username, &self.email) {
             (Some(name), None) | (None, Some(name)) => Ok(name),
-            (None, None) => Err(Problem::invalid(
-                "username",
-                "give username or email, one of them is needed",
-            )),
-            (Some(_), Some(_)) => Err(Problem::invalid("username", "give username or email, not both")),
+            (None, None) => {
+                let message = "give username or email, one of them is needed";
+                Err(Problem::invalid("username", ViolationKind::Missing, message))
+            }
+            (Some(_), Some(_)) => {
+                let message = "give username or email, not both";
+                Err(Problem::invalid("username", ViolationKind::Other, message))
+            }
         }
+    }
+}
+
+/// The one kind of grant that gives tokens for a name and a password.
+#[derive(Clone, Copy)]
+struct PasswordGrantType;
+
+impl Named for PasswordGrantType {
+    fn named() -> impl Iterator<Item = (&'static str, Self)> {
+        [("password", Self)].into_iter()
     }
 }
 
@@ -174,7 +170,7 @@ pub(super) struct PasswordGrant {
     password: String,
     /// Always `password`.
     #[schema(value_type = String, required = false, pattern = "^password$", example = "password")]
-    grant_type: Option<PasswordGrantType>,
+    grant_type: Option<Name<PasswordGrantType>>,
     /// Read, and without a meaning here.
     #[schema(nullable = false)]
     scope: Option<String>,
@@ -215,7 +211,6 @@ pub(super) struct LogoutParameters {
     all: Option<Flag>,
 }
 
-/// The routes of sessions.
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::of(routes!(register)).counted_as(Tier::Strict),
@@ -236,21 +231,16 @@ pub(super) fn routes() -> Vec<Route> {
         (status = 409, description = "Somebody has the name or the address already"),
     ))]
 pub(super) async fn register(
-    State(app): State<App>,
-    Sender(device): Sender,
+    Sender(app, device): Sender,
     Body(input): Body<RegisterInput>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Secret<RegisteredBody>)> {
     let tokens = app.domain().sessions().register(input.into(), device).await?;
-    let location = location("users", tokens.user.id.0);
+    let location = [(header::LOCATION, location("users", tokens.user.id.0))];
     let body = RegisteredBody {
         profile: tokens.user.clone().into(),
         tokens: tokens.into(),
     };
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, location)],
-        (NO_STORE, Json(body)),
-    ))
+    Ok((StatusCode::CREATED, location, (NO_STORE, Json(body))))
 }
 
 /// Sign in
@@ -263,17 +253,9 @@ pub(super) async fn register(
         (status = 200, description = "Tokens", body = TokensBody),
         (status = 401, description = "No active account has this name and this password"),
     ))]
-pub(super) async fn login(
-    State(app): State<App>,
-    Sender(device): Sender,
-    Body(input): Body<LoginInput>,
-) -> Result<Secret<TokensBody>> {
-    let name = input.name()?.to_owned();
-    let tokens = app
-        .domain()
-        .sessions()
-        .login(&name, input.password.into(), device)
-        .await?;
+pub(super) async fn login(Sender(app, device): Sender, Body(input): Body<LoginInput>) -> Result<Secret<TokensBody>> {
+    let (name, sessions) = (input.name()?.to_owned(), app.domain().sessions());
+    let tokens = sessions.login(&name, input.password.into(), device).await?;
     Ok((NO_STORE, Json(tokens.into())))
 }
 
@@ -285,15 +267,11 @@ pub(super) async fn login(
         (status = 401, description = "No active account has this name and this password"),
     ))]
 pub(super) async fn access_token(
-    State(app): State<App>,
-    Sender(device): Sender,
+    Sender(app, device): Sender,
     Form(grant): Form<PasswordGrant>,
 ) -> Result<Secret<TokensBody>> {
-    let tokens = app
-        .domain()
-        .sessions()
-        .login(&grant.username, grant.password.into(), device)
-        .await?;
+    let sessions = app.domain().sessions();
+    let tokens = sessions.login(&grant.username, grant.password.into(), device).await?;
     Ok((NO_STORE, Json(tokens.into())))
 }
 
@@ -306,11 +284,7 @@ pub(super) async fn access_token(
         (status = 200, description = "Tokens", body = TokensBody),
         (status = 401, description = "The token is none of ours, was used or is too old"),
     ))]
-pub(super) async fn refresh(
-    State(app): State<App>,
-    Sender(device): Sender,
-    input: Result<Body<RefreshInput>>,
-) -> Response {
+pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<RefreshInput>>) -> Response {
     let token = input.map(|Body(input)| SecretString::from(input.refresh_token));
     let shown = token.as_ref().ok().cloned();
     let answer = async { renew(&app, token, device.clone()).await.into_response() };
@@ -341,7 +315,7 @@ pub(super) async fn verify_email(State(app): State<App>, Body(input): Body<Verif
 /// For one's own address, at most once a minute. The new token replaces the last one.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "auth", operation_id = "resendVerification",
     responses((status = 202, description = "The mail is on its way")))]
-pub(super) async fn resend_verification(State(app): State<App>, Asker(actor): Asker) -> Result<StatusCode> {
+pub(super) async fn resend_verification(Asker(app, actor): Asker) -> Result<StatusCode> {
     app.domain().users().send_verification(&actor).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -350,8 +324,7 @@ pub(super) async fn resend_verification(State(app): State<App>, Asker(actor): As
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout", params(LogoutParameters),
     responses((status = 204, description = "The tokens work no more")))]
 pub(super) async fn logout(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     Parameters(parameters): Parameters<LogoutParameters>,
 ) -> Result<StatusCode> {
     let sessions = app.domain().sessions();

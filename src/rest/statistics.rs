@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use axum::http::HeaderName;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::Route;
-
 use super::error::Result;
 use super::extract::Asker;
 use crate::domain::statistics::Statistics;
 use crate::domain::task::Priority;
 use crate::domain::task::workflow::Status;
 use crate::http::json::Json;
-use crate::state::AppState as App;
 
 /// Whether counts were remembered (`HIT`) or counted now (`MISS`).
 pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-cache");
@@ -85,10 +82,25 @@ struct TagCount {
 impl From<Statistics> for StatisticsBody {
     fn from(statistics: Statistics) -> Self {
         let completed = statistics.completed();
-        let of = |status: Status| find(&statistics.by_status, &status);
-        let of_priority = |priority: Priority| find(&statistics.by_priority, &priority);
+        let by_status = statistics
+            .by_status
+            .iter()
+            .map(|(status, count)| (status.as_str(), *count));
+        let by_priority = statistics
+            .by_priority
+            .iter()
+            .map(|(name, count)| (name.as_str(), *count));
+        let (by_status, by_priority): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_status.collect(), by_priority.collect());
+        let of = |status: Status| by_status.get(status.as_str()).copied().unwrap_or_default();
+        let of_priority = |priority: Priority| by_priority.get(priority.as_str()).copied().unwrap_or_default();
+        let tags = statistics.tags.iter().cloned();
         Self {
-            by_tag: statistics.tags.iter().cloned().collect(),
+            total: statistics.total,
+            completed,
+            completion_rate: statistics.completion_rate(),
+            overdue: statistics.overdue,
+            tags: tags.clone().map(|(tag, count)| TagCount { tag, count }).collect(),
+            by_tag: tags.collect(),
             incomplete: statistics.total - completed,
             total_tasks: statistics.total,
             completed_tasks: completed,
@@ -96,35 +108,12 @@ impl From<Statistics> for StatisticsBody {
             in_progress_tasks: of(Status::InProgress),
             high_priority_tasks: of_priority(Priority::High),
             urgent_tasks: of_priority(Priority::Urgent),
-            total: statistics.total,
-            completed,
-            completion_rate: statistics.completion_rate(),
-            overdue: statistics.overdue,
-            by_status: statistics
-                .by_status
-                .into_iter()
-                .map(|(status, count)| (status.as_str(), count))
-                .collect(),
-            by_priority: statistics
-                .by_priority
-                .into_iter()
-                .map(|(name, count)| (name.as_str(), count))
-                .collect(),
-            tags: statistics
-                .tags
-                .into_iter()
-                .map(|(tag, count)| TagCount { tag, count })
-                .collect(),
+            by_status,
+            by_priority,
         }
     }
 }
 
-fn find<T: PartialEq>(counts: &[(T, u64)], name: &T) -> u64 {
-    let found = counts.iter().find(|(one, _)| one == name);
-    found.map_or(0, |(_, count)| *count)
-}
-
-/// The routes of counts.
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::of(routes!(get)),
@@ -138,10 +127,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[utoipa::path(get, path = "/tasks/statistics", tag = "tasks", operation_id = "getTaskStatistics",
     responses((status = 200, description = "The counts", body = StatisticsBody,
         headers(("X-Cache" = String, description = "`HIT` if they were remembered, `MISS` if they were counted now")))))]
-pub(super) async fn get(
-    State(app): State<App>,
-    Asker(actor): Asker,
-) -> Result<([(HeaderName, &'static str); 1], Json<StatisticsBody>)> {
+pub(super) async fn get(Asker(app, actor): Asker) -> Result<([(HeaderName, &'static str); 1], Json<StatisticsBody>)> {
     let counted = app.domain().tasks().statistics(&actor).await?;
     let source = if counted.is_cached { "HIT" } else { "MISS" };
     Ok(([(CACHE, source)], Json(counted.statistics.into())))

@@ -1,6 +1,5 @@
 //! Users and their accounts.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use secrecy::SecretString;
@@ -9,28 +8,25 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::Route;
-
 use super::error::{Problem, Result};
 use super::extract::{Asker, Body, Parameters, PathId, Sender};
 use super::openapi::schema;
 use super::page::{ListBody, PageParameters, name_cursor, rows};
 use super::rate_limit::limit_password;
 use super::rules::Rules;
-use super::value::{Number, RoleName};
-use crate::domain::clock::Timestamp;
+use super::value::{Moment, Name, Number};
+use crate::domain::actor::Role;
 use crate::domain::error::Violations;
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::user::{User, UserChange};
 use crate::http::json::Json;
-use crate::state::AppState as App;
 
 /// What everybody who is signed in sees of a user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UserName)]
 pub(super) struct NameBody {
     /// Its number.
-    #[schema(value_type = schema::Id)]
     id: UserId,
     /// The name to sign in with.
     #[schema(required = true, example = "ada")]
@@ -99,12 +95,12 @@ pub(super) struct UserBody {
     is_active: Option<bool>,
     /// When the account was made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::Instant>, nullable = false)]
-    created_at: Option<Timestamp>,
+    #[schema(nullable = false)]
+    created_at: Option<Moment>,
     /// When the account was changed last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<schema::Instant>, nullable = false)]
-    updated_at: Option<Timestamp>,
+    #[schema(nullable = false)]
+    updated_at: Option<Moment>,
 }
 
 impl From<User> for UserBody {
@@ -117,8 +113,8 @@ impl From<User> for UserBody {
             time_zone: account.map(|account| account.time_zone.name()),
             role: account.map(|account| account.role.as_str()),
             is_active: account.map(|account| account.is_active),
-            created_at: account.map(|account| account.created_at),
-            updated_at: account.map(|account| account.updated_at),
+            created_at: account.map(|account| Moment(account.created_at)),
+            updated_at: account.map(|account| Moment(account.updated_at)),
             name: user.into(),
         }
     }
@@ -152,7 +148,7 @@ pub(super) struct UpdateInput {
     /// What the user may do: for administrators to say.
     #[serde(default)]
     #[schema(value_type = schema::RoleName)]
-    role: Patch<RoleName>,
+    role: Patch<Name<Role>>,
     /// Whether the user may sign in: for administrators to say.
     #[serde(default)]
     #[schema(value_type = bool)]
@@ -170,7 +166,7 @@ impl From<UpdateInput> for UserChange {
                 other => other,
             },
             time_zone: input.time_zone,
-            role: input.role.map(|RoleName(role)| role),
+            role: input.role.map(|Name(role)| role),
             is_active: input.is_active,
         }
     }
@@ -185,7 +181,6 @@ pub(super) struct DeleteParameters {
     transfer_to: Option<Number>,
 }
 
-/// The routes of users.
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::of(routes!(me)),
@@ -202,17 +197,15 @@ pub(super) fn routes() -> Vec<Route> {
 /// `/users/me` answers the same.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "getMe",
     responses((status = 200, description = "The account that is signed in", body = UserBody)))]
-pub(super) async fn me(State(app): State<App>, Asker(actor): Asker) -> Result<Json<UserBody>> {
-    let user = app.domain().users().viewer(&actor).await?;
-    Ok(Json(user.into()))
+pub(super) async fn me(Asker(app, actor): Asker) -> Result<Json<UserBody>> {
+    Ok(Json(app.domain().users().viewer(&actor).await?.into()))
 }
 
 /// List users
 #[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(PageParameters),
     responses((status = 200, description = "A part of the list, by id", body = ListBody<UserBody>)))]
 pub(super) async fn list(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     Parameters(page): Parameters<PageParameters>,
 ) -> Result<Json<ListBody<UserBody>>> {
     let mut violations = Violations::default();
@@ -220,20 +213,18 @@ pub(super) async fn list(
     violations.into_result()?;
     let users = app.domain().users();
     let (rows, next) = rows(users.list(&actor, &part.request()).await.map_err(name_cursor)?);
-    let total = users.count(&actor).await?;
-    Ok(Json(part.body(
+    let (rows, total) = (
         rows.into_iter().map(UserBody::from).collect(),
-        next,
-        total,
-    )))
+        users.count(&actor).await?,
+    );
+    Ok(Json(part.body(rows, next, total)))
 }
 
 /// Read a user
 #[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "getUser", params(PathId),
     responses((status = 200, description = "The user", body = UserBody)))]
-pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<Json<UserBody>> {
-    let user = app.domain().users().get(&actor, UserId(id)).await?;
-    Ok(Json(user.into()))
+pub(super) async fn get(Asker(app, actor): Asker, PathId(id): PathId) -> Result<Json<UserBody>> {
+    Ok(Json(app.domain().users().get(&actor, UserId(id)).await?.into()))
 }
 
 /// Change an account
@@ -248,22 +239,17 @@ pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id):
         (status = 409, description = "Somebody else has the name or the address, or nobody would be left to administer"),
     ))]
 pub(super) async fn update(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    Sender(device): Sender,
+    Asker(app, actor): Asker,
+    Sender(_, device): Sender,
     PathId(id): PathId,
     Body(input): Body<UpdateInput>,
 ) -> Response {
     let shows_password = input.current_password.is_some();
     let update = async {
-        let user = app
-            .domain()
-            .users()
-            .update(&actor, UserId(id), input.into(), &device)
-            .await;
-        user.map(|user| Json(UserBody::from(user)))
-            .map_err(Problem::from)
-            .into_response()
+        let users = app.domain().users();
+        let user = users.update(&actor, UserId(id), input.into(), &device).await;
+        let body = user.map(|user| Json(UserBody::from(user)));
+        body.map_err(Problem::from).into_response()
     };
     if shows_password {
         limit_password(&app, &device, update).await
@@ -283,8 +269,7 @@ pub(super) async fn update(
         (status = 409, description = "Nobody would be left to administer"),
     ))]
 pub(super) async fn delete(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     PathId(id): PathId,
     Parameters(parameters): Parameters<DeleteParameters>,
 ) -> Result<StatusCode> {

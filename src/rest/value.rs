@@ -1,69 +1,52 @@
 //! Values as clients write them in bodies and parameters, each with a message that tells what is allowed.
 
-use std::fmt;
-
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::domain::actor::Role;
 use crate::domain::clock::{Timestamp, read_day, start_of_day};
-use crate::domain::error::excerpt;
+use crate::domain::error::{ViolationKind, excerpt};
 use crate::domain::local_time::end_of;
+use crate::domain::page::Direction;
 use crate::domain::task::Priority;
 use crate::domain::task::workflow::Status;
 
-/// Statuses of older task APIs, and what they are called here.
-pub(super) const OLDER_STATUSES: [(&str, Status); 2] = [("pending", Status::Todo), ("completed", Status::Done)];
+/// Serde hands errors on as text: a mark in front of a message keeps the kind of the violation.
+const NOT_ONE_OF: char = '\u{1}';
+const NOT_BOOLEAN: char = '\u{2}';
+const NOT_INTEGER: char = '\u{3}';
+
+/// The kind of the violation and the message in the text of an error.
+pub(super) fn unmarked(text: &str) -> (ViolationKind, &str) {
+    let marks = [
+        (NOT_ONE_OF, ViolationKind::NotOneOf),
+        (NOT_BOOLEAN, ViolationKind::NotBoolean),
+        (NOT_INTEGER, ViolationKind::NotInteger),
+    ];
+    let mut found = marks
+        .into_iter()
+        .filter_map(|(mark, kind)| Some((kind, text.strip_prefix(mark)?)));
+    found.next().unwrap_or((ViolationKind::Other, text))
+}
 
 /// A value that should be a string. Other JSON types are kept as text, so that the error names the value and what is
 /// allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Text(String);
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Text(String);
 
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
-    }
-}
+impl TryFrom<Value> for Text {
+    type Error = &'static str;
 
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Text, E> {
-        Ok(Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Text, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Text("[…]".to_owned()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Text, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text("{…}".to_owned()))
+    fn try_from(value: Value) -> Result<Self, &'static str> {
+        Ok(Self(match value {
+            Value::String(text) => text,
+            Value::Null => return Err("invalid type: null, expected a string"),
+            Value::Array(_) => "[…]".to_owned(),
+            Value::Object(_) => "{…}".to_owned(),
+            other => other.to_string(),
+        }))
     }
 }
 
@@ -77,19 +60,24 @@ impl TryFrom<Text> for Moment {
     type Error = String;
 
     fn try_from(Text(text): Text) -> Result<Self, String> {
-        let moment = DateTime::parse_from_rfc3339(&text)
-            .map(|moment| moment.with_timezone(&Utc))
-            .ok();
-        moment
-            .or_else(|| without_zone(&text))
-            .or_else(|| start_of_day(&text))
-            .map(Self)
-            .ok_or_else(|| {
-                format!(
-                    "'{}' is not a date; use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31",
-                    excerpt(&text)
-                )
-            })
+        let with_zone = DateTime::parse_from_rfc3339(&text).map(|moment| moment.with_timezone(&Utc));
+        // Python writes the time of a clock that knows no zone so; the older APIs took it as UTC.
+        let without_zone =
+            || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc());
+        let moment = with_zone.or_else(|_| without_zone()).ok();
+        moment.or_else(|| start_of_day(&text)).map(Self).ok_or_else(|| {
+            format!(
+                "'{}' is not a date; use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31",
+                excerpt(&text)
+            )
+        })
+    }
+}
+
+/// Written at once: what chrono does by itself goes character by character, and a page of tasks has hundreds of moments.
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 }
 
@@ -109,20 +97,6 @@ impl TryFrom<Text> for Day {
     }
 }
 
-/// Written at once: what chrono does by itself goes character by character, and a page of tasks has hundreds of moments.
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
-    }
-}
-
-/// Python writes the time of a clock that knows no zone so; the older APIs took it as UTC.
-fn without_zone(text: &str) -> Option<Timestamp> {
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
-        .ok()
-        .map(|moment| moment.and_utc())
-}
-
 /// The last moment of a range. A date alone includes its whole day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Text")]
@@ -139,81 +113,82 @@ impl TryFrom<Text> for LastMoment {
     }
 }
 
-/// The name of a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Text")]
-pub(super) struct StatusName(pub(super) Status);
+/// A value with a name, one of a few.
+pub(super) trait Named: Copy + 'static {
+    /// Names that older APIs use; messages do not list them.
+    const OLDER: &'static [(&'static str, Self)] = &[];
 
-impl TryFrom<Text> for StatusName {
-    type Error = String;
+    /// The values with their names, in the order in which messages list them.
+    fn named() -> impl Iterator<Item = (&'static str, Self)>;
 
-    fn try_from(Text(name): Text) -> Result<Self, String> {
-        status(&name).map(Self)
+    /// Every name that is read.
+    fn names() -> Vec<&'static str> {
+        let older = Self::OLDER.iter().copied();
+        Self::named().chain(older).map(|(name, _)| name).collect()
+    }
+
+    /// The value of a name.
+    fn read(name: &str) -> Result<Self, String> {
+        let mut all = Self::named().chain(Self::OLDER.iter().copied());
+        let found = all.find(|(known, _)| *known == name);
+        found.map(|(_, value)| value).ok_or_else(|| {
+            let names: Vec<_> = Self::named().map(|(name, _)| name).collect();
+            let (shown, names) = (excerpt(name), names.join(", "));
+            format!("{NOT_ONE_OF}'{shown}' is not allowed; use one of {names}")
+        })
     }
 }
 
-fn status(name: &str) -> Result<Status, String> {
-    let older = OLDER_STATUSES
-        .iter()
-        .find(|(older, _)| *older == name)
-        .map(|(_, status)| *status);
-    older.map_or_else(|| one_of(name, &Status::ALL, Status::as_str), Ok)
-}
+impl Named for Status {
+    const OLDER: &'static [(&'static str, Self)] = &[("pending", Self::Todo), ("completed", Self::Done)];
 
-/// The name of a priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Text")]
-pub(super) struct PriorityName(pub(super) Priority);
-
-impl TryFrom<Text> for PriorityName {
-    type Error = String;
-
-    fn try_from(Text(name): Text) -> Result<Self, String> {
-        one_of(&name, &Priority::ALL, Priority::as_str).map(Self)
+    fn named() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter().map(|status| (status.as_str(), status))
     }
 }
 
-/// The name of a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Text")]
-pub(super) struct RoleName(pub(super) Role);
-
-impl TryFrom<Text> for RoleName {
-    type Error = String;
-
-    fn try_from(Text(name): Text) -> Result<Self, String> {
-        one_of(&name, &Role::ALL, Role::as_str).map(Self)
+impl Named for Priority {
+    fn named() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter().map(|priority| (priority.as_str(), priority))
     }
 }
 
-/// Statuses, separated by commas.
+impl Named for Role {
+    fn named() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter().map(|role| (role.as_str(), role))
+    }
+}
+
+impl Named for Direction {
+    fn named() -> impl Iterator<Item = (&'static str, Self)> {
+        [("asc", Self::Ascending), ("desc", Self::Descending)].into_iter()
+    }
+}
+
+/// The name of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Text", bound = "T: Named")]
+pub(super) struct Name<T>(pub(super) T);
+
+impl<T: Named> TryFrom<Text> for Name<T> {
+    type Error = String;
+
+    fn try_from(Text(name): Text) -> Result<Self, String> {
+        T::read(&name).map(Self)
+    }
+}
+
+/// Names, separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct StatusNames(pub(super) Vec<Status>);
+#[serde(try_from = "String", bound = "T: Named")]
+pub(super) struct Names<T>(pub(super) Vec<T>);
 
-impl TryFrom<String> for StatusNames {
+impl<T: Named> TryFrom<String> for Names<T> {
     type Error = String;
 
     fn try_from(names: String) -> Result<Self, String> {
-        names
-            .split(',')
-            .map(|name| status(name.trim()))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
-/// Priorities, separated by commas.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct PriorityNames(pub(super) Vec<Priority>);
-
-impl TryFrom<String> for PriorityNames {
-    type Error = String;
-
-    fn try_from(names: String) -> Result<Self, String> {
-        let priority = |name: &str| one_of(name.trim(), &Priority::ALL, Priority::as_str);
-        names.split(',').map(priority).collect::<Result<_, _>>().map(Self)
+        let values = names.split(',').map(|name| T::read(name.trim()));
+        values.collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -225,19 +200,6 @@ pub(super) struct Words(pub(super) Vec<String>);
 impl From<String> for Words {
     fn from(words: String) -> Self {
         Self(words.split(',').map(str::to_owned).collect())
-    }
-}
-
-/// The one kind of grant that gives tokens for a name and a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct PasswordGrantType;
-
-impl TryFrom<String> for PasswordGrantType {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        one_of(&name, &[Self], |Self| "password")
     }
 }
 
@@ -253,7 +215,10 @@ impl TryFrom<String> for Flag {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" | "t" | "y" => Ok(Self(true)),
             "false" | "0" | "no" | "off" | "f" | "n" => Ok(Self(false)),
-            _ => Err(format!("'{}' is not allowed; use true or false", excerpt(&text))),
+            _ => Err(format!(
+                "{NOT_BOOLEAN}'{}' is not allowed; use true or false",
+                excerpt(&text)
+            )),
         }
     }
 }
@@ -268,23 +233,16 @@ impl TryFrom<String> for Number {
 
     fn try_from(text: String) -> Result<Self, String> {
         let number = whole_number(&text).filter(|number| *number >= 0);
-        number
-            .map(Self)
-            .ok_or_else(|| format!("'{}' is not a whole number from 0 to {}", excerpt(&text), i32::MAX))
+        number.map(Self).ok_or_else(|| {
+            let (shown, max) = (excerpt(&text), i32::MAX);
+            format!("{NOT_INTEGER}'{shown}' is not a whole number from 0 to {max}")
+        })
     }
 }
 
 /// A number as it is usually written: other spellings, such as `+1` and `01`, are no second name for it.
 pub(super) fn whole_number(text: &str) -> Option<i32> {
     text.parse().ok().filter(|number: &i32| number.to_string() == text)
-}
-
-/// The one of `all` that is called `name`.
-pub(super) fn one_of<T: Copy>(name: &str, all: &[T], name_of: impl Fn(T) -> &'static str) -> Result<T, String> {
-    all.iter().copied().find(|one| name_of(*one) == name).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|one| name_of(*one)).collect();
-        format!("'{}' is not allowed; use one of {}", excerpt(name), names.join(", "))
-    })
 }
 
 #[cfg(test)]
@@ -296,88 +254,52 @@ mod tests {
     }
 
     #[test]
-    fn a_date_alone_is_its_midnight_in_utc() {
-        assert_eq!(moment("2026-01-31").unwrap(), "2026-01-31T00:00:00+00:00");
+    fn moments_are_read_with_a_zone_without_one_and_as_a_date_alone() {
+        for (text, read) in [
+            ("2026-01-31", "2026-01-31T00:00:00+00:00"),
+            ("2026-01-31T01:30:00+02:00", "2026-01-30T23:30:00+00:00"),
+            ("2026-01-31T01:30:00.5", "2026-01-31T01:30:00.500+00:00"),
+        ] {
+            assert_eq!(moment(text).unwrap(), read);
+        }
     }
 
     #[test]
-    fn a_day_is_a_date_and_nothing_else() {
+    fn what_is_no_date_is_refused() {
         let day = |text: &str| Day::try_from(Text(text.to_owned())).map(|Day(day)| day.to_string());
         assert_eq!(day("2026-01-31").unwrap(), "2026-01-31");
         for text in ["2026-01-31T09:30:00Z", "2026-02-30", "2026-1-5", "12026-01-31", ""] {
-            let message = day(text).unwrap_err();
-            assert!(
-                message.starts_with(&format!("'{text}' is not a date; use year")),
-                "{message}"
-            );
+            let start = format!("'{text}' is not a date; use year");
+            assert!(day(text).unwrap_err().starts_with(&start), "{text}");
         }
-    }
-
-    #[test]
-    fn a_moment_of_another_zone_is_turned_into_utc() {
-        assert_eq!(
-            moment("2026-01-31T01:30:00+02:00").unwrap(),
-            "2026-01-30T23:30:00+00:00"
-        );
-    }
-
-    #[test]
-    fn a_moment_without_a_zone_is_taken_as_utc() {
-        assert_eq!(
-            moment("2026-01-31T01:30:00.5").unwrap(),
-            "2026-01-31T01:30:00.500+00:00"
-        );
-    }
-
-    #[test]
-    fn a_date_that_there_is_not_is_refused() {
         for text in ["2026-02-30", "2026-1-5", "31.01.2026", "tomorrow", ""] {
-            let message = moment(text).unwrap_err();
-            assert!(
-                message.starts_with(&format!("'{text}' is not a date; use RFC 3339, such as")),
-                "{message}"
-            );
+            let start = format!("'{text}' is not a date; use RFC 3339, such as");
+            assert!(moment(text).unwrap_err().starts_with(&start), "{text}");
         }
     }
 
     #[test]
-    fn older_names_of_statuses_are_understood() {
-        assert_eq!(status("pending"), Ok(Status::Todo));
-        assert_eq!(status("completed"), Ok(Status::Done));
-        assert_eq!(status("in_progress"), Ok(Status::InProgress));
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_those_that_are_known() {
-        let message = StatusName::try_from(Text("open".to_owned())).unwrap_err();
+    fn names_are_those_of_today_and_of_older_apis() {
+        let statuses = |names: &str| Names::<Status>::try_from(names.to_owned()).map(|Names(statuses)| statuses);
+        let known = [Status::Todo, Status::Done, Status::InProgress];
+        assert_eq!(statuses("pending, completed,in_progress").unwrap(), known);
+        let message = "'open' is not allowed; use one of todo, in_progress, done, cancelled";
         assert_eq!(
-            message,
-            "'open' is not allowed; use one of todo, in_progress, done, cancelled"
+            unmarked(&Status::read("open").unwrap_err()),
+            (ViolationKind::NotOneOf, message)
         );
-        let message = PriorityNames::try_from("low,".to_owned()).unwrap_err();
-        assert_eq!(message, "'' is not allowed; use one of low, medium, high, urgent");
-    }
-
-    #[test]
-    fn several_names_are_separated_by_commas() {
-        let names = StatusNames::try_from("todo, completed".to_owned()).unwrap();
-        assert_eq!(names, StatusNames(vec![Status::Todo, Status::Done]));
+        let message = "'' is not allowed; use one of low, medium, high, urgent";
+        let error = Names::<Priority>::try_from("low,".to_owned()).unwrap_err();
+        assert_eq!(unmarked(&error), (ViolationKind::NotOneOf, message));
     }
 
     #[test]
     fn flags_are_read_as_python_and_shells_write_them() {
         let flag = |text: &str| Flag::try_from(text.to_owned()).map(|flag| flag.0).ok();
-        assert!(
-            ["true", "1", "Yes", "on", "T", "y"]
-                .iter()
-                .all(|text| flag(text) == Some(true))
-        );
-        assert!(
-            ["False", "0", "no", "OFF", "f", "n"]
-                .iter()
-                .all(|text| flag(text) == Some(false))
-        );
-        assert!(["", "2", "nope"].iter().all(|text| flag(text).is_none()));
+        let all = |texts: &[&str], read| texts.iter().all(|text| flag(text) == read);
+        assert!(all(&["true", "1", "Yes", "on", "T", "y"], Some(true)));
+        assert!(all(&["False", "0", "no", "OFF", "f", "n"], Some(false)));
+        assert!(all(&["", "2", "nope"], None));
     }
 
     #[test]

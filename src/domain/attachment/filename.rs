@@ -1,7 +1,7 @@
 //! The names of files, as they are kept.
 
 use super::MAX_FILENAME_LENGTH;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Result, ViolationKind};
 
 /// The most characters of a bad name that a message repeats.
 const SHOWN: usize = 60;
@@ -13,14 +13,17 @@ const ENCODED_SEPARATORS: [&str; 2] = ["%2f", "%5c"];
 pub(super) fn clean(given: &str) -> Result<String> {
     let name = given.rsplit(['/', '\\']).next().unwrap_or_default().trim();
     let length = name.chars().count();
-    let refuse = |why: String| Err(Error::invalid("file", format!("file: the name {} {why}", shown(given))));
+    let refuse_as = |kind, why: String| {
+        let message = format!("file: the name {} {why}", shown(given));
+        Err(Error::violation("file", kind, message))
+    };
+    let refuse = |why| refuse_as(ViolationKind::Other, why);
     if name.is_empty() || name == "." || name == ".." {
         return refuse("names no file; send one such as 'report.pdf'".to_owned());
     }
     if length > MAX_FILENAME_LENGTH {
-        return refuse(format!(
-            "is {length} characters long; 1 to {MAX_FILENAME_LENGTH} are allowed"
-        ));
+        let why = format!("is {length} characters long; 1 to {MAX_FILENAME_LENGTH} are allowed");
+        return refuse_as(ViolationKind::TooLong(MAX_FILENAME_LENGTH), why);
     }
     if !is_possible(name) {
         return refuse("contains control characters, which are not allowed".to_owned());

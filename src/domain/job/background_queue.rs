@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{BackgroundTask, BackgroundTaskStatus, JobKind, Jobs, NewJob};
 use crate::domain::actor::Actor;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Result, ViolationKind};
 use crate::domain::id::JobId;
 use crate::domain::policy::{self, Own, QueueJob};
 use crate::domain::store;
@@ -77,8 +77,9 @@ fn check(message: &str) -> Result<()> {
     if length <= MAX_MESSAGE_LENGTH {
         return Ok(());
     }
-    Err(Error::invalid(
+    Err(Error::violation(
         "message",
+        ViolationKind::TooLong(MAX_MESSAGE_LENGTH),
         format!("message has {length} characters; up to {MAX_MESSAGE_LENGTH} are allowed"),
     ))
 }

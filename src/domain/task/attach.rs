@@ -2,7 +2,7 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::attachment::{Attachment, MAX_ATTACHMENTS, NewAttachment};
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Result, ViolationKind};
 use crate::domain::id::{AttachmentId, TaskId};
 use crate::domain::policy::{self, AttachFile, DetachFile};
 use crate::domain::store;
@@ -58,11 +58,10 @@ fn check_count(present: usize) -> Result<()> {
     if present < MAX_ATTACHMENTS {
         return Ok(());
     }
-    Err(Error::invalid(
+    let count = present + 1;
+    Err(Error::violation(
         "file",
-        format!(
-            "file: the task would have {} files; up to {MAX_ATTACHMENTS} are allowed",
-            present + 1
-        ),
+        ViolationKind::TooLarge(MAX_ATTACHMENTS),
+        format!("file: the task would have {count} files; up to {MAX_ATTACHMENTS} are allowed"),
     ))
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::domain::clock::{Timestamp, check_moment};
-use crate::domain::error::{Error, Result, Violations, excerpt};
+use crate::domain::error::{Error, Result, ViolationKind, Violations, excerpt};
 use crate::domain::id::UserId;
 use crate::domain::local_time::check_day;
 use crate::domain::patch::Patch;
@@ -179,16 +179,11 @@ fn check_title(raw: &str) -> Result<String> {
     let title = raw.trim();
     let length = title.chars().count();
     if length == 0 {
-        return Err(Error::invalid(
-            "title",
-            format!("title is empty; 1 to {MAX_TITLE_LENGTH} characters are allowed"),
-        ));
+        let message = format!("title is empty; 1 to {MAX_TITLE_LENGTH} characters are allowed");
+        return Err(Error::violation("title", ViolationKind::TooShort(1), message));
     }
     if length > MAX_TITLE_LENGTH {
-        return Err(Error::invalid(
-            "title",
-            format!("title is {length} characters long; 1 to {MAX_TITLE_LENGTH} are allowed"),
-        ));
+        return Err(Error::wrong_length("title", length, 1, MAX_TITLE_LENGTH));
     }
     if title.chars().any(char::is_control) {
         return Err(Error::invalid(
@@ -202,10 +197,7 @@ fn check_title(raw: &str) -> Result<String> {
 fn check_description(text: String) -> Result<String> {
     let length = text.chars().count();
     if length > MAX_DESCRIPTION_LENGTH {
-        return Err(Error::invalid(
-            "description",
-            format!("description is {length} characters long; up to {MAX_DESCRIPTION_LENGTH} are allowed"),
-        ));
+        return Err(Error::wrong_length("description", length, 0, MAX_DESCRIPTION_LENGTH));
     }
     if text.contains('\0') {
         return Err(Error::invalid(

@@ -189,10 +189,7 @@ fn check_full_name(raw: &str) -> Result<String> {
     let name = raw.trim();
     let length = name.chars().count();
     if length == 0 || length > MAX_FULL_NAME_LENGTH {
-        return Err(Error::invalid(
-            "full_name",
-            format!("full_name is {length} characters long; 1 to {MAX_FULL_NAME_LENGTH} are allowed"),
-        ));
+        return Err(Error::wrong_length("full_name", length, 1, MAX_FULL_NAME_LENGTH));
     }
     if name.chars().any(char::is_control) {
         return Err(Error::invalid(

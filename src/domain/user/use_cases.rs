@@ -6,7 +6,7 @@ use super::profile::Names;
 use super::{MAX_FULL_NAME_LENGTH, NewAccount, Registration, User, UserChange};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::attachment::Removal;
-use crate::domain::error::{Error, Result, Violations};
+use crate::domain::error::{Error, Result, ViolationKind, Violations};
 use crate::domain::event::NewEvent;
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
@@ -162,10 +162,8 @@ impl<'a> Users<'a> {
         let moves = change.moves(&user);
         if is_own && moves {
             let Some(shown) = shown else {
-                return Err(Error::invalid(
-                    "current_password",
-                    "current_password is missing: a new e-mail address needs the password of the account",
-                ));
+                let message = "current_password is missing: a new e-mail address needs the password of the account";
+                return Err(Error::violation("current_password", ViolationKind::Missing, message));
             };
             shown.accept(&transaction).await?;
         }

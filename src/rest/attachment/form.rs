@@ -1,19 +1,18 @@
 //! A file on its way in: the part `file` of a form, and nothing beside it.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts as _, Request};
-use axum::http::request::Parts;
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use futures_util::{Stream, stream};
 use multer::{Field, Multipart};
 
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Attachment;
-use crate::domain::error::{self, Error};
+use crate::domain::error::{self, Error, ViolationKind};
 use crate::domain::id::TaskId;
 use crate::http::body::{Exceeded, Source};
 use crate::rest::error::{Problem, Result};
-use crate::rest::extract::{Asker, PathId, content_type, require_unencoded};
+use crate::rest::extract::{content_type, require_unencoded};
 use crate::rest::rules::Rules;
 use crate::state::AppState as App;
 
@@ -24,41 +23,21 @@ pub(super) const PART: &str = "file";
 /// The most bytes of a form beside its file.
 const FORM_OVERHEAD: u64 = 16 * 1024;
 
-/// To whom a file will belong.
-#[derive(Clone, Copy)]
-pub(super) enum Belongs {
-    /// The task `{id}` of the path.
-    ToTask,
-    /// Whoever sends it.
-    ToSender,
-}
-
-/// Keeps the file of a request; also returns who sent it.
-pub(super) async fn receive(app: &App, request: Request, belongs: Belongs) -> Result<(Actor, Attachment)> {
-    let (mut parts, body) = request.into_parts();
-    let rules: Rules = parts.extensions.get().copied().unwrap_or_default();
-    let source = Source::new(body, rules.max_file + FORM_OVERHEAD);
-    keep(app, &mut parts, &source, belongs, rules).await
-}
-
-async fn keep(
+/// Keeps the file of a request: for a task, or for whoever sends it.
+pub(super) async fn receive(
     app: &App,
-    parts: &mut Parts,
-    source: &Source,
-    belongs: Belongs,
+    actor: &Actor,
+    task: Option<TaskId>,
     rules: Rules,
-) -> Result<(Actor, Attachment)> {
-    let Asker(actor) = Asker::from_request_parts(parts, app).await?;
-    let task = match belongs {
-        Belongs::ToTask => Some(TaskId(PathId::from_request_parts(parts, app).await?.0)),
-        Belongs::ToSender => None,
-    };
-    let file = File::open(&parts.headers, source, rules).await?;
+    request: Request,
+) -> Result<Attachment> {
+    let (parts, body) = request.into_parts();
+    let source = Source::new(body, rules.max_file + FORM_OVERHEAD);
+    let file = File::open(&parts.headers, &source, rules).await?;
     let name = file.name.clone();
     let attachments = app.domain().attachments();
-    let kept = attachments.upload_up_to(rules.max_file, &actor, task, &name, file.content());
-    let kept = kept.await?;
-    Ok((actor, kept))
+    let kept = attachments.upload_up_to(rules.max_file, actor, task, &name, file.content());
+    Ok(kept.await?)
 }
 
 /// A file that has begun to come.
@@ -84,14 +63,14 @@ impl File {
         }
         let Some(part) = part else {
             let message = format!("missing field `{PART}`; send the file as a part of that name");
-            return Err(Problem::invalid(PART, message));
+            return Err(Problem::invalid(PART, ViolationKind::Missing, message));
         };
         if part.name() != Some(PART) {
             return Err(one_too_many(&part).into());
         }
         let Some(name) = part.file_name().map(str::to_owned) else {
             let message = format!("{PART}: the part has no filename; send one such as 'report.pdf'");
-            return Err(Problem::invalid(PART, message));
+            return Err(Problem::invalid(PART, ViolationKind::Other, message));
         };
         Ok(Self {
             name,

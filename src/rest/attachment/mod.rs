@@ -7,29 +7,26 @@ mod download;
 mod form;
 mod signature;
 
-use std::borrow::Cow;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::Response;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use utoipa::openapi::schema::{AdditionalProperties, Type};
-use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat};
-use utoipa::{PartialSchema, ToSchema};
+use serde_json::json;
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use self::form::{Belongs, PART};
+use self::form::PART;
 use self::signature::SignatureParameters;
 pub(super) use self::signature::identify as identify_by_signature;
 use super::error::Result;
 use super::extract::{Asker, Parameters, PathFilename, PathId};
-use super::openapi::schema;
+use super::openapi::schema::{self, described_by_hand};
 use super::rules::Rules;
+use super::value::Moment;
 use super::{PREFIXES, Route};
 use crate::domain::actor::Actor;
 use crate::domain::attachment::{Attachment, DEFAULT_LINK_SECONDS};
-use crate::domain::clock::Timestamp;
 use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::http::file_url::{path_of, url_of};
 use crate::http::json::Json;
@@ -44,13 +41,11 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 #[schema(as = File)]
 pub(super) struct AttachmentBody {
     /// Its number.
-    #[schema(value_type = schema::Id)]
     id: AttachmentId,
     /// The task it belongs to, if any.
-    #[schema(value_type = Option<schema::Id>, required = true)]
+    #[schema(required = true)]
     task_id: Option<TaskId>,
     /// Who sent it.
-    #[schema(value_type = schema::Id)]
     owner_id: UserId,
     /// The name with which it came.
     #[schema(example = "report.pdf")]
@@ -65,8 +60,7 @@ pub(super) struct AttachmentBody {
     #[schema(example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     sha256: String,
     /// When it came.
-    #[schema(value_type = schema::Instant)]
-    created_at: Timestamp,
+    created_at: Moment,
     /// Where it is downloaded. The URL works without an access token for 300 seconds, for example in `<img src>`, and
     /// with an access token after that. It starts with `SERVER_URL`; without that setting it is a path on this server.
     #[schema(example = "/api/v1/files/1?signature=eyJ0eXAi...")]
@@ -78,8 +72,7 @@ pub(super) struct AttachmentBody {
     #[schema(example = 1024)]
     file_size: u64,
     /// As `created_at`.
-    #[schema(value_type = schema::Instant)]
-    uploaded_at: Timestamp,
+    uploaded_at: Moment,
     /// The path of `url`, without a signature.
     #[schema(example = "/api/v1/files/1")]
     file_path: String,
@@ -92,7 +85,7 @@ impl AttachmentBody {
             file_path: path_of(attachment.id),
             original_filename: attachment.filename.clone(),
             file_size: attachment.size,
-            uploaded_at: attachment.created_at,
+            uploaded_at: Moment(attachment.created_at),
             id: attachment.id,
             task_id: attachment.task_id,
             owner_id: attachment.owner_id,
@@ -100,7 +93,7 @@ impl AttachmentBody {
             content_type: attachment.content_type,
             size: attachment.size,
             sha256: attachment.sha256,
-            created_at: attachment.created_at,
+            created_at: Moment(attachment.created_at),
         })
     }
 }
@@ -142,26 +135,15 @@ pub(super) struct OwnNamesBody {
 /// A form with a file: how the document describes it.
 struct UploadForm;
 
-impl PartialSchema for UploadForm {
-    fn schema() -> RefOr<Schema> {
-        let file = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
-            .description(Some(
-                "Text, Markdown, CSV, JSON, PDF, PNG, JPEG, GIF, WebP or Word, up to 5 MiB, with the name that it is to have.",
-            ));
-        let form = ObjectBuilder::new().property(PART, file).required(PART);
-        form.additional_properties(Some(AdditionalProperties::FreeForm(false)))
-            .description(Some("A file."))
-            .into()
-    }
-}
-
-impl ToSchema for UploadForm {
-    fn name() -> Cow<'static, str> {
-        "Upload".into()
-    }
-}
+described_by_hand!(UploadForm, "Upload" => schema::of_json(json!({
+    "type": "object", "description": "A file.", "required": [PART],
+    "properties": { PART: {
+        "type": "string", "format": "binary",
+        "description": "Text, Markdown, CSV, JSON, PDF, PNG, JPEG, GIF, WebP or Word, up to 5 MiB, with the name that it is \
+            to have.",
+    } },
+    "additionalProperties": false,
+})));
 
 /// An answer with something new, and where it is.
 type Created<T> = (StatusCode, [(HeaderName, String); 1], Json<T>);
@@ -174,7 +156,6 @@ fn escaped(name: &str) -> String {
     utf8_percent_encode(name, ESCAPED).to_string()
 }
 
-/// The routes of files.
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::of(routes!(attach)).counted_as(Tier::Upload),
@@ -207,19 +188,20 @@ pub(super) fn early_routes(path: &str) -> [Route; 2] {
         (status = 507, description = "The file does not fit into the storage quota of the user or of the server"),
         (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
     ))]
-pub(super) async fn attach(State(app): State<App>, request: Request) -> Result<Created<AttachmentBody>> {
-    let (actor, made) = form::receive(&app, request, Belongs::ToTask).await?;
-    Ok(created(made.id, AttachmentBody::of(&app, &actor, made)?))
+pub(super) async fn attach(
+    Asker(app, actor): Asker,
+    PathId(id): PathId,
+    rules: Rules,
+    request: Request,
+) -> Result<Created<AttachmentBody>> {
+    let file = form::receive(&app, &actor, Some(TaskId(id)), rules, request).await?;
+    Ok(created(file.id, AttachmentBody::of(&app, &actor, file)?))
 }
 
 /// List the files of a task
 #[utoipa::path(get, path = "/tasks/{id}/files", tag = "files", operation_id = "listFiles", params(PathId),
     responses((status = 200, description = "The files, the oldest first", body = AttachmentsBody)))]
-pub(super) async fn list(
-    State(app): State<App>,
-    Asker(actor): Asker,
-    PathId(id): PathId,
-) -> Result<Json<AttachmentsBody>> {
+pub(super) async fn list(Asker(app, actor): Asker, PathId(id): PathId) -> Result<Json<AttachmentsBody>> {
     let files = app.domain().attachments().of_task(&actor, TaskId(id)).await?;
     let items = files.into_iter().map(|file| AttachmentBody::of(&app, &actor, file));
     let items = items.collect::<Result<Vec<_>>>()?;
@@ -232,7 +214,7 @@ pub(super) async fn list(
 /// Those that belong to no task.
 #[utoipa::path(get, path = "/files", tag = "files", operation_id = "listOwnFiles",
     responses((status = 200, description = "The names", body = OwnNamesBody)))]
-pub(super) async fn list_own(State(app): State<App>, Asker(actor): Asker) -> Result<Json<OwnNamesBody>> {
+pub(super) async fn list_own(Asker(app, actor): Asker) -> Result<Json<OwnNamesBody>> {
     let files = app.domain().attachments().own_names(&actor).await?;
     Ok(Json(OwnNamesBody { files }))
 }
@@ -249,8 +231,7 @@ pub(super) async fn list_own(State(app): State<App>, Asker(actor): Asker) -> Res
         (status = 416, description = "`Range` lies behind the end"),
     ))]
 pub(super) async fn download(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     PathId(id): PathId,
     _: Parameters<SignatureParameters>,
     method: Method,
@@ -263,7 +244,7 @@ pub(super) async fn download(
 /// Delete a file for good
 #[utoipa::path(delete, path = "/files/{id}", tag = "files", operation_id = "deleteFile", params(PathId),
     responses((status = 204, description = "It is gone")))]
-pub(super) async fn delete(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
+pub(super) async fn delete(Asker(app, actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
     app.domain().attachments().delete(&actor, AttachmentId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -277,13 +258,13 @@ pub(super) async fn delete(State(app): State<App>, Asker(actor): Asker, PathId(i
         (status = 507, description = "The file does not fit into the storage quota of the user or of the server"),
         (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
     ))]
-pub(super) async fn keep(State(app): State<App>, request: Request) -> Result<Created<OwnBody>> {
-    let (actor, made) = form::receive(&app, request, Belongs::ToSender).await?;
-    let id = made.id;
+pub(super) async fn keep(Asker(app, actor): Asker, rules: Rules, request: Request) -> Result<Created<OwnBody>> {
+    let file = form::receive(&app, &actor, None, rules, request).await?;
+    let id = file.id;
     let body = OwnBody {
-        download_url: format!("{}/download/{}", PREFIXES[0], escaped(&made.filename)),
-        message: format!("File {} uploaded successfully", made.filename),
-        attachment: AttachmentBody::of(&app, &actor, made)?,
+        download_url: format!("{}/download/{}", PREFIXES[0], escaped(&file.filename)),
+        message: format!("File {} uploaded successfully", file.filename),
+        attachment: AttachmentBody::of(&app, &actor, file)?,
     };
     Ok(created(id, body))
 }
@@ -299,8 +280,7 @@ pub(super) async fn keep(State(app): State<App>, request: Request) -> Result<Cre
         (status = 416, description = "`Range` lies behind the end"),
     ))]
 pub(super) async fn download_own(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     PathFilename(name): PathFilename,
     method: Method,
     headers: HeaderMap,
@@ -315,8 +295,7 @@ pub(super) async fn download_own(
 #[utoipa::path(delete, path = "/delete/{filename}", tag = "files", operation_id = "deleteOwnFile", params(PathFilename),
     responses((status = 204, description = "It is gone")))]
 pub(super) async fn delete_own(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     rules: Rules,
     PathFilename(name): PathFilename,
 ) -> Result<StatusCode> {

@@ -1,6 +1,6 @@
 //! `accounts`: e-mail accounts, two tokens, small tasks.
 
-use super::{Answer, BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
+use super::{BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
 use crate::rest::rules::Rules;
 
 pub(super) const DIALECT: Dialect = Dialect {
@@ -10,19 +10,19 @@ pub(super) const DIALECT: Dialect = Dialect {
         ..BASE.rules
     },
     list: List {
-        parameters: &["skip", "limit"],
+        parameters: "skip limit",
         page_size: ("limit", "100"),
         order: &[("sort_by", "id"), ("sort_order", "asc")],
         rows: Some("tasks"),
         ..BASE.list
     },
     task: TaskForm {
-        create: &["title", "description"],
-        update: &["title", "description"],
+        create: "title description",
+        update: "title description",
         has_blank_texts: true,
         ..BASE.task
     },
-    answers: &[("POST /auth/register", Answer::shaped(Shape::At("/user")))],
+    answers: &[("POST /auth/register", None, Shape::At("/user"))],
     failures: Failures {
         statuses: &[("TAKEN", 400)],
         taken: Some("Email already registered"),

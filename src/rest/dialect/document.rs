@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use super::{Dialect, Invalid, List, Shape};
+use super::{Dialect, Invalid, Shape, has};
 use crate::config::RestDialect;
 use crate::http::json::Json;
 use crate::rest::{PREFIXES, openapi};
@@ -34,74 +34,84 @@ fn of(name: RestDialect, dialect: &Dialect, root: &str) -> Value {
         name.as_str()
     );
     document["info"]["description"] = json!(about);
-    describe_list(&mut document, &dialect.list, dialect.rules.max_rows);
-    describe_bodies(&mut document, dialect);
-    describe_answers(&mut document, dialect);
+    describe_parameters(&mut document, dialect);
+    describe_bodies(&mut document["components"]["schemas"], dialect);
+    describe_responses(&mut document, dialect);
     describe_errors(&mut document, dialect);
     document
 }
 
-fn operation<'a>(document: &'a mut Value, method: &str, path: &str) -> Option<&'a mut Value> {
+/// The operation with a name such as `GET /tasks`.
+fn operation<'a>(document: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    let (method, path) = name.split_once(' ')?;
     let path = format!("{}{path}", PREFIXES[0]);
-    document["paths"].get_mut(&path)?.get_mut(method)
+    document["paths"].get_mut(&path)?.get_mut(method.to_lowercase())
 }
 
-/// The response of an operation with a status.
-fn content<'a>(operation: &'a mut Value, status: &str) -> Option<&'a mut Value> {
-    let response = operation["responses"].get_mut(status)?;
-    response.pointer_mut("/content/application~1json/schema")
-}
-
-/// The list of tasks: its parameters with their defaults, and its envelope.
-fn describe_list(document: &mut Value, list: &List, max_rows: u32) {
-    let rows = list.rows;
-    let Some(operation) = operation(document, "get", "/tasks") else {
+/// Replaces the successful response of an operation: its status, or the schema of its body.
+fn respond(document: &mut Value, name: &str, status: Option<u16>, schema: Option<Value>) {
+    let Some(responses) = operation(document, name).and_then(|operation| operation["responses"].as_object_mut()) else {
         return;
     };
-    if let Some(parameters) = operation["parameters"].as_array_mut() {
+    let canonical = responses.keys().find(|status| status.starts_with('2')).cloned();
+    let Some((canonical, mut response)) = canonical.and_then(|status| responses.remove_entry(&status)) else {
+        return;
+    };
+    if let Some(schema) = schema {
+        response["content"] = json!({ "application/json": { "schema": schema } });
+    }
+    responses.insert(status.map_or(canonical, |status| status.to_string()), response);
+}
+
+fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+fn list_of(schema: &str) -> Value {
+    json!({ "type": "array", "items": reference(schema) })
+}
+
+/// Parameters that are ignored, needed, or have another default; and who may send a request.
+fn describe_parameters(document: &mut Value, dialect: &Dialect) {
+    let list = &dialect.list;
+    if let Some(parameters) = operation(document, "GET /tasks").and_then(|list| list["parameters"].as_array_mut()) {
         parameters.retain(|parameter| {
             let name = parameter["name"].as_str().unwrap_or_default();
-            parameter["in"] != "query" || list.parameters.contains(&name)
+            parameter["in"] != "query" || has(list.parameters, name)
         });
-        for parameter in parameters {
-            if parameter["name"] == list.page_size.0 {
-                parameter["schema"]["default"] = json!(list.page_size.1.parse::<u32>().unwrap_or_default());
-                parameter["schema"]["maximum"] = json!(max_rows);
-            }
+        for parameter in parameters
+            .iter_mut()
+            .filter(|parameter| parameter["name"] == list.page_size.0)
+        {
+            parameter["schema"]["default"] = json!(list.page_size.1.parse::<u32>().unwrap_or_default());
+            parameter["schema"]["maximum"] = json!(dialect.rules.max_rows);
         }
     }
-    let Some(schema) = content(operation, "200") else {
-        return;
-    };
-    let task = json!({ "type": "array", "items": { "$ref": "#/components/schemas/Task" } });
-    *schema = match rows {
-        None => task,
-        Some(name) => {
-            let count = json!({ "type": "integer", "minimum": 0 });
-            json!({
-                "type": "object",
-                "required": [name, "total", "skip", "limit", "page", "pages", "per_page"],
-                "properties": {
-                    name: task, "total": count, "skip": count, "limit": count, "page": count, "pages": count,
-                    "per_page": count,
-                },
-            })
+    if let (Some(_), Some(all)) = (dialect.all_tasks, operation(document, "GET /tasks/admin/all")) {
+        all["parameters"] = json!([]);
+    }
+    for (name, needed) in dialect.required {
+        let parameters = operation(document, name).and_then(|operation| operation["parameters"].as_array_mut());
+        for parameter in parameters.into_iter().flatten().filter(|one| one["name"] == *needed) {
+            parameter["required"] = json!(true);
         }
-    };
+    }
+    for name in ["GET /async/external", "POST /async/background-task"] {
+        if let (true, Some(operation)) = (dialect.rules.is_background_open, operation(document, name)) {
+            operation["security"] = json!([{}]);
+        }
+    }
+    if let (true, Some(put)) = (dialect.rules.put_is_partial, operation(document, "PUT /tasks/{id}")) {
+        put["requestBody"]["content"]["application/json"]["schema"] = reference("TaskUpdate");
+    }
 }
 
-/// Bodies: unknown fields are ignored, and `PUT` may be partial.
-fn describe_bodies(document: &mut Value, dialect: &Dialect) {
-    if dialect.rules.put_is_partial
-        && let Some(put) = operation(document, "put", "/tasks/{id}")
-    {
-        put["requestBody"]["content"]["application/json"]["schema"] =
-            json!({ "$ref": "#/components/schemas/TaskUpdate" });
-    }
+/// Bodies: unknown fields are ignored.
+fn describe_bodies(schemas: &mut Value, dialect: &Dialect) {
     let task = &dialect.task;
     for (name, fields) in [("TaskCreate", task.create), ("TaskUpdate", task.update)] {
-        if let Some(properties) = document["components"]["schemas"][name]["properties"].as_object_mut() {
-            properties.retain(|name, _| fields.contains(&name.as_str()));
+        if let Some(properties) = schemas[name]["properties"].as_object_mut() {
+            properties.retain(|name, _| has(fields, name));
             if task.keeps_null && name == "TaskUpdate" {
                 for property in properties.values_mut() {
                     *property = json!({ "anyOf": [property.take(), { "type": "null" }] });
@@ -109,38 +119,39 @@ fn describe_bodies(document: &mut Value, dialect: &Dialect) {
             }
         }
     }
-    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        // Forms stay closed: the names of their parts have rules of their syntax.
-        let bodies = schemas.iter_mut().filter(|(name, _)| *name != "Upload");
-        bodies.for_each(|(_, schema)| open(schema));
+    if task.refuses_empty {
+        let one = task.update.split(' ').map(|field| json!({ "required": [field] }));
+        schemas["TaskUpdate"]["anyOf"] = one.collect();
     }
-    if let Some(all) = dialect
-        .all_tasks
-        .and_then(|_| operation(document, "get", "/tasks/admin/all"))
-    {
-        all["parameters"] = json!([]);
-        if let Some(schema) = content(all, "200") {
-            *schema = json!({ "type": "array", "items": { "$ref": "#/components/schemas/Task" } });
+    // An empty text is no date.
+    if let Some(forms) = schemas["Moment"]["oneOf"].as_array_mut() {
+        forms.push(json!({ "type": "string", "maxLength": 0 }));
+    }
+    if task.drops_blank_tags {
+        let tag = json!({ "anyOf": [schemas["TagName"], { "type": "string", "pattern": "^[ \\t-\\r]*$" }] });
+        schemas["Tags"]["oneOf"][1]["items"] = tag.clone();
+        for name in ["TaskCreate", "TaskUpdate"] {
+            schemas[name]["properties"]["tags"]["items"] = tag.clone();
         }
     }
-    for (name, parameter) in dialect.required {
-        let Some((method, path)) = name.split_once(' ') else {
-            continue;
-        };
-        let parameters =
-            operation(document, &method.to_lowercase(), path).map(|operation| &mut operation["parameters"]);
-        let parameters = parameters.and_then(Value::as_array_mut).into_iter().flatten();
-        for parameter in parameters.filter(|one| one["name"] == *parameter) {
-            parameter["required"] = json!(true);
+    schemas["List_Task"]["properties"]["items"] = list_of("Task");
+    if task.is_due_by_day {
+        schemas["Task"]["properties"]["due_date"] =
+            json!({ "type": ["string", "null"], "format": "date", "description": "The day on which it is due." });
+    }
+    for status in schemas["StatusName"]["enum"].as_array_mut().into_iter().flatten() {
+        let named = task.statuses.iter().find(|(canonical, _)| status == canonical);
+        if let Some((_, name)) = named {
+            *status = json!(name);
         }
     }
-    if dialect.rules.is_background_open {
-        for (method, path) in [("get", "/async/external"), ("post", "/async/background-task")] {
-            if let Some(operation) = operation(document, method, path) {
-                operation["security"] = json!([{}]);
-            }
-        }
-    }
+    // Forms stay closed: the names of their parts have rules of their syntax.
+    let bodies = schemas
+        .as_object_mut()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "Upload");
+    bodies.for_each(|(_, schema)| open(schema));
 }
 
 /// Takes the ban on further fields away. An alternative keeps it for the fields of the others.
@@ -165,60 +176,47 @@ fn open(schema: &mut Value) {
 }
 
 /// Responses of another status or form.
-fn describe_answers(document: &mut Value, dialect: &Dialect) {
-    for (name, answer) in dialect.answers {
-        let Some((method, path)) = name.split_once(' ') else {
-            continue;
-        };
-        let Some(operation) = operation(document, &method.to_lowercase(), path) else {
-            continue;
-        };
-        let Some(responses) = operation["responses"].as_object_mut() else {
-            continue;
-        };
-        let success = responses.keys().find(|status| status.starts_with('2')).cloned();
-        let Some((status, mut response)) = success.and_then(|status| responses.remove_entry(&status)) else {
-            continue;
-        };
-        let schema = match answer.shape {
+fn describe_responses(document: &mut Value, dialect: &Dialect) {
+    let list = match dialect.list.rows {
+        None => list_of("Task"),
+        Some(name) => {
+            let count = json!({ "type": "integer", "minimum": 0 });
+            json!({
+                "type": "object",
+                "required": [name, "total", "skip", "limit", "page", "pages", "per_page"],
+                "properties": {
+                    name: list_of("Task"), "total": count, "skip": count, "limit": count, "page": count, "pages": count,
+                    "per_page": count,
+                },
+            })
+        }
+    };
+    respond(document, "GET /tasks", None, Some(list));
+    if dialect.all_tasks.is_some() {
+        respond(document, "GET /tasks/admin/all", None, Some(list_of("Task")));
+    }
+    if dialect.rules.untag_shows_task {
+        respond(
+            document,
+            "DELETE /tasks/{id}/tags/{tag}",
+            Some(200),
+            Some(reference("Task")),
+        );
+    }
+    for (name, status, shape) in dialect.answers {
+        let schema = match shape {
             Shape::Message(_) => Some(json!({ "type": "object", "required": ["message"],
                 "properties": { "message": { "type": "string" } } })),
-            Shape::At("/user") => Some(json!({ "$ref": "#/components/schemas/User" })),
-            Shape::At(_) => Some(json!({ "type": "array", "items": { "$ref": "#/components/schemas/File" } })),
-            Shape::BulkTasks => Some(json!({ "type": "array", "items": { "$ref": "#/components/schemas/Task" } })),
-            Shape::Only(names) => Some(json!({ "type": "object", "required": names })),
+            Shape::At("/user") => Some(reference("User")),
+            Shape::At(_) => Some(list_of("File")),
+            Shape::BulkTasks => Some(list_of("Task")),
+            Shape::Only(names) => Some(json!({ "type": "object", "required": names.split(' ').collect::<Vec<_>>() })),
             Shape::Whole | Shape::With(_) | Shape::Occurring(_) | Shape::TaskCounts => None,
         };
-        if let Some(schema) = schema {
-            response["content"] = json!({ "application/json": { "schema": schema } });
+        respond(document, name, *status, schema);
+        if let (Shape::BulkTasks, Some(operation)) = (shape, operation(document, name)) {
+            operation["responses"]["404"] = json!({ "$ref": "#/components/responses/NotFound" });
         }
-        let status = answer.status.map_or(status, |status| status.to_string());
-        responses.insert(status, response);
-    }
-    if dialect.rules.untag_shows_task
-        && let Some(untag) = operation(document, "delete", "/tasks/{id}/tags/{tag}")
-        && let Some(responses) = untag["responses"].as_object_mut()
-    {
-        responses.remove("204");
-        let task = json!({ "description": "The task", "content": { "application/json": {
-            "schema": { "$ref": "#/components/schemas/Task" } } } });
-        responses.insert("200".to_owned(), task);
-    }
-    if dialect.task.is_due_by_day {
-        document["components"]["schemas"]["Task"]["properties"]["due_date"] =
-            json!({ "type": ["string", "null"], "format": "date", "description": "The day on which it is due." });
-    }
-    describe_statuses(document, dialect);
-}
-
-fn describe_statuses(document: &mut Value, dialect: &Dialect) {
-    let name = |status: &Value| {
-        let found = dialect.task.statuses.iter().find(|(canonical, _)| status == canonical);
-        found.map_or_else(|| status.clone(), |(_, name)| json!(name))
-    };
-    let schema = &mut document["components"]["schemas"]["StatusName"]["enum"];
-    if let Some(names) = schema.as_array() {
-        *schema = names.iter().map(name).collect();
     }
 }
 
@@ -239,14 +237,14 @@ fn describe_errors(document: &mut Value, dialect: &Dialect) {
         "properties": { "detail": detail, "error": error, "request_id": { "type": "string" } },
     });
     let paths = document["paths"].as_object_mut().into_iter().flatten();
-    for operation in paths.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten()) {
-        if let Some(responses) = operation.1["responses"].as_object_mut() {
-            let sample = responses.get("422").cloned();
-            for (_, status) in dialect.failures.statuses {
-                let status = status.to_string();
-                if let (false, Some(sample)) = (responses.contains_key(&status), &sample) {
-                    responses.insert(status, sample.clone());
-                }
+    for (_, operation) in paths.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten()) {
+        let Some(invalid) = operation["responses"].get("422").cloned() else {
+            continue;
+        };
+        for (_, status) in dialect.failures.statuses {
+            let response = &mut operation["responses"][status.to_string()];
+            if response.is_null() {
+                *response = invalid.clone();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `due-dates`: usernames, due dates, statistics, files by name. `due-dates-bare` is an earlier version of it.
 
-use super::{Answer, BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
+use super::{BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
 use crate::domain::task::Moves;
 use crate::rest::rules::Rules;
 
@@ -12,30 +12,32 @@ pub(super) const DIALECT: Dialect = Dialect {
         ..BASE.rules
     },
     list: List {
-        parameters: &["skip", "limit", "priority", "status", "search"],
+        parameters: "skip limit priority status search",
         page_size: ("limit", "10"),
         rows: Some("tasks"),
         is_own_only: true,
         ..BASE.list
     },
     task: TaskForm {
-        create: &["title", "description", "priority", "due_date", "status"],
-        update: &["title", "description", "priority", "status", "due_date"],
+        create: "title description priority due_date status",
+        update: "title description priority status due_date",
         statuses: &[("todo", "pending"), ("done", "completed")],
         ..BASE.task
     },
     answers: &[
-        ("POST /auth/register", Answer::shaped(Shape::At("/user"))),
+        ("POST /auth/register", None, Shape::At("/user")),
         (
             "DELETE /tasks/{id}",
-            Answer::with_status(200, Shape::Message("Task deleted successfully")),
+            Some(200),
+            Shape::Message("Task deleted successfully"),
         ),
-        ("POST /upload", Answer::with_status(200, Shape::Whole)),
+        ("POST /upload", Some(200), Shape::Whole),
         (
             "DELETE /delete/{filename}",
-            Answer::with_status(200, Shape::Message("File deleted successfully")),
+            Some(200),
+            Shape::Message("File deleted successfully"),
         ),
-        ("GET /monitoring/metrics", Answer::shaped(Shape::TaskCounts)),
+        ("GET /monitoring/metrics", None, Shape::TaskCounts),
     ],
     failures: Failures {
         statuses: &[
@@ -53,7 +55,7 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 pub(super) const BARE: Dialect = Dialect {
     list: List {
-        parameters: &["skip", "limit", "priority", "status"],
+        parameters: "skip limit priority status",
         page_size: ("limit", "100"),
         rows: None,
         ..DIALECT.list

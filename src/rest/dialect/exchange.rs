@@ -1,22 +1,23 @@
 //! One request and its response in a dialect.
 
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{self, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{Answer, Dialect, EARLY_FILES, Shape, document, response};
+use super::{Dialect, EARLY_FILES, Shape, document, response};
 use crate::config::RestDialect;
+use crate::domain::error::ViolationKind;
 use crate::domain::id::UserId;
 use crate::http::caller::Caller;
 use crate::http::encoding::with_path_and_query;
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
-use crate::rest::error::{Problem, Refusal};
+use crate::rest::error::Problem;
 use crate::rest::operation::{Operation, bare};
 use crate::rest::rules::Rules;
 use crate::rest::{not_found, rate_limit};
@@ -30,9 +31,11 @@ pub(super) const ALL_TASKS: &str = "/tasks/admin/all";
 pub(in crate::rest) struct Exchange {
     name: RestDialect,
     pub(super) dialect: &'static Dialect,
-    pub(super) method: Method,
+    method: Method,
     /// The path of the route, without prefix and trailing slash.
     pub(super) path: String,
+    /// The operation as the tables name it, such as `GET /tasks`.
+    pub(super) operation: String,
     /// The path that was sent.
     pub(super) sent: String,
 }
@@ -44,44 +47,33 @@ pub(super) fn path_of(request: &Request) -> &str {
 
 impl Exchange {
     pub(super) fn new(name: RestDialect, dialect: &'static Dialect, request: &Request) -> Self {
+        let (method, path) = (request.method().clone(), path_of(request).to_owned());
         Self {
             name,
             dialect,
-            method: request.method().clone(),
-            path: path_of(request).to_owned(),
+            operation: format!("{method} {path}"),
+            method,
+            path,
             sent: request.uri().path().to_owned(),
         }
     }
 
     /// What the operation takes.
-    pub(super) fn operation(&self) -> Option<&'static Operation> {
+    pub(super) fn takes(&self) -> Option<&'static Operation> {
         Operation::of(&self.method, &self.path)
-    }
-
-    /// Whether it is this operation, such as `GET /tasks`.
-    pub(super) fn is(&self, method: &Method, path: &str) -> bool {
-        self.method == *method && self.path == path
-    }
-
-    /// The operation as the tables name it, such as `GET /tasks`.
-    fn name_of_operation(&self) -> String {
-        format!("{} {}", self.method, self.path)
     }
 
     /// A parameter that the operation needs, if the query does not have it.
     fn missing(&self, query: &str) -> Option<&'static str> {
-        let name = self.name_of_operation();
-        let required = self.dialect.required.iter().filter(|(operation, _)| *operation == name);
-        required
-            .map(|(_, parameter)| *parameter)
-            .find(|parameter| !form_urlencoded::parse(query.as_bytes()).any(|(given, _)| given == *parameter))
+        let required = self.dialect.required.iter().filter(|(name, _)| *name == self.operation);
+        let is_given = |name: &str| form_urlencoded::parse(query.as_bytes()).any(|(given, _)| given == name);
+        required.map(|(_, name)| *name).find(|name| !is_given(name))
     }
 
-    /// What differs in the successful response.
-    fn answer_form(&self) -> Option<Answer> {
-        let name = self.name_of_operation();
-        let found = self.dialect.answers.iter().find(|(operation, _)| *operation == name);
-        found.map(|(_, answer)| *answer)
+    /// The status and the body of the successful response.
+    fn answers_with(&self) -> (Option<u16>, Shape) {
+        let found = self.dialect.answers.iter().find(|(name, ..)| *name == self.operation);
+        found.map_or((None, Shape::Whole), |(_, status, shape)| (*status, *shape))
     }
 
     /// Sends the request on as a canonical one, and gives the response of the dialect.
@@ -89,41 +81,38 @@ impl Exchange {
         if self.path == EARLY_FILES && !self.dialect.has_early_files {
             return self.failure(not_found(&self.sent));
         }
-        if self.is(&Method::GET, "/openapi.json") {
+        if self.operation == "GET /openapi.json" {
             return document::response(self.name, self.dialect, &app.config().http.root_path);
         }
         if let Some(name) = self.missing(request.uri().query().unwrap_or_default()) {
-            let problem = Problem::invalid(name, format!("missing parameter `{name}`"));
+            let problem = Problem::invalid(name, ViolationKind::Missing, format!("missing parameter `{name}`"));
             return self.failure(problem.into_response());
         }
         let request = self.canonical(app, request).await;
-        let response = if matches!(self.shape(), Some(Shape::TaskCounts)) {
+        let response = if matches!(self.answers_with().1, Shape::TaskCounts) {
             // It costs queries here.
             rate_limit::limit(State((app.clone(), Tier::Moderate)), request, next).await
         } else {
             next.run(request).await
         };
-        if response.extensions().get::<Refusal>().is_some() {
+        if response.extensions().get::<Problem>().is_some() {
             return self.failure(response);
         }
         self.success(app, response).await
     }
 
-    fn shape(&self) -> Option<Shape> {
-        self.answer_form().map(|answer| answer.shape)
-    }
-
     /// The request with its query translated. Its body is translated where it is read.
     async fn canonical(&self, app: &App, request: Request) -> Request {
         let (mut parts, body) = request.into_parts();
-        if self.operation().is_some() {
-            let own = if self.dialect.list.is_own_only && self.is(&Method::GET, "/tasks") {
-                identify(&mut parts, app).await
-            } else {
-                None
+        if self.takes().is_some() {
+            let own = match self.operation.as_str() {
+                "GET /tasks" if self.dialect.list.is_own_only => identify(&mut parts, app).await,
+                _ => None,
             };
             let query = self.query(parts.uri.query().unwrap_or_default(), own);
-            if let Some(uri) = with_query(&parts.uri, &query) {
+            let separator = if query.is_empty() { "" } else { "?" };
+            let address = format!("{}{separator}{query}", parts.uri.path());
+            if let Some(uri) = with_path_and_query(&parts.uri, &address) {
                 parts.uri = uri;
             }
         }
@@ -135,35 +124,38 @@ impl Exchange {
     /// What handlers do differently. A header alone does not open routes: any client can send one.
     fn rules(&self, app: &App) -> Rules {
         let rules = self.dialect.rules;
-        let max_rows = match self.path.as_str() {
-            "/tasks" => rules.max_rows,
-            ALL_TASKS => self.dialect.all_tasks.unwrap_or(Rules::CANONICAL.max_rows),
+        let max_rows = match (self.path.as_str(), self.dialect.all_tasks) {
+            ("/tasks", _) => rules.max_rows,
+            (ALL_TASKS, Some(rows)) => rows,
             _ => Rules::CANONICAL.max_rows,
         };
-        let is_background_open = rules.is_background_open && app.config().rest.dialect == self.name;
         Rules {
             max_rows,
-            is_background_open,
+            is_background_open: rules.is_background_open && app.config().rest.dialect == self.name,
             ..rules
         }
     }
 
     /// The successful response of the dialect.
     async fn success(self, app: &App, response: Response) -> Response {
-        let answer = self.answer_form();
+        let (status, shape) = self.answers_with();
         let (mut parts, body) = response.into_parts();
         if !parts.status.is_success() {
             return Response::from_parts(parts, body);
         }
-        if let Some(status) = answer.and_then(|answer| answer.status) {
-            parts.status = StatusCode::from_u16(status).unwrap_or(parts.status);
-        }
-        let shape = answer.map_or(Shape::Whole, |answer| answer.shape);
+        let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+        parts.status = status.unwrap_or(parts.status);
         if let Shape::Message(message) = shape {
-            let body = Json(serde_json::json!({ "message": message })).into_response();
-            return with_head(parts.status, parts.headers, body);
+            return with_head(parts, json!({ "message": message }));
         }
-        if !is_json(&parts.headers) || self.operation().is_none() || is_file(&parts.headers) {
+        let kind = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        let is_json = kind.is_some_and(|kind| kind.starts_with("application/json"));
+        // The content of a file is sent as it is.
+        let is_file = parts.headers.contains_key(header::CONTENT_DISPOSITION);
+        if !is_json || is_file || self.takes().is_none() {
             return Response::from_parts(parts, body);
         }
         if self.method == Method::HEAD {
@@ -173,35 +165,29 @@ impl Exchange {
         }
         // Bodies in JSON are made in memory.
         let read = to_bytes(body, usize::MAX).await.map_err(Problem::internal);
-        let value = read.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).map_err(Problem::internal));
+        let value = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(Problem::internal));
         let translated = match value {
             Ok(value) => response::translate(&self, app, shape, value).await,
             Err(problem) => Err(problem),
         };
         match translated {
-            Ok(value) => with_head(parts.status, parts.headers, Json(value).into_response()),
+            Ok(value) => with_head(parts, value),
             Err(problem) => self.failure(problem.into_response()),
         }
     }
 
     /// The response to a request that failed.
     fn failure(&self, response: Response) -> Response {
-        let (parts, body) = response.into_parts();
-        let Some(refusal) = parts.extensions.get::<Refusal>() else {
+        let (mut parts, body) = response.into_parts();
+        let Some(problem) = parts.extensions.get::<Problem>() else {
             return Response::from_parts(parts, body);
         };
-        if refusal.status.is_server_error()
-            && self
-                .dialect
-                .failures
-                .hidden
-                .contains(&self.name_of_operation().as_str())
-        {
-            let body = serde_json::json!({ "error": refusal.code, "message": refusal.message });
-            return Json(body).into_response();
+        if problem.status.is_server_error() && self.dialect.failures.hidden.contains(&self.operation.as_str()) {
+            return Json(json!({ "error": problem.code, "message": problem.message })).into_response();
         }
-        let (status, body) = self.failure_body(refusal);
-        with_head(status, parts.headers, Json(body).into_response())
+        let (status, body) = self.failure_body(problem, &parts.headers);
+        parts.status = status;
+        with_head(parts, body)
     }
 }
 
@@ -213,32 +199,12 @@ async fn identify(parts: &mut Parts, app: &App) -> Option<UserId> {
     user
 }
 
-/// The same address with another query.
-fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
-    let path = uri.path();
-    if query.is_empty() {
-        with_path_and_query(uri, path)
-    } else {
-        with_path_and_query(uri, &format!("{path}?{query}"))
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/json"))
-}
-
-/// Whether the body is the content of a file, which is sent as it is.
-fn is_file(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::CONTENT_DISPOSITION)
-}
-
 /// A body with the status and the headers of another response.
-fn with_head(status: StatusCode, mut headers: HeaderMap, body: Response) -> Response {
+fn with_head(mut head: http::response::Parts, body: Value) -> Response {
     for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE] {
-        headers.remove(name);
+        head.headers.remove(name);
     }
-    let mut response: Response<Body> = (status, body).into_response();
-    response.headers_mut().extend(headers);
+    let mut response = (head.status, Json(body)).into_response();
+    response.headers_mut().extend(head.headers);
     response
 }

@@ -1,62 +1,48 @@
 //! Errors on their way out.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{Exchange, Invalid};
+use crate::domain::error::ViolationKind;
 use crate::http::request_id;
-use crate::rest::error::Refusal;
-
-/// What malformed JSON is told; the older APIs take it for an invalid body.
-const MALFORMED: &str = "The body is not valid JSON";
-
-/// The kind of a violation, by what its message says. The first that occurs counts.
-const KINDS: [(&str, &str); 13] = [
-    ("missing", "missing"),
-    ("leaves out", "missing"),
-    ("give username or email", "missing"),
-    (MALFORMED, "json_invalid"),
-    ("use one of", "enum"),
-    ("use true or false", "bool_parsing"),
-    ("expected a boolean", "bool_parsing"),
-    ("is not a whole number", "int_parsing"),
-    ("expected i32", "int_parsing"),
-    ("expected a sequence", "list_type"),
-    ("task_ids is empty", "too_short"),
-    ("is empty", "string_too_short"),
-    ("characters long", "string_too_long"),
-];
+use crate::rest::error::{Fault, Problem, Subject};
+use crate::rest::rate_limit::LIMIT;
 
 impl Exchange {
     /// The status and the body of an error.
-    pub(super) fn failure_body(&self, refusal: &Refusal) -> (StatusCode, Value) {
+    pub(super) fn failure_body(&self, problem: &Problem, headers: &HeaderMap) -> (StatusCode, Value) {
         let failures = &self.dialect.failures;
-        let is_malformed = refusal.message.starts_with(MALFORMED);
-        let is_unknown_user = refusal.message.contains("there is no active user");
-        let code = if is_unknown_user { "UNKNOWN_USER" } else { refusal.code };
+        let is_malformed = matches!(problem.subject.as_deref(), Some(Subject::Malformed { .. }));
+        let code = match unknown_user(problem) {
+            Some(_) => "UNKNOWN_USER",
+            None => problem.code,
+        };
         let other = failures.statuses.iter().find(|(name, _)| *name == code);
         let status = match other {
-            Some((_, status)) => StatusCode::from_u16(*status).unwrap_or(refusal.status),
+            Some((_, status)) => StatusCode::from_u16(*status).unwrap_or(problem.status),
             None if is_malformed => StatusCode::UNPROCESSABLE_ENTITY,
-            None => refusal.status,
+            None => problem.status,
         };
-        let message = self.message(refusal);
+        let message = self.message(problem);
         let mut body = json!({
-            "error": self.report(status, refusal, &message),
+            "error": self.report(status, problem, &message),
             "detail": message,
             "request_id": request_id::current(),
         });
         if status == StatusCode::UNPROCESSABLE_ENTITY {
             match failures.invalid {
-                Invalid::List => body["detail"] = self.violations(refusal),
+                Invalid::List => body["detail"] = self.violations(problem),
                 Invalid::Beside(text) => {
-                    body["errors"] = self.violations(refusal);
+                    body["errors"] = self.violations(problem);
                     body["detail"] = json!(text.unwrap_or(&message));
                 }
             }
         }
-        if let Some(texts) = failures.texts {
-            self.set_text(texts, refusal, &message, &mut body);
+        if let (Some(texts), Value::Object(body)) = (failures.texts, &mut body) {
+            let limit = headers.get(LIMIT).and_then(|limit| limit.to_str().ok());
+            self.set_text(texts, problem, limit.unwrap_or_default(), body);
+            body.insert("message".to_owned(), json!(message));
         }
         if status.is_server_error() {
             body["message"] = json!(message);
@@ -64,114 +50,114 @@ impl Exchange {
         (status, body)
     }
 
-    fn message(&self, refusal: &Refusal) -> String {
-        match self.dialect.failures.taken {
-            Some(text) if refusal.code == "TAKEN" => {
-                let field = refusal.field().unwrap_or_default();
-                text.replace("{field}", field).replace("{Field}", &capitalised(field))
+    fn message(&self, problem: &Problem) -> String {
+        match (self.dialect.failures.taken, problem.faults()) {
+            (Some(text), [fault, ..]) if problem.code == "TAKEN" => {
+                let text = text.replace("{field}", &fault.field);
+                text.replace("{Field}", &capitalised(&fault.field))
             }
-            _ => refusal.message.clone(),
+            _ => problem.message.clone(),
         }
     }
 
     /// `error` as an object.
-    fn report(&self, status: StatusCode, refusal: &Refusal, message: &str) -> Value {
+    fn report(&self, status: StatusCode, problem: &Problem, message: &str) -> Value {
         let failures = &self.dialect.failures;
         let named = failures.codes.iter().find(|(of, _)| *of == status.as_u16());
         let code = match named.map(|(_, code)| *code).or(failures.other_code) {
-            Some(code) if refusal.code != "INVALID_TRANSITION" => code,
-            _ => refusal.code,
+            Some(code) if problem.code != "INVALID_TRANSITION" => code,
+            _ => problem.code,
         };
         let mut report = json!({ "code": code, "message": message, "request_id": request_id::current() });
         let details = if failures.has_details {
-            self.details(status, refusal)
+            self.details(status, problem)
         } else {
-            refusal.details.clone()
+            problem.details.as_ref().map(|details| json!(details))
         };
         if let Some(details) = details {
             report["details"] = details;
         }
-        if let Some(seconds) = refusal.retry_after {
+        if let Some(seconds) = problem.retry_after {
             report["retry_after"] = json!(seconds);
         }
         report
     }
 
     /// What a program may want to know: what was not found, what is taken, what is invalid.
-    fn details(&self, status: StatusCode, refusal: &Refusal) -> Option<Value> {
+    fn details(&self, status: StatusCode, problem: &Problem) -> Option<Value> {
         if status == StatusCode::UNPROCESSABLE_ENTITY {
-            let items = self.violations(refusal);
+            let items = self.violations(problem);
             let errors: Value = items.as_array().into_iter().flatten().map(named_by_path).collect();
             return Some(json!({ "errors": errors }));
         }
-        match (refusal.code, &refusal.subject) {
-            ("NOT_FOUND", Some(found)) => {
-                let number = found.value.parse::<i32>().ok();
-                let identifier = number.map_or_else(|| json!(found.value), Value::from);
-                Some(json!({ "resource": capitalised(found.noun), "identifier": identifier }))
+        if let Some(user) = unknown_user(problem) {
+            return Some(json!({ "resource": "User", "identifier": user }));
+        }
+        match (problem.subject.as_deref(), problem.faults()) {
+            (Some(Subject::Absent { noun, value }), _) => {
+                let number = value.parse::<i32>().ok();
+                let identifier = number.map_or_else(|| json!(value), Value::from);
+                Some(json!({ "resource": capitalised(noun), "identifier": identifier }))
             }
-            (_, _) if status == StatusCode::NOT_FOUND => {
-                let user = refusal.message.rsplit(' ').next().unwrap_or_default();
-                let user = user.parse::<i32>().ok()?;
-                Some(json!({ "resource": "User", "identifier": user }))
-            }
-            ("TAKEN", _) => {
-                let value = refusal.message.split('\'').nth(1)?;
-                Some(json!({ refusal.field()?: value }))
-            }
-            _ => refusal.details.clone(),
+            (
+                _,
+                [
+                    Fault {
+                        field,
+                        kind: ViolationKind::Taken(value),
+                        ..
+                    },
+                    ..,
+                ],
+            ) => Some(json!({ field: value })),
+            _ => problem.details.as_ref().map(|details| json!(details)),
         }
     }
 
     /// The list of the framework that the older APIs were written with.
-    fn violations(&self, refusal: &Refusal) -> Value {
-        let details = refusal.details.as_ref().and_then(Value::as_array);
-        match details {
-            Some(details) => details
-                .iter()
-                .map(|detail| self.violation(&detail["field"], &detail["message"]))
-                .collect(),
-            None => json!([self.violation(&json!("body"), &json!(refusal.message))]),
+    fn violations(&self, problem: &Problem) -> Value {
+        match (problem.subject.as_deref(), problem.faults()) {
+            (Some(Subject::Malformed { column }), _) => {
+                let place = json!(["body", column.saturating_sub(1)]);
+                json!([{ "type": "json_invalid", "loc": place, "msg": problem.message, "input": null }])
+            }
+            (_, []) => json!([{ "type": "value_error", "loc": ["body"], "msg": problem.message, "input": null }]),
+            (_, faults) => faults.iter().map(|fault| self.violation(fault)).collect(),
         }
     }
 
-    fn violation(&self, field: &Value, message: &Value) -> Value {
-        let (field, text) = (field.as_str().unwrap_or_default(), message.as_str().unwrap_or_default());
-        let kind = KINDS.iter().find(|(part, _)| text.contains(part));
-        let kind = kind.map_or("value_error", |(_, kind)| kind);
-        let (kind, context) = match bound(text) {
-            Some((given, least, most)) if kind != "enum" => {
-                let is_text = text.contains("characters");
-                match (given < least, is_text) {
-                    (true, true) => ("string_too_short", Some(json!({ "min_length": least }))),
-                    (false, true) => ("string_too_long", Some(json!({ "max_length": most }))),
-                    (true, false) => ("greater_than_equal", Some(json!({ "ge": least }))),
-                    (false, false) => ("less_than_equal", Some(json!({ "le": most }))),
-                }
-            }
-            _ => (kind, None),
+    fn violation(&self, fault: &Fault) -> Value {
+        let (kind, context) = match &fault.kind {
+            ViolationKind::Missing => ("missing", None),
+            ViolationKind::TooShort(min) => ("string_too_short", Some(json!({ "min_length": min }))),
+            ViolationKind::TooLong(max) => ("string_too_long", Some(json!({ "max_length": max }))),
+            ViolationKind::TooFew(min) => ("too_short", Some(json!({ "min_length": min }))),
+            ViolationKind::TooSmall(min) => ("greater_than_equal", Some(json!({ "ge": min }))),
+            ViolationKind::TooLarge(max) => ("less_than_equal", Some(json!({ "le": max }))),
+            ViolationKind::NotOneOf => ("enum", None),
+            ViolationKind::NotBoolean => ("bool_parsing", None),
+            ViolationKind::NotInteger => ("int_parsing", None),
+            ViolationKind::NotList => ("list_type", None),
+            ViolationKind::Other | ViolationKind::Taken(_) | ViolationKind::UnknownUser(_) => ("value_error", None),
         };
-        let message = if kind == "missing" { "Field required" } else { text };
-        let mut item = json!({ "type": kind, "loc": self.place(field, text), "msg": message, "input": null });
+        let message = if kind == "missing" {
+            "Field required"
+        } else {
+            &fault.message
+        };
+        let mut item = json!({ "type": kind, "loc": self.place(&fault.field), "msg": message, "input": null });
         if let Some(context) = context {
             item["ctx"] = context;
         }
         item
     }
 
-    /// Where the value was: in the path, the query or the body.
-    fn place(&self, field: &str, message: &str) -> Value {
-        if message.starts_with(MALFORMED) {
-            let offset = message.rsplit(' ').next().and_then(|column| column.parse::<u32>().ok());
-            return json!(["body", offset.unwrap_or(1).saturating_sub(1)]);
-        }
-        let is_parameter = |name: &String| name == field;
-        let queried = self
-            .operation()
-            .is_some_and(|operation| operation.parameters.iter().any(is_parameter));
+    /// Where a field is: in the path, the query or the body.
+    fn place(&self, field: &str) -> Value {
+        let operation = self.takes();
         let whole = if self.path.contains(&format!("{{{field}}}")) {
             "path"
-        } else if queried {
+        } else if operation.is_some_and(|operation| operation.parameters.iter().any(|name| name == field)) {
             "query"
         } else {
             "body"
@@ -184,60 +170,45 @@ impl Exchange {
     }
 
     /// Makes `error` a text, with the members that belong to it.
-    fn set_text(&self, texts: &[(&str, &str)], refusal: &Refusal, message: &str, body: &mut Value) {
-        let noun = refusal.subject.as_ref().map(|subject| subject.noun);
-        let name = noun.map_or(refusal.code.to_owned(), |noun| format!("{} {noun}", refusal.code));
+    fn set_text(&self, texts: &[(&str, &str)], problem: &Problem, limit: &str, body: &mut Map<String, Value>) {
+        let absent = match problem.subject.as_deref() {
+            Some(Subject::Absent { noun, value }) => Some((*noun, value)),
+            _ => None,
+        };
+        let name = absent.map_or(problem.code.to_owned(), |(noun, _)| format!("{} {noun}", problem.code));
         let text = texts.iter().find(|(code, _)| *code == name).map(|(_, text)| *text);
-        let text = text.or_else(|| refusal.status.canonical_reason()).unwrap_or("Error");
-        let limit = message
-            .split(' ')
-            .find_map(|word| word.parse::<u32>().ok())
-            .unwrap_or_default();
-        let mut members = Map::from_iter([
-            ("error".to_owned(), json!(text.replace("{limit}", &limit.to_string()))),
-            ("message".to_owned(), json!(message)),
-        ]);
+        let text = text.or_else(|| problem.status.canonical_reason()).unwrap_or("Error");
+        body.insert("error".to_owned(), json!(text.replace("{limit}", limit)));
         let task = self.sent.split('/').skip_while(|part| *part != "tasks").nth(1);
-        if let (Some("task" | "tag"), Some(id)) = (noun, task.and_then(|id| id.parse::<i32>().ok())) {
-            members.insert("task_id".to_owned(), json!(id));
+        if let (Some(("task" | "tag", _)), Some(id)) = (absent, task.and_then(|id| id.parse::<i32>().ok())) {
+            body.insert("task_id".to_owned(), json!(id));
         }
-        match (noun, &refusal.subject, refusal.field()) {
-            (Some("tag"), Some(tag), _) => drop(members.insert("tag".to_owned(), json!(tag.value))),
-            (_, _, Some(field)) if refusal.code == "TAKEN" => drop(members.insert("field".to_owned(), json!(field))),
+        match (absent, problem.faults()) {
+            (Some(("tag", tag)), _) => drop(body.insert("tag".to_owned(), json!(tag))),
+            (_, [fault, ..]) if problem.code == "TAKEN" => drop(body.insert("field".to_owned(), json!(fault.field))),
             _ => {}
         }
-        if let Value::Object(body) = body {
-            body.append(&mut members);
-        }
     }
+}
+
+/// The user that a field names and who does not exist.
+fn unknown_user(problem: &Problem) -> Option<i32> {
+    problem.faults().iter().find_map(|fault| match fault.kind {
+        ViolationKind::UnknownUser(user) => Some(user.0),
+        _ => None,
+    })
 }
 
 /// `{"field": "body.title", "message", "type"}`.
 fn named_by_path(item: &Value) -> Value {
     let parts = item["loc"].as_array().into_iter().flatten();
-    let parts: Vec<String> = parts
-        .map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned))
-        .collect();
-    json!({ "field": parts.join("."), "message": item["msg"], "type": item["type"] })
+    let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
+    let field = parts.map(part).collect::<Vec<_>>().join(".");
+    json!({ "field": field, "message": item["msg"], "type": item["type"] })
 }
 
 fn capitalised(noun: &str) -> String {
     let mut characters = noun.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(characters).collect()
-}
-
-/// The number that is out of bounds, and the bounds, of a message such as "limit is 101; 1 to 100 are allowed".
-fn bound(message: &str) -> Option<(i64, i64, i64)> {
-    let (given, allowed) = message.split_once(';')?;
-    let given = given.split(' ').find_map(|word| word.parse().ok())?;
-    let (least, most) = match allowed.trim().split_once(" to ") {
-        Some((least, rest)) => (least.parse().ok()?, first_number(rest)?),
-        None => (0, first_number(allowed.trim().strip_prefix("up to ")?)?),
-    };
-    Some((given, least, most))
-}
-
-fn first_number(text: &str) -> Option<i64> {
-    text.split(' ').next()?.parse().ok()
 }

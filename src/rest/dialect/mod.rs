@@ -33,7 +33,7 @@ use axum::response::{IntoResponse as _, Response};
 pub(super) use self::exchange::Exchange;
 use super::error::{Problem, Result};
 use super::rules::Rules;
-use super::value::one_of;
+use super::value::{Named, unmarked};
 use crate::config::RestDialect;
 use crate::state::AppState as App;
 
@@ -43,6 +43,13 @@ const HEADER: HeaderName = HeaderName::from_static("x-rest-dialect");
 pub(crate) const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 /// Where an early version of one API had its files.
 pub(super) const EARLY_FILES: &str = "/files/files/{id}";
+
+/// Names, separated by blanks.
+type NameList = &'static str;
+
+fn has(words: NameList, name: &str) -> bool {
+    words.split(' ').any(|word| word == name)
+}
 
 /// An older API.
 #[derive(Debug)]
@@ -57,8 +64,8 @@ struct Dialect {
     task: TaskForm,
     /// Parameters that an operation needs, by method and path.
     required: &'static [(&'static str, &'static str)],
-    /// Responses that differ, by method and path.
-    answers: &'static [(&'static str, Answer)],
+    /// Successful responses that differ, by method and path: the status, where that is another one, and the body.
+    answers: &'static [(&'static str, Option<u16>, Shape)],
     /// Errors.
     failures: Failures,
     /// Whether [`EARLY_FILES`] is a path.
@@ -69,7 +76,7 @@ struct Dialect {
 #[derive(Debug)]
 struct List {
     /// Its parameters; others are ignored.
-    parameters: &'static [&'static str],
+    parameters: NameList,
     /// The parameter for the number of rows, and its default.
     page_size: (&'static str, &'static str),
     /// Parameters that are added where `sort_by` is not given.
@@ -89,9 +96,9 @@ struct List {
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact of an API")]
 struct TaskForm {
     /// Fields of a new task; others are ignored.
-    create: &'static [&'static str],
+    create: NameList,
     /// Fields of an update; others are ignored.
-    update: &'static [&'static str],
+    update: NameList,
     /// Names of statuses: the canonical one and that of the dialect. Both are read.
     statuses: &'static [(&'static str, &'static str)],
     /// Whether a missing text is an empty one: a new description, and a full name.
@@ -106,21 +113,13 @@ struct TaskForm {
     drops_blank_tags: bool,
 }
 
-/// The successful response of an operation.
-#[derive(Clone, Copy, Debug)]
-struct Answer {
-    /// Its status, where that is another one.
-    status: Option<u16>,
-    shape: Shape,
-}
-
 /// The body of a response.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     /// The canonical one.
     Whole,
     /// Only these members.
-    Only(&'static [&'static str]),
+    Only(NameList),
     /// The value at this JSON pointer.
     At(&'static str),
     /// `{"message"}`.
@@ -130,22 +129,9 @@ enum Shape {
     /// With more members, each from a JSON pointer; null where there is nothing.
     With(&'static [(&'static str, &'static str)]),
     /// Without the counts of these members that are zero.
-    Occurring(&'static [&'static str]),
+    Occurring(NameList),
     /// With counts of all tasks.
     TaskCounts,
-}
-
-impl Answer {
-    const fn shaped(shape: Shape) -> Self {
-        Self { status: None, shape }
-    }
-
-    const fn with_status(status: u16, shape: Shape) -> Self {
-        Self {
-            status: Some(status),
-            shape,
-        }
-    }
 }
 
 /// The errors of a dialect. The canonical members stay unless these say otherwise.
@@ -185,7 +171,7 @@ const BASE: Dialect = Dialect {
         ..Rules::CANONICAL
     },
     list: List {
-        parameters: &[],
+        parameters: "",
         page_size: ("limit", "50"),
         order: &[],
         sort_order: None,
@@ -195,8 +181,8 @@ const BASE: Dialect = Dialect {
     },
     all_tasks: None,
     task: TaskForm {
-        create: &[],
-        update: &[],
+        create: "",
+        update: "",
         statuses: &[],
         has_blank_texts: false,
         keeps_null: false,
@@ -239,8 +225,13 @@ fn chosen(app: &App, headers: &HeaderMap) -> Result<RestDialect> {
         return Ok(app.config().rest.dialect);
     };
     let name = String::from_utf8_lossy(name.as_bytes());
-    let found = one_of(&name, &RestDialect::ALL, RestDialect::as_str);
-    found.map_err(|message| Problem::bad_request(format!("X-Rest-Dialect: {message}")))
+    RestDialect::read(&name).map_err(|text| Problem::bad_request(format!("X-Rest-Dialect: {}", unmarked(&text).1)))
+}
+
+impl Named for RestDialect {
+    fn named() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter().map(|dialect| (dialect.as_str(), dialect))
+    }
 }
 
 /// Answers a request in its dialect, and says how long that took.

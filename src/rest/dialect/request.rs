@@ -1,11 +1,10 @@
 //! Requests on their way in: queries and bodies of a dialect become canonical ones.
 
-use axum::http::Method;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::Exchange;
 use super::exchange::ALL_TASKS;
+use super::{Exchange, NameList, has};
 use crate::domain::clock::read_day;
 use crate::domain::id::UserId;
 use crate::rest::error::{Problem, Result};
@@ -21,12 +20,12 @@ type Pairs = Vec<(String, String)>;
 impl Exchange {
     /// The canonical query. Unknown parameters are left out; `owner` is the only one whose tasks are listed, if given.
     pub(super) fn query(&self, query: &str, owner: Option<UserId>) -> String {
-        let known = self.operation().map_or(&[][..], |operation| &operation.parameters);
+        let known = self.takes().map_or(&[][..], |operation| &operation.parameters);
         let mut pairs: Pairs = form_urlencoded::parse(query.as_bytes())
             .filter(|(name, _)| known.iter().any(|known| known == name))
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
-        if self.is(&Method::GET, "/tasks") {
+        if self.operation == "GET /tasks" {
             self.list_query(&mut pairs, owner);
         } else if let (Some(rows), ALL_TASKS) = (self.dialect.all_tasks, self.path.as_str()) {
             pairs = pairs_of(&[("limit", &rows.to_string()), ("sort_by", "id"), ("sort_order", "asc")]);
@@ -38,22 +37,20 @@ impl Exchange {
 
     fn list_query(&self, pairs: &mut Pairs, owner: Option<UserId>) {
         let list = &self.dialect.list;
-        pairs.retain(|(name, value)| {
-            list.parameters.contains(&name.as_str()) && !(name == "search" && value.trim().is_empty())
-        });
-        let has = |pairs: &Pairs, name: &str| pairs.iter().any(|(given, _)| given == name);
+        pairs.retain(|(name, value)| has(list.parameters, name) && !(name == "search" && value.trim().is_empty()));
+        let given = |pairs: &Pairs, name: &str| pairs.iter().any(|(given, _)| given == name);
         let (size, rows) = list.page_size;
-        if !has(pairs, size) {
+        if !given(pairs, size) {
             pairs.extend(pairs_of(&[(size, rows)]));
         }
-        if !has(pairs, "sort_by") {
-            let order = list.order.iter().filter(|(name, _)| !has(pairs, name));
+        if !given(pairs, "sort_by") {
+            let order = list.order.iter().filter(|(name, _)| !given(pairs, name));
             let order: Vec<_> = order.copied().collect();
             pairs.extend(pairs_of(&order));
-        } else if let (Some(order), false) = (list.sort_order, has(pairs, "sort_order")) {
+        } else if let (Some(order), false) = (list.sort_order, given(pairs, "sort_order")) {
             pairs.extend(pairs_of(&[("sort_order", order)]));
         }
-        if list.needs_all_tags && has(pairs, "tags") {
+        if list.needs_all_tags && given(pairs, "tags") {
             pairs.extend(pairs_of(&[("tag_mode", "all")]));
         }
         if self.dialect.task.is_due_by_day {
@@ -67,15 +64,15 @@ impl Exchange {
     /// The canonical body.
     pub(in crate::rest) fn body(&self, body: Value) -> Result<Value> {
         let task = &self.dialect.task;
-        let body = match (body, self.method.as_str(), self.path.as_str()) {
-            (Value::Object(mut body), "POST", "/tasks") => {
+        let body = match (body, self.operation.as_str()) {
+            (Value::Object(mut body), "POST /tasks") => {
                 if task.has_blank_texts && !body.contains_key("description") {
                     body.insert("description".to_owned(), json!(""));
                 }
                 Value::Object(self.task(body, task.create))
             }
-            (Value::Object(body), "PUT" | "PATCH", "/tasks/{id}") => Value::Object(self.update(body)?),
-            (Value::Object(mut body), "PATCH", "/tasks/bulk") => {
+            (Value::Object(body), "PUT /tasks/{id}" | "PATCH /tasks/{id}") => Value::Object(self.update(body)?),
+            (Value::Object(mut body), "PATCH /tasks/bulk") => {
                 for name in ["update", "updates"] {
                     if let Some(Value::Object(update)) = body.remove(name) {
                         body.insert(name.to_owned(), Value::Object(self.update(update)?));
@@ -83,9 +80,9 @@ impl Exchange {
                 }
                 Value::Object(self.known(body))
             }
-            (Value::Object(body), ..) => Value::Object(self.known(body)),
-            (Value::Array(tags), "POST", "/tasks/{id}/tags") => self.tags(Value::Array(tags)),
-            (other, ..) => other,
+            (Value::Object(body), _) => Value::Object(self.known(body)),
+            (tags @ Value::Array(_), "POST /tasks/{id}/tags") => self.tags(tags),
+            (other, _) => other,
         };
         Ok(match body {
             Value::Object(body) => Value::Object(body.into_iter().map(coerced).collect()),
@@ -95,7 +92,7 @@ impl Exchange {
 
     /// The fields of a form that the operation has.
     pub(in crate::rest) fn form(&self, body: &[u8]) -> Vec<u8> {
-        let fields = self.operation().map(|operation| &operation.fields);
+        let fields = self.takes().map(|operation| &operation.fields);
         let pairs = form_urlencoded::parse(body);
         let known = pairs.filter(|(name, _)| fields.is_none_or(|fields| fields.contains(name.as_ref())));
         let form = form_urlencoded::Serializer::new(String::new())
@@ -106,7 +103,7 @@ impl Exchange {
 
     /// The fields that the operation has.
     fn known(&self, body: Map<String, Value>) -> Map<String, Value> {
-        let Some(operation) = self.operation() else {
+        let Some(operation) = self.takes() else {
             return body;
         };
         let fields = body.into_iter().filter(|(name, _)| operation.fields.contains(name));
@@ -130,9 +127,9 @@ impl Exchange {
     }
 
     /// These fields of a task, each as it is stored.
-    fn task(&self, body: Map<String, Value>, fields: &[&str]) -> Map<String, Value> {
+    fn task(&self, body: Map<String, Value>, fields: NameList) -> Map<String, Value> {
         let task = &self.dialect.task;
-        let fields = body.into_iter().filter(|(name, _)| fields.contains(&name.as_str()));
+        let fields = body.into_iter().filter(|(name, _)| has(fields, name));
         fields
             .map(|(name, value)| {
                 let value = match (name.as_str(), &value) {

@@ -1,13 +1,12 @@
 //! Bodies on their way out: canonical ones become those of a dialect.
 
-use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
 use super::exchange::ALL_TASKS;
 use super::{Exchange, Shape, TaskForm};
 use crate::domain::actor::Actor;
-use crate::domain::error::{self, Error};
+use crate::domain::error::{self, Error, ViolationKind};
 use crate::domain::task::{Comparison, TaskFilter, TaskList, TaskTime};
 use crate::rest::error::{Problem, Result};
 use crate::state::AppState as App;
@@ -18,7 +17,7 @@ const STATUSES: [&str; 3] = ["status", "previous_status", "new_status"];
 /// The body of the dialect.
 pub(super) async fn translate(exchange: &Exchange, app: &App, shape: Shape, body: Value) -> Result<Value> {
     let mut body = shaped(app, shape, body).await?;
-    if exchange.is(&Method::GET, "/tasks") {
+    if exchange.operation == "GET /tasks" {
         body = listed(exchange.dialect.list.rows, body);
     }
     if exchange.path == ALL_TASKS && exchange.dialect.all_tasks.is_some() {
@@ -50,7 +49,7 @@ async fn shaped(app: &App, shape: Shape, mut body: Value) -> Result<Value> {
     match shape {
         Shape::Whole => Ok(body),
         Shape::Only(names) => {
-            let members = names.iter().map(|name| ((*name).to_owned(), body[*name].take()));
+            let members = names.split(' ').map(|name| (name.to_owned(), body[name].take()));
             Ok(Value::Object(members.collect()))
         }
         Shape::At(pointer) => Ok(at(&body, pointer)),
@@ -67,8 +66,8 @@ async fn shaped(app: &App, shape: Shape, mut body: Value) -> Result<Value> {
             Ok(body)
         }
         Shape::Occurring(names) => {
-            for name in names {
-                if let Some(counts) = body[*name].as_object_mut() {
+            for name in names.split(' ') {
+                if let Some(counts) = body[name].as_object_mut() {
                     counts.retain(|_, count| *count != 0);
                 }
             }
@@ -94,10 +93,8 @@ fn bulk_tasks(body: &Value) -> Result<Value> {
     };
     if failed["code"] != "NOT_FOUND" {
         let message = failed["error"].as_str().unwrap_or_default();
-        return Err(Problem::invalid(
-            "updates",
-            format!("Task {}: {message}", failed["task_id"]),
-        ));
+        let message = format!("Task {}: {message}", failed["task_id"]);
+        return Err(Problem::invalid("updates", ViolationKind::Other, message));
     }
     let missing = results.iter().filter(|result| result["code"] == "NOT_FOUND");
     let missing: Vec<String> = missing.map(|result| result["task_id"].to_string()).collect();

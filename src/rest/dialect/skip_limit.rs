@@ -1,6 +1,6 @@
 //! `skip-limit`: roles, `skip` and `limit`, an error envelope, a demo of background work.
 
-use super::{Answer, BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
+use super::{BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
 use crate::domain::task::Moves;
 use crate::rest::rules::Rules;
 
@@ -12,7 +12,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ..BASE.rules
     },
     list: List {
-        parameters: &["skip", "limit", "status", "sort_by"],
+        parameters: "skip limit status sort_by",
         page_size: ("limit", "10"),
         rows: Some("tasks"),
         is_own_only: true,
@@ -20,26 +20,24 @@ pub(super) const DIALECT: Dialect = Dialect {
     },
     all_tasks: Some(1_000),
     task: TaskForm {
-        create: &["title", "description", "status"],
-        update: &["title", "description", "status"],
+        create: "title description status",
+        update: "title description status",
         keeps_null: true,
         ..BASE.task
     },
     required: &[("POST /async/background-task", "task_name")],
     answers: &[
-        (
-            "POST /auth/register",
-            Answer::shaped(Shape::Only(&["access_token", "token_type", "user"])),
-        ),
-        ("POST /async/background-task", Answer::with_status(200, Shape::Whole)),
+        ("POST /auth/register", None, Shape::Only("access_token token_type user")),
+        ("POST /async/background-task", Some(200), Shape::Whole),
         (
             "GET /async/external",
-            Answer::shaped(Shape::With(&[
+            None,
+            Shape::With(&[
                 ("source", "/data/source"),
                 ("repository", "/data/full_name"),
                 ("stars", "/data/stargazers_count"),
                 ("description", "/data/description"),
-            ])),
+            ]),
         ),
     ],
     failures: Failures {

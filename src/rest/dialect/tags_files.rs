@@ -1,7 +1,7 @@
 //! `tags-files`: `completed`, tags, bulk changes, files of tasks. `tags-files-paged` is a later version of it, and the
 //! one that its front ends were written for.
 
-use super::{Answer, BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
+use super::{BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
 use crate::domain::task::ErrorPolicy;
 use crate::rest::rules::Rules;
 
@@ -13,19 +13,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ..BASE.rules
     },
     list: List {
-        parameters: &[
-            "completed",
-            "priority",
-            "tag",
-            "overdue",
-            "search",
-            "created_after",
-            "created_before",
-            "sort_by",
-            "sort_order",
-            "skip",
-            "limit",
-        ],
+        parameters: "completed priority tag overdue search created_after created_before sort_by sort_order skip limit",
         page_size: ("limit", "100"),
         order: &[("sort_by", "id"), ("sort_order", "asc")],
         sort_order: Some("asc"),
@@ -34,18 +22,18 @@ pub(super) const DIALECT: Dialect = Dialect {
         needs_all_tags: false,
     },
     task: TaskForm {
-        create: &["title", "description", "completed", "priority", "due_date", "tags"],
-        update: &["title", "description", "completed", "priority", "due_date", "tags"],
+        create: "title description completed priority due_date tags",
+        update: "title description completed priority due_date tags",
         refuses_empty: true,
         is_due_by_day: true,
         drops_blank_tags: true,
         ..BASE.task
     },
     answers: &[
-        ("POST /auth/register", Answer::shaped(Shape::At("/user"))),
-        ("PATCH /tasks/bulk", Answer::shaped(Shape::BulkTasks)),
-        ("GET /tasks/{id}/files", Answer::shaped(Shape::At("/items"))),
-        ("GET /tasks/stats", Answer::shaped(Shape::Occurring(&["by_priority"]))),
+        ("POST /auth/register", None, Shape::At("/user")),
+        ("PATCH /tasks/bulk", None, Shape::BulkTasks),
+        ("GET /tasks/{id}/files", None, Shape::At("/items")),
+        ("GET /tasks/stats", None, Shape::Occurring("by_priority")),
     ],
     failures: Failures {
         statuses: &[("UNSUPPORTED_MEDIA_TYPE", 400), ("PAYLOAD_TOO_LARGE", 400)],
@@ -66,21 +54,8 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 pub(super) const PAGED: Dialect = Dialect {
     list: List {
-        parameters: &[
-            "completed",
-            "priority",
-            "tags",
-            "overdue",
-            "search",
-            "created_after",
-            "created_before",
-            "due_after",
-            "due_before",
-            "sort_by",
-            "sort_order",
-            "skip",
-            "limit",
-        ],
+        parameters: "completed priority tags overdue search created_after created_before due_after due_before \
+            sort_by sort_order skip limit",
         rows: Some("tasks"),
         needs_all_tags: true,
         ..DIALECT.list

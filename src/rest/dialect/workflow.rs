@@ -1,30 +1,23 @@
 //! `workflow`: `page` and `per_page`, assignment, transitions, bulk changes of status.
 
-use super::{Answer, BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
+use super::{BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
 
 pub(super) const DIALECT: Dialect = Dialect {
     list: List {
-        parameters: &[
-            "page",
-            "per_page",
-            "status",
-            "priority",
-            "assignee_id",
-            "owner_id",
-            "search",
-        ],
+        parameters: "page per_page status priority assignee_id owner_id search",
         page_size: ("per_page", "20"),
         ..BASE.list
     },
     task: TaskForm {
-        create: &["title", "description", "priority", "assignee_id", "status"],
-        update: &["title", "description", "priority", "status"],
+        create: "title description priority assignee_id status",
+        update: "title description priority status",
         keeps_null: true,
         ..BASE.task
     },
     answers: &[(
         "POST /auth/register",
-        Answer::shaped(Shape::Only(&["access_token", "refresh_token", "token_type"])),
+        None,
+        Shape::Only("access_token refresh_token token_type"),
     )],
     failures: Failures {
         statuses: &[("INVALID_TRANSITION", 400), ("UNKNOWN_USER", 404)],

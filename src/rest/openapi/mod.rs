@@ -1,20 +1,29 @@
 //! The OpenAPI document: REST as programs read it.
 //!
-//! What is particular to a route stands at its handler, and what is particular to a value at its type. What all
-//! routes have in common is added here, once: see `openapi/common.rs`. `schema` describes names and texts.
+//! What is particular to a route stands at its handler, and what is particular to a value at its type; `schema`
+//! describes names and texts. What the middleware adds to all routes is described here: who may ask, how errors come,
+//! and the headers of responses.
 
-mod common;
 pub(super) mod schema;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use utoipa::OpenApi;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{Components, RefOr, Required, Schema};
+use axum::http::Method;
+use serde_json::json;
+use utoipa::openapi::content::{Content, ContentBuilder};
+use utoipa::openapi::header::Header;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, PathItem, Ref, RefOr, Response, Server};
+use utoipa::{IntoParams, OpenApi, ToSchema as _};
 
-pub(super) use self::common::operations;
-use super::{PREFIXES, error};
+use super::error::{self, Envelope};
+use super::precondition::IF_MATCH;
+use super::task::TaskBody;
+use super::{PREFIXES, idempotency};
+use crate::domain::attachment;
 use crate::ops::{health, monitor};
 
 /// The document itself, without the routes.
@@ -56,7 +65,7 @@ struct Operations;
 pub(crate) fn document_under(root: &str) -> Cow<'static, utoipa::openapi::OpenApi> {
     let mut document = Cow::Borrowed(document());
     if !root.is_empty() {
-        common::move_under(root, document.to_mut());
+        describe_server(root, document.to_mut());
     }
     document
 }
@@ -78,55 +87,190 @@ pub fn document() -> &'static utoipa::openapi::OpenApi {
             routes.paths.merge(route.description);
             components.schemas.extend(route.schemas);
         }
+        components.responses = error_responses();
         routes.components = Some(components);
+        for (path, item) in &mut routes.paths.paths {
+            for (method, operation) in operations(item) {
+                describe_operation(&method, path, operation);
+            }
+        }
         let mut document = Document::openapi().nest(PREFIXES[0], routes);
-        common::complete(&mut document);
+        describe_server("", &mut document);
         document.merge(Operations::openapi());
         for (alias, path, operation_id) in ALIASES {
-            if let Some(mut item) = document.paths.paths.get(path).cloned() {
-                for (_, operation) in common::operations(&mut item) {
-                    operation.operation_id = Some(operation_id.to_owned());
-                }
-                document.paths.paths.insert(alias.to_owned(), item);
-            }
+            let item = document.paths.paths.get(path).cloned();
+            let named = item.map(|item| renamed(item, operation_id));
+            document.paths.paths.extend(named.map(|item| (alias.to_owned(), item)));
         }
         document
     });
     &DOCUMENT
 }
 
-/// A part of a path.
-pub(super) fn path_parameter(
-    name: &str,
-    description: &str,
-    schema: RefOr<Schema>,
-    example: serde_json::Value,
-) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Path)
-        .required(Required::True)
-        .description(Some(description))
-        .schema(Some(schema))
-        .example(Some(example))
-        .build()
+/// The operations of a path.
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// A header that may be sent.
-pub(super) fn header_parameter(
-    name: &str,
-    description: &str,
-    schema: impl Into<RefOr<Schema>>,
-    example: &str,
-) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(description))
-        .schema(Some(schema))
-        .example(Some(example.into()))
-        .build()
+/// The same path with another name of its operation.
+pub(super) fn renamed(mut item: PathItem, operation_id: &str) -> PathItem {
+    for (_, operation) in operations(&mut item) {
+        operation.operation_id = Some(operation_id.to_owned());
+    }
+    item
+}
+
+/// Where the server is, and where it gives tokens.
+fn describe_server(root: &str, document: &mut utoipa::openapi::OpenApi) {
+    document.servers = Some(vec![Server::new(if root.is_empty() { "/" } else { root })]);
+    let token_url = format!("{root}{}/auth/login/access-token", PREFIXES[0]);
+    let schemes = json!({
+        "bearer": {
+            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "The `access_token` of signing up, in or on.",
+        },
+        "password": {
+            "type": "oauth2", "flows": { "password": { "tokenUrl": token_url, "scopes": {} } },
+            "description": "A name and a password.",
+        },
+    });
+    let schemes: BTreeMap<String, RefOr<SecurityScheme>> = serde_json::from_value(schemes).unwrap_or_default();
+    document.components.get_or_insert_default().security_schemes = schemes;
+}
+
+/// Errors of many routes: the name of the response and its description, by status.
+static ERRORS: LazyLock<BTreeMap<String, (String, String)>> = LazyLock::new(|| {
+    let errors = json!({
+        "400": ["BadRequest", "The request is malformed, or has a parameter that is unknown here"],
+        "401": ["Unauthenticated", "Nobody is signed in, or the token is not good any more"],
+        "404": ["NotFound", "There is no such thing, or the asker may not see it"],
+        "412": ["PreconditionFailed", "The task has another version than `If-Match` says"],
+        "413": ["PayloadTooLarge", "The body is too large"],
+        "415": ["UnsupportedMediaType", "The body is of another kind, or has a content encoding"],
+        "422": ["Invalid", "A value is not acceptable; `details` name the fields"],
+        "429": ["RateLimited", "The client has sent all the requests that it may within a minute"],
+        "500": ["Internal", "Something went wrong on the server"],
+        "503": ["Unavailable", "The server cannot answer in time, or not now"],
+    });
+    serde_json::from_value(errors).unwrap_or_default()
+});
+
+fn error_responses() -> BTreeMap<String, RefOr<Response>> {
+    let responses = ERRORS.iter().map(|(status, (name, description))| {
+        let mut response = Response::new(description);
+        describe_response(status, &mut response);
+        (name.clone(), response.into())
+    });
+    responses.collect()
+}
+
+/// What the middleware and the extractors do, whatever the route does: who may ask, whether it is safe to repeat, the
+/// errors that come of how a request is made, and the headers of responses.
+fn describe_operation(method: &Method, path: &str, operation: &mut Operation) {
+    // The security of a route for everybody is there, and empty.
+    let is_open = operation.security.is_some();
+    let schemes = ["bearer", "password"].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
+    operation.security.get_or_insert_with(|| schemes.into());
+    let has_body = operation.request_body.is_some();
+    let mut parameters = operation.parameters.iter().flatten();
+    let has_version =
+        parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == IF_MATCH));
+    let takes_files =
+        matches!(&operation.request_body, Some(RefOr::T(body)) if body.content.contains_key("multipart/form-data"));
+    let is_repeatable = idempotency::is_for(method, path) && !takes_files;
+    if is_repeatable {
+        let key = idempotency::KeyParameter::into_params(|| Some(ParameterIn::Header));
+        let parameters = operation.parameters.get_or_insert_default();
+        parameters.extend(key.into_iter().map(RefOr::T));
+    }
+    let responses = &mut operation.responses.responses;
+    for (status, (name, _)) in ERRORS.iter() {
+        let occurs = match status.as_str() {
+            "401" => !is_open,
+            "404" => path.contains('{'),
+            "412" => has_version,
+            "413" | "415" => has_body,
+            _ => true,
+        };
+        if occurs {
+            let response = responses.entry(status.clone());
+            response.or_insert_with(|| Ref::from_response_name(name).into());
+        }
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response {
+            describe_response(status, response);
+            if is_repeatable && status.starts_with('2') {
+                add_header(response, "Idempotency-Replayed");
+            }
+        }
+    }
+}
+
+/// Headers of responses.
+static HEADERS: LazyLock<BTreeMap<String, Header>> = LazyLock::new(|| {
+    let of = |kind: &str, description: &str| json!({ "schema": { "type": kind }, "description": description });
+    let headers = json!({
+        "Content-Range": of("string", "Which part it is, of how many bytes"),
+        "ETag": of("string", "Changes with what is answered"),
+        "Idempotency-Replayed": of("string", "`true` for the answer to an earlier request with the same key"),
+        "Location": of("string", "The path of what was made"),
+        "Retry-After": of("integer", "After how many seconds to try again"),
+        "WWW-Authenticate": of("string", "How to prove who one is"),
+        "X-Process-Time": of("number", "Seconds that the server took"),
+        "X-RateLimit-Limit": of("integer", "How many requests there are for a minute"),
+        "X-RateLimit-Remaining": of("integer", "How many of them are left"),
+        "X-RateLimit-Reset": of("integer", "When all are there again: Unix seconds"),
+        "X-Request-ID": of("string", "Leads to this answer in the server's log"),
+    });
+    serde_json::from_value(headers).unwrap_or_default()
+});
+
+fn add_header(response: &mut Response, name: &str) {
+    let header = HEADERS.get(name).cloned();
+    response
+        .headers
+        .extend(header.map(|header| (name.to_owned(), header.into())));
+}
+
+/// Adds what is in a response beside what the route says of it.
+fn describe_response(status: &str, response: &mut Response) {
+    if status >= "400" {
+        let envelope = Content::new(Some(Ref::from_schema_name(Envelope::name())));
+        response.content.insert("application/json".to_owned(), envelope.into());
+    }
+    if response.content.contains_key("application/octet-stream") {
+        let bytes = ContentBuilder::new().schema(Some(schema::bytes())).build();
+        let kinds = attachment::MEDIA_TYPES.into_iter();
+        response.content = kinds.map(|kind| (kind.to_owned(), bytes.clone().into())).collect();
+    }
+    let task = Some(Ref::from_schema_name(TaskBody::name()).into());
+    let is_task = response
+        .content
+        .values()
+        .any(|content| matches!(content, RefOr::T(content) if content.schema == task));
+    let of_status: &[&str] = match status {
+        "201" | "202" => &["Location"],
+        "401" => &["WWW-Authenticate"],
+        "429" | "503" => &["Retry-After"],
+        "206" => &["Content-Range", "ETag"],
+        "304" => &["ETag"],
+        "416" => &["Content-Range"],
+        _ => &[],
+    };
+    let always = HEADERS.keys().filter(|name| name.starts_with("X-")).map(String::as_str);
+    let names = always.chain(of_status.iter().copied());
+    names
+        .chain(is_task.then_some("ETag"))
+        .for_each(|name| add_header(response, name));
 }
 
 #[cfg(test)]

@@ -3,17 +3,20 @@
 //! A bound that a schema cannot tell, such as that a text is measured without the spaces around it, is told by the
 //! message of the refusal.
 
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use serde_json::Value;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, OneOfBuilder, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::actor::Role;
+use crate::domain::id::{AttachmentId, JobId, TaskId, UserId};
 use crate::domain::job::MAX_MESSAGE_LENGTH;
+use crate::domain::page::Direction;
 use crate::domain::tag::MAX_TAG_LENGTH;
 use crate::domain::task::workflow::Status;
-use crate::domain::task::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority};
+use crate::domain::task::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority, TaskSortField};
 use crate::domain::user::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
-use crate::rest::value::OLDER_STATUSES;
+use crate::rest::value::{self, Named};
 
 /// A line of text: something that can be seen, and no control characters.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
@@ -48,23 +51,23 @@ described!(
 );
 described!(
     /// Where a task stands. `pending` is read as `todo`, `completed` as `done`.
-    StatusInput => text().enum_values(Some(status_names()))
+    StatusInput => text().enum_values(Some(Status::names()))
 );
 described!(
     /// How urgent a task is.
-    PriorityName => text().enum_values(Some(Priority::ALL.map(Priority::as_str)))
+    PriorityName => text().enum_values(Some(Priority::names()))
 );
 described!(
     /// What a user may do.
-    RoleName => text().enum_values(Some(Role::ALL.map(Role::as_str)))
+    RoleName => text().enum_values(Some(Role::names()))
 );
 described!(
     /// Statuses, separated by commas.
-    StatusNames => text().pattern(Some(several(&status_names()))).examples(["todo,in_progress"])
+    StatusNames => text().pattern(Some(several(&Status::names()))).examples(["todo,in_progress"])
 );
 described!(
     /// Priorities, separated by commas.
-    PriorityNames => text().pattern(Some(several(&Priority::ALL.map(Priority::as_str)))).examples(["high,urgent"])
+    PriorityNames => text().pattern(Some(several(&Priority::names()))).examples(["high,urgent"])
 );
 described!(
     /// Tags, separated by commas: 1 to 50 characters each.
@@ -112,6 +115,24 @@ described!(
         .pattern(Some("([A-Za-z].*[0-9]|[0-9].*[A-Za-z])")).examples(["SecurePass123"])
 );
 described!(
+    /// The name of a column; with a leading `-` in the other direction.
+    SortBy => text().enum_values(Some(sort_names()))
+);
+described!(
+    /// Ascending or descending.
+    SortOrder => text().enum_values(Some(Direction::names()))
+);
+described!(
+    /// One of the tags, or all of them.
+    TagMode => text().enum_values(Some(crate::rest::task::TagMode::names()))
+);
+described!(
+    /// Entity tags of a task, separated by commas, or `*`.
+    EntityTags => AnyOfBuilder::new()
+        .item(text().enum_values(Some(["*"])))
+        .item(text().pattern(Some(r#"^(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*$"#)))
+);
+described!(
     /// Yes or no, in any case.
     Flag => text().enum_values(Some(["true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"]))
 );
@@ -131,8 +152,42 @@ described!(
     Day => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).examples(["2026-01-31"])
 );
 
+/// Declares how a body is described that is read by hand.
+macro_rules! described_by_hand {
+    ($body:ty, $name:literal => $schema:expr) => {
+        impl ::utoipa::PartialSchema for $body {
+            fn schema() -> ::utoipa::openapi::RefOr<::utoipa::openapi::Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ::utoipa::ToSchema for $body {
+            fn name() -> ::std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+        }
+    };
+}
+pub(in crate::rest) use described_by_hand;
+
+/// A schema that is written in JSON.
+pub(in crate::rest) fn of_json(schema: Value) -> Schema {
+    serde_json::from_value(schema).unwrap_or_default()
+}
+
+described_by_hand!(AttachmentId, "Id" => Id::schema());
+described_by_hand!(JobId, "Id" => Id::schema());
+described_by_hand!(TaskId, "Id" => Id::schema());
+described_by_hand!(UserId, "Id" => Id::schema());
+described_by_hand!(value::Moment, "Instant" => Instant::schema());
+
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
+}
+
+/// The content of a file.
+pub(in crate::rest) fn bytes() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
 }
 
 /// A line of up to so many characters.
@@ -140,10 +195,11 @@ fn line(longest: usize) -> ObjectBuilder {
     text().min_length(Some(1)).max_length(Some(longest)).pattern(Some(LINE))
 }
 
-/// Every name that a status is understood by.
-fn status_names() -> Vec<&'static str> {
-    let older = OLDER_STATUSES.iter().map(|(name, _)| *name);
-    Status::ALL.into_iter().map(Status::as_str).chain(older).collect()
+/// Every column in both directions.
+fn sort_names() -> Vec<String> {
+    let names = TaskSortField::names();
+    let reversed = names.iter().map(|name| format!("-{name}")).collect::<Vec<_>>();
+    names.into_iter().map(str::to_owned).chain(reversed).collect()
 }
 
 /// Some of these names, with commas in between.

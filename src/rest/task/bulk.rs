@@ -4,29 +4,26 @@
 //! So the answer is 200 however many were, with a result for each task in the order of `task_ids`; an id that comes
 //! more than once counts once. What is wrong with the request as a whole is 422, and nothing is written.
 
-use std::borrow::Cow;
-
-use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::AdditionalProperties;
-use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::{OneOfBuilder, Schema};
 
 use super::input::UpdateInput;
 use super::output::{self, TaskBody};
-use crate::domain::actor::Actor;
-use crate::domain::error::Error;
+use crate::domain::error::{Error, ViolationKind};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::patch::Patch;
 use crate::domain::task::workflow::Status;
-use crate::domain::task::{BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK, Snapshot, TaskChange};
+use crate::domain::task::{
+    BulkOutcome, BulkResult, BulkTargets, ErrorPolicy, MAX_BULK, Priority, Snapshot, TaskChange,
+};
 use crate::http::json::Json;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, Body};
-use crate::rest::openapi::schema;
+use crate::rest::openapi::schema::{self, described_by_hand};
 use crate::rest::rules::Rules;
-use crate::rest::value::{Day, Moment, PriorityName, StatusName};
-use crate::state::AppState as App;
+use crate::rest::value::{Day, Moment, Name};
 
 /// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
 #[derive(Deserialize)]
@@ -42,11 +39,11 @@ pub(in crate::rest) struct BulkUpdateInput {
     #[serde(default)]
     description: Patch<String>,
     #[serde(default)]
-    status: Patch<StatusName>,
+    status: Patch<Name<Status>>,
     #[serde(default)]
     completed: Patch<bool>,
     #[serde(default)]
-    priority: Patch<PriorityName>,
+    priority: Patch<Name<Priority>>,
     #[serde(default)]
     due_date: Patch<Moment>,
     #[serde(default)]
@@ -73,6 +70,7 @@ impl BulkUpdateInput {
             tags: self.tags,
             expected_version: None,
         };
+        let refuse = |what: &str| Problem::invalid("update", ViolationKind::Other, format!("update: {what}"));
         let update = match (self.update, beside == UpdateInput::default()) {
             (Some(update), true) => update,
             (None, false) => beside,
@@ -82,62 +80,33 @@ impl BulkUpdateInput {
         let (change, expected_version) = update.read()?;
         if expected_version.is_some() {
             let message = "expected_version is of one task; use expected_versions beside task_ids";
-            return Err(Problem::invalid("expected_version", message));
+            return Err(Problem::invalid("expected_version", ViolationKind::Other, message));
         }
         Ok((targets, change))
     }
-}
 
-impl PartialSchema for BulkUpdateInput {
-    fn schema() -> RefOr<Schema> {
-        let ids = || {
-            ArrayBuilder::new()
-                .items(i32::schema())
-                .min_items(Some(1))
-                .max_items(Some(MAX_BULK))
-        };
-        let versions = || {
-            ArrayBuilder::new()
-                .items(Ref::from_schema_name(VersionInput::name()))
-                .max_items(Some(MAX_BULK))
-                .description(Some("Versions that some or all of the tasks must have."))
-        };
-        let update = || Ref::from_schema_name(UpdateInput::name());
-        let nested = |name: &str| {
-            ObjectBuilder::new()
-                .title(Some(format!("With {name}")))
-                .property("task_ids", ids())
-                .required("task_ids")
-                .property("expected_versions", versions())
-                .property(name, update())
-                .required(name)
-                .additional_properties(Some(AdditionalProperties::FreeForm(false)))
-        };
-        let either = OneOfBuilder::new().item(nested("update")).item(nested("updates"));
-        either
-            .description(Some(
-                "Up to 100 tasks, and what is to be changed of each; the fields may also stand beside `task_ids`.",
-            ))
-            .into()
+    fn described(update: &str) -> Schema {
+        schema::of_json(json!({
+            "type": "object", "title": format!("With {update}"), "required": ["task_ids", update],
+            "properties": {
+                "task_ids": {
+                    "type": "array", "items": { "type": "integer", "format": "int32" }, "minItems": 1, "maxItems": MAX_BULK,
+                },
+                "expected_versions": {
+                    "type": "array", "items": { "$ref": "#/components/schemas/TaskVersion" }, "maxItems": MAX_BULK,
+                    "description": "Versions that some or all of the tasks must have.",
+                },
+                update: { "$ref": "#/components/schemas/TaskUpdate" },
+            },
+            "additionalProperties": false,
+        }))
     }
 }
 
-impl ToSchema for BulkUpdateInput {
-    fn name() -> Cow<'static, str> {
-        "TasksBulkUpdate".into()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((UpdateInput::name().into(), UpdateInput::schema()));
-        UpdateInput::schemas(schemas);
-        schemas.push((VersionInput::name().into(), VersionInput::schema()));
-        VersionInput::schemas(schemas);
-    }
-}
-
-fn refuse(what: &str) -> Problem {
-    Problem::invalid("update", format!("update: {what}"))
-}
+described_by_hand!(BulkUpdateInput, "TasksBulkUpdate" => OneOfBuilder::new()
+    .description(Some("Up to 100 tasks, and what is to be changed of each; the fields may also stand beside `task_ids`."))
+    .item(BulkUpdateInput::described("update"))
+    .item(BulkUpdateInput::described("updates")));
 
 /// A version that a task must have to be changed. With another it is not changed, and its result has the code `CONFLICT`.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
@@ -145,7 +114,6 @@ fn refuse(what: &str) -> Problem {
 #[schema(as = TaskVersion)]
 pub(in crate::rest) struct VersionInput {
     /// The task: one of `task_ids`.
-    #[schema(value_type = schema::Id)]
     task_id: TaskId,
     /// The `version` that it must have.
     #[schema(example = 1)]
@@ -166,21 +134,26 @@ pub(in crate::rest) struct BulkTransitionInput {
     expected_versions: Vec<VersionInput>,
     /// The status that they are to have.
     #[schema(value_type = schema::StatusInput)]
-    target_status: StatusName,
+    target_status: Name<Status>,
 }
 
 /// The tasks. The domain checks their number too, but by another name of the field.
 fn targets(ids: Vec<TaskId>, versions: &[VersionInput]) -> Result<BulkTargets> {
-    if ids.is_empty() {
-        let message = format!("task_ids is empty; 1 to {MAX_BULK} ids are allowed");
-        return Err(Problem::invalid("task_ids", message));
-    }
-    if ids.len() > MAX_BULK {
-        let message = format!("task_ids: {} ids were given; up to {MAX_BULK} are allowed", ids.len());
-        return Err(Problem::invalid("task_ids", message));
-    }
-    let versions: Vec<_> = versions.iter().map(|one| (one.task_id, one.version)).collect();
-    Ok(BulkTargets::new(ids, &versions)?)
+    let (kind, message) = match ids.len() {
+        0 => (
+            ViolationKind::TooFew(1),
+            format!("task_ids is empty; 1 to {MAX_BULK} ids are allowed"),
+        ),
+        count if count > MAX_BULK => {
+            let message = format!("task_ids: {count} ids were given; up to {MAX_BULK} are allowed");
+            (ViolationKind::TooLarge(MAX_BULK), message)
+        }
+        _ => {
+            let versions: Vec<_> = versions.iter().map(|one| (one.task_id, one.version)).collect();
+            return Ok(BulkTargets::new(ids, &versions)?);
+        }
+    };
+    Err(Problem::invalid("task_ids", kind, message))
 }
 
 /// What became of many tasks.
@@ -244,12 +217,16 @@ impl BulkResultBody {
     fn of(result: BulkResult) -> (Self, Option<Snapshot>) {
         let (code, error, snapshot) = match result.outcome {
             BulkOutcome::Done(written) => (None, None, Some(written.snapshot)),
-            BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(reason(result.id, &error)), None),
-            BulkOutcome::Undone => (
-                Some("ABORTED"),
-                Some("Nothing was done, because others failed".to_owned()),
-                None,
-            ),
+            // In the words that clients of older APIs look for.
+            BulkOutcome::Failed(error @ Error::NotFound { .. }) => {
+                let message = format!("Task {} not found", result.id);
+                (Some(error.code().as_str()), Some(message), None)
+            }
+            BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(error.to_string()), None),
+            BulkOutcome::Undone => {
+                let message = "Nothing was done, because others failed";
+                (Some("ABORTED"), Some(message.to_owned()), None)
+            }
         };
         let body = Self {
             task_id: result.id,
@@ -264,25 +241,6 @@ impl BulkResultBody {
     }
 }
 
-/// Why a task was not changed, in the words that clients of older APIs look for.
-fn reason(id: TaskId, error: &Error) -> String {
-    match error {
-        Error::NotFound { .. } => format!("Task {id} not found"),
-        other => other.to_string(),
-    }
-}
-
-/// The results with the tasks that were changed.
-async fn with_tasks(app: &App, actor: &Actor, results: Vec<BulkResult>) -> Result<BulkBody> {
-    let (mut bodies, snapshots): (Vec<_>, Vec<_>) = results.into_iter().map(BulkResultBody::of).unzip();
-    let tasks = snapshots.into_iter().flatten().map(|snapshot| snapshot.task).collect();
-    let tasks = output::many(app, actor, tasks).await?;
-    for (body, task) in bodies.iter_mut().filter(|body| body.success).zip(tasks) {
-        body.task = Some(task);
-    }
-    Ok(BulkBody::of(bodies))
-}
-
 /// Make the same change to up to 100 tasks
 ///
 /// Each for itself: those that cannot be changed keep no others from it.
@@ -290,15 +248,20 @@ async fn with_tasks(app: &App, actor: &Actor, results: Vec<BulkResult>) -> Resul
     request_body = BulkUpdateInput,
     responses((status = 200, description = "What became of each", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_update(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     rules: Rules,
     Body(input): Body<BulkUpdateInput>,
 ) -> Result<Json<BulkBody>> {
     let (targets, change) = input.read()?;
     let tasks = app.domain().tasks();
     let results = tasks.bulk_update(&actor, &targets, change, rules.bulk_errors).await?;
-    Ok(Json(with_tasks(&app, &actor, results).await?))
+    let (mut results, snapshots): (Vec<_>, Vec<_>) = results.into_iter().map(BulkResultBody::of).unzip();
+    let tasks = snapshots.into_iter().flatten().map(|snapshot| snapshot.task).collect();
+    let tasks = output::many(&app, &actor, tasks).await?;
+    for (result, task) in results.iter_mut().filter(|result| result.success).zip(tasks) {
+        result.task = Some(task);
+    }
+    Ok(Json(BulkBody::of(results)))
 }
 
 /// Move up to 100 tasks along the workflow
@@ -308,15 +271,12 @@ pub(in crate::rest) async fn bulk_update(
     request_body = BulkTransitionInput,
     responses((status = 200, description = "What became of each", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_transition(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     Body(input): Body<BulkTransitionInput>,
 ) -> Result<Json<BulkBody>> {
     let targets = targets(input.task_ids, &input.expected_versions)?;
-    let (tasks, StatusName(to)) = (app.domain().tasks(), input.target_status);
-    let results = tasks
-        .bulk_transition(&actor, &targets, to, ErrorPolicy::Partial)
-        .await?;
-    let results = results.into_iter().map(|result| BulkResultBody::of(result).0);
+    let (tasks, Name(to)) = (app.domain().tasks(), input.target_status);
+    let results = tasks.bulk_transition(&actor, &targets, to, ErrorPolicy::Partial);
+    let results = results.await?.into_iter().map(|result| BulkResultBody::of(result).0);
     Ok(Json(BulkBody::of(results.collect())))
 }

@@ -1,6 +1,5 @@
 //! What clients say of a task.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -10,13 +9,13 @@ use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::error::{Error, Result, Violations};
+use crate::domain::error::{Error, Result, ViolationKind, Violations};
 use crate::domain::id::UserId;
 use crate::domain::patch::Patch;
 use crate::domain::task::workflow::Status;
-use crate::domain::task::{TaskChange, TaskDraft};
-use crate::rest::openapi::schema;
-use crate::rest::value::{Day, Moment, PriorityName, StatusName};
+use crate::domain::task::{Priority, TaskChange, TaskDraft};
+use crate::rest::openapi::schema::{self, described_by_hand};
+use crate::rest::value::{Day, Moment, Name};
 
 /// A task to be made.
 #[derive(Deserialize, ToSchema)]
@@ -31,12 +30,12 @@ pub(in crate::rest) struct CreateInput {
     description: Option<String>,
     /// Any status; `todo` without it.
     #[schema(value_type = Option<schema::StatusInput>)]
-    status: Option<StatusName>,
+    status: Option<Name<Status>>,
     /// `true` means the status `done`, `false` means `todo`.
     completed: Option<bool>,
     /// `medium` without it.
     #[schema(value_type = Option<schema::PriorityName>)]
-    priority: Option<PriorityName>,
+    priority: Option<Name<Priority>>,
     /// When it should be done.
     #[schema(value_type = Option<schema::Moment>)]
     due_date: Option<Moment>,
@@ -44,7 +43,7 @@ pub(in crate::rest) struct CreateInput {
     #[schema(value_type = Option<schema::Day>, example = json!(null))]
     due_on: Option<Day>,
     /// The id of the user who is to do it.
-    #[schema(value_type = Option<schema::Id>, example = json!(null))]
+    #[schema(example = json!(null))]
     assignee_id: Option<UserId>,
     /// Up to 20 tags.
     #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
@@ -61,7 +60,7 @@ impl CreateInput {
             title: self.title,
             description: self.description,
             status: together(self.status, self.completed)?,
-            priority: self.priority.map(|PriorityName(priority)| priority),
+            priority: self.priority.map(|Name(priority)| priority),
             due_date: self.due_date.map(|Moment(moment)| moment),
             due_on: self.due_on.map(|Day(day)| day),
             assignee: self.assignee_id,
@@ -103,11 +102,11 @@ impl ReplaceInput {
         let missing = REPLACED.iter().zip(is_absent).filter(|(_, is_absent)| *is_absent);
         let missing: Vec<&str> = missing.map(|(name, _)| *name).collect();
         if let Some(first) = missing.first() {
+            let names = missing.join(", ");
             let message = format!(
-                "PUT replaces the whole task, and the body leaves out {}; name every field, or use PATCH to change some",
-                missing.join(", ")
+                "PUT replaces the whole task, and the body leaves out {names}; name every field, or use PATCH to change some"
             );
-            return Err(Error::invalid(first, message));
+            return Err(Error::violation(first, ViolationKind::Missing, message));
         }
         if input.due_on == Patch::Absent {
             input.due_on = Patch::Null;
@@ -116,26 +115,14 @@ impl ReplaceInput {
     }
 }
 
-impl PartialSchema for ReplaceInput {
-    fn schema() -> RefOr<Schema> {
-        let mut schema = UpdateInput::schema();
-        if let RefOr::T(Schema::Object(object)) = &mut schema {
-            object.required = REPLACED.map(str::to_owned).to_vec();
-            object.description = Some("A whole task: every field is named, and null clears one.".to_owned());
-        }
-        schema
+described_by_hand!(ReplaceInput, "TaskReplace" => {
+    let mut schema = <UpdateInput as PartialSchema>::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        object.required = REPLACED.map(str::to_owned).to_vec();
+        object.description = Some("A whole task: every field is named, and null clears one.".to_owned());
     }
-}
-
-impl ToSchema for ReplaceInput {
-    fn name() -> Cow<'static, str> {
-        "TaskReplace".into()
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        UpdateInput::schemas(schemas);
-    }
-}
+    schema
+});
 
 /// A part of a task: what is left out stays, what is null is cleared.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -153,7 +140,7 @@ pub(in crate::rest) struct UpdateInput {
     /// Any status that the task may move to.
     #[serde(default)]
     #[schema(value_type = schema::StatusInput)]
-    pub(super) status: Patch<StatusName>,
+    pub(super) status: Patch<Name<Status>>,
     /// `true` means the status `done`, `false` means `todo`.
     #[serde(default)]
     #[schema(value_type = bool)]
@@ -161,7 +148,7 @@ pub(in crate::rest) struct UpdateInput {
     /// How urgent it is.
     #[serde(default)]
     #[schema(value_type = schema::PriorityName)]
-    pub(super) priority: Patch<PriorityName>,
+    pub(super) priority: Patch<Name<Priority>>,
     /// When it should be done.
     #[serde(default)]
     #[schema(value_type = Option<schema::Moment>)]
@@ -172,7 +159,7 @@ pub(in crate::rest) struct UpdateInput {
     pub(super) due_on: Patch<Day>,
     /// The id of the user who is to do it; null takes the task away from whoever has it.
     #[serde(default)]
-    #[schema(value_type = Option<schema::Id>, example = json!(null))]
+    #[schema(value_type = Option<UserId>, example = json!(null))]
     pub(super) assignee_id: Patch<UserId>,
     /// Up to 20 tags, in place of those that it has.
     #[serde(default)]
@@ -195,7 +182,7 @@ impl UpdateInput {
             title: self.title,
             description: self.description,
             status: together(status, completed)?.map_or(Patch::Absent, Patch::Value),
-            priority: self.priority.map(|PriorityName(priority)| priority),
+            priority: self.priority.map(|Name(priority)| priority),
             due_date: self.due_date.map(|Moment(moment)| moment),
             due_on: self.due_on.map(|Day(day)| day),
             assignee: self.assignee_id,
@@ -206,18 +193,15 @@ impl UpdateInput {
 }
 
 /// What `status` and `completed` say together. They may both be given if they agree.
-fn together(status: Option<StatusName>, completed: Option<bool>) -> Result<Option<Status>> {
-    match (status.map(|StatusName(status)| status), completed) {
-        (status, None) => Ok(status),
+fn together(status: Option<Name<Status>>, completed: Option<bool>) -> Result<Option<Status>> {
+    match (status.map(|Name(status)| status), completed) {
         (None, Some(true)) => Ok(Some(Status::Done)),
         (None, Some(false)) => Ok(Some(Status::Todo)),
-        (Some(status), Some(completed)) if completed == (status == Status::Done) => Ok(Some(status)),
-        (Some(status), Some(completed)) => {
-            let mut violations = Violations::default();
+        (Some(status), Some(completed)) if completed != (status == Status::Done) => {
             let message = format!("completed: {completed} contradicts the status '{status}'; give one of them");
-            violations.invalid("completed", message);
-            Err(Error::Invalid(violations))
+            Err(Error::invalid("completed", message))
         }
+        (status, _) => Ok(status),
     }
 }
 
@@ -228,7 +212,7 @@ fn together(status: Option<StatusName>, completed: Option<bool>) -> Result<Optio
 pub(in crate::rest) struct AssignInput {
     /// The id of a user, or null for nobody.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(value_type = Option<schema::Id>, required = true, example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     pub(super) assignee_id: Option<UserId>,
     /// The version on which the change is based.
     #[schema(example = json!(null))]
@@ -242,7 +226,7 @@ pub(in crate::rest) struct AssignInput {
 pub(in crate::rest) struct TransitionInput {
     /// The status that it is to have.
     #[schema(value_type = schema::StatusInput)]
-    pub(super) target_status: StatusName,
+    pub(super) target_status: Name<Status>,
     /// The version on which the change is based.
     #[schema(example = json!(null))]
     pub(super) expected_version: Option<i32>,
@@ -259,24 +243,12 @@ impl<'de> Deserialize<'de> for TagsInput {
     }
 }
 
-impl PartialSchema for TagsInput {
-    fn schema() -> RefOr<Schema> {
-        let list = || ArrayBuilder::new().items(schema::TagName::schema()).max_items(Some(20));
-        let object = ObjectBuilder::new().property("tags", list()).required("tags");
-        let either = OneOfBuilder::new()
-            .item(object.additional_properties(Some(AdditionalProperties::FreeForm(false))))
-            .item(list());
-        either
-            .description(Some("Tags: in an object, or as a bare list."))
-            .into()
-    }
-}
-
-impl ToSchema for TagsInput {
-    fn name() -> Cow<'static, str> {
-        "Tags".into()
-    }
-}
+described_by_hand!(TagsInput, "Tags" => {
+    let list = ArrayBuilder::new().items(<schema::TagName as PartialSchema>::schema()).max_items(Some(20)).build();
+    let object = ObjectBuilder::new().property("tags", list.clone()).required("tags");
+    let object = object.additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    OneOfBuilder::new().item(object).item(list).description(Some("Tags: in an object, or as a bare list."))
+});
 
 struct TagsVisitor;
 
@@ -300,85 +272,4 @@ impl<'de> Visitor<'de> for TagsVisitor {
 #[serde(deny_unknown_fields)]
 struct NamedTags {
     tags: Vec<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn update(body: &str) -> Result<Patch<Status>, String> {
-        let input: UpdateInput = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        input
-            .read()
-            .map(|(change, _)| change.status)
-            .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn completed_means_a_status() {
-        assert_eq!(update(r#"{"completed": true}"#), Ok(Patch::Value(Status::Done)));
-        assert_eq!(update(r#"{"completed": false}"#), Ok(Patch::Value(Status::Todo)));
-        assert_eq!(update("{}"), Ok(Patch::Absent));
-    }
-
-    #[test]
-    fn completed_and_status_may_both_be_given_if_they_agree() {
-        assert_eq!(
-            update(r#"{"completed": false, "status": "in_progress"}"#),
-            Ok(Patch::Value(Status::InProgress))
-        );
-        let message = "completed: true contradicts the status 'todo'; give one of them";
-        assert_eq!(
-            update(r#"{"completed": true, "status": "pending"}"#),
-            Err(message.to_owned())
-        );
-    }
-
-    #[test]
-    fn a_status_cannot_be_null_in_an_update() {
-        assert!(update(r#"{"status": null}"#).is_err());
-        assert!(update(r#"{"completed": null}"#).is_err());
-    }
-
-    #[test]
-    fn a_replacement_names_every_field() {
-        let read = |body: &str| {
-            let input: ReplaceInput = serde_json::from_str(body).unwrap();
-            input.read().map_err(|error| error.to_string())
-        };
-        assert_eq!(
-            read(r#"{"title": "Paint", "status": "todo", "priority": "low"}"#).unwrap_err(),
-            "PUT replaces the whole task, and the body leaves out description, due_date, assignee_id, tags; \
-             name every field, or use PATCH to change some"
-        );
-        let whole = r#"{"title": "Paint", "description": null, "status": "todo", "priority": "low", "due_date": null,
-            "assignee_id": null, "tags": []}"#;
-        let (change, expected) = read(whole).unwrap();
-        assert_eq!(
-            (change.due_on, change.description, expected),
-            (Patch::Null, Patch::Null, None)
-        );
-    }
-
-    #[test]
-    fn an_assignment_names_the_assignee_or_null() {
-        let assign = |body| serde_json::from_str::<AssignInput>(body).map(|input| input.assignee_id);
-        assert_eq!(assign(r#"{"assignee_id": 2}"#).unwrap(), Some(UserId(2)));
-        assert_eq!(assign(r#"{"assignee_id": null}"#).unwrap(), None);
-        assert!(
-            assign("{}")
-                .unwrap_err()
-                .to_string()
-                .starts_with("missing field `assignee_id`")
-        );
-    }
-
-    #[test]
-    fn tags_come_as_a_list_or_in_an_object() {
-        let tags = |body| serde_json::from_str::<TagsInput>(body).map(|input| input.0);
-        assert_eq!(tags(r#"["a", "b"]"#).unwrap(), ["a", "b"]);
-        assert_eq!(tags(r#"{"tags": ["a"]}"#).unwrap(), ["a"]);
-        assert!(tags(r#""a""#).is_err());
-        assert!(tags(r#"{"tags": ["a"], "more": 1}"#).is_err());
-    }
 }

@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
 use self::list::ListParameters;
+pub(super) use self::list::TagMode;
 pub(super) use self::output::TaskBody;
 use self::write::TaskWrite;
 use super::error::Result;
@@ -30,7 +31,6 @@ use crate::domain::policy;
 use crate::http::json::Json;
 use crate::state::AppState as App;
 
-/// The routes of tasks.
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::of(routes!(list)),
@@ -57,14 +57,12 @@ pub(super) fn routes() -> Vec<Route> {
 #[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "listTasks", params(PageParameters, ListParameters),
     responses((status = 200, description = "A part of the list", body = ListBody<TaskBody>)))]
 pub(super) async fn list(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     rules: Rules,
     Parameters(page): Parameters<PageParameters>,
     Parameters(parameters): Parameters<ListParameters>,
 ) -> Result<Json<ListBody<TaskBody>>> {
-    let request = parameters.read(page, rules)?;
-    Ok(Json(request.answer(&app, &actor).await?))
+    Ok(Json(parameters.read(page, rules)?.answer(&app, &actor).await?))
 }
 
 /// List the tasks of everybody
@@ -77,14 +75,13 @@ pub(super) async fn list(
         (status = 403, description = "The asker is not an administrator"),
     ))]
 pub(super) async fn list_all(
-    state: State<App>,
-    Asker(actor): Asker,
+    asker: Asker,
     rules: Rules,
     page: Parameters<PageParameters>,
     parameters: Parameters<ListParameters>,
 ) -> Result<Json<ListBody<TaskBody>>> {
-    policy::scope::<policy::AllTasks>(&actor)?;
-    list(state, Asker(actor), rules, page, parameters).await
+    policy::scope::<policy::AllTasks>(&asker.1)?;
+    list(asker, rules, page, parameters).await
 }
 
 /// Create a task
@@ -96,20 +93,16 @@ pub(super) async fn list_all(
         (status = 200, description = "The task that has the `client_key` already", body = TaskBody),
     ))]
 pub(super) async fn create(
-    State(app): State<App>,
-    Asker(actor): Asker,
+    Asker(app, actor): Asker,
     Body(input): Body<CreateInput>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], TaskBody)> {
     let written = app.domain().tasks().create(&actor, input.read()?).await?;
-    let status = if written.cursor.is_some() {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let location = location("tasks", written.snapshot.task.id.0);
+    let is_new = written.cursor.is_some();
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let location = [(header::LOCATION, location("tasks", written.snapshot.task.id.0))];
     Ok((
         status,
-        [(header::LOCATION, location)],
+        location,
         output::one(&app, &actor, written.snapshot.task).await?,
     ))
 }
@@ -117,7 +110,7 @@ pub(super) async fn create(
 /// Read a task
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", operation_id = "getTask", params(PathId),
     responses((status = 200, description = "The task", body = TaskBody)))]
-pub(super) async fn get(State(app): State<App>, Asker(actor): Asker, PathId(id): PathId) -> Result<TaskBody> {
+pub(super) async fn get(Asker(app, actor): Asker, PathId(id): PathId) -> Result<TaskBody> {
     let task = app.domain().tasks().get(&actor, TaskId(id)).await?;
     Ok(output::one(&app, &actor, task).await?)
 }

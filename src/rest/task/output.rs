@@ -27,7 +27,6 @@ use crate::state::AppState as App;
 #[schema(as = Task)]
 pub(in crate::rest) struct TaskBody {
     /// Its number.
-    #[schema(value_type = schema::Id)]
     id: TaskId,
     /// What is to be done, in a line.
     #[schema(example = "Paint the fence")]
@@ -42,7 +41,7 @@ pub(in crate::rest) struct TaskBody {
     #[schema(value_type = schema::PriorityName)]
     priority: &'static str,
     /// When it should be done.
-    #[schema(value_type = Option<schema::Instant>, required = true)]
+    #[schema(required = true)]
     due_date: Option<Moment>,
     /// On which day it should be done, in place of `due_date`.
     #[schema(value_type = Option<schema::Day>, required = true, example = json!(null))]
@@ -50,16 +49,14 @@ pub(in crate::rest) struct TaskBody {
     /// Whether its status is `done`.
     completed: bool,
     /// When it became `done`.
-    #[schema(value_type = Option<schema::Instant>, required = true, example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     completed_at: Option<Moment>,
     /// Whose it is.
-    #[schema(value_type = schema::Id)]
     owner_id: UserId,
     /// As `owner_id`: the name in two of the older APIs.
-    #[schema(value_type = schema::Id)]
     user_id: UserId,
     /// Who is to do it.
-    #[schema(value_type = Option<schema::Id>, required = true)]
+    #[schema(required = true)]
     assignee_id: Option<UserId>,
     /// Whose it is, by name.
     #[schema(required = true)]
@@ -77,10 +74,8 @@ pub(in crate::rest) struct TaskBody {
     #[schema(example = 1)]
     version: i32,
     /// When it was made.
-    #[schema(value_type = schema::Instant)]
     created_at: Moment,
     /// When it was changed last.
-    #[schema(value_type = schema::Instant)]
     updated_at: Moment,
 }
 

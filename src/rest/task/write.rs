@@ -29,14 +29,14 @@ impl FromRequestParts<App> for TaskWrite {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let Asker(actor) = Asker::from_request_parts(parts, app).await?;
-        let PathId(id) = PathId::from_request_parts(parts, app).await?;
+        let Asker(app, actor) = Asker::from_request_parts(parts, app).await?;
+        let PathId(id) = PathId::from_request_parts(parts, &app).await?;
         Ok(Self {
-            app: app.clone(),
+            app,
             actor,
             id: TaskId(id),
             precondition: Precondition::of(&parts.headers)?,
-            rules: parts.extensions.get().copied().unwrap_or_default(),
+            rules: Rules::of(parts),
         })
     }
 }
@@ -55,7 +55,6 @@ impl TaskWrite {
         self.precondition.expected()
     }
 
-    /// The use cases.
     pub(super) fn tasks(&self) -> Tasks<'_> {
         self.app.domain().tasks()
     }
@@ -66,7 +65,6 @@ impl TaskWrite {
         Ok(output::one(&self.app, &self.actor, written.snapshot.task).await?)
     }
 
-    /// Changes the task.
     pub(super) async fn update(self, change: TaskChange) -> Result<TaskBody> {
         let (tasks, moves) = (self.tasks(), self.rules.moves);
         let outcome = tasks.update_by(&self.actor, self.id, change, self.expected(), moves);

@@ -27,6 +27,12 @@ fn expect_error(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.at("/error/code"), code, "{}", answer.text);
 }
 
+/// Queues a background task.
+async fn queue(person: &Person<'_>, status: u16) -> Answer {
+    let path = "/async/background-task?task_name=nightly";
+    send(person, Method::POST, path, Value::Null, status).await
+}
+
 #[tokio::test]
 async fn accounts_and_sessions() {
     let app = serve("skip-limit").await;
@@ -256,37 +262,15 @@ async fn the_rest_of_the_routes() {
     assert!(answer.header("x-process-time").parse::<f64>().is_ok());
     assert!(!answer.header("x-request-id").is_empty());
 
-    let answer = send(
-        &nobody,
-        Method::POST,
-        "/async/background-task?task_name=nightly",
-        Value::Null,
-        200,
-    )
-    .await;
+    let answer = queue(&nobody, 200).await;
     assert_eq!(answer.at("/message"), "Background task triggered");
     assert_eq!(answer.at("/task_name"), "nightly");
     let answer = send(&nobody, Method::GET, "/async/external", Value::Null, 200).await;
     expect_members(&answer.body, "error:text message:text");
-    send(
-        &nobody,
-        Method::POST,
-        "/async/background-task?task_name=t",
-        Value::Null,
-        200,
-    )
-    .await;
-    send(
-        &nobody,
-        Method::POST,
-        "/async/background-task?task_name=t",
-        Value::Null,
-        200,
-    )
-    .await;
-    let answer = nobody
-        .rest(Method::POST, "/async/background-task?task_name=t", Value::Null)
-        .await;
+    for _ in 0..2 {
+        queue(&nobody, 200).await;
+    }
+    let answer = queue(&nobody, 429).await;
     expect_error(&answer, 429, "RATE_LIMIT_EXCEEDED");
     expect_members(&answer.body["error"], "retry_after:int");
     assert!(!answer.header("retry-after").is_empty());
@@ -302,17 +286,7 @@ async fn background_work_of_nobody_is_bounded() {
     let app = serve("skip-limit").await;
     let nobody = app.anonymous();
     for _ in 0..100 {
-        send(
-            &nobody,
-            Method::POST,
-            "/async/background-task?task_name=t",
-            Value::Null,
-            200,
-        )
-        .await;
+        queue(&nobody, 200).await;
     }
-    let answer = nobody
-        .rest(Method::POST, "/async/background-task?task_name=t", Value::Null)
-        .await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "60"));
+    assert_eq!(queue(&nobody, 503).await.header("retry-after"), "60");
 }

@@ -1,14 +1,12 @@
 //! What handlers take from a request. Whatever cannot be read is refused here, in the envelope and with
 //! the place named, so that a handler sees only values that it can use.
 
-mod path;
-
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
@@ -18,22 +16,25 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use url::form_urlencoded;
+use utoipa::IntoParams;
 
-pub(super) use self::path::{PathFilename, PathId, PathTag};
 use super::dialect::Exchange;
 use super::error::{Problem, Result};
+use super::openapi::schema;
 use super::operation::Operation;
 use super::rules::Rules;
+use super::value::{unmarked, whole_number};
 use crate::domain::actor::Actor;
+use crate::domain::error::ViolationKind;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_bounds;
 use crate::state::AppState as App;
 
-/// Whoever is signed in. Asked for first, so that a stranger learns nothing else about a request.
+/// The use cases, and who is signed in. Asked for first, so that a stranger learns nothing else about a request.
 /// It is the door, not the lock: the use case asks the policy.
-pub(super) struct Asker(pub(super) Actor);
+pub(super) struct Asker(pub(super) App, pub(super) Actor);
 
 impl FromRequestParts<App> for Asker {
     type Rejection = Problem;
@@ -41,7 +42,7 @@ impl FromRequestParts<App> for Asker {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let caller = Caller::of(parts, app).await?;
         caller.actor.signed_in()?;
-        Ok(Self(caller.actor))
+        Ok(Self(app.clone(), caller.actor))
     }
 }
 
@@ -52,24 +53,89 @@ impl FromRequestParts<App> for AskerOrNobody {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let rules: Rules = parts.extensions.get().copied().unwrap_or_default();
+        let is_open = Rules::of(parts).is_background_open;
         match Asker::from_request_parts(parts, app).await {
-            Ok(Asker(actor)) => Ok(Self(Some(actor))),
-            Err(problem) if rules.is_background_open && problem.status == StatusCode::UNAUTHORIZED => Ok(Self(None)),
+            Ok(Asker(_, actor)) => Ok(Self(Some(actor))),
+            Err(problem) if is_open && problem.status == StatusCode::UNAUTHORIZED => Ok(Self(None)),
             Err(problem) => Err(problem),
         }
     }
 }
 
-/// The device of somebody who is about to sign in; a token that came along does not matter.
-pub(super) struct Sender(pub(super) Device);
+/// The use cases, and the device of somebody who is about to sign in; a token that came along does not matter.
+pub(super) struct Sender(pub(super) App, pub(super) Device);
 
 impl FromRequestParts<App> for Sender {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        Ok(Self(Caller::of(parts, app).await?.device))
+        Ok(Self(app.clone(), Caller::of(parts, app).await?.device))
     }
+}
+
+/// The number `{id}` of a path.
+#[derive(IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub(super) struct PathId(
+    /// Which one: its number.
+    #[param(example = 1)]
+    pub(super) i32,
+);
+
+impl FromRequestParts<App> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let text = path_parameter(parts, app, "id").await?;
+        whole_number(&text).map(Self).ok_or_else(|| {
+            let message = format!("The id '{text}' in the path is not a whole number up to {}", i32::MAX);
+            Problem::invalid("id", ViolationKind::NotInteger, message)
+        })
+    }
+}
+
+/// The text `{tag}` of a path.
+#[derive(IntoParams)]
+#[into_params(names("tag"), parameter_in = Path)]
+pub(super) struct PathTag(
+    /// Which tag.
+    #[param(value_type = schema::TagName, inline, example = "work")]
+    pub(super) String,
+);
+
+impl FromRequestParts<App> for PathTag {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        path_parameter(parts, app, "tag").await.map(Self)
+    }
+}
+
+/// The text `{filename}` of a path.
+#[derive(IntoParams)]
+#[into_params(names("filename"), parameter_in = Path)]
+pub(super) struct PathFilename(
+    /// Which file: the name with which it came.
+    #[param(example = "report.pdf")]
+    pub(super) String,
+);
+
+impl FromRequestParts<App> for PathFilename {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        path_parameter(parts, app, "filename").await.map(Self)
+    }
+}
+
+async fn path_parameter(parts: &mut Parts, app: &App, name: &str) -> Result<String> {
+    let parameters = RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let found = parameters.iter().find(|(key, _)| *key == name);
+    found
+        .map(|(_, value)| value.to_owned())
+        .ok_or_else(|| Problem::unknown_path(parts.uri.path()))
 }
 
 /// What messages call all parameters together.
@@ -134,14 +200,13 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for BodyOrNothing<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let headers = request.headers().clone();
-        let exchange = request.extensions().get::<Exchange>().cloned();
-        let bytes = read_body(request, app).await?;
+        let (parts, body) = request.into_parts();
+        let bytes = read_body(Request::from_parts(parts.clone(), body), app).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        check_content_type(&headers, is_json, "application/json")?;
-        let value: Option<Object<T>> = read_translated(exchange.as_ref(), &bytes)?;
+        let request = Request::from_parts(parts, bytes.into());
+        let AnyBody(value) = AnyBody::<Option<Object<T>>>::from_request(request, app).await?;
         Ok(Self(value.map(|Object(value)| value).unwrap_or_default()))
     }
 }
@@ -256,9 +321,7 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 
 fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => {
-            Problem::bad_request(format!("The body is not valid JSON: {error}"))
-        }
+        Category::Syntax | Category::Eof | Category::Io => Problem::malformed(error),
         Category::Data => {
             let message = error.to_string();
             let place = format!(" at line {} column {}", error.line(), error.column());
@@ -304,69 +367,26 @@ fn join_repeated(bytes: &[u8]) -> Cow<'_, [u8]> {
     pairs.extend_pairs(joined).finish().into_bytes().into()
 }
 
+/// Kinds of violations, by what serde expected.
+const EXPECTED: [(&str, ViolationKind); 3] = [
+    ("expected a boolean", ViolationKind::NotBoolean),
+    ("expected i32", ViolationKind::NotInteger),
+    ("expected a sequence", ViolationKind::NotList),
+];
+
 /// Serde's message, with the field it is about. Of missing and unknown fields the message tells the name,
 /// of all others the path.
-fn unreadable(whole: &str, path: &str, message: &str) -> Problem {
-    let about_a_name = ["missing field `", "unknown field `", "duplicate field `"];
-    let named = about_a_name
-        .iter()
-        .find_map(|start| message.strip_prefix(start)?.split('`').next());
-    match (named, path) {
-        (Some(name), _) => Problem::invalid(name, message),
-        (None, ".") => Problem::invalid(whole, format!("{whole}: {message}")),
-        (None, path) => Problem::invalid(path, format!("{path}: {message}")),
+fn unreadable(whole: &str, path: &str, text: &str) -> Problem {
+    let named = |start: &str| text.strip_prefix(start)?.split('`').next();
+    if let Some(name) = named("missing field `") {
+        return Problem::invalid(name, ViolationKind::Missing, text);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Paint {
-        colour: String,
-        coats: Option<u8>,
+    if let Some(name) = named("unknown field `").or_else(|| named("duplicate field `")) {
+        return Problem::invalid(name, ViolationKind::Other, text);
     }
-
-    /// What is said of a body: status and message.
-    fn read(body: &str) -> (u16, String) {
-        let problem = read_json::<Object<Paint>>(body.as_bytes()).err().unwrap();
-        (problem.status.as_u16(), problem.message)
-    }
-
-    #[test]
-    fn malformed_json_is_answered_with_line_and_column() {
-        let (status, message) = read("{\n\"colour\": red}");
-        assert_eq!(
-            (status, message.as_str()),
-            (400, "The body is not valid JSON: expected value at line 2 column 11")
-        );
-    }
-
-    #[test]
-    fn a_field_is_named_that_is_unknown_missing_or_of_another_type() {
-        let unknown = "unknown field `size`, expected `colour` or `coats`";
-        assert_eq!(read(r#"{"colour": "red", "size": 1}"#), (422, unknown.to_owned()));
-        assert_eq!(read("{}"), (422, "missing field `colour`".to_owned()));
-        let wrong = "coats: invalid type: string \"two\", expected u8";
-        assert_eq!(read(r#"{"colour": "red", "coats": "two"}"#), (422, wrong.to_owned()));
-    }
-
-    #[test]
-    fn a_list_is_no_object_and_nothing_may_follow_one() {
-        assert_eq!(
-            read(r#"["red", 2]"#),
-            (422, "body: invalid type: sequence, expected an object".to_owned())
-        );
-        assert_eq!(read(r#"{"colour": "red"} 1"#).0, 400);
-        let Object(paint) = read_json::<Object<Paint>>(br#"{"colour": "red"} "#).unwrap();
-        assert_eq!((paint.colour.as_str(), paint.coats), ("red", None));
-    }
-
-    #[test]
-    fn json_of_any_flavour_is_json_and_text_is_not() {
-        assert!(is_json("application/json") && is_json("application/merge-patch+json"));
-        assert!(!is_json("text/plain") && !is_json("text/json+json"));
-    }
+    let (kind, message) = unmarked(text);
+    let expected = EXPECTED.into_iter().find(|(end, _)| message.ends_with(end));
+    let kind = expected.map_or(kind, |(_, kind)| kind);
+    let field = if path == "." { whole } else { path };
+    Problem::invalid(field, kind, format!("{field}: {message}"))
 }
