@@ -53,7 +53,7 @@ pub struct Loaders {
     context: Arc<LoaderContext>,
     /// Dropped with the request, and the batches that still run with it.
     request: watch::Sender<()>,
-    loaders: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    created: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Loaders {
@@ -62,7 +62,7 @@ impl Loaders {
         Self {
             context: Arc::new(LoaderContext { domain, actor }),
             request: watch::Sender::new(()),
-            loaders: Mutex::default(),
+            created: Mutex::default(),
         }
     }
 
@@ -77,13 +77,13 @@ impl Loaders {
     }
 
     fn loader<B: Batch>(&self) -> Arc<DataLoader<Counted<B>>> {
-        let mut loaders = self.loaders.lock().unwrap_or_else(PoisonError::into_inner);
-        let loader = loaders.get(&TypeId::of::<B>()).cloned();
+        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        let loader = created.get(&TypeId::of::<B>()).cloned();
         let loader = loader.and_then(|loader| loader.downcast().ok());
         loader.unwrap_or_else(|| {
             let loader = Arc::new(self.create());
             let shared: Arc<dyn Any + Send + Sync> = Arc::<DataLoader<Counted<B>>>::clone(&loader);
-            loaders.insert(TypeId::of::<B>(), shared);
+            created.insert(TypeId::of::<B>(), shared);
             loader
         })
     }
