@@ -192,7 +192,9 @@ fn source() -> Vec<Named> {
                 if name != "tests" {
                     folders.push(path);
                 }
-            } else if name.ends_with(".rs") && !["main.rs", "tests.rs"].contains(&name) {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !["main.rs", "tests.rs"].contains(&name)
+            {
                 named.extend(paths_of(&root, &path));
             }
         }
