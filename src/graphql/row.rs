@@ -200,7 +200,8 @@ impl<V: Send + Sync + Clone + 'static> Preloaded<V> {
     pub async fn or_load<B: Batch<Value = V>>(&self, ctx: &Context<'_>, key: B::Key) -> Result<Option<V>> {
         match self.0.get() {
             Some(loaded) => loaded.clone(),
-            None => ctx.loaders().load::<B>(key).await,
+            // On the heap: most rows are prefetched, and every field would carry room for it.
+            None => Box::pin(ctx.loaders().load::<B>(key)).await,
         }
     }
 }

@@ -211,7 +211,8 @@ impl Task {
             last,
             before,
         };
-        history::of(ctx, self.clone(), page).await
+        // On the heap, so that every field of a task does not carry room for it.
+        Box::pin(history::of(ctx, self.clone(), page)).await
     }
 
     /// Whether you may change it: its owner, its assignee and administrators may.
