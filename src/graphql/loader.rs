@@ -23,7 +23,7 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::telemetry::metric;
 
-/// What loaders read from, and for whom.
+/// What loaders read from, and the actor they read for.
 pub struct LoaderContext {
     /// The use cases.
     pub domain: Domain,

@@ -17,7 +17,7 @@ use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// What another service answered.
 #[derive(Serialize, ToSchema)]
@@ -138,7 +138,7 @@ pub(super) fn routes() -> Vec<Route> {
         (status = 504, description = "It does not answer in time"),
     ))]
 pub(super) async fn call_external(
-    State(app): State<App>,
+    State(app): State<AppState>,
     AskerOrNobody(actor): AskerOrNobody,
 ) -> Result<Json<ExternalBody>> {
     let answer = match actor {
@@ -153,7 +153,7 @@ pub(super) async fn call_external(
     params(QueueParameters), request_body = Option<Order>,
     responses((status = 202, description = "It is queued", body = QueuedBody)))]
 pub(super) async fn queue(
-    State(app): State<App>,
+    State(app): State<AppState>,
     AskerOrNobody(actor): AskerOrNobody,
     Parameters(QueueParameters { task_name }): Parameters<QueueParameters>,
     BodyOrNothing(order): BodyOrNothing<Order>,

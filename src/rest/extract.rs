@@ -30,16 +30,16 @@ use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_bounds;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// The use cases, and who is signed in. Asked for first, so that a stranger learns nothing else about a request.
 /// It is the door, not the lock: the use case asks the policy.
-pub(super) struct Asker(pub(super) App, pub(super) Actor);
+pub(super) struct Asker(pub(super) AppState, pub(super) Actor);
 
-impl FromRequestParts<App> for Asker {
+impl FromRequestParts<AppState> for Asker {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let caller = Caller::of(parts, app).await?;
         caller.actor.signed_in()?;
         Ok(Self(app.clone(), caller.actor))
@@ -49,10 +49,10 @@ impl FromRequestParts<App> for Asker {
 /// Who asks, where the rules of the request may do without a token.
 pub(super) struct AskerOrNobody(pub(super) Option<Actor>);
 
-impl FromRequestParts<App> for AskerOrNobody {
+impl FromRequestParts<AppState> for AskerOrNobody {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let is_open = Rules::of(parts).is_background_open;
         match Asker::from_request_parts(parts, app).await {
             Ok(Asker(_, actor)) => Ok(Self(Some(actor))),
@@ -63,12 +63,12 @@ impl FromRequestParts<App> for AskerOrNobody {
 }
 
 /// The use cases, and the device of somebody who is about to sign in; a token that came along does not matter.
-pub(super) struct Sender(pub(super) App, pub(super) Device);
+pub(super) struct Sender(pub(super) AppState, pub(super) Device);
 
-impl FromRequestParts<App> for Sender {
+impl FromRequestParts<AppState> for Sender {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         Ok(Self(app.clone(), Caller::of(parts, app).await?.device))
     }
 }
@@ -82,10 +82,10 @@ pub(super) struct PathId(
     pub(super) i32,
 );
 
-impl FromRequestParts<App> for PathId {
+impl FromRequestParts<AppState> for PathId {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let text = path_parameter(parts, app, "id").await?;
         whole_number(&text).map(Self).ok_or_else(|| {
             let message = format!("The id '{text}' in the path is not a whole number up to {}", i32::MAX);
@@ -103,10 +103,10 @@ pub(super) struct PathTag(
     pub(super) String,
 );
 
-impl FromRequestParts<App> for PathTag {
+impl FromRequestParts<AppState> for PathTag {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         path_parameter(parts, app, "tag").await.map(Self)
     }
 }
@@ -120,15 +120,15 @@ pub(super) struct PathFilename(
     pub(super) String,
 );
 
-impl FromRequestParts<App> for PathFilename {
+impl FromRequestParts<AppState> for PathFilename {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         path_parameter(parts, app, "filename").await.map(Self)
     }
 }
 
-async fn path_parameter(parts: &mut Parts, app: &App, name: &str) -> Result<String> {
+async fn path_parameter(parts: &mut Parts, app: &AppState, name: &str) -> Result<String> {
     let parameters = RawPathParams::from_request_parts(parts, app)
         .await
         .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
@@ -144,10 +144,10 @@ const QUERY: &str = "query";
 /// The parameters behind the `?`.
 pub(super) struct Parameters<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
+impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
         let path = parts.extensions.get().map_or("", MatchedPath::as_str);
         check_parameters(
@@ -184,10 +184,10 @@ fn check_parameters(query: &str, known: &[String]) -> Result<()> {
 /// A JSON object as the body.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self> {
         let AnyBody(Object(value)) = AnyBody::from_request(request, app).await?;
         Ok(Self(value))
     }
@@ -196,10 +196,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 /// A JSON object as the body, or no body at all.
 pub(super) struct BodyOrNothing<T>(pub(super) T);
 
-impl<T: DeserializeOwned + Default> FromRequest<App> for BodyOrNothing<T> {
+impl<T: DeserializeOwned + Default> FromRequest<AppState> for BodyOrNothing<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(Request::from_parts(parts.clone(), body), app).await?;
         if bytes.is_empty() {
@@ -214,10 +214,10 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for BodyOrNothing<T> {
 /// Any JSON as the body.
 pub(super) struct AnyBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for AnyBody<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for AnyBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self> {
         check_content_type(request.headers(), is_json, "application/json")?;
         let exchange = request.extensions().get::<Exchange>().cloned();
         let bytes = read_body(request, app).await?;
@@ -252,10 +252,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 /// A body as HTML forms send it.
 pub(super) struct Form<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self> {
         const FORM: &str = "application/x-www-form-urlencoded";
 
         check_content_type(request.headers(), |kind| kind == FORM, FORM)?;
@@ -291,7 +291,7 @@ pub(super) fn require_unencoded(headers: &HeaderMap) -> Result<()> {
 }
 
 /// The whole body, which may be as large as the settings say.
-pub(super) async fn read_body(request: Request, app: &App) -> Result<Bytes> {
+pub(super) async fn read_body(request: Request, app: &AppState) -> Result<Bytes> {
     require_unencoded(request.headers())?;
     Bytes::from_request(request, app)
         .await

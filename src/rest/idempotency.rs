@@ -15,7 +15,7 @@ use super::{PREFIXES, extract};
 use crate::domain::error::Error;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, WriteEffect as Trace, key_in, run_once};
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// What of an answer's head is repeated with it.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
@@ -46,7 +46,7 @@ pub(super) fn is_for(method: &Method, path: &str) -> bool {
 }
 
 /// Does a write unless its key tells that it was done before. Whoever is not signed in has no keys.
-pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn once(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let Some(key) = key_in(request.headers()) else {
         return next.run(request).await;
     };
@@ -66,7 +66,7 @@ pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -
     answer.await.unwrap_or_else(Problem::into_response)
 }
 
-async fn answer(app: &App, caller: Caller, key: &str, request: Request, next: Next) -> Result<Response> {
+async fn answer(app: &AppState, caller: Caller, key: &str, request: Request, next: Next) -> Result<Response> {
     extract::require_unencoded(request.headers())?;
     let (parts, body) = request.into_parts();
     let mut whole = Request::new(body);

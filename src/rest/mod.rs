@@ -62,7 +62,7 @@ use self::operation::Operation;
 pub(crate) use self::rate_limit::{LIMIT, REMAINING, RESET};
 pub(crate) use self::statistics::CACHE;
 use crate::rate_limit::Tier;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// Where the routes are. The first is the canonical place, which `Location` names.
 pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];
@@ -73,7 +73,7 @@ pub struct Route {
     pub method: Method,
     /// The path without its prefix, such as `/tasks/{id}`.
     pub path: String,
-    handler: MethodRouter<App>,
+    handler: MethodRouter<AppState>,
     description: Paths,
     schemas: Vec<(String, RefOr<Schema>)>,
     /// Whether the signature of a file's URL stands for an access token.
@@ -84,7 +84,7 @@ pub struct Route {
 
 impl Route {
     /// The route of `routes!(handler)`: its method and path are those of the handler's description.
-    fn of((schemas, mut description, handler): UtoipaMethodRouter<App>) -> Self {
+    fn of((schemas, mut description, handler): UtoipaMethodRouter<AppState>) -> Self {
         let first = description.paths.iter_mut().next();
         let (method, path) = first
             .and_then(|(path, item)| Some((openapi::operations(item).next()?.0, path.clone())))
@@ -112,7 +112,7 @@ impl Route {
     }
 
     /// With another handler for the same description.
-    fn handled_by<T: 'static>(self, filter: MethodFilter, handler: impl Handler<T, App>) -> Self {
+    fn handled_by<T: 'static>(self, filter: MethodFilter, handler: impl Handler<T, AppState>) -> Self {
         Self {
             handler: on(filter, handler),
             ..self
@@ -133,7 +133,7 @@ impl Route {
         }
     }
 
-    fn answer(self, app: &App) -> MethodRouter<App> {
+    fn answer(self, app: &AppState) -> MethodRouter<AppState> {
         let takes_none = Operation::of(&self.method, &self.path).is_none_or(|known| known.parameters.is_empty());
         let handler = if takes_none {
             self.handler.route_layer(from_fn(extract::refuse_parameters))
@@ -182,7 +182,7 @@ pub fn route_names() -> Vec<(Method, String)> {
 }
 
 /// Every route, with each prefix and either ending.
-pub fn router(app: &App) -> Router<App> {
+pub fn router(app: &AppState) -> Router<AppState> {
     let mut router = Router::new();
     for route in routes() {
         let path = route.path.clone();

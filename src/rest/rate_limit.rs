@@ -13,7 +13,7 @@ use super::error::Problem;
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::rate_limit::{Allowance, Exhausted, Tier};
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// How many requests there are for a minute.
 pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -23,7 +23,7 @@ pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-re
 pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// Lets a request through if its client has one left in this tier.
-pub(super) async fn limit(State((app, tier)): State<(App, Tier)>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(State((app, tier)): State<(AppState, Tier)>, request: Request, next: Next) -> Response {
     let Some(limits) = app.request_limits() else {
         return next.run(request).await;
     };
@@ -45,7 +45,7 @@ pub(super) async fn limit(State((app, tier)): State<(App, Tier)>, request: Reque
 /// Answers a refresh if its session has one left. One without a refresh token of ours counts by address. Its limit is
 /// known only when its body is read.
 pub(super) async fn limit_refresh(
-    app: &App,
+    app: &AppState,
     device: &Device,
     token: Option<&SecretString>,
     answer: impl Future<Output = Response>,
@@ -62,7 +62,11 @@ pub(super) async fn limit_refresh(
 
 /// Answers a request that shows a password if its address has one left in the strict tier. Whether it shows one is known
 /// only when its body is read.
-pub(super) async fn limit_password(app: &App, device: &Device, answer: impl Future<Output = Response>) -> Response {
+pub(super) async fn limit_password(
+    app: &AppState,
+    device: &Device,
+    answer: impl Future<Output = Response>,
+) -> Response {
     let Some(limits) = app.request_limits() else {
         return answer.await;
     };

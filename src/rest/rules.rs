@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use crate::domain::attachment::MAX_SIZE;
 use crate::domain::page::MAX_PAGE_SIZE;
 use crate::domain::task::{ErrorPolicy, Moves};
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// The rules of one request.
 #[derive(Clone, Copy, Debug)]
@@ -59,10 +59,10 @@ impl Rules {
     }
 }
 
-impl FromRequestParts<App> for Rules {
+impl FromRequestParts<AppState> for Rules {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
         Ok(Self::of(parts))
     }
 }

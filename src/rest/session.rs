@@ -23,7 +23,7 @@ use crate::domain::session::{Device, Tokens};
 use crate::domain::user::Registration;
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// Tokens are for their client alone: no cache may keep them.
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, idempotency::NO_STORE)];
@@ -291,7 +291,7 @@ pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<Refr
     limit_refresh(&app, &device, shown.as_ref(), answer).await
 }
 
-async fn renew(app: &App, token: Result<SecretString>, device: Device) -> Result<Secret<TokensBody>> {
+async fn renew(app: &AppState, token: Result<SecretString>, device: Device) -> Result<Secret<TokensBody>> {
     let tokens = app.domain().sessions().refresh(&token?, device).await?;
     Ok((NO_STORE, Json(tokens.into())))
 }
@@ -305,7 +305,10 @@ async fn renew(app: &App, token: Result<SecretString>, device: Device) -> Result
         (status = 204, description = "The address is verified"),
         (status = 401, description = "The token is not valid, expired or used already"),
     ))]
-pub(super) async fn verify_email(State(app): State<App>, Body(input): Body<VerifyEmailInput>) -> Result<StatusCode> {
+pub(super) async fn verify_email(
+    State(app): State<AppState>,
+    Body(input): Body<VerifyEmailInput>,
+) -> Result<StatusCode> {
     app.domain().users().verify_email(&input.token.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -105,6 +105,7 @@ macro_rules! rules {
     };
 }
 
+// After the macro, which they use.
 mod attachment;
 mod task;
 mod user;

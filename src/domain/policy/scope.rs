@@ -1,4 +1,4 @@
-//! What is visible of each resource type, and to whom.
+//! How much of each resource type an actor sees.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;

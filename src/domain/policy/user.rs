@@ -32,7 +32,7 @@ impl OwnedKind for Job {
 
 const OWN_OR_ADMINISTRATOR: &str = "Only the account's own user or an administrator may do this";
 /// Others do not see it.
-const NOT_THE_OWNER: &str = "Only the user to whom it belongs may do this";
+const NOT_THE_OWNER: &str = "Only its user may do this";
 
 rules! { USER_ACTIONS:
     /// Create an account. When people register, the server creates the account for them.

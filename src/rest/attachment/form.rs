@@ -14,7 +14,7 @@ use crate::http::body::{Exceeded, Source};
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{content_type, require_unencoded};
 use crate::rest::rules::Rules;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// What a form is.
 const FORM: &str = "multipart/form-data";
@@ -25,7 +25,7 @@ const FORM_OVERHEAD: u64 = 16 * 1024;
 
 /// Keeps the file of a request: for a task, or for whoever sends it.
 pub(super) async fn receive(
-    app: &App,
+    app: &AppState,
     actor: &Actor,
     task: Option<TaskId>,
     rules: Rules,

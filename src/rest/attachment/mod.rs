@@ -31,7 +31,7 @@ use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::http::file_url::{path_of, url_of};
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// What is written as it is in names within paths and headers; the rest is percent-encoded.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -79,7 +79,7 @@ pub(super) struct AttachmentBody {
 }
 
 impl AttachmentBody {
-    fn of(app: &App, actor: &Actor, attachment: Attachment) -> Result<Self> {
+    fn of(app: &AppState, actor: &Actor, attachment: Attachment) -> Result<Self> {
         Ok(Self {
             url: url_of(app.domain(), actor, attachment.id, DEFAULT_LINK_SECONDS)?,
             file_path: path_of(attachment.id),

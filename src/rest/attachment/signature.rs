@@ -13,7 +13,7 @@ use crate::domain::id::AttachmentId;
 use crate::http::caller::Caller;
 use crate::rest::error::{Problem, Result};
 use crate::rest::extract::PathId;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -28,7 +28,7 @@ pub(in crate::rest) struct SignatureParameters {
 }
 
 /// Identifies who downloads a file by the signature of its URL, if there is one.
-pub(in crate::rest) async fn identify(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(in crate::rest) async fn identify(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let Some((_, signature)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == SIGNATURE) else {
         return next.run(request).await;
@@ -39,7 +39,7 @@ pub(in crate::rest) async fn identify(State(app): State<App>, request: Request, 
         .unwrap_or_else(Problem::into_response)
 }
 
-async fn answer(app: &App, request: Request, signature: &str, next: Next) -> Result<Response> {
+async fn answer(app: &AppState, request: Request, signature: &str, next: Next) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
     let PathId(id) = PathId::from_request_parts(&mut parts, app).await?;
     let attachments = app.domain().attachments();

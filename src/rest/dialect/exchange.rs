@@ -21,7 +21,7 @@ use crate::rest::error::Problem;
 use crate::rest::operation::{Operation, bare};
 use crate::rest::rules::Rules;
 use crate::rest::{not_found, rate_limit};
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// The administrators' list of all tasks.
 pub(super) const ALL_TASKS: &str = "/tasks/admin/all";
@@ -77,7 +77,7 @@ impl Exchange {
     }
 
     /// Sends the request on as a canonical one, and gives the response of the dialect.
-    pub(super) async fn answer(self, app: &App, request: Request, next: Next) -> Response {
+    pub(super) async fn answer(self, app: &AppState, request: Request, next: Next) -> Response {
         if self.path == EARLY_FILES && !self.dialect.has_early_files {
             return self.failure(not_found(&self.sent));
         }
@@ -102,7 +102,7 @@ impl Exchange {
     }
 
     /// The request with its query translated. Its body is translated where it is read.
-    async fn canonical(&self, app: &App, request: Request) -> Request {
+    async fn canonical(&self, app: &AppState, request: Request) -> Request {
         let (mut parts, body) = request.into_parts();
         if self.takes().is_some() {
             let own = match self.operation.as_str() {
@@ -122,7 +122,7 @@ impl Exchange {
     }
 
     /// What handlers do differently. A header alone does not open routes: any client can send one.
-    fn rules(&self, app: &App) -> Rules {
+    fn rules(&self, app: &AppState) -> Rules {
         let rules = self.dialect.rules;
         let max_rows = match (self.path.as_str(), self.dialect.all_tasks) {
             ("/tasks", _) => rules.max_rows,
@@ -137,7 +137,7 @@ impl Exchange {
     }
 
     /// The successful response of the dialect.
-    async fn success(self, app: &App, response: Response) -> Response {
+    async fn success(self, app: &AppState, response: Response) -> Response {
         let (status, shape) = self.answers_with();
         let (mut parts, body) = response.into_parts();
         if !parts.status.is_success() {
@@ -192,7 +192,7 @@ impl Exchange {
 }
 
 /// The user who asks. The session is looked up once: those who ask later find it in the request.
-async fn identify(parts: &mut Parts, app: &App) -> Option<UserId> {
+async fn identify(parts: &mut Parts, app: &AppState) -> Option<UserId> {
     let caller = Caller::of(parts, app).await.ok()?;
     let user = caller.actor.user_id();
     parts.extensions.insert(caller);

@@ -35,7 +35,7 @@ use super::error::{Problem, Result};
 use super::rules::Rules;
 use super::value::{Named, unmarked};
 use crate::config::RestDialect;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// Chooses a dialect for one request.
 const HEADER: HeaderName = HeaderName::from_static("x-rest-dialect");
@@ -220,7 +220,7 @@ fn table(dialect: RestDialect) -> Option<&'static Dialect> {
 }
 
 /// The dialect of a request: that of its header, else that of the settings.
-fn chosen(app: &App, headers: &HeaderMap) -> Result<RestDialect> {
+fn chosen(app: &AppState, headers: &HeaderMap) -> Result<RestDialect> {
     let Some(name) = headers.get(HEADER) else {
         return Ok(app.config().rest.dialect);
     };
@@ -235,7 +235,7 @@ impl Named for RestDialect {
 }
 
 /// Answers a request in its dialect, and says how long that took.
-pub(crate) async fn translate(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn translate(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let mut response = match chosen(&app, request.headers()) {
         Ok(dialect) => match table(dialect) {

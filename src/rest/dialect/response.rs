@@ -9,13 +9,13 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{self, Error, ViolationKind};
 use crate::domain::task::{Comparison, TaskFilter, TaskList, TaskTime};
 use crate::rest::error::{Problem, Result};
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// How a name of a text, a day or a status is written.
 const STATUSES: [&str; 3] = ["status", "previous_status", "new_status"];
 
 /// The body of the dialect.
-pub(super) async fn translate(exchange: &Exchange, app: &App, shape: Shape, body: Value) -> Result<Value> {
+pub(super) async fn translate(exchange: &Exchange, app: &AppState, shape: Shape, body: Value) -> Result<Value> {
     let mut body = shaped(app, shape, body).await?;
     if exchange.operation == "GET /tasks" {
         body = listed(exchange.dialect.list.rows, body);
@@ -44,7 +44,7 @@ fn listed(name: Option<&str>, mut list: Value) -> Value {
     }
 }
 
-async fn shaped(app: &App, shape: Shape, mut body: Value) -> Result<Value> {
+async fn shaped(app: &AppState, shape: Shape, mut body: Value) -> Result<Value> {
     let at = |body: &Value, pointer: &str| body.pointer(pointer).cloned().unwrap_or_default();
     match shape {
         Shape::Whole => Ok(body),
@@ -108,7 +108,7 @@ fn bulk_tasks(body: &Value) -> Result<Value> {
 }
 
 /// The moment, and counts over the tasks of all users.
-async fn task_counts(app: &App) -> error::Result<(Value, Value)> {
+async fn task_counts(app: &AppState) -> error::Result<(Value, Value)> {
     let (tasks, now) = (app.domain().tasks(), app.domain().clock().now());
     let since = TaskFilter::Time(TaskTime::Created, Comparison::GreaterOrEqual(now - TimeDelta::days(1)));
     let today = TaskList {

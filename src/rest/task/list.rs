@@ -18,7 +18,7 @@ use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
 use crate::rest::rules::Rules;
 use crate::rest::value::{Flag, LastMoment, Moment, Name, Named, Names, Number, Words};
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// Which tasks, in which order, and which part of them. Of several values in one filter a task
 /// needs one; of several filters it must pass all.
@@ -212,7 +212,7 @@ pub(super) struct ListRequest {
 }
 
 impl ListRequest {
-    pub(super) async fn answer(self, app: &App, actor: &Actor) -> Result<ListBody<TaskBody>> {
+    pub(super) async fn answer(self, app: &AppState, actor: &Actor) -> Result<ListBody<TaskBody>> {
         let tasks = app.domain().tasks();
         let found = tasks.list(actor, &self.list, &self.part.request()).await;
         let (rows, next) = rows(found.map_err(name_cursor)?);

@@ -29,7 +29,7 @@ use super::{Route, location};
 use crate::domain::id::TaskId;
 use crate::domain::policy;
 use crate::http::json::Json;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -130,7 +130,7 @@ pub(super) async fn replace(write: TaskWrite, Body(input): Body<ReplaceInput>) -
 }
 
 /// `PUT` of a dialect in which it is a partial update, or of one in which it replaces.
-pub(super) async fn put(State(app): State<App>, rules: Rules, request: Request) -> Response {
+pub(super) async fn put(State(app): State<AppState>, rules: Rules, request: Request) -> Response {
     if rules.put_is_partial {
         update.call(request, app).await
     } else {

@@ -20,7 +20,7 @@ use crate::rest::openapi::schema;
 use crate::rest::precondition;
 use crate::rest::user::PersonBody;
 use crate::rest::value::Moment;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// A task.
 #[derive(Serialize, ToSchema)]
@@ -92,19 +92,23 @@ impl IntoResponse for TaskBody {
 }
 
 /// One task with the names of its owner and assignee.
-pub(super) async fn one(app: &App, actor: &Actor, task: Task) -> Result<TaskBody> {
+pub(super) async fn one(app: &AppState, actor: &Actor, task: Task) -> Result<TaskBody> {
     let users = people_of(app, actor, [&task]).await?;
     Ok(body(task, &users))
 }
 
 /// Tasks with the names of their owners and assignees, which are read together.
-pub(super) async fn many(app: &App, actor: &Actor, tasks: Vec<Task>) -> Result<Vec<TaskBody>> {
+pub(super) async fn many(app: &AppState, actor: &Actor, tasks: Vec<Task>) -> Result<Vec<TaskBody>> {
     let users = people_of(app, actor, &tasks).await?;
     Ok(tasks.into_iter().map(|task| body(task, &users)).collect())
 }
 
 /// The owners and assignees of tasks, each once.
-async fn people_of(app: &App, actor: &Actor, tasks: impl IntoIterator<Item = &Task>) -> Result<HashMap<UserId, User>> {
+async fn people_of(
+    app: &AppState,
+    actor: &Actor,
+    tasks: impl IntoIterator<Item = &Task>,
+) -> Result<HashMap<UserId, User>> {
     let ids: BTreeSet<UserId> = tasks
         .into_iter()
         .flat_map(|task| task.assignee_id.into_iter().chain([task.owner_id]))

@@ -14,21 +14,21 @@ use crate::rest::error::{Problem, Result};
 use crate::rest::extract::{Asker, PathId};
 use crate::rest::precondition::Precondition;
 use crate::rest::rules::Rules;
-use crate::state::AppState as App;
+use crate::state::AppState;
 
 /// A write to the task `{id}` of the path.
 pub(in crate::rest) struct TaskWrite {
-    app: App,
+    app: AppState,
     pub(super) actor: Actor,
     pub(super) id: TaskId,
     precondition: Precondition,
     rules: Rules,
 }
 
-impl FromRequestParts<App> for TaskWrite {
+impl FromRequestParts<AppState> for TaskWrite {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let Asker(app, actor) = Asker::from_request_parts(parts, app).await?;
         let PathId(id) = PathId::from_request_parts(parts, &app).await?;
         Ok(Self {
