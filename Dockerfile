@@ -12,6 +12,8 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 COPY bench/Cargo.toml bench/
+COPY macros/Cargo.toml macros/
+COPY macros/src macros/src
 COPY migration/Cargo.toml migration/
 COPY xtask/Cargo.toml xtask/
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

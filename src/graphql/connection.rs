@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use async_graphql::connection::PageInfo;
 use async_graphql::parser::types::Field;
 use async_graphql::{Context, ContextSelectionSet, Object, ObjectType, Positioned, TypeName};
+use taskwire_macros::plain_fields;
 
 use super::row::{Row, Rows, Single, fields_of};
 use crate::domain::error::Result;
@@ -104,6 +105,7 @@ impl<T: Row> TypeName for Edge<T> {
 }
 
 /// An edge in a connection.
+#[plain_fields]
 #[Object(name_type)]
 impl<T: Row> Edge<T> {
     /// The item at the end of the edge

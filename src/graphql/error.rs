@@ -1,7 +1,7 @@
 //! The domain's errors as GraphQL's: what a client can mend goes to `userErrors` of the payload,
 //! the rest to the top level with a code.
 
-use async_graphql::{Enum, ErrorExtensionValues, ID, SimpleObject};
+use async_graphql::{Enum, ErrorExtensionValues, ID, Pos, ServerError, SimpleObject};
 
 use super::node::GlobalId as _;
 use crate::domain::error::{Code, Error, Violation, ViolationKind};
@@ -38,6 +38,11 @@ impl From<Failure> for async_graphql::Error {
         converted.extensions = Some(extensions);
         converted
     }
+}
+
+/// The error of the field at this position.
+pub(super) fn server_error(error: Error, position: Pos) -> ServerError {
+    async_graphql::Error::from(Failure(error)).into_server_error(position)
 }
 
 /// The code of an error at the top level: outside a payload, a value that is not acceptable is an

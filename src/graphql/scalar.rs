@@ -13,6 +13,7 @@ use crate::domain::clock::{Timestamp, check_moment, read_day, start_of_day};
 use crate::domain::error::{Error, Result, excerpt};
 use crate::domain::event;
 use crate::domain::local_time::check_day;
+use crate::domain::notification;
 use crate::domain::page;
 use crate::domain::task;
 use crate::domain::task::workflow;
@@ -229,6 +230,20 @@ pub enum TaskEventType {
     Restored,
     /// It was deleted for good.
     Purged,
+}
+
+/// What a notification is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "notification::NotificationKind")]
+pub enum NotificationKind {
+    /// A task was assigned to you.
+    Assigned,
+    /// A task that you own or that is assigned to you moved along the workflow.
+    StatusChanged,
+    /// An open task that you own or that is assigned to you is due within 24 hours.
+    DueSoon,
+    /// The due date of an open task that you own or that is assigned to you is over.
+    Overdue,
 }
 
 /// What becomes of the other tasks when one cannot be changed.

@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use super::validation::Problem;
 use crate::domain::error::{Code, Error};
 use crate::graphql::error::{Failure, extensions};
+use crate::graphql::row::write_value;
 use crate::http::encoding;
 use crate::http::json::FIRST_BYTES;
 use crate::http::request_id;
@@ -182,7 +183,7 @@ impl Body {
         }
         if let Some(data) = &self.data {
             begin_member(json, "data");
-            serde_json::to_writer(&mut *json, data).ok()?;
+            write_value(data, json).ok()?;
         }
         if !self.extensions.is_empty() {
             begin_member(json, "extensions");

@@ -1,10 +1,12 @@
 //! Attachments in GraphQL.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
 use async_graphql::{Context, ContextSelectionSet, ID, InputObject, Object, Positioned, SimpleObject};
 use chrono::{DateTime, Utc};
+use taskwire_macros::plain_fields;
 
 use super::task::{Task, TaskById};
 use super::user::{User, UserById};
@@ -16,7 +18,7 @@ use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{Preloaded, Row, Single, preload, rows_with};
+use crate::graphql::row::{Lookup, Preloaded, Row, Rows, Single, preload, rows_with};
 use crate::graphql::upload::Upload;
 use crate::http::file_url;
 
@@ -38,7 +40,15 @@ impl From<domain::attachment::Attachment> for Attachment {
     }
 }
 
+impl Attachment {
+    /// For look-ups.
+    pub(super) fn rows(files: Vec<domain::attachment::Attachment>) -> Rows<Self> {
+        Rows(files.into_iter().map(Self::from).collect())
+    }
+}
+
 /// A file, of a task or of one's own.
+#[plain_fields]
 #[Object]
 impl Attachment {
     /// The global id.
@@ -93,18 +103,13 @@ impl Attachment {
     }
 
     /// Who uploaded it; the task's owner once that account is gone.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
-        let owner = self.owner.or_load::<UserById>(ctx, self.file.owner_id).await?;
-        Ok(owner.map(User).map(Single))
+    async fn owner(&self) -> Lookup<'_, UserById, Single<User>> {
+        Lookup::new(self.file.owner_id, &self.owner, User::single)
     }
 
     /// The task it belongs to, if any.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
-        let Some(id) = self.file.task_id else {
-            return Ok(None);
-        };
-        let task = self.task.or_load::<TaskById>(ctx, id).await?;
-        Ok(task.map(Task::from).map(Single))
+    async fn task(&self) -> Lookup<'_, TaskById, Single<Task>> {
+        Lookup::new(self.file.task_id, &self.task, Task::single)
     }
 }
 
@@ -235,7 +240,8 @@ impl Batch for AttachmentsOfTask {
     const NAME: &'static str = "attachments_of_tasks";
 
     async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[TaskId]) -> Loaded<Self> {
-        let files = domain.attachments().of_tasks(actor, keys).await?;
-        Ok(files.into_iter().collect())
+        let mut files: HashMap<_, _> = keys.iter().map(|task| (*task, Vec::new())).collect();
+        files.extend(domain.attachments().of_tasks(actor, keys).await?);
+        Ok(files)
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
-use async_graphql::{Context, ContextSelectionSet, Enum, ID, Object, Positioned, SimpleObject};
+use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned, SimpleObject};
 use chrono::{DateTime, Utc};
+use taskwire_macros::plain_fields;
 
 use super::task::{Task, TaskById};
 use super::user::{User, UserById};
@@ -18,22 +19,8 @@ use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{Preloaded, Row, Rows, Single, preload, rows_with};
-use crate::graphql::scalar::TaskStatus;
-
-/// What a notification is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::NotificationKind")]
-pub enum NotificationKind {
-    /// A task was assigned to you.
-    Assigned,
-    /// A task that you own or that is assigned to you moved along the workflow.
-    StatusChanged,
-    /// An open task that you own or that is assigned to you is due within 24 hours.
-    DueSoon,
-    /// The due date of an open task that you own or that is assigned to you is over.
-    Overdue,
-}
+use crate::graphql::row::{Lookup, Preloaded, Row, Rows, Single, preload, rows_with};
+use crate::graphql::scalar::{NotificationKind, TaskStatus};
 
 /// What you are told because it concerns you: somebody else did it, or a due date is near or over.
 #[derive(Clone, Debug)]
@@ -54,6 +41,7 @@ impl From<domain::Notification> for Notification {
 }
 
 /// What you are told because it concerns you: somebody else did it, or a due date is near or over.
+#[plain_fields]
 #[Object]
 impl Notification {
     /// The global id.
@@ -77,9 +65,8 @@ impl Notification {
     }
 
     /// The task as it is now; null when it is gone, in the trash, or no longer yours to see.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
-        let task = self.task.or_load::<TaskById>(ctx, self.told.task_id).await?;
-        Ok(task.map(Task::from).map(Single))
+    async fn task(&self) -> Lookup<'_, TaskById, Single<Task>> {
+        Lookup::new(self.told.task_id, &self.task, Task::single)
     }
 
     /// The task's title at that moment.
@@ -88,12 +75,8 @@ impl Notification {
     }
 
     /// Who did it; null for the server itself, and when the account is gone.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
-        let Some(id) = self.told.actor_id else {
-            return Ok(None);
-        };
-        let actor = self.actor.or_load::<UserById>(ctx, id).await?;
-        Ok(actor.map(User).map(Single))
+    async fn actor(&self) -> Lookup<'_, UserById, Single<User>> {
+        Lookup::new(self.told.actor_id, &self.actor, User::single)
     }
 
     /// The task's status before; null when the task was made, and of a due date.

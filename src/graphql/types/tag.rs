@@ -1,6 +1,7 @@
 //! Tags in GraphQL.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, Object};
+use taskwire_macros::plain_fields;
 
 use crate::domain::tag::TagCount;
 use crate::graphql::connection::{Connection, PageArguments, connection};
@@ -10,20 +11,27 @@ use crate::graphql::guard::SignedIn;
 use crate::graphql::row::Row;
 
 /// A short word in lower case that tasks have.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct Tag {
-    /// The word.
-    name: String,
-    /// How many of the tasks that you may see have it, without the trash.
-    task_count: u64,
-}
+#[derive(Clone, Debug)]
+pub struct Tag(TagCount);
 
 impl From<TagCount> for Tag {
     fn from(tag: TagCount) -> Self {
-        Self {
-            name: tag.name,
-            task_count: tag.tasks,
-        }
+        Self(tag)
+    }
+}
+
+/// A short word in lower case that tasks have.
+#[plain_fields]
+#[Object]
+impl Tag {
+    /// The word.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// How many of the tasks that you may see have it, without the trash.
+    async fn task_count(&self) -> u64 {
+        self.0.tasks
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use taskwire_macros::plain_fields;
 
 use super::notification::unread_count;
 use super::task::{Task, TaskFilter, TaskOrder, TaskTotals, list};
@@ -34,6 +35,11 @@ impl From<domain::User> for User {
 }
 
 impl User {
+    /// For look-ups.
+    pub(in crate::graphql) fn single(user: Arc<domain::User>) -> Single<Self> {
+        Single(Self(user))
+    }
+
     /// A part of the account; null for those who may not see it.
     fn shown<'a, T>(&'a self, part: impl FnOnce(&'a Account) -> T) -> Option<T> {
         self.0.account.as_ref().map(part)
@@ -41,6 +47,7 @@ impl User {
 }
 
 /// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
+#[plain_fields]
 #[Object]
 impl User {
     /// The global id.

@@ -3,6 +3,7 @@
 pub(super) mod connection;
 pub(super) mod durability;
 pub(super) mod heartbeat;
+pub(super) mod nullable;
 pub(super) mod open;
 pub(super) mod read_pool;
 pub(super) mod session_check;

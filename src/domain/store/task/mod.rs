@@ -14,6 +14,7 @@ use sea_orm::{
     Condition, DerivePartialModel, FromQueryResult as _, QueryOrder, QueryResult, QuerySelect, Select,
 };
 
+use super::db::nullable::Nullable;
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType};
 use super::{WriteTransaction, attachment, corrupt, one_of, tag};
 use crate::domain::clock::{LAST_MOMENT, Timestamp};
@@ -85,18 +86,18 @@ pub(super) struct TaskRow {
     created_at: Timestamp,
     updated_at: Timestamp,
     title: String,
-    description: Option<String>,
+    description: Nullable<String>,
     status: i16,
     priority: i16,
-    due_date: Option<Timestamp>,
-    due_on: Option<Date>,
+    due_date: Nullable<Timestamp>,
+    due_on: Nullable<Date>,
     owner_id: i32,
-    assignee_id: Option<i32>,
+    assignee_id: Nullable<i32>,
     version: i32,
-    completed_at: Option<Timestamp>,
-    deleted_at: Option<Timestamp>,
+    completed_at: Nullable<Timestamp>,
+    deleted_at: Nullable<Timestamp>,
     tag_names: String,
-    client_key: Option<String>,
+    client_key: Nullable<String>,
 }
 
 impl TryFrom<TaskRow> for Task {
@@ -106,18 +107,18 @@ impl TryFrom<TaskRow> for Task {
         Ok(Self {
             id: TaskId(row.id),
             title: row.title,
-            description: row.description,
+            description: row.description.0,
             status: status_of(row.status)?,
             priority: priority_of(row.priority)?,
-            due_date: row.due_date,
-            due_on: row.due_on,
+            due_date: row.due_date.0,
+            due_on: row.due_on.0,
             owner_id: UserId(row.owner_id),
-            assignee_id: row.assignee_id.map(UserId),
+            assignee_id: row.assignee_id.0.map(UserId),
             tags: tag::from_names(&row.tag_names),
-            client_key: row.client_key,
+            client_key: row.client_key.0,
             version: row.version,
-            completed_at: row.completed_at,
-            deleted_at: row.deleted_at,
+            completed_at: row.completed_at.0,
+            deleted_at: row.deleted_at.0,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
-use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned, SimpleObject};
+use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned};
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
+use taskwire_macros::plain_fields;
 
 use super::snapshot::TaskSnapshot;
 use super::{Task, TaskById};
@@ -19,7 +20,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::{Result, camel_case};
 use crate::graphql::loader::{Batch, Loaded, LoaderContext, load_by_arguments};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{Preloaded, Row, Single, preload, rows_with};
+use crate::graphql::row::{Lookup, Preloaded, Row, Rows, Single, preload, rows_with};
 use crate::graphql::scalar::{TaskEventType, TaskStatus};
 use crate::graphql::types::user::{User, UserById};
 
@@ -49,6 +50,7 @@ impl TaskEvent {
 }
 
 /// An event of a task. It is identified by `cursor`: use this as the key in a normalised cache.
+#[plain_fields]
 #[Object]
 impl TaskEvent {
     /// The event's place in the log; unique. Pass it as `after` to resume a subscription after this event.
@@ -68,12 +70,8 @@ impl TaskEvent {
     }
 
     /// The user who made the change. Null if the server made it, or if the account no longer exists.
-    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
-        let Some(id) = self.event.actor_id else {
-            return Ok(None);
-        };
-        let actor = self.actor.or_load::<UserById>(ctx, id).await?;
-        Ok(actor.map(User).map(Single))
+    async fn actor(&self) -> Lookup<'_, UserById, Single<User>> {
+        Lookup::new(self.event.actor_id, &self.actor, User::single)
     }
 
     /// Global id of the task. The task itself may no longer exist.
@@ -107,8 +105,8 @@ impl TaskEvent {
     }
 
     /// The fields that changed, by name. Empty if the task was created or deleted for good.
-    async fn changes(&self) -> Vec<TaskEventChange> {
-        self.event.changes.iter().map(Into::into).collect()
+    async fn changes(&self) -> Rows<TaskEventChange> {
+        Rows(self.event.changes.iter().map(Into::into).collect())
     }
 }
 
@@ -121,15 +119,34 @@ impl Row for TaskEvent {
 }
 
 /// A field of a task with its values before and after an event.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug)]
 pub struct TaskEventChange {
-    /// Name of the field of `Task`.
     field: String,
-    /// Value before the event, in the form of `Task`; a user is a global id. Null if the field was empty.
     before: Option<Json>,
-    /// Value after the event, in the form of `Task`; a user is a global id. Null if the field is empty.
     after: Option<Json>,
 }
+
+/// A field of a task with its values before and after an event.
+#[plain_fields]
+#[Object]
+impl TaskEventChange {
+    /// Name of the field of `Task`.
+    async fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// Value before the event, in the form of `Task`; a user is a global id. Null if the field was empty.
+    async fn before(&self) -> Option<&Json> {
+        self.before.as_ref()
+    }
+
+    /// Value after the event, in the form of `Task`; a user is a global id. Null if the field is empty.
+    async fn after(&self) -> Option<&Json> {
+        self.after.as_ref()
+    }
+}
+
+impl Row for TaskEventChange {}
 
 impl From<&FieldChange> for TaskEventChange {
     fn from(change: &FieldChange) -> Self {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::Field;
 use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned};
 use chrono::{DateTime, Utc};
+use taskwire_macros::plain_fields;
 
 pub use self::bulk::TaskBulkMutation;
 pub use self::filter::{TagFilter, TaskFilter, TaskPriorityFilter, TaskStatusFilter, UserIdFilter};
@@ -24,7 +25,6 @@ pub use self::mutation::TaskMutation;
 use super::attachment::{Attachment, AttachmentsOfTask};
 use super::user::{User, UserById};
 use crate::domain;
-use crate::domain::error::Error;
 use crate::domain::id::TaskId;
 use crate::domain::live::VisibleTask;
 use crate::domain::task::Snapshot;
@@ -34,7 +34,7 @@ use crate::graphql::error::Result;
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{Preloaded, Row, Rows, Single, preload, rows_with};
+use crate::graphql::row::{Lookup, Preloaded, Required, Row, Rows, Single, preload, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
 
 /// A task.
@@ -72,6 +72,13 @@ impl From<VisibleTask> for Task {
     }
 }
 
+impl Task {
+    /// For look-ups.
+    pub(in crate::graphql) fn single(task: Arc<domain::task::Task>) -> Single<Self> {
+        Single(task.into())
+    }
+}
+
 impl From<Snapshot> for Task {
     fn from(snapshot: Snapshot) -> Self {
         Self {
@@ -82,6 +89,7 @@ impl From<Snapshot> for Task {
 }
 
 /// A task with a workflow status, an owner and an assignee.
+#[plain_fields]
 #[Object]
 impl Task {
     /// The global id.
@@ -155,21 +163,14 @@ impl Task {
     }
 
     /// The user who owns the task.
-    async fn owner(&self, ctx: &Context<'_>) -> Result<Single<User>> {
-        let id = self.inner.owner_id;
-        let owner = self.owner.or_load::<UserById>(ctx, id).await?;
-        let owner = owner.ok_or_else(|| Error::internal(anyhow::anyhow!("a task's owner {id} is missing")))?;
-        Ok(Single(User(owner)))
+    async fn owner(&self) -> Required<Lookup<'_, UserById, Single<User>>> {
+        Lookup::new(self.inner.owner_id, &self.owner, User::single).required()
     }
 
     /// The user who should do the task; null if nobody. Assignees have the rights of the owner, except that they can
     /// assign the task to nobody else.
-    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<Single<User>>> {
-        let Some(id) = self.inner.assignee_id else {
-            return Ok(None);
-        };
-        let assignee = self.assignee.or_load::<UserById>(ctx, id).await?;
-        Ok(assignee.map(User).map(Single))
+    async fn assignee(&self) -> Lookup<'_, UserById, Single<User>> {
+        Lookup::new(self.inner.assignee_id, &self.assignee, User::single)
     }
 
     /// The key that its creator gave it in `TaskCreateInput`, to find the row of an optimistic update. Null if there was
@@ -184,14 +185,8 @@ impl Task {
     }
 
     /// Its files, up to 20, the oldest first.
-    async fn attachments(&self, ctx: &Context<'_>) -> Result<Rows<Attachment>> {
-        let files = self
-            .attachments
-            .or_load::<AttachmentsOfTask>(ctx, self.inner.id)
-            .await?;
-        Ok(Rows(
-            files.unwrap_or_default().into_iter().map(Attachment::from).collect(),
-        ))
+    async fn attachments(&self) -> Required<Lookup<'_, AttachmentsOfTask, Rows<Attachment>>> {
+        Lookup::new(self.inner.id, &self.attachments, Attachment::rows).required()
     }
 
     /// What happened to it, the oldest first.

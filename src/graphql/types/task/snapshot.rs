@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
-use async_graphql::{Context, ContextSelectionSet, ID, Object, Positioned};
+use async_graphql::{ContextSelectionSet, ID, Object, Positioned};
 use chrono::{DateTime, Utc};
+use taskwire_macros::plain_fields;
 
 use crate::domain;
 use crate::domain::id::UserId;
 use crate::domain::task::Snapshot;
-use crate::graphql::error::Result;
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::row::{Preloaded, Row, Single, preload, rows_with};
+use crate::graphql::row::{Lookup, Preloaded, Row, Single, preload, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
 use crate::graphql::types::user::UserById;
 
@@ -34,6 +34,7 @@ impl From<Snapshot> for TaskSnapshot {
 }
 
 /// A task as an event left it. It has no `id`, so that a normalised cache does not confuse it with the present task.
+#[plain_fields]
 #[Object]
 impl TaskSnapshot {
     /// Global id of the task.
@@ -131,6 +132,7 @@ impl From<UserId> for TaskSnapshotUser {
 }
 
 /// A user to whom a snapshot refers. It has no `id`, because the account may no longer exist.
+#[plain_fields]
 #[Object]
 impl TaskSnapshotUser {
     /// Global id of the user.
@@ -139,9 +141,10 @@ impl TaskSnapshotUser {
     }
 
     /// The user's present display name. Null if the account no longer exists.
-    async fn display_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let user = self.user.or_load::<UserById>(ctx, self.id).await?;
-        Ok(user.map(|user| user.display_name().into_owned()))
+    async fn display_name(&self) -> Lookup<'_, UserById, String> {
+        Lookup::new(self.id, &self.user, |user: Arc<domain::user::User>| {
+            user.display_name().into_owned()
+        })
     }
 }
 

@@ -1,0 +1,264 @@
+//! Plain fields, written as JSON at once.
+//!
+//! `#[plain_fields]` implements [`PlainFields`] from the methods that define an object's fields. So a list of rows needs
+//! no future, no context and no value of the library for each field.
+
+use std::borrow::Cow;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::Field;
+use async_graphql::resolver_utils::EnumType;
+use async_graphql::{Context, ContextSelectionSet, ID, Name, Positioned, ScalarType as _, Value};
+use async_graphql_value::RAW_VALUE_TOKEN;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Row, Rows, Single, fields_of};
+use crate::graphql::scalar::{Date, NotificationKind, Role, TaskEventType, TaskPriority, TaskStatus};
+
+/// An object that writes its plain fields as JSON.
+pub trait PlainFields {
+    /// Writes the value of a field. None if the field is not plain, or failed: then the library resolves the row.
+    fn write_field(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()>;
+}
+
+/// A value that is written as JSON.
+pub trait WriteJson {
+    /// Writes it. None if an object below it has selected fields that are not plain.
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()>;
+}
+
+/// A selected field, with what is selected below it.
+pub struct PlannedField<'a> {
+    field: &'a Positioned<Field>,
+    /// Its key as JSON, with the colon.
+    key: String,
+    below: Vec<Self>,
+}
+
+impl<'a> PlannedField<'a> {
+    fn new(field: &'a Positioned<Field>) -> Self {
+        Self {
+            field,
+            // A name has no characters that JSON escapes.
+            key: format!("\"{}\":", field.node.response_key().node),
+            below: fields_of(&field.node.selection_set.node).map(Self::new).collect(),
+        }
+    }
+
+    /// The name of the field in the schema.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.field.node.name.node
+    }
+}
+
+/// The JSON that is written, and the request that it answers.
+pub struct Output<'a> {
+    context: &'a Context<'a>,
+    json: Vec<u8>,
+}
+
+impl<'a> Output<'a> {
+    /// What the request carries to its resolvers.
+    #[must_use]
+    pub fn context(&self) -> &'a Context<'a> {
+        self.context
+    }
+
+    fn list<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Self) -> Option<()>) -> Option<()> {
+        self.json.push(b'[');
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.json.push(b',');
+            }
+            write(item, self)?;
+        }
+        self.json.push(b']');
+        Some(())
+    }
+
+    fn object<T: Row>(&mut self, row: &T, fields: &[PlannedField<'_>]) -> Option<()> {
+        self.json.push(b'{');
+        for (index, field) in fields.iter().enumerate() {
+            if index > 0 {
+                self.json.push(b',');
+            }
+            self.json.extend_from_slice(field.key.as_bytes());
+            if field.name() == "__typename" {
+                self.value(&row.introspection_type_name())?;
+            } else {
+                row.write_field(field, self)?;
+            }
+        }
+        self.json.push(b'}');
+        Some(())
+    }
+
+    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> Option<()> {
+        serde_json::to_writer(&mut self.json, value).ok()
+    }
+}
+
+/// The bytes that a field usually takes.
+const USUAL_BYTES: usize = 40;
+
+/// The rows as JSON, in a list or alone. None if a selected field is not plain.
+pub(super) fn write_rows<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> Option<String> {
+    let fields: Vec<PlannedField<'_>> = fields_of(&ctx.item.node).map(PlannedField::new).collect();
+    let context = ctx.with_field(fields.first()?.field);
+    let mut output = Output {
+        context: &context,
+        json: Vec::with_capacity(rows.len() * fields.len() * USUAL_BYTES),
+    };
+    if is_list {
+        output.list(rows, |row, output| output.object(*row, &fields))?;
+    } else {
+        output.object(*rows.first()?, &fields)?;
+    }
+    String::from_utf8(output.json).ok()
+}
+
+/// JSON as a value of the library.
+pub(super) fn raw(json: String) -> Value {
+    Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(json))]))
+}
+
+/// Writes a value of the library as JSON. JSON that is written already is copied; the library would parse it again.
+pub(in crate::graphql) fn write_value(value: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    match value {
+        Value::List(items) => write_all(json, *b"[]", items, write_value),
+        Value::Object(fields) => match fields.get(RAW_VALUE_TOKEN) {
+            Some(Value::String(written)) => {
+                json.extend_from_slice(written.as_bytes());
+                Ok(())
+            }
+            _ => write_all(json, *b"{}", fields, |(name, value), json| {
+                serde_json::to_writer(&mut *json, name.as_str())?;
+                json.push(b':');
+                write_value(value, json)
+            }),
+        },
+        leaf => serde_json::to_writer(json, leaf),
+    }
+}
+
+/// Writes items between brackets, with commas.
+fn write_all<T, E>(
+    json: &mut Vec<u8>,
+    [open, close]: [u8; 2],
+    items: impl IntoIterator<Item = T>,
+    write: impl Fn(T, &mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    json.push(open);
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        write(item, json)?;
+    }
+    json.push(close);
+    Ok(())
+}
+
+macro_rules! written_by_serde {
+    ($($scalar:ty),*) => {$(
+        impl WriteJson for $scalar {
+            fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+                output.value(self)
+            }
+        }
+    )*};
+}
+
+written_by_serde!(bool, i32, u64, str, String, Cow<'_, str>, serde_json::Value);
+
+macro_rules! written_by_name {
+    ($($scalar:ty),*) => {$(
+        impl WriteJson for $scalar {
+            fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+                let item = Self::items().iter().find(|item| item.value == *self)?;
+                output.value(item.name)
+            }
+        }
+    )*};
+}
+
+written_by_name!(NotificationKind, Role, TaskEventType, TaskPriority, TaskStatus);
+
+impl WriteJson for ID {
+    fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        output.value(&self.0)
+    }
+}
+
+impl WriteJson for DateTime<Utc> {
+    fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        output.value(&self.to_value())
+    }
+}
+
+impl WriteJson for Date {
+    fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        output.value(&self.to_value())
+    }
+}
+
+impl<T: WriteJson + ?Sized> WriteJson for &T {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        T::write(self, field, output)
+    }
+}
+
+impl<T: WriteJson> WriteJson for Option<T> {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        match self {
+            Some(value) => value.write(field, output),
+            None => output.value(&()),
+        }
+    }
+}
+
+impl<T: WriteJson> WriteJson for Vec<T> {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        output.list(self, |item, output| item.write(field, output))
+    }
+}
+
+impl<T: WriteJson, E> WriteJson for Result<T, E> {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        self.as_ref().ok()?.write(field, output)
+    }
+}
+
+impl<T: Row> WriteJson for Single<T> {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        output.object(&self.0, &field.below)
+    }
+}
+
+impl<T: Row> WriteJson for Rows<T> {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        output.list(&self.0, |row, output| output.object(row, &field.below))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::value;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_written_as_the_library_writes_it() {
+        let raw = raw(r#"[{"a":"\u00e4","b":[1,null]}]"#.to_owned());
+        let mut value = value!({ "text": "\"ä\"\n", "list": [1, 2.5, true, null, []], "object": {}, "deep": { "b": 1, "a": [{}] } });
+        if let Value::Object(fields) = &mut value {
+            fields.insert(Name::new("raw"), Value::List(vec![raw.clone(), raw]));
+            fields.insert(Name::new("name"), Value::Enum(Name::new("DONE")));
+        }
+        let mut json = Vec::new();
+        write_value(&value, &mut json).unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&value).unwrap());
+    }
+}

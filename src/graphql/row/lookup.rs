@@ -1,0 +1,174 @@
+//! What a row refers to: loaded with the row's list in one batch, or when its field is resolved.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
+
+use super::{Output, PlannedField, WriteJson};
+use crate::domain::error::{Error, Result};
+use crate::graphql::context::ContextExt as _;
+use crate::graphql::error::server_error;
+use crate::graphql::loader::Batch;
+
+/// What a row refers to, or why that could not be read; empty until it was loaded.
+#[derive(Clone, Debug)]
+pub struct Preloaded<V>(OnceLock<Result<Option<V>>>);
+
+impl<V> Default for Preloaded<V> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<V> From<V> for Preloaded<V> {
+    fn from(value: V) -> Self {
+        Self(OnceLock::from(Ok(Some(value))))
+    }
+}
+
+/// Loads what these rows refer to, as far as it is not there yet, in one batch.
+pub async fn preload<B: Batch>(
+    ctx: &ContextSelectionSet<'_>,
+    rows: impl IntoIterator<Item = (B::Key, &Preloaded<B::Value>)> + Send,
+) {
+    let empty: Vec<_> = rows
+        .into_iter()
+        .filter(|(_, loaded)| loaded.0.get().is_none())
+        .collect();
+    if empty.is_empty() {
+        return;
+    }
+    let found = ctx
+        .loaders()
+        .load_many::<B>(empty.iter().map(|(key, _)| key.clone()))
+        .await;
+    for (key, loaded) in empty {
+        let value = found.as_ref().map(|found| found.get(&key).cloned());
+        // It is set already if the same row was prefetched for another field meanwhile.
+        let _ = loaded.0.set(value.map_err(Clone::clone));
+    }
+}
+
+/// The value of a field that a loader finds by a key; null if there is no key, or nothing is found.
+pub struct Lookup<'a, B: Batch, T> {
+    key: Option<B::Key>,
+    preloaded: &'a Preloaded<B::Value>,
+    convert: fn(B::Value) -> T,
+}
+
+impl<'a, B: Batch, T> Lookup<'a, B, T> {
+    /// What is found by the key, which may be preloaded.
+    pub fn new(key: impl Into<Option<B::Key>>, preloaded: &'a Preloaded<B::Value>, convert: fn(B::Value) -> T) -> Self {
+        Self {
+            key: key.into(),
+            preloaded,
+            convert,
+        }
+    }
+
+    /// The same for a field that is never null.
+    pub fn required(self) -> Required<Self> {
+        Required(self)
+    }
+
+    async fn load(&self, ctx: &ContextSelectionSet<'_>) -> Result<Option<T>> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let value = match self.preloaded.0.get() {
+            Some(loaded) => loaded.clone()?,
+            None => ctx.loaders().load::<B>(key.clone()).await?,
+        };
+        Ok(value.map(self.convert))
+    }
+
+    /// What was preloaded.
+    fn loaded(&self) -> Loaded<T> {
+        match (&self.key, self.preloaded.0.get()) {
+            (None, _) | (_, Some(Ok(None))) => Loaded::Nothing,
+            (_, Some(Ok(Some(value)))) => Loaded::Value((self.convert)(value.clone())),
+            (_, None | Some(Err(_))) => Loaded::NotYet,
+        }
+    }
+}
+
+/// What a look-up has preloaded.
+enum Loaded<T> {
+    Value(T),
+    /// There is nothing to be found.
+    Nothing,
+    /// It was not preloaded, or could not be read.
+    NotYet,
+}
+
+impl<B: Batch, T: OutputType> OutputType for Lookup<'_, B, T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        Option::<T>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Option::<T>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match self.load(ctx).await {
+            Ok(value) => value.resolve(ctx, field).await,
+            Err(error) => {
+                ctx.add_error(ctx.set_error_path(server_error(error, field.pos)));
+                Ok(Value::Null)
+            }
+        }
+    }
+}
+
+impl<B: Batch, T: WriteJson> WriteJson for Lookup<'_, B, T> {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        match self.loaded() {
+            Loaded::Value(value) => value.write(field, output),
+            Loaded::Nothing => None::<T>.write(field, output),
+            Loaded::NotYet => None,
+        }
+    }
+}
+
+/// The value of a field that is never null.
+pub struct Required<T>(T);
+
+impl<B: Batch, T: OutputType> OutputType for Required<Lookup<'_, B, T>> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        T::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let value = self.0.load(ctx).await;
+        let value = value.and_then(|value| value.ok_or_else(|| missing::<B>()));
+        let value = value.map_err(|error| ctx.set_error_path(server_error(error, field.pos)))?;
+        value.resolve(ctx, field).await
+    }
+}
+
+fn missing<B: Batch>() -> Error {
+    Error::internal(anyhow::anyhow!("the loader of {} misses what a row refers to", B::NAME))
+}
+
+impl<B: Batch, T: WriteJson> WriteJson for Required<Lookup<'_, B, T>> {
+    fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
+        match self.0.loaded() {
+            Loaded::Value(value) => value.write(field, output),
+            Loaded::Nothing | Loaded::NotYet => None,
+        }
+    }
+}
