@@ -122,6 +122,7 @@ mod policy {
         role: Role::User,
         session: SessionId(1),
         time_zone: DEFAULT_TIME_ZONE,
+        users: None,
     });
 
     #[divan::bench]

@@ -23,6 +23,7 @@
 //! | `due_days` | one more column of `tasks` and of `users` |
 //! | `client_key` | one more column of `tasks` |
 //! | `notification_order` | two more columns of `notifications` |
+//! | `users_stamp` | one more column of `event_log` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -43,6 +44,7 @@ mod m20261128_000015_name_key;
 mod m20261129_000016_due_days;
 mod m20261129_000017_client_key;
 mod m20261129_000018_notification_order;
+mod m20261130_000019_users_stamp;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
@@ -93,6 +95,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000016_due_days::Migration),
             Box::new(m20261129_000017_client_key::Migration),
             Box::new(m20261129_000018_notification_order::Migration),
+            Box::new(m20261130_000019_users_stamp::Migration),
         ]
     }
 }

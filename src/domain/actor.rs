@@ -38,13 +38,20 @@ pub struct SignedIn {
     pub session: SessionId,
     /// In which zone their days begin and end, as of this request.
     pub time_zone: TimeZone,
+    /// The stamp of all accounts, as of this request; `None` where an actor outlives it.
+    pub users: Option<UsersStamp>,
 }
+
+/// A number that changes with every change of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UsersStamp(pub(crate) i64);
 
 /// What an account says of its user, read anew for every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AccountState {
     pub(crate) role: Role,
     pub(crate) time_zone: TimeZone,
+    pub(crate) users: UsersStamp,
 }
 
 /// Who asks: the first argument of every use case.
@@ -66,6 +73,23 @@ impl Actor {
             Self::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
             Self::System => Err(Error::Unauthenticated(SignedOut::NoToken)),
         }
+    }
+
+    /// The stamp of all accounts, where the actor does not outlive a request.
+    pub(crate) fn users_stamp(&self) -> Option<UsersStamp> {
+        match self {
+            Self::User(user) => user.users,
+            Self::Anonymous(_) | Self::System => None,
+        }
+    }
+
+    /// The same actor where it outlives the request, or the request changes accounts before it shows them.
+    #[must_use]
+    pub(crate) fn without_stamp(mut self) -> Self {
+        if let Self::User(user) = &mut self {
+            user.users = None;
+        }
+        self
     }
 
     /// The time zone of the user; UTC for the server and for nobody.

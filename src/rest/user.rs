@@ -36,12 +36,12 @@ pub(super) struct NameBody {
     full_name: Option<String>,
 }
 
-impl From<User> for NameBody {
-    fn from(user: User) -> Self {
+impl From<&User> for NameBody {
+    fn from(user: &User) -> Self {
         Self {
             id: user.id,
-            username: user.username,
-            full_name: user.full_name,
+            username: user.username.clone(),
+            full_name: user.full_name.clone(),
         }
     }
 }
@@ -59,7 +59,7 @@ pub(super) struct PersonBody {
 }
 
 impl PersonBody {
-    pub(super) fn new(user: User) -> Self {
+    pub(super) fn new(user: &User) -> Self {
         Self {
             email: user.account.as_ref().map(|account| account.email.clone()),
             name: user.into(),
@@ -115,7 +115,7 @@ impl From<User> for UserBody {
             is_active: account.map(|account| account.is_active),
             created_at: account.map(|account| Moment(account.created_at)),
             updated_at: account.map(|account| Moment(account.updated_at)),
-            name: user.into(),
+            name: (&user).into(),
         }
     }
 }

@@ -331,7 +331,7 @@ pub(crate) fn number(count: usize) -> f64 {
 }
 
 /// Counters of the look-ups in a cache.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LookUps {
     hits: metrics::Counter,
     misses: metrics::Counter,

@@ -32,6 +32,7 @@ fn actors() -> Vec<(&'static str, Actor)> {
             role,
             session: SessionId(1),
             time_zone: DEFAULT_TIME_ZONE,
+            users: None,
         })
     };
     vec![

@@ -7,8 +7,9 @@ use crate::support::TestApp;
 use crate::support::database::is_postgres;
 use crate::support::person::Person;
 
-/// How many statements a query costs, and its data.
+/// How many statements a query costs with no user in memory, and its data.
 async fn cost(app: &TestApp, person: &Person<'_>, query: &str) -> (u64, Value) {
+    app.database.forget_users().await;
     let before = app.app.domain().statements();
     let answer = person.graphql(query, json!({})).await;
     let statements = app.app.domain().statements() - before;
@@ -42,6 +43,10 @@ async fn a_page_of_50_tasks_with_owner_and_assignee_takes_3_statements() {
             .all(|task| task["owner"]["username"].is_string() && task["assignee"]["username"].is_string())
     );
     assert_eq!(statements, 3, "the session, the page, and its users in one batch");
+    let before = app.app.domain().statements();
+    ann.graphql(query, json!({})).await;
+    let statements = app.app.domain().statements() - before;
+    assert_eq!(statements, 2, "the session and the page, with users in memory");
 }
 
 /// The numbers of somebody's tasks, in the order of the list.
@@ -116,8 +121,8 @@ async fn lists_inside_of_lists_cost_by_their_depth_and_not_by_their_rows() {
             .unwrap();
         assert_eq!(inner.len(), size);
         assert_eq!(
-            statements, 7,
-            "the session, the users, their tasks and totals, assignees, their tasks, owners"
+            statements, 6,
+            "the session, the users, their tasks and totals, assignees, their tasks; owners are the same users"
         );
     }
 }
@@ -158,6 +163,7 @@ async fn over_rest_the_users_of_a_page_are_one_batch() {
         ("/api/v1/tasks?limit=10".to_owned(), "/items/0/tags", 3),
         (format!("/api/v1/tasks/{id}"), "/tags", 3),
     ] {
+        app.database.forget_users().await;
         let before = app.app.domain().statements();
         let answer = ann.rest(Method::GET, &path, Value::Null).await;
         assert_eq!(answer.at(tags), &json!(["a", "b"]), "{path}");

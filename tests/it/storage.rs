@@ -23,6 +23,7 @@ fn actor(person: &Person<'_>) -> Actor {
         role: Role::User,
         session: SessionId(1),
         time_zone: DEFAULT_TIME_ZONE,
+        users: None,
     })
 }
 

@@ -122,6 +122,7 @@ async fn a_trace_leads_from_the_request_over_the_use_case_to_the_statement() {
         &json!({ "title": "hushhush" }),
     )
     .await;
+    database.forget_users().await;
     let list = json!({ "query": "query Page { tasks { nodes { title owner { username } } } }" });
     traced(&server, &token, Method::POST, "/graphql", &list).await;
     // What is left is sent when the server stops.

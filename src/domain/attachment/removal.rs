@@ -37,7 +37,8 @@ impl Removal {
             run_at: now + GRACE,
             ..NewJob::new(JobKind::RemoveFiles, json!({ "keys": keys }), now)
         };
-        let job = Some(store::job::enqueue(transaction, job).await?);
+        let system = policy::system(&Actor::System)?;
+        let job = Some(store::job::enqueue(transaction, &system, job).await?);
         Ok(Self { keys, job })
     }
 

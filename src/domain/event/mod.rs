@@ -20,6 +20,7 @@ use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
 use super::notification::NotificationKind;
+use super::policy::{ChangeTask, CreateTask, Permit, PurgeTask};
 use super::task::Snapshot;
 use super::task::workflow::Status;
 
@@ -202,7 +203,7 @@ pub(crate) fn task_of(stored: Value) -> Result<Snapshot> {
     Snapshot::try_from(record)
 }
 
-/// A row of the log that is about to be written.
+/// A new row of the log. It can be created only with the permit of the change that it records.
 #[derive(Clone, Debug)]
 pub(crate) struct NewEvent {
     pub(crate) kind: EventType,
@@ -221,27 +222,29 @@ pub(crate) struct NewEvent {
     /// Who is notified, and of what.
     pub(crate) notices: Vec<(UserId, NotificationKind)>,
     pub(crate) occurred_at: Timestamp,
+    /// Private, so that no other module creates an event.
+    _permitted: (),
 }
 
 impl NewEvent {
-    /// The task was made.
-    pub(crate) fn created(actor: Option<UserId>, after: &Snapshot) -> Self {
-        Self::describe(EventType::Created, actor, None, after, after.task.created_at)
+    /// The task was created.
+    pub(crate) fn created(permit: &Permit<CreateTask>, after: &Snapshot) -> Self {
+        Self::describe(EventType::Created, permit.actor(), None, after, after.task.created_at)
     }
 
     /// The task changed from `before` to `after`.
-    pub(crate) fn changed(actor: Option<UserId>, before: &Snapshot, after: &Snapshot) -> Self {
+    pub(crate) fn changed<A: ChangeTask>(permit: &Permit<A>, before: &Snapshot, after: &Snapshot) -> Self {
         let kind = match (before.task.deleted_at, after.task.deleted_at) {
             (None, Some(_)) => EventType::Deleted,
             (Some(_), None) => EventType::Restored,
             _ => EventType::of_step(before, after),
         };
-        Self::describe(kind, actor, Some(before), after, after.task.updated_at)
+        Self::describe(kind, permit.actor(), Some(before), after, after.task.updated_at)
     }
 
     /// The task was deleted for good.
-    pub(crate) fn purged(actor: Option<UserId>, last: &Snapshot, at: Timestamp) -> Self {
-        Self::describe(EventType::Purged, actor, Some(last), last, at)
+    pub(crate) fn purged(permit: &Permit<PurgeTask>, last: &Snapshot, at: Timestamp) -> Self {
+        Self::describe(EventType::Purged, permit.actor(), Some(last), last, at)
     }
 
     fn describe(
@@ -267,6 +270,7 @@ impl NewEvent {
             title: after.task.title.clone(),
             notices: notices(actor, before, after),
             occurred_at,
+            _permitted: (),
         }
     }
 }

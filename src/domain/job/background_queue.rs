@@ -43,14 +43,15 @@ impl Jobs<'_> {
         check(message.as_deref().unwrap_or_default())?;
         let now = self.core.clock.now();
         let job = NewJob::new(JobKind::BackgroundTask, json!({ "message": message }), now);
+        let system = policy::system(&Actor::System)?;
         let transaction = self.core.store.begin().await?;
-        if store::job::count_anonymous_tasks(&transaction).await? >= MAX_ANONYMOUS {
+        if store::job::count_anonymous_tasks(&transaction, &system).await? >= MAX_ANONYMOUS {
             return Err(Error::Unavailable {
                 retry_after: FULL_QUEUE_RETRY,
                 cause: None,
             });
         }
-        let id = store::job::enqueue(&transaction, job).await?;
+        let id = store::job::enqueue(&transaction, &system, job).await?;
         transaction.commit().await?;
         Ok(BackgroundTask {
             id,

@@ -33,7 +33,7 @@ pub(super) struct ConnectionUser {
 impl ConnectionUser {
     pub(super) fn new(user: SignedIn) -> Self {
         Self {
-            user: RwLock::new(user),
+            user: RwLock::new(SignedIn { users: None, ..user }),
             ending: watch::Sender::new(None),
         }
     }
@@ -66,7 +66,7 @@ impl ConnectionUser {
 
     /// Notes how the user stands now: role and time zone, or none when the session has ended.
     pub(super) fn stands(&self, state: Option<AccountState>) {
-        let Some(AccountState { role, time_zone }) = state else {
+        let Some(AccountState { role, time_zone, .. }) = state else {
             self.end(Ending::Session);
             return;
         };

@@ -110,9 +110,11 @@ async fn seed_tasks(
     while start < count {
         let end = count.min(start + BATCH);
         let made = seeder.insert(permitted(actor, &source, start..end)?).await?;
-        seeder
-            .append(made.iter().map(|task| NewEvent::created(actor.user_id(), task)))
-            .await?;
+        let events = made.iter().map(|task| {
+            let permit = policy::permit(actor, CreateTask, &Own::of(task.task.owner_id))?;
+            Ok(NewEvent::created(&permit, task))
+        });
+        seeder.append(events.collect::<Result<Vec<_>>>()?.into_iter()).await?;
         progress(end - start);
         start = end;
     }

@@ -79,12 +79,13 @@ impl Attempt {
         let now = core.clock.now();
         let network = device.ip.map(Network::from);
         let (account, address) = (target.of_account(), target.at_address(network));
+        let system = policy::system(&Actor::System)?;
         let transaction = core.store.begin().await?;
         let of_account = forgive(
-            store::session::login_attempt::lock(&transaction, &account, now).await?,
+            store::session::login_attempt::lock(&transaction, &system, &account, now).await?,
             now,
         );
-        let at_address = store::session::login_attempt::find(&transaction, &address).await?;
+        let at_address = store::session::login_attempt::find(&transaction, &system, &address).await?;
         let at_address = at_address.filter(|failures| now - failures.at < FORGET_AFTER);
         let at_address = at_address.unwrap_or(Failures::none(now));
         let is_close = at_address.count >= FREE_FAILURES || of_account.count >= ACCOUNT_FAILURES;
@@ -106,7 +107,7 @@ impl Attempt {
                 },
             ),
         ];
-        store::session::login_attempt::set(&transaction, failed_once_more).await?;
+        store::session::login_attempt::set(&transaction, &system, failed_once_more).await?;
         transaction.commit().await?;
         Ok(Self {
             account,
@@ -125,16 +126,18 @@ impl Attempt {
 
     /// Notes that it was no failure.
     pub(super) async fn succeed(&self, transaction: &WriteTransaction) -> Result<()> {
+        let system = policy::system(&Actor::System)?;
         if self.counts_for_account {
-            store::session::login_attempt::take_back(transaction, &self.account).await?;
+            store::session::login_attempt::take_back(transaction, &system, &self.account).await?;
         }
-        store::session::login_attempt::clear(transaction, &self.address).await
+        store::session::login_attempt::clear(transaction, &system, &self.address).await
     }
 }
 
 /// Forgets the failures of an account as a whole: its password is another.
 pub(in crate::domain) async fn forgive_account(transaction: &WriteTransaction, user: UserId) -> Result<()> {
-    store::session::login_attempt::clear(transaction, &account_subject(user)).await
+    let system = policy::system(&Actor::System)?;
+    store::session::login_attempt::clear(transaction, &system, &account_subject(user)).await
 }
 
 async fn is_known(

@@ -24,6 +24,7 @@ pub(in crate::domain) async fn identify(store: &Store, bearer: Bearer) -> Result
             role: state.role,
             session: bearer.session,
             time_zone: state.time_zone,
+            users: Some(state.users),
         }),
         expires_at: Some(bearer.expires_at),
     }))
@@ -215,7 +216,7 @@ impl<'a> Sessions<'a> {
         let system = policy::system(actor)?;
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
-        store::session::login_attempt::forget_before(&transaction, now - slow_down::FORGET_AFTER).await?;
+        store::session::login_attempt::forget_before(&transaction, &system, now - slow_down::FORGET_AFTER).await?;
         store::session::login_address::sweep(&transaction, &system, now - slow_down::KNOWN_FOR).await?;
         // An access token may outlive its refresh token.
         let forgotten = store::session::sweep(&transaction, &system, now - self.core.access_token_ttl).await?;

@@ -46,6 +46,7 @@ use self::db::read_pool::ReadPool;
 use self::db::session_check::SessionChecker;
 use self::db::statement_meter::Meter;
 use self::db::writer::Writer;
+use self::user::cache::UserCache;
 use super::actor::Actor;
 use super::error::{Error, Result};
 use super::live::Bus;
@@ -67,10 +68,10 @@ pub(super) struct Store {
     durability: Arc<Durability>,
     heartbeat: Arc<Heartbeat>,
     session_checker: SessionChecker,
+    user_cache: UserCache,
     meter: Meter,
     /// Hears of it when something was committed that others wait for.
     bus: Bus,
-    /// Hears of it when tasks have changed.
     /// What it was opened with.
     config: DatabaseConfig,
     /// Whether each notification is sent by mail as well.
@@ -78,6 +79,10 @@ pub(super) struct Store {
 }
 
 impl Store {
+    fn user_cache(&self) -> &UserCache {
+        &self.user_cache
+    }
+
     /// For reading on behalf of somebody. One user never holds all connections.
     pub(super) fn reader(&self, actor: &Actor) -> ReadPool {
         match actor.user_id() {

@@ -38,7 +38,7 @@ impl Tasks<'_> {
     async fn create_at_once(self, actor: &Actor, permit: &Permit<CreateTask>, new: Snapshot) -> Result<WrittenTask> {
         let (store, scope) = (&self.core.store, policy::scope(actor)?);
         loop {
-            let event = NewEvent::created(permit.actor(), &new);
+            let event = NewEvent::created(permit, &new);
             if let Some(made) = store::task::create::insert_at_once(store, permit, new.clone(), event).await? {
                 return Ok(made);
             }
@@ -99,7 +99,7 @@ async fn create_in(
     }
     loop {
         if let Some(made) = store::task::create::insert(transaction, permit, new.clone()).await? {
-            let event = NewEvent::created(permit.actor(), &made);
+            let event = NewEvent::created(permit, &made);
             let cursor = store::event::append(transaction, event).await?;
             return Ok(WrittenTask::changed(made, cursor));
         }

@@ -60,7 +60,7 @@ impl Tasks<'_> {
         };
         let removal = Removal::plan(&write.transaction, files, now).await?;
         store::task::delete(&write.transaction, &permit).await?;
-        let event = NewEvent::purged(permit.actor(), &write.before, now);
+        let event = NewEvent::purged(&permit, &write.before, now);
         let cursor = store::event::append(&write.transaction, event).await?;
         write.transaction.commit().await?;
         removal.carry_out(self.core).await;

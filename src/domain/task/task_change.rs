@@ -116,7 +116,7 @@ impl Locked<'_> {
         after.task.version += 1;
         after.task.updated_at = now;
         store::task::update(self.transaction, permit, self.before, &after).await?;
-        let event = NewEvent::changed(permit.actor(), self.before, &after);
+        let event = NewEvent::changed(permit, self.before, &after);
         let cursor = store::event::append(self.transaction, event).await?;
         Ok(WrittenTask::changed(after, cursor))
     }

@@ -52,7 +52,7 @@ impl<'a> Users<'a> {
     #[tracing::instrument(target = "taskwire::span", name = "user.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[UserId]) -> Result<Vec<User>> {
         let scope = policy::scope(actor)?;
-        store::user::find_many(&self.core.store.reader(actor), &scope, ids).await
+        store::user::find_many(&self.core.store, actor, &scope, ids).await
     }
 
     /// One page of all users, in the order in which they came; of each what the actor sees.
@@ -378,7 +378,7 @@ impl<'a> Users<'a> {
                     files.extend(store::attachment::keys_of_task(transaction, &permit).await?);
                 }
                 store::task::delete(transaction, &permit).await?;
-                store::event::append(transaction, NewEvent::purged(permit.actor(), &before, now)).await?;
+                store::event::append(transaction, NewEvent::purged(&permit, &before, now)).await?;
                 continue;
             }
             let mut after = before.clone();
@@ -394,7 +394,7 @@ impl<'a> Users<'a> {
             after.task.updated_at = now;
             let permit = policy::permit(actor, TransferTask, &before.task)?;
             store::task::update(transaction, &permit, &before, &after).await?;
-            store::event::append(transaction, NewEvent::changed(permit.actor(), &before, &after)).await?;
+            store::event::append(transaction, NewEvent::changed(&permit, &before, &after)).await?;
         }
         Ok(files)
     }

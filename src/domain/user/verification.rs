@@ -139,7 +139,7 @@ async fn enqueue(
         run_at,
         ..NewJob::new(JobKind::VerifyEmail, json!({ "user_id": permit.subject() }), now)
     };
-    store::job::enqueue(transaction, job).await?;
+    store::job::enqueue(transaction, &policy::system(&Actor::System)?, job).await?;
     Ok(())
 }
 

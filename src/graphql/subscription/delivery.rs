@@ -59,7 +59,7 @@ struct ActiveSubscription {
 impl ActiveSubscription {
     fn request(&self, actor: Actor) -> Request {
         let caller = Caller {
-            actor,
+            actor: actor.without_stamp(),
             ..self.caller.clone()
         };
         let size = Arc::new(self.operation.answer_size.renew());

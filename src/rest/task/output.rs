@@ -119,7 +119,7 @@ async fn people_of(
 }
 
 fn body(task: Task, users: &HashMap<UserId, User>) -> TaskBody {
-    let user = |id: UserId| users.get(&id).map(|user| PersonBody::new(user.clone()));
+    let user = |id: UserId| users.get(&id).map(PersonBody::new);
     let (owner, assignee) = (user(task.owner_id), task.assignee_id.and_then(user));
     TaskBody {
         id: task.id,

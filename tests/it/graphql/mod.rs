@@ -24,6 +24,7 @@ mod parameters;
 mod persisted;
 mod rate_limit;
 mod refusal;
+mod rows;
 mod scalar;
 mod session;
 mod specification;
@@ -31,6 +32,7 @@ mod streams;
 mod tag;
 mod task;
 mod user;
+mod user_cache;
 
 use axum::http::Method;
 use axum::http::request::Builder;

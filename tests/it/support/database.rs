@@ -142,6 +142,11 @@ impl TestDatabase {
         }
     }
 
+    /// Makes servers read users anew that they keep in memory.
+    pub async fn forget_users(&self) {
+        self.execute("UPDATE event_log SET users_stamp = users_stamp + 1").await;
+    }
+
     /// Changes what is there behind the server's back.
     pub async fn execute(&self, sql: &str) {
         execute(&self.url, sql).await;

@@ -24,6 +24,7 @@ use super::writer::Writer;
 use crate::config::{Backend, DatabaseConfig};
 use crate::domain::error::Result;
 use crate::domain::live::Bus;
+use crate::domain::store::user::cache::UserCache;
 use crate::domain::store::{Store, driver_error, is_sqlite_lock};
 
 /// How long one attempt to connect may take.
@@ -94,6 +95,7 @@ impl Store {
             durability,
             heartbeat: Arc::default(),
             session_checker: SessionChecker::default(),
+            user_cache: UserCache::default(),
             meter,
             bus,
             config: config.clone(),

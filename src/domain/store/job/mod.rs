@@ -71,7 +71,7 @@ impl From<NewJob> for ActiveModel {
 }
 
 /// Adds a job, in the transaction of the write that it is the rest of.
-pub(in crate::domain) async fn enqueue(transaction: &WriteTransaction, job: NewJob) -> Result<JobId> {
+pub(in crate::domain) async fn enqueue(transaction: &WriteTransaction, _system: &System, job: NewJob) -> Result<JobId> {
     insert(transaction, job.into()).await
 }
 
@@ -89,7 +89,7 @@ pub(in crate::domain) async fn enqueue_for(
 }
 
 /// How many background tasks wait that nobody signed in asked for.
-pub(in crate::domain) async fn count_anonymous_tasks(transaction: &WriteTransaction) -> Result<u64> {
+pub(in crate::domain) async fn count_anonymous_tasks(transaction: &WriteTransaction, _system: &System) -> Result<u64> {
     let waiting = Entity::find()
         .filter(Column::FinishedAt.is_null())
         .filter(Column::Kind.eq(JobKind::BackgroundTask.as_str()))
@@ -110,7 +110,7 @@ pub(super) async fn enqueue_mail(
     now: Timestamp,
 ) -> Result<()> {
     let payload = json!({ "notification_id": notification });
-    enqueue(transaction, NewJob::new(JobKind::SendMail, payload, now)).await?;
+    insert(transaction, NewJob::new(JobKind::SendMail, payload, now).into()).await?;
     Ok(())
 }
 

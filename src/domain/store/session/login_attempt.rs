@@ -10,6 +10,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
+use crate::domain::policy::System;
 use crate::domain::store::WriteTransaction;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -51,7 +52,12 @@ impl From<Model> for Failures {
 }
 
 /// The failures of an account, locked until the transaction ends also where there were none.
-pub(in crate::domain) async fn lock(transaction: &WriteTransaction, account: &str, now: Timestamp) -> Result<Failures> {
+pub(in crate::domain) async fn lock(
+    transaction: &WriteTransaction,
+    _system: &System,
+    account: &str,
+    now: Timestamp,
+) -> Result<Failures> {
     Entity::insert_many([row(account, Failures::none(now))])
         .on_conflict(OnConflict::column(Column::Subject).do_nothing().to_owned())
         .exec_without_returning(transaction.connection())
@@ -62,13 +68,21 @@ pub(in crate::domain) async fn lock(transaction: &WriteTransaction, account: &st
 }
 
 /// The failures from one address.
-pub(in crate::domain) async fn find(transaction: &WriteTransaction, subject: &str) -> Result<Option<Failures>> {
+pub(in crate::domain) async fn find(
+    transaction: &WriteTransaction,
+    _system: &System,
+    subject: &str,
+) -> Result<Option<Failures>> {
     let model = Entity::find_by_id(subject).one(transaction.connection()).await?;
     Ok(model.map(Failures::from))
 }
 
 /// Notes failures.
-pub(in crate::domain) async fn set(transaction: &WriteTransaction, rows: [(&str, Failures); 2]) -> Result<()> {
+pub(in crate::domain) async fn set(
+    transaction: &WriteTransaction,
+    _system: &System,
+    rows: [(&str, Failures); 2],
+) -> Result<()> {
     Entity::insert_many(rows.map(|(subject, failures)| row(subject, failures)))
         .on_conflict(
             OnConflict::column(Column::Subject)
@@ -81,7 +95,11 @@ pub(in crate::domain) async fn set(transaction: &WriteTransaction, rows: [(&str,
 }
 
 /// Takes one failure back.
-pub(in crate::domain) async fn take_back(transaction: &WriteTransaction, subject: &str) -> Result<()> {
+pub(in crate::domain) async fn take_back(
+    transaction: &WriteTransaction,
+    _system: &System,
+    subject: &str,
+) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
         .filter(Column::Subject.eq(subject))
@@ -92,13 +110,17 @@ pub(in crate::domain) async fn take_back(transaction: &WriteTransaction, subject
 }
 
 /// Forgets all failures of a subject.
-pub(in crate::domain) async fn clear(transaction: &WriteTransaction, subject: &str) -> Result<()> {
+pub(in crate::domain) async fn clear(transaction: &WriteTransaction, _system: &System, subject: &str) -> Result<()> {
     Entity::delete_by_id(subject).exec(transaction.connection()).await?;
     Ok(())
 }
 
 /// Forgets those who have not tried since `moment`.
-pub(in crate::domain) async fn forget_before(transaction: &WriteTransaction, moment: Timestamp) -> Result<()> {
+pub(in crate::domain) async fn forget_before(
+    transaction: &WriteTransaction,
+    _system: &System,
+    moment: Timestamp,
+) -> Result<()> {
     Entity::delete_many()
         .filter(Column::LastFailedAt.lt(moment))
         .exec(transaction.connection())

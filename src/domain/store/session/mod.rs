@@ -10,9 +10,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{Condition, DbBackend, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
 
-use super::user::account_change;
+use super::user::{account_change, cache};
 use super::{WriteTransaction, one_of};
-use crate::domain::actor::AccountState;
+use crate::domain::actor::{AccountState, UsersStamp};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
@@ -50,17 +50,18 @@ pub enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Whose these sessions are, with role and time zone; without those that have ended, or whose account has.
+/// Whose these sessions are, with role, time zone and the stamp of all accounts; without those that have ended, or whose account has.
 pub(super) async fn states_of_bearers(
     connection: &impl ConnectionTrait,
     _system: &System,
     sessions: &[SessionId],
 ) -> Result<HashMap<SessionId, (UserId, AccountState)>> {
     let ids = sessions.iter().map(|session| session.0).collect();
-    let rows: Vec<(i32, i32, String, String)> = Entity::find()
+    let rows: Vec<(i32, i32, String, String, i64)> = Entity::find()
         .select_only()
         .columns([Column::Id, Column::UserId])
         .columns([super::user::Column::Role, super::user::Column::TimeZone])
+        .expr(Expr::cust(cache::STAMP))
         .join(JoinType::InnerJoin, Relation::User.def())
         .filter(one_of(connection, Column::Id, ids))
         .filter(Column::RevokedAt.is_null())
@@ -69,10 +70,11 @@ pub(super) async fn states_of_bearers(
         .all(connection)
         .await?;
     rows.into_iter()
-        .map(|(session, user, role, time_zone)| {
+        .map(|(session, user, role, time_zone, stamp)| {
             let state = AccountState {
                 role: super::user::role_of(&role)?,
                 time_zone: stored_time_zone(&time_zone),
+                users: UsersStamp(stamp),
             };
             Ok((SessionId(session), (UserId(user), state)))
         })

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QuerySelect as _, sea_query::Expr};
 
-use super::{ActiveModel, Column, Entity, touched};
+use super::{ActiveModel, Column, Entity, store_change, touched};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
@@ -60,10 +60,7 @@ async fn set_verified(
         verification_expires_at: Set(None),
         ..touched(user, now)
     };
-    Entity::update(model)
-        .exec_without_returning(transaction.connection())
-        .await?;
-    Ok(())
+    Ok(store_change(transaction, model).await?)
 }
 
 /// When the last verification mail to the account was due.

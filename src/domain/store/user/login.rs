@@ -52,7 +52,7 @@ impl Login {
     fn of(model: Model, system: &System) -> Result<Self> {
         let password_hash = model.password_hash.clone();
         Ok(Self {
-            user: Row::from(model).into_user(&system.users())?,
+            user: Row::from(model).to_user(&system.users())?,
             password_hash,
         })
     }

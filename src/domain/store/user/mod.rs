@@ -1,9 +1,11 @@
 //! Users in the database.
 
 pub(in crate::domain) mod account_change;
+pub(in crate::domain::store) mod cache;
 pub(in crate::domain) mod email_verification;
 mod login;
 
+pub(in crate::domain) use cache::find_many;
 pub(in crate::domain) use login::{Login, find_login, lock_login, password_hash, shared_password};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, LockType};
@@ -12,6 +14,7 @@ use sea_orm::{
     DbBackend, DerivePartialModel, QueryOrder, QuerySelect, SqlErr,
 };
 
+use super::db::nullable::Nullable;
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
 use super::{WriteTransaction, corrupt, one_of};
 use crate::domain::actor::Role;
@@ -56,39 +59,39 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The columns that make a user; the password's hash is read only where it is checked.
-#[derive(Debug, DerivePartialModel)]
+#[derive(Clone, Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 struct Row {
     id: i32,
     created_at: Timestamp,
     updated_at: Timestamp,
     email: String,
-    username: Option<String>,
-    full_name: Option<String>,
+    username: Nullable<String>,
+    full_name: Nullable<String>,
     role: String,
     is_active: bool,
-    email_verified_at: Option<Timestamp>,
+    email_verified_at: Nullable<Timestamp>,
     time_zone: String,
 }
 
 impl Row {
     /// The user, with the account where the scope shows it.
-    fn into_user(self, scope: &Scope<Users>) -> Result<User> {
+    fn to_user(&self, scope: &Scope<Users>) -> Result<User> {
         let id = UserId(self.id);
         let role = role_of(&self.role)?;
         let account = scope.sees_account(id).then_some(Account {
-            email: self.email,
+            email: self.email.clone(),
             role,
             is_active: self.is_active,
-            email_verified: self.email_verified_at.is_some(),
+            email_verified: self.email_verified_at.0.is_some(),
             time_zone: stored_time_zone(&self.time_zone),
             created_at: self.created_at,
             updated_at: self.updated_at,
         });
         Ok(User {
             id,
-            username: self.username,
-            full_name: self.full_name,
+            username: self.username.0.clone(),
+            full_name: self.full_name.0.clone(),
             account,
         })
     }
@@ -123,19 +126,9 @@ impl KeyColumns<UserSortField> for Entity {
     }
 }
 
-/// Those of the users that there are.
-pub(in crate::domain) async fn find_many(
-    connection: &impl ConnectionTrait,
-    scope: &Scope<Users>,
-    ids: &[UserId],
-) -> Result<Vec<User>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = ids.iter().map(|id| id.0).collect();
+async fn rows_of(connection: &impl ConnectionTrait, ids: Vec<i32>) -> Result<Vec<Row>> {
     let query = Entity::find().filter(one_of(connection, Column::Id, ids));
-    let rows = query.into_partial_model::<Row>().all(connection).await?;
-    rows.into_iter().map(|row| row.into_user(scope)).collect()
+    Ok(query.into_partial_model().all(connection).await?)
 }
 
 /// The user, locked until the transaction ends.
@@ -146,7 +139,7 @@ pub(in crate::domain) async fn lock(
 ) -> Result<Option<User>> {
     let query = Entity::find_by_id(id.0).lock_exclusive();
     let row = query.into_partial_model::<Row>().one(transaction.connection()).await?;
-    row.map(|row| row.into_user(scope)).transpose()
+    row.map(|row| row.to_user(scope)).transpose()
 }
 
 /// Whether there is such a user and they are active; they stay so until the transaction ends.
@@ -241,7 +234,7 @@ pub(in crate::domain) async fn page(
         .await?;
     let users = rows
         .into_iter()
-        .map(|row| row.into_user(scope))
+        .map(|row| row.to_user(scope))
         .collect::<Result<Vec<_>>>()?;
     let beyond = match keyset.far_side::<Entity>()? {
         Some(condition) => {
@@ -281,7 +274,7 @@ pub(in crate::domain) async fn search(
         .order_by_asc(Column::Id)
         .limit(u64::from(limit));
     let rows = query.into_partial_model::<Row>().all(connection).await?;
-    rows.into_iter().map(|row| row.into_user(scope)).collect()
+    rows.into_iter().map(|row| row.to_user(scope)).collect()
 }
 
 /// How many users there are.
@@ -298,11 +291,11 @@ impl From<Model> for Row {
             created_at: model.created_at,
             updated_at: model.updated_at,
             email: model.email,
-            username: model.username,
-            full_name: model.full_name,
+            username: Nullable(model.username),
+            full_name: Nullable(model.full_name),
             role: model.role,
             is_active: model.is_active,
-            email_verified_at: model.email_verified_at,
+            email_verified_at: Nullable(model.email_verified_at),
             time_zone: model.time_zone,
         }
     }
@@ -373,9 +366,7 @@ pub(in crate::domain) async fn set_time_zone(
         time_zone: Set(time_zone.name().to_owned()),
         ..touched(permit.subject(), now)
     };
-    Entity::update(model)
-        .exec_without_returning(transaction.connection())
-        .await?;
+    store_change(transaction, model).await?;
     // Connections that are open follow it.
     account_change::append(transaction, permit.subject(), now).await
 }
@@ -400,11 +391,16 @@ pub(in crate::domain) async fn update(
         name_key: Set(name_key),
         ..touched(permit.subject(), now)
     };
+    let changed = store_change(transaction, model).await;
+    changed.map_err(|error| taken(error, email.as_deref(), username.as_deref()))
+}
+
+/// Stores a change of an account.
+async fn store_change(transaction: &WriteTransaction, model: ActiveModel) -> std::result::Result<(), DbErr> {
     Entity::update(model)
         .exec_without_returning(transaction.connection())
-        .await
-        .map_err(|error| taken(error, email.as_deref(), username.as_deref()))?;
-    Ok(())
+        .await?;
+    cache::change_stamp(transaction).await
 }
 
 fn column(patch: Patch<String>) -> ActiveValue<Option<String>> {
@@ -426,10 +422,7 @@ pub(in crate::domain) async fn set_password(
         password_hash: Set(password_hash),
         ..touched(permit.subject(), now)
     };
-    Entity::update(model)
-        .exec_without_returning(transaction.connection())
-        .await?;
-    Ok(())
+    Ok(store_change(transaction, model).await?)
 }
 
 /// Gives an account another role.
@@ -443,9 +436,7 @@ pub(in crate::domain) async fn set_role(
         role: Set(role.as_str().to_owned()),
         ..touched(permit.subject(), now)
     };
-    Entity::update(model)
-        .exec_without_returning(transaction.connection())
-        .await?;
+    store_change(transaction, model).await?;
     account_change::append(transaction, permit.subject(), now).await
 }
 
@@ -460,9 +451,7 @@ pub(in crate::domain) async fn set_active(
         is_active: Set(is_active),
         ..touched(permit.subject(), now)
     };
-    Entity::update(model)
-        .exec_without_returning(transaction.connection())
-        .await?;
+    store_change(transaction, model).await?;
     account_change::append(transaction, permit.subject(), now).await
 }
 
@@ -475,6 +464,7 @@ pub(in crate::domain) async fn delete(
     Entity::delete_by_id(permit.subject().0)
         .exec(transaction.connection())
         .await?;
+    cache::change_stamp(transaction).await?;
     account_change::append(transaction, permit.subject(), now).await
 }
 

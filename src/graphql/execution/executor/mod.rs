@@ -187,10 +187,13 @@ impl Executor {
     pub(in crate::graphql) async fn execute(&self, domain: &Domain, admitted: Admitted, uploads: Uploads) -> Response {
         let Admitted {
             operation,
-            caller,
+            mut caller,
             spending,
             began_at,
         } = admitted;
+        if !operation.is_query() {
+            caller.actor = caller.actor.without_stamp();
+        }
         let is_known = caller.actor.user_id().is_some();
         let cost = cost_for(&caller, operation.prepared.cost);
         let size = Arc::clone(&operation.answer_size);
