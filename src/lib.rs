@@ -1,25 +1,25 @@
 //! Taskwire: a self-hosted task server with two thin APIs, GraphQL and REST, over one domain.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! |---|---|
-//! | [`app`] | the composition root: settings in, a server out |
-//! | [`command`] | the command line's commands |
-//! | [`graphql`] | the GraphQL API: converts, calls one use case, converts |
-//! | [`rest`] | the REST API: the same |
+//! | [`app`] | the composition root: builds a server from settings |
+//! | [`command`] | the commands of the command line |
+//! | [`graphql`] | the GraphQL API: converts requests to calls of use cases, and results to responses |
+//! | [`rest`] | the REST API, over the same use cases |
 //! | [`ops`] | health and metrics |
 //! | `pages` | the GraphQL editors and the API documentation |
-//! | [`http`] | what concerns every request: server, ids, log, credentials |
-//! | [`state`] | what handlers need |
-//! | [`rate_limit`] | how much a client may do within a minute |
-//! | [`domain`] | all rules, authorization included, over a private store |
-//! | [`mod@redis`] | what the nodes of a cluster share, where there is a Redis |
+//! | [`http`] | the HTTP server, and what every request needs: id, log line, credentials |
+//! | [`state`] | the state that handlers share |
+//! | [`rate_limit`] | rate limits of clients, per minute |
+//! | [`domain`] | all rules, including authorization, over a private store |
+//! | [`mod@redis`] | state that the nodes of a cluster share in Redis, if there is one |
 //! | [`telemetry`] | logs, metrics, traces |
 //! | [`config`] | typed settings, validated once, at start |
-//! | `tls` | the provider of cryptography |
+//! | `tls` | the TLS cryptography provider |
 //!
-//! The one rule: whoever wants to read or write needs the policy's word for it. The store takes a
-//! [`Scope`](domain::policy::Scope) to read and a [`Permit`](domain::policy::Permit) to write, and only
-//! [`domain::policy`] makes them. Code that forgets to ask does not compile.
+//! One rule: every read and write needs an authorization value. The store takes a [`Scope`](domain::policy::Scope) to
+//! read and a [`Permit`](domain::policy::Permit) to write, and only [`domain::policy`] creates them. Code that skips
+//! authorization does not compile.
 
 pub mod app;
 pub mod command;

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// Hashing a password takes 19 MiB for a moment. This allocator gives them back to the system; that of glibc
-/// keeps them, once for each thread that ever hashed. It does not ask for huge pages: an idle server would hold 14 MB
-/// more, and a busy one is no faster with them.
+/// Hashing a password needs 19 MiB for a moment. This allocator returns them to the operating system; glibc's keeps
+/// them for each thread that ever hashed. Huge pages are off: an idle server would use 14 MB more, and a busy one is
+/// no faster with them.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -1,9 +1,9 @@
-//! Redis: what the nodes of a cluster share, where there is one.
+//! Redis: optional state that the nodes of a cluster share.
 //!
-//! Everything in it may be lost at any time, and so may Redis itself: the server starts and goes on without
-//! it, each node for itself. [`Redis::attempt`] therefore answers with an `Option`, and whoever asks has
-//! something to fall back on. While Redis is away no request waits for it: the first failure opens a circuit,
-//! and a task beside the requests looks every second whether Redis is back.
+//! Redis and its data may be lost at any time: the server starts and runs without it, each node alone. So
+//! [`Redis::attempt`] returns an `Option`, and its callers have a fallback. While Redis is unavailable, no request
+//! waits for it: the first failure opens a circuit breaker, and a background task checks every second whether Redis is
+//! back.
 //!
 //! Keys begin with `taskwire:` and expire.
 
@@ -21,25 +21,24 @@ use tokio::time::{sleep, timeout};
 
 use crate::telemetry::metric;
 
-/// How long Redis is left alone before it is asked again whether it is back.
+/// Pause between checks whether Redis is back.
 const PAUSE: Duration = Duration::from_secs(1);
-/// After so long without a word a connection is checked by the operating system.
+/// Idle time after which the operating system checks a connection.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// How long sent data may stay unacknowledged before a connection counts as dead (Linux). Without it a link
-/// that was cut in silence would be kept for a quarter of an hour.
+/// Maximum time without acknowledgement before a connection counts as dead (Linux). Otherwise a silently broken
+/// connection would be kept for 15 minutes.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
-/// A script that writes, as those of the limits do. So a Redis that answers but takes no writes, because it is
-/// a replica or full, does not count as back.
+/// A script that writes, like those of the limits: a Redis that answers but refuses writes, because it is a replica or
+/// full, does not count as back.
 pub(crate) static PROBE: LazyLock<Script> =
     LazyLock::new(|| Script::new("return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])"));
-/// How long what the probe writes is kept, in milliseconds.
+/// In milliseconds.
 const PROBE_KEPT: u32 = 1_000;
 
-/// A client for this URL, with the settings of all our connections. It does not connect yet.
-///
-/// The error does not show the URL, which may hold a password.
+/// A client with our connection settings. It does not connect yet.
+/// The error does not contain the URL, which may have a password.
 pub fn client(url: &SecretString) -> RedisResult<Client> {
     let info = url.expose_secret().into_connection_info()?;
     if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
@@ -57,31 +56,30 @@ fn tcp_settings() -> TcpSettings {
     settings
 }
 
-/// The name of something in Redis, such as `taskwire:apq:…` for the parts `["apq", "…"]`.
+/// A key in Redis, such as `taskwire:apq:…` for the parts `["apq", "…"]`.
 #[must_use]
 pub fn key(parts: &[&str]) -> String {
     format!("taskwire:{}", parts.join(":"))
 }
 
-/// A server's connection to Redis. Cloning it is cheap.
+/// The server's connection to Redis. Cheap to clone.
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    /// How long an attempt may take, connecting included.
+    /// Time limit of an attempt, including connecting.
     patience: Duration,
-    /// Replaced when Redis was away: a manager gives up for good when, say, its password was refused, and keeps
-    /// a connection that was cut in silence.
+    /// Replaced after an outage: a manager gives up for good, for example after a refused password, and keeps a
+    /// silently broken connection.
     manager: RwLock<ConnectionManager>,
-    /// Whether Redis is asked at all. Only who switches it off starts the watch, and only that switches it on.
+    /// The circuit breaker. `lose` opens it and starts `watch`; only `watch` closes it.
     is_up: AtomicBool,
 }
 
 impl Redis {
-    /// The Redis at this URL: `redis://`, `rediss://` or `unix://`. Must be called within a Tokio runtime;
-    /// connects in the background, and warns when that fails.
-    /// `patience` is how long it may take to answer.
+    /// Accepts `redis://`, `rediss://` and `unix://`. Must be called in a Tokio runtime: connects in the background,
+    /// and warns on failure. `patience` is the time limit of an attempt.
     pub fn open(url: &SecretString, patience: Duration) -> anyhow::Result<Self> {
         let client = client(url).map_err(|error| anyhow!("REDIS_URL cannot be used: {error}"))?;
         let manager = manager(&client).map_err(|error| anyhow!("REDIS_URL cannot be used: {error}"))?;
@@ -97,16 +95,15 @@ impl Redis {
         Ok(redis)
     }
 
-    /// The client, for whoever needs a connection of its own.
+    /// For separate connections.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.0.client
     }
 
-    /// What Redis gives in time; none at once while it is away. A failure of any kind counts as being
-    /// away and is logged, so there is nothing that the caller could still do about it.
+    /// `None` if Redis fails or does not answer in time, and at once while it is unavailable. Failures are logged.
     ///
-    /// `work` is done again when the connection turns out to be closed, so it may happen twice.
+    /// `work` runs again if the connection was closed, so it may run twice.
     pub async fn attempt<T, F>(&self, work: impl Fn(ConnectionManager) -> F) -> Option<T>
     where
         F: Future<Output = RedisResult<T>>,
@@ -123,18 +120,18 @@ impl Redis {
         }
     }
 
-    /// Whether it answers; false at once while it is away.
+    /// Whether Redis answers; `false` at once while it is unavailable.
     pub async fn answers(&self) -> bool {
         self.attempt(async |mut connection| redis::cmd("PING").query_async::<()>(&mut connection).await)
             .await
             .is_some()
     }
 
-    /// Leaves Redis alone until it is back.
+    /// Opens the circuit breaker.
     fn lose(&self, problem: &Problem) {
         if self.0.is_up.swap(false, Ordering::Relaxed) {
             metrics::gauge!(metric::REDIS_UP).set(0.0);
-            tracing::warn!("Redis is away: {problem}. Until it is back, this server goes on by itself");
+            tracing::warn!("Redis is away: {problem}. Until it is back, this server works without it");
             tokio::spawn(watch(Arc::downgrade(&self.0)));
         }
     }
@@ -145,7 +142,7 @@ impl Inner {
         self.manager.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks whether Redis is back, through a connection of its own, which then becomes everybody's.
+    /// Checks whether Redis is back with a new connection, which then replaces the old one.
     async fn recover(&self) -> bool {
         let Ok(manager) = manager(&self.client) else {
             return false;
@@ -160,13 +157,13 @@ impl Inner {
     }
 }
 
-/// A connection that is made when it is needed, and made again when it was closed.
+/// Connects on first use, and again after the connection was closed.
 fn manager(client: &Client) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
-        // One attempt to connect at a time: the watch decides when the next one is due.
+        // No retries: `watch` decides when to try again.
         .set_number_of_retries(0)
         .set_connection_timeout(Some(PAUSE))
-        // The wait of `ask` bounds the answer, and connecting too.
+        // `ask` limits the time to connect and respond.
         .set_response_timeout(None);
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
@@ -181,8 +178,7 @@ where
 {
     let answer = async {
         match work(manager.clone()).await {
-            // A connection that was closed while nobody used it is no reason to give up: the manager has
-            // begun a new one.
+            // A connection that was closed while idle is no failure: the manager has begun a new one.
             Err(error) if error.is_unrecoverable_error() => work(manager.clone()).await,
             answer => answer,
         }
@@ -193,7 +189,7 @@ where
     }
 }
 
-/// Looks every second whether Redis is back, until it is or nobody needs it any more.
+/// Checks every second, until Redis is back or no longer used.
 async fn watch(redis: Weak<Inner>) {
     loop {
         sleep(PAUSE).await;
@@ -210,7 +206,6 @@ async fn probe(mut connection: ConnectionManager) -> RedisResult<()> {
     probe.arg(PROBE_KEPT).invoke_async(&mut connection).await
 }
 
-/// Why Redis is of no use now.
 #[derive(Debug)]
 enum Problem {
     Error(RedisError),
@@ -226,7 +221,7 @@ impl Display for Problem {
     }
 }
 
-/// An error without secrets: the server's own words may repeat what was sent to it, a password included.
+/// An error without secrets: the text of the server may repeat a password.
 pub(crate) fn shown(error: &RedisError) -> String {
     match (error.kind(), error.code()) {
         (ErrorKind::Server(_) | ErrorKind::Extension, Some(code)) => format!("it answered {code}"),
@@ -243,7 +238,7 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_millis(250);
-    /// The longest wait of a test for something to happen.
+    /// Maximum wait of a test.
     const LONG: Duration = Duration::from_mins(1);
 
     fn listener() -> (TcpListener, String) {
@@ -259,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_none_is_refused_without_its_password() {
+    fn an_invalid_url_is_refused_without_its_password() {
         for url in ["redis://:hunter2@cache/first", "redis://:hunter2@0.0.0.0"] {
             let error = client(&SecretString::from(url)).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
@@ -267,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_ours() {
+    fn keys_have_our_prefix() {
         assert_eq!(key(&["limit", "points", "user", "1"]), "taskwire:limit:points:user:1");
     }
 
@@ -282,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_waited_for_once() {
-        // The operating system takes the connection; nobody ever reads from it.
+        // The operating system accepts the connection; nobody reads from it.
         let (_listener, address) = listener();
         let redis = Redis::open(&format!("redis://{address}").into(), PATIENCE).unwrap();
         assert_eq!(ping(&redis).await, None);
@@ -295,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tls_has_what_it_needs() {
+    async fn tls_has_a_crypto_provider() {
         let (listener, address) = listener();
         let _redis = Redis::open(&format!("rediss://{address}").into(), PATIENCE).unwrap();
         let greeting = tokio::task::spawn_blocking(move || {

@@ -1,4 +1,4 @@
-//! The state that all handlers share: the use cases, the settings, and what the server has beside them.
+//! The state that all handlers share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,7 +12,7 @@ use crate::domain::external::External;
 use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
 
-/// What handlers need. Cloning it is cheap: every request does so several times.
+/// The state of all handlers. Cheap to clone: every request does so several times.
 #[derive(Clone)]
 pub struct AppState(Arc<Parts>);
 
@@ -28,7 +28,6 @@ struct Parts {
 }
 
 impl AppState {
-    /// The state of a server that starts now.
     pub(crate) fn new(
         config: Config,
         domain: Domain,
@@ -48,24 +47,24 @@ impl AppState {
         }))
     }
 
-    /// Sets what `/metrics` shows; a second time changes nothing.
+    /// A second call has no effect.
     pub(crate) fn set_metrics(&self, metrics: PrometheusHandle) {
         let _ = self.0.metrics.set(metrics);
     }
 
-    /// What was counted, if anything is.
+    /// The metrics recorder, if metrics are enabled.
     #[must_use]
     pub fn metrics(&self) -> Option<&PrometheusHandle> {
         self.0.metrics.get()
     }
 
-    /// The Redis of the settings.
+    /// `None` if Redis is not configured.
     #[must_use]
     pub fn redis(&self) -> Option<&Redis> {
         self.0.redis.as_ref()
     }
 
-    /// For how long the server has run.
+    /// Time since the start of the server.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()
@@ -83,32 +82,32 @@ impl AppState {
         &self.0.config
     }
 
-    /// The limits of requests; none where they are switched off.
+    /// `None` if rate limits are disabled.
     #[must_use]
     pub fn request_limits(&self) -> Option<&RequestLimits> {
         self.0.request_limits.as_deref()
     }
 
-    /// The call to another service.
+    /// The external service.
     #[must_use]
     pub fn external(&self) -> &External {
         &self.0.external
     }
 
-    /// From now on readiness fails, so that load balancers send no new requests here, and every answer closes its
-    /// connection. Requests are still served.
+    /// Fails readiness, so that load balancers send no new requests, and closes connections after their response.
+    /// Requests are still served.
     pub fn begin_drain(&self) {
         self.0.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// From now on connections that are held open end, so that nobody waits for them, and no more jobs are begun.
+    /// Begins the drain, ends long-lived connections, and starts no more jobs.
     pub fn begin_shutdown(&self) {
         self.begin_drain();
         self.0.domain.live().close();
         self.0.domain.jobs().close();
     }
 
-    /// Whether the server is about to stop.
+    /// Whether the server is shutting down.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Relaxed)

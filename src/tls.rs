@@ -1,6 +1,6 @@
 //! The provider of cryptography for TLS.
 
-/// Chooses the provider for those parts of the process that bring none. Where another part chose one, that stays.
+/// Installs a default provider, unless another one is installed.
 pub(crate) fn prepare() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

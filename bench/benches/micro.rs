@@ -1,12 +1,13 @@
-//! What single steps of a request cost: `cargo bench --package taskwire-bench`, with a part of a name to run only some.
+//! Micro-benchmarks of single steps of a request. Run `cargo bench --package taskwire-bench`, with a part of a name as
+//! a filter.
 //!
-//! Another step gets a module of its own here.
+//! Each step has a module here.
 
 fn main() {
     divan::main();
 }
 
-/// Reading a document, and counting what it may cost.
+/// Parses a document and computes its cost.
 mod document {
     use divan::{Bencher, black_box};
     use serde_json::{Map, Value, json};
@@ -16,9 +17,9 @@ mod document {
 
     #[derive(Clone, Copy, Debug)]
     enum Document {
-        /// The smallest.
+        /// The smallest document.
         Tiny,
-        /// What an app asks for: a page of tasks, with fragments.
+        /// A typical query of an app: a page of tasks, with fragments.
         Page,
     }
 
@@ -49,7 +50,7 @@ mod document {
         Map::from_iter([("me".to_owned(), json!("VXNlcjo3"))])
     }
 
-    /// A document that is new: parsed, validated, normalised.
+    /// A new document: parsed, validated and normalised.
     #[divan::bench(args = [Document::Tiny, Document::Page])]
     fn read(bencher: Bencher, document: Document) {
         let (front, variables) = (front(), variables());
@@ -61,7 +62,7 @@ mod document {
         });
     }
 
-    /// A document that was sent before, with its variables: what every request pays.
+    /// A cached document with variables: the cost of every request.
     #[divan::bench(args = [Document::Tiny, Document::Page])]
     fn find(bencher: Bencher, document: Document) {
         let (front, variables) = (front(), variables());
@@ -69,7 +70,7 @@ mod document {
     }
 }
 
-/// Cursors of pages.
+/// Pagination cursors.
 mod cursor {
     use divan::{Bencher, black_box};
     use taskwire::domain::page::{Cursor, Direction, Key, Sort};
@@ -109,7 +110,7 @@ mod cursor {
     }
 }
 
-/// What every use case asks first.
+/// Authorization, the first step of every use case.
 mod policy {
     use divan::black_box;
     use taskwire::domain::actor::{Actor, Role, SignedIn};
@@ -136,7 +137,7 @@ mod policy {
     }
 }
 
-/// A list of 50 users, by each of the ways in which rows are resolved: what a list costs when all is read.
+/// Resolves and serialises a list of 50 users in each of the ways in which rows are resolved.
 mod rows {
     use std::sync::Arc;
 
@@ -152,7 +153,7 @@ mod rows {
 
     #[derive(Clone, Copy, Debug)]
     enum Way {
-        /// As the library resolves objects: a boxed future for each field.
+        /// Like the library: a boxed future for each field.
         Boxed,
         /// Each field is polled once.
         Polled,

@@ -1,4 +1,4 @@
-// What the peers have in common: where they listen, whose token counts, and the statements of the hand-written ones.
+// Code that the peers share: address, verification of tokens, and the statements of the hand-written peers.
 // Their settings come from the environment: PORT, DATABASE_URL, SECRET_KEY and DATABASE_MAX_CONNECTIONS.
 
 import { createVerifier } from 'fast-jwt';
@@ -19,7 +19,7 @@ const verify = createVerifier({
   allowedAud: 'taskwire',
 });
 
-/** The number of the user whom the token of a request speaks of; throws when it does not count. */
+/** The id of the user of a request; throws if the token is invalid. */
 export function viewerOf(request) {
   const header = request.headers.authorization ?? '';
   if (!header.startsWith('Bearer ')) throw new Error('sign in first');
@@ -95,7 +95,7 @@ export async function tasksOfUsers(ids, first) {
   return ids.map((id) => groups.get(id));
 }
 
-/** Makes a task. A trigger writes its event, in the same transaction. */
+/** Creates a task. A trigger writes its event in the same transaction. */
 export const createTask = async (user, { title, description, priority }) =>
   (
     await statement(

@@ -1,4 +1,4 @@
-// What PostGraphile takes for granted and Node.js 20 lacks. Imported before everything else.
+// Polyfills for Node.js 20 that PostGraphile needs. Must be imported first.
 
 Promise.withResolvers ??= function withResolvers() {
   const settled = {};

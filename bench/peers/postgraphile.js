@@ -1,4 +1,4 @@
-// PostGraphile 5 on Grafserv: its API is made from the tables.
+// PostGraphile 5 on Grafserv: it derives its API from the tables.
 
 import './older_node.js';
 
@@ -15,7 +15,7 @@ const preset = {
   extends: [PostGraphileAmberPreset],
   pgServices: [makePgService({ pool: common.pool, schemas: ['public'] })],
   grafserv: { graphqlPath: '/graphql', graphiql: false, websockets: false, watch: false },
-  // Rights are checked by nobody here: handing the viewer to PostgreSQL would cost another statement a request.
+  // No access checks here: passing the viewer to PostgreSQL would cost another statement in each request.
   grafast: { explain: false, context: ({ node }) => ({ viewer: common.viewerOf(node.req) }) },
 };
 

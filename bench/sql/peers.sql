@@ -1,6 +1,5 @@
--- The tables of the peers, with what Taskwire holds. Their columns are named as people name them; status and priority are
--- words. A trigger writes an event for each task, so that the peers write the same rows without a round trip more.
--- The comments name the fields for PostGraphile.
+-- Tables of the peers with Taskwire's data. Status and priority are words. A trigger writes an event for each task, so
+-- that the peers write the same rows without another round trip. COMMENT statements name the fields for PostGraphile.
 
 ALTER SCHEMA public RENAME TO taskwire;
 CREATE SCHEMA public;

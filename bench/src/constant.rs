@@ -1,4 +1,4 @@
-//! A bare axum server: what HTTP alone costs. Every request gets so many bytes that never change.
+//! A bare axum server that returns constant bytes, to measure the cost of HTTP alone.
 
 use std::net::Ipv4Addr;
 
@@ -11,10 +11,10 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use tokio::net::TcpListener;
 
-/// The longest answer.
+/// Maximum response length.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Answers until the process ends. The path names the number of bytes, such as `/17000`.
+/// Runs until the process ends. The path is the number of bytes, such as `/17000`.
 pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {
     let router = Router::new()
         .route("/{bytes}", post(constant))
@@ -25,7 +25,7 @@ pub(crate) async fn serve(port: u16) -> anyhow::Result<()> {
         .context("the constant server failed")
 }
 
-/// Reads what is sent, as any API must, and answers.
+/// Reads the body, as any API must.
 async fn constant(State(blank): State<Bytes>, Path(bytes): Path<usize>, _sent: Bytes) -> impl IntoResponse {
     if bytes > MAX_BYTES {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();

@@ -1,6 +1,6 @@
-//! Figures of many measurements.
+//! Statistics of measurements.
 
-/// The value below which a share of the sorted values lies; 0 of none.
+/// The quantile of sorted values; 0 without values.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -13,7 +13,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(index.min(last)).copied().unwrap_or_default()
 }
 
-/// The value in the middle; of an even number, the mean of the two. 0 of none.
+/// The median; 0 without values.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_values_that_were_measured() {
+    fn quantiles_are_measured_values() {
         let values = [1.0, 2.0, 3.0, 4.0, 100.0];
         assert!((quantile(&values, 0.5) - 3.0).abs() < f64::EPSILON);
         assert!((quantile(&values, 0.99) - 100.0).abs() < f64::EPSILON);
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_does_not_care_for_the_order_or_for_one_that_is_off() {
+    fn the_median_ignores_order_and_outliers() {
         assert!((median([900.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
         assert!((median([4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < f64::EPSILON);
         assert!(median([]).abs() < f64::EPSILON);

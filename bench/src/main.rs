@@ -1,10 +1,10 @@
-//! Measures Taskwire from the outside: it starts the real binary and speaks to it as its clients do.
+//! Measures Taskwire from the outside: it starts the real binary and uses its APIs like a client.
 //!
-//! This file is the command line. [`live`] opens subscriptions and follows what is delivered to them; [`compare`]
-//! measures Taskwire beside other servers and beside what HTTP ([`constant`]) and the database cost alone; [`server`]
-//! starts and watches a server under test; [`people`] are its users; [`figures`] are made of many measurements.
+//! This file is the command line. [`live`] measures the delivery of events to subscriptions. [`compare`] measures
+//! Taskwire, other servers, and the cost of HTTP ([`constant`]) and the database alone. [`server`] starts a server
+//! under test; [`people`] are its users; [`figures`] computes statistics.
 //!
-//! Everything goes over 127.0.0.1. `cargo xtask bench` builds what is needed and starts the database.
+//! All traffic uses 127.0.0.1. `cargo xtask bench` builds the binaries and starts the database.
 
 #![expect(
     clippy::print_stdout,
@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Measures Taskwire from the outside
+/// Measure Taskwire from the outside
 #[derive(Parser)]
 struct CommandLine {
     #[command(subcommand)]
@@ -33,14 +33,14 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum What {
-    /// Live subscriptions: what is delivered, lost, doubled and leaked, how fast, and at which cost in memory
+    /// Measure live subscriptions: delivered, lost, duplicate and leaked events, latency and memory
     Live {
         #[command(flatten)]
         subject: Subject,
         #[command(flatten)]
         plan: live::Plan,
     },
-    /// Taskwire beside its peers and the floors. Of what is given twice, the last counts
+    /// Compare Taskwire with other servers, HTTP alone and pgbench; the last value of a repeated option counts
     #[command(args_override_self = true)]
     Compare {
         #[command(flatten)]
@@ -48,9 +48,9 @@ enum What {
         #[command(flatten)]
         plan: compare::Plan,
     },
-    /// Serves bytes that never change, to measure what HTTP alone costs
+    /// Serve constant bytes, to measure the cost of HTTP alone
     Constant {
-        /// Where to listen, on 127.0.0.1
+        /// Port to listen on, at 127.0.0.1
         #[arg(long)]
         port: u16,
     },
@@ -58,10 +58,10 @@ enum What {
 
 #[derive(Args)]
 struct Subject {
-    /// The server's binary, built for release
+    /// The server binary, built for release
     #[arg(long, default_value = "target/release/taskwire")]
     binary: PathBuf,
-    /// An empty database, as `DATABASE_URL` takes it; a comparison makes others beside it
+    /// URL of an empty database, as in `DATABASE_URL`; a comparison creates other databases on the same server
     #[arg(long)]
     database: String,
 }
@@ -71,7 +71,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The causes in one line; a backtrace through this tool would tell its user nothing.
+            // Shows the causes in one line; a backtrace through this tool would not help its user.
             eprintln!("taskwire-bench: {error:#}");
             ExitCode::FAILURE
         }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_look_can_be_made_longer() {
+    fn a_repeated_option_overrides_the_first() {
         let words =
             "bench compare --database postgres:///x --programs /bin --out . --seconds=2 --seconds=5 --only=tiny,login";
         let line = CommandLine::command().get_matches_from(words.split(' '));

@@ -1,20 +1,20 @@
-//! The users of a server under test.
+//! Users of the server under test.
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-/// So many people register at the same time: hashing their passwords keeps the machine busy anyway.
+/// Concurrent registrations. Hashing passwords keeps the machine busy anyway.
 const AT_ONCE: usize = 4;
 
-/// Somebody who is signed in, and has one task.
+/// A signed-in user with one task.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) token: String,
     pub(crate) task: String,
 }
 
-/// Runs an operation and gives its data.
+/// Runs an operation and returns its data.
 pub(crate) async fn graphql(
     client: &reqwest::Client,
     url: &str,
@@ -34,7 +34,7 @@ pub(crate) async fn graphql(
     Ok(answer["data"].take())
 }
 
-/// Registers people, each with a task.
+/// Registers users, each with a task.
 pub(crate) async fn register(client: &reqwest::Client, url: &str, count: usize) -> anyhow::Result<Vec<Person>> {
     stream::iter(0..count)
         .map(|number| register_one(client, url, number))
@@ -70,7 +70,6 @@ async fn person(client: &reqwest::Client, url: &str, token: String) -> anyhow::R
     Ok(Person { token, task })
 }
 
-/// A text of the answer.
 pub(crate) fn text(value: &Value) -> anyhow::Result<String> {
     value
         .as_str()

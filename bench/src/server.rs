@@ -1,4 +1,4 @@
-//! The servers under test: real programs, each on a free port.
+//! Servers under test: processes, each on a free port.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -12,20 +12,19 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-/// The longest wait for the first answer.
+/// Maximum wait for the first response.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// So much of its log is shown of a server that ended.
+/// Lines of the log to show for a failed server.
 const LOG_LINES: usize = 15;
 
-/// What signs the tokens of all servers.
+/// The key that signs the tokens of all servers.
 pub(crate) const SECRET_KEY: &str = "5f1dc9b2f0a84a7e9d7f0c1e6a3b8d2c4e6f8a0b";
 
-/// Where a server's output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     /// To the terminal.
     Shown,
-    /// To a file, which is shown when the server does not start.
+    /// To a file, which is shown if the server fails to start.
     Logged,
 }
 
@@ -59,7 +58,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts another program, which listens on the port that it is told.
+    /// Starts another program on the given port.
     pub(crate) async fn other(command: impl FnOnce(u16) -> Command) -> anyhow::Result<Self> {
         let port = free_port()?;
         let mut server = Self::spawn(command(port), port, tempfile::tempdir()?, Output::Logged)?;
@@ -116,34 +115,33 @@ impl Server {
         )
     }
 
-    /// The end of its log.
+    /// The last lines of the log.
     pub(crate) fn log(&self) -> String {
         let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// The address of a path.
+    /// URL of a path.
     pub(crate) fn http(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The address of the WebSocket.
+    /// URL of the WebSocket.
     pub(crate) fn websocket(&self) -> String {
         format!("ws://127.0.0.1:{}/graphql", self.port)
     }
 
-    /// Its memory in bytes, as Linux counts what is resident.
+    /// Resident memory in bytes (Linux).
     pub(crate) async fn memory(&self) -> anyhow::Result<u64> {
         self.status("VmRSS:").await
     }
 
-    /// The most that its memory ever was.
+    /// Peak resident memory in bytes (Linux).
     pub(crate) async fn peak_memory(&self) -> anyhow::Result<u64> {
         self.status("VmHWM:").await
     }
@@ -154,13 +152,12 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes: u64 = line
             .and_then(|line| line.trim().strip_suffix(" kB"))
-            .context("/proc does not tell the memory")?
+            .context("/proc does not show the memory")?
             .parse()?;
         Ok(kilobytes * 1024)
     }
 }
 
-/// A port nobody listens on at this moment.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

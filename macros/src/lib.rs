@@ -4,10 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote};
 use syn::{Attribute, FnArg, ImplItem, ImplItemFn, ItemImpl, LitStr, parse_macro_input};
 
-/// Implements `PlainFields` for an object, above `#[Object]`.
+/// Implements `PlainFields` for an object. Write it above `#[Object]`.
 ///
-/// A field is plain if its method has no `await` and no arguments. All other fields are left to the library, and so are
-/// the lists in which one is selected.
+/// A field is plain if its method has no `await` and no arguments. async-graphql resolves all other fields, and the
+/// lists in which one is selected.
 #[proc_macro_attribute]
 pub fn plain_fields(_: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let object = parse_macro_input!(item as ItemImpl);
@@ -34,7 +34,7 @@ pub fn plain_fields(_: proc_macro::TokenStream, item: proc_macro::TokenStream) -
     quote!(#object #implementation).into()
 }
 
-/// The arm that writes a field; none if the field is not plain.
+/// The match arm that writes a field. `None` if the field is not plain.
 fn arm(method: &ImplItemFn) -> Option<TokenStream> {
     if waits(method) {
         return None;
@@ -64,7 +64,7 @@ fn is_context(argument: &FnArg) -> bool {
     matches!(argument, FnArg::Typed(argument) if quote!(#argument).to_string().starts_with("ctx :"))
 }
 
-/// The field's name in the schema. None if it has a guard or anything else that only the library does.
+/// The field's name in the schema. `None` if an attribute needs async-graphql, for example a guard.
 fn name(method: &ImplItemFn) -> Option<String> {
     let mut name = camel_case(&method.sig.ident.to_string());
     for attribute in method
@@ -81,7 +81,7 @@ fn renamed(attribute: &Attribute) -> Option<String> {
     let mut name = None;
     let only_renames = attribute.parse_nested_meta(|meta| {
         if !meta.path.is_ident("name") {
-            return Err(meta.error("only the library does this"));
+            return Err(meta.error("only async-graphql supports this"));
         }
         name = Some(meta.value()?.parse::<LitStr>()?.value());
         Ok(())

@@ -1,5 +1,4 @@
-//! What several migrations share: the columns every table has, the one that orders a log, and foreign keys in one
-//! line.
+//! Helpers of migrations: common columns, the column that orders a log, and foreign keys.
 
 use sea_orm_migration::prelude::{
     Expr, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, SchemaManager, Table, TableCreateStatement,
@@ -31,11 +30,10 @@ pub(crate) fn references(
         .to_owned()
 }
 
-/// What orders a log by its commits, together with the id. Readers stay below the oldest transaction that
-/// is still open; so the number may not be less than that of the transaction that writes. Where several
-/// tasks are written in one transaction its number can be less than that of one that wrote to the same
-/// task and committed meanwhile; the greatest transaction that was over when the event was written is not.
-/// `SQLite` has one writer at a time: there the id is enough.
+/// Orders a log by commits, together with the id. Readers stop at the oldest open transaction, so the value must not be
+/// less than the id of the writing transaction. A transaction that writes several tables may have a lower id than one
+/// that wrote to the same task and committed meanwhile. The highest transaction id that had ended at the time of the
+/// write is never lower. SQLite has one writer at a time, so the id is sufficient.
 pub(crate) fn transaction_id(manager: &SchemaManager<'_>) -> Expr {
     match manager.get_database_backend() {
         DbBackend::Postgres => Expr::cust(

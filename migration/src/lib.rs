@@ -1,7 +1,7 @@
-//! The database schema: one migration a group of tables, each for SQLite and PostgreSQL alike.
+//! The database schema. Each migration supports SQLite and PostgreSQL.
 //!
-//! A migration that has been released is never edited; a change is a new file. Every migration
-//! runs in a transaction on both databases and can be undone by its `down`.
+//! Never edit a released migration; add a new file. Every migration runs in a transaction on both databases, and its
+//! `down` reverts it.
 //!
 //! | file | tables |
 //! |---|---|
@@ -10,20 +10,20 @@
 //! | `events` | `event_log`, `task_events`, `notifications` |
 //! | `attachments` | `attachments` |
 //! | `operations` | `jobs`, `idempotency_keys` |
-//! | `job_queue` | more of `jobs`; `due_notices` |
+//! | `job_queue` | columns of `jobs`; `due_notices` |
 //! | `list_indexes` | indexes of `tasks` |
-//! | `tag_names` | one more column of `tasks` |
+//! | `tag_names` | a column of `tasks` |
 //! | `tag_index` | an index of that column |
-//! | `idempotency_lease` | more of `idempotency_keys` |
-//! | `backup_time` | one more column of `event_log` |
-//! | `idempotency_response` | more of `idempotency_keys` |
+//! | `idempotency_lease` | columns of `idempotency_keys` |
+//! | `backup_time` | a column of `event_log` |
+//! | `idempotency_response` | columns of `idempotency_keys` |
 //! | `login_addresses` | `login_addresses` |
-//! | `verified_email` | more of `users`; `mail_counts` |
-//! | `name_key` | one more column of `users` |
-//! | `due_days` | one more column of `tasks` and of `users` |
-//! | `client_key` | one more column of `tasks` |
-//! | `notification_order` | two more columns of `notifications` |
-//! | `users_stamp` | one more column of `event_log` |
+//! | `verified_email` | columns of `users`; `mail_counts` |
+//! | `name_key` | a column of `users` |
+//! | `due_days` | a column each of `tasks` and `users` |
+//! | `client_key` | a column of `tasks` |
+//! | `notification_order` | two columns of `notifications` |
+//! | `users_stamp` | a column of `event_log` |
 
 mod columns;
 mod m20261121_000001_accounts;
@@ -49,7 +49,7 @@ mod m20261130_000019_users_stamp;
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use sea_orm_migration::{MigrationTrait, async_trait};
 
-/// Every table of ours, those that others refer to first.
+/// All tables of Taskwire; referenced tables come first.
 pub const TABLES: [&str; 16] = [
     "users",
     "sessions",

@@ -1,4 +1,4 @@
-//! Accounts: who may sign in, their sessions, and the failures that slow guessing down.
+//! Accounts, sessions, and failed sign-ins.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -34,7 +34,7 @@ async fn users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
             table("users")
-                // Lower case already when it is stored, so the plain index below ignores case.
+                // Stored in lower case, so the plain index below ignores case.
                 .col(string_len("email", 254))
                 .col(string_len_null("username", 50))
                 .col(string_len_null("full_name", 255))
@@ -48,18 +48,18 @@ async fn users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     connection
         .execute_unprepared("CREATE UNIQUE INDEX users_email_unique ON users (email)")
         .await?;
-    // Usernames keep the case they were chosen in; they are ASCII, which both databases fold alike.
+    // Usernames keep their case. They are ASCII, which both databases fold alike.
     connection
         .execute_unprepared("CREATE UNIQUE INDEX users_username_unique ON users (lower(username))")
         .await?;
-    // "Is there another active admin?" is asked before every demotion.
+    // Serves the check for other active admins before every demotion.
     connection
         .execute_unprepared("CREATE INDEX users_active_admins ON users (id) WHERE role = 'admin' AND is_active")
         .await?;
     Ok(())
 }
 
-/// One row a refresh token. Rotation adds a row to the same `family`; reuse revokes the family.
+/// One row for each refresh token. Rotation adds a row to the same `family`; reuse revokes the family.
 async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -94,7 +94,7 @@ async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Failed sign-ins in a row. `subject` is a digest, so names that people mistyped are not kept.
+/// Consecutive failed sign-ins. `subject` is a digest, so mistyped names are not stored.
 async fn login_attempts(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(

@@ -1,4 +1,4 @@
-//! Tasks, their tags, and the index that a search reads.
+//! Tasks, tags, and the search index.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() == DbBackend::Sqlite {
-            // Its triggers go with the table `tasks`.
+            // Its triggers are dropped with the table `tasks`.
             manager
                 .get_connection()
                 .execute_unprepared("DROP TABLE tasks_search")
@@ -39,8 +39,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Status and priority are small numbers in the order in which lists sort them. Nothing cascades
-/// from `users`: deleting a user is a use case that writes an event for every task it touches.
+/// Status and priority are numbers in sort order. Nothing cascades from `users`: deleting a user writes an event for
+/// every affected task.
 async fn tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -50,7 +50,7 @@ async fn tasks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
                 .col(small_integer("status"))
                 .col(small_integer("priority"))
                 .col(timestamp_with_time_zone_null("due_date"))
-                // The due date to sort by; without one, the end of the year 9999.
+                // The due date for sorting; the end of the year 9999 without one.
                 .col(timestamp_with_time_zone("due_key"))
                 .col(integer("owner_id"))
                 .col(integer_null("assignee_id"))
@@ -133,8 +133,7 @@ async fn tags(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .await
 }
 
-/// Sorted by its bytes, whatever the locale of the database, so that both databases list alike.
-/// SQLite does so anyway.
+/// Sorts by bytes, independent of the locale, so that both databases have the same order. SQLite always does.
 fn bytewise(manager: &SchemaManager<'_>, mut column: ColumnDef) -> ColumnDef {
     if manager.get_database_backend() == DbBackend::Postgres {
         column.extra("COLLATE \"C\"");
@@ -142,8 +141,8 @@ fn bytewise(manager: &SchemaManager<'_>, mut column: ColumnDef) -> ColumnDef {
     column
 }
 
-/// Words are found as substrings of `search_text`, which the store keeps in lower case; so the
-/// indexes need not fold case, and both databases find the same rows.
+/// A search finds substrings of `search_text`, which is in lower case. The indexes need not fold case, and both
+/// databases find the same rows.
 async fn search(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let statements: &[&str] = match manager.get_database_backend() {
         DbBackend::Postgres => &[

@@ -1,4 +1,4 @@
-//! The event log, its identity, the notifications made from it, and the log of changes to accounts.
+//! The event log, its identity, notifications, and the log of account changes.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -33,8 +33,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// One row: which log this is, and the last event that was forgotten because of its age. A cursor carries
-/// the identity, so one from before a restore is recognised.
+/// One row: the identity of the log and the last pruned event. Cursors contain the identity, so those from before a
+/// restore are detected.
 async fn event_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -58,7 +58,7 @@ async fn event_log(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The log outlives the task and its people: no foreign keys.
+/// The log outlives tasks and users: no foreign keys.
 async fn task_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -88,7 +88,7 @@ async fn task_events(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// A notification outlives its event and its task, so it holds what there is to say.
+/// A notification outlives its event and its task, so it stores all the data that it shows.
 async fn notifications(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(
@@ -122,8 +122,8 @@ async fn notifications(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// That something changed about an account which those who hold a connection open for it must look at:
-/// a session ended, it was deactivated, its role is another. Short-lived, and like the log in commit order.
+/// Account changes that open connections of the user must react to: an ended session, deactivation, a new role. Rows
+/// are short-lived and read in commit order.
 async fn account_changes(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(

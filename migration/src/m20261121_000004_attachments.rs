@@ -1,4 +1,4 @@
-//! Attachments: what is known of a file; its bytes lie in the storage under `storage_key`.
+//! Metadata of attachments. The storage has the content under `storage_key`.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, integer, integer_null, string_len};

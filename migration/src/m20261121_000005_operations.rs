@@ -1,4 +1,4 @@
-//! Background jobs, and the answers that make a repeated write harmless.
+//! Background jobs, and idempotency keys with stored responses.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{

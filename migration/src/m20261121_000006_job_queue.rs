@@ -1,5 +1,4 @@
-//! What the queue of jobs needs beside the jobs: who runs one, whose it is, and that some exist once. And the
-//! notices of due dates, each of which is made once.
+//! Worker, user and deduplication key of jobs, and reminders of due dates, each of which is sent once.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -56,8 +55,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// That somebody was told of a due date. It goes with the task; and it is a log in the order of commits, from
-/// which live delivery learns of the notifications.
+/// Sent reminders of due dates. They are deleted with the task. They are a log in commit order, which live delivery
+/// reads.
 async fn due_notices(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager
         .create_table(

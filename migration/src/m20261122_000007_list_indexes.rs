@@ -1,4 +1,4 @@
-//! Lists of somebody's tasks leave out the trash: with `deleted_at` in the index, they are counted from it alone.
+//! Lists exclude the trash: with `deleted_at` in the index, an index-only scan counts them.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The names of a task's tags stand in its row as well, so that a list of tasks is read with them: a line each.
+//! Copies the tag names to the task's row, one in each line, so that lists read them with the tasks.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! Lists by tag read the names in the task's own row; PostgreSQL finds rare ones by this index.
+//! Lists by tag match the names in the task's row; on PostgreSQL this index finds rare tags.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -13,7 +13,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Not partial: the planner would then not use what is known of how often each tag occurs.
+        // Not partial, because the planner would then ignore the frequencies of tags.
         on_postgres(
             manager,
             "CREATE INDEX tasks_tag_names ON tasks USING gin (string_to_array(tag_names, chr(10)))",

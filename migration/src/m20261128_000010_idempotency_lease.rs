@@ -1,5 +1,5 @@
-//! A key of a write has an owner with a lease, and the transaction of the write notes that it was committed. So a repeated
-//! request is run again when nothing was written, and never when something was.
+//! An idempotency key has an owner with a lease, and the transaction of the write records its commit. A repeated
+//! request runs again only if nothing was written.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{boolean, string_len, timestamp_with_time_zone_null};
@@ -18,7 +18,7 @@ impl MigrationTrait for Migration {
         for column in [
             string_len("owner", 32).default("").take(),
             timestamp_with_time_zone_null("leased_until"),
-            // What older versions left open may have been written.
+            // Unfinished requests of older versions may have written.
             boolean("is_written").default(true).take(),
         ] {
             let add = Table::alter().table("idempotency_keys").add_column(column).take();

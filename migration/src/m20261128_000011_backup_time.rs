@@ -1,4 +1,4 @@
-//! When the last backup was taken: a server shows its age, also of one that another machine took.
+//! Time of the last backup, so that a server shows its age even if another machine took it.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::timestamp_with_time_zone_null;

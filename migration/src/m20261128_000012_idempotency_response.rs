@@ -1,4 +1,5 @@
-//! Why the response of a write is not stored under its key, and which task it wrote: a repeated request is told both.
+//! Why a response is not stored under its idempotency key, and which task was written. The reply to a repeated request
+//! contains both.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{integer_null, string_len_null};

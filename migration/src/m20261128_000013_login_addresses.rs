@@ -1,4 +1,4 @@
-//! From where accounts were signed in to: an address from which that succeeded is not refused while others guess.
+//! Networks from which users have signed in. They are not blocked while others guess the password.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{integer, string_len, timestamp_with_time_zone};

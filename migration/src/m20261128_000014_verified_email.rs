@@ -1,5 +1,5 @@
-//! Which e-mail addresses are verified, the digest of the token that verifies one, and how many mails an address got in
-//! an hour. Notifications are sent by mail to verified addresses only.
+//! Email verification, token digests, and the number of emails to each address in an hour. Notifications are emailed to
+//! verified addresses only.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, integer, string_len, string_len_null, timestamp_with_time_zone_null};
@@ -27,7 +27,7 @@ impl MigrationTrait for Migration {
         for statement in [
             "CREATE UNIQUE INDEX users_verification_token ON users (verification_token_hash) \
              WHERE verification_token_hash IS NOT NULL",
-            // These accounts got mail until now, and must not lose it by an upgrade.
+            // Existing accounts received email before the upgrade and must not lose it.
             "UPDATE users SET email_verified_at = created_at",
         ] {
             manager.get_connection().execute_unprepared(statement).await?;
@@ -46,7 +46,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.drop_table(Table::drop().table("mail_counts").take()).await?;
-        // SQLite drops no column that an index uses.
+        // SQLite cannot drop a column that an index uses.
         let connection = manager.get_connection();
         connection
             .execute_unprepared("DROP INDEX users_verification_token")

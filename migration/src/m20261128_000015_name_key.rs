@@ -1,4 +1,4 @@
-//! What a search for people reads: display name and username in lower case, each after a line break.
+//! Search text of users: display name and username in lower case, each after a line break.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DbBackend, Statement};
@@ -14,7 +14,7 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
-        // Sorted by its bytes, so that both databases list alike. SQLite does so anyway.
+        // Sorts by bytes, so that both databases have the same order. SQLite always does.
         let (collation, key) = match backend {
             DbBackend::Postgres => ("COLLATE \"C\"", "$1"),
             _ => ("", "?1"),
@@ -25,7 +25,7 @@ impl MigrationTrait for Migration {
                 "ALTER TABLE users ADD COLUMN name_key text {collation} NOT NULL DEFAULT ''"
             ))
             .await?;
-        // Neither database folds all letters as the server does.
+        // Neither database folds all letters like the server.
         let names = "SELECT id, username, full_name FROM users";
         for row in connection.query_all_raw(Statement::from_string(backend, names)).await? {
             let id: i32 = row.try_get("", "id")?;

@@ -1,4 +1,4 @@
-//! Due days, and the time zones in which they end.
+//! Due days, and the time zones of users, in which the days end.
 
 use sea_orm_migration::prelude::*;
 

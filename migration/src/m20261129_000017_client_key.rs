@@ -1,4 +1,4 @@
-//! The keys that clients give to the tasks they create, unique for each owner.
+//! Client keys of tasks, unique for each owner.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The place of each notification in the order of the event log, from which subscriptions resume.
+//! Position of each notification in the order of the event log, from which subscriptions resume.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -6,7 +6,7 @@ use sea_orm_migration::sea_orm::DbBackend;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// Numbers for the notifications that exist: those of the event, or of a due date those of the newest event at that time.
+/// Positions of existing notifications: that of the event, or for a due date that of the newest event at the time.
 const PLACES: [&str; 2] = [
     "UPDATE notifications SET log_event_id = event_id, \
        log_transaction_id = COALESCE((SELECT transaction_id FROM task_events WHERE task_events.id = event_id), 0) \
@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
         ];
         statements.extend(PLACES);
         if manager.get_database_backend() == DbBackend::Postgres {
-            // For servers of the version before, which do not set it.
+            // For servers of the previous version, which do not set it.
             statements.push(
                 "ALTER TABLE notifications ALTER COLUMN log_transaction_id SET DEFAULT GREATEST( \
                  pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint)",

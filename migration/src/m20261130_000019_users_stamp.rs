@@ -1,4 +1,4 @@
-//! A stamp that changes with every account: servers keep users in memory while it stays the same.
+//! A stamp that changes with every account change: servers cache users while it is unchanged.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::big_integer;

@@ -1,4 +1,4 @@
-//! The composition root: settings in, a server out. Only the binary, the command line and tests import it.
+//! The composition root: builds the server from the settings. Only the binary, the command line and tests import it.
 
 mod open_accounts;
 mod router;
@@ -25,10 +25,10 @@ use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
 use crate::state::AppState;
 
-/// How often what was measured is summed up.
+/// How often metrics are aggregated.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-/// The whole server. Cloning it is cheap.
+/// The server. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     state: AppState,
@@ -36,7 +36,7 @@ pub struct App {
 }
 
 impl App {
-    /// Connects to the database, and to Redis in the background. Fails with one line that a person can act on.
+    /// Connects to the database, and to Redis in the background. Fails with a one-line error that operators can act on.
     pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
         let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
         let external = External::open(&config.external)?;
@@ -56,8 +56,8 @@ impl App {
         })
     }
 
-    /// Brings the database up to date. In development, creates the first administrator; in production, fails if
-    /// there are accounts with a password that everybody knows.
+    /// Migrates the database. In development, creates the first administrator; in production, fails if an account has a
+    /// publicly known password.
     pub async fn prepare(&self) -> anyhow::Result<()> {
         let domain = self.domain();
         domain.migrate_up(None).await.map_err(described)?;
@@ -70,7 +70,7 @@ impl App {
         }
     }
 
-    /// Starts what goes on beside requests, until [`begin_shutdown`](Self::begin_shutdown).
+    /// Starts background work, which runs until [`begin_shutdown`](Self::begin_shutdown).
     pub fn start_background(&self) {
         self.domain().jobs().start();
         tokio::spawn(self.domain().watch_database());
@@ -84,7 +84,7 @@ impl App {
         router::router(&self.state, self.graphql.clone())
     }
 
-    /// Serves what comes to the listener until `stop` resolves, as [`server::serve`] says.
+    /// Serves connections of the listener until `stop` resolves. See [`server::serve`].
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -98,14 +98,14 @@ impl App {
         .await
     }
 
-    /// The same with what `/metrics` shows; a second time changes nothing.
+    /// Sets the metrics that `/metrics` shows; a second call has no effect.
     #[must_use]
     pub fn with_metrics(self, metrics: PrometheusHandle) -> Self {
         self.state.set_metrics(metrics);
         self
     }
 
-    /// What handlers need.
+    /// The state of all handlers.
     #[must_use]
     pub fn state(&self) -> &AppState {
         &self.state
@@ -123,13 +123,13 @@ impl App {
         self.state.config()
     }
 
-    /// From now on connections that are held open end, so that nobody waits for them, and no more jobs are begun.
+    /// Ends long-lived connections, and starts no more jobs.
     pub fn begin_shutdown(&self) {
         self.state.begin_shutdown();
     }
 }
 
-/// Sums up what was measured, which otherwise piles up until somebody asks.
+/// Aggregates metrics, which otherwise grow until they are read.
 async fn tidy(metrics: PrometheusHandle) {
     let mut turns = tokio::time::interval(TIDY_EVERY);
     loop {

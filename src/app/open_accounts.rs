@@ -1,4 +1,4 @@
-//! The accounts of development servers, whose passwords everybody knows. A production server does not start with them.
+//! Accounts with publicly known passwords, from development. A production server does not start with them.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::domain::user::Registration;
 
 const USERNAME: &str = "admin";
 const EMAIL: &str = "admin@example.com";
-/// The documentation has it, so everybody knows it.
+/// Publicly known, from the documentation.
 const PASSWORD: &str = "Admin123";
 
-/// Creates the administrator, unless there is an account already.
+/// Creates the administrator if there are no accounts.
 pub(super) async fn create(domain: &Domain) -> Result<()> {
     let users = domain.users();
     if !users.is_empty(&Actor::System).await? {
@@ -36,18 +36,18 @@ pub(super) async fn create(domain: &Domain) -> Result<()> {
             );
             Ok(())
         }
-        // Another server that started at the same moment was first.
+        // Another server that started at the same time was first.
         Err(error) if error.code() == Code::Taken => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Accounts that are open to everybody.
+/// Active accounts with a publicly known password.
 #[derive(Clone, Debug)]
 pub(crate) enum OpenAccounts {
-    /// The administrator of a development server, by the name it is found by.
+    /// The administrator of a development server, by username or address.
     Admin(&'static str),
-    /// Those of `taskwire seed`: how many, and the address of one.
+    /// Accounts of `taskwire seed`: their number, and the address of one.
     Seeded(i64, String),
 }
 
@@ -68,8 +68,7 @@ impl fmt::Display for OpenAccounts {
     }
 }
 
-/// Accounts that can sign in with a password that everybody knows. Takes the time of a hash if it finds an account that
-/// may be one.
+/// Takes the time of a password hash if a candidate exists.
 pub(crate) async fn find_open_accounts(domain: &Domain) -> Result<Option<OpenAccounts>> {
     let users = domain.users();
     let mut checked = None;

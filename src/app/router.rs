@@ -18,10 +18,9 @@ use crate::http::{access_log, idempotency, request_id, root_path};
 use crate::state::AppState;
 use crate::{graphql, ops, pages, rest};
 
-/// How long a browser may remember the answer to a preflight.
+/// How long a browser may cache the response to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
 
-/// Every route.
 pub(super) fn router(state: &AppState, graphql: GraphqlState) -> Router {
     let rest = Router::new()
         .merge(rest::router(state))
@@ -36,12 +35,12 @@ pub(super) fn router(state: &AppState, graphql: GraphqlState) -> Router {
     root_path::serve(with_middleware(router, state), &state.config().http)
 }
 
-/// Routes behind what concerns every request. A request passes the layers in this order.
+/// Adds the middleware of all requests, in the order in which a request passes it.
 pub fn with_middleware(routes: Router<AppState>, state: &AppState) -> Router {
     let config = &state.config().http;
     let [sniffing, framing, referring, content] = SECURITY_HEADERS
         .map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
-    // One stack, because the router boxes and clones what each call of `layer` adds anew for every request.
+    // One stack: the router boxes and clones every separate `layer` for each request.
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(state.clone(), observe))
         .layer(sniffing)
@@ -54,10 +53,10 @@ pub fn with_middleware(routes: Router<AppState>, state: &AppState) -> Router {
     routes.layer(layers).with_state(state.clone())
 }
 
-/// Gives a request its id, and logs it.
+/// Assigns the request id and logs the request.
 async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let mut response = request_id::assign(request, |request| access_log::log(&state, request, next)).await;
-    // A proxy would keep a connection of a server that stops, and meet its end with the next request.
+    // Otherwise a proxy would send its next request on a connection that is about to close.
     if state.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -65,7 +64,7 @@ async fn observe(State(state): State<AppState>, request: Request, next: Next) ->
     response
 }
 
-/// What every answer tells a browser. Pages set a content policy of their own.
+/// Default headers of all responses. Pages set another content policy.
 const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -76,8 +75,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     ),
 ];
 
-/// Which pages of other origins may call us. Tokens travel in a header, never in a cookie, so no
-/// page can act with somebody's rights unless it was given the token.
+/// Access tokens are in a header, never in a cookie, so a page of another origin cannot act for a user.
 fn cors(config: &HttpConfig) -> CorsLayer {
     let origins = match &config.cors_origins {
         CorsOrigins::Any => AllowOrigin::from(Any),
@@ -88,7 +86,7 @@ fn cors(config: &HttpConfig) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        // Not a star: that would leave out Authorization. `X-Rest-Dialect` is among them.
+        // Not `*`, which does not include Authorization. `X-Rest-Dialect` is included.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([
             request_id::HEADER,

@@ -1,5 +1,4 @@
-//! The key that signs access tokens: from the settings, or in development made once and kept
-//! beside the database.
+//! The key that signs access tokens: from the settings, or in development generated and stored next to the database.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -12,12 +11,11 @@ use crate::config::{Algorithm, Config, Environment};
 use crate::domain::random::Randomness;
 use crate::domain::token::SigningKey;
 
-/// Random bytes of a key that the server makes.
+/// Random bytes of a generated key.
 const KEY_BYTES: usize = 48;
-/// Where the key is kept when the database is not a file here.
+/// Used if the database is not a local file.
 const DEFAULT_KEY_FILE: &str = "taskwire.key";
 
-/// The key that the settings ask for.
 pub(super) fn choose(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<SigningKey> {
     match (config.auth.algorithm, &config.auth.key_file, &config.auth.secret_key) {
         (Algorithm::EdDsa, Some(file), _) => Ok(SigningKey::Ed25519Pem(read(file)?)),
@@ -35,8 +33,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(file).with_context(|| format!("cannot read the key file of JWT_PRIVATE_KEY_FILE ({})", file.display()))
 }
 
-/// A random key. It is kept, so that a restart does not sign everybody out; one for a database in
-/// memory goes with it.
+/// Stored, so that a restart does not sign users out, unless the database is in memory.
 fn development_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<Vec<u8>> {
     if config.database.is_memory() {
         return Ok(random_key(randomness));
@@ -51,7 +48,7 @@ fn development_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Resu
                 .and_then(|()| new.sync_all())
                 .with_context(|| cannot_write(&file))?;
             tracing::info!(
-                "SECRET_KEY is not set: made a random one and kept it in {}",
+                "SECRET_KEY is not set: generated a random key and stored it in {}",
                 file.display()
             );
             Ok(key)
@@ -60,7 +57,7 @@ fn development_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Resu
             let key = fs::read(&file).with_context(|| format!("cannot read the key in {}", file.display()))?;
             if key.len() < KEY_BYTES {
                 bail!(
-                    "the key in {} is cut short: remove the file to have a new one made",
+                    "the key in {} is too short; delete the file to generate a new key",
                     file.display()
                 );
             }
@@ -88,7 +85,7 @@ fn key_file(config: &Config) -> PathBuf {
 }
 
 fn cannot_write(file: &Path) -> String {
-    format!("cannot keep a random key in {}: set SECRET_KEY instead", file.display())
+    format!("cannot store a random key in {}; set SECRET_KEY", file.display())
 }
 
 #[cfg(unix)]

@@ -15,10 +15,10 @@ use crate::domain::backup::{Taken, Target};
 use crate::domain::error::described;
 use crate::http::server::stop_signal;
 
-/// Only whoever makes a backup may read it.
+/// Only the owner may read a backup: it contains password hashes.
 const MODE: u32 = 0o600;
 
-/// Writes the archive. It is there as a whole at the end, or not at all.
+/// The archive gets its name only when it is complete.
 pub(super) async fn run(backup: Backup) -> anyhow::Result<()> {
     let config = Config::load()?;
     check_database(&config)?;
@@ -42,10 +42,10 @@ pub(super) async fn run(backup: Backup) -> anyhow::Result<()> {
     database::close(domain).await
 }
 
-/// A database that is not there is not made, as a starting server would.
+/// Unlike a starting server, a backup must not create a missing database.
 fn check_database(config: &Config) -> anyhow::Result<()> {
     if config.database.is_memory() {
-        bail!("DATABASE_URL is a database in memory: it is nowhere but in its server");
+        bail!("DATABASE_URL is a database in memory: it exists only inside its server");
     }
     if let Some(file) = config.database.sqlite_path().filter(|file| !file.exists()) {
         bail!("the database {} does not exist; check DATABASE_URL", file.display());
@@ -53,7 +53,7 @@ fn check_database(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The archive as long as it is not whole: `FILE.partial`, and a directory beside it for the copy of the database.
+/// An incomplete archive: `FILE.partial`, and a directory beside it for the copy of the database.
 struct Partial {
     file: File,
     path: PathBuf,
@@ -87,7 +87,7 @@ impl Partial {
             Err(TryLockError::WouldBlock) => bail!("another backup writes {}", path.display()),
             Err(TryLockError::Error(error)) => bail!("cannot lock {}: {error}", path.display()),
         }
-        // What one that was killed has left behind.
+        // A backup that was killed may have left content.
         file.set_len(0)?;
         let scratch = tempfile::Builder::new()
             .prefix(".taskwire-backup-")
@@ -102,7 +102,7 @@ impl Partial {
         })
     }
 
-    /// Gives the whole archive its name. Returns its size in bytes.
+    /// Gives the complete archive its name. Returns its size in bytes.
     fn finish(mut self, force: bool) -> anyhow::Result<u64> {
         let size = self.file.metadata()?.len();
         self.name(force)?;
@@ -112,7 +112,7 @@ impl Partial {
 
     fn name(&self, force: bool) -> anyhow::Result<()> {
         let cannot = || format!("cannot write {}", self.target.display());
-        // Unlike renaming, a link is not made where somebody else was quicker. Not every disk has links.
+        // Unlike renaming, a link fails if another process has created the file. Not every file system has links.
         let link = if force {
             Ok(())
         } else {
@@ -122,7 +122,7 @@ impl Partial {
             bail!("{} exists by now; --force replaces it", self.target.display());
         }
         fs::rename(&self.path, &self.target).with_context(cannot)?;
-        // Where both are one file by now, renaming did nothing.
+        // Renaming does nothing if both names are links to one file.
         drop(fs::remove_file(&self.path));
         File::open(folder_of(&self.target))
             .and_then(|folder| folder.sync_all())
@@ -133,13 +133,12 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         if !self.is_named {
-            // Somebody may have removed it already.
+            // It may have been removed already.
             drop(fs::remove_file(&self.path));
         }
     }
 }
 
-/// The directory that holds the file.
 pub(super) fn folder_of(file: &Path) -> &Path {
     file.parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -14,7 +14,6 @@ use crate::domain::random::{SystemRandomness, hexadecimal};
 /// Random bytes of a new `SECRET_KEY`.
 const KEY_BYTES: usize = 32;
 
-/// Prints every setting as it takes effect, one a line.
 pub(super) fn show() -> anyhow::Result<()> {
     for (name, value) in Config::load()?.effective() {
         output::line(&format!("{name}={value}"))?;
@@ -22,7 +21,6 @@ pub(super) fn show() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints every setting with its default, allowed values and description.
 pub(super) fn reference(as_env_file: bool) -> anyhow::Result<()> {
     let text = if as_env_file {
         example::text()?
@@ -32,7 +30,6 @@ pub(super) fn reference(as_env_file: bool) -> anyhow::Result<()> {
     output::line(text.trim_end())
 }
 
-/// Writes the settings of a new installation.
 pub(super) fn init(settings: &NewSettings) -> anyhow::Result<()> {
     let environment = if settings.production {
         Environment::Production
@@ -60,7 +57,7 @@ fn new_settings(environment: Environment) -> Result<String, ConfigError> {
     }
 }
 
-/// Writes the file as a whole or not at all. Temporary files are readable by their owner only, and so is this one.
+/// Writes the whole file or nothing. The file was a temporary one, which only its owner may read.
 fn write(file: &Path, text: &str, force: bool) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", file.display());
     let mut new = NamedTempFile::new_in(folder_of(file)).with_context(cannot)?;

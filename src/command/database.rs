@@ -1,4 +1,4 @@
-//! The database, for commands other than `serve`.
+//! Database connections of commands other than `serve`.
 
 use crate::config::{Config, LogConfig, LogFormat, LogLevel};
 use crate::domain::error::described;
@@ -9,44 +9,42 @@ use crate::telemetry;
 /// Bytes of a key that signs nothing.
 const KEY_BYTES: usize = 32;
 
-/// Connects to the database that the settings name. Only warnings are logged, for people.
 pub(super) async fn connect() -> anyhow::Result<Domain> {
     connect_with(&Config::load()?).await
 }
 
-/// The same, with settings that were read already.
+/// Only warnings are logged, as text.
 pub(super) async fn connect_with(config: &Config) -> anyhow::Result<Domain> {
     let log = LogConfig {
         level: LogLevel::Warn,
         format: LogFormat::Text,
     };
-    // Traces are of requests.
+    // Traces belong to requests; a command serves none.
     telemetry::start(&log, None)?;
     open(config).await
 }
 
-/// Connects for a command that sets up an installation: creates a missing SQLite file, in production too.
+/// For a command that sets up an installation: creates a missing SQLite file, in production too.
 pub(super) async fn connect_or_create(mut config: Config) -> anyhow::Result<Domain> {
     config.database.creates_file = true;
     connect_with(&config).await
 }
 
-/// Brings the tables up to date as a starting server does.
 pub(super) async fn bring_up_to_date(domain: &Domain) -> anyhow::Result<()> {
     domain.migrate_up(None).await.map_err(described)
 }
 
-/// Connects to the database. No command hands out tokens, so the server's key is left alone: it
-/// may be a file that only the server may read, or that does not exist yet.
+/// No command issues tokens, so it does not read the server's key: its file may be readable only for the server, or
+/// may not exist yet.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Domain> {
     let surroundings = Surroundings::default();
     let mut key = vec![0; KEY_BYTES];
     surroundings.randomness.fill(&mut key);
-    // On the heap: connecting takes much state, which every command would carry on its stack.
+    // On the heap: the future of connecting is large, and every command would carry it on its stack.
     Box::pin(Domain::open(config, &SigningKey::Secret(key), surroundings)).await
 }
 
-/// Closes the connections; `SQLite` moves what is in its log into the file.
+/// Closing lets `SQLite` move its write-ahead log into the file.
 pub(super) async fn close(domain: Domain) -> anyhow::Result<()> {
     domain.close().await.map_err(described)
 }

@@ -1,4 +1,4 @@
-//! `taskwire documents`: GraphQL documents judged without a server, for builds and for the tests' oracles.
+//! `taskwire documents`: validates GraphQL documents without a server, for builds and for comparisons in tests.
 
 use std::fs;
 use std::io::{self, BufRead, Cursor};
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::graphql::execution::Front;
 use crate::graphql::execution::check::{Verdict, check};
 
-/// A line of the input, or an entry of a manifest.
+/// A line of the input.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Line {
@@ -40,7 +40,7 @@ struct Checked {
     verdict: Verdict,
 }
 
-/// Checks the documents of a file, or of standard input for `-`. Fails if one of them is not valid.
+/// Reads standard input if the file is `-`. Fails if a document is not valid.
 pub(super) fn run(file: &Path) -> Result<()> {
     let front = Front::new(&Config::load()?.graphql);
     let (mut total, mut invalid) = (0_usize, 0_usize);
@@ -94,8 +94,8 @@ fn read(line: &str, number: usize) -> Result<Request, String> {
     }
 }
 
-/// The documents of a manifest: that of Apollo, with `operations`, or that of Relay and of the client preset of the code
-/// generator, with a document for each id. None if the text is no manifest.
+/// The documents of a manifest of persisted operations. Apollo's has a list `operations`; that of Relay and of GraphQL
+/// Code Generator's client preset maps ids to documents. `None` if the text is no manifest.
 fn manifest(text: &str) -> Option<Vec<Request>> {
     let Value::Object(manifest) = serde_json::from_str(text).ok()? else {
         return None;
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn manifests_are_told_from_lines() {
+    fn manifests_are_distinguished_from_lines() {
         let apollo = r#"{"format": "apollo-persisted-query-manifest", "version": 1,
             "operations": [{"id": "a1", "name": "A", "type": "query", "body": "query A { viewer { id } }"}]}"#;
         let apollo = manifest(apollo).unwrap();

@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::domain::error::described;
 use crate::domain::{Domain, MigrationState};
 
-/// Changes the tables, and says what changed.
 pub(super) async fn run(command: Migrate) -> anyhow::Result<()> {
     let domain = match command {
         Migrate::Up { .. } => database::connect_or_create(Config::load()?).await?,
@@ -50,7 +49,7 @@ async fn report_changes(domain: &Domain, before: &[MigrationState]) -> anyhow::R
     Ok(())
 }
 
-/// What happened to each migration that is not as it was.
+/// One line for each migration whose state changed.
 fn changes(before: &[MigrationState], after: &[MigrationState]) -> Vec<String> {
     let changed = after.iter().filter(|now| !before.contains(now));
     changed
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_told() {
+    fn only_changes_are_reported() {
         let before = states(&[("first", true), ("second", false)]);
         assert_eq!(
             changes(&before, &states(&[("first", true), ("second", true)])),

@@ -1,10 +1,10 @@
-//! The command line: one file a command.
+//! The command line: one file for each command.
 //!
-//! What a command has to say goes to standard output, logs and progress to standard error. A
-//! failure is one line there, and the exit code 1; a command line that cannot be read exits with 2.
+//! Results go to standard output, logs and progress to standard error. A failure is one line on standard error and
+//! exit code 1; an invalid command line exits with code 2.
 //!
-//! Commands act as [`Actor::System`](crate::domain::actor::Actor::System): whoever can start the
-//! binary can reach the database anyway.
+//! Commands act as [`Actor::System`](crate::domain::actor::Actor::System): anyone who can start the binary can reach
+//! the database anyway.
 
 mod backup;
 mod config;
@@ -29,12 +29,11 @@ use secrecy::SecretString;
 
 use crate::domain::seed::DEFAULT_PASSWORD;
 
-/// The name of the program in what it prints.
 const PROGRAM: &str = "taskwire";
 
-/// A self-hosted GraphQL task server with live subscriptions. Without a command it serves.
+/// Self-hosted GraphQL task server with live subscriptions. Without a command, it runs `serve`.
 ///
-/// Settings come from environment variables and the file `.env`; `taskwire config` shows them.
+/// Settings come from environment variables and the file `.env`; `taskwire config` prints them.
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, version)]
 struct CommandLine {
@@ -44,48 +43,48 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serves GraphQL and REST until it is told to stop
+    /// Serve GraphQL and REST until Ctrl-C or SIGTERM
     Serve,
-    /// Brings the database's tables up to date, or back
+    /// Apply, revert or list database migrations
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Fills the database with example users and tasks
+    /// Create example users and tasks
     ///
     /// The users are user1@example.com, user2@example.com and so on, with the usernames user1, user2 and so on.
-    /// Titles read like "Fix the login page of Atlas"; most descriptions end with a reference of their own, such
-    /// as ATLAS-17, which a search finds. The same numbers on the same day give the same rows.
+    /// A title is, for example, "Fix the login page of Atlas". Most descriptions end with a unique reference such as
+    /// ATLAS-17, which a search finds. The same numbers on the same day give the same rows.
     ///
-    /// It is all or nothing. Meanwhile a running server's writes wait (SQLite), or its live events (PostgreSQL).
+    /// It is all or nothing. Until it ends, writes of a running server wait (SQLite), or its live events (PostgreSQL).
     #[command(verbatim_doc_comment)]
     Seed(Seed),
-    /// Makes and manages accounts
+    /// Create and manage accounts
     #[command(subcommand)]
     User(User),
-    /// Writes the database and the files to one archive, while servers run
+    /// Write the database and the files to one archive, while servers run
     ///
-    /// What was acknowledged before it began is in it. The archive holds password hashes and everything that people
-    /// wrote: only its owner may read it. On PostgreSQL it takes `pg_dump`, of the server's version or a later one.
+    /// The archive contains every write that was acknowledged before the backup began, including password hashes.
+    /// Only its owner may read it. PostgreSQL needs `pg_dump` of the server's version or a later one.
     #[command(verbatim_doc_comment)]
     Backup(Backup),
-    /// Puts what a backup holds in the place of what there is
+    /// Restore a backup, replacing all current data
     ///
-    /// The whole archive is checked before anything is changed, and it is all or nothing. Servers may run: they
-    /// close connections that watch, and clients begin anew. On PostgreSQL it takes `pg_restore`.
+    /// It checks the whole archive before it changes anything, and it is all or nothing. Servers may run: they close
+    /// live connections, and clients must load everything again. PostgreSQL needs `pg_restore`.
     #[command(verbatim_doc_comment)]
     Restore(Restore),
-    /// Prints the GraphQL schema (SDL)
+    /// Print the GraphQL schema (SDL)
     Schema,
-    /// Prints the OpenAPI document of the REST face (JSON)
+    /// Print the OpenAPI document of the REST API (JSON)
     Openapi,
     /// Check GraphQL documents against the schema
     #[command(subcommand)]
     Documents(Documents),
-    /// Print the settings as they take effect, secrets masked
+    /// Print the settings that take effect, with secrets masked
     Config {
         #[command(subcommand)]
         command: Option<Config>,
     },
-    /// Checks settings, database, Redis, storage and clock
+    /// Check settings, database, rights, clock, Redis, mail, storage and free disk
     Doctor,
 }
 
@@ -93,24 +92,24 @@ enum Command {
 enum Migrate {
     /// Apply pending migrations, as a server does when it starts; create a missing SQLite file
     Up {
-        /// How many; all when left out
+        /// Number of migrations to apply; default: all
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         steps: Option<u32>,
     },
-    /// Undoes migrations, the newest first, and deletes the data in their tables
+    /// Revert migrations, newest first, and delete the data in their tables
     Down {
-        /// How many
+        /// Number of migrations to revert
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
         steps: u32,
-        /// All of them
+        /// Revert all migrations
         #[arg(long, conflicts_with = "steps")]
         all: bool,
     },
-    /// Lists the migrations, the oldest first
+    /// List the migrations, oldest first
     Status,
-    /// Deletes all data and makes the tables anew
+    /// Delete all data and create the tables again
     Fresh {
-        /// Yes, delete everything
+        /// Confirm that all data is deleted
         #[arg(long, required = true)]
         yes: bool,
     },
@@ -118,15 +117,15 @@ enum Migrate {
 
 #[derive(Debug, Subcommand)]
 enum Documents {
-    /// Check whether documents are valid, and what their operations cost
+    /// Validate documents, and print the cost of each operation
     ///
-    /// Prints a line of JSON for each document: {"valid": true, "operations": [{"name", "type", "cost"}]}, or
-    /// {"valid": false, "errors": [{"code", "message", "locations"}]}. Exits with 1 if one is not valid. The limits are
-    /// those of the settings (`GRAPHQL_MAX_DEPTH` and others). It needs no database.
+    /// Prints one line of JSON for each document: {"valid": true, "operations": [{"name", "type", "cost"}]}, or
+    /// {"valid": false, "errors": [{"code", "message", "locations"}]}. Exits with code 1 if one is not valid. The
+    /// settings (`GRAPHQL_MAX_DEPTH` and others) set the limits. It needs no database.
     #[command(verbatim_doc_comment)]
     Check {
-        /// One JSON document a line: a string, or {"query", "operationName", "variables"}; or a manifest of persisted
-        /// operations by Apollo, Relay or the code generator's client preset; - for standard input
+        /// File to check; - for standard input. Each line is a JSON string or {"query", "operationName", "variables"}.
+        /// A manifest of persisted operations from Apollo, Relay or GraphQL Code Generator's client preset works too
         file: PathBuf,
     },
 }
@@ -148,7 +147,7 @@ struct NewSettings {
     /// Write settings for production, with a new random `SECRET_KEY`
     #[arg(long)]
     production: bool,
-    /// The file to write, which only its owner may read; standard output by default
+    /// File to write, readable only by its owner; default: standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace the file if it exists
@@ -158,51 +157,51 @@ struct NewSettings {
 
 #[derive(Debug, Args)]
 struct Seed {
-    /// How many users
+    /// Number of users
     #[arg(long, default_value_t = 10)]
     users: u32,
-    /// How many tasks; the users own them in turn
+    /// Number of tasks, owned by the users in turn
     #[arg(long, default_value_t = 200)]
     tasks: u32,
-    /// The password of every user
+    /// Password of every user
     #[arg(long, default_value = DEFAULT_PASSWORD)]
     password: SecretString,
 }
 
 #[derive(Debug, Args)]
 struct Backup {
-    /// The archive to write, such as taskwire.tar.gz
+    /// Archive to write, such as taskwire.tar.gz
     file: PathBuf,
-    /// Replace the file if there is one
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
-    /// Go on without files that the storage has lost
+    /// Leave out files that are missing from the storage, instead of failing
     #[arg(long)]
     without_lost_files: bool,
 }
 
 #[derive(Debug, Args)]
 struct Restore {
-    /// The archive that `backup` wrote
+    /// Archive written by `taskwire backup`
     file: PathBuf,
-    /// Replace what is in the database
+    /// Replace the data of a database that is not empty
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum User {
-    /// Makes an account
+    /// Create an account
     Create(NewUser),
-    /// Makes an account an administrator's
+    /// Give an account the role of an administrator
     Promote(Login),
-    /// Deactivates an account, which ends its sessions at once
+    /// Deactivate an account and end its sessions
     Deactivate(Login),
-    /// Sets a new password and ends the account's sessions
+    /// Set a new password and end the account's sessions
     ResetPassword {
         #[command(flatten)]
         login: Login,
-        /// The new password; a random one is made and printed when left out
+        /// New password; default: a random one, which is printed
         #[arg(long)]
         password: Option<SecretString>,
     },
@@ -210,30 +209,30 @@ enum User {
 
 #[derive(Debug, Args)]
 struct NewUser {
-    /// Make it an administrator's
+    /// Give the account the role of an administrator
     #[arg(long)]
     admin: bool,
-    /// The e-mail address, to sign in with
+    /// E-mail address, used to log in
     #[arg(long)]
     email: String,
-    /// The username, to sign in with too: 3 to 50 of letters, digits, `_ . -`
+    /// Username, also used to log in: 3 to 50 letters, digits or `_ . -`
     #[arg(long)]
     username: Option<String>,
-    /// The person's name
+    /// Full name of the person
     #[arg(long)]
     full_name: Option<String>,
-    /// The password; a random one is made and printed when left out
+    /// Password; default: a random one, which is printed
     #[arg(long)]
     password: Option<SecretString>,
 }
 
 #[derive(Debug, Args)]
 struct Login {
-    /// The account's e-mail address or username
+    /// E-mail address or username of the account
     login: String,
 }
 
-/// Does what the process was started for. Exits by itself when the command line cannot be read.
+/// Runs the command of the process. An invalid command line ends the process with exit code 2.
 pub async fn run() -> ExitCode {
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     match dispatch(command).await {
@@ -289,13 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn deleting_everything_wants_a_yes() {
+    fn deleting_everything_needs_a_confirmation() {
         assert!(parse("migrate fresh").is_err());
         assert!(parse("migrate fresh --yes").is_ok());
     }
 
     #[test]
-    fn one_migration_is_undone_unless_more_is_said() {
+    fn migrate_down_reverts_one_migration_by_default() {
         for (arguments, expected) in [("", (1, false)), ("--steps 3", (3, false)), ("--all", (1, true))] {
             match parse(&format!("migrate down {arguments}")).unwrap().command {
                 Some(Command::Migrate(Migrate::Down { steps, all })) => assert_eq!((steps, all), expected),
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_not_shown_in_what_is_logged_of_a_command() {
+    fn debug_output_of_a_command_has_no_password() {
         let command = parse("user reset-password ada --password Sesame123").unwrap();
         assert!(!format!("{command:?}").contains("Sesame"));
     }

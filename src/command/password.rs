@@ -4,12 +4,12 @@ use secrecy::SecretString;
 
 use crate::domain::random::Randomness;
 
-/// Characters that nobody takes for one another.
+/// Characters that are not easily confused.
 const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/// Characters of a password: more than 100 bits.
+/// In characters: more than 100 bits.
 const LENGTH: usize = 20;
 
-/// A password that satisfies every policy.
+/// The password satisfies every [`PasswordPolicy`](crate::config::PasswordPolicy).
 pub(super) fn random(randomness: &dyn Randomness) -> SecretString {
     loop {
         let password = draw(randomness);
@@ -26,7 +26,7 @@ fn draw(randomness: &dyn Randomness) -> String {
         let mut byte = [0];
         randomness.fill(&mut byte);
         let at = usize::from(byte[0]);
-        // Bytes beyond the last full round of the alphabet would make its start more likely.
+        // Bytes beyond the last multiple of the alphabet's length would favor its first characters.
         if at < 256 / ALPHABET.len() * ALPHABET.len() {
             password.push(char::from(ALPHABET[at % ALPHABET.len()]));
         }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_are_the_same() {
+    fn two_passwords_differ() {
         assert_ne!(
             random(&SystemRandomness).expose_secret(),
             random(&SystemRandomness).expose_secret()

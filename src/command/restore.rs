@@ -14,11 +14,10 @@ use crate::domain::backup::{CheckedBackup, Manifest, Restored};
 use crate::domain::error::described;
 use crate::http::server::stop_signal;
 
-/// Checks the archive as a whole, and then restores it.
 pub(super) async fn run(restore: Restore) -> anyhow::Result<()> {
     let config = Config::load()?;
     if config.database.is_memory() {
-        bail!("DATABASE_URL is a database in memory: it would be gone when this command ends");
+        bail!("DATABASE_URL is a database in memory: it would be lost when this command ends");
     }
     let shown = restore.file.display();
     let archive = File::open(&restore.file).with_context(|| format!("cannot read {shown}"))?;
@@ -37,7 +36,7 @@ pub(super) async fn run(restore: Restore) -> anyhow::Result<()> {
     let restored = tokio::select! {
         restored = domain.restore(&Actor::System, backup, restore.force, &mut show) => restored.map_err(described),
         () = stop_signal() => Err(anyhow::anyhow!(
-            "stopped: the database is as it was, or holds the backup as a whole; files may be left in the storage"
+            "stopped: the database is unchanged, or contains the complete backup; files may be left in the storage"
         )),
     };
     bar.finish_and_clear();
@@ -45,24 +44,24 @@ pub(super) async fn run(restore: Restore) -> anyhow::Result<()> {
     database::close(domain).await
 }
 
-/// A directory to unpack the database in: beside that of SQLite, where there is room for it.
+/// The directory to unpack the database in. For SQLite it is beside the database file, whose disk has enough room.
 fn scratch(config: &Config) -> anyhow::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     let builder = builder.prefix(".taskwire-restore-");
-    let made = match config.database.sqlite_path() {
+    let created = match config.database.sqlite_path() {
         Some(file) => {
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             builder.tempdir_in(folder.unwrap_or(Path::new(".")))
         }
         None => builder.tempdir(),
     };
-    made.context("cannot make a directory to unpack the backup in")
+    created.context("cannot create a directory to unpack the backup in")
 }
 
 fn summary(file: &Path, manifest: &Manifest, restored: Restored) -> String {
     let missing = match restored.missing {
         0 => String::new(),
-        files => format!("; {} that the backup does not hold are left out", counted(files)),
+        files => format!("; left out {} that the backup does not contain", counted(files)),
     };
     format!(
         "Restored {} of {}: the database and {}{missing}",

@@ -3,12 +3,10 @@
 use super::output;
 use crate::{graphql, rest};
 
-/// Prints the schema in the schema definition language.
 pub(super) fn run() -> anyhow::Result<()> {
     output::line(graphql::sdl().trim_end())
 }
 
-/// Prints the OpenAPI document.
 pub(super) fn run_openapi() -> anyhow::Result<()> {
     output::line(&serde_json::to_string_pretty(rest::openapi::document())?)
 }

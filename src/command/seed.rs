@@ -9,7 +9,6 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Code, Error, described};
 use crate::domain::seed::{Plan, first_email};
 
-/// Fills the database, and says how to sign in.
 pub(super) async fn run(seed: Seed) -> anyhow::Result<()> {
     let plan = Plan {
         users: seed.users,
@@ -30,7 +29,7 @@ pub(super) async fn run(seed: Seed) -> anyhow::Result<()> {
     database::close(domain).await
 }
 
-/// Users that exist already mean that the database was seeded before.
+/// If an address is taken, the database was probably seeded before.
 fn explained(error: Error) -> anyhow::Error {
     if error.code() == Code::Taken {
         return anyhow::anyhow!(

@@ -8,7 +8,6 @@ use crate::domain::Surroundings;
 use crate::http::{open_files, server};
 use crate::telemetry;
 
-/// Serves until the process is told to stop.
 pub(super) async fn run() -> anyhow::Result<()> {
     let mut config = Config::load()?;
     config.http.check_exposure(config.environment)?;
@@ -26,7 +25,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
             config.http.host
         );
     }
-    // On the heap: connecting takes much state, which would stay on the stack while the server runs.
+    // On the heap: the future of connecting is large, and would stay on the stack while the server runs.
     let metrics = telemetry::start_metrics()?;
     let app = Box::pin(App::open(config, Surroundings::default()))
         .await?
@@ -42,7 +41,6 @@ pub(super) async fn run() -> anyhow::Result<()> {
     served
 }
 
-/// Where the server is to be found.
 fn announcement(address: SocketAddr, ide: bool) -> String {
     let listening = format!("listening on http://{address}");
     if ide {
@@ -52,7 +50,7 @@ fn announcement(address: SocketAddr, ide: bool) -> String {
     }
 }
 
-/// The address for a browser on this machine: one cannot go to "every address".
+/// A browser on this machine cannot open the unspecified address, such as `0.0.0.0`.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
@@ -66,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_announcement_leads_to_graphiql_where_there_is_one() {
+    fn the_announcement_has_the_url_of_graphiql_if_it_is_enabled() {
         let local = SocketAddr::from(([127, 0, 0, 1], 8000));
         let everywhere = SocketAddr::from(([0, 0, 0, 0], 8000));
         assert_eq!(announcement(local, false), "listening on http://127.0.0.1:8000");

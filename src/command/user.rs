@@ -11,7 +11,6 @@ use crate::domain::error::described;
 use crate::domain::random::SystemRandomness;
 use crate::domain::user::{Registration, User};
 
-/// Manages one account, and says what became of it.
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     let domain = match command {
         Command::Create(_) => database::connect_or_create(Config::load()?).await?,
@@ -42,7 +41,7 @@ async fn create(domain: &Domain, new: NewUser) -> anyhow::Result<()> {
         .await
         .map_err(described)?;
     let kind = if new.admin { "the administrator" } else { "the user" };
-    output::line(&format!("Made {kind} {}", name(&user)))?;
+    output::line(&format!("Created {kind} {}", name(&user)))?;
     password.print_if_random()
 }
 
@@ -89,7 +88,7 @@ async fn find(domain: &Domain, Login { login }: &Login) -> anyhow::Result<User> 
     found.with_context(|| format!("there is no user with the e-mail address or username '{login}'"))
 }
 
-/// How the account is known: `ada@example.com (ada, number 7)`.
+/// Such as `ada@example.com (ada, number 7)`.
 fn name(user: &User) -> String {
     let email = user
         .account
@@ -102,7 +101,6 @@ fn name(user: &User) -> String {
     }
 }
 
-/// A new password, and whether anybody knows it yet.
 struct Password {
     value: SecretString,
     random: bool,

@@ -13,26 +13,25 @@ use super::{
 /// Tokens and passwords.
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
-    /// `SECRET_KEY`, default none. With HS256, production demands at least 32 characters that are no placeholder;
-    /// development takes any.
+    /// `SECRET_KEY`. `None` if it is not set, which production accepts only with a key file.
     pub secret_key: Option<SecretString>,
-    /// `ALGORITHM`, default `HS256`.
+    /// `ALGORITHM`.
     pub algorithm: Algorithm,
-    /// `JWT_PRIVATE_KEY_FILE`, a PEM file (PKCS#8), default none; `EdDSA` and `ES256` need it.
+    /// `JWT_PRIVATE_KEY_FILE`. Never `None` with `EdDSA` and `ES256`.
     pub key_file: Option<PathBuf>,
-    /// `JWT_ISSUER`, default `taskwire`.
+    /// `JWT_ISSUER`.
     pub issuer: String,
-    /// `JWT_AUDIENCE`, default `taskwire`.
+    /// `JWT_AUDIENCE`.
     pub audience: String,
-    /// `ACCESS_TOKEN_EXPIRE_MINUTES`, in minutes, default 30, 1 to 525600.
+    /// `ACCESS_TOKEN_EXPIRE_MINUTES`.
     pub access_token_ttl: Duration,
-    /// `REFRESH_TOKEN_EXPIRE_DAYS`, in days, default 7, 1 to 3650.
+    /// `REFRESH_TOKEN_EXPIRE_DAYS`.
     pub refresh_token_ttl: Duration,
-    /// `PASSWORD_POLICY`, default `standard`.
+    /// `PASSWORD_POLICY`.
     pub password_policy: PasswordPolicy,
 }
 
-/// How access tokens are signed.
+/// Signature algorithm of access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC with the secret key.
@@ -43,12 +42,12 @@ pub enum Algorithm {
     Es256,
 }
 
-/// What a new password must have.
+/// Rules for new passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordPolicy {
     /// A letter and a digit.
     Standard,
-    /// An upper-case letter too, and it must not be a common password.
+    /// A letter, a digit and an upper-case letter, and it must not be a common password.
     Strict,
 }
 
@@ -68,7 +67,7 @@ impl AuthConfig {
         let algorithm = reader.choice("ALGORITHM", &algorithms, Algorithm::Hs256)?;
         let secret_key = reader.text("SECRET_KEY");
         if environment.is_production() && algorithm == Algorithm::Hs256 {
-            demand_strong(secret_key)?;
+            check_strength(secret_key)?;
         }
         Ok(Self {
             secret_key: secret_key.map(SecretString::from),
@@ -84,7 +83,7 @@ impl AuthConfig {
 }
 
 impl Algorithm {
-    /// The name that `ALGORITHM` takes, and tokens bear.
+    /// The value of `ALGORITHM`, and of `alg` in tokens.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,7 +95,7 @@ impl Algorithm {
 }
 
 impl PasswordPolicy {
-    /// The name that `PASSWORD_POLICY` takes.
+    /// The value of `PASSWORD_POLICY`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -118,7 +117,7 @@ fn key_file(reader: &SettingsReader<'_>, algorithm: Algorithm) -> Result<Option<
     Ok(path)
 }
 
-fn demand_strong(key: Option<&str>) -> Result<(), ConfigError> {
+fn check_strength(key: Option<&str>) -> Result<(), ConfigError> {
     if key.is_some_and(|key| !is_weak(key)) {
         return Ok(());
     }
@@ -129,7 +128,7 @@ fn demand_strong(key: Option<&str>) -> Result<(), ConfigError> {
     })
 }
 
-/// Too short, too few different characters, or one that was copied from an example.
+/// A key is weak if it is short, has few distinct characters, or contains a placeholder from examples.
 fn is_weak(key: &str) -> bool {
     const SHORTEST: usize = 32;
     const FEWEST_DISTINCT: usize = 8;

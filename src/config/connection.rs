@@ -1,4 +1,4 @@
-//! Connections of clients.
+//! Settings of client connections.
 
 use std::time::Duration;
 
@@ -8,42 +8,41 @@ use super::{
     reader::{SECOND, SettingsReader, refuse},
 };
 
-/// The most connections that a setting takes.
+/// Largest value of `MAX_CONNECTIONS`.
 const MAX: u32 = 1_000_000;
-/// The most connections where none are set: `LIVE_MAX_CONNECTIONS` and as many again for requests.
+/// Highest default of `MAX_CONNECTIONS`: twice the default of `LIVE_MAX_CONNECTIONS`, to leave half for requests.
 const DEFAULT_MAX: u64 = 40_000;
-/// The fewest connections, however few files may be open.
+/// The limit of open files never reduces `MAX_CONNECTIONS` below this.
 const MIN: u64 = 16;
-/// Files that a server needs beside connections of clients and of the database: its log, listeners, timers, Redis,
-/// storage, mail and traces.
+/// Files for the log, listeners, timers, Redis, storage, mail and traces.
 const RESERVED_FILES: u64 = 64;
-/// The most files that the default leaves to uploads and downloads, each of which opens a file beside its connection.
+/// Most files that the default reserves for uploads and downloads. Each opens a file in addition to its connection.
 const MAX_TRANSFERS: u64 = 4_096;
-/// A connection of `SQLite` opens the database, its write-ahead log and the index of that.
+/// A connection of `SQLite` opens the database, its write-ahead log and the index of the log.
 const SQLITE_FILES: u64 = 3;
-/// `SQLite` has no more connections than this, whatever the settings allow.
+/// Most connections of `SQLite`, whatever the settings allow.
 const SQLITE_CONNECTIONS: u64 = 64;
-/// The part of the connections that one address may hold: one in this many.
+/// By default, one address may have `MAX_CONNECTIONS` divided by this.
 const ADDRESS_PART: u32 = 4;
 
-/// Connections of clients.
+/// Settings of client connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionConfig {
-    /// `MAX_CONNECTIONS`, 1 to 1000000; the default follows from the limit of open files at the start.
+    /// `MAX_CONNECTIONS`. `None` until the start sets it from the limit of open files.
     pub max: Option<u32>,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`, default a quarter of `MAX_CONNECTIONS`, 1 to 1000000.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`. `None` is a quarter of `max`.
     pub per_address: Option<u32>,
-    /// `HEADER_READ_TIMEOUT_SECONDS`, in seconds, default 10, 1 to 3600.
+    /// `HEADER_READ_TIMEOUT_SECONDS`.
     pub header_read_timeout: Duration,
-    /// `KEEP_ALIVE_TIMEOUT_SECONDS`, in seconds, default 75, 1 to 3600.
+    /// `KEEP_ALIVE_TIMEOUT_SECONDS`.
     pub keep_alive_timeout: Duration,
-    /// `WRITE_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
+    /// `WRITE_TIMEOUT_SECONDS`.
     pub write_timeout: Duration,
-    /// `HTTP_PING_INTERVAL_SECONDS`, in seconds, default 20, 1 to 3600.
+    /// `HTTP_PING_INTERVAL_SECONDS`.
     pub http2_ping_interval: Duration,
 }
 
-/// The most connections of clients at the same time.
+/// Most client connections at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// On this server.
@@ -64,7 +63,7 @@ impl ConnectionConfig {
         })
     }
 
-    /// The limits of a process that may open this many files. Fails if `MAX_CONNECTIONS` needs more of them.
+    /// The limits for a process that may open `open_files` files. Fails if `MAX_CONNECTIONS` needs more.
     pub(crate) fn limits(&self, database: &DatabaseConfig, open_files: u64) -> Result<ConnectionLimits, ConfigError> {
         let reserved = RESERVED_FILES + database_files(database);
         let most = open_files.saturating_sub(reserved).max(MIN);
@@ -89,13 +88,13 @@ impl ConnectionConfig {
         })
     }
 
-    /// How many of the connections may stay open as a WebSocket or stream: the others are left to requests.
+    /// Most connections that may be a WebSocket or stream; the rest is reserved for requests.
     pub(crate) fn live_share(&self) -> u32 {
         self.max.map_or(u32::MAX, |max| (max - max / 4).max(1))
     }
 }
 
-/// The files that the connections of a database open. One more connection is for administration.
+/// Files that the database connections open. One more connection is for administration.
 fn database_files(database: &DatabaseConfig) -> u64 {
     let connections = u64::from(database.max_connections) + 1;
     match database.backend() {

@@ -1,4 +1,4 @@
-//! Where the tasks are.
+//! Settings of the database.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,45 +13,40 @@ use super::{
 const MEMORY: &str = "sqlite::memory:";
 const ALLOWED: &str = "sqlite://path, sqlite::memory: or postgres://user:password@host/database";
 
-/// Where the tasks are.
+/// Settings of the database.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
-    /// `DATABASE_URL`, default `sqlite://taskwire.db`, in the spelling that the driver takes:
-    /// `sqlite://relative?mode=rwc`, `sqlite:/absolute?mode=rwc`, `sqlite::memory:` or `postgres://…`.
+    /// `DATABASE_URL`, in the driver's spelling: `sqlite://relative?mode=rwc`, `sqlite:/absolute?mode=rwc`,
+    /// `sqlite::memory:` or `postgres://…`.
     ///
-    /// SQLAlchemy's spelling is understood: three slashes before a relative path, four before an absolute one,
-    /// a driver after `+`. The spelling here, given as `DATABASE_URL`, means the same database again.
+    /// SQLAlchemy's spelling is converted: three slashes before a relative path, four before an absolute one, a driver
+    /// after `+`. The driver's spelling is also valid as `DATABASE_URL`.
     pub url: SecretString,
-    /// Whether a SQLite file that does not exist is created. False in production, where a missing file is a volume that
-    /// was not mounted or a mistake in the path; commands that set up an installation set it to true.
+    /// Whether a missing SQLite file is created. False in production, where the file is missing because of an unmounted
+    /// volume or a wrong path; commands that set up an installation set it to true.
     pub creates_file: bool,
-    /// `DATABASE_MAX_CONNECTIONS`, default 10, 1 to 1000: of writers and readers together. Half of them write with
-    /// PostgreSQL, one with SQLite, which needs two at least and reads over no more than there are cores, and two; the
-    /// only one does both. One user reads over half of the readers at most.
+    /// `DATABASE_MAX_CONNECTIONS`. A user gets at most half of the read connections.
     pub max_connections: u32,
-    /// `DATABASE_CONNECT_RETRIES`, default 5, 0 to 12; the wait doubles from half a second.
+    /// `DATABASE_CONNECT_RETRIES`.
     pub connect_retries: u32,
-    /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
+    /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`.
     pub statement_timeout: Duration,
-    /// `SLOW_STATEMENT_MS`, in milliseconds, default 1000, 0 to 3600000: statements that take longer are logged with
-    /// their operation and without values. `None` (0) logs none.
+    /// `SLOW_STATEMENT_MS`. `None` logs no statements.
     pub slow_statement: Option<Duration>,
-    /// `EVENT_RETENTION_DAYS`, in days, default 30, 1 to 3650: how long the event log remembers, and so how long a
-    /// client may stay away and still be told what it missed.
+    /// `EVENT_RETENTION_DAYS`.
     pub event_retention: Duration,
-    /// `STATISTICS_CACHE_SECONDS`, in seconds, default 60, 0 to 3600: how long counts over tasks are cached while no
-    /// task changes. With 0 they are counted for each request.
+    /// `STATISTICS_CACHE_SECONDS`. Zero disables the cache.
     pub statistics_cache: Duration,
-    /// `TRASH_RETENTION_DAYS`, in days, default 30, 1 to 3650: after so long in the trash a task is deleted for good.
+    /// `TRASH_RETENTION_DAYS`.
     pub trash_retention: Duration,
 }
 
 /// The database engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// One file, or memory.
+    /// SQLite, in a file or in memory.
     Sqlite,
-    /// A server.
+    /// A PostgreSQL server.
     Postgres,
 }
 
@@ -87,13 +82,13 @@ impl DatabaseConfig {
         }
     }
 
-    /// Whether everything is gone when the server stops.
+    /// Whether the database is in memory, and lost when the server stops.
     #[must_use]
     pub fn is_memory(&self) -> bool {
         self.url.expose_secret() == MEMORY
     }
 
-    /// The URL as it may be shown: without passwords.
+    /// The URL with passwords masked.
     #[must_use]
     pub fn shown_url(&self) -> String {
         mask::url(self.url.expose_secret())
@@ -107,13 +102,13 @@ impl DatabaseConfig {
         }
         let path = self.url.expose_secret().strip_prefix("sqlite:")?;
         let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
-        // `encode` leaves no `+`, `&` or `=`, so this only undoes its percent signs.
+        // `encode` leaves no `+`, `&` or `=`, so this only decodes percent-encoding.
         form_urlencoded::parse(path.as_bytes())
             .next()
             .map(|(path, _)| PathBuf::from(path.into_owned()))
     }
 
-    /// Refuses a SQLite file that does not exist and is not to be created.
+    /// Fails if the SQLite file is missing and may not be created.
     pub(crate) fn check_file(&self) -> Result<(), String> {
         self.check_folder()?;
         match self.sqlite_path().filter(|file| !self.creates_file && !file.exists()) {
@@ -134,10 +129,10 @@ impl DatabaseConfig {
         Some(path.into())
     }
 
-    /// Says so when the folder for the file of a SQLite database is missing.
+    /// Fails if the folder of the SQLite file is missing.
     pub(crate) fn check_folder(&self) -> Result<(), String> {
         let Some(path) = self.sqlite_path() else { return Ok(()) };
-        // A bare name has an empty one: the current folder.
+        // A bare file name has an empty parent: the current folder.
         let missing = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
@@ -151,7 +146,7 @@ impl DatabaseConfig {
             String::new()
         };
         Err(format!(
-            "the folder {} of DATABASE_URL does not exist: make it{hint}",
+            "the folder {} of DATABASE_URL does not exist: create it{hint}",
             folder.display()
         ))
     }
@@ -162,7 +157,7 @@ fn slow_statement(reader: &SettingsReader<'_>) -> Result<Option<Duration>, Confi
     Ok((!threshold.is_zero()).then_some(threshold))
 }
 
-/// The URL in the driver's spelling, or `None` if it is not one of a database we know.
+/// The URL in the driver's spelling; `None` if the database is not supported.
 fn normalise(value: &str) -> Option<String> {
     let (scheme, rest) = value.split_once(':')?;
     let scheme = scheme.to_ascii_lowercase();
@@ -174,7 +169,7 @@ fn normalise(value: &str) -> Option<String> {
 }
 
 fn sqlite(rest: &str) -> Option<String> {
-    // What follows `//` is a path; one more slash only closes the empty host of SQLAlchemy's spelling.
+    // The text after `//` is a path; a third slash ends the empty host of SQLAlchemy's spelling.
     let path = rest
         .strip_prefix("//")
         .map_or(rest, |path| path.strip_prefix('/').unwrap_or(path));
@@ -185,7 +180,7 @@ fn sqlite(rest: &str) -> Option<String> {
         match name.as_ref() {
             "mode" => mode = value.into_owned(),
             "cache" | "immutable" | "vfs" => parameters += &["&", &name, "=", &encode(&value)].concat(),
-            // Options of Python's driver, such as `check_same_thread`, mean nothing here.
+            // Options of Python's driver, such as `check_same_thread`, are ignored.
             _ => {}
         }
     }
@@ -198,14 +193,14 @@ fn sqlite(rest: &str) -> Option<String> {
     }
 }
 
-/// One slash before an absolute path and two before a relative one: the driver takes both, and [`sqlite`] reads
-/// both back as they are.
+/// One slash before an absolute path and two before a relative one: the driver accepts both, and [`sqlite`] returns
+/// both unchanged.
 fn sqlite_file(path: &str, query: &str) -> String {
     let slashes = if path.starts_with('/') { "" } else { "//" };
     format!("sqlite:{slashes}{}?{query}", encode(path))
 }
 
-/// Undoes percent signs, and takes the path as it stands if they encode nothing.
+/// Decodes percent-encoding; percent signs that encode nothing stay.
 fn decoded(path: &str) -> Option<String> {
     let kept = path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(kept.as_bytes())
@@ -213,7 +208,7 @@ fn decoded(path: &str) -> Option<String> {
         .map(|(path, _)| path.into_owned())
 }
 
-/// Percent signs for all that means something in a URL or cannot stand in its host.
+/// Percent-encodes all except unreserved characters and `/`.
 fn encode(text: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::new();
@@ -233,7 +228,7 @@ fn encode(text: &str) -> String {
 fn postgres(rest: &str) -> Option<String> {
     let text = format!("postgres:{}", rest.starts_with("//").then_some(rest)?);
     let mut url = Url::parse(&text).ok()?;
-    // asyncpg's name for `sslmode`.
+    // asyncpg calls `sslmode` `ssl`.
     if !url.query_pairs().any(|(name, _)| name == "ssl") {
         return Some(text);
     }

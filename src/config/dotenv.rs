@@ -1,8 +1,9 @@
-//! The file `.env`, read as people write it for Python and for containers.
+//! Parser of the file `.env`, in the format that Python tools and containers use.
 //!
-//! `NAME=value`, with or without `export`; ` # comments` after a value; values with spaces and JSON lists need no
-//! quotes; quotes may span lines; `"\n"` and its kin are escapes in double quotes; `${NAME}` and `${NAME:-default}`
-//! stand for other variables except in single quotes. A lone `$` is an ordinary character.
+//! - `NAME=value`, with or without `export`; ` # comments` after a value
+//! - values with spaces and JSON lists need no quotes; quoted values may span lines
+//! - escapes such as `\n` work in double quotes only
+//! - `${NAME}` and `${NAME:-default}` are replaced except in single quotes; a `$` without braces is literal
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -10,7 +11,7 @@ use super::{ConfigError, mask::MASK};
 
 type Vars = BTreeMap<String, String>;
 
-/// The text of the file; empty if there is no such file.
+/// The text of the file; empty if the file does not exist.
 pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     if !path.is_file() {
         return Ok(String::new());
@@ -22,7 +23,7 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
-/// The variables of the text. `process` is asked first for `${NAME}`.
+/// For `${NAME}`, variables of `process` take precedence.
 pub(super) fn parse(text: &str, process: &Vars) -> Result<Vars, ConfigError> {
     let mut vars = Vars::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
@@ -52,7 +53,7 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && name.chars().all(plain)).then_some((name, value))
 }
 
-/// The text of a value, and the quote that enclosed it.
+/// The text of a value, and its quote character.
 fn value<'a>(raw: &str, following: &mut impl Iterator<Item = &'a str>) -> Option<(String, Option<char>)> {
     let Some(quote) = raw.trim_start().chars().next().filter(|c| matches!(c, '"' | '\'')) else {
         return Some((without_comment(raw).trim().to_owned(), None));
@@ -70,7 +71,7 @@ fn value<'a>(raw: &str, following: &mut impl Iterator<Item = &'a str>) -> Option
     }
 }
 
-/// A comment starts at a `#` that follows a space.
+/// A comment starts at a `#` after white space.
 fn without_comment(raw: &str) -> &str {
     let comment = raw
         .match_indices('#')
@@ -89,7 +90,7 @@ fn closing(body: &str, quote: char) -> Option<usize> {
     })
 }
 
-/// Replaces `${NAME}`, and escapes if the value stood in double quotes.
+/// Replaces `${NAME}`, and with `escapes` the escape sequences of double quotes.
 fn expand<'a>(body: &str, escapes: bool, known: impl Fn(&str) -> Option<&'a str>) -> String {
     let mut out = String::new();
     let mut rest = body;
@@ -122,7 +123,7 @@ fn unescape(escaped: char, out: &mut String) {
     }
 }
 
-/// The refusal of a line. It may hold a secret, so only a name is shown.
+/// The line may contain a secret, so the error has only the name.
 fn broken(number: usize, line: &str) -> ConfigError {
     let shown = assignment(line).map_or(MASK.to_owned(), |(name, _)| format!("{name}={MASK}"));
     ConfigError {

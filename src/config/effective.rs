@@ -1,4 +1,4 @@
-//! The settings as they took effect, for people.
+//! The settings that take effect, as text.
 
 use std::time::Duration;
 
@@ -9,10 +9,9 @@ use super::{
     reader::{DAY, MINUTE, SECOND},
 };
 
-/// Names and values.
 type Settings = Vec<(&'static str, String)>;
 
-/// Name and value of every setting, in the order of `settings`.
+/// In the order of `settings::GROUPS`.
 pub(super) fn list(config: &Config) -> Settings {
     [
         server(config),
@@ -199,12 +198,12 @@ fn count(duration: Duration, unit: u64) -> String {
     (duration.as_secs() / unit).to_string()
 }
 
-/// Empty if the default is only known at the start.
+/// Empty if the default is computed at the start.
 fn number(number: Option<u32>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-/// Zero where nothing is set.
+/// Zero for `None`.
 fn milliseconds(duration: Option<Duration>) -> String {
     duration.unwrap_or_default().as_millis().to_string()
 }

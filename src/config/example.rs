@@ -1,4 +1,4 @@
-//! The example file: every setting with a comment and its default.
+//! Renders `.env.example`: every setting with a comment and its default.
 
 use super::{
     ConfigError,
@@ -6,7 +6,7 @@ use super::{
     settings::{self, Behaviour, GROUPS, Group, Setting, Shown},
 };
 
-/// The longest line of a comment.
+/// Longest line of a comment, in bytes.
 const WIDTH: usize = 118;
 
 /// The name of each setting, in the order of the file.
@@ -19,7 +19,6 @@ pub fn text() -> Result<String, ConfigError> {
     filled_in(&[])
 }
 
-/// The text of the file with these settings filled in.
 pub(crate) fn filled_in(values: &[(&str, &str)]) -> Result<String, ConfigError> {
     let behaviour = Behaviour::observe()?;
     let entry = |setting: &Setting| {
@@ -79,7 +78,6 @@ fn entry(setting: &Setting, behaviour: &Behaviour, value: Option<&str>) -> Strin
     )
 }
 
-/// The text as lines of a comment.
 fn comment(text: &str) -> String {
     let mut lines = String::new();
     let mut line = "#".to_owned();
@@ -100,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_in_the_repository_is_this_text() {
+    fn the_file_in_the_repository_is_up_to_date() {
         assert!(
             text().unwrap() == include_str!("../../.env.example"),
             ".env.example is out of date: run `cargo xtask settings`"

@@ -1,4 +1,4 @@
-//! The call to another service.
+//! Settings of the call to an external service.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use super::{
     reader::{SECOND, SettingsReader},
 };
 
-/// What `GET /async/external` calls.
+/// The service that `GET /async/external` calls.
 #[derive(Clone, Debug)]
 pub struct ExternalConfig {
-    /// `EXTERNAL_URL`, default none: `http://` or `https://`.
+    /// `EXTERNAL_URL`.
     pub url: Option<String>,
-    /// `EXTERNAL_TIMEOUT_SECONDS`, in seconds, default 10, 1 to 300: how long the call may take.
+    /// `EXTERNAL_TIMEOUT_SECONDS`.
     pub timeout: Duration,
 }
 

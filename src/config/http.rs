@@ -1,4 +1,4 @@
-//! The listener and what it lets in.
+//! Settings of the HTTP server.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -13,45 +13,39 @@ use super::{
     reader::{SECOND, SettingsReader, refuse},
 };
 
-/// The listener and what it lets in.
+/// Settings of the HTTP server.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    /// `SERVER_HOST`, an address or `localhost`, default `127.0.0.1` in development and `0.0.0.0` in production.
+    /// `SERVER_HOST`.
     pub host: IpAddr,
-    /// `UNSAFE_DEVELOPMENT_ON_NETWORK`, default false: lets a development server listen on `host` if that is no
-    /// loopback address. Meant for containers whose port is published on the loopback address only.
+    /// `UNSAFE_DEVELOPMENT_ON_NETWORK`.
     pub unsafe_development_on_network: bool,
-    /// `SERVER_PORT`, else `PORT`, default 8000, 0 to 65535; 0 takes any free port.
+    /// `SERVER_PORT`, else `PORT`.
     pub port: u16,
-    /// `SERVER_URL`, default none: `http://` or `https://`, the address at which clients reach this server. URLs of files
-    /// start with it, or with `root_path` without it.
+    /// `SERVER_URL`.
     pub server_url: Option<String>,
-    /// `ROOT_PATH`, default the path of `SERVER_URL`: the path under which a reverse proxy serves this server, such as
-    /// `/taskwire`; without a slash at the end, empty for `/`.
+    /// `ROOT_PATH`, or the path of `SERVER_URL`; without a slash at the end, empty for `/`.
     pub root_path: String,
-    /// `CORS_ORIGINS`, else `BACKEND_CORS_ORIGINS`: a JSON list or commas, default any in development and none in
-    /// production, where `*` is refused.
+    /// `CORS_ORIGINS`, else `BACKEND_CORS_ORIGINS`.
     pub cors_origins: CorsOrigins,
-    /// `TRUSTED_PROXIES`, addresses or networks whose `X-Forwarded-For` counts: a JSON list or commas, default none. In
-    /// production the whole internet, or nearly so, is refused.
+    /// `TRUSTED_PROXIES`.
     pub trusted_proxies: Vec<IpNet>,
-    /// `BODY_LIMIT_BYTES`, in bytes, default 1048576, 1024 to 1073741824; uploads have their own limit.
+    /// `BODY_LIMIT_BYTES`.
     pub body_limit: usize,
-    /// `SHUTDOWN_TIMEOUT_SECONDS`, in seconds, default 10, 0 to 3600.
+    /// `SHUTDOWN_TIMEOUT_SECONDS`.
     pub shutdown_timeout: Duration,
-    /// `SHUTDOWN_DRAIN_SECONDS`, in seconds, default 5 in production and 0 in development, 0 to 3600: how long a
-    /// stopping server fails its readiness check and still accepts connections, before `shutdown_timeout` starts.
+    /// `SHUTDOWN_DRAIN_SECONDS`. It ends before `shutdown_timeout` starts.
     pub shutdown_drain: Duration,
-    /// `REQUEST_TIMEOUT_SECONDS`, in seconds, default 30, 1 to 3600.
+    /// `REQUEST_TIMEOUT_SECONDS`.
     pub request_timeout: Duration,
-    /// How many connections there may be, and how long they may do nothing.
+    /// Limits and timeouts of client connections.
     pub connections: ConnectionConfig,
 }
 
-/// The sites whose scripts may call the server.
+/// Origins whose scripts may call the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorsOrigins {
-    /// Every site.
+    /// Every origin.
     Any,
     /// These origins, spelled as browsers send them: lower case, no trailing slash, no default port.
     List(Vec<String>),
@@ -78,7 +72,7 @@ impl HttpConfig {
 }
 
 impl HttpConfig {
-    /// What URLs of this server start with: an absolute URL if `SERVER_URL` is set, else a path.
+    /// The start of this server's URLs: an absolute URL if `SERVER_URL` is set, else a path.
     pub(crate) fn base_url(&self) -> &str {
         match &self.server_url {
             Some(url) => url.trim_end_matches('/'),
@@ -86,7 +80,7 @@ impl HttpConfig {
         }
     }
 
-    /// Refuses a development server that other machines can reach: its administrator has a known password.
+    /// Fails for a development server that other machines can reach: its administrator has a known password.
     pub(crate) fn check_exposure(&self, environment: Environment) -> Result<(), ConfigError> {
         if self.unsafe_development_on_network || !self.is_exposed_development(environment) {
             return Ok(());
@@ -102,7 +96,7 @@ impl HttpConfig {
     }
 }
 
-/// Only characters that need no escaping in a URL or in HTML.
+/// Accepts only characters that need no escaping in a URL or in HTML.
 fn root_path(reader: &SettingsReader<'_>, server_url: Option<&str>) -> Result<String, ConfigError> {
     let parse = |value: &str| {
         let path = value.trim_end_matches('/');
@@ -187,17 +181,17 @@ fn trusted_proxies(reader: &SettingsReader<'_>, environment: Environment) -> Res
     let items = reader.list(name)?.unwrap_or_default();
     let network = |item: &String| network(item).ok_or_else(|| refuse(name, item, allowed));
     let networks = items.iter().map(network).collect::<Result<Vec<IpNet>, _>>()?;
-    // Small ones that lie side by side make a large one.
+    // Adjacent small networks together can be a large one.
     let merged = IpNet::aggregate(&networks);
     if environment.is_production() && merged.iter().any(is_internet) {
         let allowed = "in production, the addresses or networks of your own proxies, such as 10.0.0.0/8: with others, \
-            clients choose the address that they are counted by";
+            clients choose the address that rate limits use";
         return Err(refuse(name, &items.join(","), allowed));
     }
     Ok(networks)
 }
 
-/// A network or an address. One of IPv4 that is written as IPv6 is one of IPv4, as addresses of clients are.
+/// Converts an IPv4-mapped IPv6 network to IPv4, like the addresses of clients.
 fn network(text: &str) -> Option<IpNet> {
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
     let IpNet::V6(v6) = network else {
@@ -207,13 +201,13 @@ fn network(text: &str) -> Option<IpNet> {
     mapped.map_or(Some(network), |(address, bits)| IpNet::new(address.into(), bits).ok())
 }
 
-/// How many bits mark an IPv6 address as one of IPv4.
+/// Length of the prefix of IPv4-mapped IPv6 addresses.
 const MAPPED_BITS: u8 = 96;
-/// No operator of proxies has a larger network in the internet than these.
+/// Shortest allowed prefixes: no operator of proxies has a larger network in the internet.
 const LARGEST_IPV4: u8 = 8;
 const LARGEST_IPV6: u8 = 16;
 
-/// Whether a network is so large that clients are in it, too. The private networks of IPv6 are large, and nobody's clients.
+/// Whether a network is so large that it contains clients. Private IPv6 networks are large, but contain none.
 fn is_internet(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() < LARGEST_IPV4,

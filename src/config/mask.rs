@@ -1,12 +1,12 @@
-//! What may be shown of a setting.
+//! Masks secrets in settings.
 
-/// What stands in place of a secret.
+/// Replaces a secret.
 pub(super) const MASK: &str = "***";
 
-/// The text with the password before its last `@` masked, and so are query parameters that look secret.
+/// Masks the password before the last `@`, and query parameters whose names look secret.
 ///
-/// It works on the text, not on a parsed URL: a password with a stray `/` or `?` makes a URL that does not parse,
-/// or parses wrongly, and an error message must not show it. In doubt it masks too much.
+/// It works on the text, not on a parsed URL: with an unescaped `/` or `?` in the password, a URL does not parse or
+/// parses wrongly, and an error message must not show it. In doubt it masks too much.
 pub(super) fn url(text: &str) -> String {
     let (scheme, rest) = text
         .find("://")

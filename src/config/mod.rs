@@ -1,9 +1,8 @@
 //! Typed settings, read and validated once, at start.
 //!
-//! The process environment comes first, then the file `.env` in the working directory, then the defaults.
-//! An empty value counts as unset, and variables that are not ours are ignored. A wrong value is a
-//! [`ConfigError`]: one line that names the variable, the value and what is allowed. No other module reads
-//! the environment.
+//! The process environment takes precedence over the file `.env` in the working directory; then come the defaults.
+//! An empty value counts as unset, and other variables are ignored. A wrong value is a [`ConfigError`]. No other module
+//! reads the environment. `settings` describes every setting: default, allowed values and effect.
 
 mod auth;
 mod connection;
@@ -45,7 +44,7 @@ pub use self::{
     websocket::WebSocketConfig,
 };
 
-/// A setting that stops the start. Its `Display` is one line, without secrets.
+/// A wrong setting, which stops the start. Its `Display` is one line, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is {}; allowed: {allowed}", shown(.value.as_deref()))]
 pub struct ConfigError {
@@ -53,100 +52,96 @@ pub struct ConfigError {
     pub variable: String,
     /// The value as given, secrets masked; `None` if a required variable is not set.
     pub value: Option<String>,
-    /// What the variable takes, in words.
+    /// Description of the allowed values.
     pub allowed: String,
 }
 
-/// Every setting of the server.
+/// All settings of the server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `APP_ENV`: `development`, `dev`, `local`, `test` and `testing` are development, the default;
-    /// `production`, `prod` and `staging` are production.
+    /// `APP_ENV`.
     pub environment: Environment,
-    /// `DEBUG`, default false: lowers the default of `LOG_LEVEL` to `debug`.
+    /// `DEBUG`.
     pub debug: bool,
-    /// Where the tasks are.
+    /// The database.
     pub database: DatabaseConfig,
-    /// `REDIS_URL`, default none: `redis://`, `rediss://` or `unix://`. Servers share rate limits and persisted
-    /// queries there.
+    /// `REDIS_URL`. `None` uses no Redis.
     pub redis_url: Option<SecretString>,
-    /// `REDIS_TIMEOUT_MS`, in milliseconds, default 250, 10 to 10000: Redis is left alone for a second after it has not
-    /// answered for so long.
+    /// `REDIS_TIMEOUT_MS`.
     pub redis_timeout: Duration,
     /// Tokens and passwords.
     pub auth: AuthConfig,
-    /// The listener and what it lets in.
+    /// The HTTP server.
     pub http: HttpConfig,
-    /// The GraphQL face.
+    /// The GraphQL API.
     pub graphql: GraphqlConfig,
     /// The REST API.
     pub rest: RestConfig,
-    /// Request limits of the REST face and of signing in.
+    /// Rate limits.
     pub rate_limit: RateLimitConfig,
-    /// What is logged, and how.
+    /// The log.
     pub log: LogConfig,
-    /// Where attachments are kept.
+    /// Storage of attachments.
     pub storage: StorageConfig,
-    /// Whether notifications go out by e-mail, and how.
+    /// E-mail notifications.
     pub mail: MailConfig,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, default none: `http://` or `https://`.
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`. `None` sends no traces.
     pub otlp_endpoint: Option<String>,
-    /// What `GET /async/external` calls.
+    /// The external call.
     pub external: ExternalConfig,
-    /// Variables that look like settings, but are none.
+    /// Unknown names in `.env`, and variables of the process with names similar to settings.
     pub unknown: Vec<UnknownSetting>,
 }
 
-/// Whether convenience or caution decides the defaults.
+/// Selects the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
-    /// Open defaults, for one's own machine.
+    /// Convenient defaults, for a developer's machine.
     Development,
-    /// Closed defaults; unsafe settings are refused.
+    /// Safe defaults; unsafe settings are refused.
     Production,
 }
 
-/// The GraphQL face.
+/// Settings of the GraphQL API.
 #[derive(Clone, Debug)]
 pub struct GraphqlConfig {
-    /// `GRAPHQL_IDE`, default true in development and false in production: serves GraphiQL and Playground.
+    /// `GRAPHQL_IDE`.
     pub ide: bool,
-    /// `GRAPHQL_INTROSPECTION`, default true in development and false in production; suggestions go with it.
+    /// `GRAPHQL_INTROSPECTION`.
     pub introspection: bool,
-    /// `GRAPHQL_POINTS_PER_MINUTE`, default 60000, at least 1: complexity that one client may spend.
+    /// `GRAPHQL_POINTS_PER_MINUTE`.
     pub points_per_minute: u32,
-    /// What one document may hold.
+    /// Limits of one request.
     pub limits: GraphqlLimits,
-    /// Connections that stay open.
+    /// Live connections.
     pub websocket: WebSocketConfig,
 }
 
-/// What a GraphQL request may hold; checked before anything runs.
+/// Limits of a GraphQL request. All except `response_bytes` are checked before it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GraphqlLimits {
-    /// `GRAPHQL_MAX_BYTES`, default 65536, 1024 to 16777216.
+    /// `GRAPHQL_MAX_BYTES`.
     pub bytes: usize,
-    /// `GRAPHQL_MAX_TOKENS`, default 2000, 10 to 1000000.
+    /// `GRAPHQL_MAX_TOKENS`.
     pub tokens: usize,
-    /// `GRAPHQL_MAX_DEPTH`, default 15, 1 to 100.
+    /// `GRAPHQL_MAX_DEPTH`.
     pub depth: usize,
-    /// `GRAPHQL_MAX_FIELDS`, counted after fragments are expanded, default 500, 1 to 1000000.
+    /// `GRAPHQL_MAX_FIELDS`.
     pub fields: usize,
-    /// `GRAPHQL_MAX_ALIASES`, default 30, 0 to 1000000.
+    /// `GRAPHQL_MAX_ALIASES`.
     pub aliases: usize,
-    /// `GRAPHQL_MAX_DIRECTIVES`, default 50, 0 to 1000000.
+    /// `GRAPHQL_MAX_DIRECTIVES`.
     pub directives: usize,
-    /// `GRAPHQL_MAX_COMPLEXITY`, default 10000, at least 1: points by what an operation selects, filters and
-    /// changes; the fields of a list count as often as its `first` asks for.
+    /// `GRAPHQL_MAX_COMPLEXITY`.
     pub complexity: u64,
-    /// `GRAPHQL_MAX_BATCH`, operations in one request, default 10, 1 to 1000.
+    /// `GRAPHQL_MAX_BATCH`.
     pub batch: usize,
-    /// `GRAPHQL_MAX_RESPONSE_BYTES`, in the answers of one request together, default 8388608, 1024 to 1073741824.
+    /// `GRAPHQL_MAX_RESPONSE_BYTES`.
     pub response_bytes: usize,
 }
 
 impl GraphqlLimits {
-    /// The limits where none are set.
+    /// The default limits.
     pub const DEFAULT: Self = Self {
         bytes: 64 * 1024,
         tokens: 2_000,
@@ -160,32 +155,31 @@ impl GraphqlLimits {
     };
 }
 
-/// Request limits of the REST face and of signing in.
+/// Rate limits of requests, per minute.
 #[derive(Clone, Debug)]
 pub struct RateLimitConfig {
-    /// `RATE_LIMIT_ENABLED`, default true; points count as a limit too.
+    /// `RATE_LIMIT_ENABLED`.
     pub enabled: bool,
-    /// `RATE_LIMIT_PER_MINUTE`, requests to the rest of REST, default 60, at least 1.
+    /// `RATE_LIMIT_PER_MINUTE`.
     pub per_minute: u32,
-    /// `RATE_LIMIT_STRICT_PER_MINUTE`, requests to register, login and change a password from one address, default 10,
-    /// at least 1.
+    /// `RATE_LIMIT_STRICT_PER_MINUTE`.
     pub strict_per_minute: u32,
-    /// `RATE_LIMIT_REFRESH_PER_MINUTE`, refreshes of one session, default 60, at least 1.
+    /// `RATE_LIMIT_REFRESH_PER_MINUTE`.
     pub refresh_per_minute: u32,
-    /// `RATE_LIMIT_UPLOAD_PER_MINUTE`, uploads of one user, default 60, at least 1.
+    /// `RATE_LIMIT_UPLOAD_PER_MINUTE`.
     pub upload_per_minute: u32,
 }
 
-/// What is logged, and how.
+/// Settings of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogConfig {
-    /// `LOG_LEVEL`, in any case, default `info` (`debug` with `DEBUG`).
+    /// `LOG_LEVEL`.
     pub level: LogLevel,
-    /// `LOG_FORMAT`, default `text` in development and `json` in production.
+    /// `LOG_FORMAT`.
     pub format: LogFormat,
 }
 
-/// The least severe line that is logged.
+/// The least severe level that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
     /// `error`, also Python's `critical` and `fatal`.
@@ -200,17 +194,17 @@ pub enum LogLevel {
     Trace,
 }
 
-/// The shape of a log line.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// `json`: one object a line.
+    /// `json`: one object per line.
     Json,
-    /// `text`, also `standard`: for people.
+    /// `text`, also `standard`: readable text.
     Text,
 }
 
 impl Config {
-    /// Reads the process environment over `.env` in the working directory.
+    /// Reads the process environment, and `.env` in the working directory for variables that it does not set.
     pub fn load() -> Result<Self, ConfigError> {
         let process = process_environment();
         let text = dotenv::read(Path::new(".env"))?;
@@ -221,7 +215,7 @@ impl Config {
         Ok(Self { unknown, ..config })
     }
 
-    /// Reads the given variables and the files that hold secrets, and nothing else.
+    /// Reads only the given variables and the secret files that they name.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let resolved = secret_file::resolve(vars)?;
         Self::read(&SettingsReader::new(&resolved)).map_err(|error| secret_file::conceal(error, vars))
@@ -252,7 +246,7 @@ impl Config {
         })
     }
 
-    /// Name and value of every setting as it took effect, secrets and passwords in URLs masked, unset ones empty.
+    /// Name and effective value of every setting. Secrets and passwords in URLs are masked; unset settings are empty.
     #[must_use]
     pub fn effective(&self) -> Vec<(&'static str, String)> {
         effective::list(self)
@@ -280,7 +274,7 @@ impl Environment {
         self == Self::Production
     }
 
-    /// The name that `APP_ENV` takes.
+    /// The value of `APP_ENV`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -366,7 +360,7 @@ impl LogConfig {
 }
 
 impl LogLevel {
-    /// The name in lower case, as log filters take it.
+    /// The lower-case name, for log filters.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -380,7 +374,7 @@ impl LogLevel {
 }
 
 impl LogFormat {
-    /// The name that `LOG_FORMAT` takes.
+    /// The value of `LOG_FORMAT`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -395,7 +389,7 @@ fn shown(value: Option<&str>) -> String {
     value.map_or("not set".to_owned(), |value| format!("{value:?}"))
 }
 
-/// The environment of the process. Bytes that are not UTF-8 are replaced: a foreign variable must not stop the start.
+/// Bytes that are not UTF-8 are replaced: a variable of another program must not stop the start.
 #[expect(clippy::disallowed_methods, reason = "settings are read here, and nowhere else")]
 fn process_environment() -> BTreeMap<String, String> {
     std::env::vars_os()

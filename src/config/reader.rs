@@ -6,14 +6,12 @@ use url::Url;
 
 use super::{ConfigError, mask};
 
-/// Seconds in a second, the unit of most durations.
+/// Units of durations, in seconds.
 pub(super) const SECOND: u64 = 1;
-/// Seconds in a minute.
 pub(super) const MINUTE: u64 = 60;
-/// Seconds in a day.
 pub(super) const DAY: u64 = 24 * 60 * MINUTE;
 
-/// Typed getters over the variables; every refusal names variable, value and what is allowed.
+/// Typed getters. Every error names the variable, the value and the allowed values.
 pub(super) struct SettingsReader<'a> {
     vars: &'a BTreeMap<String, String>,
 }
@@ -31,7 +29,7 @@ impl<'a> SettingsReader<'a> {
             .filter(|value| !value.is_empty())
     }
 
-    /// Every variable whose name begins so and that has a value.
+    /// Every variable with this prefix and a value that is not empty.
     pub(super) fn starting_with(&self, prefix: &'static str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let named = self.vars.iter().filter(move |(name, _)| name.starts_with(prefix));
         named
@@ -39,7 +37,7 @@ impl<'a> SettingsReader<'a> {
             .filter(|(_, value)| !value.is_empty())
     }
 
-    /// The first of several names for one setting that is set.
+    /// The first of two names of one setting that is set; the first name if none is.
     pub(super) fn first_set(&self, names: [&'static str; 2]) -> &'static str {
         if self.text(names[0]).is_none() && self.text(names[1]).is_some() {
             names[1]
@@ -48,7 +46,6 @@ impl<'a> SettingsReader<'a> {
         }
     }
 
-    /// A value that `parse` understands.
     pub(super) fn parsed<T>(
         &self,
         name: &str,
@@ -60,7 +57,7 @@ impl<'a> SettingsReader<'a> {
             .transpose()
     }
 
-    /// One of the named values, in any case.
+    /// One of the named values; case does not matter.
     pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)], default: T) -> Result<T, ConfigError> {
         let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
         let find = |value: &str| choices.iter().find(|(choice, _)| choice.eq_ignore_ascii_case(value));
@@ -69,7 +66,6 @@ impl<'a> SettingsReader<'a> {
             .unwrap_or(default))
     }
 
-    /// A boolean, in any of the usual spellings.
     pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
         let choices = [
             ("true", true),
@@ -84,7 +80,6 @@ impl<'a> SettingsReader<'a> {
         self.choice(name, &choices, default)
     }
 
-    /// A whole number within bounds.
     pub(super) fn number<T>(&self, name: &str, default: T, bounds: RangeInclusive<T>) -> Result<T, ConfigError>
     where
         T: FromStr + PartialOrd + Display,
@@ -92,7 +87,6 @@ impl<'a> SettingsReader<'a> {
         Ok(self.number_if_set(name, bounds)?.unwrap_or(default))
     }
 
-    /// A whole number within bounds; `None` if it is not set.
     pub(super) fn number_if_set<T>(&self, name: &str, bounds: RangeInclusive<T>) -> Result<Option<T>, ConfigError>
     where
         T: FromStr + PartialOrd + Display,
@@ -102,7 +96,7 @@ impl<'a> SettingsReader<'a> {
         self.parsed(name, &allowed, parse)
     }
 
-    /// A whole number of `unit`s, each of so many seconds.
+    /// `unit` is in seconds; `default` and `bounds` are in units.
     pub(super) fn duration(
         &self,
         name: &str,
@@ -114,7 +108,6 @@ impl<'a> SettingsReader<'a> {
             .map(|count| Duration::from_secs(count * unit))
     }
 
-    /// A URL with one of the schemes.
     pub(super) fn url(&self, name: &str, schemes: &[&str]) -> Result<Option<String>, ConfigError> {
         let prefixes: Vec<_> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
         let allowed = format!("a URL that starts with {}", one_of(&prefixes));
@@ -125,7 +118,7 @@ impl<'a> SettingsReader<'a> {
         })
     }
 
-    /// The items of a JSON list, or the items between commas.
+    /// The items of a JSON list, or of a list separated by commas.
     pub(super) fn list(&self, name: &str) -> Result<Option<Vec<String>>, ConfigError> {
         self.parsed(name, "a JSON list of strings, or values between commas", |value| {
             if value.starts_with('[') {
@@ -137,7 +130,7 @@ impl<'a> SettingsReader<'a> {
     }
 }
 
-/// The refusal of a value, passwords in URLs masked.
+/// The error for a value, with passwords in URLs masked.
 pub(super) fn refuse(name: &str, value: &str, allowed: &str) -> ConfigError {
     ConfigError {
         variable: name.to_owned(),

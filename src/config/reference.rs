@@ -1,4 +1,4 @@
-//! The reference: every setting as Markdown, for `docs/SETTINGS.md`.
+//! Renders the reference of all settings as Markdown, for `docs/SETTINGS.md`.
 
 use super::{
     ConfigError,
@@ -6,7 +6,7 @@ use super::{
     settings::{self, Behaviour, GROUPS, Group, Setting, Shown},
 };
 
-/// A table for each group, and the settings that name files.
+/// The text of the reference: a table for each group, and the settings that name files.
 pub fn markdown() -> Result<String, ConfigError> {
     let behaviour = Behaviour::observe()?;
     let group = |group: &Group| {
@@ -36,12 +36,11 @@ fn row(setting: &Setting, behaviour: &Behaviour) -> String {
     )
 }
 
-/// A default as code.
 fn code(value: &str) -> String {
     settings::or_none(value).map_or("none".to_owned(), |value| format!("`{value}`"))
 }
 
-/// The words of the refusal, without those that every number repeats.
+/// The allowed values of the error message, without the words that every number repeats.
 fn allowed(setting: &Setting) -> String {
     let allowed = settings::allowed(setting).unwrap_or_else(|| "any text".to_owned());
     match allowed.strip_prefix("a whole number from ") {
@@ -50,7 +49,7 @@ fn allowed(setting: &Setting) -> String {
     }
 }
 
-/// Names of pages as links, relative to `docs`.
+/// Turns names of pages into links relative to `docs`.
 fn linked(summary: &str) -> String {
     summary.replace("docs/MIGRATING.md", "[MIGRATING.md](MIGRATING.md)")
 }
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_flags_and_texts_have_short_words() {
+    fn allowed_values_of_numbers_flags_and_texts_are_short() {
         let words = |name: &str| allowed(settings::all().find(|setting| setting.name == name).unwrap());
         assert_eq!(words("SERVER_PORT"), "0 to 65535");
         assert_eq!(words("DEBUG"), "true or false");

@@ -1,18 +1,18 @@
-//! The REST API and the older API whose clients it serves.
+//! Settings of the REST API.
 
 use super::{ConfigError, reader::SettingsReader};
 
-/// The REST API.
+/// Settings of the REST API.
 #[derive(Clone, Copy, Debug)]
 pub struct RestConfig {
-    /// `REST_DIALECT`, default `taskwire`: the API whose answers REST gives. `docs/MIGRATING.md` lists them.
+    /// `REST_DIALECT`.
     pub dialect: RestDialect,
 }
 
-/// An API whose clients REST serves unmodified.
+/// An API whose clients REST serves unmodified. `docs/MIGRATING.md` describes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RestDialect {
-    /// `taskwire`: the canonical answers.
+    /// `taskwire`: the API of Taskwire.
     Taskwire,
     /// `skip-limit`: roles, `skip` and `limit`, an error envelope.
     SkipLimit,
@@ -20,11 +20,11 @@ pub enum RestDialect {
     Accounts,
     /// `due-dates`: usernames, due dates, statistics, files by name.
     DueDates,
-    /// `due-dates-bare`: the same with bare arrays as lists.
+    /// `due-dates-bare`: `due-dates`, with lists as bare arrays.
     DueDatesBare,
     /// `tags-files`: `completed`, tags, bulk changes, files of tasks.
     TagsFiles,
-    /// `tags-files-paged`: the same with pages as lists.
+    /// `tags-files-paged`: `tags-files`, with paginated lists.
     TagsFilesPaged,
     /// `workflow`: `page` and `per_page`, assignment, transitions.
     Workflow,
@@ -43,7 +43,7 @@ impl RestDialect {
         Self::Workflow,
     ];
 
-    /// The name that `REST_DIALECT` takes.
+    /// The value of `REST_DIALECT`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

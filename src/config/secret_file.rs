@@ -7,9 +7,9 @@ use super::{
     reader::{SettingsReader, refuse},
 };
 
-/// The settings that may hold a secret. For each, `NAME_FILE` names a file whose content is the value.
+/// Settings that may contain a secret. For each, `NAME_FILE` names a file whose content is the value.
 ///
-/// `JWT_PRIVATE_KEY_FILE` is no such setting: it is a path itself.
+/// `JWT_PRIVATE_KEY_FILE` is not among them: its value is always a path.
 pub const SECRETS: [&str; 9] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -22,7 +22,7 @@ pub const SECRETS: [&str; 9] = [
     "SMTP_URL",
 ];
 
-/// The variables, with the contents of the files that they name in the place of the paths.
+/// Replaces each `NAME_FILE` by `NAME` with the content of the file.
 pub(super) fn resolve(vars: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
     let given = SettingsReader::new(vars);
     let mut resolved = vars.clone();
@@ -39,7 +39,7 @@ pub(super) fn resolve(vars: &BTreeMap<String, String>) -> Result<BTreeMap<String
     Ok(resolved)
 }
 
-/// The error of a value, which must not be shown if it comes from a file.
+/// The error without the value if the value comes from a file: then it is secret.
 pub(super) fn conceal(error: ConfigError, vars: &BTreeMap<String, String>) -> ConfigError {
     let file = path_setting(&error.variable);
     match SettingsReader::new(vars).text(&file) {
@@ -50,7 +50,6 @@ pub(super) fn conceal(error: ConfigError, vars: &BTreeMap<String, String>) -> Co
     }
 }
 
-/// The setting that names the file of a secret.
 pub(super) fn path_setting(name: &str) -> String {
     format!("{name}_FILE")
 }

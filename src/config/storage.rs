@@ -1,4 +1,4 @@
-//! Where attachments are kept.
+//! Settings of the storage of attachments.
 
 use std::path::{PathBuf, absolute};
 
@@ -9,25 +9,23 @@ use super::{ConfigError, reader::SettingsReader};
 
 const ALLOWED: &str = "file:///directory or s3://bucket";
 
-/// Where attachments are kept.
+/// Settings of the storage of attachments.
 #[derive(Clone, Debug)]
 pub struct StorageConfig {
-    /// `STORAGE_URL`, `file://` or `s3://`, else the directory `UPLOAD_DIR`, default `./uploads`. A directory is
-    /// held as a `file://` URL with its absolute path.
+    /// `STORAGE_URL`, else `UPLOAD_DIR` as a `file://` URL with an absolute path.
     pub url: String,
-    /// The variables that begin with `AWS_`, by their names in lower case: how to reach an `s3://` bucket, and as
-    /// whom. They mean what they mean to Amazon's own tools.
+    /// The variables that begin with `AWS_`, with lower-case names. They have the meanings of Amazon's tools.
     pub aws: Vec<(String, SecretString)>,
-    /// How much may be stored.
+    /// Limits of stored bytes.
     pub quota: UploadQuota,
 }
 
-/// How many bytes of attachments may be stored; `None` without a limit.
+/// Limits of the stored bytes of attachments; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UploadQuota {
-    /// `UPLOAD_QUOTA_PER_USER_BYTES`, default 1 GiB; 0 is no limit.
+    /// `UPLOAD_QUOTA_PER_USER_BYTES`.
     pub per_user: Option<u64>,
-    /// `UPLOAD_QUOTA_BYTES`, default 0, which is no limit: of all users together.
+    /// `UPLOAD_QUOTA_BYTES`.
     pub total: Option<u64>,
 }
 
@@ -63,7 +61,7 @@ impl StorageConfig {
         })
     }
 
-    /// The directory, if attachments are files.
+    /// The directory of attachments; `None` for a bucket.
     #[must_use]
     pub fn directory(&self) -> Option<PathBuf> {
         Url::parse(&self.url)

@@ -1,4 +1,4 @@
-//! Variables that look like settings, but are none: most often a spelling mistake.
+//! Finds variables that look like settings, but are none: most often spelling mistakes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,13 +11,12 @@ use super::{
     secret_file::{self, SECRETS},
 };
 
-/// Other names of settings.
 const ALIASES: [&str; 2] = ["BACKEND_CORS_ORIGINS", "PORT"];
-/// Every variable of Amazon's tools is passed on to the storage.
+/// All variables with this prefix are passed to the storage.
 const AMAZON: &str = "AWS_";
-/// Shorter names are close to each other by chance.
+/// Shorter names are similar to each other by chance.
 const SHORTEST: usize = 6;
-/// From this length on, two mistakes still leave no doubt.
+/// In names of at least this length, two mistakes are accepted.
 const LONG: usize = 16;
 
 /// A variable that looks like a setting. Its `Display` is one line, without the value.
@@ -38,8 +37,8 @@ impl fmt::Display for UnknownSetting {
     }
 }
 
-/// All unknown names of the file, and those of the process that are close to a setting which is not set: the
-/// environment of a process belongs to other programs too. `text` is that of the file.
+/// All unknown names of the file. Of the process environment, which other programs use too, only names that are similar
+/// to a setting that is not set. `text` is the text of the file.
 pub(super) fn find(
     text: &str,
     file: &BTreeMap<String, String>,
@@ -69,7 +68,7 @@ pub(super) fn find(
     in_file.chain(in_process).collect()
 }
 
-/// The error of a setting, with the variable that was probably meant to be that setting.
+/// Adds the variable whose name is probably a misspelling of the setting.
 pub(super) fn hint(mut error: ConfigError, unknown: &[UnknownSetting]) -> ConfigError {
     let meant = unknown
         .iter()
@@ -86,7 +85,7 @@ fn known() -> BTreeSet<String> {
     names.chain(files).collect()
 }
 
-/// Whether the file has `${NAME}`: then the variable is a part of others.
+/// Whether the file has `${NAME}`: then the variable is part of another value.
 fn is_referenced(text: &str, name: &str) -> bool {
     ["}", ":-"].iter().any(|end| text.contains(&format!("${{{name}{end}")))
 }

@@ -1,4 +1,4 @@
-//! Connections that stay open.
+//! Settings of live connections.
 
 use std::time::Duration;
 
@@ -7,25 +7,24 @@ use super::{
     reader::{SECOND, SettingsReader},
 };
 
-/// What a WebSocket may do, and how many there may be.
+/// Limits and timeouts of WebSockets and streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WebSocketConfig {
-    /// `WEBSOCKET_MAX_MESSAGE_BYTES`, in bytes, default 65536, 1024 to 16777216.
+    /// `WEBSOCKET_MAX_MESSAGE_BYTES`.
     pub message_bytes: usize,
-    /// `WEBSOCKET_MAX_OPERATIONS`, at the same time over one connection, default 100, 1 to 10000.
+    /// `WEBSOCKET_MAX_OPERATIONS`.
     pub operations: usize,
-    /// `LIVE_MAX_CONNECTIONS`, on this server, default 20000, 1 to 1000000.
+    /// `LIVE_MAX_CONNECTIONS`.
     pub connections: u32,
-    /// `LIVE_MAX_CONNECTIONS_PER_USER`, on this server, default 100, 1 to 1000000.
+    /// `LIVE_MAX_CONNECTIONS_PER_USER`.
     pub connections_per_user: usize,
-    /// `LIVE_MAX_ANONYMOUS_CONNECTIONS`, without a signed-in user on this server, default 256, 1 to 1000000. They
-    /// are no part of `connections`.
+    /// `LIVE_MAX_ANONYMOUS_CONNECTIONS`.
     pub anonymous_connections: usize,
-    /// `LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS`, from one address, default 32, 1 to 1000000.
+    /// `LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS`.
     pub anonymous_per_address: usize,
-    /// `WEBSOCKET_INIT_TIMEOUT_SECONDS`, in seconds, default 3, 1 to 3600.
+    /// `WEBSOCKET_INIT_TIMEOUT_SECONDS`.
     pub init_timeout: Duration,
-    /// `WEBSOCKET_PING_INTERVAL_SECONDS`, in seconds, default 30, 1 to 3600.
+    /// `WEBSOCKET_PING_INTERVAL_SECONDS`.
     pub ping_interval: Duration,
 }
 

@@ -1,23 +1,23 @@
-//! Who asks.
+//! The actor of a request.
 
 use super::error::{Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
 use super::local_time::{DEFAULT_TIME_ZONE, TimeZone};
 
-/// What an account may do beyond its own tasks.
+/// The role of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Works with the tasks it owns or is assigned to.
+    /// Sees and changes tasks that they own or are assigned to.
     User,
-    /// Sees and manages everything.
+    /// Sees and manages all data.
     Admin,
 }
 
 impl Role {
-    /// Every role, with the name that is stored and that REST shows.
+    /// Every role.
     pub const ALL: [Self; 2] = [Self::User, Self::Admin];
 
-    /// The name that is stored and that REST shows.
+    /// The name in the database and in REST.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,18 +27,18 @@ impl Role {
     }
 }
 
-/// A signed-in user. The role is read anew for every request, so a demotion counts at once.
+/// A signed-in user. The role is read from the database for every request, so changes apply at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SignedIn {
-    /// Who it is.
+    /// The user's id.
     pub id: UserId,
-    /// What they may do, as of this request.
+    /// Role, as of this request.
     pub role: Role,
-    /// The session whose token they showed.
+    /// The session of the token.
     pub session: SessionId,
-    /// In which zone their days begin and end, as of this request.
+    /// Time zone, as of this request.
     pub time_zone: TimeZone,
-    /// The stamp of all accounts, as of this request; `None` where an actor outlives it.
+    /// The stamp of all accounts, as of this request; `None` if the actor outlives the request.
     pub users: Option<UsersStamp>,
 }
 
@@ -46,7 +46,7 @@ pub struct SignedIn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UsersStamp(pub(crate) i64);
 
-/// What an account says of its user, read anew for every request.
+/// Account data that is read for every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AccountState {
     pub(crate) role: Role,
@@ -54,19 +54,19 @@ pub(crate) struct AccountState {
     pub(crate) users: UsersStamp,
 }
 
-/// Who asks: the first argument of every use case.
+/// The actor, which is the first argument of every use case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// Nobody is signed in, for the reason given.
+    /// Not signed in, for this reason.
     Anonymous(SignedOut),
     /// A signed-in user.
     User(SignedIn),
-    /// The server itself: its command line and background work.
+    /// The server itself, including its command line and background jobs.
     System,
 }
 
 impl Actor {
-    /// The signed-in user, or the error that says why there is none.
+    /// The signed-in user, or `Unauthenticated` with the reason.
     pub fn signed_in(&self) -> Result<SignedIn> {
         match self {
             Self::User(user) => Ok(*user),
@@ -75,7 +75,7 @@ impl Actor {
         }
     }
 
-    /// The stamp of all accounts, where the actor does not outlive a request.
+    /// The stamp of all accounts; `None` if the actor outlives the request.
     pub(crate) fn users_stamp(&self) -> Option<UsersStamp> {
         match self {
             Self::User(user) => user.users,
@@ -83,7 +83,7 @@ impl Actor {
         }
     }
 
-    /// The same actor where it outlives the request, or the request changes accounts before it shows them.
+    /// For an actor that outlives the request, or a request that changes accounts before it reads them.
     #[must_use]
     pub(crate) fn without_stamp(mut self) -> Self {
         if let Self::User(user) = &mut self {
@@ -92,7 +92,7 @@ impl Actor {
         self
     }
 
-    /// The time zone of the user; UTC for the server and for nobody.
+    /// The time zone of the user; UTC for other actors.
     #[must_use]
     pub fn time_zone(&self) -> TimeZone {
         match self {
@@ -101,7 +101,7 @@ impl Actor {
         }
     }
 
-    /// The user's id, if a user asks.
+    /// The user's id; `None` for other actors.
     #[must_use]
     pub fn user_id(&self) -> Option<UserId> {
         match self {

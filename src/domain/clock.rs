@@ -1,4 +1,4 @@
-//! Time enters the domain here, and nowhere else.
+//! The clock. The domain reads the time only through it.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,31 +7,31 @@ use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, SubsecRoun
 
 use super::error::{Error, Result};
 
-/// A moment, to the microsecond: the precision that both databases keep.
+/// A moment in UTC with microseconds, the precision of both databases.
 pub type Timestamp = DateTime<Utc>;
 
-/// Digits after the second that are kept.
+/// Stored digits of a second's fraction.
 const SUBSECOND_DIGITS: u16 = 6;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Debug + Send + Sync {
-    /// The present moment, to the microsecond.
+    /// The current time, in microseconds.
     fn now(&self) -> Timestamp;
 }
 
-/// Cuts a moment to the precision that both databases keep.
+/// Truncates a moment to microseconds, the precision of both databases.
 #[must_use]
 pub fn to_stored_precision(moment: Timestamp) -> Timestamp {
     moment.trunc_subsecs(SUBSECOND_DIGITS)
 }
 
-/// The start (UTC) of a day that is written as 2026-01-31.
+/// The start (UTC) of a day in the format 2026-01-31.
 #[must_use]
 pub fn start_of_day(text: &str) -> Option<Timestamp> {
     Some(read_day(text)?.and_time(NaiveTime::MIN).and_utc())
 }
 
-/// A day that is written as 2026-01-31.
+/// Parses a day in the format 2026-01-31.
 #[must_use]
 pub fn read_day(text: &str) -> Option<NaiveDate> {
     const LENGTH: usize = "2026-01-31".len();
@@ -40,11 +40,11 @@ pub fn read_day(text: &str) -> Option<NaiveDate> {
     day.filter(|_| text.len() == LENGTH)
 }
 
-/// The last moment that a date may have: the end of the year 9999. What has no date sorts as if it had this one.
+/// The end of the year 9999, the last valid moment. Missing dates sort as if they had it.
 pub(crate) const LAST_MOMENT: Timestamp =
     DateTime::from_timestamp_micros(253_402_300_799_999_999).expect("the year 9999 is one of chrono's");
 
-/// A moment that both databases can keep and compare: of the years 1 to 9999, to the microsecond.
+/// Accepts the years 1 to 9999, and truncates to microseconds: the range and precision of both databases.
 pub fn check_moment(field: &'static str, moment: Timestamp) -> Result<Timestamp> {
     if (1..=9999).contains(&moment.year()) {
         Ok(to_stored_precision(moment))
@@ -70,7 +70,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved. Clones show the same time.
+/// A clock for tests that only moves when it is advanced. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<Mutex<Timestamp>>);
 

@@ -1,4 +1,4 @@
-//! What the database says of itself: for the command line, and for health.
+//! Diagnosis of the database, for the command line and the health check.
 
 use chrono::TimeDelta;
 
@@ -7,25 +7,25 @@ use super::clock::Timestamp;
 use super::error::Result;
 use super::store::{Engine, MissingRights, OpenTransaction, WriteFailure};
 
-/// The questions that the database can be asked about itself. None changes anything.
+/// Queries about the database itself. None changes data.
 #[derive(Clone, Copy, Debug)]
 pub struct Diagnosis<'a> {
     core: &'a Core,
 }
 
-/// The time by the database's clock, and the time here before and after the question.
+/// The time of the database's clock, and the local time before and after the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockReading {
-    /// The time here when the database was asked.
+    /// Local time before the query.
     pub before: Timestamp,
-    /// The time by the database's clock.
+    /// Time of the database's clock.
     pub database: Timestamp,
-    /// The time here when it had answered.
+    /// Local time after the query.
     pub after: Timestamp,
 }
 
 impl ClockReading {
-    /// How far both clocks are apart at least. An answer that takes long is no difference.
+    /// Minimum difference of both clocks. The duration of the query does not count.
     #[must_use]
     pub fn skew(&self) -> TimeDelta {
         let (behind, ahead) = (self.before - self.database, self.database - self.after);
@@ -38,12 +38,12 @@ impl<'a> Diagnosis<'a> {
         Self { core }
     }
 
-    /// Which database it is.
+    /// The kind of database.
     pub async fn engine(self) -> Result<Engine> {
         self.core.store.engine().await
     }
 
-    /// The database's clock beside the domain's.
+    /// Reads the database's clock and the local clock.
     pub async fn clocks(self) -> Result<ClockReading> {
         let before = self.core.clock.now();
         let database = self.core.store.now().await?;
@@ -54,27 +54,27 @@ impl<'a> Diagnosis<'a> {
         })
     }
 
-    /// When the newest event was written, by the clock of the server that wrote it.
+    /// Time of the newest event, by the clock of the server that wrote it; `None` without events.
     pub async fn newest_event(self) -> Result<Option<Timestamp>> {
         self.core.store.newest_event().await
     }
 
-    /// Why nothing can be written, if so. The tables must exist.
+    /// Why writes fail; `None` if they work. The tables must exist.
     pub async fn write_failure(self) -> Option<WriteFailure> {
         self.core.store.try_to_write().await
     }
 
-    /// The transaction for which a write waits that fails as [`WriteFailure::Locked`], where the database says so.
+    /// The transaction that blocks a write which failed as [`WriteFailure::Locked`]; `None` if unknown.
     pub async fn lock_holder(self) -> Result<Option<OpenTransaction>> {
         self.core.store.lock_holder().await
     }
 
-    /// The rights that the database's user lacks, where the database has users.
+    /// Missing rights of the database user; `None` if the database has no users.
     pub async fn missing_rights(self) -> Result<Option<MissingRights>> {
         self.core.store.missing_rights().await
     }
 
-    /// The oldest transaction that writes in the database's cluster, where one may keep events back.
+    /// The oldest open write transaction in the database cluster, which may block events.
     pub async fn oldest_transaction(self) -> Result<Option<OpenTransaction>> {
         self.core.store.oldest_transaction().await
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_that_an_answer_takes_is_no_difference_of_clocks() {
+    fn the_duration_of_a_query_is_no_clock_skew() {
         let at = |seconds| Timestamp::UNIX_EPOCH + TimeDelta::seconds(seconds);
         for (database, skew) in [(100, 0), (105, 0), (110, 0), (93, 7), (113, 3)] {
             let reading = ClockReading {

@@ -1,8 +1,8 @@
-//! The one error of the domain, and its stable codes.
+//! The error type of the domain, with stable codes.
 //!
-//! A message is written for the person who sent the request: it names the field, the value and
-//! what is allowed. What must not leave the server is inside [`Error::Internal`], which prints
-//! nothing of its cause; the faces log [`Error::cause`] once, with the request id.
+//! Messages are for the person who sent the request: they name the field, the value and what is allowed. Internal
+//! causes stay inside [`Error::Internal`], whose message reveals nothing. The APIs log [`Error::cause`] once, with the
+//! request id.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,65 +17,65 @@ use super::idempotency::Omitted;
 use super::task::workflow::Status;
 use super::task::{ExpectedVersion, Snapshot};
 
-/// What the domain's operations return.
+/// The result of domain operations.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation was refused or failed.
+/// Why an operation failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The request needs a signed-in user.
+    /// The request requires a signed-in user.
     #[error("{0}")]
     Unauthenticated(SignedOut),
-    /// The asker sees the thing but may not do this to it.
+    /// The actor sees the resource but may not do this.
     #[error("{message}")]
     Forbidden {
-        /// What is not allowed, and to whom it is.
+        /// What is not allowed, and who may do it.
         message: String,
     },
-    /// There is no such thing, or the asker may not see it: the answer is the same.
+    /// The resource does not exist, or the actor may not see it; both give the same message.
     #[error("There is no {noun} with the {key} {value}, or it is not yours to see")]
     NotFound {
-        /// What was looked for, such as `task`.
+        /// The type of the resource, such as `task`.
         noun: &'static str,
-        /// By what it was looked for, such as `id`; also the field it came in.
+        /// The key of the lookup, such as `id`; also the field of the request.
         key: &'static str,
         /// The value that was not found.
         value: String,
     },
-    /// One or more values are not acceptable.
+    /// One or more values are invalid.
     #[error("{0}")]
     Invalid(Violations),
-    /// A file is larger than it may be.
+    /// A file is too large.
     #[error("{message}")]
     PayloadTooLarge {
-        /// The field it came in.
+        /// The field of the request.
         field: &'static str,
-        /// How large it may be.
+        /// The message, with the maximum size.
         message: String,
     },
-    /// A file does not fit into what may be stored.
+    /// The file would exceed a storage quota.
     #[error("{field}: the file has {size} bytes, and {whose} {used} of {quota} bytes in use; delete files first")]
     QuotaExceeded {
-        /// The field it came in.
+        /// The field of the request.
         field: &'static str,
-        /// Whose quota it is, as it stands in the message.
+        /// The owner of the quota, as written in the message.
         whose: &'static str,
         /// Bytes in use.
         used: u64,
         /// Bytes of the file.
         size: u64,
-        /// Bytes that may be in use.
+        /// Maximum bytes in use.
         quota: u64,
     },
-    /// A file is of a type that is not taken, by its name or by what is in it.
+    /// The type of a file is not allowed, by its extension or content.
     #[error("{message}")]
     UnsupportedMediaType {
-        /// The field it came in.
+        /// The field of the request.
         field: &'static str,
-        /// What it is, and which types are taken.
+        /// The message, with the allowed types.
         message: String,
     },
-    /// Something that is no value of its kind at all: a malformed id, cursor or page.
+    /// A malformed argument, such as an id, cursor or page size.
     #[error("{message}")]
     BadInput {
         /// The argument.
@@ -83,72 +83,72 @@ pub enum Error {
         /// What is wrong with it, and what is allowed.
         message: String,
     },
-    /// A request asks for more than one request may.
+    /// A request exceeds a limit.
     #[error("{field} has {reached} {unit}; up to {allowed} are allowed")]
     LimitExceeded {
-        /// The path of the argument, such as `filter.search`.
+        /// Path of the argument, such as `filter.search`.
         field: &'static str,
-        /// What is counted, such as `words`.
+        /// The unit that is counted, such as `words`.
         unit: &'static str,
-        /// How many there are.
+        /// The actual number.
         reached: usize,
-        /// How many there may be.
+        /// The maximum.
         allowed: usize,
     },
-    /// The workflow has no such step.
+    /// The workflow does not allow the transition.
     #[error("Invalid transition from '{from}' to '{to}'")]
     InvalidTransition {
-        /// The status the task has.
+        /// The current status.
         from: Status,
-        /// The status that was asked for.
+        /// The requested status.
         to: Status,
-        /// The task as it is, if there is one already.
+        /// The current task; `None` if it does not exist yet.
         current: Option<Box<Snapshot>>,
     },
     /// The write was based on an older version of the task.
     #[error("The task has version {} by now, not {expected}: read it again and repeat the change", current.task.version)]
     Conflict {
-        /// The versions that the write would have taken.
+        /// The versions that the write expected.
         expected: ExpectedVersion,
-        /// The task as it stands now.
+        /// The current task.
         current: Box<Snapshot>,
     },
-    /// A write was done before under its idempotency key, and its response cannot be repeated.
+    /// A write was done before with this idempotency key, and its response is not available.
     #[error("{}", unrepeatable(key, *omitted, *task))]
     Unrepeatable {
         /// The key.
         key: String,
-        /// Why the response is not stored; `None` if it was lost.
+        /// Why the response was not stored; `None` if it was lost.
         omitted: Option<Omitted>,
-        /// The task that was written, if one was.
+        /// The written task, if any.
         task: Option<TaskId>,
     },
-    /// What should prove who asks does not.
+    /// A credential is wrong.
     #[error("{0}")]
     InvalidCredentials(Credential),
-    /// The asker has to wait.
+    /// The client sent too many attempts.
     #[error("Too many attempts: try again in {} s", retry_after.as_secs())]
     RateLimited {
-        /// After this time a new attempt is looked at; whole seconds.
+        /// Time until the next attempt is accepted; whole seconds.
         retry_after: Duration,
     },
-    /// What happened behind a cursor is not known any more.
+    /// Events after the cursor are no longer available.
     #[error(
-        "The cursor is too old, or of an event log that was replaced: read what you show again, and go on from its eventCursor"
+        "The cursor is too old, or of an event log that was replaced: reload your data, and continue from its eventCursor"
     )]
     ResyncRequired,
-    /// The server cannot take this on at the moment.
+    /// The server has no capacity at the moment.
     #[error("The server is busy: try again in {} s", retry_after.as_secs())]
     Unavailable {
-        /// A sensible time to wait; whole seconds.
+        /// Suggested wait; whole seconds.
         retry_after: Duration,
-        /// What is in the way, if it is more than a crowd: for the log, never for the client.
+        /// The cause if it is not load alone; only for the log.
         cause: Option<Arc<anyhow::Error>>,
     },
-    /// Another service, which was to be called, gave no answer.
+    /// The external service failed.
     #[error("{0}")]
     External(ExternalFailure),
-    /// Something went wrong inside. The cause goes to the log, never to the client.
+    /// Internal error. The cause is only logged.
     #[error("Something went wrong on the server; the request id leads to the cause in its log")]
     Internal(Arc<anyhow::Error>),
 }
@@ -163,25 +163,25 @@ fn unrepeatable(key: &str, omitted: Option<Omitted>, task: Option<TaskId>) -> St
     format!("The request with the Idempotency-Key '{key}' was done, and {why}: read {read}, and do not repeat it")
 }
 
-/// Why nobody is signed in.
+/// Why no user is signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignedOut {
-    /// No access token came with the request.
+    /// The request has no access token.
     NoToken,
-    /// The access token is past its time.
+    /// The access token has expired.
     Expired,
-    /// What came is no access token of this server.
+    /// The token is not an access token of this server.
     NotAToken,
-    /// The session was ended, or the account deactivated or deleted.
+    /// The session has ended, or the account was deactivated or deleted.
     Revoked,
-    /// The signature of a file's URL has expired.
+    /// The signature of a file URL has expired.
     LinkExpired,
-    /// The signature of a file's URL is not one of this server, or is for another file.
+    /// The signature of a file URL is invalid, or is for another file.
     NotALink,
 }
 
 impl SignedOut {
-    /// What is wrong with the token, in few words: the reason of a close frame has 123 bytes.
+    /// A short reason: close frames allow 123 bytes.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
@@ -208,14 +208,14 @@ impl fmt::Display for SignedOut {
     }
 }
 
-/// What was shown to prove who asks.
+/// A kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
-    /// A name and a password. Which of them is wrong is not said.
+    /// Name and password. The error does not say which of them is wrong.
     Login,
     /// A refresh token.
     RefreshToken,
-    /// The password one has, when one sets another.
+    /// The current password, required to set a new one.
     CurrentPassword,
     /// A token that verifies an e-mail address.
     VerificationToken,
@@ -234,7 +234,7 @@ impl fmt::Display for Credential {
     }
 }
 
-/// The stable name of an error. Clients decide by it; messages may change.
+/// The stable code of an error. Clients may depend on it; messages may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
     /// See [`Error::Unauthenticated`].
@@ -243,9 +243,9 @@ pub enum Code {
     Forbidden,
     /// See [`Error::NotFound`].
     NotFound,
-    /// A value is not acceptable.
+    /// A value is invalid.
     Invalid,
-    /// A value that must be unique belongs to somebody else.
+    /// A value must be unique and is used already.
     Taken,
     /// See [`Error::PayloadTooLarge`].
     PayloadTooLarge,
@@ -261,11 +261,11 @@ pub enum Code {
     InvalidTransition,
     /// See [`Error::Conflict`].
     Conflict,
-    /// See [`Error::Unrepeatable`]: the response was larger than what is stored.
+    /// See [`Error::Unrepeatable`]: the response was too large to store.
     IdempotentResponseTooLarge,
-    /// See [`Error::Unrepeatable`]: the response holds tokens.
+    /// See [`Error::Unrepeatable`]: the response contains tokens.
     IdempotentResponseSecret,
-    /// See [`Error::Unrepeatable`]: the server ended before it could store the response.
+    /// See [`Error::Unrepeatable`]: the server died before it stored the response.
     IdempotentResponseLost,
     /// See [`Error::InvalidCredentials`].
     InvalidCredentials,
@@ -286,7 +286,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The name that clients see.
+    /// The code in APIs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -318,7 +318,7 @@ impl Code {
 }
 
 impl Error {
-    /// The stable name of this error.
+    /// The code of this error.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -349,7 +349,7 @@ impl Error {
         }
     }
 
-    /// How long a client should wait before it tries again, where waiting helps.
+    /// How long a client should wait before a retry; `None` if a retry does not help.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -358,7 +358,7 @@ impl Error {
         }
     }
 
-    /// The task that a refused write was about, as it is now.
+    /// The current task after a rejected write.
     #[must_use]
     pub fn current_task(&self) -> Option<&Snapshot> {
         match self {
@@ -368,7 +368,7 @@ impl Error {
         }
     }
 
-    /// What only the log may tell: the faces write it there once, with the request id.
+    /// The internal cause, which the APIs log once, with the request id.
     #[must_use]
     pub fn cause(&self) -> Option<&anyhow::Error> {
         match self {
@@ -377,7 +377,7 @@ impl Error {
         }
     }
 
-    /// The client has to wait this long: in whole seconds, rounded up, so that one who waits is not refused again.
+    /// Rounds up to whole seconds, so that clients who wait are not rejected again.
     pub(crate) fn rate_limited(wait: TimeDelta) -> Self {
         let seconds = (wait.num_milliseconds() + 999) / 1_000;
         Self::RateLimited {
@@ -385,19 +385,16 @@ impl Error {
         }
     }
 
-    /// One value is not acceptable.
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         Self::violation(field, ViolationKind::Other, message)
     }
 
-    /// One value is not acceptable, for this reason.
     pub(crate) fn violation(field: &'static str, kind: ViolationKind, message: impl Into<String>) -> Self {
         let mut violations = Violations::default();
         violations.add(field, kind, message);
         Self::Invalid(violations)
     }
 
-    /// A text has too few or too many characters.
     pub(crate) fn wrong_length(field: &'static str, length: usize, min: usize, max: usize) -> Self {
         let range = if min == 0 {
             format!("up to {max}")
@@ -408,19 +405,18 @@ impl Error {
         Self::violation(field, ViolationKind::of_length(length, min, max), message)
     }
 
-    /// One value belongs to somebody else.
     pub(crate) fn taken(field: &'static str, value: &str) -> Self {
         let message = format!("{field} '{value}' is already taken");
         Self::violation(field, ViolationKind::Taken(value.to_owned()), message)
     }
 
-    /// A field names a user that does not exist or is not active.
+    /// The user does not exist or is not active.
     pub(crate) fn unknown_user(field: &'static str, user: UserId) -> Self {
         let message = format!("{field}: there is no active user {user}");
         Self::violation(field, ViolationKind::UnknownUser(user), message)
     }
 
-    /// The error of one invalid field as `BadInput` of the argument at `place`.
+    /// Converts the error of one invalid field to `BadInput` of the argument at `place`.
     pub(crate) fn at(self, place: impl fmt::Display) -> Self {
         let Self::Invalid(Violations(violations)) = &self else {
             return self;
@@ -435,7 +431,6 @@ impl Error {
         }
     }
 
-    /// Nothing of this kind has this id, as far as the asker may know.
     pub(crate) fn not_found(noun: &'static str, id: impl fmt::Display) -> Self {
         Self::NotFound {
             noun,
@@ -444,16 +439,14 @@ impl Error {
         }
     }
 
-    /// Something failed inside.
     pub(crate) fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::Internal(Arc::new(cause.into()))
     }
 }
 
-/// The most characters of a value in a message.
+/// Maximum number of characters of a value in a message.
 const EXCERPT: usize = 80;
 
-/// The first characters of a value, for a message.
 pub(crate) fn excerpt(value: &str) -> Cow<'_, str> {
     match value.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &value[..end]).into(),
@@ -461,14 +454,14 @@ pub(crate) fn excerpt(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// One value that is not acceptable.
+/// An invalid value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The field, in `snake_case`.
     pub field: &'static str,
-    /// What is wrong, for programs.
+    /// The problem, for programs.
     pub kind: ViolationKind,
-    /// What is wrong, and what is allowed.
+    /// The problem and what is allowed, for people.
     pub message: String,
 }
 
@@ -480,25 +473,25 @@ impl Violation {
     }
 }
 
-/// What is wrong with a value, with what is allowed where that is a number.
+/// The problem with a value, with the limit if it is a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ViolationKind {
-    /// Only the message describes it.
+    /// See the message.
     #[default]
     Other,
-    /// A field that is required is absent.
+    /// A required field is absent.
     Missing,
-    /// A text has fewer characters than this.
+    /// A text has fewer characters than this minimum.
     TooShort(usize),
-    /// A text has more characters than this.
+    /// A text has more characters than this maximum.
     TooLong(usize),
-    /// A list has fewer elements than this.
+    /// A list has fewer elements than this minimum.
     TooFew(usize),
-    /// A number is less than this.
+    /// A number is less than this minimum.
     TooSmall(usize),
-    /// A number or a count is greater than this.
+    /// A number or count is greater than this maximum.
     TooLarge(usize),
-    /// It is none of the values that are allowed.
+    /// It is not one of the allowed values.
     NotOneOf,
     /// It is not a boolean.
     NotBoolean,
@@ -506,14 +499,13 @@ pub enum ViolationKind {
     NotInteger,
     /// It is not a list.
     NotList,
-    /// This value belongs to somebody else.
+    /// Another resource uses this value.
     Taken(String),
-    /// There is no such active user: each API writes ids in its form.
+    /// There is no active user with this id. Each API formats ids itself.
     UnknownUser(UserId),
 }
 
 impl ViolationKind {
-    /// The kind of a text whose length is out of bounds.
     pub(crate) fn of_length(length: usize, min: usize, max: usize) -> Self {
         if length < min {
             Self::TooShort(min)
@@ -532,17 +524,17 @@ impl ViolationKind {
     }
 }
 
-/// All that is wrong with one input, so that a person can mend it in one go.
+/// All problems of one input, so that clients can fix them together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Notes that `field` is not acceptable.
+    /// Adds a problem of `field`.
     pub fn invalid(&mut self, field: &'static str, message: impl Into<String>) {
         self.add(field, ViolationKind::Other, message);
     }
 
-    /// Notes that `field` is not acceptable, for this reason.
+    /// Adds a problem of `field`, with its kind.
     pub fn add(&mut self, field: &'static str, kind: ViolationKind, message: impl Into<String>) {
         self.0.push(Violation {
             field,
@@ -551,7 +543,7 @@ impl Violations {
         });
     }
 
-    /// Notes what `result` says is wrong, and gives its value otherwise. Other errors end the check.
+    /// Adds the problems of `result`, or returns its value. Other errors are returned.
     pub fn check<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
         match result {
             Ok(value) => Ok(Some(value)),
@@ -563,7 +555,7 @@ impl Violations {
         }
     }
 
-    /// An error if anything was noted.
+    /// Fails if there is any problem.
     pub fn into_result(self) -> Result<()> {
         if self.0.is_empty() {
             Ok(())
@@ -572,7 +564,7 @@ impl Violations {
         }
     }
 
-    /// What was noted, in the order of the fields.
+    /// The problems, in the order of the fields.
     #[must_use]
     pub fn as_slice(&self) -> &[Violation] {
         &self.0
@@ -595,7 +587,7 @@ impl fmt::Display for Violations {
     }
 }
 
-/// An error with its cause: for the person who runs the server, not for clients.
+/// An error with its cause, for the operator.
 pub(crate) fn described(error: Error) -> anyhow::Error {
     match error.cause() {
         Some(cause) => anyhow::anyhow!("{cause:#}"),

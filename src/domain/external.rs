@@ -1,4 +1,4 @@
-//! A call to another service, which the settings name: with a limit of time and of size, and nowhere else.
+//! The call to the external service of the settings, with limits of time and size.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use super::error::{Error, Result};
 use crate::config::ExternalConfig;
 use crate::tls;
 
-/// The most bytes of an answer: 1 MiB.
+/// Maximum size of a response in bytes: 1 MiB.
 pub const MAX_ANSWER: usize = 1024 * 1024;
-/// The most redirects that are followed.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: usize = 5;
 
-/// Why there is no answer of the other service.
+/// Why the external call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExternalFailure {
-    /// The settings name none.
+    /// No service is configured.
     NotConfigured,
-    /// It could not be reached, or its answer is no good.
+    /// It cannot be reached, or its response is invalid.
     Failed(String),
-    /// It took longer than this.
+    /// It exceeded this time limit.
     TimedOut(Duration),
 }
 
@@ -41,18 +41,18 @@ impl fmt::Display for ExternalFailure {
     }
 }
 
-/// What the other service answered.
+/// The response of the external service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExternalAnswer {
-    /// Its status, from 200 to 299.
+    /// HTTP status, from 200 to 299.
     pub status: u16,
-    /// How long that took.
+    /// Duration of the call.
     pub duration: Duration,
-    /// What it answered: JSON as it is, any other text as a string, and null for nothing and for what is no text.
+    /// Response body: JSON as it is, other text as a string, null if empty or binary.
     pub data: Value,
 }
 
-/// The call to another service. Cloning it is cheap.
+/// Calls the external service. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct External {
     target: Option<Target>,
@@ -66,7 +66,7 @@ struct Target {
 }
 
 impl External {
-    /// The call of the settings. Nothing is connected yet.
+    /// Creates the client from the settings, without connecting.
     pub fn open(config: &ExternalConfig) -> anyhow::Result<Self> {
         let target = config.url.as_deref().map(Target::open).transpose()?;
         Ok(Self {
@@ -75,13 +75,13 @@ impl External {
         })
     }
 
-    /// Calls the other service. Only who is signed in may have it called.
+    /// Calls the service for a signed-in user.
     pub async fn call(&self, actor: &Actor) -> Result<ExternalAnswer> {
         actor.signed_in()?;
         self.call_for_anyone().await
     }
 
-    /// The same for a client that need not sign in: only where its dialect allows that.
+    /// Calls the service for an anonymous client, where the REST dialect allows that.
     pub async fn call_for_anyone(&self) -> Result<ExternalAnswer> {
         let target = self.target.as_ref();
         let target = target.ok_or(Error::External(ExternalFailure::NotConfigured))?;
@@ -121,7 +121,7 @@ impl Target {
     }
 }
 
-/// A redirect may lead to another page of the same place, and not to another place: that is not what was configured.
+/// Follows redirects within one origin only, because other hosts are not configured.
 fn follow(attempt: Attempt<'_>) -> Action {
     let is_same_place = attempt
         .previous()
@@ -130,12 +130,12 @@ fn follow(attempt: Attempt<'_>) -> Action {
     if is_same_place && attempt.previous().len() <= MAX_REDIRECTS {
         attempt.follow()
     } else {
-        // Its status is then the answer.
+        // The status of the redirect becomes the result.
         attempt.stop()
     }
 }
 
-/// The body, as long as it is within its limit.
+/// Reads a body within the size limit.
 async fn read(mut response: Response) -> Result<Value> {
     let mut bytes = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(unreachable)? {
@@ -156,9 +156,9 @@ fn failed(reason: String) -> Error {
     Error::External(ExternalFailure::Failed(reason))
 }
 
-/// The cause goes to the log; it may tell of the network what is not for everybody.
+/// The cause is only logged, because it may reveal the internal network.
 fn unreachable(error: reqwest::Error) -> Error {
     let error = anyhow::Error::new(error.without_url());
     tracing::warn!("the other service of EXTERNAL_URL cannot be reached: {error:#}");
-    failed("cannot be reached, or broke off".to_owned())
+    failed("cannot be reached, or closed the connection".to_owned())
 }

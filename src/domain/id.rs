@@ -1,10 +1,21 @@
-//! Identifiers: one type a noun, so that a user's number never passes for a task's.
+//! Identifiers: one type per resource, so that they cannot be mixed up.
 
 use serde::{Deserialize, Serialize};
 
-/// Declares the identifier of one noun.
-macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident) => {
+/// A number that identifies a resource.
+pub trait Identifier: Copy {
+    /// Name of the resource. Global ids contain it.
+    const RESOURCE: &'static str;
+
+    /// The id with this number.
+    fn from_number(number: i32) -> Self;
+
+    /// The number.
+    fn number(self) -> i32;
+}
+
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident($resource:literal);)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -15,30 +26,32 @@ macro_rules! identifier {
                 self.0.fmt(f)
             }
         }
-    };
+
+        impl Identifier for $name {
+            const RESOURCE: &'static str = $resource;
+
+            fn from_number(number: i32) -> Self {
+                Self(number)
+            }
+
+            fn number(self) -> i32 {
+                self.0
+            }
+        }
+    )*};
 }
 
-identifier!(
-    /// Which task.
-    TaskId
-);
-identifier!(
-    /// Which user.
-    UserId
-);
-identifier!(
-    /// Which session: one refresh token and the access tokens that came with it.
-    SessionId
-);
-identifier!(
-    /// Which notification.
-    NotificationId
-);
-identifier!(
-    /// Which attachment.
-    AttachmentId
-);
-identifier!(
-    /// Which job.
-    JobId
-);
+identifiers! {
+    /// Id of a task.
+    TaskId("Task");
+    /// Id of a user.
+    UserId("User");
+    /// Id of a session: one refresh token and its access tokens.
+    SessionId("Session");
+    /// Id of a notification.
+    NotificationId("Notification");
+    /// Id of an attachment.
+    AttachmentId("Attachment");
+    /// Id of a job.
+    JobId("Job");
+}

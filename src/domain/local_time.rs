@@ -1,4 +1,4 @@
-//! Days and time zones: which day it is for somebody.
+//! Days and time zones of users.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -9,10 +9,9 @@ use super::error::{Error, Result, excerpt};
 /// A time zone of the IANA database.
 pub type TimeZone = Tz;
 
-/// The zone of users who chose none.
+/// The default time zone of users.
 pub const DEFAULT_TIME_ZONE: TimeZone = Tz::UTC;
 
-/// The time zone of this name.
 pub(crate) fn check_time_zone(field: &'static str, name: &str) -> Result<TimeZone> {
     name.parse().map_err(|_| {
         let shown = excerpt(name);
@@ -22,18 +21,17 @@ pub(crate) fn check_time_zone(field: &'static str, name: &str) -> Result<TimeZon
     })
 }
 
-/// The zone of a stored name. One that this server does not know counts as UTC: nobody is locked out by a newer database
-/// of time zones.
+/// Parses a stored name. An unknown name counts as UTC, in case another server knows a newer time zone database.
 pub(crate) fn stored_time_zone(name: &str) -> TimeZone {
     name.parse().unwrap_or(DEFAULT_TIME_ZONE)
 }
 
-/// A moment, and which day it is then for somebody.
+/// A moment, with the day in a time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalNow {
     /// The moment.
     pub moment: Timestamp,
-    /// The day.
+    /// The day in the time zone.
     pub today: NaiveDate,
 }
 
@@ -46,7 +44,7 @@ impl LocalNow {
     }
 }
 
-/// A day that both databases can keep: of the years 1 to 9999.
+/// Accepts the years 1 to 9999, the range of both databases.
 pub fn check_day(field: &'static str, day: NaiveDate) -> Result<NaiveDate> {
     if (1..=9999).contains(&day.year()) {
         return Ok(day);
@@ -55,7 +53,7 @@ pub fn check_day(field: &'static str, day: NaiveDate) -> Result<NaiveDate> {
     Err(Error::invalid(field, message))
 }
 
-/// The first moment of a day in UTC. Days are compared by it in the database, whatever the time zone of who asks.
+/// The first moment of a day in UTC. The database compares days by it, whatever the time zone of the actor.
 pub(crate) fn start_of(day: NaiveDate) -> Timestamp {
     DateTime::<Utc>::from_naive_utc_and_offset(day.and_time(NaiveTime::MIN), Utc)
 }
@@ -89,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_the_database_are_zones() {
+    fn only_names_of_the_iana_database_are_accepted() {
         for name in ["", "Berlin", "europe/berlin", "+01:00", "UTC+1", "../UTC"] {
             let error = check_time_zone("time_zone", name).unwrap_err().to_string();
             assert!(error.contains("such as Europe/Berlin or UTC"), "{error}");
@@ -98,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_day_ends_with_the_last_moment() {
+    fn the_last_day_ends_at_the_last_moment() {
         assert_eq!(end_of(day("9999-12-31")), LAST_MOMENT);
         assert_eq!(
             start_of(day("2026-01-15")),

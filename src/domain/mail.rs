@@ -1,4 +1,4 @@
-//! The way out for letters: a mail server, by SMTP.
+//! Sends e-mails to a mail server over SMTP.
 
 use std::fmt;
 use std::str::FromStr as _;
@@ -15,48 +15,47 @@ use secrecy::ExposeSecret as _;
 use super::notification::Email;
 use crate::config::MailConfig;
 
-/// How long each step of a conversation with the mail server may take.
+/// Timeout of each SMTP step.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The most connections to the mail server.
+/// Maximum number of connections to the mail server.
 const CONNECTIONS: u32 = 4;
-/// What the sender is called.
+/// Display name of the sender.
 const SENDER: &str = "Taskwire";
-/// Keeps absence notices from answering (RFC 3834).
+/// Prevents automatic replies (RFC 3834).
 const AUTO_SUBMITTED: HeaderName = HeaderName::new_from_ascii_str("Auto-Submitted");
-/// How a recipient refuses further mail (RFC 2369).
+/// Lets recipients unsubscribe (RFC 2369).
 const LIST_UNSUBSCRIBE: HeaderName = HeaderName::new_from_ascii_str("List-Unsubscribe");
-/// What an address in a `mailto:` URL cannot contain as it is.
+/// Characters that must be encoded in a `mailto:` URL.
 const NOT_IN_MAILTO: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'.')
     .remove(b'-')
     .remove(b'_')
     .remove(b'+');
-/// The answers of a mail server that will not change: there is no such mailbox, or none that takes mail from us.
+/// Permanent SMTP errors: the mailbox does not exist or rejects our mail.
 const NO_SUCH_MAILBOX: [u16; 4] = [550, 551, 552, 553];
 
-/// Tries the mail server of the settings, if there is one: connects, encrypts and authenticates as for a mail, and sends
-/// none. The caller bounds the time.
+/// Tests the configured mail server, if any: connects, encrypts and authenticates without sending a mail. The caller
+/// limits the time.
 pub(crate) async fn try_mail(config: &MailConfig) -> anyhow::Result<()> {
     let Some(mailer) = Mailer::open(config)? else {
         return Ok(());
     };
     let is_connected = mailer.transport.test_connection().await?;
     mailer.transport.shutdown().await;
-    anyhow::ensure!(is_connected, "the mail server ends the connection");
+    anyhow::ensure!(is_connected, "the mail server closes the connection");
     Ok(())
 }
 
-/// Why a letter was not sent.
+/// Why a mail was not sent.
 #[derive(Debug)]
 pub(super) enum Undelivered {
-    /// It may be taken later.
+    /// A retry may succeed.
     Later(anyhow::Error),
-    /// It never will.
+    /// A retry cannot succeed.
     Never(anyhow::Error),
 }
 
-/// Sends letters.
 pub(super) struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
@@ -71,14 +70,14 @@ impl fmt::Debug for Mailer {
 }
 
 impl Mailer {
-    /// The mailer of the settings, if there is one. Nothing is connected yet.
+    /// Creates a mailer from the settings, if any, without connecting.
     pub(super) fn open(config: &MailConfig) -> anyhow::Result<Option<Self>> {
         let Some(url) = &config.url else {
             return Ok(None);
         };
-        // The settings were checked already, and the library's errors may show the URL.
+        // The settings are already validated, and errors of the library may contain the URL with its password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
-            .map_err(|_| anyhow::anyhow!("SMTP_URL is not one of a mail server"))?
+            .map_err(|_| anyhow::anyhow!("SMTP_URL is not the URL of a mail server"))?
             .timeout(Some(PATIENCE))
             .pool_config(PoolConfig::new().max_size(CONNECTIONS))
             .build();
@@ -91,26 +90,25 @@ impl Mailer {
         }))
     }
 
-    /// The most mails to one address in an hour; `None` is no limit.
+    /// Maximum number of mails per address and hour; `None` means no limit.
     pub(super) fn max_per_hour(&self) -> Option<u32> {
         self.max_per_hour
     }
 
-    /// Where people reach the front end.
+    /// Base URL of the front end.
     pub(super) fn public_url(&self) -> Option<&str> {
         self.public_url.as_deref()
     }
 
-    /// Hands a letter to the mail server.
-    pub(super) async fn send(&self, letter: Email) -> Result<(), Undelivered> {
-        let message = self.message(letter).map_err(Undelivered::Never)?;
+    pub(super) async fn send(&self, email: Email) -> Result<(), Undelivered> {
+        let message = self.message(email).map_err(Undelivered::Never)?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let is_final = error
                     .status()
                     .is_some_and(|code| NO_SUCH_MAILBOX.contains(&u16::from(code)));
-                let error = anyhow::Error::new(error).context("the mail server did not take it");
+                let error = anyhow::Error::new(error).context("the mail server did not accept the mail");
                 Err(if is_final {
                     Undelivered::Never(error)
                 } else {
@@ -120,17 +118,17 @@ impl Mailer {
         }
     }
 
-    fn message(&self, letter: Email) -> anyhow::Result<Message> {
-        let to = Address::from_str(&letter.to).context("the address is not one of e-mail")?;
-        let id = format!("<{}@{}>", letter.name, self.from.email.domain());
+    fn message(&self, email: Email) -> anyhow::Result<Message> {
+        let to = Address::from_str(&email.to).context("the recipient is not an e-mail address")?;
+        let id = format!("<{}@{}>", email.name, self.from.email.domain());
         let mut message = Message::builder()
             .from(self.from.clone())
-            .to(Mailbox::new(letter.to_name, to))
-            .subject(letter.subject)
+            .to(Mailbox::new(email.to_name, to))
+            .subject(email.subject)
             .message_id(Some(id))
-            .date(letter.written_at.into())
+            .date(email.written_at.into())
             .header(ContentType::TEXT_PLAIN)
-            .body(letter.text)?;
+            .body(email.text)?;
         let automatic = HeaderValue::new(AUTO_SUBMITTED, "auto-generated".to_owned());
         message.headers_mut().insert_raw(automatic);
         let address = self.from.email.to_string();

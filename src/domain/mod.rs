@@ -1,22 +1,22 @@
-//! The domain: all rules, authorization included. Both faces hold a [`Domain`] and nothing below it.
+//! The domain: all rules, including authorization. Both APIs use only [`Domain`], and nothing below it.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! |---|---|
-//! | [`actor`] | who asks |
-//! | [`policy`] | who may do what: permits for writes, scopes for reads |
-//! | [`error`] | the one error and its codes |
-//! | [`task`], [`tag`], [`statistics`] | tasks and what is counted of them |
-//! | [`attachment`] | files, and where their bytes are |
-//! | [`user`], [`session`], [`token`], `password` | accounts, and how their users prove who they are |
-//! | [`event`], [`notification`] | the log of what happened, and who is told of it |
-//! | [`live`] | its delivery to whoever watches |
-//! | [`backup`] | all of it in one archive, and back |
-//! | [`diagnosis`] | what the database says of itself |
-//! | [`job`], `mail` | background work, and the letters among it |
-//! | [`external`] | a call to another service |
-//! | [`idempotency`] | writes that are safe to repeat |
-//! | [`page`], [`patch`], [`id`], [`network`] | pages by keyset, absent / null / value, identifiers, parts of addresses |
-//! | [`clock`], [`random`] | where time and randomness come in |
+//! | [`actor`] | the user or process that acts |
+//! | [`policy`] | authorization: permits for writes, scopes for reads |
+//! | [`error`] | the error type and its codes |
+//! | [`task`], [`tag`], [`statistics`] | tasks, tags and statistics |
+//! | [`attachment`] | files and their storage |
+//! | [`user`], [`session`], [`token`], `password` | accounts and authentication |
+//! | [`event`], [`notification`] | the event log, and notifications |
+//! | [`live`] | live delivery to clients |
+//! | [`backup`] | backup and restore |
+//! | [`diagnosis`] | diagnosis of the database |
+//! | [`job`], `mail` | background jobs, and sending mail |
+//! | [`external`] | the call to an external service |
+//! | [`idempotency`] | idempotency keys |
+//! | [`page`], [`patch`], [`id`], [`network`] | keyset pagination, update fields, identifiers, client networks |
+//! | [`clock`], [`random`] | sources of time and randomness |
 //! | [`local_time`] | days and time zones |
 //! | `store` | the database; private to the domain |
 
@@ -82,7 +82,7 @@ use self::token::{SigningKey, TokenSigner};
 use self::user::Users;
 use crate::config::{Config, UploadQuota};
 
-/// What the use cases share.
+/// Shared by the use cases.
 #[derive(Debug)]
 pub(crate) struct Core {
     store: Store,
@@ -100,24 +100,24 @@ pub(crate) struct Core {
     trash_retention: TimeDelta,
     hub: Hub,
     worker_handle: WorkerHandle,
-    /// Where notifications go out by mail.
+    /// Sends notifications by mail.
     mailer: Option<Mailer>,
     statistics: statistics::Cache,
 }
 
 impl Core {
-    /// The present moment, and which day it is for the actor.
+    /// The current moment, and the current day of the actor.
     fn local_now(&self, actor: &Actor) -> LocalNow {
         LocalNow::at(self.clock.now(), actor.time_zone())
     }
 }
 
-/// Where time and randomness come from.
+/// The sources of time and randomness.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Makes secrets.
+    /// The random generator.
     pub randomness: Arc<dyn Randomness>,
 }
 
@@ -130,14 +130,14 @@ impl Default for Surroundings {
     }
 }
 
-/// The facade that the faces hold. Cloning it is cheap.
+/// The facade for the APIs. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct Domain {
     core: Arc<Core>,
 }
 
 impl Domain {
-    /// Connects to the database. Fails with one line that a person can act on.
+    /// Connects to the database. Fails with a one-line message for the operator.
     pub async fn open(config: &Config, key: &SigningKey, surroundings: Surroundings) -> anyhow::Result<Self> {
         let Config {
             database,
@@ -245,7 +245,7 @@ impl Domain {
         self.core.clock.as_ref()
     }
 
-    /// Whether the database answers.
+    /// Fails if the database does not answer.
     pub async fn ping(&self) -> Result<()> {
         self.core.store.ping().await
     }
@@ -255,86 +255,86 @@ impl Domain {
         self.core.store.clone().watch()
     }
 
-    /// For how long the database has not answered; meaningful while it is watched.
+    /// How long the database has not answered; only valid while it is watched.
     #[must_use]
     pub fn database_silence(&self) -> Duration {
         self.core.store.silence()
     }
 
-    /// Why the database cannot be used or written, as far as is known, in words that may be shown to anybody; meaningful
-    /// while it is watched.
+    /// Why the database cannot be read or written, in words that are safe for clients; `None` if no problem is known.
+    /// Only valid while it is watched.
     #[must_use]
     pub fn database_problem(&self) -> Option<&'static str> {
         self.core.store.problem()
     }
 
-    /// What the database says of itself.
+    /// Queries about the database itself.
     #[must_use]
     pub fn diagnosis(&self) -> Diagnosis<'_> {
         Diagnosis::new(&self.core)
     }
 
-    /// Every migration, the oldest first.
+    /// Every migration, oldest first.
     pub async fn migrations(&self) -> Result<Vec<MigrationState>> {
         self.core.store.migrations().await
     }
 
-    /// Applies pending migrations; `steps` limits how many.
+    /// Applies pending migrations, at most `steps`.
     pub async fn migrate_up(&self, steps: Option<u32>) -> Result<()> {
         self.core.store.migrate_up(steps).await
     }
 
-    /// Undoes the newest `steps` migrations, or all of them, and the data with them.
+    /// Reverts the newest `steps` migrations, or all of them, including their data.
     pub async fn migrate_down(&self, steps: Option<u32>) -> Result<()> {
         self.core.store.migrate_down(steps).await
     }
 
-    /// Empties the database: drops every table of ours and makes them anew.
+    /// Drops all tables of Taskwire and creates them again, which deletes all data.
     pub async fn migrate_fresh(&self) -> Result<()> {
         self.core.store.migrate_fresh().await
     }
 
-    /// The connections to the database.
+    /// The state of the connection pools.
     #[must_use]
     pub fn pools(&self) -> Pools {
         self.core.store.pools()
     }
 
-    /// What operators watch of the database.
+    /// Database metrics for operators.
     pub async fn database_gauges(&self) -> Result<DatabaseGauges> {
         self.core.store.gauges().await
     }
 
-    /// Whether files can be kept, and how much room there is for them.
+    /// Checks that files can be stored, and returns the free space.
     pub async fn check_storage(&self) -> Result<Room> {
         self.core.storage.check().await
     }
 
-    /// How much of the disk for files is free, in bytes; none where they are in a bucket.
+    /// Free bytes on the disk for files; `None` for a bucket.
     #[must_use]
     pub fn free_storage(&self) -> Option<u64> {
         self.core.storage.free_bytes()
     }
 
-    /// How many passwords are hashed now or wait for it.
+    /// Number of passwords that are hashed or wait.
     #[must_use]
     pub fn password_queue(&self) -> usize {
         self.core.passwords.queue()
     }
 
-    /// How many statements the database was sent since the start, without BEGIN and COMMIT.
+    /// Number of SQL statements since the start, without BEGIN and COMMIT.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.core.store.statements()
     }
 
-    /// How many passwords were checked since the start.
+    /// Number of password checks since the start.
     #[must_use]
     pub fn password_checks(&self) -> u64 {
         self.core.passwords.checks()
     }
 
-    /// Closes the connections to the database. Requests that still run fail.
+    /// Closes the database connections. Running requests fail.
     pub async fn close(self) -> Result<()> {
         self.core.store.clone().close().await
     }

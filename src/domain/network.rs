@@ -1,18 +1,18 @@
-//! The part of an address that identifies one client.
+//! The part of an IP address that identifies a client.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// How many bits of an IPv6 address name its network. Each customer of a provider has a network of at least this size, and any
-/// address in it.
+/// Number of IPv6 address bits that identify a network. Providers give each customer a network of at least this size,
+/// with free choice of the rest.
 const IPV6_BITS: u32 = 64;
 
-/// Where somebody connects from: an IPv4 address, or the first 64 bits of an IPv6 address.
+/// The network of a client: an IPv4 address, or the first 64 bits of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
 impl From<IpAddr> for Network {
-    /// An IPv4 address that is written as an IPv6 address is an IPv4 address.
+    /// An IPv4-mapped IPv6 address counts as IPv4.
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {

@@ -1,5 +1,5 @@
-//! Pages by keyset: a cursor holds the sort key of one row, never an offset, so a page costs the
-//! same at the end of a list as at its start, and rows that come or go do not shift it.
+//! Keyset pagination. A cursor holds the sort key of a row instead of an offset. So all pages cost the same, and
+//! inserted or deleted rows do not shift them.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
 
-/// The most rows a page may hold.
+/// Maximum number of rows on a page.
 pub const MAX_PAGE_SIZE: u32 = 100;
-/// How many rows a page holds when nothing is said.
+/// Default number of rows on a page.
 pub const DEFAULT_PAGE_SIZE: u32 = 50;
-/// A cursor longer than this many bytes is none of ours: the longest holds one title.
+/// Maximum length of a valid cursor in bytes; the longest contains one title.
 const MAX_CURSOR_BYTES: usize = 4_096;
 
-/// From which end a page is cut.
+/// The end of the list that a page is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Take {
-    /// The first so many rows.
+    /// The first rows.
     First(u32),
-    /// The last so many rows.
+    /// The last rows.
     Last(u32),
 }
 
 impl Take {
-    /// How many rows at most.
+    /// Maximum number of rows.
     #[must_use]
     pub fn limit(self) -> u32 {
         match self {
@@ -36,23 +36,23 @@ impl Take {
     }
 }
 
-/// Which page is asked for.
+/// A page to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
-    /// From which end, and how many rows.
+    /// The end, and the number of rows.
     pub take: Take,
-    /// Only rows behind this cursor.
+    /// Only rows after this cursor.
     pub after: Option<String>,
     /// Only rows before this cursor.
     pub before: Option<String>,
-    /// Whether to find out if there are rows beyond the cursor one came from, which may cost a statement.
+    /// Whether to check for rows before `after`, or after `before`, which may cost a query.
     pub probe: bool,
-    /// Rows to leave out at the start: for REST clients that count pages. A deep offset costs what it skips.
+    /// Rows to skip at the start, for REST clients with page numbers. The cost grows with the offset.
     pub skip: u64,
 }
 
 impl PageRequest {
-    /// The page that Relay's four arguments describe.
+    /// Converts Relay's four arguments.
     pub fn from_relay(
         first: Option<i32>,
         after: Option<String>,
@@ -92,7 +92,7 @@ impl PageRequest {
     }
 }
 
-/// A page size that is within bounds.
+/// Validates a page size.
 pub fn page_size(field: &'static str, size: i32) -> Result<u32> {
     u32::try_from(size)
         .ok()
@@ -106,11 +106,11 @@ pub fn page_size(field: &'static str, size: i32) -> Result<u32> {
 /// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// The rows, in the order of the list, each with its place.
+    /// The rows in list order, with their positions.
     pub items: Vec<(RowPosition, T)>,
-    /// Whether there are rows before the first of these.
+    /// Whether there are rows before the first one.
     pub has_previous: bool,
-    /// Whether there are rows behind the last of these.
+    /// Whether there are rows after the last one.
     pub has_next: bool,
 }
 
@@ -125,8 +125,8 @@ impl<T> Default for Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The page made of rows as they were read: from the end that the page is cut from, and up to one
-    /// more than asked for. `beyond` tells whether there are rows on the side that one came from.
+    /// Creates a page from fetched rows, which start at the end given by `take` and include up to one extra row.
+    /// `beyond`: there are rows on the other side of the cursor.
     pub(crate) fn cut<R>(
         request: &PageRequest,
         mut rows: Vec<R>,
@@ -150,7 +150,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// The same page with other rows.
+    /// Converts the rows.
     pub fn map<U>(self, mut convert: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self
@@ -164,22 +164,22 @@ impl<T> Page<T> {
     }
 }
 
-/// The place of a row in its list. Its text is made only for those who ask.
+/// The position of a row in its list. It is encoded only on demand.
 #[derive(Clone, Debug)]
 pub enum RowPosition {
-    /// In a list by keyset.
+    /// In a keyset list.
     Sorted {
-        /// The row's own.
+        /// The cursor of the row.
         cursor: Cursor,
-        /// The order of the list, as cursors carry it.
+        /// The order of the list, as encoded in cursors.
         order: Arc<str>,
     },
-    /// In a list with cursors of its own kind.
+    /// In a list with another cursor format.
     Written(String),
 }
 
 impl RowPosition {
-    /// The opaque text that clients keep.
+    /// The opaque text that clients store.
     #[must_use]
     pub fn encode(&self) -> String {
         match self {
@@ -189,62 +189,62 @@ impl RowPosition {
     }
 }
 
-/// Which way a list is sorted.
+/// Sort direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// The smallest first; rows without a value come last.
+    /// Smallest first; missing values last.
     Ascending,
-    /// The greatest first; rows without a value come first.
+    /// Greatest first; missing values first.
     Descending,
 }
 
-/// One step of a sort order. A row without a value counts as greater than all others.
+/// One column of a sort order. Missing values count as the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sort<F> {
-    /// What is compared.
+    /// The column.
     pub field: F,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
 }
 
 /// A column that a list can be sorted by.
 pub trait SortField: Copy + PartialEq + 'static {
-    /// A short name of its own, which cursors carry.
+    /// A short unique name, used in cursors.
     fn name(self) -> &'static str;
 }
 
-/// The value of one sort column in a cursor. They compare as lists sort them.
+/// The value of a sort column in a cursor. Keys compare in sort order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Key {
-    /// A number; moments are microseconds since 1970.
+    /// A number; timestamps are microseconds since 1970.
     Number(i64),
     /// A text.
     Text(String),
 }
 
-/// The place of one row in a list of one order.
+/// The position of a row in a list with a certain order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The row's values, one for each step of the order.
+    /// The row's values, one per column of the order.
     pub keys: Vec<Key>,
-    /// The row's id, the last tie-break.
+    /// The row's id, the last sort key.
     pub id: i32,
 }
 
 impl Cursor {
-    /// The opaque text that clients keep. It names the order it belongs to.
+    /// The opaque text that clients store. It includes the order.
     #[must_use]
     pub fn encode<F: SortField>(&self, order: &[Sort<F>]) -> String {
         self.encode_in(&order_name(order))
     }
 
     fn encode_in(&self, order: &str) -> String {
-        // Texts and numbers always serialise.
+        // Texts and numbers can always be serialised.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(order, &self.keys, self.id)).unwrap_or_default())
     }
 
-    /// Which of two rows comes first in a list of this order.
+    /// Compares two rows in this order.
     pub(crate) fn compare<F>(&self, other: &Self, order: &[Sort<F>]) -> Ordering {
         let step = |direction: Direction, ordering: Ordering| match direction {
             Direction::Ascending => ordering,
@@ -259,7 +259,7 @@ impl Cursor {
             .unwrap_or_else(|| step(last, self.id.cmp(&other.id)))
     }
 
-    /// Reads a cursor that came as the argument `field` for a list of this order.
+    /// Parses a cursor from the argument `field` for this order.
     pub fn decode<F: SortField>(field: &'static str, text: &str, order: &[Sort<F>]) -> Result<Self> {
         let malformed = || Error::BadInput {
             field,
@@ -276,7 +276,7 @@ impl Cursor {
             return Err(Error::BadInput {
                 field,
                 message: format!(
-                    "{field} is a cursor of a list in another order; start again without it, or ask in the order it came from"
+                    "{field} is a cursor of a list in another order; start again without it, or use the order that it came from"
                 ),
             });
         }
@@ -287,7 +287,7 @@ impl Cursor {
     }
 }
 
-/// The order as cursors carry it, such as `due+created-`.
+/// The order as encoded in cursors, such as `due+created-`.
 pub(crate) fn order_name<F: SortField>(order: &[Sort<F>]) -> String {
     order.iter().fold(String::new(), |mut name, sort| {
         name.push_str(sort.field.name());

@@ -1,4 +1,4 @@
-//! Passwords: what is acceptable, and argon2id on a bounded number of threads.
+//! Passwords: rules, and hashing with argon2id on a limited number of threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,28 +14,28 @@ use tokio::sync::Semaphore;
 use super::error::{Error, Result};
 use crate::config::PasswordPolicy;
 
-/// Memory of one hash, in KiB: 19 MiB.
+/// Memory per hash in KiB: 19 MiB.
 const MEMORY_KIB: u32 = 19 * 1_024;
-/// Passes over the memory.
+/// Number of passes over the memory.
 const PASSES: u32 = 2;
-/// Lanes.
+/// Number of lanes.
 const LANES: u32 = 1;
-/// How many hashes may wait for a thread; more are turned away before they cost anything.
+/// Maximum number of hashes that wait for a thread; further ones are rejected.
 const MAX_WAITING: usize = 256;
-/// What those who were turned away are told to wait.
+/// `Retry-After` of rejected requests.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// The fewest characters of a password.
+/// Minimum number of characters of a password.
 pub const MIN_PASSWORD_LENGTH: usize = 8;
-/// The most characters of a password.
+/// Maximum number of characters of a password.
 pub const MAX_PASSWORD_LENGTH: usize = 128;
 
-/// A hash of nothing anybody knows, of the same cost as a real one: checked for unknown users, so
-/// that the time of an answer does not tell whether there is such a user.
+/// A hash without a known password, with the cost of a real one. It is checked for unknown users, so that the response
+/// time does not reveal whether a user exists.
 const NOBODYS_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$5h1jRmzZQ0nCUvdW7mUzj2yA1z9kYhX0cX9mWlq7b3E";
 
-/// Passwords that everybody tries first. Compared in lower case, without trailing digits.
+/// The most common passwords, compared in lower case without trailing digits.
 const COMMON_STEMS: [&str; 24] = [
     "password",
     "passw0rd",
@@ -63,16 +63,15 @@ const COMMON_STEMS: [&str; 24] = [
     "login",
 ];
 
-/// Hashes and checks passwords.
 #[derive(Debug)]
 pub(crate) struct Passwords {
     argon2: Argon2<'static>,
     policy: PasswordPolicy,
-    /// One permit a thread that hashes.
+    /// One permit per hashing thread.
     working: Arc<Semaphore>,
-    /// One permit a request that hashes or waits to.
+    /// One permit per request that hashes or waits.
     admitted: Semaphore,
-    /// How many of these there are.
+    /// Total number of `admitted` permits.
     places: usize,
     checks: AtomicU64,
 }
@@ -92,7 +91,7 @@ impl Passwords {
         })
     }
 
-    /// Refuses a password that breaks the rules; `field` names it in the error.
+    /// Checks the rules; `field` is the field in errors.
     pub(crate) fn check_rules(&self, field: &'static str, password: &SecretString) -> Result<()> {
         let password = password.expose_secret();
         let length = password.chars().count();
@@ -116,7 +115,6 @@ impl Passwords {
         }
     }
 
-    /// The hash to store for a password.
     pub(crate) async fn hash(&self, password: SecretString) -> Result<String> {
         let argon2 = self.argon2.clone();
         self.run(move || {
@@ -128,7 +126,7 @@ impl Passwords {
         .await
     }
 
-    /// Whether the password belongs to the stored hash. Without a hash the answer is no, at the same cost.
+    /// Whether the password matches the hash. Without a hash the result is false, at the same cost.
     pub(crate) async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool> {
         self.checks.fetch_add(1, Ordering::Relaxed);
         let argon2 = self.argon2.clone();
@@ -145,17 +143,17 @@ impl Passwords {
         .await
     }
 
-    /// How many requests hash a password now or wait to.
+    /// Number of requests that hash or wait.
     pub(crate) fn queue(&self) -> usize {
         self.places.saturating_sub(self.admitted.available_permits())
     }
 
-    /// How many passwords were checked since the start.
+    /// Number of password checks since the start.
     pub(crate) fn checks(&self) -> u64 {
         self.checks.load(Ordering::Relaxed)
     }
 
-    /// Runs costly work on a thread for it, or turns it away when too much is waiting.
+    /// Runs work on a hashing thread, or rejects it if too many requests wait.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T> {
         let _admitted = self.admitted.try_acquire().map_err(|_| Error::Unavailable {
             retry_after: BUSY,
@@ -166,7 +164,7 @@ impl Passwords {
             .await
             .map_err(Error::internal)?;
         tokio::task::spawn_blocking(move || {
-            // The permit lasts as long as the work, also when nobody waits for the answer any more.
+            // The permit is held until the work ends, even if the caller is cancelled.
             let _working = working;
             work()
         })
@@ -199,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_for_unknown_users_costs_what_a_real_one_does() {
+    fn the_hash_for_unknown_users_has_the_cost_of_a_real_one() {
         let hash = PasswordHash::new(NOBODYS_HASH).unwrap();
         let params = Params::try_from(&hash).unwrap();
         assert_eq!(
@@ -210,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn strict_rules_refuse_common_passwords_and_ask_for_upper_case() {
+    fn strict_rules_reject_common_passwords_and_require_upper_case() {
         let strict = Passwords::new(PasswordPolicy::Strict).unwrap();
         for (password, allowed) in [
             ("Password123", false),

@@ -1,4 +1,4 @@
-//! What an update says of one field: nothing, "clear it", or a value. They are three things.
+//! The three states of a field in an update: absent, null, or a value.
 
 use serde::{Deserialize, Deserializer};
 
@@ -7,17 +7,17 @@ use super::error::{Result, Violations};
 /// One field of an update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// The field was left out: it stays as it is.
+    /// Absent: the field is unchanged.
     #[default]
     Absent,
-    /// The field was given as null: it is cleared.
+    /// Null: the field is cleared.
     Null,
-    /// The field was given.
+    /// A new value.
     Value(T),
 }
 
 impl<T> Patch<T> {
-    /// Changes a field that may be empty.
+    /// Applies the change to an optional field.
     pub fn apply(self, field: &mut Option<T>) {
         match self {
             Self::Absent => {}
@@ -26,7 +26,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// For a field that cannot be empty: null is a violation of `field`.
+    /// For a required field: null is a violation of `field`.
     pub fn required(self, field: &'static str, violations: &mut Violations) -> Option<T> {
         match self {
             Self::Absent => None,
@@ -41,7 +41,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Checks the value, if there is one, and gives it as it will be stored. What is wrong with it is noted.
+    /// Validates and converts the value, if there is one. Errors are added to `violations`.
     pub fn check<U>(self, violations: &mut Violations, check: impl FnOnce(T) -> Result<U>) -> Result<Patch<U>> {
         Ok(match self {
             Self::Absent => Patch::Absent,
@@ -60,7 +60,7 @@ impl<T> Patch<T> {
     }
 }
 
-/// Needs `#[serde(default)]` on the field, so that a missing one is [`Patch::Absent`].
+/// The field needs `#[serde(default)]`, so that a missing one is [`Patch::Absent`].
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::<T>::deserialize(deserializer)?.map_or(Self::Null, Self::Value))

@@ -1,4 +1,4 @@
-//! Randomness enters the domain here, and nowhere else.
+//! Randomness. The domain obtains it only through this module.
 
 use std::fmt::Debug;
 
@@ -13,14 +13,14 @@ pub trait Randomness: Debug + Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The operating system's generator, fit for secrets.
+/// The operating system's generator, secure enough for secrets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
     #[expect(
         clippy::expect_used,
-        reason = "without randomness no secret can be made: there is nothing to fall back to"
+        reason = "without randomness no secret can be created, and there is no fallback"
     )]
     fn fill(&self, bytes: &mut [u8]) {
         SysRng

@@ -1,28 +1,28 @@
-//! Tags: short lower-case words on a task.
+//! Tags of tasks: short lower-case words.
 
 use std::collections::BTreeSet;
 
 use super::error::{Error, Result, ViolationKind, excerpt};
 use super::page::SortField;
 
-/// The most characters of a tag.
+/// Maximum number of characters of a tag.
 pub const MAX_TAG_LENGTH: usize = 50;
-/// The most tags of one task.
+/// Maximum number of tags of one task.
 pub const MAX_TAGS: usize = 20;
 
-/// A tag, and how many of the tasks that somebody sees have it.
+/// A tag, with the number of visible tasks that have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagCount {
     /// The tag.
     pub name: String,
-    /// How many tasks have it.
+    /// Number of tasks with this tag.
     pub tasks: u64,
 }
 
 /// A column that tags can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TagSortField {
-    /// By their letters.
+    /// Name.
     Name,
 }
 
@@ -34,10 +34,10 @@ impl SortField for TagSortField {
     }
 }
 
-/// The tags of one task: each once, in alphabetical order.
+/// The tags of one task, distinct and in alphabetical order.
 pub type Tags = BTreeSet<String>;
 
-/// Tags as they are kept: trimmed, in lower case, each once.
+/// Normalises tags: trims them, converts them to lower case, and removes duplicates.
 pub fn normalise<'a>(raw: impl IntoIterator<Item = &'a String>) -> Result<Tags> {
     raw.into_iter().map(|tag| normalise_one(tag)).collect()
 }
@@ -59,7 +59,7 @@ fn normalise_one(raw: &str) -> Result<String> {
     Ok(tag)
 }
 
-/// Refuses more tags than a task may have.
+/// Fails if a task would have too many tags.
 pub fn check_count(tags: &Tags) -> Result<()> {
     if tags.len() > MAX_TAGS {
         let count = tags.len();

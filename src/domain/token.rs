@@ -1,7 +1,6 @@
-//! Access tokens: signed, short-lived, and of one pinned algorithm.
+//! Access tokens: signed JWTs with a short lifetime and one fixed algorithm.
 //!
-//! A token says who and which session; what the user may do is looked up for every request, so a
-//! token outlives neither its session nor its rights.
+//! A token names the user and the session. Permissions are read for every request, so revocation applies at once.
 
 use std::fmt;
 
@@ -15,13 +14,13 @@ use super::clock::Timestamp;
 use super::error::{Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
 
-/// The `typ` of an access token (RFC 9068), so that no other token passes for one.
+/// The `typ` of an access token (RFC 9068), so that other tokens are not accepted.
 const TOKEN_TYPE: &str = "at+jwt";
 
-/// Separates the key of refresh tokens from the key of access tokens.
+/// Derives a separate key for refresh tokens.
 const REFRESH_TOKEN_KEY: &[u8] = b"taskwire refresh token";
 
-/// The key that signs.
+/// The signing key.
 pub enum SigningKey {
     /// A shared secret, for HS256.
     Secret(Vec<u8>),
@@ -32,7 +31,7 @@ pub enum SigningKey {
 }
 
 impl SigningKey {
-    /// A separate key for another purpose, derived from this one.
+    /// Derives a key for another purpose.
     pub(super) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
         let (Self::Secret(bytes) | Self::Ed25519Pem(bytes) | Self::P256Pem(bytes)) = self;
         Sha256::new()
@@ -49,7 +48,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -60,7 +59,7 @@ struct Claims {
     exp: i64,
 }
 
-/// Who a valid token speaks of.
+/// The user and session of a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bearer {
     pub(crate) user: UserId,
@@ -68,7 +67,6 @@ pub(crate) struct Bearer {
     pub(crate) expires_at: Timestamp,
 }
 
-/// Signs and checks access tokens.
 pub(crate) struct TokenSigner {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -89,7 +87,7 @@ impl fmt::Debug for TokenSigner {
 }
 
 impl TokenSigner {
-    /// Fails when the key is not one of its kind, with one line that a person can act on.
+    /// Fails with a one-line message for the operator if the key has the wrong type.
     pub(crate) fn new(key: &SigningKey, issuer: String, audience: String) -> anyhow::Result<Self> {
         Self::build(key, issuer, audience).with_context(|| match key {
             SigningKey::Secret(_) => "SECRET_KEY cannot sign",
@@ -120,7 +118,7 @@ impl TokenSigner {
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[&audience]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
-        // Time comes from the domain's clock.
+        // Expiry is checked against the domain's clock.
         validation.validate_exp = false;
         Ok(Self {
             encoding,
@@ -134,7 +132,7 @@ impl TokenSigner {
         })
     }
 
-    /// A token for a session of a user.
+    /// Signs a token for a session.
     pub(crate) fn sign(&self, bearer: Bearer, now: Timestamp) -> Result<String> {
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -147,14 +145,14 @@ impl TokenSigner {
         jsonwebtoken::encode(&self.header, &claims, &self.encoding).map_err(Error::internal)
     }
 
-    /// The refresh token that replaces this one. It is computed, so that a repeated request gets the same one though only
-    /// digests are stored; nobody can compute it without the key of the server.
+    /// The refresh token that replaces this one. It is derived with the server's key, so a retry gets the same token
+    /// although only digests are stored.
     pub(crate) fn next_refresh_token(&self, refresh_token: &str) -> Result<String> {
         jsonwebtoken::crypto::sign(refresh_token.as_bytes(), &self.refresh_tokens, Algorithm::HS256)
             .map_err(Error::internal)
     }
 
-    /// Whom the token speaks of, or why it does not count.
+    /// The user and session of the token, or why it is invalid.
     pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<Bearer, SignedOut> {
         let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| SignedOut::NotAToken)?;
@@ -173,13 +171,13 @@ impl TokenSigner {
         })
     }
 
-    /// The public keys with which others can check our tokens; none for a shared secret.
+    /// The public keys for verifying tokens; empty for a shared secret.
     pub(crate) fn jwks(&self) -> &JwkSet {
         &self.jwks
     }
 }
 
-/// Names a shared secret without telling it.
+/// A key id that does not reveal the secret.
 fn secret_id(secret: &[u8]) -> String {
     let mut digest = Sha256::new();
     digest.update(b"taskwire key id");

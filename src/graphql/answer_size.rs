@@ -1,5 +1,5 @@
-//! How large an answer may become. What is resolved is counted as it is, so that an answer that is too large ends before
-//! it takes the memory.
+//! The limit of a response in bytes. Values are counted as they are resolved, so execution stops before an oversized
+//! response uses memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,17 +8,17 @@ use async_graphql::{ServerError, Value};
 
 use crate::graphql::error::extensions;
 
-/// The bytes that the answers of one request may still have. A batch shares them.
+/// Number of bytes that are left for the responses of one request. The operations of a batch share it.
 #[derive(Debug)]
 pub struct AnswerSize {
     left: Arc<AtomicUsize>,
-    /// What this operation has taken.
+    /// Bytes of this operation.
     taken: AtomicUsize,
     max: usize,
 }
 
 impl AnswerSize {
-    /// Up to so many bytes.
+    /// A limit of `max` bytes.
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self {
@@ -28,7 +28,7 @@ impl AnswerSize {
         }
     }
 
-    /// For another operation of the same request.
+    /// Shares the rest of the limit with another operation of the request.
     #[must_use]
     pub fn share(&self) -> Self {
         Self {
@@ -38,13 +38,13 @@ impl AnswerSize {
         }
     }
 
-    /// For another answer to the same request, such as an event of a subscription.
+    /// Starts a new response with the full limit, such as for an event of a subscription.
     #[must_use]
     pub fn renew(&self) -> Self {
         Self::new(self.max)
     }
 
-    /// Takes so many bytes. Once they are used up, everything fails.
+    /// Subtracts bytes from the limit. Once it is exceeded, all later calls fail too.
     pub fn take(&self, bytes: usize) -> Result<(), ServerError> {
         let taken = self
             .left
@@ -56,14 +56,14 @@ impl AnswerSize {
         })
     }
 
-    /// Takes what of the data was not counted while it was resolved.
+    /// Subtracts the bytes of the data that were not counted while it was resolved.
     pub(super) fn take_rest(&self, data: &Value) -> Result<(), ServerError> {
         self.take(bytes_of(data).saturating_sub(self.taken.load(Ordering::Relaxed)))
     }
 
     fn excess(&self) -> ServerError {
         let message = format!(
-            "The answer passes the limit of bytes: up to {} are allowed. Select fewer rows with first, or fewer fields",
+            "The response is too large: up to {} bytes are allowed. Select fewer rows with first, or fewer fields",
             self.max
         );
         ServerError {
@@ -73,12 +73,12 @@ impl AnswerSize {
     }
 }
 
-/// The bytes of a value as JSON, by a count that leaves out some punctuation.
+/// Approximate bytes of a value as JSON; some punctuation is not counted.
 pub(super) fn bytes_of(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + 2,
         Value::List(items) => items.iter().map(|item| bytes_of(item) + 1).sum(),
-        // JSON that is written already is an object with one text.
+        // Raw JSON is an object with one string.
         Value::Object(fields) => fields
             .iter()
             .map(|(name, value)| name.len() + bytes_of(value) + 4)
@@ -92,16 +92,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shared_is_used_up_together() {
+    fn operations_of_a_request_share_one_limit() {
         let size = AnswerSize::new(10);
         let other = size.share();
         assert!(size.take(6).is_ok());
         assert!(other.take(5).is_err());
-        assert!(size.take(1).is_err(), "one that was too large ends all");
+        assert!(size.take(1).is_err(), "after an excess everything fails");
     }
 
     #[test]
-    fn what_was_counted_already_is_not_counted_again() {
+    fn bytes_that_were_counted_while_resolving_are_not_counted_again() {
         let data = Value::from("x".repeat(8));
         let size = AnswerSize::new(15);
         assert!(size.take(9).is_ok());

@@ -1,4 +1,4 @@
-//! Pages as Relay connections, with `nodes` beside `edges`.
+//! Relay connections, with `nodes` in addition to `edges`.
 
 use std::borrow::Cow;
 
@@ -9,31 +9,40 @@ use taskwire_macros::plain_fields;
 
 use super::row::{Row, Rows, Single, fields_of};
 use crate::domain::error::Result;
-use crate::domain::page::{Page, PageRequest, RowPosition};
+use crate::domain::page::{Page, PageRequest, RowPosition, Take};
 
-/// Relay's four arguments.
+/// The fields of a connection that contain its rows.
+pub(super) const ROWS: [&str; 2] = ["nodes", "edges"];
+
+/// The four pagination arguments of Relay.
 pub struct PageArguments {
-    /// How many from the start.
+    /// Number of rows from the start.
     pub first: Option<i32>,
-    /// Behind which cursor.
+    /// Rows after this cursor.
     pub after: Option<String>,
-    /// How many from the end.
+    /// Number of rows from the end.
     pub last: Option<i32>,
-    /// Before which cursor.
+    /// Rows before this cursor.
     pub before: Option<String>,
 }
 
 impl PageArguments {
-    /// The page they ask for. What lies beyond the cursor one came from is looked up only if that is selected.
+    /// Converts the arguments. Rows are read only if they or `pageInfo` are selected, and rows beyond
+    /// the given cursor only if `pageInfo` selects them.
     pub fn into_request(self, ctx: &Context<'_>) -> Result<PageRequest> {
         let mut page = PageRequest::from_relay(self.first, self.after, self.last, self.before)?;
-        let page_info = ctx.look_ahead().field("pageInfo");
+        let selected = ctx.look_ahead();
+        let page_info = selected.field("pageInfo");
         page.probe = page_info.field("hasPreviousPage").exists() || page_info.field("hasNextPage").exists();
+        if !page_info.exists() && !ROWS.iter().any(|rows| selected.field(rows).exists()) {
+            // Only totals are selected.
+            page.take = Take::First(0);
+        }
         Ok(page)
     }
 }
 
-/// A page of rows, and what is known beside it.
+/// A page of rows, with additional fields such as `totalCount`.
 #[derive(Debug)]
 pub struct Connection<T, F> {
     edges: Vec<Edge<T>>,
@@ -42,17 +51,17 @@ pub struct Connection<T, F> {
     fields: F,
 }
 
-/// A row with its place in the list.
+/// A row and its position in the list.
 #[derive(Debug)]
 pub struct Edge<T> {
-    place: RowPosition,
+    position: RowPosition,
     node: T,
 }
 
-/// The connection of a page.
+/// Converts a page to a connection.
 pub fn connection<T, N, F>(page: Page<T>, fields: F, convert: impl Fn(T) -> N) -> Connection<N, F> {
-    let edge = |(place, item)| Edge {
-        place,
+    let edge = |(position, item)| Edge {
+        position,
         node: convert(item),
     };
     Connection {
@@ -71,28 +80,28 @@ impl<T: Row, F: Send + Sync> TypeName for Connection<T, F> {
 
 #[Object(name_type)]
 impl<T: Row, F: ObjectType> Connection<T, F> {
-    /// Information to aid in pagination.
+    /// First and last cursor of the page, and whether there are other pages.
     async fn page_info(&self) -> PageInfo {
         PageInfo {
             has_previous_page: self.has_previous,
             has_next_page: self.has_next,
-            start_cursor: self.edges.first().map(|edge| edge.place.encode()),
-            end_cursor: self.edges.last().map(|edge| edge.place.encode()),
+            start_cursor: self.edges.first().map(|edge| edge.position.encode()),
+            end_cursor: self.edges.last().map(|edge| edge.position.encode()),
         }
     }
 
-    /// A list of edges.
+    /// Rows of the page, each with its cursor.
     async fn edges(&self) -> Rows<&Edge<T>> {
         Rows(self.edges.iter().collect())
     }
 
-    /// A list of nodes.
+    /// Rows of the page, without cursors.
     async fn nodes(&self) -> Rows<&T> {
         Rows(self.edges.iter().map(|edge| &edge.node).collect())
     }
 
     #[graphql(flatten)]
-    #[expect(clippy::unused_async, reason = "the library waits for what it flattens")]
+    #[expect(clippy::unused_async, reason = "the library awaits flattened fields")]
     async fn fields(&self) -> &F {
         &self.fields
     }
@@ -104,18 +113,18 @@ impl<T: Row> TypeName for Edge<T> {
     }
 }
 
-/// An edge in a connection.
+/// A row of a connection, with its cursor.
 #[plain_fields]
 #[Object(name_type)]
 impl<T: Row> Edge<T> {
-    /// The item at the end of the edge
+    /// The row.
     async fn node(&self) -> Single<&T> {
         Single(&self.node)
     }
 
-    /// A cursor for use in pagination
+    /// Position of the row in the list, for `after` and `before`. Opaque; valid for the same order only.
     async fn cursor(&self) -> String {
-        self.place.encode()
+        self.position.encode()
     }
 }
 

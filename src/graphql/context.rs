@@ -1,4 +1,4 @@
-//! What a request carries to its resolvers.
+//! Data of a request that resolvers use.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::rate_limit::Allowance;
 
-/// What belongs to one request: who asks, the look-ups made for them, what it cost, and its files.
+/// Data of one request: caller, loaders, cost and uploaded files.
 pub struct RequestContext {
     domain: Domain,
     caller: Caller,
@@ -26,16 +26,16 @@ pub struct RequestContext {
     answer_size: Arc<AnswerSize>,
 }
 
-/// What an operation took from its client's budget, and what that left.
+/// Cost of an operation, and the rest of the rate limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Spending {
-    /// The points that were taken.
+    /// Points of the operation.
     pub cost: u32,
-    /// What is left.
+    /// Rate limit after the operation.
     pub allowance: Allowance,
 }
 
-/// As `extensions.cost` of an answer.
+/// Converts to `extensions.cost` of a response.
 impl From<Spending> for Value {
     fn from(spending: Spending) -> Self {
         let Allowance {
@@ -53,7 +53,7 @@ impl From<Spending> for Value {
 }
 
 impl RequestContext {
-    /// A context for one request of this caller.
+    /// Creates the context of one request.
     #[must_use]
     pub fn new(
         domain: Domain,
@@ -74,13 +74,13 @@ impl RequestContext {
         }
     }
 
-    /// How large the answer may still become.
+    /// Number of bytes that are left for the response.
     #[must_use]
     pub fn answer_size(&self) -> &AnswerSize {
         &self.answer_size
     }
 
-    /// The same with the place in the event log where the request began.
+    /// Sets the position of the event log at the start of the request.
     #[must_use]
     pub fn beginning_at(mut self, cursor: Option<EventCursor>) -> Self {
         self.event_cursor = cursor;
@@ -88,21 +88,21 @@ impl RequestContext {
     }
 }
 
-/// Short names for what resolvers need.
+/// Shortcuts to the data of the request.
 pub trait ContextExt {
     /// The use cases.
     fn domain(&self) -> &Domain;
-    /// Who asks.
+    /// The user or system that sent the request.
     fn actor(&self) -> &Actor;
-    /// From which device.
+    /// User agent and IP address of the client.
     fn device(&self) -> Device;
-    /// The request's batched look-ups.
+    /// Data loaders of the request.
     fn loaders(&self) -> &Loaders;
-    /// What the operation cost, where there is a limit.
+    /// Cost of the operation; `None` without a rate limit.
     fn spending(&self) -> Option<Spending>;
-    /// Where the event log stood when the request began, if that was asked for.
+    /// Position of the event log at the start of the request; `None` if `eventCursor` is not selected.
     fn event_cursor(&self) -> Option<&EventCursor>;
-    /// The files that came with the request.
+    /// Uploaded files of the request.
     fn uploads(&self) -> &Uploads;
 }
 

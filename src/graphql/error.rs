@@ -1,5 +1,5 @@
-//! The domain's errors as GraphQL's: what a client can mend goes to `userErrors` of the payload,
-//! the rest to the top level with a code.
+//! Conversion of domain errors. Errors the client can fix go to `userErrors` of the payload; all others go to the top
+//! level of the response, with a code.
 
 use async_graphql::{Enum, ErrorExtensionValues, ID, Pos, ServerError, SimpleObject};
 
@@ -8,11 +8,11 @@ use crate::domain::error::{Code, Error, Violation, ViolationKind};
 use crate::domain::id::{AttachmentId, NotificationId, SessionId, TaskId, UserId};
 use crate::http::request_id;
 
-/// What resolvers return.
+/// Result of a resolver.
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// An error for the top level. It does not implement `Display`: the library's conversion from
-/// anything that does would strip the code.
+/// A top-level error. It does not implement `Display`, because the conversion that the library has for `Display` drops
+/// the code.
 #[derive(Clone, Debug)]
 pub struct Failure(Error);
 
@@ -40,13 +40,11 @@ impl From<Failure> for async_graphql::Error {
     }
 }
 
-/// The error of the field at this position.
 pub(super) fn server_error(error: Error, position: Pos) -> ServerError {
     async_graphql::Error::from(Failure(error)).into_server_error(position)
 }
 
-/// The code of an error at the top level: outside a payload, a value that is not acceptable is an
-/// argument that the operation cannot do with.
+/// Outside of a payload, an invalid value is a bad argument.
 fn top_level(code: Code) -> Code {
     match code {
         Code::Invalid => Code::BadUserInput,
@@ -54,7 +52,7 @@ fn top_level(code: Code) -> Code {
     }
 }
 
-/// `extensions` with the code and, where waiting helps, the seconds to wait.
+/// `retry_after` is in seconds.
 pub(super) fn extensions(code: &str, retry_after: Option<u64>) -> ErrorExtensionValues {
     let mut extensions = ErrorExtensionValues::default();
     extensions.set("code", code);
@@ -64,45 +62,43 @@ pub(super) fn extensions(code: &str, retry_after: Option<u64>) -> ErrorExtension
     extensions
 }
 
-/// The argument that a conflict is about.
 const EXPECTED_VERSION: &str = "expectedVersion";
 
-/// What kind of mistake a user error tells of.
+/// Kind of a user error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum UserErrorCode {
-    /// The value is not acceptable.
+    /// The value is not valid; `message` says what is allowed.
     Invalid,
-    /// The value must be unique and belongs to somebody else.
+    /// The value must be unique, and another user has it.
     Taken,
-    /// The file does not fit into the storage quota of the user or of the server.
+    /// The file exceeds the storage quota of the user or of the server.
     QuotaExceeded,
-    /// There is no such thing, or it is not yours to see.
+    /// The object does not exist, or is not visible to you.
     NotFound,
-    /// You see it, but may not do this to it.
+    /// The object is visible to you, but you are not allowed to do this.
     Forbidden,
-    /// The workflow has no such step.
+    /// The workflow does not allow this change of status; see `Task.allowedTransitions`.
     InvalidTransition,
-    /// The task was changed meanwhile; the payload has it as it stands now.
+    /// The task does not have the expected version. The payload has the current task.
     Conflict,
-    /// The name, password or refresh token is not right.
+    /// The name, password or token is wrong.
     InvalidCredentials,
-    /// It could have been done, but another of the tasks failed, and the error policy is `ALL_OR_NOTHING`.
+    /// The task itself has no error, but another task failed, and the error policy is `ALL_OR_NOTHING`.
     Aborted,
 }
 
-/// A mistake that the client can mend.
+/// An error that the client can fix.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UserError {
-    /// The kind of mistake.
+    /// Kind of error, for programs.
     code: UserErrorCode,
-    /// The path to the argument or input field, if it is about one.
+    /// Path to the argument or input field, such as `["input", "title"]`. Null if the error is not about one.
     field: Option<Vec<String>>,
-    /// What is wrong and what is allowed, for people.
+    /// What is wrong and what is allowed, in English.
     message: String,
 }
 
-/// The user errors of what went wrong in a mutation whose fields are under `input`; what is no
-/// mistake of the user is a failure.
+/// `input` is the path to the input fields. Errors the client cannot fix are returned as a failure.
 pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>> {
     let message = message_of(&error);
     let one = |code, field| Ok(vec![UserError { code, field, message }]);
@@ -129,7 +125,7 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
     }
 }
 
-/// The user error of what could have been done, had not another failed.
+/// The error of a valid task in a bulk mutation that failed for another task.
 pub(super) fn aborted() -> UserError {
     UserError {
         code: UserErrorCode::Aborted,
@@ -140,7 +136,7 @@ pub(super) fn aborted() -> UserError {
 }
 
 impl UserError {
-    /// The same, where what is called `id` in the domain came in as another argument.
+    /// Replaces the path `id` by that of the argument that the id came from.
     pub(super) fn of_argument(mut self, path: &[&str]) -> Self {
         if self.field.as_deref().is_some_and(|path| path == ["id"]) {
             self.field = Some(path.iter().map(|part| (*part).to_owned()).collect());
@@ -148,7 +144,7 @@ impl UserError {
         self
     }
 
-    /// The same of the id at this place of the argument `ids`, if it is about the id.
+    /// Replaces the path `id` by that of an element of `ids`.
     pub(super) fn of_ids(mut self, position: usize) -> Self {
         if self.field.as_deref().is_some_and(|path| path == ["id"]) {
             self.field = Some(vec!["ids".to_owned(), position.to_string()]);
@@ -156,7 +152,7 @@ impl UserError {
         self
     }
 
-    /// The same of the version at this place of the argument `expectedVersions`, if it is about a version.
+    /// Replaces the path of the version by that of an element of `expectedVersions`.
     pub(super) fn of_versions(mut self, position: Option<usize>) -> Self {
         if let Some(position) =
             position.filter(|_| self.field.as_deref().is_some_and(|path| path == [EXPECTED_VERSION]))
@@ -181,7 +177,7 @@ fn violation(violation: &Violation, input: &[&str]) -> UserError {
     }
 }
 
-/// The message of an error, with the id in the form of this API.
+/// The message of an error, with a global id instead of a number.
 fn message_of(error: &Error) -> String {
     let with_global_id = match error {
         Error::NotFound { noun, key: "id", value } => {
@@ -195,16 +191,16 @@ fn message_of(error: &Error) -> String {
 fn global_id(noun: &str, number: &str) -> Option<ID> {
     let number = number.parse().ok()?;
     Some(match noun {
-        "task" => TaskId::from_number(number).to_global(),
-        "user" => UserId::from_number(number).to_global(),
-        "attachment" => AttachmentId::from_number(number).to_global(),
-        "notification" => NotificationId::from_number(number).to_global(),
-        "session" => SessionId::from_number(number).to_global(),
+        "task" => TaskId(number).to_global(),
+        "user" => UserId(number).to_global(),
+        "attachment" => AttachmentId(number).to_global(),
+        "notification" => NotificationId(number).to_global(),
+        "session" => SessionId(number).to_global(),
         _ => return None,
     })
 }
 
-/// The message about a field, with names and ids in the form of this API.
+/// The message about a field, with names in camel case and global ids.
 fn message_of_violation(violation: &Violation) -> String {
     let name = camel_case(violation.field);
     if let ViolationKind::UnknownUser(user) = violation.kind {
@@ -219,7 +215,6 @@ fn message_of_violation(violation: &Violation) -> String {
     }
 }
 
-/// `input` and the field as the schema spells it.
 fn path(input: &[&str], field: &str) -> Vec<String> {
     input
         .iter()
@@ -228,7 +223,6 @@ fn path(input: &[&str], field: &str) -> Vec<String> {
         .collect()
 }
 
-/// A name of the domain as the schema spells it.
 pub(super) fn camel_case(snake_case: &str) -> String {
     let mut words = snake_case.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -245,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_spelled_as_in_the_schema() {
+    fn paths_of_fields_are_in_camel_case() {
         assert_eq!(path(&["input"], "due_date"), ["input", "dueDate"]);
         assert_eq!(path(&[], "title"), ["title"]);
     }

@@ -1,5 +1,5 @@
-//! The doors before fields. They ask the same policy as the domain, early, so that a refusal is
-//! cheap and the schema tells the rule; the locks are in the domain.
+//! Guards of fields. They check the policy of the domain before a resolver runs, so that rejection is cheap. The domain
+//! checks again.
 
 use async_graphql::{Context, Guard};
 
@@ -8,24 +8,24 @@ use super::error::Failure;
 use crate::domain::error::Result;
 use crate::domain::policy::{self, Directory};
 
-fn door(result: Result<()>) -> async_graphql::Result<()> {
+fn check(result: Result<()>) -> async_graphql::Result<()> {
     Ok(result.map_err(Failure::from)?)
 }
 
-/// Lets in whoever is signed in.
+/// Requires a signed-in user.
 pub struct SignedIn;
 
 impl Guard for SignedIn {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        door(ctx.actor().signed_in().map(|_| ()))
+        check(ctx.actor().signed_in().map(|_| ()))
     }
 }
 
-/// Lets administrators in.
+/// Requires an administrator.
 pub struct AdminOnly;
 
 impl Guard for AdminOnly {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        door(policy::scope::<Directory>(ctx.actor()).map(|_| ()))
+        check(policy::scope::<Directory>(ctx.actor()).map(|_| ()))
     }
 }

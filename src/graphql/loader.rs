@@ -1,7 +1,7 @@
-//! Data loaders: what the rows of a page refer to is read in one batch for each kind.
+//! Data loaders: they read the references of all rows in one batch for each type.
 //!
 //! Loaders belong to one request and one actor, and call scoped reads, so they never hold what the actor may not see.
-//! Each [`Batch`] is defined beside its noun; a request creates its loader when a resolver first asks for it.
+//! Each [`Batch`] is defined in the module of its type. A request creates a loader when it is first used.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -23,35 +23,35 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::telemetry::metric;
 
-/// What loaders read from, and the actor they read for.
+/// Domain and actor of a batch.
 pub struct LoaderContext {
     /// The use cases.
     pub domain: Domain,
-    /// Who asks.
+    /// The actor whose permissions limit the batch.
     pub actor: Actor,
 }
 
-/// A look-up by many keys at once.
+/// A lookup by many keys at once.
 pub trait Batch: Sized + Send + Sync + 'static {
-    /// What is looked up by.
+    /// Key of the lookup.
     type Key: Send + Sync + Hash + Eq + Clone + 'static;
-    /// What is found.
+    /// Value of a key.
     type Value: Send + Sync + Clone + 'static;
 
-    /// Its name in the metrics.
+    /// Label of the loader in metrics.
     const NAME: &'static str;
 
-    /// Looks up all keys. Those without a value are left out.
+    /// Looks up all keys. The result omits keys without a value.
     fn load(context: &LoaderContext, keys: &[Self::Key]) -> impl Future<Output = Loaded<Self>> + Send;
 }
 
-/// What a batch found, by key.
+/// Values of a batch by key.
 pub type Loaded<B> = Result<HashMap<<B as Batch>::Key, <B as Batch>::Value>>;
 
 /// The loaders of a request.
 pub struct Loaders {
     context: Arc<LoaderContext>,
-    /// Dropped with the request, and the batches that still run with it.
+    /// Dropped with the request, which cancels running batches.
     request: watch::Sender<()>,
     created: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
@@ -66,7 +66,7 @@ impl Loaders {
         }
     }
 
-    /// The value of one key. Keys that resolvers ask for at the same time are looked up together.
+    /// The value of one key. Concurrent calls share one batch.
     pub async fn load<B: Batch>(&self, key: B::Key) -> Result<Option<B::Value>> {
         self.loader::<B>().load_one(key).await
     }
@@ -88,8 +88,8 @@ impl Loaders {
         })
     }
 
-    /// The default is to wait a millisecond for more keys, at each level of a query. Resolvers of one level run in one
-    /// poll of the request's task; once that has yielded, all keys are there.
+    /// By default the library waits a millisecond for more keys at each level of a query. All resolvers of one level
+    /// run in one poll of the request's task, so it is enough to yield once.
     fn create<B: Batch>(&self) -> DataLoader<Counted<B>> {
         let spawner = Spawner {
             runtime: Handle::current(),
@@ -103,7 +103,7 @@ impl Loaders {
     }
 }
 
-/// Runs a batch and counts its keys.
+/// Records the number of keys of a batch.
 struct Counted<B> {
     context: Arc<LoaderContext>,
     batch: PhantomData<B>,
@@ -119,7 +119,8 @@ impl<B: Batch> Loader<B::Key> for Counted<B> {
     }
 }
 
-/// Spawns batches in the trace of their request. They end with it, so that no statement runs for a client that is gone.
+/// Spawns batches in the trace of their request, and cancels them when it ends. No statement runs for a disconnected
+/// client.
 struct Spawner {
     runtime: Handle,
     request: watch::Receiver<()>,
@@ -132,7 +133,7 @@ impl Spawn for Spawner {
             tokio::select! {
                 biased;
                 () = future => {}
-                // Nothing is ever sent: it only ends.
+                // Completes only when the sender is dropped.
                 _ = request.changed() => {}
             }
         };
@@ -141,7 +142,7 @@ impl Spawn for Spawner {
     }
 }
 
-/// Waits until the tasks that are ready have had their turn, however long that is.
+/// Yields once, regardless of the duration.
 struct Yield;
 
 impl Timer for Yield {
@@ -150,8 +151,8 @@ impl Timer for Yield {
     }
 }
 
-/// Looks up parents whose field has the same arguments together. Arguments that are refused are refused for these
-/// parents only: the same field with other arguments, under another alias, still gets its answer.
+/// Groups parents by the arguments of their field, and calls `load` once for each group. An error affects only its
+/// group: the same field with other arguments, under another alias, still succeeds.
 pub async fn load_by_arguments<P, A, V, F>(keys: &[(P, A)], load: impl Fn(Vec<P>, A) -> F) -> HashMap<(P, A), Result<V>>
 where
     P: Copy + Eq + Hash,

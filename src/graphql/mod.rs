@@ -1,19 +1,19 @@
-//! The GraphQL API. A resolver converts, calls one use case and converts.
+//! The GraphQL API. A resolver converts its arguments, calls one use case and converts the result.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! |---|---|
 //! | `transport` | HTTP, WebSocket, and streams over HTTP |
-//! | [`execution`] | one operation, from its document to its response |
-//! | [`subscription`] | how subscriptions are answered, to many at once |
-//! | [`schema`](mod@schema) | the roots of the schema |
-//! | [`types`] | the types of the schema, a file or folder for each noun |
-//! | [`context`], [`loader`] | what a request carries, and its batched look-ups |
-//! | [`guard`] | early refusals before fields; the domain decides again |
-//! | [`error`] | the domain's errors as GraphQL's |
-//! | [`row`] | lists without a future a field |
-//! | [`connection`], [`node`], [`scalar`] | pages, global ids, enums |
-//! | [`upload`] | the files of a request |
-//! | [`answer_size`] | how large an answer may become |
+//! | [`execution`] | executes one operation, from document to response |
+//! | [`subscription`] | executes subscriptions; equal ones share responses |
+//! | [`schema`](mod@schema) | root types, and the schema as text |
+//! | [`types`] | types of the schema, one module for each resource |
+//! | [`context`], [`loader`] | data of a request, and its data loaders |
+//! | [`guard`] | guards of fields; the domain checks again |
+//! | [`error`] | conversion of domain errors |
+//! | [`row`] | lists that are written as JSON without a future for each field |
+//! | [`connection`], [`node`], [`scalar`] | Relay connections, global ids, enums and scalars |
+//! | [`upload`] | uploaded files |
+//! | [`answer_size`] | limit of a response in bytes |
 
 pub mod answer_size;
 pub mod connection;
@@ -40,7 +40,7 @@ use self::transport::http;
 pub use self::transport::state::GraphqlState;
 use crate::state::AppState;
 
-/// The endpoint.
+/// Routes of the GraphQL API.
 pub(crate) fn router(state: GraphqlState) -> Router<AppState> {
     Router::new()
         .route("/graphql", get(http::get).post(http::post).fallback(http::other_method))

@@ -1,4 +1,4 @@
-//! The domain's enums as the schema's, `Date`, and the input side of `DateTime` and `Date`.
+//! Enums and scalars of the schema. `DateTime` and `Date` have input types that report invalid values as user errors.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,11 +18,11 @@ use crate::domain::page;
 use crate::domain::task;
 use crate::domain::task::workflow;
 
-/// A day of the calendar, without a time and a time zone, such as 2026-12-31.
+/// Calendar day without a time and time zone, such as 2026-12-31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(pub NaiveDate);
 
-/// A day of the calendar, without a time and a time zone, such as 2026-12-31.
+/// Calendar day without a time and time zone, such as 2026-12-31.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -38,12 +38,12 @@ impl ScalarType for Date {
     }
 }
 
-/// A scalar that clients write as a string.
+/// A scalar that clients send as a string.
 pub trait Written: InputType {
-    /// What a value is, and an example, for messages.
+    /// Allowed values with an example, for error messages.
     const ALLOWED: &'static str;
 
-    /// The value that is written so.
+    /// Parses a string.
     fn read(text: &str) -> Option<Self>;
 }
 
@@ -64,8 +64,8 @@ impl Written for Date {
     }
 }
 
-/// A scalar as the client sent it. An invalid value is kept: the library's error names neither the input field nor the
-/// allowed format, and fails the whole mutation.
+/// A scalar as the client sent it. An invalid value is kept and reported later. An error of the library would fail the
+/// whole mutation, and name neither the input field nor the allowed format.
 #[derive(Clone, Debug)]
 pub struct Sent<T>(std::result::Result<T, Value>);
 
@@ -107,27 +107,26 @@ impl<T: Written> InputType for Sent<T> {
 }
 
 impl<T: Written> Sent<T> {
-    /// The value of an input field, named in `snake_case`. Invalid values are user errors.
+    /// The value of an input field. `field` is in snake case. Invalid values are user errors.
     pub(super) fn for_input(self, field: &'static str) -> Result<T> {
         self.0
             .map_err(|sent| Error::invalid(field, invalid::<T>(camel_case(field), &sent)))
     }
 
-    /// The value at this path of a filter. Invalid values are `BadInput`.
-    fn for_condition(self, place: impl fmt::Display) -> Result<T> {
+    fn for_condition(self, path: impl fmt::Display) -> Result<T> {
         self.0.map_err(|sent| Error::BadInput {
             field: "filter",
-            message: invalid::<T>(place, &sent),
+            message: invalid::<T>(path, &sent),
         })
     }
 }
 
-/// A scalar of which years that no stored date has are refused in filters.
+/// A scalar that filters compare with stored values.
 pub trait Compared: Written {
-    /// The value that is stored.
+    /// Type of the stored value.
     type Stored;
 
-    /// The stored value, if its year is one of those that can be stored.
+    /// Converts the value. Only the years 1 to 9999 are allowed.
     fn check(self) -> Result<Self::Stored>;
 }
 
@@ -148,156 +147,156 @@ impl Compared for Date {
 }
 
 impl<T: Compared> Sent<T> {
-    /// The value at this path of a filter. Invalid values and years that no stored date has are `BadInput`.
-    pub(super) fn for_filter(self, place: impl fmt::Display) -> Result<T::Stored> {
-        let value = self.for_condition(&place)?;
-        value.check().map_err(|error| error.at(place))
+    /// The value of a condition; `path` is its path in the filter. Invalid values and years are `BadInput`.
+    pub(super) fn for_filter(self, path: impl fmt::Display) -> Result<T::Stored> {
+        let value = self.for_condition(&path)?;
+        value.check().map_err(|error| error.at(path))
     }
 }
 
-fn invalid<T: Written>(place: impl fmt::Display, sent: &Value) -> String {
+fn invalid<T: Written>(path: impl fmt::Display, sent: &Value) -> String {
     let shown = match sent {
         Value::String(text) => format!("'{}'", excerpt(text)),
         other => excerpt(&other.to_string()).into_owned(),
     };
-    format!("{place}: {shown} is not {}", T::ALLOWED)
+    format!("{path}: {shown} is not {}", T::ALLOWED)
 }
 
-/// How far a task has come.
+/// Workflow status of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "workflow::Status")]
 pub enum TaskStatus {
-    /// Not begun. May become `IN_PROGRESS`, `DONE` or `CANCELLED`.
+    /// Step 1: not started. Default of new tasks. Next: `IN_PROGRESS`, `DONE` or `CANCELLED`.
     Todo,
-    /// Being worked on. May become `TODO`, `DONE` or `CANCELLED`.
+    /// Step 2: in progress. Next: `TODO`, `DONE` or `CANCELLED`.
     InProgress,
-    /// Finished. May become `TODO`.
+    /// Step 3: completed; sets `completedAt`. Next: `TODO`, which reopens the task.
     Done,
-    /// Given up. May become `TODO`.
+    /// Closed without completion. Next: `TODO`, which reopens the task.
     Cancelled,
 }
 
-/// How urgent a task is.
+/// Priority of a task, from `LOW` to `URGENT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "task::Priority")]
 pub enum TaskPriority {
-    /// Can wait.
+    /// Priority 1 of 4: can wait.
     Low,
-    /// The ordinary case.
+    /// Priority 2 of 4: the default of new tasks.
     Medium,
-    /// Before others.
+    /// Priority 3 of 4: before tasks of `MEDIUM` and `LOW`.
     High,
-    /// At once.
+    /// Priority 4 of 4: to be done immediately.
     Urgent,
 }
 
-/// What an account may do.
+/// Permissions of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "actor::Role")]
 pub enum Role {
-    /// Works with the tasks it owns or is assigned to.
+    /// Sees and changes the tasks that the user owns or is assigned to.
     User,
-    /// Sees and manages everything.
+    /// Sees and changes all tasks, files and accounts.
     Admin,
 }
 
-/// What happened to a task. A write that did several things is named after the first of these that it
-/// did: move, hand over, update, tag; `changes` tells them all.
+/// Type of a task event. A write with several changes has the first type that applies, in this order: `STATUS_CHANGED`,
+/// `ASSIGNED` or `UNASSIGNED`, `UPDATED`, `TAGGED` or `UNTAGGED`. `TaskEvent.changes` lists all changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "event::EventType")]
 pub enum TaskEventType {
-    /// It was made.
+    /// The task was created.
     Created,
-    /// Its title, description, priority, due date or owner changed.
+    /// The title, description, priority, due date, due day or owner changed.
     Updated,
-    /// It moved along the workflow.
+    /// The workflow status changed.
     StatusChanged,
-    /// It was handed to somebody.
+    /// The task was assigned to a user.
     Assigned,
-    /// It was taken from somebody.
+    /// The task was unassigned.
     Unassigned,
-    /// It got tags.
+    /// Tags were added.
     Tagged,
-    /// It lost tags.
+    /// Tags were only removed.
     Untagged,
-    /// It got a file.
+    /// A file was attached.
     Attached,
-    /// It lost a file.
+    /// A file was deleted.
     Detached,
-    /// It went to the trash.
+    /// The task was moved to the trash.
     Deleted,
-    /// It came back from the trash.
+    /// The task was restored from the trash.
     Restored,
-    /// It was deleted for good.
+    /// The task was deleted permanently.
     Purged,
 }
 
-/// What a notification is about.
+/// Reason for a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "notification::NotificationKind")]
 pub enum NotificationKind {
-    /// A task was assigned to you.
+    /// Someone else assigned a task to you.
     Assigned,
-    /// A task that you own or that is assigned to you moved along the workflow.
+    /// Someone else changed the status of a task that you own or are assigned to.
     StatusChanged,
-    /// An open task that you own or that is assigned to you is due within 24 hours.
+    /// An open task that you own or are assigned to is due within 24 hours.
     DueSoon,
-    /// The due date of an open task that you own or that is assigned to you is over.
+    /// An open task that you own or are assigned to is past its due date or due day.
     Overdue,
 }
 
-/// What becomes of the other tasks when one cannot be changed.
+/// Whether a bulk mutation changes the other tasks if one cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "task::ErrorPolicy")]
 pub enum BulkErrorPolicy {
-    /// Nothing is written; those that could have been changed have the user error `ABORTED`.
+    /// No task is changed. Tasks without another error have the user error `ABORTED`.
     AllOrNothing,
-    /// They are changed all the same.
+    /// The other tasks are changed. This is the default.
     Partial,
 }
 
-/// Which way a list is sorted.
+/// Direction of a sort key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "page::Direction")]
 pub enum OrderDirection {
-    /// The smallest first; rows without a value come last.
+    /// Ascending: smallest value first. Null values come last, for `DESCRIPTION` first.
     #[graphql(name = "ASC")]
     Ascending,
-    /// The greatest first; rows without a value come first.
+    /// Descending: greatest value first. Null values come first, for `DESCRIPTION` last.
     #[graphql(name = "DESC")]
     Descending,
 }
 
-/// By what tasks can be sorted.
+/// Field by which tasks are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "task::TaskSortField")]
 pub enum TaskOrderField {
-    /// When the task was made.
+    /// Time of creation.
     CreatedAt,
-    /// When it was last changed.
+    /// Time of the last change.
     UpdatedAt,
-    /// Until when it should be done; tasks without a due date count as later than all others.
+    /// Due date, or the end of the due day in UTC. Tasks that are not due count as latest.
     DueDate,
-    /// From `LOW` to `URGENT`.
+    /// Priority; ascending from `LOW` to `URGENT`.
     Priority,
-    /// From `TODO` over `IN_PROGRESS` and `DONE` to `CANCELLED`.
+    /// Workflow status; ascending `TODO`, `IN_PROGRESS`, `DONE`, `CANCELLED`.
     Status,
-    /// By the letters of the title, in any case.
+    /// Title; case is ignored.
     Title,
-    /// When it went to the trash; tasks that are not there count as later than all others.
+    /// Time at which the task was moved to the trash. Tasks outside the trash count as latest.
     DeletedAt,
-    /// By number.
+    /// `Task.databaseId`.
     Id,
-    /// When it was done; tasks that are not done count as later than all others.
+    /// Time of completion. Tasks that are not `DONE` count as latest.
     CompletedAt,
-    /// Tasks that are done after all others.
+    /// Whether the status is `DONE`; ascending `false`, `true`.
     Completed,
-    /// By the number of the owner.
+    /// `User.databaseId` of the owner.
     Owner,
-    /// By the number of the assignee; tasks without one count as greater than all others.
+    /// `User.databaseId` of the assignee. Unassigned tasks count as greatest.
     Assignee,
-    /// By the first 255 characters of the description, in any case; tasks without one count as smaller than all others.
+    /// First 255 characters of the description; case is ignored. Tasks without a description count as smallest.
     Description,
-    /// By the number of changes.
+    /// `Task.version`, which counts the changes.
     Version,
 }

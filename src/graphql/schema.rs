@@ -1,4 +1,4 @@
-//! The schema: its roots, its settings and its text.
+//! Root types and settings of the schema, and its definition as text.
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ use super::types::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use super::types::user::{User, UserTotals};
 use crate::config::GraphqlConfig;
 
-/// Everything that can be read.
+/// Queries. A field is null if its object does not exist or is not visible to you, or if `errors` names the field.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     types::rate_limit::RateLimitQuery,
@@ -26,7 +26,7 @@ pub struct Query(
     types::event::EventQuery,
 );
 
-/// Everything that can be done.
+/// Mutations. Each payload has `userErrors`, the errors that the client can fix; other errors are in `errors`.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     types::session::SessionMutation,
@@ -37,13 +37,13 @@ pub struct Mutation(
     types::notification::NotificationMutation,
 );
 
-/// The schema.
+/// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema under these settings. It executes normalised operations, which [`execution`](super::execution) has judged.
+/// Builds the schema. It executes only operations that [`execution`](super::execution) has validated and normalised.
 #[must_use]
 pub fn schema(config: &GraphqlConfig) -> Schema {
-    // The depth of operations has a limit of its own.
+    // `execution` checks validity and depth.
     let builder = builder()
         .validation_mode(ValidationMode::Fast)
         .limit_recursive_depth(usize::MAX);
@@ -56,25 +56,24 @@ pub fn schema(config: &GraphqlConfig) -> Schema {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    const MOMENT: &str = "A moment as RFC 3339 writes it, such as 2026-01-31T12:00:00Z; kept to the microsecond.";
+    const DATE_TIME: &str = "Date and time in RFC 3339 format, such as 2026-01-31T12:00:00Z, in microseconds. \
+                             Responses use UTC. Inputs accept any offset, or a date for its start in UTC.";
 
     Schema::build(Query::default(), Mutation::default(), Subscription)
-        .override_output_type_description::<DateTime<Utc>>(MOMENT)
+        .override_output_type_description::<DateTime<Utc>>(DATE_TIME)
         .override_output_type_description::<Connection<Task, TaskTotals>>("A page of tasks.")
-        .override_output_type_description::<Connection<TaskEvent, TaskEventTotals>>(
-            "A page of what happened to a task.",
-        )
+        .override_output_type_description::<Connection<TaskEvent, TaskEventTotals>>("A page of events of a task.")
         .override_output_type_description::<Connection<Notification, NotificationTotals>>("A page of notifications.")
         .override_output_type_description::<Connection<Tag, TagTotals>>("A page of tags.")
         .override_output_type_description::<Connection<User, UserTotals>>("A page of users.")
 }
 
-/// The schema in its definition language, with the values of enums in the order of their definition.
+/// The schema in SDL, with enum values in the order of their definition.
 pub(super) fn sdl_in_order() -> String {
     builder().finish().sdl()
 }
 
-/// The schema in its definition language.
+/// The schema in SDL, with sorted enum values: the content of `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
     builder()

@@ -1,7 +1,7 @@
-//! Files that came with a request, and the scalar that stands for one of them.
+//! Uploaded files, and the scalar `Upload`.
 //!
-//! The library has such a scalar of its own, but it trusts the text that stands for a file: a client that sends
-//! it by hand would make the server panic. And it holds files in memory.
+//! The `Upload` of the library is not used, for two reasons: it keeps files in memory, and it panics if a client sends
+//! the placeholder of a file as a string.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,9 +16,8 @@ use tokio_util::io::ReaderStream;
 
 use crate::domain::error::{Error, Result};
 
-/// What stands for a file among the variables, before its number.
+/// Prefix of a placeholder in the variables; the number of the file follows.
 const PLACEHOLDER: &str = "upload:";
-/// The error of a value that is not a file of the request.
 const NO_FILE: &str = "file: no file was sent; send it as a part of multipart/form-data, as the GraphQL multipart request \
                        specification says";
 
@@ -27,8 +26,8 @@ const NO_FILE: &str = "file: no file was sent; send it as a part of multipart/fo
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upload(Option<usize>);
 
-/// A file. It comes as a part of a request in multipart/form-data, by the GraphQL multipart request specification;
-/// among the variables stands null in its place.
+/// An uploaded file. Send it as a part of multipart/form-data, as defined by the GraphQL multipart request
+/// specification, with null as the value of its variable.
 #[Scalar(
     name = "Upload",
     specified_by_url = "https://github.com/jaydenseric/graphql-multipart-request-spec"
@@ -46,7 +45,6 @@ impl ScalarType for Upload {
     }
 }
 
-/// What stands for the file with this number among the variables.
 pub(super) fn placeholder(number: usize) -> String {
     format!("{PLACEHOLDER}{number}")
 }
@@ -55,30 +53,30 @@ pub(super) fn placeholder(number: usize) -> String {
 #[derive(Debug, Default)]
 pub struct Uploads(Vec<UploadedFile>);
 
-/// A file that came with a request.
+/// An uploaded file.
 #[derive(Clone, Debug)]
 pub struct UploadedFile {
-    /// What the client calls it.
+    /// File name from the client.
     pub name: String,
-    /// On the disk, without a name there: the system removes it with the last of its readers. They read it one
-    /// after the other.
+    /// Unnamed temporary file; the operating system deletes it when it is closed. The lock lets one reader at a time
+    /// use the file position.
     file: Arc<Mutex<File>>,
 }
 
 impl Uploads {
-    /// These files.
+    /// Files in the order of `map`.
     #[must_use]
     pub fn new(files: Vec<UploadedFile>) -> Self {
         Self(files)
     }
 
-    /// The file that is meant.
+    /// The file of an `Upload` value.
     pub fn get(&self, upload: Upload) -> Result<&UploadedFile> {
         let file = upload.0.and_then(|number| self.0.get(number));
         file.ok_or_else(|| Error::invalid("file", NO_FILE))
     }
 
-    /// The same files for another operation of the request.
+    /// Gives another operation of the request access to the files.
     #[must_use]
     pub fn share(&self) -> Self {
         Self(self.0.clone())
@@ -86,7 +84,7 @@ impl Uploads {
 }
 
 impl UploadedFile {
-    /// A file that has been received.
+    /// A file after it was received completely.
     #[must_use]
     pub fn new(name: String, file: File) -> Self {
         Self {
@@ -95,7 +93,7 @@ impl UploadedFile {
         }
     }
 
-    /// What is in it.
+    /// The content, from the start.
     pub fn content(&self) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
         Arc::clone(&self.file)
             .lock_owned()
@@ -113,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_placeholder_is_a_file_and_one_that_was_made_up_is_none() {
+    fn only_placeholders_of_uploaded_files_are_files() {
         assert_eq!(Upload::parse(placeholder(3).into()).unwrap(), Upload(Some(3)));
         for wrong in [Value::Null, "".into(), "upload:".into(), "upload:-1".into(), 3.into()] {
             assert_eq!(Upload::parse(wrong).unwrap(), Upload(None));

@@ -1,5 +1,5 @@
-//! One line a request: method, path, status, duration, the client's address, user, name of the GraphQL operation, request
-//! id, and the trace that it belongs to. Never a query string, another header or a body, which may hold secrets.
+//! One log line per request: method, path, status, duration, client address, user, GraphQL operation name, request id
+//! and trace id. Query strings, other headers and bodies are never logged, because they may contain secrets.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -15,21 +15,19 @@ use crate::domain::id::UserId;
 use crate::state::AppState;
 use crate::telemetry::{context, metric, trace};
 
-/// What is found out about a request while it is served.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LogFields {
     user: Arc<OnceLock<UserId>>,
 }
 
 impl LogFields {
-    /// Notes who sent the request.
     pub(super) fn set_user(&self, user: UserId) {
-        // Credentials are read once a request; a second time would find the same user.
+        // Credentials are read once per request; a second read would find the same user.
         let _ = self.user.set(user);
     }
 }
 
-/// A request that is being answered, also when its client goes away.
+/// Counts a request as in flight, also when its client disconnects.
 struct InFlight;
 
 impl InFlight {
@@ -45,7 +43,6 @@ impl Drop for InFlight {
     }
 }
 
-/// Logs the request when its answer is ready.
 pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> Response {
     let fields = LogFields::default();
     request.extensions_mut().insert(fields.clone());

@@ -1,4 +1,4 @@
-//! The body of a form: bounded, and handed on a piece at a time.
+//! Bodies of forms, limited in size and streamed.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -8,21 +8,18 @@ use axum::body::{Body, BodyDataStream, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::Mutex;
 
-/// The body of a form.
 #[derive(Clone)]
 pub(crate) struct Source {
     body: Arc<Mutex<BodyDataStream>>,
-    /// How much may still come. It grows with what the body is known to hold.
+    /// Bytes that may still arrive.
     left: Arc<AtomicU64>,
 }
 
-/// More came than may come.
 #[derive(Debug, thiserror::Error)]
-#[error("the body is larger than what it may hold")]
+#[error("the body is larger than allowed")]
 pub(crate) struct Exceeded;
 
 impl Source {
-    /// A body of up to so many bytes.
     pub(crate) fn new(body: Body, allowed: u64) -> Self {
         Self {
             body: Arc::new(Mutex::new(body.into_data_stream())),
@@ -30,14 +27,13 @@ impl Source {
         }
     }
 
-    /// So much more may come.
+    /// Raises the limit.
     pub(crate) fn grow(&self, bytes: u64) {
         self.left.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The body, up to what is allowed. The parser takes all that is there before it looks at it, which would be
-    /// the whole of a body that comes quickly; and it takes one that ends while it looks for the beginning for
-    /// broken. So it waits a turn after each piece.
+    /// The parser buffers everything that is available before it parses, and treats a body that ends while it searches
+    /// for the first boundary as broken. So this yields to the runtime after each piece.
     pub(crate) fn pieces(&self) -> impl Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + use<> {
         stream::unfold((self.clone(), false), async |(source, has_begun)| {
             if has_begun {

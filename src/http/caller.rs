@@ -1,4 +1,4 @@
-//! Who sends a request, and from where.
+//! The caller of a request.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -12,21 +12,20 @@ use crate::domain::session::{Device, Identity};
 use crate::rate_limit::Requester;
 use crate::state::AppState;
 
-/// Who sends a request, and from where.
+/// The caller of a request: user and device.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// On whose behalf.
+    /// The signed-in user, or nobody.
     pub actor: Actor,
-    /// From which device.
+    /// User agent and IP address.
     pub device: Device,
-    /// When the token expires; `None` for nobody.
+    /// When the access token expires; `None` if nobody is signed in.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Caller {
-    /// Reads the credentials of a request. Bad ones make the caller anonymous; the reason is told
-    /// where somebody signed in is needed, so that signing in again always works. A caller whom the middleware
-    /// found already is taken from the request.
+    /// Reads the credentials of a request, unless middleware has done so. With invalid credentials the caller is
+    /// anonymous: the error is reported where a user is required, so that signing in again always works.
     pub async fn of(parts: &Parts, state: &AppState) -> Result<Self> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
@@ -39,7 +38,6 @@ impl Caller {
         Ok(Self::identified(parts, state, identity))
     }
 
-    /// The caller of a request who was identified.
     pub(crate) fn identified(parts: &Parts, state: &AppState, Identity { actor, expires_at }: Identity) -> Self {
         if let (Some(fields), Some(user)) = (parts.extensions.get::<LogFields>(), actor.user_id()) {
             fields.set_user(user);
@@ -69,7 +67,7 @@ impl From<&Caller> for Requester {
     }
 }
 
-/// The token of `Authorization: Bearer <token>`. Any other scheme is a token that is none.
+/// Any other scheme is an invalid token.
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default().trim();
     let token = match value.split_once(' ') {

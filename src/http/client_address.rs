@@ -1,4 +1,4 @@
-//! The address of a client, directly or behind proxies that we trust.
+//! The IP address of a client, directly or behind trusted proxies.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 
-/// The address of the client: the nearest one that is not a proxy we trust.
+/// The nearest address that is not a trusted proxy.
 pub(crate) fn client_address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
@@ -14,8 +14,7 @@ pub(crate) fn client_address(extensions: &Extensions, headers: &HeaderMap, trust
     if !is_trusted(&peer) {
         return Some(peer);
     }
-    // The hop nearest to us is the last. Those before the first that we do not trust may be forged, and so may those
-    // before one that cannot be read.
+    // The last hop is the nearest. Hops before the first untrusted or invalid one may be forged.
     let values = headers.get_all("x-forwarded-for").iter().rev();
     let hops = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     let mut client = peer;
@@ -31,7 +30,7 @@ pub(crate) fn client_address(extensions: &Extensions, headers: &HeaderMap, trust
     Some(client)
 }
 
-/// The address in an entry of `X-Forwarded-For`. Some proxies add the port, and brackets to an IPv6 address.
+/// Some proxies add the port to an entry of `X-Forwarded-For`, and brackets to an IPv6 address.
 fn hop_address(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?.trim();
     let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();

@@ -1,4 +1,4 @@
-//! `Idempotency-Key` over HTTP: what both faces make of the keys of [`crate::domain::idempotency`].
+//! `Idempotency-Key` over HTTP, for both APIs. See [`crate::domain::idempotency`].
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -8,43 +8,39 @@ use crate::domain::error::{Error, Result};
 use crate::domain::idempotency::{Claim, Omitted, Ticket};
 use crate::state::AppState;
 
-/// The key that a client made for a write.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Tells that the answer is that of an earlier request with the same key.
+/// Marks the stored response of an earlier request with the same key.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// Why a form cannot have a key: its files would have to be read to know whether it is the same.
+/// Comparing two forms would require reading their files.
 pub(crate) const NOT_WITH_FILES: &str =
-    "Idempotency-Key is not taken with multipart/form-data; send this request without it";
+    "Idempotency-Key is not supported with multipart/form-data; send this request without it";
 
-/// The key of a request.
 pub(crate) fn key_in(headers: &HeaderMap) -> Option<String> {
     headers
         .get(KEY)
         .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned())
 }
 
-/// What comes of a write with a key.
 pub(crate) enum Outcome<T> {
-    /// It was done now.
+    /// The write ran now.
     Done(T),
-    /// It was done before, and this was kept of the answer.
+    /// The stored response of an earlier request.
     Replayed(String),
 }
 
-/// What a write has left behind.
 pub(crate) enum WriteEffect {
-    /// An answer, which repetitions get too.
+    /// The response to store.
     Answer(String),
-    /// An answer with tokens in it, which is not stored.
+    /// A response with tokens, which is not stored.
     Secret,
-    /// Nothing: it may be sent again.
+    /// Nothing was written: the request may be sent again.
     Nothing,
-    /// Nobody knows. A repetition finds out from the data.
+    /// Unknown: a repeated request finds out from the data.
     Unknown,
 }
 
-/// Does a write unless its key tells that it was done before. It runs to its end even if the client goes away: that
-/// is when it will be repeated.
+/// Runs a write unless its key was used before. It runs to its end even if the client disconnects, because then the
+/// client will repeat it.
 pub(crate) async fn run_once<T: Send + 'static>(
     state: &AppState,
     actor: Actor,
@@ -67,7 +63,7 @@ pub(crate) async fn run_once<T: Send + 'static>(
     running.await.map_err(Error::internal)
 }
 
-/// Keeps the answer to a write. One that left nothing behind may be sent again.
+/// Stores the effect of a write, or releases its key if nothing was written.
 async fn settle(state: &AppState, actor: &Actor, ticket: &Ticket, effect: WriteEffect) {
     let keys = state.domain().idempotency();
     let settled = match effect {
@@ -77,8 +73,8 @@ async fn settle(state: &AppState, actor: &Actor, ticket: &Ticket, effect: WriteE
         WriteEffect::Unknown => keys.abandon(actor, ticket).await,
     };
     if let Err(error) = settled {
-        // The answer stands all the same; a repetition finds out from the data.
+        // The response is valid; a repeated request finds out from the data.
         let request_id = request_id::current();
-        tracing::error!(request_id, "an idempotency key was not settled: {error}");
+        tracing::error!(request_id, "the result of an idempotency key was not stored: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies in JSON.
+//! JSON bodies.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// Room for bodies of the usual size, so that what is written is moved seldom.
+/// Initial capacity, so that bodies of the usual size need few reallocations.
 pub(crate) const FIRST_BYTES: usize = 4_096;
 
-/// A value as a body in JSON: what axum has under this name, but written to plain memory. Into its buffers a list of
-/// fifty tasks takes twice as long.
+/// Like the `Json` of axum, but serialized to a plain `Vec`: with axum's buffers, a list of fifty tasks takes twice as
+/// long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
@@ -23,24 +23,22 @@ impl<T: Serialize> IntoResponse for Json<T> {
                 ([(header::CONTENT_TYPE, content_type)], body).into_response()
             }
             Err(error) => {
-                tracing::error!("an answer could not be written as JSON: {error}");
+                tracing::error!("a response could not be written as JSON: {error}");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
     }
 }
 
-/// The most levels of lists and objects in JSON from clients. Valid requests need less than half of it.
+/// Maximum nesting of JSON from clients. Valid requests need less than half of it.
 const MAX_NESTING: usize = 64;
-/// The most values in JSON from clients: parsed, each takes 16 times the memory of its shortest text.
+/// Maximum number of values in JSON from clients: parsed, each takes 16 times the memory of its shortest text.
 const MAX_VALUES: usize = 20_000;
 
-/// JSON that passes a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutOfBounds {
-    /// It has so many levels of lists and objects.
+    /// Levels of nesting.
     Levels(usize),
-    /// It has too many values.
     Values,
 }
 
@@ -50,14 +48,14 @@ impl fmt::Display for OutOfBounds {
             Self::Levels(levels) => write!(f, "nested {levels} levels deep; up to {MAX_NESTING} are allowed"),
             Self::Values => write!(
                 f,
-                "made of more than {MAX_VALUES} values; up to {MAX_VALUES} are allowed"
+                "too large: it has more than {MAX_VALUES} values; up to {MAX_VALUES} are allowed"
             ),
         }
     }
 }
 
-/// Fails if JSON is nested too deeply or has too many values. To be called before parsing: the parser recurses, does not
-/// count levels in members that it skips or keeps as text, and allocates for each value.
+/// Must be called before parsing: the parser recurses, does not count levels in members that it skips or keeps as text,
+/// and allocates for each value.
 pub(crate) fn check_bounds(json: &[u8]) -> Result<(), OutOfBounds> {
     let (mut depth, mut deepest, mut values) = (0_usize, 0, 1);
     let mut bytes = json.iter();

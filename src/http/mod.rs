@@ -1,21 +1,21 @@
-//! HTTP: what concerns every request, whichever API answers it.
+//! HTTP code that both APIs share.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | [`caller`] | who sends a request |
-//! | `client_address` | from where, directly or behind proxies |
-//! | `encoding` | content codings of bodies, the text of URLs and forms |
+//! | [`caller`] | the user and device of a request |
+//! | `client_address` | the client's IP address, directly or behind proxies |
+//! | `encoding` | content encodings and percent-encoding |
 //! | `idempotency` | writes that are safe to repeat |
-//! | `json` | bodies in JSON |
-//! | `file_url` | where files are downloaded |
-//! | [`request_id`] | the id that every request and every answer bears |
+//! | `json` | JSON bodies |
+//! | `file_url` | download URLs of files |
+//! | [`request_id`] | the id of a request and its response |
 //! | `root_path` | serving under a path of a reverse proxy |
-//! | [`access_log`] | one line a request |
+//! | [`access_log`] | one log line per request |
 //! | `body` | the bodies of forms with files |
-//! | `request_metrics` | what is counted of requests |
-//! | [`server`] | listening, and stopping without cutting anybody off |
-//! | `connection` | one connection: its deadlines, and how many there may be |
-//! | [`open_files`] | how many files the process may open |
+//! | `request_metrics` | request metrics |
+//! | [`server`] | listening and graceful shutdown |
+//! | `connection` | connections, their deadlines and limits |
+//! | [`open_files`] | the limit of open files |
 
 pub mod access_log;
 pub(crate) mod body;

@@ -1,9 +1,9 @@
-//! How many files the process may open. Each connection is one.
+//! The limit of open files. Each connection is one.
 
-/// What is assumed where the system has no limit, or does not tell.
+/// Assumed if the system has no limit or does not report it.
 const UNLIMITED: u64 = 1 << 20;
 
-/// Raises the soft limit to the hard one. The soft limit protects programs that use `select`, which this is not.
+/// Raises the soft limit to the hard limit. The soft limit protects programs that use `select`, unlike this one.
 #[cfg(unix)]
 pub fn raise_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -21,7 +21,7 @@ pub fn raise_limit() {
     }
 }
 
-/// There is no such limit.
+/// This system has no limit.
 #[cfg(not(unix))]
 pub fn raise_limit() {}
 
@@ -34,7 +34,7 @@ pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED)
 }
 
-/// There is no such limit.
+/// This system has no limit.
 #[cfg(not(unix))]
 #[must_use]
 pub fn limit() -> u64 {

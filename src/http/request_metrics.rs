@@ -1,4 +1,4 @@
-//! Which requests come, what they are answered, and how long that takes.
+//! Request metrics.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use axum::http::{Method, StatusCode};
 
 use crate::telemetry::metric::{REQUEST_TIME, REQUESTS};
 
-/// The label of every path at which there is nothing, because clients make them up.
+/// One label for all unknown paths, because clients can send any number of them.
 const UNKNOWN: &str = "unknown";
 
-/// The route that answers, without prefix and trailing slash: the same in each of its spellings.
+/// Without prefix and trailing slash, so that all spellings of a route have one label.
 pub(super) fn route(matched: Option<&MatchedPath>) -> String {
     let Some(path) = matched.map(MatchedPath::as_str) else {
         return UNKNOWN.to_owned();
@@ -22,7 +22,6 @@ pub(super) fn route(matched: Option<&MatchedPath>) -> String {
     }
 }
 
-/// Counts an answer.
 pub(super) fn count(method: &Method, route: &str, status: StatusCode, time: Duration) {
     let method = name_of(method);
     metrics::histogram!(REQUEST_TIME, "method" => method, "route" => route.to_owned()).record(time);
@@ -30,7 +29,7 @@ pub(super) fn count(method: &Method, route: &str, status: StatusCode, time: Dura
     metrics::counter!(REQUESTS, "method" => method, "route" => route.to_owned(), "status" => status).increment(1);
 }
 
-/// Clients may make up methods too.
+/// One label for all unknown methods.
 fn name_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

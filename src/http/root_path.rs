@@ -1,5 +1,5 @@
-//! Serving under a path of a reverse proxy (`ROOT_PATH`). A proxy may remove that path from requests, or keep it: both
-//! reach the same routes.
+//! Serving under a path of a reverse proxy (`ROOT_PATH`). Requests work with and without that path, because a proxy may
+//! remove it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tower::{ServiceExt as _, service_fn};
 use super::encoding::with_path_and_query;
 use crate::config::HttpConfig;
 
-/// The routes, with and without the configured path in front. Without one, they are left as they are.
+/// Serves the routes with and without the configured path.
 pub(crate) fn serve(routes: Router, config: &HttpConfig) -> Router {
     if config.root_path.is_empty() {
         return routes;
@@ -35,7 +35,7 @@ pub(crate) fn serve(routes: Router, config: &HttpConfig) -> Router {
     }))
 }
 
-/// The address within the path, if it starts with it.
+/// `None` if the URI is not below the path.
 fn without_root(uri: &Uri, root: &str) -> Option<Uri> {
     let rest = uri.path().strip_prefix(root)?;
     if !rest.is_empty() && !rest.starts_with('/') {
@@ -46,7 +46,7 @@ fn without_root(uri: &Uri, root: &str) -> Option<Uri> {
     with_path_and_query(uri, &format!("{path}{query}"))
 }
 
-/// Puts the path in front of where a created resource is.
+/// Adds the path to the location of a created resource.
 fn move_location(headers: &mut HeaderMap, root: &str) {
     let Some(location) = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) else {
         return;

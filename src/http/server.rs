@@ -1,4 +1,4 @@
-//! Listening, and stopping without cutting anybody off.
+//! Listening and graceful shutdown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,14 +16,14 @@ use super::connection::Connections;
 use crate::config::HttpConfig;
 use crate::state::AppState;
 
-/// How long it may take to give back jobs and to close the database, when the time for all else is over.
+/// Time limit for returning jobs and closing the database, after the shutdown timeout.
 const CLOSING: Duration = Duration::from_secs(5);
-/// The wait after a connection could not be accepted for want of files or memory.
+/// Pause after a connection could not be accepted for lack of files or memory.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// One in this many failures in a row is logged.
+/// One of this many failures in a row is logged.
 const LOGGED_FAILURES: u32 = 100;
 
-/// Listens where the settings say. Fails with one line when the address is taken.
+/// Listens on the configured address. Fails with a one-line error if it is in use.
 pub async fn bind(config: &HttpConfig) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::new(config.host, config.port);
     TcpListener::bind(address)
@@ -31,9 +31,9 @@ pub async fn bind(config: &HttpConfig) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address} (SERVER_HOST and SERVER_PORT)"))
 }
 
-/// Serves until `stop` resolves. Then readiness fails while connections are still accepted, for as long as load balancers
-/// need to notice; after that running requests may finish. The settings give both times.
-/// Last, it waits for `sockets_closed`: a connection that became a WebSocket is no request any more.
+/// Serves until `stop` resolves. Then readiness fails, while connections are still accepted until load balancers
+/// notice. After that, running requests may finish. The settings limit both times. Last, it waits for `sockets_closed`,
+/// because a WebSocket is no longer a request.
 pub async fn serve(
     state: AppState,
     router: Router,
@@ -55,7 +55,7 @@ pub async fn serve(
     tracing::info!("shutting down: running requests may finish");
     let finishing = async {
         while open.join_next().await.is_some() {}
-        // A connection that became a WebSocket has left those.
+        // WebSockets are no longer among them.
         sockets_closed.await;
         state.domain().jobs().drained().await;
     };
@@ -80,7 +80,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Waits until the server is to stop, and then as long as load balancers need to notice.
+/// Waits for `stop`, and then until load balancers notice.
 async fn drain(state: &AppState, stop: impl Future<Output = ()>) {
     stop.await;
     state.begin_drain();
@@ -94,7 +94,7 @@ async fn drain(state: &AppState, stop: impl Future<Output = ()>) {
     }
 }
 
-/// Accepts connections, each of which is served by a task. Does not end.
+/// Accepts connections and serves each in a task. Never returns.
 async fn accept(
     listener: &TcpListener,
     connections: &Connections,
@@ -114,14 +114,14 @@ async fn accept(
                     open.spawn(serving);
                 }
             }
-            // The client was quicker to leave.
+            // The client has disconnected.
             Err(error) if is_of_client(&error) => {}
             Err(error) => {
                 if failures % LOGGED_FAILURES == 0 {
                     tracing::error!("a connection cannot be accepted: {error}");
                 }
                 failures += 1;
-                // The process has too many files open. At once would be too often: the connection still waits.
+                // Too many open files. The connection still waits, so an immediate retry would fail too.
                 connections.make_room();
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
@@ -129,7 +129,7 @@ async fn accept(
     }
 }
 
-/// Accepts the connections that the system has established already: it would reset them with the listener.
+/// Accepts connections that are already established: closing the listener would reset them.
 fn accept_waiting(
     listener: &TcpListener,
     connections: &Connections,
@@ -143,7 +143,7 @@ fn accept_waiting(
     }
 }
 
-/// Whether only this one connection cannot be accepted.
+/// Whether only this connection failed.
 fn is_of_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -151,7 +151,7 @@ fn is_of_client(error: &io::Error) -> bool {
     )
 }
 
-/// Resolves when the process is asked to stop: Ctrl-C, or SIGTERM.
+/// Resolves on Ctrl-C or SIGTERM.
 pub async fn stop_signal() {
     let interrupt = async {
         if let Err(error) = tokio::signal::ctrl_c().await {

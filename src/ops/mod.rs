@@ -1,9 +1,9 @@
 //! Operations: health for load balancers, metrics for monitors.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | [`health`] | liveness, readiness, health |
-//! | `monitor` | what was counted, for Prometheus and as JSON |
+//! | `monitor` | metrics, for Prometheus and as JSON |
 
 pub mod health;
 pub(crate) mod monitor;
@@ -13,10 +13,9 @@ use axum::routing::{MethodRouter, get};
 
 use crate::state::AppState;
 
-/// Where the public keys are.
 const JWKS: &str = "/.well-known/jwks.json";
 
-/// Every path that can be asked with GET, at the root. They need no credentials and tell no secrets.
+/// All GET routes, at the root. They need no credentials and expose no secrets.
 pub(crate) fn routes() -> [(&'static str, MethodRouter<AppState>); 10] {
     [
         (JWKS, get(health::jwks)),
@@ -32,11 +31,11 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<AppState>); 10] {
     ]
 }
 
-/// The routes, under each of these prefixes and with either ending.
+/// The routes under each prefix, with and without a trailing slash.
 pub(crate) fn router(prefixes: &[&str]) -> Router<AppState> {
     let mut router = Router::new();
     for (path, answer) in routes() {
-        // As REST has its routes; but what is well known is so at the root.
+        // Well-known paths are only at the root.
         let prefixes: &[&str] = if path == JWKS { &[""] } else { prefixes };
         for prefix in prefixes {
             for ending in ["", "/"] {

@@ -1,4 +1,4 @@
-//! What was counted: for Prometheus, and as JSON for older monitors. Both read the same counters.
+//! Metrics: for Prometheus, and as JSON for older monitors. Both use the same counters.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,19 +19,19 @@ use crate::state::AppState;
 use crate::telemetry::metric;
 use crate::telemetry::metric::number;
 
-/// How long it may take to find out what is shown.
+/// Time limit for reading values from the database.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What was counted, for Prometheus
+/// Get metrics for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getPrometheusMetrics", security(()),
-    responses((status = 200, description = "In the text format of Prometheus", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
 pub(crate) async fn prometheus(State(state): State<AppState>) -> Response {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
     ([(header::CONTENT_TYPE, TEXT)], page(&state).await).into_response()
 }
 
-/// What was counted, with what is only known by asking.
+/// Renders the counters, and gauges that are only read on request.
 async fn page(state: &AppState) -> String {
     let Some(counted) = state.metrics() else {
         return String::new();
@@ -54,7 +54,7 @@ async fn page(state: &AppState) -> String {
     counted.render()
 }
 
-/// Sizes, and the age of the last backup. What cannot be found out in time is shown as it was.
+/// Sizes, and the age of the last backup. After a timeout, the gauges keep their last values.
 async fn measure_sizes(state: &AppState) {
     if let Ok(Ok(gauges)) = timeout(PATIENCE, state.domain().database_gauges()).await {
         metrics::gauge!(metric::DATABASE_SIZE).set(bytes(gauges.bytes));
@@ -77,39 +77,39 @@ fn bytes(count: u64) -> f64 {
     count as f64
 }
 
-/// What older monitors look for.
+/// Metrics for older monitors.
 #[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
 #[schema(as = Metrics)]
 struct Summary {
-    /// How many requests were answered.
+    /// Number of responses.
     total_requests: u64,
-    /// How many answers had each status.
+    /// Number of responses by status.
     status_codes: BTreeMap<String, u64>,
-    /// Which part of the answers says that the server failed (5xx), from 0 to 1.
+    /// Share of server errors (5xx) among all responses, from 0 to 1.
     error_rate: f64,
-    /// How long an answer takes.
+    /// Average response time in milliseconds.
     average_response_time_ms: f64,
-    /// For how long the server has been running.
+    /// Seconds since the start of the server.
     uptime_seconds: u64,
-    /// How many requests came to each route, such as `GET /tasks/{id}`.
+    /// Number of requests by route, such as `GET /tasks/{id}`.
     requests_by_route: BTreeMap<String, u64>,
-    /// How many connections are open for live updates.
+    /// Number of open live connections.
     live_connections: u64,
-    /// How many subscriptions they carry.
+    /// Number of active live subscriptions.
     live_subscriptions: u64,
-    /// How many GraphQL operations were run.
+    /// Number of GraphQL operations.
     graphql_operations: u64,
-    /// How many requests came too often.
+    /// Number of requests refused by rate limits.
     rate_limit_refusals: u64,
-    /// How many statements the database was sent.
+    /// Number of database statements.
     database_statements: u64,
 }
 
-/// What was counted
+/// Get metrics as JSON
 ///
-/// `/ops/metrics` answers the same.
+/// `/ops/metrics` returns the same.
 #[utoipa::path(get, path = "/monitoring/metrics", tag = "operations", operation_id = "getMetrics", security(()),
-    responses((status = 200, description = "Since the start of this server", body = Summary)))]
+    responses((status = 200, description = "Metrics since the start of this server", body = Summary)))]
 pub(crate) async fn json(State(state): State<AppState>) -> Response {
     let page = state.metrics().map(PrometheusHandle::render).unwrap_or_default();
     let mut summary = Summary::of(&page);
@@ -147,7 +147,7 @@ impl Summary {
     }
 }
 
-/// The lines of one name on a page for Prometheus: labels, and the value. No label of ours has a quote or a comma.
+/// The samples of one metric: labels and value. Our labels have no quotes or commas.
 fn samples<'a>(page: &'a str, name: &'a str) -> impl Iterator<Item = (BTreeMap<&'a str, &'a str>, f64)> {
     page.lines().filter_map(move |line| {
         let rest = line.strip_prefix(name)?;

@@ -1,5 +1,4 @@
-//! The REST face for people and programs: Swagger UI, in which requests can be tried, ReDoc, to read, and the
-//! document that both show.
+//! REST API documentation: Swagger UI, ReDoc and the OpenAPI document.
 
 use std::sync::LazyLock;
 
@@ -15,7 +14,7 @@ use super::page::{Asset, Page, SCRIPT, STYLE, page};
 use crate::rest;
 use crate::state::AppState;
 
-/// What there is for a browser that runs no scripts.
+/// Shown if JavaScript is disabled.
 const WITHOUT_SCRIPTS: &str = "What it shows is at /openapi.json.";
 
 static SWAGGER_UI: LazyLock<Page> = LazyLock::new(|| {
@@ -49,7 +48,7 @@ static REDOC: LazyLock<Page> = LazyLock::new(|| {
     Page::new("redoc", "ReDoc", WITHOUT_SCRIPTS, assets)
 });
 
-/// The pages, the files that these and the editors load, and the document.
+/// The pages, the files of all pages and editors, and the OpenAPI document.
 pub(crate) fn routes() -> Router<AppState> {
     let mut router = Router::new()
         .route("/", get(index))
@@ -65,7 +64,6 @@ pub(crate) fn routes() -> Router<AppState> {
     router
 }
 
-/// What a program is told at the root.
 #[derive(Serialize)]
 struct Index {
     message: &'static str,
@@ -77,7 +75,6 @@ struct Index {
 }
 
 impl Index {
-    /// That of a server under this path.
     fn under(root: &str) -> Self {
         Self {
             message: "Taskwire: REST is under /api/v1, GraphQL at /graphql",
@@ -90,7 +87,7 @@ impl Index {
     }
 }
 
-/// The root: `GraphiQL` for a browser, and facts for a program. Scripts accept everything, and browsers name HTML.
+/// `GraphiQL` for browsers, JSON for programs. Programs accept everything; browsers name HTML.
 async fn index(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let accepts = headers.get_all(header::ACCEPT).iter();
     let is_browser = accepts
@@ -108,7 +105,7 @@ async fn index(State(state): State<AppState>, headers: HeaderMap) -> Response {
 }
 
 async fn openapi(State(state): State<AppState>) -> Response {
-    // A new release may bring another one.
+    // A new release may change the document.
     (
         [(header::CACHE_CONTROL, "no-cache")],
         Json(rest::openapi::document_under(&state.config().http.root_path)),
@@ -128,7 +125,7 @@ async fn file(
     }
 }
 
-/// A file of one of the pages. Those of the editors are there only with them.
+/// Files of the editors only exist if the editors are enabled.
 fn asset(with_editors: bool, folder: &str, name: &str) -> Option<&'static Asset> {
     let editors = [&*GRAPHIQL, &*PLAYGROUND].into_iter().filter(|_| with_editors);
     let page = editors
@@ -142,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_found_by_its_name_and_its_page_and_those_of_the_editors_only_with_them() {
+    fn files_are_found_by_page_and_name_and_those_of_editors_only_with_editors() {
         for (folder, is_editor) in [
             ("graphiql", true),
             ("playground", true),

@@ -1,5 +1,4 @@
-//! `GraphiQL`, the editor that people meet when they open the endpoint in a browser, and `GraphQL` Playground
-//! for those who are used to it.
+//! The GraphQL editors: `GraphiQL`, which browsers get at the endpoint, and Playground.
 
 use std::sync::LazyLock;
 
@@ -9,10 +8,9 @@ use axum::response::Response;
 use super::page::{Asset, Page, SCRIPT, STYLE, page};
 use crate::state::AppState;
 
-/// What there is for a browser that runs no scripts.
+/// Shown if JavaScript is disabled.
 const WITHOUT_SCRIPTS: &str = "The endpoint at /graphql does not.";
 
-/// `GraphiQL`.
 pub(crate) static GRAPHIQL: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
         Asset::new(
@@ -41,7 +39,6 @@ pub(crate) static GRAPHIQL: LazyLock<Page> = LazyLock::new(|| {
     Page::new("graphiql", "GraphiQL", WITHOUT_SCRIPTS, assets)
 });
 
-/// Playground.
 pub(crate) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
         Asset::new(
@@ -60,14 +57,13 @@ pub(crate) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
     Page::new("playground", "GraphQL Playground", WITHOUT_SCRIPTS, assets)
 });
 
-/// The pages, but for the one at the endpoint.
+/// All pages but the one at the endpoint.
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/playground", page(&PLAYGROUND))
         .route("/playground/", page(&PLAYGROUND))
 }
 
-/// `GraphiQL`, for every address at which a browser may ask for it.
 pub(crate) fn graphiql(state: &AppState) -> Response {
     GRAPHIQL.response(&state.config().http.root_path)
 }

@@ -1,9 +1,7 @@
-//! Pages from this binary, with the scripts and styles they load: no CDN learns who works here, and a network
-//! without a way out has them as well. The vendored files are fetched by `cargo xtask assets`; `start.js` and
-//! `page.css` are ours.
+//! Pages in this binary, with their scripts and styles. They work without a CDN and without internet access.
+//! `cargo xtask assets` fetches the vendored files; `start.js` and `page.css` are ours.
 //!
-//! The pages forbid everything they do not need. They have no inline script, so that nothing which
-//! slips into them can run, and they talk to this server alone.
+//! Pages have no inline scripts, and may only connect to this server.
 
 use std::sync::LazyLock;
 
@@ -15,27 +13,23 @@ use sha2::{Digest, Sha256};
 
 use crate::state::AppState;
 
-/// What a page may do. `GraphiQL`'s dialogs bring style elements of their own (to keep the page from
-/// scrolling behind them), and Playground, Swagger UI and ReDoc make their styles so, hence the inline styles; the
-/// last searches in a worker of its own making. `'self'` covers the websocket of the same origin.
+/// `GraphiQL`, Playground, Swagger UI and ReDoc create inline styles. ReDoc searches in a worker from a blob. `'self'`
+/// includes a WebSocket of the same origin.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      font-src 'self' data:; img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; \
      base-uri 'none'; form-action 'none'";
 
-/// Stands for `ROOT_PATH` in the text of a page.
+/// Placeholder for `ROOT_PATH`.
 const ROOT: &str = "{root}";
 
-/// The media type of scripts.
 pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
-/// The media type of styles.
 pub(crate) const STYLE: &str = "text/css; charset=utf-8";
 
-/// A file that is part of this binary.
 pub(crate) struct Asset {
     pub(crate) name: &'static str,
     content_type: &'static str,
     content: &'static [u8],
-    /// Changes with the content, so that an address with it can be kept forever.
+    /// Changes with the content, so that a URL with it can be cached forever.
     version: String,
 }
 
@@ -54,7 +48,6 @@ impl Asset {
         }
     }
 
-    /// The file, for a browser that may have it already.
     pub(crate) fn response(&'static self, query: Option<&str>, request: &HeaderMap) -> Response {
         let etag = format!("\"{}\"", self.version);
         let known = request
@@ -72,8 +65,8 @@ impl Asset {
         (headers, self.content).into_response()
     }
 
-    /// Only the address that names this very content may be kept for good. While a new release rolls out, a page
-    /// of one replica may load its files from another; what it gets there must not stick.
+    /// Only a URL with the current version is cached forever. While a new release rolls out, a page of one replica may
+    /// load files from another; these must not be cached.
     fn cache_control(&self, query: Option<&str>) -> &'static str {
         let asked_version = query.and_then(|query| query.strip_prefix("v="));
         if asked_version == Some(self.version.as_str()) {
@@ -84,18 +77,16 @@ impl Asset {
     }
 }
 
-/// A page.
 pub(crate) struct Page {
-    /// Where its files are, here and below `assets`; also what holds it in the page.
+    /// The folder of its files, here and below `assets`, and the id of its element.
     pub(crate) folder: &'static str,
-    /// The page, with [`ROOT`] for the path under which the server is reached.
+    /// Contains [`ROOT`].
     html: String,
     pub(crate) assets: Vec<Asset>,
 }
 
 impl Page {
-    /// Takes every file of the page. Scripts are in the order in which they must run; `without` tells what there is
-    /// for browsers that run none.
+    /// Scripts are listed in the order in which they run. `without` is shown if JavaScript is disabled.
     pub(crate) fn new(folder: &'static str, name: &str, without: &str, assets: Vec<Asset>) -> Self {
         let tags: String = assets.iter().map(|asset| tag(folder, asset)).collect();
         let html = format!(
@@ -118,28 +109,27 @@ impl Page {
         Self { folder, html, assets }
     }
 
-    /// The page, for a browser that reaches this server under `root`, a path without a slash at its end.
+    /// `root` is the path of the server, without a trailing slash.
     pub(crate) fn response(&'static self, root: &str) -> Response {
         let headers = [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (header::REFERRER_POLICY, "no-referrer"),
-            // It names the current versions of its files, so an old copy must not be kept.
+            // It has the URLs of the current files, so an old copy must not be used.
             (header::CACHE_CONTROL, "no-cache"),
-            // The same address may answer programs with something else.
+            // The same URL returns JSON to programs.
             (header::VARY, "Accept"),
         ];
         (headers, self.html.replace(ROOT, root)).into_response()
     }
 }
 
-/// The route of a page.
 pub(crate) fn page(page: &'static LazyLock<Page>) -> MethodRouter<AppState> {
     get(async |State(state): State<AppState>| page.response(&state.config().http.root_path))
 }
 
-/// The line of a page that loads a file. Scripts are deferred: they run in order, after the page is there.
+/// Scripts are deferred: they run in order, after the page is parsed.
 fn tag(folder: &str, asset: &Asset) -> String {
     let Asset { name, version, .. } = asset;
     let address = format!("{ROOT}/assets/{folder}/{name}?v={version}");
@@ -178,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_current_version_of_a_file_is_kept_for_good() {
+    fn only_the_current_version_of_a_file_is_cached_forever() {
         let asset = &PAGE.assets[1];
         let current = format!("v={}", asset.version);
         assert!(asset.cache_control(Some(&current)).ends_with("immutable"));

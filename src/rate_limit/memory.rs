@@ -1,4 +1,4 @@
-//! The windows of all clients in memory, for one node. `spend.lua` does the same in Redis.
+//! The windows of all clients in memory, for one node. `spend.lua` has the same algorithm for Redis.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,23 +7,22 @@ use moka::sync::Cache;
 
 use super::{Client, SECONDS, Spent};
 
-/// So many clients are remembered at most; those who were not seen for the longest are forgotten first.
+/// Maximum number of clients; those not seen for the longest time are dropped first.
 const MAX_CLIENTS: u64 = 100_000;
 
-/// A limiter's windows in memory.
 pub(super) struct Memory(Cache<Client, Arc<Mutex<Window>>>);
 
 impl Memory {
     pub(super) fn new() -> Self {
         let clients = Cache::builder()
             .max_capacity(MAX_CLIENTS)
-            // By the machine's own clock: a client is forgotten later than its window ends, never earlier.
+            // By the system clock: a client is dropped after its window ends, never before.
             .time_to_idle(Duration::from_secs(2 * SECONDS as u64))
             .build();
         Self(clients)
     }
 
-    /// Spends at this Unix second.
+    /// `second` is in Unix time.
     pub(super) fn spend(&self, client: Client, amount: u32, limit: u32, second: i64) -> Spent {
         let window = self.0.get_with(client, Arc::default);
         let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +44,7 @@ impl Memory {
     }
 }
 
-/// What one client has spent: in the present second, and in each of those before.
+/// What one client spent, by age in seconds.
 struct Window {
     second: i64,
     spent: [u32; SECONDS],
@@ -61,7 +60,7 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Moves to the present second. A clock that goes back is waited for.
+    /// A clock that goes back does not move the window.
     fn advance(&mut self, second: i64) {
         let passed = usize::try_from(second.saturating_sub(self.second)).unwrap_or_default();
         self.spent.rotate_right(passed.min(SECONDS) % SECONDS);
@@ -73,13 +72,13 @@ impl Window {
         self.spent.iter().copied().fold(0, u32::saturating_add)
     }
 
-    /// After how many seconds nothing of what was spent counts any more.
+    /// Seconds until nothing counts any more.
     fn until_all(&self) -> u32 {
         let newest = self.spent.iter().position(|spent| *spent > 0);
         newest.map_or(0, until_forgotten)
     }
 
-    /// After how many seconds `amount` is left; a whole minute if it is more than the limit.
+    /// Seconds until `amount` is available; a whole minute if it is more than the limit.
     fn until_enough(&self, amount: u32, limit: u32) -> u32 {
         let mut used = self.used();
         for (age, spent) in self.spent.iter().enumerate().rev() {
@@ -92,7 +91,7 @@ impl Window {
     }
 }
 
-/// After how many seconds that which is `age` seconds old has left the window.
+/// Seconds until what is `age` seconds old leaves the window.
 fn until_forgotten(age: usize) -> u32 {
     u32::try_from(SECONDS.saturating_sub(age)).unwrap_or_default()
 }

@@ -1,11 +1,10 @@
-//! How much a client may do within a minute.
+//! Rate limits per client and minute.
 //!
-//! The window slides by the second: what was spent counts for a minute, and what is refused does not
-//! count at all. It is kept in Redis, for all nodes together, where there is one; else in memory, for as many
-//! clients as were seen lately. While Redis is away, every node counts for itself and begins at nothing, so that
-//! clients may then spend more, but are never locked out.
+//! The window slides by the second; refused requests do not count. With Redis, all nodes share the windows; otherwise
+//! they are in memory, for a limited number of recent clients. While Redis is unavailable, each node counts alone and
+//! starts at zero: clients may spend more, but are never locked out.
 //!
-//! GraphQL spends points, REST requests. Passwords, refreshes and uploads have limits of their own, which both APIs share.
+//! GraphQL counts points, REST requests. Passwords, refreshes and uploads have separate limits, which both APIs share.
 
 mod memory;
 mod requests;
@@ -28,28 +27,28 @@ use crate::telemetry::metric;
 /// The length of the window.
 const SECONDS: usize = 60;
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Requester {
-    /// The user, if somebody is signed in.
+    /// `None` if nobody is signed in.
     pub user: Option<UserId>,
-    /// The address it came from, where that is known.
+    /// `None` if unknown.
     pub address: Option<IpAddr>,
 }
 
-/// Who spends.
+/// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Client {
-    /// Somebody who is signed in.
+    /// A signed-in user.
     User(UserId),
-    /// A session, by the number of its first refresh token.
+    /// A session, by the id of its first refresh token.
     Session(SessionId),
-    /// A network; none where the address is not known.
+    /// A network; `None` if the address is unknown.
     Network(Option<Network>),
 }
 
 impl Client {
-    /// Who sent a request: the user, or the network of somebody who is not signed in.
+    /// The user, or the network if nobody is signed in.
     #[must_use]
     pub fn of(requester: Requester) -> Self {
         match requester.user {
@@ -58,45 +57,44 @@ impl Client {
         }
     }
 
-    /// Everybody at this address, signed in or not.
+    /// Everyone at this address, signed in or not.
     #[must_use]
     pub fn at(address: Option<IpAddr>) -> Self {
         Self::Network(address.map(Network::from))
     }
 }
 
-/// What is left to a client.
+/// The remaining allowance of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// How much there is for a minute.
+    /// Maximum per minute.
     pub limit: u32,
-    /// How much of it is left.
+    /// How much is left.
     pub remaining: u32,
-    /// When all of it is there again, if nothing more is spent.
+    /// When all of it is available again, if nothing more is spent.
     pub reset_at: Timestamp,
 }
 
-/// A client has spent all it may.
+/// The client has not enough left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     /// What is left, which is too little.
     pub allowance: Allowance,
-    /// After this time there is enough; whole seconds.
+    /// Time until enough is available, in whole seconds.
     pub retry_after: Duration,
 }
 
-/// What became of an attempt to spend.
 struct Spent {
     is_accepted: bool,
-    /// What counts now, with what was just spent.
+    /// Including what was just spent.
     used: u32,
-    /// In how many seconds nothing of it counts any more.
+    /// Seconds until nothing counts any more.
     until_all: u32,
-    /// In how many seconds there is enough for what was refused.
+    /// Seconds until enough is available; 0 if accepted.
     until_enough: u32,
 }
 
-/// A limit by the minute, for each client.
+/// A limit per client and minute.
 pub struct RateLimiter {
     limit: u32,
     refusals: metrics::Counter,
@@ -105,7 +103,7 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Every client may spend `limit` within a minute. Limiters of one name share what is spent in Redis.
+    /// `limit` is per client and minute. Limiters with the same name share their windows in Redis.
     #[must_use]
     pub fn new(name: &str, limit: u32, redis: Option<&Redis>) -> Self {
         Self {
@@ -116,7 +114,7 @@ impl RateLimiter {
         }
     }
 
-    /// Spends `amount`, or nothing if that is more than is left.
+    /// Spends `amount`, or nothing if less is left.
     pub async fn spend(&self, client: Client, amount: u32, now: Timestamp) -> Result<Allowance, Exhausted> {
         let second = now.timestamp();
         let shared = match &self.shared {
@@ -184,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_client_has_its_own() {
+    async fn each_client_has_a_separate_limit() {
         let limiter = RateLimiter::new("test", 1, None);
         let address = Client::at("192.0.2.1".parse().ok());
         let session = Client::Session(SessionId(1));

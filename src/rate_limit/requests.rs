@@ -1,4 +1,4 @@
-//! The limits of requests, and which client each of them counts.
+//! Request limits, and which client each of them counts.
 
 use std::net::IpAddr;
 
@@ -11,21 +11,20 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::redis::Redis;
 
-/// Which requests a limit is for.
+/// The kind of request that a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// Registering, signing in and changing a password, by address: a token is no reason to guess more often.
+    /// Registration, sign-in and password changes, by address: a token must not allow more guesses.
     Strict,
     /// Uploads, by user.
     Upload,
-    /// REST requests that have the server work for others, by user.
+    /// External calls and background jobs over REST, by user.
     Background,
-    /// All other requests of REST, by user.
+    /// All other REST requests, by user.
     Moderate,
 }
 
 impl Tier {
-    /// The client that a request of this tier counts for.
     fn client(self, requester: Requester) -> Client {
         match self {
             Self::Strict => Client::at(requester.address),
@@ -34,7 +33,7 @@ impl Tier {
     }
 }
 
-/// The limits of requests: each tier has its own, and refreshes have one.
+/// One limit for each tier, and one for refreshes.
 pub struct RequestLimits {
     strict: RateLimiter,
     refresh: RateLimiter,
@@ -44,7 +43,7 @@ pub struct RequestLimits {
 }
 
 impl RequestLimits {
-    /// The limits of the settings; none where they are switched off.
+    /// `None` if rate limits are disabled.
     #[must_use]
     pub fn new(config: &RateLimitConfig, redis: Option<&Redis>) -> Option<Self> {
         let limiter = |name, limit| RateLimiter::new(name, limit, redis);
@@ -77,13 +76,13 @@ impl RequestLimits {
         self.of(tier).spend(tier.client(requester.into()), amount, now).await
     }
 
-    /// Spends one request of the strict tier for all clients at this address.
+    /// Spends one request of the strict tier for everyone at this address.
     pub async fn spend_password(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Allowance, Exhausted> {
         self.strict.spend(Client::at(address), 1, now).await
     }
 
-    /// Spends a refresh of the session that a refresh token belongs to, so that people behind one address do not wait for
-    /// each other. What is no refresh token of ours is guessed, and counts by address as a password does.
+    /// Counts a refresh by session, so that users behind one address do not block each other. An invalid refresh token
+    /// may be a guess, and counts by address like a password.
     pub async fn spend_refresh(
         &self,
         domain: &Domain,

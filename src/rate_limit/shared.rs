@@ -1,4 +1,4 @@
-//! The windows of all clients in Redis, for all nodes together.
+//! The windows of all clients in Redis, shared by all nodes.
 
 use std::sync::LazyLock;
 
@@ -7,13 +7,11 @@ use redis::Script;
 use super::{Client, Spent};
 use crate::redis::{Redis, key};
 
-/// Looks and spends in one step, so that no two nodes spend the same.
+/// Checks and spends atomically, so that two nodes cannot spend the same amount.
 static SPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("spend.lua")));
 
-/// A limiter's windows in Redis.
 pub(super) struct RedisWindows {
     redis: Redis,
-    /// The name of the limiter.
     name: String,
 }
 
@@ -25,7 +23,7 @@ impl RedisWindows {
         }
     }
 
-    /// Spends at this Unix second; none while Redis is away.
+    /// `second` is in Unix time. `None` while Redis is unavailable.
     pub(super) async fn spend(&self, client: Client, amount: u32, limit: u32, second: i64) -> Option<Spent> {
         let mut spend = SPEND.key(self.key(client));
         spend.arg(second).arg(amount).arg(limit);

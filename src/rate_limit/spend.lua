@@ -1,18 +1,18 @@
--- Spends from a window of 60 s, or refuses to. `memory.rs` does the same; a test compares the two.
+-- Spends from a window of 60 s, or refuses. `memory.rs` has the same algorithm; a test compares the two.
 --
--- KEYS[1]  a hash: Unix second -> what was spent in it; `second`, the latest one seen; and `used`, the sum
--- ARGV     the present Unix second, the amount, the limit
--- Answers  whether it was accepted (1 or 0), what is used now, and in how many seconds all is there again
---          and, if it was refused, enough of it
+-- KEYS[1]  a hash: Unix second -> amount spent in it; `second`, the latest one; and `used`, the sum
+-- ARGV     the current Unix second, the amount, the limit
+-- Returns  whether it was accepted (1 or 0), the amount used now, and the seconds until all is available again
+--          and, if it was refused, until enough is
 local SECONDS = 60
--- Whoever stays away for two windows is forgotten; by the time of Redis, which need not be the servers'.
+-- Unused windows expire after two minutes, by the clock of Redis, which may differ from the servers'.
 local KEPT = 120
 
 local present, second = ARGV[1], tonumber(ARGV[1])
 local amount, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'second', 'used')
 if known[1] and tonumber(known[1]) >= second then
-  -- A clock that goes back, or that of a node which is behind, is waited for.
+  -- A clock that goes back, or that of a node which is behind, does not move the window.
   present, second = known[1], tonumber(known[1])
   -- Within one second nothing leaves the window: most of a busy client's requests end here.
   local used = tonumber(known[2])

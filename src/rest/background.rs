@@ -1,4 +1,4 @@
-//! What takes its time: a call to another service, and work in the background.
+//! Calls to an external service, and background jobs.
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::error::Result;
-use super::extract::{Asker, AskerOrNobody, BodyOrNothing, Parameters, PathId};
+use super::extract::{BodyOrNothing, MaybeSignedIn, Parameters, PathId, SignedIn};
 use super::openapi::schema;
 use super::value::Moment;
 use super::{Route, location};
@@ -19,20 +19,20 @@ use crate::http::json::Json;
 use crate::rate_limit::Tier;
 use crate::state::AppState;
 
-/// What another service answered.
+/// Response of the external service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExternalAnswer)]
 pub(super) struct ExternalBody {
-    /// Always `ok`: anything else is an error.
+    /// Always `ok`; any other result is an error.
     #[schema(value_type = String, example = "ok")]
     status: &'static str,
-    /// The status of its answer.
+    /// HTTP status of the service's response.
     #[schema(example = 200)]
     status_code: u16,
-    /// How long it took to answer, in milliseconds.
+    /// Response time in milliseconds.
     #[schema(value_type = u64, example = 12)]
     duration_ms: u128,
-    /// Its answer.
+    /// Body of the service's response.
     data: Value,
 }
 
@@ -47,38 +47,37 @@ impl From<ExternalAnswer> for ExternalBody {
     }
 }
 
-/// What is to be done in the background.
+/// A background job to queue.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BackgroundOrder)]
-pub(super) struct Order {
-    /// Goes to the server's log, with what was counted.
+pub(super) struct QueueInput {
+    /// Text for the server's log; default `task_name`.
     #[schema(value_type = Option<schema::Message>)]
     message: Option<String>,
 }
 
-/// The name of a background task.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct QueueParameters {
-    /// Goes to the server's log where the body has no `message`.
+    /// Text for the server's log if the body has no `message`.
     #[param(value_type = Option<schema::Message>, inline)]
     task_name: Option<String>,
 }
 
-/// That something is to be done in the background.
+/// A queued background job.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BackgroundQueued)]
 pub(super) struct QueuedBody {
-    /// Its number, with which one may ask how far it has come.
+    /// Job id, for `GET /async/background-task/{id}`.
     task_id: JobId,
     /// Always `queued`.
     #[schema(value_type = String, example = "queued")]
     status: &'static str,
-    /// A sentence that clients of an older API show.
+    /// Fixed text that clients of an older API show.
     #[schema(value_type = String, example = "Background task triggered")]
     message: &'static str,
-    /// The parameter `task_name`.
+    /// Value of the parameter `task_name`; null if it was not given.
     #[schema(required = true, example = json!(null))]
     task_name: Option<String>,
 }
@@ -94,18 +93,18 @@ impl QueuedBody {
     }
 }
 
-/// How far something in the background has come.
+/// State of a background job.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BackgroundTask)]
 pub(super) struct BackgroundTaskBody {
-    /// Its number.
+    /// Job id.
     task_id: JobId,
     /// `queued`, `running`, `done` or `failed`.
     #[schema(value_type = String, example = "done")]
     status: &'static str,
-    /// When it was asked for.
+    /// When the job was queued (UTC).
     created_at: Moment,
-    /// When it came to its end.
+    /// When the job finished (UTC); null before that.
     #[schema(required = true)]
     finished_at: Option<Moment>,
 }
@@ -129,17 +128,17 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Call the service that the settings name
+/// Call the configured external service
 #[utoipa::path(get, path = "/async/external", tag = "background", operation_id = "callExternal",
     responses(
-        (status = 200, description = "What it answered", body = ExternalBody),
-        (status = 502, description = "It cannot be reached, or answers an error"),
-        (status = 503, description = "The settings name none"),
-        (status = 504, description = "It does not answer in time"),
+        (status = 200, description = "The response of the service", body = ExternalBody),
+        (status = 502, description = "The service cannot be reached or returned an error"),
+        (status = 503, description = "No service is configured"),
+        (status = 504, description = "The service did not respond in time"),
     ))]
 pub(super) async fn call_external(
     State(app): State<AppState>,
-    AskerOrNobody(actor): AskerOrNobody,
+    MaybeSignedIn(actor): MaybeSignedIn,
 ) -> Result<Json<ExternalBody>> {
     let answer = match actor {
         Some(actor) => app.external().call(&actor).await?,
@@ -148,17 +147,17 @@ pub(super) async fn call_external(
     Ok(Json(answer.into()))
 }
 
-/// Have one's tasks counted in the background
+/// Count the caller's tasks in the background
 #[utoipa::path(post, path = "/async/background-task", tag = "background", operation_id = "queueBackgroundTask",
-    params(QueueParameters), request_body = Option<Order>,
-    responses((status = 202, description = "It is queued", body = QueuedBody)))]
+    params(QueueParameters), request_body = Option<QueueInput>,
+    responses((status = 202, description = "The job is queued", body = QueuedBody)))]
 pub(super) async fn queue(
     State(app): State<AppState>,
-    AskerOrNobody(actor): AskerOrNobody,
+    MaybeSignedIn(actor): MaybeSignedIn,
     Parameters(QueueParameters { task_name }): Parameters<QueueParameters>,
-    BodyOrNothing(order): BodyOrNothing<Order>,
+    BodyOrNothing(input): BodyOrNothing<QueueInput>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<QueuedBody>)> {
-    let (text, jobs) = (order.message.or_else(|| task_name.clone()), app.domain().jobs());
+    let (text, jobs) = (input.message.or_else(|| task_name.clone()), app.domain().jobs());
     let queued = match actor {
         Some(actor) => jobs.queue_background_task(&actor, text).await?,
         None => jobs.queue_anonymous_task(text).await?,
@@ -167,11 +166,11 @@ pub(super) async fn queue(
     Ok((StatusCode::ACCEPTED, place, Json(QueuedBody::of(&queued, task_name))))
 }
 
-/// Read how far something in the background has come
+/// Get the state of a background job
 #[utoipa::path(get, path = "/async/background-task/{id}", tag = "background", operation_id = "getBackgroundTask",
     params(PathId),
-    responses((status = 200, description = "How far it has come", body = BackgroundTaskBody)))]
-pub(super) async fn get(Asker(app, actor): Asker, PathId(id): PathId) -> Result<Json<BackgroundTaskBody>> {
+    responses((status = 200, description = "The state of the job", body = BackgroundTaskBody)))]
+pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<Json<BackgroundTaskBody>> {
     let found = app.domain().jobs().get_background_task(&actor, JobId(id)).await?;
     Ok(Json(found.into()))
 }

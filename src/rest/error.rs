@@ -1,11 +1,11 @@
-//! Errors as REST shows them: a status, and one envelope for all of them.
+//! REST errors: a status, and one envelope for all of them.
 //!
 //! ```json
 //! {"error": {"code": "INVALID", "message": "..", "request_id": "..", "details": [..]}, "detail": ".."}
 //! ```
 //!
-//! `detail` repeats the message, because clients of older task APIs look for it there. What went wrong
-//! inside is logged here, once; the answer carries only the request id that leads to it.
+//! `detail` repeats the message, because clients of older task APIs read it there. The cause of an internal error is
+//! only logged, once; the response has the request id.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -24,35 +24,31 @@ use crate::http::json::Json;
 use crate::http::request_id;
 use crate::rate_limit::Exhausted;
 
-/// What handlers return.
 pub(super) type Result<T> = std::result::Result<T, Problem>;
 
-/// An error on its way to a REST client. Dialects find it in the response and write their own body of it.
+/// An error response. Dialects read it from the response extensions and write their own body.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) details: Option<Details>,
-    /// What the error is about, for dialects.
+    /// For dialects.
     pub(super) subject: Option<Box<Subject>>,
-    /// Seconds to wait, where waiting helps.
+    /// Seconds to wait.
     pub(super) retry_after: Option<u64>,
     /// For the log only.
     cause: Option<Arc<anyhow::Error>>,
 }
 
-/// More about an error, for programs.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Details {
-    /// The fields that are wrong.
     Fields(Vec<Fault>),
-    /// The state that was in the way.
+    /// The state that prevents the request.
     State(Value),
 }
 
-/// A field that is wrong.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Fault {
     pub(super) field: String,
@@ -62,14 +58,13 @@ pub(super) struct Fault {
     pub(super) kind: ViolationKind,
 }
 
-/// What an error is about.
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
-    /// This was not found.
+    /// A resource was not found.
     Absent { noun: &'static str, value: String },
     /// The body is not valid JSON from this column on.
     Malformed { column: usize },
-    /// The content coding of the body.
+    /// The content encoding of the body.
     Encoding,
 }
 
@@ -86,7 +81,6 @@ impl Problem {
         }
     }
 
-    /// A field is wrong.
     fn violation(
         status: StatusCode,
         code: &'static str,
@@ -107,12 +101,10 @@ impl Problem {
         }
     }
 
-    /// The same about a field.
     fn of_field(self, status: StatusCode, field: &str) -> Self {
         Self::violation(status, self.code, field, ViolationKind::Other, self.message)
     }
 
-    /// The same with the state that was in the way.
     fn in_state(self, state: Value) -> Self {
         Self {
             details: Some(Details::State(state)),
@@ -120,7 +112,6 @@ impl Problem {
         }
     }
 
-    /// The fields that are wrong.
     pub(super) fn faults(&self) -> &[Fault] {
         match &self.details {
             Some(Details::Fields(faults)) => faults,
@@ -128,17 +119,14 @@ impl Problem {
         }
     }
 
-    /// Something went wrong inside.
     pub(super) fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Error::internal(cause).into()
     }
 
-    /// The request is malformed.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
-    /// The body is not valid JSON.
     pub(super) fn malformed(error: &serde_json::Error) -> Self {
         let column = error.column();
         Self {
@@ -147,19 +135,16 @@ impl Problem {
         }
     }
 
-    /// The value of `field` cannot be read or is not acceptable.
     pub(super) fn invalid(field: &str, kind: ViolationKind, message: impl Into<String>) -> Self {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         Self::violation(status, Code::Invalid.as_str(), field, kind, message)
     }
 
-    /// There is no such parameter here.
     pub(super) fn unknown_parameter(name: &str, message: String) -> Self {
         let (status, kind) = (StatusCode::BAD_REQUEST, ViolationKind::Other);
         Self::violation(status, "UNKNOWN_PARAMETER", name, kind, message)
     }
 
-    /// The body is of a kind that this path does not read.
     pub(super) fn unsupported_media_type(given: Option<&str>, allowed: &str) -> Self {
         let message = match given {
             Some(given) => format!("The body is {given}; send {allowed}, and say so in Content-Type"),
@@ -168,7 +153,6 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
-    /// The body has a content coding.
     pub(super) fn unsupported_encoding(message: String) -> Self {
         Self {
             subject: Some(Box::new(Subject::Encoding)),
@@ -176,49 +160,41 @@ impl Problem {
         }
     }
 
-    /// The body is larger than the server takes.
     pub(super) fn too_large(limit: usize) -> Self {
         let message = format!("The body is larger than the {limit} bytes that are allowed");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
     }
 
-    /// No byte of a file of `size` bytes lies in the range that was asked for.
     pub(super) fn range_not_satisfiable(size: u64) -> Self {
-        let message = format!("Range lies behind the end: the file has {size} bytes, numbered from 0");
+        let message = format!("Range starts after the end: the file has {size} bytes, numbered from 0");
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_NOT_SATISFIABLE", message)
     }
 
-    /// Nothing answers at this path.
     pub(super) fn unknown_path(path: &str) -> Self {
         let message = format!("There is nothing at {path}; REST is under /api/v1, GraphQL at /graphql");
         Self::new(StatusCode::NOT_FOUND, Code::NotFound.as_str(), message)
     }
 
-    /// The path is known, but not with this method.
     pub(super) fn method_not_allowed(method: &Method, path: &str) -> Self {
         let message = format!("{method} does not work on {path}; the Allow header lists what does");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
     }
 
-    /// The client has sent all the requests it may within a minute.
     pub(super) fn rate_limited(exhausted: Exhausted) -> Self {
         let (limit, seconds) = (exhausted.allowance.limit, exhausted.retry_after.as_secs());
-        let message = format!(
-            "You have sent {limit} requests of this kind within a minute, all you may: try again in {seconds} s"
-        );
+        let message =
+            format!("The limit of {limit} requests of this kind per minute is used up; try again in {seconds} s");
         Self {
             retry_after: Some(seconds),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited.as_str(), message)
         }
     }
 
-    /// The request took longer than it may.
     pub(super) fn timed_out(limit: Duration) -> Self {
         let message = format!("The request took longer than {} s and was given up", limit.as_secs());
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
 
-    /// A handler panicked.
     pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -303,42 +279,42 @@ impl From<&Violation> for Fault {
     }
 }
 
-/// The parameter that is a part of a filter: `tag` for `filter.tag.any`.
+/// The parameter of a filter field: `tag` for `filter.tag.any`.
 fn parameter(field: &str) -> &str {
     let part = field.strip_prefix("filter.").unwrap_or(field);
     part.split('.').next().unwrap_or(part)
 }
 
-/// The body of every answer that reports an error.
+/// Body of every error response.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Error)]
 pub(super) struct Envelope<'a> {
     error: Report<'a>,
-    /// The message once more, where clients of older task APIs look for it.
+    /// Same value as `error.message`, for clients of older task APIs.
     #[schema(example = "title is empty; 1 to 255 characters are allowed")]
     detail: &'a str,
-    /// As in `error`, where clients of one of the older APIs look for it.
+    /// Same value as `error.request_id`, for clients of an older API.
     #[schema(example = "01K9ZB5V7M3T")]
     request_id: &'a str,
 }
 
-/// What went wrong.
+/// Code, message and details of an error.
 #[derive(Serialize, ToSchema)]
 struct Report<'a> {
-    /// The same for the same kind of error, whatever the message says.
+    /// Stable error code for programs.
     #[schema(value_type = String, example = "INVALID")]
     code: &'static str,
-    /// For people: the field, the value, and what is allowed.
+    /// Error message for people: the field, the value, and what is allowed.
     #[schema(example = "title is empty; 1 to 255 characters are allowed")]
     message: &'a str,
-    /// Leads to this answer in the server's log.
+    /// Request id, as in the server's log.
     #[schema(example = "01K9ZB5V7M3T")]
     request_id: &'a str,
-    /// More of it, for programs: the fields that are wrong, or the state that was in the way.
+    /// Details for programs: the invalid fields, or the state that prevents the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false, example = json!([{"field": "title", "code": "INVALID", "message": "title is empty; 1 to 255 characters are allowed"}]))]
     details: Option<&'a Details>,
-    /// As in the header `Retry-After`: seconds to wait.
+    /// Seconds to wait, as in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retry_after: Option<u64>,

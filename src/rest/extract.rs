@@ -1,5 +1,4 @@
-//! What handlers take from a request. Whatever cannot be read is refused here, in the envelope and with
-//! the place named, so that a handler sees only values that it can use.
+//! Extractors. Invalid input is refused here with its field, so that handlers see only valid values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -32,11 +31,11 @@ use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_bounds;
 use crate::state::AppState;
 
-/// The use cases, and who is signed in. Asked for first, so that a stranger learns nothing else about a request.
-/// It is the door, not the lock: the use case asks the policy.
-pub(super) struct Asker(pub(super) AppState, pub(super) Actor);
+/// The use cases and the signed-in user. Extracted first, so that strangers learn nothing about a request. This is only
+/// authentication: the use case checks the permissions.
+pub(super) struct SignedIn(pub(super) AppState, pub(super) Actor);
 
-impl FromRequestParts<AppState> for Asker {
+impl FromRequestParts<AppState> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
@@ -46,23 +45,23 @@ impl FromRequestParts<AppState> for Asker {
     }
 }
 
-/// Who asks, where the rules of the request may do without a token.
-pub(super) struct AskerOrNobody(pub(super) Option<Actor>);
+/// `None` without a token, if the rules of the request allow it.
+pub(super) struct MaybeSignedIn(pub(super) Option<Actor>);
 
-impl FromRequestParts<AppState> for AskerOrNobody {
+impl FromRequestParts<AppState> for MaybeSignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let is_open = Rules::of(parts).is_background_open;
-        match Asker::from_request_parts(parts, app).await {
-            Ok(Asker(_, actor)) => Ok(Self(Some(actor))),
+        match SignedIn::from_request_parts(parts, app).await {
+            Ok(SignedIn(_, actor)) => Ok(Self(Some(actor))),
             Err(problem) if is_open && problem.status == StatusCode::UNAUTHORIZED => Ok(Self(None)),
             Err(problem) => Err(problem),
         }
     }
 }
 
-/// The use cases, and the device of somebody who is about to sign in; a token that came along does not matter.
+/// The use cases and the client's device, where no session is needed.
 pub(super) struct Sender(pub(super) AppState, pub(super) Device);
 
 impl FromRequestParts<AppState> for Sender {
@@ -73,11 +72,10 @@ impl FromRequestParts<AppState> for Sender {
     }
 }
 
-/// The number `{id}` of a path.
 #[derive(IntoParams)]
 #[into_params(names("id"), parameter_in = Path)]
 pub(super) struct PathId(
-    /// Which one: its number.
+    /// Id of the resource.
     #[param(example = 1)]
     pub(super) i32,
 );
@@ -94,11 +92,10 @@ impl FromRequestParts<AppState> for PathId {
     }
 }
 
-/// The text `{tag}` of a path.
 #[derive(IntoParams)]
 #[into_params(names("tag"), parameter_in = Path)]
 pub(super) struct PathTag(
-    /// Which tag.
+    /// Tag name.
     #[param(value_type = schema::TagName, inline, example = "work")]
     pub(super) String,
 );
@@ -111,11 +108,10 @@ impl FromRequestParts<AppState> for PathTag {
     }
 }
 
-/// The text `{filename}` of a path.
 #[derive(IntoParams)]
 #[into_params(names("filename"), parameter_in = Path)]
 pub(super) struct PathFilename(
-    /// Which file: the name with which it came.
+    /// File name of the upload.
     #[param(example = "report.pdf")]
     pub(super) String,
 );
@@ -138,10 +134,9 @@ async fn path_parameter(parts: &mut Parts, app: &AppState, name: &str) -> Result
         .ok_or_else(|| Problem::unknown_path(parts.uri.path()))
 }
 
-/// What messages call all parameters together.
+/// Name of the whole query in error messages.
 const QUERY: &str = "query";
 
-/// The parameters behind the `?`.
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
@@ -158,7 +153,7 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
     }
 }
 
-/// For paths that take no parameters: one that came is refused, not ignored.
+/// For paths without parameters.
 pub(super) async fn refuse_parameters(request: Request, next: Next) -> Response {
     match check_parameters(request.uri().query().unwrap_or_default(), &[]) {
         Ok(()) => next.run(request).await,
@@ -166,7 +161,6 @@ pub(super) async fn refuse_parameters(request: Request, next: Next) -> Response 
     }
 }
 
-/// Refuses parameters that the operation does not have.
 fn check_parameters(query: &str, known: &[String]) -> Result<()> {
     let unknown = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| !known.iter().any(|known| known == name));
     let Some((name, _)) = unknown else {
@@ -181,7 +175,7 @@ fn check_parameters(query: &str, known: &[String]) -> Result<()> {
     Err(Problem::unknown_parameter(&name, message))
 }
 
-/// A JSON object as the body.
+/// A JSON object.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
@@ -193,7 +187,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     }
 }
 
-/// A JSON object as the body, or no body at all.
+/// A JSON object or an empty body.
 pub(super) struct BodyOrNothing<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<AppState> for BodyOrNothing<T> {
@@ -211,7 +205,7 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for BodyOrNothing<T> {
     }
 }
 
-/// Any JSON as the body.
+/// Any JSON value.
 pub(super) struct AnyBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for AnyBody<T> {
@@ -225,8 +219,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for AnyBody<T> {
     }
 }
 
-/// What is read from an object only. Derived types also read lists, by the order of their fields, which
-/// is nothing a client should rely on.
+/// Accepts only JSON objects. Derived types also accept arrays, in field order, on which no client should rely.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -249,7 +242,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A body as HTML forms send it.
+/// The body of an HTML form.
 pub(super) struct Form<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
@@ -268,7 +261,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
     }
 }
 
-/// Of which kind the body is, in small letters and without parameters.
+/// The media type in lower case, without parameters.
 pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     let given = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
     Some(given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
@@ -285,12 +278,10 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-/// Refuses a body with a content coding.
 pub(super) fn require_unencoded(headers: &HeaderMap) -> Result<()> {
     check_content_encoding(headers).map_err(Problem::unsupported_encoding)
 }
 
-/// The whole body, which may be as large as the settings say.
 pub(super) async fn read_body(request: Request, app: &AppState) -> Result<Bytes> {
     require_unencoded(request.headers())?;
     Bytes::from_request(request, app)
@@ -301,7 +292,6 @@ pub(super) async fn read_body(request: Request, app: &AppState) -> Result<Bytes>
         })
 }
 
-/// A value from a body that may be in a dialect.
 fn read_translated<T: DeserializeOwned>(exchange: Option<&Exchange>, bytes: &[u8]) -> Result<T> {
     let Some(exchange) = exchange else {
         return read_json(bytes);
@@ -330,7 +320,6 @@ fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
     }
 }
 
-/// Names and values as query strings and forms have them.
 fn read_pairs<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T> {
     if !is_utf8(bytes) {
         let message = format!("The {whole} has percent-encoded bytes that are not UTF-8; encode values as UTF-8");
@@ -342,10 +331,10 @@ fn read_pairs<T: DeserializeOwned>(bytes: &[u8], whole: &str) -> Result<T> {
         .map_err(|error| unreadable(whole, &error.path().to_string(), &error.inner().to_string()))
 }
 
-/// Lists that may come as one parameter for each value.
+/// Lists that may be sent as one parameter for each value.
 const REPEATED: [&str; 2] = ["tag", "tags"];
 
-/// Pairs with one parameter for each list, its values separated by commas.
+/// Joins repeated list parameters to one, separated by commas.
 fn join_repeated(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut joined: Vec<(Cow<'_, str>, String)> = Vec::new();
     let mut is_repeated = false;
@@ -367,15 +356,14 @@ fn join_repeated(bytes: &[u8]) -> Cow<'_, [u8]> {
     pairs.extend_pairs(joined).finish().into_bytes().into()
 }
 
-/// Kinds of violations, by what serde expected.
+/// By what serde expected.
 const EXPECTED: [(&str, ViolationKind); 3] = [
     ("expected a boolean", ViolationKind::NotBoolean),
     ("expected i32", ViolationKind::NotInteger),
     ("expected a sequence", ViolationKind::NotList),
 ];
 
-/// Serde's message, with the field it is about. Of missing and unknown fields the message tells the name,
-/// of all others the path.
+/// Serde's message with its field: the name from the message for missing and unknown fields, else the path.
 fn unreadable(whole: &str, path: &str, text: &str) -> Problem {
     let named = |start: &str| text.strip_prefix(start)?.split('`').next();
     if let Some(name) = named("missing field `") {

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a write that is safe to repeat.
+//! `Idempotency-Key`: writes that are safe to repeat.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -14,21 +14,20 @@ use super::error::{Problem, Result};
 use super::{PREFIXES, extract};
 use crate::domain::error::Error;
 use crate::http::caller::Caller;
-use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, WriteEffect as Trace, key_in, run_once};
+use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, WriteEffect, key_in, run_once};
 use crate::state::AppState;
 
-/// What of an answer's head is repeated with it.
+/// Headers that are stored with a response.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
 
-/// What a response with tokens says, to caches and to us.
+/// `Cache-Control` of a response with tokens. Such a response is not stored.
 pub(super) const NO_STORE: &str = "no-store";
 
-/// How the document describes the header.
 #[derive(IntoParams)]
 #[into_params(names("Idempotency-Key"))]
 #[expect(dead_code, reason = "it only describes")]
 pub(super) struct KeyParameter(
-    /// Makes the write safe to repeat for 24 hours: only the first request with a key is done; others get its response.
+    /// Idempotency key, valid for 24 hours: only the first request with a key runs; repeated requests get its response.
     #[param(
         required = false,
         min_length = 1,
@@ -39,13 +38,12 @@ pub(super) struct KeyParameter(
     String,
 );
 
-/// Whether a route takes keys. Reads need none, and the answer to signing in holds secrets, which are not stored
-/// for anybody to repeat.
+/// Reads need no keys, and the response to signing in has secrets that must not be stored.
 pub(super) fn is_for(method: &Method, path: &str) -> bool {
     *method != Method::GET && (!path.starts_with("/auth/") || path == "/auth/logout")
 }
 
-/// Does a write unless its key tells that it was done before. Whoever is not signed in has no keys.
+/// Runs a write unless its key was used before. Only signed-in users have keys.
 pub(super) async fn once(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let Some(key) = key_in(request.headers()) else {
         return next.run(request).await;
@@ -70,7 +68,7 @@ async fn answer(app: &AppState, caller: Caller, key: &str, request: Request, nex
     extract::require_unencoded(request.headers())?;
     let (parts, body) = request.into_parts();
     let mut whole = Request::new(body);
-    // The limit of the body is among them.
+    // The extensions include the body limit.
     whole.extensions_mut().clone_from(&parts.extensions);
     let bytes = extract::read_body(whole, app).await?;
     let fingerprint = fingerprint(&parts, &bytes);
@@ -78,8 +76,8 @@ async fn answer(app: &AppState, caller: Caller, key: &str, request: Request, nex
     let write = async move {
         let request = Request::from_parts(parts, Body::from(bytes));
         match tokio::time::timeout(longest, next.run(request)).await {
-            Ok(response) => traced(response).await,
-            Err(_) => (Problem::timed_out(longest).into_response(), Trace::Unknown),
+            Ok(response) => with_effect(response).await,
+            Err(_) => (Problem::timed_out(longest).into_response(), WriteEffect::Unknown),
         }
     };
     match run_once(app, caller.actor, key, &fingerprint, Box::pin(write)).await? {
@@ -91,7 +89,7 @@ async fn answer(app: &AppState, caller: Caller, key: &str, request: Request, nex
     }
 }
 
-/// Tells a request from others. Where it was sent to, and not in which spelling, is part of it.
+/// Independent of the spelling of the path.
 fn fingerprint(parts: &Parts, body: &[u8]) -> String {
     let path = parts.uri.path();
     let path = path.strip_prefix(PREFIXES[0]).unwrap_or(path);
@@ -106,49 +104,48 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> String {
         in_header(header::IF_MATCH),
         body,
     ] {
-        // With its length, so that nothing can move from one part to the next.
+        // With the length, so that bytes cannot move from one part to the next.
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }
     hex::encode(hash.finalize())
 }
 
-/// An answer, and what its write has left behind.
-async fn traced(response: Response) -> (Response, Trace) {
+async fn with_effect(response: Response) -> (Response, WriteEffect) {
     let status = response.status();
     if status.is_server_error() {
-        // Who is told when to try again was told before anything was written.
-        let trace = if response.headers().contains_key(header::RETRY_AFTER) {
-            Trace::Nothing
+        // `Retry-After` is only set before anything is written.
+        let effect = if response.headers().contains_key(header::RETRY_AFTER) {
+            WriteEffect::Nothing
         } else {
-            Trace::Unknown
+            WriteEffect::Unknown
         };
-        return (response, trace);
+        return (response, effect);
     }
     if status.is_client_error() {
-        return (response, Trace::Nothing);
+        return (response, WriteEffect::Nothing);
     }
     if response
         .headers()
         .get(header::CACHE_CONTROL)
         .is_some_and(|control| control == NO_STORE)
     {
-        return (response, Trace::Secret);
+        return (response, WriteEffect::Secret);
     }
     let (parts, body) = response.into_parts();
-    // The answers to writes are made in memory as a whole.
+    // Responses to writes are in memory.
     let bytes = match to_bytes(body, usize::MAX).await {
         Ok(bytes) => bytes,
         Err(error) => {
             let problem = Problem::from(Error::internal(error));
-            return (problem.into_response(), Trace::Unknown);
+            return (problem.into_response(), WriteEffect::Unknown);
         }
     };
-    let trace = Kept::of(parts.status, &parts.headers, &bytes).map_or(Trace::Unknown, Trace::Answer);
-    (Response::from_parts(parts, Body::from(bytes)), trace)
+    let effect = Kept::of(parts.status, &parts.headers, &bytes).map_or(WriteEffect::Unknown, WriteEffect::Answer);
+    (Response::from_parts(parts, Body::from(bytes)), effect)
 }
 
-/// An answer as it is kept for repetitions. Fields may be added, never renamed or removed.
+/// A stored response. Fields may be added, never renamed or removed.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     status: u16,

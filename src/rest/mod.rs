@@ -1,23 +1,23 @@
-//! The REST face: for clients of older task APIs, and for `curl`. It converts, calls one use case, converts.
+//! The REST API, for clients of older task APIs and for `curl`. Each handler calls one use case.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | [`error`] | errors: statuses and the envelope |
-//! | [`openapi`] | the same for programs: the OpenAPI document |
-//! | `dialect` | older APIs whose clients are served unmodified |
-//! | `extract` | what handlers take from a request |
+//! | [`openapi`] | the OpenAPI document |
+//! | `dialect` | older APIs whose clients work unmodified |
+//! | `extract` | extractors: credentials, path, query and body |
 //! | `idempotency` | writes that are safe to repeat |
-//! | `page` | which part of a list |
-//! | `rate_limit` | how often a client may ask |
+//! | `page` | paging parameters and list bodies |
+//! | `rate_limit` | request rate limits |
 //! | `precondition` | `ETag` and `If-Match` |
-//! | `operation` | the names of parameters and fields that each operation takes |
-//! | `rules` | what differs between dialects of a handler |
-//! | `value` | dates, names and numbers as clients write them |
-//! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, a noun a file |
+//! | `operation` | names of the parameters and fields of each operation |
+//! | `rules` | behaviour that differs between dialects |
+//! | `value` | dates, names and numbers in requests |
+//! | `session`, `task`, `statistics`, `attachment`, `user`, `background` | the handlers, one file per resource |
 //!
-//! Each noun lists its routes; method and path are those of a handler's description. Each answers under `/api/v1` and, because two of the older
-//! APIs had no prefix, at the root; with and without a trailing slash. A path in letters comes before one with an
-//! id in its place, wherever it stands in the list.
+//! Method and path of a route come from the OpenAPI description of its handler. Every route works under `/api/v1` and
+//! at the root, because two older APIs had no prefix, and with and without a trailing slash. A fixed path segment takes
+//! precedence over `{id}`, in any order of the routes.
 
 #![expect(
     unused_qualifications,
@@ -64,7 +64,7 @@ pub(crate) use self::statistics::CACHE;
 use crate::rate_limit::Tier;
 use crate::state::AppState;
 
-/// Where the routes are. The first is the canonical place, which `Location` names.
+/// `Location` headers use the first.
 pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];
 
 /// One method on one path, with its description.
@@ -76,14 +76,12 @@ pub struct Route {
     handler: MethodRouter<AppState>,
     description: Paths,
     schemas: Vec<(String, RefOr<Schema>)>,
-    /// Whether the signature of a file's URL stands for an access token.
     takes_signature: bool,
-    /// Which limit counts its requests; none where the handler does.
+    /// `None` if the handler applies the rate limit.
     tier: Option<Tier>,
 }
 
 impl Route {
-    /// The route of `routes!(handler)`: its method and path are those of the handler's description.
     fn of((schemas, mut description, handler): UtoipaMethodRouter<AppState>) -> Self {
         let first = description.paths.iter_mut().next();
         let (method, path) = first
@@ -100,7 +98,6 @@ impl Route {
         }
     }
 
-    /// The same at another path, under another name in the document.
     fn at(mut self, path: &str, operation_id: &str) -> Self {
         let item = self.description.paths.pop();
         let renamed = item.map(|(_, item)| (path.to_owned(), openapi::renamed(item, operation_id)));
@@ -111,7 +108,6 @@ impl Route {
         }
     }
 
-    /// With another handler for the same description.
     fn handled_by<T: 'static>(self, filter: MethodFilter, handler: impl Handler<T, AppState>) -> Self {
         Self {
             handler: on(filter, handler),
@@ -138,7 +134,7 @@ impl Route {
         let handler = if takes_none {
             self.handler.route_layer(from_fn(extract::refuse_parameters))
         } else {
-            // Their handlers check them, after they have asked who sends them.
+            // Their handlers check the parameters after authentication.
             self.handler
         };
         let handler = if idempotency::is_for(&self.method, &self.path) {
@@ -150,7 +146,7 @@ impl Route {
             Some(tier) => handler.route_layer(from_fn_with_state((app.clone(), tier), rate_limit::limit)),
             None => handler,
         };
-        // Before the limit, which counts by user.
+        // Runs before the rate limit, which counts by user.
         if self.takes_signature {
             handler.route_layer(from_fn_with_state(app.clone(), attachment::identify_by_signature))
         } else {
@@ -159,7 +155,7 @@ impl Route {
     }
 }
 
-/// Every method and path, by noun.
+/// Every method and path, by resource.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     [
@@ -181,7 +177,7 @@ pub fn route_names() -> Vec<(Method, String)> {
     routes().into_iter().map(|route| (route.method, route.path)).collect()
 }
 
-/// Every route, with each prefix and either ending.
+/// Every route under each prefix, with and without a trailing slash.
 pub fn router(app: &AppState) -> Router<AppState> {
     let mut router = Router::new();
     for route in routes() {
@@ -201,35 +197,32 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .layer(from_fn_with_state(app.config().http.request_timeout, limit_time))
 }
 
-/// Gives up a request that takes too long, the reading of its body included. What it was writing is
-/// rolled back.
+/// Times out a request, including the reading of its body. Its transaction is rolled back.
 async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     tokio::time::timeout(limit, next.run(request))
         .await
         .unwrap_or_else(|_| Problem::timed_out(limit).into_response())
 }
 
-/// The canonical path of one of a noun, for `Location`.
-fn location(noun: &str, id: i32) -> String {
-    format!("{}/{noun}/{id}", PREFIXES[0])
+fn location(resource: &str, id: i32) -> String {
+    format!("{}/{resource}/{id}", PREFIXES[0])
 }
 
-/// The answer where there is no route.
+/// The 404 response for an unknown path.
 pub async fn unknown_path(OriginalUri(uri): OriginalUri) -> Response {
     not_found(uri.path())
 }
 
-/// The same for a path that leads to nothing.
 pub(crate) fn not_found(path: &str) -> Response {
     Problem::unknown_path(path).into_response()
 }
 
-/// The answer where there is a route, but not for this method. The router adds `Allow`.
+/// The router adds `Allow`.
 async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
     Problem::method_not_allowed(&method, uri.path())
 }
 
-/// The answer of a handler that panicked. Logs the panic.
+/// The 500 response after a panic in a handler. Logs the panic.
 #[must_use]
 #[expect(
     clippy::needless_pass_by_value,

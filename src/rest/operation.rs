@@ -1,4 +1,4 @@
-//! What each operation takes, as its description in the OpenAPI document says.
+//! Parameters and fields of each operation, read from the OpenAPI document.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -8,12 +8,11 @@ use serde_json::Value;
 
 use super::{PREFIXES, openapi};
 
-/// What an operation takes.
 #[derive(Debug, Default)]
 pub(super) struct Operation {
-    /// The names of its query parameters.
+    /// Query parameters.
     pub(super) parameters: Vec<String>,
-    /// The names of the fields of its body.
+    /// Fields of the body.
     pub(super) fields: BTreeSet<String>,
 }
 
@@ -37,13 +36,13 @@ static OPERATIONS: LazyLock<HashMap<(String, String), Operation>> = LazyLock::ne
 });
 
 impl Operation {
-    /// The operation of a route, whose path has no prefix and no trailing slash.
+    /// `path` has no prefix and no trailing slash.
     pub(super) fn of(method: &Method, path: &str) -> Option<&'static Self> {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         OPERATIONS.get(&(method.as_str().to_owned(), path.to_owned()))
     }
 
-    /// The operation of a route as the router has it.
+    /// `matched` is the path of the route in the router.
     pub(super) fn at(method: &Method, matched: &str) -> Option<&'static Self> {
         Self::of(method, bare(matched))
     }
@@ -65,7 +64,7 @@ impl Operation {
     }
 }
 
-/// Collects the names of the properties of a schema, those of its alternatives included.
+/// Collects the property names of a schema and its alternatives.
 fn collect(document: &Value, schema: &Value, names: &mut BTreeSet<String>) {
     if let Some(target) = schema["$ref"].as_str().and_then(|text| text.strip_prefix('#')) {
         collect(document, document.pointer(target).unwrap_or(&Value::Null), names);

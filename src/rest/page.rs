@@ -1,4 +1,4 @@
-//! How clients ask for a part of a list: by offset, by page number, or by cursor.
+//! Paging: by offset, page number or cursor.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -8,30 +8,29 @@ use super::value::Number;
 use crate::domain::error::{Error, ViolationKind, Violations};
 use crate::domain::page::{DEFAULT_PAGE_SIZE, Page, PageRequest};
 
-/// The parameters that ask for a part of a list, as they came.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageParameters {
-    /// Number of rows to skip. Not together with `page` or `cursor`.
+    /// Number of rows to skip; default 0. Not together with `page` or `cursor`.
     #[param(value_type = Option<i32>, minimum = 0, example = 0)]
     skip: Option<Number>,
-    /// Most rows of the response. Not together with `per_page`.
+    /// Maximum number of rows. Not together with `per_page`.
     #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50, example = 10)]
     limit: Option<Number>,
-    /// Number of the page, from 1. Not together with `skip` or `cursor`.
+    /// Page number, from 1. Not together with `skip` or `cursor`.
     #[param(value_type = Option<i32>, minimum = 1)]
     page: Option<Number>,
-    /// Rows of a page. Not together with `limit`.
+    /// Maximum number of rows. Not together with `limit`.
     #[param(value_type = Option<i32>, minimum = 1, maximum = 100, default = 50)]
     per_page: Option<Number>,
-    /// `next_cursor` of the previous response, to get the rows after it.
+    /// `next_cursor` of the previous response: returns the rows after it. Not together with `skip` or `page`.
     cursor: Option<String>,
 }
 
 impl PageParameters {
-    /// How many rows, and from where on. What is wrong is noted in `violations`.
-    pub(super) fn read(self, rules: Rules, violations: &mut Violations) -> Part {
+    /// Adds errors to `violations`.
+    pub(super) fn read(self, rules: Rules, violations: &mut Violations) -> PageSelection {
         let size = self.size(rules.max_rows, violations);
         let number = |number: Option<Number>| number.map(|Number(number)| u64::from(number.unsigned_abs()));
         let (skip, page) = (number(self.skip), number(self.page));
@@ -42,7 +41,7 @@ impl PageParameters {
             let message = "skip, page and cursor cannot be given together; choose one of them";
             violations.invalid("page", message);
         }
-        Part {
+        PageSelection {
             size,
             skip: skip.unwrap_or(page.unwrap_or_default().saturating_sub(1) * u64::from(size)),
             cursor: self.cursor,
@@ -69,68 +68,67 @@ impl PageParameters {
     }
 }
 
-/// A part of a list. Behind a cursor nobody counts how many rows came before.
+/// One page of a list.
 #[derive(Serialize, ToSchema)]
 #[schema(as = List)]
 pub(super) struct ListBody<T> {
-    /// The rows.
+    /// Rows of this page.
     items: Vec<T>,
-    /// How many rows there are in all.
+    /// Number of rows of the whole list.
     #[schema(example = 1)]
     total: u64,
-    /// Which page it is, counted from 1; null behind a cursor.
+    /// Page number, from 1; null after a cursor.
     #[schema(required = true, example = 1)]
     page: Option<u64>,
-    /// How many rows a page has.
+    /// Maximum number of rows of a page.
     #[schema(example = 50)]
     per_page: u32,
-    /// How many pages there are.
+    /// Number of pages of the whole list.
     #[schema(example = 1)]
     pages: u64,
-    /// How many rows were left out first; null behind a cursor.
+    /// Number of skipped rows; null after a cursor.
     #[schema(required = true, example = 0)]
     skip: Option<u64>,
-    /// The same as `per_page`.
+    /// Same value as `per_page`.
     #[schema(example = 50)]
     limit: u32,
-    /// For the parameter `cursor`; null if nothing follows.
+    /// Value of the parameter `cursor` for the next page; null on the last page.
     #[schema(required = true, example = json!(null))]
     next_cursor: Option<String>,
-    /// The same facts by the names of one of the older APIs.
+    /// Position of the page, with the names of an older API.
     pagination: Pagination,
 }
 
-/// The position of a page in its list.
+/// Position of a page in its list.
 #[derive(Serialize, ToSchema)]
 struct Pagination {
-    /// Number of the page, from 1; null after a cursor.
+    /// Page number, from 1; null after a cursor.
     #[schema(required = true, example = 1)]
     page: Option<u64>,
-    /// Rows of a page.
+    /// Maximum number of rows of a page.
     #[schema(example = 50)]
     per_page: u32,
-    /// Rows of the whole list.
+    /// Number of rows of the whole list.
     #[schema(example = 1)]
     total_items: u64,
-    /// Pages of the whole list.
+    /// Number of pages of the whole list.
     #[schema(example = 1)]
     total_pages: u64,
-    /// Whether rows follow.
+    /// Whether there is a next page.
     has_next: bool,
-    /// Whether rows come before.
+    /// Whether there is a previous page.
     has_prev: bool,
 }
 
-/// Which part of a list is asked for: so many rows after an offset or a cursor.
+/// `size` rows after an offset or a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct PageSelection {
     size: u32,
     skip: u64,
     cursor: Option<String>,
 }
 
-impl Part {
-    /// The domain's page.
+impl PageSelection {
     pub(super) fn request(&self) -> PageRequest {
         PageRequest {
             after: self.cursor.clone(),
@@ -139,13 +137,6 @@ impl Part {
         }
     }
 
-    /// How many rows the list has in all, if that is known without counting: these are its last ones.
-    pub(super) fn total(&self, rows: usize, has_more: bool) -> Option<u64> {
-        let is_end = self.cursor.is_none() && !has_more && (rows > 0 || self.skip == 0);
-        is_end.then(|| self.skip + rows as u64)
-    }
-
-    /// The answer: the rows of the page, and how it lies in a list of `total` rows.
     pub(super) fn body<T>(&self, items: Vec<T>, next_cursor: Option<String>, total: u64) -> ListBody<T> {
         let skip = self.cursor.is_none().then_some(self.skip);
         let page = skip.map(|skip| skip / u64::from(self.size) + 1);
@@ -171,17 +162,17 @@ impl Part {
     }
 }
 
-/// The rows of a page, and the cursor that leads on if there are more.
+/// The rows of a page, and the cursor of the next page if there is one.
 pub(super) fn rows<T>(page: Page<T>) -> (Vec<T>, Option<String>) {
     let next = page
         .items
         .last()
         .filter(|_| page.has_next)
-        .map(|(place, _)| place.encode());
+        .map(|(position, _)| position.encode());
     (page.items.into_iter().map(|(_, row)| row).collect(), next)
 }
 
-/// The domain calls the cursor `after`, as Relay does.
+/// The domain names the cursor `after`, as Relay does.
 pub(super) fn name_cursor(error: Error) -> Error {
     match error {
         Error::BadInput {
@@ -192,25 +183,5 @@ pub(super) fn name_cursor(error: Error) -> Error {
             message: message.replacen("after", "cursor", 1),
         },
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_rows_tell_how_many_there_are() {
-        let part = |skip| Part {
-            size: 5,
-            skip,
-            cursor: None,
-        };
-        assert_eq!(part(0).total(0, false), Some(0));
-        assert_eq!(part(10).total(3, false), Some(13));
-        assert_eq!(part(10).total(5, true), None);
-        assert_eq!(part(10).total(0, false), None, "the list may have ended before");
-        let cursor = Some("c".to_owned());
-        assert_eq!(Part { cursor, ..part(0) }.total(3, false), None);
     }
 }

@@ -1,8 +1,7 @@
-//! Versions of a task in headers: `ETag` out, `If-Match` in.
+//! Task versions in headers: `ETag` in responses, `If-Match` in requests.
 //!
-//! The entity tag of a task is its version in quotes. A write with `If-Match` counts only if the task has
-//! one of the tags; otherwise it is refused with 412. `expected_version` in a body says the same, and is
-//! refused with 409.
+//! The `ETag` is the version in quotes. If no tag of `If-Match` matches, the write is refused with 412. If
+//! `expected_version` of the body does not match, it is refused with 409.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use utoipa::IntoParams;
@@ -12,22 +11,18 @@ use super::openapi::schema;
 use crate::domain::error::{Error, ViolationKind};
 use crate::domain::task::ExpectedVersion;
 
-/// The name of the header as the document writes it.
 pub(super) const IF_MATCH: &str = "If-Match";
 
-/// The entity tag of a version.
 pub(super) fn etag(version: i32) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{version}\"")).ok()
 }
 
-/// What must hold for a write to count, and how it is refused if it does not.
 pub(super) struct Precondition {
     expected: ExpectedVersion,
     refusal: StatusCode,
 }
 
 impl Precondition {
-    /// What the headers of a request say.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self> {
         let mut versions = Vec::new();
         let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
@@ -54,11 +49,10 @@ impl Precondition {
         }
     }
 
-    /// The same with `expected_version` of the body, if it has one.
     pub(super) fn or(self, expected_version: Option<i32>) -> Result<Self> {
         match expected_version {
             Some(_) if self.refusal == StatusCode::PRECONDITION_FAILED => {
-                let message = "expected_version and If-Match say the same; send only one of them";
+                let message = "expected_version and If-Match cannot be given together; send only one of them";
                 Err(Problem::invalid("expected_version", ViolationKind::Other, message))
             }
             Some(_) => Ok(Self {
@@ -69,12 +63,10 @@ impl Precondition {
         }
     }
 
-    /// The versions on which the write insists.
     pub(super) fn expected(&self) -> ExpectedVersion {
         self.expected.clone()
     }
 
-    /// The answer to a write that failed.
     pub(super) fn problem(&self, error: Error) -> Problem {
         let is_conflict = matches!(error, Error::Conflict { .. });
         let mut problem = Problem::from(error);
@@ -85,12 +77,11 @@ impl Precondition {
     }
 }
 
-/// How the document describes the header.
 #[derive(IntoParams)]
 #[into_params(names("If-Match"), parameter_in = Header)]
 #[expect(dead_code, reason = "it only describes")]
 pub(super) struct IfMatch(
-    /// The `ETag` of the task on which the change is based, several with commas, or `*`.
+    /// `ETag` of the task on which the change is based; several separated by commas, or `*` for any version.
     #[param(value_type = schema::EntityTags, inline, required = false, example = "*")]
     String,
 );
@@ -107,7 +98,7 @@ enum ExpectedTags {
     OneOf(Vec<i32>),
 }
 
-/// Reads one line of the header. A tag that no task of ours can have stands for no version.
+/// Reads one line of the header. A tag that is not a version matches nothing.
 fn read(line: &str) -> Option<ExpectedTags> {
     if line.trim() == "*" {
         return Some(ExpectedTags::Any);
@@ -119,12 +110,12 @@ fn read(line: &str) -> Option<ExpectedTags> {
             return (tags > 0).then_some(ExpectedTags::OneOf(versions));
         }
         let opaque = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
-        let (tag, behind) = opaque.split_once('"')?;
+        let (tag, after) = opaque.split_once('"')?;
         // `If-Match` compares strongly: a weak tag never matches.
         if let Some(version) = tag.parse().ok().filter(|_| rest.starts_with('"')) {
             versions.push(version);
         }
-        rest = behind.trim_start();
+        rest = after.trim_start();
         if !rest.is_empty() && !rest.starts_with(',') {
             return None;
         }

@@ -1,7 +1,6 @@
-//! How often a client may ask within a minute, and how that is told.
+//! Request rate limits per minute, and their response headers.
 //!
-//! What counts is a request that is let through, be it answered with 401 or 200; one that is refused here does not.
-//! Where nothing answers, nothing is counted either.
+//! Every accepted request counts, whatever its response. Refused requests and unknown paths do not count.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
@@ -15,14 +14,11 @@ use crate::http::caller::Caller;
 use crate::rate_limit::{Allowance, Exhausted, Tier};
 use crate::state::AppState;
 
-/// How many requests there are for a minute.
 pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-/// How many of them are left.
 pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-/// When all of them are there again, if no more are sent: Unix seconds.
+/// Unix seconds at which all requests are available again.
 pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Lets a request through if its client has one left in this tier.
 pub(super) async fn limit(State((app, tier)): State<(AppState, Tier)>, request: Request, next: Next) -> Response {
     let Some(limits) = app.request_limits() else {
         return next.run(request).await;
@@ -34,7 +30,7 @@ pub(super) async fn limit(State((app, tier)): State<(AppState, Tier)>, request: 
     };
     match limits.spend(tier, &caller, 1, app.domain().clock().now()).await {
         Ok(allowance) => {
-            // The handler asks who calls, too: the session is looked up once.
+            // The handler reads the caller too: the session is looked up only once.
             parts.extensions.insert(caller);
             tell(next.run(Request::from_parts(parts, body)).await, allowance)
         }
@@ -42,8 +38,8 @@ pub(super) async fn limit(State((app, tier)): State<(AppState, Tier)>, request: 
     }
 }
 
-/// Answers a refresh if its session has one left. One without a refresh token of ours counts by address. Its limit is
-/// known only when its body is read.
+/// Counts a refresh by session, or by IP address without a valid refresh token. Only the body has the token, so this is
+/// not a layer.
 pub(super) async fn limit_refresh(
     app: &AppState,
     device: &Device,
@@ -60,8 +56,7 @@ pub(super) async fn limit_refresh(
     }
 }
 
-/// Answers a request that shows a password if its address has one left in the strict tier. Whether it shows one is known
-/// only when its body is read.
+/// Counts a request with a password by IP address in the strict tier. Only the body shows whether there is one.
 pub(super) async fn limit_password(
     app: &AppState,
     device: &Device,
@@ -83,7 +78,7 @@ fn refuse(exhausted: Exhausted) -> Response {
 fn tell(mut response: Response, allowance: Allowance) -> Response {
     let headers = response.headers_mut();
     if headers.contains_key(LIMIT) {
-        // A handler has told of a tighter limit.
+        // The handler has a tighter limit.
         return response;
     }
     headers.insert(LIMIT, allowance.limit.into());

@@ -1,6 +1,6 @@
-//! Rules that differ between dialects: what a request may do, and what its handler does with it.
+//! Behaviour that differs between dialects.
 //!
-//! Handlers read them from the request and know nothing of dialects. Without any they are those of the canonical one.
+//! Handlers read the rules from the request and know nothing of dialects. The default is [`Rules::CANONICAL`].
 
 use std::convert::Infallible;
 
@@ -12,35 +12,29 @@ use crate::domain::page::MAX_PAGE_SIZE;
 use crate::domain::task::{ErrorPolicy, Moves};
 use crate::state::AppState;
 
-/// The rules of one request.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a separate rule, and handlers read them by name"
 )]
 pub(super) struct Rules {
-    /// Most rows of a list.
     pub(super) max_rows: u32,
     /// Whether an update may set a status that is two moves away.
     pub(super) moves: Moves,
-    /// Whether `PUT` leaves fields as they are that the body does not name.
+    /// Whether `PUT` keeps omitted fields unchanged.
     pub(super) put_is_partial: bool,
-    /// What a bulk change does with the other tasks when one fails.
     pub(super) bulk_errors: ErrorPolicy,
-    /// Whether the response to removing a tag is the task.
     pub(super) untag_shows_task: bool,
-    /// Most bytes of a file.
+    /// In bytes.
     pub(super) max_file: u64,
-    /// Whether parts of a form other than the file are ignored.
     pub(super) ignores_form_parts: bool,
-    /// Whether deleting a file by its name deletes all files of that name.
+    /// Whether deleting a file by name deletes all files of that name.
     pub(super) deletes_all_versions: bool,
     /// Whether `/async/*` works without an access token.
     pub(super) is_background_open: bool,
 }
 
 impl Rules {
-    /// The rules of the canonical dialect.
     pub(super) const CANONICAL: Self = Self {
         max_rows: MAX_PAGE_SIZE,
         moves: Moves::Direct,
@@ -53,7 +47,6 @@ impl Rules {
         is_background_open: false,
     };
 
-    /// The rules of a request.
     pub(super) fn of(parts: &Parts) -> Self {
         parts.extensions.get().copied().unwrap_or(Self::CANONICAL)
     }

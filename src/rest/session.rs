@@ -1,4 +1,4 @@
-//! Signing up, in and out.
+//! Registration, sign-in and sign-out.
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::error::{Problem, Result};
-use super::extract::{Asker, Body, Form, Parameters, Sender};
+use super::extract::{Body, Form, Parameters, Sender, SignedIn};
 use super::idempotency;
 use super::openapi::schema::{self, described_by_hand};
 use super::rate_limit::limit_refresh;
@@ -25,31 +25,30 @@ use crate::http::json::Json;
 use crate::rate_limit::Tier;
 use crate::state::AppState;
 
-/// Tokens are for their client alone: no cache may keep them.
+/// Tokens must not be cached.
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, idempotency::NO_STORE)];
 
-/// An answer with tokens in it.
 type Secret<T> = ([(HeaderName, &'static str); 1], Json<T>);
 
-/// Tokens, and whose they are.
+/// Tokens of a user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tokens)]
 pub(super) struct TokensBody {
-    /// Goes into `Authorization: Bearer ..`.
+    /// Access token, for `Authorization: Bearer ..`.
     #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")]
     access_token: String,
-    /// Gets the next pair, once.
+    /// Refresh token, for the next pair of tokens; works once.
     #[schema(example = "cmVmcmVzaA")]
     refresh_token: String,
     /// Always `bearer`.
     #[schema(value_type = String, example = "bearer")]
     token_type: &'static str,
-    /// For how many seconds the access token is good.
+    /// Lifetime of the access token in seconds.
     #[schema(example = 1800)]
     expires_in: i64,
-    /// Until when the access token is good.
+    /// When the access token expires (UTC).
     expires_at: Moment,
-    /// Whose they are.
+    /// The user who signed in.
     user: UserBody,
 }
 
@@ -66,7 +65,7 @@ impl From<Tokens> for TokensBody {
     }
 }
 
-/// The answer to a registration: one of the older APIs had the profile at the top level.
+/// Tokens of a new user. The profile is also at the top level, for clients of an older API.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Registered)]
 pub(super) struct RegisteredBody {
@@ -76,21 +75,21 @@ pub(super) struct RegisteredBody {
     profile: UserBody,
 }
 
-/// A person who wants an account.
+/// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Register)]
 pub(super) struct RegisterInput {
-    /// Where mail is sent to. Nobody else may have it.
+    /// E-mail address; must be unique.
     #[schema(value_type = schema::Email)]
     email: String,
-    /// At least one letter and one digit.
+    /// Password with at least one letter and one digit.
     #[schema(value_type = schema::NewPassword)]
     password: String,
-    /// The name to sign in with, beside the address. Nobody else may have it.
+    /// Username for signing in, besides the e-mail address; must be unique.
     #[schema(value_type = Option<schema::Username>)]
     username: Option<String>,
-    /// The name among people. An empty text means none.
+    /// Display name. An empty string means none.
     #[schema(value_type = Option<schema::FullName>)]
     full_name: Option<String>,
 }
@@ -106,7 +105,6 @@ impl From<RegisterInput> for Registration {
     }
 }
 
-/// A name, in one of two fields, and a password.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LoginInput {
@@ -124,7 +122,7 @@ fn described_login(name: &str, example: &str) -> Schema {
 }
 
 described_by_hand!(LoginInput, "Login" => OneOfBuilder::new()
-    .description(Some("A name and a password. Either name may also be the other."))
+    .description(Some("Credentials. Both `username` and `email` accept a username or an e-mail address."))
     .item(described_login("username", "ada"))
     .item(described_login("email", "ada@example.com")));
 
@@ -133,7 +131,7 @@ impl LoginInput {
         match (&self.username, &self.email) {
             (Some(name), None) | (None, Some(name)) => Ok(name),
             (None, None) => {
-                let message = "give username or email, one of them is needed";
+                let message = "give username or email; one of them is required";
                 Err(Problem::invalid("username", ViolationKind::Missing, message))
             }
             (Some(_), Some(_)) => {
@@ -144,7 +142,6 @@ impl LoginInput {
     }
 }
 
-/// The one kind of grant that gives tokens for a name and a password.
 #[derive(Clone, Copy)]
 struct PasswordGrantType;
 
@@ -154,7 +151,7 @@ impl Named for PasswordGrantType {
     }
 }
 
-/// The password grant of OAuth2. The username may be an e-mail address.
+/// OAuth2 password grant. The username may be an e-mail address.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(
@@ -162,32 +159,32 @@ impl Named for PasswordGrantType {
     reason = "OAuth2 clients send fields that mean nothing here, where no client has an identity"
 )]
 pub(super) struct PasswordGrant {
-    /// The name, or the address.
+    /// Username or e-mail address.
     #[schema(example = "ada")]
     username: String,
-    /// The password.
+    /// Password.
     #[schema(format = Password, example = "SecurePass123")]
     password: String,
     /// Always `password`.
     #[schema(value_type = String, required = false, pattern = "^password$", example = "password")]
     grant_type: Option<Name<PasswordGrantType>>,
-    /// Read, and without a meaning here.
+    /// Accepted and ignored.
     #[schema(nullable = false)]
     scope: Option<String>,
-    /// Read, and without a meaning here.
+    /// Accepted and ignored.
     #[schema(nullable = false)]
     client_id: Option<String>,
-    /// Read, and without a meaning here.
+    /// Accepted and ignored.
     #[schema(nullable = false)]
     client_secret: Option<String>,
 }
 
-/// The token that gets the next pair.
+/// A refresh token.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Refresh)]
 pub(super) struct RefreshInput {
-    /// As it came with the last pair.
+    /// `refresh_token` of the last response.
     #[schema(example = "cmVmcmVzaA")]
     refresh_token: String,
 }
@@ -197,16 +194,15 @@ pub(super) struct RefreshInput {
 #[serde(deny_unknown_fields)]
 #[schema(as = VerifyEmail)]
 pub(super) struct VerifyEmailInput {
-    /// As it came in the mail.
+    /// Token from the verification mail.
     #[schema(example = "dmVyaWZ5")]
     token: String,
 }
 
-/// How much to sign out of.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LogoutParameters {
-    /// Every session, not only this one.
+    /// `true` ends all sessions of the user; default `false` ends only this one.
     #[param(value_type = Option<schema::Flag>, inline)]
     all: Option<Flag>,
 }
@@ -223,12 +219,12 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Sign up
+/// Create an account
 #[utoipa::path(post, path = "/auth/register", tag = "auth", operation_id = "register", security(()),
     request_body = RegisterInput,
     responses(
-        (status = 201, description = "An account, and its first tokens", body = RegisteredBody),
-        (status = 409, description = "Somebody has the name or the address already"),
+        (status = 201, description = "The new account and its tokens", body = RegisteredBody),
+        (status = 409, description = "The username or the address is taken"),
     ))]
 pub(super) async fn register(
     Sender(app, device): Sender,
@@ -245,13 +241,12 @@ pub(super) async fn register(
 
 /// Sign in
 ///
-/// After ten wrong passwords in a row the next attempt for the account from the same address has to wait, with
-/// `Retry-After`.
+/// After ten wrong passwords in a row for an account from one address, the next attempt must wait for `Retry-After`.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", operation_id = "login", security(()),
     request_body = LoginInput,
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
-        (status = 401, description = "No active account has this name and this password"),
+        (status = 401, description = "No active account has this name and password"),
     ))]
 pub(super) async fn login(Sender(app, device): Sender, Body(input): Body<LoginInput>) -> Result<Secret<TokensBody>> {
     let (name, sessions) = (input.name()?.to_owned(), app.domain().sessions());
@@ -259,12 +254,12 @@ pub(super) async fn login(Sender(app, device): Sender, Body(input): Body<LoginIn
     Ok((NO_STORE, Json(tokens.into())))
 }
 
-/// Sign in as OAuth2 clients do
+/// Sign in with an OAuth2 form
 #[utoipa::path(post, path = "/auth/login/access-token", tag = "auth", operation_id = "loginByForm", security(()),
     request_body(content = PasswordGrant, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
-        (status = 401, description = "No active account has this name and this password"),
+        (status = 401, description = "No active account has this name and password"),
     ))]
 pub(super) async fn access_token(
     Sender(app, device): Sender,
@@ -275,14 +270,14 @@ pub(super) async fn access_token(
     Ok((NO_STORE, Json(tokens.into())))
 }
 
-/// Get the next pair of tokens
+/// Get a new pair of tokens
 ///
-/// A refresh token is good once. Used a second time, all tokens that came of it stop working.
+/// A refresh token works once. If it is used again, all tokens derived from it are revoked.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh", security(()),
     request_body = RefreshInput,
     responses(
         (status = 200, description = "Tokens", body = TokensBody),
-        (status = 401, description = "The token is none of ours, was used or is too old"),
+        (status = 401, description = "The refresh token is invalid, used or expired"),
     ))]
 pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<RefreshInput>>) -> Response {
     let token = input.map(|Body(input)| SecretString::from(input.refresh_token));
@@ -298,12 +293,12 @@ async fn renew(app: &AppState, token: Result<SecretString>, device: Device) -> R
 
 /// Verify an e-mail address
 ///
-/// By the token that was mailed to it. A token is valid for 24 hours and once.
+/// Uses the token from the verification mail. A token works once, within 24 hours.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "auth", operation_id = "verifyEmail", security(()),
     request_body = VerifyEmailInput,
     responses(
         (status = 204, description = "The address is verified"),
-        (status = 401, description = "The token is not valid, expired or used already"),
+        (status = 401, description = "The token is invalid, used or expired"),
     ))]
 pub(super) async fn verify_email(
     State(app): State<AppState>,
@@ -315,19 +310,19 @@ pub(super) async fn verify_email(
 
 /// Request another verification mail
 ///
-/// For one's own address, at most once a minute. The new token replaces the last one.
+/// For the caller's address, at most once per minute. The new token replaces the last one.
 #[utoipa::path(post, path = "/auth/verify-email/resend", tag = "auth", operation_id = "resendVerification",
-    responses((status = 202, description = "The mail is on its way")))]
-pub(super) async fn resend_verification(Asker(app, actor): Asker) -> Result<StatusCode> {
+    responses((status = 202, description = "The mail will be sent")))]
+pub(super) async fn resend_verification(SignedIn(app, actor): SignedIn) -> Result<StatusCode> {
     app.domain().users().send_verification(&actor).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Sign out
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout", params(LogoutParameters),
-    responses((status = 204, description = "The tokens work no more")))]
+    responses((status = 204, description = "The tokens are revoked")))]
 pub(super) async fn logout(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     Parameters(parameters): Parameters<LogoutParameters>,
 ) -> Result<StatusCode> {
     let sessions = app.domain().sessions();

@@ -1,4 +1,4 @@
-//! Counts over tasks.
+//! Task statistics.
 
 use std::collections::BTreeMap;
 
@@ -9,72 +9,72 @@ use utoipa_axum::routes;
 
 use super::Route;
 use super::error::Result;
-use super::extract::Asker;
+use super::extract::SignedIn;
 use crate::domain::statistics::Statistics;
 use crate::domain::task::Priority;
 use crate::domain::task::workflow::Status;
 use crate::http::json::Json;
 
-/// Whether counts were remembered (`HIT`) or counted now (`MISS`).
+/// `HIT` for cached counts, `MISS` for new ones.
 pub(crate) const CACHE: HeaderName = HeaderName::from_static("x-cache");
 
-/// Counts over the tasks that the asker may see.
+/// Counts of the tasks that the caller can see.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TaskStatistics)]
 pub(super) struct StatisticsBody {
-    /// All of them.
+    /// Number of tasks.
     #[schema(example = 4)]
     total: u64,
-    /// Those that are `done`.
+    /// Number of tasks that are `done`.
     #[schema(example = 1)]
     completed: u64,
-    /// From 0 to 1.
+    /// Share of tasks that are `done`, from 0 to 1.
     #[schema(minimum = 0, maximum = 1, example = 0.25)]
     completion_rate: f64,
-    /// Those that should have been done by now.
+    /// Number of overdue tasks.
     #[schema(example = 1)]
     overdue: u64,
-    /// How many there are of each status.
+    /// Number of tasks by status.
     #[schema(value_type = BTreeMap<String, u64>, example = json!({"todo": 3, "done": 1}))]
     by_status: BTreeMap<&'static str, u64>,
-    /// How many there are of each priority.
+    /// Number of tasks by priority.
     #[schema(value_type = BTreeMap<String, u64>, example = json!({"medium": 3, "high": 1}))]
     by_priority: BTreeMap<&'static str, u64>,
-    /// The most used first.
+    /// Number of tasks by tag, most used first.
     tags: Vec<TagCount>,
-    /// How many there are of each tag.
+    /// Number of tasks by tag.
     #[schema(value_type = BTreeMap<String, u64>, example = json!({"work": 2}))]
     by_tag: BTreeMap<String, u64>,
-    /// Those that are not `done`.
+    /// Number of tasks that are not `done`.
     #[schema(example = 3)]
     incomplete: u64,
-    /// As `total`: the names of one of the older APIs begin here.
+    /// Same value as `total`, for clients of an older API.
     #[schema(example = 4)]
     total_tasks: u64,
-    /// As `completed`.
+    /// Same value as `completed`.
     #[schema(example = 1)]
     completed_tasks: u64,
-    /// Those that are `todo`.
+    /// Number of tasks that are `todo`.
     #[schema(example = 3)]
     pending_tasks: u64,
-    /// Those that are `in_progress`.
+    /// Number of tasks that are `in_progress`.
     #[schema(example = 0)]
     in_progress_tasks: u64,
-    /// Those of the priority `high`.
+    /// Number of tasks with the priority `high`.
     #[schema(example = 1)]
     high_priority_tasks: u64,
-    /// Those of the priority `urgent`.
+    /// Number of tasks with the priority `urgent`.
     #[schema(example = 0)]
     urgent_tasks: u64,
 }
 
-/// How many tasks have a tag.
+/// Number of tasks with a tag.
 #[derive(Serialize, ToSchema)]
 struct TagCount {
-    /// The tag.
+    /// Tag name.
     #[schema(example = "work")]
     tag: String,
-    /// How many tasks have it.
+    /// Number of tasks with this tag.
     #[schema(example = 2)]
     count: u64,
 }
@@ -123,11 +123,13 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// Count tasks
 ///
-/// Those that the asker may see. `/tasks/stats` answers the same.
+/// Counts the tasks that the caller can see. `/tasks/stats` returns the same.
 #[utoipa::path(get, path = "/tasks/statistics", tag = "tasks", operation_id = "getTaskStatistics",
     responses((status = 200, description = "The counts", body = StatisticsBody,
-        headers(("X-Cache" = String, description = "`HIT` if they were remembered, `MISS` if they were counted now")))))]
-pub(super) async fn get(Asker(app, actor): Asker) -> Result<([(HeaderName, &'static str); 1], Json<StatisticsBody>)> {
+        headers(("X-Cache" = String, description = "`HIT` for cached counts, `MISS` for new ones")))))]
+pub(super) async fn get(
+    SignedIn(app, actor): SignedIn,
+) -> Result<([(HeaderName, &'static str); 1], Json<StatisticsBody>)> {
     let counted = app.domain().tasks().statistics(&actor).await?;
     let source = if counted.is_cached { "HIT" } else { "MISS" };
     Ok(([(CACHE, source)], Json(counted.statistics.into())))

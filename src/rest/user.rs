@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use super::Route;
 use super::error::{Problem, Result};
-use super::extract::{Asker, Body, Parameters, PathId, Sender};
+use super::extract::{Body, Parameters, PathId, Sender, SignedIn};
 use super::openapi::schema;
 use super::page::{ListBody, PageParameters, name_cursor, rows};
 use super::rate_limit::limit_password;
@@ -22,16 +22,16 @@ use crate::domain::patch::Patch;
 use crate::domain::user::{User, UserChange};
 use crate::http::json::Json;
 
-/// What everybody who is signed in sees of a user.
+/// The fields of a user that every signed-in user can see.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UserName)]
 pub(super) struct NameBody {
-    /// Its number.
+    /// User id.
     id: UserId,
-    /// The name to sign in with.
+    /// Username for signing in; null if there is none.
     #[schema(required = true, example = "ada")]
     username: Option<String>,
-    /// The name among people.
+    /// Display name; null if there is none.
     #[schema(required = true, example = "Ada Lovelace")]
     full_name: Option<String>,
 }
@@ -52,7 +52,7 @@ impl From<&User> for NameBody {
 pub(super) struct PersonBody {
     #[serde(flatten)]
     name: NameBody,
-    /// Address of the user; only for administrators and the user.
+    /// E-mail address; only present for administrators and the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "ada@example.com")]
     email: Option<String>,
@@ -67,37 +67,37 @@ impl PersonBody {
     }
 }
 
-/// A user. What lies behind the names is there for administrators and for the user alone.
+/// A user. Fields other than the names are only present for administrators and the user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub(super) struct UserBody {
     #[serde(flatten)]
     name: NameBody,
-    /// Where mail is sent to.
+    /// E-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "ada@example.com")]
     email: Option<String>,
-    /// Whether the address is verified; only then notifications are sent to it.
+    /// Whether the address is verified. Notifications are only sent to verified addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     email_verified: Option<bool>,
-    /// The time zone in which the user's days end.
+    /// Time zone in which the user's days end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "Europe/Berlin")]
     time_zone: Option<&'static str>,
-    /// What the user may do.
+    /// Role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::RoleName)]
     role: Option<&'static str>,
-    /// Whether the user may sign in.
+    /// Whether the user can sign in.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     is_active: Option<bool>,
-    /// When the account was made.
+    /// Creation time (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     created_at: Option<Moment>,
-    /// When the account was changed last.
+    /// Time of the last change (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     updated_at: Option<Moment>,
@@ -120,36 +120,36 @@ impl From<User> for UserBody {
     }
 }
 
-/// What to change of an account; what is left out stays.
+/// A partial update of an account; omitted fields stay unchanged.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UserUpdate)]
 pub(super) struct UpdateInput {
-    /// Where mail is sent to. Nobody else may have it.
+    /// E-mail address; must be unique.
     #[serde(default)]
     #[schema(value_type = schema::Email)]
     email: Patch<String>,
-    /// The password of one's account. Required to change one's own address.
+    /// Password of the caller. Required to change the caller's own e-mail address.
     #[serde(default)]
     #[schema(format = Password)]
     current_password: Option<String>,
-    /// The name to sign in with; null for none. Nobody else may have it.
+    /// Username for signing in; must be unique. Null removes it.
     #[serde(default)]
     #[schema(value_type = Option<schema::Username>)]
     username: Patch<String>,
-    /// The name among people; null or an empty text for none.
+    /// Display name; null or an empty string removes it.
     #[serde(default)]
     #[schema(value_type = Option<schema::FullName>)]
     full_name: Patch<String>,
-    /// The name of a time zone of the IANA database.
+    /// Name of an IANA time zone.
     #[serde(default)]
     #[schema(value_type = String, example = "Europe/Berlin")]
     time_zone: Patch<String>,
-    /// What the user may do: for administrators to say.
+    /// Role; only administrators can change it.
     #[serde(default)]
     #[schema(value_type = schema::RoleName)]
     role: Patch<Name<Role>>,
-    /// Whether the user may sign in: for administrators to say.
+    /// Whether the user can sign in; only administrators can change it.
     #[serde(default)]
     #[schema(value_type = bool)]
     is_active: Patch<bool>,
@@ -172,11 +172,10 @@ impl From<UpdateInput> for UserChange {
     }
 }
 
-/// What becomes of the tasks of a deleted user.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeleteParameters {
-    /// The id of the user who gets them; without it they are deleted too.
+    /// Id of the user who receives the tasks. Without it, the tasks are deleted.
     #[param(value_type = Option<i32>, minimum = 1)]
     transfer_to: Option<Number>,
 }
@@ -192,20 +191,20 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Read one's own account
+/// Get the caller's account
 ///
-/// `/users/me` answers the same.
+/// `/users/me` returns the same.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "getMe",
-    responses((status = 200, description = "The account that is signed in", body = UserBody)))]
-pub(super) async fn me(Asker(app, actor): Asker) -> Result<Json<UserBody>> {
+    responses((status = 200, description = "The caller's account", body = UserBody)))]
+pub(super) async fn me(SignedIn(app, actor): SignedIn) -> Result<Json<UserBody>> {
     Ok(Json(app.domain().users().viewer(&actor).await?.into()))
 }
 
 /// List users
 #[utoipa::path(get, path = "/users", tag = "users", operation_id = "listUsers", params(PageParameters),
-    responses((status = 200, description = "A part of the list, by id", body = ListBody<UserBody>)))]
+    responses((status = 200, description = "One page of the list, sorted by id", body = ListBody<UserBody>)))]
 pub(super) async fn list(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     Parameters(page): Parameters<PageParameters>,
 ) -> Result<Json<ListBody<UserBody>>> {
     let mut violations = Violations::default();
@@ -220,26 +219,26 @@ pub(super) async fn list(
     Ok(Json(part.body(rows, next, total)))
 }
 
-/// Read a user
+/// Get a user
 #[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "getUser", params(PathId),
     responses((status = 200, description = "The user", body = UserBody)))]
-pub(super) async fn get(Asker(app, actor): Asker, PathId(id): PathId) -> Result<Json<UserBody>> {
+pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<Json<UserBody>> {
     Ok(Json(app.domain().users().get(&actor, UserId(id)).await?.into()))
 }
 
 /// Change an account
 ///
-/// One's own; administrators may change any.
+/// Users can change their own account, administrators any account.
 #[utoipa::path(patch, path = "/users/{id}", tag = "users", operation_id = "updateUser", params(PathId),
     request_body = UpdateInput,
     responses(
-        (status = 200, description = "The account as it is now", body = UserBody),
-        (status = 401, description = "`current_password` is wrong, or nobody is signed in"),
-        (status = 403, description = "The account or the field is not the asker's to change"),
-        (status = 409, description = "Somebody else has the name or the address, or nobody would be left to administer"),
+        (status = 200, description = "The updated account", body = UserBody),
+        (status = 401, description = "`current_password` is wrong, or the caller is not signed in"),
+        (status = 403, description = "The caller may not change this account or this field"),
+        (status = 409, description = "The username or address is taken, or no active administrator would remain"),
     ))]
 pub(super) async fn update(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     Sender(_, device): Sender,
     PathId(id): PathId,
     Body(input): Body<UpdateInput>,
@@ -260,20 +259,20 @@ pub(super) async fn update(
 
 /// Delete an account
 ///
-/// For administrators. Its tasks go with it unless `transfer_to` says who gets them.
+/// Administrators only. The user's tasks are deleted too, unless `transfer_to` names their new owner.
 #[utoipa::path(delete, path = "/users/{id}", tag = "users", operation_id = "deleteUser",
     params(PathId, DeleteParameters),
     responses(
-        (status = 204, description = "The account is gone"),
-        (status = 403, description = "The asker is not an administrator"),
-        (status = 409, description = "Nobody would be left to administer"),
+        (status = 204, description = "The account is deleted"),
+        (status = 403, description = "The caller is not an administrator"),
+        (status = 409, description = "No active administrator would remain"),
     ))]
 pub(super) async fn delete(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     PathId(id): PathId,
     Parameters(parameters): Parameters<DeleteParameters>,
 ) -> Result<StatusCode> {
-    let heir = parameters.transfer_to.map(|Number(id)| UserId(id));
-    app.domain().users().delete(&actor, UserId(id), heir).await?;
+    let new_owner = parameters.transfer_to.map(|Number(id)| UserId(id));
+    app.domain().users().delete(&actor, UserId(id), new_owner).await?;
     Ok(StatusCode::NO_CONTENT)
 }

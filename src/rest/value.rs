@@ -1,4 +1,4 @@
-//! Values as clients write them in bodies and parameters, each with a message that tells what is allowed.
+//! Values in bodies and parameters. Their error messages say what is allowed.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -12,12 +12,11 @@ use crate::domain::page::Direction;
 use crate::domain::task::Priority;
 use crate::domain::task::workflow::Status;
 
-/// Serde hands errors on as text: a mark in front of a message keeps the kind of the violation.
+/// Serde passes errors on as text; a leading mark keeps the kind of the violation.
 const NOT_ONE_OF: char = '\u{1}';
 const NOT_BOOLEAN: char = '\u{2}';
 const NOT_INTEGER: char = '\u{3}';
 
-/// The kind of the violation and the message in the text of an error.
 pub(super) fn unmarked(text: &str) -> (ViolationKind, &str) {
     let marks = [
         (NOT_ONE_OF, ViolationKind::NotOneOf),
@@ -30,8 +29,7 @@ pub(super) fn unmarked(text: &str) -> (ViolationKind, &str) {
     found.next().unwrap_or((ViolationKind::Other, text))
 }
 
-/// A value that should be a string. Other JSON types are kept as text, so that the error names the value and what is
-/// allowed.
+/// A string. Other JSON types are kept as text, so that the error names the value and what is allowed.
 #[derive(Deserialize)]
 #[serde(try_from = "Value")]
 struct Text(String);
@@ -50,8 +48,7 @@ impl TryFrom<Value> for Text {
     }
 }
 
-/// A moment. Clients write it with a time and its zone, which is UTC when none is given; or as a date alone, which means
-/// midnight UTC.
+/// RFC 3339; UTC if there is no zone. A date alone means midnight UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Text")]
 pub(super) struct Moment(pub(super) Timestamp);
@@ -61,7 +58,7 @@ impl TryFrom<Text> for Moment {
 
     fn try_from(Text(text): Text) -> Result<Self, String> {
         let with_zone = DateTime::parse_from_rfc3339(&text).map(|moment| moment.with_timezone(&Utc));
-        // Python writes the time of a clock that knows no zone so; the older APIs took it as UTC.
+        // Python writes times without a zone like this; the older APIs read them as UTC.
         let without_zone =
             || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc());
         let moment = with_zone.or_else(|_| without_zone()).ok();
@@ -74,14 +71,13 @@ impl TryFrom<Text> for Moment {
     }
 }
 
-/// Written at once: what chrono does by itself goes character by character, and a page of tasks has hundreds of moments.
+/// Writes the text in one call: chrono writes single characters, and a page of tasks has hundreds of moments.
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 }
 
-/// A day, as year, month and day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Text")]
 pub(super) struct Day(pub(super) NaiveDate);
@@ -97,7 +93,7 @@ impl TryFrom<Text> for Day {
     }
 }
 
-/// The last moment of a range. A date alone includes its whole day.
+/// The end of a range. A date alone includes the whole day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Text")]
 pub(super) struct LastMoment(pub(super) Timestamp);
@@ -113,21 +109,19 @@ impl TryFrom<Text> for LastMoment {
     }
 }
 
-/// A value with a name, one of a few.
+/// A value that clients select by name.
 pub(super) trait Named: Copy + 'static {
-    /// Names that older APIs use; messages do not list them.
+    /// Names in older APIs; messages do not list them.
     const OLDER: &'static [(&'static str, Self)] = &[];
 
-    /// The values with their names, in the order in which messages list them.
+    /// In the order in which messages list them.
     fn named() -> impl Iterator<Item = (&'static str, Self)>;
 
-    /// Every name that is read.
     fn names() -> Vec<&'static str> {
         let older = Self::OLDER.iter().copied();
         Self::named().chain(older).map(|(name, _)| name).collect()
     }
 
-    /// The value of a name.
     fn read(name: &str) -> Result<Self, String> {
         let mut all = Self::named().chain(Self::OLDER.iter().copied());
         let found = all.find(|(known, _)| *known == name);
@@ -165,7 +159,6 @@ impl Named for Direction {
     }
 }
 
-/// The name of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Text", bound = "T: Named")]
 pub(super) struct Name<T>(pub(super) T);
@@ -178,7 +171,7 @@ impl<T: Named> TryFrom<Text> for Name<T> {
     }
 }
 
-/// Names, separated by commas.
+/// Separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String", bound = "T: Named")]
 pub(super) struct Names<T>(pub(super) Vec<T>);
@@ -192,7 +185,7 @@ impl<T: Named> TryFrom<String> for Names<T> {
     }
 }
 
-/// Words, separated by commas.
+/// Separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub(super) struct Words(pub(super) Vec<String>);
@@ -203,7 +196,6 @@ impl From<String> for Words {
     }
 }
 
-/// Yes or no in a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Flag(pub(super) bool);
@@ -223,7 +215,7 @@ impl TryFrom<String> for Flag {
     }
 }
 
-/// A number in a parameter: a count or an id.
+/// A count or an id: 0 or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Number(pub(super) i32);
@@ -240,7 +232,7 @@ impl TryFrom<String> for Number {
     }
 }
 
-/// A number as it is usually written: other spellings, such as `+1` and `01`, are no second name for it.
+/// Accepts only the usual spelling: not `+1` or `01`.
 pub(super) fn whole_number(text: &str) -> Option<i32> {
     text.parse().ok().filter(|number: &i32| number.to_string() == text)
 }
@@ -265,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn invalid_dates_are_refused() {
         let day = |text: &str| Day::try_from(Text(text.to_owned())).map(|Day(day)| day.to_string());
         assert_eq!(day("2026-01-31").unwrap(), "2026-01-31");
         for text in ["2026-01-31T09:30:00Z", "2026-02-30", "2026-1-5", "12026-01-31", ""] {
@@ -279,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_today_and_of_older_apis() {
+    fn names_of_current_and_older_apis_are_read() {
         let statuses = |names: &str| Names::<Status>::try_from(names.to_owned()).map(|Names(statuses)| statuses);
         let known = [Status::Todo, Status::Done, Status::InProgress];
         assert_eq!(statuses("pending, completed,in_progress").unwrap(), known);

@@ -1,4 +1,4 @@
-//! What the present task works on, for the lines that it logs.
+//! The request and operation of the current Tokio task, for its log lines.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +14,7 @@ struct Context {
     operation: Arc<OnceLock<String>>,
 }
 
-/// The id of the request that the present task works on; empty outside of one.
+/// The id of the current task's request; empty outside of a request.
 #[must_use]
 pub fn request_id() -> String {
     CURRENT
@@ -22,7 +22,7 @@ pub fn request_id() -> String {
         .unwrap_or_default()
 }
 
-/// The name of the GraphQL operation that the present task works on; the first of several.
+/// The name of the current task's GraphQL operation; the first one of a batch.
 #[must_use]
 pub fn operation() -> Option<String> {
     CURRENT
@@ -31,19 +31,18 @@ pub fn operation() -> Option<String> {
         .flatten()
 }
 
-/// Notes the name of the GraphQL operation that the present task works on.
 pub(crate) fn set_operation(name: &str) {
-    // Outside of a request nobody asks for it; of several the first stays.
+    // It fails outside of a request, and for all but the first operation of a batch.
     let _ = CURRENT.try_with(|context| context.operation.set(name.to_owned()));
 }
 
-/// The same work in the same context, and in the same trace, in another task.
+/// Keeps the context and the current span for work that runs in another task.
 pub fn keep<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     let context = CURRENT.try_with(Clone::clone).unwrap_or_default();
     CURRENT.scope(context, work.in_current_span())
 }
 
-/// Work on the request with this id.
+/// Runs work with the context of the request with this id.
 pub fn within<T>(request_id: String, work: impl Future<Output = T>) -> impl Future<Output = T> {
     let operation = Arc::default();
     CURRENT.scope(Context { request_id, operation }, work)

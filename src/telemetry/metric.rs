@@ -1,49 +1,48 @@
-//! What is counted, by its name at `/metrics`. Every name stands here once, with what it means; dashboards and alerts
-//! are checked against a running server.
+//! The metrics at `/metrics`: names, types and descriptions. Tests compare dashboards and alerts with a running server.
 //!
-//! Labels take few values: routes by their template, names of operations up to a bound.
+//! Labels have few values: routes are templates, and the number of operation names is limited.
 
-/// How a metric moves.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// It only goes up.
+    /// A number that only increases.
     Counter,
-    /// It goes up and down.
+    /// A number that increases and decreases.
     Gauge,
-    /// How many values lie below each of these bounds.
+    /// The number of values up to each of these upper bounds.
     Histogram(&'static [f64]),
 }
 
-/// One thing that is counted.
+/// A metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// The name.
+    /// The name at `/metrics`.
     pub name: &'static str,
-    /// How it moves.
+    /// The type.
     pub kind: Kind,
-    /// Whether it is there from the start, at zero. Those with labels, and those that are read when somebody asks, are not.
+    /// Whether it has a sample from the start. False for metrics with labels, and for those read at each scrape.
     pub starts_at_zero: bool,
-    /// What it means.
+    /// The `HELP` text at `/metrics`.
     pub about: &'static str,
 }
 
-/// Answers, by `method`, `route` and `status`.
+/// Responses, by `method`, `route` and `status`.
 pub const REQUESTS: &str = "taskwire_http_requests_total";
-/// Seconds to an answer, by `method` and `route`.
+/// Seconds until the response, by `method` and `route`.
 pub const REQUEST_TIME: &str = "taskwire_http_request_duration_seconds";
-/// Requests that are being answered.
+/// Requests in progress.
 pub const IN_FLIGHT: &str = "taskwire_http_requests_in_flight";
-/// Connections of clients.
+/// Open client connections.
 pub const CLIENT_CONNECTIONS: &str = "taskwire_http_connections";
-/// Connections that the server ended or refused, by `reason`.
+/// Client connections that the server ended or refused, by `reason`.
 pub const CLIENT_CONNECTIONS_ENDED: &str = "taskwire_http_connections_ended_total";
-/// Refusals for want of budget, by `tier`.
+/// Requests refused by a rate limit, by `tier`.
 pub const REFUSALS: &str = "taskwire_rate_limit_refusals_total";
-/// Queries and mutations, by `kind`, `operation` and `outcome`.
+/// GraphQL queries and mutations, by `kind`, `operation` and `outcome`.
 pub const OPERATIONS: &str = "taskwire_graphql_operations_total";
-/// Seconds to run one, by `kind` and `operation`.
+/// Seconds to run a GraphQL query or mutation, by `kind` and `operation`.
 pub const OPERATION_TIME: &str = "taskwire_graphql_operation_duration_seconds";
-/// Keys that a loader read at once, by `loader`.
+/// Keys in one batch of a loader, by `loader`.
 pub const LOADER_BATCH: &str = "taskwire_loader_batch_keys";
 /// Seconds that a statement took.
 pub const STATEMENT_TIME: &str = "taskwire_database_statement_duration_seconds";
@@ -51,59 +50,59 @@ pub const STATEMENT_TIME: &str = "taskwire_database_statement_duration_seconds";
 pub const STATEMENT_FAILURES: &str = "taskwire_database_statement_failures_total";
 /// Connections to the database, by `pool` and `state`.
 pub const CONNECTIONS: &str = "taskwire_database_connections";
-/// The most connections to the database, by `pool`.
+/// Size of the connection pool, by `pool`.
 pub const MAX_CONNECTIONS: &str = "taskwire_database_connections_max";
 /// Seconds that a statement or a transaction waited for a connection, by `pool`.
 pub const CONNECTION_WAIT: &str = "taskwire_database_connection_wait_seconds";
-/// Size of the database.
+/// Size of the database, in bytes.
 pub const DATABASE_SIZE: &str = "taskwire_database_size_bytes";
-/// Size of the write-ahead log of `SQLite`.
+/// Size of `SQLite`'s write-ahead log, in bytes; 0 with PostgreSQL.
 pub const WAL_SIZE: &str = "taskwire_database_wal_bytes";
-/// Free disk, by `disk`.
+/// Free disk, in bytes, by `disk`.
 pub const FREE_DISK: &str = "taskwire_free_disk_bytes";
-/// Seconds since the database has answered.
+/// Seconds since the last answer of the database.
 pub const SILENCE: &str = "taskwire_database_silence_seconds";
 /// Seconds since the last backup.
 pub const BACKUP_AGE: &str = "taskwire_backup_age_seconds";
 /// Look-ups in a cache, by `cache` and `result`.
 pub const CACHE: &str = "taskwire_cache_requests_total";
-/// Whether Redis is used.
+/// Whether Redis is used (1), or skipped because it does not answer (0).
 pub const REDIS_UP: &str = "taskwire_redis_up";
-/// Passwords that are hashed or wait for it.
+/// Passwords that are being hashed or wait to be.
 pub const PASSWORDS: &str = "taskwire_password_queue";
-/// For how long the reader has been behind the log.
+/// Seconds for which the event reader has been behind the event log.
 pub const LIVE_LAG: &str = "taskwire_live_lag_seconds";
-/// Connections that are held open for somebody.
+/// Open WebSockets and event streams.
 pub const LIVE_CONNECTIONS: &str = "taskwire_live_connections";
-/// Subscriptions.
+/// Active subscriptions.
 pub const LIVE_SUBSCRIPTIONS: &str = "taskwire_live_subscriptions";
-/// Events that the reader handed out.
+/// Events that the reader read from the event log.
 pub const LIVE_EVENTS: &str = "taskwire_live_events_total";
 /// Seconds from a write to its delivery to subscriptions of this server.
 pub const LIVE_DELAY: &str = "taskwire_live_delay_seconds";
 /// Events put into the buffer of a subscription.
 pub const LIVE_DELIVERIES: &str = "taskwire_live_deliveries_total";
-/// Connections that were ended because they did not take what came.
+/// Connections that were closed because the client did not read its events in time.
 pub const LIVE_SLOW: &str = "taskwire_live_slow_total";
-/// Jobs that are due and wait.
+/// Jobs that are due and wait for a worker.
 pub const JOBS_PENDING: &str = "taskwire_jobs_pending";
-/// Jobs that a server works on.
+/// Jobs that are being run.
 pub const JOBS_RUNNING: &str = "taskwire_jobs_running";
-/// Jobs that were given up.
+/// Jobs that failed too often.
 pub const JOBS_DEAD: &str = "taskwire_jobs_dead";
-/// Attempts to do a job, by `kind` and by what came of them: `done`, `retry`, `dead` or `lost`.
+/// Attempts to run a job, by `kind` and `outcome`: `done`, `retry`, `dead` or `lost`.
 pub const JOBS: &str = "taskwire_jobs_total";
-/// Seconds that an attempt took, by `kind`.
+/// Seconds of an attempt to run a job, by `kind`.
 pub const JOB_TIME: &str = "taskwire_job_duration_seconds";
-/// Whether requests can be served.
+/// Whether the server is ready (1), as `/readyz` reports.
 pub const READY: &str = "taskwire_ready";
-/// For how long the process has run.
+/// Seconds since the start of the process.
 pub const UPTIME: &str = "taskwire_uptime_seconds";
-/// Version of the server.
+/// Always 1; the label `version` is that of the server.
 pub const BUILD: &str = "taskwire_build_info";
-/// What names of the process's metrics begin with.
+/// Prefix of the names of process metrics.
 pub const PROCESS_PREFIX: &str = "taskwire_";
-/// The process, as <https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics> has it.
+/// See <https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics>.
 const PROCESS: [(&str, Kind, &str); 8] = [
     (
         "taskwire_process_cpu_seconds_total",
@@ -111,7 +110,11 @@ const PROCESS: [(&str, Kind, &str); 8] = [
         "User and system processor time of the process, in seconds",
     ),
     ("taskwire_process_open_fds", Kind::Gauge, "Open file descriptors"),
-    ("taskwire_process_max_fds", Kind::Gauge, "Most open file descriptors"),
+    (
+        "taskwire_process_max_fds",
+        Kind::Gauge,
+        "Limit of open file descriptors",
+    ),
     (
         "taskwire_process_virtual_memory_bytes",
         Kind::Gauge,
@@ -120,7 +123,7 @@ const PROCESS: [(&str, Kind, &str); 8] = [
     (
         "taskwire_process_virtual_memory_max_bytes",
         Kind::Gauge,
-        "Most virtual memory of the process, in bytes",
+        "Limit of virtual memory of the process, in bytes",
     ),
     (
         "taskwire_process_resident_memory_bytes",
@@ -135,48 +138,48 @@ const PROCESS: [(&str, Kind, &str); 8] = [
     ("taskwire_process_threads", Kind::Gauge, "Threads of the process"),
 ];
 
-/// Seconds from a millisecond, which is a task by its id, to the time limit of a request.
+/// In seconds: from a read of one task by id to the default time limit of a request.
 const REQUEST_BUCKETS: &[f64] = &[
     0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
-/// Seconds from a tenth of a millisecond to the time limit of a statement.
+/// In seconds: from a read by primary key to the default time limit of a statement.
 const STATEMENT_BUCKETS: &[f64] = &[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0,
 ];
-/// Seconds from a look that finds nothing to a mail server that takes its time.
+/// In seconds: from a cleanup that finds nothing to a slow mail server.
 const JOB_BUCKETS: &[f64] = &[0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
-/// Seconds from a wait that nobody notices to the longest that there is.
+/// In seconds: from an unnoticeable wait to the longest possible one.
 const WAIT_BUCKETS: &[f64] = &[0.000_1, 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-/// Seconds from a delivery that nobody notices to one that comes by the poll of a database that was away.
+/// In seconds: from an unnoticeable delay to a delivery after an outage of the database.
 const DELAY_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Keys from one, for which no loader would be needed, to more than any page has.
+/// In keys: from one, which needs no loader, to more than a page has.
 const KEY_BUCKETS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1_000.0];
 
-/// What the server counts itself.
+/// The server's own metrics, in addition to [`PROCESS`].
 const OURS: [Metric; 37] = [
-    labelled(REQUESTS, Kind::Counter, "Answers, by method, route and status"),
+    labelled(REQUESTS, Kind::Counter, "Responses, by method, route and status"),
     labelled(
         REQUEST_TIME,
         Kind::Histogram(REQUEST_BUCKETS),
-        "Seconds to an answer, by method and route",
+        "Seconds until the response, by method and route",
     ),
-    plain(IN_FLIGHT, Kind::Gauge, "Requests that are being answered"),
+    plain(IN_FLIGHT, Kind::Gauge, "Requests in progress"),
     plain(
         CLIENT_CONNECTIONS,
         Kind::Gauge,
-        "Open connections of clients, live ones included",
+        "Open client connections, including live ones",
     ),
     labelled(
         CLIENT_CONNECTIONS_ENDED,
         Kind::Counter,
-        "Connections of clients that the server ended (header_timeout, idle, stalled, evicted) or refused (full, \
+        "Client connections that the server ended (header_timeout, idle, stalled, evicted) or refused (full, \
          address_full), by reason",
     ),
-    labelled(REFUSALS, Kind::Counter, "Requests refused for want of budget, by tier"),
+    labelled(REFUSALS, Kind::Counter, "Requests refused by a rate limit, by tier"),
     labelled(
         OPERATIONS,
         Kind::Counter,
-        "GraphQL queries and mutations, by kind, operation and outcome: ok, partial, failed, or error by a fault of the server",
+        "GraphQL queries and mutations, by kind, operation and outcome: ok, partial, failed, or error (server fault)",
     ),
     labelled(
         OPERATION_TIME,
@@ -186,24 +189,20 @@ const OURS: [Metric; 37] = [
     labelled(
         LOADER_BATCH,
         Kind::Histogram(KEY_BUCKETS),
-        "Keys that a loader read at once, by loader",
+        "Keys in one batch of a loader, by loader",
     ),
     labelled(
         STATEMENT_TIME,
         Kind::Histogram(STATEMENT_BUCKETS),
-        "Seconds that a statement took",
+        "Seconds to run a database statement",
     ),
-    plain(STATEMENT_FAILURES, Kind::Counter, "Statements that failed"),
+    plain(STATEMENT_FAILURES, Kind::Counter, "Database statements that failed"),
     labelled(
         CONNECTIONS,
         Kind::Gauge,
         "Connections to the database, by pool (read or write) and state (idle or used)",
     ),
-    labelled(
-        MAX_CONNECTIONS,
-        Kind::Gauge,
-        "The most connections to the database, by pool",
-    ),
+    labelled(MAX_CONNECTIONS, Kind::Gauge, "Size of the connection pool, by pool"),
     labelled(
         CONNECTION_WAIT,
         Kind::Histogram(WAIT_BUCKETS),
@@ -223,7 +222,7 @@ const OURS: [Metric; 37] = [
     labelled(
         SILENCE,
         Kind::Gauge,
-        "Seconds since the database has answered; it is asked once a second",
+        "Seconds since the last answer of the database, which is queried once a second",
     ),
     labelled(
         BACKUP_AGE,
@@ -238,21 +237,17 @@ const OURS: [Metric; 37] = [
     labelled(
         REDIS_UP,
         Kind::Gauge,
-        "Whether Redis is used (1) or was left alone because it is away (0)",
+        "Whether Redis is used (1), or skipped because it does not answer (0)",
     ),
-    labelled(PASSWORDS, Kind::Gauge, "Passwords that are hashed now or wait for it"),
+    labelled(PASSWORDS, Kind::Gauge, "Passwords that are being hashed or wait to be"),
     plain(
         LIVE_LAG,
         Kind::Gauge,
-        "For how long the reader has been behind the event log, in seconds",
+        "Seconds for which the event reader has been behind the event log",
     ),
-    plain(
-        LIVE_CONNECTIONS,
-        Kind::Gauge,
-        "Connections that are held open for somebody",
-    ),
-    plain(LIVE_SUBSCRIPTIONS, Kind::Gauge, "Subscriptions"),
-    plain(LIVE_EVENTS, Kind::Counter, "Events of the log that were handed out"),
+    plain(LIVE_CONNECTIONS, Kind::Gauge, "Open WebSockets and event streams"),
+    plain(LIVE_SUBSCRIPTIONS, Kind::Gauge, "Active subscriptions"),
+    plain(LIVE_EVENTS, Kind::Counter, "Events read from the event log"),
     plain(
         LIVE_DELAY,
         Kind::Histogram(DELAY_BUCKETS),
@@ -261,48 +256,48 @@ const OURS: [Metric; 37] = [
     plain(
         LIVE_DELIVERIES,
         Kind::Counter,
-        "Events that were handed to a subscription",
+        "Events put into the buffer of a subscription",
     ),
     plain(
         LIVE_SLOW,
         Kind::Counter,
-        "Connections that were ended because they did not take what came",
+        "Connections closed because the client did not read its events in time",
     ),
     plain(
         JOBS_PENDING,
         Kind::Gauge,
-        "Jobs that are due and wait, of all servers together",
+        "Jobs that are due and wait for a worker, of all servers together",
     ),
     plain(
         JOBS_RUNNING,
         Kind::Gauge,
-        "Jobs that are worked on, by all servers together",
+        "Jobs that are being run, by all servers together",
     ),
     plain(
         JOBS_DEAD,
         Kind::Gauge,
-        "Jobs that were given up after too many failures, of all servers together",
+        "Jobs that failed too often, of all servers together",
     ),
     labelled(
         JOBS,
         Kind::Counter,
-        "Attempts to do a job, by kind and outcome: done, retry, dead or lost",
+        "Attempts to run a job, by kind and outcome: done, retry, dead or lost",
     ),
     labelled(
         JOB_TIME,
         Kind::Histogram(JOB_BUCKETS),
-        "Seconds that an attempt to do a job took, by kind",
+        "Seconds of an attempt to run a job, by kind",
     ),
     labelled(
         READY,
         Kind::Gauge,
-        "Whether requests can be served (1), as /readyz says",
+        "Whether the server is ready (1), as /readyz reports",
     ),
-    labelled(UPTIME, Kind::Gauge, "For how long the process has run, in seconds"),
+    labelled(UPTIME, Kind::Gauge, "Seconds since the start of the process"),
     labelled(BUILD, Kind::Gauge, "Always 1; the label version is that of the server"),
 ];
 
-/// Everything that is counted.
+/// All metrics.
 pub fn all() -> impl Iterator<Item = Metric> {
     let process = PROCESS.map(|(name, kind, about)| labelled(name, kind, about));
     OURS.into_iter().chain(process)
@@ -324,8 +319,8 @@ const fn labelled(name: &'static str, kind: Kind, about: &'static str) -> Metric
     }
 }
 
-/// A count as what is counted with: exact below 2^53.
-#[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+/// The count as a sample of a metric: exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "no count is that large")]
 pub(crate) fn number(count: usize) -> f64 {
     count as f64
 }
@@ -338,7 +333,6 @@ pub(crate) struct LookUps {
 }
 
 impl LookUps {
-    /// Those of the cache of this name.
     pub(crate) fn of(cache: &'static str) -> Self {
         Self {
             hits: metrics::counter!(CACHE, "cache" => cache, "result" => "hit"),
@@ -346,7 +340,6 @@ impl LookUps {
         }
     }
 
-    /// Counts one that found something, or did not.
     pub(crate) fn count(&self, has_found: bool) {
         if has_found {
             self.hits.increment(1);

@@ -1,5 +1,4 @@
-//! Logs: one line a request and what went wrong in between, as text or JSON. Metrics, for Prometheus. And traces, where
-//! there is a collector for them.
+//! Logs (text or JSON), metrics for Prometheus, and traces if a collector is set.
 
 pub mod context;
 pub mod metric;
@@ -21,11 +20,11 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 use self::metric::{Kind, Metric};
 use crate::config::{LogConfig, LogFormat};
 
-/// Sends the process's logs to standard error, and traces to a collector, if one is given. Once a
-/// process; a second call changes nothing. Must be called within a Tokio runtime.
+/// Starts logs on standard error, and traces to `collector` if it is given. Within one process, only the first call has
+/// an effect. Must be called within a Tokio runtime.
 pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Option<Traces>> {
     let level = config.level.as_str();
-    // The drivers say at `info` what concerns only whoever debugs them.
+    // At `info` the drivers log details that are only useful to debug the drivers themselves.
     let filter = EnvFilter::new(format!(
         "{level},sqlx=warn,sea_orm=warn,sea_orm_migration=warn,{}=off",
         trace::TARGET
@@ -41,7 +40,7 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
             .boxed(),
         LogFormat::Text => {
             let text = layer().with_target(false).with_writer(std::io::stderr);
-            // Colours are for a terminal, unless NO_COLOR is set; in a file they would be noise.
+            // Colours only on a terminal, and not if NO_COLOR is set.
             let text = if std::io::stderr().is_terminal() {
                 text
             } else {
@@ -60,7 +59,7 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
             .with_filter(Targets::new().with_target(trace::TARGET, LevelFilter::INFO))
             .boxed()
     });
-    // A list: an optional layer that is not there would have every span made, for nobody.
+    // A list: with an `Option` that is `None` as layer, every span would still be created.
     let layers: Vec<_> = std::iter::once(lines).chain(sent).collect();
     let started = tracing_subscriber::registry().with(layers).try_init();
     if let Err(error) = started {
@@ -69,7 +68,7 @@ pub fn start(config: &LogConfig, collector: Option<&str>) -> anyhow::Result<Opti
     Ok(traces)
 }
 
-/// Counts from now on what the process does, and gives what shows it. Fails when it counts already.
+/// Installs the recorder of metrics, and returns the handle that renders them. Fails on the second call in a process.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let mut builder = PrometheusBuilder::new();
     for metric in metric::all() {
@@ -77,7 +76,9 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
             builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)?;
         }
     }
-    let handle = builder.install_recorder().context("cannot count for /metrics")?;
+    let handle = builder
+        .install_recorder()
+        .context("cannot record metrics for /metrics")?;
     for Metric {
         name,
         kind,

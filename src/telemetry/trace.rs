@@ -1,10 +1,10 @@
 //! Traces by OTLP: a span for each request, GraphQL operation, use case and statement.
 //!
-//! Our spans have a target of their own, [`TARGET`], which is enabled only while traces are sent. So they cost nothing
-//! otherwise, and the log never shows them. What is sent goes out in batches beside the requests; a collector that is
-//! away costs the spans and nothing else.
+//! Spans have the separate target [`TARGET`], which is enabled only while traces are sent. So they cost nothing
+//! otherwise, and the log never shows them. Batches are sent in the background; if the collector is down, only spans
+//! are lost.
 //!
-//! Statements are sent without the values that are bound to them.
+//! Statements are sent without their bound values.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -30,31 +30,30 @@ use tracing::Span;
 use tracing::field::Empty;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-/// The target of spans that are sent.
 pub(crate) const TARGET: &str = "taskwire::span";
 
-/// The name of the service, as collectors show it.
+/// The name of the service in collectors.
 const SERVICE: &str = "taskwire";
-/// How long one batch may take to be sent, and all that is left when the server stops.
+/// Longest time to send one batch, and to send the remaining spans at shutdown.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// So many characters of a statement are shown; what makes them longer are lists of columns or rows.
+/// In bytes. Longer statements only have more columns or rows.
 const MAX_STATEMENT: usize = 2_000;
 
-/// What spans of statements are made with; set once traces are sent.
+/// Creates the spans of statements. Unset while no traces are sent.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Sends traces until it is told to stop.
+/// Sends traces in the background until [`Self::stop`].
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Sends to this collector, by HTTP. Must be called within a Tokio runtime. Nothing is sent yet, so a collector
-    /// that is away does not show.
+    /// Sends to this collector, by HTTP. Must be called within a Tokio runtime. It does not connect yet, so it succeeds
+    /// even if the collector is down.
     pub(super) fn start(endpoint: &str) -> anyhow::Result<Self> {
-        // The client brings none. Where another part of the process chose one, that stays.
+        // The HTTP client has no cryptography provider. If the process has one already, that one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut url = url::Url::parse(endpoint).context("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")?;
         let headers = credentials(&url).map(|value| ("authorization".to_owned(), value));
-        // They go into the header, and nowhere else.
+        // Credentials are sent in the header, so the URL must not contain them.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let exporter = SpanExporter::builder()
@@ -65,7 +64,7 @@ impl Traces {
             .with_timeout(PATIENCE)
             .build()
             .context("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used")?;
-        let exporter = Telling {
+        let exporter = LoggingExporter {
             exporter,
             has_failed: AtomicBool::new(false),
         };
@@ -77,17 +76,16 @@ impl Traces {
             .with_resource(resource)
             .with_span_processor(BatchSpanProcessor::builder(exporter, Tokio).build())
             .build();
-        // A second server in one process has the first one's.
+        // A second server in one process uses the tracer of the first.
         let _ = TRACER.set(provider.tracer(SERVICE));
         Ok(Self(provider))
     }
 
-    /// What makes spans.
     pub(super) fn tracer(&self) -> SdkTracer {
         self.0.tracer(SERVICE)
     }
 
-    /// Sends what is left, for five seconds at most.
+    /// Sends the remaining spans, for at most five seconds.
     pub async fn stop(self) {
         let stopping = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(PATIENCE));
         match tokio::time::timeout(PATIENCE, stopping).await {
@@ -98,7 +96,7 @@ impl Traces {
     }
 }
 
-/// User and password of a URL, as the header has them.
+/// The `Authorization` header for the user and password of a URL.
 fn credentials(url: &url::Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
@@ -112,25 +110,25 @@ fn credentials(url: &url::Url) -> Option<String> {
     Some(format!("Basic {}", STANDARD.encode(pair)))
 }
 
-/// Tells once that traces are not sent, and once that they are again.
-struct Telling {
+/// Logs once when sending starts to fail, and once when it works again.
+struct LoggingExporter {
     exporter: SpanExporter,
     has_failed: AtomicBool,
 }
 
-impl fmt::Debug for Telling {
+impl fmt::Debug for LoggingExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Telling").finish_non_exhaustive()
+        f.debug_struct("LoggingExporter").finish_non_exhaustive()
     }
 }
 
-impl opentelemetry_sdk::trace::SpanExporter for Telling {
+impl opentelemetry_sdk::trace::SpanExporter for LoggingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let sent = self.exporter.export(batch).await;
-        // The error of the client may name the address, and what is in it.
+        // The client's error is not logged: it may contain the URL with its credentials.
         if self.has_failed.swap(sent.is_err(), Ordering::Relaxed) != sent.is_err() {
             if sent.is_err() {
-                tracing::warn!("traces cannot be sent to OTEL_EXPORTER_OTLP_ENDPOINT, and are lost until they can");
+                tracing::warn!("traces cannot be sent to OTEL_EXPORTER_OTLP_ENDPOINT; they are lost until it answers");
             } else {
                 tracing::info!("traces are sent again");
             }
@@ -147,7 +145,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Telling {
     }
 }
 
-/// The span of a request, as part of the trace that it came with.
+/// The span of a request. `parent` is the client's span, if the request named one.
 pub(crate) fn request(method: &Method, route: &str, parent: Option<&SpanContext>) -> Span {
     let span = tracing::info_span!(
         target: TARGET,
@@ -162,13 +160,12 @@ pub(crate) fn request(method: &Method, route: &str, parent: Option<&SpanContext>
     if let Some(parent) = parent
         && !span.is_disabled()
     {
-        // It fails only for a span that is not sent.
+        // It fails only for a span that is disabled.
         let _ = span.set_parent(Context::new().with_remote_span_context(parent.clone()));
     }
     span
 }
 
-/// Notes the answer to a request.
 pub(crate) fn answered(span: &Span, status: StatusCode) {
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
@@ -176,7 +173,7 @@ pub(crate) fn answered(span: &Span, status: StatusCode) {
     }
 }
 
-/// The trace that a request belongs to: that which it came with, or the one that begins with it.
+/// The trace of a request: that of `parent`, or a new one. `None` without a parent while no traces are sent.
 pub(crate) fn id(span: &Span, parent: Option<&SpanContext>) -> Option<TraceId> {
     if let Some(parent) = parent {
         return Some(parent.trace_id());
@@ -189,14 +186,14 @@ pub(crate) fn id(span: &Span, parent: Option<&SpanContext>) -> Option<TraceId> {
     context.is_valid().then(|| context.trace_id())
 }
 
-/// The span that a request came with, as the W3C's `traceparent` says it; none if that cannot be read.
+/// The client's span from the W3C header `traceparent`; `None` if the header is absent or invalid.
 pub(crate) fn parent_in(headers: &HeaderMap) -> Option<SpanContext> {
     let text = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = text.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_hex =
         |text: &str, length| text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    // Later versions may have more parts behind these; this one has none.
+    // Later versions may have more parts after these; version 00 has none.
     let is_readable = is_hex(version, 2)
         && version != "ff"
         && (version != "00" || parts.next().is_none())
@@ -219,8 +216,8 @@ pub(crate) fn shortened(statement: &str) -> &str {
     &statement[..statement.floor_char_boundary(MAX_STATEMENT)]
 }
 
-/// Adds a statement that has just ended to the span that it ran in. Without one it is not sent: what goes on beside
-/// requests is no part of a trace.
+/// Adds a statement that has just ended to the current span. Without one it is not sent: background work belongs to no
+/// trace.
 pub(crate) fn statement(text: &str, engine: &'static str, elapsed: Duration, has_failed: bool) {
     let Some(tracer) = TRACER.get() else { return };
     let parent = Span::current().context();
@@ -245,7 +242,7 @@ pub(crate) fn statement(text: &str, engine: &'static str, elapsed: Duration, has
     opentelemetry::trace::Span::end_with_timestamp(&mut span, end);
 }
 
-/// What a statement does, in a word. Values are never in its text.
+/// The first keyword of a statement, or the write within a `WITH`. The text has no values.
 fn operation_of(text: &str) -> &str {
     const WRITES: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
 
@@ -260,7 +257,7 @@ fn operation_of(text: &str) -> &str {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "spans tell the machine's own time, as those of others do"
+    reason = "spans have the time of this machine, like the spans of other services"
 )]
 fn now() -> SystemTime {
     SystemTime::now()
@@ -280,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_is_read_as_the_standard_writes_it() {
+    fn a_parent_has_the_format_of_the_standard() {
         let sampled = parent(&format!("00-{TRACE}-{PARENT}-01")).unwrap();
         assert_eq!(sampled.trace_id().to_string(), TRACE);
         assert_eq!(sampled.span_id().to_string(), PARENT);
@@ -290,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_that_is_none_is_left_out() {
+    fn an_invalid_parent_is_ignored() {
         let zeros = "0".repeat(32);
         for wrong in [
             String::new(),

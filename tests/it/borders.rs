@@ -1,12 +1,12 @@
-//! The borders between modules of the source: which may name which, read from the paths in every file.
+//! Allowed dependencies between modules, checked against the paths in every source file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of the first level, lowest first, and which others each may name. A module names only modules above it
-/// in this table, so there is no circle.
+/// Top-level modules, lowest first, with the modules that each may use. A module uses only modules listed before it,
+/// so there is no cycle.
 const ALLOWED: [(&str, &[&str]); 14] = [
     ("config", &[]),
     ("tls", &[]),
@@ -53,8 +53,8 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ),
 ];
 
-/// Folders whose modules name each other in one direction only.
-const WITHOUT_CIRCLES: [&[&str]; 6] = [
+/// Folders whose modules must not have cyclic dependencies.
+const WITHOUT_CYCLES: [&[&str]; 6] = [
     &["graphql"],
     &["graphql", "execution"],
     &["graphql", "transport"],
@@ -63,7 +63,7 @@ const WITHOUT_CIRCLES: [&[&str]; 6] = [
     &["pages"],
 ];
 
-/// A path in the source: where it is written, by which module, and what it names. All without `crate`.
+/// A path in the source, with its file and module. All paths are without `crate`.
 struct Named {
     file: PathBuf,
     line: usize,
@@ -79,7 +79,7 @@ impl fmt::Display for Named {
 }
 
 #[test]
-fn a_module_of_the_first_level_names_only_those_that_the_table_allows() {
+fn top_level_modules_use_only_the_modules_that_the_table_allows() {
     let allowed: BTreeMap<_, _> = ALLOWED.into_iter().collect();
     let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut trespasses = Vec::new();
@@ -113,7 +113,7 @@ fn a_module_of_the_first_level_names_only_those_that_the_table_allows() {
 }
 
 #[test]
-fn the_table_of_allowed_dependencies_has_no_circle() {
+fn the_table_of_allowed_dependencies_has_no_cycle() {
     for (place, (module, may)) in ALLOWED.iter().enumerate() {
         for lower in *may {
             assert!(
@@ -125,7 +125,7 @@ fn the_table_of_allowed_dependencies_has_no_circle() {
 }
 
 #[test]
-fn only_the_domain_names_the_store() {
+fn only_the_domain_uses_the_store() {
     for named in source() {
         assert!(
             !named.to.starts_with(&["domain".to_owned(), "store".to_owned()]) || named.from[0] == "domain",
@@ -135,9 +135,9 @@ fn only_the_domain_names_the_store() {
 }
 
 #[test]
-fn modules_name_each_other_in_one_direction_only() {
+fn modules_have_no_cyclic_dependencies() {
     let source = source();
-    for folder in WITHOUT_CIRCLES {
+    for folder in WITHOUT_CYCLES {
         let mut edges: BTreeMap<&str, BTreeMap<&str, &Named>> = BTreeMap::new();
         for named in &source {
             let (Some([from, ..]), Some([to, ..])) = (below(folder, &named.from), below(folder, &named.to)) else {
@@ -147,8 +147,7 @@ fn modules_name_each_other_in_one_direction_only() {
                 edges.entry(from).or_default().entry(to).or_insert(named);
             }
         }
-        // Takes away modules that name none of the others, or that none of the others names, until each that is left is in
-        // a circle or between two.
+        // Removes modules without incoming or outgoing dependencies until only cycles, and modules between cycles, are left.
         loop {
             let named: BTreeSet<&str> = edges.values().flat_map(BTreeMap::keys).copied().collect();
             let free = edges
@@ -166,20 +165,19 @@ fn modules_name_each_other_in_one_direction_only() {
             .collect();
         assert!(
             left.is_empty(),
-            "modules of `{}` name each other in a circle:\n{}",
+            "modules of `{}` depend on each other in a cycle:\n{}",
             folder.join("::"),
             left.join("\n")
         );
     }
 }
 
-/// What of a path is below a folder.
 fn below<'p>(folder: &[&str], path: &'p [String]) -> Option<&'p [String]> {
     let (above, rest) = path.split_at_checked(folder.len())?;
     (above == folder).then_some(rest)
 }
 
-/// Every path of every file, apart from those of unit tests.
+/// All paths of all source files, except `main.rs` and unit tests.
 fn source() -> Vec<Named> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut named = Vec::new();
@@ -203,7 +201,7 @@ fn source() -> Vec<Named> {
     named
 }
 
-/// Every path of a file that begins with `crate`, `self` or `super`, be it in a `use` or in code.
+/// All paths of a file that begin with `crate`, `self` or `super`, in `use` items and in code.
 fn paths_of(root: &Path, file: &Path) -> Vec<Named> {
     let relative = file.strip_prefix(root).unwrap().with_extension("");
     let mut module: Vec<String> = relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
@@ -229,7 +227,7 @@ fn paths_of(root: &Path, file: &Path) -> Vec<Named> {
     named
 }
 
-/// Reads what a path or a tree of paths names, and gives the place behind it.
+/// Parses a path or a tree of paths; returns the position after it.
 fn read_tree(tokens: &[(usize, String)], mut at: usize, above: &[String], named: &mut Vec<Vec<String>>) -> usize {
     let token = |at: usize| tokens.get(at).map_or("", |(_, token)| token.as_str());
     let mut path = above.to_vec();
@@ -261,7 +259,6 @@ fn read_tree(tokens: &[(usize, String)], mut at: usize, above: &[String], named:
     at
 }
 
-/// A path from the root of the crate.
 fn absolute(module: &[String], path: &[String]) -> Vec<String> {
     let mut absolute = module.to_vec();
     for segment in path {
@@ -277,7 +274,7 @@ fn absolute(module: &[String], path: &[String]) -> Vec<String> {
     absolute
 }
 
-/// The words and signs of a text with their lines, without comments, literals and modules of unit tests.
+/// Tokens with their line numbers, without comments, literals and unit test modules.
 fn tokens(text: &str) -> Vec<(usize, String)> {
     const TESTS: &str = "#[cfg(test)]\nmod tests {";
 
@@ -309,7 +306,7 @@ fn tokens(text: &str) -> Vec<(usize, String)> {
     tokens
 }
 
-/// How long the text or character at the beginning is, if there is one.
+/// Length of the string or character literal at the start, if there is one.
 fn literal(text: &str) -> Option<usize> {
     let raw = text.strip_prefix("br").or_else(|| text.strip_prefix('r'));
     let marks = raw.map(|raw| raw.len() - raw.trim_start_matches('#').len());

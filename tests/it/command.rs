@@ -1,4 +1,4 @@
-//! The command line, as people type it.
+//! The command line, run as the real binary.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,17 +13,17 @@ use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::Place;
 
-/// Nobody listens on this port, and it takes rights to do so.
+/// Nothing listens on this privileged port.
 const DEAD: &str = "127.0.0.1:1";
 const COUNT_USERS: &str = "SELECT COUNT(*) AS number FROM users";
 const COUNT_TASKS: &str = "SELECT COUNT(*) AS number FROM tasks";
 
 #[tokio::test]
-async fn schema_prints_the_file_that_is_kept() {
+async fn schema_prints_the_committed_file() {
     let outcome = Place::bare().run("schema").await;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
     let kept = fs::read_to_string(file).unwrap();
-    assert!(outcome.printed() == kept, "`cargo xtask schema` writes it anew");
+    assert!(outcome.printed() == kept, "run `cargo xtask schema` to regenerate it");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn manifests_of_persisted_operations_are_checked() {
 }
 
 #[tokio::test]
-async fn config_shows_what_takes_effect_and_hides_secrets() {
+async fn config_shows_effective_values_and_hides_secrets() {
     let place = Place::bare()
         .with("DATABASE_URL", "postgresql+asyncpg://me:hunter2@db/tasks")
         .with("SECRET_KEY", "hunter2-hunter2-hunter2")
@@ -242,7 +242,7 @@ async fn production_does_not_start_with_unsafe_settings() {
         let outcome = place.run_with("", &settings).await;
         assert!(outcome.complaint().starts_with(start), "{outcome:?}");
     }
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was made");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
 }
 
 #[tokio::test]
@@ -345,7 +345,7 @@ async fn config_init_writes_settings_for_each_environment() {
 }
 
 #[tokio::test]
-async fn a_command_line_that_cannot_be_read_exits_with_2_and_says_where_help_is() {
+async fn an_invalid_command_line_exits_with_2_and_names_the_help() {
     for command in ["dance", "migrate fresh", "user create", "seed --users many"] {
         let outcome = Place::bare().run(command).await;
         assert_eq!(outcome.code, Some(2), "{outcome:?}");
@@ -393,7 +393,7 @@ async fn migrations_go_up_and_down_and_their_state_can_be_seen() {
 }
 
 #[tokio::test]
-async fn accounts_are_made_promoted_given_a_password_and_deactivated() {
+async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     let created = place
@@ -401,16 +401,16 @@ async fn accounts_are_made_promoted_given_a_password_and_deactivated() {
         .await;
     assert_eq!(
         created.printed(),
-        "Made the administrator boss@example.com (boss, number 1)\n"
+        "Created the administrator boss@example.com (boss, number 1)\n"
     );
     let created = place.run("user create --email ann@example.com").await;
     let lines: Vec<&str> = created.printed().lines().collect();
-    let [made, password, warning] = lines[..] else {
+    let [created, password, warning] = lines[..] else {
         panic!("{created:?}")
     };
     assert_eq!(
-        (made, warning),
-        ("Made the user ann@example.com (number 2)", "It is not shown again")
+        (created, warning),
+        ("Created the user ann@example.com (number 2)", "It is not shown again")
     );
     let password = password.strip_prefix("The password is ").unwrap();
 
@@ -427,7 +427,7 @@ async fn accounts_are_made_promoted_given_a_password_and_deactivated() {
     let status = async |path: &str| server.rest(token, Method::GET, path, Value::Null).await.status.as_u16();
     assert_eq!(status("/api/v1/tasks/admin/all").await, 403);
 
-    // Each counts at once, on a server that runs, for a token that was given before.
+    // Each change takes effect at once on a running server, also for tokens issued before.
     let promoted = place.run("user promote ann@example.com").await;
     assert_eq!(
         promoted.printed(),
@@ -453,7 +453,7 @@ async fn accounts_are_made_promoted_given_a_password_and_deactivated() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_to_an_account_is_said_in_one_line() {
+async fn an_impossible_change_of_an_account_is_reported_in_one_line() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     place
@@ -478,9 +478,9 @@ async fn what_cannot_be_done_to_an_account_is_said_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_database_in_a_folder_that_there_is_not_is_told_in_one_line() {
+async fn a_database_in_a_missing_folder_is_reported_in_one_line() {
     let place = Place::bare().with("DATABASE_URL", "sqlite:///no/where/tasks.db");
-    let expected = "the folder no/where of DATABASE_URL does not exist: make it, \
+    let expected = "the folder no/where of DATABASE_URL does not exist: create it, \
         or write four slashes for a path from the root: sqlite:////no/where/tasks.db";
     for (command, key) in [("", "k".repeat(40)), ("", String::new()), ("migrate up", String::new())] {
         let outcome = place.run_with(command, &[("SECRET_KEY", &key)]).await;
@@ -494,12 +494,12 @@ async fn a_database_in_a_folder_that_there_is_not_is_told_in_one_line() {
     let outcome = place.run("migrate up").await;
     assert_eq!(
         outcome.complaint(),
-        "the folder /no/where of DATABASE_URL does not exist: make it"
+        "the folder /no/where of DATABASE_URL does not exist: create it"
     );
 }
 
 #[tokio::test]
-async fn a_postgres_that_does_not_answer_is_tried_as_often_as_the_settings_say() {
+async fn connecting_to_postgres_is_retried_as_configured() {
     let place = Place::bare().with("DATABASE_URL", &format!("postgres://me:hunter2@{DEAD}/tasks"));
     let outcome = place
         .run_with("migrate status", &[("DATABASE_CONNECT_RETRIES", "0")])
@@ -551,7 +551,7 @@ struct SeededEvent {
 
 type SeededRows = (Vec<SeededUser>, Vec<Seeded>, Vec<SeededEvent>);
 
-/// Everything that was made, apart from password hashes, and the moment of the first task.
+/// All seeded rows except password hashes, and the creation time of the first task.
 async fn seeded(database: &TestDatabase) -> (SeededRows, DateTime<Utc>) {
     let users = database.rows("SELECT * FROM users ORDER BY id").await;
     let tasks: Vec<Seeded> = database.rows("SELECT * FROM tasks ORDER BY id").await;
@@ -566,7 +566,7 @@ async fn seeded(database: &TestDatabase) -> (SeededRows, DateTime<Utc>) {
 }
 
 #[tokio::test]
-async fn seed_makes_the_same_rows_everywhere_and_says_how_to_log_in() {
+async fn seed_creates_the_same_rows_everywhere_and_says_how_to_log_in() {
     let (first, second) = (TestDatabase::create_empty().await, TestDatabase::create().await);
     let place = Place::over(&first);
     let outcome = place.run("seed --users 5 --tasks 50").await;
@@ -575,7 +575,7 @@ async fn seed_makes_the_same_rows_everywhere_and_says_how_to_log_in() {
     Place::over(&second).run("seed --users 5 --tasks 50").await.printed();
     let (rows, start) = seeded(&first).await;
     let (mut others, other_start) = seeded(&second).await;
-    // Midnight may have passed in between: then all of it is a day later, and nothing else.
+    // If midnight has passed in between, all times are exactly one day later.
     let later = other_start - start;
     assert!(later == TimeDelta::zero() || later == TimeDelta::days(1), "{later}");
     for task in &mut others.1 {
@@ -588,7 +588,7 @@ async fn seed_makes_the_same_rows_everywhere_and_says_how_to_log_in() {
     let (users, tasks, events) = rows;
     assert_eq!((users.len(), tasks.len(), events.len()), (5, 50, 50));
     if is_postgres() {
-        // It is dropped and made anew on the way.
+        // Seeding drops the search index and creates it again.
         let indexes = "SELECT COUNT(*) AS number FROM pg_indexes WHERE indexname = 'tasks_search'";
         assert_eq!(first.number(indexes).await, 1);
     }
@@ -600,7 +600,7 @@ async fn seed_makes_the_same_rows_everywhere_and_says_how_to_log_in() {
     let (name, password) = login.split_once(" with the password ").unwrap();
     let answer = server.login(name, password).await;
     let token = answer.at("/access_token").as_str().unwrap();
-    // A task of the first user is found by the words of its title and by its reference.
+    // Search finds a task of the first user by its title and by its reference.
     let task = tasks
         .iter()
         .find(|task| task.owner_id == 1 && task.description.is_some())
@@ -630,7 +630,7 @@ async fn seed_is_all_or_nothing() {
         (5, 50)
     );
 
-    // Somebody is in the way of the third user: the first two are not made either.
+    // The username of the third user is taken: the first two are not created either.
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     let third = "user create --email user3@example.com --password";

@@ -1,4 +1,4 @@
-//! Every field and every route refuses somebody. A new one without a case here fails by its name.
+//! Every root field and every route refuses somebody. A new one without a case here fails with its name.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,19 @@ use crate::support::answer::Answer;
 use crate::support::form::CONTENT_TYPE;
 use crate::support::person::{Person, global_id};
 
-/// Who is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
     /// Not signed in.
     Nobody,
-    /// Signed in, with nothing to do with the task, the account or the administration.
+    /// Signed in, but neither a participant, nor the account's user, nor an administrator.
     Stranger,
 }
 use Who::{Nobody, Stranger};
 
-/// What people who are refused are told.
+/// Refusals, as GraphQL error codes or HTTP statuses.
 type Refusals = &'static [(Who, &'static str)];
 
-/// What tells only about the asker's own connection. This list should never grow without a reason.
+/// Fields that show only the caller's own connection. This list should not grow without a reason.
 const FOR_EVERYBODY: Refusals = &[];
 const SIGNED_IN: Refusals = &[(Nobody, "UNAUTHENTICATED")];
 const OF_A_TASK: Refusals = &[(Nobody, "UNAUTHENTICATED"), (Stranger, "NOT_FOUND")];
@@ -37,8 +36,8 @@ const BAD_INPUT: Refusals = &[(Nobody, "INVALID")];
 const FORM: &str = "--between-parts\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n\
                     x\r\n--between-parts--\r\n";
 
-/// Each root field: its name, what follows it in a document, and who is refused how. TASK, FILE, USER and
-/// NOTICE and SESSION stand for ids that are somebody else's.
+/// Root fields: name, the document text after the name, and the refusal for each caller. TASK, FILE, USER, NOTICE and
+/// SESSION are placeholders for ids of another user.
 const FIELDS: &[(&str, &str, Refusals)] = &[
     ("viewer", "{ id }", SIGNED_IN),
     ("rateLimit", "{ remaining }", FOR_EVERYBODY),
@@ -163,13 +162,13 @@ const FIELDS: &[(&str, &str, Refusals)] = &[
         "(ids: [\"NOTICE\"]) { userErrors { code } }",
         OF_A_TASK,
     ),
-    // Strangers may watch, and hear of nothing: tests/it/delivery.rs says so.
+    // Strangers may subscribe, but receive nothing: tests/it/delivery tests that.
     ("taskEvents", "{ cursor }", SIGNED_IN),
     ("taskStatusChanged", "(taskId: \"TASK\") { cursor }", OF_A_TASK),
     ("notificationReceived", "{ cursor }", SIGNED_IN),
 ];
 
-/// Each route: method, path, body, and who is refused how. Ids in paths, and TASK in bodies, are somebody else's.
+/// Routes: method, path, body, and the refusal for each caller. Ids in paths, and TASK in bodies, are another user's.
 const ROUTES: &[(&str, &str, &str, Refusals)] = &[
     (
         "POST",
@@ -249,7 +248,7 @@ const ROUTES: &[(&str, &str, &str, Refusals)] = &[
     ("DELETE", "/users/{id}", "", OF_AN_ACCOUNT),
 ];
 
-/// The root fields of the schema, with the kind of operation they belong to.
+/// The root fields of the schema, with their operation type.
 async fn root_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     let answer = app
         .anonymous()
@@ -272,7 +271,6 @@ async fn root_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     fields
 }
 
-/// The first answer to a subscription that is refused, and so ends.
 async fn subscribe(person: &Person<'_>, document: &str) -> Answer {
     let request = post(person).header("accept", "text/event-stream");
     let mut answer = send(person, request, json!({ "query": document }).to_string()).await;
@@ -281,7 +279,7 @@ async fn subscribe(person: &Person<'_>, document: &str) -> Answer {
     answer
 }
 
-/// The code with which a field was refused. What one may not see is null in a query.
+/// The error code of a field. A query returns null for data that the caller may not see.
 fn refusal(answer: &Answer, field: &str) -> String {
     if answer.body.get("errors").is_some() {
         return answer.error_code().to_owned();
@@ -306,7 +304,7 @@ fn status_of(code: &str) -> u16 {
     }
 }
 
-/// A task with a file, another in the trash, a notification, and their owner, none of which are a stranger's.
+/// A task with a file, another in the trash, and a notification, all of one owner.
 struct Scene {
     task: i64,
     trashed: i64,
@@ -350,7 +348,7 @@ impl Scene {
             .replace("TRASH", &global_id("Task", self.trashed))
             .replace("USER", &global_id("User", i64::from(self.owner)))
             .replace("NOTICE", &global_id("Notification", self.notification))
-            // The first one is of the person who came first.
+            // The first session belongs to the first user.
             .replace("SESSION", &global_id("Session", 1))
             .replace("FILE", &self.file);
         format!("{operation} {{ {field}{rest} }}")
@@ -374,7 +372,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn every_root_field_refuses_somebody_and_writes_nothing_then() {
+async fn every_root_field_refuses_somebody_without_writing() {
     let app = TestApp::start().await;
     let (owner, stranger, nobody) = (app.member().await, app.member().await, app.anonymous());
     let scene = Scene::set(&app, &owner).await;
@@ -399,7 +397,7 @@ async fn every_root_field_refuses_somebody_and_writes_nothing_then() {
 }
 
 #[tokio::test]
-async fn every_route_refuses_somebody_and_writes_nothing_then() {
+async fn every_route_refuses_somebody_without_writing() {
     let app = TestApp::start().await;
     let (owner, stranger, nobody) = (app.member().await, app.member().await, app.anonymous());
     let scene = Scene::set(&app, &owner).await;
@@ -424,7 +422,7 @@ async fn every_route_refuses_somebody_and_writes_nothing_then() {
                 .header("content-type", content_type);
             let body = body.replace("TASK", &scene.task.to_string());
             let answer = person.send(request.body(body.into()).unwrap()).await;
-            // Of many tasks, each is refused for itself.
+            // Bulk requests refuse each task separately.
             let (status, given) = match answer.body.pointer("/results/0/code") {
                 Some(code) => (status_of(code.as_str().unwrap()), code.as_str().unwrap()),
                 None => (answer.problem().0, answer.problem().1),
@@ -441,7 +439,7 @@ async fn every_route_refuses_somebody_and_writes_nothing_then() {
 }
 
 #[tokio::test]
-async fn no_case_speaks_of_what_is_not_there() {
+async fn every_case_names_an_existing_field_or_route() {
     let app = TestApp::start().await;
     let fields: BTreeSet<String> = root_fields(&app).await.into_iter().map(|(_, field)| field).collect();
     for (field, ..) in FIELDS {

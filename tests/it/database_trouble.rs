@@ -1,4 +1,4 @@
-//! A database that is in trouble of its own: a log that readers hold, and a setting that only lets read.
+//! Database problems: a write-ahead log that readers hold, and read-only mode.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::support::process::{Place, Server, read, until};
 use crate::support::role::Role;
 
 const TASKS: &str = "/api/v1/tasks";
-/// The server empties a write-ahead log that is larger.
+/// The server truncates a write-ahead log above this size.
 const WAL_LIMIT: u64 = 64 * 1024 * 1024;
 
 async fn create(server: &Server, token: &str) -> Answer {
@@ -21,7 +21,7 @@ async fn create(server: &Server, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_write_ahead_log_that_a_long_reader_held_is_emptied_when_the_reader_ends() {
+async fn a_write_ahead_log_held_by_a_long_reader_is_truncated_when_the_reader_ends() {
     if is_postgres() {
         return;
     }
@@ -47,7 +47,7 @@ async fn a_write_ahead_log_that_a_long_reader_held_is_emptied_when_the_reader_en
     }
     assert!(size() > WAL_LIMIT, "the reader needs it: {}", size());
     reader.rollback().await.unwrap();
-    // Nobody writes any more.
+    // No writes from here on.
     until("the log to be emptied", async || {
         (size() < WAL_LIMIT / 64).then_some(())
     })
@@ -58,7 +58,7 @@ async fn a_write_ahead_log_that_a_long_reader_held_is_emptied_when_the_reader_en
     assert_eq!(database.number("SELECT COUNT(*) AS number FROM tasks").await, 4);
 }
 
-/// Whether `/readyz` says that nothing can be written.
+/// Whether `/readyz` reports a read-only database.
 async fn is_read_only(server: &Server) -> bool {
     let answer = read(server.request("", Method::GET, "/readyz")).await.unwrap();
     answer.status == 503 && answer.at("/reason") == "the database is read-only"
@@ -71,7 +71,7 @@ async fn until_read_only(server: &Server) {
     .await;
 }
 
-/// Over either API no write is acknowledged, and clients may try again; reads go on.
+/// Both APIs refuse writes as retryable; reads still work.
 async fn is_refused(server: &Server, token: &str, task: &Value) {
     let path = format!("{TASKS}/{task}");
     for _ in 0..3 {
@@ -94,7 +94,7 @@ async fn is_refused(server: &Server, token: &str, task: &Value) {
     }
 }
 
-/// What is set for a database or a user counts for new connections, at the end of it too.
+/// A setting of a database or role applies to new connections only, also when it is reset.
 async fn becomes_read_only(subject: &str, database: &TestDatabase, place: &Place, notices_by_writing: bool) {
     let server = place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
@@ -139,7 +139,7 @@ async fn a_database_that_becomes_read_only_is_noticed_without_a_write_and_recove
 }
 
 #[tokio::test]
-async fn a_user_who_becomes_read_only_is_noticed_by_the_first_write_and_recovers() {
+async fn a_role_that_becomes_read_only_is_noticed_by_the_first_write_and_recovers() {
     if !is_postgres() {
         return;
     }

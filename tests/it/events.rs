@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 use crate::support::person::{Person, global_id};
 
-/// Runs a mutation of one task; `arguments` follow its id.
 async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) -> Value {
     let id = global_id("Task", task);
     let query = format!(
@@ -15,18 +14,18 @@ async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str)
 }
 
 #[tokio::test]
-async fn a_new_task_is_told_alike_whichever_way_it_was_written() {
+async fn a_new_task_has_the_same_event_with_and_without_tags() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let plain = ann.creates_task(json!({ "title": "T", "description": "D" })).await;
     let tagged = ann
         .creates_task(json!({ "title": "T", "description": "D", "tags": ["a"] }))
         .await;
-    let mut told = Vec::new();
+    let mut logged = Vec::new();
     for id in [plain, tagged] {
         let events = app.events(id).await;
         let [event] = &events[..] else {
-            panic!("one event tells of a new task: {events:?}");
+            panic!("a new task has one event: {events:?}");
         };
         assert_eq!((event.kind.as_str(), event.actor_id), ("CREATED", Some(ann.id)));
         assert_eq!((&event.audience, &event.changes), (&json!([ann.id]), &json!({})));
@@ -34,9 +33,9 @@ async fn a_new_task_is_told_alike_whichever_way_it_was_written() {
         let mut task = event.task.clone();
         let tags = task["tags"].take();
         task["id"].take();
-        told.push((task, tags));
+        logged.push((task, tags));
     }
-    let [(plain, no_tags), (tagged, tags)] = &told[..] else {
+    let [(plain, no_tags), (tagged, tags)] = &logged[..] else {
         unreachable!()
     };
     assert_eq!((no_tags, tags), (&json!([]), &json!(["a"])));
@@ -44,7 +43,7 @@ async fn a_new_task_is_told_alike_whichever_way_it_was_written() {
 }
 
 #[tokio::test]
-async fn each_kind_of_write_is_told_with_its_audience_and_what_changed() {
+async fn each_write_logs_its_audience_and_its_changes() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let id = ann.creates_task(json!({ "title": "Report", "tags": ["a"] })).await;
@@ -115,10 +114,10 @@ async fn each_kind_of_write_is_told_with_its_audience_and_what_changed() {
     );
     assert_eq!(untagged.changes, json!({ "tags": { "from": ["a", "b"], "to": ["b"] } }));
     assert_eq!(untagged.task["tags"], json!(["b"]));
-    // Whoever loses the task learns so.
+    // The user who loses the task receives the event too.
     assert_eq!(unassigned.audience, json!([ann.id, bob.id]));
     assert_eq!(deleted.audience, json!([ann.id]));
-    // Each shows its own moment.
+    // Each event shows the task at the time of the event.
     assert_eq!(
         (&moved.task["title"], &moved.task["version"]),
         (&json!("Report"), &json!(3))
@@ -169,7 +168,7 @@ async fn a_write_that_changes_nothing_or_is_refused_leaves_no_event() {
 }
 
 #[tokio::test]
-async fn deleting_a_user_tells_every_task_they_leave_behind() {
+async fn deleting_a_user_logs_an_event_for_each_of_their_tasks() {
     let app = TestApp::start().await;
     let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
     let owned = ann.creates_task(json!({ "title": "Ann's" })).await;

@@ -1,4 +1,4 @@
-//! What the shipped proxies show of the server, and how long the shipped files let it stop.
+//! Paths that the shipped proxies publish, and the stop timeouts of the shipped deployment files.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tower::ServiceExt as _;
 use crate::packaging::{compose, kubernetes, one_of_kind, read};
 use crate::support::{SECRET_KEY, TestApp};
 
-/// The paths, with all below them, that stay inside: metrics and details of the installation.
-const INSIDE: [&str; 4] = ["/metrics", "/ops", "/monitoring", "/health/detailed"];
+/// Internal paths, including subpaths: metrics and details of the installation.
+const INTERNAL: [&str; 4] = ["/metrics", "/ops", "/monitoring", "/health/detailed"];
 
 /// The prefixes under which REST and health answer.
 const PREFIXES: [&str; 2] = ["", "/api/v1"];
 
-/// The paths of the `OpenAPI` document, by whether they are for the operation of the server.
+/// The paths of the `OpenAPI` document, either operational or not.
 fn paths(for_operation: bool) -> Vec<String> {
     let document = serde_json::to_value(taskwire::rest::openapi::document()).unwrap();
     let paths = document["paths"].as_object().unwrap().iter().filter(|(_, item)| {
@@ -33,19 +33,18 @@ fn is_below(path: &str, top: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn is_inside(path: &str) -> bool {
-    INSIDE.iter().any(|top| is_below(path, top))
+fn is_internal(path: &str) -> bool {
+    INTERNAL.iter().any(|top| is_below(path, top))
 }
 
-/// A path with each prefix, and with and without a slash at its end.
+/// A path with each prefix, with and without a trailing slash.
 fn spellings(path: &str) -> impl Iterator<Item = String> {
     PREFIXES
         .into_iter()
         .flat_map(move |prefix| ["", "/"].map(|ending| format!("{prefix}{path}{ending}")))
 }
 
-/// Whether the Ingress passes a path on.
-fn is_passed_on(ingress: &Value, path: &str) -> bool {
+fn is_forwarded(ingress: &Value, path: &str) -> bool {
     let rules = ingress["spec"]["rules"][0]["http"]["paths"].as_array().unwrap();
     rules.iter().any(|rule| {
         let top = rule["path"].as_str().unwrap();
@@ -58,15 +57,15 @@ fn is_passed_on(ingress: &Value, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn health_is_public_only_in_one_word() {
+async fn public_health_responses_are_one_word() {
     let app = TestApp::start().await;
     let mut public = BTreeSet::new();
     for path in paths(true) {
-        if !is_inside(&path) {
+        if !is_internal(&path) {
             public.insert(path);
             continue;
         }
-        // Each spelling answers, so a proxy has to know it.
+        // The server answers every spelling, so proxies must handle all of them.
         for path in spellings(&path) {
             let request = Request::get(&path).body(Body::empty()).unwrap();
             let answer = app.router().oneshot(request).await.unwrap();
@@ -78,8 +77,8 @@ async fn health_is_public_only_in_one_word() {
 }
 
 #[test]
-fn caddy_and_nginx_hide_what_stays_inside() {
-    let tops = INSIDE.map(|top| top.trim_start_matches('/')).join("|");
+fn caddy_and_nginx_hide_internal_paths() {
+    let tops = INTERNAL.map(|top| top.trim_start_matches('/')).join("|");
     let hidden = format!("^(/api/v1)?/({tops})(/|$)");
     let caddy = read("deploy/Caddyfile");
     assert!(caddy.contains(&format!("@inside path_regexp (?i){hidden}\n\trespond @inside 404\n")));
@@ -88,47 +87,47 @@ fn caddy_and_nginx_hide_what_stays_inside() {
 }
 
 #[test]
-fn ingress_passes_on_what_is_public_and_nothing_else() {
+fn ingress_forwards_public_paths_only() {
     let documents = kubernetes();
     let ingress = one_of_kind(&documents, "Ingress");
     for path in paths(true) {
-        if is_inside(&path) {
+        if is_internal(&path) {
             for path in spellings(&path) {
-                assert!(!is_passed_on(ingress, &path), "{path} is passed on");
+                assert!(!is_forwarded(ingress, &path), "{path} is forwarded");
             }
         } else {
-            assert!(is_passed_on(ingress, &path), "{path} is not passed on");
+            assert!(is_forwarded(ingress, &path), "{path} is not forwarded");
         }
     }
     for path in paths(false) {
         let path = path.strip_prefix("/api/v1").unwrap();
         for path in spellings(path) {
-            assert!(is_passed_on(ingress, &path), "{path} is not passed on");
+            assert!(is_forwarded(ingress, &path), "{path} is not forwarded");
         }
     }
     for path in ["/graphql", "/docs", "/redoc", "/openapi.json", "/assets/redoc/start.js"] {
-        assert!(is_passed_on(ingress, path), "{path} is not passed on");
+        assert!(is_forwarded(ingress, path), "{path} is not forwarded");
     }
 }
 
 #[test]
-fn checklist_names_what_stays_inside() {
+fn checklist_names_internal_paths() {
     let page = read("docs/OPERATIONS.md");
     let checklist = page.split("\n## Checklist before release\n").nth(1).unwrap();
     let checklist = checklist.split("\n## ").next().unwrap();
-    for top in INSIDE {
+    for top in INTERNAL {
         assert!(checklist.contains(&format!("`{top}`")), "{top}");
     }
     assert!(checklist.contains("`/api/v1`"));
 }
 
-/// How long everything that stops a server waits before it kills it.
+/// The stop timeout of all deployment files, in seconds.
 const STOP_SECONDS: u64 = 30;
 
-/// The longest time to give back jobs and close the database, which is no setting.
+/// Maximum time to release jobs and close the database; not configurable.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// The settings of a server in production that sets no more than it must.
+/// Production settings with only the required values.
 fn production() -> Config {
     let vars = [("APP_ENV", "production"), ("SECRET_KEY", SECRET_KEY)];
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -136,7 +135,7 @@ fn production() -> Config {
 }
 
 #[test]
-fn times_to_stop_agree_and_suffice() {
+fn stop_timeouts_agree_and_are_long_enough() {
     let http = production().http;
     let needed = http.shutdown_drain + http.shutdown_timeout + CLOSING;
     assert!(needed < Duration::from_secs(STOP_SECONDS));
@@ -155,7 +154,7 @@ fn times_to_stop_agree_and_suffice() {
     let documents = kubernetes();
     let pod = &one_of_kind(&documents, "Deployment")["spec"]["template"]["spec"];
     assert_eq!(pod["terminationGracePeriodSeconds"], STOP_SECONDS);
-    // A hook would take of that time, and the server drains by itself.
+    // A hook would use up that time, and the server drains by itself.
     assert!(pod["containers"][0].get("lifecycle").is_none());
     let render = compose("deploy/render.yaml");
     assert_eq!(render["services"][1]["maxShutdownDelaySeconds"], STOP_SECONDS);

@@ -1,4 +1,4 @@
-//! How much a filter may ask for, in both APIs.
+//! Limits of filters, in both APIs.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -20,7 +20,6 @@ fn tags(count: usize) -> Vec<String> {
     (0..count).map(|tag| format!("tag{tag}")).collect()
 }
 
-/// `not` in `not`, around a condition.
 fn nested(levels: usize) -> Value {
     (0..levels).fold(json!({ "isCompleted": true }), |filter, _| json!({ "not": filter }))
 }
@@ -32,7 +31,7 @@ fn conditions(count: usize) -> Value {
     json!({ "or": conditions })
 }
 
-/// Asks, and says how many statements that took.
+/// The answer, and the number of SQL statements for it.
 async fn asked(app: &TestApp, ask: impl Future<Output = Answer>) -> (Answer, u64) {
     let before = app.app.domain().statements();
     let answer = ask.await;
@@ -40,7 +39,7 @@ async fn asked(app: &TestApp, ask: impl Future<Output = Answer>) -> (Answer, u64
 }
 
 #[tokio::test]
-async fn a_filter_at_its_limits_is_answered_and_one_beyond_is_refused_without_a_list() {
+async fn a_filter_at_its_limits_is_answered_and_one_above_is_refused_without_reading_the_list() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let owners = |count| json!({ "owner": { "in": vec![ann.global_id(); count] } });
@@ -87,7 +86,7 @@ async fn a_filter_at_its_limits_is_answered_and_one_beyond_is_refused_without_a_
                 "{}",
                 answer.text
             );
-            // `viewer` itself may take one.
+            // `viewer` itself may need one.
             assert!(statements <= of_session + 1, "{statements} statements");
         }
     }
@@ -109,7 +108,7 @@ async fn a_word_of_one_character_is_refused_in_both_apis() {
 }
 
 #[tokio::test]
-async fn rest_names_the_parameter_that_asks_for_too_much() {
+async fn rest_names_the_parameter_above_its_limit() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let words = |count| words(count).replace(' ', "+");

@@ -1,4 +1,4 @@
-//! How the server says whether it is well: to probes, to monitors and to people.
+//! Health endpoints, for probes, monitors and people.
 
 use axum::http::Method;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
@@ -20,7 +20,7 @@ async fn get(person: &Person<'_>, path: &str) -> Answer {
     person.rest(Method::GET, path, Value::Null).await
 }
 
-/// How each part stands.
+/// The status of each component.
 fn statuses(answer: &Answer) -> Value {
     let checks = answer.at("/checks").as_object().unwrap();
     checks
@@ -37,7 +37,7 @@ fn statuses(answer: &Answer) -> Value {
 }
 
 #[tokio::test]
-async fn every_part_is_told_with_how_long_it_took_under_every_name() {
+async fn every_component_has_a_status_and_a_duration_on_every_path() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     for path in DETAILED {
@@ -69,7 +69,7 @@ async fn every_part_is_told_with_how_long_it_took_under_every_name() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_away_degrades_and_does_not_fail() {
+async fn an_unreachable_redis_degrades_health_and_does_not_fail_it() {
     let mut redis = RedisServer::start().await;
     let app = TestApp::start_with(&[("REDIS_URL", &redis.url())]).await;
     let nobody = app.anonymous();
@@ -82,7 +82,7 @@ async fn a_redis_that_is_away_degrades_and_does_not_fail() {
     );
     assert_eq!(statuses(&answer)["redis"], "degraded");
     assert_eq!(get(&nobody, "/readyz").await.status, 200);
-    // Nothing leads to what the server stands on.
+    // No infrastructure details are shown.
     for secret in [
         PASSWORD,
         "127.0.0.1",
@@ -93,14 +93,14 @@ async fn a_redis_that_is_away_degrades_and_does_not_fail() {
         assert!(!answer.text.contains(secret), "{}", answer.text);
     }
     redis.run().await;
-    until("Redis to be well again", async || {
+    until("Redis to be healthy", async || {
         (get(&nobody, "/ops/health").await.at("/status") == "healthy").then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn pending_migrations_and_a_database_that_is_away_keep_requests_out_and_the_process_alive() {
+async fn pending_migrations_and_an_unreachable_database_fail_readiness_but_not_liveness() {
     let database = TestDatabase::create_empty().await;
     let app = App::open(config(&database, &[]), Surroundings::default())
         .await
@@ -131,7 +131,7 @@ async fn pending_migrations_and_a_database_that_is_away_keep_requests_out_and_th
     app.domain().clone().close().await.unwrap();
     let before = app.domain().statements();
     assert_eq!(ask("/livez").await.status, 200);
-    assert_eq!(app.domain().statements(), before, "liveness asks nobody");
+    assert_eq!(app.domain().statements(), before, "liveness runs no statement");
     assert_eq!(ask("/readyz").await.status, 503);
     let answer = ask("/health/detailed").await;
     assert_eq!(
@@ -141,7 +141,7 @@ async fn pending_migrations_and_a_database_that_is_away_keep_requests_out_and_th
 }
 
 #[tokio::test]
-async fn a_server_that_stops_is_alive_and_not_ready() {
+async fn a_stopping_server_is_alive_and_not_ready() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     app.app.begin_shutdown();
@@ -152,7 +152,7 @@ async fn a_server_that_stops_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
-async fn whoever_watches_is_not_limited() {
+async fn health_requests_are_not_rate_limited() {
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_PER_MINUTE", "1")]).await;
     let nobody = app.anonymous();
     for path in DETAILED
@@ -171,7 +171,7 @@ async fn whoever_watches_is_not_limited() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_kept_degrade() {
+async fn unwritable_file_storage_degrades_health() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -185,13 +185,13 @@ async fn files_that_cannot_be_kept_degrade() {
     assert_eq!(statuses(&answer)["storage"], "degraded");
 }
 
-/// How live delivery stands.
+/// The status of live delivery.
 async fn live(server: &Server) -> Value {
     let answer = read(server.request("", Method::GET, "/health/detailed")).await.unwrap();
     answer.at("/checks/live").clone()
 }
 
-/// A transaction in another database of the cluster holds back events. Health names it while it does.
+/// A transaction in another database of the cluster delays events. Health names it as long as it does.
 async fn names_the_oldest_transaction(place: &Place, sees_age: bool) {
     let elsewhere = TestDatabase::create_empty().await.connect().await;
     let name = format!("report {} {sees_age}", std::process::id());
@@ -212,7 +212,7 @@ async fn names_the_oldest_transaction(place: &Place, sees_age: bool) {
     open.execute_unprepared(&named).await.unwrap();
     let create = "mutation { taskCreate(input: { title: \"T\" }) { task { id } } }";
     server.graphql(&token, create, json!({})).await.data();
-    // Other tests have transactions open in the same cluster, but not for long.
+    // Other tests open short transactions in the same cluster.
     let found = until("the transaction to be named", async || {
         let found = live(&server).await;
         (found["oldest_transaction"]["name"] == name.as_str()).then_some(found)
@@ -235,7 +235,7 @@ async fn names_the_oldest_transaction(place: &Place, sees_age: bool) {
         sees_age,
         "{oldest}"
     );
-    // Anybody may ask: who it is stays inside.
+    // The path is public, so it does not show whose transaction it is.
     assert!(oldest.get("user").is_none(), "{oldest}");
 
     open.commit().await.unwrap();
@@ -248,13 +248,13 @@ async fn names_the_oldest_transaction(place: &Place, sees_age: bool) {
 }
 
 #[tokio::test]
-async fn the_oldest_transaction_is_named_while_it_holds_back_events() {
+async fn the_oldest_transaction_is_named_while_it_delays_events() {
     if !is_postgres() {
         return;
     }
     let database = TestDatabase::create().await;
     names_the_oldest_transaction(&Place::over(&database), true).await;
-    // A plain user does not see for how long others have had a transaction open.
+    // A database role without extra rights cannot see the age of other transactions.
     let user = Role::create(&database).await;
     user.grant_everything(&database).await;
     let place = Place::over(&database).with("DATABASE_URL", user.url());

@@ -1,7 +1,6 @@
-//! Everything that is tested from the outside, in one binary.
+//! Integration tests, in one binary.
 //!
-//! Each test has a server and a database of its own. `cargo xtask test` runs them all on SQLite and on
-//! PostgreSQL.
+//! Each test has its own server and database. `cargo xtask test` runs all of them on SQLite and on PostgreSQL.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! Migrating up, down and afresh.
+//! Migrations: up, down and fresh.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ struct Name {
     name: String,
 }
 
-/// Tables, columns and indexes of ours, without what the databases add by themselves.
+/// Our tables, columns and indexes, without those that the database adds by itself.
 async fn objects(database: &TestDatabase) -> Vec<String> {
     let sql = if is_postgres() {
         "SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') \
@@ -46,7 +46,7 @@ async fn app(database: &TestDatabase) -> App {
 const POSTGRES_ONLY: [&str; 1] = ["m20261128_000009_tag_index"];
 
 #[tokio::test]
-async fn down_undoes_what_up_does_step_by_step() {
+async fn down_reverts_each_step_of_up() {
     let database = TestDatabase::create_empty().await;
     let app = app(&database).await;
     let domain = app.domain();
@@ -82,7 +82,7 @@ async fn down_undoes_what_up_does_step_by_step() {
 }
 
 #[tokio::test]
-async fn fresh_empties_the_database_and_leaves_a_working_one() {
+async fn fresh_clears_the_database_and_migrates_it() {
     let app = TestApp::start().await;
     app.member().await;
     let domain = app.app.domain();
@@ -92,7 +92,7 @@ async fn fresh_empties_the_database_and_leaves_a_working_one() {
 }
 
 #[tokio::test]
-async fn the_tables_that_a_backup_takes_are_all_there_are() {
+async fn a_backup_contains_all_tables() {
     let database = TestDatabase::create().await;
     let sql = if is_postgres() {
         "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'seaql%'"

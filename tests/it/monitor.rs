@@ -1,4 +1,4 @@
-//! What is counted, as Prometheus and older monitors see it.
+//! Metrics, as Prometheus and as JSON for older monitors.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ async fn page(server: &Server) -> String {
     answer.text().await.unwrap()
 }
 
-/// The value of a line, which is told by its beginning.
+/// The value of the metric line with this prefix.
 #[track_caller]
 fn value(page: &str, line: &str) -> f64 {
     let found = page.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(' '));
@@ -29,7 +29,7 @@ fn value(page: &str, line: &str) -> f64 {
         .unwrap()
 }
 
-/// A server that has done a little of everything; and how often it counted tasks before it remembered them once.
+/// A server that has used every feature, and how often it counted tasks before the count was cached.
 async fn busy(redis: &RedisServer, database: &TestDatabase) -> (Server, f64) {
     let place = Place::over(database)
         .with("REDIS_URL", &redis.url())
@@ -44,9 +44,9 @@ async fn busy(redis: &RedisServer, database: &TestDatabase) -> (Server, f64) {
     }
     let list = "{ tasks { nodes { title attachments { filename } } } }";
     server.graphql(&token, list, json!({})).await.data();
-    // In a busy cluster what was counted may have to be counted again.
+    // Other transactions in the cluster may invalidate the cached count.
     let mut misses = 0.0;
-    until("a count that is remembered", async || {
+    until("a cached count", async || {
         let answer = server.rest(&token, Method::GET, "/tasks/stats", Value::Null).await;
         assert_eq!(answer.status, 200);
         let is_hit = answer.header("x-cache") == "HIT";
@@ -63,7 +63,7 @@ async fn busy(redis: &RedisServer, database: &TestDatabase) -> (Server, f64) {
 }
 
 #[tokio::test]
-async fn everything_that_is_counted_has_a_name_and_a_meaning_and_shows() {
+async fn every_metric_has_a_name_and_a_description_and_is_exported() {
     let redis = RedisServer::start().await;
     let database = TestDatabase::create().await;
     let (server, _) = busy(&redis, &database).await;
@@ -79,7 +79,7 @@ async fn everything_that_is_counted_has_a_name_and_a_meaning_and_shows() {
     assert_eq!(known.len(), metric::all().count(), "each name once");
     for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = line.split(' ').next().unwrap();
-        assert!(known.contains(name), "{name} is not among them");
+        assert!(known.contains(name), "{name} is not exported");
     }
 }
 
@@ -89,7 +89,7 @@ async fn requests_are_counted_by_route_and_operations_by_name() {
     let database = TestDatabase::create().await;
     let (server, misses) = busy(&redis, &database).await;
     let page = page(&server).await;
-    // SQLite has one writer, and reads over no more connections than there are cores, and two.
+    // SQLite has one writer, and one read connection per core plus two.
     let cores = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
     let (readers, writers) = if is_postgres() { (3, 2) } else { (4.min(cores + 2), 1) };
     for (line, expected) in [
@@ -137,7 +137,7 @@ async fn requests_are_counted_by_route_and_operations_by_name() {
         ("taskwire_database_connections_max{pool=\"read\"}", f64::from(readers)),
         ("taskwire_database_connections_max{pool=\"write\"}", f64::from(writers)),
         ("taskwire_build_info{version=\"0.1.0\"}", 1.0),
-        // This one.
+        // The current request.
         ("taskwire_http_requests_in_flight", 1.0),
         ("taskwire_database_statement_failures_total", 0.0),
         ("taskwire_password_queue", 0.0),
@@ -150,11 +150,11 @@ async fn requests_are_counted_by_route_and_operations_by_name() {
     assert!(value(&page, "taskwire_database_statement_duration_seconds_count") > 5.0);
     assert!(value(&page, "taskwire_uptime_seconds") > 0.0);
     assert!(value(&page, "taskwire_process_resident_memory_bytes") > 1e6);
-    assert!(!page.contains("4711"), "no path as it was sent is a label");
+    assert!(!page.contains("4711"), "a request path must not become a label");
 }
 
 #[tokio::test]
-async fn older_monitors_read_the_same_as_json() {
+async fn older_monitors_read_the_same_metrics_as_json() {
     let redis = RedisServer::start().await;
     let database = TestDatabase::create().await;
     let (server, _) = busy(&redis, &database).await;
@@ -174,7 +174,7 @@ async fn older_monitors_read_the_same_as_json() {
 }
 
 #[tokio::test]
-async fn a_redis_that_goes_away_shows() {
+async fn an_unreachable_redis_shows_in_the_metrics() {
     let mut redis = RedisServer::start().await;
     let database = TestDatabase::create().await;
     let (server, _) = busy(&redis, &database).await;
@@ -183,7 +183,6 @@ async fn a_redis_that_goes_away_shows() {
     assert!(value(&page(&server).await, "taskwire_redis_up") < 0.5);
 }
 
-/// The names of metrics in a text, as a server exports them.
 fn names_in(text: &str) -> BTreeSet<&str> {
     let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     text.match_indices("taskwire_")
@@ -193,7 +192,7 @@ fn names_in(text: &str) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn the_dashboard_and_the_alerts_ask_for_what_a_server_shows() {
+async fn the_dashboard_and_the_alerts_use_exported_metrics() {
     let redis = RedisServer::start().await;
     let database = TestDatabase::create().await;
     let (server, _) = busy(&redis, &database).await;

@@ -1,4 +1,4 @@
-//! Clients of five older task APIs, as their documents show them, against the real binary: only the host differs.
+//! Clients of five older task APIs, as documented there, against the real binary. Only the host differs.
 
 use axum::http::Method;
 use reqwest::multipart::{Form, Part};
@@ -13,13 +13,12 @@ const POST: Method = Method::POST;
 const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
 
-/// A server, and its database, which lives as long.
+/// A server with its database, which must outlive it.
 struct Home {
     server: Server,
     _database: TestDatabase,
 }
 
-/// A server over an empty database.
 async fn serve() -> Home {
     let database = TestDatabase::create().await;
     Home {
@@ -28,22 +27,20 @@ async fn serve() -> Home {
     }
 }
 
-/// The answer, if it is of this status.
 #[track_caller]
 fn expect(answer: Answer, status: u16) -> Answer {
     assert_eq!(answer.status, status, "{}", answer.text);
     answer
 }
 
-/// A client that has signed up or in.
 struct Client {
     home: Home,
     token: String,
 }
 
 impl Client {
-    /// Sends what the older API's documents show to sign up or in, and keeps the token.
-    async fn enters(home: Home, path: &str, account: Value, status: u16) -> (Self, Answer) {
+    /// Signs up or in as the older API documents it, and keeps the token.
+    async fn sign_in(home: Home, path: &str, account: Value, status: u16) -> (Self, Answer) {
         let answer = expect(home.server.rest("", POST, path, account).await, status);
         let token = answer.at("/access_token").as_str().unwrap().to_owned();
         (Self { home, token }, answer)
@@ -57,8 +54,8 @@ impl Client {
         self.sends(GET, path, Value::Null, 200).await
     }
 
-    /// Makes a task, and gives its id.
-    async fn makes(&self, path: &str, task: Value) -> i64 {
+    /// Creates a task and returns its id.
+    async fn creates(&self, path: &str, task: Value) -> i64 {
         self.sends(POST, path, task, 201).await.at("/id").as_i64().unwrap()
     }
 
@@ -75,15 +72,15 @@ fn titles(list: &Answer) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_client_that_pages_by_skip_and_limit_goes_on() {
+async fn a_client_that_pages_by_skip_and_limit_works() {
     let account = json!({ "email": "ann@example.com", "username": "ann", "password": "SecurePass123" });
-    let (client, answer) = Client::enters(serve().await, "/api/v1/auth/register", account, 201).await;
+    let (client, answer) = Client::sign_in(serve().await, "/api/v1/auth/register", account, 201).await;
     assert_eq!(answer.at("/token_type"), "bearer");
     assert!(answer.at("/user/id").is_i64());
     assert_eq!(answer.at("/user/role"), "user");
 
     for title in ["First", "Second"] {
-        client.makes("/api/v1/tasks", json!({ "title": title })).await;
+        client.creates("/api/v1/tasks", json!({ "title": title })).await;
     }
     let path = "/api/v1/tasks?skip=0&limit=10&status=todo&sort_by=created_at";
     let list = client.gets(path).await;
@@ -104,27 +101,27 @@ async fn a_client_that_pages_by_skip_and_limit_goes_on() {
 }
 
 #[tokio::test]
-async fn a_client_that_signs_in_by_address_goes_on() {
+async fn a_client_that_signs_in_by_email_works() {
     let account = json!({ "email": "ann@example.com", "password": "secure123", "full_name": "Ann Example" });
-    let (client, answer) = Client::enters(serve().await, "/api/v1/auth/register", account, 201).await;
+    let (client, answer) = Client::sign_in(serve().await, "/api/v1/auth/register", account, 201).await;
     assert_eq!(
         (answer.at("/email"), answer.at("/full_name")),
         (&json!("ann@example.com"), &json!("Ann Example"))
     );
 
     let login = json!({ "email": "ann@example.com", "password": "secure123" });
-    let (client, answer) = Client::enters(client.home, "/api/v1/auth/login", login, 200).await;
+    let (client, answer) = Client::sign_in(client.home, "/api/v1/auth/login", login, 200).await;
     assert!(answer.at("/refresh_token").is_string());
     assert_eq!(answer.at("/user/full_name"), "Ann Example");
     assert_eq!(client.gets("/api/v1/auth/me").await.at("/email"), "ann@example.com");
 }
 
 #[tokio::test]
-async fn a_client_without_a_prefix_goes_on() {
+async fn a_client_without_a_prefix_works() {
     let account = json!({ "username": "ann", "email": "ann@example.com", "password": "password123" });
-    let (client, _) = Client::enters(serve().await, "/auth/register", account, 201).await;
+    let (client, _) = Client::sign_in(serve().await, "/auth/register", account, 201).await;
     let login = json!({ "username": "ann", "password": "password123" });
-    let (client, _) = Client::enters(client.home, "/auth/login", login, 200).await;
+    let (client, _) = Client::sign_in(client.home, "/auth/login", login, 200).await;
 
     let form = client.home.server.request("", POST, "/auth/login/access-token");
     let form = form.form(&[("username", "ann"), ("password", "password123")]);
@@ -139,7 +136,7 @@ async fn a_client_without_a_prefix_goes_on() {
         let task = json!({ "title": "Explain xy", "priority": "high" });
         assert_eq!(client.sends(POST, path, task, 201).await.at("/priority"), "high");
     }
-    client.makes("/tasks/", json!({ "title": "Rest" })).await;
+    client.creates("/tasks/", json!({ "title": "Rest" })).await;
     let list = client.gets("/tasks/?status=pending&priority=high&search=xy").await;
     assert_eq!(titles(&list), ["Explain xy", "Explain xy"]);
 
@@ -151,14 +148,17 @@ async fn a_client_without_a_prefix_goes_on() {
 }
 
 #[tokio::test]
-async fn a_client_that_tags_goes_on() {
+async fn a_client_that_uses_tags_works() {
     let account = json!({ "email": "ann@example.com", "password": "secure123" });
-    let (client, _) = Client::enters(serve().await, "/auth/register", account, 201).await;
+    let (client, _) = Client::sign_in(serve().await, "/auth/register", account, 201).await;
     let late = json!({ "title": "Late", "tags": ["work"], "due_date": "2020-01-31", "priority": "low" });
     let later = json!({ "title": "Later", "tags": ["Work"], "due_date": "2020-01-31", "priority": "urgent" });
-    let (one, two) = (client.makes("/tasks", late).await, client.makes("/tasks", later).await);
+    let (one, two) = (
+        client.creates("/tasks", late).await,
+        client.creates("/tasks", later).await,
+    );
     client
-        .makes("/tasks", json!({ "title": "Elsewhere", "tags": ["home"] }))
+        .creates("/tasks", json!({ "title": "Elsewhere", "tags": ["home"] }))
         .await;
 
     let path = "/tasks?tag=work&overdue=true&completed=false&sort_by=priority";
@@ -186,12 +186,12 @@ async fn a_client_that_tags_goes_on() {
 }
 
 #[tokio::test]
-async fn a_client_of_the_workflow_goes_on() {
+async fn a_client_of_the_workflow_works() {
     let account = json!({ "email": "ann@example.com", "password": "secure123" });
-    let (client, _) = Client::enters(serve().await, "/api/v1/auth/register", account, 201).await;
+    let (client, _) = Client::sign_in(serve().await, "/api/v1/auth/register", account, 201).await;
     for title in ["A", "B", "C"] {
         client
-            .makes("/api/v1/tasks", json!({ "title": title, "priority": "high" }))
+            .creates("/api/v1/tasks", json!({ "title": title, "priority": "high" }))
             .await;
     }
     let list = client

@@ -1,4 +1,4 @@
-//! The files that run the server, in containers and without: they parse, and speak of what there is.
+//! Deployment files, for containers and for bare machines: they parse, and name only files and settings that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A compose file, with what it shares between services put in its place.
+/// A compose file with its YAML merge keys resolved.
 pub(crate) fn compose(name: &str) -> Value {
     let mut file: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(&read(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -29,18 +29,17 @@ pub(crate) fn compose(name: &str) -> Value {
     serde_json::to_value(file).unwrap()
 }
 
-/// The settings that the server knows.
 fn settings() -> BTreeSet<String> {
     example::names().map(str::to_owned).collect()
 }
 
-/// Whether it is the setting for the file of a secret, such as `SECRET_KEY_FILE`.
+/// Whether a setting names the file of a secret, such as `SECRET_KEY_FILE`.
 fn is_secret_file(name: &str) -> bool {
     name.strip_suffix("_FILE").is_some_and(|name| SECRETS.contains(&name))
 }
 
 #[test]
-fn compose_files_start_what_there_is_with_settings_that_there_are() {
+fn compose_files_use_existing_commands_and_settings() {
     let settings = settings();
     for (name, servers) in [
         ("docker-compose.yml", vec!["taskwire"]),
@@ -65,7 +64,7 @@ fn compose_files_start_what_there_is_with_settings_that_there_are() {
     }
 }
 
-/// That a service has no rights that it does not need, and bounded logs.
+/// Checks that a service has no unneeded rights, and bounded logs.
 fn check_rights(file: &str, service: &str, definition: &Value) {
     assert_eq!(definition["read_only"], true, "{file}: {service}");
     assert_eq!(definition["cap_drop"], json!(["ALL"]), "{file}: {service}");
@@ -109,7 +108,7 @@ fn check_service(file: &str, service: &str, definition: &Value, services: &serde
 }
 
 #[test]
-fn the_image_is_built_of_what_there_is() {
+fn the_image_is_built_from_existing_files() {
     let dockerfile = read("Dockerfile");
     for setting in dockerfile
         .lines()
@@ -139,11 +138,11 @@ fn the_image_is_built_of_what_there_is() {
         {
             assert!(
                 root().join(source).exists(),
-                "the image copies {source}, which there is not"
+                "the image copies {source}, which does not exist"
             );
         }
     }
-    // Each member of the workspace stands in for itself while the dependencies are built.
+    // The stage that builds the dependencies has a stub of each workspace member.
     let workspace = read("Cargo.toml");
     let members = workspace
         .split_once("members = [")
@@ -168,7 +167,7 @@ fn the_image_is_built_of_what_there_is() {
 
 #[test]
 fn the_plain_dockerfile_lacks_only_the_cache_mounts() {
-    // From the first stage on; the lines before it are comments.
+    // Skips the leading comments.
     let stages = |name: &str| {
         let file = read(name);
         let stages = file.find("# Builds the binary.").map(|start| file[start..].to_owned());
@@ -191,7 +190,6 @@ fn the_plain_dockerfile_lacks_only_the_cache_mounts() {
     assert_eq!(stages("Dockerfile.plain"), plain);
 }
 
-/// The documents of a file, as JSON.
 fn documents(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     let documents = serde_yaml_ng::Deserializer::from_str(&text);
@@ -203,7 +201,7 @@ fn documents(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// Every file of the folder for Kubernetes, by its kind, without its folder of an optional component.
+/// All Kubernetes documents by kind, without the optional component.
 pub(crate) fn kubernetes() -> Vec<(String, Value)> {
     let folder = root().join("deploy/kubernetes");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -222,7 +220,7 @@ pub(crate) fn one_of_kind<'d>(documents: &'d [(String, Value)], kind: &str) -> &
     document
 }
 
-/// Asserts that the server knows a variable of a deployment; those of Amazon's tools are read by their beginning.
+/// Asserts that a deployment's variable is a setting of the server, or one of Amazon's tools (by prefix).
 fn assert_is_setting(name: &str, whose: &str) {
     assert!(
         name.starts_with("AWS_") || settings().contains(name) || is_secret_file(name),
@@ -231,7 +229,7 @@ fn assert_is_setting(name: &str, whose: &str) {
 }
 
 #[test]
-fn kubernetes_gets_what_it_knows_and_settings_that_there_are() {
+fn kubernetes_files_are_valid_and_use_existing_settings() {
     let documents = kubernetes();
     let versions = [
         ("Kustomization", "kustomize.config.k8s.io/v1beta1"),
@@ -262,7 +260,7 @@ fn kubernetes_gets_what_it_knows_and_settings_that_there_are() {
         let file = format!("deploy/kubernetes/{}", resource.as_str().unwrap());
         assert!(root().join(&file).is_file(), "there is no {file}");
     }
-    // Labels and ports fit each other.
+    // Labels and ports match.
     let deployment = &one_of_kind(&documents, "Deployment")["spec"];
     let labels = &deployment["template"]["metadata"]["labels"];
     for selector in [
@@ -289,13 +287,13 @@ fn kubernetes_gets_what_it_knows_and_settings_that_there_are() {
 }
 
 #[test]
-fn kubernetes_bounds_backups_and_watches_the_servers_if_it_can() {
+fn kubernetes_limits_backups_and_monitors_the_servers_as_an_option() {
     let all = kubernetes();
     let backup = &one_of_kind(&all, "CronJob")["spec"];
     assert_eq!(backup["concurrencyPolicy"], "Forbid");
     assert!(backup["jobTemplate"]["spec"]["activeDeadlineSeconds"].is_u64());
     assert!(read("deploy/systemd/taskwire-backup.service").contains("\nTimeoutStartSec=2h\n"));
-    // A component, because not every cluster knows the kind.
+    // An optional component, because not every cluster has this kind.
     let folder = root().join("deploy/kubernetes/monitoring");
     let component = &documents(&folder.join("kustomization.yaml"))[0];
     assert_eq!(component["kind"], "Component");
@@ -308,7 +306,7 @@ fn kubernetes_bounds_backups_and_watches_the_servers_if_it_can() {
 }
 
 #[tokio::test]
-async fn whatever_asks_how_the_server_is_asks_where_it_answers() {
+async fn health_checks_use_paths_that_the_server_answers() {
     let documents = kubernetes();
     let container = &one_of_kind(&documents, "Deployment")["spec"]["template"]["spec"]["containers"][0];
     let railway: Value = serde_json::from_str(&read("deploy/railway.json")).unwrap();
@@ -338,7 +336,7 @@ async fn whatever_asks_how_the_server_is_asks_where_it_answers() {
 }
 
 #[test]
-fn platforms_get_settings_that_there_are() {
+fn platform_files_use_existing_settings() {
     let render = compose("deploy/render.yaml");
     let web = &render["services"][1];
     assert_eq!(
@@ -362,7 +360,7 @@ fn platforms_get_settings_that_there_are() {
         assert_is_setting(name, "Heroku");
     }
     let built = compose("deploy/heroku/heroku.yml");
-    // Neither takes cache mounts as they are. Heroku builds in the folder of the file.
+    // Neither platform supports our cache mounts. Heroku builds in the folder of the Dockerfile.
     let railway: Value = serde_json::from_str(&read("deploy/railway.json")).unwrap();
     for file in [&built["build"]["docker"]["web"], &railway["build"]["dockerfilePath"]] {
         assert_eq!(file, "Dockerfile.plain");
@@ -375,7 +373,7 @@ fn platforms_get_settings_that_there_are() {
         };
         assert_eq!(same, command, "{process}");
     }
-    // Whoever gives the port gives it as PORT, which SERVER_PORT would beat.
+    // These platforms set the port as PORT, which SERVER_PORT would override.
     for file in ["Dockerfile", "deploy/render.yaml", "deploy/heroku/app.json"] {
         assert!(!read(file).contains("SERVER_PORT="), "{file}");
         assert!(
@@ -386,7 +384,7 @@ fn platforms_get_settings_that_there_are() {
 }
 
 #[test]
-fn systemd_units_start_what_there_is() {
+fn systemd_units_use_existing_commands() {
     for name in ["taskwire.service", "taskwire-backup.service"] {
         let unit = read(&format!("deploy/systemd/{name}"));
         let values = |key: &str| {
@@ -396,7 +394,7 @@ fn systemd_units_start_what_there_is() {
                 .map(|(_, value)| value.to_owned());
             values.collect::<Vec<_>>()
         };
-        // By `env`, because a file of settings wins over `Environment=`.
+        // By `env`, because a settings file overrides `Environment=`.
         assert!(
             values("ExecStart")[0].contains("/usr/bin/env APP_ENV=production /usr/local/bin/taskwire"),
             "{name}"
@@ -416,7 +414,7 @@ fn systemd_units_start_what_there_is() {
 }
 
 #[test]
-fn a_panic_unwinds_in_the_release_too() {
-    // Or one request that panics would end the server.
+fn a_release_build_unwinds_on_panic() {
+    // With `abort`, one request that panics would end the server.
     assert!(read("Cargo.toml").contains("[profile.release]") && read("Cargo.toml").contains("panic = \"unwind\""));
 }

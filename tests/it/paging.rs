@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 use crate::support::person::Person;
 
-/// A task with few different values, so that keys are often equal.
+/// A task with few distinct values, so that sort keys are often equal.
 #[derive(Clone, Debug)]
 struct Row {
     title: u8,
@@ -63,7 +63,7 @@ fn ids(page: &Value) -> Vec<i64> {
         .collect()
 }
 
-/// All ids, page by page; checks what `pageInfo` says on the way.
+/// All ids, page by page. Checks `pageInfo` of each page.
 async fn walk(person: &Person<'_>, order: &Value, size: i64, forwards: bool) -> Vec<i64> {
     let (mut found, mut cursor) = (Vec::new(), Value::Null);
     loop {
@@ -76,7 +76,7 @@ async fn walk(person: &Person<'_>, order: &Value, size: i64, forwards: bool) -> 
             .graphql(PAGE, json!({ count: size, from: cursor, "order": order }))
             .await;
         let page = &answer.data()["tasks"];
-        // A list inside of another is cut and sorted in another way, to the same pages.
+        // Nested lists use another query, which must return the same pages.
         assert_eq!(answer.at("/data/viewer/ownedTasks"), page);
         let info = &page["pageInfo"];
         let (ahead, behind, next) = if forwards {
@@ -130,7 +130,7 @@ fn every_order_yields_each_task_once_forwards_and_backwards() {
 async fn pages_agree(rows: &[Row], orders: &[Value], size: i64) {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         if number % 2 == 0 {
             app.advance(chrono::TimeDelta::milliseconds(1));
@@ -138,14 +138,14 @@ async fn pages_agree(rows: &[Row], orders: &[Value], size: i64) {
         let due = row.due.map(|day| format!("2026-02-0{}T00:00:00Z", day + 1));
         let title = ["Alpha", "alpha", "Ömega"][usize::from(row.title)];
         let input = json!({ "title": title, "priority": PRIORITIES[row.priority], "status": STATUSES[row.status], "dueDate": due });
-        made.push(ann.creates_task(input).await);
+        created.push(ann.creates_task(input).await);
     }
     for order in orders {
         let whole = ann.graphql(PAGE, json!({ "first": 100, "order": order })).await;
         let whole = ids(&whole.data()["tasks"]);
         let mut sorted = whole.clone();
         sorted.sort_unstable();
-        assert_eq!(sorted, made, "the whole list in the order {order}");
+        assert_eq!(sorted, created, "the whole list in the order {order}");
         assert_eq!(
             walk(&ann, order, size, true).await,
             whole,
@@ -194,7 +194,7 @@ async fn tasks_are_sorted_by_value_and_those_without_one_come_last() {
     }
 }
 
-/// A task of one of two people, for one of them or nobody.
+/// A task owned by one of two people, and assigned to one of them or nobody.
 #[derive(Clone, Debug)]
 struct Shared {
     row: Row,
@@ -203,7 +203,7 @@ struct Shared {
     is_deleted: bool,
 }
 
-/// What is asked of the list: its order and filter, how many from which end, between which of its rows.
+/// Arguments of a list: order, filter, size and direction, and the rows of its cursors.
 #[derive(Clone, Debug)]
 struct Ask {
     order: Value,
@@ -245,7 +245,6 @@ fn ask() -> impl Strategy<Value = Ask> {
 
 const FILTERS: usize = 6;
 
-/// A filter, with another that must hold as well.
 fn filter(number: usize, also: Option<Value>) -> Value {
     let mut filter = [
         json!({}),
@@ -272,9 +271,9 @@ const LIST: &str =
     }
   }";
 
-/// What one owns and what one is assigned to is read in two parts; administrators read all tasks in one.
+/// Members' lists merge owned and assigned tasks from two queries; administrators read all tasks with one.
 #[test]
-fn the_list_of_ones_own_is_all_tasks_that_one_owns_or_is_assigned_to() {
+fn a_members_list_is_all_tasks_they_own_or_are_assigned_to() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

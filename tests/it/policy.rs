@@ -1,4 +1,4 @@
-//! Who may do what, as a table that a person can read: `tests/it/policy_matrix.txt`.
+//! The access policy as a readable table: `tests/it/policy_matrix.txt`.
 
 use std::fmt::Write as _;
 
@@ -24,7 +24,7 @@ const ASSIGNEE: UserId = UserId(2);
 const OTHER: UserId = UserId(3);
 const ADMIN: UserId = UserId(4);
 
-/// Everybody the table has a column for. On an account, "owner" is the account's own user.
+/// The columns of the table. For an account, "owner" is the account's user.
 fn actors() -> Vec<(&'static str, Actor)> {
     let user = |id, role| {
         Actor::User(SignedIn {
@@ -67,7 +67,6 @@ fn task() -> Task {
     }
 }
 
-/// The table under construction.
 struct Matrix {
     text: String,
     actions: usize,
@@ -92,7 +91,7 @@ impl Matrix {
         self.text.push('\n');
     }
 
-    /// One action, under its own name and under more words where it has several forms.
+    /// Adds an action; `form` is appended to its name if it has several forms.
     fn action<A: Action + Copy>(&mut self, form: &str, action: A, on: &A::On) {
         let debug = format!("{action:?}");
         let name = debug.split([' ', '{']).next().unwrap();
@@ -121,7 +120,7 @@ fn verdict(result: Result<(), Error>) -> String {
 }
 
 #[test]
-fn the_policy_is_the_one_that_is_written_down() {
+fn the_policy_matches_the_table() {
     let mut matrix = Matrix {
         text: String::from("Who may do what. Compared with the policy by a test.\n"),
         actions: 0,
@@ -189,7 +188,7 @@ fn the_policy_is_the_one_that_is_written_down() {
     matrix.visible::<Notifications>("Notifications");
     matrix.visible::<Jobs>("Jobs");
 
-    // `AssignTask` is the one action whose rule depends on its value, and so is in no list.
+    // Only the rule of `AssignTask` depends on its value, so it is in no list.
     let actions = [TASK_ACTIONS, FILE_ACTIONS, USER_ACTIONS].concat().len() + 1;
     assert_eq!(matrix.actions, actions, "an action has no row in the table");
     let written = include_str!("policy_matrix.txt");

@@ -1,4 +1,4 @@
-//! Statements that read: none outlives its request or its time, and no user keeps the others from reading.
+//! Read statements: they end with their request or at their time limit, and no user blocks the reads of others.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use crate::support::process::until;
 const SLOW: &str = "{ notifications { totalCount } }";
 const LIST: &str = "{ tasks { nodes { title } } }";
 
-/// A connection that is at work in so many looks in a row runs the slow statement: every other is quick.
-const LOOKS: usize = 20;
-/// A statement that is given up ends within this time: long before its own limit.
+/// A connection that is busy in this many checks in a row runs the slow statement; all others are fast.
+const CHECKS: usize = 20;
+/// A cancelled statement ends within this time, long before its own limit.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
-/// What must not happen does not happen within this time.
+/// How long a test waits to see that something does not happen.
 const TOO_LONG: Duration = Duration::from_secs(20);
 
-/// From now on reading from a table takes a minute, or forever.
+/// Lets reads from a table take a minute or forever.
 async fn slow_down(app: &TestApp, table: &str) {
     let view = if is_postgres() {
         format!("CREATE VIEW {table} AS SELECT * FROM quick_{table} WHERE (SELECT pg_sleep(60)::text) IS NOT NULL")
     } else {
-        // Whichever of the two the plan begins with, it never ends.
+        // Endless whichever table the query plan starts with.
         format!(
             "CREATE VIEW {table} AS \
              WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) \
@@ -46,25 +46,24 @@ fn used(app: &TestApp) -> usize {
     app.app.domain().pools().read.used
 }
 
-/// Waits until the slow statement runs.
 async fn under_way(app: &TestApp) {
-    let mut looks = 0;
+    let mut checks = 0;
     until("the slow statement to run", async || {
-        looks = if used(app) > 0 { looks + 1 } else { 0 };
-        (looks >= LOOKS).then_some(())
+        checks = if used(app) > 0 { checks + 1 } else { 0 };
+        (checks >= CHECKS).then_some(())
     })
     .await;
 }
 
-/// Sends a request and gives it up once its statement runs.
-async fn gives_up(app: &TestApp, request: impl Future<Output = Answer>) {
+/// Sends a request and cancels it once its statement runs.
+async fn sends_and_cancels(app: &TestApp, request: impl Future<Output = Answer>) {
     tokio::select! {
         answer = request => panic!("the slow statement was answered: {}", answer.text),
         () = under_way(app) => {}
     }
 }
 
-/// Waits until no connection is at work, neither here nor in the database server.
+/// Waits until no connection is busy, in the pool and in the database server.
 async fn idle(app: &TestApp) {
     let ended = until("every statement to have ended", async || (used(app) == 0).then_some(()));
     timeout(ENDS_WITHIN, ended).await.unwrap();
@@ -75,7 +74,7 @@ async fn idle(app: &TestApp) {
     }
 }
 
-/// More lists at once than there are connections.
+/// Requests more lists at once than there are connections.
 async fn everybody_reads(app: &TestApp, people: &[&Person<'_>]) {
     let lists: FuturesUnordered<_> = (0..20)
         .map(|request| people[request % people.len()].graphql(LIST, json!({})))
@@ -88,13 +87,13 @@ async fn everybody_reads(app: &TestApp, people: &[&Person<'_>]) {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_given_up_ends_and_its_connection_is_used_again() {
+async fn a_cancelled_statement_ends_and_its_connection_is_reused() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     slow_down(&app, "notifications").await;
     for _ in 0..5 {
         let mut slow: FuturesUnordered<_> = (0..8).map(|_| ann.graphql(SLOW, json!({}))).collect();
-        gives_up(&app, async { slow.next().await.unwrap() }).await;
+        sends_and_cancels(&app, async { slow.next().await.unwrap() }).await;
         drop(slow);
         let path = "/api/v1/tasks";
         let answer = timeout(TOO_LONG, ann.rest(Method::GET, path, Value::Null)).await;
@@ -105,19 +104,19 @@ async fn a_statement_that_is_given_up_ends_and_its_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_batched_look_up_ends_with_its_request() {
+async fn a_batched_lookup_ends_with_its_request() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     ann.creates_task(json!({ "title": "T" })).await;
     slow_down(&app, "task_events").await;
     let slow = ann.graphql("{ tasks { nodes { history { nodes { type } } } } }", json!({}));
-    gives_up(&app, slow).await;
+    sends_and_cancels(&app, slow).await;
     idle(&app).await;
     everybody_reads(&app, &[&ann]).await;
 }
 
 #[tokio::test]
-async fn a_statement_that_passes_its_time_ends() {
+async fn a_statement_ends_at_its_time_limit() {
     let app = TestApp::start_with(&[("DATABASE_STATEMENT_TIMEOUT_SECONDS", "1")]).await;
     let ann = app.member().await;
     slow_down(&app, "notifications").await;
@@ -128,7 +127,7 @@ async fn a_statement_that_passes_its_time_ends() {
 }
 
 #[tokio::test]
-async fn a_bystander_is_answered_while_one_user_attacks() {
+async fn other_users_are_answered_while_one_user_attacks() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     slow_down(&app, "notifications").await;
@@ -142,13 +141,13 @@ async fn a_bystander_is_answered_while_one_user_attacks() {
         assert!(pool.used > 0 && pool.used * 2 <= pool.max, "{pool:?}");
     };
     tokio::select! {
-        answer = attack.next() => panic!("an attacker was answered before the bystander: {}", answer.unwrap().text),
+        answer = attack.next() => panic!("an attacker was answered before the other user: {}", answer.unwrap().text),
         () = bystander => {}
     }
 }
 
 #[tokio::test]
-async fn a_session_is_looked_up_while_several_users_attack() {
+async fn sessions_are_checked_while_several_users_attack() {
     let app = TestApp::start().await;
     let attackers = [app.member().await, app.member().await, app.member().await];
     let bob = app.member().await;
@@ -164,7 +163,7 @@ async fn a_session_is_looked_up_while_several_users_attack() {
         }
     };
     tokio::select! {
-        answer = attack.next() => panic!("an attacker was answered before the bystander: {}", answer.unwrap().text),
+        answer = attack.next() => panic!("an attacker was answered before the other user: {}", answer.unwrap().text),
         () = bystander => {}
     }
 }

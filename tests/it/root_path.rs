@@ -1,4 +1,4 @@
-//! Serving under a path of a reverse proxy: the same routes, whether or not the proxy removes the path from requests.
+//! Serving under a path prefix of a reverse proxy: routes work whether the proxy strips the prefix or not.
 
 use axum::http::{Method, header};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ async fn every_route_answers_with_and_without_the_path() {
 }
 
 #[tokio::test]
-async fn pages_files_and_documents_name_the_path() {
+async fn pages_files_and_documents_contain_the_path() {
     let app = TestApp::start_with(&[("SERVER_URL", "https://example.com/taskwire")]).await;
     let ann = app.member().await;
     for form in FORMS {

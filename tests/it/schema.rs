@@ -1,11 +1,11 @@
-//! The schema: what stands at the top of the project is what is served, and all of it is described.
+//! `schema.graphql` matches the served schema, and everything in it has a description.
 
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
 
 #[test]
-fn the_schema_file_is_what_the_server_serves() {
+fn the_schema_file_matches_the_served_schema() {
     let file = include_str!("../../schema.graphql");
     assert!(
         file.trim() == taskwire::graphql::sdl().trim(),
@@ -23,7 +23,7 @@ async fn every_type_field_argument_and_enum_value_is_described() {
     let types = answer.data()["__schema"]["types"].as_array().unwrap();
     assert!(types.len() > 30, "{}", answer.text);
     let mut undescribed = Vec::new();
-    // `ID` is the library's: the specification describes it.
+    // `ID` is a built-in scalar.
     for kind in types
         .iter()
         .filter(|kind| !name(kind).starts_with("__") && name(kind) != "ID")
@@ -33,7 +33,7 @@ async fn every_type_field_argument_and_enum_value_is_described() {
     assert_eq!(undescribed, Vec::<String>::new());
 }
 
-/// Notes this part of the schema if it has no description, and likewise all that it consists of.
+/// Collects this part of the schema, and its children, if they have no description.
 fn note(part: &Value, path: &str, undescribed: &mut Vec<String>) {
     if part["description"].as_str().is_none_or(str::is_empty) {
         undescribed.push(path.to_owned());

@@ -1,4 +1,4 @@
-//! The server as its operators meet it: its log, its keys, its start and its restart.
+//! The server for its operators: log, keys, start and restart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::support::process::{Place, Server, read};
 const SECRET: &str = "Sesame-open-4711";
 const VIEWER: &str = "{ viewer { email } }";
 
-/// Lines of a log in JSON that tell of a request to this path.
+/// JSON log lines of requests to this path.
 fn requests(log: &str, path: &str) -> Vec<Value> {
     log.lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -22,7 +22,7 @@ fn requests(log: &str, path: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Uses whatever holds a secret, and gives every secret that came up.
+/// Uses every feature with a secret, and returns all secrets.
 async fn use_secrets(server: &Server) -> Vec<String> {
     let access = server.registers("ann@example.com", SECRET).await;
     let login = server.login("ann@example.com", SECRET).await;
@@ -47,7 +47,7 @@ async fn use_secrets(server: &Server) -> Vec<String> {
     assert_eq!(server.rest(&access, Method::GET, search, Value::Null).await.status, 200);
     let query = "/graphql?query=%7Btasks(filter:%7Bsearch:%22hushhush%22%7D)%7BtotalCount%7D%7D";
     assert_eq!(server.rest(&access, Method::GET, query, Value::Null).await.status, 200);
-    // What is wrong is told to the client, not to the log.
+    // The client receives the reason, the log does not.
     for body in [json!({ "title": 7, "note": "hushhush" }), json!({ "title": "" })] {
         assert_eq!(
             server.rest(&access, Method::POST, "/api/v1/tasks", body).await.status,
@@ -69,7 +69,7 @@ async fn use_secrets(server: &Server) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_of_json_that_says_who_did_what_and_how_long_it_took() {
+async fn a_request_is_one_json_log_line_with_user_operation_and_duration() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("LOG_FORMAT", "json");
     let server = place.serve().await;
@@ -78,7 +78,7 @@ async fn a_request_is_one_line_of_json_that_says_who_did_what_and_how_long_it_to
         .request(&token, Method::GET, "/api/v1/tasks/4711?")
         .header("x-request-id", "from-the-client-1");
     assert_eq!(read(request).await.unwrap().header("x-request-id"), "from-the-client-1");
-    let made = server.rest("", Method::GET, "/api/v1/tasks/4712", Value::Null).await;
+    let refused = server.rest("", Method::GET, "/api/v1/tasks/4712", Value::Null).await;
     let log = server.stop().await;
 
     let [known] = &requests(&log, "/api/v1/tasks/4711")[..] else {
@@ -107,7 +107,7 @@ async fn a_request_is_one_line_of_json_that_says_who_did_what_and_how_long_it_to
     };
     assert_eq!(
         (&unknown["status"], &unknown["request_id"]),
-        (&json!(401), &json!(made.header("x-request-id")))
+        (&json!(401), &json!(refused.header("x-request-id")))
     );
     assert!(unknown.get("user_id").is_none(), "{unknown}");
     let unreadable = log.lines().find(|line| serde_json::from_str::<Value>(line).is_err());
@@ -165,7 +165,7 @@ async fn a_slow_statement_is_logged_with_its_operation_and_without_values() {
 }
 
 #[tokio::test]
-async fn a_log_for_people_has_the_same_in_plain_text() {
+async fn a_text_log_has_the_same_facts() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("LOG_FORMAT", "text");
     let server = place.serve().await;
@@ -180,7 +180,7 @@ async fn a_log_for_people_has_the_same_in_plain_text() {
     ] {
         assert!(line.contains(part), "{line}");
     }
-    assert!(!log.contains('\u{1b}'), "a file is no terminal, and has no colours");
+    assert!(!log.contains('\u{1b}'), "a log file has no colours");
     assert!(log.contains("created the administrator 'admin' with the password 'Admin123'"));
 }
 
@@ -189,7 +189,7 @@ fn key_file(name: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn others_can_check_tokens_with_the_published_key() {
+async fn other_services_can_check_tokens_with_the_published_key() {
     for (name, file, algorithm) in [
         ("EdDSA", "ed25519.pem", Algorithm::EdDSA),
         ("ES256", "p256.pem", Algorithm::ES256),
@@ -204,7 +204,10 @@ async fn others_can_check_tokens_with_the_published_key() {
         let answer = server
             .rest("", Method::GET, "/.well-known/jwks.json", Value::Null)
             .await;
-        assert!(answer.body["keys"][0].get("d").is_none(), "the private part stays here");
+        assert!(
+            answer.body["keys"][0].get("d").is_none(),
+            "the private part is not published"
+        );
 
         let keys: JwkSet = serde_json::from_value(answer.body).unwrap();
         let header = decode_header(&token).unwrap();
@@ -224,7 +227,7 @@ async fn others_can_check_tokens_with_the_published_key() {
     }
 }
 
-/// The token in somebody else's name, with the old signature.
+/// The token with another subject and the old signature.
 fn forge(token: &str, subject: &str) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -247,7 +250,7 @@ async fn a_shared_secret_is_not_published() {
 }
 
 #[tokio::test]
-async fn a_key_file_that_does_not_serve_stops_the_start_in_one_line() {
+async fn an_unusable_key_file_stops_the_start_in_one_line() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("ALGORITHM", "ES256");
     for (file, reason) in [
@@ -267,7 +270,7 @@ async fn a_key_file_that_does_not_serve_stops_the_start_in_one_line() {
     }
 }
 
-/// Beside the database; in the working directory when that is a server.
+/// Next to a SQLite database; in the working directory with a database server.
 fn kept_key(place: &Place, database: &TestDatabase) -> PathBuf {
     if is_postgres() {
         place.path().join("taskwire.key")
@@ -277,13 +280,13 @@ fn kept_key(place: &Place, database: &TestDatabase) -> PathBuf {
 }
 
 #[tokio::test]
-async fn without_a_secret_one_is_made_once_and_sessions_outlive_a_restart() {
+async fn without_a_secret_one_is_generated_once_and_sessions_outlive_a_restart() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     let server = place.serve().await;
     let token = server.registers("ann@example.com", SECRET).await;
     let key = kept_key(&place, &database);
-    let made = fs::read(&key).unwrap();
+    let generated = fs::read(&key).unwrap();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -291,18 +294,23 @@ async fn without_a_secret_one_is_made_once_and_sessions_outlive_a_restart() {
         let mode = fs::metadata(&key).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "nobody else can read it");
     }
-    assert!(server.stop().await.contains("SECRET_KEY is not set: made a random one"));
+    assert!(
+        server
+            .stop()
+            .await
+            .contains("SECRET_KEY is not set: generated a random key")
+    );
 
     let server = place.serve().await;
     let viewer = server.graphql(&token, VIEWER, json!({})).await;
     assert_eq!(viewer.data()["viewer"]["email"], "ann@example.com");
     assert!(
-        !server.stop().await.contains("made a"),
-        "neither a key nor an administrator"
+        !server.stop().await.contains("generated a random key"),
+        "the key is kept"
     );
-    assert_eq!(fs::read(&key).unwrap(), made);
+    assert_eq!(fs::read(&key).unwrap(), generated);
 
-    // Without the key, everybody signs in again.
+    // Without the key, everyone must sign in again.
     fs::remove_file(&key).unwrap();
     let server = place.serve().await;
     let viewer = server.graphql(&token, VIEWER, json!({})).await;
@@ -310,12 +318,12 @@ async fn without_a_secret_one_is_made_once_and_sessions_outlive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_cut_short_is_not_used() {
+async fn a_truncated_key_is_not_used() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     fs::write(kept_key(&place, &database), "short").unwrap();
     let outcome = place.run("").await;
-    assert!(outcome.complaint().contains("is cut short: remove the file"));
+    assert!(outcome.complaint().contains("is too short; delete the file"));
 }
 
 #[tokio::test]
@@ -339,7 +347,7 @@ async fn production_has_no_first_administrator_no_graphiql_and_no_introspection(
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_stops_the_start_in_one_line() {
+async fn an_address_in_use_stops_the_start_in_one_line() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("LOG_LEVEL", "error");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

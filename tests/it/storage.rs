@@ -1,4 +1,4 @@
-//! The bytes of files, by way of the domain: read as they are asked for, and gone when they are not kept.
+//! File contents through the domain API: reads, ranges, and removal after failed uploads.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn nothing_is_left(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_file_is_read_whole_or_in_part_by_whoever_sees_it() {
+async fn a_file_is_read_whole_or_in_part_by_users_who_can_see_it() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
     let file = keep(&app, &ann).await;
@@ -66,7 +66,7 @@ async fn a_file_is_read_whole_or_in_part_by_whoever_sees_it() {
         let refused = files(&app).get(&actor, id).await;
         assert_eq!(refused.err().unwrap().code(), Code::NotFound);
     }
-    // A row without its bytes is no fault of the asker.
+    // A row without its bytes is a server error.
     for path in app.stored_files() {
         std::fs::remove_file(path).unwrap();
     }
@@ -76,7 +76,7 @@ async fn a_file_is_read_whole_or_in_part_by_whoever_sees_it() {
 }
 
 #[tokio::test]
-async fn what_breaks_off_is_gone() {
+async fn an_interrupted_upload_is_removed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let begin = || stream::iter([Ok(Bytes::from(vec![b'x'; 1024 * 1024]))]);
@@ -88,7 +88,7 @@ async fn what_breaks_off_is_gone() {
     let refused = files(&app).upload(&actor(&ann), None, "a.txt", broken).await;
     assert_eq!(refused.unwrap_err().to_string(), "the connection broke");
     nothing_is_left(&app).await;
-    // Nobody waits for it any longer, in the middle of the content and at any moment behind it.
+    // Cancels the upload during the content and at any time after it.
     let stalled = begin().chain(stream::pending());
     let who = actor(&ann);
     let upload = files(&app).upload(&who, None, "a.txt", stalled);
@@ -97,7 +97,7 @@ async fn what_breaks_off_is_gone() {
     nothing_is_left(&app).await;
     for moment in 0..40 {
         let upload = files(&app).upload(&who, None, "a.txt", begin());
-        // Either it was in time, or the file is gone: never a row without bytes, or bytes without a row.
+        // The file is complete or removed: never a row without bytes, or bytes without a row.
         drop(tokio::time::timeout(Duration::from_micros(moment * 250), upload).await);
         until("rows and objects to agree", async || {
             let rows = app.database.number("SELECT COUNT(*) AS number FROM attachments").await;
@@ -108,7 +108,7 @@ async fn what_breaks_off_is_gone() {
 }
 
 #[tokio::test]
-async fn a_file_whose_row_cannot_be_written_is_gone() {
+async fn a_file_whose_row_cannot_be_written_is_removed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = ann.creates_task(json!({ "title": "Report" })).await;

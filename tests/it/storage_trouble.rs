@@ -1,4 +1,4 @@
-//! Disks that are full, folders that take nothing and buckets that are away: one line each, and nothing by half.
+//! Full disks, read-only folders and unreachable buckets: one log line each, and no partial files.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::support::process::{Place, Server, read, until};
 use crate::support::{PASSWORD, SECRET_KEY};
 
 const MIB: usize = 1024 * 1024;
-/// Nobody listens on this port, and it takes rights to do so.
+/// Nothing listens on this privileged port.
 const DEAD: &str = "http://127.0.0.1:1";
 
 async fn upload(server: &Server, token: &str, bytes: usize) -> Answer {
@@ -24,18 +24,18 @@ async fn upload(server: &Server, token: &str, bytes: usize) -> Answer {
         .unwrap()
 }
 
-/// Uploads what cannot be kept. The client is told as much, the log why, in one line; and there is no row.
-async fn is_told(database: &TestDatabase, server: &Server, token: &str, bytes: usize) {
+/// Uploads a file that cannot be stored. Expects an error without a cause, one log line with it, and no row.
+async fn fails_to_upload(database: &TestDatabase, server: &Server, token: &str, bytes: usize) {
     let answer = upload(server, token, bytes).await;
     let (status, code, _) = answer.problem();
     assert_eq!((status, code), (500, "INTERNAL"), "{}", answer.text);
     server.until_logged("the storage of files failed").await;
     let log = server.log();
-    let told: Vec<&str> = log
+    let lines: Vec<&str> = log
         .lines()
         .filter(|line| line.contains("the storage of files failed"))
         .collect();
-    assert_eq!(told.len(), 1, "{log}");
+    assert_eq!(lines.len(), 1, "{log}");
     assert!(!log.contains("hunter2"), "{log}");
     assert_eq!(database.number("SELECT COUNT(*) AS number FROM attachments").await, 0);
 }
@@ -55,13 +55,13 @@ fn bytes_under(folder: &Path) -> u64 {
 }
 
 #[tokio::test]
-async fn a_disk_that_is_full_keeps_nothing_of_a_file_and_takes_the_next_that_fits() {
+async fn a_full_disk_keeps_no_part_of_a_file_and_takes_the_next_that_fits() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     let server = place.serve_limited(2 * 1024).await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    is_told(&database, &server, &token, 4 * MIB).await;
-    until("what was written to be gone", async || {
+    fails_to_upload(&database, &server, &token, 4 * MIB).await;
+    until("the partial file to be removed", async || {
         (bytes_under(&place.path().join("uploads")) == 0).then_some(())
     })
     .await;
@@ -69,13 +69,13 @@ async fn a_disk_that_is_full_keeps_nothing_of_a_file_and_takes_the_next_that_fit
 }
 
 #[tokio::test]
-async fn a_folder_that_takes_nothing_is_told_to_clients_and_by_doctor() {
+async fn an_unwritable_folder_is_reported_to_clients_and_by_doctor() {
     let database = TestDatabase::create().await;
-    // Not even root may write there.
+    // Even root cannot write there.
     let place = Place::over(&database).with("UPLOAD_DIR", "/proc/uploads");
     let server = place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    is_told(&database, &server, &token, 10).await;
+    fails_to_upload(&database, &server, &token, 10).await;
     let outcome = place.run("doctor").await;
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(
@@ -85,7 +85,7 @@ async fn a_folder_that_takes_nothing_is_told_to_clients_and_by_doctor() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_away_is_told_to_clients_and_by_doctor_and_stops_a_backup() {
+async fn an_unreachable_bucket_is_reported_to_clients_and_by_doctor_and_stops_a_backup() {
     let database = TestDatabase::create().await;
     let bucket = Bucket::start().await;
     let with_key = || Place::over(&database).with("SECRET_KEY", SECRET_KEY);
@@ -94,7 +94,7 @@ async fn a_bucket_that_is_away_is_told_to_clients_and_by_doctor_and_stops_a_back
     assert!(
         outcome
             .printed()
-            .contains("ok      storage: s3://files/of/us takes files"),
+            .contains("ok      storage: s3://files/of/us accepts files"),
         "{outcome:?}"
     );
     assert_eq!(bucket.names(), Vec::<String>::new());
@@ -102,7 +102,7 @@ async fn a_bucket_that_is_away_is_told_to_clients_and_by_doctor_and_stops_a_back
     let away = keep_in(with_key(), DEAD);
     let server = away.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    is_told(&database, &server, &token, 10).await;
+    fails_to_upload(&database, &server, &token, 10).await;
     let outcome = away.run("doctor").await;
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stdout.contains("FAILED  storage: "), "{outcome:?}");
@@ -128,7 +128,7 @@ async fn files_in_a_bucket_are_backed_up_and_restored() {
     let place = old.for_files_of(Place::over(&database));
     let server = place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    // More than one part.
+    // Larger than one part of a multipart upload.
     let answer = upload(&server, &token, 5 * MIB - 1).await;
     assert_eq!(answer.status.as_u16(), 201, "{}", answer.text);
     upload(&server, &token, 10).await;
@@ -158,7 +158,7 @@ async fn files_in_a_bucket_are_backed_up_and_restored() {
 }
 
 #[tokio::test]
-async fn a_storage_that_there_is_not_stops_every_command_in_one_line() {
+async fn an_unsupported_storage_stops_every_command_in_one_line() {
     for url in ["ftp://files.example.com", "s3://", "uploads"] {
         let place = Place::bare().with("STORAGE_URL", url);
         for command in ["serve", "backup x.tar.gz", "restore x.tar.gz"] {

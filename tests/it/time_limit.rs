@@ -1,4 +1,4 @@
-//! The time that a request may take.
+//! The time limit of requests.
 
 use axum::body::{Body, Bytes};
 use axum::http::Method;
@@ -6,13 +6,13 @@ use futures_util::stream;
 
 use crate::support::TestApp;
 
-/// A body of which nothing arrives, ever.
+/// A body that never sends a byte.
 fn endless_body() -> Body {
     Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>())
 }
 
 #[tokio::test]
-async fn a_request_that_takes_too_long_is_given_up_on_both_faces() {
+async fn a_request_above_the_time_limit_is_cancelled_in_both_apis() {
     let app = TestApp::start_with(&[("REQUEST_TIMEOUT_SECONDS", "1")]).await;
     let ann = app.member().await;
     let before = app.footprint().await;

@@ -1,4 +1,4 @@
-//! Traces: what a collector gets to see, and what happens when there is none.
+//! Traces, with and without a collector.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ use crate::support::process::{Place, Server, read, until};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
-/// A collector that keeps what it is sent.
+/// A collector that records the spans that it receives.
 #[derive(Clone, Default)]
 struct Collector {
     sent: Arc<Mutex<Vec<ResourceSpans>>>,
@@ -29,7 +29,7 @@ struct Collector {
 }
 
 impl Collector {
-    /// One that runs, and its address.
+    /// Returns a running collector and its address.
     async fn start() -> (Self, String) {
         let collector = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -47,7 +47,6 @@ impl Collector {
         scopes.flat_map(|scope| scope.spans.clone()).collect()
     }
 
-    /// The spans of our trace.
     fn ours(&self) -> Vec<Span> {
         let mut spans = self.spans();
         spans.retain(|span| hex::encode(&span.trace_id) == TRACE);
@@ -67,7 +66,6 @@ async fn receive(State(collector): State<Collector>, headers: HeaderMap, body: B
     collector.sent.lock().unwrap().extend(request.resource_spans);
 }
 
-/// An attribute of a span, as text.
 fn attribute(span: &Span, name: &str) -> String {
     let found = span.attributes.iter().find(|attribute| attribute.key == name);
     match found.and_then(|found| found.value.clone()?.value) {
@@ -77,7 +75,6 @@ fn attribute(span: &Span, name: &str) -> String {
     }
 }
 
-/// The span of this name.
 #[track_caller]
 fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
@@ -85,7 +82,7 @@ fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     found.unwrap_or_else(|| panic!("{name} is not among {names:?}"))
 }
 
-/// The names of the spans around this one, the nearest first.
+/// Names of the ancestor spans, nearest first.
 fn around<'a>(spans: &'a [Span], inner: &Span) -> Vec<&'a str> {
     let mut names = Vec::new();
     let mut parent = &inner.parent_span_id;
@@ -106,7 +103,7 @@ async fn traced(server: &Server, token: &str, method: Method, path: &str, body: 
 }
 
 #[tokio::test]
-async fn a_trace_leads_from_the_request_over_the_use_case_to_the_statement() {
+async fn a_trace_contains_request_use_case_and_statement() {
     let (collector, address) = Collector::start().await;
     let database = TestDatabase::create().await;
     let place = Place::over(&database)
@@ -125,7 +122,7 @@ async fn a_trace_leads_from_the_request_over_the_use_case_to_the_statement() {
     database.forget_users().await;
     let list = json!({ "query": "query Page { tasks { nodes { title owner { username } } } }" });
     traced(&server, &token, Method::POST, "/graphql", &list).await;
-    // What is left is sent when the server stops.
+    // Remaining spans are exported on shutdown.
     let log = server.stop().await;
 
     let spans = collector.ours();
@@ -174,7 +171,7 @@ async fn a_trace_leads_from_the_request_over_the_use_case_to_the_statement() {
         TRACE,
         "{line}"
     );
-    // One that came without a trace begins one.
+    // A request without a trace starts one.
     let line = log.lines().find(|line| line.contains("/auth/register")).unwrap();
     let line: Value = serde_json::from_str(line).unwrap();
     let registered = collector.spans();
@@ -183,7 +180,7 @@ async fn a_trace_leads_from_the_request_over_the_use_case_to_the_statement() {
 }
 
 #[tokio::test]
-async fn what_its_caller_does_not_sample_is_not_sent() {
+async fn unsampled_requests_are_not_exported() {
     let (collector, address) = Collector::start().await;
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"));
@@ -199,9 +196,9 @@ async fn what_its_caller_does_not_sample_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_costs_the_traces_and_nothing_else() {
+async fn an_unreachable_collector_loses_traces_only() {
     let database = TestDatabase::create().await;
-    // The operating system takes the connection; nobody ever answers.
+    // The operating system accepts the connection, but nothing answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let refusing = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -224,7 +221,7 @@ async fn a_collector_that_is_away_costs_the_traces_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn without_a_collector_a_trace_that_comes_along_is_still_logged() {
+async fn without_a_collector_an_incoming_trace_id_is_still_logged() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("LOG_FORMAT", "json");
     let server = place.serve().await;

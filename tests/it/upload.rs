@@ -12,7 +12,7 @@ use crate::support::process::{Place, Server, read, until};
 
 const MIB: usize = 1024 * 1024;
 
-/// How many files are under a directory that may not be there.
+/// Number of files under a directory, 0 if it does not exist.
 fn files_under(directory: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return 0;
@@ -32,7 +32,7 @@ fn request(server: &Server, token: &str, body: Vec<u8>) -> reqwest::RequestBuild
 }
 
 #[tokio::test]
-async fn a_refusal_reaches_a_client_that_is_still_sending() {
+async fn a_client_that_is_still_sending_receives_the_refusal() {
     let database = TestDatabase::create().await;
     let server = Place::over(&database).serve().await;
     let token = server.registers("ann@example.com", "Sesame-open-4711").await;
@@ -55,7 +55,7 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_in_the_middle_of_a_file_leaves_nothing_behind() {
+async fn a_connection_that_breaks_during_an_upload_leaves_no_file() {
     let database = TestDatabase::create().await;
     let temporary = tempfile::tempdir().unwrap();
     let place = Place::over(&database).with("TMPDIR", temporary.path().to_str().unwrap());

@@ -1,9 +1,9 @@
-//! The workflow, whatever the steps.
+//! Property tests of the workflow.
 
 use proptest::prelude::*;
 use taskwire::domain::task::workflow::Status;
 
-/// The design's table, written a second time on purpose.
+/// The design's transition table, repeated here on purpose.
 fn may_follow(from: Status, to: Status) -> bool {
     use Status::{Cancelled, Done, InProgress, Todo};
 
@@ -19,7 +19,7 @@ fn status() -> impl Strategy<Value = Status> {
 
 proptest! {
     #[test]
-    fn a_walk_through_the_workflow_moves_only_where_the_table_says(start in status(), steps in prop::collection::vec(status(), 0..40)) {
+    fn random_steps_follow_only_allowed_transitions(start in status(), steps in prop::collection::vec(status(), 0..40)) {
         let mut current = start;
         for step in steps {
             match current.transition(step) {
@@ -37,7 +37,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_listed_as_allowed_is_what_works(from in status(), to in status()) {
+    fn the_listed_transitions_are_those_that_work(from in status(), to in status()) {
         let listed = from.allowed_transitions().contains(&to);
         prop_assert_eq!(listed, from != to && from.transition(to).is_ok());
     }

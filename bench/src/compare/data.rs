@@ -1,4 +1,4 @@
-//! The rows that are read: the same for everybody, made by `taskwire seed`.
+//! Test data from `taskwire seed`, equal for all servers.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,14 +14,14 @@ use tokio::time::{Instant, sleep};
 use crate::people::{graphql, text};
 use crate::server::Server;
 
-/// The password of everybody.
+/// Password of all users.
 pub(super) const PASSWORD: &str = "Compare-123";
-/// The longest wait for jobs to be done.
+/// Maximum wait for background jobs.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// So many people sign in at the same time.
+/// Concurrent sign-ins.
 const AT_ONCE: usize = 2;
 
-/// The databases: one for Taskwire, and a copy for the peers and for pgbench each, as they write.
+/// One database for Taskwire, and one copy each for the peers and pgbench, because they write.
 #[derive(Clone, Debug)]
 pub(crate) struct Databases {
     programs: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Databases {
 }
 
 impl Databases {
-    /// On the server that has this database.
+    /// Uses the database server of this URL.
     pub(crate) fn new(programs: &Path, database: &str) -> anyhow::Result<Self> {
         let (server, _) = database.rsplit_once('/').context("the database has no name")?;
         Ok(Self {
@@ -50,14 +50,13 @@ impl Databases {
         format!("{}/floor", self.server)
     }
 
-    /// A client program of `PostgreSQL`.
     pub(crate) fn program(&self, name: &str) -> Command {
         let path = self.programs.join(name);
-        // Some systems keep the clients elsewhere than the server.
+        // Some systems install client programs in another folder than the server.
         Command::new(if path.is_file() { path } else { name.into() })
     }
 
-    /// Makes and fills them. The first user becomes an administrator.
+    /// Creates and fills the databases. The first user becomes an administrator.
     pub(crate) async fn fill(&self, binary: &Path, users: u32, tasks: u32) -> anyhow::Result<()> {
         let postgres = format!("{}/postgres", self.server);
         self.run(&postgres, "CREATE DATABASE taskwire").await?;
@@ -101,7 +100,7 @@ impl Databases {
         Ok(())
     }
 
-    /// Waits until Taskwire has done what it does once over rows that it did not see come: telling people of due dates.
+    /// Waits until Taskwire has finished its one-time work on imported rows, such as reminders of due dates.
     pub(crate) async fn settle(&self) -> anyhow::Result<()> {
         const BUSY: &str = "SELECT count(*) FROM jobs WHERE finished_at IS NULL AND NOT is_dead \
             AND (run_at <= now() OR locked_until > now())";
@@ -118,7 +117,7 @@ impl Databases {
         Ok(())
     }
 
-    /// Runs statements with psql, and gives what the last one told.
+    /// Runs statements with psql and returns the output.
     pub(crate) async fn run(&self, database: &str, statements: &str) -> anyhow::Result<String> {
         let mut psql = self
             .program("psql")
@@ -129,7 +128,7 @@ impl Databases {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start psql")?;
-        let mut input = psql.stdin.take().context("psql takes no input")?;
+        let mut input = psql.stdin.take().context("psql has no standard input")?;
         input.write_all(statements.as_bytes()).await?;
         drop(input);
         let output = psql.wait_with_output().await?;
@@ -138,37 +137,37 @@ impl Databases {
     }
 }
 
-/// Somebody who is signed in.
+/// A signed-in user.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(super) name: String,
     pub(super) token: String,
     pub(super) global: String,
     pub(super) number: i64,
-    /// Their newest tasks.
+    /// The newest tasks of the user.
     pub(super) tasks: Vec<Task>,
 }
 
-/// A task by both of its ids.
+/// Both ids of a task.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) global: String,
     pub(super) number: i64,
 }
 
-/// Who asks, and for what.
+/// The users who send requests, and the ranges of ids.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(super) people: Vec<Person>,
     pub(super) administrator: Person,
-    /// The numbers of the first and the last user.
+    /// First and last user id.
     pub(super) users: (String, String),
-    /// The same of the tasks.
+    /// First and last task id.
     pub(super) tasks: (String, String),
 }
 
 impl World {
-    /// Signs in so many people at Taskwire, spread over all; their tokens are good at the peers too.
+    /// Signs in `people` users at Taskwire, spread over all users. The peers accept their tokens too.
     pub(crate) async fn sign_in(databases: &Databases, taskwire: &Server, people: usize) -> anyhow::Result<Self> {
         let pick = format!(
             "SELECT lower(username) FROM (SELECT username, role, row_number() OVER (ORDER BY id) AS n, \
@@ -194,12 +193,11 @@ impl World {
     }
 }
 
-/// The least and the greatest id.
 async fn ends(databases: &Databases, table: &str) -> anyhow::Result<(String, String)> {
     let row = databases
         .run(&databases.taskwire(), &format!("SELECT min(id), max(id) FROM {table}"))
         .await?;
-    let (first, last) = row.split_once('|').context("psql tells no ids")?;
+    let (first, last) = row.split_once('|').context("psql printed no ids")?;
     Ok((first.to_owned(), last.to_owned()))
 }
 

@@ -1,4 +1,4 @@
-//! `PostgreSQL` alone: the same rows by one statement, asked by pgbench over as many connections.
+//! `PostgreSQL` alone: pgbench reads the same rows with one statement, over equally many connections.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,10 +11,10 @@ use super::data::{Databases, World};
 use super::load::Round;
 use super::workload::Workload;
 
-/// What a run may take beyond its time.
+/// Time that a run may exceed its duration.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Runs pgbench for so long, in whole seconds. It tells the rate, and every latency in a log.
+/// Runs pgbench for `duration`, in whole seconds. It prints the rate and logs every latency.
 pub(crate) async fn run(
     databases: &Databases,
     world: &World,
@@ -65,17 +65,17 @@ fn statements(workload: Workload) -> anyhow::Result<&'static str> {
     }
 }
 
-/// Transactions a second, as pgbench prints them.
+/// Transactions per second in the output of pgbench.
 fn rate(printed: &str) -> anyhow::Result<f64> {
     let line = printed.lines().find_map(|line| line.strip_prefix("tps = "));
     let number = line.and_then(|line| line.split_whitespace().next());
     number
-        .context("pgbench told no rate")?
+        .context("pgbench printed no rate")?
         .parse()
-        .context("pgbench told no number")
+        .context("pgbench printed no number")
 }
 
-/// What its logs tell, in milliseconds, sorted.
+/// Latencies from the logs in milliseconds, sorted.
 async fn latencies(folder: PathBuf) -> anyhow::Result<Vec<f64>> {
     tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
@@ -94,7 +94,7 @@ async fn latencies(folder: PathBuf) -> anyhow::Result<Vec<f64>> {
     .await?
 }
 
-/// A line holds the client, the number of the transaction, and the microseconds that it took.
+/// A line contains the client, the transaction number and the duration in microseconds.
 fn latency(line: &str) -> Option<f64> {
     let microseconds: f64 = line.split(' ').nth(2)?.parse().ok()?;
     Some(microseconds / 1_000.0)
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pgbench_is_understood() -> anyhow::Result<()> {
+    fn output_of_pgbench_is_parsed() -> anyhow::Result<()> {
         let printed = "latency average = 2.758 ms\ninitial connection time = 40.1 ms\n\
             tps = 11600.250000 (without initial connection time)\n";
         assert!((rate(printed)? - 11_600.25).abs() < f64::EPSILON);

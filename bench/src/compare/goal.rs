@@ -1,11 +1,11 @@
-//! What the project wants to reach beside its peers, and whether it did.
+//! Performance goals relative to the peers, and whether they are met.
 
 use std::fmt::Write as _;
 
 use super::report::{Figure, Report};
 use super::workload::{Contestant, Workload};
 
-/// Taskwire's rate in one workload, over a rate that it is held against.
+/// Minimum ratio of Taskwire's rate in a workload to another rate.
 struct Goal {
     workload: Workload,
     against: (Workload, Contestant),
@@ -40,12 +40,12 @@ const GOALS: [Goal; 9] = [
     },
 ];
 
-/// The p99 of the list, as a share of a peer's.
+/// Maximum p99 of the list, as a share of a peer's.
 const MOST_OF_P99: f64 = 1.0 / 3.0;
-/// The memory under the load of the list.
+/// Maximum memory under the load of the list, in bytes.
 const MOST_MEMORY: u64 = 100_000_000;
 
-/// The goals as a table, as far as they were measured.
+/// Table of the goals that were measured.
 pub(super) fn markdown(report: &Report) -> String {
     let mut rows = String::new();
     for goal in &GOALS {
@@ -77,7 +77,7 @@ pub(super) fn markdown(report: &Report) -> String {
     format!("## Goals\n\n| | wanted | measured | |\n|---|---|---|---|\n{rows}\n")
 }
 
-/// The goals of the list that are no rates.
+/// Goals of the list for latency and memory.
 fn of_the_list(report: &Report, ours: &Figure) -> String {
     let mut rows = String::new();
     for peer in [Contestant::Mercurius, Contestant::PostGraphile] {
@@ -107,7 +107,7 @@ fn of_the_list(report: &Report, ours: &Figure) -> String {
 
 fn row(rows: &mut String, what: &str, wanted: &str, measured: &str, is_met: bool) {
     let met = if is_met { "met" } else { "**missed**" };
-    // Writing to a text cannot fail.
+    // Writing to a String cannot fail.
     let _ = writeln!(rows, "| {what} | {wanted} | {measured} | {met} |");
 }
 
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn goals_are_met_or_missed_and_those_that_were_not_measured_are_left_out() {
+    fn unmeasured_goals_are_omitted() {
         let text = markdown(&report(&[
             (Workload::OwnList, Contestant::Taskwire, 6_000.0),
             (Workload::OwnList, Contestant::Mercurius, 1_000.0),

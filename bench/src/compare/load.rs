@@ -1,4 +1,4 @@
-//! The load generator: connections that stay open, each of which sends its next request when the last one is answered.
+//! The load generator. Each connection stays open and sends its next request after the last response.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-/// The longest wait for one answer.
+/// Maximum wait for a response.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What no good answer of GraphQL holds.
+/// A successful GraphQL response does not contain this.
 const ERRORS: &[u8] = b"\"errors\"";
 
-/// A request that can be sent any number of times.
+/// A reusable request.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     method: Method,
@@ -30,7 +30,7 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// A request with a body of JSON.
+    /// A request with a JSON body.
     pub(crate) fn post(path: impl Into<String>, token: Option<&str>, body: impl Into<Bytes>) -> anyhow::Result<Self> {
         Ok(Self {
             method: Method::POST,
@@ -40,7 +40,6 @@ impl Prepared {
         })
     }
 
-    /// A request without a body.
     pub(crate) fn get(path: impl Into<String>, token: &str) -> anyhow::Result<Self> {
         Ok(Self {
             method: Method::GET,
@@ -50,12 +49,12 @@ impl Prepared {
         })
     }
 
-    /// The same to another path.
+    /// Replaces the path.
     pub(crate) fn to(self, path: String) -> Self {
         Self { path, ..self }
     }
 
-    /// The same with another token.
+    /// Replaces the token.
     pub(crate) fn signed_in_with(self, token: &str) -> anyhow::Result<Self> {
         Ok(Self {
             token: Some(bearer(token)?),
@@ -83,17 +82,17 @@ fn bearer(token: &str) -> anyhow::Result<HeaderValue> {
     Ok(HeaderValue::from_str(&format!("Bearer {token}"))?)
 }
 
-/// What one round gave.
+/// Result of a round.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
-    /// Answers a second.
+    /// Responses per second.
     pub(crate) rate: f64,
-    /// How long each took in milliseconds, sorted.
+    /// In milliseconds, sorted.
     pub(crate) latencies: Vec<f64>,
 }
 
-/// Sends the requests in turn over so many connections, and stops after `duration`. Fails at the first answer that is
-/// not good: what is wrong may be quick.
+/// Sends the requests in turn over `connections` and stops after `duration`. Fails at the first error: a wrong response
+/// may be fast.
 pub(crate) fn run(
     address: SocketAddr,
     requests: &[Prepared],
@@ -120,7 +119,7 @@ pub(crate) fn run(
     })
 }
 
-/// Sends one request, and gives the answer.
+/// Sends one request and returns the response body.
 pub(crate) async fn once(address: SocketAddr, request: Prepared) -> anyhow::Result<Bytes> {
     tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -150,7 +149,7 @@ impl Connection {
         let stream = TcpStream::connect(address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // That it is lost is told by the request that fails.
+        // If the connection is lost, the next request fails.
         spawn_local(connection);
         Ok(Self {
             sender,
@@ -158,7 +157,7 @@ impl Connection {
         })
     }
 
-    /// Sends requests until the end, and gives how long each took in milliseconds.
+    /// Sends requests until `end`. Returns their latencies in milliseconds.
     async fn repeat(mut self, requests: &[Prepared], next: &AtomicUsize, end: Instant) -> anyhow::Result<Vec<f64>> {
         let mut latencies = Vec::new();
         let mut now = Instant::now();
@@ -188,7 +187,7 @@ impl Connection {
     }
 }
 
-/// An answer must be 200 and tell of no error.
+/// A response must be 200 or 201 and contain no errors.
 fn check(status: StatusCode, body: &[u8]) -> anyhow::Result<()> {
     let is_good = matches!(status, StatusCode::OK | StatusCode::CREATED);
     if !is_good || memchr::memmem::find(body, ERRORS).is_some() {
@@ -204,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_that_are_no_answers_fail_the_run() {
+    fn failed_responses_end_the_run() {
         assert!(check(StatusCode::OK, br#"{"data":{"payload":{"userErrors":[]}}}"#).is_ok());
         assert!(check(StatusCode::OK, br#"{"data":null,"errors":[{"message":"no"}]}"#).is_err());
         assert!(check(StatusCode::TOO_MANY_REQUESTS, b"{}").is_err());

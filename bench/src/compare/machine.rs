@@ -1,4 +1,4 @@
-//! On what it was measured, and with which versions.
+//! The machine, versions and settings of a run.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,18 +13,17 @@ use super::Plan;
 use super::data::Databases;
 use super::servers::SETTINGS;
 
-/// The machine, the programs, and the settings of a run, each by its name.
+/// Name and value of each.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Surroundings {
+pub(crate) struct RunEnvironment {
     date: String,
     machine: Vec<(&'static str, String)>,
     versions: Vec<(String, String)>,
     settings: Vec<(&'static str, String)>,
 }
 
-impl Surroundings {
-    /// Of this run.
-    pub(crate) async fn look(binary: &Path, databases: &Databases, plan: &Plan) -> anyhow::Result<Self> {
+impl RunEnvironment {
+    pub(crate) async fn collect(binary: &Path, databases: &Databases, plan: &Plan) -> anyhow::Result<Self> {
         let mut versions = vec![
             ("Taskwire".to_owned(), read(Command::new(binary).arg("--version"))?),
             (
@@ -47,7 +46,7 @@ impl Surroundings {
         })
     }
 
-    /// What people should know before they read the figures.
+    /// Introduction of the report.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("{}. ", self.date);
         let list = |items: &mut dyn Iterator<Item = (&str, &str)>| {
@@ -66,7 +65,7 @@ impl Surroundings {
             .iter()
             .map(|(name, value)| format!("`{name}={value}`"))
             .collect();
-        // Writing to a text cannot fail.
+        // Writing to a String cannot fail.
         let _ = write!(
             text,
             "Servers, load generator and PostgreSQL share one machine: {machine}.\n\n\
@@ -93,7 +92,7 @@ fn machine() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The packages of the peers, as their package.json pins them.
+/// Packages of the peers, as pinned in their package.json.
 fn packages(peers: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let package: Value = serde_json::from_slice(&std::fs::read(peers.join("package.json"))?)?;
     let dependencies = package["dependencies"]

@@ -1,13 +1,13 @@
-//! Taskwire beside its peers and the floors, in one run on one machine.
+//! Compares Taskwire with its peers and with the floors, in one run on one machine.
 //!
-//! | module | what it does |
+//! | module | purpose |
 //! |---|---|
-//! | [`data`] | the databases, and the people who ask |
-//! | [`servers`] | starts everybody |
-//! | [`workload`] | what is asked, in the words of each server |
-//! | [`verify`] | fails when somebody answers something else |
-//! | [`load`], [`floor`] | ask as often as they can: over HTTP, and by pgbench |
-//! | [`report`], [`goal`], [`machine`], [`plot`] | what came of it |
+//! | [`data`] | databases and test users |
+//! | [`servers`] | starts all servers |
+//! | [`workload`] | requests, in each server's schema |
+//! | [`verify`] | fails if responses differ |
+//! | [`load`], [`floor`] | load generators: HTTP and pgbench |
+//! | [`report`], [`goal`], [`machine`], [`plot`] | results |
 
 mod data;
 mod floor;
@@ -31,57 +31,56 @@ use tokio::time::interval;
 
 use self::data::{Databases, World};
 use self::load::{Prepared, Round};
-use self::machine::Surroundings;
+use self::machine::RunEnvironment;
 use self::report::{Figure, Report};
-use self::servers::{Line, POOL};
+use self::servers::{POOL, Servers};
 use self::verify::Answers;
 pub(crate) use self::workload::Workload;
 use self::workload::{Contestant, requests};
 
-/// How often memory is looked at.
-const GLANCE: Duration = Duration::from_millis(200);
+/// Interval of memory samples.
+const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
-/// What to measure, and for how long.
 #[derive(Args)]
 pub(crate) struct Plan {
-    /// The folder with `psql` and `pgbench`
+    /// Folder with `psql` and `pgbench`
     #[arg(long)]
     programs: PathBuf,
-    /// The folder with the peers, their packages installed
+    /// Folder with the peers and their installed packages
     #[arg(long, default_value = "bench/peers")]
     pub(crate) peers: PathBuf,
-    /// The folder for the results
+    /// Folder for the results
     #[arg(long)]
     out: PathBuf,
-    /// Users
+    /// Number of users
     #[arg(long, default_value_t = 1_000)]
     users: u32,
-    /// Tasks
+    /// Number of tasks
     #[arg(long, default_value_t = 200_000)]
     tasks: u32,
-    /// People among the users who ask in turn
+    /// Number of users who send requests in turn, at least 1
     #[arg(long, default_value_t = 100, value_parser = at_least_one)]
     people: usize,
-    /// Connections of the load generator
+    /// Connections of the load generator, at least 1
     #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     connections: usize,
-    /// Rounds; medians are taken over them
+    /// Rounds, at least 1; results are medians over them
     #[arg(long, default_value_t = 3, value_parser = at_least_one)]
     rounds: usize,
-    /// Length of a round
+    /// Length of a round in seconds, 1 to 600
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Length of the round before the first one that counts
+    /// Length of the warm-up round in seconds, 1 to 600
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
     warm_up_seconds: u64,
-    /// Only these, with commas; all when left out
+    /// Workloads to run, separated by commas; all by default
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Workload>,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("a number of at least 1 is needed".to_owned()),
+        Ok(0) | Err(_) => Err("use a number of at least 1".to_owned()),
         Ok(number) => Ok(number),
     }
 }
@@ -107,26 +106,26 @@ impl Plan {
     }
 }
 
-/// Measures everybody, and writes `peers.json`, `peers.md` and `peers.svg`.
+/// Measures all servers and writes `peers.json`, `peers.md` and `peers.svg`.
 pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::Result<()> {
     let binary = std::path::absolute(binary)?;
     let databases = Databases::new(&plan.programs, database)?;
-    println!("making {} users and {} tasks, three times", plan.users, plan.tasks);
+    println!("creating {} users and {} tasks, three times", plan.users, plan.tasks);
     databases.fill(&binary, plan.users, plan.tasks).await?;
-    let line = Line::start(&binary, &databases, &plan.peers).await?;
-    let taskwire = line.server(Contestant::Taskwire).context("Taskwire does not run")?;
+    let servers = Servers::start(&binary, &databases, &plan.peers).await?;
+    let taskwire = servers.server(Contestant::Taskwire).context("Taskwire does not run")?;
     let world = World::sign_in(&databases, taskwire, plan.people).await?;
-    verify::tokens_are_checked(&line, &world).await?;
+    verify::tokens_are_checked(&servers, &world).await?;
     databases.settle().await?;
     let run = Run {
         plan,
         databases: &databases,
-        line: &line,
+        servers: &servers,
         world: &world,
     };
 
     let mut report = Report {
-        surroundings: Surroundings::look(&binary, &databases, plan).await?,
+        surroundings: RunEnvironment::collect(&binary, &databases, plan).await?,
         users_on_a_page: 0.0,
         bytes: BTreeMap::new(),
         figures: Vec::new(),
@@ -134,7 +133,7 @@ pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::R
     };
     for workload in plan.workloads() {
         println!("{}", workload.name());
-        let answers = verify::same_answers(&line, workload, &world).await?;
+        let answers = verify::same_answers(&servers, workload, &world).await?;
         if workload == Workload::OwnList {
             report.users_on_a_page = answers.users;
             println!("  a page shows {:.1} different users", answers.users);
@@ -142,7 +141,7 @@ pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::R
         report.bytes.insert(workload, answers.bytes);
         report.figures.extend(run.workload(workload, answers).await?);
     }
-    report.peaks = line.peaks().await?;
+    report.peaks = servers.peaks().await?;
     write(&plan.out, &report).await
 }
 
@@ -161,15 +160,14 @@ async fn write(folder: &Path, report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What all rounds need.
 struct Run<'a> {
     plan: &'a Plan,
     databases: &'a Databases,
-    line: &'a Line,
+    servers: &'a Servers,
     world: &'a World,
 }
 
-/// A server in one workload: what it is asked, and what it gave.
+/// A server in one workload, with its requests and results.
 struct Entry {
     contestant: Contestant,
     requests: Arc<[Prepared]>,
@@ -178,7 +176,7 @@ struct Entry {
 }
 
 impl Run<'_> {
-    /// All rounds of a workload. The servers take turns, so that what drifts drifts for all.
+    /// Runs all rounds of a workload. The servers alternate, so that drift of the machine affects all of them.
     async fn workload(&self, workload: Workload, answers: Answers) -> anyhow::Result<Vec<Figure>> {
         let mut entries = Vec::new();
         for &contestant in workload.contestants() {
@@ -197,7 +195,7 @@ impl Run<'_> {
             entry.memory = None;
         }
         for number in 0..self.plan.rounds {
-            // Another one begins each time.
+            // Each round starts with another server.
             let count = entries.len();
             for offset in 0..count {
                 self.round(workload, &mut entries[(number + offset) % count], length)
@@ -229,7 +227,7 @@ impl Run<'_> {
         let all = match contestant {
             Contestant::Postgres => Vec::new(),
             Contestant::Axum => {
-                // The request is Taskwire's: a body of the same size has to be read.
+                // It gets Taskwire's request, so that it reads a body of the same size.
                 let theirs = requests(Contestant::Taskwire, workload, self.world)?;
                 theirs
                     .into_iter()
@@ -243,21 +241,21 @@ impl Run<'_> {
 
     async fn round(&self, workload: Workload, entry: &mut Entry, length: Duration) -> anyhow::Result<()> {
         let connections = workload.connections(self.plan.connections);
-        let told = || format!("{}, {}", entry.contestant.name(), workload.name());
-        let Some(server) = self.line.server(entry.contestant) else {
+        let label = || format!("{}, {}", entry.contestant.name(), workload.name());
+        let Some(server) = self.servers.server(entry.contestant) else {
             let round = floor::run(self.databases, self.world, workload, connections, length)
                 .await
-                .with_context(told)?;
+                .with_context(label)?;
             entry.rounds.push(round);
             return Ok(());
         };
         let (address, requests) = (server.address(), Arc::clone(&entry.requests));
         let mut load = tokio::task::spawn_blocking(move || load::run(address, &requests, connections, length));
-        let mut glances = interval(GLANCE);
+        let mut samples = interval(SAMPLE_EVERY);
         let round = loop {
             tokio::select! {
-                done = &mut load => break done?.with_context(told)?,
-                _ = glances.tick() => entry.memory = entry.memory.max(Some(server.memory().await?)),
+                done = &mut load => break done?.with_context(label)?,
+                _ = samples.tick() => entry.memory = entry.memory.max(Some(server.memory().await?)),
             }
         };
         entry.rounds.push(round);

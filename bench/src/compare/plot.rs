@@ -1,4 +1,4 @@
-//! Bars: answers a second, a group for each workload. Each group has a scale of its own.
+//! Bar charts of responses per second. Each workload is a group with a separate scale.
 
 use std::fmt::Write as _;
 
@@ -6,9 +6,9 @@ use super::report::{Figure, Report, thousands};
 use super::workload::{Contestant, Workload};
 
 const WIDTH: f64 = 760.0;
-/// Where bars begin, behind the names.
+/// Left end of the bars, to the right of the names.
 const LEFT: f64 = 150.0;
-/// The longest bar; its number stands behind it.
+/// Length of the longest bar; its number follows it.
 const LONGEST: f64 = 500.0;
 const BAR: f64 = 18.0;
 const STEP: f64 = 24.0;
@@ -16,7 +16,6 @@ const HEAD: f64 = 30.0;
 const GAP: f64 = 18.0;
 const MARGIN: f64 = 16.0;
 
-/// The picture, as SVG.
 pub(crate) fn svg(report: &Report) -> String {
     let mut shapes = String::new();
     let mut top = MARGIN;
@@ -25,7 +24,7 @@ pub(crate) fn svg(report: &Report) -> String {
             .into_iter()
             .filter_map(|contestant| report.figure(workload, contestant))
             .collect();
-        // Nothing stands beside the only one.
+        // A single bar compares nothing.
         if figures.len() > 1 {
             group(&mut shapes, &mut top, workload, &figures);
         }
@@ -43,7 +42,7 @@ fn group(shapes: &mut String, top: &mut f64, workload: Workload, figures: &[&Fig
         .iter()
         .map(|figure| figure.rate)
         .fold(f64::MIN_POSITIVE, f64::max);
-    // Writing to a text cannot fail.
+    // Writing to a String cannot fail.
     let _ = writeln!(
         shapes,
         "<text x=\"{MARGIN}\" y=\"{:.1}\" font-weight=\"600\" fill=\"#1f2328\">{}</text>",
@@ -71,7 +70,7 @@ fn group(shapes: &mut String, top: &mut f64, workload: Workload, figures: &[&Fig
     *top += GAP;
 }
 
-/// Ours, the peers, the floors.
+/// One colour each for Taskwire, the peers and the floors.
 fn colour(contestant: Contestant) -> &'static str {
     match contestant {
         Contestant::Taskwire => "#0969da",
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_are_as_long_as_rates_are_high() {
+    fn bars_are_proportional_to_rates() {
         let picture = svg(&report(&[
             (Workload::OwnList, Contestant::Taskwire, 4_000.0),
             (Workload::OwnList, Contestant::Yoga, 1_000.0),

@@ -1,4 +1,4 @@
-//! What was measured, for people and for programs.
+//! Results as Markdown and JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,43 +7,42 @@ use serde::Serialize;
 
 use super::goal;
 use super::load::Round;
-use super::machine::Surroundings;
+use super::machine::RunEnvironment;
 use super::workload::{Contestant, Workload};
 use crate::figures::{median, quantile};
 
-/// One run.
+/// Results of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    pub(crate) surroundings: Surroundings,
-    /// How many different users a list of own tasks shows.
+    pub(crate) surroundings: RunEnvironment,
+    /// Mean number of distinct users in a list of own tasks.
     pub(crate) users_on_a_page: f64,
-    /// The length of Taskwire's answers in bytes.
+    /// Length of Taskwire's responses in bytes.
     pub(crate) bytes: BTreeMap<Workload, usize>,
     pub(crate) figures: Vec<Figure>,
-    /// The most memory of each server over the whole run, in bytes.
+    /// Peak memory of each server over the whole run, in bytes.
     pub(crate) peaks: BTreeMap<Contestant, u64>,
 }
 
-/// What one server reached in one workload: medians over the rounds.
+/// Results of one server in one workload: medians over the rounds.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figure {
     pub(crate) workload: Workload,
     pub(crate) contestant: Contestant,
-    /// Answers a second.
+    /// Responses per second.
     pub(crate) rate: f64,
-    /// The rate of each round.
+    /// Rate of each round.
     pub(crate) rates: Vec<f64>,
     pub(crate) p50_ms: f64,
     pub(crate) p95_ms: f64,
     pub(crate) p99_ms: f64,
-    /// The worst of all rounds.
+    /// Maximum of all rounds.
     pub(crate) max_ms: f64,
-    /// The most resident memory that was seen meanwhile.
+    /// Maximum sampled resident memory; `None` for pgbench.
     pub(crate) memory_bytes: Option<u64>,
 }
 
 impl Figure {
-    /// Of its rounds.
     pub(crate) fn new(workload: Workload, contestant: Contestant, rounds: &[Round], memory_bytes: Option<u64>) -> Self {
         let latency = |share| median(rounds.iter().map(|round| quantile(&round.latencies, share)));
         let worst = rounds.iter().filter_map(|round| round.latencies.last());
@@ -62,17 +61,15 @@ impl Figure {
 }
 
 impl Report {
-    /// What a server reached, if it took part.
     pub(crate) fn figure(&self, workload: Workload, contestant: Contestant) -> Option<&Figure> {
         let mut figures = self.figures.iter();
         figures.find(|figure| figure.workload == workload && figure.contestant == contestant)
     }
 
-    /// Pages for people.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::from("# Side by side\n\n");
         text.push_str(&self.surroundings.markdown());
-        // Writing to a text cannot fail.
+        // Writing to a String cannot fail.
         let _ = write!(
             text,
             "\nA list of own tasks shows {:.0} different users. [The README](../README.md) describes the method.\n\n\
@@ -130,7 +127,7 @@ impl Report {
     }
 }
 
-/// A rate with a comma every three digits, and a decimal when it is small.
+/// Formats a rate with thousands separators, and with a decimal if it is below 100.
 pub(super) fn thousands(rate: f64) -> String {
     if rate < 100.0 {
         return format!("{rate:.1}");
@@ -163,7 +160,7 @@ pub(super) mod tests {
             Figure::new(workload, contestant, &[round], Some(42_000_000))
         });
         Report {
-            surroundings: Surroundings::default(),
+            surroundings: RunEnvironment::default(),
             users_on_a_page: 38.2,
             bytes: BTreeMap::from([(Workload::OwnList, 17_000)]),
             figures: figures.collect(),
@@ -172,7 +169,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn rounds_become_medians_and_the_worst_of_all() {
+    fn a_figure_has_medians_and_the_maximum() {
         let round = |rate, worst| Round {
             rate,
             latencies: vec![1.0, worst],
@@ -185,7 +182,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_table_says_how_many_times_as_fast() {
+    fn the_table_shows_ratios() {
         let report = report(&[
             (Workload::OwnList, Contestant::Taskwire, 4_190.0),
             (Workload::OwnList, Contestant::Mercurius, 1_000.0),
@@ -201,7 +198,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn rates_are_easy_to_read() {
+    fn rates_have_thousands_separators() {
         assert_eq!(thousands(1_234_567.4), "1,234,567");
         assert_eq!(thousands(999.6), "1,000");
         assert_eq!(thousands(17.25), "17.2");

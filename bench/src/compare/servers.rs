@@ -1,4 +1,4 @@
-//! The servers side by side: each a process of its own, all up for the whole run.
+//! The servers: each is a separate process that runs for the whole comparison.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +10,10 @@ use super::data::Databases;
 use super::workload::Contestant;
 use crate::server::{Output, SECRET_KEY, Server};
 
-/// Connections to the database that each server may hold: Taskwire's own default.
+/// Database connections of each server: the default of Taskwire.
 pub(super) const POOL: &str = "10";
 
-/// How Taskwire runs: as shipped for production, with limits that are on but too high to be met.
+/// Settings of Taskwire: production, with enabled limits that are too high to be reached.
 pub(super) const SETTINGS: [(&str, &str); 6] = [
     ("APP_ENV", "production"),
     ("DATABASE_MAX_CONNECTIONS", POOL),
@@ -23,13 +23,12 @@ pub(super) const SETTINGS: [(&str, &str); 6] = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "600"),
 ];
 
-/// All servers of a run.
-pub(crate) struct Line {
+pub(crate) struct Servers {
     servers: BTreeMap<Contestant, Server>,
 }
 
-impl Line {
-    /// Starts Taskwire, the peers from their folder, and the bare handler.
+impl Servers {
+    /// Starts Taskwire, the peers and the constant server.
     pub(crate) async fn start(binary: &Path, databases: &Databases, peers: &Path) -> anyhow::Result<Self> {
         let mut servers = BTreeMap::new();
         let taskwire = Server::taskwire(binary, &databases.taskwire(), &SETTINGS, Output::Logged).await?;
@@ -55,17 +54,16 @@ impl Line {
         Ok(Self { servers })
     }
 
-    /// Whoever listens as this contestant.
     pub(crate) fn server(&self, contestant: Contestant) -> Option<&Server> {
         self.servers.get(&contestant)
     }
 
-    /// The same, when it gives real answers.
+    /// The server, unless it returns constants.
     pub(crate) fn peer(&self, contestant: Contestant) -> Option<&Server> {
         self.server(contestant).filter(|_| contestant != Contestant::Axum)
     }
 
-    /// Everybody's most memory, in bytes.
+    /// Peak memory of each server in bytes.
     pub(crate) async fn peaks(&self) -> anyhow::Result<BTreeMap<Contestant, u64>> {
         let mut peaks = BTreeMap::new();
         for (contestant, server) in &self.servers {

@@ -1,4 +1,4 @@
-//! Whether all servers give the same answers. A server that answers something else is not quicker, but wrong.
+//! Verifies that all servers give the same responses. A server with other responses is wrong, not faster.
 
 use std::collections::BTreeSet;
 
@@ -7,31 +7,33 @@ use serde_json::{Map, Value};
 
 use super::data::World;
 use super::load;
-use super::servers::Line;
+use super::servers::Servers;
 use super::workload::{Contestant, Workload, requests};
 
-/// So many different requests of a workload are compared.
+/// Number of requests of a workload that are compared.
 const COMPARED: usize = 20;
 
-/// What the first server's answers are like.
+/// Statistics of Taskwire's responses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Answers {
-    /// The mean length of an answer.
+    /// Mean length in bytes.
     pub(crate) bytes: usize,
-    /// The mean number of different users in an answer.
+    /// Mean number of distinct users.
     pub(crate) users: f64,
 }
 
-/// Fails when a server answers somebody whose token nobody signed.
-pub(crate) async fn tokens_are_checked(line: &Line, world: &World) -> anyhow::Result<()> {
+/// Fails if a server accepts a token with a forged signature.
+pub(crate) async fn tokens_are_checked(servers: &Servers, world: &World) -> anyhow::Result<()> {
     let (claims, _) = world
         .administrator
         .token
         .rsplit_once('.')
-        .context("the token is none")?;
+        .context("the token is malformed")?;
     let forged = format!("{claims}.{}", "A".repeat(43));
     for &contestant in Workload::OwnList.contestants() {
-        let Some(server) = line.peer(contestant) else { continue };
+        let Some(server) = servers.peer(contestant) else {
+            continue;
+        };
         let mut all = requests(contestant, Workload::OwnList, world)?;
         let request = all.pop().context("there are no people")?.signed_in_with(&forged)?;
         let answer = load::once(server.address(), request).await;
@@ -40,12 +42,14 @@ pub(crate) async fn tokens_are_checked(line: &Line, world: &World) -> anyhow::Re
     Ok(())
 }
 
-/// Asks every server that takes part the same, and fails when one answers something else than the first.
-pub(crate) async fn same_answers(line: &Line, workload: Workload, world: &World) -> anyhow::Result<Answers> {
+/// Sends the same requests to every server and fails if a response differs from that of Taskwire.
+pub(crate) async fn same_answers(servers: &Servers, workload: Workload, world: &World) -> anyhow::Result<Answers> {
     let mut expected: Option<Vec<Value>> = None;
     let mut answers = Answers::default();
     for &contestant in workload.contestants() {
-        let Some(server) = line.peer(contestant) else { continue };
+        let Some(server) = servers.peer(contestant) else {
+            continue;
+        };
         let name = contestant.name();
         let mut given = Vec::new();
         let mut bytes = 0;
@@ -75,22 +79,22 @@ pub(crate) async fn same_answers(line: &Line, workload: Workload, world: &World)
 }
 
 fn compare(name: &str, workload: Workload, expected: &[Value], given: &[Value]) -> anyhow::Result<()> {
-    ensure!(expected.len() == given.len(), "{name} was asked something else");
+    ensure!(expected.len() == given.len(), "{name} got another number of requests");
     for (expected, given) in expected.iter().zip(given) {
         ensure!(
             expected == given,
-            "{name} answers something else than Taskwire for '{}':\n{given}\ninstead of\n{expected}",
+            "{name} does not answer like Taskwire for '{}':\n{given}\ninstead of\n{expected}",
             workload.name()
         );
     }
     Ok(())
 }
 
-/// What must be equal: the rows without the names that differ from server to server, and without moments,
-/// which each writes in its own way.
+/// The part that must be equal: the rows, without names that differ between servers, and without timestamps, whose
+/// format differs.
 fn essence(answer: &Value, workload: Workload) -> Value {
     let data = answer.get("data").unwrap_or(answer);
-    // The one field at the top has another name everywhere.
+    // The top-level field has another name in each server.
     let top = data.as_object().and_then(|data| data.values().next()).unwrap_or(data);
     strip(top, workload == Workload::CreateTask)
 }
@@ -114,7 +118,7 @@ fn strip(value: &Value, is_new: bool) -> Value {
     }
 }
 
-/// How many different users an answer shows as owner or assignee.
+/// Number of distinct users that are owner or assignee.
 fn users(answer: &Value) -> usize {
     fn collect<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
         match value {
@@ -146,7 +150,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn names_and_moments_may_differ_but_not_rows() {
+    fn names_and_timestamps_may_differ_but_not_rows() {
         let taskwire =
             json!({"data": {"tasks": {"nodes": [{"databaseId": 1, "title": "a", "dueDate": "2026-01-01T00:00:00Z"}]}}});
         let peer = json!({"data": {"allTasks": {"nodes": [{"rowId": 1, "title": "a", "dueDate": "2026-01-01"}]}}});
@@ -157,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn a_new_task_has_a_number_of_its_own() {
-        let made = |number| json!({"data": {"taskCreate": {"task": {"databaseId": number, "title": "a"}}}});
+    fn ids_of_new_tasks_may_differ() {
+        let created = |number| json!({"data": {"taskCreate": {"task": {"databaseId": number, "title": "a"}}}});
         assert_eq!(
-            essence(&made(1), Workload::CreateTask),
-            essence(&made(2), Workload::CreateTask)
+            essence(&created(1), Workload::CreateTask),
+            essence(&created(2), Workload::CreateTask)
         );
     }
 

@@ -1,4 +1,4 @@
-//! What is asked, and of whom: each server gets the same question in its own words.
+//! Workloads: each server gets equivalent requests in its own schema.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ pub(super) const PAGE: usize = 50;
 /// Users of the nested list, and tasks of each.
 const NESTED: (usize, usize) = (20, 10);
 
-/// What stands side by side.
+/// A compared server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Contestant {
@@ -35,7 +35,6 @@ impl Contestant {
         Self::Postgres,
     ];
 
-    /// Its name for people.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Taskwire => "Taskwire",
@@ -48,13 +47,12 @@ impl Contestant {
     }
 }
 
-/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Workload {
     /// 50 own tasks, newest first, with owner and assignee
     OwnList,
-    /// The same of all tasks that one sees, owned or assigned
+    /// 50 tasks that the user owns or is assigned to, newest first
     DefaultList,
     /// One task by its id, with owner and assignee
     OneTask,
@@ -64,14 +62,14 @@ pub(crate) enum Workload {
     RestList,
     /// `{ __typename }`
     Tiny,
-    /// Making a task, with its event
+    /// Create a task with its event
     CreateTask,
-    /// Signing in, over two connections
+    /// Sign in, over two connections
     Login,
 }
 
 impl Workload {
-    /// All, those that write last: what the others read must not change under them.
+    /// Workloads that write come last, so that they do not change what the others read.
     pub(crate) const ALL: [Self; 8] = [
         Self::OwnList,
         Self::DefaultList,
@@ -83,7 +81,6 @@ impl Workload {
         Self::Login,
     ];
 
-    /// Its name for people.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OwnList => "List of 50 own tasks with owner and assignee",
@@ -97,7 +94,7 @@ impl Workload {
         }
     }
 
-    /// Who can do it.
+    /// The servers that support it.
     pub(crate) fn contestants(self) -> &'static [Contestant] {
         use Contestant::{Axum, Mercurius, PostGraphile, Postgres, Taskwire, Yoga};
         match self {
@@ -108,20 +105,20 @@ impl Workload {
         }
     }
 
-    /// How many connections it takes when the others take so many.
+    /// Number of connections, if other workloads use `usual`.
     pub(crate) fn connections(self, usual: usize) -> usize {
-        // Hashing a password keeps a core busy; more at the same time would only wait.
+        // Hashing a password keeps a core busy; more requests would only wait.
         if self == Self::Login { 2 } else { usual }
     }
 }
 
-/// The fields of a task. `@` is its number, which has another name at `PostGraphile`.
+/// Fields of a task. `@` is the numeric id, whose name differs in `PostGraphile`.
 const TASK: &str = "@ title description status priority dueDate createdAt updatedAt \
     owner { @ username fullName } assignee { @ username fullName }";
 const NESTED_TASK: &str = "nodes { @ title status assignee { @ username fullName } }";
 const CREATED: &str = "{ task { @ title status priority createdAt } }";
 
-/// The requests of one workload to one server, for all people in turn.
+/// Requests of one workload to one server, for all users in turn.
 pub(super) fn requests(contestant: Contestant, workload: Workload, world: &World) -> anyhow::Result<Vec<Prepared>> {
     let people = world.people.iter();
     match workload {
@@ -129,13 +126,13 @@ pub(super) fn requests(contestant: Contestant, workload: Workload, world: &World
             .map(|person| {
                 graphql(
                     person,
-                    &question(contestant, workload),
+                    &operation(contestant, workload),
                     variables(contestant, workload, person),
                 )
             })
             .collect(),
         Workload::OneTask => {
-            let query = question(contestant, workload);
+            let query = operation(contestant, workload);
             let pairs = (0..PAGE).flat_map(|number| people.clone().map(move |person| (number, person)));
             pairs
                 .filter_map(|(number, person)| Some((person, person.tasks.get(number)?)))
@@ -149,7 +146,7 @@ pub(super) fn requests(contestant: Contestant, workload: Workload, world: &World
                 .collect()
         }
         Workload::Nested => {
-            let query = question(contestant, workload);
+            let query = operation(contestant, workload);
             Ok(vec![graphql(&world.administrator, &query, json!({}))?])
         }
         Workload::RestList => people
@@ -196,8 +193,8 @@ fn variables(contestant: Contestant, workload: Workload, person: &Person) -> Val
     }
 }
 
-/// The operation in the words of one server.
-fn question(contestant: Contestant, workload: Workload) -> String {
+/// The operation in the schema of one server.
+fn operation(contestant: Contestant, workload: Workload) -> String {
     const NEWEST: &str = "orderBy: [CREATED_AT_DESC, ROW_ID_DESC]";
     const OLDEST: &str = "orderBy: [CREATED_AT_ASC, ROW_ID_ASC]";
     let (users, tasks) = NESTED;
@@ -243,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn taskwire_takes_part_in_everything_and_the_floors_in_what_they_can() {
+    fn taskwire_supports_all_workloads() {
         for workload in Workload::ALL {
             assert_eq!(workload.contestants().first(), Some(&Contestant::Taskwire));
         }
@@ -252,10 +249,10 @@ mod tests {
     }
 
     #[test]
-    fn each_server_is_asked_for_the_same_fields() {
+    fn all_servers_return_the_same_fields() {
         for workload in [Workload::OwnList, Workload::OneTask, Workload::Nested] {
             let fields = |contestant| {
-                let text = question(contestant, workload).replace("rowId", "databaseId");
+                let text = operation(contestant, workload).replace("rowId", "databaseId");
                 let at = text.find("databaseId title").unwrap_or_default();
                 text[at..].to_owned()
             };
@@ -266,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_writes_comes_last() {
+    fn workloads_that_write_come_last() {
         let last = &Workload::ALL[Workload::ALL.len() - 2..];
         assert_eq!(last, [Workload::CreateTask, Workload::Login]);
     }

@@ -1,7 +1,7 @@
 //! Live subscriptions under load.
 //!
-//! First every person watches over several connections, and their tasks are changed at a steady rate: each
-//! event concerns a few of many. Then all connections belong to one administrator: each event concerns all.
+//! First, every user has several connections, and their tasks change at a steady rate: each event is for a few
+//! connections. Then all connections belong to one administrator: each event is for all.
 
 mod report;
 mod socket;
@@ -24,36 +24,35 @@ use crate::figures::quantile;
 use crate::people::{self, Person};
 use crate::server::{Output, Server};
 
-/// So many connections are opened at the same time.
+/// Connections to open concurrently.
 const AT_ONCE: usize = 64;
-/// The longest wait for what was sent to arrive.
+/// Maximum wait for sent events.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Events that go to all connections, one after the other.
+/// Number of consecutive events for all connections.
 const BROADCASTS: u32 = 20;
-/// So many changes may be under way at the same time.
+/// Maximum concurrent changes.
 const MAX_UNDER_WAY: usize = 64;
 
-/// What to measure.
 #[derive(Args)]
 pub(crate) struct Plan {
-    /// Subscriptions, each over a connection of its own
+    /// Number of subscriptions, each on a separate connection
     #[arg(long, default_value_t = 1_000)]
     subscriptions: usize,
-    /// Connections of each person
+    /// Connections of each user
     #[arg(long, default_value_t = 10)]
     per_person: usize,
-    /// Events that are to be delivered in a second, all subscriptions together
+    /// Events to deliver per second, over all subscriptions
     #[arg(long, default_value_t = 1_000)]
     deliveries_per_second: usize,
-    /// How long to go on, in seconds
+    /// Duration in seconds
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Where to write the result, as JSON
+    /// File for the result as JSON; none by default
     #[arg(long)]
     out: Option<std::path::PathBuf>,
 }
 
-/// Measures, prints a line of a table, and writes the result where it is wanted.
+/// Measures, prints a table row, and writes the result to `out`.
 pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::Result<()> {
     let server = start(binary, database, plan.subscriptions).await?;
     let client = reqwest::Client::new();
@@ -73,8 +72,8 @@ pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::R
 
     println!("one event for all, {BROADCASTS} times");
     let administrator = people::administrator(&client, &url).await?;
-    let everybody = broadcast(&server, &client, &url, &administrator, plan).await?;
-    let report = Report::new(plan.subscriptions, memory, peak, &steady, &everybody);
+    let broadcasts = broadcast(&server, &client, &url, &administrator, plan).await?;
+    let report = Report::new(plan.subscriptions, memory, peak, &steady, &broadcasts);
     println!("\n{}\n{}", Report::HEADING, report.row());
     if let Some(out) = &plan.out {
         tokio::fs::write(out, serde_json::to_vec_pretty(&report)?)
@@ -84,7 +83,7 @@ pub(crate) async fn run(binary: &Path, database: &str, plan: &Plan) -> anyhow::R
     report.judge()
 }
 
-/// Starts the server with the limits of requests off and with room for the connections.
+/// Starts the server without rate limits and with enough connection slots.
 async fn start(binary: &Path, database: &str, connections: usize) -> anyhow::Result<Server> {
     let room = (connections + 100).to_string();
     let settings = [
@@ -92,7 +91,7 @@ async fn start(binary: &Path, database: &str, connections: usize) -> anyhow::Res
         ("LOG_LEVEL", "warn"),
         ("LIVE_MAX_CONNECTIONS", &room),
         ("LIVE_MAX_CONNECTIONS_PER_USER", &room),
-        // Before connection_init has come, every connection is anonymous.
+        // Every connection is anonymous before `connection_init`.
         ("LIVE_MAX_ANONYMOUS_CONNECTIONS", &room),
         ("LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS", &room),
         ("MAX_CONNECTIONS_PER_ADDRESS", &room),
@@ -100,7 +99,7 @@ async fn start(binary: &Path, database: &str, connections: usize) -> anyhow::Res
     Server::taskwire(binary, database, &settings, Output::Shown).await
 }
 
-/// Opens every connection of every person, and waits until each is subscribed.
+/// Opens all connections and waits until each is subscribed.
 async fn open(server: &Server, people: &[Person], plan: &Plan) -> anyhow::Result<Vec<Socket>> {
     let url = server.websocket();
     stream::iter(0..plan.subscriptions)
@@ -113,10 +112,10 @@ async fn open(server: &Server, people: &[Person], plan: &Plan) -> anyhow::Result
         .await
 }
 
-/// How often each person's task was changed. Its version starts at 1.
+/// Number of changes of each user's task. Its version starts at 1.
 type Changes = Vec<(String, u32)>;
 
-/// Changes the tasks of all people in turn, at the rate at which each change is delivered to a person's connections.
+/// Changes the tasks of all users in turn, at the requested rate of deliveries.
 async fn change(client: &reqwest::Client, url: &str, people: &[Person], plan: &Plan) -> anyhow::Result<Changes> {
     let per_second = (plan.deliveries_per_second / plan.per_person).max(1);
     let mut ticks = interval(Duration::from_secs(1) / u32::try_from(per_second)?);
@@ -165,7 +164,7 @@ async fn retitle(client: &reqwest::Client, url: &str, person: &Person, number: u
     Ok(())
 }
 
-/// What came of the connections of one phase.
+/// Results of one phase.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) expected: u64,
@@ -173,11 +172,11 @@ pub(crate) struct Outcome {
     pub(crate) lost: u64,
     pub(crate) doubled: u64,
     pub(crate) leaked: u64,
-    /// From the moment of the change to its arrival, in milliseconds, sorted.
+    /// From the change to its arrival, in milliseconds, sorted.
     pub(crate) latencies: Vec<f64>,
 }
 
-/// Waits until everything that is expected has arrived, and closes the connections.
+/// Waits until all expected events have arrived, and closes the connections.
 async fn settle(sockets: Vec<Socket>, changes: &Changes) -> anyhow::Result<Outcome> {
     let expected: u64 = sockets.iter().map(|socket| u64::from(due(socket, changes))).sum();
     let end = Instant::now() + PATIENCE;
@@ -212,13 +211,13 @@ impl Outcome {
         let all = ledger.versions.len();
         ledger.versions.dedup();
         let distinct = ledger.versions.len();
-        // What comes out of order was overtaken, and counts as doubled.
+        // Events out of order count as one duplicate.
         self.doubled += u64::try_from(all - distinct).unwrap_or(u64::MAX) + u64::from(!in_order);
         self.lost += u64::from(due).saturating_sub(u64::try_from(distinct).unwrap_or(u64::MAX));
     }
 }
 
-/// The time until an event reached the last of all connections, in milliseconds, sorted.
+/// Time until an event reached the last connection, in milliseconds, sorted.
 async fn broadcast(
     server: &Server,
     client: &reqwest::Client,

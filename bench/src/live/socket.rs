@@ -1,4 +1,4 @@
-//! One subscription over a connection of its own, and what came over it.
+//! A subscription on a separate connection, and the events that it received.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,26 +18,26 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// The longest wait for a connection to be ready.
+/// Maximum wait for a connection to be ready.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Small buffers: thousands of connections share this process.
+/// Small, because thousands of connections share this process.
 const BUFFER: usize = 4 * 1024;
 const SUBSCRIBE: &str = "subscription { taskEvents { occurredAt taskId task { title } snapshot { version } } }";
 
-/// What came over a connection.
+/// Events received on a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// The versions of one's own task, in the order of their arrival.
+    /// Versions of the user's own task, in order of arrival.
     pub(crate) versions: Vec<u32>,
-    /// Events of tasks that are none of theirs.
+    /// Number of events of other tasks.
     pub(crate) foreign: u64,
-    /// From the moment of the change to its arrival, in milliseconds.
+    /// From the change to its arrival, in milliseconds.
     pub(crate) latencies: Vec<f64>,
 }
 
 /// An open subscription.
 pub(crate) struct Socket {
-    /// The one task whose events may come; all, when there is none.
+    /// The task to expect events of; `None` for all tasks.
     pub(crate) task: Option<String>,
     received: Arc<AtomicU64>,
     latest_microseconds: Arc<AtomicU64>,
@@ -77,7 +77,7 @@ struct Snapshot {
 }
 
 impl Socket {
-    /// Connects, signs in, subscribes, and waits until the server has taken it.
+    /// Connects, authenticates, subscribes, and waits until the subscription is active.
     pub(crate) async fn open(url: &str, token: &str, task: Option<String>) -> anyhow::Result<Self> {
         let mut stream = timeout(PATIENCE, connect(url, token))
             .await
@@ -102,12 +102,11 @@ impl Socket {
         })
     }
 
-    /// How many events have come.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// How long the latest event took.
+    /// Latency of the latest event.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a time in milliseconds is far from the limits of f64"
@@ -116,9 +115,9 @@ impl Socket {
         self.latest_microseconds.load(Ordering::Relaxed) as f64 / 1_000.0
     }
 
-    /// Closes it, and gives what came over it.
+    /// Closes the connection and returns the received events.
     pub(crate) async fn close(self) -> anyhow::Result<Ledger> {
-        // The reader is gone already when the server closed the connection; it says so.
+        // If the server closed the connection, the reader has ended and returns the error.
         let _ = self.stop.send(());
         self.reading.await?
     }
@@ -146,8 +145,8 @@ async fn connect(url: &str, token: &str) -> anyhow::Result<Stream> {
     Ok(stream)
 }
 
-/// Subscribes. Messages are taken in their order: once a query that follows is answered, the subscription stands.
-/// What it tells until then is of before.
+/// The server handles messages in order: once the following query is answered, the subscription is active. Earlier
+/// events are ignored.
 async fn subscribe(stream: &mut Stream) -> anyhow::Result<()> {
     for (id, query) in [("1", SUBSCRIBE), ("2", "{ __typename }")] {
         let message = json!({ "id": id, "type": "subscribe", "payload": { "query": query } });
@@ -200,7 +199,7 @@ impl Reader {
         };
         let version = event.snapshot.version;
         if version == 1 {
-            // The making of a task, before anything was measured.
+            // The creation of a task, before the measurement.
             return Ok(());
         }
         let late = Utc::now() - event.occurred_at;

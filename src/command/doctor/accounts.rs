@@ -1,4 +1,4 @@
-//! The accounts: whether one is open to everybody.
+//! Checks whether an account has the known password of a development server.
 
 use super::Report;
 use crate::app::find_open_accounts;
@@ -6,7 +6,6 @@ use crate::config::Environment;
 use crate::domain::Domain;
 use crate::domain::error::{Result, described};
 
-/// Looks for accounts of development servers. In development they belong there.
 pub(super) async fn check(domain: &Domain, environment: Environment, report: &mut Report) -> anyhow::Result<()> {
     report.add("accounts", judge(domain, environment).await)
 }
@@ -14,8 +13,8 @@ pub(super) async fn check(domain: &Domain, environment: Environment, report: &mu
 async fn judge(domain: &Domain, environment: Environment) -> Result<String, String> {
     let open = find_open_accounts(domain).await;
     match open.map_err(|error| format!("{:#}", described(error)))? {
-        None => Ok("none has the password of a development server".to_owned()),
+        None => Ok("none has the known password of a development server".to_owned()),
         Some(accounts) if environment.is_production() => Err(accounts.to_string()),
-        Some(_) => Ok("this development server has accounts with a password that everybody knows".to_owned()),
+        Some(_) => Ok("this development server has accounts with a known password".to_owned()),
     }
 }

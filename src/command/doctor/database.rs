@@ -1,4 +1,4 @@
-//! The database: whether it answers, is set up well, has our tables, takes writes and knows the time.
+//! Checks the database: its connection, engine, rights, tables, writes and clock.
 
 use chrono::{Datelike as _, TimeDelta};
 
@@ -11,14 +11,13 @@ use crate::domain::diagnosis::ClockReading;
 use crate::domain::error::described;
 use crate::domain::{Domain, Engine, MigrationState, WriteFailure};
 
-/// How far our clock and the database's may be apart.
+/// Largest allowed difference between the clocks of this machine and of the database.
 const MAX_SKEW: TimeDelta = TimeDelta::seconds(5);
-/// Before this year no server of this version ran.
+/// This version did not exist before this year, so an earlier date is wrong.
 const FIRST_SANE_YEAR: i32 = 2026;
-/// The oldest PostgreSQL that has what the event log needs.
+/// The event log needs `pg_snapshot_xmin` and other functions of PostgreSQL 13.
 const MIN_POSTGRES: i32 = 130_000;
 
-/// Checks the database and the clocks.
 pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Result<()> {
     let domain = match reach(config).await {
         Ok(domain) => domain,
@@ -43,12 +42,12 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Resul
     database::close(domain).await
 }
 
-/// Connects, without making a file that is not there and without waiting for a server to start.
+/// Connects once, without retries, and does not create a missing file.
 async fn reach(config: &Config) -> Result<Domain, String> {
     config.database.check_file()?;
     if let Some(file) = config.database.sqlite_path().filter(|file| !file.exists()) {
         return Err(format!(
-            "the file {} does not exist; `taskwire migrate up` makes it, and so does the server when it starts",
+            "the file {} does not exist; `taskwire migrate up` creates it",
             file.display()
         ));
     }
@@ -58,20 +57,19 @@ async fn reach(config: &Config) -> Result<Domain, String> {
     let opened = database::open(&config).await;
     opened.map_err(|error| match config.database.sqlite_path() {
         Some(file) => match file::holder(&file) {
-            Some(holder) => format!("{error:#}; {holder} holds a lock on it: wait until it has finished, or end it"),
+            Some(holder) => format!("{error:#}; {holder} holds a lock on it: wait until it has finished, or stop it"),
             None => format!("{error:#}; check DATABASE_URL"),
         },
-        None => format!("{error:#}; check DATABASE_URL, and that the database runs"),
+        None => format!("{error:#}; check DATABASE_URL, and that the database is running"),
     })
 }
 
-/// Whether the database is one that we can work with.
 fn judge_engine(engine: &Engine, config: &DatabaseConfig) -> Result<String, String> {
     let url = config.shown_url();
     match engine {
         Engine::Sqlite {
             foreign_keys: false, ..
-        } => Err(format!("{url} does not mind foreign keys")),
+        } => Err(format!("{url} does not enforce foreign keys")),
         Engine::Sqlite {
             version, journal_mode, ..
         } if journal_mode == "wal" || config.is_memory() => Ok(format!(
@@ -91,10 +89,10 @@ fn judge_engine(engine: &Engine, config: &DatabaseConfig) -> Result<String, Stri
     }
 }
 
-/// Checks the migrations. Returns whether there are tables of this version to work with.
+/// Returns whether all migrations of this version are applied.
 async fn check_tables(domain: &Domain, config: &DatabaseConfig, report: &mut Report) -> anyhow::Result<bool> {
     if config.is_memory() {
-        let text = "made anew at every start, for the database is in memory";
+        let text = "created at every start, because the database is in memory";
         report.add("tables", Ok(text.to_owned()))?;
         return Ok(false);
     }
@@ -120,14 +118,14 @@ fn judge_migrations(migrations: &[MigrationState]) -> Result<String, String> {
 
 async fn judge_writing(domain: &Domain, config: &DatabaseConfig) -> Result<String, String> {
     let Some(failure) = domain.diagnosis().write_failure().await else {
-        return Ok("the database takes writes".to_owned());
+        return Ok("the database accepts writes".to_owned());
     };
     let file = config.sqlite_path();
     let reason = match (failure, &file) {
         (WriteFailure::Locked, Some(file)) => {
             let holder = file::holder(file).unwrap_or_else(|| "another process".to_owned());
             let file = file.display();
-            format!("the file {file} is locked: {holder} is writing to it; wait until it has finished, or end it")
+            format!("the file {file} is locked: {holder} is writing to it; wait until it has finished, or stop it")
         }
         (WriteFailure::Locked, None) => locked_table(domain).await,
         (WriteFailure::ReadOnly, Some(file)) => format!(
@@ -139,13 +137,12 @@ async fn judge_writing(domain: &Domain, config: &DatabaseConfig) -> Result<Strin
              user. Set DATABASE_URL to the primary, or reset that setting"
                 .to_owned()
         }
-        (WriteFailure::DiskFull, _) => "its disk is full; make room".to_owned(),
+        (WriteFailure::DiskFull, _) => "its disk is full; free some space".to_owned(),
         (WriteFailure::Other(cause), _) => format!("{cause}; check the rights of its user, and its disk"),
     };
-    Err(format!("the database takes no writes: {reason}"))
+    Err(format!("the database accepts no writes: {reason}"))
 }
 
-/// Names the transaction that keeps others from writing to a table.
 async fn locked_table(domain: &Domain) -> String {
     match domain.diagnosis().lock_holder().await {
         Ok(Some(holder)) => format!(
@@ -172,12 +169,12 @@ async fn judge_clock(domain: &Domain, has_events: bool) -> Finding {
     }
 }
 
-/// Tokens and events are only as good as the clock. A database on the same machine has the same clock; then only an event
-/// from the future shows that it is wrong.
+/// Tokens and events need a correct clock. A database on the same machine has the same clock; then only an event from
+/// the future shows that it is wrong.
 fn judge_clocks(clocks: &ClockReading, newest_event: Option<Timestamp>) -> Finding {
     let ours = clocks.after;
     if ours.year() < FIRST_SANE_YEAR {
-        return Finding::Failed(format!("this machine believes it is {ours}; set its clock"));
+        return Finding::Failed(format!("the time of this machine is {ours}; set its clock"));
     }
     let skew = clocks.skew();
     if skew > MAX_SKEW {
@@ -195,7 +192,7 @@ fn judge_clocks(clocks: &ClockReading, newest_event: Option<Timestamp>) -> Findi
         ));
     }
     Finding::Ok(format!(
-        "{} by ours, {} ms from the database's",
+        "{} on this machine, {} ms from the database's clock",
         ours.format("%F %T UTC"),
         skew.num_milliseconds()
     ))
@@ -208,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pending_migrations_are_a_failure_that_says_what_to_do() {
+    fn pending_migrations_are_a_failure_with_a_fix() {
         let state = |applied| MigrationState {
             name: "m1".to_owned(),
             applied,
@@ -222,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_may_be_five_seconds_apart_and_must_know_the_year() {
+    fn clocks_may_differ_by_five_seconds_and_must_have_a_possible_year() {
         let now = chrono::Utc.with_ymd_and_hms(2027, 5, 4, 3, 2, 1).unwrap();
         let judged = |now: Timestamp, database: Timestamp, newest| {
             let clocks = ClockReading {

@@ -1,4 +1,4 @@
-//! Free disk: for the SQLite file, and for the directory of uploads.
+//! Checks the free disk for the SQLite file and for the directory of uploads.
 
 use std::path::{Path, absolute};
 
@@ -8,14 +8,13 @@ use crate::domain::attachment::{Room, disk_of, nearest_existing};
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
-/// With less free, writes are about to fail.
+/// With less free space the check fails.
 const MIN_BYTES: u64 = 100 * MIB;
-/// With less free, an operator should make room.
+/// With less free space the check warns.
 const LOW_BYTES: u64 = GIB;
-/// The same in percent of the disk, as in `/health/detailed`.
+/// With less free space, in percent of the disk, the check warns, as `/health/detailed` does.
 const LOW_PERCENT: u64 = 5;
 
-/// Checks each disk that the settings name.
 pub(super) fn check(config: &Config, report: &mut Report) -> anyhow::Result<()> {
     let database = config.database.sqlite_path().map(|path| ("database", path));
     let uploads = config.storage.directory().map(|path| ("uploads", path));
@@ -31,19 +30,19 @@ fn judge(content: &str, path: &Path, room: anyhow::Result<Room>) -> Finding {
     let path = path.display();
     let room = match room {
         Ok(room) => room,
-        Err(error) => return Finding::Failed(format!("{content}: the disk of {path} cannot be examined: {error:#}")),
+        Err(error) => return Finding::Failed(format!("{content}: cannot examine the disk of {path}: {error:#}")),
     };
     let Some(bytes) = room.free_bytes else {
-        return Finding::Ok(format!("{content}: how much of the disk of {path} is free is unknown"));
+        return Finding::Ok(format!("{content}: the free space on the disk of {path} is unknown"));
     };
     let percent = room.free_percent;
     let share = percent.map(|percent| format!(" ({percent} %)")).unwrap_or_default();
     let free = format!("{content}: {}{share} free on the disk of {path}", size(bytes));
     if bytes < MIN_BYTES {
-        Finding::Failed(format!("{free}; make room: writes are about to fail"))
+        Finding::Failed(format!("{free}; free some space: writes will fail soon"))
     } else if bytes < LOW_BYTES || percent.is_some_and(|percent| percent < LOW_PERCENT) {
         Finding::Warning(format!(
-            "{free}; make room: there should be {} and {LOW_PERCENT} % at least",
+            "{free}; free some space: at least {} and {LOW_PERCENT} % should be free",
             size(LOW_BYTES)
         ))
     } else {

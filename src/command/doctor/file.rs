@@ -1,11 +1,11 @@
-//! The file of a SQLite database: whether it can be written, and which process locks it.
+//! Checks the file of a SQLite database: whether this user can write it, and which process locks it.
 
 use std::io;
 use std::path::{Path, PathBuf, absolute};
 
 use crate::config::DatabaseConfig;
 
-/// Fails when this user may not write what SQLite writes: the file, and the files beside it in the same folder.
+/// SQLite writes its file, and creates further files in the same folder.
 pub(super) fn check_rights(config: &DatabaseConfig) -> Result<(), String> {
     let Some(file) = config.sqlite_path().and_then(|file| absolute(file).ok()) else {
         return Ok(());
@@ -13,7 +13,7 @@ pub(super) fn check_rights(config: &DatabaseConfig) -> Result<(), String> {
     let folder = file.parent().unwrap_or(&file);
     try_access(folder).map_err(|error| {
         format!(
-            "the folder {} cannot be written: {error}; SQLite creates files beside its own, so give this user the right to",
+            "the folder {} cannot be written: {error}; SQLite creates files in it, so give this user the right to write",
             folder.display()
         )
     })?;
@@ -21,7 +21,7 @@ pub(super) fn check_rights(config: &DatabaseConfig) -> Result<(), String> {
     for file in files.iter().filter(|file| file.exists()) {
         try_access(file).map_err(|error| {
             format!(
-                "the file {} cannot be read and written: {error}; give this user the right to",
+                "the file {} cannot be read and written: {error}; give this user the right to do both",
                 file.display()
             )
         })?;
@@ -29,14 +29,13 @@ pub(super) fn check_rights(config: &DatabaseConfig) -> Result<(), String> {
     Ok(())
 }
 
-/// The name of a file that SQLite keeps beside its own.
 fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(suffix);
     path.into()
 }
 
-/// Whether this user may read and write a file, or change what is in a folder.
+/// Fails if this user may not read and write the file, or not create files in the folder.
 #[cfg(unix)]
 fn try_access(path: &Path) -> io::Result<()> {
     use rustix::fs::{Access, access};
@@ -49,7 +48,6 @@ fn try_access(path: &Path) -> io::Result<()> {
     Ok(access(path, rights)?)
 }
 
-/// Whether this user may write a file.
 #[cfg(not(unix))]
 fn try_access(path: &Path) -> io::Result<()> {
     if path.metadata()?.permissions().readonly() {
@@ -58,7 +56,7 @@ fn try_access(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The process that keeps others from writing to a SQLite file, such as "process 4711 (backup)".
+/// The process that blocks other writers of a SQLite file, such as "process 4711 (backup)".
 #[cfg(target_os = "linux")]
 pub(super) fn holder(file: &Path) -> Option<String> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
@@ -71,13 +69,13 @@ pub(super) fn holder(file: &Path) -> Option<String> {
     })
 }
 
-/// The process that keeps others from writing to a SQLite file, which the system does not say.
+/// Other systems do not list the holders of locks.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn holder(_file: &Path) -> Option<String> {
     None
 }
 
-/// A file as the kernel's list of locks names it: by device and inode.
+/// A file's name in the kernel's list of locks: device and inode.
 #[cfg(target_os = "linux")]
 fn place_of(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -89,8 +87,8 @@ fn place_of(path: &Path) -> Option<String> {
     Some(format!("{:02x}:{:02x}:{inode}", major(device), minor(device)))
 }
 
-/// Reads the kernel's list of locks. A writer holds byte 120 of the shared memory file; a process that excludes all others
-/// holds the database file itself.
+/// Reads the kernel's list of locks. A writer locks byte 120 of the shared memory file; a process that excludes all
+/// others locks the database file.
 #[cfg(any(target_os = "linux", test))]
 fn holder_in(locks: &str, [file, shared_memory]: [Option<&str>; 2]) -> Option<u32> {
     const WRITER: &str = "120";
@@ -101,7 +99,7 @@ fn holder_in(locks: &str, [file, shared_memory]: [Option<&str>; 2]) -> Option<u3
         let (mode, process, place, first) = (words.next()?, words.next()?, words.next()?, words.next()?);
         let is_ours = Some(place) == file || (Some(place) == shared_memory && first == WRITER);
         let process = process.parse().ok()?;
-        // Processes of other containers have the number 0.
+        // The kernel shows 0 for processes of other containers.
         let is_other = process != 0 && process != std::process::id();
         (mode == "WRITE" && is_ours && is_other).then_some(process)
     })
@@ -129,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_of_a_database_is_beside_it() {
+    fn the_suffix_is_added_to_the_file_name() {
         assert_eq!(beside(Path::new("/a/b.db"), "-wal"), Path::new("/a/b.db-wal"));
     }
 }

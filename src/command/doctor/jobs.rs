@@ -1,4 +1,4 @@
-//! The queue of jobs: how long it is, and what was given up.
+//! Reports the job queue: its length, its dead jobs and its last failure.
 
 use super::{Report, duration};
 use crate::domain::Domain;
@@ -7,14 +7,14 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::described;
 use crate::domain::job::QueueStats;
 
-/// Tells how the queue stands. A queue that nobody works on is no failure: the server may not run yet.
+/// A queue without a worker is no failure: the server may not run yet.
 pub(super) async fn check(domain: &Domain, report: &mut Report) -> anyhow::Result<()> {
     let queue_stats = domain.jobs().queue_stats(&Actor::System).await;
-    let told = queue_stats.map(|queue_stats| tell(&queue_stats, domain.clock().now()));
-    report.add("jobs", told.map_err(|error| format!("{:#}", described(error))))
+    let text = queue_stats.map(|queue_stats| summary(&queue_stats, domain.clock().now()));
+    report.add("jobs", text.map_err(|error| format!("{:#}", described(error))))
 }
 
-fn tell(queue_stats: &QueueStats, now: Timestamp) -> String {
+fn summary(queue_stats: &QueueStats, now: Timestamp) -> String {
     let waiting = queue_stats
         .waiting_since
         .map(|since| format!(", the oldest for {}", duration(now - since)));
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_queue_is_told_with_its_age_and_its_last_failure() {
+    fn the_queue_is_reported_with_its_age_and_its_last_failure() {
         let now = Timestamp::UNIX_EPOCH + TimeDelta::days(1);
         let empty = QueueStats {
             pending: 0,
@@ -48,7 +48,7 @@ mod tests {
             waiting_since: None,
             newest_failure: None,
         };
-        assert_eq!(tell(&empty, now), "0 pending, 0 running, 0 dead");
+        assert_eq!(summary(&empty, now), "0 pending, 0 running, 0 dead");
         let busy = QueueStats {
             pending: 3,
             running: 1,
@@ -57,7 +57,7 @@ mod tests {
             newest_failure: Some(("send_mail".to_owned(), "no route".to_owned())),
         };
         assert_eq!(
-            tell(&busy, now),
+            summary(&busy, now),
             "3 pending, the oldest for 90 minutes, 1 running, 2 dead; the last failure, of send_mail: no route"
         );
     }

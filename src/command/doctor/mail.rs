@@ -1,4 +1,4 @@
-//! The mail server: whether it accepts the server. No mail is sent.
+//! Checks that the mail server accepts a login. No mail is sent.
 
 use std::time::Duration;
 
@@ -9,10 +9,9 @@ use super::Report;
 use crate::config::MailConfig;
 use crate::domain::mail::try_mail;
 
-/// How long connecting, TLS and authentication may take together.
+/// Longest time for connecting, TLS and authentication together.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Checks the mail server of the settings.
 pub(super) async fn check(config: &MailConfig, report: &mut Report) -> anyhow::Result<()> {
     let Some(url) = config.shown_url() else {
         return report.add(
@@ -25,7 +24,7 @@ pub(super) async fn check(config: &MailConfig, report: &mut Report) -> anyhow::R
     let found = match tried {
         Ok(()) => Ok(format!("{url} accepts this server; no mail was sent")),
         Err(error) => Err(format!(
-            "{url} does not accept this server: {error}; check SMTP_URL. Mails wait until the mail server takes them"
+            "{url} does not accept this server: {error}; check SMTP_URL. Mails wait until the mail server accepts them"
         )),
     };
     report.add("mail", found)

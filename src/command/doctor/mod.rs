@@ -1,7 +1,6 @@
-//! `taskwire doctor`: whether everything that the server stands on is there.
+//! `taskwire doctor`: checks everything that the server needs.
 //!
-//! Every check is a line: `ok`, `warn`, or `FAILED` with what to do about it. One that depends on another
-//! that failed is left out.
+//! Every check prints a line: `ok`, `warn`, or `FAILED` with a fix. A check that depends on a failed one is left out.
 
 mod accounts;
 mod database;
@@ -22,7 +21,6 @@ use chrono::TimeDelta;
 use super::output;
 use crate::config::Config;
 
-/// Checks everything, and fails when anything is wrong.
 pub(super) async fn run() -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     if let Some(config) = check_settings(&mut report)? {
@@ -39,7 +37,6 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Result of a check.
 #[derive(Debug, PartialEq, Eq)]
 enum Finding {
     Ok(String),
@@ -54,14 +51,12 @@ impl From<Result<String, String>> for Finding {
     }
 }
 
-/// What was printed.
 #[derive(Debug, Default)]
 struct Report {
     failed: bool,
 }
 
 impl Report {
-    /// Prints the result of a check.
     fn add(&mut self, subject: &str, found: impl Into<Finding>) -> anyhow::Result<()> {
         let (verdict, text) = match found.into() {
             Finding::Ok(text) => ("ok", text),
@@ -79,7 +74,7 @@ fn line(verdict: &str, subject: &str, text: &str) -> anyhow::Result<()> {
     output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(text)))
 }
 
-/// A time in its largest unit.
+/// Rounded down to its largest unit, such as `2 hours`.
 fn duration(time: TimeDelta) -> String {
     match time {
         time if time.num_days() > 1 => format!("{} days", time.num_days()),

@@ -1,4 +1,4 @@
-//! Redis: whether it takes what the server writes. Without one there is nothing to check.
+//! Checks that Redis accepts the writes, scripts and messages of the server.
 
 use std::time::Duration;
 
@@ -12,14 +12,13 @@ use crate::domain::live::news_channel;
 use crate::domain::random::{SystemRandomness, hexadecimal};
 use crate::redis::{PROBE, client, key, shown};
 
-/// How long all of it may take.
+/// Longest time for all steps together.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the key that is written stays if it cannot be deleted, in milliseconds.
+/// Expiry of the test key, in milliseconds, if it cannot be deleted.
 const KEY_KEPT: u32 = 5_000;
-/// Random bytes in the name of that key.
+/// Random bytes in the name of the test key.
 const NAME_BYTES: usize = 8;
 
-/// Checks the Redis of the settings.
 pub(super) async fn check(url: Option<&SecretString>, report: &mut Report) -> anyhow::Result<()> {
     let Some(url) = url else {
         return report.add(
@@ -30,7 +29,7 @@ pub(super) async fn check(url: Option<&SecretString>, report: &mut Report) -> an
     report.add("Redis", judge(timeout(PATIENCE, examine(url)).await.ok()))
 }
 
-/// Does each kind of work that the server does, under the server's own names.
+/// Runs each kind of command that the server runs, with the server's prefixes of keys and channels.
 async fn examine(url: &SecretString) -> Result<(), Problem> {
     let connected = connect(url).await;
     let mut connection = connected.map_err(|error| Problem::new("connecting", &error))?;
@@ -50,7 +49,7 @@ async fn work(connection: &mut MultiplexedConnection, name: &str) -> Result<(), 
     }
     let written: RedisResult<()> = PROBE.key(name).arg(KEY_KEPT).invoke_async(connection).await;
     written.map_err(|error| Problem::new("writing by a script", &error))?;
-    // Servers that are woken by it find nothing new.
+    // Servers that receive this message find no new events.
     let mut publish = cmd("PUBLISH");
     publish.arg(news_channel()).arg("doctor");
     let published: RedisResult<()> = publish.query_async(connection).await;
@@ -63,7 +62,7 @@ async fn connect(url: &SecretString) -> RedisResult<MultiplexedConnection> {
     Ok(connection)
 }
 
-/// Writes a key and reads it back. Returns whether both are the same.
+/// Writes a key and reads it back. Returns whether both values are equal.
 async fn write(connection: &mut MultiplexedConnection, name: &str) -> RedisResult<bool> {
     let mut set = cmd("SET");
     set.arg(name).arg(name).arg("PX").arg(KEY_KEPT);
@@ -72,7 +71,6 @@ async fn write(connection: &mut MultiplexedConnection, name: &str) -> RedisResul
     Ok(kept.as_deref() == Some(name))
 }
 
-/// What Redis does not do for the server.
 #[derive(Debug)]
 struct Problem {
     work: &'static str,
@@ -89,7 +87,6 @@ impl Problem {
     }
 }
 
-/// What an answer of Redis means for the server.
 fn hint(code: &str) -> Option<&'static str> {
     match code {
         "READONLY" => Some("it is a read-only replica; set REDIS_URL to the primary"),
@@ -98,20 +95,20 @@ fn hint(code: &str) -> Option<&'static str> {
              ACL SETUSER",
         ),
         "OOM" => Some("its memory is full; raise maxmemory, or set a maxmemory-policy that evicts keys"),
-        "MISCONF" => Some("it cannot save to its disk, and so refuses writes; look at its log"),
+        "MISCONF" => Some("it cannot save to its disk and refuses writes; check its log"),
         _ => None,
     }
 }
 
-/// `None` when it took too long.
+/// `None` is a timeout.
 fn judge(examined: Option<Result<(), Problem>>) -> Result<String, String> {
     let problem = match examined {
-        Some(Ok(())) => return Ok("takes writes, scripts and messages".to_owned()),
+        Some(Ok(())) => return Ok("accepts writes, scripts and messages".to_owned()),
         Some(Err(Problem { work, cause })) => format!("{work} fails: {cause}"),
         None => format!("no answer within {} s", PATIENCE.as_secs()),
     };
     Err(format!(
-        "{problem}; check REDIS_URL, and that Redis runs. Without Redis the server continues, but slower"
+        "{problem}; check REDIS_URL, and that Redis is running. Without Redis the server continues, but slower"
     ))
 }
 
@@ -120,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_a_failure() {
+    fn a_timeout_is_a_failure() {
         assert!(judge(None).unwrap_err().starts_with("no answer within 5 s"));
         assert!(judge(Some(Ok(()))).is_ok());
     }

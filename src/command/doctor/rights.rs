@@ -1,10 +1,10 @@
-//! The rights of the database's user, on PostgreSQL.
+//! Checks the rights of the database user, on PostgreSQL.
 
 use super::Report;
 use crate::domain::error::described;
 use crate::domain::{Domain, MissingRights};
 
-/// Checks the rights on every table. Returns whether the server can work with them.
+/// Returns whether the rights are sufficient for the server.
 pub(super) async fn check(domain: &Domain, report: &mut Report) -> anyhow::Result<bool> {
     let found = match domain.diagnosis().missing_rights().await {
         Ok(None) => return Ok(true),
@@ -41,7 +41,7 @@ mod tests {
     use crate::domain::MissingRight;
 
     #[test]
-    fn what_is_missing_is_granted_together() {
+    fn objects_that_lack_the_same_rights_share_a_statement() {
         let missing = |kind: &str, object: &str, rights: &str| MissingRight {
             kind: kind.to_owned(),
             object: object.to_owned(),

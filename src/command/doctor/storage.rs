@@ -1,4 +1,4 @@
-//! The storage of attachments: whether files can be written there.
+//! Checks that files can be written to the storage of attachments.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,10 +14,9 @@ use crate::config::StorageConfig;
 use crate::domain::attachment::{nearest_existing, try_storage};
 use crate::domain::random::SystemRandomness;
 
-/// How long a bucket may take.
+/// Longest time for the checks of a bucket.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Checks the directory or the bucket of the settings.
 pub(super) async fn check(config: &StorageConfig, report: &mut Report) -> anyhow::Result<()> {
     let found = match config.directory() {
         Some(directory) => judge(&directory),
@@ -29,28 +28,27 @@ pub(super) async fn check(config: &StorageConfig, report: &mut Report) -> anyhow
 async fn judge_bucket(config: &StorageConfig) -> Result<String, String> {
     let tried = timeout(PATIENCE, try_storage(config, &SystemRandomness)).await;
     match tried.unwrap_or_else(|_| Err(anyhow!("no answer within {} s", PATIENCE.as_secs()))) {
-        Ok(()) => Ok(format!("{} takes files", config.url)),
+        Ok(()) => Ok(format!("{} accepts files", config.url)),
         Err(error) => Err(format!(
-            "{} takes no files: {error}; check STORAGE_URL, and the variables that begin with AWS_",
+            "{} accepts no files: {error}; check STORAGE_URL, and the variables that begin with AWS_",
             config.url
         )),
     }
 }
 
 fn judge(directory: &Path) -> Result<String, String> {
-    // A directory that is not there yet is made when it is needed, inside the nearest one that is.
+    // The server creates a missing directory, inside the nearest existing one, with the first file.
     let existing = nearest_existing(directory);
     match try_to_write(existing) {
-        Ok(()) if existing == directory => Ok(format!("{} takes files", directory.display())),
-        Ok(()) => Ok(format!("{} does not exist yet and can be made", directory.display())),
+        Ok(()) if existing == directory => Ok(format!("{} accepts files", directory.display())),
+        Ok(()) => Ok(format!("{} does not exist yet and can be created", directory.display())),
         Err(error) => Err(format!(
-            "cannot write to {}: {error}; give this user the right to, or set UPLOAD_DIR or STORAGE_URL",
+            "cannot write to {}: {error}; give this user the right to write, or set UPLOAD_DIR or STORAGE_URL",
             existing.display()
         )),
     }
 }
 
-/// Writes a file and removes it.
 fn try_to_write(directory: &Path) -> io::Result<()> {
     let file = directory.join(format!(".taskwire-doctor-{}", process::id()));
     let mut probe = OpenOptions::new().write(true).create_new(true).open(&file)?;
@@ -63,10 +61,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_that_can_be_made_is_as_good_as_one_that_is_there() {
+    fn a_directory_exists_or_can_be_created() {
         let root = tempfile::tempdir().unwrap();
-        assert!(judge(root.path()).unwrap().ends_with("takes files"));
-        assert!(judge(&root.path().join("a/b")).unwrap().ends_with("can be made"));
+        assert!(judge(root.path()).unwrap().ends_with("accepts files"));
+        assert!(judge(&root.path().join("a/b")).unwrap().ends_with("can be created"));
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 

@@ -1,4 +1,4 @@
-//! Transactions of others that live events wait for, on PostgreSQL.
+//! Checks for open transactions of other programs that delay live events, on PostgreSQL.
 
 use std::time::Duration;
 
@@ -9,24 +9,23 @@ use super::{Finding, Report, duration};
 use crate::domain::error::{Result, described};
 use crate::domain::{Domain, Engine, OpenTransaction};
 
-/// Transactions of servers end sooner.
+/// Transactions of Taskwire servers are shorter.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Names the transaction that holds back events, if there is one.
 pub(super) async fn check(domain: &Domain, engine: &Engine, report: &mut Report) -> anyhow::Result<()> {
     if !matches!(engine, Engine::Postgres { .. }) {
         return Ok(());
     }
     let found = match long_open(domain).await {
-        Ok(None) => Finding::Ok("none holds back live events".to_owned()),
+        Ok(None) => Finding::Ok("none delays live events".to_owned()),
         Ok(Some(transaction)) => Finding::Warning(warning(&transaction)),
         Err(error) => Finding::Failed(format!("{:#}", described(error))),
     };
     report.add("transactions", found)
 }
 
-/// The oldest transaction, if it has been open for long. PostgreSQL does not show every user for how long it has been;
-/// then it is the oldest for as long at least.
+/// The oldest transaction, if it has been open for at least [`LONG`]. PostgreSQL does not show the age to every user;
+/// then it must be the oldest twice, [`LONG`] apart.
 async fn long_open(domain: &Domain) -> Result<Option<OpenTransaction>> {
     let Some(oldest) = domain.diagnosis().oldest_transaction().await? else {
         return Ok(None);
@@ -50,12 +49,11 @@ fn warning(transaction: &OpenTransaction) -> String {
         None => format!(" for more than {} s", LONG.as_secs()),
     };
     format!(
-        "{}{age}. Events that were written after it began are delivered when it ends. To end it: {end}",
+        "{}{age}. Events written after its start are delivered when it ends. To end it: {end}",
         described_transaction(transaction)
     )
 }
 
-/// Who holds a transaction open, and for how long if that is known.
 pub(super) fn described_transaction(transaction: &OpenTransaction) -> String {
     let OpenTransaction { user, name, state, .. } = transaction;
     let holder = match transaction.process {
@@ -76,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_is_named_with_the_way_to_end_it() {
+    fn the_warning_has_the_statement_that_ends_the_transaction() {
         let mut transaction = OpenTransaction {
             id: "4711".to_owned(),
             process: Some(31),
@@ -88,7 +86,7 @@ mod tests {
         assert_eq!(
             warning(&transaction),
             "process 31 (user bob, application \"psql\", idle in transaction) holds a transaction open for 2 minutes. \
-             Events that were written after it began are delivered when it ends. To end it: SELECT pg_terminate_backend(31)"
+             Events written after its start are delivered when it ends. To end it: SELECT pg_terminate_backend(31)"
         );
         transaction.process = None;
         transaction.name = "bob's".to_owned();
@@ -96,7 +94,7 @@ mod tests {
         assert_eq!(
             warning(&transaction),
             "the prepared transaction \"bob's\" of the user bob is open for more than 5 s. \
-             Events that were written after it began are delivered when it ends. To end it: ROLLBACK PREPARED 'bob''s'"
+             Events written after its start are delivered when it ends. To end it: ROLLBACK PREPARED 'bob''s'"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! The settings: name, description and place of each, written once.
+//! Tables with the name and description of every setting, the only place where a setting is described.
 //!
-//! [`example`](super::example) and [`reference`](super::reference) render these tables. Defaults and allowed values are
-//! those that [`Config`] itself applies, so they cannot differ from what takes effect.
+//! [`example`](super::example) and [`reference`](super::reference) render them. Defaults and allowed values are read
+//! from [`Config`] itself, so they are always correct.
 
 mod api;
 mod data;
@@ -12,16 +12,14 @@ use std::collections::BTreeMap;
 
 use super::{Config, ConfigError, Environment};
 
-/// Settings that belong together.
 pub(super) struct Group {
     pub(super) title: &'static str,
     pub(super) settings: &'static [Setting],
 }
 
-/// One setting.
 pub(super) struct Setting {
     pub(super) name: &'static str,
-    /// What it does, as a sentence without a full stop.
+    /// Description without a full stop at the end.
     pub(super) summary: &'static str,
     pub(super) default: Default,
     /// Whether packages (systemd unit, image) set it themselves, so that an example file must not.
@@ -34,11 +32,10 @@ pub(super) enum Default {
     Effective,
     /// This value, which [`Config::effective`] shows in another spelling or not at all.
     Value(&'static str),
-    /// No constant; in words.
+    /// A computed default, described in words.
     Described(&'static str),
 }
 
-/// The default of a setting, with its value in both environments.
 pub(super) enum Shown {
     Constant(String),
     ByEnvironment { development: String, production: String },
@@ -85,17 +82,16 @@ pub(super) const GROUPS: [&Group; 14] = [
     &operation::EXTERNAL,
 ];
 
-/// Every setting, in order.
 pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
     GROUPS.into_iter().flat_map(|group| group.settings)
 }
 
-/// A key that production accepts, to read the other settings. Nothing is signed with it.
+/// Production accepts this key, so the other settings can be read. It signs nothing.
 const KEY: (&str, &str) = ("SECRET_KEY", "0f6c5b0be2f14cd7a3e19d84c2b75e60");
-/// A value that no setting with rules accepts.
+/// Every setting that validates its value refuses this.
 const REFUSED: &str = "?";
 
-/// What [`Config`] does with unset and wrong values.
+/// The effective settings of each environment when nothing is set.
 pub(super) struct Behaviour {
     development: BTreeMap<&'static str, String>,
     production: BTreeMap<&'static str, String>,
@@ -134,20 +130,20 @@ fn effective(environment: Environment) -> Result<BTreeMap<&'static str, String>,
     Ok(config.effective().into_iter().collect())
 }
 
-/// The values that a setting takes, in the words of its refusal; `None` if it takes any text.
+/// The allowed values of a setting, from its error message; `None` if it accepts any text.
 pub(super) fn allowed(setting: &Setting) -> Option<String> {
     let mut variables = variables(Environment::Production, KEY);
     variables.insert(setting.name.to_owned(), REFUSED.to_owned());
     let allowed = Config::from_vars(&variables).err()?.allowed;
     Some(if allowed.starts_with("true, false") {
-        // The other spellings are the same for every flag.
+        // Every flag accepts the same other spellings.
         "true or false".to_owned()
     } else {
         allowed
     })
 }
 
-/// A default for people: an empty value or list is `none`.
+/// `None` for an empty value or list.
 pub(super) fn or_none(value: &str) -> Option<&str> {
     Some(value).filter(|value| !matches!(*value, "" | "[]"))
 }

@@ -1,4 +1,4 @@
-//! How many connections of clients there may be.
+//! Limits of client connections.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn limits(pairs: &[(&str, &str)], open_files: u64) -> Result<ConnectionLimits, C
 
 #[test]
 fn the_default_follows_from_the_open_files() {
-    // A quarter of the files is left to uploads and downloads, as long as that is more than the server needs itself.
+    // A quarter of the files is reserved for uploads and downloads, if that is more than the server itself needs.
     for (open_files, total, per_address) in [
         (1_024, 768, 192),
         (4_096, 3_072, 768),

@@ -1,4 +1,4 @@
-//! How `.env` is read.
+//! The format of `.env`.
 
 use std::{collections::BTreeMap, fs};
 

@@ -45,7 +45,7 @@ fn database_url(given: &str) -> String {
 }
 
 #[test]
-fn nothing_set_means_the_defaults_of_development() {
+fn without_settings_the_defaults_are_those_of_development() {
     let config = config(&[]);
     assert_eq!(config.environment, Environment::Development);
     assert!(!config.debug);
@@ -67,7 +67,7 @@ fn nothing_set_means_the_defaults_of_development() {
 }
 
 #[test]
-fn production_closes_the_defaults() {
+fn production_has_safe_defaults() {
     let config = production(&[]).unwrap();
     assert_eq!(config.http.host.to_string(), "0.0.0.0");
     assert_eq!(config.http.cors_origins, CorsOrigins::List(Vec::new()));
@@ -167,7 +167,7 @@ fn an_error_keeps_its_parts() {
 }
 
 #[test]
-fn sqlite_urls_are_understood_in_every_spelling() {
+fn sqlite_urls_are_accepted_in_every_spelling() {
     let table = [
         ("sqlite:///./tasks.db", "sqlite://./tasks.db?mode=rwc", "./tasks.db"),
         ("sqlite:///tasks.db", "sqlite://tasks.db?mode=rwc", "tasks.db"),
@@ -228,7 +228,7 @@ fn sqlite_in_memory_has_many_spellings() {
 }
 
 #[test]
-fn postgres_urls_are_understood_in_every_spelling() {
+fn postgres_urls_are_accepted_in_every_spelling() {
     for given in [
         "postgres://me:p%40ss@db:5432/tasks",
         "postgresql://me:p%40ss@db:5432/tasks",
@@ -247,7 +247,7 @@ fn postgres_urls_are_understood_in_every_spelling() {
 }
 
 #[test]
-fn databases_that_are_none_are_refused() {
+fn invalid_database_urls_are_refused() {
     for url in [
         "mongodb://x",
         "tasks.db",
@@ -340,7 +340,7 @@ fn lists_are_json_or_commas_and_origins_are_spelled_as_browsers_do() {
 }
 
 #[test]
-fn the_port_of_a_hosting_platform_yields_to_our_own() {
+fn server_port_takes_precedence_over_port() {
     assert_eq!(config(&[("PORT", "3000")]).http.port, 3000);
     assert_eq!(config(&[("PORT", "3000"), ("SERVER_PORT", "0")]).http.port, 0);
 }
@@ -470,7 +470,7 @@ fn the_example_file_names_every_setting_with_its_default() {
 }
 
 #[test]
-fn a_copy_of_the_example_file_leaves_alone_what_packages_set() {
+fn a_copy_of_the_example_file_keeps_the_settings_of_packages() {
     let example = dotenv::parse(include_str!("../../../.env.example"), &BTreeMap::new()).unwrap();
     let mut package = vars(&[
         ("APP_ENV", "production"),
@@ -478,7 +478,7 @@ fn a_copy_of_the_example_file_leaves_alone_what_packages_set() {
         ("DATABASE_URL", "sqlite:////srv/tasks.db"),
         ("UPLOAD_DIR", "/srv/uploads"),
     ]);
-    // As systemd and containers do: what the file sets, even to nothing, replaces what the package sets.
+    // As in systemd and containers: a variable of the file, even an empty one, replaces that of the package.
     package.extend(example);
     package.insert("SECRET_KEY".to_owned(), STRONG.to_owned());
     let config = Config::from_vars(&package).unwrap();

@@ -1,4 +1,4 @@
-//! Which proxies may be trusted.
+//! Networks that may be trusted proxies.
 
 use super::{config, production};
 

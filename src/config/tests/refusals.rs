@@ -1,4 +1,4 @@
-//! Wrong values and the line that refuses each.
+//! Wrong values and their error messages.
 
 /// Variable, value, line.
 pub(super) const TABLE: &[(&str, &str, &str)] = &[

@@ -39,7 +39,7 @@ fn in_the_environment_only_names_close_to_a_setting_are_reported() {
         let expected = format!("{name} in the environment is not a setting; did you mean {meant}?");
         assert_eq!(warnings("", &[(name, "x")]), [expected]);
     }
-    // The environment has a variable of the other name for another program.
+    // Another program may use the similar name.
     assert_eq!(warnings("", &[("DATABASE_URI", "x"), ("DATABASE_URL", "y")]), [""; 0]);
     assert_eq!(warnings("REDIS_URL=y", &[("REDIS_URI", "x")]), [""; 0]);
 }

@@ -1,8 +1,8 @@
-//! What is in a file: looked at while it streams by, so that it need not be held.
+//! Validation of file contents while they are streamed.
 //!
-//! The type is told by the end of the name and must be what the content says. The few signatures are written
-//! down here: the crates that guess types want a whole Word file, or miss those that other programs wrote.
-//! JSON alone is held in memory, up to the largest size, to be parsed at the end.
+//! The extension determines the type, and the content must match it. The few signatures are listed here: crates for
+//! file types need a whole Word file, or miss files of some programs. Only JSON is buffered, up to the maximum size, to
+//! be parsed at the end.
 
 use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 use super::filename;
 use crate::domain::error::{Error, Result};
 
-/// The types that are taken, for messages.
+/// The allowed types, for messages.
 pub const ALLOWED_TYPES: &str = "txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx";
 
-/// The media type of each of them.
+/// Media types of the allowed types.
 pub const MEDIA_TYPES: [&str; 11] = [
     FileType::Text.media_type(),
     FileType::Markdown.media_type(),
@@ -28,7 +28,7 @@ pub const MEDIA_TYPES: [&str; 11] = [
     FileType::Docx.media_type(),
 ];
 
-/// The media types of images. A browser may show them: they cannot hold scripts.
+/// Media types of images. Browsers may display them, because they cannot contain scripts.
 pub(super) const IMAGES: [&str; 4] = [
     FileType::Png.media_type(),
     FileType::Jpeg.media_type(),
@@ -36,7 +36,7 @@ pub(super) const IMAGES: [&str; 4] = [
     FileType::WebP.media_type(),
 ];
 
-/// A type of file that is taken.
+/// An allowed file type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileType {
     Text,
@@ -53,7 +53,7 @@ pub(super) enum FileType {
 }
 
 impl FileType {
-    /// The type that a name ends with, in any case.
+    /// The type by the extension of a name, ignoring case.
     pub(super) fn of(name: &str) -> Result<Self> {
         let extension = name
             .rsplit_once('.')
@@ -80,7 +80,6 @@ impl FileType {
         }
     }
 
-    /// Its media type.
     pub(super) const fn media_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain",
@@ -97,12 +96,12 @@ impl FileType {
         }
     }
 
-    /// Whether it is text, in UTF-8.
+    /// Whether it is UTF-8 text.
     const fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Markdown | Self::Csv | Self::Json)
     }
 
-    /// Whether a file of this type can begin with these bytes.
+    /// Whether a file of this type can start with these bytes.
     fn begins_with(self, head: &[u8]) -> bool {
         match self {
             Self::Text | Self::Markdown | Self::Csv | Self::Json => true,
@@ -110,14 +109,14 @@ impl FileType {
             Self::Png => head.starts_with(b"\x89PNG\r\n\x1a\n"),
             Self::Jpeg => head.starts_with(b"\xff\xd8\xff"),
             Self::Gif => head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a"),
-            // Between the two is the size.
+            // The size is between the two.
             Self::WebP => head.starts_with(b"RIFF") && head.get(8..) == Some(b"WEBP".as_slice()),
             Self::Doc => head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
             Self::Docx => head.starts_with(b"PK\x03\x04"),
         }
     }
 
-    /// What it must hold somewhere. A docx is a zip archive, where the names of its files stand as they are.
+    /// Bytes that must occur in the file. A docx is a zip archive, which stores file names uncompressed.
     fn mark(self) -> &'static [u8] {
         match self {
             Self::Docx => b"word/document",
@@ -126,10 +125,10 @@ impl FileType {
     }
 }
 
-/// The bytes that tell the type.
+/// Number of leading bytes that are checked.
 const HEAD: usize = 12;
 
-/// Looks at a file while it streams by.
+/// Checks a file while it is streamed.
 pub(super) struct Inspection {
     file_type: FileType,
     name: String,
@@ -142,7 +141,7 @@ pub(super) struct Inspection {
     mark: Mark,
 }
 
-/// What was found out about a file.
+/// The result of the inspection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) size: u64,
@@ -150,7 +149,6 @@ pub(super) struct Facts {
 }
 
 impl Inspection {
-    /// Of a file of up to `max` bytes.
     pub(super) fn new(file_type: FileType, name: &str, max: u64) -> Self {
         Self {
             file_type,
@@ -165,7 +163,7 @@ impl Inspection {
         }
     }
 
-    /// Looks at the next bytes. Fails as soon as they cannot be part of such a file.
+    /// Checks the next bytes. Fails at the first bytes that do not match the type.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
         self.size += bytes.len() as u64;
         if self.size > self.max {
@@ -180,7 +178,7 @@ impl Inspection {
         }
         let missing = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..missing]);
-        if self.head.len() == HEAD && !self.begins_well() {
+        if self.head.len() == HEAD && !self.has_valid_start() {
             return Err(self.mismatch());
         }
         if self.file_type.is_text() && !self.text.feed(bytes) {
@@ -194,7 +192,7 @@ impl Inspection {
         Ok(())
     }
 
-    /// What was found out, once all bytes have been looked at.
+    /// The result, after the last bytes.
     pub(super) fn finish(self) -> Result<Facts> {
         if self.size == 0 {
             return Err(Error::invalid(
@@ -207,7 +205,7 @@ impl Inspection {
             ));
         }
         let is_whole = self.text.is_whole() && self.mark.is_found() && self.is_json_if_named_so();
-        if !self.begins_well() || !is_whole {
+        if !self.has_valid_start() || !is_whole {
             return Err(self.mismatch());
         }
         Ok(Facts {
@@ -216,7 +214,7 @@ impl Inspection {
         })
     }
 
-    fn begins_well(&self) -> bool {
+    fn has_valid_start(&self) -> bool {
         self.file_type.begins_with(&self.head)
     }
 
@@ -246,15 +244,15 @@ impl Inspection {
     }
 }
 
-/// Text as it comes, cut anywhere.
+/// UTF-8 text in chunks of any size.
 #[derive(Default)]
 struct Text {
-    /// The beginning of a character whose end has not come yet.
+    /// An incomplete character at the end of the last chunk.
     cut: Vec<u8>,
 }
 
 impl Text {
-    /// Whether it is text so far.
+    /// Whether the text is valid so far.
     fn feed(&mut self, bytes: &[u8]) -> bool {
         let mut joined = std::mem::take(&mut self.cut);
         joined.extend_from_slice(bytes);
@@ -267,23 +265,23 @@ impl Text {
         std::str::from_utf8(&joined).is_ok_and(is_plain)
     }
 
-    /// Whether it does not end inside of a character.
+    /// Whether it ends with a complete character.
     fn is_whole(&self) -> bool {
         self.cut.is_empty()
     }
 }
 
-/// Whether nobody but a person is told anything: line breaks and tabs lay a text out, the rest drive terminals.
+/// Line breaks and tabs are layout; other control characters can affect terminals.
 fn is_plain(text: &str) -> bool {
     !text
         .chars()
         .any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{c}'))
 }
 
-/// Looks for a few bytes in what streams by.
+/// Searches a byte sequence in chunks.
 struct Mark {
     wanted: &'static [u8],
-    /// The last bytes that came, one less than are wanted.
+    /// The last bytes, one fewer than the sequence has.
     tail: Vec<u8>,
     found: bool,
 }
@@ -317,7 +315,7 @@ mod tests {
     use super::super::MAX_SIZE;
     use super::*;
 
-    /// What comes of a file that arrives in pieces of this size.
+    /// Inspects a file in chunks of `piece` bytes.
     fn inspect(name: &str, content: &[u8], piece: usize) -> Result<Facts> {
         let mut inspection = Inspection::new(FileType::of(name)?, name, MAX_SIZE);
         for bytes in content.chunks(piece) {
@@ -329,7 +327,7 @@ mod tests {
     const DOCX: &[u8] = b"PK\x03\x04\x14\0\0\0\x08\0_rels/.rels...PK\x03\x04word/document.xml...";
 
     #[test]
-    fn each_type_is_known_by_its_name_and_its_content_however_it_is_cut() {
+    fn each_type_is_recognised_with_chunks_of_any_size() {
         for (name, content) in [
             ("a.txt", "Grüße,\r\n\t日本語\n".as_bytes()),
             ("a.b.TXT", b"x"),
@@ -356,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_an_allowed_type_is_refused() {
+    fn a_name_without_an_allowed_type_is_rejected() {
         for name in ["a.exe", "a.pdf.exe", "a.svg", "a.html", "txt", "a.", "a.pdf "] {
             let error = FileType::of(name).unwrap_err().to_string();
             assert!(
@@ -368,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn content_that_is_not_what_the_name_says_is_refused() {
+    fn content_must_match_the_extension() {
         for (name, content) in [
             ("a.pdf", b"MZ\x90\0\x03\0\0\0\x04".as_slice()),
             ("a.pdf", b"%PD"),

@@ -1,15 +1,15 @@
-//! The names of files, as they are kept.
+//! Validation of file names.
 
 use super::MAX_FILENAME_LENGTH;
 use crate::domain::error::{Error, Result, ViolationKind};
 
-/// The most characters of a bad name that a message repeats.
+/// Maximum number of characters of an invalid name in a message.
 const SHOWN: usize = 60;
 
 /// `/` and `\`, percent-encoded.
 const ENCODED_SEPARATORS: [&str; 2] = ["%2f", "%5c"];
 
-/// The name without a path, if it is one that can be kept. Some browsers send the path on the client's machine.
+/// The name without its path, if it is valid. Some browsers send the path on the client's machine.
 pub(super) fn clean(given: &str) -> Result<String> {
     let name = given.rsplit(['/', '\\']).next().unwrap_or_default().trim();
     let length = name.chars().count();
@@ -30,17 +30,17 @@ pub(super) fn clean(given: &str) -> Result<String> {
     }
     let lower = name.to_ascii_lowercase();
     if ENCODED_SEPARATORS.iter().any(|encoded| lower.contains(encoded)) {
-        return refuse("contains %2F or %5C, which programs that decode it take for a path".to_owned());
+        return refuse("contains %2F or %5C, which some programs decode as a path".to_owned());
     }
     Ok(name.to_owned())
 }
 
-/// Whether a file can have this name.
+/// Whether a stored file can have this name.
 pub(super) fn is_possible(name: &str) -> bool {
     !name.chars().any(is_invisible)
 }
 
-/// A name for a message, short and on one line.
+/// A name for a message, shortened and on one line.
 pub(super) fn shown(name: &str) -> String {
     let visible = name.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c });
     let mut shown: String = visible.take(SHOWN).collect();
@@ -50,7 +50,7 @@ pub(super) fn shown(name: &str) -> String {
     format!("'{shown}'")
 }
 
-/// Control characters, and those that turn the direction of a text, by which `gpj.exe` passes for `exe.jpg`.
+/// Control characters, including those that reverse text direction: with them `gpj.exe` looks like `exe.jpg`.
 fn is_invisible(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_kept_is_refused_with_what_is_allowed() {
+    fn an_invalid_name_is_rejected_with_the_rule() {
         for (given, message) in [
             ("", "file: the name '' names no file; send one such as 'report.pdf'"),
             ("a/", "file: the name 'a/' names no file; send one such as 'report.pdf'"),
@@ -86,11 +86,11 @@ mod tests {
             ),
             (
                 "..%2Fetc.txt",
-                "file: the name '..%2Fetc.txt' contains %2F or %5C, which programs that decode it take for a path",
+                "file: the name '..%2Fetc.txt' contains %2F or %5C, which some programs decode as a path",
             ),
             (
                 "a%5cb.txt",
-                "file: the name 'a%5cb.txt' contains %2F or %5C, which programs that decode it take for a path",
+                "file: the name 'a%5cb.txt' contains %2F or %5C, which some programs decode as a path",
             ),
             (
                 "a\u{202e}txt.exe",

@@ -1,7 +1,6 @@
-//! Signed URLs of files. They need no access token, so that they work in `<img src>` and `<a href>`.
+//! Signed URLs of files, for `<img src>` and `<a href>`, which cannot send an access token.
 //!
-//! A signature names one file and one session. It only says who asks: the session, the account and what the user may
-//! see are checked each time it is used.
+//! A signature names one file and one session. Session, account and permissions are checked at each use.
 
 use std::fmt;
 
@@ -17,29 +16,28 @@ use crate::domain::id::{AttachmentId, SessionId, UserId};
 use crate::domain::session::{Identity, identify};
 use crate::domain::token::{Bearer, SigningKey};
 
-/// How many seconds a signed URL works by default.
+/// Default lifetime of a signed URL in seconds.
 pub const DEFAULT_LINK_SECONDS: i32 = 300;
-/// The most seconds that a signed URL works.
+/// Maximum lifetime of a signed URL in seconds.
 pub const MAX_LINK_SECONDS: i32 = 3_600;
-/// The query parameter that holds the signature.
+/// The query parameter of the signature.
 pub const SIGNATURE: &str = "signature";
 
-/// The `typ` of a signature, so that no other token passes for one.
+/// The `typ` of a signature, so that other tokens are not accepted.
 const LINK_TYPE: &str = "file+jwt";
-/// Separates the key of signed URLs from the key of access tokens.
+/// Derives a separate key for signed URLs.
 const LINK_KEY: &[u8] = b"taskwire file link";
 
-/// What a signature says.
+/// The claims of a signature.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     file: AttachmentId,
     user: UserId,
     session: SessionId,
-    /// Unix milliseconds: with whole seconds, a URL for one second could expire at once.
+    /// Expiry in Unix milliseconds: with whole seconds, a URL for one second could expire at once.
     until: i64,
 }
 
-/// Signs and checks URLs of files.
 pub(crate) struct LinkSigner {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -57,14 +55,14 @@ impl fmt::Debug for LinkSigner {
 }
 
 impl LinkSigner {
-    /// URLs start with `base_url`.
+    /// `base_url` is the prefix of all URLs.
     pub(crate) fn new(key: &SigningKey, base_url: &str) -> Self {
         let secret = key.derive(LINK_KEY);
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(LINK_TYPE.to_owned());
         let mut validation = Validation::new(Algorithm::HS256);
         validation.required_spec_claims.clear();
-        // Time comes from the domain's clock.
+        // Expiry is checked against the domain's clock.
         validation.validate_exp = false;
         Self {
             encoding: EncodingKey::from_secret(&secret),
@@ -94,8 +92,8 @@ impl LinkSigner {
 }
 
 impl Attachments<'_> {
-    /// The URL at which the actor can read the file without an access token, for this many seconds. `path` is where the
-    /// file is downloaded.
+    /// A URL from which the actor can download the file without an access token for `seconds`. `path` is the download
+    /// path.
     pub fn signed_url(self, actor: &Actor, id: AttachmentId, path: &str, seconds: i32) -> Result<String> {
         let signed_in = actor.signed_in()?;
         if !(1..=MAX_LINK_SECONDS).contains(&seconds) {
@@ -116,13 +114,12 @@ impl Attachments<'_> {
         Ok(format!("{}{path}?{SIGNATURE}={signature}", links.base_url))
     }
 
-    /// Who uses a signed URL of this file. Nobody, if the signature is not good; the reason is kept for what needs
-    /// somebody signed in.
+    /// The identity behind a signed URL of this file. An invalid signature gives an anonymous identity with the reason.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.authenticate", skip_all)]
     pub async fn authenticate(self, id: AttachmentId, signature: &str) -> Result<Identity> {
         match self.core.links.check(id, signature, self.core.clock.now()) {
             Ok(bearer) => identify(&self.core.store, bearer).await,
-            Err(reason) => Ok(Identity::nobody(reason)),
+            Err(reason) => Ok(Identity::anonymous(reason)),
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Attachments: files of tasks, and files that somebody keeps without a task.
+//! Attachments: files of tasks, and files of users without a task.
 //!
-//! What is known of a file is a row in the database; its bytes lie in the storage, under a name that the server
-//! makes. The storage comes first and the row after it, so a row always has its bytes. What nobody knows of is
-//! removed at once, and where that fails it is only lost space, which is looked for once a day.
+//! Metadata is a row in the database; the bytes are in the storage, under a name that the server generates. The bytes
+//! are written before the row, so every row has its bytes. Bytes without a row are removed at once, or by a daily
+//! cleanup.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! |---|---|
-//! | `filename` | names as they are kept |
+//! | `filename` | validation of file names |
 //! | `link` | signed URLs, which need no access token |
-//! | `content` | types by name and by what is in a file |
-//! | `quota` | whether there is room for more |
-//! | `storage` | where the bytes are |
+//! | `content` | validation of types by extension and content |
+//! | `quota` | free disk space |
+//! | `storage` | storage of the bytes |
 //! | `read` | the use cases that read |
 //! | `write` | the use cases that upload and delete |
-//! | `removal` | the end of files whose rows are gone |
-//! | `orphan` | files that no row knows |
+//! | `removal` | removal of files after their rows were deleted |
+//! | `orphan` | cleanup of files without rows |
 
 mod content;
 mod filename;
@@ -48,44 +48,44 @@ pub use content::{ALLOWED_TYPES, MEDIA_TYPES};
 pub(super) use link::LinkSigner;
 pub use link::{DEFAULT_LINK_SECONDS, MAX_LINK_SECONDS, SIGNATURE};
 
-/// The most bytes of a file: 5 MiB.
+/// Maximum size of a file in bytes: 5 MiB.
 pub const MAX_SIZE: u64 = 5 * 1024 * 1024;
-/// The most characters of a file's name.
+/// Maximum number of characters of a file name.
 pub const MAX_FILENAME_LENGTH: usize = 255;
-/// The most files of one task.
+/// Maximum number of files of one task.
 pub const MAX_ATTACHMENTS: usize = 20;
 
-/// What is known of a file. The event log keeps it too: fields may be added, never renamed or removed.
+/// Metadata of a file. It is also stored in the event log: fields may be added, but not renamed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
-    /// Its number.
+    /// The attachment's id.
     pub id: AttachmentId,
-    /// The task it belongs to, if any.
+    /// The task it belongs to; `None` for a file without a task.
     pub task_id: Option<TaskId>,
-    /// Who uploaded it; the task's owner once that account is gone.
+    /// The user who uploaded it; the task's owner after that account was deleted.
     pub owner_id: UserId,
-    /// Its name, without a path.
+    /// File name, without a path.
     pub filename: String,
-    /// Its media type, which follows from its content.
+    /// Media type, checked against the content.
     pub content_type: String,
-    /// How many bytes it has.
+    /// Size in bytes.
     pub size: u64,
-    /// The SHA-256 of its bytes, in hexadecimal digits.
+    /// SHA-256 of the content, as hexadecimal digits.
     pub sha256: String,
-    /// When it was uploaded.
+    /// Time of the upload.
     pub created_at: Timestamp,
 }
 
 impl Attachment {
-    /// Whether a browser may show it as it is: an image, which cannot hold scripts. Its content was checked when it was
-    /// uploaded.
+    /// Whether browsers may display it: an image, which cannot contain scripts. The content was validated at the
+    /// upload.
     #[must_use]
     pub fn is_image(&self) -> bool {
         content::IMAGES.contains(&self.content_type.as_str())
     }
 }
 
-/// A file that is about to be recorded: its bytes are in the storage.
+/// A stored file whose row is not inserted yet.
 #[derive(Clone, Debug)]
 pub(super) struct NewAttachment {
     pub(super) owner_id: UserId,
@@ -95,29 +95,28 @@ pub(super) struct NewAttachment {
     pub(super) sha256: String,
     pub(super) storage_key: String,
     pub(super) created_at: Timestamp,
-    /// What may be stored, this file included.
+    /// The quota, which must also cover this file.
     pub(super) quota: UploadQuota,
 }
 
-/// What is known of a file, and where its bytes are.
+/// Metadata of a file, and its key in the storage.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) attachment: Attachment,
     pub(super) storage_key: String,
 }
 
-/// A file that can be read.
+/// A file that can be downloaded.
 #[derive(Debug)]
 pub struct StoredFile {
-    /// What is known of it.
+    /// Its metadata.
     pub attachment: Attachment,
     storage: Storage,
     storage_key: String,
 }
 
 impl StoredFile {
-    /// Some of its bytes, as they are asked for; an error ends them. A range that is empty or does not lie within
-    /// the file is refused.
+    /// Streams a range of the content; an error ends the stream. The range must be non-empty and within the file.
     pub async fn read(&self, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         if range.is_empty() || range.end > self.attachment.size {
             return Err(Error::BadInput {
@@ -132,7 +131,7 @@ impl StoredFile {
     }
 }
 
-/// Tries whether files can be kept where the settings say: writes one and removes it.
+/// Tests the configured storage with a file that is removed again.
 pub async fn try_storage(config: &StorageConfig, randomness: &dyn Randomness) -> anyhow::Result<()> {
     Storage::open(config)?.probe(randomness).await
 }

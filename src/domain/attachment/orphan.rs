@@ -1,4 +1,4 @@
-//! Files that no row knows: left behind by a server that died between the two.
+//! Cleanup of files without rows, left by a server that died during an upload.
 
 use chrono::TimeDelta;
 use futures_util::TryStreamExt as _;
@@ -9,16 +9,16 @@ use crate::domain::error::Result;
 use crate::domain::policy;
 use crate::domain::store;
 
-/// What is younger may belong to an upload that is under way.
+/// Younger files may belong to a running upload.
 const GRACE: TimeDelta = TimeDelta::hours(1);
-/// So many are looked up at once.
+/// Files per query.
 const BATCH: usize = 500;
 
 impl Attachments<'_> {
-    /// Removes the files of the storage that no row knows and that are older than an hour, and what is left of uploads
-    /// that broke off. Only what has a name as we make them is touched. Returns how many there were.
+    /// Removes stored files that have no row and are older than an hour, and partial uploads. Files with names in
+    /// another format are not touched. Returns the number of removed files.
     ///
-    /// Where no row knows of any file, nothing is removed: the database may be the wrong one.
+    /// If the database has no row of any file, nothing is removed: it may be the wrong database.
     pub async fn remove_orphans(self, actor: &Actor) -> Result<u64> {
         policy::system(actor)?;
         let scope = policy::scope(actor)?;

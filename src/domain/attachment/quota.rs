@@ -1,32 +1,31 @@
-//! Whether files can be kept, and how much room there is for them.
+//! Free disk space for files.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 
-/// How much room there is for files.
+/// Free space for files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// How much of the disk is free, in hundredths; none where that cannot be told, as of a bucket.
+    /// Free share of the disk in percent; `None` if unknown, such as for a bucket.
     pub free_percent: Option<u64>,
-    /// The same in bytes.
+    /// Free bytes of the disk; `None` if unknown.
     pub free_bytes: Option<u64>,
 }
 
 impl Room {
-    /// Room of which nothing is known.
     pub(super) const UNKNOWN: Self = Self {
         free_percent: None,
         free_bytes: None,
     };
 }
 
-/// How much room the disk of a file or directory has.
+/// Free space on the disk of a file or directory.
 #[cfg(unix)]
 pub(crate) fn disk_of(path: &Path) -> anyhow::Result<Room> {
     let disk = rustix::fs::statvfs(path).context("the disk does not answer")?;
     if disk.f_blocks == 0 {
-        // Some file systems do not count, such as `/proc`.
+        // Some file systems report no size, such as `/proc`.
         return Ok(Room::UNKNOWN);
     }
     Ok(Room {
@@ -35,18 +34,18 @@ pub(crate) fn disk_of(path: &Path) -> anyhow::Result<Room> {
     })
 }
 
-/// How much room the disk of a file or directory has, which cannot be told here.
+/// Free space is not known on this platform.
 #[cfg(not(unix))]
 pub(crate) fn disk_of(_path: &Path) -> anyhow::Result<Room> {
     Ok(Room::UNKNOWN)
 }
 
-/// The directory, or the nearest one above it that exists: where it will be created.
+/// The directory, or its nearest existing parent.
 pub(crate) fn nearest_existing(directory: &Path) -> &Path {
     directory.ancestors().find(|path| path.exists()).unwrap_or(directory)
 }
 
-/// What there is in a directory, or where it will be made.
+/// Checks that the directory, or its nearest existing parent, is writable, and returns its free space.
 #[cfg(unix)]
 pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
     use rustix::fs::{Access, access};
@@ -56,7 +55,7 @@ pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
     disk_of(existing).context("the disk of files cannot be examined")
 }
 
-/// What there is in a directory, or where it will be made.
+/// Checks that the directory, or its nearest existing parent, is writable. The free space is unknown.
 #[cfg(not(unix))]
 pub(super) fn in_directory(directory: &Path) -> anyhow::Result<Room> {
     let existing = nearest_existing(directory);

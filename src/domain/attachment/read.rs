@@ -20,13 +20,13 @@ impl<'a> Attachments<'a> {
         Self { core }
     }
 
-    /// What is known of the file, unless its task is in the trash or it is not the actor's to see.
+    /// The attachment; `None` if its task is in the trash or it is not visible to the actor.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.find", skip_all)]
     pub async fn find(self, actor: &Actor, id: AttachmentId) -> Result<Option<Attachment>> {
         Ok(self.find_many(actor, &[id]).await?.pop())
     }
 
-    /// Those of the files that the actor may see, without those of tasks in the trash.
+    /// The visible attachments among these, without those of tasks in the trash.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[AttachmentId]) -> Result<Vec<Attachment>> {
         let scope = policy::scope(actor)?;
@@ -34,14 +34,14 @@ impl<'a> Attachments<'a> {
         Ok(found.into_iter().map(|stored| stored.attachment).collect())
     }
 
-    /// The files of those of the tasks that the actor may see, the oldest first. Tasks without files are left out.
+    /// The attachments of each visible task, oldest first. Tasks without attachments are left out.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.of_tasks", skip_all)]
     pub async fn of_tasks(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<(TaskId, Vec<Attachment>)>> {
         let scope = policy::scope(actor)?;
         store::attachment::of_tasks(&self.core.store.reader(actor), &scope, ids).await
     }
 
-    /// The files of a task that the actor may see, the oldest first; up to 20.
+    /// The attachments of a visible task, oldest first; up to 20.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.of_task", skip_all)]
     pub async fn of_task(self, actor: &Actor, id: TaskId) -> Result<Vec<Attachment>> {
         let task = Tasks::new(self.core).get(actor, id).await?;
@@ -49,20 +49,20 @@ impl<'a> Attachments<'a> {
         Ok(found.into_iter().flat_map(|(_, files)| files).collect())
     }
 
-    /// The file, to be read; one of a task in the trash is as invisible as the task.
+    /// A file to download. Files of tasks in the trash are not found.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: AttachmentId) -> Result<StoredFile> {
         Ok(self.readable(self.get_stored(actor, id).await?))
     }
 
-    /// The newest of the actor's own files without a task that has this name, to be read. Even administrators find
-    /// only their own.
+    /// The actor's newest file without a task that has this name, to download. Administrators, too, find only their
+    /// own.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.get_own", skip_all)]
     pub async fn get_own(self, actor: &Actor, filename: &str) -> Result<StoredFile> {
         Ok(self.readable(self.get_own_stored(actor, filename).await?))
     }
 
-    /// The names of the actor's own files without a task: each once, in alphabetical order, up to 1,000.
+    /// Distinct names of the actor's files without a task, in alphabetical order, up to 1,000.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.own_names", skip_all)]
     pub async fn own_names(self, actor: &Actor) -> Result<Vec<String>> {
         let (owner, scope) = (actor.signed_in()?.id, policy::scope(actor)?);

@@ -1,4 +1,4 @@
-//! The end of files whose rows go in one transaction, be they of a task or of an account.
+//! Removal of stored files after their rows were deleted, with a task or an account.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -13,10 +13,10 @@ use crate::domain::job::{JobKind, NewJob};
 use crate::domain::policy;
 use crate::domain::store::{self, Store, WriteTransaction};
 
-/// So long the job waits: whoever queued it removes the files at once, and the job is for when that fails.
+/// Delay of the job. The writer removes the files itself; the job is for failures.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
 
-/// Files that are removed when the transaction is committed: at once, or by a job if that fails or the server dies.
+/// Files to remove after the commit: at once, or by a job if that fails or the server dies.
 #[derive(Debug)]
 pub(in crate::domain) struct Removal {
     keys: Vec<String>,
@@ -24,7 +24,7 @@ pub(in crate::domain) struct Removal {
 }
 
 impl Removal {
-    /// Queues the job, in the transaction in which the rows go.
+    /// Enqueues the job, in the transaction that deletes the rows.
     pub(in crate::domain) async fn plan(
         transaction: &WriteTransaction,
         keys: Vec<String>,
@@ -42,7 +42,7 @@ impl Removal {
         Ok(Self { keys, job })
     }
 
-    /// Removes the files, after the commit. It is done to the end even if nobody waits for it.
+    /// Removes the files, after the commit. It continues if the caller is cancelled.
     pub(in crate::domain) async fn carry_out(self, core: &Core) {
         let Some(job) = self.job else {
             return;

@@ -1,7 +1,7 @@
-//! Where the bytes of files are: a directory, or a bucket that speaks Amazon's S3.
+//! Storage of file contents: a directory or an S3 bucket.
 //!
-//! An object has a random name that the server makes, below the first two digits of it, so that no directory
-//! grows large. What a client calls a file never becomes a path.
+//! The server chooses a random name for each object, in a folder of its first two digits, so that no folder grows
+//! large. Client file names never become paths.
 
 use std::fmt;
 use std::fs;
@@ -30,24 +30,24 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::random::{Randomness, hexadecimal};
 
-/// Random bytes in the name of an object: too many to be guessed or to meet twice.
+/// Random bytes in the name of an object: enough against guessing and collisions.
 const NAME_BYTES: usize = 16;
-/// How much is written to a directory at once.
+/// Bytes per write to a directory.
 const FILE_PART: usize = 256 * 1024;
-/// How much is written to a bucket at once: S3 takes no less, save at the end.
+/// Bytes per part of a bucket upload; the minimum of S3, except for the last part.
 const BUCKET_PART: usize = 5 * 1024 * 1024;
-/// So often a request to a bucket is sent again that failed,
+/// Maximum number of retries of a failed bucket request.
 const BUCKET_RETRIES: usize = 3;
-/// and for so long.
+/// Maximum time for all retries.
 const BUCKET_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where the bytes of files are. Cloning it is cheap.
+/// Storage of file contents. Cloning it is cheap.
 #[derive(Clone)]
 pub(in crate::domain) struct Storage {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     part: usize,
-    /// Where the objects are files, their directory.
+    /// The root directory; `None` for a bucket.
     directory: Option<PathBuf>,
 }
 
@@ -58,17 +58,17 @@ impl fmt::Debug for Storage {
 }
 
 impl Storage {
-    /// The storage of the settings. Nothing is touched yet: a directory is made with the first file in it.
+    /// Opens the configured storage without accessing it. A directory is created with its first file.
     pub(in crate::domain) fn open(config: &StorageConfig) -> anyhow::Result<Self> {
         match config.directory() {
             Some(directory) => Ok(Self {
                 root: Path::from_absolute_path(&directory)
-                    .with_context(|| format!("files cannot be kept in {}", directory.display()))?,
+                    .with_context(|| format!("files cannot be stored in {}", directory.display()))?,
                 objects: Arc::new(LocalFileSystem::new().with_fsync(true)),
                 part: FILE_PART,
                 directory: Some(directory),
             }),
-            None => Self::bucket(config).with_context(|| format!("files cannot be kept in {}", config.url)),
+            None => Self::bucket(config).with_context(|| format!("files cannot be stored in {}", config.url)),
         }
     }
 
@@ -76,12 +76,12 @@ impl Storage {
         let url = url::Url::parse(&config.url)?;
         let mut builder = AmazonS3Builder::new();
         for (name, value) in &config.aws {
-            // Variables that only other tools of Amazon's know are none of ours.
+            // Ignores variables that only other tools of Amazon use.
             if let Ok(key) = name.parse() {
                 builder = builder.with_config(key, value.expose_secret());
             }
         }
-        // A request waits for it: what is away for longer is a failure, which the client is told.
+        // Requests wait for the retries, so a longer outage is reported to the client.
         builder = builder.with_retry(RetryConfig {
             max_retries: BUCKET_RETRIES,
             retry_timeout: BUCKET_PATIENCE,
@@ -96,25 +96,25 @@ impl Storage {
         })
     }
 
-    /// Whether files can be kept, without keeping one.
+    /// Checks that files can be stored, without writing one.
     pub(in crate::domain) async fn check(&self) -> Result<Room> {
         if let Some(directory) = self.directory.clone() {
             let looking = tokio::task::spawn_blocking(move || quota::in_directory(&directory));
             return looking.await.map_err(Error::internal)?.map_err(Error::internal);
         }
-        // Whether this object exists does not matter, only that somebody can tell.
+        // Any answer shows that the bucket works, even if the object does not exist.
         match self.objects.head(&self.root.clone().join("health")).await {
             Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(Room::UNKNOWN),
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// How much of the disk of a directory is free, in bytes; none for a bucket, which is not asked.
+    /// Free bytes on the disk of the directory; `None` for a bucket.
     pub(in crate::domain) fn free_bytes(&self) -> Option<u64> {
         quota::in_directory(self.directory.as_deref()?).ok()?.free_bytes
     }
 
-    /// Writes an object and removes it.
+    /// Tests the storage with an object that is removed again.
     pub(in crate::domain) async fn probe(&self, randomness: &dyn Randomness) -> anyhow::Result<()> {
         let path = self.path(&Self::new_key(randomness));
         self.objects.put(&path, Bytes::from_static(b"ok").into()).await?;
@@ -122,13 +122,13 @@ impl Storage {
         Ok(())
     }
 
-    /// A name that no object has.
+    /// A name for a new object.
     pub(super) fn new_key(randomness: &dyn Randomness) -> String {
         let name = hexadecimal(randomness, NAME_BYTES);
         format!("{}/{name}", &name[..2])
     }
 
-    /// Whether this is a name as the server makes them.
+    /// Whether the server can have created this name.
     pub(in crate::domain) fn is_key(key: &str) -> bool {
         let is_hexadecimal = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         key.split_once('/').is_some_and(|(folder, name)| {
@@ -144,8 +144,7 @@ impl Storage {
         key.split('/').fold(self.root.clone(), Path::join)
     }
 
-    /// Writes an object of what comes, each piece after `look` had a look at it. If that fails or is dropped
-    /// in the middle, there is no object.
+    /// Writes a stream to an object and passes each chunk to `look`. On failure or cancellation, no object remains.
     pub(in crate::domain) async fn write(
         &self,
         key: &str,
@@ -166,14 +165,14 @@ impl Storage {
         };
         if let Err(error) = filled.await {
             if let Err(error) = writer.abort().await {
-                tracing::warn!("an upload that was given up may have left parts behind: {error}");
+                tracing::warn!("an aborted upload may have left parts behind: {error}");
             }
             return Err(error);
         }
         let mut written = Written {
             storage: self.clone(),
             key: key.to_owned(),
-            // In a task of its own: once begun it is not stopped in the middle, and can be waited for.
+            // In a separate task, so that cancellation does not interrupt it and it can be awaited.
             finishing: Some(tokio::spawn(async move { writer.finish().await.map(|_| ()) })),
             is_kept: false,
         };
@@ -181,7 +180,7 @@ impl Storage {
         Ok(written)
     }
 
-    /// The bytes of an object.
+    /// Reads a range of an object.
     pub(super) async fn read(&self, key: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
@@ -191,7 +190,7 @@ impl Storage {
         Ok(found.into_stream().map_err(failed).boxed())
     }
 
-    /// All bytes of an object, if there is one.
+    /// Reads a whole object; `None` if it does not exist.
     pub(in crate::domain) async fn read_whole(&self, key: &str) -> Result<Option<Bytes>> {
         let found = match self.objects.get(&self.path(key)).await {
             Ok(found) => found.bytes().await,
@@ -204,7 +203,7 @@ impl Storage {
         }
     }
 
-    /// Whether there is an object of this name.
+    /// Whether an object exists.
     pub(in crate::domain) async fn has(&self, key: &str) -> Result<bool> {
         match self.objects.head(&self.path(key)).await {
             Ok(_) => Ok(true),
@@ -213,8 +212,8 @@ impl Storage {
         }
     }
 
-    /// Removes objects that no row knows any more, as far as it can: what is left behind is only lost space,
-    /// and the log tells of it. It is done to the end even if nobody waits for it.
+    /// Removes objects without rows. Failures are logged, because a remaining object only wastes space. It continues if
+    /// the caller is cancelled.
     pub(in crate::domain) async fn discard(&self, keys: Vec<String>) {
         let storage = self.clone();
         let removing = tokio::spawn(async move { join_all(keys.iter().map(|key| storage.remove(key))).await });
@@ -225,7 +224,7 @@ impl Storage {
 
     async fn remove(&self, key: &str) {
         if let Err(error) = self.try_to_remove(key).await {
-            tracing::warn!(key, "a file that nobody knows of was left behind: {error}");
+            tracing::warn!(key, "a file without a database row was left behind: {error}");
         }
     }
 
@@ -236,7 +235,7 @@ impl Storage {
         }
     }
 
-    /// Removes objects, as many as it can. Those that are gone already are no failure.
+    /// Removes as many objects as possible. Missing objects are no failure.
     pub(in crate::domain) async fn remove_all(&self, keys: &[String]) -> Result<()> {
         let removed = join_all(keys.iter().map(|key| self.try_to_remove(key))).await;
         removed
@@ -245,7 +244,7 @@ impl Storage {
             .map_err(failed)
     }
 
-    /// The names of all objects that were written before a moment. What has another name than we make is none of ours.
+    /// Names of all objects written before a moment. Names in another format are not ours and are skipped.
     pub(super) fn keys_until(&self, moment: Timestamp) -> BoxStream<'static, Result<String>> {
         let root = self.root.clone();
         let found = self.objects.list(Some(&self.root)).map_err(failed);
@@ -258,22 +257,22 @@ impl Storage {
             .boxed()
     }
 
-    /// Removes what is left, in a directory, of uploads that broke off before a moment because the server died.
-    /// A bucket has rules of its own for them. Returns how many there were.
+    /// Removes partial uploads in the directory that are older than a moment, left by a crash. Buckets expire them with
+    /// their own rules. Returns the number of removed files.
     pub(super) async fn remove_parts(&self, moment: Timestamp) -> Result<u64> {
         let Some(directory) = self.directory.clone() else {
             return Ok(0);
         };
         let removing = tokio::task::spawn_blocking(move || remove_parts(&directory, moment));
         match removing.await.map_err(Error::internal)? {
-            // It is made with the first file.
+            // The directory is created with the first file.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             removed => removed.map_err(|error| failed_with(error.into())),
         }
     }
 }
 
-/// An object that was written and is not recorded yet. Dropped before it is, it is removed.
+/// A written object without a row. Dropping it removes the object.
 pub(in crate::domain) struct Written {
     storage: Storage,
     key: String,
@@ -290,7 +289,7 @@ impl Written {
         Ok(())
     }
 
-    /// A row knows it now.
+    /// Keeps the object, because a row refers to it now.
     pub(in crate::domain) fn keep(mut self) {
         self.is_kept = true;
     }
@@ -309,7 +308,7 @@ impl Drop for Written {
             );
             runtime.spawn(async move {
                 if let Some(finishing) = finishing {
-                    // Whatever came of it: removed is what is there then.
+                    // Wait for either result, then remove what exists.
                     drop(finishing.await);
                 }
                 storage.remove(&key).await;
@@ -326,7 +325,7 @@ fn failed_with(error: anyhow::Error) -> Error {
     Error::internal(error.context("the storage of files failed"))
 }
 
-/// Until it is whole, a file has its name with a number behind it.
+/// The name of a partial file ends with a number.
 fn remove_parts(directory: &std::path::Path, moment: Timestamp) -> io::Result<u64> {
     let mut removed = 0;
     for folder in fs::read_dir(directory)? {
@@ -355,7 +354,7 @@ mod tests {
     use crate::domain::random::SystemRandomness;
 
     #[test]
-    fn a_name_that_the_server_did_not_make_is_none() {
+    fn only_names_in_the_server_format_are_keys() {
         assert!(Storage::is_key(&Storage::new_key(&SystemRandomness)));
         for key in [
             "",

@@ -17,8 +17,8 @@ use crate::domain::store;
 use crate::domain::task::Tasks;
 
 impl Attachments<'_> {
-    /// Keeps a file that streams in: of a task, or one's own without a task. Who may not is told before
-    /// anything is read. It is whole and recorded at the end, or gone.
+    /// Stores an upload, for a task or without one. Permissions are checked before any byte is read. On failure nothing
+    /// is stored.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.upload", skip_all)]
     pub async fn upload(
         self,
@@ -30,7 +30,7 @@ impl Attachments<'_> {
         self.upload_up_to(MAX_SIZE, actor, task, name, content).await
     }
 
-    /// The same for a file of up to `max` bytes.
+    /// Like [`upload`](Self::upload), with a maximum of `max` bytes.
     pub async fn upload_up_to(
         self,
         max: u64,
@@ -64,26 +64,26 @@ impl Attachments<'_> {
             created_at: self.core.clock.now(),
             quota: self.core.upload_quota,
         };
-        // In a task of its own: it ends one way or the other even if the client goes away in the middle.
+        // In a separate task, so that it is completed even if the client disconnects.
         let recording = tokio::spawn(record(Arc::clone(self.core), *actor, task, new, written));
         recording.await.map_err(Error::internal)?
     }
 
-    /// Deletes a file. One of a task leaves it, which the task's history tells.
+    /// Deletes a file. If it belongs to a task, the task's history records it.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: AttachmentId) -> Result<Attachment> {
         let found = self.get_stored(actor, id).await?;
         self.delete_stored(actor, found).await
     }
 
-    /// Deletes the newest of the actor's own files without a task that has this name.
+    /// Deletes the actor's newest file without a task that has this name.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.delete_own", skip_all)]
     pub async fn delete_own(self, actor: &Actor, filename: &str) -> Result<Attachment> {
         let found = self.get_own_stored(actor, filename).await?;
         self.delete_stored(actor, found).await
     }
 
-    /// Deletes all of the actor's own files without a task that have this name.
+    /// Deletes all of the actor's files without a task that have this name. Returns the newest.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.delete_all_own", skip_all)]
     pub async fn delete_all_own(self, actor: &Actor, filename: &str) -> Result<Attachment> {
         let newest = self.delete_own(actor, filename).await?;
@@ -117,7 +117,7 @@ impl Attachments<'_> {
     }
 }
 
-/// Writes the row of a file whose bytes are in the storage, or lets the bytes go.
+/// Inserts the row of a stored file, or removes the file.
 async fn record(
     core: Arc<Core>,
     actor: Actor,
@@ -128,10 +128,10 @@ async fn record(
     let storage_key = new.storage_key.clone();
     let recorded = match task {
         Some(task) => Tasks::new(&core).attach(&actor, task, new).await,
-        None => keep(&core, &actor, new).await,
+        None => insert_without_task(&core, &actor, new).await,
     };
-    // When a commit fails it may have been done all the same, and a row without its bytes is worse than bytes
-    // without a row.
+    // A failed commit may have succeeded on the database, and a row without its file is worse than a file without a
+    // row.
     let may_have_a_row = match &recorded {
         Ok(_) => true,
         Err(error) if error.cause().is_some() => is_recorded(&core, &storage_key).await.unwrap_or(true),
@@ -143,12 +143,12 @@ async fn record(
     recorded
 }
 
-async fn keep(core: &Core, actor: &Actor, new: NewAttachment) -> Result<Attachment> {
+async fn insert_without_task(core: &Core, actor: &Actor, new: NewAttachment) -> Result<Attachment> {
     let permit = policy::permit(actor, KeepFile, &Own::of(new.owner_id))?;
     let transaction = core.store.begin().await?;
-    let made = store::attachment::insert(&transaction, &permit, new).await?;
+    let attachment = store::attachment::insert(&transaction, &permit, new).await?;
     transaction.commit().await?;
-    Ok(made)
+    Ok(attachment)
 }
 
 async fn is_recorded(core: &Core, storage_key: &str) -> Result<bool> {

@@ -1,13 +1,13 @@
-//! The archive: tar in gzip, with a manifest at its beginning and a mark at its end.
+//! The archive: a gzipped tar with a manifest at the start and an end entry.
 //!
 //! ```text
-//! manifest.json       what it is, and the size and digest of all that follows
+//! manifest.json       metadata, with size and digest of all other entries
 //! database.sqlite     or database.dump
 //! files/ab/ab…        the files, in the order of the manifest
-//! end.json            that it is whole, and which files were gone
+//! end.json            proves that the archive is complete; lists missing files
 //! ```
 //!
-//! Everything here waits for the disk: it runs where that may be waited for.
+//! All functions block on disk I/O, so callers run them on blocking threads.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -24,21 +24,21 @@ use tar::{Archive, Builder, Entry, EntryType, Header};
 use super::manifest::{ArchiveEntry, END, End, MANIFEST, Manifest, damaged, path_of};
 use crate::domain::error::{Error, Result};
 
-/// So much is read and written at once.
+/// Bytes per read and write.
 const BUFFER: usize = 256 * 1024;
-/// The most bytes of a manifest: a file is about 150 of them.
+/// Maximum size of a manifest in bytes; a file takes about 150 bytes.
 const MAX_MANIFEST: u64 = 256 * 1024 * 1024;
-/// Bytes for what an archive holds beside its entries, such as the blocks at its end.
+/// Bytes of an archive outside its entries, such as the final blocks.
 const SLACK: u64 = 1024 * 1024;
 
-/// An archive that is being written.
+/// Writes an archive.
 pub(super) struct Writer {
     tar: Builder<GzEncoder<BufWriter<File>>>,
     modified: u64,
 }
 
 impl Writer {
-    /// Begins an archive.
+    /// Starts an archive.
     pub(super) fn begin(file: File, manifest: &Manifest) -> io::Result<Self> {
         let gzip = GzEncoder::new(BufWriter::with_capacity(BUFFER, file), Compression::default());
         let mut writer = Self {
@@ -50,13 +50,11 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Adds bytes.
     pub(super) fn append(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let size = u64::try_from(bytes.len()).map_err(io::Error::other)?;
         self.append_from(path, size, bytes)
     }
 
-    /// Adds what comes out of a reader.
     pub(super) fn append_from(&mut self, path: &str, size: u64, from: impl Read) -> io::Result<()> {
         let mut header = Header::new_gnu();
         header.set_size(size);
@@ -66,7 +64,7 @@ impl Writer {
         self.tar.append_data(&mut header, path, from)
     }
 
-    /// Writes the end, and waits until all of it lies on the disk.
+    /// Writes the end and syncs the file to disk.
     pub(super) fn finish(mut self, end: &End) -> io::Result<()> {
         self.append(END, &serde_json::to_vec_pretty(end)?)?;
         let mut buffer = self.tar.into_inner()?.finish()?;
@@ -75,7 +73,7 @@ impl Writer {
     }
 }
 
-/// Size and digest of what is in a file.
+/// Size and digest of a file.
 pub(super) fn measure(path: &Path) -> io::Result<(u64, String)> {
     let mut digest = Sha256::new();
     let size = pump(&mut File::open(path)?, |piece| {
@@ -85,15 +83,15 @@ pub(super) fn measure(path: &Path) -> io::Result<(u64, String)> {
     Ok((size, hex::encode(digest.finalize())))
 }
 
-/// An archive that was read to its end and is as it was written.
+/// A validated archive.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) manifest: Manifest,
     pub(super) missing: Vec<String>,
 }
 
-/// Reads an archive to its end, and copies the database in it to a file. `progress` hears how many bytes of the
-/// archive were read, of how many.
+/// Validates a whole archive and extracts its database to a file. `progress` receives the bytes read and the total
+/// bytes of the archive.
 pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked> {
     let length = archive.metadata().map_err(unreadable)?.len();
     let (mut archive, left) = open(archive, MAX_MANIFEST + SLACK)?;
@@ -139,9 +137,9 @@ pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMu
         return Err(damaged("files of its manifest are not in it"));
     }
     if entries.next().is_some() {
-        return Err(damaged("there is more behind its end"));
+        return Err(damaged("there is data after its end"));
     }
-    // What is left are zeros, and the checksum of all.
+    // The rest is zeros and the gzip checksum, which must be read to be verified.
     pump(&mut archive.into_inner(), |_| Ok(())).map_err(broken)?;
     Ok(Checked {
         manifest,
@@ -149,7 +147,7 @@ pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMu
     })
 }
 
-/// Reads an archive once more and hands out its files, in the order of the manifest.
+/// Reads an archive again and sends its files, in the order of the manifest.
 pub(super) fn files(
     archive: &mut File,
     manifest: &Manifest,
@@ -177,7 +175,7 @@ pub(super) fn files(
     Ok(())
 }
 
-/// An archive, decompressed. A small one can decompress to any length, so there is a limit.
+/// A decompressed archive with a size limit, because a small archive can decompress to any size.
 struct Source<'f> {
     archive: GzDecoder<BufReader<&'f mut File>>,
     left: Rc<Cell<u64>>,
@@ -193,7 +191,7 @@ impl Read for Source<'_> {
     }
 }
 
-/// Opens an archive, of which up to `limit` bytes are read after decompression. The limit can be changed.
+/// Opens an archive with a limit for the decompressed bytes, which can be changed later.
 fn open(file: &mut File, limit: u64) -> Result<(Archive<Source<'_>>, Rc<Cell<u64>>)> {
     file.rewind().map_err(unreadable)?;
     let left = Rc::new(Cell::new(limit));
@@ -204,10 +202,10 @@ fn open(file: &mut File, limit: u64) -> Result<(Archive<Source<'_>>, Rc<Cell<u64
     Ok((Archive::new(source), left))
 }
 
-/// The most bytes of an archive after its manifest: what that names, each with a header and padding, and the end.
+/// Maximum decompressed bytes after the manifest: its entries with headers and padding, and the end.
 fn length_of(manifest: &Manifest) -> u64 {
     let headers = (manifest.files.len() as u64 + 4) * 1024;
-    // The end names at most the files of the manifest, which is read whole already.
+    // The end names at most the files of the manifest, which has been read completely.
     let end = manifest
         .files
         .iter()
@@ -222,13 +220,13 @@ fn next<'a, R: Read>(entries: &mut tar::Entries<'a, R>) -> Result<Entry<'a, R>> 
     entry.map_err(broken)
 }
 
-/// The path of an entry, as it stands there: it is compared with what must be there, and never used.
+/// The raw path of an entry, compared with the manifest and never used as a path.
 fn path_in<R: Read>(entry: &Entry<'_, R>) -> Result<String> {
     let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
     if entry.header().entry_type().is_file() {
         Ok(path)
     } else {
-        Err(damaged(&format!("{path} in it is no file")))
+        Err(damaged(&format!("{path} in it is not a file")))
     }
 }
 
@@ -240,7 +238,7 @@ fn expect<R: Read>(entry: &Entry<'_, R>, part: &ArchiveEntry, path: &str) -> Res
     }
 }
 
-/// Reads a part to its end.
+/// Reads an entry to its end and checks it.
 fn verify<R: Read>(
     entry: &mut Entry<'_, R>,
     part: &ArchiveEntry,
@@ -283,7 +281,7 @@ fn pump(from: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> 
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands behind `map_err`")]
+#[expect(clippy::needless_pass_by_value, reason = "used with `map_err`")]
 fn broken(error: io::Error) -> Error {
     damaged(&format!("it cannot be read to its end ({error})"))
 }
@@ -293,5 +291,5 @@ fn unreadable(error: io::Error) -> Error {
 }
 
 fn unwritable(error: io::Error) -> Error {
-    Error::internal(anyhow::Error::new(error).context("the database in the backup cannot be unpacked"))
+    Error::internal(anyhow::Error::new(error).context("the database in the backup cannot be extracted"))
 }

@@ -1,4 +1,4 @@
-//! What an archive says of itself: its first entry, and its last.
+//! The first and last entries of an archive.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,35 +7,35 @@ use crate::domain::attachment::storage::Storage;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 
-/// The format that this version writes, and the only one that it reads.
+/// The only format that this version writes and reads.
 pub(super) const FORMAT: u32 = 1;
 
-/// The name of the first entry.
+/// Name of the first entry.
 pub(super) const MANIFEST: &str = "manifest.json";
-/// The name of the last one.
+/// Name of the last entry.
 pub(super) const END: &str = "end.json";
 
-/// What an archive holds: its first entry. Digests are SHA-256 in hexadecimal digits, sizes are in bytes.
+/// Metadata of an archive, its first entry. Digests are SHA-256 as hexadecimal digits, sizes are in bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The version of the format.
+    /// Version of the format.
     pub format: u32,
-    /// The version of the server that wrote it.
+    /// Version of the server that wrote it.
     pub taskwire: String,
-    /// Which database it was taken of.
+    /// The kind of database.
     pub engine: BackupEngine,
-    /// The newest migration that the database had.
+    /// The newest migration of the database.
     pub migration: String,
-    /// The identity of its event log.
+    /// The identity of the event log.
     pub event_log: String,
-    /// When it was taken.
+    /// When the backup was taken.
     pub created_at: Timestamp,
-    /// The major version of the `pg_dump` that made the dump, if one did.
+    /// Major version of the `pg_dump` that wrote the dump; `None` for `SQLite`.
     pub pg_dump: Option<u32>,
     /// The copy of the database.
     pub database: ArchiveEntry,
-    /// The files that the database names. Those of them that were gone when their turn came are listed at the
-    /// end of the archive.
+    /// The files that the database names. Files that were deleted before they were copied are listed at the end of the
+    /// archive.
     pub files: Vec<ArchiveEntry>,
 }
 
@@ -43,31 +43,31 @@ pub struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackupEngine {
-    /// The copy is a database of its own.
+    /// The copy is a `SQLite` database.
     Sqlite,
     /// The copy is a dump in the custom format of `pg_dump`.
     Postgres,
 }
 
-/// One thing in an archive.
+/// An entry of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveEntry {
-    /// Its name: of a file, that in the storage.
+    /// Its name; for a file, its name in the storage.
     pub name: String,
-    /// How many bytes it has.
+    /// Size in bytes.
     pub size: u64,
-    /// Their digest.
+    /// SHA-256 digest.
     pub sha256: String,
 }
 
-/// The last entry: an archive without it is not whole.
+/// The last entry, which proves that the archive is complete.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct End {
-    /// Names of files that were gone when their turn came.
+    /// Names of files that were deleted before they were copied.
     pub(super) missing: Vec<String>,
 }
 
-/// What all formats have.
+/// The field that all formats have.
 #[derive(Deserialize)]
 struct AnyFormat {
     format: u32,
@@ -81,7 +81,7 @@ impl BackupEngine {
         }
     }
 
-    /// The name of the copy in the archive.
+    /// Name of the database entry.
     pub(super) fn database_name(self) -> &'static str {
         match self {
             Self::Sqlite => "database.sqlite",
@@ -89,7 +89,7 @@ impl BackupEngine {
         }
     }
 
-    /// How people call it.
+    /// Name for messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -100,7 +100,7 @@ impl BackupEngine {
 }
 
 impl Manifest {
-    /// Reads it, and refuses what this version does not understand.
+    /// Parses a manifest, and rejects what this version does not support.
     pub(super) fn read(text: &[u8]) -> Result<Self> {
         let AnyFormat { format } = serde_json::from_slice(text).map_err(|_| damaged("its manifest cannot be read"))?;
         if format != FORMAT {
@@ -116,11 +116,11 @@ impl Manifest {
         if names_are_ours {
             Ok(manifest)
         } else {
-            Err(damaged("it names files that no server of ours makes"))
+            Err(damaged("it names files that no Taskwire server writes"))
         }
     }
 
-    /// How many bytes there are to be restored, if nothing is missing.
+    /// Number of bytes to restore, if no file is missing.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let files = self.files.iter().map(|file| file.size);
@@ -133,7 +133,7 @@ pub(super) fn path_of(file: &ArchiveEntry) -> String {
     format!("files/{}", file.name)
 }
 
-/// The archive is not as it was written.
+/// The error for a damaged archive.
 pub(super) fn damaged(what: &str) -> Error {
     refused(format!("the backup is damaged: {what}. Nothing was changed"))
 }
@@ -163,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_says_how_much_there_is() {
+    fn a_manifest_adds_up_its_bytes() {
         let manifest = Manifest::read(manifest().to_string().as_bytes()).unwrap();
         assert_eq!(manifest.bytes(), 3);
     }
 
     #[test]
-    fn another_format_and_names_that_lead_elsewhere_are_refused() {
+    fn another_format_and_unsafe_names_are_rejected() {
         for (pointer, value, complaint) in [
             ("/format", json!(2), "the backup has the format 2"),
             ("/files/0/name", json!("../../etc/passwd"), "names files"),

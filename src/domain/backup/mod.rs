@@ -1,13 +1,13 @@
-//! Backups: one archive with the database as it was at one moment, and the files that it names.
+//! Backups: an archive of the database at one moment, with its files.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! |---|---|
-//! | `manifest` | what an archive says of itself |
-//! | `archive` | writing one, and reading it with suspicion |
-//! | `restore` | putting it in the place of what there is |
+//! | `manifest` | first and last entry of an archive |
+//! | `archive` | writing and validating archives |
+//! | `restore` | replacing all data by a backup |
 //!
-//! The database comes first and its files after it: a file that is in the copy of the database and was deleted
-//! meanwhile is left out, and the archive's end lists it. `docs/BACKUP.md` is what people may rely on.
+//! The database is copied before the files. Files that are deleted in between are left out, and the end of the archive
+//! lists them. `docs/BACKUP.md` documents the guarantees.
 
 mod archive;
 mod manifest;
@@ -32,40 +32,40 @@ use super::policy;
 use super::store;
 use super::store::admin::backup::{Contents, NamedFile};
 
-/// How far it is.
+/// Progress of a backup or restore, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// So many bytes are done,
+    /// Bytes done.
     pub done: u64,
-    /// of so many.
+    /// Total bytes.
     pub total: u64,
 }
 
-/// Where a backup goes, and what it does without.
+/// The destination of a backup, with options.
 #[derive(Debug)]
 pub struct Target {
-    /// The archive: an empty file that can be written.
+    /// The archive: an empty, writable file.
     pub archive: File,
     /// An empty directory for the copy of the database.
     pub scratch: PathBuf,
-    /// Whether to go on when the storage has lost a file.
+    /// Whether to continue if the storage has lost a file.
     pub without_lost_files: bool,
 }
 
-/// A backup that was taken.
+/// A finished backup.
 #[derive(Debug)]
 pub struct Taken {
-    /// What it holds.
+    /// Its manifest.
     pub manifest: Manifest,
-    /// Names in the storage of the files that are not in it, though the copy of the database names them.
+    /// Storage names of the files that the database names and the archive lacks.
     pub missing: Vec<String>,
-    /// How many of these the storage has lost: they were not deleted meanwhile.
+    /// Number of missing files that the storage has lost; the others were deleted meanwhile.
     pub lost: usize,
 }
 
 impl Domain {
-    /// Writes all there is to an archive, while others write on. What was acknowledged before the call is in it.
-    /// Fails when the storage lacks a file that it should have.
+    /// Writes a backup while writes continue. It contains all writes that were acknowledged before the call. Fails if
+    /// the storage has lost a file, unless the target permits it.
     pub async fn back_up(
         &self,
         actor: &Actor,
@@ -124,20 +124,20 @@ impl Domain {
             missing: taken.missing.clone(),
         };
         waiting(move || writer.finish(&end)).await?;
-        // The archive is good all the same.
+        // The archive is valid even without this.
         if let Err(error) = self.core.store.note_backup(&system, created_at).await {
-            tracing::warn!("the time of the backup was not noted: {error}: {:?}", error.cause());
+            tracing::warn!("the time of the backup was not stored: {error}: {:?}", error.cause());
         }
         Ok(taken)
     }
 
-    /// The bytes of a file, if they are there and are the right ones.
+    /// The content of a file, if it exists and matches the manifest.
     async fn find_whole(&self, part: &ArchiveEntry) -> Result<Option<Bytes>> {
         let found = self.core.storage.read_whole(&part.name).await?;
         Ok(found.filter(|bytes| hex::encode(Sha256::digest(bytes)) == part.sha256))
     }
 
-    /// Whether there is a row of a file by now.
+    /// Whether a row of the file exists now.
     async fn is_recorded(&self, part: &ArchiveEntry) -> Result<bool> {
         let scope = policy::scope(&Actor::System)?;
         store::attachment::is_recorded(self.core.store.system_reader(), &scope, &part.name).await
@@ -172,14 +172,14 @@ async fn begin(archive: File, copy: PathBuf, manifest: Manifest) -> Result<Write
         let mut writer = Writer::begin(archive, &manifest)?;
         let ArchiveEntry { name, size, .. } = &manifest.database;
         writer.append_from(name, *size, File::open(&copy)?)?;
-        // It is not needed any more, and may be large.
+        // The copy is not needed any more, and may be large.
         fs::remove_file(&copy)?;
         Ok(writer)
     })
     .await
 }
 
-/// Does what waits for the disk where that may be waited for.
+/// Runs disk I/O on a blocking thread.
 async fn waiting<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
     done.map_err(|error| Error::internal(anyhow::Error::new(error).context("the backup cannot be written")))

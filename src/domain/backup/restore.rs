@@ -1,4 +1,4 @@
-//! Putting what a backup holds in the place of what there is.
+//! Restoring a backup, which replaces all data.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ use crate::domain::store::admin::backup::Renewal;
 
 /// Random bytes in the identity of an event log.
 const IDENTITY_BYTES: usize = 16;
-/// So many files are read ahead.
+/// Number of files that are read ahead.
 const READ_AHEAD: usize = 2;
 
-/// An archive that was read to its end and is as it was written, with the database in it unpacked.
+/// A validated archive, with its database extracted.
 #[derive(Debug)]
 pub struct CheckedBackup {
     archive: File,
@@ -31,18 +31,18 @@ pub struct CheckedBackup {
     database: PathBuf,
 }
 
-/// What was restored.
+/// The result of a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// How many files were put into the storage.
+    /// Number of restored files.
     pub files: usize,
-    /// How many the backup names that it does not hold: their rows are gone.
+    /// Number of files that the backup lists as missing; their rows are deleted.
     pub missing: usize,
 }
 
 impl CheckedBackup {
-    /// Reads an archive to its end. Nothing is touched but an empty directory, which gets the database that is in
-    /// it. `progress` hears how much of the archive was read.
+    /// Validates an archive and extracts its database to an empty directory. `progress` receives the bytes read and the
+    /// total bytes.
     pub async fn read(
         mut archive: File,
         scratch: &Path,
@@ -62,7 +62,7 @@ impl CheckedBackup {
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
-    /// What the archive holds.
+    /// The manifest of the archive.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.checked.manifest
@@ -70,11 +70,10 @@ impl CheckedBackup {
 }
 
 impl Domain {
-    /// Puts what a backup holds in the place of what there is: all of it, or nothing. Without `force` only where
-    /// there is nothing yet.
+    /// Replaces all data by a backup; on failure nothing changes. Without `force` the database must be empty.
     ///
-    /// The files come first; those that were written are removed again when the rest fails. Then the event log has
-    /// another identity, so old cursors are told to begin anew, and connections that watch end.
+    /// Files are written first, and removed again if the rest fails. The event log gets a new identity, so clients with
+    /// old cursors must start again, and live connections end.
     pub async fn restore(
         &self,
         actor: &Actor,
@@ -104,8 +103,8 @@ impl Domain {
             return Err(error);
         }
         if let Err(error) = self.core.store.replace(&system, staged).await {
-            // When a commit fails it may have been done all the same, and a row without its bytes is worse than
-            // bytes without a row.
+            // A failed commit may have succeeded on the database, and a row without its file is worse than a file
+            // without a row.
             if self
                 .core
                 .store
@@ -119,7 +118,7 @@ impl Domain {
         }
         if let Err(error) = self.core.store.refresh_statistics().await {
             tracing::warn!(
-                "the database does not know yet what its tables hold: {:?}",
+                "the statistics of the database could not be updated: {:?}",
                 error.cause()
             );
         }
@@ -129,12 +128,12 @@ impl Domain {
         })
     }
 
-    /// Whether the backup can go here. Returns how many migrations its database has.
+    /// Whether the backup can be restored here. Returns its number of migrations.
     async fn check_fit(&self, system: &System, manifest: &Manifest, force: bool) -> Result<u32> {
         let engine = BackupEngine::of(self.core.store.backend());
         if manifest.engine != engine {
             return Err(refused(format!(
-                "the backup is one of {}, and DATABASE_URL names a database of {}: it goes back where it came from",
+                "the backup is of a {} database, but DATABASE_URL names a {} database: restore it to the same kind of database",
                 manifest.engine.as_str(),
                 engine.as_str()
             )));
@@ -151,13 +150,12 @@ impl Domain {
         };
         if !force && !self.core.store.is_empty(system).await? {
             return Err(refused(
-                "the database is not empty: with --force everything in it is replaced by what the backup holds",
+                "the database is not empty: with --force the backup replaces all of its data",
             ));
         }
         u32::try_from(newest + 1).map_err(Error::internal)
     }
 
-    /// Writes every file of the archive to the storage.
     async fn write_files(
         &self,
         mut archive: File,
@@ -173,7 +171,7 @@ impl Domain {
             archive::files(&mut archive, &manifest, |part, bytes| {
                 sender
                     .blocking_send((part.clone(), bytes))
-                    .map_err(|_| Error::internal(anyhow!("nobody waits for the files any more")))
+                    .map_err(|_| Error::internal(anyhow!("the receiver of the files is gone")))
             })
         });
         while let Some((part, bytes)) = receiver.recv().await {
@@ -192,10 +190,10 @@ impl Domain {
     }
 }
 
-/// Files that a restore put into the storage.
+/// Files that a restore wrote to the storage.
 #[derive(Debug, Default)]
 struct Files {
     written: usize,
-    /// Those that were not there before: they go again when the rest fails.
+    /// Files that did not exist before; they are removed if the rest fails.
     new: Vec<String>,
 }

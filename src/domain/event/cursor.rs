@@ -1,4 +1,4 @@
-//! The place of one event in the log, as the opaque text that clients keep.
+//! Positions in the event log, and the opaque cursors that clients store.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,29 +7,29 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::error::{Error, Result};
 
-/// A cursor longer than this many bytes is none of ours.
+/// Maximum length of a valid cursor, in bytes.
 const MAX_CURSOR_BYTES: usize = 256;
 
-/// The place of one event in one log.
+/// The position of one event in one log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventCursor {
-    /// Which log: one that was restored from a backup has another identity.
+    /// Identity of the log; a restored backup gets another one.
     pub(crate) log: String,
-    /// The transaction that wrote the event, which orders the log as a whole.
+    /// The transaction that wrote the event; it determines the order of the log.
     pub(crate) transaction_id: i64,
-    /// The event's number. The events of one task are numbered in the order of their writes.
+    /// The event's number, which increases with the writes to one task.
     pub(crate) id: i64,
 }
 
-/// What every committed event changes: the place of the last settled event, and how many others are visible already.
+/// State of the log; it changes with every committed event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogState {
     pub(crate) head: EventCursor,
-    /// Committed events that an older transaction, still open, keeps from being settled.
+    /// Number of committed events that are not settled, because an older transaction is still open.
     pub(crate) unsettled: i64,
 }
 
-/// A place in the log, whichever log it is.
+/// A position in the log, without the log's identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LogPosition {
     pub(crate) transaction_id: i64,
@@ -37,7 +37,7 @@ pub(crate) struct LogPosition {
 }
 
 impl LogPosition {
-    /// The first place behind this one.
+    /// The first position after this one.
     pub(crate) fn next(self) -> Self {
         Self {
             id: self.id.saturating_add(1),
@@ -47,7 +47,6 @@ impl LogPosition {
 }
 
 impl EventCursor {
-    /// The place in its log.
     pub(crate) fn place(&self) -> LogPosition {
         LogPosition {
             transaction_id: self.transaction_id,
@@ -55,13 +54,13 @@ impl EventCursor {
         }
     }
 
-    /// The opaque text that clients keep.
+    /// The opaque text that clients store.
     #[must_use]
     pub fn encode(&self) -> String {
         encode(&(&self.log, self.transaction_id, self.id))
     }
 
-    /// Reads a cursor that came as the argument `field`.
+    /// Parses a cursor from the argument `field`.
     pub fn decode(field: &'static str, text: &str) -> Result<Self> {
         decode(text)
             .map(|(log, transaction_id, id)| Self {
@@ -75,7 +74,7 @@ impl EventCursor {
             })
     }
 
-    /// The cursor, if it is one of the log with this identity.
+    /// The cursor, if it belongs to the log with this identity.
     pub(crate) fn of_log(self, field: &'static str, log: &str) -> Result<Self> {
         if self.log == log {
             Ok(self)
@@ -90,13 +89,11 @@ impl EventCursor {
     }
 }
 
-/// The text of a cursor that has these parts.
 pub(crate) fn encode(parts: &impl Serialize) -> String {
-    // Texts and numbers always serialise.
+    // Texts and numbers can always be serialised.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(parts).unwrap_or_default())
 }
 
-/// The parts of a cursor, if it has such.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str) -> Option<T> {
     Some(text)
         .filter(|text| text.len() <= MAX_CURSOR_BYTES)
@@ -109,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_comes_back_as_it_went_and_others_are_refused_by_name() {
+    fn a_cursor_survives_encoding_and_invalid_ones_are_rejected_by_field() {
         let cursor = EventCursor {
             log: "f00d".to_owned(),
             transaction_id: 1 << 40,

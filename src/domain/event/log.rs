@@ -1,4 +1,4 @@
-//! The use cases of the log as a whole.
+//! The use cases of the whole event log.
 
 use chrono::TimeDelta;
 
@@ -10,10 +10,10 @@ use crate::domain::store;
 
 use super::EventCursor;
 
-/// So many events are forgotten in one transaction: a long one would keep back live delivery.
+/// Events that are deleted in one transaction. A long transaction would delay live delivery.
 const PRUNED_AT_ONCE: u64 = 2_000;
 
-/// The use cases of the log as a whole.
+/// The use cases of the whole event log.
 #[derive(Clone, Copy, Debug)]
 pub struct Events<'a> {
     core: &'a Core,
@@ -24,16 +24,16 @@ impl<'a> Events<'a> {
         Self { core }
     }
 
-    /// Where the log stands: no event becomes visible at or before this place any more. It tells nothing of
-    /// what the events are, so everybody who sees tasks may have it.
+    /// The head of the log: no later event becomes visible at or before this position. It reveals nothing about the
+    /// events, so everyone who sees tasks may read it.
     #[tracing::instrument(target = "taskwire::span", name = "event.head", skip_all)]
     pub async fn head(self, actor: &Actor) -> Result<EventCursor> {
         let scope = policy::scope(actor)?;
         store::event::log::head(&self.core.store.reader(actor), &scope).await
     }
 
-    /// Forgets what happened longer ago than `retention`. A cursor from before that is good for nothing any
-    /// more. Returns how many events were forgotten. Several nodes may do it at once.
+    /// Deletes events older than `retention`. Older cursors become invalid. Returns the number of deleted events.
+    /// Several nodes may run it at once.
     #[tracing::instrument(target = "taskwire::span", name = "event.prune", skip_all)]
     pub async fn prune(self, actor: &Actor, retention: TimeDelta) -> Result<u64> {
         let system = policy::system(actor)?;

@@ -1,7 +1,7 @@
-//! The event log: what happened to a task, written in the transaction that did it.
+//! The event log: changes of tasks, written in the transaction of the change.
 //!
-//! An event holds the task as it left it, who may know of it, and what changed; so a reader needs
-//! nothing else, and a replay shows nothing newer than the event.
+//! An event holds the task after the change, its audience, and the changed fields. Readers need no other data, and a
+//! replay shows nothing newer than the event.
 
 mod cursor;
 mod log;
@@ -24,32 +24,32 @@ use super::policy::{ChangeTask, CreateTask, Permit, PurgeTask};
 use super::task::Snapshot;
 use super::task::workflow::Status;
 
-/// What happened.
+/// The type of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventType {
-    /// The task was made.
+    /// The task was created.
     Created,
-    /// Its title, description, priority or due date changed.
+    /// Title, description, priority or due date changed.
     Updated,
-    /// It moved along the workflow.
+    /// The status changed.
     StatusChanged,
-    /// It was handed to somebody.
+    /// It was assigned to a user.
     Assigned,
-    /// It was taken from somebody.
+    /// It was unassigned.
     Unassigned,
-    /// It got tags.
+    /// Tags were added.
     Tagged,
-    /// It lost tags.
+    /// Tags were removed.
     Untagged,
-    /// It got a file.
+    /// A file was attached.
     Attached,
-    /// It lost a file.
+    /// A file was removed.
     Detached,
-    /// It went to the trash.
+    /// It was moved to the trash.
     Deleted,
-    /// It came back from the trash.
+    /// It was restored from the trash.
     Restored,
-    /// It was deleted for good.
+    /// It was deleted permanently.
     Purged,
 }
 
@@ -89,8 +89,8 @@ impl EventType {
         }
     }
 
-    /// The name for the step from `before` to `after`. A write that did several things at once is
-    /// named after the one that watchers care about most; `changes` tells them all.
+    /// The type for the change from `before` to `after`. A write with several changes gets the type that matters most
+    /// to clients; `changes` lists all.
     fn of_step(before: &Snapshot, after: &Snapshot) -> Self {
         if before.task.status != after.task.status {
             Self::StatusChanged
@@ -114,31 +114,32 @@ impl EventType {
     }
 }
 
-/// Something that happened to a task, as the log tells it.
+/// An event of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskEvent {
-    /// Its place in the log.
+    /// Its position in the log.
     pub cursor: EventCursor,
-    /// What happened.
+    /// Its type.
     pub kind: EventType,
-    /// To which task, which may be gone by now.
+    /// The id of the task, which may be purged by now.
     pub task_id: TaskId,
-    /// Who did it; `None` for the server itself.
+    /// The user who caused it; `None` for the server itself.
     pub actor_id: Option<UserId>,
-    /// The status before; `None` when the task was made.
+    /// The status before; `None` for a new task.
     pub previous_status: Option<Status>,
     /// The status after.
     pub status: Status,
-    /// What changed, by name.
+    /// The changed fields, sorted by name.
     pub changes: Vec<FieldChange>,
-    /// The task as the event left it.
+    /// The task after the event.
     pub task: Snapshot,
-    /// When it happened.
+    /// When the event occurred.
     pub occurred_at: Timestamp,
 }
 
 impl TaskEvent {
-    /// The task before the event; `None` when it was created by it. Titles, descriptions, times and files are those after it.
+    /// The task before the event; `None` for a new task. Titles, descriptions, times and files are those after the
+    /// event.
     pub(crate) fn before(&self) -> Result<Option<Snapshot>> {
         let Some(status) = self.previous_status else {
             return Ok(None);
@@ -159,19 +160,19 @@ impl TaskEvent {
     }
 }
 
-/// An event with those who may know of it.
+/// An event with its audience.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoggedEvent {
-    /// What happened.
+    /// The event.
     pub event: TaskEvent,
-    /// Owner and assignee, before and after.
+    /// Owner and assignee, before and after the event.
     pub audience: BTreeSet<UserId>,
 }
 
-/// A field of a task with its values before and after an event, as the log holds them.
+/// A changed field, with its values before and after the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldChange {
-    /// The field, in `snake_case`.
+    /// The name of the field, in `snake_case`.
     pub field: String,
     /// The value before.
     pub from: Value,
@@ -179,7 +180,6 @@ pub struct FieldChange {
     pub to: Value,
 }
 
-/// What the log says that changed.
 pub(crate) fn changes_of(stored: Value) -> Vec<FieldChange> {
     let Value::Object(fields) = stored else {
         return Vec::new();
@@ -192,47 +192,44 @@ pub(crate) fn changes_of(stored: Value) -> Vec<FieldChange> {
             to: values["to"].take(),
         })
         .collect();
-    // The databases keep the fields of an object in orders of their own.
+    // The databases order the keys of JSON objects differently.
     changes.sort_by(|one, other| one.field.cmp(&other.field));
     changes
 }
 
-/// The task that the log says an event left.
 pub(crate) fn task_of(stored: Value) -> Result<Snapshot> {
     let record: TaskRecord = serde_json::from_value(stored).map_err(Error::internal)?;
     Snapshot::try_from(record)
 }
 
-/// A new row of the log. It can be created only with the permit of the change that it records.
+/// A new row of the log. Creating one requires the permit of the change that it records.
 #[derive(Clone, Debug)]
 pub(crate) struct NewEvent {
     pub(crate) kind: EventType,
     pub(crate) task_id: TaskId,
     pub(crate) actor_id: Option<UserId>,
-    /// Who may know: owner and assignee, before and after.
+    /// Owner and assignee, before and after the change.
     pub(crate) audience: BTreeSet<UserId>,
     pub(crate) previous_status: Option<Status>,
     pub(crate) status: Status,
     /// `{"title": {"from": .., "to": ..}, ..}`
     pub(crate) changes: Value,
-    /// The task as the event left it.
+    /// The task after the change.
     pub(crate) task: Value,
-    /// The title that goes into notifications.
+    /// The title in notifications.
     pub(crate) title: String,
-    /// Who is notified, and of what.
+    /// The notifications of the event.
     pub(crate) notices: Vec<(UserId, NotificationKind)>,
     pub(crate) occurred_at: Timestamp,
-    /// Private, so that no other module creates an event.
+    /// Prevents other modules from creating an event.
     _permitted: (),
 }
 
 impl NewEvent {
-    /// The task was created.
     pub(crate) fn created(permit: &Permit<CreateTask>, after: &Snapshot) -> Self {
         Self::describe(EventType::Created, permit.actor(), None, after, after.task.created_at)
     }
 
-    /// The task changed from `before` to `after`.
     pub(crate) fn changed<A: ChangeTask>(permit: &Permit<A>, before: &Snapshot, after: &Snapshot) -> Self {
         let kind = match (before.task.deleted_at, after.task.deleted_at) {
             (None, Some(_)) => EventType::Deleted,
@@ -242,7 +239,6 @@ impl NewEvent {
         Self::describe(kind, permit.actor(), Some(before), after, after.task.updated_at)
     }
 
-    /// The task was deleted for good.
     pub(crate) fn purged(permit: &Permit<PurgeTask>, last: &Snapshot, at: Timestamp) -> Self {
         Self::describe(EventType::Purged, permit.actor(), Some(last), last, at)
     }
@@ -275,8 +271,7 @@ impl NewEvent {
     }
 }
 
-/// Who is notified of a step that they did not do themselves: the new assignee of the task, and owner
-/// and assignee of its new status.
+/// Notifications for the new assignee, and for owner and assignee if the status changed. The actor gets none.
 fn notices(actor: Option<UserId>, before: Option<&Snapshot>, after: &Snapshot) -> Vec<(UserId, NotificationKind)> {
     let new_assignee = after
         .task
@@ -302,7 +297,7 @@ fn audience(snapshot: &Snapshot) -> impl Iterator<Item = UserId> {
         .flatten()
 }
 
-/// The fields that differ, each with its two values.
+/// The changed fields, each with both values.
 fn differences(before: &Value, after: &Value) -> Map<String, Value> {
     let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else {
         return Map::new();
@@ -312,14 +307,14 @@ fn differences(before: &Value, after: &Value) -> Map<String, Value> {
         .filter(|(name, _)| !NOT_A_CHANGE.contains(&name.as_str()))
         .filter(|(name, value)| before.get(*name) != Some(value))
         .map(|(name, value)| {
-            let from = before.get(name).map(|value| told(name, value));
-            (name.clone(), json!({ "from": from, "to": told(name, value) }))
+            let from = before.get(name).map(|value| change_value(name, value));
+            (name.clone(), json!({ "from": from, "to": change_value(name, value) }))
         })
         .collect()
 }
 
-/// A value as a change tells it: of files, their names.
-fn told(field: &str, value: &Value) -> Value {
+/// A value in `changes`: files are listed by name.
+fn change_value(field: &str, value: &Value) -> Value {
     match value {
         Value::Array(files) if field == "attachments" => files.iter().map(|file| file["filename"].clone()).collect(),
         other => other.clone(),

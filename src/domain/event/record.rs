@@ -1,4 +1,4 @@
-//! The task as the log keeps it.
+//! Serialised form of a task in the event log.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::domain::tag::Tags;
 use crate::domain::task::workflow::Status;
 use crate::domain::task::{Priority, Snapshot, Task};
 
-/// The task in the log. Fields may be added, never renamed or removed: old rows stay as they are.
+/// A task in the event log. Old rows are never rewritten: fields may be added, but not renamed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TaskRecord {
     id: TaskId,
@@ -23,13 +23,13 @@ pub(super) struct TaskRecord {
     status: String,
     priority: String,
     due_date: Option<Timestamp>,
-    /// Rows from before there were due days have none.
+    /// Absent in rows that were written before due days existed.
     #[serde(default)]
     due_on: Option<NaiveDate>,
     owner_id: UserId,
     assignee_id: Option<UserId>,
     tags: Tags,
-    /// Rows from before there were files have none.
+    /// Absent in rows that were written before attachments existed.
     #[serde(default)]
     attachments: Vec<Attachment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub(super) struct TaskRecord {
     updated_at: Timestamp,
 }
 
-/// What moves with every write, follows from what is shown anyway, or is no matter of the task's people.
+/// Fields that are not reported as changes: they change with every write, follow from other fields, or are internal.
 pub(super) const NOT_A_CHANGE: [&str; 4] = ["version", "updated_at", "completed_at", "client_key"];
 
 impl From<&Snapshot> for TaskRecord {
@@ -69,7 +69,7 @@ impl From<&Snapshot> for TaskRecord {
 }
 
 impl TaskRecord {
-    /// What is left when tags, files and the bookkeeping of writes are taken away.
+    /// Without tags, files and internal fields.
     pub(super) fn without_lists(mut self) -> Value {
         self.tags.clear();
         self.attachments.clear();
@@ -87,14 +87,13 @@ impl TaskRecord {
     }
 }
 
-/// The priority of this name.
 pub(super) fn priority_of(stored: &Value) -> Result<Priority> {
     let known = Priority::ALL.into_iter().find(|one| stored == one.as_str());
     known.ok_or_else(|| unknown("priority", stored))
 }
 
 fn unknown(what: &str, value: impl fmt::Display) -> Error {
-    Error::internal(anyhow::anyhow!("the event log holds the unknown {what} '{value}'"))
+    Error::internal(anyhow::anyhow!("the event log contains the unknown {what} '{value}'"))
 }
 
 impl TryFrom<TaskRecord> for Snapshot {
@@ -133,7 +132,7 @@ mod tests {
     use super::super::task_of;
 
     #[test]
-    fn a_row_from_before_there_were_files_and_due_days_is_read_as_one_without() {
+    fn an_old_row_without_files_and_due_day_is_readable() {
         let row = json!({
             "id": 1, "title": "T", "description": null, "status": "todo", "priority": "low", "due_date": null,
             "owner_id": 1, "assignee_id": null, "tags": ["a"], "version": 1, "completed_at": null, "deleted_at": null,

@@ -1,18 +1,17 @@
-//! Writes that are safe to repeat: a client sends a key of its own making with a write, and when it repeats
-//! the write with the same key, because it never saw the answer, it gets the first answer again and nothing
-//! is done twice.
+//! Idempotency keys for writes. A client sends a key with a write. If it retries with the same key, it gets the first
+//! response and nothing is written twice.
 //!
-//! A key is claimed before the write begins, for as long as a request may take. Each transaction of the write notes that it
-//! was committed. So when a server dies in between, a repetition finds out from the data: it runs the write if nothing was
-//! written, and is told if something was. Nothing is ever done twice: an attempt whose claim was taken over cannot commit.
+//! A key is claimed before the write, for the maximum duration of a request. Each transaction of the write records its
+//! commit. If the server dies, a retry checks the data: it runs the write if nothing was written, otherwise it reports
+//! what was. An attempt cannot commit after another one took over its claim.
 
 mod use_cases;
 
 pub use self::use_cases::{Claim, Idempotency, Ticket};
 
-/// The most characters of a key.
+/// Maximum number of characters of a key.
 pub const MAX_KEY_LENGTH: usize = 255;
-/// The longest response that is stored for repetitions, in bytes.
+/// Maximum size of a stored response in bytes.
 pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Why the response of a write is not stored.
@@ -20,7 +19,7 @@ pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 pub enum Omitted {
     /// It is longer than [`MAX_RESPONSE_BYTES`].
     TooLarge,
-    /// It holds tokens.
+    /// It contains tokens.
     Secret,
 }
 

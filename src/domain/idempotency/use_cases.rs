@@ -1,4 +1,4 @@
-//! The use cases of keys that make writes safe to repeat.
+//! The use cases of idempotency keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,36 +13,36 @@ use crate::domain::policy::{self, Own, Permit, RepeatRequest};
 use crate::domain::random::hexadecimal;
 use crate::domain::{Core, store};
 
-/// How long a key is remembered.
+/// Lifetime of a key.
 const LIFE: TimeDelta = TimeDelta::hours(24);
-/// How much longer than the request its claim lasts: for a commit that is under way.
+/// The lease of a key exceeds the maximum duration of a request by this, for a running commit.
 const GRACE: Duration = Duration::from_secs(5);
 /// Random bytes in the name of an attempt.
 const OWNER_BYTES: usize = 16;
-/// How long to wait before asking again for a write that is under way.
+/// `Retry-After` while the first request is running.
 const SENSIBLE_WAIT: Duration = Duration::from_secs(1);
 
-/// What a claim of a key comes to.
+/// The result of claiming a key.
 #[derive(Debug)]
 pub enum Claim {
-    /// Nobody has sent this key before: the write may begin.
+    /// The key is new, so the write may run.
     First(Ticket),
-    /// The write was done. This is what was answered.
+    /// The write was done; this is the stored response.
     Done(String),
 }
 
-/// The right to do the write of one key, and to say what came of it.
+/// The right to run the write of a key and to store its result.
 #[derive(Clone, Debug)]
 pub struct Ticket(Arc<store::idempotency::Claim>);
 
 impl Ticket {
-    /// Does the write.
+    /// Runs the write. Its transactions record the key.
     pub fn run<T>(&self, write: impl Future<Output = T>) -> impl Future<Output = T> {
         store::idempotency::under(Arc::clone(&self.0), write)
     }
 }
 
-/// The use cases of keys.
+/// The use cases of idempotency keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Idempotency<'a> {
     core: &'a Core,
@@ -53,8 +53,8 @@ impl<'a> Idempotency<'a> {
         Self { core }
     }
 
-    /// Claims a key for a request, which `request_hash` tells from others. A write that has not ended
-    /// within `longest` never will.
+    /// Claims a key for a request, identified by `request_hash`. A write that has not ended after `longest` counts as
+    /// failed.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.claim", skip_all)]
     pub async fn claim(self, actor: &Actor, key: &str, request_hash: &str, longest: Duration) -> Result<Claim> {
         let user = actor.signed_in()?.id;
@@ -108,7 +108,7 @@ impl<'a> Idempotency<'a> {
         })
     }
 
-    /// Forgets the keys of everybody whose time is over. Returns how many there were.
+    /// Deletes the expired keys of all users. Returns the number of deleted keys.
     pub async fn forget_expired(self, actor: &Actor) -> Result<u64> {
         let system = policy::system(actor)?;
         let transaction = self.core.store.begin().await?;
@@ -117,7 +117,7 @@ impl<'a> Idempotency<'a> {
         Ok(forgotten)
     }
 
-    /// The write was done, and this is the response, or why it is not stored.
+    /// Stores the response of a write, or why it is omitted.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.finish", skip_all)]
     pub async fn finish(self, actor: &Actor, ticket: &Ticket, response: Result<&str, Omitted>) -> Result<()> {
         let response = response.and_then(|response| {
@@ -130,7 +130,7 @@ impl<'a> Idempotency<'a> {
         transaction.commit().await
     }
 
-    /// Nothing was written: the key may be used again.
+    /// Releases the key, because nothing was written.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.release", skip_all)]
     pub async fn release(self, actor: &Actor, ticket: &Ticket) -> Result<()> {
         let permit = permit(actor, ticket)?;
@@ -139,7 +139,7 @@ impl<'a> Idempotency<'a> {
         transaction.commit().await
     }
 
-    /// The write has ended, and there is no answer: the next attempt finds out from the data.
+    /// The write ended without a response. The next attempt checks the data.
     #[tracing::instrument(target = "taskwire::span", name = "idempotency.abandon", skip_all)]
     pub async fn abandon(self, actor: &Actor, ticket: &Ticket) -> Result<()> {
         let permit = permit(actor, ticket)?;

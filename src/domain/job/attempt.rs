@@ -1,4 +1,4 @@
-//! One attempt to do a job: the claim is renewed while it lasts, and what came of it is noted.
+//! One attempt at a job: renews its lease while it runs, and stores the outcome.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -18,33 +18,32 @@ use crate::domain::policy;
 use crate::domain::store;
 use crate::telemetry::metric;
 
-/// For so long a claim counts. A node that dies keeps others from its jobs for no longer.
+/// Duration of a lease. If a node dies, its jobs are free again after this time.
 const LEASE: Duration = Duration::from_secs(30);
-/// How often a claim is renewed.
+/// How often a lease is renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
-/// No attempt takes longer.
+/// Maximum duration of an attempt.
 const LONGEST: Duration = Duration::from_mins(15);
-/// The wait before what came of an attempt is noted again, when the database did not take it.
+/// The wait before storing an outcome again, after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// [`LEASE`], for the clock.
 pub(super) fn lease() -> TimeDelta {
     TimeDelta::from_std(LEASE).unwrap_or_default()
 }
 
-/// Does a job, unless somebody else takes it over meanwhile.
+/// Runs a job, unless another node takes it over.
 pub(super) async fn attempt(core: Arc<Core>, claim: Claim) {
     let kind = claim.kind.as_str();
     let begun = Instant::now();
     let worked = tokio::select! {
-        worked = do_it(&core, &claim) => Some(worked),
-        () = keep(&core, &claim) => None,
+        worked = run(&core, &claim) => Some(worked),
+        () = renew_until_lost(&core, &claim) => None,
     };
     metrics::histogram!(metric::JOB_TIME, "kind" => kind).record(begun.elapsed().as_secs_f64());
     let outcome = match worked {
         Some(worked) => {
-            let job_outcome = judge(&core, &claim, worked);
-            if note(&core, &claim, &job_outcome).await {
+            let job_outcome = outcome_of(&core, &claim, worked);
+            if store_outcome(&core, &claim, &job_outcome).await {
                 job_outcome.outcome()
             } else {
                 "lost"
@@ -53,16 +52,16 @@ pub(super) async fn attempt(core: Arc<Core>, claim: Claim) {
         None => "lost",
     };
     if outcome == "lost" {
-        tracing::warn!(job = %claim.id, kind, "this server was too slow with a job, which another one may have taken over");
+        tracing::warn!(job = %claim.id, kind, "this server lost the lease of a job; another server may have taken it over");
     }
     metrics::counter!(metric::JOBS, "kind" => kind, "outcome" => outcome).increment(1);
 }
 
-async fn do_it(core: &Arc<Core>, claim: &Claim) -> std::result::Result<(), Failure> {
+async fn run(core: &Arc<Core>, claim: &Claim) -> std::result::Result<(), Failure> {
     if claim.attempt > MAX_ATTEMPTS && claim.kind.recurs_after().is_none() {
-        // Its failures were noted by nobody: the servers that began it died.
+        // No failure was stored, because the servers died.
         return Err(Failure::Final(anyhow::anyhow!(
-            "it was begun {MAX_ATTEMPTS} times, and the server went away each time"
+            "it was started {MAX_ATTEMPTS} times, and the server stopped each time"
         )));
     }
     let work = AssertUnwindSafe(work::of(core, claim)).catch_unwind();
@@ -70,7 +69,7 @@ async fn do_it(core: &Arc<Core>, claim: &Claim) -> std::result::Result<(), Failu
         Ok(Ok(worked)) => worked,
         Ok(Err(panic)) => Err(Failure::Passing(anyhow::anyhow!(
             "panicked: {}",
-            words_of(panic.as_ref())
+            panic_message(panic.as_ref())
         ))),
         Err(_) => Err(Failure::Passing(anyhow::anyhow!(
             "it took longer than {} minutes",
@@ -79,14 +78,14 @@ async fn do_it(core: &Arc<Core>, claim: &Claim) -> std::result::Result<(), Failu
     }
 }
 
-fn words_of(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without a message")
 }
 
-/// Renews the claim, until that fails for as long as it counts, or it is somebody else's.
-async fn keep(core: &Core, claim: &Claim) {
+/// Renews the lease until it is lost, or renewing fails for as long as it lasts.
+async fn renew_until_lost(core: &Core, claim: &Claim) {
     let mut kept_until = Instant::now() + LEASE;
     loop {
         sleep(RENEW_EVERY).await;
@@ -106,7 +105,7 @@ async fn renew(core: &Core, claim: &Claim) -> Result<bool> {
     Ok(kept)
 }
 
-fn judge(core: &Core, claim: &Claim, worked: std::result::Result<(), Failure>) -> JobOutcome {
+fn outcome_of(core: &Core, claim: &Claim, worked: std::result::Result<(), Failure>) -> JobOutcome {
     let now = core.clock.now();
     let job_outcome = match worked {
         Ok(()) => match claim.kind.recurs_after() {
@@ -121,19 +120,19 @@ fn judge(core: &Core, claim: &Claim, worked: std::result::Result<(), Failure>) -
         JobOutcome::Retry { at, error } => {
             tracing::warn!(%job, kind, attempt, "a job failed and is tried again at {}: {error}", at.format("%F %T UTC"));
         }
-        JobOutcome::Dead { error } => tracing::error!(%job, kind, attempt, "a job failed and is given up: {error}"),
+        JobOutcome::Dead { error } => tracing::error!(%job, kind, attempt, "a job failed permanently: {error}"),
     }
     job_outcome
 }
 
-/// Notes what came of a job, as long as it is ours. Says whether it was.
-async fn note(core: &Core, claim: &Claim, job_outcome: &JobOutcome) -> bool {
+/// Stores the outcome of a job. Returns whether this node still owned the job.
+async fn store_outcome(core: &Core, claim: &Claim, job_outcome: &JobOutcome) -> bool {
     let until = Instant::now() + LEASE;
     loop {
         match settle(core, claim, job_outcome).await {
             Ok(is_ours) => return is_ours,
             Err(error) if Instant::now() > until => {
-                tracing::warn!(job = %claim.id, "cannot note what came of a job: {:?}", error.cause());
+                tracing::warn!(job = %claim.id, "cannot store the outcome of a job: {:?}", error.cause());
                 return false;
             }
             Err(_) => sleep(AFTER_FAILURE).await,

@@ -1,36 +1,36 @@
-//! Work that somebody asks for over REST.
+//! Background work that is started over REST.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::JobId;
 
-/// Something that is done in the background for somebody.
+/// A background task of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackgroundTask {
-    /// Its number.
+    /// The task's id.
     pub id: JobId,
-    /// How far it has come.
+    /// Its status.
     pub status: BackgroundTaskStatus,
-    /// When it was asked for.
+    /// When it was queued.
     pub created_at: Timestamp,
-    /// When it was done or given up.
+    /// When it ended; `None` until then.
     pub finished_at: Option<Timestamp>,
 }
 
-/// How far something in the background has come.
+/// Status of a background task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackgroundTaskStatus {
-    /// It waits, for the first attempt or for another one.
+    /// It waits for its first or next attempt.
     Queued,
-    /// A server works on it.
+    /// A server runs it.
     Running,
-    /// It is done.
+    /// It succeeded.
     Done,
-    /// It was given up.
+    /// It failed permanently.
     Failed,
 }
 
 impl BackgroundTaskStatus {
-    /// The name that REST shows.
+    /// The name in REST.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

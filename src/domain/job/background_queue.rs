@@ -1,4 +1,4 @@
-//! What somebody asks for over REST: their tasks are counted in the background.
+//! Background tasks over REST: counting the actor's tasks.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::domain::id::JobId;
 use crate::domain::policy::{self, Own, QueueJob};
 use crate::domain::store;
 
-/// The most background tasks of clients that are not signed in that may wait.
+/// Maximum number of queued background tasks of anonymous clients.
 pub const MAX_ANONYMOUS: u64 = 100;
-/// When to try again if as many wait.
+/// `Retry-After` when the queue is full.
 const FULL_QUEUE_RETRY: Duration = Duration::from_mins(1);
-/// The most characters of a message.
+/// Maximum number of characters of a message.
 pub const MAX_MESSAGE_LENGTH: usize = 255;
 
 impl Jobs<'_> {
-    /// Has the actor's tasks counted. The counts go to the server's log, with the message.
+    /// Enqueues a job that counts the actor's tasks. The result and the message go to the server's log.
     pub async fn queue_background_task(self, actor: &Actor, message: Option<String>) -> Result<BackgroundTask> {
         let user = actor.signed_in()?.id;
         let permit = policy::permit(actor, QueueJob, &Own::of(user))?;
@@ -37,8 +37,8 @@ impl Jobs<'_> {
         })
     }
 
-    /// The same for a client that need not sign in: only where its dialect allows that. The message goes to the server's
-    /// log. At most `MAX_ANONYMOUS` wait at a time.
+    /// Enqueues a job for an anonymous client, where the REST dialect allows that. The message goes to the server's
+    /// log. At most `MAX_ANONYMOUS` such jobs may be queued.
     pub async fn queue_anonymous_task(self, message: Option<String>) -> Result<BackgroundTask> {
         check(message.as_deref().unwrap_or_default())?;
         let now = self.core.clock.now();
@@ -61,7 +61,7 @@ impl Jobs<'_> {
         })
     }
 
-    /// What became of something that the actor asked for; for three days after it was done.
+    /// The status of a background task of the actor. It is kept for three days after its end.
     pub async fn get_background_task(self, actor: &Actor, id: JobId) -> Result<BackgroundTask> {
         let scope = policy::scope(actor)?;
         let (reader, now) = (self.core.store.reader(actor), self.core.clock.now());

@@ -1,31 +1,31 @@
-//! The kinds of jobs, and which of them recur.
+//! The kinds of jobs, and which ones recur.
 
 use chrono::TimeDelta;
 
-/// What a job does.
+/// The kind of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobKind {
     /// Sends a notification by mail.
     SendMail,
     /// Sends the token that verifies an e-mail address.
     VerifyEmail,
-    /// Removes the files of a task that was deleted for good.
+    /// Removes the files of a purged task.
     RemoveFiles,
-    /// Counts the tasks of whoever asked for it.
+    /// Counts the tasks of the user who requested it.
     BackgroundTask,
-    /// Tells of due dates that are near or over.
+    /// Sends notifications of due dates.
     NotifyDue,
-    /// Deletes for good what is in the trash for too long.
+    /// Purges tasks whose time in the trash is over.
     PurgeTrash,
-    /// Removes files that nothing in the database knows of.
+    /// Removes files without a database row.
     RemoveOrphans,
-    /// Forgets the oldest part of the event log.
+    /// Deletes the oldest events.
     ForgetEvents,
-    /// Forgets sessions that are over.
+    /// Deletes ended sessions.
     ForgetSessions,
-    /// Forgets keys of requests whose time is over.
+    /// Deletes expired idempotency keys.
     ForgetKeys,
-    /// Forgets jobs that have ended.
+    /// Deletes ended jobs.
     ForgetJobs,
 }
 
@@ -45,7 +45,7 @@ impl JobKind {
         Self::ForgetJobs,
     ];
 
-    /// Those that wait for a mail server.
+    /// The kinds that wait for a mail server.
     pub(super) const MAILS: [Self; 2] = [Self::SendMail, Self::VerifyEmail];
 
     /// The name in the database and in metrics.
@@ -66,12 +66,11 @@ impl JobKind {
         }
     }
 
-    /// The kind of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// How long after its end it is done again, if it recurs.
+    /// The wait between two runs, if it recurs.
     #[must_use]
     pub fn recurs_after(self) -> Option<TimeDelta> {
         match self {
@@ -84,8 +83,8 @@ impl JobKind {
         }
     }
 
-    /// How long it waits before it is done for the first time. Whoever started a server over a wrong database has a
-    /// day to notice before files are removed.
+    /// The wait before the first run. Operators who start a server with the wrong database have a day to notice before
+    /// files are removed.
     pub(super) fn first_after(self) -> TimeDelta {
         match self {
             Self::RemoveOrphans => TimeDelta::days(1),

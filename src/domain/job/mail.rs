@@ -1,4 +1,4 @@
-//! The jobs that send mail. The number of mails to an address in an hour is limited, from all servers together.
+//! The jobs that send mail. The number of mails per address and hour is limited, across all servers.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::domain::session::digest;
 use crate::domain::store;
 use crate::domain::user::Users;
 
-/// What the last mail of an hour says beside its news.
+/// Added to the last mail of an hour.
 const LAST_OF_THE_HOUR: &str = "\nThis is the last mail to you in this hour. Further notices are only in the app.\n";
 
 #[derive(Deserialize)]
@@ -30,24 +30,23 @@ struct VerifyEmail {
     user_id: UserId,
 }
 
-/// Sends a notification.
 pub(super) async fn send_notification(core: &Arc<Core>, claim: &Claim) -> Result<()> {
     let SendMail { notification_id } = payload(claim)?;
     let mailer = mailer(core)?;
-    let Some(letter) = email_of(core, &Actor::System, notification_id).await? else {
+    let Some(email) = email_of(core, &Actor::System, notification_id).await? else {
         tracing::debug!(%notification_id, "a notification has no verified address that it can be sent to");
         return Ok(());
     };
-    deliver(core, mailer, letter).await
+    deliver(core, mailer, email).await
 }
 
-/// Sends the token that verifies an address.
+/// Sends the token that verifies an e-mail address.
 pub(super) async fn send_verification(core: &Core, claim: &Claim) -> Result<()> {
     let VerifyEmail { user_id } = payload(claim)?;
     let mailer = mailer(core)?;
-    let letter = Users::new(core).verification_letter(&Actor::System, user_id).await?;
-    match letter {
-        Some(letter) => deliver(core, mailer, letter).await,
+    let email = Users::new(core).verification_email(&Actor::System, user_id).await?;
+    match email {
+        Some(email) => deliver(core, mailer, email).await,
         None => Ok(()),
     }
 }
@@ -58,29 +57,29 @@ fn mailer(core: &Core) -> Result<&Mailer> {
         .ok_or_else(|| Failure::Passing(anyhow::anyhow!("SMTP_URL is not set on this server")))
 }
 
-/// Sends a letter unless its recipient got enough of them in this hour. It is counted before it is sent, so that many at
-/// the same moment do not exceed the limit.
-async fn deliver(core: &Core, mailer: &Mailer, mut letter: Email) -> Result<()> {
+/// Sends a mail unless its recipient reached the hourly limit. It is counted before it is sent, so that concurrent
+/// mails cannot exceed the limit.
+async fn deliver(core: &Core, mailer: &Mailer, mut email: Email) -> Result<()> {
     let Some(limit) = mailer.max_per_hour() else {
-        return send(mailer, letter).await;
+        return send(mailer, email).await;
     };
-    let (recipient, hour) = (digest(&letter.to), hour_of(core));
+    let (recipient, hour) = (digest(&email.to), hour_of(core));
     let system = policy::system(&Actor::System)?;
     let transaction = core.store.begin().await?;
     let number = store::job::mail_count::add(&transaction, &system, &recipient, hour).await?;
     if number > limit {
-        // Without a commit it is not counted.
+        // It is not counted, because the transaction is not committed.
         tracing::debug!(
-            mail = letter.name,
+            mail = email.name,
             "a mail is dropped: its recipient got {limit} in this hour"
         );
         return Ok(());
     }
     transaction.commit().await?;
     if number == limit {
-        letter.text.push_str(LAST_OF_THE_HOUR);
+        email.text.push_str(LAST_OF_THE_HOUR);
     }
-    let sent = send(mailer, letter).await;
+    let sent = send(mailer, email).await;
     if sent.is_err() {
         let transaction = core.store.begin().await?;
         store::job::mail_count::take_back(&transaction, &system, &recipient, hour).await?;
@@ -89,14 +88,13 @@ async fn deliver(core: &Core, mailer: &Mailer, mut letter: Email) -> Result<()> 
     sent
 }
 
-async fn send(mailer: &Mailer, letter: Email) -> Result<()> {
-    mailer.send(letter).await.map_err(|error| match error {
+async fn send(mailer: &Mailer, email: Email) -> Result<()> {
+    mailer.send(email).await.map_err(|error| match error {
         Undelivered::Later(error) => Failure::Passing(error),
         Undelivered::Never(error) => Failure::Final(error),
     })
 }
 
-/// Hours since 1970.
 pub(super) fn hour_of(core: &Core) -> i64 {
     core.clock.now().timestamp().div_euclid(60 * 60)
 }

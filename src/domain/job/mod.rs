@@ -1,23 +1,22 @@
 //! Background work: a queue in the database that all servers share.
 //!
-//! A job is a row, queued in the transaction of the write that it is the rest of. A server claims it, and has it alone
-//! for as long as it renews its claim; one that dies stops doing so, and another takes over. What fails is tried again,
-//! with growing waits, and finally given up and kept to be looked at. What recurs is one row for each kind, which is
-//! put off to its next time when it is done: so however many servers there are, it is done once.
+//! Jobs are rows, enqueued in the transaction of the write that causes them (transactional outbox). A server claims a
+//! job with a lease and renews it while the job runs. If the server dies, the lease expires and another server takes
+//! over. Failed jobs are retried with growing waits, then kept as dead. A recurring job is one row per kind. It is
+//! rescheduled when it ends, so it runs once, whatever the number of servers.
 //!
-//! A job may be begun twice: a server can die between the work and the note that it is done. So each kind of work is
-//! such that doing it again does no harm.
+//! A job may run twice: a server can die after the work and before it stores the outcome. So all work is idempotent.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! |---|---|
-//! | `use_cases` | starting and stopping, and how the queue stands |
-//! | `kind` | the kinds of jobs, and which of them recur |
-//! | `background`, `background_queue` | what somebody asks for over REST |
-//! | `worker` | the one task of a node that claims jobs |
-//! | `attempt` | one attempt: the claim is renewed meanwhile, and what came of it is noted |
-//! | `work` | what each kind does |
-//! | `mail` | the kinds that send mail, and how many mails an address gets |
-//! | `retry` | when a job that failed is tried again |
+//! | `use_cases` | starting and stopping, queue statistics |
+//! | `kind` | the kinds of jobs, and which ones recur |
+//! | `background`, `background_queue` | background tasks over REST |
+//! | `worker` | the worker of a node, which claims jobs |
+//! | `attempt` | one attempt: renews the lease, stores the outcome |
+//! | `work` | the work of each kind |
+//! | `mail` | the kinds that send mail, and the limit per address |
+//! | `retry` | when a failed job runs again |
 
 mod attempt;
 mod background;
@@ -41,18 +40,18 @@ use serde_json::Value;
 use super::clock::Timestamp;
 use super::id::{JobId, UserId};
 
-/// A job that is about to be queued.
+/// A job to enqueue.
 #[derive(Clone, Debug)]
 pub(crate) struct NewJob {
     pub(crate) kind: JobKind,
     pub(crate) payload: Value,
-    /// Not before this moment.
+    /// Earliest start.
     pub(crate) run_at: Timestamp,
     pub(crate) now: Timestamp,
 }
 
 impl NewJob {
-    /// One that may be run at once.
+    /// A job that may start at once.
     pub(crate) fn new(kind: JobKind, payload: Value, now: Timestamp) -> Self {
         Self {
             kind,
@@ -63,40 +62,40 @@ impl NewJob {
     }
 }
 
-/// For how long a node has the jobs that it claims.
+/// The lease of a node on the jobs that it claims.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease<'a> {
-    /// The node.
+    /// The name of the node.
     pub(crate) owner: &'a str,
-    /// Now.
+    /// Current time.
     pub(crate) from: Timestamp,
     pub(crate) until: Timestamp,
 }
 
-/// A job that a node works on.
+/// A claimed job.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) id: JobId,
     pub(crate) kind: JobKind,
     pub(crate) payload: Value,
-    /// Who asked for it, if somebody did.
+    /// The user who requested it, if any.
     pub(crate) user_id: Option<UserId>,
-    /// The node.
+    /// The name of the node.
     pub(crate) owner: String,
-    /// Which attempt this is, from 1. With the owner it tells this claim from any other.
+    /// Number of the attempt, from 1. Together with the owner it identifies the claim.
     pub(crate) attempt: i32,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Debug)]
 pub(crate) enum JobOutcome {
-    /// It is done.
+    /// The job succeeded.
     Done,
-    /// It is done, and recurs.
+    /// The job succeeded, and recurs.
     Again { at: Timestamp },
-    /// It failed, and is tried again.
+    /// The job failed, and is retried.
     Retry { at: Timestamp, error: String },
-    /// It failed, and is given up.
+    /// The job failed permanently.
     Dead { error: String },
 }
 
@@ -111,17 +110,17 @@ impl JobOutcome {
     }
 }
 
-/// How the queue stands.
+/// Statistics of the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueStats {
-    /// How many jobs are due and wait.
+    /// Number of due jobs that wait.
     pub pending: u64,
-    /// How many are worked on.
+    /// Number of running jobs.
     pub running: u64,
-    /// How many were given up.
+    /// Number of dead jobs.
     pub dead: u64,
-    /// Since when the oldest of those that wait is due.
+    /// Due time of the oldest waiting job; `None` if none waits.
     pub waiting_since: Option<Timestamp>,
-    /// Kind and error of the job that failed last and was not done since.
+    /// Kind and error of the most recent failure, unless that job has succeeded since.
     pub newest_failure: Option<(String, String)>,
 }

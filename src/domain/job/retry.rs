@@ -1,4 +1,4 @@
-//! When a job that failed is tried again, and when it is given up.
+//! Retries of failed jobs: waits and the maximum number of attempts.
 
 use chrono::TimeDelta;
 
@@ -6,13 +6,13 @@ use super::{Claim, JobOutcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::random::Randomness;
 
-/// So often a job is begun before it is given up: with these waits, over about six hours.
+/// Maximum number of attempts; with these waits they take about six hours.
 pub const MAX_ATTEMPTS: i32 = 15;
-/// The wait after the first failure; it doubles from there.
+/// The wait after the first failure; it doubles each time.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(5);
 /// The longest wait.
 const MAX_WAIT: TimeDelta = TimeDelta::hours(1);
-/// Up to this part of a wait comes on top by chance, so that what failed together is not tried together.
+/// Each wait is extended by up to a random 1/JITTER, so that jobs that failed together do not retry together.
 const JITTER: i32 = 4;
 
 /// Why a job failed.
@@ -24,7 +24,7 @@ pub(super) enum Failure {
     Final(anyhow::Error),
 }
 
-/// What becomes of a job that failed.
+/// The outcome of a failed attempt.
 pub(super) fn after_failure(
     claim: &Claim,
     failure: &Failure,
@@ -45,7 +45,7 @@ pub(super) fn after_failure(
     }
 }
 
-/// How long to wait after so many attempts.
+/// The wait after this number of attempts.
 fn wait_after(attempts: i32, randomness: &dyn Randomness) -> TimeDelta {
     let doublings = attempts.saturating_sub(1).clamp(0, 20);
     let wait = (FIRST_WAIT * (1 << doublings)).min(MAX_WAIT);
@@ -58,7 +58,6 @@ fn wait_after(attempts: i32, randomness: &dyn Randomness) -> TimeDelta {
 mod tests {
     use super::*;
 
-    /// Always the same byte.
     #[derive(Debug)]
     struct Fixed(u8);
 
@@ -81,7 +80,7 @@ mod tests {
         for (least, most) in least.iter().zip(&most) {
             assert!(least <= most && *most < least + least / 4 + 1);
         }
-        // Whatever chance says, a later wait is no shorter, as long as they grow.
+        // A later wait is longer than an earlier one for any jitter, until the maximum is reached.
         assert!(most[..9].iter().zip(&least[1..10]).all(|(most, next)| most < next));
         assert!(least.iter().sum::<i64>() < 7 * 3_600_000);
     }

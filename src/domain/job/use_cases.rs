@@ -19,35 +19,35 @@ impl<'a> Jobs<'a> {
         Self { core }
     }
 
-    /// Works from now on, beside all else, until [`close`](Self::close).
+    /// Starts the worker. It runs until [`close`](Self::close).
     pub fn start(self) {
         self.core.worker_handle.open();
         tokio::spawn(Worker::new(Arc::clone(self.core)).run());
     }
 
-    /// Begins no more jobs.
+    /// Stops claiming jobs.
     pub fn close(self) {
         self.core.worker_handle.close();
     }
 
-    /// Waits until those that were begun are over.
+    /// Waits until the running jobs have ended.
     pub async fn drained(self) {
         self.core.worker_handle.ended().await;
     }
 
-    /// Gives up those that are still running, so that another node may begin them at once.
+    /// Aborts the running jobs and releases their leases, so that another node can start them at once.
     pub async fn give_back(self) {
-        self.core.worker_handle.cut();
+        self.core.worker_handle.abort();
         self.core.worker_handle.ended().await;
     }
 
-    /// Does all that is due, one after the other, until nothing is; what recurs is scheduled first. Returns how many
-    /// attempts there were. For tests, and where no server runs.
+    /// Schedules recurring jobs, then runs all due jobs one by one. Returns the number of attempts. For tests, and
+    /// where no server runs.
     pub async fn run_until_idle(self, actor: &Actor) -> Result<usize> {
         Worker::new(Arc::clone(self.core)).run_until_idle(actor).await
     }
 
-    /// How the queue stands, of all nodes together.
+    /// Statistics of the queue, over all nodes.
     pub async fn queue_stats(self, actor: &Actor) -> Result<QueueStats> {
         let scope = policy::scope(actor)?;
         store::job::queue_stats(&self.core.store.reader(actor), &scope, self.core.clock.now()).await

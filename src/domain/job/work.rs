@@ -1,4 +1,4 @@
-//! What each kind of job does. All of it may be done twice without harm.
+//! The work of each kind of job. All of it is idempotent.
 
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ use crate::domain::task::{Comparison, TaskFilter, TaskList, Tasks};
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
 
-/// How long jobs that were done are kept.
+/// Retention of finished jobs.
 const KEEP_DONE: TimeDelta = TimeDelta::days(3);
-/// How long those are kept that were given up.
+/// Retention of dead jobs.
 const KEEP_DEAD: TimeDelta = TimeDelta::days(30);
 
 impl From<Error> for Failure {
@@ -36,7 +36,6 @@ impl From<Error> for Failure {
     }
 }
 
-/// Does what a job is about.
 pub(super) async fn of(core: &Arc<Core>, claim: &Claim) -> Result<()> {
     let system = &Actor::System;
     let kind = claim.kind.as_str();
@@ -62,7 +61,7 @@ pub(super) async fn of(core: &Arc<Core>, claim: &Claim) -> Result<()> {
     Ok(())
 }
 
-/// What a job is about. One that cannot be read now never can.
+/// The payload of a job. If it cannot be parsed now, it never can.
 pub(super) fn payload<T: DeserializeOwned>(claim: &Claim) -> Result<T> {
     serde_json::from_value(claim.payload.clone()).map_err(|error| Failure::Final(error.into()))
 }
@@ -77,11 +76,11 @@ struct BackgroundTask {
     message: Option<String>,
 }
 
-/// Counts the tasks of whoever asked, and writes that to the log.
+/// Counts the tasks of the user who requested it, and logs the result.
 async fn count_tasks(core: &Core, claim: &Claim) -> Result<()> {
     let BackgroundTask { message } = payload(claim)?;
     let Some(user) = claim.user_id else {
-        tracing::info!(job = %claim.id, message = ?message, "a background task of nobody is done");
+        tracing::info!(job = %claim.id, message = ?message, "an anonymous background task is done");
         return Ok(());
     };
     let theirs = || {

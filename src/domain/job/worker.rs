@@ -1,5 +1,4 @@
-//! The one task of a node that claims jobs: woken when one was queued here, and by a poll for those of others and for
-//! those whose time comes.
+//! The worker of a node, which claims jobs. It wakes up when this node enqueues a job, and polls for others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,47 +18,46 @@ use crate::domain::random::hexadecimal;
 use crate::domain::store;
 use crate::telemetry::metric;
 
-/// So many jobs a node works on at the same time.
+/// Maximum number of jobs that a node runs at once.
 const AT_ONCE: usize = 4;
-/// So many of them may be mails: a mail server that is slow keeps nothing else waiting.
+/// Maximum number of mails among them, so that a slow mail server does not block other jobs.
 const MAILS_AT_ONCE: usize = 3;
-/// How long the worker waits when nobody wakes it.
+/// Poll interval.
 const POLL: Duration = Duration::from_secs(1);
 /// How often the queue is counted for metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// Random bytes in the name of a node.
 const NAME_BYTES: usize = 8;
 
-/// How much longer a node works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum WorkerState {
-    /// For good.
+    /// Claims jobs.
     Open,
-    /// What was begun is finished.
+    /// Finishes running jobs.
     Closing,
-    /// What was begun is given back.
-    Cut,
+    /// Aborts running jobs and releases their leases.
+    Abort,
 }
 
-/// What starts and stops the worker of a node.
+/// Starts and stops the worker of a node.
 #[derive(Debug)]
 pub(crate) struct WorkerHandle {
     state: watch::Sender<WorkerState>,
-    is_at_work: watch::Sender<bool>,
+    is_running: watch::Sender<bool>,
 }
 
 impl Default for WorkerHandle {
     fn default() -> Self {
         Self {
             state: watch::Sender::new(WorkerState::Open),
-            is_at_work: watch::Sender::new(false),
+            is_running: watch::Sender::new(false),
         }
     }
 }
 
 impl WorkerHandle {
     pub(super) fn open(&self) {
-        self.is_at_work.send_replace(true);
+        self.is_running.send_replace(true);
     }
 
     pub(super) fn close(&self) {
@@ -67,24 +65,23 @@ impl WorkerHandle {
             .send_modify(|state| *state = (*state).max(WorkerState::Closing));
     }
 
-    pub(super) fn cut(&self) {
-        self.state.send_replace(WorkerState::Cut);
+    pub(super) fn abort(&self) {
+        self.state.send_replace(WorkerState::Abort);
     }
 
-    /// Waits until nobody works here.
     pub(super) async fn ended(&self) {
-        // The sender is gone only with the workshop itself.
-        let _ = self.is_at_work.subscribe().wait_for(|is_at_work| !is_at_work).await;
+        // The sender lives as long as `self`.
+        let _ = self.is_running.subscribe().wait_for(|is_running| !is_running).await;
     }
 }
 
-/// The one task of a node that claims jobs.
+/// The worker of a node.
 pub(super) struct Worker {
     core: Arc<Core>,
-    /// The name of this node in the claims.
+    /// The name of this node in leases.
     name: String,
     attempts: JoinSet<JobKind>,
-    /// How many of the attempts are mails.
+    /// Number of running attempts that send mail.
     mails: usize,
     count_at: Instant,
     is_scheduled: bool,
@@ -104,12 +101,11 @@ impl Worker {
         }
     }
 
-    /// Works until the workshop closes.
     pub(super) async fn run(mut self) {
         let mut state = self.core.worker_handle.state.subscribe();
         while *state.borrow_and_update() == WorkerState::Open {
             let turn = self.turn().await;
-            self.note(&turn);
+            self.log_change(&turn);
             let has_place = self.attempts.len() < AT_ONCE;
             tokio::select! {
                 () = self.core.hub.bus().work_announced(), if has_place => {}
@@ -124,19 +120,19 @@ impl Worker {
         let finished = async { while self.attempts.join_next().await.is_some() {} };
         tokio::select! {
             () = finished => {}
-            _ = state.wait_for(|state| *state == WorkerState::Cut) => {}
+            _ = state.wait_for(|state| *state == WorkerState::Abort) => {}
         }
         self.attempts.shutdown().await;
-        if let Err(error) = self.give_back().await {
+        if let Err(error) = self.release_leases().await {
             tracing::warn!(
-                "jobs could not be given back, and wait until their time is over: {:?}",
+                "jobs could not be released and wait until their leases expire: {:?}",
                 error.cause()
             );
         }
-        self.core.worker_handle.is_at_work.send_replace(false);
+        self.core.worker_handle.is_running.send_replace(false);
     }
 
-    /// Begins as many jobs as there are places for.
+    /// Starts as many due jobs as the limits allow.
     async fn turn(&mut self) -> Result<()> {
         if !self.is_scheduled {
             self.schedule().await?;
@@ -157,7 +153,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Begins up to `limit` jobs of these kinds, as far as there are places.
+    /// Starts up to `limit` jobs of these kinds, within `AT_ONCE`.
     async fn begin(&mut self, kinds: &[JobKind], limit: usize) -> Result<()> {
         let limit = limit.min(AT_ONCE.saturating_sub(self.attempts.len()));
         if limit == 0 {
@@ -175,22 +171,22 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells the operator once when trouble begins, and once when it is over.
-    fn note(&mut self, turn: &Result<()>) {
+    /// Logs the first failure and the recovery.
+    fn log_change(&mut self, turn: &Result<()>) {
         match turn {
             Err(error) if !self.has_failed => {
                 self.has_failed = true;
-                tracing::warn!("cannot look for jobs, and tries again: {error}: {:?}", error.cause());
+                tracing::warn!("cannot claim jobs, retrying: {error}: {:?}", error.cause());
             }
             Ok(()) if self.has_failed => {
                 self.has_failed = false;
-                tracing::info!("looks for jobs again");
+                tracing::info!("claims jobs again");
             }
             Err(_) | Ok(()) => {}
         }
     }
 
-    /// Sees to it that what recurs is in the queue, each once, whichever node comes first.
+    /// Enqueues recurring jobs. Each exists once, whichever node comes first.
     async fn schedule(&self) -> Result<()> {
         let system = policy::system(&Actor::System)?;
         let now = self.core.clock.now();
@@ -204,7 +200,7 @@ impl Worker {
         transaction.commit().await
     }
 
-    /// Asked first, so that an idle node writes nothing.
+    /// A read without a transaction, so that an idle node writes nothing.
     async fn is_any_due(&self) -> Result<bool> {
         let scope = policy::scope(&Actor::System)?;
         store::job::is_any_due(self.core.store.system_reader(), &scope, self.core.clock.now()).await
@@ -225,13 +221,13 @@ impl Worker {
         Ok(claims)
     }
 
-    async fn give_back(&self) -> Result<()> {
+    async fn release_leases(&self) -> Result<()> {
         let system = policy::system(&Actor::System)?;
         let transaction = self.core.store.begin().await?;
         let given = store::job::give_back(&transaction, &system, &self.name, self.core.clock.now()).await?;
         transaction.commit().await?;
         if given > 0 {
-            tracing::info!(jobs = given, "gave back jobs that were not finished in time");
+            tracing::info!(jobs = given, "released jobs that were not finished in time");
         }
         Ok(())
     }
@@ -247,7 +243,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Does all that is due, one after the other.
     pub(super) async fn run_until_idle(self, actor: &Actor) -> Result<usize> {
         policy::system(actor)?;
         self.schedule().await?;

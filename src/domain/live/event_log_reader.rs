@@ -1,5 +1,4 @@
-//! The one task of a node that follows the logs: in the order of commits, woken by the bus, and by a poll
-//! where a wake was lost.
+//! The task of a node that reads the logs in commit order. The bus wakes it; it also polls, in case a wake-up was lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,55 +22,54 @@ use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
 use crate::telemetry::metric;
 
-/// How long the reader waits when nobody wakes it.
+/// Poll interval.
 const POLL: Duration = Duration::from_secs(1);
-/// The least time between two looks: what was written meanwhile is read together.
+/// Minimum time between two looks, so that several commits are read together.
 const GATHER: Duration = Duration::from_millis(2);
-/// The wait for an older transaction to end which keeps others from being read; it doubles up to [`POLL`] while
-/// that lasts.
+/// First wait for an older open transaction that blocks later events; it doubles up to [`POLL`].
 const FIRST_WAIT: Duration = Duration::from_millis(4);
 /// The wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
-/// So many events are read at once.
+/// Events per query.
 const BATCH: u64 = 500;
-/// An older transaction that keeps events back for so long is worth a line in the log.
+/// A transaction that blocks events for this time is logged.
 const WORTH_A_WARNING: Duration = Duration::from_secs(5);
 
-/// Where the reader delivers what it reads, and reports how far it is.
+/// The receivers of what the reader reads, and its progress.
 pub(super) struct Delivery {
     pub(super) registry: Arc<Registry>,
     pub(super) present: Arc<PresentTasks>,
     pub(super) progress: Arc<Progress>,
 }
 
-/// The one task of a node that follows the logs.
+/// The task of a node that reads the logs.
 pub(super) struct EventLogReader {
     store: Store,
     scope: Scope<Tasks>,
     notified: Scope<Notifications>,
     delivery: Delivery,
     clock: Arc<dyn Clock>,
-    /// Which log is followed.
+    /// Identity of the log.
     log: String,
-    /// Events before this place were handed out.
+    /// Events before this position were delivered.
     events: LogPosition,
-    /// Changes to accounts before this place were looked at.
+    /// Changes of accounts before this position were handled.
     changes: LogPosition,
-    /// Notifications before this place were handed out.
+    /// Notifications before this position were delivered.
     notifications: notification::NotificationPosition,
 }
 
-/// What a look at the logs came to.
+/// The result of a look at the logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
-    /// Everything was handed out.
+    /// Everything was delivered.
     CaughtUp,
-    /// There is more, which an older transaction keeps back.
+    /// An older transaction blocks later events.
     Waiting,
 }
 
 impl EventLogReader {
-    /// A reader that stands where the logs end now.
+    /// A reader that starts at the current end of the logs.
     pub(super) async fn at_the_end(store: Store, delivery: Delivery, clock: Arc<dyn Clock>) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
         let settled = store::event::log::settled(store.system_reader(), &scope).await?;
@@ -88,7 +86,7 @@ impl EventLogReader {
         })
     }
 
-    /// Follows the logs for good.
+    /// Reads the logs until the task is aborted.
     pub(super) async fn run(mut self, bus: Bus) {
         let mut wait = FIRST_WAIT;
         let mut trouble = Trouble::default();
@@ -99,7 +97,7 @@ impl EventLogReader {
             if matches!(look, Ok(Look::CaughtUp)) {
                 self.delivery.progress.end();
             }
-            trouble.note(&look, began);
+            trouble.log_change(&look, began);
             let pause = match look {
                 Ok(Look::CaughtUp) => POLL,
                 Ok(Look::Waiting) => wait,
@@ -121,7 +119,7 @@ impl EventLogReader {
         }
     }
 
-    /// Hands out what there is to hand out.
+    /// Delivers all settled entries.
     async fn look(&mut self) -> Result<Look> {
         let settled = store::event::log::settled(self.store.system_reader(), &self.scope).await?;
         if settled.log != self.log {
@@ -133,15 +131,15 @@ impl EventLogReader {
             self.notifications = settled.notifications;
             return Ok(Look::CaughtUp);
         }
-        // Whoever lost a right must have lost it before the events that came after.
+        // Revoked rights must take effect before later events are delivered.
         self.look_at_accounts(settled.changes).await?;
         if self.events >= settled.events {
             self.delivery.present.remember(&[], !settled.is_waiting);
         }
         while self.events < settled.events {
-            self.hand_out_batch(&settled).await?;
+            self.deliver_batch(&settled).await?;
         }
-        self.hand_out_notifications(settled.notifications).await?;
+        self.deliver_notifications(settled.notifications).await?;
         Ok(if settled.is_waiting {
             Look::Waiting
         } else {
@@ -161,24 +159,24 @@ impl EventLogReader {
         Ok(())
     }
 
-    /// Looks up each session of the user once, however many connections it holds open.
+    /// Reads each session of the user once, however many connections it has.
     async fn look_at_account(&self, user: UserId) -> Result<()> {
         let mut states: HashMap<SessionId, Option<AccountState>> = HashMap::new();
-        for connection_user in self.delivery.registry.attendees_of(user) {
+        for connection_user in self.delivery.registry.connections_of(user) {
             let session = connection_user.signed_in().session;
             let state = match states.get(&session) {
                 Some(state) => *state,
                 None => session::state_of(&self.store, user, session).await?,
             };
             states.insert(session, state);
-            connection_user.stands(state);
+            connection_user.set_state(state);
         }
         self.delivery.registry.role_changed(user);
         Ok(())
     }
 
-    /// Hands out the next events before a place.
-    async fn hand_out_batch(&mut self, settled: &Settled) -> Result<()> {
+    /// Delivers the next events before a position.
+    async fn deliver_batch(&mut self, settled: &Settled) -> Result<()> {
         let until = settled.events;
         let part = store::event::log::LogRange {
             from: self.events,
@@ -201,8 +199,8 @@ impl EventLogReader {
         Ok(())
     }
 
-    /// Hands out the notifications before a place, if anybody waits for any.
-    async fn hand_out_notifications(&mut self, until: notification::NotificationPosition) -> Result<()> {
+    /// Delivers the notifications before a position, if there are subscriptions.
+    async fn deliver_notifications(&mut self, until: notification::NotificationPosition) -> Result<()> {
         while self.notifications < until && self.delivery.registry.awaits_notifications() {
             let part = store::notification::NotificationRange {
                 from: self.notifications,
@@ -220,8 +218,7 @@ impl EventLogReader {
     }
 }
 
-/// Since when not everything in the logs was handed out: from the start of the first look that did not end well, or has
-/// not ended.
+/// Since when entries have been undelivered: the start of the first look that failed or is still running.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     behind_since: Mutex<Option<Instant>>,
@@ -236,7 +233,7 @@ impl Progress {
         *self.behind_since() = None;
     }
 
-    /// For how long live delivery has been behind the log.
+    /// How long live delivery has been behind the log.
     pub(super) fn lag(&self) -> Duration {
         self.behind_since().map_or(Duration::ZERO, |since| since.elapsed())
     }
@@ -246,15 +243,15 @@ impl Progress {
     }
 }
 
-/// What the operator is told: once when it begins, once when it is over.
+/// Logs the start and the end of each problem once.
 #[derive(Debug, Default)]
 struct Trouble {
     has_failed: bool,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl Trouble {
-    fn note(&mut self, look: &Result<Look>, behind_since: Instant) {
+    fn log_change(&mut self, look: &Result<Look>, behind_since: Instant) {
         match look {
             Err(error) if !self.has_failed => {
                 self.has_failed = true;
@@ -268,10 +265,10 @@ impl Trouble {
             Err(_) | Ok(_) => {}
         }
         if matches!(look, Ok(Look::CaughtUp)) {
-            self.is_told = false;
+            self.is_reported = false;
         }
-        if matches!(look, Ok(Look::Waiting)) && !self.is_told && behind_since.elapsed() > WORTH_A_WARNING {
-            self.is_told = true;
+        if matches!(look, Ok(Look::Waiting)) && !self.is_reported && behind_since.elapsed() > WORTH_A_WARNING {
+            self.is_reported = true;
             tracing::warn!(
                 "live delivery waits for a transaction that is open for more than {} s in the database's cluster",
                 WORTH_A_WARNING.as_secs()

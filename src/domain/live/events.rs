@@ -1,4 +1,4 @@
-//! The events of tasks that one subscription gets.
+//! Task events of one subscription.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use crate::domain::store::event::log::{LogRange, Settled};
 use crate::domain::store::{self, Store};
 use crate::domain::task::{BoundedFilter, Snapshot};
 
-/// Which events a subscription wants of those that its user may see.
+/// The filter of a subscription to events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watch {
-    /// Only those of these tasks.
+    /// Only events of these tasks.
     pub tasks: Option<Vec<TaskId>>,
-    /// Only those of these types.
+    /// Only events of these types.
     pub types: Option<Vec<EventType>>,
-    /// Only those whose task passed this before or after, so that a task that leaves a list is announced too.
+    /// Only events whose task matches before or after the change, so that clients see tasks leave a list.
     pub filter: BoundedFilter,
-    /// Only those that changed the status.
+    /// Only events that change the status.
     pub moves_only: bool,
 }
 
@@ -34,7 +34,7 @@ impl Watch {
         self.tasks.clone().map_or(Topic::Everything, Topic::Tasks)
     }
 
-    /// Whether it wants this event of one of its tasks.
+    /// Whether the event matches the filter.
     fn wants(&self, LoggedEvent { event, .. }: &LoggedEvent) -> bool {
         self.types.as_ref().is_none_or(|types| types.contains(&event.kind))
             && (!self.moves_only || event.previous_status.is_some_and(|before| before != event.status))
@@ -45,10 +45,10 @@ impl Watch {
         if self.filter.is_empty() {
             return true;
         }
-        // No condition of events depends on the time zone.
+        // No filter condition of events depends on the time zone.
         let now = LocalNow::at(event.occurred_at, DEFAULT_TIME_ZONE);
         let passes = |task: &Snapshot| self.filter.passes(task, now);
-        // What cannot be read is delivered: nothing may be lost.
+        // An event with an unreadable state is delivered, so that none is lost.
         passes(&event.task)
             || event
                 .before()
@@ -98,7 +98,7 @@ impl Selection for Watch {
     }
 }
 
-/// The events of one subscription.
+/// The event stream of one subscription.
 pub struct EventStream(LogStream<Watch>);
 
 impl fmt::Debug for EventStream {
@@ -127,7 +127,7 @@ impl EventStream {
         ))
     }
 
-    /// The next event; `None` once the subscription is ended. Dropping the future loses nothing.
+    /// The next event; `None` after the subscription has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Arc<LoggedEvent>>> {
         self.0.next().await
     }

@@ -1,4 +1,4 @@
-//! Connections that are held open for somebody.
+//! Open connections of signed-in users.
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -10,20 +10,20 @@ use crate::domain::error::Result;
 use crate::domain::session;
 use crate::domain::store::Store;
 
-/// Why a connection is to be closed.
+/// Why the server closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The session has ended: signed out, a new password, deactivated, deleted.
+    /// The session has ended: logout, new password, or an account that was deactivated or deleted.
     Session,
-    /// It did not take what it was sent in time.
+    /// The client reads too slowly.
     Slow,
-    /// The server is about to stop.
+    /// The server shuts down.
     Shutdown,
-    /// The log is another, since the data were replaced: its cursors lead nowhere.
+    /// The event log was replaced, so old cursors are invalid.
     Replaced,
 }
 
-/// Whose connection it is, and how they stand now.
+/// The user of a connection, with their current role and time zone.
 #[derive(Debug)]
 pub(super) struct ConnectionUser {
     user: RwLock<SignedIn>,
@@ -38,12 +38,12 @@ impl ConnectionUser {
         }
     }
 
-    /// Who it is, with the role and the time zone they have now.
+    /// The user, with their current role and time zone.
     pub(super) fn signed_in(&self) -> SignedIn {
         *self.user.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends it, unless it has ended.
+    /// Ends the connection, unless it has ended.
     pub(super) fn end(&self, ending: Ending) {
         self.ending.send_if_modified(|ended| {
             let is_first = ended.is_none();
@@ -52,20 +52,20 @@ impl ConnectionUser {
         });
     }
 
-    /// Whether it is to be closed.
+    /// Whether the connection has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.ending.borrow().is_some()
     }
 
-    /// Looks up how the user stands now.
+    /// Reads the current state of the user.
     pub(super) async fn look_up(&self, store: &Store) -> Result<()> {
         let SignedIn { id, session, .. } = self.signed_in();
-        self.stands(session::state_of(store, id, session).await?);
+        self.set_state(session::state_of(store, id, session).await?);
         Ok(())
     }
 
-    /// Notes how the user stands now: role and time zone, or none when the session has ended.
-    pub(super) fn stands(&self, state: Option<AccountState>) {
+    /// Sets the current role and time zone; `None` ends the connection.
+    pub(super) fn set_state(&self, state: Option<AccountState>) {
         let Some(AccountState { role, time_zone, .. }) = state else {
             self.end(Ending::Session);
             return;
@@ -79,7 +79,7 @@ impl ConnectionUser {
     }
 }
 
-/// A connection that is held open for somebody, until it is dropped.
+/// An open connection of a user. Dropping it unregisters it.
 #[derive(Debug)]
 pub struct LiveConnection {
     pub(super) connection_user: Arc<ConnectionUser>,
@@ -98,19 +98,19 @@ impl LiveConnection {
         }
     }
 
-    /// Waits until no other subscription of the connection shows a present task. A later answer over the connection then
-    /// never shows an older task.
+    /// Waits for other subscriptions of the connection that are writing a current task. So later messages of the
+    /// connection never show an older task.
     pub async fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().await
     }
 
-    /// On whose behalf, with the role they have now.
+    /// The user, with their current role.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::User(self.connection_user.signed_in())
     }
 
-    /// Waits until it is to be closed.
+    /// Waits until the connection ends.
     pub async fn ended(&self) -> Ending {
         let mut ending = self.connection_user.ending.subscribe();
         match ending.wait_for(Option::is_some).await.map(|ended| *ended) {
@@ -124,7 +124,7 @@ impl LiveConnection {
 impl Drop for LiveConnection {
     fn drop(&mut self) {
         if let Some(registry) = self.registry.upgrade() {
-            registry.leave(self.connection_user.signed_in().id, self.number);
+            registry.disconnect(self.connection_user.signed_in().id, self.number);
         }
     }
 }

@@ -1,19 +1,19 @@
-//! Live delivery: whoever watches hears of every event that concerns them, once, in the order of the log.
+//! Live delivery: clients receive every event that they may see, once, in the order of the log.
 //!
-//! | module | what lives there |
+//! | module | content |
 //! |---|---|
-//! | `bus` | who is woken when something was committed |
-//! | `redis` | the same for the other nodes, where there is a Redis |
-//! | `event_log_reader` | the one task of a node that follows the logs |
-//! | `registry` | who watches what, by user and by task |
-//! | `present` | the tasks of events as they are now |
-//! | `live_connections` | a connection that is held open for somebody, until their session ends |
-//! | `stream` | what one subscription gets of a log: what it missed, then what comes |
-//! | `events` | the same of the events of tasks |
-//! | `notifications` | the same of the notifications of a user |
+//! | `bus` | wakes readers after a commit |
+//! | `redis` | wakes the readers of other nodes |
+//! | `event_log_reader` | the task of a node that reads the logs |
+//! | `registry` | subscriptions by user and task |
+//! | `present` | the current state of the tasks of events |
+//! | `live_connections` | open connections, which end with their session |
+//! | `stream` | one subscription to a log: missed entries, then new ones |
+//! | `events` | streams of task events |
+//! | `notifications` | streams of notifications |
 //!
-//! Nothing here is kept: the log in the database is the truth, and a cursor into it all that a client needs
-//! to go on where it stopped, on any node.
+//! Live delivery stores nothing. The log in the database is the only source, and with a cursor a client can continue on
+//! any node.
 
 mod bus;
 mod event_log_reader;
@@ -52,23 +52,23 @@ use super::random::hexadecimal;
 use super::store;
 use crate::redis::Redis;
 
-/// In so many waves connections are ended before a server stops.
+/// Number of waves in which connections are ended before a shutdown.
 const DRAIN_WAVES: u32 = 10;
 /// Random bytes in the name of a node.
 const NAME_BYTES: usize = 8;
 
-/// What live delivery holds on a node.
+/// Live delivery of one node.
 #[derive(Debug)]
 pub(crate) struct Hub {
     registry: Arc<Registry>,
     present: Arc<PresentTasks>,
     bus: Bus,
     progress: Arc<Progress>,
-    /// The reader runs from the first time that somebody watches.
+    /// The reader starts with the first subscription.
     reader: OnceCell<()>,
-    /// What runs in the background, until the hub is dropped.
+    /// Background tasks, which end when the hub is dropped.
     tasks: Mutex<JoinSet<()>>,
-    /// Whether the server is about to stop.
+    /// Whether the server shuts down.
     closing: watch::Sender<bool>,
 }
 
@@ -85,7 +85,6 @@ impl Hub {
         }
     }
 
-    /// Who is woken when something was committed.
     pub(super) fn bus(&self) -> &Bus {
         &self.bus
     }
@@ -121,7 +120,7 @@ impl<'a> Live<'a> {
         Self { core }
     }
 
-    /// Wakes the other nodes by way of this Redis, and is woken by them.
+    /// Connects this node with others through Redis.
     pub fn join(self, redis: &Redis) {
         let name = hexadecimal(self.core.randomness.as_ref(), NAME_BYTES);
         let bus = &self.core.hub.bus;
@@ -133,19 +132,17 @@ impl<'a> Live<'a> {
             .spawn(redis::listen(redis.client().clone(), bus.clone(), name));
     }
 
-    /// Attends to a connection that is held open for the actor. It ends when their session does, from the
-    /// moment at which this was called.
+    /// Registers a connection of the actor. It ends when the session ends, from the moment of this call.
     pub async fn attend(self, actor: &Actor) -> Result<LiveConnection> {
         let user = actor.signed_in()?;
         self.core.hub.follow(self.core).await?;
-        let live_connection = Registry::attend(&self.core.hub.registry, user);
-        // The session may have ended after the token was checked and before anybody listened.
+        let live_connection = Registry::connect(&self.core.hub.registry, user);
+        // The session may have ended between the check of the token and the registration.
         live_connection.connection_user.look_up(&self.core.store).await?;
         Ok(live_connection)
     }
 
-    /// What happens to tasks that the attendance's user may see. With `after` it begins with what happened
-    /// behind that cursor.
+    /// Events of tasks that the user of the connection may see. With `after` it starts after that cursor.
     pub async fn events(
         self,
         live_connection: &LiveConnection,
@@ -155,12 +152,12 @@ impl<'a> Live<'a> {
         EventStream::open(&self.core.store, &self.core.hub.registry, live_connection, watch, after).await
     }
 
-    /// The task of an event as it is now, and until when.
+    /// The current task of an event, and how long it may be shown to others.
     pub async fn present_task(self, event: &LoggedEvent) -> Result<(PresentTask, Moment)> {
         self.core.hub.present.of(&self.core.store, event).await
     }
 
-    /// The notifications of the attendance's user. With `after` it begins with those after that cursor.
+    /// Notifications of the user of the connection. With `after` it starts after that cursor.
     pub async fn notifications(
         self,
         live_connection: &LiveConnection,
@@ -169,8 +166,8 @@ impl<'a> Live<'a> {
         NotificationStream::open(&self.core.store, &self.core.hub.registry, live_connection, after).await
     }
 
-    /// Ends the connections that are held open in waves over this time, so that their clients do not all come to the
-    /// other servers at once.
+    /// Ends the open connections in waves over `time`, so that clients do not all reconnect to the other servers at
+    /// once.
     pub async fn drain(self, time: Duration) {
         for waves_left in (1..=DRAIN_WAVES).rev() {
             tokio::time::sleep(time / DRAIN_WAVES).await;
@@ -179,23 +176,22 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Ends every connection that is held open, and each that still comes: the server is about to stop.
+    /// Ends all connections and rejects new ones, for a shutdown.
     pub fn close(self) {
         self.core.hub.registry.close();
         self.core.hub.closing.send_replace(true);
     }
 
-    /// Waits until [`Self::close`] is called: for connections that are held open for nobody.
+    /// Waits for [`Self::close`]: for connections without a user.
     pub fn closing(self) -> impl Future<Output = ()> + Send + 'static {
         let mut closing = self.core.hub.closing.subscribe();
         async move {
-            // The sender is gone only with the whole server, which ends whoever waits as well.
+            // The sender lives as long as the server.
             let _ = closing.wait_for(|closing| *closing).await;
         }
     }
 
-    /// On whose behalf the connection is held open, as they stand now and not as they stood when news of them
-    /// last came. Fails once their session has ended.
+    /// The actor of a connection, read from the database instead of the last update. Fails if the session has ended.
     pub async fn look_up(self, live_connection: &LiveConnection) -> Result<Actor> {
         live_connection.connection_user.look_up(&self.core.store).await?;
         if live_connection.connection_user.has_ended() {
@@ -204,33 +200,33 @@ impl<'a> Live<'a> {
         Ok(live_connection.actor())
     }
 
-    /// How many connections this server holds open for the user of this one, itself included.
+    /// Number of connections of the same user on this server, including this one.
     #[must_use]
     pub fn connections_beside(self, live_connection: &LiveConnection) -> usize {
         let user = live_connection.connection_user.signed_in().id;
-        self.core.hub.registry.attendances_of(user)
+        self.core.hub.registry.connection_count_of(user)
     }
 
-    /// For how long this server has been behind the event log: zero when it hands out every event, or when nobody
-    /// watches.
+    /// How long this server has been behind the event log; zero if it has delivered every event or has no
+    /// subscriptions.
     #[must_use]
     pub fn lag(self) -> Duration {
         self.core.hub.progress.lag()
     }
 
-    /// How many subscriptions this server has.
+    /// Number of subscriptions on this server.
     #[must_use]
     pub fn subscribers(self) -> usize {
         self.core.hub.registry.subscribers()
     }
 
-    /// How many connections this server holds open.
+    /// Number of open connections on this server.
     #[must_use]
     pub fn connections(self) -> usize {
-        self.core.hub.registry.attendances()
+        self.core.hub.registry.connection_count()
     }
 
-    /// Refuses somebody who may not see a task.
+    /// Fails if the actor may not see the task.
     pub async fn check_sight(self, actor: &Actor, task: TaskId) -> Result<()> {
         let scope = policy::scope(actor)?;
         let found = store::task::find_many(&self.core.store.reader(actor), &scope, &[task]).await?;

@@ -1,4 +1,4 @@
-//! The notifications that one subscription gets.
+//! Notifications of one subscription.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,6 @@ use crate::domain::store::event::log::Settled;
 use crate::domain::store::notification::NotificationRange;
 use crate::domain::store::{self, Store};
 
-/// All notifications of the user.
 struct Own;
 
 impl Selection for Own {
@@ -81,7 +80,7 @@ impl NotificationStream {
         ))
     }
 
-    /// The next notification; `None` once the subscription is ended. Dropping the future loses nothing.
+    /// The next notification; `None` after the subscription has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Arc<LoggedNotification>>> {
         self.0.next().await
     }

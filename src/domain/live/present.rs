@@ -1,7 +1,7 @@
-//! The tasks of events as they are now.
+//! The current state of the tasks of events.
 //!
-//! A node remembers the newest event of each recent task. Once it has read the whole log, that event shows the present
-//! task, so a live event needs no read. Otherwise the task is read, once for all receivers between two looks at the log.
+//! A node caches the newest event of recent tasks. After it has read the whole log, that event holds the current task,
+//! and no query is needed. Otherwise the task is read once for all receivers between two looks at the log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,26 +16,26 @@ use crate::domain::policy::{self, Scope, Tasks};
 use crate::domain::store::{self, Store};
 use crate::domain::task::Task;
 
-/// Memory for the newest events, in bytes.
+/// Memory limit for the newest events, in bytes.
 const NEWEST_BYTES: u64 = 16 * 1024 * 1024;
-/// Memory for an event without its texts, in bytes; an estimate.
+/// Estimated memory of an event without its texts, in bytes.
 const EVENT_BYTES: usize = 1_500;
-/// The maximum number of tasks that were read and are shared.
+/// Maximum number of cached tasks.
 const READ_TASKS: u64 = 1_000;
-/// The maximum number of tasks whose newest version that was read is known.
+/// Maximum number of tasks whose newest version is cached.
 const READ_VERSIONS: u64 = 10_000;
 
-/// A task as it is now.
+/// The current state of a task.
 #[derive(Clone, Debug)]
 pub enum PresentTask {
-    /// As its newest event left it.
+    /// From its newest event.
     Logged(Arc<LoggedEvent>),
-    /// As it was read; `None` if it is deleted for good.
+    /// From the database; `None` if it is purged.
     Read(Option<Arc<Task>>),
 }
 
 impl PresentTask {
-    /// The task if it exists and this scope includes it.
+    /// The task if it exists and is in this scope.
     #[must_use]
     pub fn visible_to(self, scope: &Scope<Tasks>) -> Option<VisibleTask> {
         match self {
@@ -48,36 +48,36 @@ impl PresentTask {
     }
 }
 
-/// A task as it is now, for a receiver who may see it.
+/// The current state of a task that the receiver may see.
 #[derive(Clone, Debug)]
 pub enum VisibleTask {
-    /// As its newest event left it, with its tags and files.
+    /// From its newest event, with tags and files.
     Logged(Arc<LoggedEvent>),
-    /// As it was read, without them.
+    /// From the database, without tags and files.
     Read(Arc<Task>),
 }
 
-/// How long a present task may be shown to others.
+/// How long a current task may be shown to others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
     /// Until the task's next event after this one.
     Event(EventCursor),
-    /// Until the next look at the log after the one with this number.
+    /// Until the look at the log after this one.
     Look(u64),
 }
 
-/// What a node knows of tasks as they are now.
+/// Cache of current tasks.
 #[derive(Debug)]
 pub(super) struct PresentTasks {
     /// The newest event of each recent task.
     newest: sync::Cache<TaskId, Arc<LoggedEvent>>,
-    /// Tasks that were read, each with the number of the look before.
+    /// Tasks from the database, by id and number of the last look.
     read: future::Cache<(TaskId, u64), Option<Arc<Task>>>,
-    /// The newest version of each recent task that was read. An event may arrive after its version was read.
+    /// The newest version of each recent task. An event may arrive after its version was read.
     read_versions: sync::Cache<TaskId, i32>,
-    /// How many looks at the log have begun.
+    /// Number of looks at the log that have begun.
     looks: AtomicU64,
-    /// Whether the last look read all that was committed.
+    /// Whether the last look read all committed events.
     is_complete: AtomicBool,
 }
 
@@ -86,7 +86,7 @@ impl Default for PresentTasks {
         let newest = sync::Cache::builder()
             .max_capacity(NEWEST_BYTES)
             .weigher(|_, event: &Arc<LoggedEvent>| bytes_of(event))
-            // The default policy may refuse a new task in favour of older ones.
+            // The default policy may reject a new task in favour of older ones.
             .eviction_policy(moka::policy::EvictionPolicy::lru());
         Self {
             newest: newest.build(),
@@ -100,22 +100,22 @@ impl Default for PresentTasks {
 
 fn bytes_of(event: &LoggedEvent) -> u32 {
     let description = event.event.task.task.description.as_ref().map_or(0, String::len);
-    // A change has the description before and after, the task has it once more.
+    // The text occurs in the change, before and after, and in the task.
     u32::try_from(EVENT_BYTES + 3 * description).unwrap_or(u32::MAX)
 }
 
 impl PresentTasks {
-    /// A look at the log begins.
+    /// Starts a look at the log.
     pub(super) fn begin_look(&self) {
         self.looks.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A look at the log failed, so newer events may exist.
+    /// A look failed, so newer events may exist.
     pub(super) fn fail_look(&self) {
         self.is_complete.store(false, Ordering::Release);
     }
 
-    /// Remembers events before they are delivered. `is_complete` says whether they are all that was committed.
+    /// Caches events before they are delivered. `is_complete`: no other event is committed.
     pub(super) fn remember(&self, events: &[Arc<LoggedEvent>], is_complete: bool) {
         for event in events {
             self.newest.insert(event.event.task_id, Arc::clone(event));
@@ -123,14 +123,14 @@ impl PresentTasks {
         self.is_complete.store(is_complete, Ordering::Release);
     }
 
-    /// The log was replaced.
+    /// Clears the cache after the log was replaced.
     pub(super) fn forget(&self) {
         self.newest.invalidate_all();
         self.read.invalidate_all();
         self.read_versions.invalidate_all();
     }
 
-    /// The task of an event as it is now, which is never older than the event.
+    /// The current task of an event, never older than the event.
     pub(super) async fn of(&self, store: &Store, event: &LoggedEvent) -> Result<(PresentTask, Moment)> {
         if self.is_complete.load(Ordering::Acquire)
             && let Some(newest) = self.newest_after(event)
@@ -142,7 +142,7 @@ impl PresentTasks {
         let read = read(store, event.event.task_id);
         let task = self.read.try_get_with((event.event.task_id, look), read).await;
         let task = task.map_err(|error| Error::clone(&error))?;
-        // A task that is deleted for good has no later version.
+        // A purged task has no later version.
         let version = task.as_ref().map_or(i32::MAX, |task| task.version);
         let entry = self.read_versions.entry(event.event.task_id);
         entry.and_upsert_with(|known| known.map_or(version, |known| known.into_value().max(version)));

@@ -1,5 +1,4 @@
-//! Waking the other nodes by way of Redis. If a wake is lost, or Redis is, the readers' poll finds the news a
-//! moment later.
+//! Wakes other nodes through Redis. If a wake-up is lost, or Redis fails, polling finds the events a moment later.
 
 use std::io;
 use std::time::Duration;
@@ -12,19 +11,18 @@ use tokio::time::{sleep, timeout};
 use super::bus::Bus;
 use crate::redis::{Redis, key};
 
-/// The least time between two wakes: one does for all that was written meanwhile.
+/// Minimum time between two wake-ups; one covers all commits since the last.
 const GATHER: Duration = Duration::from_millis(2);
-/// How long it may take to connect.
+/// Connection timeout.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The wait before the channel is listened to again after it broke off.
+/// The wait before subscribing again after the connection was lost.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// The channel on which nodes wake each other.
 pub(crate) fn news_channel() -> String {
     key(&["live", "news"])
 }
 
-/// Tells the others whenever this node has news.
+/// Publishes each announcement of this node.
 pub(super) async fn publish(redis: Redis, bus: Bus, name: String) {
     let channel = news_channel();
     loop {
@@ -39,12 +37,12 @@ pub(super) async fn publish(redis: Redis, bus: Bus, name: String) {
     }
 }
 
-/// Wakes this node whenever another has news, and whenever some may have been missed.
+/// Wakes this node after announcements of others, and when some may have been missed.
 pub(super) async fn listen(client: Client, bus: Bus, name: String) {
     loop {
-        // That Redis is away is logged where it is asked for something.
+        // Failures of Redis are logged where it is queried.
         if let Err(error) = listen_once(&client, &bus, &name).await {
-            tracing::debug!("cannot listen for news of other nodes: {:?}", error.kind());
+            tracing::debug!("cannot listen for wake-ups of other nodes: {:?}", error.kind());
         }
         sleep(AFTER_FAILURE).await;
     }

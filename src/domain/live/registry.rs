@@ -1,5 +1,5 @@
-//! Who watches what. An event finds those whom it concerns by its audience and its task; nobody else is
-//! looked at, however many watch.
+//! Subscriptions of this node, indexed by user and task. Delivery looks up only the receivers of an event, whatever the
+//! number of subscriptions.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -17,20 +17,19 @@ use crate::domain::notification::LoggedNotification;
 use crate::domain::policy;
 use crate::telemetry::metric;
 
-/// So many events wait for one subscription; one that falls further behind is ended.
+/// Maximum number of events that wait for one subscription; above it, the connection ends.
 const BUFFER: usize = 256;
 
-/// One subscription.
 #[derive(Debug)]
 struct Subscriber<T> {
     connection_user: Arc<ConnectionUser>,
     sender: mpsc::Sender<T>,
-    /// Something could not be handed on. Nothing is from then on: what is shown has no gap before its end.
+    /// Set when the buffer was full. Nothing is sent afterwards, so that clients see no gap before the end.
     has_missed: AtomicBool,
 }
 
 impl<T> Subscriber<T> {
-    /// Hands it on without waiting. Whoever does not take it in time is ended, for others must not wait.
+    /// Sends without waiting. A full buffer ends the connection, so that slow clients do not delay others.
     fn send(&self, item: T) {
         if self.has_missed.load(Ordering::Relaxed) {
             return;
@@ -42,13 +41,13 @@ impl<T> Subscriber<T> {
                 self.connection_user.end(Ending::Slow);
                 metrics::counter!(metric::LIVE_SLOW).increment(1);
             }
-            // Its stream was dropped, and it leaves.
+            // The stream was dropped, and unregisters.
             Err(TrySendError::Closed(_)) => {}
         }
     }
 }
 
-/// Subscriptions by what they are about, and by their number.
+/// Subscriptions by key and number.
 type Index<K, T> = HashMap<K, HashMap<u64, Arc<Subscriber<T>>>>;
 
 type EventSubscriber = Arc<Subscriber<Arc<LoggedEvent>>>;
@@ -56,26 +55,26 @@ type EventSubscriber = Arc<Subscriber<Arc<LoggedEvent>>>;
 #[derive(Debug, Default)]
 struct Watchers {
     last_number: u64,
-    /// Whoever comes now is ended at once.
+    /// Set on shutdown; new connections end at once.
     is_closed: bool,
-    /// Who watches everything they see.
+    /// Subscriptions to everything that the user sees.
     by_user: Index<UserId, Arc<LoggedEvent>>,
-    /// Those of them who were administrators when they came; their role is looked at again with each event.
+    /// Those of administrators. The role is checked again for each event.
     admins: HashMap<u64, EventSubscriber>,
-    /// Who watches certain tasks.
+    /// Subscriptions to certain tasks.
     by_task: Index<TaskId, Arc<LoggedEvent>>,
-    /// Who waits for notifications.
+    /// Subscriptions to notifications.
     notified: Index<UserId, Arc<LoggedNotification>>,
-    attendees: HashMap<UserId, HashMap<u64, Arc<ConnectionUser>>>,
+    connections: HashMap<UserId, HashMap<u64, Arc<ConnectionUser>>>,
 }
 
-/// Who watches what, on this node.
+/// The subscriptions and connections of this node.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     watchers: Mutex<Watchers>,
 }
 
-/// What a subscription is about.
+/// The topic of a subscription to events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     /// Everything that the user sees.
@@ -84,11 +83,10 @@ pub(super) enum Topic {
     Tasks(Vec<TaskId>),
 }
 
-/// A place in the registry, until it is dropped.
+/// A registered subscription. Dropping it unregisters it.
 #[derive(Debug)]
 pub(super) struct Registration<T> {
     pub(super) receiver: mpsc::Receiver<T>,
-    /// Leaves when it is dropped.
     _guard: RegistrationGuard,
 }
 
@@ -133,8 +131,8 @@ impl Registry {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a connection that is held open for somebody.
-    pub(super) fn attend(registry: &Arc<Self>, user: SignedIn) -> LiveConnection {
+    /// Registers a connection of a user.
+    pub(super) fn connect(registry: &Arc<Self>, user: SignedIn) -> LiveConnection {
         let connection_user = Arc::new(ConnectionUser::new(user));
         let mut watchers = registry.watchers();
         if watchers.is_closed {
@@ -142,7 +140,7 @@ impl Registry {
         }
         let number = watchers.number();
         watchers
-            .attendees
+            .connections
             .entry(user.id)
             .or_default()
             .insert(number, Arc::clone(&connection_user));
@@ -150,31 +148,29 @@ impl Registry {
         LiveConnection::new(connection_user, number, registry)
     }
 
-    /// A connection is gone.
-    pub(super) fn leave(&self, user: UserId, number: u64) {
+    /// Unregisters a connection.
+    pub(super) fn disconnect(&self, user: UserId, number: u64) {
         metrics::gauge!(metric::LIVE_CONNECTIONS).decrement(1.0);
-        remove(&mut self.watchers().attendees, &user, number);
+        remove(&mut self.watchers().connections, &user, number);
     }
 
-    /// The connections of a user.
-    pub(super) fn attendees_of(&self, user: UserId) -> Vec<Arc<ConnectionUser>> {
+    pub(super) fn connections_of(&self, user: UserId) -> Vec<Arc<ConnectionUser>> {
         let watchers = self.watchers();
-        let found = watchers.attendees.get(&user);
+        let found = watchers.connections.get(&user);
         found.map_or_else(Vec::new, |found| found.values().cloned().collect())
     }
 
-    /// Ends every connection.
     pub(super) fn end_all(&self, ending: Ending) {
-        for connection_user in self.watchers().attendees.values().flat_map(HashMap::values) {
+        for connection_user in self.watchers().connections.values().flat_map(HashMap::values) {
             connection_user.end(ending);
         }
     }
 
-    /// Ends one of so many connections that are held open, rounded up.
+    /// Ends one in `parts` of the open connections, rounded up.
     pub(super) fn end_one_of(&self, parts: usize, ending: Ending) {
         let watchers = self.watchers();
         let open: Vec<&Arc<ConnectionUser>> = watchers
-            .attendees
+            .connections
             .values()
             .flat_map(HashMap::values)
             .filter(|connection_user| !connection_user.has_ended())
@@ -184,18 +180,18 @@ impl Registry {
         }
     }
 
-    /// Ends every connection, and each that still comes.
+    /// Ends all connections, and rejects new ones.
     pub(super) fn close(&self) {
         self.watchers().is_closed = true;
         self.end_all(Ending::Shutdown);
     }
 
-    /// How many connections are held open.
-    pub(super) fn attendances(&self) -> usize {
-        self.watchers().attendees.values().map(HashMap::len).sum()
+    /// Number of connections.
+    pub(super) fn connection_count(&self) -> usize {
+        self.watchers().connections.values().map(HashMap::len).sum()
     }
 
-    /// How many subscriptions there are; one on several tasks counts for each.
+    /// Number of subscriptions; a subscription to several tasks counts for each of them.
     pub(super) fn subscribers(&self) -> usize {
         let watchers = self.watchers();
         let everything: usize = watchers.by_user.values().map(HashMap::len).sum();
@@ -204,12 +200,12 @@ impl Registry {
         everything + tasks + notified
     }
 
-    /// How many connections are held open for a user.
-    pub(super) fn attendances_of(&self, user: UserId) -> usize {
-        self.watchers().attendees.get(&user).map_or(0, HashMap::len)
+    /// Number of connections of a user.
+    pub(super) fn connection_count_of(&self, user: UserId) -> usize {
+        self.watchers().connections.get(&user).map_or(0, HashMap::len)
     }
 
-    /// Notes that somebody who was none has become an administrator, or the other way round.
+    /// Updates the index after a user became an administrator or stopped being one.
     pub(super) fn role_changed(&self, user: UserId) {
         let mut watchers = self.watchers();
         let Watchers { by_user, admins, .. } = &mut *watchers;
@@ -222,7 +218,7 @@ impl Registry {
         }
     }
 
-    /// From now on, the events of a topic.
+    /// Subscribes to the events of a topic.
     pub(super) fn watch(
         registry: &Arc<Self>,
         connection_user: &Arc<ConnectionUser>,
@@ -258,7 +254,7 @@ impl Registry {
         }
     }
 
-    /// From now on, the notifications of a user.
+    /// Subscribes to the notifications of a user.
     pub(super) fn listen(
         registry: &Arc<Self>,
         connection_user: &Arc<ConnectionUser>,
@@ -280,7 +276,7 @@ impl Registry {
         }
     }
 
-    /// Hands an event to those whom it concerns.
+    /// Sends an event to its receivers.
     pub(super) fn dispatch(&self, event: &Arc<LoggedEvent>) {
         let watchers = self.watchers();
         for (number, subscriber) in event
@@ -289,7 +285,7 @@ impl Registry {
             .filter_map(|user| watchers.by_user.get(user))
             .flatten()
         {
-            // An administrator gets it below, once.
+            // Administrators receive it below, once.
             if !watchers.admins.contains_key(number) {
                 subscriber.send(Arc::clone(event));
             }
@@ -302,12 +298,12 @@ impl Registry {
         }
     }
 
-    /// Whether any user waits for notifications.
+    /// Whether there is any subscription to notifications.
     pub(super) fn awaits_notifications(&self) -> bool {
         !self.watchers().notified.is_empty()
     }
 
-    /// Hands a notification to whom it is for.
+    /// Sends a notification to its receiver.
     pub(super) fn notify(&self, notification: &Arc<LoggedNotification>) {
         let watchers = self.watchers();
         for subscriber in watchers
@@ -339,7 +335,7 @@ fn subscriber<T>(connection_user: &Arc<ConnectionUser>) -> (Arc<Subscriber<T>>, 
     (Arc::new(subscriber), receiver)
 }
 
-/// Whether the policy lets the user of a connection receive an event, in their present role.
+/// Whether the policy permits the user of a connection to receive an event, by their current role.
 pub(super) fn may_receive(connection_user: &ConnectionUser, audience: &BTreeSet<UserId>) -> bool {
     let scope = policy::scope::<policy::Tasks>(&Actor::User(connection_user.signed_in()));
     scope.is_ok_and(|scope| scope.can_receive(audience))

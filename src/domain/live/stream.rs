@@ -1,4 +1,4 @@
-//! What one subscription gets of a log: first what it missed, read from the database, then what comes.
+//! One subscription to a log: first the missed entries from the database, then new ones.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use crate::domain::policy;
 use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
 
-/// So many entries are read at once.
+/// Entries per query.
 pub(super) const BATCH: u64 = 200;
 
-/// Entries as they were read, and where to go on; `None` when these were the last.
+/// Entries, and the position to continue from; `None` after the last batch.
 pub(super) type Batch<S> = (Vec<<S as Selection>::Entry>, Option<<S as Selection>::Position>);
 
-/// The entries of a log, in the order of commits, that a subscription wants of those that its user may see.
+/// The entries of a log that match a subscription and that its user may see, in commit order.
 pub(super) trait Selection {
     type Entry: Send + Sync;
     type Position: Copy + Ord + Default + Send;
 
-    /// Nothing becomes visible before this place any more.
+    /// No later entry becomes visible before this position.
     fn settled(settled: &Settled) -> Self::Position;
 
-    /// Where an entry stands.
+    /// The position of an entry.
     fn place(entry: &Self::Entry) -> Self::Position;
 
-    /// The next entries from a place on and before another.
+    /// Reads entries from one position up to, but not including, another.
     fn read(
         &self,
         store: &Store,
@@ -39,29 +39,29 @@ pub(super) trait Selection {
     where
         Self: Sized;
 
-    /// From now on, the entries that come.
+    /// Registers for new entries.
     fn register(
         &self,
         registry: &Arc<Registry>,
         connection_user: &Arc<ConnectionUser>,
     ) -> Registration<Arc<Self::Entry>>;
 
-    /// Whether an entry is wanted, and may be received in the role that the user has now.
+    /// Whether an entry matches and may be received, by the user's current role.
     fn is_for(&self, connection_user: &ConnectionUser, entry: &Self::Entry) -> bool;
 }
 
-/// How far a subscription has come.
+/// The progress of a subscription.
 #[derive(Debug)]
 enum Phase<P> {
-    /// It reads the log from a place on, and is not registered: what happens meanwhile is in the log too.
+    /// Reads the log from a position, without a registration.
     CatchingUp { from: P },
-    /// It is registered, and reads the rest of the log: what is settled by now.
+    /// Is registered, and reads the rest of the log up to a settled position.
     Closing { from: P, until: P },
-    /// It gets what comes. What is before this place it has.
+    /// Receives new entries. Those before this position were already delivered.
     Live { from: P },
 }
 
-/// The entries of one subscription.
+/// The stream of one subscription.
 pub(super) struct LogStream<S: Selection> {
     store: Store,
     registry: Arc<Registry>,
@@ -73,7 +73,7 @@ pub(super) struct LogStream<S: Selection> {
 }
 
 impl<S: Selection> LogStream<S> {
-    /// Begins with what comes.
+    /// Starts with new entries.
     pub(super) fn open(
         store: &Store,
         registry: &Arc<Registry>,
@@ -94,7 +94,7 @@ impl<S: Selection> LogStream<S> {
         }
     }
 
-    /// Begins with the first entry from a place on, which `first` finds. It fails when that is not known any more.
+    /// Starts at the position that `first` returns. Fails if that part of the log was deleted.
     pub(super) async fn resume(
         store: &Store,
         registry: &Arc<Registry>,
@@ -104,8 +104,8 @@ impl<S: Selection> LogStream<S> {
     ) -> Result<Self> {
         let connection_user = Arc::clone(&live_connection.connection_user);
         let settled = settled(store, &connection_user).await?;
-        // A cursor that somebody got from a write or from a history can lie ahead of what is settled; others of
-        // lower place may still come before it.
+        // The cursor of a write or of a history may be ahead of the settled position, and entries with lower positions
+        // may still appear.
         let from = first(&settled)?.min(S::settled(&settled));
         Ok(Self {
             store: store.clone(),
@@ -118,7 +118,7 @@ impl<S: Selection> LogStream<S> {
         })
     }
 
-    /// The next entry; `None` once the subscription is ended. Dropping the future loses nothing.
+    /// The next entry; `None` after the subscription has ended. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Result<Arc<S::Entry>>> {
         loop {
             while let Some(entry) = self.read.pop_front() {
@@ -140,7 +140,6 @@ impl<S: Selection> LogStream<S> {
         }
     }
 
-    /// Reads the next part of the log.
     async fn read_on(&mut self) -> Result<()> {
         let (from, until, is_closing) = match self.phase {
             Phase::CatchingUp { from } => (
@@ -159,7 +158,7 @@ impl<S: Selection> LogStream<S> {
             (None, true) => Phase::Live { from: until },
             (None, false) => {
                 self.registration = Some(self.selection.register(&self.registry, &self.connection_user));
-                // Settled after the seat was taken: whatever is settled later comes to the seat.
+                // Read after the registration: entries that settle later reach the registration.
                 let settled = settled(&self.store, &self.connection_user).await?;
                 Phase::Closing {
                     from: until,

@@ -1,21 +1,20 @@
-//! The place of a notification in the order in which subscriptions receive them.
+//! Positions of notifications in the order in which subscriptions deliver them.
 
 use crate::domain::error::Result;
 use crate::domain::event::{self, EventCursor};
 
 use super::Notification;
 
-/// A place in the order of notifications, which follows the event log.
+/// A position in the order of notifications, which follows the event log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NotificationPosition {
-    /// The place of the notification's event; of a due date that of the newest event at that time.
+    /// The position of the notification's event; for a due date, of the newest event at that time.
     pub(crate) event: event::LogPosition,
-    /// The notification's number.
     pub(crate) id: i64,
 }
 
 impl NotificationPosition {
-    /// The first place after this one.
+    /// The first position after this one.
     pub(crate) fn next(self) -> Self {
         Self {
             id: self.id.saturating_add(1),
@@ -24,17 +23,17 @@ impl NotificationPosition {
     }
 }
 
-/// The place of a notification in one log.
+/// The position of a notification in one log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotificationCursor {
-    /// The place in the event log.
+    /// The position in the event log.
     event: EventCursor,
-    /// The notification's number; `None` is after all notifications of that place.
+    /// The notification's number; `None` is after all notifications of that position.
     id: Option<i64>,
 }
 
 impl NotificationCursor {
-    /// The cursor of a place in the log with this identity.
+    /// The cursor of a position in the log with this identity.
     pub(crate) fn new(log: String, place: NotificationPosition) -> Self {
         Self {
             event: EventCursor {
@@ -46,12 +45,10 @@ impl NotificationCursor {
         }
     }
 
-    /// Which log it is a place of.
     pub(crate) fn log(&self) -> &str {
         &self.event.log
     }
 
-    /// The place.
     pub(crate) fn place(&self) -> NotificationPosition {
         NotificationPosition {
             event: self.event.place(),
@@ -59,7 +56,7 @@ impl NotificationCursor {
         }
     }
 
-    /// The opaque text that clients keep.
+    /// The opaque text that clients store.
     #[must_use]
     pub fn encode(&self) -> String {
         match self.id {
@@ -68,7 +65,7 @@ impl NotificationCursor {
         }
     }
 
-    /// Reads the cursor of a notification or of an event, which came as the argument `field`.
+    /// Parses the cursor of a notification or an event from the argument `field`.
     pub fn decode(field: &'static str, text: &str) -> Result<Self> {
         if let Some((log, transaction_id, event, id)) = event::decode_cursor(text) {
             let event = event::LogPosition {
@@ -82,10 +79,10 @@ impl NotificationCursor {
     }
 }
 
-/// A notification with its place.
+/// A notification with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedNotification {
-    /// Its place.
+    /// Its position.
     pub cursor: NotificationCursor,
     /// The notification.
     pub notification: Notification,
@@ -96,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_comes_back_as_it_went_and_that_of_an_event_is_after_all_its_notifications() {
+    fn a_cursor_survives_encoding_and_that_of_an_event_is_after_all_its_notifications() {
         let event = EventCursor {
             log: "f00d".to_owned(),
             transaction_id: 7,
@@ -113,7 +110,7 @@ mod tests {
         assert!(of_event.place() > place && of_event.place().event == place.event);
         assert_eq!(of_event.encode(), event.encode());
         assert!(NotificationCursor::decode("after", "WzFd").is_err());
-        // A subscription to events does not take it.
+        // Event subscriptions do not accept the cursor of a notification.
         assert!(EventCursor::decode("after", &cursor.encode()).is_err());
     }
 }

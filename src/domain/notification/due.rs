@@ -1,4 +1,5 @@
-//! Due dates and due days that are near or over: whoever owns an open task or has it assigned is told of each once.
+//! Notifications of due dates: owner and assignee of an open task get one when it is due soon and one when it is
+//! overdue.
 
 use std::collections::BTreeSet;
 
@@ -14,16 +15,16 @@ use crate::domain::policy::{self, RemindOfTask, Users};
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::task::Task;
 
-/// A task is due soon when it is due within this time.
+/// The lead time of `DueSoon`.
 pub const SOON: TimeDelta = TimeDelta::hours(24);
-/// The tasks of so many are locked at once.
+/// Tasks that are locked at once.
 const BATCH: u64 = 100;
 
-/// What is near or over at a moment for users of one time zone.
+/// The moment of the check, for users of one time zone.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::domain) struct DueAt {
     pub(in crate::domain) now: LocalNow,
-    /// The time that still counts as soon.
+    /// The latest time that counts as due soon.
     pub(in crate::domain) soon: LocalNow,
 }
 
@@ -35,9 +36,8 @@ impl DueAt {
         }
     }
 
-    /// What there is to tell of a task.
     fn kind(self, task: &Task) -> Option<NotificationKind> {
-        // A day is over when the next one begins.
+        // A day is past when the next one begins.
         let is_near = task.due_date.is_some_and(|due| due <= self.soon.moment)
             || task.due_on.is_some_and(|due| due < self.soon.today);
         if task.status.is_closed() || task.deleted_at.is_some() || !is_near {
@@ -52,9 +52,8 @@ impl DueAt {
 }
 
 impl Notifications<'_> {
-    /// Tells everybody of the due dates of their open tasks that are near or over, unless they were told of that
-    /// date before. Another date is another matter. Due days are over by the time zone of the user who is told. Returns
-    /// how many notifications were made.
+    /// Notifies owners and assignees of open tasks that are due soon or overdue, once for each due date. Due days end
+    /// in the time zone of the receiver. Returns the number of new notifications.
     pub async fn notify_due(self, actor: &Actor) -> Result<u64> {
         let users = policy::scope::<Users>(actor)?;
         let mut total = 0;
@@ -73,10 +72,10 @@ impl Notifications<'_> {
             let due =
                 store::notification::due_notice::find_due(&self.core.store.reader(actor), &scope, at, zone, BATCH)
                     .await?;
-            let made = self.notify_of(actor, &due, now).await?;
-            total += made;
-            // What was found and changed meanwhile is looked at the next time.
-            if made == 0 {
+            let created = self.notify_of(actor, &due, now).await?;
+            total += created;
+            // Tasks that changed meanwhile are found again by the next run.
+            if created == 0 {
                 return Ok(total);
             }
         }
@@ -88,12 +87,12 @@ impl Notifications<'_> {
         }
         let scope = policy::scope(actor)?;
         let transaction = self.core.store.begin().await?;
-        let mut made = 0;
+        let mut created = 0;
         for snapshot in store::task::lock_many(&transaction, &scope, tasks).await? {
-            made += notify_of_one(actor, &transaction, &snapshot.task, now).await?;
+            created += notify_of_one(actor, &transaction, &snapshot.task, now).await?;
         }
         transaction.commit().await?;
-        Ok(made)
+        Ok(created)
     }
 }
 
@@ -101,15 +100,15 @@ async fn notify_of_one(actor: &Actor, transaction: &WriteTransaction, task: &Tas
     let permit = policy::permit(actor, RemindOfTask, task)?;
     let users = policy::scope::<Users>(actor)?;
     let receivers: BTreeSet<_> = [Some(task.owner_id), task.assignee_id].into_iter().flatten().collect();
-    let mut made = 0;
+    let mut created = 0;
     for user in receivers {
         let Some(zone) = store::user::lock_time_zone(transaction, &users, user).await? else {
             continue;
         };
         if let Some(kind) = DueAt::new(now, zone).kind(task) {
             let is_new = store::notification::due_notice::insert(transaction, &permit, task, (user, kind), now).await?;
-            made += u64::from(is_new);
+            created += u64::from(is_new);
         }
     }
-    Ok(made)
+    Ok(created)
 }

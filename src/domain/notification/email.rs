@@ -1,4 +1,4 @@
-//! A notification as a letter: what is sent by mail.
+//! E-mails for notifications.
 
 use std::sync::Arc;
 
@@ -11,27 +11,26 @@ use crate::domain::id::{NotificationId, UserId};
 use crate::domain::user::{User, Users};
 use crate::domain::{policy, store};
 
-/// The most characters of a name or a title in a mail.
+/// Maximum number of characters of a name or title in a mail.
 const MAX_LENGTH: usize = 80;
 
-/// What is sent by mail.
+/// An e-mail to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Email {
-    /// The same for the same notification, so that a letter that is sent twice can be told from two.
+    /// Identical for each attempt, so that receivers can detect duplicates.
     pub(crate) name: String,
-    /// The address.
+    /// The recipient's address.
     pub(crate) to: String,
-    /// What the receiver is called, if that is known.
+    /// The recipient's name, if known.
     pub(crate) to_name: Option<String>,
-    /// One line.
+    /// Subject, on one line.
     pub(crate) subject: String,
-    /// Plain text.
     pub(crate) text: String,
-    /// When it was written.
+    /// Time of writing.
     pub(crate) written_at: Timestamp,
 }
 
-/// The letter that tells of a notification. `None` unless there is an active account with a verified address.
+/// The e-mail for a notification. `None` unless the account is active and its address is verified.
 pub(crate) async fn email_of(core: &Arc<Core>, actor: &Actor, id: NotificationId) -> Result<Option<Email>> {
     let system = policy::system(actor)?;
     let Some(notification) = store::notification::find_to_send(&core.store.reader(actor), &system, id).await? else {
@@ -106,12 +105,12 @@ fn number_of(user: UserId) -> String {
     format!("User {user}")
 }
 
-/// What a user wrote, as a mail may contain it between quotation marks: one short line, which does not end the quotation
-/// and in which a mail client finds no link. A mail must not carry an attacker's link under our name.
+/// User text as it may appear in quotation marks in a mail: one short line that cannot end the quotation or contain a
+/// link. A mail must not carry an attacker's link under our name.
 fn plain(text: &str) -> String {
     let line = one_line(text);
     let short = if line.chars().count() > MAX_LENGTH {
-        // Three dots keep an ASCII mail an ASCII mail.
+        // Keeps an ASCII mail in ASCII.
         line.chars().take(MAX_LENGTH - 3).chain("...".chars()).collect()
     } else {
         line
@@ -136,12 +135,12 @@ fn without_links(text: &str) -> String {
     safe
 }
 
-/// Invisible characters, some of which change the direction of text.
+/// Some invisible characters change the direction of text.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The text without line breaks and whatever else is no letter, sign or space: it goes into headers too.
+/// Replaces line breaks and control characters, because the text also goes into headers.
 fn one_line(text: &str) -> String {
     let spaced: String = text
         .chars()
@@ -156,17 +155,17 @@ mod tests {
     use super::{one_line, plain};
 
     #[test]
-    fn nothing_of_a_title_begins_a_new_line() {
+    fn titles_are_kept_on_one_line() {
         assert_eq!(
             one_line("Paint\r\nBcc: eve@example.com\0 it\t"),
             "Paint Bcc: eve@example.com it"
         );
-        // A line separator of Unicode is white space, too.
+        // The line separator of Unicode is white space, too.
         assert_eq!(one_line("a\u{2028}b"), "a b");
     }
 
     #[test]
-    fn what_users_wrote_is_short_and_has_no_link() {
+    fn user_text_is_short_and_has_no_link() {
         assert_eq!(plain("Release 1.2.3 of Ann's app"), "Release 1.2.3 of Ann's app");
         assert_eq!(
             plain("\" see https://evil.example.com/a?b"),

@@ -1,6 +1,5 @@
-//! Notifications: what somebody is told because it concerns them and somebody else did it, or because the due date of
-//! a task is near or over. The former are written in the transaction of the event that they tell of, the latter in
-//! that of a note that they were; so each is made once.
+//! Notifications: changes by other users to one's tasks, and due dates that are near or past. The former are written in
+//! the transaction of their event, the latter together with a record that prevents duplicates.
 
 mod cursor;
 mod due;
@@ -18,19 +17,19 @@ use super::id::{NotificationId, TaskId, UserId};
 use super::page::SortField;
 use super::task::workflow::Status;
 
-/// The most notifications that are named in one request.
+/// Maximum number of notifications in one request.
 pub const MAX_IDS: usize = 100;
 
-/// What a notification is about.
+/// The subject of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotificationKind {
-    /// A task was assigned to you.
+    /// A task was assigned to the user.
     Assigned,
-    /// A task of yours moved along the workflow.
+    /// The status of a task of the user changed.
     StatusChanged,
-    /// An open task of yours is due within 24 hours.
+    /// An open task of the user is due within 24 hours.
     DueSoon,
-    /// The due date of an open task of yours is over.
+    /// An open task of the user is past its due date.
     Overdue,
 }
 
@@ -50,35 +49,35 @@ impl NotificationKind {
     }
 }
 
-/// What somebody is told.
+/// A notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// Which one.
+    /// The notification's id.
     pub id: NotificationId,
-    /// Who is told.
+    /// The receiver.
     pub user_id: UserId,
-    /// What it is about.
+    /// Its subject.
     pub kind: NotificationKind,
-    /// Which task, which may be gone or out of sight by now.
+    /// The id of the task, which may be purged or hidden by now.
     pub task_id: TaskId,
-    /// The task's title at that moment.
+    /// Title of the task when the notification was created.
     pub task_title: String,
-    /// Who did it; `None` for the server itself.
+    /// The user who caused it; `None` for the server itself.
     pub actor_id: Option<UserId>,
-    /// The status before; `None` when the task was made, and of a due date.
+    /// The status before; `None` for a new task and for due dates.
     pub previous_status: Option<Status>,
-    /// The status after, or at that moment.
+    /// The status after the event, or when the notification was created.
     pub status: Status,
-    /// When it was read.
+    /// When it was read; `None` if unread.
     pub read_at: Option<Timestamp>,
-    /// When it happened.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
 /// A column that notifications can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotificationSortField {
-    /// By the moment they were made.
+    /// Time of creation.
     CreatedAt,
 }
 
@@ -90,11 +89,11 @@ impl SortField for NotificationSortField {
     }
 }
 
-/// Which notifications to mark as read.
+/// The notifications to mark as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// All that are not read yet.
+    /// All unread ones.
     All,
-    /// These.
+    /// Those with these ids.
     These(Vec<NotificationId>),
 }

@@ -8,7 +8,7 @@ use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Own, ReadNotifications};
 use crate::domain::{Core, policy, store};
 
-/// The use cases of notifications. Everybody has their own, administrators too.
+/// The use cases of notifications. All users, administrators included, see only their own.
 #[derive(Clone, Copy, Debug)]
 pub struct Notifications<'a> {
     pub(super) core: &'a Core,
@@ -19,29 +19,29 @@ impl<'a> Notifications<'a> {
         Self { core }
     }
 
-    /// One page of the actor's notifications, the newest first.
+    /// One page of the actor's notifications, newest first.
     #[tracing::instrument(target = "taskwire::span", name = "notification.list", skip_all)]
     pub async fn list(self, actor: &Actor, unread_only: bool, page: &PageRequest) -> Result<Page<Notification>> {
         let scope = policy::scope(actor)?;
         store::notification::page(&self.core.store.reader(actor), &scope, unread_only, page).await
     }
 
-    /// How many notifications the actor has.
+    /// The number of the actor's notifications.
     #[tracing::instrument(target = "taskwire::span", name = "notification.count", skip_all)]
     pub async fn count(self, actor: &Actor, unread_only: bool) -> Result<u64> {
         let scope = policy::scope(actor)?;
         store::notification::count(&self.core.store.reader(actor), &scope, unread_only).await
     }
 
-    /// Those of the actor's notifications that have these ids.
+    /// The actor's notifications among these ids.
     #[tracing::instrument(target = "taskwire::span", name = "notification.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[NotificationId]) -> Result<Vec<Notification>> {
         let scope = policy::scope(actor)?;
         store::notification::find_many(&self.core.store.reader(actor), &scope, ids).await
     }
 
-    /// Marks notifications of the actor as read; all of those that are named, or none. What is read already
-    /// keeps its moment. Returns those that are named as they are now.
+    /// Marks notifications of the actor as read: all that are named, or none. Notifications that are read already keep
+    /// their `read_at`. Returns the named notifications after the write.
     #[tracing::instrument(target = "taskwire::span", name = "notification.mark_read", skip_all)]
     pub async fn mark_read(self, actor: &Actor, which: &Which) -> Result<Vec<Notification>> {
         let user = actor.signed_in()?.id;

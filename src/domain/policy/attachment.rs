@@ -1,4 +1,4 @@
-//! Rules for files that belong to no task. Those of a task are seen and changed with the task.
+//! Rules for files that belong to no task. Files of a task follow the rules of the task.
 
 use super::{Action, File, Own, OwnedKind, Relationship, Rule};
 
@@ -11,11 +11,10 @@ impl OwnedKind for NewFile {
     const IS_PUBLIC: bool = true;
 }
 
-/// Others do not see the file.
 const NOT_THE_OWNER: &str = "Only the owner of the file or an administrator may do this";
 
 rules! { FILE_ACTIONS:
-    /// Keep a file that belongs to no task.
+    /// Upload a file that belongs to no task.
     KeepFile(Own<NewFile>): Relationship::is_owner, "A new file belongs to the user who uploads it";
     /// See and download a file that belongs to no task.
     SeeFile(File): Relationship::is_owner_or_admin, NOT_THE_OWNER;

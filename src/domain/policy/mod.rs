@@ -1,13 +1,13 @@
-//! Who may do what. Nothing outside this module decides it.
+//! Authorization: who may do what. No other module decides it.
 //!
-//! [`permit`] returns a [`Permit`] if an actor may do an action to a resource; [`scope`] returns a [`Scope`], which says
-//! what the actor may see of a resource type. The store's writes require the first and its reads the second. Both can be
+//! [`permit`] returns a [`Permit`] if an actor may perform an action on a resource. [`scope`] returns a [`Scope`]: what
+//! the actor may see of a resource type. Writes of the store require a permit, reads require a scope. Both can be
 //! created only here, so code that skips the policy does not compile.
 //!
 //! | module | content |
 //! |---|---|
-//! | `task`, `attachment`, `user` | the rules of each noun, as a table |
-//! | `resource` | what actions are done to, and how an actor relates to it |
+//! | `task`, `attachment`, `user` | the rules of each resource type, as a table |
+//! | `resource` | resources, and how an actor relates to them |
 //! | `scope` | what is visible of each resource type |
 //!
 //! A permit comes from the policy:
@@ -21,7 +21,7 @@
 //! # Ok::<(), taskwire::domain::error::Error>(())
 //! ```
 //!
-//! and from nowhere else; its fields are private:
+//! No other module can create one, because its fields are private:
 //!
 //! ```compile_fail,E0451
 //! use taskwire::domain::id::UserId;
@@ -30,7 +30,7 @@
 //! let permit: Permit<CreateTask> = Permit { action: CreateTask, subject: UserId(1), actor: None };
 //! ```
 //!
-//! The same holds for a scope:
+//! Nor can it create a scope:
 //!
 //! ```compile_fail,E0451
 //! use taskwire::domain::policy::{Scope, Tasks, Visibility};
@@ -38,7 +38,7 @@
 //! let scope: Scope<Tasks> = Scope { visibility: Visibility::Everything, resource: std::marker::PhantomData };
 //! ```
 //!
-//! What only the server does requires a [`System`], which the policy gives to the server's own actor:
+//! What only the server may do requires a [`System`], which the policy gives only to the server's own actor:
 //!
 //! ```compile_fail,E0423
 //! use taskwire::domain::policy::System;
@@ -62,28 +62,27 @@ use super::actor::Actor;
 use super::error::{Error, Result};
 use super::id::UserId;
 
-/// The answer to others about what only administrators may do.
 const ADMINISTRATORS_ONLY: &str = "Only an administrator may do this";
 
-/// Something that can be done, and the rule for it.
+/// An action, with its rule.
 pub trait Action: Debug {
-    /// What it is done to.
+    /// The resource it is performed on.
     type On: Resource;
 
     /// Who may do it.
     fn rule(&self) -> Rule;
 }
 
-/// Who may do something.
+/// The condition that allows an action.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     allows: fn(Relationship) -> bool,
-    /// The answer to those who see the resource but may not do this.
+    /// The error message for actors who see the resource but may not do this.
     refusal: &'static str,
 }
 
-/// The rules of one noun. A row has the action, what it is done to, who may do it, and the answer to others who see the
-/// resource.
+/// The rules of one resource type. A row has the action, its resource, the condition, and the error message if the
+/// actor sees the resource but may not do it.
 macro_rules! rules {
     ($list:ident: $($(#[doc = $doc:literal])* $action:ident ($on:ty): $allows:expr, $refusal:expr;)*) => {
         $(
@@ -105,12 +104,12 @@ macro_rules! rules {
     };
 }
 
-// After the macro, which they use.
+// The modules use the macro above, so they come after it.
 mod attachment;
 mod task;
 mod user;
 
-/// Proof that `A` may be done to one resource.
+/// Proof that the actor may perform `A` on one resource.
 #[derive(Debug)]
 pub struct Permit<A: Action> {
     action: A,
@@ -119,23 +118,23 @@ pub struct Permit<A: Action> {
 }
 
 impl<A: Action> Permit<A> {
-    /// What was permitted.
+    /// The permitted action.
     pub fn action(&self) -> &A {
         &self.action
     }
 
-    /// The one resource it was permitted on.
+    /// The resource it is permitted on.
     pub fn subject(&self) -> <A::On as Resource>::Subject {
         self.subject
     }
 
-    /// The user it was permitted to; `None` for the server itself.
+    /// The user it is permitted to; `None` for the server itself.
     pub fn actor(&self) -> Option<UserId> {
         self.actor
     }
 }
 
-/// Asks whether `actor` may do `action` to `on`.
+/// Permits `action` on `on`, or fails with `NotFound` or `Forbidden`.
 pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<A>> {
     if let Actor::Anonymous(reason) = actor {
         return Err(Error::Unauthenticated(*reason));
@@ -156,12 +155,12 @@ pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<
     })
 }
 
-/// Proof that the server itself acts, or someone who runs it from the command line. It is required by what no account
-/// may do: run jobs, append to the event log, read credentials, take and restore backups.
+/// Proof that the actor is the server itself or its command line. Required by what no account may do: run jobs, append
+/// to the event log, read credentials, create and restore backups.
 #[derive(Debug)]
 pub struct System(());
 
-/// Asks whether `actor` is the server itself.
+/// Fails unless `actor` is the server itself.
 pub fn system(actor: &Actor) -> Result<System> {
     match actor {
         Actor::System => Ok(System(())),

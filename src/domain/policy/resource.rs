@@ -1,4 +1,4 @@
-//! What actions are done to, and how an actor relates to it.
+//! Resources, and how an actor relates to them.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -9,12 +9,9 @@ use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::domain::task::Task;
 use crate::domain::user::User;
 
-/// How an actor relates to a resource. More than one may be true.
+/// How an actor relates to a resource. Several fields may be true.
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, and rules read them by name"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "rules read each field by name")]
 pub struct Relationship {
     /// The actor owns the task or file, or it is the actor's own account.
     pub owner: bool,
@@ -37,42 +34,38 @@ impl Relationship {
         }
     }
 
-    /// Owner, assignee, administrator or the server.
     pub(super) fn is_participant(self) -> bool {
         self.assignee || self.is_owner_or_admin()
     }
 
-    /// Owner, administrator or the server.
     pub(super) fn is_owner_or_admin(self) -> bool {
         self.owner || self.is_admin()
     }
 
-    /// Administrator or the server.
     pub(super) fn is_admin(self) -> bool {
         self.admin || self.system
     }
 
-    /// Owner or the server.
     pub(super) fn is_owner(self) -> bool {
         self.owner || self.system
     }
 }
 
-/// Something an action can be done to.
+/// A resource that an action is performed on.
 pub trait Resource {
-    /// What a permit for it remembers.
+    /// Identifies the resource in a permit.
     type Subject: Copy + Debug;
 
-    /// Which one it is.
+    /// The resource's identifier.
     fn subject(&self) -> Self::Subject;
 
     /// How `actor` relates to it.
     fn relationship(&self, actor: &Actor) -> Relationship;
 
-    /// Whether an actor who relates to it like this may know that it exists.
+    /// Whether an actor with this relationship may know that the resource exists.
     fn is_visible(who: Relationship) -> bool;
 
-    /// The answer to those who may not.
+    /// The error for actors who may not know that it exists.
     fn not_found(&self) -> Error;
 }
 
@@ -141,9 +134,9 @@ impl Resource for NewUser {
 /// A file that belongs to no task.
 #[derive(Clone, Copy, Debug)]
 pub struct File {
-    /// Which one.
+    /// The file's id.
     pub id: AttachmentId,
-    /// Who uploaded it.
+    /// The user who uploaded it.
     pub owner: UserId,
 }
 
@@ -167,11 +160,11 @@ impl Resource for File {
     }
 }
 
-/// Something of one user that has no row yet, or all rows of the user together.
+/// A kind of resource that one user owns: without a row yet, or all rows of the user together.
 pub trait OwnedKind {
     /// Its name in errors.
     const NAME: &'static str;
-    /// Whether others are told that it is not theirs, instead of that it does not exist.
+    /// Whether other users get `Forbidden` instead of `NotFound`.
     const IS_PUBLIC: bool;
 }
 
@@ -183,7 +176,7 @@ pub struct Own<K> {
 }
 
 impl<K: OwnedKind> Own<K> {
-    /// That of this user.
+    /// The `K` of this user.
     #[must_use]
     pub fn of(user: UserId) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! How much of each resource type an actor sees.
+//! What an actor sees of each resource type.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -9,22 +9,22 @@ use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
 
-/// How much is visible.
+/// The visible part of a resource type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Visibility {
     /// Everything that exists.
     Everything,
-    /// What belongs to this user or is assigned to them.
+    /// Resources that this user owns or is assigned to.
     Of(UserId),
 }
 
-/// A type of resource that can be read.
+/// A resource type that can be read.
 pub trait ResourceType {
-    /// How much of it `actor` sees.
+    /// The part of it that `actor` sees.
     fn visibility(actor: &Actor) -> Result<Visibility>;
 }
 
-/// Proof of how much of a resource type may be read. The store turns it into its WHERE clause.
+/// Proof of what may be read of a resource type. The store turns it into a WHERE clause.
 #[derive(Debug)]
 pub struct Scope<R: ResourceType> {
     visibility: Visibility,
@@ -39,19 +39,19 @@ impl<R: ResourceType> Scope<R> {
         }
     }
 
-    /// How much is visible.
+    /// The visible part.
     #[must_use]
     pub fn visibility(&self) -> Visibility {
         self.visibility
     }
 }
 
-/// Asks how much of `R` `actor` may see.
+/// The scope of `actor` on `R`; fails if the actor may not read it at all.
 pub fn scope<R: ResourceType>(actor: &Actor) -> Result<Scope<R>> {
     R::visibility(actor).map(Scope::new)
 }
 
-/// The resource types, each with the function that says what is visible of it.
+/// The resource types, each with the function that computes its visibility.
 macro_rules! visible {
     ($($(#[doc = $doc:literal])* $resource:ident: $visibility:expr;)*) => {$(
         $(#[doc = $doc])*
@@ -87,7 +87,6 @@ visible! {
     Jobs: own;
 }
 
-/// Everything for administrators and the server; for a user, their own.
 fn own_or_everything(actor: &Actor) -> Result<Visibility> {
     match actor {
         Actor::User(user) if user.role == Role::Admin => Ok(Visibility::Everything),
@@ -95,7 +94,6 @@ fn own_or_everything(actor: &Actor) -> Result<Visibility> {
     }
 }
 
-/// Everything for administrators and the server; nothing for others.
 fn everything(actor: &Actor, refusal: &str) -> Result<Visibility> {
     match own_or_everything(actor)? {
         Visibility::Everything => Ok(Visibility::Everything),
@@ -105,7 +103,6 @@ fn everything(actor: &Actor, refusal: &str) -> Result<Visibility> {
     }
 }
 
-/// Everything for the server; for a user, also an administrator, their own.
 fn own(actor: &Actor) -> Result<Visibility> {
     match actor {
         Actor::System => Ok(Visibility::Everything),

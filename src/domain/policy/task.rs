@@ -13,7 +13,7 @@ impl OwnedKind for NewTask {
     const IS_PUBLIC: bool = true;
 }
 
-/// Those who are not participants do not see the task.
+/// Other users do not see the task.
 const NOT_A_PARTICIPANT: &str = "Only participants of the task may do this";
 
 rules! { TASK_ACTIONS:
@@ -33,11 +33,11 @@ rules! { TASK_ACTIONS:
     TrashTask(Task): Relationship::is_participant, NOT_A_PARTICIPANT;
     /// Restore a task from the trash.
     RestoreTask(Task): Relationship::is_participant, NOT_A_PARTICIPANT;
-    /// Delete a task for good.
+    /// Delete a task permanently.
     PurgeTask(Task): Relationship::is_participant, NOT_A_PARTICIPANT;
-    /// Give a deleted user's task to another owner.
+    /// Transfer a deleted user's task to another owner.
     TransferTask(Task): Relationship::is_admin, "Only an administrator may give a task to another owner";
-    /// Notify those who work on a task that its due date is near or over.
+    /// Notify owner and assignee that the task is due soon or overdue.
     RemindOfTask(Task): |who| who.system, "Only the server itself reminds of tasks";
 }
 

@@ -1,9 +1,9 @@
-//! Rules for accounts, and for what belongs to one user alone.
+//! Rules for accounts, and for resources that belong to one user alone.
 
 use super::{ADMINISTRATORS_ONLY, Action, NewUser, Own, OwnedKind, Relationship, Rule};
 use crate::domain::user::User;
 
-/// A request with an idempotency key, which its user may repeat.
+/// A request with an idempotency key, which its user may retry.
 #[derive(Clone, Copy, Debug)]
 pub enum Request {}
 
@@ -21,7 +21,7 @@ impl OwnedKind for Notification {
     const IS_PUBLIC: bool = false;
 }
 
-/// What the server does in the background for a user.
+/// Background work that the server does for a user.
 #[derive(Clone, Copy, Debug)]
 pub enum Job {}
 
@@ -31,17 +31,16 @@ impl OwnedKind for Job {
 }
 
 const OWN_OR_ADMINISTRATOR: &str = "Only the account's own user or an administrator may do this";
-/// Others do not see it.
 const NOT_THE_OWNER: &str = "Only its user may do this";
 
 rules! { USER_ACTIONS:
-    /// Create an account. When people register, the server creates the account for them.
+    /// Create an account. In a registration, the server creates it.
     CreateUser(NewUser): Relationship::is_admin, ADMINISTRATORS_ONLY;
     /// Change an account's e-mail, username or full name.
     EditUser(User): Relationship::is_owner_or_admin, OWN_OR_ADMINISTRATOR;
-    /// Mark the e-mail address of an account as verified. For users who confirm a mailed token, the server does so.
+    /// Mark the e-mail address of an account as verified. When a user confirms a mailed token, the server does it.
     VerifyEmail(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
-    /// Mail a token that verifies the e-mail address of an account.
+    /// Send a verification mail to the e-mail address of an account.
     SendVerification(User): Relationship::is_owner, "Only the account's own user may request a verification mail";
     /// Set a new password.
     ChangePassword(User): Relationship::is_owner, "Only the account's own user may change its password";
@@ -51,7 +50,7 @@ rules! { USER_ACTIONS:
     SetActive(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
     /// Delete an account.
     DeleteUser(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
-    /// Begin a session for a person who proved to be the account's user.
+    /// Start a session after the user has proved their identity.
     BeginSession(User): |who| who.system, "Sign in with a password or a refresh token";
     /// End sessions of an account.
     EndSessions(User): Relationship::is_owner_or_admin, OWN_OR_ADMINISTRATOR;
@@ -59,6 +58,6 @@ rules! { USER_ACTIONS:
     RepeatRequest(Own<Request>): |who| who.owner, NOT_THE_OWNER;
     /// Mark notifications as read.
     ReadNotifications(Own<Notification>): |who| who.owner, NOT_THE_OWNER;
-    /// Have the server do something in the background.
+    /// Start background work.
     QueueJob(Own<Job>): |who| who.owner, NOT_THE_OWNER;
 }

@@ -1,11 +1,9 @@
-//! Example data: users and tasks for whoever builds a front end or measures the server.
+//! Example data: users and tasks for front-end development and benchmarks.
 //!
-//! The same plan on the same day gives the same rows: what is made up hangs on the number of the
-//! user or task alone, and every date counts from the last midnight. What a search can find is in
-//! `seed/words.rs`.
+//! The same plan on the same day creates the same rows: values depend only on the number of the user or task, and dates
+//! are relative to the last midnight. `seed/words.rs` lists the words that searches can find.
 //!
-//! A seeded task is what creating it at its `created_at` would have made: its version is 1, and the
-//! log holds its one event.
+//! A seeded task looks like one that was created at its `created_at`: version 1, with one event in the log.
 
 mod people;
 mod tasks;
@@ -26,21 +24,21 @@ use super::store::admin::seed::Seeder;
 use super::task::Snapshot;
 use super::{Domain, store};
 
-/// The most users of one plan.
+/// Maximum number of users in one plan.
 pub const MAX_USERS: u32 = 100_000;
-/// The password of seeded users unless the plan has another. It is public.
+/// The password of seeded users unless the plan sets another. It is public.
 pub const DEFAULT_PASSWORD: &str = "Password123";
-/// The most tasks of one plan.
+/// Maximum number of tasks in one plan.
 pub const MAX_TASKS: u32 = 10_000_000;
-/// Tasks that go to the database together: as many as `SQLite` takes values for in one statement.
+/// Tasks per statement, limited by the number of parameters that `SQLite` accepts.
 const BATCH: u32 = 1_000;
 
-/// What to make.
+/// What to create.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How many users, from 1. They are `user1@example.com` and so on, with the usernames `user1` and so on.
+    /// Number of users, at least 1: `user1@example.com` and so on, with the usernames `user1` and so on.
     pub users: u32,
-    /// How many tasks. The users own them in turn.
+    /// Number of tasks. The users own them in turn.
     pub tasks: u32,
     /// The password of every user.
     pub password: SecretString,
@@ -65,17 +63,17 @@ impl Plan {
     }
 }
 
-/// The e-mail address of the first user, with which one can sign in.
+/// The e-mail address of the first user.
 #[must_use]
 pub fn first_email() -> String {
     people::email(0)
 }
 
 impl Domain {
-    /// Fills the database as planned, all of it or nothing: it is one transaction. Until it ends,
-    /// other writers to `SQLite` wait, and on `PostgreSQL` live events do.
+    /// Creates the data of a plan in one transaction. Meanwhile other writers wait on `SQLite`, and live events on
+    /// `PostgreSQL`.
     ///
-    /// `progress` hears of every so many rows that were written.
+    /// `progress` is called with the number of new rows after each batch.
     pub async fn seed(&self, actor: &Actor, plan: &Plan, progress: &mut (dyn FnMut(u32) + Send)) -> Result<()> {
         let permit = policy::permit(actor, CreateUser, &NewUser)?;
         plan.check()?;
@@ -109,8 +107,8 @@ async fn seed_tasks(
     let mut start = 0;
     while start < count {
         let end = count.min(start + BATCH);
-        let made = seeder.insert(permitted(actor, &source, start..end)?).await?;
-        let events = made.iter().map(|task| {
+        let created = seeder.insert(permitted(actor, &source, start..end)?).await?;
+        let events = created.iter().map(|task| {
             let permit = policy::permit(actor, CreateTask, &Own::of(task.task.owner_id))?;
             Ok(NewEvent::created(&permit, task))
         });
@@ -121,7 +119,7 @@ async fn seed_tasks(
     seeder.finish().await
 }
 
-/// Tasks that may be made for their owners.
+/// Tasks with the permits to create them for their owners.
 fn permitted(
     actor: &Actor,
     source: &tasks::Source<'_>,
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_needs_a_user_and_has_an_end() {
+    fn plans_have_a_minimum_and_a_maximum() {
         for (users, tasks, allowed) in [
             (1, 0, true),
             (MAX_USERS, MAX_TASKS, true),

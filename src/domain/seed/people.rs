@@ -1,4 +1,4 @@
-//! Made-up people.
+//! Example users.
 
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
@@ -6,7 +6,7 @@ use crate::domain::user::NewAccount;
 
 use super::words::{FIRST_NAMES, LAST_NAMES};
 
-/// The e-mail address of the user with this number, from 0.
+/// `number` starts from 0.
 pub(super) fn email(number: u32) -> String {
     format!("{}@example.com", username(number))
 }
@@ -15,7 +15,7 @@ fn username(number: u32) -> String {
     format!("user{}", number + 1)
 }
 
-/// The account of the user with this number, from 0.
+/// `number` starts from 0.
 pub(super) fn account(number: u32, password_hash: String, now: Timestamp) -> NewAccount {
     NewAccount {
         email: email(number),
@@ -28,7 +28,7 @@ pub(super) fn account(number: u32, password_hash: String, now: Timestamp) -> New
     }
 }
 
-/// A new name for each user until every first name has met every last name.
+/// Names repeat only after all combinations of first and last names.
 fn full_name(number: u32) -> String {
     let number = usize::try_from(number).unwrap_or_default();
     let (round, first) = (number / FIRST_NAMES.len(), number % FIRST_NAMES.len());

@@ -1,4 +1,4 @@
-//! Made-up tasks.
+//! Example tasks.
 
 use std::collections::BTreeSet;
 
@@ -15,16 +15,15 @@ use crate::domain::task::{Priority, Snapshot, Task};
 
 use super::words::{DETAILS, OBJECTS, PROJECTS, REASONS, TAGS, VERBS};
 
-/// Any number; another one gives other tasks.
+/// Any number; another seed creates other tasks.
 const SEED: u64 = 0x7461_736b_7769_7265;
-/// The days before today over which the tasks were made.
+/// The number of days before today over which the tasks are created.
 const DAYS: i64 = 90;
-/// The most days between making a task and its due date. As long as tasks were made, so that half
-/// of the due dates have passed.
+/// Maximum number of days between creation and due date. It equals `DAYS`, so that half of the due dates have passed.
 const MAX_DAYS_TO_DO: i64 = DAYS;
 /// The hours of the day at which tasks are due.
 const DUE_HOURS: std::ops::RangeInclusive<i64> = 8..=18;
-/// The most tags of a task.
+/// Maximum number of tags of a task.
 const MAX_TAGS: usize = 3;
 
 /// Shares in percent.
@@ -41,38 +40,38 @@ const PRIORITIES: [(Priority, u32); 4] = [
     (Priority::High, 25),
     (Priority::Urgent, 10),
 ];
-/// Percent of the tasks that are assigned to somebody.
+/// Percentage of tasks with an assignee.
 const ASSIGNED: u32 = 75;
-/// Percent of the tasks that have a due date.
+/// Percentage of tasks with a due date.
 const DUE: u32 = 80;
-/// Percent of the tasks without a due date that have a due day.
+/// Percentage with a due day, among the tasks without a due date.
 const DUE_ON: u32 = 50;
-/// Percent of the tasks that have a description.
+/// Percentage of tasks with a description.
 const DESCRIBED: u32 = 80;
-/// Percent of the descriptions that go into detail.
+/// Percentage of descriptions with a detail.
 const DETAILED: u32 = 40;
 
-/// The last midnight (UTC): everything counts from there, so that a plan gives the same rows all day.
+/// The last midnight (UTC). All dates are relative to it, so that a plan creates the same rows all day.
 pub(super) fn midnight(now: Timestamp) -> Timestamp {
-    // Only a moment centuries away has no midnight that can be told.
+    // It fails only for dates that are centuries away.
     now.duration_trunc(TimeDelta::days(1)).unwrap_or(now)
 }
 
-/// When the users came, before the first task.
+/// Creation time of the users, before the first task.
 pub(super) fn first_moment(midnight: Timestamp) -> Timestamp {
     midnight - TimeDelta::days(DAYS + 1)
 }
 
-/// Where the tasks of one plan come from.
+/// Generates the tasks of one plan.
 pub(super) struct Source<'a> {
     users: &'a [UserId],
     midnight: Timestamp,
-    /// Microseconds in which one task is made, and no other.
+    /// Microseconds between two tasks.
     slot: i64,
 }
 
 impl<'a> Source<'a> {
-    /// For `count` tasks of `users`, who must not be none.
+    /// `users` must not be empty.
     pub(super) fn new(users: &'a [UserId], count: u32, midnight: Timestamp) -> Self {
         let slot = TimeDelta::days(DAYS).as_seconds_f64() * 1e6 / f64::from(count.max(1));
         #[expect(
@@ -86,7 +85,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The task with this number, from 0, before it has an id. Higher numbers are newer.
+    /// The task with this number, from 0, without an id. Higher numbers are newer.
     pub(super) fn task(&self, number: u32) -> Snapshot {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(SEED ^ u64::from(number));
         let rng = &mut rng;
@@ -123,7 +122,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The users in turn.
+    /// Users take turns.
     fn owner(&self, number: u32) -> UserId {
         let number = usize::try_from(number).unwrap_or_default();
         self.users[number % self.users.len()]
@@ -135,7 +134,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Why, perhaps what to mind, and a reference of its own.
+/// A reason, sometimes a detail, and a unique reference.
 fn description(rng: &mut Xoshiro256PlusPlus, project: &str, number: u32) -> String {
     let reason = pick(rng, &REASONS);
     let detail = if percent(rng, DETAILED) {
@@ -167,7 +166,7 @@ fn pick<'a>(rng: &mut Xoshiro256PlusPlus, words: &[&'a str]) -> &'a str {
     words.choose(rng).copied().unwrap_or_default()
 }
 
-/// One of the values, by their shares in percent.
+/// A random value, by shares in percent.
 fn weighted<T: Copy, const N: usize>(rng: &mut Xoshiro256PlusPlus, shares: [(T, u32); N]) -> T {
     let mut at = rng.random_range(0..100);
     let mut chosen = shares[0].0;
@@ -199,20 +198,20 @@ mod tests {
         chrono::Utc.with_ymd_and_hms(2026, 3, 1, 0, 0, 0).unwrap()
     }
 
-    fn made() -> Vec<Task> {
+    fn sample() -> Vec<Task> {
         let users = users();
         let source = Source::new(&users, COUNT, today());
         (0..COUNT).map(|number| source.task(number).task).collect()
     }
 
-    /// How many of the tasks in percent.
+    /// Percentage of tasks that match.
     fn share(tasks: &[Task], holds: impl Fn(&Task) -> bool) -> f64 {
         let count = tasks.iter().filter(|task| holds(task)).count();
         f64::from(u32::try_from(count).unwrap()) * 100.0 / f64::from(COUNT)
     }
 
     #[test]
-    fn the_same_plan_gives_the_same_tasks() {
+    fn equal_plans_create_equal_tasks() {
         let users = users();
         for number in [0, 1, 4_711] {
             let first = Source::new(&users, COUNT, today()).task(number);
@@ -229,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn tasks_were_made_one_after_the_other_before_today() {
-        let tasks = made();
+    fn tasks_were_created_one_after_the_other_before_today() {
+        let tasks = sample();
         assert!(tasks.is_sorted_by(|a, b| a.created_at < b.created_at));
         assert!(tasks[0].created_at >= today() - TimeDelta::days(DAYS));
         assert!(tasks.last().unwrap().created_at < today());
@@ -238,14 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn the_most_tasks_of_a_plan_still_have_a_moment_each() {
+    fn the_largest_plan_has_distinct_creation_times() {
         let users = users();
         assert!(Source::new(&users, super::super::MAX_TASKS, today()).slot > 0);
     }
 
     #[test]
     fn statuses_and_priorities_have_their_shares() {
-        let tasks = made();
+        let tasks = sample();
         for (status, percent) in STATUSES {
             let share = share(&tasks, |task| task.status == status);
             assert!((share - f64::from(percent)).abs() < 1.5, "{status}: {share}");
@@ -258,7 +257,7 @@ mod tests {
 
     #[test]
     fn users_own_equally_many_tasks_and_are_assigned_to_about_as_many() {
-        let tasks = made();
+        let tasks = sample();
         let mut owned: HashMap<UserId, u32> = HashMap::new();
         let mut assigned: HashMap<UserId, u32> = HashMap::new();
         for task in &tasks {
@@ -275,7 +274,7 @@ mod tests {
 
     #[test]
     fn due_dates_lie_on_both_sides_of_today_and_after_the_start() {
-        let tasks = made();
+        let tasks = sample();
         assert!(
             tasks
                 .iter()
@@ -293,9 +292,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_was_completed() {
+    fn done_tasks_have_a_completion_time() {
         assert!(
-            made()
+            sample()
                 .iter()
                 .all(|task| task.completed_at.is_some() == (task.status == Status::Done))
         );
@@ -310,8 +309,8 @@ mod tests {
     }
 
     #[test]
-    fn titles_and_descriptions_are_made_of_the_lists() {
-        let tasks = made();
+    fn titles_and_descriptions_use_the_word_lists() {
+        let tasks = sample();
         assert!(
             VERBS
                 .iter()

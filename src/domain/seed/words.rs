@@ -1,10 +1,8 @@
-//! The words that example data is made of, and so what a search in it finds.
+//! The words of example data, which searches can find.
 //!
-//! A title is `VERB the OBJECT of PROJECT`, such as "Fix the login page of Atlas". A description
-//! has a reason, perhaps a detail, and a reference of its own, such as "ATLAS-17", which finds one
-//! task among many.
+//! A title is `VERB the OBJECT of PROJECT`, such as "Fix the login page of Atlas". A description has a reason,
+//! sometimes a detail, and a unique reference, such as "ATLAS-17".
 
-/// What is to be done.
 pub(super) const VERBS: [&str; 12] = [
     "Fix",
     "Review",
@@ -20,7 +18,6 @@ pub(super) const VERBS: [&str; 12] = [
     "Simplify",
 ];
 
-/// To what it is done.
 pub(super) const OBJECTS: [&str; 20] = [
     "login page",
     "search index",
@@ -44,12 +41,10 @@ pub(super) const OBJECTS: [&str; 20] = [
     "audit trail",
 ];
 
-/// For which project.
 pub(super) const PROJECTS: [&str; 10] = [
     "Atlas", "Borealis", "Cobalt", "Dynamo", "Ember", "Falcon", "Granite", "Horizon", "Ivory", "Juniper",
 ];
 
-/// Why.
 pub(super) const REASONS: [&str; 10] = [
     "Customers ask for it every week.",
     "It slows the whole team down.",
@@ -63,7 +58,6 @@ pub(super) const REASONS: [&str; 10] = [
     "The old version runs out of service soon.",
 ];
 
-/// What to mind.
 pub(super) const DETAILS: [&str; 10] = [
     "Start with the screenshots in the shared folder.",
     "Talk to the design team before anything is merged.",
@@ -77,7 +71,7 @@ pub(super) const DETAILS: [&str; 10] = [
     "Leave a note in the changelog.",
 ];
 
-/// The tags that tasks bear, in alphabetical order.
+/// In alphabetical order.
 pub(super) const TAGS: [&str; 12] = [
     "accessibility",
     "api",
@@ -93,13 +87,11 @@ pub(super) const TAGS: [&str; 12] = [
     "security",
 ];
 
-/// First names of users.
 pub(super) const FIRST_NAMES: [&str; 25] = [
     "Ada", "Bram", "Chiara", "Dmitri", "Elif", "Farah", "Grace", "Hugo", "Inés", "José", "Kofi", "Linnéa", "Łukasz",
     "Mei", "Noah", "Oksana", "Priya", "Quentin", "Ravi", "Sofía", "Tariq", "Uma", "Viktor", "Yuki", "Zoë",
 ];
 
-/// Last names of users.
 pub(super) const LAST_NAMES: [&str; 40] = [
     "Abbott",
     "Bianchi",

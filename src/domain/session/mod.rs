@@ -1,8 +1,7 @@
-//! Sessions: signing up, in and out, and who the bearer of a token is.
+//! Sessions: registration, login, logout, and identities.
 //!
-//! A session is one refresh token. Using it makes a new one of the same family and spends the old;
-//! a spent one that comes again later than a lost answer explains means that it was stolen, and
-//! ends the family.
+//! Each refresh token works once: using it creates the next one of the same family. If a used token arrives again after
+//! a grace period for retries, it was stolen, and the whole family ends.
 
 mod own_sessions;
 mod password;
@@ -26,40 +25,40 @@ use super::error::SignedOut;
 use super::id::SessionId;
 use super::user::User;
 
-/// How long a spent refresh token is taken for a repeated request rather than a theft.
+/// How long a used refresh token counts as a retry instead of a theft.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
 /// Random bytes of a refresh token.
 const REFRESH_TOKEN_BYTES: usize = 32;
 /// Random bytes of a family's name.
 const FAMILY_BYTES: usize = 16;
-/// Characters of a user agent that are kept.
+/// Maximum number of stored characters of a user agent.
 const MAX_USER_AGENT_LENGTH: usize = 255;
 
-/// From where somebody signs in.
+/// The client that signs in.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
-    /// What the client calls itself.
+    /// The `User-Agent` header.
     pub user_agent: Option<String>,
-    /// Its address.
+    /// The IP address.
     pub ip: Option<IpAddr>,
 }
 
-/// What somebody gets who signed in.
+/// The tokens of a session.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// Goes with every request.
+    /// Sent with every request.
     pub access_token: String,
-    /// Gets the next pair of tokens, once.
+    /// Can be exchanged once for new tokens.
     pub refresh_token: String,
     /// When the access token expires.
     pub expires_at: Timestamp,
-    /// How long the access token is good for, in seconds.
+    /// Lifetime of the access token in seconds.
     pub expires_in: i64,
-    /// Who signed in.
+    /// The user who signed in.
     pub user: User,
 }
 
-/// A refresh token as it is stored.
+/// A refresh token as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredSession {
     pub(crate) id: SessionId,
@@ -69,7 +68,6 @@ pub(crate) struct StoredSession {
     pub(crate) revoked_at: Option<Timestamp>,
 }
 
-/// A session that is about to begin.
 #[derive(Clone, Debug)]
 pub(crate) struct NewSession {
     pub(crate) family: String,
@@ -79,17 +77,17 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: Timestamp,
 }
 
-/// Who shows a token, and for how long it counts.
+/// The identity behind a token, and its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// On whose behalf.
+    /// The actor.
     pub actor: Actor,
-    /// When the token expires; `None` for nobody.
+    /// When the token expires; `None` if the actor is anonymous.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Identity {
-    pub(super) fn nobody(reason: SignedOut) -> Self {
+    pub(super) fn anonymous(reason: SignedOut) -> Self {
         Self {
             actor: Actor::Anonymous(reason),
             expires_at: None,
@@ -97,24 +95,24 @@ impl Identity {
     }
 }
 
-/// A session that goes on, from signing in until it ends, however many refresh tokens it has had.
+/// An active session, from login to its end, over all its refresh tokens.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The number of its first refresh token: it stays the same.
+    /// The id of its first refresh token, which does not change.
     pub id: SessionId,
-    /// From where its tokens were last refreshed.
+    /// The client of the last refresh.
     pub device: Device,
-    /// When somebody signed in.
+    /// Time of the login.
     pub created_at: Timestamp,
-    /// When its tokens were last refreshed.
+    /// Time of the last refresh.
     pub last_used_at: Timestamp,
-    /// When it ends unless they are refreshed before.
+    /// When it ends unless the tokens are refreshed before.
     pub expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether it is the current session.
     pub is_current: bool,
 }
 
-/// A refresh token that is good for one use, with the session it belongs to.
+/// An unused refresh token, with its session.
 #[derive(Clone, Debug)]
 pub(crate) struct LiveSession {
     pub(crate) family: String,
@@ -132,7 +130,7 @@ impl Device {
     }
 }
 
-/// What is stored of a secret that is random enough to need no salt.
+/// Digest for storing a secret that is random enough to need no salt.
 pub(super) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }

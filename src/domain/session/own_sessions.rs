@@ -1,4 +1,4 @@
-//! One's own sessions, as a person looks through them.
+//! The sessions of the actor.
 
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::domain::{policy, store};
 use super::{Session, Sessions};
 
 impl Sessions<'_> {
-    /// The actor's own sessions that go on, the one used last first; up to 100.
+    /// The actor's active sessions, the most recently used first; up to 100.
     pub async fn own(self, actor: &Actor) -> Result<Vec<Session>> {
         let scope = policy::scope::<policy::Sessions>(actor)?;
         let (reader, current) = (self.core.store.reader(actor), actor.signed_in()?.session);
@@ -21,7 +21,7 @@ impl Sessions<'_> {
         Ok(sessions.collect())
     }
 
-    /// Ends one of them, which may be the one that asks. Returns it as it was.
+    /// Ends one of the actor's sessions, possibly the current one. Returns its last state.
     #[tracing::instrument(target = "taskwire::span", name = "session.end", skip_all)]
     pub async fn end(self, actor: &Actor, id: SessionId) -> Result<Session> {
         let session = self.own(actor).await?.into_iter().find(|session| session.id == id);

@@ -1,7 +1,7 @@
-//! What is done by showing a password: signing in, and changing the password or the e-mail address.
+//! Use cases that require a password: login, and changing the password or the e-mail address.
 //!
-//! A password is checked outside of any transaction, because it takes long. What follows from it is decided in a
-//! transaction that holds the account's lock and looks again: a password that was replaced meanwhile opens nothing.
+//! Hashing is slow, so passwords are checked outside of transactions. The transaction then locks the account and checks
+//! that the password was not replaced meanwhile.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -20,11 +20,11 @@ use crate::domain::store::user::Login;
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::user::Users;
 
-/// Digits of the digest of a name that the log has: enough to tell names apart.
+/// Hexadecimal digits of the digest of a name in the log, enough to distinguish names.
 const LOGGED_DIGITS: usize = 16;
 
 impl Sessions<'_> {
-    /// Signs somebody in by e-mail address or username. Failures make the next attempts wait.
+    /// Signs a user in by e-mail address or username. Repeated failures delay the next attempts.
     #[tracing::instrument(target = "taskwire::span", name = "session.login", skip_all)]
     pub async fn login(self, name: &str, password: SecretString, device: Device) -> Result<Tokens> {
         let refused = || Error::InvalidCredentials(Credential::Login);
@@ -54,7 +54,7 @@ impl Sessions<'_> {
             transaction.commit().await?;
             failed.log("the account is deactivated");
             return Err(Error::Forbidden {
-                message: "This account is deactivated; an administrator can let it in again".to_owned(),
+                message: "This account is deactivated; an administrator can reactivate it".to_owned(),
             });
         }
         let tokens = self.sign_in(&transaction, current.user, device).await?;
@@ -62,8 +62,7 @@ impl Sessions<'_> {
         Ok(tokens)
     }
 
-    /// Sets a new password, ends every session, and begins a new one in their place. A wrong current password counts as
-    /// a failed login does.
+    /// Sets a new password, ends all sessions, and starts a new one. A wrong current password counts as a failed login.
     #[tracing::instrument(target = "taskwire::span", name = "session.change_password", skip_all)]
     pub async fn change_password(
         self,
@@ -87,18 +86,18 @@ impl Sessions<'_> {
     }
 }
 
-/// The password of one's own account, which was right when it was checked.
+/// Proof that the actor sent the correct password of their account.
 #[derive(Debug)]
 pub(in crate::domain) struct ShownPassword {
     by: SignedIn,
     hash: String,
     attempt: Attempt,
-    /// No other password of the session is hashed meanwhile.
+    /// Serialises the hashing of one session.
     _turn: OwnedMutexGuard<()>,
 }
 
 impl ShownPassword {
-    /// Checks it. A wrong one counts as a failed login.
+    /// Checks the password. A wrong one counts as a failed login.
     pub(in crate::domain) async fn check(
         core: &Core,
         actor: &Actor,
@@ -124,8 +123,8 @@ impl ShownPassword {
         })
     }
 
-    /// Looks again in the transaction of what needs it, with the account locked: the session must go on, and the
-    /// password must not have been replaced.
+    /// Checks again in the transaction, with the account locked: the session must be active, and the password must be
+    /// the same.
     pub(in crate::domain) async fn accept(&self, transaction: &WriteTransaction) -> Result<Login> {
         let system = policy::system(&Actor::System)?;
         let login = store::user::lock_login(transaction, &system, self.by.id).await?;
@@ -142,8 +141,8 @@ impl ShownPassword {
     }
 }
 
-/// A login that fails, as the log has it: from where, and for which name. The name is a digest, because people type their
-/// password there by mistake.
+/// Log entry of a failed login, with address and digest of the name. The name itself may be a password, typed by
+/// mistake.
 struct FailedLogin<'a> {
     device: &'a Device,
     name: &'a str,
@@ -156,7 +155,7 @@ impl FailedLogin<'_> {
         tracing::warn!(address, name_sha256 = &name[..LOGGED_DIGITS], reason, "login failed");
     }
 
-    /// Logs that it was not even tried.
+    /// Logs an attempt that was rejected before the password was checked.
     fn log_refusal(&self, error: &Error) {
         if let Error::RateLimited { .. } = error {
             self.log("too many failed attempts");
@@ -164,12 +163,12 @@ impl FailedLogin<'_> {
     }
 }
 
-/// Lets a session hash one password at a time, so that one token cannot keep all threads that hash busy.
+/// Lets each session hash one password at a time, so that one token cannot occupy all hashing threads.
 #[derive(Debug, Default)]
 pub(crate) struct PasswordTurns(Mutex<HashMap<SessionId, Weak<Turn<()>>>>);
 
 impl PasswordTurns {
-    /// Waits until no other password of the session is hashed. Its turn lasts until the guard is dropped.
+    /// Waits for the session's turn, which lasts until the guard is dropped.
     async fn take(&self, session: SessionId) -> OwnedMutexGuard<()> {
         self.turn_of(session).lock_owned().await
     }
@@ -191,7 +190,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_session_has_one_turn_and_others_do_not_wait_for_it() {
+    async fn a_session_hashes_one_password_at_a_time_and_does_not_block_others() {
         let turns = PasswordTurns::default();
         let first = turns.take(SessionId(1)).await;
         assert!(turns.turn_of(SessionId(1)).try_lock().is_err());

@@ -1,8 +1,8 @@
-//! How guessing a password is slowed down without locking out the one who knows it.
+//! Slows down password guessing without locking out the user of the account.
 //!
-//! Failures count for an account at one address, and for the account as a whole. An address that has failed too often
-//! waits, longer each time. Many addresses together reach the limit of the account: then only those from which somebody
-//! signed in lately go on, after a short delay. `docs/SECURITY.md` has the rule with its figures.
+//! Failures are counted per account and address, and per account. After too many failures an address must wait, longer
+//! each time. If many addresses reach the limit of the account, only addresses with a recent login may continue, after
+//! a short delay. `docs/SECURITY.md` documents the rule with its numbers.
 
 use std::time::Duration;
 
@@ -19,29 +19,29 @@ use crate::domain::policy;
 use crate::domain::store::session::login_attempt::Failures;
 use crate::domain::store::{self, WriteTransaction};
 
-/// Failures in a row from one address before it has to wait.
+/// Consecutive failures from one address before it must wait.
 const FREE_FAILURES: u32 = 10;
-/// The longest wait of an address from which somebody signed in lately.
+/// Maximum wait of an address with a recent login.
 const MAX_WAIT_OF_KNOWN: TimeDelta = TimeDelta::seconds(60);
-/// The longest wait of any other address.
+/// Maximum wait of any other address.
 const MAX_WAIT_OF_OTHERS: TimeDelta = TimeDelta::minutes(15);
-/// After this time without an attempt, the failures from an address are forgotten.
+/// Failures of an address are deleted after this time without an attempt.
 pub(super) const FORGET_AFTER: TimeDelta = TimeDelta::days(1);
-/// Failures of an account at all addresses together before only known addresses go on.
+/// Failures of an account, over all addresses, before only known addresses may continue.
 const ACCOUNT_FAILURES: u32 = 150;
-/// In each of these times one of them is forgiven.
+/// One failure of an account is forgiven after each interval.
 const FORGIVE_AFTER: TimeDelta = TimeDelta::seconds(60);
-/// How long the attempt from a known address is delayed then.
+/// Delay of attempts from known addresses above the limit.
 const DELAY: Duration = Duration::from_secs(1);
-/// For how long an address is known after a login.
+/// How long an address is known after a login.
 pub(super) const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
 
-/// Whose password is guessed at.
+/// The target of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target<'a> {
     /// An account.
     Account(UserId),
-    /// A name that no account has. It is treated alike, so that nobody finds out.
+    /// A name without an account. It is treated like an account, so that responses do not reveal which names exist.
     Name(&'a str),
 }
 
@@ -63,18 +63,19 @@ fn account_subject(user: UserId) -> String {
     digest(&format!("user:{user}"))
 }
 
-/// An attempt that was counted as a failure before it was made, so that many at once do not slip through.
+/// An attempt. It is counted as a failure before the password is checked, so that concurrent attempts cannot exceed the
+/// limits.
 #[derive(Debug)]
 pub(super) struct Attempt {
     account: String,
-    /// Whether the failures of the account grew by it. They have a limit.
+    /// Whether it was added to the account's failures, which have a maximum.
     counts_for_account: bool,
     address: String,
     delay: Duration,
 }
 
 impl Attempt {
-    /// Counts an attempt, or refuses it.
+    /// Counts an attempt, or rejects it.
     pub(super) async fn begin(core: &Core, target: Target<'_>, device: &Device) -> Result<Self> {
         let now = core.clock.now();
         let network = device.ip.map(Network::from);
@@ -90,7 +91,7 @@ impl Attempt {
         let at_address = at_address.unwrap_or(Failures::none(now));
         let is_close = at_address.count >= FREE_FAILURES || of_account.count >= ACCOUNT_FAILURES;
         let is_known = is_close && is_known(&transaction, target, network, now).await?;
-        let delay = judge(at_address, of_account, is_known, now)?;
+        let delay = decide(at_address, of_account, is_known, now)?;
         let failed_once_more = [
             (
                 account.as_str(),
@@ -117,14 +118,14 @@ impl Attempt {
         })
     }
 
-    /// Waits as long as the attempt is delayed. The caller holds neither a connection nor a place to hash meanwhile.
+    /// Waits for the delay of the attempt. The caller must hold neither a connection nor a hash permit.
     pub(super) async fn delay(&self) {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
     }
 
-    /// Notes that it was no failure.
+    /// Removes the attempt from the failures.
     pub(super) async fn succeed(&self, transaction: &WriteTransaction) -> Result<()> {
         let system = policy::system(&Actor::System)?;
         if self.counts_for_account {
@@ -134,7 +135,7 @@ impl Attempt {
     }
 }
 
-/// Forgets the failures of an account as a whole: its password is another.
+/// Deletes the failures of an account after its password was replaced.
 pub(in crate::domain) async fn forgive_account(transaction: &WriteTransaction, user: UserId) -> Result<()> {
     let system = policy::system(&Actor::System)?;
     store::session::login_attempt::clear(transaction, &system, &account_subject(user)).await
@@ -151,7 +152,7 @@ async fn is_known(
     };
     let user = match target {
         Target::Account(user) => user,
-        // Nobody: it takes the time that an account takes.
+        // No user has this id. The query takes as long as for an account.
         Target::Name(_) => UserId(0),
     };
     let system = policy::system(&Actor::System)?;
@@ -159,8 +160,8 @@ async fn is_known(
     store::session::login_address::is_known(connection, &system, user, network, now - KNOWN_FOR).await
 }
 
-/// The delay of an attempt, or why it is refused.
-fn judge(at_address: Failures, of_account: Failures, is_known: bool, now: Timestamp) -> Result<Duration> {
+/// The delay of an attempt, or its rejection.
+fn decide(at_address: Failures, of_account: Failures, is_known: bool, now: Timestamp) -> Result<Duration> {
     let longest = if is_known {
         MAX_WAIT_OF_KNOWN
     } else {
@@ -180,7 +181,7 @@ fn judge(at_address: Failures, of_account: Failures, is_known: bool, now: Timest
     }
 }
 
-/// The failures of an account that still count.
+/// The remaining failures of an account after forgiving.
 fn forgive(failures: Failures, now: Timestamp) -> Failures {
     let passed = (now - failures.at).max(TimeDelta::zero());
     let forgiven = passed.num_seconds() / FORGIVE_AFTER.num_seconds();
@@ -195,12 +196,12 @@ fn forgive(failures: Failures, now: Timestamp) -> Failures {
     }
 }
 
-/// How long to wait after `failures` failures in a row: nothing, then 1 s, doubled each time.
+/// The wait after `failures` consecutive failures: none, then 1 s, doubled each time.
 fn wait_after(failures: u32, longest: TimeDelta) -> TimeDelta {
     let Some(excess) = failures.checked_sub(FREE_FAILURES) else {
         return TimeDelta::zero();
     };
-    // 2^10 s is past every limit already.
+    // 2^10 s exceeds every limit.
     TimeDelta::seconds(1 << excess.min(10)).min(longest)
 }
 
@@ -233,9 +234,9 @@ mod tests {
             (3, 125, 1, 120),
             (3, 180, 0, 180),
             (3, 100_000, 0, 100_000),
-            // A clock that goes back forgives nothing.
+            // A clock that goes back forgives no failure.
             (3, -100, 3, 0),
-            // An older version counted on.
+            // An older version had no maximum.
             (4_000, 0, ACCOUNT_FAILURES, 0),
         ] {
             assert_eq!(
@@ -249,7 +250,8 @@ mod tests {
     #[test]
     fn an_attempt_goes_on_is_delayed_or_has_to_wait() {
         let full = ACCOUNT_FAILURES;
-        // Failures at the address, of the account, whether the address is known, the second; delay or wait.
+        // Failures of the address, failures of the account, whether the address is known, the current second; delay or
+        // wait.
         for (own, whole, is_known, second, expected) in [
             (0, 0, false, 0, Ok(0)),
             (9, 9, false, 0, Ok(0)),
@@ -267,18 +269,18 @@ mod tests {
             (9, full, true, 0, Ok(1)),
             (10, full, true, 0, Err(1)),
         ] {
-            let judged = judge(failures(own, 0), failures(whole, 0), is_known, at(second));
-            let judged = judged.map(|delay| delay.as_secs());
-            let judged = judged.map_err(|error| error.retry_after().map(|wait| wait.as_secs()));
+            let decided = decide(failures(own, 0), failures(whole, 0), is_known, at(second));
+            let decided = decided.map(|delay| delay.as_secs());
+            let decided = decided.map_err(|error| error.retry_after().map(|wait| wait.as_secs()));
             assert_eq!(
-                judged.map_err(Option::unwrap),
+                decided.map_err(Option::unwrap),
                 expected,
                 "{own} {whole} {is_known} {second}"
             );
         }
     }
 
-    /// Addresses that try as often as they may. Gives the most failures that count for the account.
+    /// Simulates addresses that try as often as they may. Returns the maximum number of failures of the account.
     fn peak_of(addresses: usize, limit_per_minute: i64) -> u32 {
         let mut own = vec![(failures(0, 0), Vec::<i64>::new()); addresses];
         let (mut whole, mut peak) = (failures(0, 0), 0);
@@ -287,7 +289,7 @@ mod tests {
                 sent.retain(|sent| second - sent < 60);
                 whole = forgive(whole, at(second));
                 let is_limited = i64::try_from(sent.len()).unwrap() >= limit_per_minute;
-                if !is_limited && judge(*failures, whole, false, at(second)).is_ok() {
+                if !is_limited && decide(*failures, whole, false, at(second)).is_ok() {
                     sent.push(second);
                     failures.count += 1;
                     failures.at = at(second);

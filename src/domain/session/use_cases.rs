@@ -14,11 +14,10 @@ use crate::domain::token::Bearer;
 use crate::domain::user::{Registration, User, Users};
 use crate::domain::{Core, policy, store};
 
-/// The user of a session, as long as a token or signature that names it is good; nobody once the session or the account
-/// has ended.
+/// The identity behind a valid token or signature; anonymous if the session has ended or the account is inactive.
 pub(in crate::domain) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> {
     let state = state_of(store, bearer.user, bearer.session).await?;
-    Ok(state.map_or(Identity::nobody(SignedOut::Revoked), |state| Identity {
+    Ok(state.map_or(Identity::anonymous(SignedOut::Revoked), |state| Identity {
         actor: Actor::User(SignedIn {
             id: bearer.user,
             role: state.role,
@@ -30,7 +29,7 @@ pub(in crate::domain) async fn identify(store: &Store, bearer: Bearer) -> Result
     }))
 }
 
-/// Role and time zone that a user has now; `None` once the session or the account has ended.
+/// Current role and time zone of a user; `None` if the session has ended or the account is inactive.
 pub(in crate::domain) async fn state_of(
     store: &Store,
     user: UserId,
@@ -54,21 +53,21 @@ impl<'a> Sessions<'a> {
         Self { core }
     }
 
-    /// Who shows this access token. Nobody, when it does not count; the reason is kept for whoever
-    /// needs somebody signed in.
+    /// The identity behind an access token. An invalid token gives an anonymous identity with the reason, for requests
+    /// that require a user.
     #[tracing::instrument(target = "taskwire::span", name = "session.authenticate", skip_all)]
     pub async fn authenticate(self, token: Option<&str>) -> Result<Identity> {
         let Some(token) = token else {
-            return Ok(Identity::nobody(SignedOut::NoToken));
+            return Ok(Identity::anonymous(SignedOut::NoToken));
         };
         let now = self.core.clock.now();
         match self.core.tokens.check(token, now) {
             Ok(bearer) => identify(&self.core.store, bearer).await,
-            Err(reason) => Ok(Identity::nobody(reason)),
+            Err(reason) => Ok(Identity::anonymous(reason)),
         }
     }
 
-    /// Makes an account and signs it in. Anybody may.
+    /// Creates an account and signs it in. Requires no permission.
     #[tracing::instrument(target = "taskwire::span", name = "session.register", skip_all)]
     pub async fn register(self, registration: Registration, device: Device) -> Result<Tokens> {
         let users = Users::new(self.core);
@@ -82,7 +81,7 @@ impl<'a> Sessions<'a> {
         Ok(tokens)
     }
 
-    /// The session that a refresh token belongs to, by the number of its first one; however old the token is.
+    /// The session of a refresh token, even if the token is expired or used: the id of its first refresh token.
     #[tracing::instrument(target = "taskwire::span", name = "session.find_by_refresh_token", skip_all)]
     pub async fn find_by_refresh_token(self, refresh_token: &SecretString) -> Result<Option<SessionId>> {
         let system = policy::system(&Actor::System)?;
@@ -90,7 +89,7 @@ impl<'a> Sessions<'a> {
         store::session::first_of_token(self.core.store.system_reader(), &system, &hash).await
     }
 
-    /// The next pair of tokens for a refresh token, which is spent by it.
+    /// Exchanges a refresh token for new tokens. It can be used once.
     #[tracing::instrument(target = "taskwire::span", name = "session.refresh", skip_all)]
     pub async fn refresh(self, refresh_token: &SecretString, device: Device) -> Result<Tokens> {
         const REFUSED: Error = Error::InvalidCredentials(Credential::RefreshToken);
@@ -99,7 +98,7 @@ impl<'a> Sessions<'a> {
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
         let hash = digest(refresh_token.expose_secret());
-        // The account before its session, as every other write locks them.
+        // Every write locks the account before its session.
         let owner = store::session::owner(&transaction, &system, &hash)
             .await?
             .ok_or(REFUSED)?;
@@ -120,10 +119,10 @@ impl<'a> Sessions<'a> {
             Some(rotated_at) if now - rotated_at > GRACE => {
                 store::session::end_family(&transaction, &permit, &session.family, now).await?;
                 transaction.commit().await?;
-                tracing::warn!(user_id = %user.id, "a spent refresh token came again: its session is ended");
+                tracing::warn!(user_id = %user.id, "a refresh token was reused: its session is ended");
                 return Err(REFUSED);
             }
-            // The same request again, whose response was lost: it gets the same token.
+            // A retry after a lost response gets the same token.
             Some(_) => {
                 let next = store::session::lock(&transaction, &system, &digest(&next_token))
                     .await?
@@ -141,7 +140,7 @@ impl<'a> Sessions<'a> {
         }
     }
 
-    /// Begins a session for somebody who has shown the password, and remembers from where.
+    /// Starts a session after the password was checked, and marks the address as known.
     pub(super) async fn sign_in(self, transaction: &WriteTransaction, user: User, device: Device) -> Result<Tokens> {
         if let Some(address) = device.ip {
             let permit = policy::permit(&Actor::System, policy::BeginSession, &user)?;
@@ -154,7 +153,7 @@ impl<'a> Sessions<'a> {
         self.begin(transaction, user, family, refresh_token, device).await
     }
 
-    /// Stores a refresh token, and issues the tokens of its session.
+    /// Stores a refresh token and issues the tokens of its session.
     pub(super) async fn begin(
         self,
         transaction: &WriteTransaction,
@@ -193,7 +192,7 @@ impl<'a> Sessions<'a> {
         })
     }
 
-    /// Ends the session the actor asks with.
+    /// Ends the current session.
     #[tracing::instrument(target = "taskwire::span", name = "session.logout", skip_all)]
     pub async fn logout(self, actor: &Actor) -> Result<()> {
         let session = actor.signed_in()?.session;
@@ -210,8 +209,8 @@ impl<'a> Sessions<'a> {
         transaction.commit().await
     }
 
-    /// Forgets sessions that are over, and failures to sign in that do not count any more. The first refresh token of
-    /// a session that goes on is kept, because it says when that began. Returns how many were forgotten.
+    /// Deletes ended sessions and expired login failures. The first refresh token of an active session is kept, because
+    /// it holds the session's start. Returns the number of deleted rows.
     pub async fn forget_ended(self, actor: &Actor) -> Result<u64> {
         let system = policy::system(actor)?;
         let now = self.core.clock.now();

@@ -1,7 +1,7 @@
-//! Counts that are kept until the event log changes.
+//! Cache of statistics, valid until the event log changes.
 //!
-//! Every change of a task appends to the log in the same transaction. So counts are true as long as the log is in the
-//! state that was read before the tasks were counted. Nothing has to be invalidated, on any server.
+//! Every change of a task appends to the log in the same transaction. Statistics are valid while the log is in the
+//! state that was read before counting, so no server has to invalidate entries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::domain::local_time::LocalNow;
 use crate::domain::policy::Visibility;
 use crate::telemetry::metric::LookUps;
 
-/// The most entries: about 10 MB with the tags of busy users.
+/// Maximum number of entries: about 10 MB with the tags of busy users.
 const MAX_ENTRIES: u64 = 10_000;
 
-/// Counts by whose tasks they are about.
+/// Statistics by the visibility of the actor.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    /// For how long; zero for never.
+    /// Maximum age; zero disables the cache.
     life: Duration,
     entries: sync::Cache<Visibility, Arc<Entry>>,
     look_ups: LookUps,
@@ -36,7 +36,6 @@ struct Entry {
 }
 
 impl Cache {
-    /// Keeps counts for this time; not at all if it is zero.
     pub(crate) fn new(life: Duration) -> Self {
         Self {
             life,
@@ -45,12 +44,11 @@ impl Cache {
         }
     }
 
-    /// Whether anything is kept.
     pub(crate) fn is_on(&self) -> bool {
         !self.life.is_zero()
     }
 
-    /// The counts, if the log is as it was and they are not too old. What is overdue depends on the day, which differs
+    /// The statistics, if the log is unchanged and they are fresh. Overdue tasks depend on the day, which differs
     /// between time zones.
     pub(crate) fn find(&self, whose: Visibility, log: &LogState, now: LocalNow) -> Option<Statistics> {
         let entry = self.entries.get(&whose).filter(|entry| {
@@ -61,7 +59,7 @@ impl Cache {
         entry.map(|entry| entry.statistics.clone())
     }
 
-    /// Keeps counts that were made after the log was in this state.
+    /// Stores statistics that were counted after the log was in this state.
     pub(crate) fn keep(&self, whose: Visibility, log: LogState, counted_at: LocalNow, statistics: &Statistics) {
         let entry = Entry {
             log,
@@ -72,7 +70,7 @@ impl Cache {
     }
 }
 
-/// Whether a moment is less than this long ago. After a clock was set back, it is in the future and does not count.
+/// Whether the moment is less than `life` ago. A moment in the future is not: the clock was set back.
 fn is_fresh(counted_at: Timestamp, now: Timestamp, life: Duration) -> bool {
     (now - counted_at).to_std().is_ok_and(|age| age < life)
 }
@@ -120,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_found_for_their_time_and_day() {
+    fn statistics_are_found_for_their_time_and_day() {
         let cache = cache();
         for (second, found) in [(0, Some(3)), (59, Some(3)), (60, None), (-1, None)] {
             assert_eq!(total(&cache, &log(5, 0), now(second)), found, "{second}");
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_not_found_once_the_log_has_changed() {
+    fn statistics_are_not_found_after_the_log_changed() {
         let cache = cache();
         assert_eq!(total(&cache, &log(6, 0), now(0)), None);
         assert_eq!(total(&cache, &log(5, 1), now(0)), None);

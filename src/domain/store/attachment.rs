@@ -1,4 +1,4 @@
-//! Attachments in the database: what is known of files, and under which names the storage has them.
+//! Attachments in the database: metadata of files and their storage keys.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -70,7 +70,6 @@ impl TryFrom<Model> for Stored {
     }
 }
 
-/// The condition that a user owns a file.
 fn owned(scope: &Scope<Files>) -> Condition {
     match scope.visibility() {
         Visibility::Everything => Condition::all(),
@@ -78,7 +77,7 @@ fn owned(scope: &Scope<Files>) -> Condition {
     }
 }
 
-/// The condition that a file is in scope: one of a visible task outside the trash, or one's own without a task.
+/// Files in scope: those of visible tasks outside the trash, and own files without a task.
 fn visible(scope: &Scope<Files>) -> Condition {
     let of_no_task = Condition::all().add(owned(scope)).add(Column::TaskId.is_null());
     let of_a_task = Condition::all()
@@ -88,7 +87,7 @@ fn visible(scope: &Scope<Files>) -> Condition {
     Condition::any().add(of_no_task).add(of_a_task)
 }
 
-/// Those of the files that are in scope, in no order.
+/// Files in scope, unsorted.
 pub(in crate::domain) async fn find_many(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
@@ -104,7 +103,7 @@ pub(in crate::domain) async fn find_many(
     rows.into_iter().map(Stored::try_from).collect()
 }
 
-/// The newest of somebody's own files that belongs to no task and has this name.
+/// The newest of the owner's files with this name and without a task.
 pub(in crate::domain) async fn newest_own(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
@@ -122,10 +121,10 @@ pub(in crate::domain) async fn newest_own(
     row.map(Stored::try_from).transpose()
 }
 
-/// Most names that are listed.
+/// Maximum number of listed names.
 const MAX_NAMES: u64 = 1_000;
 
-/// The names of somebody's own files that belong to no task.
+/// Names of the owner's files without a task.
 pub(in crate::domain) async fn own_names(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
@@ -143,7 +142,7 @@ pub(in crate::domain) async fn own_names(
     Ok(query.into_tuple().all(connection).await?)
 }
 
-/// Whether a row knows this object of the storage, be its task in the trash or not.
+/// Whether a row has this storage key. Its task may be in the trash.
 pub(in crate::domain) async fn is_recorded(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
@@ -157,7 +156,7 @@ pub(in crate::domain) async fn is_recorded(
     Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
 }
 
-/// Which of these objects of the storage a row in scope knows, be its task in the trash or not.
+/// The keys that a row in scope has. Its task may be in the trash.
 pub(in crate::domain) async fn recorded(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
@@ -174,7 +173,7 @@ pub(in crate::domain) async fn recorded(
     Ok(known.into_iter().collect())
 }
 
-/// Whether there is any file in scope, be its task in the trash or not.
+/// Whether any file is in scope, including those of tasks in the trash.
 pub(in crate::domain) async fn is_any_recorded(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
@@ -183,8 +182,7 @@ pub(in crate::domain) async fn is_any_recorded(
     Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
 }
 
-/// The files of those of the tasks that are in scope, in the trash or not, the oldest first. Tasks without files
-/// are left out.
+/// Files of the tasks in scope, including the trash, oldest first. Tasks without files are omitted.
 pub(in crate::domain) async fn of_tasks(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -211,7 +209,6 @@ pub(in crate::domain) async fn of_tasks(
     Ok(files.into_iter().collect())
 }
 
-/// Adds a file of a task.
 pub(in crate::domain) async fn attach(
     transaction: &WriteTransaction,
     permit: &Permit<AttachFile>,
@@ -220,7 +217,7 @@ pub(in crate::domain) async fn attach(
     add(transaction, Some(permit.subject()), new).await
 }
 
-/// Adds a file that belongs to no task.
+/// Adds a file without a task.
 pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
     permit: &Permit<KeepFile>,
@@ -250,11 +247,11 @@ async fn add(transaction: &WriteTransaction, task: Option<TaskId>, new: NewAttac
     Stored::try_from(row).map(|stored| stored.attachment)
 }
 
-/// In PostgreSQL, the advisory lock under which quotas are checked.
+/// PostgreSQL: advisory lock for quota checks.
 const QUOTA_LOCK: &str = "SELECT pg_advisory_xact_lock(8470267413)";
 
-/// Refuses a file that does not fit into a quota. Uploads wait for each other from here to their commit, so that they
-/// cannot exceed a quota together. In SQLite they do so anyway.
+/// Rejects a file that exceeds a quota. Uploads are serialized from here to their commit, so that concurrent ones
+/// cannot exceed a quota together. SQLite always serializes writes.
 async fn check_quota(transaction: &WriteTransaction, new: &NewAttachment) -> Result<()> {
     let connection = transaction.connection();
     let UploadQuota { per_user, total } = new.quota;
@@ -287,7 +284,6 @@ async fn check_quota(transaction: &WriteTransaction, new: &NewAttachment) -> Res
     Ok(())
 }
 
-/// Removes a file of a task.
 pub(in crate::domain) async fn detach(
     transaction: &WriteTransaction,
     permit: &Permit<DetachFile>,
@@ -301,7 +297,7 @@ pub(in crate::domain) async fn detach(
     Ok(())
 }
 
-/// Removes a file that belongs to no task.
+/// Removes a file without a task.
 pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<DeleteFile>) -> Result<()> {
     let deleted = Entity::delete_many()
         .filter(Column::Id.eq(permit.subject().0))
@@ -314,7 +310,7 @@ pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &P
     Ok(())
 }
 
-/// Where the files of a task are that is about to go for good.
+/// Storage keys of the files of a task that is about to be purged.
 pub(in crate::domain) async fn keys_of_task(
     transaction: &WriteTransaction,
     permit: &Permit<PurgeTask>,
@@ -322,7 +318,7 @@ pub(in crate::domain) async fn keys_of_task(
     keys(transaction, Column::TaskId.eq(permit.subject().0).into()).await
 }
 
-/// Where the files are that a leaving user keeps without a task.
+/// Storage keys of the files without a task of a user who is about to be deleted.
 pub(in crate::domain) async fn keys_of_user(
     transaction: &WriteTransaction,
     permit: &Permit<DeleteUser>,
@@ -338,7 +334,7 @@ async fn keys(transaction: &WriteTransaction, which: Condition) -> Result<Vec<St
     Ok(query.into_tuple().all(transaction.connection()).await?)
 }
 
-/// Gives what a leaving user attached to the tasks of others to the owners of those tasks.
+/// Transfers files that the user attached to tasks of others to the owners of these tasks.
 pub(in crate::domain) async fn hand_over(
     transaction: &WriteTransaction,
     permit: &Permit<DeleteUser>,

@@ -1,4 +1,4 @@
-//! Keys of writes that may be repeated, in the database: one row a key, with the answer once there is one.
+//! Idempotency keys: one row for each key, with the response once the request has ended.
 
 use std::sync::Arc;
 
@@ -26,15 +26,15 @@ pub struct Model {
     pub request_hash: String,
     pub response: Option<String>,
     pub expires_at: Timestamp,
-    /// The attempt that may write.
+    /// Id of the attempt that may write.
     pub owner: String,
-    /// Until then nobody else may take the key over; none once the attempt has ended.
+    /// Lease expiry: until then no other attempt may take over the key. Null once the attempt has ended.
     pub leased_until: Option<Timestamp>,
-    /// Whether an owner committed something.
+    /// Whether an attempt has committed a write.
     pub is_written: bool,
-    /// Why the response is not stored, if it was known: see [`Omitted`].
+    /// Why the response is not stored; null if it is stored or the attempt has not ended. See [`Omitted`].
     pub omitted: Option<String>,
-    /// The task that was written, if one was.
+    /// The task that was written; null if none was.
     pub task_id: Option<i32>,
 }
 
@@ -47,12 +47,12 @@ fn name_of(user: UserId) -> String {
     format!("user:{user}")
 }
 
-/// The right of one attempt to write under a key.
+/// One attempt's right to write under a key.
 #[derive(Debug)]
 pub(in crate::domain) struct Claim {
     pub(in crate::domain) user: UserId,
     pub(in crate::domain) key: String,
-    /// Tells the attempt from others with the same key.
+    /// Unique id of the attempt.
     pub(in crate::domain) owner: String,
 }
 
@@ -60,18 +60,18 @@ tokio::task_local! {
     static CURRENT: Arc<Claim>;
 }
 
-/// Runs a write under its claim: each of its transactions notes that it was committed.
+/// Runs a write under its claim. Each of its transactions records that it was committed.
 pub(in crate::domain) fn under<T>(claim: Arc<Claim>, write: impl Future<Output = T>) -> impl Future<Output = T> {
     CURRENT.scope(claim, write)
 }
 
-/// The claim that the present task writes under.
+/// The claim of the current async task.
 pub(super) fn current() -> Option<Arc<Claim>> {
     CURRENT.try_with(Arc::clone).ok()
 }
 
-/// Notes in the transaction of a write that it was committed, and the task that it wrote; false when another attempt has
-/// taken the key over.
+/// Records in the transaction that it was committed, and which task it wrote. False if another attempt has taken over
+/// the key.
 pub(super) async fn mark_written(
     connection: &impl ConnectionTrait,
     claim: &Claim,
@@ -86,7 +86,7 @@ pub(super) async fn mark_written(
     Ok(marked.rows_affected == 1)
 }
 
-/// The row of a key, as long as this attempt owns it.
+/// Matches the row of the key while this attempt owns it.
 fn of_claim(claim: &Claim) -> Condition {
     Condition::all()
         .add(Column::Actor.eq(name_of(claim.user)))
@@ -94,7 +94,7 @@ fn of_claim(claim: &Claim) -> Condition {
         .add(Column::Owner.eq(&claim.owner))
 }
 
-/// Claims a key; false if it is claimed already.
+/// False if the key is claimed already.
 pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
     _permit: &Permit<RepeatRequest>,
@@ -124,7 +124,7 @@ pub(in crate::domain) async fn insert(
     Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
 }
 
-/// Takes a key over from an attempt that wrote nothing and whose lease is over; false if there is none such.
+/// Takes over a key whose last attempt wrote nothing and whose lease has ended. False if the key is not free.
 pub(in crate::domain) async fn take_over(
     transaction: &WriteTransaction,
     _permit: &Permit<RepeatRequest>,
@@ -148,7 +148,6 @@ pub(in crate::domain) async fn take_over(
     Ok(taken.rows_affected == 1)
 }
 
-/// The row of a key of one's own.
 pub(in crate::domain) async fn find(
     transaction: &WriteTransaction,
     scope: &Scope<Requests>,
@@ -162,7 +161,7 @@ pub(in crate::domain) async fn find(
     Ok(query.one(transaction.connection()).await?)
 }
 
-/// Notes the response to the request of a key, or why it is not stored.
+/// Stores the response, or why it is omitted.
 pub(in crate::domain) async fn set_response(
     transaction: &WriteTransaction,
     _permit: &Permit<RepeatRequest>,
@@ -172,7 +171,7 @@ pub(in crate::domain) async fn set_response(
 ) -> Result<()> {
     let columns = match response {
         Ok(response) => vec![(Column::Response, Expr::value(response))],
-        // The write has ended, and the next request finds that out at once.
+        // Ending the lease lets the next request see this at once.
         Err(omitted) => vec![
             (Column::Omitted, Expr::value(omitted.as_str())),
             (Column::IsWritten, Expr::value(true)),
@@ -191,7 +190,7 @@ pub(in crate::domain) async fn set_response(
     Ok(())
 }
 
-/// Ends the lease of an attempt that has ended without an answer.
+/// Ends the lease of an attempt that ended without a response.
 pub(in crate::domain) async fn end_lease(
     transaction: &WriteTransaction,
     _permit: &Permit<RepeatRequest>,
@@ -205,7 +204,7 @@ pub(in crate::domain) async fn end_lease(
     Ok(())
 }
 
-/// Forgets a key under which nothing was written.
+/// Deletes a key under which nothing was written.
 pub(in crate::domain) async fn delete(
     transaction: &WriteTransaction,
     _permit: &Permit<RepeatRequest>,
@@ -218,7 +217,6 @@ pub(in crate::domain) async fn delete(
     Ok(())
 }
 
-/// Forgets those keys of the user whose time is over.
 pub(in crate::domain) async fn forget_expired(
     transaction: &WriteTransaction,
     permit: &Permit<RepeatRequest>,
@@ -232,7 +230,7 @@ pub(in crate::domain) async fn forget_expired(
     Ok(())
 }
 
-/// Forgets the keys of everybody whose time is over, and tells how many there were.
+/// Deletes all expired keys and returns their number.
 pub(in crate::domain) async fn sweep(transaction: &WriteTransaction, _system: &System, now: Timestamp) -> Result<u64> {
     let forgotten = Entity::delete_many()
         .filter(Column::ExpiresAt.lte(now))

@@ -1,11 +1,11 @@
-//! The store: `SeaORM` entities and queries, a file or folder for each noun. A private child of the domain, so an
-//! API can name neither an entity nor a connection.
+//! The store: `SeaORM` entities and queries, with a file or folder for each resource type. It is private to the domain,
+//! so an API can use neither an entity nor a connection.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | `db` | connections, transactions, session checks, heartbeat |
-//! | `query` | parts of queries that several nouns share |
-//! | `admin` | schema, backup, diagnosis, example data |
+//! | `query` | parts of queries that several resource types share |
+//! | `admin` | schema, backups, diagnosis, example data |
 //!
 //! Reads take a [`Scope`](super::policy::Scope) and turn it into their WHERE clause; writes take a
 //! [`Permit`](super::policy::Permit) and touch the one row it is for.
@@ -52,16 +52,15 @@ use super::error::{Error, Result};
 use super::live::Bus;
 use crate::config::{Backend, DatabaseConfig};
 
-/// What those are told to wait whom the database has no connection for.
+/// `Retry-After` when the database is temporarily unavailable.
 const DATABASE_BUSY: Duration = Duration::from_secs(2);
 
-/// How the codes begin with which `PostgreSQL` says that it ends a connection.
+/// Prefix of the SQLSTATE codes with which PostgreSQL ends a connection.
 const SHUT_DOWN: &str = "57P";
 
-/// The database.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    /// For the schema and for administration.
+    /// For migrations and administration.
     connection: DatabaseConnection,
     reader: ReadPool,
     writer: Writer,
@@ -70,11 +69,9 @@ pub(super) struct Store {
     session_checker: SessionChecker,
     user_cache: UserCache,
     meter: Meter,
-    /// Hears of it when something was committed that others wait for.
     bus: Bus,
-    /// What it was opened with.
     config: DatabaseConfig,
-    /// Whether each notification is sent by mail as well.
+    /// Whether notifications are also sent by email.
     sends_mail: bool,
 }
 
@@ -83,7 +80,7 @@ impl Store {
         &self.user_cache
     }
 
-    /// For reading on behalf of somebody. One user never holds all connections.
+    /// For reads of a user, who never holds all connections.
     pub(super) fn reader(&self, actor: &Actor) -> ReadPool {
         match actor.user_id() {
             Some(user) => self.reader.of_user(user),
@@ -91,27 +88,24 @@ impl Store {
         }
     }
 
-    /// For reading on behalf of the server itself.
+    /// For reads of the server itself.
     pub(super) fn system_reader(&self) -> &ReadPool {
         &self.reader
     }
 
-    /// For looking at sessions: it never waits for the statements of others.
+    /// For session checks: it never waits for other statements.
     pub(super) fn session_reader(&self) -> ReadPool {
         self.reader.reserved()
     }
 
-    /// Who shows a token.
     pub(super) fn session_checker(&self) -> &SessionChecker {
         &self.session_checker
     }
 
-    /// Which kind of database it is.
     pub(super) fn backend(&self) -> Backend {
         self.config.backend()
     }
 
-    /// Whether the database answers.
     pub(super) async fn ping(&self) -> Result<()> {
         self.reader
             .query_one_raw(Statement::from_string(self.reader.get_database_backend(), "SELECT 1"))
@@ -119,30 +113,28 @@ impl Store {
         Ok(())
     }
 
-    /// For how long the database has not answered. It is asked once a second.
+    /// Time since the database last answered. It is checked once a second.
     pub(super) fn silence(&self) -> Duration {
         self.heartbeat.silence()
     }
 
-    /// Why the database cannot be used or written, as far as is known, in words that may be shown to anybody.
+    /// Why the database cannot be used or written, as far as is known. The text is safe to publish.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let outage = self.heartbeat.outage().map(Outage::reason);
         outage.or_else(|| self.durability.obstacle().map(WriteObstacle::reason))
     }
 
-    /// Gives up every connection. Statements that run fail.
+    /// Drops every connection. Running statements fail.
     fn abandon(&self) {
         self.reader.connections().abandon();
         self.writer.connections().abandon();
     }
 
-    /// Closes every connection that is idle.
     fn forget_idle(&self) {
         self.reader.connections().forget_idle();
         self.writer.connections().forget_idle();
     }
 
-    /// The connections that read, and those that write.
     pub(super) fn pools(&self) -> Pools {
         Pools {
             read: self.reader.connections().count(),
@@ -150,12 +142,11 @@ impl Store {
         }
     }
 
-    /// How many statements were sent since the start, without BEGIN and COMMIT.
+    /// Statements since the start, without BEGIN and COMMIT.
     pub(super) fn statements(&self) -> u64 {
         self.meter.statements()
     }
 
-    /// Closes every connection.
     pub(super) async fn close(self) -> Result<()> {
         self.reader.connections().close().await;
         self.writer.connections().close().await;
@@ -163,28 +154,27 @@ impl Store {
     }
 }
 
-/// The connections to the database, by what they are for. With one connection both are the same.
+/// Connections by purpose. If the database has one pool, both values are equal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pools {
-    /// Those that only read.
+    /// Read-only connections.
     pub read: Pool,
-    /// Those that write.
+    /// Connections that write.
     pub write: Pool,
 }
 
-/// Connections of one kind.
+/// Connection counts of a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
-    /// Those at work.
+    /// Connections in use.
     pub used: usize,
-    /// Those that wait for work.
+    /// Idle connections.
     pub idle: usize,
-    /// How many there may be.
+    /// Maximum number of connections.
     pub max: usize,
 }
 
 impl Pool {
-    /// As the driver counts.
     fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Self {
         let idle = pool.num_idle();
         Self {
@@ -202,7 +192,7 @@ impl From<DbErr> for Error {
                 field: "text",
                 message: "A text contains the character U+0000, which no value here can contain".to_owned(),
             }
-        } else if is_passing(&error) {
+        } else if is_transient(&error) {
             Self::Unavailable {
                 retry_after: DATABASE_BUSY,
                 cause: Some(Arc::new(anyhow::Error::new(error))),
@@ -213,15 +203,14 @@ impl From<DbErr> for Error {
     }
 }
 
-/// PostgreSQL takes no text with U+0000. Inputs are checked before; this keeps one that is not from being a fault of ours.
+/// PostgreSQL rejects text with U+0000. Inputs are checked before; this maps one that was missed to an error of the
+/// client.
 const UNTRANSLATABLE: &str = "22021";
 
-/// The database's code for a statement that failed.
 fn code_of(error: &DbErr) -> Option<Cow<'_, str>> {
     driver_error(error)?.as_database_error().and_then(DatabaseError::code)
 }
 
-/// What the driver said, if the error came from it.
 fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(cause))
@@ -231,23 +220,23 @@ fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
     }
 }
 
-/// SQLite's primary code of an error, which is the low byte; <https://www.sqlite.org/rescode.html> lists them.
+/// SQLite's primary error code, which is the low byte: <https://www.sqlite.org/rescode.html>.
 fn sqlite_code(error: &dyn DatabaseError) -> Option<i32> {
     error.try_downcast_ref::<SqliteError>()?;
     Some(error.code()?.parse::<i32>().ok()? & 0xff)
 }
 
-/// Whether another connection to the SQLite file holds a lock.
+/// Whether another connection holds a lock on the SQLite file.
 fn is_sqlite_lock(error: &dyn DatabaseError) -> bool {
     const BUSY: i32 = 5;
 
     sqlite_code(error) == Some(BUSY)
 }
 
-/// Whether the same request may well succeed in a moment: no connection was free, another
-/// transaction was in the way, or the time for a statement ran out. While the disk is full or the database is read-only
-/// nothing was written either, and the server looks each second whether that has ended.
-fn is_passing(error: &DbErr) -> bool {
+/// Whether a retry may succeed soon: no connection was free, a transaction conflicted, or the statement timed out. A
+/// full disk and a read-only database count too: nothing was written, and the server checks each second whether it can
+/// write.
+fn is_transient(error: &DbErr) -> bool {
     const POSTGRES: [&str; 5] = ["40001", "40P01", "55P03", "57014", "57P01"];
     const SQLITE: [&str; 5] = ["5", "6", "9", "261", "517"];
 
@@ -266,7 +255,7 @@ fn is_passing(error: &DbErr) -> bool {
     }
 }
 
-/// `column` is one of `ids`, as one statement text whatever their number, so that it stays prepared.
+/// `column` is one of `ids`. The SQL text varies little with their number, so that it stays prepared.
 fn one_of<T>(connection: &impl ConnectionTrait, column: impl ColumnTrait, ids: Vec<T>) -> Expr
 where
     T: Copy + Into<Value> + NotU8,
@@ -277,7 +266,7 @@ where
     }
 }
 
-/// Repeats the last of `ids` up to the next power of two: few different lengths, few statement texts.
+/// Repeats the last id up to the next power of two, which limits the number of SQL texts.
 fn padded<T: Copy>(mut ids: Vec<T>) -> Vec<T> {
     if let Some(last) = ids.last().copied() {
         ids.resize(ids.len().next_power_of_two(), last);
@@ -285,7 +274,7 @@ fn padded<T: Copy>(mut ids: Vec<T>) -> Vec<T> {
     ids
 }
 
-/// A value in the database that no version of this server writes.
+/// For a stored value that this server cannot interpret.
 fn corrupt(what: &str, value: impl std::fmt::Display) -> Error {
     Error::internal(anyhow::anyhow!("the database holds the unknown {what} '{value}'"))
 }

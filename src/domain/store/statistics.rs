@@ -14,10 +14,10 @@ use crate::domain::statistics::Statistics;
 use crate::domain::task::workflow::Status;
 use crate::domain::task::{Priority, TaskList};
 
-/// The most tags that are counted.
+/// Maximum number of counted tags.
 const MAX_TAGS: u64 = 100;
 
-/// Counts over the tasks of a list, in whatever order; those of each tag only `with_tags`.
+/// Counts the tasks of a list. Counts of tags only `with_tags`.
 pub(in crate::domain) async fn of_list(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,

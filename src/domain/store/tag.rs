@@ -1,4 +1,4 @@
-//! Tags in the database: the words, and which task has which.
+//! Tags, and their assignment to tasks.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -28,7 +28,6 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Which task has which tag.
 pub(super) mod task_tags {
     use sea_orm::entity::prelude::*;
 
@@ -62,19 +61,18 @@ pub(super) mod task_tags {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The tags as a task's row holds them: a line each, which no tag can have in it.
+/// Format of `tasks.tag_names`: one tag in each line. A tag contains no line break.
 pub(super) fn to_names(tags: &Tags) -> String {
     let names: Vec<&str> = tags.iter().map(String::as_str).collect();
     names.join("\n")
 }
 
-/// The tags of a task whose row holds these lines.
+/// Parses `tasks.tag_names`.
 pub(super) fn from_names(names: &str) -> Tags {
     let names = names.split('\n').filter(|name| !name.is_empty());
     names.map(str::to_owned).collect()
 }
 
-/// Tags are listed in alphabetical order.
 const BY_NAME: [Sort<TagSortField>; 1] = [Sort {
     field: TagSortField::Name,
     direction: Direction::Ascending,
@@ -95,7 +93,7 @@ impl KeyColumns<TagSortField> for Entity {
     }
 }
 
-/// Every tag of every task in scope that is not in the trash.
+/// Tags of tasks in scope, without the trash.
 fn used(scope: &Scope<Tasks>) -> Select<task_tags::Entity> {
     task_tags::Entity::find()
         .select_only()
@@ -105,7 +103,7 @@ fn used(scope: &Scope<Tasks>) -> Select<task_tags::Entity> {
         .filter(task::Column::DeletedAt.is_null())
 }
 
-/// One page of the tags of the tasks in scope, without the trash.
+/// Excludes tasks in the trash.
 pub(in crate::domain) async fn page(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -136,14 +134,14 @@ pub(in crate::domain) async fn page(
     }))
 }
 
-/// How many tags the tasks in scope have, without the trash.
+/// Excludes tasks in the trash.
 pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, scope: &Scope<Tasks>) -> Result<u64> {
     let query = used(scope).expr(Expr::cust("COUNT(DISTINCT task_tags.tag_id)"));
     let count = query.into_tuple::<i64>().one(connection).await?;
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
 }
 
-/// Gives a task the tags in `after` instead of those in `before`.
+/// Replaces the tags in `before` with those in `after`.
 pub(super) async fn replace(
     transaction: &WriteTransaction,
     task: TaskId,
@@ -174,8 +172,8 @@ pub(super) async fn replace(
     Ok(())
 }
 
-/// The ids of tags that may have to be made first. In alphabetical order, so that two writers that
-/// make the same tags wait for each other instead of locking each other out.
+/// Creates missing tags and returns all ids. `names` must be in alphabetical order, so that concurrent writers of the
+/// same tags wait instead of deadlocking.
 pub(super) async fn ensure(transaction: &WriteTransaction, names: &[&String], now: Timestamp) -> Result<Vec<i32>> {
     let rows = names.iter().map(|name| ActiveModel {
         id: NotSet,
@@ -190,7 +188,7 @@ pub(super) async fn ensure(transaction: &WriteTransaction, names: &[&String], no
     ids_of(transaction, names).await
 }
 
-/// The ids of these tags, in alphabetical order.
+/// In alphabetical order of the names.
 async fn ids_of(transaction: &WriteTransaction, names: &[&String]) -> Result<Vec<i32>> {
     Ok(Entity::find()
         .select_only()

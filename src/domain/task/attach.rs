@@ -1,4 +1,4 @@
-//! The files of a task: what attaching and detaching does to it.
+//! Attaching and detaching files of a task.
 
 use crate::domain::actor::Actor;
 use crate::domain::attachment::{Attachment, MAX_ATTACHMENTS, NewAttachment};
@@ -11,34 +11,34 @@ use super::write::TrashState;
 use super::{ExpectedVersion, Tasks};
 
 impl Tasks<'_> {
-    /// Whether the actor may attach files to this task, asked before one is read.
+    /// Whether the actor may attach files to this task. Checked before the upload is read.
     pub(in crate::domain) async fn check_attach(self, actor: &Actor, id: TaskId) -> Result<()> {
         let task = self.get(actor, id).await?;
         policy::permit(actor, AttachFile, &task).map(|_| ())
     }
 
-    /// Records a file of a task, with its event.
+    /// Records a file of a task, with the event.
     pub(in crate::domain) async fn attach(self, actor: &Actor, id: TaskId, new: NewAttachment) -> Result<Attachment> {
         let now = new.created_at;
         let write = self.open(actor, id, TrashState::Live, ExpectedVersion::any()).await?;
         let permit = policy::permit(actor, AttachFile, &write.before.task)?;
         check_count(write.before.attachments.len())?;
-        let made = store::attachment::attach(&write.transaction, &permit, new).await?;
+        let created = store::attachment::attach(&write.transaction, &permit, new).await?;
         let mut after = write.before.clone();
-        after.attachments.push(made.clone());
+        after.attachments.push(created.clone());
         write.locked().save(&permit, after, now).await?;
         write.transaction.commit().await?;
-        Ok(made)
+        Ok(created)
     }
 
-    /// Deletes the record of a file of a task, with its event.
+    /// Deletes the record of a file of a task, with the event.
     pub(in crate::domain) async fn detach(self, actor: &Actor, id: TaskId, file: AttachmentId) -> Result<()> {
         let missing = || Error::not_found("attachment", file);
         let write = self
             .open(actor, id, TrashState::Live, ExpectedVersion::any())
             .await
             .map_err(|error| match error {
-                // It went to the trash meanwhile, and its files with it.
+                // The task went to the trash meanwhile, together with its files.
                 Error::NotFound { .. } => missing(),
                 other => other,
             })?;

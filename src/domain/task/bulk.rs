@@ -1,8 +1,7 @@
 //! The use cases that change many tasks at once.
 //!
-//! All of it is one transaction under either policy. What can fail for one task fails before
-//! anything is written for it, so the others need not be undone; and when the database fails in the
-//! middle, nothing was done.
+//! Each use case is one transaction under either error policy. Checks of a task run before anything is written for it,
+//! so a failed task needs no rollback. A database failure rolls back all.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,19 +16,19 @@ use super::draft::CheckedChange;
 use super::task_change::Locked;
 use super::{ExpectedVersion, Snapshot, TaskChange, Tasks, WrittenTask};
 
-/// The most tasks that are written at once.
+/// Maximum number of tasks in one bulk write.
 pub const MAX_BULK: usize = 100;
 
-/// What happens to the others when one task cannot be written.
+/// How a bulk write treats the other tasks when one fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorPolicy {
-    /// Nothing is written.
+    /// No task is written.
     AllOrNothing,
-    /// They are written all the same.
+    /// The other tasks are written.
     Partial,
 }
 
-/// The tasks that are changed together, each with the versions that its change may have been based on.
+/// The tasks of a bulk write, with the expected versions of some of them.
 #[derive(Clone, Debug)]
 pub struct BulkTargets {
     ids: Vec<TaskId>,
@@ -37,8 +36,7 @@ pub struct BulkTargets {
 }
 
 impl BulkTargets {
-    /// Up to 100 tasks, of which one that comes more than once counts once, and the versions that some of them must
-    /// have.
+    /// Up to 100 tasks, with the expected versions of some of them. Duplicate ids count once.
     pub fn new(ids: Vec<TaskId>, versions: &[(TaskId, i32)]) -> Result<Self> {
         if ids.len() > MAX_BULK {
             return Err(Error::invalid(
@@ -63,7 +61,7 @@ impl BulkTargets {
         Ok(Self { ids, expected })
     }
 
-    /// Each task with the place where its id first came.
+    /// Each task once, with the first position of its id.
     fn once_each(&self) -> impl Iterator<Item = (usize, TaskId)> {
         let mut seen = HashSet::new();
         let ids = self.ids.iter().copied().enumerate();
@@ -78,28 +76,27 @@ impl BulkTargets {
 /// The result for one task.
 #[derive(Clone, Debug)]
 pub struct BulkResult {
-    /// Where its id first came in the request, from 0.
+    /// First position of its id in the request, from 0.
     pub position: usize,
-    /// Which task.
+    /// The task's id.
     pub id: TaskId,
-    /// Its status before; none for one that was not found.
+    /// Its status before; `None` if the task was not found.
     pub previous_status: Option<Status>,
-    /// Whether it was written.
+    /// The outcome.
     pub outcome: BulkOutcome,
 }
 
-/// The result of one of many writes.
+/// The outcome for one task of a bulk write.
 #[derive(Clone, Debug)]
 pub enum BulkOutcome {
-    /// The task as it is now.
+    /// It was written; the task after the write.
     Done(Box<WrittenTask>),
-    /// Why it cannot be done.
+    /// It cannot be written, for this reason.
     Failed(Error),
-    /// It could have been done, but another failed.
+    /// It was valid, but another task failed, so it was not written.
     Undone,
 }
 
-/// What is done to each task.
 enum Step {
     Change(CheckedChange),
     Transition(Status),
@@ -117,7 +114,7 @@ impl Step {
 }
 
 impl Tasks<'_> {
-    /// Makes the same change to many tasks.
+    /// Applies one change to many tasks.
     #[tracing::instrument(target = "taskwire::span", name = "task.bulk_update", skip_all)]
     pub async fn bulk_update(
         self,
@@ -130,7 +127,7 @@ impl Tasks<'_> {
         self.in_bulk(actor, targets, &step, errors).await
     }
 
-    /// Moves many tasks along the workflow.
+    /// Changes the status of many tasks by the workflow.
     #[tracing::instrument(target = "taskwire::span", name = "task.bulk_transition", skip_all)]
     pub async fn bulk_transition(
         self,
@@ -142,7 +139,7 @@ impl Tasks<'_> {
         self.in_bulk(actor, targets, &Step::Transition(to), errors).await
     }
 
-    /// Puts many tasks in the trash.
+    /// Moves many tasks to the trash.
     #[tracing::instrument(target = "taskwire::span", name = "task.bulk_delete", skip_all)]
     pub async fn bulk_delete(
         self,
@@ -200,7 +197,7 @@ impl Tasks<'_> {
     }
 }
 
-/// What fails for one task is told of that task; what fails for the server ends the whole.
+/// Errors of one task become its outcome; errors of the server abort the bulk write.
 pub(super) fn outcome_of(done: Result<WrittenTask>) -> Result<BulkOutcome> {
     match done {
         Ok(after) => Ok(BulkOutcome::Done(Box::new(after))),
@@ -215,7 +212,7 @@ pub(super) fn outcome_of(done: Result<WrittenTask>) -> Result<BulkOutcome> {
     }
 }
 
-/// Nothing is written after all.
+/// Marks written tasks as undone, for a transaction that is rolled back.
 pub(super) fn undo<'a>(outcomes: impl IntoIterator<Item = &'a mut BulkOutcome>) {
     for outcome in outcomes {
         if matches!(outcome, BulkOutcome::Done(_)) {

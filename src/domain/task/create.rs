@@ -27,31 +27,31 @@ impl Tasks<'_> {
             return self.create_at_once(actor, &permit, new).await;
         }
         let transaction = store.begin().await?;
-        let made = create_in(&transaction, actor, &permit, new).await?;
-        if made.cursor.is_some() {
+        let created = create_in(&transaction, actor, &permit, new).await?;
+        if created.cursor.is_some() {
             transaction.commit().await?;
         }
-        Ok(made)
+        Ok(created)
     }
 
-    /// Creates a task by one statement that is a transaction by itself.
+    /// Creates a task with a single statement, which is also the transaction.
     async fn create_at_once(self, actor: &Actor, permit: &Permit<CreateTask>, new: Snapshot) -> Result<WrittenTask> {
         let (store, scope) = (&self.core.store, policy::scope(actor)?);
         loop {
             let event = NewEvent::created(permit, &new);
-            if let Some(made) = store::task::create::insert_at_once(store, permit, new.clone(), event).await? {
-                return Ok(made);
+            if let Some(created) = store::task::create::insert_at_once(store, permit, new.clone(), event).await? {
+                return Ok(created);
             }
             let found = store::task::find_by_client_key(&store.reader(actor), &scope, &new.task).await?;
-            // A task that was deleted for good meanwhile has freed its key.
+            // The task with this key was purged meanwhile, so the key is free again.
             if let Some(found) = found {
                 return Ok(WrittenTask::unchanged(found));
             }
         }
     }
 
-    /// Creates up to 100 tasks that belong to the actor, with one outcome for each draft, in their order. A draft may be
-    /// the reason why it could not be read.
+    /// Creates up to 100 tasks that belong to the actor. Returns one outcome per draft, in the order of the drafts. An
+    /// `Err` in `drafts` is a draft that could not be parsed.
     #[tracing::instrument(target = "taskwire::span", name = "task.bulk_create", skip_all)]
     pub async fn bulk_create(
         self,
@@ -65,16 +65,16 @@ impl Tasks<'_> {
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
         if drafts.iter().flatten().any(|draft| draft.client_key.is_some()) {
-            // Two requests with the same keys in different orders would wait for each other.
+            // Prevents a deadlock between requests with the same keys in different orders.
             store::task::create::lock_owner(&transaction, &permit).await?;
         }
         let mut outcomes = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let made = match draft.and_then(TaskDraft::check) {
+            let created = match draft.and_then(TaskDraft::check) {
                 Ok(draft) => create_in(&transaction, actor, &permit, new_task(owner, draft, now)).await,
                 Err(error) => Err(error),
             };
-            outcomes.push(outcome_of(made)?);
+            outcomes.push(outcome_of(created)?);
         }
         let failed = outcomes.iter().any(|one| matches!(one, BulkOutcome::Failed(_)));
         if failed && errors == ErrorPolicy::AllOrNothing {
@@ -86,7 +86,7 @@ impl Tasks<'_> {
     }
 }
 
-/// Creates a task in a transaction, or finds the task that has its client key.
+/// Creates a task, or returns the task that already has its client key.
 async fn create_in(
     transaction: &WriteTransaction,
     actor: &Actor,
@@ -98,20 +98,19 @@ async fn create_in(
         check_assignee(transaction, actor, assignee).await?;
     }
     loop {
-        if let Some(made) = store::task::create::insert(transaction, permit, new.clone()).await? {
-            let event = NewEvent::created(permit, &made);
+        if let Some(created) = store::task::create::insert(transaction, permit, new.clone()).await? {
+            let event = NewEvent::created(permit, &created);
             let cursor = store::event::append(transaction, event).await?;
-            return Ok(WrittenTask::changed(made, cursor));
+            return Ok(WrittenTask::changed(created, cursor));
         }
         let found = store::task::find_by_client_key(transaction.connection(), &scope, &new.task).await?;
-        // A task that was deleted for good meanwhile has freed its key.
+        // The task with this key was purged meanwhile, so the key is free again.
         if let Some(found) = found {
             return Ok(WrittenTask::unchanged(found));
         }
     }
 }
 
-/// The task that a draft describes, before it has an id.
 fn new_task(owner: UserId, draft: CheckedDraft, now: Timestamp) -> Snapshot {
     let task = Task {
         id: TaskId(0),

@@ -1,4 +1,4 @@
-//! What clients say of a task, and whether it is acceptable.
+//! Drafts and changes that clients send, and their validation.
 
 use chrono::NaiveDate;
 
@@ -12,37 +12,36 @@ use crate::domain::task::workflow::Status;
 
 use super::{Priority, Snapshot};
 
-/// The most characters of a title.
+/// Maximum number of characters of a title.
 pub const MAX_TITLE_LENGTH: usize = 255;
-/// The most characters of a description.
+/// Maximum number of characters of a description.
 pub const MAX_DESCRIPTION_LENGTH: usize = 5_000;
-/// The most characters of a client key.
+/// Maximum number of characters of a client key.
 pub const MAX_CLIENT_KEY_LENGTH: usize = 255;
 
-/// A task to be made.
+/// A task to create.
 #[derive(Clone, Debug, Default)]
 pub struct TaskDraft {
     /// 1 to 255 characters.
     pub title: String,
     /// Up to 5,000 characters.
     pub description: Option<String>,
-    /// Where it starts; `TODO` when left out.
+    /// Initial status; `TODO` if absent.
     pub status: Option<Status>,
-    /// Medium when left out.
+    /// `MEDIUM` if absent.
     pub priority: Option<Priority>,
-    /// Until when it should be done.
+    /// Due date and time. Excludes `due_on`.
     pub due_date: Option<Timestamp>,
-    /// On which day it should be done; not together with a due date.
+    /// Due day. Excludes `due_date`.
     pub due_on: Option<NaiveDate>,
-    /// Who should do it.
+    /// The user who works on it.
     pub assignee: Option<UserId>,
     /// Up to 20 tags of 1 to 50 characters.
     pub tags: Vec<String>,
-    /// Creates the task once, however often the draft is sent: 1 to 255 visible ASCII characters, such as a UUID.
+    /// Idempotency key of the creation, unique per owner: 1 to 255 visible ASCII characters, such as a UUID.
     pub client_key: Option<String>,
 }
 
-/// A draft whose every value is acceptable.
 #[derive(Clone, Debug)]
 pub(super) struct CheckedDraft {
     pub(super) title: String,
@@ -57,7 +56,7 @@ pub(super) struct CheckedDraft {
 }
 
 impl TaskDraft {
-    /// All that is wrong at once, or the draft as it will be stored.
+    /// Returns all violations together.
     pub(super) fn check(self) -> Result<CheckedDraft> {
         let mut violations = Violations::default();
         let title = violations.check(check_title(&self.title))?;
@@ -82,28 +81,27 @@ impl TaskDraft {
     }
 }
 
-/// What to change of a task; what is absent stays.
+/// A change of a task; absent fields keep their value.
 #[derive(Clone, Debug, Default)]
 pub struct TaskChange {
     /// 1 to 255 characters; cannot be null.
     pub title: Patch<String>,
     /// Up to 5,000 characters.
     pub description: Patch<String>,
-    /// By the workflow; cannot be null.
+    /// Must follow the workflow; cannot be null.
     pub status: Patch<Status>,
     /// Cannot be null.
     pub priority: Patch<Priority>,
-    /// Until when it should be done. Takes a due day away.
+    /// Due date and time. Clears the due day.
     pub due_date: Patch<Timestamp>,
-    /// On which day it should be done. Takes a due date away.
+    /// Due day. Clears the due date.
     pub due_on: Patch<NaiveDate>,
-    /// Who should do it; needs the right to assign.
+    /// The new assignee; requires the right to assign.
     pub assignee: Patch<UserId>,
-    /// All tags anew; null takes all away.
+    /// Replaces all tags; null removes all.
     pub tags: Patch<Vec<String>>,
 }
 
-/// A change whose every value is acceptable.
 #[derive(Clone, Debug)]
 pub(super) struct CheckedChange {
     title: Option<String>,
@@ -117,7 +115,7 @@ pub(super) struct CheckedChange {
 }
 
 impl TaskChange {
-    /// All that is wrong at once, or the change as it will be applied.
+    /// Returns all violations together.
     pub(super) fn check(self) -> Result<CheckedChange> {
         let mut violations = Violations::default();
         let title = self.title.check(&mut violations, |title| check_title(&title))?;
@@ -139,12 +137,11 @@ impl TaskChange {
 }
 
 impl CheckedChange {
-    /// The status that it sets, if it sets one.
     pub(super) fn status(&self) -> Option<Status> {
         self.status
     }
 
-    /// Applies everything but the assignee, which has a rule of its own.
+    /// Applies all fields except the assignee, which needs a separate permit.
     pub(super) fn apply(self, snapshot: &mut Snapshot, now: Timestamp) -> Result<()> {
         let task = &mut snapshot.task;
         if let Some(status) = self.status {
@@ -157,7 +154,7 @@ impl CheckedChange {
         if let Some(priority) = self.priority {
             task.priority = priority;
         }
-        // A task has one of them: the one that is set takes the other away.
+        // A task has one of the two, so setting one clears the other.
         if is_value(&self.due_date) {
             task.due_on = None;
         }
@@ -216,7 +213,6 @@ fn check_due_on(day: NaiveDate) -> Result<NaiveDate> {
     check_day("due_on", day)
 }
 
-/// Refuses a due date together with a due day.
 fn check_one_due(by_moment: bool, by_day: bool) -> Result<()> {
     if by_moment && by_day {
         return Err(Error::invalid(

@@ -1,19 +1,20 @@
-//! On which version of a task a write insists.
+//! Optimistic locking: the versions of a task that a write accepts.
 
 use std::fmt;
 
-/// The versions of a task that a write was based on. It is refused if the task has another one by now.
+/// The versions of a task that a write may be based on. If the task has another version, the write fails with a
+/// conflict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedVersion(Option<Vec<i32>>);
 
 impl ExpectedVersion {
-    /// The task may have any version.
+    /// Accepts any version.
     #[must_use]
     pub fn any() -> Self {
         Self(None)
     }
 
-    /// The task must have one of these versions; with none, the write is always refused.
+    /// Accepts these versions; an empty list accepts none.
     #[must_use]
     pub fn one_of(versions: Vec<i32>) -> Self {
         Self(Some(versions))
@@ -23,7 +24,7 @@ impl ExpectedVersion {
         self.0.as_ref().is_none_or(|versions| versions.contains(&version))
     }
 
-    /// The one version that the task must have, if there is only one.
+    /// The version, if exactly one is accepted.
     #[must_use]
     pub fn only(&self) -> Option<i32> {
         match self.versions() {
@@ -32,13 +33,13 @@ impl ExpectedVersion {
         }
     }
 
-    /// The versions; empty also when any will do.
+    /// Also empty if any version is accepted.
     fn versions(&self) -> &[i32] {
         self.0.as_deref().unwrap_or_default()
     }
 }
 
-/// What a client says or leaves out.
+/// `None` accepts any version.
 impl From<Option<i32>> for ExpectedVersion {
     fn from(version: Option<i32>) -> Self {
         Self(version.map(|version| vec![version]))

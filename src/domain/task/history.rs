@@ -1,4 +1,4 @@
-//! The use cases that read what happened to tasks.
+//! The use cases that read the history of tasks.
 
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -10,8 +10,7 @@ use crate::domain::{policy, store};
 use super::Tasks;
 
 impl Tasks<'_> {
-    /// The same page of what happened to each of the tasks, the oldest first, for those that the
-    /// actor may see, in the trash or not.
+    /// One page of the events of each visible task, oldest first. Includes tasks in the trash.
     #[tracing::instrument(target = "taskwire::span", name = "task.histories", skip_all)]
     pub async fn histories(
         self,
@@ -23,7 +22,7 @@ impl Tasks<'_> {
         store::event::history::pages(&self.core.store.reader(actor), &scope, tasks, page).await
     }
 
-    /// How much happened to each of the tasks, for those that the actor may see.
+    /// The number of events of each visible task.
     #[tracing::instrument(target = "taskwire::span", name = "task.history_counts", skip_all)]
     pub async fn history_counts(self, actor: &Actor, tasks: &[TaskId]) -> Result<Vec<(TaskId, u64)>> {
         let scope = policy::scope(actor)?;

@@ -1,4 +1,4 @@
-//! Tasks: what they are. The use cases that read them are in `task/read.rs`, those that write in `task/write.rs`.
+//! Tasks. The use cases that read them are in `task/read.rs`, those that write them in `task/write.rs`.
 
 mod attach;
 mod bulk;
@@ -38,24 +38,24 @@ use super::id::{TaskId, UserId};
 use super::local_time::{LocalNow, end_of};
 use super::tag::Tags;
 
-/// How urgent a task is. Lists sort it in this order.
+/// Priority of a task. Lists sort in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Can wait.
+    /// Low.
     Low,
-    /// The ordinary case.
+    /// Medium, the default.
     Medium,
-    /// Before others.
+    /// High.
     High,
-    /// At once.
+    /// Urgent.
     Urgent,
 }
 
 impl Priority {
-    /// Every priority, in the order in which lists sort.
+    /// Every priority, in sort order.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Urgent];
 
-    /// The name that REST and messages show.
+    /// The name in REST and in messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl Priority {
         }
     }
 
-    /// The number it is stored and sorted by, 1 to 4.
+    /// The stored number, 1 to 4; also the sort key.
     pub(crate) fn rank(self) -> i16 {
         match self {
             Self::Low => 1,
@@ -77,48 +77,48 @@ impl Priority {
     }
 }
 
-/// How many characters of a description its sort key has.
+/// Number of characters of a description in its sort key.
 pub(crate) const DESCRIPTION_KEY_LENGTH: usize = 255;
 
 /// A task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Its number.
+    /// The task's id.
     pub id: TaskId,
-    /// What is to be done, in a line.
+    /// Title.
     pub title: String,
-    /// What is to be done, at length.
+    /// Description; `None` if it has none.
     pub description: Option<String>,
-    /// How far it has come.
+    /// Workflow status.
     pub status: Status,
-    /// How urgent it is.
+    /// Priority.
     pub priority: Priority,
-    /// Until when it should be done.
+    /// Due date and time; excludes `due_on`.
     pub due_date: Option<Timestamp>,
-    /// On which day it should be done; not together with a due date.
+    /// Due day; excludes `due_date`.
     pub due_on: Option<NaiveDate>,
-    /// Whose it is.
+    /// The user who owns the task.
     pub owner_id: UserId,
-    /// Who should do it.
+    /// The user who works on the task.
     pub assignee_id: Option<UserId>,
     /// Its tags.
     pub tags: Tags,
-    /// The key that its creator gave it, unique among the tasks of its owner.
+    /// The client's idempotency key for the creation, unique among the tasks of the owner.
     pub client_key: Option<String>,
-    /// Counts the changes, from 1.
+    /// Number of the current version, from 1; each change adds 1.
     pub version: i32,
-    /// When it was done; only while it is.
+    /// Time of completion; `None` unless the status is done.
     pub completed_at: Option<Timestamp>,
-    /// When it was put in the trash; only while it is there.
+    /// Time of the move to the trash; `None` outside the trash.
     pub deleted_at: Option<Timestamp>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl Task {
-    /// Whether it is past its due date or due day and still open.
+    /// Whether it is open and past its due date or due day.
     #[must_use]
     pub fn is_overdue(&self, now: LocalNow) -> bool {
         let is_past =
@@ -126,29 +126,29 @@ impl Task {
         !self.status.is_closed() && is_past
     }
 
-    /// What lists sort titles by: upper and lower case alike.
+    /// Sort key of the title: lower case.
     pub(crate) fn title_key(&self) -> String {
         self.title.to_lowercase()
     }
 
-    /// What a search looks through: title and description in lower case.
+    /// Text that searches match: title and description in lower case.
     pub(crate) fn search_text(&self) -> String {
         format!("{}\n{}", self.title, self.description.as_deref().unwrap_or_default()).to_lowercase()
     }
 
-    /// What lists sort descriptions by: the first characters of it in lower case.
+    /// Sort key of the description: its first characters in lower case.
     fn description_key(&self) -> String {
         let before = self.title_key().chars().count() + 1;
         let text = self.search_text();
         text.chars().skip(before).take(DESCRIPTION_KEY_LENGTH).collect()
     }
 
-    /// What lists sort due dates by: a due day counts as its end in UTC, and a task that is not due comes last.
+    /// Sort key of the due date. A due day counts as its end in UTC; tasks without a due date come last.
     pub(crate) fn due_key(&self) -> Timestamp {
         self.due_date.or(self.due_on.map(end_of)).unwrap_or(LAST_MOMENT)
     }
 
-    /// Moves it along the workflow; `completed_at` follows.
+    /// Changes the status by the workflow, and sets or clears `completed_at`.
     fn move_to(&mut self, status: Status, now: Timestamp) -> Result<()> {
         let moved = self.status.transition(status)? != self.status;
         self.status = status;
@@ -159,21 +159,21 @@ impl Task {
     }
 }
 
-/// A task with its files, at one moment.
+/// A task with its files, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The task.
     pub task: Task,
-    /// Its files, the oldest first.
+    /// Its files, oldest first.
     pub attachments: Vec<Attachment>,
 }
 
-/// A task as a write left it.
+/// The result of a write to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenTask {
     /// The task.
     pub snapshot: Snapshot,
-    /// The place of the write's event in the log; `None` when nothing changed.
+    /// The log position of the write's event; `None` if nothing changed.
     pub cursor: Option<EventCursor>,
 }
 
@@ -190,14 +190,14 @@ impl WrittenTask {
     }
 }
 
-/// Which tasks to list.
+/// A list of tasks: filter and order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskList {
-    /// Which of those that one may see.
+    /// Filter over the visible tasks.
     pub filter: BoundedFilter,
-    /// Also those in the trash.
+    /// Whether tasks in the trash are included.
     pub include_deleted: bool,
-    /// By what they are sorted; ties go by id.
+    /// Sort order; ties are sorted by id.
     pub order: Vec<TaskSort>,
 }
 
@@ -211,20 +211,20 @@ impl Default for TaskList {
     }
 }
 
-/// How somebody takes part in a task.
+/// A user's role in a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Participation {
-    /// It is theirs.
+    /// The user owns it.
     Owner,
-    /// It is assigned to them.
+    /// It is assigned to the user.
     Assignee,
 }
 
-/// Which tasks of a user to list.
+/// A list of the tasks of one user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TasksOf {
-    /// Those in which they have this part.
+    /// The user's role in the tasks.
     pub part: Participation,
-    /// Which of these, in which order.
+    /// Filter and order.
     pub list: TaskList,
 }

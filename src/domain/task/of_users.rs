@@ -9,7 +9,7 @@ use crate::domain::{policy, store};
 use super::{Task, Tasks, TasksOf};
 
 impl Tasks<'_> {
-    /// The same page of the tasks of each of the users, of which the actor sees what they always see.
+    /// One page of the tasks of each of these users, as far as the actor sees them.
     #[tracing::instrument(target = "taskwire::span", name = "task.lists_of_users", skip_all)]
     pub async fn lists_of_users(
         self,
@@ -30,7 +30,7 @@ impl Tasks<'_> {
         .await
     }
 
-    /// How many tasks the whole list of each of the users has; users without any are left out.
+    /// The total number of tasks for each of these users; users without tasks are left out.
     #[tracing::instrument(target = "taskwire::span", name = "task.counts_of_users", skip_all)]
     pub async fn counts_of_users(self, actor: &Actor, users: &[UserId], of: &TasksOf) -> Result<Vec<(UserId, u64)>> {
         let scope = policy::scope(actor)?;

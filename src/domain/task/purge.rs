@@ -1,4 +1,4 @@
-//! Deleting tasks for good: by hand, and when they have been in the trash for long enough.
+//! Permanent deletion of tasks: on request, and after their retention in the trash.
 
 use chrono::TimeDelta;
 
@@ -13,17 +13,17 @@ use crate::domain::store;
 use super::write::{TrashState, Write};
 use super::{ExpectedVersion, Tasks, WrittenTask};
 
-/// So many tasks are looked for at once.
+/// Tasks that are selected at once.
 const BATCH: u64 = 100;
 
 impl Tasks<'_> {
-    /// Deletes a task for good, from the trash or not. Its events stay. Returns it as it last was.
+    /// Deletes a task permanently, whether or not it is in the trash. Its events stay. Returns its last state.
     pub async fn purge(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
         let write = self.open(actor, id, TrashState::Anywhere, expected).await?;
         self.purge_opened(actor, write).await
     }
 
-    /// Deletes what has been in the trash for this time or longer, as if by hand. Returns how many tasks that were.
+    /// Purges tasks that have been in the trash for at least `retention`. Returns the number of purged tasks.
     pub async fn purge_trash(self, actor: &Actor, retention: TimeDelta) -> Result<u64> {
         let scope = policy::scope(actor)?;
         let moment = self.core.clock.now() - retention;
@@ -42,7 +42,7 @@ impl Tasks<'_> {
                         self.purge_opened(actor, write).await?;
                         purged += 1;
                     }
-                    // It was restored, or purged by somebody else, meanwhile.
+                    // It was restored or purged meanwhile.
                     Err(Error::NotFound { .. }) => {}
                     Err(error) => return Err(error),
                 }

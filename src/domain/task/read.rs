@@ -20,7 +20,7 @@ impl<'a> Tasks<'a> {
         Self { core }
     }
 
-    /// The task, unless it is in the trash or not the actor's to see.
+    /// The task; `None` if it is in the trash or not visible to the actor.
     #[tracing::instrument(target = "taskwire::span", name = "task.find", skip_all)]
     pub async fn find(self, actor: &Actor, id: TaskId) -> Result<Option<Task>> {
         let scope = policy::scope(actor)?;
@@ -28,7 +28,7 @@ impl<'a> Tasks<'a> {
         Ok(found.filter(|task| task.deleted_at.is_none()))
     }
 
-    /// Those of the tasks that the actor may see, without the trash.
+    /// The visible tasks among these, without the trash.
     #[tracing::instrument(target = "taskwire::span", name = "task.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[TaskId]) -> Result<Vec<Task>> {
         let scope = policy::scope(actor)?;
@@ -36,13 +36,13 @@ impl<'a> Tasks<'a> {
         Ok(found.into_iter().filter(|task| task.deleted_at.is_none()).collect())
     }
 
-    /// Like [`find`](Self::find), but not finding it is an error.
+    /// Like [`find`](Self::find), but returns an error if the task is not found.
     #[tracing::instrument(target = "taskwire::span", name = "task.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: TaskId) -> Result<Task> {
         self.find(actor, id).await?.ok_or_else(|| Error::not_found("task", id))
     }
 
-    /// One page of the tasks that the actor may see.
+    /// One page of the tasks that the actor sees.
     #[tracing::instrument(target = "taskwire::span", name = "task.list", skip_all)]
     pub async fn list(self, actor: &Actor, list: &TaskList, page: &PageRequest) -> Result<Page<Task>> {
         let scope = policy::scope(actor)?;
@@ -50,14 +50,27 @@ impl<'a> Tasks<'a> {
         store::task::list::page(&reader, &scope, list, page, now).await
     }
 
-    /// How many tasks the whole list has.
+    /// One page of the tasks that the actor sees, with the number of tasks on all pages.
+    #[tracing::instrument(target = "taskwire::span", name = "task.list_with_total", skip_all)]
+    pub async fn list_with_total(
+        self,
+        actor: &Actor,
+        list: &TaskList,
+        page: &PageRequest,
+    ) -> Result<(Page<Task>, u64)> {
+        let scope = policy::scope(actor)?;
+        let (reader, now) = (self.core.store.reader(actor), self.core.local_now(actor));
+        store::task::list::page_with_total(&reader, &scope, list, page, now).await
+    }
+
+    /// The total number of tasks in the list.
     #[tracing::instrument(target = "taskwire::span", name = "task.count", skip_all)]
     pub async fn count(self, actor: &Actor, list: &TaskList) -> Result<u64> {
         let scope = policy::scope(actor)?;
         store::task::list::count(&self.core.store.reader(actor), &scope, list, self.core.local_now(actor)).await
     }
 
-    /// Counts over the tasks of a list, counted anew each time; those of each tag only `with_tags`.
+    /// Computes the statistics of a list without the cache. Counts per tag are included if `with_tags` is set.
     #[tracing::instrument(target = "taskwire::span", name = "task.statistics_of", skip_all)]
     pub async fn statistics_of(self, actor: &Actor, list: &TaskList, with_tags: bool) -> Result<Statistics> {
         let scope = policy::scope(actor)?;
@@ -65,8 +78,8 @@ impl<'a> Tasks<'a> {
         store::statistics::of_list(&store.reader(actor), &scope, list, with_tags, now).await
     }
 
-    /// Counts over all tasks that the actor may see, without the trash. They are cached for `STATISTICS_CACHE_SECONDS`, or
-    /// until any task changes. A task that becomes overdue may be counted that much later.
+    /// Statistics of all tasks that the actor sees, without the trash. They are cached for `STATISTICS_CACHE_SECONDS`,
+    /// or until a task changes. A task that becomes overdue may be counted with that delay.
     #[tracing::instrument(target = "taskwire::span", name = "task.statistics", skip_all)]
     pub async fn statistics(self, actor: &Actor) -> Result<Counted> {
         let scope = policy::scope(actor)?;
@@ -105,13 +118,13 @@ impl<'a> Tasks<'a> {
         policy::permit(actor, TrashTask, task).is_ok()
     }
 
-    /// Whether the actor may delete this task for good.
+    /// Whether the actor may delete this task permanently.
     #[must_use]
     pub fn may_purge(self, actor: &Actor, task: &Task) -> bool {
         policy::permit(actor, PurgeTask, task).is_ok()
     }
 
-    /// Whether the actor may hand this task to anybody.
+    /// Whether the actor may assign this task to any user.
     #[must_use]
     pub fn may_assign(self, actor: &Actor, task: &Task) -> bool {
         policy::permit(
@@ -124,7 +137,7 @@ impl<'a> Tasks<'a> {
         .is_ok()
     }
 
-    /// Whether the task is past its due date, or past its due day in the actor's time zone, and still open.
+    /// Whether the task is open and past its due date, or its due day in the actor's time zone.
     #[must_use]
     pub fn is_overdue(self, actor: &Actor, task: &Task) -> bool {
         task.is_overdue(self.core.local_now(actor))

@@ -1,4 +1,4 @@
-//! The use cases that read the tags of all tasks together.
+//! The use cases that read the tags of all visible tasks.
 
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -9,14 +9,14 @@ use crate::domain::{policy, store};
 use super::Tasks;
 
 impl Tasks<'_> {
-    /// One page of the tags of the tasks that the actor may see, without the trash, in alphabetical order.
+    /// One page of the tags of the visible tasks, without the trash, in alphabetical order.
     #[tracing::instrument(target = "taskwire::span", name = "task.tags", skip_all)]
     pub async fn tags(self, actor: &Actor, page: &PageRequest) -> Result<Page<TagCount>> {
         let scope = policy::scope(actor)?;
         store::tag::page(&self.core.store.reader(actor), &scope, page).await
     }
 
-    /// How many tags there are on all pages.
+    /// The total number of different tags.
     #[tracing::instrument(target = "taskwire::span", name = "task.tag_count", skip_all)]
     pub async fn tag_count(self, actor: &Actor) -> Result<u64> {
         let scope = policy::scope(actor)?;

@@ -1,4 +1,4 @@
-//! What can be done to a task whose row is locked: the rules that single and bulk writes share.
+//! Changes of a task whose row is locked, shared by single and bulk writes.
 
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
@@ -12,7 +12,7 @@ use crate::domain::task::workflow::Status;
 use super::draft::CheckedChange;
 use super::{ExpectedVersion, Snapshot, WrittenTask};
 
-/// A task that nobody else changes until the transaction ends.
+/// A task whose row is locked until the transaction ends.
 #[derive(Clone, Copy)]
 pub(super) struct Locked<'a> {
     pub(super) transaction: &'a WriteTransaction,
@@ -20,7 +20,6 @@ pub(super) struct Locked<'a> {
 }
 
 impl Locked<'_> {
-    /// Refuses a write that was based on another version of the task.
     pub(super) fn check_version(self, expected: &ExpectedVersion) -> Result<()> {
         if expected.accepts(self.before.task.version) {
             return Ok(());
@@ -31,34 +30,30 @@ impl Locked<'_> {
         })
     }
 
-    /// Changes what the change tells.
     pub(super) async fn change(self, actor: &Actor, mut change: CheckedChange, now: Timestamp) -> Result<WrittenTask> {
         let mut after = self.before.clone();
         let mut assignee = self.before.task.assignee_id;
         std::mem::take(&mut change.assignee).apply(&mut assignee);
-        // Naming the assignee that a task has already is no assignment, and needs no right to assign.
+        // The current assignee may be repeated without the right to assign.
         if assignee != self.before.task.assignee_id {
-            self.hand_over(actor, &mut after, assignee).await?;
+            self.set_assignee(actor, &mut after, assignee).await?;
         }
         let permit = policy::permit(actor, EditTask, &self.before.task)?;
         change.apply(&mut after, now).map_err(|error| self.of_task(error))?;
         self.save(&permit, after, now).await
     }
 
-    /// Hands it to somebody, or to nobody.
     pub(super) async fn assign(self, actor: &Actor, to: Option<UserId>, now: Timestamp) -> Result<WrittenTask> {
         let mut after = self.before.clone();
-        let permit = self.hand_over(actor, &mut after, to).await?;
+        let permit = self.set_assignee(actor, &mut after, to).await?;
         self.save(&permit, after, now).await
     }
 
-    /// Moves it along the workflow.
     pub(super) async fn transition(self, actor: &Actor, to: Status, now: Timestamp) -> Result<WrittenTask> {
         self.edit(actor, EditTask, now, |after| after.task.move_to(to, now))
             .await
     }
 
-    /// Puts it in the trash.
     pub(super) async fn delete(self, actor: &Actor, now: Timestamp) -> Result<WrittenTask> {
         self.edit(actor, TrashTask, now, |after| {
             after.task.deleted_at = Some(now);
@@ -67,7 +62,6 @@ impl Locked<'_> {
         .await
     }
 
-    /// One change under one permit.
     pub(super) async fn edit<A: ChangeTask>(
         self,
         actor: &Actor,
@@ -81,7 +75,7 @@ impl Locked<'_> {
         self.save(&permit, after, now).await
     }
 
-    /// The workflow's refusal, with the task that it is about.
+    /// Adds the current task to an error of the workflow.
     fn of_task(self, error: Error) -> Error {
         match error {
             Error::InvalidTransition { from, to, .. } => Error::InvalidTransition {
@@ -93,8 +87,7 @@ impl Locked<'_> {
         }
     }
 
-    /// Sets the assignee, if the actor may and there is such a user.
-    async fn hand_over(self, actor: &Actor, after: &mut Snapshot, to: Option<UserId>) -> Result<Permit<AssignTask>> {
+    async fn set_assignee(self, actor: &Actor, after: &mut Snapshot, to: Option<UserId>) -> Result<Permit<AssignTask>> {
         let permit = policy::permit(actor, AssignTask { to }, &self.before.task)?;
         if let Some(assignee) = to.filter(|to| self.before.task.assignee_id != Some(*to)) {
             check_assignee(self.transaction, actor, assignee).await?;
@@ -103,7 +96,7 @@ impl Locked<'_> {
         Ok(permit)
     }
 
-    /// Writes the task and its event. A change that changes nothing writes nothing.
+    /// Writes the task and its event, unless nothing changed.
     pub(super) async fn save<A: ChangeTask>(
         self,
         permit: &Permit<A>,
@@ -122,7 +115,7 @@ impl Locked<'_> {
     }
 }
 
-/// Tasks are handed to active users only. Who may assign sees names, so the answer reveals nothing.
+/// Only active users can be assignees. Anyone who may assign sees all names, so the error reveals nothing.
 pub(super) async fn check_assignee(transaction: &WriteTransaction, actor: &Actor, assignee: UserId) -> Result<()> {
     let scope = policy::scope(actor)?;
     if store::user::is_active(transaction.connection(), &scope, assignee).await? {

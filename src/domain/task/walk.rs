@@ -1,4 +1,4 @@
-//! Updates that move a task over two steps of the workflow.
+//! Updates that take two transitions of the workflow.
 
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -9,19 +9,19 @@ use super::task_change::Locked;
 use super::write::TrashState;
 use super::{ExpectedVersion, TaskChange, Tasks, WrittenTask};
 
-/// Which moves of the workflow an update may make.
+/// Which status changes an update accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moves {
-    /// Those of the workflow, one at a time.
+    /// Allowed transitions only.
     Direct,
-    /// Also a closed task to any status: it is reopened first. Boards of older clients drag a card from any column to
-    /// any other.
+    /// Also any change of a closed task, which is reopened first. Boards of older clients drag a card between any two
+    /// columns.
     ThroughTodo,
 }
 
 impl Tasks<'_> {
-    /// Changes a task as [`update`](Self::update) does. A move that the workflow does not have goes through `todo`: two
-    /// changes with their events, in one transaction.
+    /// Changes a task like [`update`](Self::update). A transition that is not allowed goes through `todo`: two changes
+    /// with their events, in one transaction.
     #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
     pub async fn update_by(
         self,

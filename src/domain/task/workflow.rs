@@ -1,27 +1,27 @@
-//! The workflow: which status may follow which. This table is the only place that knows.
+//! The workflow: the allowed transitions between statuses, as one table.
 
 use std::fmt;
 
 use crate::domain::error::{Error, Result};
 
-/// How far a task has come. Lists sort it in this order.
+/// Workflow status of a task. Lists sort in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Not begun.
+    /// Not started.
     Todo,
-    /// Being worked on.
+    /// In progress.
     InProgress,
     /// Finished.
     Done,
-    /// Given up.
+    /// Cancelled.
     Cancelled,
 }
 
 impl Status {
-    /// Every status, in the order in which lists sort.
+    /// Every status, in sort order.
     pub const ALL: [Self; 4] = [Self::Todo, Self::InProgress, Self::Done, Self::Cancelled];
 
-    /// The name that REST and messages show.
+    /// The name in REST and in messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Status {
         }
     }
 
-    /// The number it is stored and sorted by, 1 to 4.
+    /// The stored number, 1 to 4; also the sort key.
     pub(crate) fn rank(self) -> i16 {
         match self {
             Self::Todo => 1,
@@ -52,13 +52,14 @@ impl Status {
         }
     }
 
-    /// Whether nothing is left to do: such a task is never overdue.
+    /// Whether no work is left; closed tasks are never overdue.
     #[must_use]
     pub fn is_closed(self) -> bool {
         matches!(self, Self::Done | Self::Cancelled)
     }
 
-    /// `to` if it may follow; staying where one is is always allowed and changes nothing.
+    /// Returns `to` if the transition is allowed. A transition to the current status is always allowed and changes
+    /// nothing.
     pub fn transition(self, to: Self) -> Result<Self> {
         if self == to || self.allowed_transitions().contains(&to) {
             Ok(to)

@@ -1,5 +1,5 @@
-//! The use cases that change tasks. Each is one transaction: the locked row is read, the policy
-//! asked, the change applied, and the row and its event are written together.
+//! The use cases that change tasks. Each is one transaction: lock and read the row, check the policy, apply the change,
+//! write the row and its event.
 
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
@@ -13,12 +13,12 @@ use crate::domain::task::workflow::Status;
 use super::task_change::Locked;
 use super::{ExpectedVersion, Snapshot, Task, TaskChange, Tasks, WrittenTask};
 
-/// Whether a write looks for tasks outside the trash or in it.
+/// Whether a write expects the task in the trash or outside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TrashState {
     Live,
     Trash,
-    /// In the trash since that moment or longer.
+    /// In the trash since this moment or longer.
     TrashSince(Timestamp),
     Anywhere,
 }
@@ -35,7 +35,7 @@ impl TrashState {
 }
 
 impl Tasks<'_> {
-    /// Changes a task. `expected` tells which versions the change may have been based on.
+    /// Changes a task. `expected` lists the versions that the change may be based on.
     #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
     pub async fn update(
         self,
@@ -51,7 +51,7 @@ impl Tasks<'_> {
         Ok(after)
     }
 
-    /// Hands a task to somebody, or to nobody.
+    /// Assigns a task to a user, or unassigns it.
     #[tracing::instrument(target = "taskwire::span", name = "task.assign", skip_all)]
     pub async fn assign(
         self,
@@ -66,7 +66,7 @@ impl Tasks<'_> {
         Ok(after)
     }
 
-    /// Moves a task along the workflow.
+    /// Changes the status of a task by the workflow.
     #[tracing::instrument(target = "taskwire::span", name = "task.transition", skip_all)]
     pub async fn transition(
         self,
@@ -81,7 +81,7 @@ impl Tasks<'_> {
         Ok(after)
     }
 
-    /// Adds tags to a task; those it has already change nothing.
+    /// Adds tags to a task; tags that it already has are ignored.
     #[tracing::instrument(target = "taskwire::span", name = "task.add_tags", skip_all)]
     pub async fn add_tags(
         self,
@@ -98,7 +98,7 @@ impl Tasks<'_> {
         .await
     }
 
-    /// Takes tags from a task; those it has not change nothing.
+    /// Removes tags from a task; tags that it does not have are ignored.
     #[tracing::instrument(target = "taskwire::span", name = "task.remove_tags", skip_all)]
     pub async fn remove_tags(
         self,
@@ -115,7 +115,7 @@ impl Tasks<'_> {
         .await
     }
 
-    /// Puts a task in the trash, where it is out of sight until it is restored.
+    /// Moves a task to the trash, where it is hidden until it is restored.
     #[tracing::instrument(target = "taskwire::span", name = "task.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
         let write = self.open(actor, id, TrashState::Live, expected).await?;
@@ -124,7 +124,7 @@ impl Tasks<'_> {
         Ok(after)
     }
 
-    /// Takes a task out of the trash.
+    /// Restores a task from the trash.
     #[tracing::instrument(target = "taskwire::span", name = "task.restore", skip_all)]
     pub async fn restore(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
         self.edit(actor, id, RestoreTask, TrashState::Trash, expected, |after| {
@@ -134,7 +134,6 @@ impl Tasks<'_> {
         .await
     }
 
-    /// One change under one permit.
     async fn edit<A: ChangeTask>(
         self,
         actor: &Actor,
@@ -153,7 +152,7 @@ impl Tasks<'_> {
         Ok(after)
     }
 
-    /// Begins a write to one task: nobody else changes it until the transaction ends.
+    /// Starts a write and locks the task until the transaction ends.
     pub(super) async fn open(
         self,
         actor: &Actor,
@@ -173,7 +172,7 @@ impl Tasks<'_> {
     }
 }
 
-/// A write to one task that has begun. Dropping it undoes it.
+/// A write in progress. Dropping it rolls back the transaction.
 pub(super) struct Write {
     pub(super) transaction: WriteTransaction,
     pub(super) before: Snapshot,

@@ -1,4 +1,4 @@
-//! Users: their names and their accounts. The use cases that manage both are in `user/use_cases.rs`.
+//! Users and their accounts. The use cases are in `user/use_cases.rs`.
 
 mod profile;
 mod use_cases;
@@ -18,21 +18,21 @@ use super::local_time::TimeZone;
 use super::page::{Sort, SortField};
 pub use super::password::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 
-/// Somebody with an account.
+/// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Their number.
+    /// The user's id.
     pub id: UserId,
-    /// The name they sign in with, if they chose one.
+    /// Username for signing in; `None` if the user has none.
     pub username: Option<String>,
-    /// Their name.
+    /// Full name; `None` if the user has none.
     pub full_name: Option<String>,
-    /// The account behind the name; only where the actor may see it.
+    /// Account data; `None` if the actor may not see it.
     pub account: Option<Account>,
 }
 
 impl User {
-    /// What the user is called: the full name, else the username, else "User" and the number.
+    /// Display name: the full name, else the username, else "User" and the id.
     #[must_use]
     pub fn display_name(&self) -> Cow<'_, str> {
         match self.full_name.as_deref().or(self.username.as_deref()) {
@@ -42,20 +42,20 @@ impl User {
     }
 }
 
-/// What only oneself and administrators see of an account.
+/// Account data, visible to the user and to administrators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The address they sign in with, in lower case.
+    /// E-mail address for signing in, in lower case.
     pub email: String,
-    /// What they may do.
+    /// Role.
     pub role: Role,
-    /// Whether they may sign in.
+    /// Whether the account may sign in.
     pub is_active: bool,
-    /// Whether the address is verified. Only then notifications are sent to it.
+    /// Whether the address is verified. Notifications are mailed to verified addresses only.
     pub email_verified: bool,
-    /// In which zone their days begin and end.
+    /// Time zone, which defines when days begin and end.
     pub time_zone: TimeZone,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
@@ -64,7 +64,7 @@ pub struct Account {
 /// A column that users can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UserSortField {
-    /// By their number: the order in which they came.
+    /// Id, which is the order of creation.
     Id,
 }
 
@@ -76,5 +76,5 @@ impl SortField for UserSortField {
     }
 }
 
-/// One step of a user list's order.
+/// One column of a user list's sort order.
 pub type UserSort = Sort<UserSortField>;

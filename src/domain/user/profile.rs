@@ -1,4 +1,4 @@
-//! What people say of themselves, and whether it is acceptable.
+//! Registrations and changes of accounts, and their validation.
 
 use email_address::{EmailAddress, Options};
 use secrecy::SecretString;
@@ -10,51 +10,51 @@ use crate::domain::local_time::{TimeZone, check_time_zone};
 use crate::domain::patch::Patch;
 use crate::domain::user::User;
 
-/// The most characters of an e-mail address (RFC 5321).
+/// Maximum number of characters of an e-mail address (RFC 5321).
 pub const MAX_EMAIL_LENGTH: usize = 254;
-/// The fewest characters of a username.
+/// Minimum number of characters of a username.
 const MIN_USERNAME_LENGTH: usize = 3;
-/// The most characters of a username.
+/// Maximum number of characters of a username.
 const MAX_USERNAME_LENGTH: usize = 50;
-/// The most characters of a full name.
+/// Maximum number of characters of a full name.
 pub const MAX_FULL_NAME_LENGTH: usize = 255;
 
-/// What users without any name are called, before their number.
+/// Display name of users without any name, followed by their number.
 pub(super) const NAMELESS: &str = "User";
 
-/// A person who wants an account.
+/// A registration.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    /// An address with a domain; upper and lower case are the same.
+    /// An address with a domain. Case is ignored.
     pub email: String,
     /// 8 to 128 characters, at least one letter and one digit.
     pub password: SecretString,
-    /// 3 to 50 of letters, digits, `_ . -`.
+    /// 3 to 50 characters: letters, digits, `_ . -`.
     pub username: Option<String>,
     /// Up to 255 characters.
     pub full_name: Option<String>,
 }
 
-/// What to change of an account; what is absent stays.
+/// A change of an account; absent fields keep their value.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
-    /// An address with a domain; cannot be null. Users who change their own have to show their password.
+    /// An address with a domain; cannot be null. Users who change their own address must send their password.
     pub email: Patch<String>,
-    /// The password of the one who changes their own address.
+    /// The user's password, required to change their own address.
     pub current_password: Option<SecretString>,
-    /// 3 to 50 of letters, digits, `_ . -`.
+    /// 3 to 50 characters: letters, digits, `_ . -`.
     pub username: Patch<String>,
     /// Up to 255 characters.
     pub full_name: Patch<String>,
     /// The name of a time zone of the IANA database; cannot be null.
     pub time_zone: Patch<String>,
-    /// What the account may do; for administrators to change; cannot be null.
+    /// The new role; for administrators only; cannot be null.
     pub role: Patch<Role>,
-    /// Whether the account may sign in; for administrators to change; cannot be null.
+    /// Whether the account may sign in; for administrators only; cannot be null.
     pub is_active: Patch<bool>,
 }
 
-/// An account as it will be stored.
+/// A validated account, ready to insert.
 #[derive(Clone, Debug)]
 pub(crate) struct NewAccount {
     pub(crate) email: String,
@@ -66,7 +66,6 @@ pub(crate) struct NewAccount {
     pub(crate) now: Timestamp,
 }
 
-/// A change whose every value is acceptable.
 #[derive(Clone, Debug)]
 pub(crate) struct CheckedUserChange {
     pub(crate) email: Option<String>,
@@ -81,7 +80,7 @@ pub(crate) struct CheckedUserChange {
 pub(super) type Names = (String, Option<String>, Option<String>);
 
 impl Registration {
-    /// The names as they will be stored. The password has rules of its own.
+    /// Validates all fields except the password.
     pub(super) fn check(self) -> Result<Names> {
         let mut violations = Violations::default();
         let email = violations.check(check_email(&self.email))?;
@@ -112,32 +111,32 @@ impl UserChange {
     }
 }
 
-/// What a search for people reads: the display name and the username in lower case, each after a line break.
+/// Search key of a user: display name and username in lower case, each after a line break.
 pub(crate) fn name_key(username: Option<&str>, full_name: Option<&str>) -> String {
     let display = full_name.or(username).unwrap_or(NAMELESS);
     format!("\n{display}\n{}", username.unwrap_or_default()).to_lowercase()
 }
 
 impl CheckedUserChange {
-    /// What a search reads once the names of the user are changed.
+    /// Search key after the change.
     pub(super) fn name_key(&self, user: &User) -> String {
         let (username, full_name) = self.names_after(user);
         name_key(username.as_deref(), full_name.as_deref())
     }
 
-    /// Whether the e-mail address will be another one.
+    /// Whether the e-mail address changes.
     pub(super) fn moves(&self, user: &User) -> bool {
         let email = user.account.as_ref().map(|account| &account.email);
         self.email.is_some() && self.email.as_ref() != email
     }
 
-    /// Whether the e-mail address or a name will be another one.
+    /// Whether the e-mail address or a name changes.
     pub(super) fn renames(&self, user: &User) -> bool {
         let (username, full_name) = self.names_after(user);
         self.moves(user) || username != user.username || full_name != user.full_name
     }
 
-    /// Username and full name as they will be.
+    /// Username and full name after the change.
     fn names_after(&self, user: &User) -> (Option<String>, Option<String>) {
         let (mut username, mut full_name) = (user.username.clone(), user.full_name.clone());
         self.username.clone().apply(&mut username);
@@ -200,7 +199,7 @@ fn check_full_name(raw: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-/// Enough of a value to recognise it in a message.
+/// The first characters of a value, for a message.
 fn shortened(raw: &str) -> String {
     const SHOWN: usize = 60;
     if raw.chars().count() <= SHOWN {

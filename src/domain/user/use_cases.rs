@@ -29,41 +29,41 @@ impl<'a> Users<'a> {
         Self { core }
     }
 
-    /// Whoever is signed in.
+    /// The signed-in user.
     #[tracing::instrument(target = "taskwire::span", name = "user.viewer", skip_all)]
     pub async fn viewer(self, actor: &Actor) -> Result<User> {
         let id = actor.signed_in()?.id;
         self.get(actor, id).await
     }
 
-    /// The user, as far as the actor sees them.
+    /// The user, with the fields that the actor may see.
     #[tracing::instrument(target = "taskwire::span", name = "user.find", skip_all)]
     pub async fn find(self, actor: &Actor, id: UserId) -> Result<Option<User>> {
         Ok(self.find_many(actor, &[id]).await?.pop())
     }
 
-    /// Like [`find`](Self::find), but not finding them is an error.
+    /// Like [`find`](Self::find), but returns an error if the user is not found.
     #[tracing::instrument(target = "taskwire::span", name = "user.get", skip_all)]
     pub async fn get(self, actor: &Actor, id: UserId) -> Result<User> {
         self.find(actor, id).await?.ok_or_else(|| Error::not_found("user", id))
     }
 
-    /// Those of the users that there are.
+    /// The existing users among these.
     #[tracing::instrument(target = "taskwire::span", name = "user.find_many", skip_all)]
     pub async fn find_many(self, actor: &Actor, ids: &[UserId]) -> Result<Vec<User>> {
         let scope = policy::scope(actor)?;
         store::user::find_many(&self.core.store, actor, &scope, ids).await
     }
 
-    /// One page of all users, in the order in which they came; of each what the actor sees.
+    /// One page of all users, by id, with the fields that the actor may see.
     #[tracing::instrument(target = "taskwire::span", name = "user.list", skip_all)]
     pub async fn list(self, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
         let scope = policy::scope(actor)?;
         store::user::page(&self.core.store.reader(actor), &scope, page).await
     }
 
-    /// Up to `limit` active users whose display name or username contains the text, in any case. Those whose name begins
-    /// with it come first, then by display name. Without a text, all of them.
+    /// Up to `limit` active users whose display name or username contains the text, ignoring case. Prefix matches come
+    /// first, then the order is by display name. Without a text, all active users match.
     #[tracing::instrument(target = "taskwire::span", name = "user.search", skip_all)]
     pub async fn search(self, actor: &Actor, text: Option<&str>, limit: u32) -> Result<Vec<User>> {
         let scope = policy::scope(actor)?;
@@ -76,20 +76,20 @@ impl<'a> Users<'a> {
             });
         }
         if text.chars().any(char::is_control) {
-            // No name contains one.
+            // Names contain no control characters.
             return Ok(Vec::new());
         }
         store::user::search(&self.core.store.reader(actor), &scope, &text, limit).await
     }
 
-    /// How many users there are.
+    /// The total number of users.
     #[tracing::instrument(target = "taskwire::span", name = "user.count", skip_all)]
     pub async fn count(self, actor: &Actor) -> Result<u64> {
         let scope = policy::scope(actor)?;
         store::user::count(&self.core.store.reader(actor), &scope).await
     }
 
-    /// Makes an account. People register through [`Sessions`](crate::domain::session::Sessions::register).
+    /// Creates an account. People register through [`Sessions`](crate::domain::session::Sessions::register).
     #[tracing::instrument(target = "taskwire::span", name = "user.create", skip_all)]
     pub async fn create(self, actor: &Actor, registration: Registration, role: Role) -> Result<User> {
         let permit = policy::permit(actor, CreateUser, &NewUser)?;
@@ -97,8 +97,8 @@ impl<'a> Users<'a> {
         self.insert(permit, account).await
     }
 
-    /// Creates an account with a password that is not checked against the rules: for the administrator of a development server, whose
-    /// password is known to everybody in any case.
+    /// Creates an account without checking the password rules: for the administrator of a development server, whose
+    /// password is public anyway.
     pub async fn create_with_known_password(
         self,
         actor: &Actor,
@@ -113,7 +113,7 @@ impl<'a> Users<'a> {
 
     /// Inserts an account that an administrator or the CLI creates.
     pub(super) async fn insert(self, permit: Permit<CreateUser>, mut account: NewAccount) -> Result<User> {
-        // They vouch for the address.
+        // Administrators vouch for the address.
         account.is_verified = true;
         let transaction = self.core.store.begin().await?;
         let user = store::user::insert(&transaction, &permit, account).await?;
@@ -121,7 +121,7 @@ impl<'a> Users<'a> {
         Ok(user)
     }
 
-    /// The account as it will be stored, its password hashed and its address not verified.
+    /// Validates a registration and hashes its password. The address is not verified yet.
     pub(in crate::domain) async fn check(self, registration: Registration, role: Role) -> Result<NewAccount> {
         let password = registration.password.clone();
         let mut violations = Violations::default();
@@ -145,8 +145,8 @@ impl<'a> Users<'a> {
         })
     }
 
-    /// Changes an account, all of it or nothing. A new role counts from the account's next request;
-    /// deactivating it ends its sessions at once.
+    /// Changes an account in one transaction. A new role applies from the account's next request; deactivation ends its
+    /// sessions at once.
     #[tracing::instrument(target = "taskwire::span", name = "user.update", skip_all)]
     pub async fn update(self, actor: &Actor, id: UserId, mut change: UserChange, device: &Device) -> Result<User> {
         let password = change.current_password.take();
@@ -187,7 +187,7 @@ impl<'a> Users<'a> {
         self.finish(actor, transaction, id).await
     }
 
-    /// Makes an account an administrator's or an ordinary one. It counts from its next request.
+    /// Changes the role of an account. It applies from the account's next request.
     #[tracing::instrument(target = "taskwire::span", name = "user.set_role", skip_all)]
     pub async fn set_role(self, actor: &Actor, id: UserId, role: Role) -> Result<User> {
         let (transaction, user) = self.open(actor, id).await?;
@@ -195,7 +195,7 @@ impl<'a> Users<'a> {
         self.finish(actor, transaction, id).await
     }
 
-    /// Deactivates an account, which ends its sessions at once, or lets it in again.
+    /// Deactivates or reactivates an account. Deactivation ends its sessions at once.
     #[tracing::instrument(target = "taskwire::span", name = "user.set_active", skip_all)]
     pub async fn set_active(self, actor: &Actor, id: UserId, is_active: bool) -> Result<User> {
         let (transaction, user) = self.open(actor, id).await?;
@@ -212,7 +212,7 @@ impl<'a> Users<'a> {
     ) -> Result<()> {
         let permit = policy::permit(actor, SetRole, user)?;
         if role != Role::Admin {
-            self.keep_an_admin(actor, transaction, user.id).await?;
+            self.require_other_admin(actor, transaction, user.id).await?;
         }
         store::user::set_role(transaction, &permit, role, self.core.clock.now()).await
     }
@@ -227,13 +227,13 @@ impl<'a> Users<'a> {
         let permit = policy::permit(actor, SetActive, user)?;
         let now = self.core.clock.now();
         if !is_active {
-            self.keep_an_admin(actor, transaction, user.id).await?;
+            self.require_other_admin(actor, transaction, user.id).await?;
             store::session::end_all(transaction, &policy::permit(actor, EndSessions, user)?, now).await?;
         }
         store::user::set_active(transaction, &permit, is_active, now).await
     }
 
-    /// Sets a new password without knowing the old one: for the command line.
+    /// Sets a new password without the old one: for the command line.
     #[tracing::instrument(target = "taskwire::span", name = "user.reset_password", skip_all)]
     pub async fn reset_password(self, actor: &Actor, id: UserId, new: SecretString) -> Result<User> {
         self.core.passwords.check_rules("password", &new)?;
@@ -244,8 +244,8 @@ impl<'a> Users<'a> {
         Ok(user)
     }
 
-    /// Stores the hash of a new password for an account that is locked, and ends what the old one began: every session,
-    /// the trust in addresses, and the failures that were guesses at it.
+    /// Replaces the password hash of a locked account. Ends all sessions, and clears its known addresses and its failed
+    /// logins.
     pub(in crate::domain) async fn replace_password(
         self,
         actor: &Actor,
@@ -270,7 +270,7 @@ impl<'a> Users<'a> {
         self.core.passwords.verify(password, hash).await
     }
 
-    /// How many active accounts share this password as seeded ones do, and the address of one of them.
+    /// Number of active accounts that share this password as seeded accounts do, with the address of one of them.
     #[tracing::instrument(target = "taskwire::span", name = "user.find_shared_password", skip_all)]
     pub async fn find_shared_password(self, actor: &Actor, password: SecretString) -> Result<Option<(i64, String)>> {
         let system = policy::system(actor)?;
@@ -281,16 +281,16 @@ impl<'a> Users<'a> {
         Ok(is_right.then_some((shared.accounts, shared.email)))
     }
 
-    /// Deletes an account. The tasks it owns go to `transfer_to`, or for good when that is left out;
-    /// tasks assigned to it are unassigned. Each task gets its event. What it attached to tasks that stay goes to
-    /// their owners; its files without a task go with it.
+    /// Deletes an account. Its tasks are transferred to `transfer_to`, or purged if that is absent. Tasks assigned to
+    /// it are unassigned. Each task gets an event. Its attachments of remaining tasks go to the owners of the tasks;
+    /// its files without a task are deleted.
     #[tracing::instrument(target = "taskwire::span", name = "user.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: UserId, transfer_to: Option<UserId>) -> Result<User> {
         let (transaction, user) = self.open(actor, id).await?;
         let permit = policy::permit(actor, DeleteUser, &user)?;
-        self.keep_an_admin(actor, &transaction, id).await?;
-        if let Some(heir) = transfer_to {
-            self.check_heir(actor, &transaction, id, heir).await?;
+        self.require_other_admin(actor, &transaction, id).await?;
+        if let Some(new_owner) = transfer_to {
+            self.check_new_owner(actor, &transaction, id, new_owner).await?;
         }
         let mut files = self.release_tasks(actor, &transaction, id, transfer_to).await?;
         store::attachment::hand_over(&transaction, &permit, self.core.clock.now()).await?;
@@ -302,21 +302,21 @@ impl<'a> Users<'a> {
         Ok(user)
     }
 
-    /// Begins a write to one account: nobody else changes it until the transaction ends.
+    /// Starts a write and locks the account until the transaction ends.
     pub(super) async fn open(self, actor: &Actor, id: UserId) -> Result<(WriteTransaction, User)> {
         let transaction = self.core.store.begin().await?;
         let user = self.locked(actor, &transaction, id).await?;
         Ok((transaction, user))
     }
 
-    /// Commits, and gives the account as it stands now.
+    /// Commits, and returns the account after the write.
     pub(super) async fn finish(self, actor: &Actor, transaction: WriteTransaction, id: UserId) -> Result<User> {
         let user = self.locked(actor, &transaction, id).await?;
         transaction.commit().await?;
         Ok(user)
     }
 
-    /// The account as it is in the transaction, locked until that ends.
+    /// The account as seen in the transaction, locked until it ends.
     pub(super) async fn locked(self, actor: &Actor, transaction: &WriteTransaction, id: UserId) -> Result<User> {
         let scope = policy::scope::<UserNoun>(actor)?;
         store::user::lock(transaction, &scope, id)
@@ -324,8 +324,8 @@ impl<'a> Users<'a> {
             .ok_or_else(|| Error::not_found("user", id))
     }
 
-    /// Refuses to take the last active administrator away.
-    pub(super) async fn keep_an_admin(
+    /// Fails if the change would leave no active administrator.
+    pub(super) async fn require_other_admin(
         self,
         actor: &Actor,
         transaction: &WriteTransaction,
@@ -341,38 +341,38 @@ impl<'a> Users<'a> {
         Ok(())
     }
 
-    pub(super) async fn check_heir(
+    pub(super) async fn check_new_owner(
         self,
         actor: &Actor,
         transaction: &WriteTransaction,
         leaving: UserId,
-        heir: UserId,
+        new_owner: UserId,
     ) -> Result<()> {
         let scope = policy::scope(actor)?;
-        if heir != leaving && store::user::is_active(transaction.connection(), &scope, heir).await? {
+        if new_owner != leaving && store::user::is_active(transaction.connection(), &scope, new_owner).await? {
             Ok(())
         } else {
             Err(Error::invalid(
                 "transfer_to",
-                format!("transfer_to: there is no other active user {heir}"),
+                format!("transfer_to: there is no other active user {new_owner}"),
             ))
         }
     }
 
-    /// Lets go of every task that a leaving user owns or is assigned to. Tells where the files are of those that
-    /// are gone.
+    /// Transfers or purges the tasks that a deleted user owns, and unassigns the others. Returns the storage keys of
+    /// purged files.
     pub(super) async fn release_tasks(
         self,
         actor: &Actor,
         transaction: &WriteTransaction,
         leaving: UserId,
-        heir: Option<UserId>,
+        new_owner: Option<UserId>,
     ) -> Result<Vec<String>> {
         let scope = policy::scope(actor)?;
         let mut files = Vec::new();
         let now = self.core.clock.now();
         for before in store::task::lock_all_of(transaction, &scope, leaving).await? {
-            if before.task.owner_id == leaving && heir.is_none() {
+            if before.task.owner_id == leaving && new_owner.is_none() {
                 let permit = policy::permit(actor, PurgeTask, &before.task)?;
                 if !before.attachments.is_empty() {
                     files.extend(store::attachment::keys_of_task(transaction, &permit).await?);
@@ -382,11 +382,11 @@ impl<'a> Users<'a> {
                 continue;
             }
             let mut after = before.clone();
-            after.task.owner_id = heir
+            after.task.owner_id = new_owner
                 .filter(|_| before.task.owner_id == leaving)
                 .unwrap_or(before.task.owner_id);
             if after.task.owner_id != before.task.owner_id {
-                // The heir may have a task with the same key.
+                // The new owner may have a task with the same client key.
                 after.task.client_key = None;
             }
             after.task.assignee_id = before.task.assignee_id.filter(|assignee| *assignee != leaving);
@@ -407,7 +407,7 @@ impl<'a> Users<'a> {
         Ok(found.map(|login| login.user))
     }
 
-    /// Whether nobody has an account yet: for the start of a new server.
+    /// Whether there is no account yet: for the start of a new server.
     #[tracing::instrument(target = "taskwire::span", name = "user.is_empty", skip_all)]
     pub async fn is_empty(self, actor: &Actor) -> Result<bool> {
         Ok(self.count(actor).await? == 0)

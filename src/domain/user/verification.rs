@@ -1,4 +1,4 @@
-//! The verification of e-mail addresses: a token goes out by mail, and who has it reads the mail of that address.
+//! Verification of e-mail addresses: the server mails a token, and the user sends it back.
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,14 +18,14 @@ use crate::domain::store::{self, WriteTransaction};
 
 /// Random bytes of a token.
 const TOKEN_BYTES: usize = 32;
-/// How long a token is valid.
+/// Lifetime of a token.
 const TOKEN_LIFE: TimeDelta = TimeDelta::hours(24);
-/// The least time between two verification mails of an account, whatever its address: a changed address must not
-/// become a way to send mail to many strangers.
+/// Minimum time between two verification mails of an account, even if its address changes. Otherwise an account could
+/// send mail to many strangers.
 const MAIL_PAUSE: TimeDelta = TimeDelta::minutes(1);
 
 impl Users<'_> {
-    /// Verifies the address that a token was mailed to. Nobody has to be signed in; the token is void afterwards.
+    /// Verifies the address that a token was mailed to. Needs no sign-in; the token works once.
     #[tracing::instrument(target = "taskwire::span", name = "user.verify_email", skip_all)]
     pub async fn verify_email(self, token: &SecretString) -> Result<()> {
         const REFUSED: Error = Error::InvalidCredentials(Credential::VerificationToken);
@@ -64,8 +64,8 @@ impl Users<'_> {
         transaction.commit().await
     }
 
-    /// Enqueues the mail with a token, in the transaction that sets the address. It goes to the address that the account
-    /// has when it is sent, so one mail that waits is enough.
+    /// Enqueues the verification mail in the transaction that sets the address. The mail goes to the current address
+    /// when it is sent, so one queued mail is enough.
     pub(in crate::domain) async fn plan_verification(
         self,
         actor: &Actor,
@@ -85,7 +85,7 @@ impl Users<'_> {
         enqueue(transaction, &permit, run_at, now).await
     }
 
-    /// Writes what a new address means for its verification. Administrators vouch for the addresses that they set.
+    /// Updates the verification after a change of address. Addresses that administrators set count as verified.
     pub(super) async fn address_changed(
         self,
         actor: &Actor,
@@ -101,9 +101,9 @@ impl Users<'_> {
         self.plan_verification(actor, transaction, user).await
     }
 
-    /// The mail with a new token, which replaces the last one. `None` when there is nothing to verify any more.
-    /// The token is created here, so that the queue of jobs does not store it.
-    pub(in crate::domain) async fn verification_letter(self, actor: &Actor, id: UserId) -> Result<Option<Email>> {
+    /// The mail with a new token, which replaces the last one. `None` if the address needs no verification any more.
+    /// The token is created here, so that the job queue does not store it.
+    pub(in crate::domain) async fn verification_email(self, actor: &Actor, id: UserId) -> Result<Option<Email>> {
         let scope = policy::scope::<UserNoun>(actor)?;
         let transaction = self.core.store.begin().await?;
         let Some(user) = store::user::lock(&transaction, &scope, id).await? else {
@@ -127,7 +127,7 @@ impl Users<'_> {
     }
 }
 
-/// Enqueues the mail to an account, for this time.
+/// Enqueues the mail to an account, to be sent at this time.
 async fn enqueue(
     transaction: &WriteTransaction,
     permit: &Permit<SendVerification>,
@@ -143,7 +143,7 @@ async fn enqueue(
     Ok(())
 }
 
-/// The mail goes to an address that may be a stranger's, so it contains nothing that a user chose.
+/// The address may belong to a stranger, so the mail contains no text that a user chose.
 fn write(account: &Account, id: UserId, token: &str, public_url: Option<&str>, now: Timestamp) -> Email {
     let how = match public_url {
         Some(url) => format!(

@@ -1,4 +1,4 @@
-//! What the front says of a document, as data.
+//! Checks documents without executing them, and returns the result as data.
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -7,7 +7,7 @@ use super::document::{Document, Front};
 use super::validation::Problem;
 use async_graphql::parser::types::ExecutableDocument;
 
-/// Whether a document is valid, and what its operations cost.
+/// The result of a check: validity, the cost of each operation, and errors.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
     valid: bool,
@@ -20,13 +20,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether the document is valid, and its variables are.
+    /// Whether the document and its variables are valid.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.valid
     }
 
-    /// Of what is not even a document.
+    /// The result for input that cannot be read as a document.
     #[must_use]
     pub fn unreadable(message: String) -> Self {
         Self::refused("BAD_REQUEST", vec![Problem::new(message)])
@@ -49,7 +49,7 @@ impl Verdict {
     }
 }
 
-/// Checks a document, and its variables if some are given.
+/// Checks a document, and its variables if there are any.
 #[must_use]
 pub fn check(front: &Front, text: String, name: Option<&str>, variables: Option<&Map<String, Json>>) -> Verdict {
     let document = match front.read(text, None) {
@@ -83,7 +83,7 @@ fn operations(front: &Front, document: &Document) -> Vec<Json> {
     operations.collect()
 }
 
-/// The operation of a document as the library executes it. None if it is not valid, or its variables are not.
+/// The normalised operation of a document. `None` if the document or its variables are invalid.
 #[must_use]
 pub fn executable(front: &Front, text: &str, variables: Option<&Map<String, Json>>) -> Option<ExecutableDocument> {
     let document = front.read(text.to_owned(), None).ok()?;

@@ -1,4 +1,4 @@
-//! The values of variables, coerced to their types by the specification's rules, with defaults filled in.
+//! Coerces the values of variables to their types by the rules of the specification, and fills in defaults.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use super::model::{InputModel, KindModel, Model, Scalar, TypeRef, input};
 use super::syntax::{Argument, Literal, MAX_VALUE_NESTING, Operation, Value, VariableDefinition};
 use super::validation::{Problem, article};
 
-/// The most characters of a value that an error repeats.
+/// Maximum characters of a value in an error message.
 const MAX_SHOWN: usize = 80;
 
-/// Values by the names of variables. One that is absent and has no default is not in it.
+/// Values by variable name, without those that are absent and have no default.
 pub(in crate::graphql) type Values = HashMap<Name, ConstValue>;
 
-/// The values of the variables of a valid operation; or what is wrong with the first one that has a wrong value.
+/// Coerces the variables of a valid operation. Fails on the first wrong value.
 pub(in crate::graphql) fn coerce(
     operation: &Operation,
     given: Option<&Map<String, Json>>,
@@ -39,7 +39,6 @@ pub(in crate::graphql) fn coerce(
     Ok(values)
 }
 
-/// The values of the variables that have a default.
 pub(in crate::graphql) fn defaults(operation: &Operation, model: &Model) -> Values {
     let coercion = Coercion { model };
     let variables = operation.variables.iter();
@@ -50,7 +49,7 @@ pub(in crate::graphql) fn defaults(operation: &Operation, model: &Model) -> Valu
     values.collect()
 }
 
-/// A valid literal without variables as a value of this type.
+/// Converts a valid literal without variables.
 pub(in crate::graphql) fn literal(value: &Value, kind: &TypeRef, model: &Model) -> ConstValue {
     Coercion { model }.literal(value, kind)
 }
@@ -59,7 +58,7 @@ struct Coercion<'a> {
     model: &'a Model,
 }
 
-/// Where in the value of a variable something is.
+/// A path in the value of a variable, such as `$input.tags.0`.
 struct Path<'a> {
     parent: Option<&'a Path<'a>>,
     segment: &'a str,
@@ -112,7 +111,7 @@ impl Coercion<'_> {
     fn value(&self, given: &Json, kind: &TypeRef, path: &Path<'_>) -> Result<ConstValue, String> {
         if path.level > MAX_VALUE_NESTING {
             return Err(format!(
-                "The variable '{path}' has more than {MAX_VALUE_NESTING} levels of lists and objects, which is the most"
+                "The variable '{path}' has more than {MAX_VALUE_NESTING} levels of lists and objects"
             ));
         }
         if given.is_null() {
@@ -196,13 +195,13 @@ impl Coercion<'_> {
                     String::new()
                 };
                 Err(format!(
-                    "The variable '{path}' has a field '{unknown}', which input '{name}' has not{allowed}"
+                    "The variable '{path}' has a field '{unknown}' that input '{name}' does not define{allowed}"
                 ))
             }
         }
     }
 
-    /// A valid literal as a value. It has no variables: those of an argument stay in the document.
+    /// Callers keep variables in the document, so the literal has none.
     fn literal(&self, value: &Value, kind: &TypeRef) -> ConstValue {
         match (kind, &value.node) {
             (_, Literal::Null | Literal::Variable(_)) => ConstValue::Null,
@@ -244,7 +243,7 @@ fn wrong(given: &Json, kind: &str, allowed: &str, path: &Path<'_>) -> String {
     )
 }
 
-/// A JSON value as a value of a scalar, if it is one.
+/// Converts a JSON value to a scalar. `None` if it is invalid.
 fn scalar_value(scalar: Scalar, given: &Json, level: usize) -> Option<ConstValue> {
     match (scalar, given) {
         (Scalar::Int, Json::Number(number)) => whole(number)
@@ -259,17 +258,16 @@ fn scalar_value(scalar: Scalar, given: &Json, level: usize) -> Option<ConstValue
     }
 }
 
-/// A number without a fraction, however it is spelled.
+/// The number as an integer. `None` if it has a fraction.
 fn whole(number: &Number) -> Option<i64> {
     let rounded = number
         .as_f64()
         .filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
-    // Bounded by the line above.
     #[expect(clippy::cast_possible_truncation, reason = "every whole number below 1e15 is an i64")]
     number.as_i64().or_else(|| rounded.map(|number| number as i64))
 }
 
-/// A whole number as the text of an ID, spelled as JavaScript does.
+/// A whole number as an ID, formatted as JavaScript does.
 fn id_of(number: &Number) -> Option<String> {
     if number.is_i64() || number.is_u64() {
         return Some(number.to_string());
@@ -284,7 +282,7 @@ fn id_of(number: &Number) -> Option<String> {
     })
 }
 
-/// A value that a scalar of the server's own judges later.
+/// A value that a custom scalar validates later.
 fn custom(given: &Json, level: usize) -> Option<ConstValue> {
     if level > MAX_VALUE_NESTING {
         return None;
@@ -307,7 +305,7 @@ fn custom(given: &Json, level: usize) -> Option<ConstValue> {
     })
 }
 
-/// A valid literal as a value of a scalar or an enum.
+/// Converts a valid literal of a scalar or an enum.
 fn scalar_literal(scalar: Scalar, literal: &Literal) -> ConstValue {
     match literal {
         Literal::Int(number) if scalar == Scalar::Id => number.clone().into(),
@@ -335,7 +333,7 @@ fn scalar_literal(scalar: Scalar, literal: &Literal) -> ConstValue {
     }
 }
 
-/// A number as it is spelled. One beyond every float has no value.
+/// Parses a number. Null if it is beyond the range of floats.
 fn number_of(scalar: Scalar, spelled: &str) -> ConstValue {
     let whole = spelled.parse::<i64>().ok().filter(|_| scalar != Scalar::Float);
     let number = whole.map(Number::from);

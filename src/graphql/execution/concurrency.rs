@@ -1,5 +1,5 @@
-//! Heavy operations take turns, so that light ones find connections and processors free, and so that the memory of
-//! large answers is bounded.
+//! Limits concurrent heavy operations. This keeps connections and processors free for light ones, and bounds the memory
+//! of large responses.
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
@@ -8,10 +8,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::cost::Cost;
 
-/// From so many points on an operation is heavy: it may take 50 ms of the server and its database.
+/// Minimum cost of a heavy operation, in points. It can take 50 ms of server and database time.
 const HEAVY: u64 = 1_000;
 
-/// Admits as many heavy operations at the same time as there are processors, in the order in which they come.
+/// Admits as many concurrent heavy operations as there are processors, in order of arrival.
 #[derive(Debug)]
 pub(in crate::graphql) struct HeavyOperations(Semaphore);
 
@@ -22,12 +22,12 @@ impl Default for HeavyOperations {
 }
 
 impl HeavyOperations {
-    /// Waits for the turn of an operation of this cost. The turn ends when what is returned is dropped.
-    pub(in crate::graphql) async fn turn(&self, cost: Cost) -> Option<SemaphorePermit<'_>> {
+    /// Waits for a permit if the cost is heavy. Dropping the permit frees it.
+    pub(in crate::graphql) async fn acquire(&self, cost: Cost) -> Option<SemaphorePermit<'_>> {
         if cost.points < HEAVY {
             return None;
         }
-        // It is never closed.
+        // The semaphore is never closed.
         self.0.acquire().await.ok()
     }
 }
@@ -48,11 +48,11 @@ mod tests {
     #[tokio::test]
     async fn heavy_operations_wait_for_each_other_and_light_ones_do_not() {
         let operations = HeavyOperations(Semaphore::new(2));
-        let first = operations.turn(cost(HEAVY)).await;
-        let _second = operations.turn(cost(u64::MAX)).await;
-        assert!(operations.turn(cost(HEAVY)).now_or_never().is_none());
-        assert!(operations.turn(cost(HEAVY - 1)).now_or_never().is_some());
+        let first = operations.acquire(cost(HEAVY)).await;
+        let _second = operations.acquire(cost(u64::MAX)).await;
+        assert!(operations.acquire(cost(HEAVY)).now_or_never().is_none());
+        assert!(operations.acquire(cost(HEAVY - 1)).now_or_never().is_some());
         drop(first);
-        assert!(operations.turn(cost(HEAVY)).now_or_never().is_some());
+        assert!(operations.acquire(cost(HEAVY)).now_or_never().is_some());
     }
 }

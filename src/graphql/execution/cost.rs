@@ -1,13 +1,13 @@
-//! What an operation costs, known before it runs: the price of everything that it selects, as often as it is resolved.
+//! Static cost of an operation: the price of every selected field, times how often it is resolved.
 //!
-//! It is called only for normalised operations that keep to the limits, which bound the number of their fields.
+//! Operations are normalised and within the limits, which bound the number of their fields.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::convert::Infallible;
 
-use async_graphql::Name;
 use async_graphql::parser::types::{Field, OperationDefinition, OperationType, Selection, SelectionSet};
+use async_graphql::{Name, Positioned};
 use async_graphql_value::{ConstValue, Value};
 
 use super::coercion::Values;
@@ -15,7 +15,7 @@ use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
 use super::price;
 use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 
-/// The mutations that check or set a password, renew tokens, or verify an e-mail address. A request runs at most one.
+/// Mutations that check or set a password, renew tokens, or verify an e-mail address. A request runs at most one.
 pub(in crate::graphql) const CREDENTIALS: [&str; 7] = [
     "register",
     "login",
@@ -25,33 +25,31 @@ pub(in crate::graphql) const CREDENTIALS: [&str; 7] = [
     "emailVerificationSend",
     EMAIL_CHANGE,
 ];
-/// The one of them that does so only if it comes with a password.
+/// Counts as a credential operation only with a password.
 const EMAIL_CHANGE: &str = "userUpdate";
-/// Those of them that sign somebody in. They may be repeated.
+/// Mutations that sign a user in. They ignore `Idempotency-Key`.
 pub(in crate::graphql) const SIGNING_IN: [&str; 3] = ["register", "login", REFRESH];
-/// The one of them that a session has a limit of its own for.
+/// Has a separate rate limit per session.
 pub(in crate::graphql) const REFRESH: &str = "refresh";
-/// The mutations that take a file. They have a limit of their own.
+/// Mutations that take a file. They have a separate rate limit.
 const UPLOADING: [&str; 1] = ["attachmentUpload"];
 
-/// What an operation will draw on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::graphql) struct Cost {
-    /// Complexity, and so points.
     pub(in crate::graphql) points: u64,
-    /// The part of the points that grows with the tasks that the asker may see.
+    /// The part of the points that grows with the number of visible tasks.
     pub(super) scans: u64,
-    /// How many of its fields are among [`CREDENTIALS`].
+    /// Number of fields in [`CREDENTIALS`].
     pub(in crate::graphql) credentials: u32,
-    /// How many files are taken.
+    /// Number of fields that take a file.
     pub(in crate::graphql) uploads: u32,
 }
 
-/// For administrators, who see all tasks, scans cost so many times as much.
+/// Factor on the price of scans for administrators, who see all tasks.
 const SCANS_OF_ALL: u64 = 10;
 
 impl Cost {
-    /// What somebody pays who sees all tasks.
+    /// The cost for a user who sees all tasks.
     pub(in crate::graphql) fn of_administrator(self) -> Self {
         Self {
             points: self.points.saturating_add(self.scans.saturating_mul(SCANS_OF_ALL - 1)),
@@ -60,7 +58,6 @@ impl Cost {
     }
 }
 
-/// The cost of a normalised operation with these variables.
 pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values, model: &Model) -> Cost {
     let set = &operation.selection_set.node;
     let is_mutation = operation.ty == OperationType::Mutation;
@@ -77,7 +74,7 @@ pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values,
     }
 }
 
-/// How many fields of the root have one of these names. [`EMAIL_CHANGE`] counts only with a password.
+/// Counts root fields with one of these names. [`EMAIL_CHANGE`] counts only with a password.
 fn selected(names: &[&str], set: &SelectionSet, values: &Values) -> u32 {
     let fields = set.items.iter().filter(|selection| match &selection.node {
         Selection::Field(field) => {
@@ -89,7 +86,6 @@ fn selected(names: &[&str], set: &SelectionSet, values: &Values) -> u32 {
     u32::try_from(fields.count()).unwrap_or(u32::MAX)
 }
 
-/// Whether the input of a field has a password.
 fn shows_password(field: &Field, values: &Values) -> bool {
     const PASSWORD: &str = "currentPassword";
     let is_given = |value: &ConstValue| !matches!(value, ConstValue::Null);
@@ -108,11 +104,11 @@ fn shows_password(field: &Field, values: &Values) -> bool {
     }
 }
 
-/// In fractions of a point.
+/// In thousandths of a point.
 #[derive(Clone, Copy, Default)]
 struct Price {
     all: u64,
-    /// The part that grows with the tasks that the asker may see.
+    /// The part that grows with the number of visible tasks.
     scans: u64,
 }
 
@@ -146,13 +142,17 @@ impl Price {
     }
 }
 
+fn is_page_info(selection: &Positioned<Selection>) -> bool {
+    matches!(&selection.node, Selection::Field(field) if field.node.name.node == "pageInfo")
+}
+
 struct Walk<'a> {
     model: &'a Model,
     values: &'a Values,
 }
 
 impl Walk<'_> {
-    /// The price of what is selected on `parent`; `rows` is how many rows it has if it is a connection.
+    /// The price of the selections on `parent`. `rows` is its number of rows if it is a connection.
     fn selection_set(&self, set: &SelectionSet, parent: TypeId, rows: u64) -> Price {
         let prices = set.items.iter().map(|selection| match &selection.node {
             Selection::Field(field) => self.field(&field.node, parent, rows),
@@ -164,7 +164,7 @@ impl Walk<'_> {
             // A normalised operation has none.
             Selection::FragmentSpread(_) => Price::default(),
         });
-        // An object is of one of the types of an interface.
+        // A value has one type of the interface, so only the most expensive fragment counts.
         let together = if self.model.is_object(parent) {
             Price::plus
         } else {
@@ -187,29 +187,36 @@ impl Walk<'_> {
             Some(self.value((None, argument), &argument.kind, self.resolved(&value.node)?.as_ref()))
         });
         let own = arguments.fold(own, Price::plus);
-        let held = if input(&definition.arguments, "first").is_some() {
+        let page_rows = if input(&definition.arguments, "first").is_some() {
             self.page_size(field)
         } else {
             1
         };
-        let below = self.selection_set(&field.selection_set.node, kind, held);
+        let below = self.selection_set(&field.selection_set.node, kind, page_rows);
         if definition.kind.item().is_some() && input(&definition.arguments, "first").is_some() {
-            // A list that is looked up once. One with more rows is refused when it is read.
-            let rows = held.min(u64::from(MAX_PAGE_SIZE));
+            // The list is loaded once. The resolver refuses a larger page.
+            let rows = page_rows.min(u64::from(MAX_PAGE_SIZE));
             return own.plus(below.plus(Price::new(price::POINT, false)).times(rows));
         }
+        let selects_page_info = || field.selection_set.node.items.iter().any(is_page_info);
+        let below = if page_rows > 1 && selects_page_info() {
+            // Its cursors are those of rows, which are read for it.
+            below.max(Price::new(price::ROW_READ, false).times(page_rows))
+        } else {
+            below
+        };
         let each = own.plus(below);
         let times = if price::is_rows(parent, name) {
             rows
         } else if definition.kind.item().is_some() {
-            price::usual_length(parent, name).max(self.asked_for_in_list(field))
+            price::usual_length(parent, name).max(self.list_argument_length(field))
         } else {
-            self.asked_for_in_list(field)
+            self.list_argument_length(field)
         };
         each.times(times)
     }
 
-    /// How many rows are asked for. A number that is not acceptable is refused when it is read.
+    /// The requested number of rows. The resolver refuses a number out of range.
     fn page_size(&self, field: &Field) -> u64 {
         let number = |name: &&str| match self.given(field, name)?.as_ref() {
             ConstValue::Number(number) => number.as_u64(),
@@ -221,8 +228,8 @@ impl Walk<'_> {
             .unwrap_or(u64::from(DEFAULT_PAGE_SIZE))
     }
 
-    /// A field that takes a list of ids, or of inputs, does as much for each.
-    fn asked_for_in_list(&self, field: &Field) -> u64 {
+    /// The length of the argument `ids` or `inputs`: the field does its work for each item.
+    fn list_argument_length(&self, field: &Field) -> u64 {
         let lists = ["ids", "inputs"].iter().filter_map(|name| self.given(field, name));
         let lengths = lists.map(|list| match list.as_ref() {
             ConstValue::List(items) => items.len().max(1) as u64,
@@ -231,12 +238,11 @@ impl Walk<'_> {
         lengths.max().unwrap_or(1)
     }
 
-    /// The value of an argument, if it is given.
     fn given<'v>(&'v self, field: &'v Field, name: &str) -> Option<Cow<'v, ConstValue>> {
         field.get_argument(name).and_then(|value| self.resolved(&value.node))
     }
 
-    /// A value with those of its variables. None if it is a variable that is absent.
+    /// Replaces variables by their values. `None` if it is an absent variable.
     fn resolved<'v>(&'v self, value: &'v Value) -> Option<Cow<'v, ConstValue>> {
         if let Value::Variable(name) = value {
             return self.values.get(name).map(Cow::Borrowed);
@@ -245,7 +251,7 @@ impl Walk<'_> {
         value.clone().into_const_with(of_variable).ok().map(Cow::Owned)
     }
 
-    /// The price of a value. `place` is the argument or input field that it is the value of.
+    /// The price of a value. `place` is its argument or input field.
     fn value(&self, place: InputPlace<'_>, kind: &TypeRef, value: &ConstValue) -> Price {
         match value {
             ConstValue::Null => Price::default(),
@@ -281,7 +287,7 @@ impl Walk<'_> {
     }
 }
 
-/// The input type, if it is a field of one, and the argument or field.
+/// An argument, or a field with its input type.
 type InputPlace<'a> = (Option<TypeId>, &'a InputModel);
 
 #[cfg(test)]
@@ -313,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_counts_as_often_as_it_is_asked_for() {
+    fn the_price_of_a_list_grows_with_its_page_size() {
         let rows = |first: &str| points(&format!("{{ tasks{first} {{ nodes {{ id owner {{ id }} }} }} }}"));
         assert!(rows("(first: 100)") > 5 * rows("(first: 10)"));
         assert_eq!(rows(""), rows("(first: 50)"));
@@ -324,6 +330,17 @@ mod tests {
             FRONT.prepare(&document, None, None),
             Err(Unprepared::Excess(_))
         ));
+    }
+
+    #[test]
+    fn rows_that_are_read_for_page_info_are_paid() {
+        let page = |selection: &str| points(&format!("{{ tasks(first: 100) {{ {selection} }} }}"));
+        assert!(page("pageInfo { endCursor }") >= 70);
+        assert!(page("__typename") < 10, "no row is read");
+        assert!(
+            page("nodes { id } pageInfo { endCursor }") <= page("nodes { id }") + 2,
+            "the rows are read once"
+        );
     }
 
     #[test]
@@ -381,7 +398,7 @@ mod tests {
             assert!(with(filter) > plain, "{filter}");
         }
         assert!(with("search: \"ab cd ef\"") > 2 * with("search: \"ab\"") - plain);
-        assert!(points("{ tasks { totalCount } }") > points("{ tasks { pageInfo { hasNextPage } } }"));
+        assert!(points("{ tasks { totalCount } }") > points("{ tasks { __typename } }"));
         assert!(points("{ tasks { nodes { description } } }") > points("{ tasks { nodes { title } } }"));
         assert!(points("mutation { taskCreate(input: {title: \"x\"}) { task { id } } }") > points("{ viewer { id } }"));
     }

@@ -1,8 +1,7 @@
-//! Documents: read and judged once, then kept for the next client that sends the same one; and the operations in them,
-//! normalised for their variables.
+//! Caches of validated documents and of their operations, normalised for their variables.
 //!
-//! They are kept by the SHA-256 of their text, so the same cache serves Apollo's automatic persisted
-//! queries: a client sends only the hash of a document that was sent before.
+//! The key of a document is the SHA-256 of its text, so the same cache serves Apollo's automatic persisted queries:
+//! a client sends only the hash of a document that was sent before.
 
 use std::sync::Arc;
 
@@ -28,16 +27,16 @@ use crate::telemetry::metric::LookUps;
 /// The SHA-256 of a document's text.
 pub(in crate::graphql) type Hash = [u8; 32];
 
-/// How much memory the documents may take together, in bytes.
+/// Capacity of the document cache, in bytes.
 const DOCUMENTS: u64 = 32 * 1024 * 1024;
-/// A parsed document takes up to so many times the memory of its text, by a rough count.
+/// Estimated memory of a parsed document, in bytes per byte of its text.
 const WEIGHT_OF_A_BYTE: usize = 32;
-/// How much memory the normalised operations may take together, in bytes.
+/// Capacity of the cache of normalised operations, in bytes.
 const OPERATIONS: u64 = 32 * 1024 * 1024;
-/// The memory of a field in a normalised operation, by a rough count.
+/// Estimated memory of a field in a normalised operation, in bytes.
 const WEIGHT_OF_A_FIELD: usize = 768;
 
-/// A document that is valid and keeps to the limits.
+/// A valid document within the limits.
 #[derive(Debug)]
 pub(in crate::graphql) struct Document {
     pub(in crate::graphql) text: String,
@@ -46,7 +45,7 @@ pub(in crate::graphql) struct Document {
 }
 
 impl Document {
-    /// The operation with this name, or the only one, with its position in the document.
+    /// Without a name, the only operation. Also returns its index.
     fn operation(&self, name: Option<&str>) -> Result<(usize, &Operation), Problem> {
         let operations = &self.parsed.operations;
         let found = match name {
@@ -72,7 +71,6 @@ impl Document {
         }))
     }
 
-    /// The kinds and names of its operations.
     pub(in crate::graphql) fn operations(&self) -> impl Iterator<Item = (OperationType, Option<&str>)> {
         self.parsed
             .operations
@@ -85,19 +83,15 @@ fn named(operation: &Operation) -> Option<&str> {
     operation.name.as_ref().map(|name| name.node.as_str())
 }
 
-/// Why a text is not a document that can be run.
+/// Why a document is rejected.
 #[derive(Debug)]
 pub(in crate::graphql) enum Unusable {
-    /// It passes a limit.
     Limit(String),
-    /// It is not GraphQL.
     Syntax { message: String, pos: Pos },
-    /// It is not valid for the schema.
     Invalid(Vec<Problem>),
 }
 
 impl Unusable {
-    /// The code of the errors, and what they say.
     pub(in crate::graphql) fn into_problems(self) -> (&'static str, Vec<Problem>) {
         match self {
             Self::Limit(message) => ("LIMIT_EXCEEDED", vec![Problem::new(message)]),
@@ -128,7 +122,7 @@ impl From<Excess> for Unusable {
     }
 }
 
-/// An operation as the library executes it: one without fragments, directives and repeated fields.
+/// An operation as async-graphql executes it: without fragment spreads, directives or repeated fields.
 #[derive(Debug)]
 pub(in crate::graphql) struct Normalized {
     pub(in crate::graphql) document: ExecutableDocument,
@@ -137,7 +131,6 @@ pub(in crate::graphql) struct Normalized {
 }
 
 impl Normalized {
-    /// The definition of the operation.
     pub(in crate::graphql) fn definition(&self) -> Option<&OperationDefinition> {
         match &self.document.operations {
             DocumentOperations::Single(operation) => Some(&operation.node),
@@ -145,7 +138,6 @@ impl Normalized {
         }
     }
 
-    /// What it selects at the root.
     pub(in crate::graphql) fn selection_set(&self) -> Option<&SelectionSet> {
         self.definition().map(|operation| &operation.selection_set.node)
     }
@@ -158,7 +150,7 @@ impl Normalized {
         })
     }
 
-    /// Whether it selects a field with one of these names anywhere.
+    /// Whether it selects one of these fields, at any depth.
     pub(in crate::graphql) fn selects_any(&self, names: &[&str]) -> bool {
         fn selects(set: &SelectionSet, names: &[&str]) -> bool {
             set.items.iter().any(|selection| match &selection.node {
@@ -172,23 +164,22 @@ impl Normalized {
         self.selection_set().is_some_and(|set| selects(set, names))
     }
 
-    /// Whether it selects a root field of that name.
     pub(in crate::graphql) fn selects_at_root(&self, name: &str) -> bool {
         self.root_field(name).is_some()
     }
 
-    /// The first root field of that name.
+    /// The first root field of this name; aliases can repeat it.
     pub(in crate::graphql) fn root_field(&self, name: &str) -> Option<&Field> {
         self.root_fields().find(|field| field.name.node == name)
     }
 
-    /// The key of the first field of the root.
+    /// The response key of the first root field.
     pub(in crate::graphql) fn first_key(&self) -> Option<&Name> {
         self.root_fields().next().map(|field| &field.response_key().node)
     }
 }
 
-/// An operation with its variables, ready to be paid for and run.
+/// An operation with coerced variables and its cost.
 #[derive(Debug)]
 pub(in crate::graphql) struct Prepared {
     pub(in crate::graphql) operation: Arc<Normalized>,
@@ -199,16 +190,14 @@ pub(in crate::graphql) struct Prepared {
 /// Why an operation of a valid document cannot run.
 #[derive(Debug)]
 pub(in crate::graphql) enum Unprepared {
-    /// It is not in the document.
+    /// The document has no such operation.
     Unknown(Problem),
-    /// A variable has a wrong value.
     Variable(Problem),
-    /// It costs too much.
+    /// It exceeds the limit of complexity.
     Excess(String),
 }
 
 impl Unprepared {
-    /// The code of the error, and what it says.
     pub(in crate::graphql) fn into_problem(self) -> (&'static str, Problem) {
         match self {
             Self::Unknown(problem) => ("GRAPHQL_VALIDATION_FAILED", problem),
@@ -218,7 +207,7 @@ impl Unprepared {
     }
 }
 
-/// Reads documents and prepares their operations. Keeps those that were sent lately.
+/// Parses, validates and prepares operations. Caches documents and normalised operations.
 pub struct Front {
     model: Model,
     limits: GraphqlLimits,
@@ -228,7 +217,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// The front of the schema under these settings.
+    /// Creates a front for the schema with these settings.
     #[must_use]
     pub fn new(config: &GraphqlConfig) -> Self {
         let documents = Cache::builder()
@@ -248,19 +237,18 @@ impl Front {
         }
     }
 
-    /// The types of the schema.
     pub(in crate::graphql) fn model(&self) -> &Model {
         &self.model
     }
 
-    /// The document with this hash, if it was sent before.
+    /// Looks up the cache of this node.
     pub(in crate::graphql) fn find(&self, hash: &Hash) -> Option<Arc<Document>> {
         let found = self.documents.get(hash);
         self.look_ups.count(found.is_some());
         found
     }
 
-    /// The document with this text. `hash` is the hash of the text, if it is known already.
+    /// Takes a document from the cache, or parses and validates it. `hash` is the SHA-256 of `text`, if already known.
     pub(in crate::graphql) fn read(&self, text: String, hash: Option<Hash>) -> Result<Arc<Document>, Unusable> {
         limits::check_length(&text, &self.limits)?;
         let hash = hash.unwrap_or_else(|| hash_of(&text));
@@ -278,7 +266,7 @@ impl Front {
         Ok(document)
     }
 
-    /// The operation of a document that has this name, or its only one, with these variables.
+    /// Coerces the variables, normalises the operation and checks its cost. Without a name, takes the only operation.
     pub(in crate::graphql) fn prepare(
         &self,
         document: &Document,
@@ -302,7 +290,7 @@ impl Front {
         })
     }
 
-    /// What an operation of a document costs without variables, other than their defaults.
+    /// The cost in points, with the defaults of the variables. `None` if there is no such operation.
     pub(in crate::graphql) fn usual_cost(&self, document: &Document, name: Option<&str>) -> Option<u64> {
         let (index, operation) = document.operation(name).ok()?;
         let values = coercion::defaults(operation, &self.model);
@@ -330,7 +318,7 @@ impl Front {
     }
 }
 
-/// The weight of something in a cache, that of its key included.
+/// The weight of a cache entry, in bytes. 1024 bytes are an estimate for its key and overhead.
 fn weight(bytes: usize) -> u32 {
     u32::try_from(bytes + 1024).unwrap_or(u32::MAX)
 }
@@ -344,12 +332,11 @@ fn fields(set: &SelectionSet) -> usize {
     fields.sum()
 }
 
-/// The hash of a document's text.
 pub(in crate::graphql) fn hash_of(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// Reads a hash as clients write it, in hexadecimal.
+/// Parses 64 hexadecimal digits.
 pub(in crate::graphql) fn read_hash(text: &str) -> Option<Hash> {
     let mut hash = Hash::default();
     hex::decode_to_slice(text, &mut hash).ok()?;

@@ -1,26 +1,24 @@
-//! What a document may hold, counted after its fragments are expanded and before anything else looks at it.
+//! Limits on documents, counted after fragments are expanded and before validation.
 //!
-//! Fragments are counted once each and their sums added where they are spread, saturating: a chain
-//! of fragments that each spread the next one twice costs no more to count than to read.
+//! Each fragment is counted once, and its saturating sum is added wherever it is spread. So a chain of fragments that
+//! each spread the next one twice costs no more to count than to read.
 
 use std::collections::HashMap;
 
 use super::syntax::{Document, Selection};
 use crate::config::GraphqlLimits;
 
-/// Why a document is not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum Excess {
-    /// It passes a limit. The text names the limit, the value reached and what is allowed.
+    /// The message has the limit, the value and the maximum.
     Limit(String),
-    /// A fragment spreads itself, so that it has no end.
     Cycle(String),
 }
 
-/// What a selection holds once its fragments are expanded.
+/// The size of a selection set after its fragments are expanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Weight {
-    /// Fields and fragments.
+    /// Number of fields and fragments.
     selections: usize,
     depth: usize,
     aliases: usize,
@@ -36,7 +34,6 @@ impl Weight {
     }
 }
 
-/// How far fragments have been counted.
 enum Progress {
     Underway,
     Done(Weight),
@@ -45,15 +42,14 @@ enum Progress {
 struct Counter<'a> {
     document: &'a Document,
     counted: HashMap<&'a str, Progress>,
-    /// How many selection sets and fragments are being counted inside each other. Bounded, so that the stack is.
+    /// Current depth of recursion, limited to protect the stack.
     nesting: usize,
     max_nesting: usize,
 }
 
-/// The most fragments that spread each other in a chain.
+/// Maximum length of a chain of fragments that spread each other.
 const MAX_FRAGMENT_CHAIN: usize = 100;
 
-/// Checks every operation of the document.
 pub(in crate::graphql) fn check(document: &Document, limits: &GraphqlLimits) -> Result<(), Excess> {
     let mut counter = Counter {
         document,
@@ -72,7 +68,6 @@ pub(in crate::graphql) fn check(document: &Document, limits: &GraphqlLimits) -> 
     Ok(())
 }
 
-/// Checks the length of a document's text.
 pub(in crate::graphql) fn check_length(text: &str, limits: &GraphqlLimits) -> Result<(), Excess> {
     within("bytes", text.len(), limits.bytes)
 }
@@ -125,7 +120,7 @@ impl<'a> Counter<'a> {
             }
             None => {}
         }
-        // One that does not exist is left to validation, which tells where it is missing.
+        // Validation reports missing fragments with their position.
         let Some(fragment) = self.document.fragment(name) else {
             return Ok(Weight::default());
         };

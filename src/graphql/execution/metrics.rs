@@ -1,4 +1,4 @@
-//! How many operations are run, how long that takes, and what comes of them.
+//! Metrics and spans of operations: count, duration and outcome.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -14,16 +14,15 @@ use crate::telemetry::context;
 use crate::telemetry::metric::{OPERATION_TIME, OPERATIONS};
 use crate::telemetry::trace::TARGET;
 
-/// So many names are told apart; clients make them up.
+/// Maximum number of operation names in metrics: clients choose the names.
 const MAX_NAMES: usize = 200;
-/// A name with more characters is not told apart either.
+/// Maximum length of a name, in bytes. Longer names count as `other`.
 const MAX_LENGTH: usize = 64;
 
-/// The names of operations that are told apart: the first that users sent.
+/// The operation names in metrics: the first ones that signed-in users sent.
 #[derive(Debug, Default)]
 pub(in crate::graphql) struct Names(Mutex<HashSet<String>>);
 
-/// An operation that runs.
 pub(in crate::graphql) struct Measuring {
     kind: &'static str,
     name: String,
@@ -31,7 +30,7 @@ pub(in crate::graphql) struct Measuring {
 }
 
 impl Names {
-    /// Begins to measure an operation. Only users add names; whoever is not signed in could fill the room with nonsense.
+    /// Starts a measurement. Only signed-in users add names, because anonymous clients could fill the set.
     pub(in crate::graphql) fn begin(&self, operation: &Operation, is_of_user: bool) -> Measuring {
         let name = operation.prepared.operation.name.as_deref();
         context::set_operation(name.map_or("anonymous", |name| name.get(..MAX_LENGTH).unwrap_or(name)));
@@ -41,14 +40,12 @@ impl Names {
                 OperationType::Mutation => "mutation",
                 OperationType::Subscription => "subscription",
             },
-            name: name
-                .map_or("anonymous", |name| self.told_apart(name, is_of_user))
-                .to_owned(),
+            name: name.map_or("anonymous", |name| self.label(name, is_of_user)).to_owned(),
             began: Instant::now(),
         }
     }
 
-    fn told_apart<'a>(&self, name: &'a str, may_add: bool) -> &'a str {
+    fn label<'a>(&self, name: &'a str, may_add: bool) -> &'a str {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if names.contains(name) {
             return name;
@@ -62,7 +59,6 @@ impl Names {
 }
 
 impl Measuring {
-    /// Its span, under the name that it is counted by.
     pub(in crate::graphql) fn span(&self) -> Span {
         tracing::info_span!(
             target: TARGET,
@@ -73,7 +69,6 @@ impl Measuring {
         )
     }
 
-    /// Counts it.
     pub(in crate::graphql) fn end(self, response: &Response) {
         let outcome = match (&response.data, response.errors.is_empty()) {
             (_, true) => "ok",
@@ -87,7 +82,7 @@ impl Measuring {
     }
 }
 
-/// Whether the server is to blame, which an answer with status 200 does not show.
+/// Whether the server caused the error. The HTTP status can be 200 even then.
 fn is_fault(error: &ServerError) -> bool {
     let faults = [Code::Internal, Code::Unavailable].map(Code::as_str);
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
@@ -99,16 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_apart_up_to_a_bound_and_only_as_users_send_them() {
+    fn names_are_limited_and_only_users_add_them() {
         let names = Names::default();
-        assert_eq!(names.told_apart("Page", false), "other");
-        assert_eq!(names.told_apart("Page", true), "Page");
-        assert_eq!(names.told_apart("Page", false), "Page");
-        assert_eq!(names.told_apart(&"x".repeat(65), true), "other");
+        assert_eq!(names.label("Page", false), "other");
+        assert_eq!(names.label("Page", true), "Page");
+        assert_eq!(names.label("Page", false), "Page");
+        assert_eq!(names.label(&"x".repeat(65), true), "other");
         for number in 1..MAX_NAMES {
             let name = format!("Q{number}");
-            assert_eq!(names.told_apart(&name, true), name);
+            assert_eq!(names.label(&name, true), name);
         }
-        assert_eq!(names.told_apart("OneMore", true), "other");
+        assert_eq!(names.label("OneMore", true), "other");
     }
 }

@@ -1,25 +1,25 @@
-//! One operation: from the text of its document to its response. The front is all that comes before the library's
-//! executor.
+//! Executes operations, from the text of a document to the response. The front is every stage before the executor of
+//! async-graphql.
 //!
 //! | module | responsibility |
 //! |---|---|
-//! | `syntax` | tokens and parsing, within bounds |
-//! | `limits` | bounds on what a document holds |
+//! | `syntax` | lexer and parser |
+//! | `limits` | limits on documents |
 //! | `model` | the types of the schema |
-//! | `validation` | whether a document is valid |
+//! | `validation` | validation against the schema |
 //! | `coercion` | the values of variables |
-//! | `normalizer` | the operation as the library executes it |
-//! | `cost`, `price` | what an operation costs |
-//! | `toll` | what the events of a subscription cost |
-//! | `concurrency` | heavy operations take turns |
-//! | [`check`] | what the front says of a document, as data |
+//! | `normalizer` | the operation as async-graphql executes it |
+//! | `cost`, `price` | the static cost of an operation |
+//! | `toll` | the price of subscription events |
+//! | `concurrency` | limits concurrent heavy operations |
+//! | [`check`] | checks a document without executing it |
 //! | `document` | the cache of documents and their normalised operations |
-//! | `persisted` | the texts of documents in Redis, for clients that know the hash from another node |
-//! | `operation` | an operation that was prepared |
-//! | `parameters` | an operation as clients send it |
-//! | `response` | what it is answered |
+//! | `persisted` | persisted queries in Redis, shared by all nodes |
+//! | `operation` | a prepared operation |
+//! | `parameters` | operation parameters as clients send them |
+//! | `response` | response bodies and refusals |
 //! | `executor` | runs operations |
-//! | `metrics` | how many operations are run, and how long that takes |
+//! | `metrics` | metrics and spans of operations |
 
 pub mod check;
 pub(super) mod coercion;

@@ -1,4 +1,4 @@
-//! The types of the schema, as validation, variables and costs need them. They are read from the schema's own text.
+//! The types of the schema, read from its SDL. Validation, coercion and costs use them.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use async_graphql::parser::types::{
 };
 use async_graphql_value::ConstValue;
 
-/// The types that every schema has and the text does not name. `__Root` has the fields that introspection adds, and
+/// The introspection types, which the SDL does not define. `__Root` has the fields that introspection adds, and
 /// `__Directives` the argument of `@skip` and `@include`.
 const INTROSPECTION: &str = include_str!("introspection.graphql");
 
-/// The scalars that every schema has.
+/// The built-in scalars.
 const SCALARS: [(&str, Scalar); 5] = [
     ("Int", Scalar::Int),
     ("Float", Scalar::Float),
@@ -24,11 +24,10 @@ const SCALARS: [(&str, Scalar); 5] = [
     ("ID", Scalar::Id),
 ];
 
-/// A type of the schema, by its position in the model.
+/// Index of a type in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::graphql) struct TypeId(usize);
 
-/// The types of a schema.
 #[derive(Debug)]
 pub(in crate::graphql) struct Model {
     types: Vec<TypeModel>,
@@ -36,31 +35,28 @@ pub(in crate::graphql) struct Model {
     roots: [Option<TypeId>; 3],
     introspection: Option<TypeId>,
     directive_arguments: Vec<InputModel>,
-    /// Whether introspection, and so suggestions, are on.
+    /// Whether introspection and suggestions of names are enabled.
     is_introspectable: bool,
 }
 
-/// A type.
 #[derive(Debug)]
 pub(in crate::graphql) struct TypeModel {
     pub(in crate::graphql) name: Name,
     pub(in crate::graphql) kind: KindModel,
 }
 
-/// What a type is.
 #[derive(Debug)]
 pub(in crate::graphql) enum KindModel {
     Scalar(Scalar),
     Enum(Vec<Name>),
     Input(Vec<InputModel>),
     Object(Fields),
-    /// An interface, with the objects that implement it.
+    /// With the objects that implement it.
     Interface(Fields, Vec<TypeId>),
 }
 
 type Fields = HashMap<Name, FieldModel>;
 
-/// Which values a scalar takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum Scalar {
     Int,
@@ -68,11 +64,10 @@ pub(in crate::graphql) enum Scalar {
     String,
     Boolean,
     Id,
-    /// Any value; the resolver judges it.
+    /// Any value; the resolver validates it.
     Custom,
 }
 
-/// A field of an object or interface.
 #[derive(Debug)]
 pub(in crate::graphql) struct FieldModel {
     pub(in crate::graphql) kind: TypeRef,
@@ -88,22 +83,19 @@ pub(in crate::graphql) struct InputModel {
 }
 
 impl InputModel {
-    /// Whether a value must be given.
     pub(in crate::graphql) fn is_required(&self) -> bool {
         self.kind.is_non_null() && self.default.is_none()
     }
 }
 
-/// The input with this name.
 pub(in crate::graphql) fn input<'a>(inputs: &'a [InputModel], name: &str) -> Option<&'a InputModel> {
     inputs.iter().find(|input| input.name == name)
 }
 
-/// A type as it is used: a named type within lists.
+/// A reference to a named type, possibly within lists. The flags are true for non-null types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum TypeRef {
     Named(TypeId, bool),
-    /// A list of items, and whether it is non-null.
     List(Box<TypeRef>, bool),
 }
 
@@ -114,7 +106,6 @@ impl TypeRef {
         }
     }
 
-    /// The type of the items, if it is a list.
     pub(in crate::graphql) fn item(&self) -> Option<&Self> {
         match self {
             Self::Named(..) => None,
@@ -130,7 +121,7 @@ impl TypeRef {
         }
     }
 
-    /// Whether every value of this type is one of `other`; `is_non_null` tells whether this one may be taken as non-null.
+    /// Whether every value of this type is valid for `other`. `is_non_null` overrides the nullability of this type.
     pub(in crate::graphql) fn is_subtype_of(&self, other: &Self, is_non_null: bool) -> bool {
         if other.is_non_null() && !is_non_null {
             return false;
@@ -144,7 +135,7 @@ impl TypeRef {
 }
 
 impl Model {
-    /// The model of a schema in its definition language. A text that is none gives a model without types.
+    /// Builds the model from SDL. SDL that cannot be parsed gives a model with only the built-in types.
     pub(in crate::graphql) fn new(sdl: &str, is_introspectable: bool) -> Self {
         let definitions = [sdl, INTROSPECTION].into_iter().flat_map(|text| {
             parse_schema(text)
@@ -186,7 +177,6 @@ impl Model {
         model
     }
 
-    /// Whether introspection, and so suggestions, are on.
     pub(in crate::graphql) fn is_introspectable(&self) -> bool {
         self.is_introspectable
     }
@@ -203,7 +193,6 @@ impl Model {
         self.by_name.get(name).copied()
     }
 
-    /// The root type of operations of this kind.
     pub(in crate::graphql) fn root(&self, kind: OperationType) -> Option<TypeId> {
         self.roots[match kind {
             OperationType::Query => 0,
@@ -224,7 +213,7 @@ impl Model {
         }
     }
 
-    /// A field of a type, those of introspection included.
+    /// A field of a type, including the fields of introspection.
     pub(in crate::graphql) fn field(&self, parent: TypeId, name: &str) -> Option<&FieldModel> {
         let fields = self.fields(parent)?;
         let is_query = self.root(OperationType::Query) == Some(parent);
@@ -235,14 +224,12 @@ impl Model {
         }
     }
 
-    /// The names of the fields of a type.
     pub(in crate::graphql) fn field_names(&self, parent: TypeId) -> impl Iterator<Item = &str> {
         self.fields(parent)
             .into_iter()
             .flat_map(|fields| fields.keys().map(Name::as_str))
     }
 
-    /// The names of all types.
     pub(in crate::graphql) fn type_names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(Name::as_str)
     }
@@ -263,7 +250,7 @@ impl Model {
         matches!(self.get(id).kind, KindModel::Object(_))
     }
 
-    /// The objects that a value of this composite type can be.
+    /// The object types that a value of this composite type can have.
     pub(in crate::graphql) fn possible<'a>(&'a self, id: &'a TypeId) -> &'a [TypeId] {
         match &self.get(*id).kind {
             KindModel::Interface(_, objects) => objects,
@@ -271,18 +258,18 @@ impl Model {
         }
     }
 
-    /// Whether some object is of both types.
+    /// Whether an object can be of both types.
     pub(in crate::graphql) fn overlap(&self, one: TypeId, other: TypeId) -> bool {
         let others = self.possible(&other);
         self.possible(&one).iter().any(|object| others.contains(object))
     }
 
-    /// A type by its name as a document uses it, if its named type exists.
+    /// Resolves a type of a document. `None` if its named type does not exist.
     pub(in crate::graphql) fn resolve(&self, kind: &Type) -> Option<TypeRef> {
         reference(kind, &self.by_name)
     }
 
-    /// A type as documents spell it.
+    /// The type in GraphQL syntax, such as `[Int!]!`.
     pub(in crate::graphql) fn shown(&self, kind: &TypeRef) -> String {
         let shown = match kind {
             TypeRef::Named(id, _) => self.name(*id).to_string(),

@@ -1,9 +1,9 @@
-//! Turns a valid operation into what the library executes.
+//! Turns a valid operation into the form that async-graphql executes.
 //!
-//! The library departs from the specification where directives have defaulted variables, where a field is selected
-//! twice, where a variable is absent, and for fragments at the root of a subscription. So it gets none of these: here
-//! `@skip` and `@include` are decided, fragments are expanded, fields are merged and arguments without a value are left
-//! out, by the specification's algorithms. What is left are fields, with their positions and their variables.
+//! async-graphql departs from the specification for directives whose variables have defaults, repeated fields, absent
+//! variables, and fragments at the root of a subscription. So it gets none of these. By the algorithms of the
+//! specification, `@skip` and `@include` are evaluated, fragments are expanded, fields are merged, and arguments
+//! without a value are removed. The result has only fields, with their positions and variables.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,8 +19,7 @@ use super::coercion::{self, Values};
 use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
 use super::syntax::{Argument, Directive, Document, Field, Literal, Operation, Selection, Value};
 
-/// The operation with these variables. It depends on them only through the values of those in directives, and through
-/// which of them are absent.
+/// Normalises an operation. The result depends on the variables in directives, and on which variables are absent.
 pub(in crate::graphql) fn normalize(
     document: &Document,
     operation: &Operation,
@@ -47,8 +46,7 @@ pub(in crate::graphql) fn normalize(
     }
 }
 
-/// What of the variables the normalised operation depends on: a character for each variable, the same for the same
-/// operation.
+/// The part of the variables that the normalised operation depends on: one character for each variable.
 pub(in crate::graphql) fn key(operation: &Operation, values: &Values) -> String {
     let variables = operation.variables.iter();
     let states = variables.map(|variable| match values.get(&variable.name.node) {
@@ -79,7 +77,6 @@ struct Normalizer<'a> {
 type ByKey<'a> = IndexMap<&'a Name, Vec<&'a Field>>;
 
 impl<'a> Normalizer<'a> {
-    /// What is selected of an object.
     fn object(&self, kind: TypeId, sets: &[&'a [Selection]]) -> SelectionSet {
         let mut fields = ByKey::new();
         let mut visited = HashSet::new();
@@ -93,7 +90,7 @@ impl<'a> Normalizer<'a> {
     /// `CollectFields` of the specification.
     fn collect(&self, kind: TypeId, set: &'a [Selection], fields: &mut ByKey<'a>, visited: &mut HashSet<&'a Name>) {
         for selection in set {
-            if self.is_left_out(selection.directives()) {
+            if self.is_skipped(selection.directives()) {
                 continue;
             }
             match selection {
@@ -116,13 +113,12 @@ impl<'a> Normalizer<'a> {
         }
     }
 
-    /// Whether a fragment on this type is one on the object too.
     fn applies(&self, condition: &Name, object: TypeId) -> bool {
         let condition = self.model.find(condition);
         condition.is_some_and(|condition| self.model.possible(&condition).contains(&object))
     }
 
-    fn is_left_out(&self, directives: &[Directive]) -> bool {
+    fn is_skipped(&self, directives: &[Directive]) -> bool {
         directives.iter().any(|directive| {
             let condition = directive.arguments.first().map(|argument| &argument.value.node);
             let is_true = match condition {
@@ -134,7 +130,7 @@ impl<'a> Normalizer<'a> {
         })
     }
 
-    /// A field with what is selected below it by all that select it.
+    /// Merges fields with the same response key.
     fn field(&self, parent: TypeId, fields: &[&'a Field]) -> Option<Positioned<LibrarySelection>> {
         let first = *fields.first()?;
         let definition = self.model.field(parent, &first.name.node)?;
@@ -159,7 +155,7 @@ impl<'a> Normalizer<'a> {
         Some(Positioned::new(LibrarySelection::Field(field), pos))
     }
 
-    /// What is selected of an interface: a fragment for each object that it may be.
+    /// The selection set on an interface: an inline fragment for each of its object types.
     fn interface(&self, kind: TypeId, sets: &[&'a [Selection]], pos: Pos) -> SelectionSet {
         let fragments = self.model.possible(&kind).iter().map(|object| {
             let condition = TypeCondition {
@@ -191,7 +187,7 @@ impl<'a> Normalizer<'a> {
         arguments.collect()
     }
 
-    /// A value in which variables stand. None if it is a variable that is absent.
+    /// Converts a value and keeps its variables. `None` if it is an absent variable.
     fn value(&self, value: &Value, kind: &TypeRef) -> Option<LibraryValue> {
         Some(match &value.node {
             Literal::Variable(name) => {
@@ -216,7 +212,7 @@ impl<'a> Normalizer<'a> {
                 _ => coercion::literal(value, kind, self.model).into_value(),
             },
             _ => {
-                // A list of one item is given to the library without the list, which it takes.
+                // async-graphql accepts a single item in the place of a list.
                 let kind = TypeRef::Named(kind.named(), false);
                 coercion::literal(value, &kind, self.model).into_value()
             }

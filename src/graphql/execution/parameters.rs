@@ -1,4 +1,4 @@
-//! An operation as clients send it, whatever the transport.
+//! Operation parameters as clients send them, for every transport.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::document::{Hash, read_hash};
 use super::response::Refusal;
 
-/// An operation as it was sent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::graphql) struct Parameters {
@@ -20,14 +19,14 @@ pub(in crate::graphql) struct Parameters {
     pub(in crate::graphql) extensions: Extensions,
 }
 
-/// Those extensions of a request that mean something here.
+/// The supported request extensions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(in crate::graphql) struct Extensions {
     pub(in crate::graphql) persisted_query: Option<PersistedQuery>,
 }
 
-/// A document by its hash: Apollo's automatic persisted queries.
+/// Apollo's automatic persisted queries: a document by its hash.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::graphql) struct PersistedQuery {
@@ -36,7 +35,6 @@ pub(in crate::graphql) struct PersistedQuery {
 }
 
 impl PersistedQuery {
-    /// The hash, if it can be one.
     pub(super) fn hash(&self) -> Result<Hash, Refusal> {
         if self.version != 1 {
             return Err(Refusal::bad_request(format!(
@@ -59,7 +57,7 @@ fn operation_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     Ok(name.filter(|name| !name.is_empty()))
 }
 
-/// Derived types also read lists, by the order of their fields, which nobody means.
+/// Accepts only objects: derived types would also accept lists, by the order of their fields.
 fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
     Option::deserialize(deserializer)
 }
@@ -68,7 +66,7 @@ fn extensions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Extensions, 
     known_extensions(Option::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// The extensions that mean something here, of all that were sent.
+/// Ignores unsupported extensions.
 pub(in crate::graphql) fn known_extensions(extensions: Option<Map<String, Value>>) -> serde_json::Result<Extensions> {
     serde_json::from_value(Value::Object(extensions.unwrap_or_default()))
 }

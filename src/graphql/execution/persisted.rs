@@ -1,14 +1,13 @@
-//! Persisted documents in Redis: what a client sent to one node, every node knows by its hash.
+//! Persisted queries in Redis: every node knows the documents that clients sent to any node.
 
 use redis::pipe;
 
 use super::document::{Hash, hash_of};
 use crate::redis::{Redis, key};
 
-/// How long a document is kept that nobody asks for: a day, in seconds.
-const KEPT: i64 = 24 * 60 * 60;
+/// Expiry of a document after its last use, in seconds.
+const EXPIRY: i64 = 24 * 60 * 60;
 
-/// The documents that clients registered at any node.
 pub(in crate::graphql) struct Persisted {
     redis: Redis,
 }
@@ -18,24 +17,24 @@ impl Persisted {
         Self { redis }
     }
 
-    /// The text with this hash. None if nobody sent it within a day, or while Redis is away.
+    /// `None` if no client used the document for a day, or if Redis is unavailable.
     pub(in crate::graphql) async fn find(&self, hash: &Hash) -> Option<String> {
         let key = key_of(hash);
         let mut get = pipe();
-        get.get(&key).expire(&key, KEPT).ignore();
+        get.get(&key).expire(&key, EXPIRY).ignore();
         let (found,): (Option<Vec<u8>>,) = self
             .redis
             .attempt(async |mut connection| get.query_async(&mut connection).await)
             .await?;
         let text = String::from_utf8(found?).ok()?;
-        // Others may write to Redis too; what does not have the hash is not what the client means.
+        // Other programs can write to Redis, so the hash is verified.
         (hash_of(&text) == *hash).then_some(text)
     }
 
-    /// Keeps a document for all nodes. While Redis is away, its client sends it again to each node.
+    /// Stores a document for all nodes. Without Redis, clients send it again to each node.
     pub(in crate::graphql) async fn keep(&self, hash: &Hash, text: &str) {
         let mut set = redis::cmd("SET");
-        set.arg(key_of(hash)).arg(text).arg("EX").arg(KEPT);
+        set.arg(key_of(hash)).arg(text).arg("EX").arg(EXPIRY);
         let _: Option<()> = self
             .redis
             .attempt(async |mut connection| set.query_async(&mut connection).await)

@@ -1,39 +1,39 @@
-//! What things cost, in thousandths of a point.
+//! Prices of fields and arguments, in thousandths of a point.
 //!
-//! A point stands for up to 50 microseconds of the server and its database together, at 100,000 tasks:
-//! `cargo xtask bench cost` searches for documents that take more.
+//! A point is up to 50 microseconds of server and database time, measured with 100,000 tasks:
+//! `cargo xtask bench cost` searches for documents that take longer.
 
 use std::collections::HashSet;
 
-/// A point.
+use crate::graphql::connection::ROWS;
+
 pub(super) const POINT: u64 = 1_000;
-/// Every operation, whatever it selects: the session is checked, limits are counted, an answer is written.
+/// Base price of every operation: session check, rate limits, and writing the response.
 pub(super) const OPERATION: u64 = 3 * POINT;
 
-/// The fields of a connection that hold its rows.
-const ROWS: [&str; 2] = ["nodes", "edges"];
+/// The price of a row that is read for `pageInfo` only.
+pub(super) const ROW_READ: u64 = 7 * POINT / 10;
 
-/// Whether the field holds the rows of a connection.
 pub(super) fn is_rows(parent: &str, field: &str) -> bool {
     parent.ends_with("Connection") && ROWS.contains(&field)
 }
 
-/// A field without what is selected below it.
+/// The price of a field without its selection set.
 pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
     match (parent, field) {
-        // The tags of all visible tasks are grouped: for a page, and again for how many there are.
+        // Groups the tags of all visible tasks, once for the page and once for the count.
         ("Query", "tags") | ("TagConnection", "totalCount") => 300 * POINT,
-        // The names of all users are read.
+        // Reads the names of all users.
         ("Query", "people") => 50 * POINT,
-        // With a filter nothing is remembered: all tasks that pass it are grouped.
+        // With a filter there is no cached result: all matching tasks are grouped.
         ("Query", "taskStatistics") => 180 * POINT,
-        // Joined with all tags of all visible tasks. It counts for five.
+        // Joins all tags of all visible tasks. The usual length of 5 multiplies this price.
         ("TaskStatistics", "tags") => 60 * POINT,
         // Up to 5,000 characters.
         ("Task", "description") => POINT + POINT / 4,
-        // It is signed.
+        // The URL is signed.
         ("Attachment", "url") => POINT / 5,
-        // Each has the value before and after, a description perhaps.
+        // Each change has the old and the new value, which can be a description.
         ("TaskEvent", "changes") => POINT / 2,
         ("Mutation", _) | (_, "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount") => 20 * POINT,
         // Introspection reads only memory.
@@ -43,7 +43,7 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
     }
 }
 
-/// Whether the work of a field grows with the tasks that its asker may see.
+/// Whether the work of a field grows with the number of tasks that are visible to the caller.
 pub(super) fn scans(parent: &str, field: &str) -> bool {
     matches!(
         (parent, field),
@@ -56,12 +56,12 @@ pub(super) fn scans(parent: &str, field: &str) -> bool {
     )
 }
 
-/// Whether the work of a value does: it is a condition or an order.
+/// Whether the work of an input type grows with the visible tasks: it is a filter or an order.
 pub(super) fn input_scans(of: &str) -> bool {
     of.ends_with("Filter") || of == "TaskOrder"
 }
 
-/// How many items a list has that takes no `first`, by a rough count.
+/// Estimated length of a list without the argument `first`.
 pub(super) fn usual_length(parent: &str, field: &str) -> u64 {
     match (parent, field) {
         ("__Schema", "types") => 100,
@@ -76,7 +76,7 @@ pub(super) fn usual_length(parent: &str, field: &str) -> u64 {
     }
 }
 
-/// A value of an argument, or of the field of an input type.
+/// The price of an argument, or of a field of the input type `of`.
 pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> u64 {
     match (of, name) {
         ("TaskFilter", "search") => {
@@ -86,7 +86,7 @@ pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> u64 {
             (words.len() as u64).saturating_mul(100 * POINT)
         }
         ("TagFilter", _) => 50 * POINT,
-        // The default order has an index for every list.
+        // Every list has an index for the default order.
         ("TaskOrder", "field") if text == Some("CREATED_AT") => 0,
         ("TaskOrder", "field") => 100 * POINT,
         (of, _) if of.ends_with("Filter") => 10 * POINT,

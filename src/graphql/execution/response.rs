@@ -1,4 +1,4 @@
-//! What an operation is answered, whatever the transport: a body, or why nothing was run.
+//! Responses of operations, for every transport: a body, or a refusal if nothing was executed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::http::encoding;
 use crate::http::json::FIRST_BYTES;
 use crate::http::request_id;
 
-/// Why nothing was run: a status and an error.
+/// An operation that was not executed: HTTP status and errors.
 #[derive(Debug)]
 pub(in crate::graphql) struct Refusal {
     pub(in crate::graphql) status: StatusCode,
@@ -27,7 +27,6 @@ impl Refusal {
         Self::of_problems(status, code, vec![Problem::new(message)])
     }
 
-    /// What is wrong with a document or its variables, one problem or more.
     pub(in crate::graphql) fn of_problems(status: StatusCode, code: &str, problems: Vec<Problem>) -> Self {
         let errors = problems.into_iter().map(|problem| ServerError {
             locations: problem.positions,
@@ -41,7 +40,6 @@ impl Refusal {
         }
     }
 
-    /// The request is malformed.
     pub(in crate::graphql) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
@@ -50,24 +48,20 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
     }
 
-    /// It took longer than a request may.
     pub(in crate::graphql) fn timed_out(limit: Duration) -> Self {
         let message = format!("The request took longer than {} s and was given up", limit.as_secs());
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
 
-    /// Something went wrong inside.
     pub(in crate::graphql) fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::from(Error::internal(cause))
     }
 
-    /// The client takes none of the ways in which this can be answered.
     pub(in crate::graphql) fn not_acceptable(message: &str) -> Self {
         Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message)
     }
 
-    /// Whether something is wrong with the operation or what it names, and not with how it was sent, how often, or
-    /// with the server.
+    /// Whether the operation is wrong, and not its transport, its rate or the server.
     pub(in crate::graphql) fn is_of_operation(&self) -> bool {
         matches!(
             self.status,
@@ -75,7 +69,7 @@ impl Refusal {
         )
     }
 
-    /// Whether something is wrong with a document that could be read.
+    /// Whether the operation is wrong, but its document could be parsed.
     pub(in crate::graphql) fn is_of_document(&self) -> bool {
         let extensions = self.errors.first().and_then(|error| error.extensions.as_ref());
         let code = extensions.and_then(|extensions| extensions.get("code"));
@@ -85,7 +79,6 @@ impl Refusal {
         self.is_of_operation() && !is_unreadable
     }
 
-    /// The body has a content coding.
     pub(in crate::graphql) fn unsupported_encoding(message: String) -> Self {
         let refusal = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
         Self {
@@ -94,13 +87,13 @@ impl Refusal {
         }
     }
 
-    /// The same, with the methods that there are.
+    /// Adds the header `Allow`.
     pub(in crate::graphql) fn allow(mut self, methods: &'static str) -> Self {
         self.header = Some((header::ALLOW, HeaderValue::from_static(methods)));
         self
     }
 
-    /// The same, with the seconds to wait.
+    /// Adds the header `Retry-After` and the extension `retryAfter`.
     pub(in crate::graphql) fn retry_after(mut self, seconds: u64) -> Self {
         for error in &mut self.errors {
             error.extensions.get_or_insert_default().set("retryAfter", seconds);
@@ -110,7 +103,7 @@ impl Refusal {
     }
 }
 
-/// What went wrong before the operation began: who asks could not be found out, or its key is no good.
+/// Errors before execution, such as failed authentication or an unusable idempotency key.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let status = match error.code() {
@@ -137,7 +130,6 @@ impl From<Error> for Refusal {
     }
 }
 
-/// The body of an answer.
 pub(in crate::graphql) struct Body {
     errors: Vec<ServerError>,
     data: Option<Value>,
@@ -145,7 +137,7 @@ pub(in crate::graphql) struct Body {
 }
 
 impl From<Response> for Body {
-    /// An executed operation has `data`, also when it is null; one that did not begin has none.
+    /// An executed operation has `data`, even if it is null. Other responses have only `errors`.
     fn from(response: Response) -> Self {
         let began = began(&response);
         let errors = response.errors.into_iter();
@@ -158,7 +150,7 @@ impl From<Response> for Body {
 }
 
 impl Body {
-    /// The errors of a subscription that did not begin.
+    /// The errors of a subscription that did not start.
     pub(in crate::graphql) fn refused(response: Response) -> Self {
         Self {
             data: None,
@@ -166,11 +158,11 @@ impl Body {
         }
     }
 
-    /// The body as JSON. Fields stand in it in the order in which they were asked for, as the specification wants; a
-    /// detour by way of [`serde_json::Value`] would sort them.
+    /// The body as JSON. Fields have the order of the selection set, as the specification requires;
+    /// [`serde_json::Value`] would sort them.
     pub(in crate::graphql) fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::with_capacity(FIRST_BYTES);
-        // Answers always serialise, and there is always room for more of them.
+        // Serialising to memory cannot fail.
         let _ = self.write(&mut json);
         json
     }
@@ -193,17 +185,15 @@ impl Body {
         Some(())
     }
 
-    /// Whether execution began; otherwise there are only errors.
     pub(in crate::graphql) fn is_executed(&self) -> bool {
         self.data.is_some()
     }
 
-    /// What went wrong.
     pub(in crate::graphql) fn errors(&self) -> &[ServerError] {
         &self.errors
     }
 
-    /// Whether any root field has a value.
+    /// Whether any root field is not null.
     pub(in crate::graphql) fn has_data(&self) -> bool {
         match &self.data {
             Some(Value::Object(fields)) => fields.values().any(|value| *value != Value::Null),
@@ -211,8 +201,8 @@ impl Body {
         }
     }
 
-    /// Whether something went wrong on the server, so that nobody knows what was done.
-    pub(in crate::graphql) fn has_failed_inside(&self) -> bool {
+    /// Whether there is an internal error, so that the effect is unknown.
+    pub(in crate::graphql) fn has_internal_error(&self) -> bool {
         let internal = Value::from(Code::Internal.as_str());
         self.errors.iter().any(|error| {
             let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
@@ -221,7 +211,7 @@ impl Body {
     }
 }
 
-/// Writes the name of a member of an object that was begun.
+/// Writes the name of the next member of a JSON object.
 fn begin_member(json: &mut Vec<u8>, name: &str) {
     if json.last() != Some(&b'{') {
         json.push(b',');
@@ -241,8 +231,7 @@ impl From<Refusal> for Body {
     }
 }
 
-/// Gives the library's own errors their code: before execution the document is not valid, during it
-/// an argument is not.
+/// Sets the code of errors from async-graphql: before execution the document is invalid, later an argument is.
 fn with_code(mut error: ServerError, began: bool) -> ServerError {
     let extensions = error.extensions.get_or_insert_default();
     if extensions.get("code").is_none() {
@@ -264,7 +253,7 @@ fn with_request_id(mut error: ServerError) -> ServerError {
     error
 }
 
-/// Whether execution began: the document was valid.
+/// Whether execution began. Earlier errors have neither data nor a path.
 fn began(response: &Response) -> bool {
     response.data != Value::Null || response.errors.iter().any(|error| !error.path.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The price of a subscription's events: each that is executed draws on the client's budget, and waits while there is none.
+//! The price of subscription events: each takes points from the client's budget, and waits while it is empty.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,18 +6,17 @@ use std::time::Duration;
 use crate::domain::Domain;
 use crate::rate_limit::{Client, RateLimiter};
 
-/// So many events are paid for together, so that a busy subscription does not ask Redis for each.
+/// Number of events that are paid at once, so that a busy subscription does not call Redis for each.
 const BLOCK: u32 = 10;
 /// The time between two attempts to pay.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Pays for events.
 pub(in crate::graphql) struct Toll {
     points: Arc<RateLimiter>,
     client: Client,
-    /// The price of an event.
+    /// Points per event.
     price: u32,
-    /// So many events are paid for already.
+    /// Number of events that are already paid.
     prepaid: u32,
     domain: Domain,
 }
@@ -33,8 +32,8 @@ impl Toll {
         }
     }
 
-    /// Pays for an event. Waits until the client has the points: delivery slows down and does not fail. A client that
-    /// falls too far behind by it is told to subscribe again, as every slow one is.
+    /// Waits until the client has the points for an event: delivery slows down and does not fail. A client that falls
+    /// too far behind is disconnected, like every slow client.
     pub(in crate::graphql) async fn pay(&mut self) {
         while self.prepaid == 0 {
             for events in [BLOCK, 1] {

@@ -1,7 +1,7 @@
-//! Plain fields, written as JSON at once.
+//! Plain fields: fields that are written as JSON without a future.
 //!
-//! `#[plain_fields]` implements [`PlainFields`] from the methods that define an object's fields. So a list of rows needs
-//! no future, no context and no value of the library for each field.
+//! `#[plain_fields]` implements [`PlainFields`] from the methods of an object. A list then needs no future, no context
+//! and no library value for each field.
 
 use std::borrow::Cow;
 
@@ -18,20 +18,20 @@ use crate::graphql::scalar::{Date, NotificationKind, Role, TaskEventType, TaskPr
 
 /// An object that writes its plain fields as JSON.
 pub trait PlainFields {
-    /// Writes the value of a field. None if the field is not plain, or failed: then the library resolves the row.
+    /// Writes the value of a field. `None` if the field is not plain or failed; then the library resolves the row.
     fn write_field(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()>;
 }
 
-/// A value that is written as JSON.
+/// A value that can be written as JSON.
 pub trait WriteJson {
-    /// Writes it. None if an object below it has selected fields that are not plain.
+    /// Writes the value. `None` if a nested object has selected fields that are not plain.
     fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()>;
 }
 
-/// A selected field, with what is selected below it.
+/// A selected field with its selections.
 pub struct PlannedField<'a> {
     field: &'a Positioned<Field>,
-    /// Its key as JSON, with the colon.
+    /// Response key as JSON, with the colon.
     key: String,
     below: Vec<Self>,
 }
@@ -40,27 +40,27 @@ impl<'a> PlannedField<'a> {
     fn new(field: &'a Positioned<Field>) -> Self {
         Self {
             field,
-            // A name has no characters that JSON escapes.
+            // GraphQL names have no characters that JSON escapes.
             key: format!("\"{}\":", field.node.response_key().node),
             below: fields_of(&field.node.selection_set.node).map(Self::new).collect(),
         }
     }
 
-    /// The name of the field in the schema.
+    /// Name of the field in the schema.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.field.node.name.node
     }
 }
 
-/// The JSON that is written, and the request that it answers.
+/// The JSON output and the context of its request.
 pub struct Output<'a> {
     context: &'a Context<'a>,
     json: Vec<u8>,
 }
 
 impl<'a> Output<'a> {
-    /// What the request carries to its resolvers.
+    /// The context of the request.
     #[must_use]
     pub fn context(&self) -> &'a Context<'a> {
         self.context
@@ -100,10 +100,10 @@ impl<'a> Output<'a> {
     }
 }
 
-/// The bytes that a field usually takes.
+/// Typical bytes of a field, for the capacity of the buffer.
 const USUAL_BYTES: usize = 40;
 
-/// The rows as JSON, in a list or alone. None if a selected field is not plain.
+/// The rows as JSON, as a list or a single object. `None` if a selected field is not plain.
 pub(super) fn write_rows<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> Option<String> {
     let fields: Vec<PlannedField<'_>> = fields_of(&ctx.item.node).map(PlannedField::new).collect();
     let context = ctx.with_field(fields.first()?.field);
@@ -119,12 +119,12 @@ pub(super) fn write_rows<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_
     String::from_utf8(output.json).ok()
 }
 
-/// JSON as a value of the library.
+/// Wraps JSON as a value of the library.
 pub(super) fn raw(json: String) -> Value {
     Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(json))]))
 }
 
-/// Writes a value of the library as JSON. JSON that is written already is copied; the library would parse it again.
+/// Writes a value of the library as JSON. Raw JSON is copied; the library would parse it again.
 pub(in crate::graphql) fn write_value(value: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
     match value {
         Value::List(items) => write_all(json, *b"[]", items, write_value),
@@ -143,7 +143,6 @@ pub(in crate::graphql) fn write_value(value: &Value, json: &mut Vec<u8>) -> serd
     }
 }
 
-/// Writes items between brackets, with commas.
 fn write_all<T, E>(
     json: &mut Vec<u8>,
     [open, close]: [u8; 2],
@@ -250,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_written_as_the_library_writes_it() {
+    fn values_are_written_as_by_the_library() {
         let raw = raw(r#"[{"a":"\u00e4","b":[1,null]}]"#.to_owned());
         let mut value = value!({ "text": "\"ä\"\n", "list": [1, 2.5, true, null, []], "object": {}, "deep": { "b": 1, "a": [{}] } });
         if let Value::Object(fields) = &mut value {

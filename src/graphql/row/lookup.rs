@@ -1,4 +1,4 @@
-//! What a row refers to: loaded with the row's list in one batch, or when its field is resolved.
+//! References of a row. They are loaded in one batch with the list of the row, or when the field is resolved.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::server_error;
 use crate::graphql::loader::Batch;
 
-/// What a row refers to, or why that could not be read; empty until it was loaded.
+/// A referenced object, or the error of reading it; empty until it is loaded.
 #[derive(Clone, Debug)]
 pub struct Preloaded<V>(OnceLock<Result<Option<V>>>);
 
@@ -29,7 +29,7 @@ impl<V> From<V> for Preloaded<V> {
     }
 }
 
-/// Loads what these rows refer to, as far as it is not there yet, in one batch.
+/// Loads missing references of the rows in one batch.
 pub async fn preload<B: Batch>(
     ctx: &ContextSelectionSet<'_>,
     rows: impl IntoIterator<Item = (B::Key, &Preloaded<B::Value>)> + Send,
@@ -47,12 +47,12 @@ pub async fn preload<B: Batch>(
         .await;
     for (key, loaded) in empty {
         let value = found.as_ref().map(|found| found.get(&key).cloned());
-        // It is set already if the same row was prefetched for another field meanwhile.
+        // Already set if the same row was prefetched concurrently for another field.
         let _ = loaded.0.set(value.map_err(Clone::clone));
     }
 }
 
-/// The value of a field that a loader finds by a key; null if there is no key, or nothing is found.
+/// A field that a loader resolves by key. Null without a key or a value.
 pub struct Lookup<'a, B: Batch, T> {
     key: Option<B::Key>,
     preloaded: &'a Preloaded<B::Value>,
@@ -60,7 +60,7 @@ pub struct Lookup<'a, B: Batch, T> {
 }
 
 impl<'a, B: Batch, T> Lookup<'a, B, T> {
-    /// What is found by the key, which may be preloaded.
+    /// `preloaded` is used instead of the loader if it has a value.
     pub fn new(key: impl Into<Option<B::Key>>, preloaded: &'a Preloaded<B::Value>, convert: fn(B::Value) -> T) -> Self {
         Self {
             key: key.into(),
@@ -69,7 +69,7 @@ impl<'a, B: Batch, T> Lookup<'a, B, T> {
         }
     }
 
-    /// The same for a field that is never null.
+    /// Marks the field as non-null.
     pub fn required(self) -> Required<Self> {
         Required(self)
     }
@@ -83,23 +83,20 @@ impl<'a, B: Batch, T> Lookup<'a, B, T> {
         Ok(value.map(self.convert))
     }
 
-    /// What was preloaded.
     fn loaded(&self) -> Loaded<T> {
         match (&self.key, self.preloaded.0.get()) {
-            (None, _) | (_, Some(Ok(None))) => Loaded::Nothing,
+            (None, _) | (_, Some(Ok(None))) => Loaded::Null,
             (_, Some(Ok(Some(value)))) => Loaded::Value((self.convert)(value.clone())),
-            (_, None | Some(Err(_))) => Loaded::NotYet,
+            (_, None | Some(Err(_))) => Loaded::Missing,
         }
     }
 }
 
-/// What a look-up has preloaded.
 enum Loaded<T> {
     Value(T),
-    /// There is nothing to be found.
-    Nothing,
-    /// It was not preloaded, or could not be read.
-    NotYet,
+    Null,
+    /// Not preloaded, or reading failed.
+    Missing,
 }
 
 impl<B: Batch, T: OutputType> OutputType for Lookup<'_, B, T> {
@@ -130,13 +127,13 @@ impl<B: Batch, T: WriteJson> WriteJson for Lookup<'_, B, T> {
     fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
         match self.loaded() {
             Loaded::Value(value) => value.write(field, output),
-            Loaded::Nothing => None::<T>.write(field, output),
-            Loaded::NotYet => None,
+            Loaded::Null => None::<T>.write(field, output),
+            Loaded::Missing => None,
         }
     }
 }
 
-/// The value of a field that is never null.
+/// A lookup of a non-null field.
 pub struct Required<T>(T);
 
 impl<B: Batch, T: OutputType> OutputType for Required<Lookup<'_, B, T>> {
@@ -161,14 +158,17 @@ impl<B: Batch, T: OutputType> OutputType for Required<Lookup<'_, B, T>> {
 }
 
 fn missing<B: Batch>() -> Error {
-    Error::internal(anyhow::anyhow!("the loader of {} misses what a row refers to", B::NAME))
+    Error::internal(anyhow::anyhow!(
+        "the loader {} has no value for a required field",
+        B::NAME
+    ))
 }
 
 impl<B: Batch, T: WriteJson> WriteJson for Required<Lookup<'_, B, T>> {
     fn write(&self, field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
         match self.0.loaded() {
             Loaded::Value(value) => value.write(field, output),
-            Loaded::Nothing | Loaded::NotYet => None,
+            Loaded::Null | Loaded::Missing => None,
         }
     }
 }

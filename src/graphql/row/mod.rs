@@ -1,8 +1,8 @@
-//! Objects in lists.
+//! Fast resolution of lists.
 //!
-//! The library makes a future, a context and a value for every field of every row. Most fields wait for nothing: a
-//! list of which only such fields are selected becomes JSON at once. What the rows refer to is loaded first, in one
-//! batch for each loader ([`Row::prefetch`]). All other lists are resolved by the library.
+//! The library creates a future, a context and a value for every field of every row. Most fields do not wait: a list
+//! with only such plain fields is written as JSON directly. References of the rows are loaded first, in one batch for
+//! each loader ([`Row::prefetch`]). The library resolves all other lists.
 
 mod json;
 mod lookup;
@@ -21,9 +21,9 @@ pub use self::lookup::{Lookup, Preloaded, Required, preload};
 use super::answer_size::bytes_of;
 use super::context::RequestContext;
 
-/// An object in a list.
+/// An object that can be an element of a list.
 pub trait Row: ObjectType + PlainFields + Sized {
-    /// Loads what the rows refer to in these fields.
+    /// Loads the objects to which the selected fields of the rows refer.
     fn prefetch<'a>(
         _rows: &'a [&'a Self],
         _fields: &'a [&'a Positioned<Field>],
@@ -40,7 +40,7 @@ impl<T: Row> Row for &T {
     }
 }
 
-/// The fields of a selection. A normalised operation has no fragments on objects.
+/// The fields of a selection. Normalised operations have no fragments on objects.
 pub fn fields_of(set: &SelectionSet) -> impl Iterator<Item = &Positioned<Field>> {
     set.items.iter().filter_map(|selection| match &selection.node {
         Selection::Field(field) => Some(field),
@@ -48,7 +48,7 @@ pub fn fields_of(set: &SelectionSet) -> impl Iterator<Item = &Positioned<Field>>
     })
 }
 
-/// The rows, if this field is selected on them; otherwise none.
+/// Returns the rows if the field is selected, otherwise an empty slice.
 pub fn rows_with<'a, T>(name: &str, fields: &[&Positioned<Field>], rows: &'a [&'a T]) -> &'a [&'a T] {
     if fields.iter().any(|field| field.node.name.node == name) {
         rows
@@ -63,7 +63,7 @@ impl<T: PlainFields> PlainFields for &T {
     }
 }
 
-/// Loads what the rows refer to, and writes them as JSON if all selected fields are plain.
+/// Prefetches references, then writes the rows as JSON. `None` if a selected field is not plain.
 async fn write<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool) -> ServerResult<Option<Value>> {
     let fields: Vec<&Positioned<Field>> = fields_of(&ctx.item.node).collect();
     T::prefetch(rows, &fields, ctx).await;
@@ -74,7 +74,7 @@ async fn write<T: Row>(rows: &[&T], ctx: &ContextSelectionSet<'_>, is_list: bool
     Ok(Some(json::raw(json)))
 }
 
-/// Counts bytes of the response, which fails when there are too many.
+/// Counts bytes of the response; fails above the limit.
 fn count(ctx: &ContextSelectionSet<'_>, bytes: usize) -> ServerResult<()> {
     let Some(context) = ctx.data_opt::<RequestContext>() else {
         return Ok(());
@@ -83,7 +83,7 @@ fn count(ctx: &ContextSelectionSet<'_>, bytes: usize) -> ServerResult<()> {
     taken.map_err(|error| ctx.set_error_path(error))
 }
 
-/// The bytes of a row, without those of rows below it, which were counted when they were resolved.
+/// Bytes of a row without nested rows, which were counted when they were resolved.
 fn own_bytes(row: &Value) -> usize {
     let Value::Object(fields) = row else { return 0 };
     let fields = fields.iter().map(|(name, value)| match value {

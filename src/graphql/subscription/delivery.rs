@@ -1,5 +1,5 @@
-//! Subscriptions: opened once, executed anew for each event. Who asks the same with the same rights shares
-//! one execution and its bytes.
+//! Executes subscriptions: once per event for all that have the same operation and the same rights. They share the
+//! bytes of the response.
 
 use std::sync::Arc;
 
@@ -26,15 +26,15 @@ use crate::graphql::types::subscription::{EventPayload, EventSource, SubscribeRe
 use crate::graphql::upload::Uploads;
 use crate::http::caller::Caller;
 
-/// How much memory the answers that are shared may take, in bytes.
+/// Capacity of the cache of shared responses, in bytes.
 const SHARED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Which answer: to which operation, for which event, with which rights, and as of when if it shows the present task.
+/// Fingerprint of the operation, event, rights, and the validity of the current task if the response contains it.
 ///
-/// The cursor names the log as well: after a restore, new events have the places of others.
+/// The cursor includes the id of the event log: after a restore, new events reuse positions.
 type Key = (Arc<str>, EventCursor, Rights, Option<Moment>);
 
-/// The answers to equal questions about one event.
+/// Responses that subscriptions share.
 #[derive(Clone)]
 pub(in crate::graphql) struct SharedResponses(Cache<Key, Bytes>);
 
@@ -47,7 +47,6 @@ impl Default for SharedResponses {
     }
 }
 
-/// An operation that is executed for each event.
 struct ActiveSubscription {
     schema: Schema,
     domain: Domain,
@@ -67,18 +66,18 @@ impl ActiveSubscription {
         self.operation.request(self.variables.clone(), context)
     }
 
-    /// What the subscription asks for; or the answer that says what is wrong with it.
-    async fn order(&self) -> Result<EventSource, Box<Response>> {
-        let order = SubscribeRequest::default();
-        let request = self.request(self.caller.actor).data(order.clone());
+    /// Resolves the root field. Fails with the response that contains the errors.
+    async fn event_source(&self) -> Result<EventSource, Box<Response>> {
+        let subscribe = SubscribeRequest::default();
+        let request = self.request(self.caller.actor).data(subscribe.clone());
         let refusal = self.schema.execute_stream(request).next().await;
-        match (refusal, order.take()) {
-            (None, Some(wanted)) => Ok(wanted),
+        match (refusal, subscribe.take()) {
+            (None, Some(source)) => Ok(source),
             (refusal, _) => Err(Box::new(refusal.unwrap_or_default())),
         }
     }
 
-    /// The answer; as an error if it has errors, which may be those of a moment and are not shared with later receivers.
+    /// The response as JSON. One with errors is an `Err`, because errors can be temporary and must not be shared.
     async fn execute(&self, actor: Actor, delivered: EventPayload) -> Result<Bytes, Bytes> {
         let request = self.request(actor).data(delivered);
         let response = self.schema.execute_stream(request).next().await.unwrap_or_default();
@@ -88,13 +87,11 @@ impl ActiveSubscription {
     }
 }
 
-/// From where a subscription is fed.
 enum Source {
     Events(Box<EventStream>),
     Notifications(Box<NotificationStream>),
 }
 
-/// A subscription that has begun.
 struct Subscription {
     active: ActiveSubscription,
     shared: SharedResponses,
@@ -104,14 +101,14 @@ struct Subscription {
     toll: Option<Toll>,
 }
 
-/// The answers of a subscription as JSON, until it ends. After an error there is none.
+/// The responses of a subscription, as JSON. An error is the last item.
 pub(in crate::graphql) type Answers = BoxStream<'static, Result<Bytes, Body>>;
 
-/// Why a subscription did not begin.
+/// Why a subscription did not start.
 pub(in crate::graphql) enum Unbegun {
-    /// It was not looked at, or could not be begun.
+    /// Refused before it was validated, or failed to start.
     Refused(Refusal),
-    /// The document or its variables are not valid, or whoever asks may not watch this.
+    /// The document or its variables are invalid, or the caller is not allowed to subscribe.
     Invalid(Body),
 }
 
@@ -131,7 +128,8 @@ impl From<Unbegun> for Body {
 }
 
 impl Executor {
-    /// Pays for a subscription and begins it, with the answers that it shares with others. Its user is the one of the attendance; without one nobody is signed in.
+    /// Takes the cost from the budget and starts the subscription. `live_connection` is `None` for anonymous clients,
+    /// whose subscription is refused.
     pub(in crate::graphql) async fn subscribe(
         &self,
         shared: &SharedResponses,
@@ -150,14 +148,16 @@ impl Executor {
             variables: operation.variables(),
             operation,
         };
-        let wanted = match active.order().await {
-            Ok(wanted) => wanted,
+        let event_source = match active.event_source().await {
+            Ok(event_source) => event_source,
             Err(response) => return Err(Unbegun::Invalid(Body::refused(*response))),
         };
         let Some(live_connection) = live_connection else {
             return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());
         };
-        let source = open(domain, &live_connection, wanted).await.map_err(Refusal::from)?;
+        let source = open(domain, &live_connection, event_source)
+            .await
+            .map_err(Refusal::from)?;
         let subscription = Subscription {
             active,
             shared: shared.clone(),
@@ -170,9 +170,9 @@ impl Executor {
     }
 }
 
-async fn open(domain: &Domain, live_connection: &LiveConnection, wanted: EventSource) -> Result<Source> {
+async fn open(domain: &Domain, live_connection: &LiveConnection, source: EventSource) -> Result<Source> {
     let live = domain.live();
-    match wanted {
+    match source {
         EventSource::Notifications { after } => {
             let notifications = live.notifications(live_connection, after.as_ref()).await?;
             Ok(Source::Notifications(Box::new(notifications)))
@@ -187,7 +187,6 @@ async fn open(domain: &Domain, live_connection: &LiveConnection, wanted: EventSo
     }
 }
 
-/// Pays for an event, where events have a price.
 async fn pay(toll: &mut Option<Toll>) {
     if let Some(toll) = toll {
         toll.pay().await;
@@ -195,7 +194,7 @@ async fn pay(toll: &mut Option<Toll>) {
 }
 
 impl Subscription {
-    /// As a stream, which holds what it is about to answer when whoever polls it turns to something else.
+    /// The stream owns the future of the next response, so a cancelled poll loses no event.
     fn answers(self) -> Answers {
         stream::unfold(Some(self), async |subscription| {
             let mut subscription = subscription?;
@@ -207,7 +206,6 @@ impl Subscription {
         .boxed()
     }
 
-    /// The next answer; `None` once the subscription has ended.
     async fn next(&mut self) -> Option<Result<Bytes>> {
         match &mut self.source {
             Source::Notifications(notifications) => match notifications.next().await? {
@@ -226,8 +224,8 @@ impl Subscription {
         }
     }
 
-    /// The answer to one event, from the first subscription that asks for it. Fails if the present task cannot be read: the
-    /// subscription ends then, and its client resumes before this event.
+    /// The response to one event, shared by all equal subscriptions. Fails if the current task cannot be read: the
+    /// subscription then ends, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
         let live_connection = Arc::clone(&self.live_connection);
         let _turn = if self.sharing.shows_task() {
@@ -240,7 +238,7 @@ impl Subscription {
             return Ok(answer);
         }
         pay(&mut self.toll).await;
-        // The task may have changed while there were no points left.
+        // The task may have changed during the wait for points.
         let (task, key) = self.shown(&event).await?;
         let actor = live_connection.actor();
         let delivered = EventPayload::Event { event, task };
@@ -249,7 +247,7 @@ impl Subscription {
         Ok(answer.unwrap_or_else(|with_errors| with_errors.as_ref().clone()))
     }
 
-    /// The present task of an event if it is selected and visible, and which answer shows it.
+    /// The current task of an event, if it is selected and visible, and the key of the response.
     async fn shown(&self, event: &Arc<LoggedEvent>) -> Result<(Option<VisibleTask>, Key)> {
         let actor = self.live_connection.actor();
         let (task, moment) = if self.sharing.shows_task() {

@@ -1,5 +1,6 @@
-//! Whose answers are the same. A subscription that asks only for what every receiver of an event sees alike is
-//! answered once for all of them in a time zone; another once for all administrators there, and once for each other user.
+//! Decides which subscriptions share a response. If all selected fields are equal for every receiver of an event, there
+//! is one response per time zone. Otherwise there is one for all administrators of a time zone, and one for each other
+//! user.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::graphql::execution::document::hash_of;
 use crate::graphql::execution::model::{Model, TypeId};
 use crate::graphql::execution::operation::Operation;
 
-/// What every receiver of an event sees alike: types, and which of their fields. No name stands for all.
+/// Types and fields that are equal for every receiver of an event. An empty list means all fields.
 const ALIKE: [(&str, &[&str]); 7] = [
     ("Subscription", &["taskEvents", "taskStatusChanged"]),
     ("TaskEvent", &[]),
@@ -48,26 +49,26 @@ const ALIKE: [(&str, &[&str]); 7] = [
     ("User", &["id", "databaseId", "username", "fullName", "displayName"]),
 ];
 
-/// The field of an event that shows its task as it is now.
+/// The field of an event that contains the current task.
 const PRESENT_TASK: &str = "task";
 
-/// The field whose value is for one session: a signed URL.
+/// The field whose value depends on the session: a signed URL.
 const OF_SESSION: (&str, &str) = ("Attachment", "url");
 
-/// With which rights an answer was made.
+/// The rights on which a response depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::graphql) enum Rights {
-    /// Those of everybody in a time zone who receives the event, and sees the task now or not.
+    /// All receivers in a time zone. `sees_task`: whether the current task is visible to them.
     Everybody { sees_task: bool, zone: TimeZone },
-    /// Those of administrators in a time zone.
+    /// All administrators in a time zone.
     Administrators { zone: TimeZone },
-    /// Those of one user.
+    /// One user with the role `User`.
     User { id: UserId, sees_task: bool },
-    /// Those of one session.
+    /// One session, because the response contains a signed URL.
     Session { id: SessionId, sees_task: bool },
 }
 
-/// What a subscription has in common with others.
+/// The properties of a subscription that decide about sharing.
 #[derive(Clone, Debug)]
 pub(in crate::graphql) struct Sharing {
     fingerprint: Arc<str>,
@@ -90,19 +91,17 @@ impl Sharing {
         }
     }
 
-    /// Tells this operation and its variables from others.
     pub(in crate::graphql) fn fingerprint(&self) -> Arc<str> {
         Arc::clone(&self.fingerprint)
     }
 
-    /// Whether an answer shows the task as it is now.
+    /// Whether a response contains the current task.
     pub(in crate::graphql) fn shows_task(&self) -> bool {
         self.shows_task
     }
 
-    /// The rights that count for an answer.
     pub(in crate::graphql) fn rights(&self, actor: &Actor, sees_task: bool) -> Rights {
-        // What is overdue depends on it.
+        // `isOverdue` depends on the time zone.
         let zone = actor.time_zone();
         match actor {
             _ if self.is_alike => Rights::Everybody { sees_task, zone },
@@ -116,14 +115,14 @@ impl Sharing {
     }
 }
 
-/// Whether the present task is selected of the event that the root field gives.
+/// Whether the current task of the event is selected.
 fn shows_task(set: &SelectionSet) -> bool {
     fields(set)
         .flat_map(|event| fields(&event.selection_set.node))
         .any(|field| field.name.node == PRESENT_TASK)
 }
 
-/// The fields of a set. What can be subscribed to has no interfaces, so a normalised operation has no fragments there.
+/// The fields of a set. Subscriptions reach no interfaces, so their normalised operations have no fragments.
 fn fields(set: &SelectionSet) -> impl Iterator<Item = &Field> {
     set.items.iter().filter_map(|selection| match &selection.node {
         Selection::Field(field) => Some(&field.node),
@@ -131,11 +130,11 @@ fn fields(set: &SelectionSet) -> impl Iterator<Item = &Field> {
     })
 }
 
-/// Whether everything that is selected on a type looks the same to every receiver of an event.
+/// Whether the selections are equal for every receiver of an event.
 fn is_alike(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
     set.items.iter().all(|selection| match &selection.node {
         Selection::Field(field) => is_field_alike(model, kind, &field.node),
-        // What is listed has no interfaces, so a normalised operation has no fragments there.
+        // Listed types have no interfaces, so a normalised operation has no fragments there.
         Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
     })
 }
@@ -152,7 +151,6 @@ fn is_field_alike(model: &Model, parent: TypeId, field: &Field) -> bool {
     is_listed && kind.is_some_and(|kind| is_alike(model, kind, set))
 }
 
-/// Whether a field is selected whose value is for one session.
 fn is_of_session(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
     fields(set).any(|field| {
         let name = field.name.node.as_str();
@@ -162,13 +160,13 @@ fn is_of_session(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
     })
 }
 
-/// Tells an operation and its variables from others. From where it goes on makes no difference to what an
-/// event looks like.
+/// Hash of an operation and its variables, without the start of the events: it does not affect the response to an
+/// event.
 fn fingerprint(operation: &Operation, selected: Option<&SelectionSet>) -> Arc<str> {
     let mut given = operation.given().cloned().unwrap_or_default();
     if let Some(name) = selected.and_then(variable_of_after) {
         let uses = operation.document.text.matches(&format!("${name}")).count();
-        // It is declared once and used once: nothing else depends on it.
+        // One declaration and one use: no other argument depends on it.
         if uses == 2 {
             given.remove(name);
         }
@@ -177,7 +175,7 @@ fn fingerprint(operation: &Operation, selected: Option<&SelectionSet>) -> Arc<st
     hex::encode(hash_of(&whole)).into()
 }
 
-/// The variable that the argument `after` of the root field comes from.
+/// The variable in the argument `after` of the root field.
 fn variable_of_after(set: &SelectionSet) -> Option<&str> {
     match &fields(set).next()?.get_argument("after")?.node {
         Value::Variable(name) => Some(name.as_str()),

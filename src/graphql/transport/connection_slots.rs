@@ -1,9 +1,9 @@
-//! How many connections may stay open, streams over HTTP among them.
+//! Limits open connections: WebSockets, and streams over HTTP.
 //!
-//! A WebSocket says who its user is in its first message. Until then, and afterwards if it has no user, it is among the
-//! *anonymous* ones, which are few. When there are as many as there may be, the oldest is closed for a new one: first one
-//! that has said that it has no user. So no number of them keeps out somebody who is about to sign in, and none of
-//! them takes a slot of the signed-in users.
+//! A WebSocket authenticates in its first message. Before that, and later if it has no user, it counts as *anonymous*.
+//! Anonymous connections have a separate low limit. A new one above the limit closes the oldest one, preferring those
+//! that are known to have no user. So they cannot keep a user from signing in, and never take the slot of a signed-in
+//! user.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::domain::network::Network;
 use crate::graphql::execution::response::Refusal;
 
-/// The slots of a server.
 #[derive(Clone, Debug)]
 pub(in crate::graphql) struct ConnectionSlots(Arc<SlotTable>);
 
@@ -32,7 +31,7 @@ struct SlotTable {
 #[derive(Debug, Default)]
 struct Taken {
     signed_in: usize,
-    /// By their number, which grows.
+    /// By increasing number.
     anonymous: BTreeMap<u64, Anonymous>,
     last_number: u64,
     is_closed: bool,
@@ -40,18 +39,18 @@ struct Taken {
 
 #[derive(Debug)]
 struct Anonymous {
-    /// Which addresses count as one; `None` if it is not known.
+    /// The addresses that count as one; `None` if unknown.
     network: Option<Network>,
-    /// It has said that it has no user.
+    /// Its first message had no token.
     has_no_user: bool,
     displaced: Arc<Notify>,
 }
 
-/// The slot of a signed-in user, until it is dropped.
+/// The slot of a signed-in user. Dropping it frees the slot.
 #[derive(Debug)]
 pub(in crate::graphql) struct UserSlot(Arc<SlotTable>);
 
-/// The slot of an anonymous connection, until it is dropped.
+/// The slot of an anonymous connection. Dropping it frees the slot.
 #[derive(Debug)]
 pub(in crate::graphql) struct AnonymousSlot {
     shared: Arc<SlotTable>,
@@ -60,7 +59,6 @@ pub(in crate::graphql) struct AnonymousSlot {
 }
 
 impl ConnectionSlots {
-    /// As many as the settings allow.
     pub(in crate::graphql) fn new(config: &Config) -> Self {
         let settings = config.graphql.websocket;
         let max_signed_in = settings.connections.min(config.http.connections.live_share());
@@ -73,7 +71,6 @@ impl ConnectionSlots {
         }))
     }
 
-    /// A slot of a signed-in user, or the refusal if all are taken.
     pub(in crate::graphql) fn take(&self) -> Result<UserSlot, Refusal> {
         let mut taken = self.0.taken();
         self.0.check(&taken)?;
@@ -81,7 +78,7 @@ impl ConnectionSlots {
         Ok(UserSlot(Arc::clone(&self.0)))
     }
 
-    /// A slot of a connection that has not said who its user is. Refused if no signed-in user could stay.
+    /// Takes a slot before authentication. Refused if all slots of signed-in users are taken.
     pub(in crate::graphql) fn take_anonymous(&self, network: Option<Network>) -> Result<AnonymousSlot, Refusal> {
         let mut taken = self.0.taken();
         self.0.check(&taken)?;
@@ -110,7 +107,7 @@ impl ConnectionSlots {
         })
     }
 
-    /// Waits until all are free, and gives none from then on.
+    /// Waits until all slots are free, then refuses new ones.
     pub(in crate::graphql) async fn all_free(&self) {
         loop {
             let emptied = self.0.emptied.notified();
@@ -136,7 +133,7 @@ impl SlotTable {
             return Ok(());
         }
         let message = format!(
-            "The server holds as many connections open as it may, {}: try again later",
+            "The server has reached its limit of {} open connections: try again later",
             self.max_signed_in
         );
         Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message))
@@ -156,7 +153,7 @@ impl Taken {
         self.signed_in == 0 && self.anonymous.is_empty()
     }
 
-    /// Has the oldest of these anonymous connections closed: one without a user, or else any.
+    /// Closes the oldest matching anonymous connection, preferring those without a user.
     fn displace(&mut self, is_meant: impl Fn(&Anonymous) -> bool) {
         let meant = self.anonymous.iter().filter(|(_, other)| is_meant(other));
         let oldest = meant.min_by_key(|(number, other)| (!other.has_no_user, **number));
@@ -168,14 +165,13 @@ impl Taken {
 }
 
 impl AnonymousSlot {
-    /// The connection has said that it has no user.
-    pub(in crate::graphql) fn has_no_user(&self) {
+    pub(in crate::graphql) fn set_has_no_user(&self) {
         if let Some(anonymous) = self.shared.taken().anonymous.get_mut(&self.number) {
             anonymous.has_no_user = true;
         }
     }
 
-    /// Waits until the connection is to be closed for another.
+    /// Waits until the connection must close for a newer one.
     pub(in crate::graphql) async fn displaced(&self) {
         self.displaced.notified().await;
         // A later call must return at once, too.
@@ -225,7 +221,7 @@ mod tests {
         let slots = slots(&[("LIVE_MAX_ANONYMOUS_CONNECTIONS", "2")]);
         let first = slots.take_anonymous(Some(address(1))).unwrap();
         let second = slots.take_anonymous(Some(address(2))).unwrap();
-        second.has_no_user();
+        second.set_has_no_user();
         let third = slots.take_anonymous(Some(address(3))).unwrap();
         assert!(is_displaced(&second) && !is_displaced(&first) && !is_displaced(&third));
         let fourth = slots.take_anonymous(Some(address(4))).unwrap();
@@ -236,7 +232,7 @@ mod tests {
     fn an_address_only_displaces_its_own_connections() {
         let slots = slots(&[("LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS", "2")]);
         let other = slots.take_anonymous(Some(address(9))).unwrap();
-        other.has_no_user();
+        other.set_has_no_user();
         let mine: Vec<AnonymousSlot> = (0..300)
             .map(|_| slots.take_anonymous(Some(address(1))).unwrap())
             .collect();

@@ -1,12 +1,12 @@
-//! How operations arrive and how their responses leave.
+//! Transports of the GraphQL API.
 //!
-//! | module | what lives there |
+//! | module | responsibility |
 //! |---|---|
 //! | [`http`] | GraphQL over HTTP |
-//! | [`stream`] | subscriptions over HTTP: server-sent events, and parts of a message that goes on |
+//! | [`stream`] | subscriptions over HTTP: server-sent events and `multipart/mixed` |
 //! | [`websocket`] | GraphQL over WebSocket |
-//! | [`connection_slots`] | how many connections may stay open |
-//! | [`state`] | what the transports need |
+//! | [`connection_slots`] | limits on open connections |
+//! | [`state`] | state of the handlers |
 
 mod connection_slots;
 pub(super) mod http;

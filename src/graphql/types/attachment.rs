@@ -1,4 +1,4 @@
-//! Attachments in GraphQL.
+//! GraphQL types of attachments.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::graphql::row::{Lookup, Preloaded, Row, Rows, Single, preload, rows_wi
 use crate::graphql::upload::Upload;
 use crate::http::file_url;
 
-/// A file, of a task or of one's own.
+/// An attachment, with its preloaded references.
 #[derive(Clone, Debug)]
 pub struct Attachment {
     file: domain::attachment::Attachment,
@@ -41,55 +41,54 @@ impl From<domain::attachment::Attachment> for Attachment {
 }
 
 impl Attachment {
-    /// For look-ups.
     pub(super) fn rows(files: Vec<domain::attachment::Attachment>) -> Rows<Self> {
         Rows(files.into_iter().map(Self::from).collect())
     }
 }
 
-/// A file, of a task or of one's own.
+/// An uploaded file, visible to everyone who may see its task. Without a task, visible to its owner and administrators.
 #[plain_fields]
 #[Object]
 impl Attachment {
-    /// The global id.
+    /// Global id: opaque, unique over all types, accepted by `node`.
     pub(in crate::graphql) async fn id(&self) -> ID {
         self.file.id.to_global()
     }
 
-    /// The number by which REST knows the file.
+    /// Number of the file in the REST API.
     async fn database_id(&self) -> i32 {
         self.file.id.0
     }
 
-    /// Its name, without a path.
+    /// File name without a path, up to 255 characters.
     async fn filename(&self) -> &str {
         &self.file.filename
     }
 
-    /// Its media type, such as `application/pdf`.
+    /// Media type, determined from the content, such as `application/pdf`.
     async fn content_type(&self) -> &str {
         &self.file.content_type
     }
 
-    /// How many bytes it has.
+    /// Size in bytes.
     async fn size(&self) -> i32 {
         i32::try_from(self.file.size).unwrap_or(i32::MAX)
     }
 
-    /// The SHA-256 of its bytes, in hexadecimal digits.
+    /// SHA-256 hash of the content: 64 hexadecimal digits.
     async fn sha256(&self) -> &str {
         &self.file.sha256
     }
 
-    /// A URL for `<img src>` and `<a href>`, which needs no access token. It works for this file until `expiresIn` seconds
-    /// have passed, for as long as your session goes on and you can see the file. It starts with the server's
-    /// `SERVER_URL`; without that setting it is a path on this server. Browsers show images and save all other files.
+    /// Signed URL for `<img src>` and `<a href>`; needs no access token. It expires after `expiresIn` seconds, when
+    /// your session ends, or when the file is no longer visible to you. It starts with `SERVER_URL`; without that
+    /// setting it is a path on this server. Browsers show images and save all other files.
     fn url(
         &self,
         ctx: &Context<'_>,
         #[graphql(
             default_with = "Some(DEFAULT_LINK_SECONDS)",
-            desc = "How many seconds the URL works: 1 to 3600. Null means 300."
+            desc = "Lifetime of the URL in seconds, 1 to 3600. Default, also for null: 300."
         )]
         expires_in: Option<i32>,
     ) -> Result<String> {
@@ -97,17 +96,17 @@ impl Attachment {
         Ok(file_url::url_of(ctx.domain(), ctx.actor(), self.file.id, seconds)?)
     }
 
-    /// When it was uploaded.
+    /// Date and time of the upload (UTC).
     async fn created_at(&self) -> DateTime<Utc> {
         self.file.created_at
     }
 
-    /// Who uploaded it; the task's owner once that account is gone.
+    /// The user who uploaded the file. If that account was deleted, the owner of the task.
     async fn owner(&self) -> Lookup<'_, UserById, Single<User>> {
         Lookup::new(self.file.owner_id, &self.owner, User::single)
     }
 
-    /// The task it belongs to, if any.
+    /// The task to which the file is attached. Null if there is none, it is in the trash, or it is not visible to you.
     async fn task(&self) -> Lookup<'_, TaskById, Single<Task>> {
         Lookup::new(self.file.task_id, &self.task, Task::single)
     }
@@ -123,22 +122,22 @@ impl Row for Attachment {
     }
 }
 
-/// A file to keep.
+/// A file to upload, and its task.
 #[derive(Debug, InputObject)]
 pub struct AttachmentUploadInput {
-    /// The task to attach it to; without one the file is yours alone.
+    /// Global id of the task to which the file is attached. Default: none, so only you and administrators see the file.
     task_id: Option<ID>,
-    /// The file, of 1 byte to 5 MiB: txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc or docx, by its name and by
-    /// its content.
+    /// The file, 1 byte to 5 MiB. Extension and content must be of one type: txt, md, csv, json, pdf, png, jpg, jpeg,
+    /// gif, webp, doc or docx.
     file: Upload,
 }
 
-/// What became of uploading a file.
+/// Payload of `attachmentUpload`.
 #[derive(Debug, SimpleObject)]
 pub struct AttachmentUploadPayload {
-    /// The file; null when it was not kept.
+    /// The uploaded file. Null with errors.
     attachment: Option<Attachment>,
-    /// What the client can mend.
+    /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
@@ -156,12 +155,12 @@ impl AttachmentUploadPayload {
     }
 }
 
-/// What became of deleting a file.
+/// Payload of `attachmentDelete`.
 #[derive(Debug, SimpleObject)]
 pub struct AttachmentDeletePayload {
-    /// The global id of the file that is gone; null when nothing was deleted.
+    /// Global id of the deleted file. Null with errors.
     deleted_id: Option<ID>,
-    /// What the client can mend.
+    /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
@@ -178,44 +177,44 @@ impl AttachmentDeletePayload {
     }
 }
 
-/// What can be done to files.
+/// Mutations of attachments.
 #[derive(Debug, Default)]
 pub struct AttachmentMutation;
 
 #[Object]
 impl AttachmentMutation {
-    /// Keeps a file, of a task or of your own. A task has up to 20 files; its owner, its assignee and administrators may
-    /// attach them. Sent as multipart/form-data.
+    /// Uploads a file, as multipart/form-data. A task has up to 20 files. Its owner, its assignee and administrators
+    /// may attach files.
     #[graphql(guard = "SignedIn")]
     async fn attachment_upload(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The file, and the task it belongs to.")] input: AttachmentUploadInput,
+        #[graphql(desc = "File to upload, and its task.")] input: AttachmentUploadInput,
     ) -> Result<AttachmentUploadPayload> {
         let task = input.task_id.map(|id| TaskId::from_global("input.taskId", &id));
         let task = task.transpose()?;
-        let kept = async {
+        let uploaded = async {
             let file = ctx.uploads().get(input.file)?;
             let attachments = ctx.domain().attachments();
             attachments.upload(ctx.actor(), task, &file.name, file.content()).await
         };
-        AttachmentUploadPayload::of(kept.await)
+        AttachmentUploadPayload::of(uploaded.await)
     }
 
-    /// Deletes a file for good. A file of a task may be deleted by the task's owner, its assignee and administrators,
-    /// also if another user uploaded it; a file without a task by its owner and administrators.
+    /// Deletes a file permanently. A file of a task may be deleted by the owner and the assignee of the task and by
+    /// administrators, no matter which user uploaded it. A file without a task may be deleted by its owner and
+    /// administrators.
     #[graphql(guard = "SignedIn")]
     async fn attachment_delete(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which file.")] id: ID,
+        #[graphql(desc = "Global id of the attachment.")] id: ID,
     ) -> Result<AttachmentDeletePayload> {
         let id = AttachmentId::from_global("id", &id)?;
         AttachmentDeletePayload::of(ctx.domain().attachments().delete(ctx.actor(), id).await)
     }
 }
 
-/// Files by id, as far as the actor sees them.
 pub(super) struct AttachmentById;
 
 impl Batch for AttachmentById {
@@ -230,7 +229,6 @@ impl Batch for AttachmentById {
     }
 }
 
-/// Files by task, as far as the actor sees it.
 pub(super) struct AttachmentsOfTask;
 
 impl Batch for AttachmentsOfTask {

@@ -1,4 +1,4 @@
-//! The event log in GraphQL: where it stands.
+//! The current position of the event log.
 
 use async_graphql::{Context, Object};
 
@@ -6,17 +6,17 @@ use crate::graphql::context::ContextExt as _;
 use crate::graphql::error::Result;
 use crate::graphql::guard::SignedIn;
 
-/// The root field whose value is read before those of all others.
+/// This root field is read before all others.
 pub(in crate::graphql) const EVENT_CURSOR: &str = "eventCursor";
 
-/// What can be read of the event log.
+/// Queries for the event log.
 #[derive(Debug, Default)]
 pub struct EventQuery;
 
 #[Object]
 impl EventQuery {
-    /// Where the log of all events stands. It is read before everything else in its request, so that a
-    /// subscription `after` it misses nothing that the lists of the same answer do not show.
+    /// Current position of the event log. It is read before all other fields of the request. So a subscription with
+    /// this cursor as `after` receives every change that the lists in the same response do not show.
     #[graphql(guard = "SignedIn")]
     async fn event_cursor(&self, ctx: &Context<'_>) -> Option<Result<String>> {
         if let Some(cursor) = ctx.event_cursor() {

@@ -1,4 +1,4 @@
-//! The types of the schema, a file or folder for each noun: objects, inputs, payloads and resolvers.
+//! Types of the schema, one module for each resource: objects, inputs, payloads and resolvers.
 
 pub mod attachment;
 pub mod event;

@@ -1,4 +1,4 @@
-//! What can be found by a global id, in GraphQL.
+//! Lookups by global id.
 
 use async_graphql::{Context, ID, Interface, Object};
 use futures_util::future::try_join_all;
@@ -15,9 +15,13 @@ use crate::graphql::error;
 use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
 
-/// Something that can be found by its global id.
+/// An object with a global id, found by `node` and `nodes`.
 #[derive(Clone, Debug, Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+#[graphql(field(
+    name = "id",
+    ty = "ID",
+    desc = "Global id: opaque, unique over all types, accepted by `node`."
+))]
 pub enum Node {
     /// A task.
     Task(Task),
@@ -25,34 +29,39 @@ pub enum Node {
     User(User),
     /// A notification.
     Notification(Notification),
-    /// A file.
+    /// An attachment.
     Attachment(Attachment),
     /// A session.
     Session(Session),
 }
 
-/// The most nodes that are looked for at once.
 const MAX_NODES: usize = 100;
 
-/// What can be found by a global id.
+/// Queries by global id.
 #[derive(Debug, Default)]
 pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The task, user, file, notification or session of yours with this id; null when there is none, it is in the trash, or it is not yours to see.
+    /// The object with this id. Null if it does not exist, is in the trash, or is not visible to you.
     #[graphql(guard = "SignedIn")]
-    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Which one.")] id: ID) -> Option<error::Result<Node>> {
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global id of a task, user, attachment, notification or session.")] id: ID,
+    ) -> Option<error::Result<Node>> {
         find(ctx, "id", &id).await.map_err(Into::into).transpose()
     }
 
-    /// The tasks, users, files, notifications and sessions with these ids, in the same order; null in the place of each that there is
-    /// not, that is in the trash, or that is not yours to see.
+    /// The objects with these ids, in the order of `ids`. An element is null if the object does not exist, is in the
+    /// trash, or is not visible to you.
     #[graphql(guard = "SignedIn")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which ones, up to 100.")] ids: Vec<ID>,
+        #[graphql(desc = "Global ids of tasks, users, attachments, notifications or sessions, up to 100.")] ids: Vec<
+            ID,
+        >,
     ) -> Option<error::Result<Vec<Option<Node>>>> {
         Some(find_all(ctx, &ids).await.map_err(Into::into))
     }
@@ -68,28 +77,28 @@ async fn find_all(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
     try_join_all(nodes).await
 }
 
-/// Looks for one node, together with the others that are looked for at the moment.
-async fn find(ctx: &Context<'_>, place: &str, id: &ID) -> Result<Option<Node>> {
-    if let Ok(task) = TaskId::from_global(place, id) {
+/// Concurrent calls share one batch for each type.
+async fn find(ctx: &Context<'_>, path: &str, id: &ID) -> Result<Option<Node>> {
+    if let Ok(task) = TaskId::from_global(path, id) {
         let found = ctx.loaders().load::<TaskById>(task).await?;
         return Ok(found.map(|task| Node::Task(task.into())));
     }
-    if let Ok(notification) = NotificationId::from_global(place, id) {
+    if let Ok(notification) = NotificationId::from_global(path, id) {
         let found = ctx.loaders().load::<NotificationById>(notification).await?;
         return Ok(found.map(|found| Node::Notification(found.into())));
     }
-    if let Ok(file) = AttachmentId::from_global(place, id) {
+    if let Ok(file) = AttachmentId::from_global(path, id) {
         let found = ctx.loaders().load::<AttachmentById>(file).await?;
         return Ok(found.map(|file| Node::Attachment(file.into())));
     }
-    if let Ok(session) = SessionId::from_global(place, id) {
+    if let Ok(session) = SessionId::from_global(path, id) {
         let found = ctx.loaders().load::<SessionById>(session).await?;
         return Ok(found.map(|session| Node::Session(session.into())));
     }
-    let user = UserId::from_global(place, id).map_err(|_| Error::BadInput {
+    let user = UserId::from_global(path, id).map_err(|_| Error::BadInput {
         field: "id",
         message: format!(
-            "{place}: '{}' is not the id of a Task, a User, an Attachment, a Notification or a Session; use an id that this server gave, unchanged",
+            "{path}: '{}' is not the id of a Task, a User, an Attachment, a Notification or a Session; use an id that this server gave, unchanged",
             excerpt(id)
         ),
     })?;

@@ -1,4 +1,4 @@
-//! Notifications in GraphQL.
+//! GraphQL types of notifications.
 
 use std::sync::Arc;
 
@@ -22,100 +22,102 @@ use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::{Lookup, Preloaded, Row, Rows, Single, preload, rows_with};
 use crate::graphql::scalar::{NotificationKind, TaskStatus};
 
-/// What you are told because it concerns you: somebody else did it, or a due date is near or over.
+/// A notification, with its preloaded references.
 #[derive(Clone, Debug)]
 pub struct Notification {
-    told: domain::Notification,
+    inner: domain::Notification,
     task: Preloaded<Arc<domain_task::Task>>,
     actor: Preloaded<Arc<domain_user::User>>,
 }
 
 impl From<domain::Notification> for Notification {
-    fn from(told: domain::Notification) -> Self {
+    fn from(inner: domain::Notification) -> Self {
         Self {
-            told,
+            inner,
             task: Preloaded::default(),
             actor: Preloaded::default(),
         }
     }
 }
 
-/// What you are told because it concerns you: somebody else did it, or a due date is near or over.
+/// A message about a task that you own or are assigned to. It is sent if someone else assigns the task to you or
+/// changes its status, or if the task is due soon or overdue. Visible only to you.
 #[plain_fields]
 #[Object]
 impl Notification {
-    /// The global id.
+    /// Global id: opaque, unique over all types, accepted by `node`.
     pub(in crate::graphql) async fn id(&self) -> ID {
-        self.told.id.to_global()
+        self.inner.id.to_global()
     }
 
-    /// The number inside of the global id.
+    /// Number of the notification, unique among notifications.
     async fn database_id(&self) -> i32 {
-        self.told.id.0
+        self.inner.id.0
     }
 
-    /// What it is about.
+    /// Reason for the notification.
     async fn kind(&self) -> NotificationKind {
-        self.told.kind.into()
+        self.inner.kind.into()
     }
 
-    /// Which task.
+    /// Global id of the task. The task may no longer exist.
     async fn task_id(&self) -> ID {
-        self.told.task_id.to_global()
+        self.inner.task_id.to_global()
     }
 
-    /// The task as it is now; null when it is gone, in the trash, or no longer yours to see.
+    /// The current task. Null if it was deleted, is in the trash, or is no longer visible to you.
     async fn task(&self) -> Lookup<'_, TaskById, Single<Task>> {
-        Lookup::new(self.told.task_id, &self.task, Task::single)
+        Lookup::new(self.inner.task_id, &self.task, Task::single)
     }
 
-    /// The task's title at that moment.
+    /// Title of the task when the notification was created.
     async fn task_title(&self) -> &str {
-        &self.told.task_title
+        &self.inner.task_title
     }
 
-    /// Who did it; null for the server itself, and when the account is gone.
+    /// The user who changed the task. Null for `DUE_SOON`, `OVERDUE` and other notifications from the server, or if the
+    /// account no longer exists.
     async fn actor(&self) -> Lookup<'_, UserById, Single<User>> {
-        Lookup::new(self.told.actor_id, &self.actor, User::single)
+        Lookup::new(self.inner.actor_id, &self.actor, User::single)
     }
 
-    /// The task's status before; null when the task was made, and of a due date.
+    /// Status of the task before the change. Null if the task was created, and for `DUE_SOON` and `OVERDUE`.
     async fn previous_status(&self) -> Option<TaskStatus> {
-        self.told.previous_status.map(Into::into)
+        self.inner.previous_status.map(Into::into)
     }
 
-    /// The task's status after, or at that moment.
+    /// Status of the task after the change; for `DUE_SOON` and `OVERDUE` when the notification was created.
     async fn status(&self) -> TaskStatus {
-        self.told.status.into()
+        self.inner.status.into()
     }
 
-    /// Whether you have read it.
+    /// Whether you marked the notification as read.
     async fn is_read(&self) -> bool {
-        self.told.read_at.is_some()
+        self.inner.read_at.is_some()
     }
 
-    /// When you read it.
+    /// Date and time at which you marked the notification as read (UTC). Null if it is unread.
     async fn read_at(&self) -> Option<DateTime<Utc>> {
-        self.told.read_at
+        self.inner.read_at
     }
 
-    /// When it happened.
+    /// Date and time of creation (UTC).
     async fn created_at(&self) -> DateTime<Utc> {
-        self.told.created_at
+        self.inner.created_at
     }
 }
 
 impl Row for Notification {
     async fn prefetch<'a>(rows: &'a [&'a Self], fields: &'a [&'a Positioned<Field>], ctx: &'a ContextSelectionSet<'a>) {
         let rows_for = |name: &str| rows_with(name, fields, rows);
-        let tasks = rows_for("task").iter().map(|row| (row.told.task_id, &row.task));
+        let tasks = rows_for("task").iter().map(|row| (row.inner.task_id, &row.task));
         let actors = rows_for("actor").iter();
-        let actors = actors.filter_map(|row| Some((row.told.actor_id?, &row.actor)));
+        let actors = actors.filter_map(|row| Some((row.inner.actor_id?, &row.actor)));
         tokio::join!(preload::<TaskById>(ctx, tasks), preload::<UserById>(ctx, actors));
     }
 }
 
-/// The delivery of a notification.
+/// A notification and its position in the order of delivery.
 #[derive(Clone, Debug)]
 pub struct NotificationEvent {
     cursor: NotificationCursor,
@@ -131,27 +133,27 @@ impl From<LoggedNotification> for NotificationEvent {
     }
 }
 
-/// The delivery of a notification.
+/// Delivery of a notification by `notificationReceived`.
 #[Object]
 impl NotificationEvent {
-    /// Place of the notification in the order of delivery, unique: an `after` for `notificationReceived`.
+    /// Position of the notification in the order of delivery; unique. Pass it as `after` to resume
+    /// `notificationReceived`.
     async fn cursor(&self) -> String {
         self.cursor.encode()
     }
 
-    /// The notification as it is now: one that is delivered late may be read already.
+    /// The current notification. It may already be read if it is delivered late.
     async fn notification(&self) -> Single<Notification> {
         Single(self.notification.clone())
     }
 
-    /// Number of your notifications that you have not read, now and not at the time of this one; counted only when
-    /// selected.
+    /// Current number of your unread notifications. Counted only if selected.
     async fn unread_count(&self, ctx: &Context<'_>) -> Result<i32> {
         unread_count(ctx).await
     }
 }
 
-/// What a connection of notifications knows beside its page.
+/// Totals of a list of notifications.
 #[derive(Debug)]
 pub struct NotificationTotals {
     unread_only: bool,
@@ -159,18 +161,17 @@ pub struct NotificationTotals {
 
 #[Object]
 impl NotificationTotals {
-    /// How many notifications there are on all pages together; counted only when selected.
+    /// Number of notifications on all pages. Counted only if selected.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         count(ctx, self.unread_only).await
     }
 
-    /// How many of your notifications you have not read; counted only when selected.
+    /// Number of your unread notifications. Counted only if selected.
     async fn unread_count(&self, ctx: &Context<'_>) -> Result<i32> {
         unread_count(ctx).await
     }
 }
 
-/// How many notifications the actor has not read.
 pub(in crate::graphql) async fn unread_count(ctx: &Context<'_>) -> Result<i32> {
     count(ctx, true).await
 }
@@ -180,24 +181,27 @@ async fn count(ctx: &Context<'_>, unread_only: bool) -> Result<i32> {
     Ok(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-/// What can be read of notifications.
+/// Queries for notifications.
 #[derive(Debug, Default)]
 pub struct NotificationQuery;
 
 #[Object]
 impl NotificationQuery {
-    /// Your notifications, the newest first.
+    /// Your notifications, newest first.
     #[graphql(guard = "SignedIn")]
     async fn notifications(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
-            i32,
-        >,
-        #[graphql(desc = "Only notifications behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only notifications before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Only those that you have not read.", default = false)] unread_only: bool,
+        #[graphql(desc = "Returns the first N notifications, 0 to 100. Default: 50, unless `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Returns notifications after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N notifications, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns notifications before this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "Whether to return only unread notifications. Default: false.",
+            default = false
+        )]
+        unread_only: bool,
     ) -> Option<Result<Connection<Notification, NotificationTotals>>> {
         let page = PageArguments {
             first,
@@ -220,29 +224,31 @@ async fn list(
     Ok(connection(found, totals, Notification::from))
 }
 
-/// What became of marking notifications as read.
+/// Payload of `notificationsMarkRead`.
 #[derive(SimpleObject)]
 struct NotificationsMarkReadPayload {
-    /// Those that were named, as they are now; empty when all were marked.
+    /// The notifications in `ids`, after the change. Empty if `ids` was omitted, and with errors.
     notifications: Rows<Notification>,
-    /// How many of your notifications you have not read by now.
+    /// Number of your unread notifications after the change.
     unread_count: i32,
-    /// What the client can mend.
+    /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What can be done about notifications.
+/// Mutations of notifications.
 #[derive(Debug, Default)]
 pub struct NotificationMutation;
 
 #[Object]
 impl NotificationMutation {
-    /// Marks notifications as read: all that are named, or none when one of them is not yours.
+    /// Marks your notifications as read. If one of `ids` is not yours, none is marked.
     #[graphql(guard = "SignedIn")]
     async fn notifications_mark_read(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which ones, up to 100; all of yours when it is left out or null.")] ids: Option<Vec<ID>>,
+        #[graphql(desc = "Global ids of notifications, up to 100. Null or omitted: all of yours.")] ids: Option<
+            Vec<ID>,
+        >,
     ) -> Result<NotificationsMarkReadPayload> {
         let ids: Option<Vec<NotificationId>> = ids.as_deref().map(read_ids).transpose()?;
         let which = ids.clone().map_or(Which::All, Which::These);
@@ -265,7 +271,7 @@ fn read_ids(ids: &[ID]) -> Result<Vec<NotificationId>> {
         .collect()
 }
 
-/// The user errors of marking these; one that is about an id has its place among them.
+/// Errors about an id name its index in `ids`.
 fn errors_of_ids(error: Error, ids: &[NotificationId]) -> Result<Vec<UserError>> {
     let position = match &error {
         Error::NotFound { value, .. } => ids.iter().position(|id| id.to_string() == *value),
@@ -278,7 +284,6 @@ fn errors_of_ids(error: Error, ids: &[NotificationId]) -> Result<Vec<UserError>>
     })
 }
 
-/// Notifications by id, as far as they are for the actor.
 pub(super) struct NotificationById;
 
 impl Batch for NotificationById {

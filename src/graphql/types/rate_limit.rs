@@ -1,4 +1,4 @@
-//! What is left of a client's budget, in GraphQL.
+//! Rate limit of a client.
 
 use async_graphql::{Context, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -6,19 +6,19 @@ use chrono::{DateTime, Utc};
 use crate::graphql::context::{ContextExt as _, Spending};
 
 /// Points that you may spend in a minute. An operation costs 3 points, 1 for each object, and more for filters, orders,
-/// counts, long texts and mutations; the fields of a list count as often as its `first` asks for. Events of subscriptions
-/// cost the same as queries. `taskwire documents check` prints the cost of a document.
+/// counts, long texts and mutations. Fields below a list are multiplied by its `first`. An event of a subscription
+/// costs as much as a query. `taskwire documents check` prints the cost of a document.
 #[derive(Debug, SimpleObject)]
 pub struct RateLimit {
-    /// The points for a minute.
+    /// Maximum number of points in a minute.
     limit: u32,
-    /// What this operation cost.
+    /// Cost of this operation, in points.
     cost: u32,
-    /// What is left, this operation taken off.
+    /// Points that are left after this operation.
     remaining: u32,
-    /// What was spent within the last minute.
+    /// Points spent in the last minute, including this operation.
     used: u32,
-    /// When all points are there again, if no more are spent.
+    /// Date and time at which all points are available again if you spend no more (UTC).
     reset_at: DateTime<Utc>,
 }
 
@@ -34,13 +34,13 @@ impl From<Spending> for RateLimit {
     }
 }
 
-/// What can be asked about limits.
+/// Queries for rate limits.
 #[derive(Debug, Default)]
 pub struct RateLimitQuery;
 
 #[Object]
 impl RateLimitQuery {
-    /// Your budget, for anybody; null when this server has no limit.
+    /// Your rate limit. Null if this server has none. Works without being signed in.
     async fn rate_limit(&self, ctx: &Context<'_>) -> Option<RateLimit> {
         ctx.spending().map(RateLimit::from)
     }

@@ -1,4 +1,4 @@
-//! Signing up, in and out in GraphQL.
+//! GraphQL types of sessions: registration, login, logout, passwords and e-mail verification.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -16,17 +16,17 @@ use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
 
-/// A person who wants an account.
+/// Fields of a new account.
 #[derive(InputObject)]
 pub struct RegisterInput {
-    /// An address with a domain; upper and lower case are the same.
+    /// E-mail address, up to 254 characters; unique, case is ignored.
     email: String,
-    /// 8 to 128 characters, at least one letter and one digit.
+    /// Password: 8 to 128 characters, with at least one letter and one digit.
     #[graphql(secret)]
     password: String,
-    /// 3 to 50 of letters, digits, `_ . -`.
+    /// Unique username: 3 to 50 letters, digits or `_ . -`. Default: none.
     username: Option<String>,
-    /// Up to 255 characters.
+    /// Full name, up to 255 characters. Default: none.
     full_name: Option<String>,
 }
 
@@ -41,12 +41,12 @@ impl From<RegisterInput> for Registration {
     }
 }
 
-/// How somebody signs in: by e-mail address or by username.
+/// Credentials: the password, and either `email` or `username`.
 #[derive(InputObject)]
 pub struct LoginInput {
-    /// The address of the account.
+    /// E-mail address of the account. Not together with `username`.
     email: Option<String>,
-    /// The username of the account.
+    /// Username of the account. Not together with `email`.
     username: Option<String>,
     /// Password of the account.
     #[graphql(secret)]
@@ -54,38 +54,34 @@ pub struct LoginInput {
 }
 
 impl LoginInput {
-    /// The one name that was given.
     fn name(&self) -> domain::error::Result<&str> {
         match (&self.email, &self.username) {
             (Some(name), None) | (None, Some(name)) => Ok(name),
-            _ => Err(Error::invalid(
-                "email",
-                "give either email or username, not both and not none",
-            )),
+            _ => Err(Error::invalid("email", "email: give email or username, but not both")),
         }
     }
 }
 
-/// The fields of the schema that are secret: responses with them are never stored.
+/// Responses with these fields are never stored.
 pub(in crate::graphql) const SECRET_FIELDS: [&str; 2] = ["accessToken", "refreshToken"];
 
-/// What somebody gets who signs in.
+/// Payload of `register`, `login`, `refresh` and `passwordChange`.
 #[derive(SimpleObject)]
 #[graphql(name = "AuthPayload")]
-struct Outcome {
-    /// Send it with every request: `Authorization: Bearer <token>`.
+struct AuthPayload {
+    /// Token for every request, in the header `Authorization: Bearer <token>`. Null with errors.
     access_token: Option<String>,
-    /// Gets the next pair of tokens, once.
+    /// Token for `refresh`, valid for one use within `REFRESH_TOKEN_EXPIRE_DAYS` (7 days). Null with errors.
     refresh_token: Option<String>,
-    /// When the access token expires.
+    /// Date and time at which `accessToken` expires (UTC). Null with errors.
     expires_at: Option<DateTime<Utc>>,
-    /// Who signed in.
+    /// The user who is signed in. Null with errors.
     user: Option<User>,
-    /// What the client can mend.
+    /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
-impl Outcome {
+impl AuthPayload {
     fn of(result: domain::error::Result<Tokens>, input: &[&str]) -> Result<Self> {
         Ok(match result {
             Ok(tokens) => Self {
@@ -106,19 +102,19 @@ impl Outcome {
     }
 }
 
-/// What became of signing out.
+/// Payload of `logout`.
 #[derive(SimpleObject)]
 struct LogoutPayload {
-    /// Whether the session has ended.
+    /// Whether the session ended.
     success: bool,
-    /// What the client can mend.
+    /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
 /// Payload of `sessionEnd`.
 #[derive(SimpleObject)]
 struct SessionEndPayload {
-    /// The session that was ended; null when none was.
+    /// The session, as it was before it ended. Null with errors.
     session: Option<Session>,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
@@ -127,7 +123,7 @@ struct SessionEndPayload {
 /// Payload of `emailVerify`.
 #[derive(SimpleObject)]
 struct EmailVerifyPayload {
-    /// Whether the address is verified now.
+    /// Whether the address is now verified. False with errors.
     success: bool,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
@@ -136,13 +132,13 @@ struct EmailVerifyPayload {
 /// Payload of `emailVerificationSend`.
 #[derive(SimpleObject)]
 struct EmailVerificationSendPayload {
-    /// Whether the mail is on its way.
+    /// Whether the mail was queued. False with errors.
     success: bool,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// One of your sessions: from signing in until it ends.
+/// A session of the current user.
 #[derive(Clone, Debug)]
 pub struct Session(domain::session::Session);
 
@@ -152,57 +148,56 @@ impl From<domain::session::Session> for Session {
     }
 }
 
-/// One of your sessions: from signing in until it ends.
+/// A session of yours, from login until logout, `sessionEnd`, a new password or expiry.
 #[Object]
 impl Session {
-    /// The global id.
+    /// Global id: opaque, unique over all types, accepted by `node`.
     pub(in crate::graphql) async fn id(&self) -> ID {
         self.0.id.to_global()
     }
 
-    /// What the client called itself when the tokens were last refreshed.
+    /// `User-Agent` header of the last login or token refresh, up to 255 characters. Null if the client sent none.
     async fn user_agent(&self) -> Option<&str> {
         self.0.device.user_agent.as_deref()
     }
 
-    /// From which address the tokens were last refreshed.
+    /// IP address of the last login or token refresh. Null if unknown.
     async fn ip(&self) -> Option<String> {
         self.0.device.ip.map(|ip| ip.to_string())
     }
 
-    /// When you signed in.
+    /// Date and time of the login (UTC).
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 
-    /// When the tokens were last refreshed.
+    /// Date and time of the last login or token refresh (UTC).
     async fn last_used_at(&self) -> DateTime<Utc> {
         self.0.last_used_at
     }
 
-    /// When it ends unless the tokens are refreshed before.
+    /// Date and time at which the session ends if the tokens are not refreshed (UTC).
     async fn expires_at(&self) -> DateTime<Utc> {
         self.0.expires_at
     }
 
-    /// Whether it is the one that you ask with.
+    /// Whether this request belongs to the session.
     async fn is_current(&self) -> bool {
         self.0.is_current
     }
 }
 
-/// The user errors of what has no result; none on success.
 fn errors_of(result: domain::error::Result<()>) -> Result<Vec<UserError>> {
     result.map_or_else(|error| user_errors(error, &[]), |()| Ok(Vec::new()))
 }
 
-/// What can be read of sessions.
+/// Queries for sessions.
 #[derive(Debug, Default)]
 pub struct SessionQuery;
 
 #[Object]
 impl SessionQuery {
-    /// Your own sessions that go on, the one used last first, up to 100.
+    /// Your active sessions, most recently used first, up to 100.
     #[graphql(guard = "SignedIn")]
     async fn sessions(&self, ctx: &Context<'_>) -> Option<Result<Vec<Session>>> {
         let sessions = ctx.domain().sessions().own(ctx.actor()).await.map_err(Into::into);
@@ -210,59 +205,63 @@ impl SessionQuery {
     }
 }
 
-/// What can be done about sessions.
+/// Mutations of sessions.
 #[derive(Debug, Default)]
 pub struct SessionMutation;
 
 #[Object]
 impl SessionMutation {
-    /// Makes an account and signs it in.
+    /// Creates an account and signs in. Works without being signed in.
     async fn register(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who wants an account.")] input: RegisterInput,
-    ) -> Result<Outcome> {
-        Outcome::of(
+        #[graphql(desc = "Fields of the new account.")] input: RegisterInput,
+    ) -> Result<AuthPayload> {
+        AuthPayload::of(
             ctx.domain().sessions().register(input.into(), ctx.device()).await,
             &["input"],
         )
     }
 
-    /// Signs in. After ten failures in a row the next attempt from the same address has to wait: `RATE_LIMITED`, with
-    /// `retryAfter` seconds.
+    /// Signs in. After 10 failed attempts in a row from one IP address, the next attempt must wait: `RATE_LIMITED`,
+    /// with `retryAfter` in seconds.
     async fn login(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The name and the password.")] input: LoginInput,
-    ) -> Result<Outcome> {
+        #[graphql(desc = "Password, and either e-mail address or username.")] input: LoginInput,
+    ) -> Result<AuthPayload> {
         let name = match input.name() {
             Ok(name) => name,
-            Err(error) => return Outcome::of(Err(error), &["input"]),
+            Err(error) => return AuthPayload::of(Err(error), &["input"]),
         };
         let password = input.password.as_str().into();
-        Outcome::of(
+        AuthPayload::of(
             ctx.domain().sessions().login(name, password, ctx.device()).await,
             &["input"],
         )
     }
 
-    /// The next pair of tokens for a refresh token, which is spent by it. A spent one that comes again
-    /// more than 10 seconds later ends the session.
+    /// Exchanges a refresh token for new tokens. Each refresh token is valid for one use: using it again after more
+    /// than 10 seconds ends the session.
     async fn refresh(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The refresh token of the last answer.", secret)] refresh_token: String,
-    ) -> Result<Outcome> {
+        #[graphql(desc = "Latest refresh token, from `AuthPayload.refreshToken`.", secret)] refresh_token: String,
+    ) -> Result<AuthPayload> {
         let token: SecretString = refresh_token.into();
-        Outcome::of(ctx.domain().sessions().refresh(&token, ctx.device()).await, &[])
+        AuthPayload::of(ctx.domain().sessions().refresh(&token, ctx.device()).await, &[])
     }
 
-    /// Signs out: the session's tokens stop working at once.
+    /// Ends the current session. Its tokens stop working immediately.
     #[graphql(guard = "SignedIn")]
     async fn logout(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Ends every session of the account, on all devices.", default = false)] everywhere: bool,
+        #[graphql(
+            desc = "Whether to end all sessions of the account, on all devices. Default: false.",
+            default = false
+        )]
+        everywhere: bool,
     ) -> Result<LogoutPayload> {
         let sessions = ctx.domain().sessions();
         if everywhere {
@@ -276,13 +275,13 @@ impl SessionMutation {
         })
     }
 
-    /// Ends one of your sessions, such as that of a lost device: its tokens stop working at once, and its live connections
-    /// are closed. `NOT_FOUND` if it is not yours or has ended.
+    /// Ends one of your sessions, such as that of a lost device. Its tokens stop working immediately, and its live
+    /// connections are closed. `NOT_FOUND` if the session is not yours or has ended.
     #[graphql(guard = "SignedIn")]
     async fn session_end(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which session.")] id: ID,
+        #[graphql(desc = "Global id of the session.")] id: ID,
     ) -> Result<SessionEndPayload> {
         let id = SessionId::from_global("id", &id)?;
         let (session, user_errors) = match ctx.domain().sessions().end(ctx.actor(), id).await {
@@ -292,27 +291,32 @@ impl SessionMutation {
         Ok(SessionEndPayload { session, user_errors })
     }
 
-    /// Sets a new password, ends every session, and signs in anew. A wrong current password counts as a failed login.
+    /// Sets a new password, ends all sessions of the account and starts a new one. A wrong current password counts as a
+    /// failed login.
     #[graphql(guard = "SignedIn")]
     async fn password_change(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The password up to now.", secret)] current_password: String,
-        #[graphql(desc = "8 to 128 characters, at least one letter and one digit.", secret)] new_password: String,
-    ) -> Result<Outcome> {
+        #[graphql(desc = "Current password.", secret)] current_password: String,
+        #[graphql(
+            desc = "New password: 8 to 128 characters, with at least one letter and one digit.",
+            secret
+        )]
+        new_password: String,
+    ) -> Result<AuthPayload> {
         let sessions = ctx.domain().sessions();
         let changed = sessions
             .change_password(ctx.actor(), current_password.into(), new_password.into(), ctx.device())
             .await;
-        Outcome::of(changed, &[])
+        AuthPayload::of(changed, &[])
     }
 
-    /// Verifies an e-mail address by the token that was mailed to it. Works without being signed in. A token is valid for
-    /// 24 hours and once; `INVALID_CREDENTIALS` otherwise.
+    /// Verifies an e-mail address with the token that was mailed to it. Works without being signed in. A token is valid
+    /// for one use within 24 hours; otherwise `INVALID_CREDENTIALS`.
     async fn email_verify(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token of the mail.", secret)] token: String,
+        #[graphql(desc = "Token from the mail.", secret)] token: String,
     ) -> Result<EmailVerifyPayload> {
         let errors = errors_of(ctx.domain().users().verify_email(&token.into()).await)?;
         Ok(EmailVerifyPayload {
@@ -321,8 +325,8 @@ impl SessionMutation {
         })
     }
 
-    /// Mails another token to your own address, which must not be verified yet. At most once a minute: `RATE_LIMITED`,
-    /// with `retryAfter` seconds. The new token replaces the last one.
+    /// Mails a new token to your e-mail address, which replaces the last token. The address must not be verified yet.
+    /// At most once a minute, otherwise `RATE_LIMITED` with `retryAfter` in seconds.
     #[graphql(guard = "SignedIn")]
     async fn email_verification_send(&self, ctx: &Context<'_>) -> Result<EmailVerificationSendPayload> {
         let errors = errors_of(ctx.domain().users().send_verification(ctx.actor()).await)?;
@@ -333,7 +337,6 @@ impl SessionMutation {
     }
 }
 
-/// The actor's own sessions by id, without those that have ended.
 pub(super) struct SessionById;
 
 impl Batch for SessionById {

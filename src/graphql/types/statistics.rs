@@ -1,4 +1,4 @@
-//! Counts over tasks in GraphQL.
+//! Statistics of tasks.
 
 use async_graphql::{Context, Object, SimpleObject};
 
@@ -10,49 +10,49 @@ use crate::graphql::error::Result;
 use crate::graphql::guard::SignedIn;
 use crate::graphql::scalar::{TaskPriority, TaskStatus};
 
-/// How many tasks have one status.
+/// Number of tasks with one status.
 #[derive(Debug, SimpleObject)]
 struct StatusCount {
-    /// Workflow status that is counted.
+    /// Workflow status of the counted tasks.
     status: TaskStatus,
-    /// How many tasks have it.
+    /// Number of tasks with this status.
     count: u64,
 }
 
-/// How many tasks have one priority.
+/// Number of tasks with one priority.
 #[derive(Debug, SimpleObject)]
 struct PriorityCount {
-    /// Priority that is counted.
+    /// Priority of the counted tasks.
     priority: TaskPriority,
-    /// How many tasks have it.
+    /// Number of tasks with this priority.
     count: u64,
 }
 
-/// How many tasks have one tag.
+/// Number of tasks with one tag.
 #[derive(Debug, SimpleObject)]
 struct TagCount {
-    /// Name of the tag that is counted.
+    /// Name of the tag, in lower case.
     tag: String,
-    /// How many tasks have it.
+    /// Number of tasks with this tag.
     count: u64,
 }
 
-/// Counts over the tasks that you may see, without the trash.
+/// Statistics of the tasks that are visible to you and match the filter.
 #[derive(Debug, SimpleObject)]
 struct TaskStatistics {
-    /// How many tasks there are.
+    /// Number of all tasks.
     total: u64,
-    /// How many are done.
+    /// Number of tasks that are `DONE`.
     completed: u64,
-    /// Which part of all tasks is done, from 0 to 1; 0 without tasks.
+    /// `completed` divided by `total`, from 0 to 1. 0 if there are no tasks.
     completion_rate: f64,
-    /// How many are past their due date and still open.
+    /// Number of tasks that are `TODO` or `IN_PROGRESS` and past their due date or due day.
     overdue: u64,
-    /// By status; every status is listed.
+    /// Number of tasks by status, for every status in workflow order.
     by_status: Vec<StatusCount>,
-    /// By priority; every priority is listed.
+    /// Number of tasks by priority, for every priority from `LOW` to `URGENT`.
     by_priority: Vec<PriorityCount>,
-    /// By tag, the most used first, up to 100.
+    /// Number of tasks by tag, most used first, up to 100 tags.
     tags: Vec<TagCount>,
 }
 
@@ -82,21 +82,22 @@ impl From<Statistics> for TaskStatistics {
     }
 }
 
-/// What can be counted.
+/// Queries for statistics.
 #[derive(Debug, Default)]
 pub struct StatisticsQuery;
 
 #[Object]
 impl StatisticsQuery {
-    /// Counts over the tasks that you may see, without the trash. Without a filter `overdue` may be up to
-    /// `STATISTICS_CACHE_SECONDS` (60 s) old; the other counts are current.
+    /// Statistics of the tasks that are visible to you, without the trash unless `filter` includes it. Without a
+    /// filter, `overdue` may be up to `STATISTICS_CACHE_SECONDS` (60 s) old; the other counts are current.
     #[graphql(guard = "SignedIn")]
     async fn task_statistics(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which of them, as in `tasks`; all when left out.")] filter: Option<Box<TaskFilter>>,
+        #[graphql(desc = "Conditions that the tasks must meet, as in `tasks`. Default: all tasks outside the trash.")]
+        filter: Option<Box<TaskFilter>>,
     ) -> Option<Result<TaskStatistics>> {
-        // On the heap: the library moves a future as large as the largest field of `Query` for each of its fields.
+        // Boxed: for each field, the library moves a future as large as that of the largest field of `Query`.
         Some(Box::pin(count(ctx, filter)).await)
     }
 }

@@ -1,5 +1,7 @@
-//! What can be watched. The fields do not watch themselves: for one event they are resolved like the fields of
-//! a query, with loaders and rights of that moment. `subscription/delivery.rs` says when, and to whom.
+//! The subscription fields.
+//!
+//! A field resolves one event like a field of a query, with new loaders and the current permissions of the receiver.
+//! `subscription/delivery.rs` decides when it is resolved, and for which receivers.
 
 use std::option;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,16 +21,16 @@ use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::scalar::TaskEventType;
 
-/// The most tasks that one subscription names.
+/// Maximum of `TaskEventFilter.taskIds`.
 const MAX_TASKS: usize = 100;
 
-/// Which events of the tasks that you may see; all that is given must hold. The conditions on the task hold if all of them
-/// hold for the task before the event or all for the task after it, so that a task that leaves a list is announced too.
+/// Conditions on events; an event must meet all of them. Conditions on the task must all hold before the event, or all
+/// after it. So you also receive the event that removes a task from a filtered list.
 #[derive(Debug, Default, InputObject)]
 pub struct TaskEventFilter {
-    /// Only those of these tasks, up to 100.
+    /// Global ids of tasks, up to 100. Default: all tasks that are visible to you.
     task_ids: Option<Vec<ID>>,
-    /// Only those of these types.
+    /// Types of events. Default: all types.
     types: Option<Vec<TaskEventType>>,
     /// Status before or after the change: `eq`, `neq`, `in`, `nin`.
     status: Option<TaskStatusFilter>,
@@ -71,119 +73,118 @@ impl TaskEventFilter {
     }
 }
 
-/// What a subscription asks for.
+/// The log that a subscription reads, and from which position.
 #[derive(Clone, Debug)]
 pub(in crate::graphql) enum EventSource {
-    /// Events of tasks.
     Events {
         watch: Watch,
         after: Option<EventCursor>,
-        /// A task that must be there to be watched.
+        /// The subscription fails if this task is not visible.
         must_see: Option<TaskId>,
     },
-    /// Notifications.
-    Notifications { after: Option<NotificationCursor> },
+    Notifications {
+        after: Option<NotificationCursor>,
+    },
 }
 
-/// Where a field leaves what it asks for.
+/// Slot in the context, in which a field stores its source when a subscription starts.
 #[derive(Clone, Debug, Default)]
 pub(in crate::graphql) struct SubscribeRequest(Arc<Mutex<Option<EventSource>>>);
 
 impl SubscribeRequest {
-    fn place(&self, wanted: EventSource) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
+    fn set(&self, source: EventSource) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 
-    /// What was asked for.
     pub(in crate::graphql) fn take(&self) -> Option<EventSource> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// What is delivered.
+/// What is delivered to a subscriber.
 #[derive(Clone, Debug)]
 pub(in crate::graphql) enum EventPayload {
-    /// An event of a task, and the task as it is now if the receiver may see it.
     Event {
         event: Arc<LoggedEvent>,
+        /// The current task; `None` if the receiver may not see it.
         task: Option<VisibleTask>,
     },
-    /// Somebody is notified.
     Notification(Arc<LoggedNotification>),
 }
 
-/// What a field shows of what is delivered: one thing, or nothing.
-type Shown<T> = stream::Iter<option::IntoIter<T>>;
+/// At most one value.
+type FieldStream<T> = stream::Iter<option::IntoIter<T>>;
 
-/// Takes the order, or gives what is delivered.
-fn take_or_give<T: Send + Sync + 'static>(
+/// When a subscription starts, stores its source. When an event is delivered, resolves it.
+fn register_or_resolve<T: Send + Sync + 'static>(
     ctx: &Context<'_>,
-    wanted: impl FnOnce() -> DomainResult<EventSource>,
-    show: impl FnOnce(EventPayload) -> Option<T>,
-) -> Result<Shown<T>> {
-    if let Some(order) = ctx.data_opt::<SubscribeRequest>() {
-        order.place(wanted()?);
+    source: impl FnOnce() -> DomainResult<EventSource>,
+    convert: impl FnOnce(EventPayload) -> Option<T>,
+) -> Result<FieldStream<T>> {
+    if let Some(request) = ctx.data_opt::<SubscribeRequest>() {
+        request.set(source()?);
     }
-    let delivered = ctx.data_opt::<EventPayload>().cloned();
-    Ok(stream::iter(delivered.and_then(show)))
+    let payload = ctx.data_opt::<EventPayload>().cloned();
+    Ok(stream::iter(payload.and_then(convert)))
 }
 
 fn cursor(after: Option<String>) -> DomainResult<Option<EventCursor>> {
     after.map(|after| EventCursor::decode("after", &after)).transpose()
 }
 
-fn event(delivered: EventPayload) -> Option<TaskEvent> {
-    match delivered {
+fn event(payload: EventPayload) -> Option<TaskEvent> {
+    match payload {
         EventPayload::Event { event, task } => Some(TaskEvent::new(event.event.clone(), task.map(Into::into))),
         EventPayload::Notification(_) => None,
     }
 }
 
-/// Everything that can be watched.
+/// Root type of subscriptions.
 #[derive(Debug, Default)]
 pub struct Subscription;
 
-/// Everything that can be watched, over WebSocket, server-sent events or multipart responses.
+/// Live updates over WebSocket, server-sent events or multipart responses.
 #[expect(
     clippy::unused_async,
-    reason = "the library awaits what a field of a subscription gives"
+    reason = "the library awaits the stream of a subscription field"
 )]
 #[SubscriptionFields]
 impl Subscription {
-    /// Events of the tasks that you may see, each once, in order. If an event takes a task from your view, you receive
-    /// that event, with `task: null`, and no later one.
+    /// Events of the tasks that are visible to you, each once and in order. When a task becomes invisible to you, you
+    /// receive that event with `task: null`, and no later events of the task.
     #[graphql(guard = "SignedIn")]
     async fn task_events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which events.")] filter: Option<TaskEventFilter>,
+        #[graphql(desc = "Conditions that events must meet. Default: all events of tasks that are visible to you.")]
+        filter: Option<TaskEventFilter>,
         #[graphql(
-            desc = "Begins with what happened behind this cursor of an event, or `eventCursor`; `RESYNC_REQUIRED` when that is not known any more."
+            desc = "Cursor of an event, or `eventCursor`: the subscription starts with the events after it. `RESYNC_REQUIRED` if the log no longer has it. Default: only new events."
         )]
         after: Option<String>,
-    ) -> Result<Shown<TaskEvent>> {
-        let wanted = || {
+    ) -> Result<FieldStream<TaskEvent>> {
+        let source = || {
             Ok(EventSource::Events {
                 watch: filter.unwrap_or_default().into_watch()?,
                 after: cursor(after)?,
                 must_see: None,
             })
         };
-        take_or_give(ctx, wanted, event)
+        register_or_resolve(ctx, source, event)
     }
 
-    /// Each move of one task along the workflow. The task must be yours to see, unless `after` is given.
+    /// Status changes of one task, each once and in order. Without `after`, the task must be visible to you.
     #[graphql(guard = "SignedIn")]
     async fn task_status_changed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] task_id: ID,
+        #[graphql(desc = "Global id of the task.")] task_id: ID,
         #[graphql(
-            desc = "Begins with what happened behind this cursor of an event, or `eventCursor`; `RESYNC_REQUIRED` when that is not known any more."
+            desc = "Cursor of an event, or `eventCursor`: the subscription starts with the events after it. `RESYNC_REQUIRED` if the log no longer has it. Default: only new events."
         )]
         after: Option<String>,
-    ) -> Result<Shown<TaskEvent>> {
-        let wanted = || {
+    ) -> Result<FieldStream<TaskEvent>> {
+        let source = || {
             let task = TaskId::from_global("taskId", &task_id)?;
             let after = cursor(after)?;
             Ok(EventSource::Events {
@@ -196,26 +197,26 @@ impl Subscription {
                 after,
             })
         };
-        take_or_give(ctx, wanted, event)
+        register_or_resolve(ctx, source, event)
     }
 
-    /// Each notification for you, once, in order. Those from before are in `notifications`.
+    /// Your notifications, each once and in order. Earlier notifications are in `notifications`.
     #[graphql(guard = "SignedIn")]
     async fn notification_received(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Begins with the notifications after this cursor of a `NotificationEvent` or `TaskEvent`, or `eventCursor`; `RESYNC_REQUIRED` when that is not known any more. Without it, with those from now on."
+            desc = "Cursor of a `NotificationEvent` or `TaskEvent`, or `eventCursor`: the subscription starts with the notifications after it. `RESYNC_REQUIRED` if the log no longer has it. Default: only new notifications."
         )]
         after: Option<String>,
-    ) -> Result<Shown<NotificationEvent>> {
-        let wanted = || {
+    ) -> Result<FieldStream<NotificationEvent>> {
+        let source = || {
             let after = after.map(|after| NotificationCursor::decode("after", &after));
             Ok(EventSource::Notifications {
                 after: after.transpose()?,
             })
         };
-        take_or_give(ctx, wanted, |delivered| match delivered {
+        register_or_resolve(ctx, source, |payload| match payload {
             EventPayload::Notification(notification) => Some(notification.as_ref().clone().into()),
             EventPayload::Event { .. } => None,
         })

@@ -1,4 +1,4 @@
-//! Tags in GraphQL.
+//! GraphQL types of tags.
 
 use async_graphql::{Context, Object};
 use taskwire_macros::plain_fields;
@@ -10,7 +10,7 @@ use crate::graphql::error::Result;
 use crate::graphql::guard::SignedIn;
 use crate::graphql::row::Row;
 
-/// A short word in lower case that tasks have.
+/// A tag, with the number of its tasks.
 #[derive(Clone, Debug)]
 pub struct Tag(TagCount);
 
@@ -20,16 +20,16 @@ impl From<TagCount> for Tag {
     }
 }
 
-/// A short word in lower case that tasks have.
+/// A label of tasks.
 #[plain_fields]
 #[Object]
 impl Tag {
-    /// The word.
+    /// Name of the tag: 1 to 50 characters, in lower case.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How many of the tasks that you may see have it, without the trash.
+    /// Number of tasks with this tag that are visible to you, without the trash.
     async fn task_count(&self) -> u64 {
         self.0.tasks
     }
@@ -37,36 +37,36 @@ impl Tag {
 
 impl Row for Tag {}
 
-/// What a connection of tags knows beside its page.
+/// Totals of a list of tags.
 #[derive(Debug)]
 pub struct TagTotals;
 
 #[Object]
 impl TagTotals {
-    /// How many tags there are on all pages together; counted only when selected.
+    /// Number of tags on all pages. Counted only if selected.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let count = ctx.domain().tasks().tag_count(ctx.actor()).await?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }
 
-/// What can be read of tags.
+/// Queries for tags.
 #[derive(Debug, Default)]
 pub struct TagQuery;
 
 #[Object]
 impl TagQuery {
-    /// The tags of the tasks that you may see, without the trash, in alphabetical order.
+    /// Tags of the tasks that are visible to you, without the trash, in alphabetical order.
     #[graphql(guard = "SignedIn")]
     async fn tags(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+        #[graphql(desc = "Returns the first N tags, 0 to 100. Default: 50, unless `last` is given.")] first: Option<
             i32,
         >,
-        #[graphql(desc = "Only tags behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only tags before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns tags after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N tags, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns tags before this cursor.")] before: Option<String>,
     ) -> Option<Result<Connection<Tag, TagTotals>>> {
         let page = PageArguments {
             first,

@@ -1,4 +1,4 @@
-//! Users in GraphQL.
+//! GraphQL types of users.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::{Row, Rows, Single};
 use crate::graphql::scalar::Role;
 
-/// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
+/// A user as the current actor may see them.
 #[derive(Clone, Debug)]
 pub struct User(pub Arc<domain::User>);
 
@@ -35,83 +35,82 @@ impl From<domain::User> for User {
 }
 
 impl User {
-    /// For look-ups.
     pub(in crate::graphql) fn single(user: Arc<domain::User>) -> Single<Self> {
         Single(Self(user))
     }
 
-    /// A part of the account; null for those who may not see it.
-    fn shown<'a, T>(&'a self, part: impl FnOnce(&'a Account) -> T) -> Option<T> {
-        self.0.account.as_ref().map(part)
+    fn account_field<'a, T>(&'a self, read: impl FnOnce(&'a Account) -> T) -> Option<T> {
+        self.0.account.as_ref().map(read)
     }
 }
 
-/// Somebody with an account. Everybody signed in sees the names; the rest is for oneself and administrators.
+/// A user account. All signed-in users see the names; only the user and administrators see the other fields.
 #[plain_fields]
 #[Object]
 impl User {
-    /// The global id.
+    /// Global id: opaque, unique over all types, accepted by `node`.
     pub(in crate::graphql) async fn id(&self) -> ID {
         self.0.id.to_global()
     }
 
-    /// The number by which REST knows the user.
+    /// Number of the user in the REST API.
     async fn database_id(&self) -> i32 {
         self.0.id.0
     }
 
-    /// The name the user signs in with, if they chose one.
+    /// Unique name for signing in, 3 to 50 characters. Null if the user has none.
     async fn username(&self) -> Option<&str> {
         self.0.username.as_deref()
     }
 
-    /// The name to show: the full name, else the username, else "User" and the number.
+    /// Full name, or else username, or else "User" and the database id, such as "User 7".
     async fn display_name(&self) -> Cow<'_, str> {
         self.0.display_name()
     }
 
-    /// The user's name.
+    /// Full name, up to 255 characters. Null if the user has none.
     async fn full_name(&self) -> Option<&str> {
         self.0.full_name.as_deref()
     }
 
-    /// The address the user signs in with. For oneself and administrators; null for others.
+    /// E-mail address for signing in, in lower case. Null unless this is your account or you are an administrator.
     async fn email(&self) -> Option<&str> {
-        self.shown(|account| account.email.as_str())
+        self.account_field(|account| account.email.as_str())
     }
 
-    /// Whether the address is verified; only then notifications are sent to it by mail. For oneself and administrators; null for others.
+    /// Whether the e-mail address is verified. Notifications are mailed only to verified addresses. Null unless this is
+    /// your account or you are an administrator.
     async fn email_verified(&self) -> Option<bool> {
-        self.shown(|account| account.email_verified)
+        self.account_field(|account| account.email_verified)
     }
 
-    /// The time zone, by its name in the IANA database, such as Europe/Berlin; UTC by default. A due day of a task is past
-    /// when it has ended there. For oneself and administrators; null for others.
+    /// IANA time zone, such as Europe/Berlin. Default: UTC. It decides when a due day has ended. Null unless this is
+    /// your account or you are an administrator.
     async fn time_zone(&self) -> Option<&'static str> {
-        self.shown(|account| account.time_zone.name())
+        self.account_field(|account| account.time_zone.name())
     }
 
-    /// What the account may do. For oneself and administrators; null for others.
+    /// Permissions of the account. Null unless this is your account or you are an administrator.
     async fn role(&self) -> Option<Role> {
-        self.shown(|account| account.role.into())
+        self.account_field(|account| account.role.into())
     }
 
-    /// Whether the account may sign in. For oneself and administrators; null for others.
+    /// Whether the user may sign in. Null unless this is your account or you are an administrator.
     async fn is_active(&self) -> Option<bool> {
-        self.shown(|account| account.is_active)
+        self.account_field(|account| account.is_active)
     }
 
-    /// When the account was created. For oneself and administrators; null for others.
+    /// Date and time of creation (UTC). Null unless this is your account or you are an administrator.
     async fn created_at(&self) -> Option<DateTime<Utc>> {
-        self.shown(|account| account.created_at)
+        self.account_field(|account| account.created_at)
     }
 
-    /// When the account was last changed. For oneself and administrators; null for others.
+    /// Date and time of the last change (UTC). Null unless this is your account or you are an administrator.
     async fn updated_at(&self) -> Option<DateTime<Utc>> {
-        self.shown(|account| account.updated_at)
+        self.account_field(|account| account.updated_at)
     }
 
-    /// How many notifications you have not read. Null for users other than you.
+    /// Number of your unread notifications. Null for other users. Counted only if selected.
     async fn unread_notification_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         if ctx.actor().user_id() != Some(self.0.id) {
             return Ok(None);
@@ -119,21 +118,22 @@ impl User {
         unread_count(ctx).await.map(Some)
     }
 
-    /// The tasks that belong to the user and that you may see, newest first unless ordered otherwise.
+    /// Tasks that the user owns and that are visible to you. Newest first by default.
     #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the schema")]
     async fn owned_tasks(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+        #[graphql(desc = "Returns the first N tasks, 0 to 100. Default: 50, unless `last` is given.")] first: Option<
             i32,
         >,
-        #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<Box<TaskFilter>>,
-        #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
-            Vec<TaskOrder>,
+        #[graphql(desc = "Returns tasks after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N tasks, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns tasks before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Conditions that the tasks must meet. Default: all tasks outside the trash.")] filter: Option<
+            Box<TaskFilter>,
         >,
+        #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
+        order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task, TaskTotals>> {
         let page = PageArguments {
             first,
@@ -141,7 +141,7 @@ impl User {
             last,
             before,
         };
-        // On the heap, so that every field of a user does not carry room for it.
+        // Boxed: otherwise this future enlarges that of every field of a user.
         Box::pin(list::of_user(
             ctx,
             (self.0.id, Participation::Owner),
@@ -152,21 +152,22 @@ impl User {
         .await
     }
 
-    /// The tasks that are assigned to the user and that you may see, newest first unless ordered otherwise.
+    /// Tasks that are assigned to the user and visible to you. Newest first by default.
     #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the schema")]
     async fn assigned_tasks(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+        #[graphql(desc = "Returns the first N tasks, 0 to 100. Default: 50, unless `last` is given.")] first: Option<
             i32,
         >,
-        #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<Box<TaskFilter>>,
-        #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
-            Vec<TaskOrder>,
+        #[graphql(desc = "Returns tasks after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N tasks, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns tasks before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Conditions that the tasks must meet. Default: all tasks outside the trash.")] filter: Option<
+            Box<TaskFilter>,
         >,
+        #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
+        order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task, TaskTotals>> {
         let page = PageArguments {
             first,
@@ -174,7 +175,7 @@ impl User {
             last,
             before,
         };
-        // On the heap, so that every field of a user does not carry room for it.
+        // Boxed: otherwise this future enlarges that of every field of a user.
         Box::pin(list::of_user(
             ctx,
             (self.0.id, Participation::Assignee),
@@ -188,68 +189,75 @@ impl User {
 
 impl Row for User {}
 
-/// What a connection of users knows beside its page.
+/// Totals of a list of users.
 #[derive(Debug)]
 pub struct UserTotals;
 
 #[Object]
 impl UserTotals {
-    /// How many users there are on all pages together.
+    /// Number of users on all pages. Counted only if selected.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let count = ctx.domain().users().count(ctx.actor()).await?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }
 
-/// How many people are found by default.
 const DEFAULT_PEOPLE: i32 = 20;
 
-/// What can be read of users.
+/// Queries for users.
 #[derive(Debug, Default)]
 pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// Whoever is signed in.
+    /// The signed-in user.
     #[graphql(guard = "SignedIn")]
     async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Single<User>>> {
         let viewer = ctx.domain().users().viewer(ctx.actor()).await;
         Some(viewer.map(|viewer| Single(viewer.into())).map_err(Into::into))
     }
 
-    /// Active users to choose from, such as assignees. Those whose display name or username begins with `search` come
-    /// first, then those that contain it, each in the order of their display names.
+    /// Active users, for pickers such as that of an assignee. Users whose display name or username starts with `search`
+    /// come first, then users whose names contain it; both sorted by display name.
     #[graphql(guard = "SignedIn")]
     async fn people(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "A part of a display name or username, in any case, up to 255 characters. All when left out."
+            desc = "Part of a display name or username, up to 255 characters; case is ignored. Default: all active users."
         )]
         search: Option<String>,
-        #[graphql(desc = "How many, up to 100.", default_with = "DEFAULT_PEOPLE")] first: i32,
+        #[graphql(
+            desc = "Maximum number of users, 0 to 100. Default: 20.",
+            default_with = "DEFAULT_PEOPLE"
+        )]
+        first: i32,
     ) -> Option<Result<Rows<User>>> {
         Some(search_users(ctx, search.as_deref(), first).await)
     }
 
-    /// The user with this id; null when there is none.
+    /// The user with this id. Null if it does not exist.
     #[graphql(guard = "SignedIn")]
-    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "Which user.")] id: ID) -> Option<Result<Single<User>>> {
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global id of the user.")] id: ID,
+    ) -> Option<Result<Single<User>>> {
         let user = find(ctx, &id).await.transpose()?;
         Some(user.map(Single))
     }
 
-    /// All users by id, deactivated ones included. E-mail address, role and activity are null unless you may see them.
+    /// All users, also deactivated ones, sorted by database id.
     #[graphql(guard = "SignedIn")]
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+        #[graphql(desc = "Returns the first N users, 0 to 100. Default: 50, unless `last` is given.")] first: Option<
             i32,
         >,
-        #[graphql(desc = "Only users behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only users before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns users after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N users, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns users before this cursor.")] before: Option<String>,
     ) -> Option<Result<Connection<User, UserTotals>>> {
         let page = PageArguments {
             first,
@@ -278,19 +286,20 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<User>> {
     Ok(ctx.domain().users().find(ctx.actor(), id).await?.map(User::from))
 }
 
-/// What to change of an account; a field that is left out stays as it is, null clears it.
+/// Changes to an account. Omitted fields keep their value; null clears a field.
 #[derive(Debug, InputObject)]
 pub struct UserUpdateInput {
-    /// An address with a domain; cannot be null. A new one must be verified by a mailed token, unless an administrator sets it.
+    /// New e-mail address, up to 254 characters; cannot be null. It must be verified with a mailed token, unless an
+    /// administrator sets it.
     email: MaybeUndefined<String>,
-    /// The password of your account. Required to change your own e-mail address. A wrong one counts as a failed login.
+    /// Your current password. Required to change your own e-mail address. A wrong password counts as a failed login.
     #[graphql(secret)]
     current_password: Option<String>,
-    /// 3 to 50 of letters, digits, `_ . -`.
+    /// New username: 3 to 50 letters, digits or `_ . -`.
     username: MaybeUndefined<String>,
-    /// Up to 255 characters.
+    /// New full name, up to 255 characters.
     full_name: MaybeUndefined<String>,
-    /// The name of a time zone of the IANA database, such as Europe/Berlin; cannot be null.
+    /// New IANA time zone, such as Europe/Berlin; cannot be null.
     time_zone: MaybeUndefined<String>,
 }
 
@@ -307,7 +316,7 @@ impl From<UserUpdateInput> for UserChange {
     }
 }
 
-/// GraphQL's three things as the domain's.
+/// Converts the three states of an input field: omitted, null, value.
 pub(in crate::graphql) fn patch<T>(value: MaybeUndefined<T>) -> Patch<T> {
     match value {
         MaybeUndefined::Undefined => Patch::Absent,
@@ -316,17 +325,17 @@ pub(in crate::graphql) fn patch<T>(value: MaybeUndefined<T>) -> Patch<T> {
     }
 }
 
-/// What became of a user.
+/// Payload of `userUpdate`, `userSetRole`, `userSetActive` and `userDelete`.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "UserPayload")]
-struct Outcome {
-    /// The user as they stand now; null when nothing was done.
+struct UserPayload {
+    /// The user after the change; for `userDelete` before it. Null with errors.
     user: Option<User>,
-    /// What the client can mend.
+    /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
 }
 
-impl Outcome {
+impl UserPayload {
     fn of(result: crate::domain::error::Result<domain::User>, input: &[&str]) -> Result<Self> {
         match result {
             Ok(user) => Ok(Self {
@@ -341,68 +350,72 @@ impl Outcome {
     }
 }
 
-/// What can be done to users.
+/// Mutations of users.
 #[derive(Debug, Default)]
 pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Changes an account's names and time zone. For oneself and administrators.
+    /// Changes the e-mail address, names and time zone of an account. Allowed for the user and administrators.
     #[graphql(guard = "SignedIn")]
     async fn user_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user.")] id: ID,
-        #[graphql(desc = "What to change.")] input: UserUpdateInput,
-    ) -> Result<Outcome> {
+        #[graphql(desc = "Global id of the user.")] id: ID,
+        #[graphql(desc = "Fields to change; omitted fields keep their value.")] input: UserUpdateInput,
+    ) -> Result<UserPayload> {
         let id = UserId::from_global("id", &id)?;
         let users = ctx.domain().users();
         let updated = users.update(ctx.actor(), id, input.into(), &ctx.device()).await;
-        Outcome::of(updated, &["input"])
+        UserPayload::of(updated, &["input"])
     }
 
-    /// Makes an account an administrator's or an ordinary one; it counts at once. For administrators.
+    /// Sets the role of an account, with immediate effect. The last active administrator keeps the role. Allowed for
+    /// administrators.
     #[graphql(guard = "AdminOnly")]
     async fn user_set_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user.")] id: ID,
-        #[graphql(desc = "What the account may do from now on.")] role: Role,
-    ) -> Result<Outcome> {
+        #[graphql(desc = "Global id of the user.")] id: ID,
+        #[graphql(desc = "New role of the account.")] role: Role,
+    ) -> Result<UserPayload> {
         let id = UserId::from_global("id", &id)?;
-        Outcome::of(ctx.domain().users().set_role(ctx.actor(), id, role.into()).await, &[])
+        UserPayload::of(ctx.domain().users().set_role(ctx.actor(), id, role.into()).await, &[])
     }
 
-    /// Deactivates an account, which ends its sessions at once, or lets it in again. For administrators.
+    /// Deactivates or reactivates an account. Deactivation ends its sessions immediately; the last active administrator
+    /// stays active. Allowed for administrators.
     #[graphql(guard = "AdminOnly")]
     async fn user_set_active(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user.")] id: ID,
+        #[graphql(desc = "Global id of the user.")] id: ID,
         #[graphql(desc = "Whether the account may sign in.")] is_active: bool,
-    ) -> Result<Outcome> {
+    ) -> Result<UserPayload> {
         let id = UserId::from_global("id", &id)?;
-        Outcome::of(ctx.domain().users().set_active(ctx.actor(), id, is_active).await, &[])
+        UserPayload::of(ctx.domain().users().set_active(ctx.actor(), id, is_active).await, &[])
     }
 
-    /// Deletes an account. The tasks it owns are deleted for good, or handed over; tasks assigned to
-    /// it are unassigned. For administrators.
+    /// Deletes an account. Its own tasks are transferred or deleted permanently; tasks assigned to it are unassigned.
+    /// The last active administrator cannot be deleted. Allowed for administrators.
     #[graphql(guard = "AdminOnly")]
     async fn user_delete(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user.")] id: ID,
-        #[graphql(desc = "Who gets the tasks; when left out they are deleted for good.")] transfer_to: Option<ID>,
-    ) -> Result<Outcome> {
+        #[graphql(desc = "Global id of the user.")] id: ID,
+        #[graphql(
+            desc = "Global id of the active user who becomes owner of the tasks. Null or omitted: the tasks are deleted permanently."
+        )]
+        transfer_to: Option<ID>,
+    ) -> Result<UserPayload> {
         let id = UserId::from_global("id", &id)?;
-        let heir = transfer_to
-            .map(|heir| UserId::from_global("transferTo", &heir))
+        let new_owner = transfer_to
+            .map(|new_owner| UserId::from_global("transferTo", &new_owner))
             .transpose()?;
-        Outcome::of(ctx.domain().users().delete(ctx.actor(), id, heir).await, &[])
+        UserPayload::of(ctx.domain().users().delete(ctx.actor(), id, new_owner).await, &[])
     }
 }
 
-/// Users by id; of each what the actor sees.
 pub(super) struct UserById;
 
 impl Batch for UserById {

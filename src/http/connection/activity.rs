@@ -1,13 +1,13 @@
-//! What happens on a connection, and until when something must.
+//! The activity of a connection, and its deadlines.
 //!
-//! | state | deadline | what follows |
+//! | state | deadline | on expiry |
 //! |---|---|---|
-//! | the client owes the headers of a request, as after it connected | `HEADER_READ_TIMEOUT_SECONDS` | the connection is cut |
-//! | nothing, between two requests | `KEEP_ALIVE_TIMEOUT_SECONDS` | the connection is closed |
+//! | the client must send request headers, also after connecting | `HEADER_READ_TIMEOUT_SECONDS` | the connection is cut |
+//! | idle between two requests | `KEEP_ALIVE_TIMEOUT_SECONDS` | the connection is closed |
 //! | a request runs | none here: `REQUEST_TIMEOUT_SECONDS` | |
-//! | the client takes nothing of a response | `WRITE_TIMEOUT_SECONDS` | the connection is cut; over HTTP/2, where other streams may go on, only the response ends |
+//! | the client does not read a response | `WRITE_TIMEOUT_SECONDS` | the connection is cut; over HTTP/2, only the response ends |
 //!
-//! hyper has one deadline for the first two, and none before the first byte, nor for writes.
+//! hyper has one deadline for the first two, none before the first byte, and none for writes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -19,61 +19,56 @@ use super::exchange::StreamedBody;
 use super::metrics::Reason;
 use crate::config::ConnectionConfig;
 
-/// Frames of HTTP/2 that only keep a connection alive are not longer.
+/// Maximum size of HTTP/2 frames that only keep a connection alive.
 const CONTROL_FRAME: usize = 64;
 
-/// What happens on a connection. The socket and the requests report to it, the connection's task asks it.
+/// The socket and the requests update it; the connection's task reads it.
 #[derive(Debug)]
 pub(super) struct Activity {
     timeouts: ConnectionConfig,
     state: Mutex<State>,
-    /// Notified when a deadline may have come nearer without the socket taking part.
+    /// Notified when a deadline may be earlier without any activity of the socket.
     changed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     protocol: Protocol,
-    /// Requests that are being answered.
     requests: usize,
-    /// Since when the client owes the headers of a request.
+    /// Since when the client must send request headers.
     head_since: Option<Instant>,
-    /// When the last request ended, or the last of its response was taken.
+    /// When the last request ended, or the last bytes of its response were written.
     idle_since: Instant,
-    /// Since when the client takes nothing.
+    /// Since when the client reads nothing.
     blocked_since: Option<Instant>,
-    /// How long it may take nothing of the present response.
+    /// How long the client may read nothing of the current response.
     write_timeout: Duration,
-    /// Since when the connection is being closed.
     closing_since: Option<Instant>,
-    /// The client may still be sending a body that nobody reads.
+    /// The client may still be sending a body that is not read.
     has_unread_body: bool,
     is_evicted: bool,
-    /// Responses over HTTP/2.
+    /// HTTP/2 responses.
     responses: Vec<Weak<StreamedBody>>,
 }
 
-/// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     /// HTTP/1, or not known yet.
     Http1,
     Http2,
-    /// It has its own deadlines.
+    /// Has its own deadlines.
     WebSocket,
 }
 
-/// What is to be done with a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// It is to be closed when what is under way is done.
+    /// Close it after the running requests.
     Close(Reason),
-    /// It is to be cut off.
+    /// Close it at once.
     Cut(Reason),
 }
 
 impl Activity {
-    /// That of a connection that was just accepted.
     pub(super) fn new(timeouts: ConnectionConfig) -> Self {
         let now = Instant::now();
         Self {
@@ -98,7 +93,7 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes came from the client.
+    /// The client sent bytes.
     pub(super) fn read(&self) {
         let mut state = self.state();
         // Over HTTP/2 they may answer a ping.
@@ -107,7 +102,7 @@ impl Activity {
         }
     }
 
-    /// The client took this many bytes. Returns how long it may take none.
+    /// The client read `bytes`. Returns how long it may read nothing.
     pub(super) fn wrote(&self, bytes: usize) -> Duration {
         let mut state = self.state();
         state.blocked_since = None;
@@ -117,12 +112,12 @@ impl Activity {
         state.write_timeout
     }
 
-    /// There are bytes for the client, and it takes none.
+    /// There are bytes to write, and the client reads nothing.
     pub(super) fn is_blocked(&self) {
         self.state().blocked_since.get_or_insert_with(Instant::now);
     }
 
-    /// A request has come. It ends when the guard is dropped.
+    /// Begins a request, which ends when the guard is dropped.
     pub(super) fn begin(activity: &Arc<Self>, is_http2: bool) -> RequestGuard {
         let mut state = activity.state();
         if is_http2 {
@@ -135,33 +130,30 @@ impl Activity {
         RequestGuard(Arc::clone(activity))
     }
 
-    /// The rest of the client's request is left unread, and the connection ends with the response.
+    /// The rest of the request body stays unread, and the connection ends with the response.
     pub(super) fn set_unread_body(&self) {
         self.state().has_unread_body = true;
     }
 
-    /// Whether the client may still be sending: a body, or headers that were refused.
+    /// Whether the client may still be sending a body, or headers that were refused.
     pub(super) fn may_be_sending(&self) -> bool {
         let state = self.state();
         state.has_unread_body || (state.head_since.is_some() && state.requests == 0)
     }
 
-    /// Whether the client has yet to send its request, as after it connected.
     pub(super) fn awaits_request(&self) -> bool {
         self.state().head_since.is_some()
     }
 
-    /// How long the client may take nothing, where nothing else was said.
     pub(super) fn default_write_timeout(&self) -> Duration {
         self.timeouts.write_timeout
     }
 
-    /// The client may take nothing of the present response for this long.
+    /// For the current response.
     pub(super) fn set_write_timeout(&self, timeout: Duration) {
         self.state().write_timeout = timeout;
     }
 
-    /// Watches a response over HTTP/2.
     pub(super) fn watch(&self, response: &Arc<StreamedBody>) {
         self.state().responses.push(Arc::downgrade(response));
     }
@@ -171,24 +163,23 @@ impl Activity {
         self.state().protocol = Protocol::WebSocket;
     }
 
-    /// The connection is being closed.
     pub(super) fn close(&self) {
         self.state().closing_since.get_or_insert_with(Instant::now);
     }
 
-    /// Gives the connection up for another.
+    /// Cuts the connection to free its slot.
     pub(super) fn evict(&self) {
         self.state().is_evicted = true;
         self.changed.notify_one();
     }
 
-    /// Waits until the deadlines have to be looked at again.
+    /// Waits until the deadlines must be checked again.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// How dispensable the connection is: the smallest first. `None` if it is in use. One that has sent no request goes
-    /// before one that waits for the next, and the one that waits longer before the other.
+    /// Order of eviction, smallest first; `None` if the connection is in use. Connections without a request come before
+    /// idle ones, and older ones before newer ones.
     pub(super) fn dispensable(&self) -> Option<(bool, Instant)> {
         let state = self.state();
         let is_used = state.requests > 0 || state.blocked_since.is_some() || state.protocol == Protocol::WebSocket;
@@ -201,8 +192,7 @@ impl Activity {
         })
     }
 
-    /// Until when nothing is to be done, or what is to be done now. Ends responses over HTTP/2 that the client does not
-    /// take.
+    /// The next deadline, or what is due now. Ends HTTP/2 responses that the client does not read.
     pub(super) fn check(&self, now: Instant) -> Result<Instant, Due> {
         let mut state = self.state();
         if state.is_evicted {
@@ -215,7 +205,7 @@ impl Activity {
         if responses.is_empty() {
             return state.check(&self.timeouts, now, None);
         }
-        // A response that ends reports so, which takes the lock.
+        // A response that ends takes the lock.
         drop(state);
         let next = responses.iter().filter_map(|response| response.check(now)).min();
         drop(responses);
@@ -224,7 +214,6 @@ impl Activity {
 }
 
 impl State {
-    /// The responses over HTTP/2 that have not ended.
     fn responses(&mut self) -> Vec<Arc<StreamedBody>> {
         self.responses.retain(|response| response.strong_count() > 0);
         self.responses.iter().filter_map(Weak::upgrade).collect()
@@ -238,7 +227,7 @@ impl State {
             .filter(|_| idle)
             .map(|since| since + timeouts.header_read_timeout);
         let kept = (idle && head.is_none()).then(|| self.idle_since + timeouts.keep_alive_timeout);
-        // A connection that is being closed may end what it writes, as long as the client takes it.
+        // A closing connection may finish writing while the client reads.
         let closing = self.closing_since.filter(|_| idle);
         let closing = closing.map(|since| since.max(self.idle_since) + timeouts.write_timeout);
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
@@ -252,7 +241,7 @@ impl State {
             Err(Due::Close(Reason::Idle))
         } else {
             let kept = kept.filter(|_| closing.is_none());
-            // Without a deadline it is looked at now and then.
+            // Without a deadline, check again from time to time.
             let later = now + timeouts.keep_alive_timeout;
             let deadlines = [blocked, head, closing, kept, next].into_iter().flatten();
             Ok(deadlines.fold(later, Instant::min))
@@ -260,12 +249,11 @@ impl State {
     }
 }
 
-/// A request that is being answered, until it is dropped.
 #[derive(Debug)]
 pub(super) struct RequestGuard(Arc<Activity>);
 
 impl RequestGuard {
-    /// Its response has a deadline from now on.
+    /// The response has a deadline from now on.
     pub(super) fn set_deadline(&self) {
         self.0.changed.notify_one();
     }
@@ -278,7 +266,7 @@ impl Drop for RequestGuard {
         if state.requests == 0 {
             state.idle_since = Instant::now();
             if state.protocol == Protocol::Http2 {
-                // It ended in another task.
+                // The request ended in another task.
                 self.0.changed.notify_one();
             }
         }
@@ -308,11 +296,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_owes_a_request_for_10_seconds() {
+    async fn a_client_has_10_seconds_to_send_a_request() {
         let activity = activity();
         let now = Instant::now();
         assert_eq!(activity.check(now), Ok(now + TIMEOUTS.header_read_timeout));
-        // Bytes now and then do not help.
+        // Single bytes do not extend the deadline.
         for _ in 0..9 {
             assert!(activity.check(after(1).await).is_ok());
             activity.read();
@@ -322,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn between_requests_there_are_75_seconds_and_10_from_the_first_byte_of_the_next() {
+    async fn idle_connections_have_75_seconds_and_10_from_the_first_byte_of_the_next_request() {
         let activity = activity();
         for _ in 0..3 {
             let request = Activity::begin(&activity, false);
@@ -342,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_something_of_a_response_has_more_time() {
+    async fn a_client_that_reads_a_part_of_a_response_has_more_time() {
         let activity = activity();
         let request = Activity::begin(&activity, false);
         activity.is_blocked();
@@ -379,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_without_a_request_is_the_first_to_go() {
+    async fn a_connection_without_a_request_is_evicted_first() {
         let (silent, idle, busy) = (activity(), activity(), activity());
         drop(Activity::begin(&idle, false));
         let _request = Activity::begin(&busy, false);

@@ -1,8 +1,8 @@
-//! How many connections there may be, in all and from one address.
+//! Limits of open connections, in total and per address.
 //!
-//! When there are as many as there may be, connections that do nothing make room for a new one: first those that have
-//! sent no request, the oldest of them first, then those that wait for their next request. So clients that open many
-//! connections and say nothing only displace each other. If every connection is in use, the new one is refused.
+//! At a limit, unused connections are closed for a new one: first those without a request, then idle ones, each the
+//! oldest first. So clients that open many silent connections only displace each other. If all connections are in use,
+//! the new one is refused.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +15,11 @@ use super::metrics::{self, Reason};
 use crate::config::{ConnectionConfig, ConnectionLimits};
 use crate::domain::network::Network;
 
-/// One in this many connections is given up at once, so that the search for them is rare.
+/// One of this many connections is closed at once, so that searches are rare.
 const BATCH: usize = 64;
-/// After a search that found none there is no other for this long, however many clients come.
+/// Pause after a search that found no unused connection.
 const AFTER_SEARCH: Duration = Duration::from_millis(20);
 
-/// The connections that are open.
 #[derive(Debug)]
 pub(super) struct ConnectionSlots {
     limits: ConnectionLimits,
@@ -33,14 +32,14 @@ struct Open {
     last_number: u64,
     connections: HashMap<u64, Entry>,
     by_network: HashMap<Network, Usage>,
-    /// When all were in use at the last search.
+    /// When the last search found all connections in use.
     searched_at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
 struct Usage {
     connections: usize,
-    /// When all of them were in use at the last search.
+    /// When the last search found all of them in use.
     searched_at: Option<Instant>,
 }
 
@@ -51,7 +50,7 @@ struct Entry {
     activity: Arc<Activity>,
 }
 
-/// Place for one connection, until it is dropped.
+/// The slot of one connection, freed on drop.
 #[derive(Debug)]
 pub(super) struct Slot {
     slots: Arc<ConnectionSlots>,
@@ -60,7 +59,6 @@ pub(super) struct Slot {
 }
 
 impl ConnectionSlots {
-    /// As many as the limits allow.
     pub(super) fn new(limits: ConnectionLimits, timeouts: ConnectionConfig) -> Self {
         metrics::begin();
         Self {
@@ -74,7 +72,7 @@ impl ConnectionSlots {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Place for a connection from a network, or from a proxy, for which only the limit of all counts.
+    /// `network` is `None` for a proxy, to which only the total limit applies.
     pub(super) fn take(slots: &Arc<Self>, network: Option<Network>) -> Result<Slot, Reason> {
         let activity = Arc::new(Activity::new(slots.timeouts));
         let mut open = slots.open();
@@ -105,7 +103,7 @@ impl ConnectionSlots {
         })
     }
 
-    /// Gives up connections that do nothing: the process may open no more files.
+    /// Closes unused connections, because the process cannot open more files.
     pub(super) fn make_room(&self) {
         self.open().make_room(limit(self.limits.total), |_| true);
     }
@@ -116,7 +114,7 @@ fn limit(limit: u32) -> usize {
 }
 
 impl Open {
-    /// Whether one more connection may be open, of `max`. Others are given up for it.
+    /// Whether one more connection fits into `max`, by closing others if necessary.
     fn has_room(&mut self, max: usize) -> bool {
         if self.connections.len() < max {
             return true;
@@ -129,7 +127,6 @@ impl Open {
         has_room
     }
 
-    /// The same for a network.
     fn has_room_for(&mut self, network: Network, max: usize) -> bool {
         match self.by_network.get(&network) {
             Some(found) if found.connections >= max => {
@@ -146,7 +143,7 @@ impl Open {
         has_room
     }
 
-    /// Gives up some of the connections that do nothing, where there may be `of`. Returns whether there were any.
+    /// Closes some unused connections, in proportion to the limit `of`. Returns whether there were any.
     fn make_room(&mut self, of: usize, is_meant: impl Fn(&Entry) -> bool) -> bool {
         let meant = self.connections.iter().filter(|(_, entry)| is_meant(entry));
         let mut dispensable: Vec<_> = meant
@@ -184,7 +181,6 @@ fn was_just_searched(searched_at: Option<Instant>) -> bool {
 }
 
 impl Slot {
-    /// What happens on its connection.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
@@ -241,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_silent_connection_makes_room_for_a_new_one() {
+    async fn a_silent_connection_is_closed_for_a_new_one() {
         let slots = slots(2, 2);
         let idle = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
         drop(busy(&idle));
@@ -251,7 +247,7 @@ mod tests {
             [&idle, &silent, &third].map(|slot| slot.activity().dispensable().is_some()),
             [true, false, true]
         );
-        // That its slot is dropped later must not count twice.
+        // Dropping its slot later must not count twice.
         drop(silent);
         assert_eq!(slots.open().connections.len(), 2);
     }
@@ -278,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proxy_has_no_limit_of_its_own() {
+    async fn a_proxy_only_has_the_total_limit() {
         let slots = slots(10, 1);
         let open: Vec<Slot> = (0..10).map(|_| ConnectionSlots::take(&slots, None).unwrap()).collect();
         let _busy: Vec<RequestGuard> = open.iter().map(busy).collect();

@@ -1,10 +1,9 @@
 //! One request and its response.
 //!
-//! A handler that refuses a request leaves the body unread. Many clients read a response only after they have sent
-//! everything, and a connection that is closed before that breaks off instead of showing them the refusal. So a short
-//! rest of a body is read here and the connection stays open; with a longer one the response says
-//! `Connection: close`, and [`Socket`](super::socket::Socket) reads on while it closes. HTTP/2 ends the one stream by
-//! itself.
+//! A handler that refuses a request leaves the body unread. Many clients read the response only after they have sent
+//! everything, and see an error if the connection closes before that. So a short rest of a body is read here, and the
+//! connection stays open. With a longer rest, the response has `Connection: close`, and
+//! [`Socket`](super::socket::Socket) reads on while it closes. HTTP/2 ends only the stream.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -27,12 +26,10 @@ use super::activity::{Activity, RequestGuard};
 use super::host;
 use super::metrics::Reason;
 
-/// The longest rest of a body that is read before the response goes out, in bytes.
+/// Maximum bytes of a body that are read before the response is sent.
 const MAX_REST: u64 = 64 * 1024;
-/// The longest that is waited for it.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Answers a request of a connection.
 pub(super) async fn answer(
     mut router: Router,
     request: Request<Incoming>,
@@ -79,7 +76,7 @@ pub(super) async fn answer(
     Ok(response.map(|body| ResponseBody::Plain { body, _guard: guard }))
 }
 
-/// What a handler left of a body.
+/// The unread rest of a body.
 #[derive(Clone, Debug, Default)]
 struct Rest(Arc<Mutex<Left>>);
 
@@ -95,7 +92,7 @@ impl Rest {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the rest if it is short. A client that waits for `100 Continue` sends none unless the handler asked.
+    /// Reads a short rest. A client that waits for `100 Continue` sends no body unless the handler reads it.
     async fn is_read_to_its_end(&self, is_invited: bool) -> bool {
         let incoming = {
             let mut left = self.left();
@@ -107,7 +104,7 @@ impl Rest {
             }
             left.incoming.take()
         };
-        // None: a task of the handler still reads it.
+        // `None` if a task of the handler still reads it.
         let Some(mut incoming) = incoming.filter(|incoming| incoming.size_hint().lower() <= MAX_REST) else {
             return false;
         };
@@ -126,7 +123,7 @@ impl Rest {
     }
 }
 
-/// The body of a request over HTTP/1. What is not read of it goes back.
+/// An HTTP/1 request body. Its unread part goes to `rest` on drop.
 struct RequestBody {
     incoming: Option<Incoming>,
     rest: Rest,
@@ -175,11 +172,11 @@ impl Drop for RequestBody {
     }
 }
 
-/// The body of a response, which holds the request open.
+/// The body of a response. The request ends when it is dropped.
 pub(super) enum ResponseBody {
-    /// Over HTTP/1, where the socket shows whether the client takes it.
+    /// HTTP/1: the socket detects a client that does not read.
     Plain { body: Body, _guard: RequestGuard },
-    /// Over HTTP/2.
+    /// HTTP/2.
     Streamed(Arc<StreamedBody>),
 }
 
@@ -219,8 +216,8 @@ impl HttpBody for ResponseBody {
     }
 }
 
-/// The body of a response over HTTP/2. Clients hold back single streams there, and hyper waits for them without a limit:
-/// so it is noted when a frame was handed out, and for how long hyper has not asked for the next.
+/// The body of an HTTP/2 response. Clients can block single streams, and hyper waits for them without a limit. So this
+/// records when hyper received a frame, until it polls for the next.
 #[derive(Debug)]
 pub(super) struct StreamedBody {
     limit: Duration,
@@ -230,7 +227,7 @@ pub(super) struct StreamedBody {
 #[derive(Debug)]
 struct Streamed {
     open: Option<(Body, RequestGuard)>,
-    /// When a frame was handed out, unless hyper has asked for the next.
+    /// When hyper received a frame; `None` after it polls for the next.
     handed_out_at: Option<Instant>,
 }
 
@@ -255,19 +252,19 @@ impl StreamedBody {
         let mut state = self.state();
         state.handed_out_at = None;
         let Some((body, guard)) = &mut state.open else {
-            return Poll::Ready(Some(Err(axum::Error::new("the client took nothing for too long"))));
+            return Poll::Ready(Some(Err(axum::Error::new("the client did not read in time"))));
         };
         let frame = ready!(Pin::new(body).poll_frame(cx));
         if frame.is_some() {
-            // The connection's task may have looked at the deadlines already.
+            // The connection's task may have checked the deadlines already.
             guard.set_deadline();
             state.handed_out_at = Some(Instant::now());
         }
         Poll::Ready(frame)
     }
 
-    /// Until when the client must take something, if it has to. A body that it does not take is dropped, and with it
-    /// all that it holds.
+    /// The deadline for the client to read, if there is one. A body that is not read in time is dropped, with its
+    /// resources.
     pub(super) fn check(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();
         let deadline = state.handed_out_at? + self.limit;

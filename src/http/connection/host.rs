@@ -1,4 +1,4 @@
-//! A request over HTTP/1.1 has one `Host`. One without, or with several, is read differently by proxies and servers.
+//! HTTP/1.1 requires exactly one `Host`. Proxies and servers disagree on requests with none or several.
 
 use axum::Json;
 use axum::http::request::Parts;
@@ -8,10 +8,9 @@ use axum::response::{IntoResponse as _, Response};
 use super::refusal::body;
 use crate::http::request_id;
 
-/// The refusal of a request whose `Host` is missing or comes several times.
 pub(super) fn refusal(parts: &Parts) -> Option<Response> {
     let count = parts.headers.get_all(header::HOST).iter().count();
-    // HTTP/2 has `:authority`, and HTTP/1.0 needs none.
+    // HTTP/2 has `:authority`, and HTTP/1.0 needs no `Host`.
     let least = usize::from(parts.version == Version::HTTP_11);
     if (least..=1).contains(&count) {
         return None;

@@ -1,26 +1,25 @@
-//! What is counted of connections.
+//! Connection metrics.
 
 use crate::telemetry::metric;
 
 /// Why the server closed or refused a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// The headers of a request did not come in time.
+    /// The request headers did not arrive in time.
     HeaderTimeout,
-    /// There was no request for too long.
+    /// No request for too long.
     Idle,
-    /// The client took nothing of a response.
+    /// The client did not read a response.
     Stalled,
-    /// It was needed for another client.
+    /// Closed for a new connection.
     Evicted,
-    /// There are as many as there may be.
+    /// The total limit is reached.
     Full,
-    /// Its address has as many as it may.
+    /// The limit of the address is reached.
     AddressFull,
 }
 
 impl Reason {
-    /// All of them.
     const ALL: [Self; 6] = [
         Self::HeaderTimeout,
         Self::Idle,
@@ -46,20 +45,18 @@ impl Reason {
         metrics::counter!(metric::CLIENT_CONNECTIONS_ENDED, "reason" => self.name())
     }
 
-    /// Counts one.
     pub(super) fn count(self) {
         self.counter().increment(1);
     }
 }
 
-/// Shows every counter, at zero.
+/// Registers every counter, at zero.
 pub(super) fn begin() {
     for reason in Reason::ALL {
         reason.counter().increment(0);
     }
 }
 
-/// Shows how many connections are open.
 pub(super) fn show_open(connections: usize) {
     metrics::gauge!(metric::CLIENT_CONNECTIONS).set(metric::number(connections));
 }

@@ -1,14 +1,14 @@
-//! A connection of a client, from the moment at which it is accepted to its end.
+//! Client connections.
 //!
-//! | module | what it has |
+//! | module | contents |
 //! |---|---|
-//! | [`connection_slots`] | how many there may be, and which make room for others |
-//! | [`activity`] | what happens on one, and its deadlines |
-//! | [`socket`] | its socket, which reports to `activity` and closes in a way that the client sees the last response |
+//! | [`connection_slots`] | limits, and which connections are closed for new ones |
+//! | [`activity`] | activity of a connection, and its deadlines |
+//! | [`socket`] | the socket: reports to `activity`, and closes so that the client can read the last response |
 //! | [`exchange`] | one request and its response |
 //! | [`host`] | the header `Host` |
-//! | [`refusal`] | the answer where there may be no more |
-//! | [`metrics`] | what is counted |
+//! | [`refusal`] | the response when a limit is reached |
+//! | [`metrics`] | connection metrics |
 
 mod activity;
 mod connection_slots;
@@ -42,15 +42,15 @@ use crate::config::{Config, ConfigError, ConnectionConfig};
 use crate::domain::network::Network;
 use crate::http::open_files;
 
-/// A connection that was accepted just before the server stops may still send its request within this time. Closed at
-/// once, it would be reset while a proxy sends on it.
+/// When the server stops, a new connection has this long to send its request. Closed at once, it would be reset while a
+/// proxy sends on it.
 const FIRST_REQUEST: Duration = Duration::from_secs(2);
 
-/// An extension of a response: its client may take nothing of it for this long, and not as long as the settings say.
+/// A response extension: overrides how long the client may read nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriteTimeout(pub(crate) Duration);
 
-/// Serves connections. Cloning it is cheap.
+/// Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Connections {
     router: Router,
@@ -62,7 +62,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Served by `router`, within the limits of the settings. Fails if those need more files than the process may open.
+    /// Fails if the limits need more files than the process may open.
     pub(super) fn new(router: Router, config: &Config) -> Result<Self, ConfigError> {
         let timeouts = config.http.connections;
         let limits = timeouts.limits(&config.database, open_files::limit())?;
@@ -87,8 +87,8 @@ impl Connections {
         })
     }
 
-    /// Takes a connection that was accepted, or refuses its client. The future serves it until its end, or as long as
-    /// a request is under way once `stopping` is true.
+    /// Accepts or refuses a connection. The future serves it to its end, or only its running requests once `stopping`
+    /// is true.
     pub(super) fn accept(
         &self,
         stream: TcpStream,
@@ -107,7 +107,7 @@ impl Connections {
         }
     }
 
-    /// Gives up connections that do nothing: the process may open no more files.
+    /// Closes unused connections, because the process cannot open more files.
     pub(super) fn make_room(&self) {
         self.slots.make_room();
     }
@@ -123,7 +123,7 @@ impl Connections {
         let mut stop = pin!(time_to_close(stopping, &activity));
         let mut is_stopping = false;
         loop {
-            // What the connection does moves its deadline, so that is looked at whenever it has done something.
+            // Activity moves the deadline, so it is checked after each poll.
             let due = poll_fn(|cx| {
                 if let Poll::Ready(result) = connection.as_mut().poll(cx) {
                     if let Err(error) = result {
@@ -171,9 +171,9 @@ impl Connections {
     }
 }
 
-/// Waits until the server stops, and then for the first request of a connection that has sent none.
+/// Waits until the server stops, and then for the first request of a new connection.
 async fn time_to_close(mut stopping: watch::Receiver<bool>, activity: &Activity) {
-    // The sender is gone only with the server itself.
+    // The sender is only dropped with the server.
     let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
     if activity.awaits_request() {
         sleep(FIRST_REQUEST).await;

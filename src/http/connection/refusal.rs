@@ -1,4 +1,4 @@
-//! The answer to a client for which there is no connection.
+//! The response when a connection limit is reached.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,15 @@ use tokio::time::timeout;
 use super::metrics::Reason;
 use crate::http::request_id;
 
-/// The most clients that are answered at the same time. Others are only disconnected.
+/// Maximum number of clients that get a response at the same time. Others are only disconnected.
 const AT_ONCE: usize = 16;
-/// The longest that a client may take for the answer.
+/// Time limit for reading the response.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The most bytes that are read of its request, which it sends before it reads.
+/// Maximum bytes read of a request, which clients send before they read.
 const MAX_REQUEST: u64 = 64 * 1024;
-/// After this many seconds a client may try again.
+/// In seconds.
 const RETRY_AFTER: u32 = 5;
 
-/// Refuses clients.
 #[derive(Clone, Debug)]
 pub(super) struct Refusals(Arc<Semaphore>);
 
@@ -33,7 +32,6 @@ impl Default for Refusals {
 }
 
 impl Refusals {
-    /// Tells a client why there is no connection for it.
     pub(super) fn refuse(&self, mut stream: TcpStream, reason: Reason) {
         reason.count();
         let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
@@ -46,14 +44,14 @@ impl Refusals {
                 let mut request = stream.take(MAX_REQUEST);
                 tokio::io::copy(&mut request, &mut tokio::io::sink()).await
             };
-            // A client that is slow, or gone, is not waited for.
+            // Slow and disconnected clients are ignored.
             let _ = timeout(PATIENCE, answering).await;
             drop(permit);
         });
     }
 }
 
-/// An error as REST shows it, for what no handler sees.
+/// A REST error body, for errors outside of handlers.
 pub(super) fn body(code: &str, message: &str, request_id: &str) -> Value {
     json!({
         "error": { "code": code, "message": message, "request_id": request_id },
@@ -61,18 +59,18 @@ pub(super) fn body(code: &str, message: &str, request_id: &str) -> Value {
     })
 }
 
-/// The whole answer. It is written here because no request has been read.
+/// A raw HTTP response, because no request has been read.
 fn answer(reason: Reason) -> String {
     let (status, code, message) = match reason {
         Reason::AddressFull => (
             StatusCode::TOO_MANY_REQUESTS,
             "LIMIT_EXCEEDED",
-            "Your address has as many connections open as it may: close one first",
+            "Your address has reached its limit of open connections; close one first",
         ),
         _ => (
             StatusCode::SERVICE_UNAVAILABLE,
             "UNAVAILABLE",
-            "The server has as many connections open as it may: try again later",
+            "The server has reached its limit of open connections; try again later",
         ),
     };
     let id = request_id::make();

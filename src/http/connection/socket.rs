@@ -1,4 +1,4 @@
-//! The socket of a connection, which reports what the client does.
+//! The socket of a connection. It reports the client's activity.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,25 +11,23 @@ use tokio::time::{Sleep, sleep};
 
 use super::connection_slots::Slot;
 
-/// The most bytes that are read from a client while its connection closes.
+/// Maximum bytes read from a client while its connection closes.
 const MAX_LINGER_BYTES: usize = 16 * 1024 * 1024;
-/// The longest that is read from it.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many bytes are read at once and dropped.
 const LINGER_BUFFER: usize = 16 * 1024;
 
-/// The socket of a connection. It holds the connection's slot, also when it has become a WebSocket.
+/// Holds the connection's slot, also as a WebSocket.
 pub(super) struct Socket {
     stream: TcpStream,
     slot: Slot,
-    /// How long the system waits for the client to take what was written.
+    /// The `TCP_USER_TIMEOUT` of the socket.
     user_timeout: Duration,
     is_shut_down: bool,
     linger: Option<Linger>,
 }
 
-/// Reading after the last response, so that the client sees it. Bytes that arrive at a closed socket are answered by a
-/// reset, and then the client's system drops what the client has not read.
+/// Reads after the last response, so that the client can read it. Bytes that arrive at a closed socket cause a reset,
+/// and then the client's system drops what the client has not read.
 struct Linger {
     timeout: Pin<Box<Sleep>>,
     bytes_left: usize,
@@ -37,7 +35,7 @@ struct Linger {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, slot: Slot) -> Self {
-        // A response is written whole; waiting for more to send with it would only make it late.
+        // A response is written in one piece; a delay for more data has no use.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("TCP_NODELAY cannot be set: {error}");
         }
@@ -68,8 +66,8 @@ impl Socket {
     }
 }
 
-/// Lets the system end a connection whose client does not take what was written for this long. The server itself only
-/// sees that its buffer in the system is full, and that holds megabytes.
+/// Lets the system end a connection whose client acknowledges nothing for this long. The server itself only notices
+/// when the system's send buffer of some megabytes is full.
 #[cfg(target_os = "linux")]
 fn set_user_timeout(stream: &TcpStream, timeout: Duration) {
     let timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
@@ -78,7 +76,7 @@ fn set_user_timeout(stream: &TcpStream, timeout: Duration) {
     }
 }
 
-/// Other systems end it when their buffer is full and the time for writing is over.
+/// Other systems end it when the send buffer is full and the write timeout is over.
 #[cfg(not(target_os = "linux"))]
 fn set_user_timeout(_: &TcpStream, _: Duration) {}
 
@@ -90,7 +88,7 @@ impl Linger {
         }
     }
 
-    /// Ready when the client has ended the connection too, or has had its time.
+    /// Ready when the client has closed the connection, or after the timeout.
     fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         let mut buffer = [0; LINGER_BUFFER];
         loop {

@@ -1,5 +1,5 @@
-//! What the server stands on, one by one. Anybody may ask, so nothing is told that leads anywhere: no address, no
-//! path and no error of others.
+//! Health checks of the server's dependencies. Anyone can read them, so they expose no addresses, paths or foreign
+//! errors.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,89 +19,88 @@ use crate::domain::error::described;
 use crate::domain::{Pool, Pools};
 use crate::state::AppState;
 
-/// How long one check may take.
+/// Time limit of one check.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Events that wait for longer are worth a look.
+/// More lag is reported as degraded.
 const MAX_LAG: Duration = Duration::from_secs(5);
-/// With less of the disk free, somebody should look.
+/// In percent. Less free disk space is reported as degraded.
 const LITTLE_ROOM: u64 = 5;
 
-/// How a part stands, the worst last.
+/// Health status, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = HealthStatus)]
 enum Status {
-    /// The settings do without it.
+    /// Not configured.
     Disabled,
     Healthy,
-    /// The server goes on without it, or soon will not.
+    /// The server works without it, or may fail soon.
     Degraded,
     Unhealthy,
 }
 
-/// What a check found.
+/// Result of a health check.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = HealthCheck)]
 struct Check {
-    /// How the part stands.
+    /// Health status.
     status: Status,
-    /// How long it took to find out.
+    /// Duration of the check in milliseconds.
     #[schema(example = 0.4)]
     latency_ms: f64,
-    /// What is wrong.
+    /// The problem; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "it does not answer in time")]
     reason: Option<&'static str>,
-    /// What else is known, such as how many connections there are.
+    /// More values, such as numbers of connections.
     #[serde(flatten)]
     #[schema(value_type = Object, required = false)]
     facts: Map<String, Value>,
 }
 
-/// What a check says.
 struct Finding(Status, Option<&'static str>, Value);
 
 fn healthy(facts: Value) -> Finding {
     Finding(Status::Healthy, None, facts)
 }
 
-/// How everything stands.
+/// Health of the server.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HealthReport)]
 struct Report {
-    /// As the worst of its parts.
+    /// The worst status of all checks.
     status: Status,
-    /// The server's version.
+    /// Version of the server.
     #[schema(example = "0.1.0")]
     version: &'static str,
-    /// For how long it has been running.
+    /// Seconds since the start of the server.
     #[schema(example = 3600)]
     uptime_seconds: u64,
-    /// Each part: `database`, `migrations`, `redis`, `storage`, `live`.
+    /// Checks: `database`, `migrations`, `redis`, `storage`, `live`.
     #[schema(value_type = BTreeMap<String, Check>)]
     checks: BTreeMap<&'static str, Check>,
     #[serde(flatten)]
     older: OlderReport,
 }
 
-/// The same facts by the names that monitors of older APIs look for.
+/// Health, in the format of monitors of older APIs.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OlderHealthReport)]
 struct OlderReport {
-    /// Unix seconds, as text.
+    /// Current time in Unix seconds, as a string.
     #[schema(example = "1767139200.12")]
     timestamp: String,
-    /// Unix seconds.
+    /// Current time in Unix seconds.
     #[schema(example = 1_767_139_200.12)]
     time: f64,
-    /// `database` and `redis`: `{status}`.
+    /// Status of `database` and `redis`.
     #[schema(value_type = Object)]
     dependencies: Value,
     /// Whether Redis answers.
     redis_connected: bool,
-    /// Whether counts are remembered.
+    /// Whether statistics are cached.
     cache_enabled: bool,
-    /// `cache`, `redis` and `database` in a word each.
+    /// State of `cache`, `redis` and `database`, in one word each.
     #[schema(value_type = Object)]
     services: Value,
 }
@@ -131,13 +130,13 @@ impl OlderReport {
     }
 }
 
-/// How everything stands, one by one
+/// Get the health of the server and its dependencies
 ///
-/// `/monitoring/health` and `/ops/health` answer the same.
+/// `/monitoring/health` and `/ops/health` return the same.
 #[utoipa::path(get, path = "/health/detailed", tag = "operations", operation_id = "getHealth", security(()),
     responses(
         (status = 200, description = "Requests can be served", body = Report),
-        (status = 503, description = "They cannot", body = Report),
+        (status = 503, description = "Requests cannot be served", body = Report),
     ))]
 pub(crate) async fn answer(State(state): State<AppState>) -> Response {
     let (database, migrations, redis, storage, live) = tokio::join!(
@@ -175,18 +174,14 @@ pub(crate) async fn answer(State(state): State<AppState>) -> Response {
     (code, Json(body)).into_response()
 }
 
-/// Runs a check within its time. One that does not come to its end is as bad as one that fails.
+/// A check that times out is as bad as one that fails.
 async fn check(name: &str, at_worst: Status, work: impl Future<Output = anyhow::Result<Finding>>) -> Check {
     let began = Instant::now();
     let found = match timeout(PATIENCE, work).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             tracing::warn!(check = name, "a health check failed: {error:#}");
-            Finding(
-                at_worst,
-                Some("it does not answer as it should; the log says more"),
-                json!({}),
-            )
+            Finding(at_worst, Some("the check failed; see the log"), json!({}))
         }
         Err(_) => Finding(at_worst, Some("it does not answer in time"), json!({})),
     };
@@ -230,7 +225,7 @@ async fn redis(state: &AppState) -> anyhow::Result<Finding> {
         Some(redis) if redis.answers().await => healthy(json!({})),
         Some(_) => Finding(
             Status::Degraded,
-            Some("it is away; this server goes on by itself"),
+            Some("it is unavailable; this server works without it"),
             json!({}),
         ),
     })

@@ -1,4 +1,4 @@
-//! Liveness, readiness and health, for whatever watches over the server.
+//! Liveness, readiness and health.
 
 pub(crate) mod detailed;
 
@@ -15,36 +15,35 @@ use utoipa::ToSchema;
 use crate::domain::error::described;
 use crate::state::AppState;
 
-/// How long the database may take to say whether requests can be served.
+/// Time limit of the database check.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Why requests cannot be served when it says nothing.
 const NO_ANSWER: &str = "the database does not answer";
 
-/// In a word.
+/// Health of the server.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// The word.
+    /// `ok`, `ready`, `not ready`, `healthy` or `unhealthy`.
     #[schema(example = "healthy")]
     status: &'static str,
-    /// The server's version.
+    /// Version of the server; absent in `/livez` and `/readyz`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "0.1.0")]
     version: Option<&'static str>,
-    /// What keeps the server from serving.
+    /// Why requests cannot be served; absent if they can.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "migrations are pending")]
     reason: Option<&'static str>,
 }
 
-/// The same with what monitors of older APIs look for.
+/// Health, with fields for monitors of older APIs.
 #[derive(Serialize, ToSchema)]
 struct HealthSummary {
     #[serde(flatten)]
     health: Health,
-    /// The name of the server.
+    /// Name of the server.
     #[schema(value_type = String, example = "Taskwire")]
     app_name: &'static str,
-    /// Unix seconds, as text.
+    /// Current time in Unix seconds, as a string.
     #[schema(example = "1767139200.12")]
     timestamp: String,
     /// `healthy` or `unhealthy`.
@@ -52,14 +51,13 @@ struct HealthSummary {
     database: &'static str,
 }
 
-/// The present moment as Unix seconds.
 #[expect(clippy::cast_precision_loss, reason = "no clock shows a time of 53 bits")]
 pub(crate) fn unix_seconds(state: &AppState) -> f64 {
     state.domain().clock().now().timestamp_millis() as f64 / 1_000.0
 }
 
 impl Health {
-    /// Says one word if requests can be served, and the other if not.
+    /// `words` are the statuses if requests can be served and if not.
     fn of(words: [&'static str; 2], version: Option<&'static str>, reason: Option<&'static str>) -> (StatusCode, Self) {
         let [good, bad] = words;
         let (code, status) = match reason {
@@ -79,32 +77,32 @@ impl Health {
     }
 }
 
-/// Whether the process runs
+/// Check whether the process runs
 ///
-/// Nothing else is asked, so that a database outage does not restart the server.
+/// Checks nothing else, so that a database outage does not restart the server.
 #[utoipa::path(get, path = "/livez", tag = "operations", operation_id = "live", security(()),
-    responses((status = 200, description = "It runs", body = Health)))]
+    responses((status = 200, description = "The process runs", body = Health)))]
 pub(crate) async fn live() -> Response {
     Health::response(Health::of(["ok"; 2], None, None))
 }
 
-/// Whether requests can be served
+/// Check whether requests can be served
 ///
-/// The database answers, its schema is up to date, and no shutdown has begun.
+/// They can if the database answers, its schema is up to date and no shutdown has begun.
 #[utoipa::path(get, path = "/readyz", tag = "operations", operation_id = "ready", security(()),
     responses(
-        (status = 200, description = "They can", body = Health),
-        (status = 503, description = "They cannot", body = Health),
+        (status = 200, description = "Requests can be served", body = Health),
+        (status = 503, description = "Requests cannot be served", body = Health),
     ))]
 pub(crate) async fn ready(State(state): State<AppState>) -> Response {
     Health::response(Health::of(["ready", "not ready"], None, obstacle(&state).await))
 }
 
-/// The same as `/readyz`, in the words that older monitors look for
+/// Check whether requests can be served, for older monitors
 #[utoipa::path(get, path = "/health", tag = "operations", operation_id = "health", security(()),
     responses(
         (status = 200, description = "Requests can be served", body = HealthSummary),
-        (status = 503, description = "They cannot", body = HealthSummary),
+        (status = 503, description = "Requests cannot be served", body = HealthSummary),
     ))]
 pub(crate) async fn health(State(state): State<AppState>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
@@ -118,7 +116,7 @@ pub(crate) async fn health(State(state): State<AppState>) -> Response {
     (code, Json(body)).into_response()
 }
 
-/// What keeps the server from serving, in words that may be shown to anybody.
+/// Why requests cannot be served, in a text for everyone.
 pub(crate) async fn obstacle(state: &AppState) -> Option<&'static str> {
     if state.is_stopping() {
         return Some("the server is shutting down");
@@ -137,9 +135,9 @@ pub(crate) async fn obstacle(state: &AppState) -> Option<&'static str> {
     }
 }
 
-/// The public keys of access tokens
+/// Get the public keys of access tokens
 ///
-/// With them others can check a token by themselves. Empty with a shared secret.
+/// For other services that verify access tokens. Empty if tokens are signed with a shared secret.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "operations", operation_id = "getPublicKeys", security(()),
     responses((status = 200, description = "A JSON Web Key Set", body = Object)))]
 pub(crate) async fn jwks(State(state): State<AppState>) -> Response {

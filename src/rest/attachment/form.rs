@@ -1,4 +1,4 @@
-//! A file on its way in: the part `file` of a form, and nothing beside it.
+//! Uploads: the part `file` of a multipart form.
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -16,14 +16,12 @@ use crate::rest::extract::{content_type, require_unencoded};
 use crate::rest::rules::Rules;
 use crate::state::AppState;
 
-/// What a form is.
 const FORM: &str = "multipart/form-data";
-/// The part that is read.
 pub(super) const PART: &str = "file";
-/// The most bytes of a form beside its file.
+/// Maximum bytes of a form besides its file.
 const FORM_OVERHEAD: u64 = 16 * 1024;
 
-/// Keeps the file of a request: for a task, or for whoever sends it.
+/// Stores the file of a request, for a task or only for the actor.
 pub(super) async fn receive(
     app: &AppState,
     actor: &Actor,
@@ -40,7 +38,7 @@ pub(super) async fn receive(
     Ok(kept.await?)
 }
 
-/// A file that has begun to come.
+/// An upload that is read up to the start of the file.
 struct File {
     name: String,
     part: Field<'static>,
@@ -49,7 +47,6 @@ struct File {
 }
 
 impl File {
-    /// Reads the form up to the beginning of the file.
     async fn open(headers: &HeaderMap, source: &Source, rules: Rules) -> Result<Self> {
         require_unencoded(headers)?;
         let boundary = boundary(headers)?;
@@ -57,7 +54,7 @@ impl File {
         let broken = |error| broken(error, rules);
         let mut part = form.next_field().await.map_err(broken)?;
         while rules.ignores_form_parts && part.as_ref().is_some_and(|part| part.name() != Some(PART)) {
-            // A form gives its next part only when this one is let go.
+            // The form yields its next part only after this one is dropped.
             drop(part);
             part = form.next_field().await.map_err(broken)?;
         }
@@ -80,7 +77,7 @@ impl File {
         })
     }
 
-    /// What is in the file. The form must end behind it, or the file is not kept either.
+    /// The bytes of the file. The form must end after them, or the upload fails.
     fn content(self) -> impl Stream<Item = error::Result<Bytes>> + Send {
         stream::try_unfold(
             (self.form, Some(self.part), self.rules),
@@ -90,7 +87,7 @@ impl File {
                 if let Some(piece) = part.chunk().await.map_err(broken)? {
                     return Ok(Some((piece, (form, Some(part), rules))));
                 }
-                // A form gives its next part only when this one is let go.
+                // The form yields its next part only after this one is dropped.
                 drop(part);
                 while let Some(another) = form.next_field().await.map_err(broken)? {
                     if !rules.ignores_form_parts || another.name() == Some(PART) {
@@ -125,7 +122,7 @@ fn broken(error: multer::Error, rules: Rules) -> Error {
     let message = match error {
         multer::Error::StreamReadFailed(cause) if cause.is::<Exceeded>() => {
             let max = rules.max_file;
-            let message = format!("{PART}: the form is larger than a file of {max} bytes makes it");
+            let message = format!("{PART}: the form is too large; a file of up to {max} bytes is allowed");
             return Error::PayloadTooLarge { field: PART, message };
         }
         multer::Error::StreamReadFailed(_) => "The body broke off before its end".to_owned(),

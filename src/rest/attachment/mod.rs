@@ -1,7 +1,4 @@
-//! Files: of tasks, and of one's own without a task.
-//!
-//! They stream in and out. How one comes is in `attachment/form.rs`, how one is given back in
-//! `attachment/download.rs`, and by a signed URL in `attachment/signature.rs`.
+//! Files of tasks, and own files without a task. Uploads and downloads are streamed.
 
 mod download;
 mod form;
@@ -20,7 +17,7 @@ use self::form::PART;
 use self::signature::SignatureParameters;
 pub(super) use self::signature::identify as identify_by_signature;
 use super::error::Result;
-use super::extract::{Asker, Parameters, PathFilename, PathId};
+use super::extract::{Parameters, PathFilename, PathId, SignedIn};
 use super::openapi::schema::{self, described_by_hand};
 use super::rules::Rules;
 use super::value::Moment;
@@ -33,47 +30,47 @@ use crate::http::json::Json;
 use crate::rate_limit::Tier;
 use crate::state::AppState;
 
-/// What is written as it is in names within paths and headers; the rest is percent-encoded.
+/// All characters but these are percent-encoded in paths and headers.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A file.
 #[derive(Serialize, ToSchema)]
 #[schema(as = File)]
 pub(super) struct AttachmentBody {
-    /// Its number.
+    /// File id.
     id: AttachmentId,
-    /// The task it belongs to, if any.
+    /// Id of the task; null for a file without a task.
     #[schema(required = true)]
     task_id: Option<TaskId>,
-    /// Who sent it.
+    /// Id of the user who uploaded the file.
     owner_id: UserId,
-    /// The name with which it came.
+    /// File name of the upload.
     #[schema(example = "report.pdf")]
     filename: String,
-    /// What it is, by its content.
+    /// Media type, detected from the content.
     #[schema(example = "application/pdf")]
     content_type: String,
-    /// In bytes.
+    /// Size in bytes.
     #[schema(example = 1024)]
     size: u64,
-    /// Of its bytes, in hexadecimal.
+    /// SHA-256 of the content, in hexadecimal.
     #[schema(example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     sha256: String,
-    /// When it came.
+    /// Upload time (UTC).
     created_at: Moment,
-    /// Where it is downloaded. The URL works without an access token for 300 seconds, for example in `<img src>`, and
-    /// with an access token after that. It starts with `SERVER_URL`; without that setting it is a path on this server.
+    /// Download URL. For 300 seconds it works without an access token, for example in `<img src>`; later it needs one.
+    /// It starts with `SERVER_URL`; without that setting it is a path on this server.
     #[schema(example = "/api/v1/files/1?signature=eyJ0eXAi...")]
     url: String,
-    /// As `filename`: the names of older APIs begin here.
+    /// Same value as `filename`, for clients of older APIs.
     #[schema(example = "report.pdf")]
     original_filename: String,
-    /// As `size`.
+    /// Same value as `size`.
     #[schema(example = 1024)]
     file_size: u64,
-    /// As `created_at`.
+    /// Same value as `created_at`.
     uploaded_at: Moment,
-    /// The path of `url`, without a signature.
+    /// Path of `url`, without the signature.
     #[schema(example = "/api/v1/files/1")]
     file_path: String,
 }
@@ -98,54 +95,51 @@ impl AttachmentBody {
     }
 }
 
-/// The files of a task, the oldest first: up to 20, so that there are no pages.
+/// The files of a task, oldest first; up to 20, without paging.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Files)]
 pub(super) struct AttachmentsBody {
-    /// The files.
+    /// Files of the task.
     items: Vec<AttachmentBody>,
-    /// How many there are.
+    /// Number of files.
     #[schema(example = 1)]
     total: usize,
 }
 
-/// A file of one's own, which its name leads to as well, as long as no newer one has it.
+/// A file without a task. It can also be downloaded by name, as long as no newer file has that name.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OwnFile)]
 pub(super) struct OwnBody {
     #[serde(flatten)]
     attachment: AttachmentBody,
-    /// The path to it by its name.
+    /// Download path with the file name.
     #[schema(example = "/api/v1/download/report.pdf")]
     download_url: String,
-    /// A sentence that clients show.
+    /// Confirmation text that clients show.
     #[schema(example = "File report.pdf uploaded successfully")]
     message: String,
 }
 
-/// The names of one's own files.
+/// The names of the caller's files without a task.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OwnFiles)]
 pub(super) struct OwnNamesBody {
-    /// Each name once, in alphabetical order; up to 1,000.
+    /// File names without duplicates, in alphabetical order; up to 1,000.
     #[schema(example = json!(["report.pdf"]))]
     files: Vec<String>,
 }
 
-/// A form with a file: how the document describes it.
 struct UploadForm;
 
 described_by_hand!(UploadForm, "Upload" => schema::of_json(json!({
     "type": "object", "description": "A file.", "required": [PART],
     "properties": { PART: {
         "type": "string", "format": "binary",
-        "description": "Text, Markdown, CSV, JSON, PDF, PNG, JPEG, GIF, WebP or Word, up to 5 MiB, with the name that it is \
-            to have.",
+        "description": "Text, Markdown, CSV, JSON, PDF, PNG, JPEG, GIF, WebP or Word, up to 5 MiB; needs a file name.",
     } },
     "additionalProperties": false,
 })));
 
-/// An answer with something new, and where it is.
 type Created<T> = (StatusCode, [(HeaderName, String); 1], Json<T>);
 
 fn created<T>(id: AttachmentId, body: T) -> Created<T> {
@@ -169,7 +163,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// The routes of a file at the path of an early version of an older API. They are not in the document.
+/// Routes of an early version of an older API. They are not in the OpenAPI document.
 pub(super) fn early_routes(path: &str) -> [Route; 2] {
     [
         Route::of(routes!(download))
@@ -185,11 +179,11 @@ pub(super) fn early_routes(path: &str) -> [Route; 2] {
     responses(
         (status = 201, description = "The file", body = AttachmentBody),
         (status = 413, description = "The file is larger than 5 MiB"),
-        (status = 507, description = "The file does not fit into the storage quota of the user or of the server"),
-        (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
+        (status = 507, description = "The file exceeds the storage quota of the user or of the server"),
+        (status = 415, description = "The body is not a form, or the type of the file is not allowed"),
     ))]
 pub(super) async fn attach(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     PathId(id): PathId,
     rules: Rules,
     request: Request,
@@ -200,8 +194,8 @@ pub(super) async fn attach(
 
 /// List the files of a task
 #[utoipa::path(get, path = "/tasks/{id}/files", tag = "files", operation_id = "listFiles", params(PathId),
-    responses((status = 200, description = "The files, the oldest first", body = AttachmentsBody)))]
-pub(super) async fn list(Asker(app, actor): Asker, PathId(id): PathId) -> Result<Json<AttachmentsBody>> {
+    responses((status = 200, description = "The files, oldest first", body = AttachmentsBody)))]
+pub(super) async fn list(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<Json<AttachmentsBody>> {
     let files = app.domain().attachments().of_task(&actor, TaskId(id)).await?;
     let items = files.into_iter().map(|file| AttachmentBody::of(&app, &actor, file));
     let items = items.collect::<Result<Vec<_>>>()?;
@@ -209,29 +203,29 @@ pub(super) async fn list(Asker(app, actor): Asker, PathId(id): PathId) -> Result
     Ok(Json(AttachmentsBody { items, total }))
 }
 
-/// List the names of one's own files
+/// List the names of the caller's files
 ///
-/// Those that belong to no task.
+/// Only files without a task.
 #[utoipa::path(get, path = "/files", tag = "files", operation_id = "listOwnFiles",
     responses((status = 200, description = "The names", body = OwnNamesBody)))]
-pub(super) async fn list_own(Asker(app, actor): Asker) -> Result<Json<OwnNamesBody>> {
+pub(super) async fn list_own(SignedIn(app, actor): SignedIn) -> Result<Json<OwnNamesBody>> {
     let files = app.domain().attachments().own_names(&actor).await?;
     Ok(Json(OwnNamesBody { files }))
 }
 
 /// Download a file
 ///
-/// Images are shown by browsers (`Content-Disposition: inline`), all other files are saved.
+/// Browsers show images (`Content-Disposition: inline`) and save all other files.
 #[utoipa::path(get, path = "/files/{id}", tag = "files", operation_id = "downloadFile",
     params(PathId, SignatureParameters),
     responses(
         (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 304, description = "The client has it as it is"),
-        (status = 416, description = "`Range` lies behind the end"),
+        (status = 206, description = "The requested range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "The client's copy is current"),
+        (status = 416, description = "`Range` starts after the end of the file"),
     ))]
 pub(super) async fn download(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     PathId(id): PathId,
     _: Parameters<SignatureParameters>,
     method: Method,
@@ -241,24 +235,24 @@ pub(super) async fn download(
     download::answer(&file, &method, &headers).await
 }
 
-/// Delete a file for good
+/// Delete a file permanently
 #[utoipa::path(delete, path = "/files/{id}", tag = "files", operation_id = "deleteFile", params(PathId),
-    responses((status = 204, description = "It is gone")))]
-pub(super) async fn delete(Asker(app, actor): Asker, PathId(id): PathId) -> Result<StatusCode> {
+    responses((status = 204, description = "The file is deleted")))]
+pub(super) async fn delete(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<StatusCode> {
     app.domain().attachments().delete(&actor, AttachmentId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Keep a file of one's own
+/// Upload a file without a task
 #[utoipa::path(post, path = "/upload", tag = "files", operation_id = "upload",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 201, description = "The file", body = OwnBody),
         (status = 413, description = "The file is larger than 5 MiB"),
-        (status = 507, description = "The file does not fit into the storage quota of the user or of the server"),
-        (status = 415, description = "The body is no form, or the file is of a type that is not allowed"),
+        (status = 507, description = "The file exceeds the storage quota of the user or of the server"),
+        (status = 415, description = "The body is not a form, or the type of the file is not allowed"),
     ))]
-pub(super) async fn keep(Asker(app, actor): Asker, rules: Rules, request: Request) -> Result<Created<OwnBody>> {
+pub(super) async fn keep(SignedIn(app, actor): SignedIn, rules: Rules, request: Request) -> Result<Created<OwnBody>> {
     let file = form::receive(&app, &actor, None, rules, request).await?;
     let id = file.id;
     let body = OwnBody {
@@ -269,18 +263,18 @@ pub(super) async fn keep(Asker(app, actor): Asker, rules: Rules, request: Reques
     Ok(created(id, body))
 }
 
-/// Download a file of one's own by its name
+/// Download a file without a task by name
 ///
-/// Of several with the same name, the newest.
+/// Returns the newest of the caller's files with this name.
 #[utoipa::path(get, path = "/download/{filename}", tag = "files", operation_id = "downloadOwnFile", params(PathFilename),
     responses(
         (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 304, description = "The client has it as it is"),
-        (status = 416, description = "`Range` lies behind the end"),
+        (status = 206, description = "The requested range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "The client's copy is current"),
+        (status = 416, description = "`Range` starts after the end of the file"),
     ))]
 pub(super) async fn download_own(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     PathFilename(name): PathFilename,
     method: Method,
     headers: HeaderMap,
@@ -289,13 +283,13 @@ pub(super) async fn download_own(
     download::answer(&file, &method, &headers).await
 }
 
-/// Delete a file of one's own by its name
+/// Delete a file without a task by name
 ///
-/// Of several with the same name, the newest.
+/// Deletes the newest of the caller's files with this name.
 #[utoipa::path(delete, path = "/delete/{filename}", tag = "files", operation_id = "deleteOwnFile", params(PathFilename),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "The file is deleted")))]
 pub(super) async fn delete_own(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     rules: Rules,
     PathFilename(name): PathFilename,
 ) -> Result<StatusCode> {

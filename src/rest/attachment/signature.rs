@@ -17,17 +17,16 @@ use crate::state::AppState;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// The parameter of a signed URL, which [`identify`] reads.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::rest) struct SignatureParameters {
-    /// Stands for the access token, in the `url` of a file. It works for one file, until it expires or the session of
-    /// who asked for it ends. One that is not good is ignored if there is an access token.
+    /// Signature from the `url` of a file, instead of an access token. It is valid for one file, until it expires or
+    /// the session that requested it ends. An invalid signature is ignored if there is an access token.
     #[serde(rename = "signature")]
     _signature: Option<String>,
 }
 
-/// Identifies who downloads a file by the signature of its URL, if there is one.
+/// Authenticates a download by the signature of its URL, if there is one.
 pub(in crate::rest) async fn identify(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let Some((_, signature)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == SIGNATURE) else {
@@ -44,7 +43,7 @@ async fn answer(app: &AppState, request: Request, signature: &str, next: Next) -
     let PathId(id) = PathId::from_request_parts(&mut parts, app).await?;
     let attachments = app.domain().attachments();
     let identity = attachments.authenticate(AttachmentId(id), signature).await?;
-    // With both, the access token counts where the signature does not: such a client goes on after it expired.
+    // With an invalid signature the access token counts, so that a client with both can go on after the URL expired.
     if identity.actor.user_id().is_some() || !parts.headers.contains_key(header::AUTHORIZATION) {
         let caller = Caller::identified(&parts, app, identity);
         parts.extensions.insert(caller);
@@ -60,8 +59,7 @@ async fn answer(app: &AppState, request: Request, signature: &str, next: Next) -
     Ok(response)
 }
 
-/// The browser may keep the file for as long as its URL works, and show it on pages of any origin: who has the URL may
-/// read it.
+/// Anyone with the URL may read the file, so browsers may cache it until the URL expires and show it on any origin.
 fn describe(headers: &mut HeaderMap, seconds: i64) {
     if let Ok(value) = HeaderValue::try_from(format!("private, max-age={seconds}")) {
         headers.insert(header::CACHE_CONTROL, value);

@@ -1,4 +1,4 @@
-//! The OpenAPI document of a dialect: the canonical one with what the dialect does differently.
+//! The OpenAPI document of a dialect: the canonical one with the changes of the dialect.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,17 +12,16 @@ use crate::config::RestDialect;
 use crate::http::json::Json;
 use crate::rest::{PREFIXES, openapi};
 
-/// Documents by dialect and the path that they are served under, for every request after the first.
+/// Cached documents, by dialect and root path.
 static DOCUMENTS: Mutex<Option<HashMap<(RestDialect, String), Value>>> = Mutex::new(None);
 
-/// The document of a server under the path `root` as a response.
 pub(super) fn response(name: RestDialect, dialect: &Dialect, root: &str) -> Response {
     let mut documents = DOCUMENTS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = documents.get_or_insert_default();
     let document = known
         .entry((name, root.to_owned()))
         .or_insert_with(|| of(name, dialect, root));
-    // A new release may bring another one.
+    // A new release may change the document.
     ([(header::CACHE_CONTROL, "no-cache")], Json(&*document)).into_response()
 }
 
@@ -41,14 +40,14 @@ fn of(name: RestDialect, dialect: &Dialect, root: &str) -> Value {
     document
 }
 
-/// The operation with a name such as `GET /tasks`.
+/// `name` is a method and a path, such as `GET /tasks`.
 fn operation<'a>(document: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     let (method, path) = name.split_once(' ')?;
     let path = format!("{}{path}", PREFIXES[0]);
     document["paths"].get_mut(&path)?.get_mut(method.to_lowercase())
 }
 
-/// Replaces the successful response of an operation: its status, or the schema of its body.
+/// Replaces the status or the schema of a successful response.
 fn respond(document: &mut Value, name: &str, status: Option<u16>, schema: Option<Value>) {
     let Some(responses) = operation(document, name).and_then(|operation| operation["responses"].as_object_mut()) else {
         return;
@@ -71,7 +70,6 @@ fn list_of(schema: &str) -> Value {
     json!({ "type": "array", "items": reference(schema) })
 }
 
-/// Parameters that are ignored, needed, or have another default; and who may send a request.
 fn describe_parameters(document: &mut Value, dialect: &Dialect) {
     let list = &dialect.list;
     if let Some(parameters) = operation(document, "GET /tasks").and_then(|list| list["parameters"].as_array_mut()) {
@@ -106,7 +104,6 @@ fn describe_parameters(document: &mut Value, dialect: &Dialect) {
     }
 }
 
-/// Bodies: unknown fields are ignored.
 fn describe_bodies(schemas: &mut Value, dialect: &Dialect) {
     let task = &dialect.task;
     for (name, fields) in [("TaskCreate", task.create), ("TaskUpdate", task.update)] {
@@ -123,7 +120,7 @@ fn describe_bodies(schemas: &mut Value, dialect: &Dialect) {
         let one = task.update.split(' ').map(|field| json!({ "required": [field] }));
         schemas["TaskUpdate"]["anyOf"] = one.collect();
     }
-    // An empty text is no date.
+    // An empty string means no date.
     if let Some(forms) = schemas["Moment"]["oneOf"].as_array_mut() {
         forms.push(json!({ "type": "string", "maxLength": 0 }));
     }
@@ -137,7 +134,7 @@ fn describe_bodies(schemas: &mut Value, dialect: &Dialect) {
     schemas["List_Task"]["properties"]["items"] = list_of("Task");
     if task.is_due_by_day {
         schemas["Task"]["properties"]["due_date"] =
-            json!({ "type": ["string", "null"], "format": "date", "description": "The day on which it is due." });
+            json!({ "type": ["string", "null"], "format": "date", "description": "Due day." });
     }
     for status in schemas["StatusName"]["enum"].as_array_mut().into_iter().flatten() {
         let named = task.statuses.iter().find(|(canonical, _)| status == canonical);
@@ -145,7 +142,7 @@ fn describe_bodies(schemas: &mut Value, dialect: &Dialect) {
             *status = json!(name);
         }
     }
-    // Forms stay closed: the names of their parts have rules of their syntax.
+    // The upload form stays closed: its part names have syntax rules.
     let bodies = schemas
         .as_object_mut()
         .into_iter()
@@ -154,7 +151,7 @@ fn describe_bodies(schemas: &mut Value, dialect: &Dialect) {
     bodies.for_each(|(_, schema)| open(schema));
 }
 
-/// Takes the ban on further fields away. An alternative keeps it for the fields of the others.
+/// Allows additional properties. An alternative still excludes the fields of the other alternatives.
 fn open(schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else {
         return;
@@ -167,7 +164,7 @@ fn open(schema: &mut Value) {
     let properties = parts.iter().filter_map(|part| part["properties"].as_object());
     let names: Vec<String> = properties.flat_map(|properties| properties.keys().cloned()).collect();
     for properties in parts.iter_mut().filter_map(|part| part["properties"].as_object_mut()) {
-        // Versions of tasks are none of the older APIs'.
+        // The older APIs have no task versions.
         properties.remove("expected_versions");
         for name in names.iter().filter(|name| *name != "expected_versions") {
             properties.entry(name.clone()).or_insert_with(|| json!({ "not": {} }));
@@ -175,7 +172,6 @@ fn open(schema: &mut Value) {
     }
 }
 
-/// Responses of another status or form.
 fn describe_responses(document: &mut Value, dialect: &Dialect) {
     let list = match dialect.list.rows {
         None => list_of("Task"),
@@ -220,10 +216,9 @@ fn describe_responses(document: &mut Value, dialect: &Dialect) {
     }
 }
 
-/// Errors: their statuses and their body.
 fn describe_errors(document: &mut Value, dialect: &Dialect) {
     let detail = match dialect.failures.invalid {
-        Invalid::List => json!({ "type": ["string", "array"], "description": "The message, or what is invalid." }),
+        Invalid::List => json!({ "type": ["string", "array"], "description": "The message, or the list of errors." }),
         Invalid::Beside(_) => json!({ "type": "string", "description": "The message." }),
     };
     let error = if dialect.failures.texts.is_some() {

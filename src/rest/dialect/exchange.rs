@@ -23,10 +23,8 @@ use crate::rest::rules::Rules;
 use crate::rest::{not_found, rate_limit};
 use crate::state::AppState;
 
-/// The administrators' list of all tasks.
 pub(super) const ALL_TASKS: &str = "/tasks/admin/all";
 
-/// One request and its response.
 #[derive(Clone, Debug)]
 pub(in crate::rest) struct Exchange {
     name: RestDialect,
@@ -34,13 +32,13 @@ pub(in crate::rest) struct Exchange {
     method: Method,
     /// The path of the route, without prefix and trailing slash.
     pub(super) path: String,
-    /// The operation as the tables name it, such as `GET /tasks`.
+    /// Method and path of the route, such as `GET /tasks`.
     pub(super) operation: String,
-    /// The path that was sent.
+    /// The path that the client sent.
     pub(super) sent: String,
 }
 
-/// The path of the route of a request, without prefix and trailing slash; empty where there is none.
+/// The path of the route, without prefix and trailing slash; empty if no route matches.
 pub(super) fn path_of(request: &Request) -> &str {
     bare(request.extensions().get().map_or("", MatchedPath::as_str))
 }
@@ -58,25 +56,23 @@ impl Exchange {
         }
     }
 
-    /// What the operation takes.
     pub(super) fn takes(&self) -> Option<&'static Operation> {
         Operation::of(&self.method, &self.path)
     }
 
-    /// A parameter that the operation needs, if the query does not have it.
+    /// A required parameter that the query does not have.
     fn missing(&self, query: &str) -> Option<&'static str> {
         let required = self.dialect.required.iter().filter(|(name, _)| *name == self.operation);
         let is_given = |name: &str| form_urlencoded::parse(query.as_bytes()).any(|(given, _)| given == name);
         required.map(|(_, name)| *name).find(|name| !is_given(name))
     }
 
-    /// The status and the body of the successful response.
     fn answers_with(&self) -> (Option<u16>, Shape) {
         let found = self.dialect.answers.iter().find(|(name, ..)| *name == self.operation);
         found.map_or((None, Shape::Whole), |(_, status, shape)| (*status, *shape))
     }
 
-    /// Sends the request on as a canonical one, and gives the response of the dialect.
+    /// Forwards the canonical request and translates the response.
     pub(super) async fn answer(self, app: &AppState, request: Request, next: Next) -> Response {
         if self.path == EARLY_FILES && !self.dialect.has_early_files {
             return self.failure(not_found(&self.sent));
@@ -90,7 +86,7 @@ impl Exchange {
         }
         let request = self.canonical(app, request).await;
         let response = if matches!(self.answers_with().1, Shape::TaskCounts) {
-            // It costs queries here.
+            // The task counts need queries, unlike the canonical metrics.
             rate_limit::limit(State((app.clone(), Tier::Moderate)), request, next).await
         } else {
             next.run(request).await
@@ -101,7 +97,7 @@ impl Exchange {
         self.success(app, response).await
     }
 
-    /// The request with its query translated. Its body is translated where it is read.
+    /// Translates the query. The body is translated where it is read.
     async fn canonical(&self, app: &AppState, request: Request) -> Request {
         let (mut parts, body) = request.into_parts();
         if self.takes().is_some() {
@@ -121,7 +117,7 @@ impl Exchange {
         Request::from_parts(parts, body)
     }
 
-    /// What handlers do differently. A header alone does not open routes: any client can send one.
+    /// A header alone does not open routes: any client can send it.
     fn rules(&self, app: &AppState) -> Rules {
         let rules = self.dialect.rules;
         let max_rows = match (self.path.as_str(), self.dialect.all_tasks) {
@@ -136,7 +132,6 @@ impl Exchange {
         }
     }
 
-    /// The successful response of the dialect.
     async fn success(self, app: &AppState, response: Response) -> Response {
         let (status, shape) = self.answers_with();
         let (mut parts, body) = response.into_parts();
@@ -153,17 +148,17 @@ impl Exchange {
             .get(header::CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok());
         let is_json = kind.is_some_and(|kind| kind.starts_with("application/json"));
-        // The content of a file is sent as it is.
+        // Files are sent unchanged.
         let is_file = parts.headers.contains_key(header::CONTENT_DISPOSITION);
         if !is_json || is_file || self.takes().is_none() {
             return Response::from_parts(parts, body);
         }
         if self.method == Method::HEAD {
-            // The length of a body that is not translated.
+            // It is the length of the body before translation.
             parts.headers.remove(header::CONTENT_LENGTH);
             return Response::from_parts(parts, body);
         }
-        // Bodies in JSON are made in memory.
+        // JSON bodies are in memory.
         let read = to_bytes(body, usize::MAX).await.map_err(Problem::internal);
         let value = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(Problem::internal));
         let translated = match value {
@@ -176,7 +171,6 @@ impl Exchange {
         }
     }
 
-    /// The response to a request that failed.
     fn failure(&self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         let Some(problem) = parts.extensions.get::<Problem>() else {
@@ -191,7 +185,7 @@ impl Exchange {
     }
 }
 
-/// The user who asks. The session is looked up once: those who ask later find it in the request.
+/// Keeps the caller in the request, so that the session is looked up only once.
 async fn identify(parts: &mut Parts, app: &AppState) -> Option<UserId> {
     let caller = Caller::of(parts, app).await.ok()?;
     let user = caller.actor.user_id();
@@ -199,7 +193,7 @@ async fn identify(parts: &mut Parts, app: &AppState) -> Option<UserId> {
     user
 }
 
-/// A body with the status and the headers of another response.
+/// Keeps the status and the headers of another response.
 fn with_head(mut head: http::response::Parts, body: Value) -> Response {
     for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE] {
         head.headers.remove(name);

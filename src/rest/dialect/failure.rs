@@ -1,4 +1,4 @@
-//! Errors on their way out.
+//! Error responses of a dialect.
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,6 @@ use crate::rest::error::{Fault, Problem, Subject};
 use crate::rest::rate_limit::LIMIT;
 
 impl Exchange {
-    /// The status and the body of an error.
     pub(super) fn failure_body(&self, problem: &Problem, headers: &HeaderMap) -> (StatusCode, Value) {
         let failures = &self.dialect.failures;
         let is_malformed = matches!(problem.subject.as_deref(), Some(Subject::Malformed { .. }));
@@ -60,7 +59,6 @@ impl Exchange {
         }
     }
 
-    /// `error` as an object.
     fn report(&self, status: StatusCode, problem: &Problem, message: &str) -> Value {
         let failures = &self.dialect.failures;
         let named = failures.codes.iter().find(|(of, _)| *of == status.as_u16());
@@ -83,7 +81,6 @@ impl Exchange {
         report
     }
 
-    /// What a program may want to know: what was not found, what is taken, what is invalid.
     fn details(&self, status: StatusCode, problem: &Problem) -> Option<Value> {
         if status == StatusCode::UNPROCESSABLE_ENTITY {
             let items = self.violations(problem);
@@ -114,12 +111,12 @@ impl Exchange {
         }
     }
 
-    /// The list of the framework that the older APIs were written with.
+    /// The list of errors, in the format of the framework of the older APIs.
     fn violations(&self, problem: &Problem) -> Value {
         match (problem.subject.as_deref(), problem.faults()) {
             (Some(Subject::Malformed { column }), _) => {
-                let place = json!(["body", column.saturating_sub(1)]);
-                json!([{ "type": "json_invalid", "loc": place, "msg": problem.message, "input": null }])
+                let location = json!(["body", column.saturating_sub(1)]);
+                json!([{ "type": "json_invalid", "loc": location, "msg": problem.message, "input": null }])
             }
             (_, []) => json!([{ "type": "value_error", "loc": ["body"], "msg": problem.message, "input": null }]),
             (_, faults) => faults.iter().map(|fault| self.violation(fault)).collect(),
@@ -145,15 +142,15 @@ impl Exchange {
         } else {
             &fault.message
         };
-        let mut item = json!({ "type": kind, "loc": self.place(&fault.field), "msg": message, "input": null });
+        let mut item = json!({ "type": kind, "loc": self.location(&fault.field), "msg": message, "input": null });
         if let Some(context) = context {
             item["ctx"] = context;
         }
         item
     }
 
-    /// Where a field is: in the path, the query or the body.
-    fn place(&self, field: &str) -> Value {
+    /// `path`, `query` or `body`, then the field.
+    fn location(&self, field: &str) -> Value {
         let operation = self.takes();
         let whole = if self.path.contains(&format!("{{{field}}}")) {
             "path"
@@ -169,7 +166,7 @@ impl Exchange {
         [json!(whole)].into_iter().chain(parts).collect()
     }
 
-    /// Makes `error` a text, with the members that belong to it.
+    /// Sets `error` to a string and adds the members that belong to it.
     fn set_text(&self, texts: &[(&str, &str)], problem: &Problem, limit: &str, body: &mut Map<String, Value>) {
         let absent = match problem.subject.as_deref() {
             Some(Subject::Absent { noun, value }) => Some((*noun, value)),
@@ -191,7 +188,6 @@ impl Exchange {
     }
 }
 
-/// The user that a field names and who does not exist.
 fn unknown_user(problem: &Problem) -> Option<i32> {
     problem.faults().iter().find_map(|fault| match fault.kind {
         ViolationKind::UnknownUser(user) => Some(user.0),
@@ -199,7 +195,7 @@ fn unknown_user(problem: &Problem) -> Option<i32> {
     })
 }
 
-/// `{"field": "body.title", "message", "type"}`.
+/// Returns `{"field": "body.title", "message", "type"}`.
 fn named_by_path(item: &Value) -> Value {
     let parts = item["loc"].as_array().into_iter().flatten();
     let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);

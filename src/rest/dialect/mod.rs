@@ -1,15 +1,15 @@
-//! Dialects: older APIs whose clients REST serves unmodified.
+//! Dialects: older APIs whose clients work unmodified.
 //!
-//! A dialect is data: one table each. One layer reads it. It turns a request into a canonical one and the canonical
-//! response back. Handlers and the domain know nothing of dialects; the few rules that they follow are [`Rules`].
+//! A dialect is a table of data. One layer translates its requests to canonical ones, and canonical responses back.
+//! Handlers and the domain know only the few [`Rules`].
 //!
 //! | module | contents |
 //! |---|---|
 //! | `skip_limit`, `accounts`, `due_dates`, `tags_files`, `workflow` | the tables |
 //! | `exchange` | one request and its response |
-//! | `request` | queries and bodies on their way in |
-//! | `response` | bodies on their way out |
-//! | `failure` | errors on their way out |
+//! | `request` | queries and bodies of requests |
+//! | `response` | bodies of responses |
+//! | `failure` | error responses |
 //! | `document` | the OpenAPI document of a dialect |
 
 mod accounts;
@@ -39,132 +39,115 @@ use crate::state::AppState;
 
 /// Chooses a dialect for one request.
 const HEADER: HeaderName = HeaderName::from_static("x-rest-dialect");
-/// How long the server took, in seconds.
+/// In seconds.
 pub(crate) const PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
-/// Where an early version of one API had its files.
+/// The files of an early version of one API.
 pub(super) const EARLY_FILES: &str = "/files/files/{id}";
 
-/// Names, separated by blanks.
+/// Separated by spaces.
 type NameList = &'static str;
 
 fn has(words: NameList, name: &str) -> bool {
     words.split(' ').any(|word| word == name)
 }
 
-/// An older API.
 #[derive(Debug)]
 struct Dialect {
-    /// What handlers do differently.
     rules: Rules,
-    /// `GET /tasks`.
     list: List,
-    /// Rows of `GET /tasks/admin/all`, which is a bare array of all tasks, the oldest first.
+    /// Maximum rows of `GET /tasks/admin/all`, a bare array with the oldest task first.
     all_tasks: Option<u32>,
-    /// Tasks in bodies.
     task: TaskForm,
-    /// Parameters that an operation needs, by method and path.
+    /// Required parameters, by operation.
     required: &'static [(&'static str, &'static str)],
-    /// Successful responses that differ, by method and path: the status, where that is another one, and the body.
+    /// Successful responses that differ, by operation: the status, `None` if it is canonical, and the body.
     answers: &'static [(&'static str, Option<u16>, Shape)],
-    /// Errors.
     failures: Failures,
-    /// Whether [`EARLY_FILES`] is a path.
     has_early_files: bool,
 }
 
-/// `GET /tasks` of a dialect.
 #[derive(Debug)]
 struct List {
-    /// Its parameters; others are ignored.
+    /// Other parameters are ignored.
     parameters: NameList,
     /// The parameter for the number of rows, and its default.
     page_size: (&'static str, &'static str),
-    /// Parameters that are added where `sort_by` is not given.
+    /// Added if `sort_by` is not given.
     order: &'static [(&'static str, &'static str)],
-    /// `sort_order` where only `sort_by` is given.
+    /// `sort_order` if only `sort_by` is given.
     sort_order: Option<&'static str>,
-    /// The member with the rows; none for a bare array.
+    /// The member with the rows; `None` for a bare array.
     rows: Option<&'static str>,
-    /// Whether everyone sees only their own tasks, administrators too.
+    /// Administrators see only their own tasks, too.
     is_own_only: bool,
-    /// Whether a task needs all tags of `tags`.
     needs_all_tags: bool,
 }
 
-/// Tasks in the bodies of a dialect.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a separate fact of an API")]
 struct TaskForm {
     /// Fields of a new task; others are ignored.
     create: NameList,
-    /// Fields of an update; others are ignored.
     update: NameList,
-    /// Names of statuses: the canonical one and that of the dialect. Both are read.
+    /// The canonical name and that of the dialect. Requests may use both.
     statuses: &'static [(&'static str, &'static str)],
-    /// Whether a missing text is an empty one: a new description, and a full name.
+    /// A missing description or full name is an empty string.
     has_blank_texts: bool,
-    /// Whether null in an update means unchanged.
+    /// Null in an update means unchanged.
     keeps_null: bool,
-    /// Whether an update without any field is refused.
     refuses_empty: bool,
-    /// Whether `due_date` is a day.
+    /// `due_date` is a day without a time.
     is_due_by_day: bool,
-    /// Whether tags without any character are dropped.
     drops_blank_tags: bool,
 }
 
-/// The body of a response.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
-    /// The canonical one.
     Whole,
-    /// Only these members.
     Only(NameList),
     /// The value at this JSON pointer.
     At(&'static str),
-    /// `{"message"}`.
     Message(&'static str),
     /// The tasks of a bulk change, or 404 if one of them failed.
     BulkTasks,
-    /// With more members, each from a JSON pointer; null where there is nothing.
+    /// With more members, each from a JSON pointer; null if there is no value.
     With(&'static [(&'static str, &'static str)]),
-    /// Without the counts of these members that are zero.
+    /// Without zero counts in these members.
     Occurring(NameList),
-    /// With counts of all tasks.
+    /// With counts of the tasks of all users.
     TaskCounts,
 }
 
-/// The errors of a dialect. The canonical members stay unless these say otherwise.
+/// Members without an entry stay canonical.
 #[derive(Debug)]
 struct Failures {
-    /// Other statuses, by canonical code.
+    /// By canonical code.
     statuses: &'static [(&'static str, u16)],
     /// `error.code` by status. `INVALID_TRANSITION` keeps its name.
     codes: &'static [(u16, &'static str)],
-    /// `error.code` of other statuses.
+    /// `error.code` of all other statuses.
     other_code: Option<&'static str>,
-    /// `error` as a text, by canonical code, and the member that names the field or tag; none for an object.
+    /// `error` as a string, by canonical code; `None` for an object.
     texts: Option<&'static [(&'static str, &'static str)]>,
-    /// The message where a username or an address is taken; `{field}` and `{Field}` are replaced by the field.
+    /// The message for a taken username or address. `{field}` and `{Field}` are placeholders.
     taken: Option<&'static str>,
-    /// Invalid input.
     invalid: Invalid,
-    /// Whether details name what was not found, what is taken and what is invalid.
+    /// Details name the missing resource, the taken value or the invalid fields.
     has_details: bool,
-    /// Operations whose failures are answered with 200.
+    /// Operations that respond with 200 on failure.
     hidden: &'static [&'static str],
 }
 
-/// The body of a 422.
+/// The body of a 422 response.
 #[derive(Clone, Copy, Debug)]
 enum Invalid {
-    /// `detail` is the list of the framework.
+    /// `detail` is the list of errors.
     List,
-    /// `detail` is a text, this one or the message; the list is in `errors`.
+    /// `detail` is this text or the message; the list of errors is in `errors`.
     Beside(Option<&'static str>),
 }
 
-/// What dialects have in common, and where each begins.
+/// Defaults of all dialects.
 const BASE: Dialect = Dialect {
     rules: Rules {
         ignores_form_parts: true,
@@ -205,7 +188,7 @@ const BASE: Dialect = Dialect {
     has_early_files: false,
 };
 
-/// The table of a dialect; none for the canonical one.
+/// `None` for the canonical dialect.
 fn table(dialect: RestDialect) -> Option<&'static Dialect> {
     match dialect {
         RestDialect::Taskwire => None,
@@ -219,7 +202,7 @@ fn table(dialect: RestDialect) -> Option<&'static Dialect> {
     }
 }
 
-/// The dialect of a request: that of its header, else that of the settings.
+/// The dialect of the header, else that of the settings.
 fn chosen(app: &AppState, headers: &HeaderMap) -> Result<RestDialect> {
     let Some(name) = headers.get(HEADER) else {
         return Ok(app.config().rest.dialect);
@@ -234,7 +217,7 @@ impl Named for RestDialect {
     }
 }
 
-/// Answers a request in its dialect, and says how long that took.
+/// Answers in the chosen dialect and sets [`PROCESS_TIME`].
 pub(crate) async fn translate(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let mut response = match chosen(&app, request.headers()) {

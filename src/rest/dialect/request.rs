@@ -1,4 +1,4 @@
-//! Requests on their way in: queries and bodies of a dialect become canonical ones.
+//! Translates queries and bodies of a dialect to canonical ones.
 
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
@@ -10,15 +10,14 @@ use crate::domain::id::UserId;
 use crate::rest::error::{Problem, Result};
 use crate::rest::value::Flag;
 
-/// Fields that are numbers, or lists of them. The value of a select box is a text.
+/// Numbers or lists of numbers. Select boxes send strings.
 const NUMBERS: [&str; 3] = ["assignee_id", "task_ids", "expected_version"];
-/// Fields that are true or false.
 const FLAGS: [&str; 1] = ["completed"];
 
 type Pairs = Vec<(String, String)>;
 
 impl Exchange {
-    /// The canonical query. Unknown parameters are left out; `owner` is the only one whose tasks are listed, if given.
+    /// Drops unknown parameters. `owner` limits the list to the tasks of that user.
     pub(super) fn query(&self, query: &str, owner: Option<UserId>) -> String {
         let known = self.takes().map_or(&[][..], |operation| &operation.parameters);
         let mut pairs: Pairs = form_urlencoded::parse(query.as_bytes())
@@ -61,7 +60,6 @@ impl Exchange {
         }
     }
 
-    /// The canonical body.
     pub(in crate::rest) fn body(&self, body: Value) -> Result<Value> {
         let task = &self.dialect.task;
         let body = match (body, self.operation.as_str()) {
@@ -90,7 +88,6 @@ impl Exchange {
         })
     }
 
-    /// The fields of a form that the operation has.
     pub(in crate::rest) fn form(&self, body: &[u8]) -> Vec<u8> {
         let fields = self.takes().map(|operation| &operation.fields);
         let pairs = form_urlencoded::parse(body);
@@ -101,7 +98,6 @@ impl Exchange {
         form.into_bytes()
     }
 
-    /// The fields that the operation has.
     fn known(&self, body: Map<String, Value>) -> Map<String, Value> {
         let Some(operation) = self.takes() else {
             return body;
@@ -119,14 +115,13 @@ impl Exchange {
         if task.keeps_null {
             update.retain(|_, value| !value.is_null());
         }
-        // A task may have a due day in place of a due date.
+        // The task may have a due day instead.
         if update.get("due_date").is_some_and(Value::is_null) {
             update.insert("due_on".to_owned(), Value::Null);
         }
         Ok(update.into_iter().map(coerced).collect())
     }
 
-    /// These fields of a task, each as it is stored.
     fn task(&self, body: Map<String, Value>, fields: NameList) -> Map<String, Value> {
         let task = &self.dialect.task;
         let fields = body.into_iter().filter(|(name, _)| has(fields, name));
@@ -160,7 +155,7 @@ fn pairs_of(pairs: &[(&str, &str)]) -> Pairs {
     pairs.iter().map(owned).collect()
 }
 
-/// A bound of due dates is exclusive here and includes its day there.
+/// Bounds of due dates are exclusive in the canonical API, but include the day in the dialect.
 fn include_day((name, value): &mut (String, String)) {
     let Some(day) = read_day(value) else {
         return;
@@ -180,7 +175,7 @@ fn include_day((name, value): &mut (String, String)) {
     }
 }
 
-/// A task that is due on a day is due with its last second: it is not overdue on that day.
+/// The last second of the day, so that the task is not overdue on that day.
 fn end_of_day(day: &str) -> Value {
     match read_day(day) {
         Some(_) => json!(format!("{day}T23:59:59Z")),
@@ -188,7 +183,7 @@ fn end_of_day(day: &str) -> Value {
     }
 }
 
-/// Numbers and flags that came as text.
+/// Parses numbers and booleans that were sent as strings.
 fn coerced((name, value): (String, Value)) -> (String, Value) {
     let value = match value {
         Value::String(text) if NUMBERS.contains(&name.as_str()) => number(text),

@@ -1,4 +1,4 @@
-//! Bodies on their way out: canonical ones become those of a dialect.
+//! Translates canonical response bodies to those of a dialect.
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
@@ -11,10 +11,8 @@ use crate::domain::task::{Comparison, TaskFilter, TaskList, TaskTime};
 use crate::rest::error::{Problem, Result};
 use crate::state::AppState;
 
-/// How a name of a text, a day or a status is written.
 const STATUSES: [&str; 3] = ["status", "previous_status", "new_status"];
 
-/// The body of the dialect.
 pub(super) async fn translate(exchange: &Exchange, app: &AppState, shape: Shape, body: Value) -> Result<Value> {
     let mut body = shaped(app, shape, body).await?;
     if exchange.operation == "GET /tasks" {
@@ -23,14 +21,14 @@ pub(super) async fn translate(exchange: &Exchange, app: &AppState, shape: Shape,
     if exchange.path == ALL_TASKS && exchange.dialect.all_tasks.is_some() {
         body = listed(None, body);
     }
-    // What another service answers is not ours to change.
+    // The response of the external service stays unchanged.
     if !exchange.path.starts_with("/async/") {
         rewrite(&exchange.dialect.task, &mut body);
     }
     Ok(body)
 }
 
-/// A list with its rows by another name, or alone.
+/// Renames the member with the rows; without a name, returns only the rows.
 fn listed(name: Option<&str>, mut list: Value) -> Value {
     let rows = list["items"].take();
     match (name, list) {
@@ -82,7 +80,7 @@ async fn shaped(app: &AppState, shape: Shape, mut body: Value) -> Result<Value> 
     }
 }
 
-/// The tasks of a bulk change. If one failed nothing was written, and the error names those that were not found.
+/// If a task failed, nothing was written, and the error names the tasks that were not found.
 fn bulk_tasks(body: &Value) -> Result<Value> {
     let results = body["results"].as_array().map(Vec::as_slice).unwrap_or_default();
     let failed = results
@@ -107,7 +105,7 @@ fn bulk_tasks(body: &Value) -> Result<Value> {
     .into())
 }
 
-/// The moment, and counts over the tasks of all users.
+/// The current time, and counts of the tasks of all users.
 async fn task_counts(app: &AppState) -> error::Result<(Value, Value)> {
     let (tasks, now) = (app.domain().tasks(), app.domain().clock().now());
     let since = TaskFilter::Time(TaskTime::Created, Comparison::GreaterOrEqual(now - TimeDelta::days(1)));
@@ -121,7 +119,7 @@ async fn task_counts(app: &AppState) -> error::Result<(Value, Value)> {
     Ok((json!(now.timestamp()), counts))
 }
 
-/// Writes statuses, days and missing texts as the dialect does, wherever they are.
+/// Translates statuses, days and missing texts at any depth.
 fn rewrite(form: &TaskForm, value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|value| rewrite(form, value)),

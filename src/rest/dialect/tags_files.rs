@@ -1,5 +1,5 @@
-//! `tags-files`: `completed`, tags, bulk changes, files of tasks. `tags-files-paged` is a later version of it, and the
-//! one that its front ends were written for.
+//! `tags-files`: `completed`, tags, bulk changes, files of tasks. `tags-files-paged` is a later version, for which its
+//! front ends were written.
 
 use super::{BASE, Dialect, Failures, Invalid, List, Shape, TaskForm};
 use crate::domain::task::ErrorPolicy;

@@ -1,8 +1,7 @@
-//! The OpenAPI document: REST as programs read it.
+//! The OpenAPI document.
 //!
-//! What is particular to a route stands at its handler, and what is particular to a value at its type; `schema`
-//! describes names and texts. What the middleware adds to all routes is described here: who may ask, how errors come,
-//! and the headers of responses.
+//! Routes are described at their handlers and values at their types; `schema` describes names and texts. This module
+//! adds what the middleware does for all routes: authentication, errors and response headers.
 
 pub(super) mod schema;
 
@@ -26,29 +25,27 @@ use super::{PREFIXES, idempotency};
 use crate::domain::attachment;
 use crate::ops::{health, monitor};
 
-/// The document itself, without the routes.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Taskwire",
-        description = "Tasks over REST, for clients of older task APIs and for `curl`. GraphQL at `/graphql` has the same \
-            and more, live updates among it.\n\nEvery path answers with and without a slash at its end, and at the root \
-            as well as under `/api/v1`. Unknown fields and parameters are refused. Errors come in one envelope, and \
-            every answer bears the `X-Request-ID` that leads to it in the server's log."
+        description = "REST API for tasks, for clients of older task APIs and for `curl`. GraphQL at `/graphql` has \
+            the same features and more, such as live updates.\n\nEvery path works with and without a trailing slash, \
+            at the root and under `/api/v1`. Unknown fields and parameters are refused. All errors have the same \
+            envelope. Every response has an `X-Request-ID`, which is also in the server's log."
     ),
     tags(
-        (name = "auth", description = "Signing up, in and out"),
-        (name = "tasks", description = "Tasks, their tags, and what is counted of them"),
-        (name = "files", description = "Files of tasks, and files of one's own"),
+        (name = "auth", description = "Registration, sign-in and sign-out"),
+        (name = "tasks", description = "Tasks, tags and statistics"),
+        (name = "files", description = "Files of tasks, and files without a task"),
         (name = "users", description = "Users and their accounts"),
-        (name = "background", description = "What takes its time"),
-        (name = "operations", description = "For whoever watches over the server; at the root as well as under `/api/v1`"),
+        (name = "background", description = "External service and background jobs"),
+        (name = "operations", description = "Health and metrics, for operators; at the root and under `/api/v1`"),
     ),
     components(schemas(error::Envelope)),
 )]
 struct Document;
 
-/// Routes that stand at the root first.
 #[derive(OpenApi)]
 #[openapi(paths(
     health::live,
@@ -61,7 +58,6 @@ struct Document;
 ))]
 struct Operations;
 
-/// The document of a server that clients reach under this path.
 pub(crate) fn document_under(root: &str) -> Cow<'static, utoipa::openapi::OpenApi> {
     let mut document = Cow::Borrowed(document());
     if !root.is_empty() {
@@ -70,14 +66,14 @@ pub(crate) fn document_under(root: &str) -> Cow<'static, utoipa::openapi::OpenAp
     document
 }
 
-/// Paths that answer as another one does: the path, and which operation it shares under which name.
+/// Alias path, path of the operation, and operation id of the alias.
 const ALIASES: [(&str, &str, &str); 3] = [
     ("/monitoring/health", "/health/detailed", "getMonitoringHealth"),
     ("/ops/health", "/health/detailed", "getOpsHealth"),
     ("/ops/metrics", "/monitoring/metrics", "getOpsMetrics"),
 ];
 
-/// The document. It is the same for every server of this version.
+/// The OpenAPI document; the same for every server of this version.
 #[must_use]
 pub fn document() -> &'static utoipa::openapi::OpenApi {
     static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
@@ -107,7 +103,6 @@ pub fn document() -> &'static utoipa::openapi::OpenApi {
     &DOCUMENT
 }
 
-/// The operations of a path.
 pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     [
         (Method::GET, &mut item.get),
@@ -120,7 +115,6 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// The same path with another name of its operation.
 pub(super) fn renamed(mut item: PathItem, operation_id: &str) -> PathItem {
     for (_, operation) in operations(&mut item) {
         operation.operation_id = Some(operation_id.to_owned());
@@ -128,37 +122,36 @@ pub(super) fn renamed(mut item: PathItem, operation_id: &str) -> PathItem {
     item
 }
 
-/// Where the server is, and where it gives tokens.
 fn describe_server(root: &str, document: &mut utoipa::openapi::OpenApi) {
     document.servers = Some(vec![Server::new(if root.is_empty() { "/" } else { root })]);
     let token_url = format!("{root}{}/auth/login/access-token", PREFIXES[0]);
     let schemes = json!({
         "bearer": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "The `access_token` of signing up, in or on.",
+            "description": "The `access_token` of a registration, sign-in or refresh.",
         },
         "password": {
             "type": "oauth2", "flows": { "password": { "tokenUrl": token_url, "scopes": {} } },
-            "description": "A name and a password.",
+            "description": "Username or e-mail address, and password.",
         },
     });
     let schemes: BTreeMap<String, RefOr<SecurityScheme>> = serde_json::from_value(schemes).unwrap_or_default();
     document.components.get_or_insert_default().security_schemes = schemes;
 }
 
-/// Errors of many routes: the name of the response and its description, by status.
+/// Errors of many routes: response name and description, by status.
 static ERRORS: LazyLock<BTreeMap<String, (String, String)>> = LazyLock::new(|| {
     let errors = json!({
-        "400": ["BadRequest", "The request is malformed, or has a parameter that is unknown here"],
-        "401": ["Unauthenticated", "Nobody is signed in, or the token is not good any more"],
-        "404": ["NotFound", "There is no such thing, or the asker may not see it"],
-        "412": ["PreconditionFailed", "The task has another version than `If-Match` says"],
+        "400": ["BadRequest", "The request is malformed or has an unknown parameter"],
+        "401": ["Unauthenticated", "The access token is missing, invalid or expired"],
+        "404": ["NotFound", "The resource does not exist, or the caller may not see it"],
+        "412": ["PreconditionFailed", "The version of the task does not match `If-Match`"],
         "413": ["PayloadTooLarge", "The body is too large"],
-        "415": ["UnsupportedMediaType", "The body is of another kind, or has a content encoding"],
-        "422": ["Invalid", "A value is not acceptable; `details` name the fields"],
-        "429": ["RateLimited", "The client has sent all the requests that it may within a minute"],
-        "500": ["Internal", "Something went wrong on the server"],
-        "503": ["Unavailable", "The server cannot answer in time, or not now"],
+        "415": ["UnsupportedMediaType", "The media type is wrong, or the body has a content encoding"],
+        "422": ["Invalid", "A value is invalid; `details` names the fields"],
+        "429": ["RateLimited", "The client has used up its requests per minute"],
+        "500": ["Internal", "Internal server error"],
+        "503": ["Unavailable", "The request timed out, or the server is unavailable"],
     });
     serde_json::from_value(errors).unwrap_or_default()
 });
@@ -172,10 +165,9 @@ fn error_responses() -> BTreeMap<String, RefOr<Response>> {
     responses.collect()
 }
 
-/// What the middleware and the extractors do, whatever the route does: who may ask, whether it is safe to repeat, the
-/// errors that come of how a request is made, and the headers of responses.
+/// Adds what middleware and extractors do for every route.
 fn describe_operation(method: &Method, path: &str, operation: &mut Operation) {
-    // The security of a route for everybody is there, and empty.
+    // Public routes have an empty security requirement.
     let is_open = operation.security.is_some();
     let schemes = ["bearer", "password"].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
     operation.security.get_or_insert_with(|| schemes.into());
@@ -215,21 +207,20 @@ fn describe_operation(method: &Method, path: &str, operation: &mut Operation) {
     }
 }
 
-/// Headers of responses.
 static HEADERS: LazyLock<BTreeMap<String, Header>> = LazyLock::new(|| {
     let of = |kind: &str, description: &str| json!({ "schema": { "type": kind }, "description": description });
     let headers = json!({
-        "Content-Range": of("string", "Which part it is, of how many bytes"),
-        "ETag": of("string", "Changes with what is answered"),
-        "Idempotency-Replayed": of("string", "`true` for the answer to an earlier request with the same key"),
-        "Location": of("string", "The path of what was made"),
-        "Retry-After": of("integer", "After how many seconds to try again"),
-        "WWW-Authenticate": of("string", "How to prove who one is"),
-        "X-Process-Time": of("number", "Seconds that the server took"),
-        "X-RateLimit-Limit": of("integer", "How many requests there are for a minute"),
-        "X-RateLimit-Remaining": of("integer", "How many of them are left"),
-        "X-RateLimit-Reset": of("integer", "When all are there again: Unix seconds"),
-        "X-Request-ID": of("string", "Leads to this answer in the server's log"),
+        "Content-Range": of("string", "Byte range of the response, and size of the file"),
+        "ETag": of("string", "Version of the response"),
+        "Idempotency-Replayed": of("string", "`true` for the stored response of an earlier request with the same key"),
+        "Location": of("string", "Path of the new resource"),
+        "Retry-After": of("integer", "Seconds to wait before the next attempt"),
+        "WWW-Authenticate": of("string", "Authentication scheme"),
+        "X-Process-Time": of("number", "Processing time in seconds"),
+        "X-RateLimit-Limit": of("integer", "Maximum requests per minute"),
+        "X-RateLimit-Remaining": of("integer", "Remaining requests"),
+        "X-RateLimit-Reset": of("integer", "When all requests are available again, in Unix seconds"),
+        "X-Request-ID": of("string", "Request id, as in the server's log"),
     });
     serde_json::from_value(headers).unwrap_or_default()
 });
@@ -241,7 +232,6 @@ fn add_header(response: &mut Response, name: &str) {
         .extend(header.map(|header| (name.to_owned(), header.into())));
 }
 
-/// Adds what is in a response beside what the route says of it.
 fn describe_response(status: &str, response: &mut Response) {
     if status >= "400" {
         let envelope = Content::new(Some(Ref::from_schema_name(Envelope::name())));
@@ -285,7 +275,6 @@ mod tests {
         serde_json::to_value(document()).unwrap()
     }
 
-    /// The method and path of every operation of the document, and the operation.
     fn operations(document: &Value) -> Vec<(String, &Value)> {
         let paths = document["paths"].as_object().unwrap().iter();
         paths
@@ -310,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_has_a_name_of_its_own_a_summary_and_described_answers() {
+    fn every_operation_has_a_unique_name_a_summary_and_described_answers() {
         let document = json();
         let mut names = BTreeSet::new();
         for (operation, described) in operations(&document) {

@@ -1,7 +1,6 @@
-//! Values as the document describes them: names with what they may be, texts with their bounds.
+//! Schemas of values: names with their allowed values, texts with their limits.
 //!
-//! A bound that a schema cannot tell, such as that a text is measured without the spaces around it, is told by the
-//! message of the refusal.
+//! Limits that a schema cannot express, such as the length of trimmed text, are in the error messages.
 
 use serde_json::Value;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, SchemaType, Type};
@@ -18,12 +17,11 @@ use crate::domain::task::{MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority, Ta
 use crate::domain::user::{MAX_EMAIL_LENGTH, MAX_FULL_NAME_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH};
 use crate::rest::value::{self, Named};
 
-/// A line of text: something that can be seen, and no control characters.
+/// One line with at least one visible character and no control characters.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
-/// Text of any number of lines.
 const TEXT: &str = r"^[^\u0000]*$";
 
-/// Declares how a value is described, under the name of its type.
+/// Defines the schema of a value.
 macro_rules! described {
     ($(#[doc = $doc:literal])* $name:ident => $schema:expr) => {
         $(#[doc = $doc])*
@@ -41,24 +39,24 @@ macro_rules! described {
 }
 
 described!(
-    /// A number that stands for one of many.
+    /// Unique id.
     Id => ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
         .minimum(Some(1)).maximum(Some(i32::MAX)).examples([1])
 );
 described!(
-    /// Where a task stands.
+    /// Workflow status.
     StatusName => text().enum_values(Some(Status::ALL.map(Status::as_str)))
 );
 described!(
-    /// Where a task stands. `pending` is read as `todo`, `completed` as `done`.
+    /// Workflow status. `pending` means `todo`, `completed` means `done`.
     StatusInput => text().enum_values(Some(Status::names()))
 );
 described!(
-    /// How urgent a task is.
+    /// Priority.
     PriorityName => text().enum_values(Some(Priority::names()))
 );
 described!(
-    /// What a user may do.
+    /// Role of a user.
     RoleName => text().enum_values(Some(Role::names()))
 );
 described!(
@@ -70,20 +68,20 @@ described!(
     PriorityNames => text().pattern(Some(several(&Priority::names()))).examples(["high,urgent"])
 );
 described!(
-    /// Tags, separated by commas: 1 to 50 characters each.
+    /// Tags of 1 to 50 characters, separated by commas.
     TagNames => text().pattern(Some(r"^[^\s,\u0000-\u001f\u007f-\u009f]{1,50}(,[^\s,\u0000-\u001f\u007f-\u009f]{1,50})*$"))
         .examples(["work,home"])
 );
 described!(
-    /// A tag: 1 to 50 characters. Capitals become small.
+    /// A tag of 1 to 50 characters. It is stored in lower case.
     TagName => line(MAX_TAG_LENGTH).examples(["work"])
 );
 described!(
-    /// What is to be done, in a line: 1 to 255 characters. Spaces around it are dropped.
+    /// Title, one line of 1 to 255 characters. Surrounding spaces are removed.
     Title => line(MAX_TITLE_LENGTH).examples(["Paint the fence"])
 );
 described!(
-    /// What is to be done, at length: up to 5,000 characters.
+    /// Description of up to 5,000 characters.
     Description => text().max_length(Some(MAX_DESCRIPTION_LENGTH)).pattern(Some(TEXT)).examples(["Two coats, green"])
 );
 described!(
@@ -91,20 +89,20 @@ described!(
     Message => text().max_length(Some(MAX_MESSAGE_LENGTH)).pattern(Some(TEXT)).examples(["Count them"])
 );
 described!(
-    /// Words to look for.
+    /// Words to search for.
     Search => text().examples(["fence"])
 );
 described!(
-    /// An e-mail address, such as `name@example.com`. Capitals become small.
+    /// An e-mail address, such as `name@example.com`. It is stored in lower case.
     Email => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(MAX_EMAIL_LENGTH))
         .examples(["ada@example.com"])
 );
 described!(
-    /// A name to sign in with: 3 to 50 letters from a to z, digits, and `_ . -`.
+    /// Username for signing in: 3 to 50 letters from a to z, digits, and `_ . -`.
     Username => text().pattern(Some(r"^[A-Za-z0-9_.\-]{3,50}$")).examples(["ada"])
 );
 described!(
-    /// A name among people: up to 255 characters. An empty text means none.
+    /// Display name of up to 255 characters. An empty string means none.
     FullName => text().max_length(Some(MAX_FULL_NAME_LENGTH)).pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*$"))
         .examples(["Ada Lovelace"])
 );
@@ -115,15 +113,15 @@ described!(
         .pattern(Some("([A-Za-z].*[0-9]|[0-9].*[A-Za-z])")).examples(["SecurePass123"])
 );
 described!(
-    /// The name of a column; with a leading `-` in the other direction.
+    /// Sort column. A leading `-` reverses the default order.
     SortBy => text().enum_values(Some(sort_names()))
 );
 described!(
-    /// Ascending or descending.
+    /// Sort direction.
     SortOrder => text().enum_values(Some(Direction::names()))
 );
 described!(
-    /// One of the tags, or all of them.
+    /// `any` or `all` of the tags.
     TagMode => text().enum_values(Some(crate::rest::task::TagMode::names()))
 );
 described!(
@@ -133,26 +131,26 @@ described!(
         .item(text().pattern(Some(r#"^(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*$"#)))
 );
 described!(
-    /// Yes or no, in any case.
+    /// A boolean, ignoring case.
     Flag => text().enum_values(Some(["true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"]))
 );
 described!(
-    /// A moment, in UTC.
+    /// Date and time in UTC.
     Instant => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).examples(["2026-01-31T09:30:00Z"])
 );
 described!(
-    /// A moment such as `2026-01-31T09:30:00Z`, of the years 1 to 9999; a date alone means its midnight in UTC.
+    /// Date and time such as `2026-01-31T09:30:00Z`, years 1 to 9999. A date alone means midnight UTC.
     Moment => OneOfBuilder::new()
         .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))))
         .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))))
         .examples(["2026-01-31T09:30:00Z"])
 );
 described!(
-    /// A day such as `2026-01-31`, of the years 1 to 9999.
+    /// A day such as `2026-01-31`, years 1 to 9999.
     Day => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).examples(["2026-01-31"])
 );
 
-/// Declares how a body is described that is read by hand.
+/// Defines the schema of a type without `derive(ToSchema)`.
 macro_rules! described_by_hand {
     ($body:ty, $name:literal => $schema:expr) => {
         impl ::utoipa::PartialSchema for $body {
@@ -170,7 +168,6 @@ macro_rules! described_by_hand {
 }
 pub(in crate::rest) use described_by_hand;
 
-/// A schema that is written in JSON.
 pub(in crate::rest) fn of_json(schema: Value) -> Schema {
     serde_json::from_value(schema).unwrap_or_default()
 }
@@ -185,24 +182,21 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
 }
 
-/// The content of a file.
 pub(in crate::rest) fn bytes() -> ObjectBuilder {
     text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
 }
 
-/// A line of up to so many characters.
 fn line(longest: usize) -> ObjectBuilder {
     text().min_length(Some(1)).max_length(Some(longest)).pattern(Some(LINE))
 }
 
-/// Every column in both directions.
 fn sort_names() -> Vec<String> {
     let names = TaskSortField::names();
     let reversed = names.iter().map(|name| format!("-{name}")).collect::<Vec<_>>();
     names.into_iter().map(str::to_owned).chain(reversed).collect()
 }
 
-/// Some of these names, with commas in between.
+/// A pattern for names separated by commas.
 fn several(names: &[&str]) -> String {
     let one = names.join("|");
     format!("^({one})(,({one}))*$")

@@ -1,8 +1,7 @@
-//! Many tasks at once: what clients say, and what became of each.
+//! Bulk writes: request bodies, and a result for each task.
 //!
-//! Each task is changed under the rules of a single write, and those that cannot be changed keep no others from it.
-//! So the answer is 200 however many were, with a result for each task in the order of `task_ids`; an id that comes
-//! more than once counts once. What is wrong with the request as a whole is 422, and nothing is written.
+//! Each task follows the rules of a single write; a failed task does not affect the others. The response is 200 with a
+//! result for each task, in the order of `task_ids` without duplicates. An invalid request is 422 and writes nothing.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,12 +19,11 @@ use crate::domain::task::{
 };
 use crate::http::json::Json;
 use crate::rest::error::{Problem, Result};
-use crate::rest::extract::{Asker, Body};
+use crate::rest::extract::{Body, SignedIn};
 use crate::rest::openapi::schema::{self, described_by_hand};
 use crate::rest::rules::Rules;
 use crate::rest::value::{Day, Moment, Name};
 
-/// Which tasks are changed and how: in `update`, in `updates`, or beside `task_ids`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::rest) struct BulkUpdateInput {
@@ -55,7 +53,6 @@ pub(in crate::rest) struct BulkUpdateInput {
 }
 
 impl BulkUpdateInput {
-    /// The tasks, and the change that is made to each.
     fn read(self) -> Result<(BulkTargets, TaskChange)> {
         let targets = targets(self.task_ids, &self.expected_versions)?;
         let beside = UpdateInput {
@@ -79,7 +76,7 @@ impl BulkUpdateInput {
         };
         let (change, expected_version) = update.read()?;
         if expected_version.is_some() {
-            let message = "expected_version is of one task; use expected_versions beside task_ids";
+            let message = "expected_version is for one task; use expected_versions beside task_ids";
             return Err(Problem::invalid("expected_version", ViolationKind::Other, message));
         }
         Ok((targets, change))
@@ -94,7 +91,7 @@ impl BulkUpdateInput {
                 },
                 "expected_versions": {
                     "type": "array", "items": { "$ref": "#/components/schemas/TaskVersion" }, "maxItems": MAX_BULK,
-                    "description": "Versions that some or all of the tasks must have.",
+                    "description": "Expected versions of some or all of the tasks.",
                 },
                 update: { "$ref": "#/components/schemas/TaskUpdate" },
             },
@@ -104,40 +101,40 @@ impl BulkUpdateInput {
 }
 
 described_by_hand!(BulkUpdateInput, "TasksBulkUpdate" => OneOfBuilder::new()
-    .description(Some("Up to 100 tasks, and what is to be changed of each; the fields may also stand beside `task_ids`."))
+    .description(Some("Up to 100 tasks and the change to apply to each. The fields may also be next to `task_ids`."))
     .item(BulkUpdateInput::described("update"))
     .item(BulkUpdateInput::described("updates")));
 
-/// A version that a task must have to be changed. With another it is not changed, and its result has the code `CONFLICT`.
+/// Expected version of a task. If it does not match, the task is not changed and its result has the code `CONFLICT`.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TaskVersion)]
 pub(in crate::rest) struct VersionInput {
-    /// The task: one of `task_ids`.
+    /// Task id; one of `task_ids`.
     task_id: TaskId,
-    /// The `version` that it must have.
+    /// Expected `version` of the task.
     #[schema(example = 1)]
     version: i32,
 }
 
-/// Which tasks are moved, and where.
+/// The tasks to move, and their new status.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TasksBulkTransition)]
 pub(in crate::rest) struct BulkTransitionInput {
-    /// Their numbers.
+    /// Task ids; 1 to 100.
     #[schema(value_type = Vec<i32>, min_items = 1, max_items = 100, example = json!([1, 2, 3]))]
     task_ids: Vec<TaskId>,
-    /// Versions that some or all of them must have.
+    /// Expected versions of some or all of the tasks; default none.
     #[serde(default)]
     #[schema(max_items = 100, required = false, example = json!([]))]
     expected_versions: Vec<VersionInput>,
-    /// The status that they are to have.
+    /// New status of the tasks.
     #[schema(value_type = schema::StatusInput)]
     target_status: Name<Status>,
 }
 
-/// The tasks. The domain checks their number too, but by another name of the field.
+/// The domain checks the count too, but under another field name.
 fn targets(ids: Vec<TaskId>, versions: &[VersionInput]) -> Result<BulkTargets> {
     let (kind, message) = match ids.len() {
         0 => (
@@ -156,45 +153,45 @@ fn targets(ids: Vec<TaskId>, versions: &[VersionInput]) -> Result<BulkTargets> {
     Err(Problem::invalid("task_ids", kind, message))
 }
 
-/// What became of many tasks.
+/// Result of a bulk change.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TasksBulkResult)]
 pub(in crate::rest) struct BulkBody {
-    /// How many tasks it was about.
+    /// Number of tasks in the request, without duplicates.
     #[schema(example = 1)]
     total: usize,
-    /// How many were changed.
+    /// Number of tasks that were changed.
     #[schema(example = 1)]
     successful: usize,
-    /// How many were not.
+    /// Number of tasks that were not changed.
     #[schema(example = 0)]
     failed: usize,
-    /// One for each task, in the order of `task_ids`.
+    /// One result per task, in the order of `task_ids`.
     results: Vec<BulkResultBody>,
 }
 
-/// What became of one of them.
+/// Result for one task.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TaskBulkResult)]
 pub(in crate::rest) struct BulkResultBody {
-    /// Which task.
+    /// Task id.
     #[schema(value_type = i32, example = 1)]
     task_id: TaskId,
-    /// Whether it was changed.
+    /// Whether the task was changed.
     success: bool,
-    /// Null for a task that was not found.
+    /// Status before the change; null if the task was not found.
     #[schema(value_type = Option<schema::StatusName>, required = true)]
     previous_status: Option<&'static str>,
-    /// Null when nothing was done.
+    /// Status after the change; null if the task was not changed.
     #[schema(value_type = Option<schema::StatusName>, required = true)]
     new_status: Option<&'static str>,
-    /// Why nothing was done, in a word.
+    /// Error code, such as `NOT_FOUND`; null on success.
     #[schema(value_type = Option<String>, required = true, example = json!(null))]
     code: Option<&'static str>,
-    /// The same for people.
+    /// Error message; null on success.
     #[schema(required = true, example = json!(null))]
     error: Option<String>,
-    /// The task as it stands now, for changes of any kind.
+    /// The changed task; only in responses of `PATCH /tasks/bulk`, and only on success.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     task: Option<TaskBody>,
@@ -213,18 +210,17 @@ impl BulkBody {
 }
 
 impl BulkResultBody {
-    /// What is told of a result, and the task if it was done.
     fn of(result: BulkResult) -> (Self, Option<Snapshot>) {
         let (code, error, snapshot) = match result.outcome {
             BulkOutcome::Done(written) => (None, None, Some(written.snapshot)),
-            // In the words that clients of older APIs look for.
+            // The wording that clients of older APIs expect.
             BulkOutcome::Failed(error @ Error::NotFound { .. }) => {
                 let message = format!("Task {} not found", result.id);
                 (Some(error.code().as_str()), Some(message), None)
             }
             BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(error.to_string()), None),
             BulkOutcome::Undone => {
-                let message = "Nothing was done, because others failed";
+                let message = "Not changed, because other tasks failed";
                 (Some("ABORTED"), Some(message.to_owned()), None)
             }
         };
@@ -241,14 +237,14 @@ impl BulkResultBody {
     }
 }
 
-/// Make the same change to up to 100 tasks
+/// Apply the same change to up to 100 tasks
 ///
-/// Each for itself: those that cannot be changed keep no others from it.
+/// Each task is changed independently: a failed task does not affect the others.
 #[utoipa::path(patch, path = "/tasks/bulk", tag = "tasks", operation_id = "updateTasks",
     request_body = BulkUpdateInput,
-    responses((status = 200, description = "What became of each", body = BulkBody)))]
+    responses((status = 200, description = "The result for each task", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_update(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     rules: Rules,
     Body(input): Body<BulkUpdateInput>,
 ) -> Result<Json<BulkBody>> {
@@ -264,14 +260,14 @@ pub(in crate::rest) async fn bulk_update(
     Ok(Json(BulkBody::of(results)))
 }
 
-/// Move up to 100 tasks along the workflow
+/// Move up to 100 tasks to another status
 ///
-/// Each for itself: those that cannot be moved keep no others from it.
+/// Each task is moved independently: a failed task does not affect the others.
 #[utoipa::path(post, path = "/tasks/bulk-status", tag = "tasks", operation_id = "transitionTasks",
     request_body = BulkTransitionInput,
-    responses((status = 200, description = "What became of each", body = BulkBody)))]
+    responses((status = 200, description = "The result for each task", body = BulkBody)))]
 pub(in crate::rest) async fn bulk_transition(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     Body(input): Body<BulkTransitionInput>,
 ) -> Result<Json<BulkBody>> {
     let targets = targets(input.task_ids, &input.expected_versions)?;

@@ -1,4 +1,4 @@
-//! What clients say of a task.
+//! Request bodies of tasks.
 
 use std::fmt;
 
@@ -17,39 +17,39 @@ use crate::domain::task::{Priority, TaskChange, TaskDraft};
 use crate::rest::openapi::schema::{self, described_by_hand};
 use crate::rest::value::{Day, Moment, Name};
 
-/// A task to be made.
+/// A new task.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TaskCreate)]
 pub(in crate::rest) struct CreateInput {
-    /// What is to be done, in a line; spaces around it are dropped.
+    /// Title, one line; surrounding spaces are removed.
     #[schema(value_type = schema::Title)]
     title: String,
-    /// What is to be done, at length.
+    /// Description; default null.
     #[schema(value_type = Option<schema::Description>)]
     description: Option<String>,
-    /// Any status; `todo` without it.
+    /// Initial status; default `todo`.
     #[schema(value_type = Option<schema::StatusInput>)]
     status: Option<Name<Status>>,
     /// `true` means the status `done`, `false` means `todo`.
     completed: Option<bool>,
-    /// `medium` without it.
+    /// Priority; default `medium`.
     #[schema(value_type = Option<schema::PriorityName>)]
     priority: Option<Name<Priority>>,
-    /// When it should be done.
+    /// Due date and time; default null. Not together with `due_on`.
     #[schema(value_type = Option<schema::Moment>)]
     due_date: Option<Moment>,
-    /// On which day it should be done; not together with `due_date`.
+    /// Due day without a time; default null. Not together with `due_date`.
     #[schema(value_type = Option<schema::Day>, example = json!(null))]
     due_on: Option<Day>,
-    /// The id of the user who is to do it.
+    /// Id of the assigned user; default null.
     #[schema(example = json!(null))]
     assignee_id: Option<UserId>,
-    /// Up to 20 tags.
+    /// Up to 20 tags; default none.
     #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
     tags: Option<Vec<String>>,
-    /// Creates the task once, however often the request is sent: visible ASCII characters, such as a UUID. If the asker
-    /// owns a task with this key, also in the trash, the answer is 200 with that task as it is now, and nothing is changed.
+    /// Idempotency key of visible ASCII characters, such as a UUID. If the caller already owns a task with this key,
+    /// also in the trash, the response is 200 with that task as it is now, and nothing is changed.
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$", example = json!(null))]
     client_key: Option<String>,
 }
@@ -70,12 +70,12 @@ impl CreateInput {
     }
 }
 
-/// A whole task: every field is named, so that none is reset by accident.
+/// Every field is required, so that none is reset by accident.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(in crate::rest) struct ReplaceInput(UpdateInput);
 
-/// The fields that a replacement names. A due day may come beside them.
+/// Required fields of a replacement; `due_on` is optional.
 const REPLACED: [&str; 7] = [
     "title",
     "description",
@@ -87,7 +87,6 @@ const REPLACED: [&str; 7] = [
 ];
 
 impl ReplaceInput {
-    /// The change, and the version it is based on.
     pub(super) fn read(self) -> Result<(TaskChange, Option<i32>)> {
         let Self(mut input) = self;
         let is_absent = [
@@ -119,25 +118,25 @@ described_by_hand!(ReplaceInput, "TaskReplace" => {
     let mut schema = <UpdateInput as PartialSchema>::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         object.required = REPLACED.map(str::to_owned).to_vec();
-        object.description = Some("A whole task: every field is named, and null clears one.".to_owned());
+        object.description = Some("A whole task. Every field is required; null clears a field.".to_owned());
     }
     schema
 });
 
-/// A part of a task: what is left out stays, what is null is cleared.
+/// A partial update: omitted fields stay unchanged, null clears a field.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TaskUpdate)]
 pub(in crate::rest) struct UpdateInput {
-    /// What is to be done, in a line; spaces around it are dropped.
+    /// Title, one line; surrounding spaces are removed.
     #[serde(default)]
     #[schema(value_type = schema::Title)]
     pub(super) title: Patch<String>,
-    /// What is to be done, at length.
+    /// Description; null clears it.
     #[serde(default)]
     #[schema(value_type = Option<schema::Description>)]
     pub(super) description: Patch<String>,
-    /// Any status that the task may move to.
+    /// New status; the workflow must allow the move.
     #[serde(default)]
     #[schema(value_type = schema::StatusInput)]
     pub(super) status: Patch<Name<Status>>,
@@ -145,34 +144,32 @@ pub(in crate::rest) struct UpdateInput {
     #[serde(default)]
     #[schema(value_type = bool)]
     pub(super) completed: Patch<bool>,
-    /// How urgent it is.
+    /// Priority.
     #[serde(default)]
     #[schema(value_type = schema::PriorityName)]
     pub(super) priority: Patch<Name<Priority>>,
-    /// When it should be done.
+    /// Due date and time; null clears it. Setting it clears `due_on`.
     #[serde(default)]
     #[schema(value_type = Option<schema::Moment>)]
     pub(super) due_date: Patch<Moment>,
-    /// On which day it should be done. Setting it clears `due_date`, and the other way round; both cannot be set together.
+    /// Due day without a time; null clears it. Setting it clears `due_date`; both cannot be set together.
     #[serde(default)]
     #[schema(value_type = Option<schema::Day>, example = json!(null))]
     pub(super) due_on: Patch<Day>,
-    /// The id of the user who is to do it; null takes the task away from whoever has it.
+    /// Id of the assigned user; null unassigns the task.
     #[serde(default)]
     #[schema(value_type = Option<UserId>, example = json!(null))]
     pub(super) assignee_id: Patch<UserId>,
-    /// Up to 20 tags, in place of those that it has.
+    /// Up to 20 tags, replacing all current tags.
     #[serde(default)]
     #[schema(value_type = Option<Vec<schema::TagName>>, max_items = 20)]
     pub(super) tags: Patch<Vec<String>>,
-    /// The version on which the change is based; a task that has another by now is left alone (409). `If-Match` says
-    /// the same.
+    /// Expected version. If the task has another one, the response is 409 and nothing is changed. Not with `If-Match`.
     #[schema(example = json!(null))]
     pub(super) expected_version: Option<i32>,
 }
 
 impl UpdateInput {
-    /// The change, and the version it is based on.
     pub(super) fn read(self) -> Result<(TaskChange, Option<i32>)> {
         let mut violations = Violations::default();
         let status = self.status.required("status", &mut violations);
@@ -192,7 +189,7 @@ impl UpdateInput {
     }
 }
 
-/// What `status` and `completed` say together. They may both be given if they agree.
+/// Both `status` and `completed` may be given if they agree.
 fn together(status: Option<Name<Status>>, completed: Option<bool>) -> Result<Option<Status>> {
     match (status.map(|Name(status)| status), completed) {
         (None, Some(true)) => Ok(Some(Status::Done)),
@@ -205,29 +202,29 @@ fn together(status: Option<Name<Status>>, completed: Option<bool>) -> Result<Opt
     }
 }
 
-/// To whom a task is handed. The field is needed, so that nobody takes a task away by a slip.
+/// The new assignee. The field is required, so that no task is unassigned by accident.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TaskAssign)]
 pub(in crate::rest) struct AssignInput {
-    /// The id of a user, or null for nobody.
+    /// Id of the assigned user; null unassigns the task.
     #[serde(deserialize_with = "Option::deserialize")]
     #[schema(required = true, example = json!(null))]
     pub(super) assignee_id: Option<UserId>,
-    /// The version on which the change is based.
+    /// Expected version; the response is 409 if the task has another one.
     #[schema(example = json!(null))]
     pub(super) expected_version: Option<i32>,
 }
 
-/// Where a task is moved.
+/// The new status of a task.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TaskTransition)]
 pub(in crate::rest) struct TransitionInput {
-    /// The status that it is to have.
+    /// New status; the workflow must allow the move.
     #[schema(value_type = schema::StatusInput)]
     pub(super) target_status: Name<Status>,
-    /// The version on which the change is based.
+    /// Expected version; the response is 409 if the task has another one.
     #[schema(example = json!(null))]
     pub(super) expected_version: Option<i32>,
 }
@@ -236,7 +233,7 @@ pub(in crate::rest) struct TransitionInput {
 #[derive(Debug)]
 pub(in crate::rest) struct TagsInput(pub(super) Vec<String>);
 
-/// By hand, because an untagged enum would not say which of the tags is no text.
+/// By hand: the error of an untagged enum would not name the invalid tag.
 impl<'de> Deserialize<'de> for TagsInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TagsVisitor)
@@ -247,7 +244,7 @@ described_by_hand!(TagsInput, "Tags" => {
     let list = ArrayBuilder::new().items(<schema::TagName as PartialSchema>::schema()).max_items(Some(20)).build();
     let object = ObjectBuilder::new().property("tags", list.clone()).required("tags");
     let object = object.additional_properties(Some(AdditionalProperties::FreeForm(false)));
-    OneOfBuilder::new().item(object).item(list).description(Some("Tags: in an object, or as a bare list."))
+    OneOfBuilder::new().item(object).item(list).description(Some("Tags, as an object or as a bare list."))
 });
 
 struct TagsVisitor;

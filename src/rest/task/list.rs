@@ -1,4 +1,4 @@
-//! Lists of tasks: the parameters that ask for one, and the answer.
+//! Task lists: query parameters and response.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -15,69 +15,67 @@ use crate::domain::task::{
     BoundedFilter, Comparison, NEWEST_FIRST, Priority, TaskFilter, TaskList, TaskSort, TaskSortField, TaskTime,
 };
 use crate::rest::openapi::schema;
-use crate::rest::page::{ListBody, PageParameters, Part, name_cursor, rows};
+use crate::rest::page::{ListBody, PageParameters, PageSelection, name_cursor, rows};
 use crate::rest::rules::Rules;
 use crate::rest::value::{Flag, LastMoment, Moment, Name, Named, Names, Number, Words};
 use crate::state::AppState;
 
-/// Which tasks, in which order, and which part of them. Of several values in one filter a task
-/// needs one; of several filters it must pass all.
+/// The values of one filter are alternatives; a task must match all filters.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(in crate::rest) struct ListParameters {
-    /// Only with one of these statuses.
+    /// Only tasks with one of these statuses.
     #[param(value_type = Option<schema::StatusNames>, inline)]
     status: Option<Names<Status>>,
-    /// Only with one of these priorities.
+    /// Only tasks with one of these priorities.
     #[param(value_type = Option<schema::PriorityNames>, inline)]
     priority: Option<Names<Priority>>,
-    /// Only with one of these tags. It may be repeated.
+    /// Only tasks with one of these tags, or with all of them if `tag_mode` is `all`. Can be repeated.
     #[param(value_type = Option<schema::TagNames>, inline)]
     tag: Option<Words>,
-    /// As `tag`. With both, a task needs one of each.
+    /// A second tag filter, like `tag`. If both are given, a task must match both.
     #[param(value_type = Option<schema::TagNames>, inline)]
     tags: Option<Words>,
-    /// Whether a task needs one of the tags of a parameter or all of them: `any` without it.
+    /// `any`: a task needs one of the tags of a parameter; `all`: it needs all of them. Default `any`.
     #[param(value_type = Option<schema::TagMode>, inline)]
     tag_mode: Option<Name<TagMode>>,
-    /// Only those in whose title or description every one of these words occurs, in part or in whole, in any case.
+    /// Only tasks whose title or description contains each of these words, also inside longer words, ignoring case.
     #[param(value_type = Option<schema::Search>, inline)]
     search: Option<String>,
-    /// Only those that are `done`, or that are not.
+    /// `true`: only tasks that are `done`; `false`: only the others.
     #[param(value_type = Option<schema::Flag>, inline)]
     completed: Option<Flag>,
-    /// Only those that should have been done by now, or the others.
+    /// `true`: only overdue tasks; `false`: only the others.
     #[param(value_type = Option<schema::Flag>, inline)]
     overdue: Option<Flag>,
-    /// Only those of this assignee.
+    /// Only tasks assigned to the user with this id.
     #[param(value_type = Option<i32>, minimum = 0, example = 1)]
     assignee_id: Option<Number>,
-    /// Only those of this owner.
+    /// Only tasks owned by the user with this id.
     #[param(value_type = Option<i32>, minimum = 0, example = 1)]
     owner_id: Option<Number>,
-    /// Only those due before this moment.
+    /// Only tasks due before this time.
     #[param(value_type = Option<schema::Moment>, inline)]
     due_before: Option<Moment>,
-    /// Only those due after this moment.
+    /// Only tasks due after this time.
     #[param(value_type = Option<schema::Moment>, inline)]
     due_after: Option<Moment>,
-    /// Only those created at this moment or after it.
+    /// Only tasks created at or after this time.
     #[param(value_type = Option<schema::Moment>, inline)]
     created_after: Option<Moment>,
-    /// Only those created at this moment or before it. A date alone includes its whole day.
+    /// Only tasks created at or before this time. A date without a time includes the whole day.
     #[param(value_type = Option<schema::Moment>, inline)]
     created_before: Option<LastMoment>,
-    /// Column to sort by: `created_at` without it. A leading `-` reverses the default order, so `-created_at` lists the
-    /// oldest first; not together with `sort_order`.
+    /// Sort column; default `created_at`. A leading `-` reverses the default order: `-created_at` lists the oldest task
+    /// first. Not together with `sort_order`.
     #[param(value_type = Option<schema::SortBy>, inline)]
     sort_by: Option<SortBy>,
-    /// Which way to sort: `desc` without it.
+    /// Sort direction; default `desc`.
     #[param(value_type = Option<schema::SortOrder>, inline)]
     sort_order: Option<Name<Direction>>,
 }
 
-/// Columns to sort by, by the names of the fields that show them.
 const COLUMNS: [(&str, TaskSortField); 16] = [
     ("created_at", TaskSortField::CreatedAt),
     ("updated_at", TaskSortField::UpdatedAt),
@@ -97,7 +95,6 @@ const COLUMNS: [(&str, TaskSortField); 16] = [
     ("version", TaskSortField::Version),
 ];
 
-/// A column to sort by, and whether against the default order.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 pub(in crate::rest) struct SortBy {
@@ -121,7 +118,6 @@ impl Named for TaskSortField {
     }
 }
 
-/// Whether a task needs all the tags of a parameter, or one of them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::rest) enum TagMode {
     Any,
@@ -135,7 +131,7 @@ impl Named for TagMode {
 }
 
 impl ListParameters {
-    /// The list, or all that is wrong with the parameters.
+    /// Reports all violations of the parameters in one error.
     pub(super) fn read(self, page: PageParameters, rules: Rules) -> Result<ListRequest> {
         let mut violations = Violations::default();
         let order = violations.check(self.order())?;
@@ -205,21 +201,17 @@ impl ListParameters {
     }
 }
 
-/// A part of a list of tasks that is asked for.
 pub(super) struct ListRequest {
     list: TaskList,
-    part: Part,
+    part: PageSelection,
 }
 
 impl ListRequest {
     pub(super) async fn answer(self, app: &AppState, actor: &Actor) -> Result<ListBody<TaskBody>> {
         let tasks = app.domain().tasks();
-        let found = tasks.list(actor, &self.list, &self.part.request()).await;
-        let (rows, next) = rows(found.map_err(name_cursor)?);
-        let total = match self.part.total(rows.len(), next.is_some()) {
-            Some(total) => total,
-            None => tasks.count(actor, &self.list).await?,
-        };
+        let found = tasks.list_with_total(actor, &self.list, &self.part.request()).await;
+        let (page, total) = found.map_err(name_cursor)?;
+        let (rows, next) = rows(page);
         let rows = output::many(app, actor, rows).await?;
         Ok(self.part.body(rows, next, total))
     }
@@ -237,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_column_sorts_by_its_name_and_a_minus_turns_the_order() {
+    fn every_column_sorts_by_its_name_and_a_minus_reverses_the_order() {
         for (name, field) in COLUMNS {
             for (query, direction) in [
                 (format!("sort_by={name}"), Direction::Descending),

@@ -1,6 +1,5 @@
-//! Tasks: the handlers. What they read is in `task/input.rs` and `task/list.rs`, what they answer in
-//! `task/output.rs`; what all writes to one task share is in `task/write.rs`, and all about many tasks at once
-//! in `task/bulk.rs`.
+//! Task handlers. Request bodies are in `input` and `list`, response bodies in `output`. `write` has what all writes to
+//! one task share, `bulk` the writes to many.
 
 mod bulk;
 mod input;
@@ -21,7 +20,7 @@ pub(super) use self::list::TagMode;
 pub(super) use self::output::TaskBody;
 use self::write::TaskWrite;
 use super::error::Result;
-use super::extract::{AnyBody, Asker, Body, Parameters, PathId, PathTag};
+use super::extract::{AnyBody, Body, Parameters, PathId, PathTag, SignedIn};
 use super::page::{ListBody, PageParameters};
 use super::precondition::IfMatch;
 use super::rules::Rules;
@@ -53,11 +52,11 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// List tasks
 ///
-/// Those that the asker may see, the newest first.
+/// Tasks that the caller can see, newest first.
 #[utoipa::path(get, path = "/tasks", tag = "tasks", operation_id = "listTasks", params(PageParameters, ListParameters),
-    responses((status = 200, description = "A part of the list", body = ListBody<TaskBody>)))]
+    responses((status = 200, description = "One page of the list", body = ListBody<TaskBody>)))]
 pub(super) async fn list(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     rules: Rules,
     Parameters(page): Parameters<PageParameters>,
     Parameters(parameters): Parameters<ListParameters>,
@@ -65,35 +64,35 @@ pub(super) async fn list(
     Ok(Json(parameters.read(page, rules)?.answer(&app, &actor).await?))
 }
 
-/// List the tasks of everybody
+/// List the tasks of all users
 ///
-/// For administrators, whose `/tasks` has all tasks anyway.
+/// Administrators only. For them, `/tasks` lists all tasks too.
 #[utoipa::path(get, path = "/tasks/admin/all", tag = "tasks", operation_id = "listAllTasks",
     params(PageParameters, ListParameters),
     responses(
-        (status = 200, description = "A part of the list", body = ListBody<TaskBody>),
-        (status = 403, description = "The asker is not an administrator"),
+        (status = 200, description = "One page of the list", body = ListBody<TaskBody>),
+        (status = 403, description = "The caller is not an administrator"),
     ))]
 pub(super) async fn list_all(
-    asker: Asker,
+    caller: SignedIn,
     rules: Rules,
     page: Parameters<PageParameters>,
     parameters: Parameters<ListParameters>,
 ) -> Result<Json<ListBody<TaskBody>>> {
-    policy::scope::<policy::AllTasks>(&asker.1)?;
-    list(asker, rules, page, parameters).await
+    policy::scope::<policy::AllTasks>(&caller.1)?;
+    list(caller, rules, page, parameters).await
 }
 
 /// Create a task
 ///
-/// With a `client_key` it is safe to repeat.
+/// Safe to repeat with a `client_key`.
 #[utoipa::path(post, path = "/tasks", tag = "tasks", operation_id = "createTask", request_body = CreateInput,
     responses(
         (status = 201, description = "The new task", body = TaskBody),
-        (status = 200, description = "The task that has the `client_key` already", body = TaskBody),
+        (status = 200, description = "The existing task with this `client_key`", body = TaskBody),
     ))]
 pub(super) async fn create(
-    Asker(app, actor): Asker,
+    SignedIn(app, actor): SignedIn,
     Body(input): Body<CreateInput>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], TaskBody)> {
     let written = app.domain().tasks().create(&actor, input.read()?).await?;
@@ -110,26 +109,26 @@ pub(super) async fn create(
 /// Read a task
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks", operation_id = "getTask", params(PathId),
     responses((status = 200, description = "The task", body = TaskBody)))]
-pub(super) async fn get(Asker(app, actor): Asker, PathId(id): PathId) -> Result<TaskBody> {
+pub(super) async fn get(SignedIn(app, actor): SignedIn, PathId(id): PathId) -> Result<TaskBody> {
     let task = app.domain().tasks().get(&actor, TaskId(id)).await?;
     Ok(output::one(&app, &actor, task).await?)
 }
 
 /// Replace a task
 ///
-/// The body names every field that a client can set; `PATCH` changes some of them.
+/// The body must contain every writable field; use `PATCH` to change some of them.
 #[utoipa::path(put, path = "/tasks/{id}", tag = "tasks", operation_id = "replaceTask", params(PathId, IfMatch),
     request_body = ReplaceInput,
     responses(
-        (status = 200, description = "The task as it is now", body = TaskBody),
-        (status = 409, description = "The workflow does not allow the move, or the version is another"),
+        (status = 200, description = "The updated task", body = TaskBody),
+        (status = 409, description = "The workflow does not allow the move, or the version does not match"),
     ))]
 pub(super) async fn replace(write: TaskWrite, Body(input): Body<ReplaceInput>) -> Result<TaskBody> {
     let (change, expected_version) = input.read()?;
     write.expecting(expected_version)?.update(change).await
 }
 
-/// `PUT` of a dialect in which it is a partial update, or of one in which it replaces.
+/// A partial update or a replacement, depending on the dialect.
 pub(super) async fn put(State(app): State<AppState>, rules: Rules, request: Request) -> Response {
     if rules.put_is_partial {
         update.call(request, app).await
@@ -140,35 +139,35 @@ pub(super) async fn put(State(app): State<AppState>, rules: Rules, request: Requ
 
 /// Change a task
 ///
-/// What is left out stays, what is null is cleared.
+/// Omitted fields stay unchanged; null clears a field.
 #[utoipa::path(patch, path = "/tasks/{id}", tag = "tasks", operation_id = "updateTask", params(PathId, IfMatch),
     request_body = UpdateInput,
     responses(
-        (status = 200, description = "The task as it is now", body = TaskBody),
-        (status = 409, description = "The workflow does not allow the move, or the version is another"),
+        (status = 200, description = "The updated task", body = TaskBody),
+        (status = 409, description = "The workflow does not allow the move, or the version does not match"),
     ))]
 pub(super) async fn update(write: TaskWrite, Body(input): Body<UpdateInput>) -> Result<TaskBody> {
     let (change, expected_version) = input.read()?;
     write.expecting(expected_version)?.update(change).await
 }
 
-/// Put a task into the trash
+/// Move a task to the trash
 #[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", operation_id = "deleteTask", params(PathId, IfMatch),
-    responses((status = 204, description = "Done")))]
+    responses((status = 204, description = "The task is in the trash")))]
 pub(super) async fn delete(write: TaskWrite) -> Result<StatusCode> {
     let outcome = write.tasks().delete(&write.actor, write.id, write.expected());
     write.nothing(outcome.await)
 }
 
-/// Assign a task to a user, or to nobody
+/// Assign or unassign a task
 ///
-/// For its owner and administrators. An assignee who is not the owner may only unassign themselves.
+/// Allowed for the owner and for administrators. An assignee who is not the owner may only unassign themselves.
 #[utoipa::path(post, path = "/tasks/{id}/assign", tag = "tasks", operation_id = "assignTask", params(PathId, IfMatch),
     request_body = AssignInput,
     responses(
-        (status = 200, description = "The task as it is now", body = TaskBody),
-        (status = 403, description = "The task is not the asker's to hand over"),
-        (status = 409, description = "The version is another"),
+        (status = 200, description = "The updated task", body = TaskBody),
+        (status = 403, description = "The caller may not assign this task"),
+        (status = 409, description = "The version does not match"),
     ))]
 pub(super) async fn assign(write: TaskWrite, Body(input): Body<AssignInput>) -> Result<TaskBody> {
     let write = write.expecting(input.expected_version)?;
@@ -178,12 +177,12 @@ pub(super) async fn assign(write: TaskWrite, Body(input): Body<AssignInput>) -> 
     write.task(outcome.await).await
 }
 
-/// Move a task along the workflow
+/// Move a task to another status
 #[utoipa::path(post, path = "/tasks/{id}/transition", tag = "tasks", operation_id = "transitionTask", params(PathId, IfMatch),
     request_body = TransitionInput,
     responses(
-        (status = 200, description = "The task as it is now", body = TaskBody),
-        (status = 409, description = "The workflow does not allow the move, or the version is another"),
+        (status = 200, description = "The updated task", body = TaskBody),
+        (status = 409, description = "The workflow does not allow the move, or the version does not match"),
     ))]
 pub(super) async fn transition(write: TaskWrite, Body(input): Body<TransitionInput>) -> Result<TaskBody> {
     let write = write.expecting(input.expected_version)?;
@@ -193,40 +192,40 @@ pub(super) async fn transition(write: TaskWrite, Body(input): Body<TransitionInp
     write.task(outcome.await).await
 }
 
-/// Delete a task for good
+/// Delete a task permanently
 ///
-/// Also one in the trash. Its files go with it.
+/// The task may be in the trash. Its files are deleted too.
 #[utoipa::path(delete, path = "/tasks/{id}/force", tag = "tasks", operation_id = "purgeTask", params(PathId, IfMatch),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "The task is deleted")))]
 pub(super) async fn purge(write: TaskWrite) -> Result<StatusCode> {
     let outcome = write.tasks().purge(&write.actor, write.id, write.expected());
     write.nothing(outcome.await)
 }
 
-/// Take a task out of the trash
+/// Restore a task from the trash
 #[utoipa::path(post, path = "/tasks/{id}/restore", tag = "tasks", operation_id = "restoreTask", params(PathId, IfMatch),
-    responses((status = 200, description = "The task as it is now", body = TaskBody)))]
+    responses((status = 200, description = "The restored task", body = TaskBody)))]
 pub(super) async fn restore(write: TaskWrite) -> Result<TaskBody> {
     let outcome = write.tasks().restore(&write.actor, write.id, write.expected());
     write.task(outcome.await).await
 }
 
-/// Tag a task
+/// Add tags to a task
 ///
-/// Beside the tags that it has.
+/// Current tags stay.
 #[utoipa::path(post, path = "/tasks/{id}/tags", tag = "tasks", operation_id = "tagTask", params(PathId, IfMatch),
     request_body = TagsInput,
-    responses((status = 200, description = "The task as it is now", body = TaskBody)))]
+    responses((status = 200, description = "The updated task", body = TaskBody)))]
 pub(super) async fn add_tags(write: TaskWrite, AnyBody(TagsInput(tags)): AnyBody<TagsInput>) -> Result<TaskBody> {
     let outcome = write.tasks().add_tags(&write.actor, write.id, &tags, write.expected());
     write.task(outcome.await).await
 }
 
-/// Take a tag from a task
+/// Remove a tag from a task
 ///
-/// 404 if the task does not have it.
+/// 404 if the task does not have the tag.
 #[utoipa::path(delete, path = "/tasks/{id}/tags/{tag}", tag = "tasks", operation_id = "untagTask", params(PathId, PathTag, IfMatch),
-    responses((status = 204, description = "Done")))]
+    responses((status = 204, description = "The tag is removed")))]
 pub(super) async fn remove_tag(write: TaskWrite, PathTag(tag): PathTag) -> Result<Response> {
     let tags = std::slice::from_ref(&tag);
     let outcome = write

@@ -1,4 +1,4 @@
-//! Tasks as REST shows them.
+//! Response bodies of tasks.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -26,60 +26,60 @@ use crate::state::AppState;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Task)]
 pub(in crate::rest) struct TaskBody {
-    /// Its number.
+    /// Task id.
     id: TaskId,
-    /// What is to be done, in a line.
+    /// Title, one line.
     #[schema(example = "Paint the fence")]
     title: String,
-    /// What is to be done, at length.
+    /// Description; null if there is none.
     #[schema(required = true, example = "Two coats, green")]
     description: Option<String>,
-    /// Where it stands.
+    /// Workflow status.
     #[schema(value_type = schema::StatusName)]
     status: &'static str,
-    /// How urgent it is.
+    /// Priority.
     #[schema(value_type = schema::PriorityName)]
     priority: &'static str,
-    /// When it should be done.
+    /// Due date and time (UTC); null if the task has none.
     #[schema(required = true)]
     due_date: Option<Moment>,
-    /// On which day it should be done, in place of `due_date`.
+    /// Due day without a time; null if the task has none. A task has `due_date` or `due_on`, not both.
     #[schema(value_type = Option<schema::Day>, required = true, example = json!(null))]
     due_on: Option<NaiveDate>,
-    /// Whether its status is `done`.
+    /// Whether the status is `done`.
     completed: bool,
-    /// When it became `done`.
+    /// When the task became `done` (UTC); null if it is not `done`.
     #[schema(required = true, example = json!(null))]
     completed_at: Option<Moment>,
-    /// Whose it is.
+    /// Id of the user who owns the task.
     owner_id: UserId,
-    /// As `owner_id`: the name in two of the older APIs.
+    /// Same value as `owner_id`, for clients of older APIs.
     user_id: UserId,
-    /// Who is to do it.
+    /// Id of the assigned user; null if there is none.
     #[schema(required = true)]
     assignee_id: Option<UserId>,
-    /// Whose it is, by name.
+    /// The user who owns the task.
     #[schema(required = true)]
     owner: Option<PersonBody>,
-    /// Who is to do it, by name.
+    /// The assigned user; null if there is none.
     #[schema(required = true)]
     assignee: Option<PersonBody>,
-    /// Its tags, in small letters, in order.
+    /// Tags, in lower case and sorted.
     #[schema(value_type = Vec<schema::TagName>)]
     tags: Tags,
-    /// The key that its creator gave it.
+    /// `client_key` with which the task was created; null if there was none.
     #[schema(required = true, example = json!(null))]
     client_key: Option<String>,
-    /// Counts its changes from 1; in quotes it is the `ETag`.
+    /// Version: 1 for a new task, incremented by each change. In quotes it is the `ETag`.
     #[schema(example = 1)]
     version: i32,
-    /// When it was made.
+    /// Creation time (UTC).
     created_at: Moment,
-    /// When it was changed last.
+    /// Time of the last change (UTC).
     updated_at: Moment,
 }
 
-/// A task alone bears the tag of its version.
+/// Only the response with a single task has an `ETag`.
 impl IntoResponse for TaskBody {
     fn into_response(self) -> Response {
         let etag = precondition::etag(self.version);
@@ -91,19 +91,16 @@ impl IntoResponse for TaskBody {
     }
 }
 
-/// One task with the names of its owner and assignee.
 pub(super) async fn one(app: &AppState, actor: &Actor, task: Task) -> Result<TaskBody> {
     let users = people_of(app, actor, [&task]).await?;
     Ok(body(task, &users))
 }
 
-/// Tasks with the names of their owners and assignees, which are read together.
 pub(super) async fn many(app: &AppState, actor: &Actor, tasks: Vec<Task>) -> Result<Vec<TaskBody>> {
     let users = people_of(app, actor, &tasks).await?;
     Ok(tasks.into_iter().map(|task| body(task, &users)).collect())
 }
 
-/// The owners and assignees of tasks, each once.
 async fn people_of(
     app: &AppState,
     actor: &Actor,

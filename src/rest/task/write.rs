@@ -1,4 +1,4 @@
-//! What all writes to one task have in common: who, which task, and on which condition.
+//! What all writes to one task share: actor, task id and precondition.
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -11,12 +11,11 @@ use crate::domain::error::{self, Error, excerpt};
 use crate::domain::id::TaskId;
 use crate::domain::task::{ExpectedVersion, TaskChange, Tasks, WrittenTask};
 use crate::rest::error::{Problem, Result};
-use crate::rest::extract::{Asker, PathId};
+use crate::rest::extract::{PathId, SignedIn};
 use crate::rest::precondition::Precondition;
 use crate::rest::rules::Rules;
 use crate::state::AppState;
 
-/// A write to the task `{id}` of the path.
 pub(in crate::rest) struct TaskWrite {
     app: AppState,
     pub(super) actor: Actor,
@@ -29,7 +28,7 @@ impl FromRequestParts<AppState> for TaskWrite {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
-        let Asker(app, actor) = Asker::from_request_parts(parts, app).await?;
+        let SignedIn(app, actor) = SignedIn::from_request_parts(parts, app).await?;
         let PathId(id) = PathId::from_request_parts(parts, &app).await?;
         Ok(Self {
             app,
@@ -42,7 +41,6 @@ impl FromRequestParts<AppState> for TaskWrite {
 }
 
 impl TaskWrite {
-    /// The same write with `expected_version` of its body.
     pub(super) fn expecting(self, version: Option<i32>) -> Result<Self> {
         Ok(Self {
             precondition: self.precondition.or(version)?,
@@ -50,7 +48,6 @@ impl TaskWrite {
         })
     }
 
-    /// The versions on which it insists.
     pub(super) fn expected(&self) -> ExpectedVersion {
         self.precondition.expected()
     }
@@ -59,7 +56,6 @@ impl TaskWrite {
         self.app.domain().tasks()
     }
 
-    /// The answer with the task as the write left it.
     pub(super) async fn task(&self, outcome: error::Result<WrittenTask>) -> Result<TaskBody> {
         let written = outcome.map_err(|error| self.precondition.problem(error))?;
         Ok(output::one(&self.app, &self.actor, written.snapshot.task).await?)
@@ -71,7 +67,7 @@ impl TaskWrite {
         self.task(outcome.await).await
     }
 
-    /// The response to removing a tag. A task that did not have it is unchanged.
+    /// A write without a cursor changed nothing: the task did not have the tag.
     pub(super) async fn untagged(&self, outcome: error::Result<WrittenTask>, tag: &str) -> Result<Response> {
         if outcome.as_ref().is_ok_and(|written| written.cursor.is_none()) {
             return Err(Error::NotFound {
@@ -88,7 +84,6 @@ impl TaskWrite {
         })
     }
 
-    /// The answer without it.
     pub(super) fn nothing(&self, outcome: error::Result<WrittenTask>) -> Result<StatusCode> {
         outcome.map_err(|error| self.precondition.problem(error))?;
         Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,4 @@
-//! Archives, taken apart and put together otherwise.
+//! Reads archives, and writes changed ones.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-/// What is in an archive, entry by entry.
+/// The entries of an archive.
 #[derive(Clone)]
 pub struct Opened {
     pub entries: Vec<(String, Vec<u8>)>,
@@ -34,7 +34,7 @@ impl Opened {
         serde_json::from_slice(&self.entries[0].1).unwrap()
     }
 
-    /// With one value of the manifest changed.
+    /// Changes one value of the manifest.
     pub fn claiming(mut self, pointer: &str, value: Value) -> Self {
         let mut manifest = self.manifest();
         *manifest.pointer_mut(pointer).unwrap() = value;
@@ -42,12 +42,12 @@ impl Opened {
         self
     }
 
-    /// Writes it, with names as they are, wherever they lead.
+    /// Writes all names unchanged, including those outside of the archive's folder.
     pub fn write(&self, path: &Path) {
         self.write_with(path, 0);
     }
 
-    /// The same with so many MiB of zeros after its end, which hardly make it longer.
+    /// Adds zeros after the end, which compress well.
     pub fn write_with(&self, path: &Path, mebibytes: usize) {
         let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
         for (name, bytes) in &self.entries {

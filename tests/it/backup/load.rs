@@ -1,4 +1,4 @@
-//! Writers that go on until they are told to stop.
+//! Writers that create tasks with files until [`Load::end`].
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,10 +13,9 @@ use crate::support::process::{client, read, until};
 
 const WRITERS: usize = 6;
 
-/// Tasks that were acknowledged, each with its title, which is in its file too, and the file.
+/// Acknowledged tasks, each with its title, which is also the content of its file, and the id of the file.
 pub type Acknowledged = BTreeMap<i64, (String, i64)>;
 
-/// What writers share.
 #[derive(Clone)]
 struct Writer {
     address: String,
@@ -32,10 +31,10 @@ impl Writer {
         while !self.stop.load(Ordering::Relaxed) {
             let title = format!("Task {}", self.number.fetch_add(1, Ordering::Relaxed));
             let task = self.post(&client, "tasks").json(&json!({ "title": title }));
-            let task = made(task).await;
+            let task = created_id(task).await;
             let form = Form::default().file("file", "note.txt", title.as_bytes()).end();
             let file = self.post(&client, &format!("tasks/{task}/files"));
-            let file = made(file.header("content-type", CONTENT_TYPE).body(form)).await;
+            let file = created_id(file.header("content-type", CONTENT_TYPE).body(form)).await;
             self.acknowledged.lock().unwrap().insert(task, (title, file));
         }
     }
@@ -46,12 +45,10 @@ impl Writer {
     }
 }
 
-/// The number of what a request made.
-async fn made(request: RequestBuilder) -> i64 {
+async fn created_id(request: RequestBuilder) -> i64 {
     read(request).await.unwrap().at("/id").as_i64().unwrap()
 }
 
-/// Several of them.
 pub struct Load {
     writer: Writer,
     writing: JoinSet<()>,
@@ -70,7 +67,7 @@ impl Load {
         Self { writer, writing }
     }
 
-    /// What was acknowledged, as soon as it is so much.
+    /// Waits for `count` acknowledged tasks. Returns those acknowledged until then.
     pub async fn until_acknowledged(&self, count: usize) -> Acknowledged {
         until("the first writes", async || {
             let acknowledged = self.writer.acknowledged.lock().unwrap();
@@ -79,7 +76,7 @@ impl Load {
         .await
     }
 
-    /// Ends them, and gives all that was acknowledged.
+    /// Ends the writers. Returns all acknowledged tasks.
     pub async fn end(self) -> Acknowledged {
         self.writer.stop.store(true, Ordering::Relaxed);
         self.writing.join_all().await;

@@ -1,4 +1,4 @@
-//! Backups: taken under load, restored elsewhere, and refused when anything is wrong with them.
+//! Backups: taken under load, restored into another database, and refused if they are invalid.
 
 mod archive;
 mod load;
@@ -18,7 +18,7 @@ use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::process::{Place, Server, read};
 
-/// So many tasks are acknowledged before the backup begins.
+/// Tasks that are acknowledged before the backup begins.
 const BEFORE: usize = 60;
 const EVENTS: &str = "subscription($after: String) { taskEvents(after: $after) { cursor } }";
 
@@ -44,20 +44,20 @@ impl Site {
             .await
     }
 
-    /// Takes a backup, and gives its path.
+    /// Takes a backup. Returns its path.
     async fn back_up(&self) -> PathBuf {
         let file = self.place.path().join("backup.tar.gz");
         self.place.run(&format!("backup {}", file.display())).await.printed();
         file
     }
 
-    /// How many files lie in the storage.
+    /// The number of files in the storage.
     fn stored(&self) -> usize {
         files_under(&self.place.path().join("uploads")).len()
     }
 }
 
-/// The paths of all files under a folder that may not be there.
+/// The paths of all files in a folder, which may not exist.
 fn files_under(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
@@ -68,7 +68,7 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-async fn make_task(server: &Server, token: &str, title: &str) -> i64 {
+async fn create_task(server: &Server, token: &str, title: &str) -> i64 {
     let answer = server
         .rest(token, Method::POST, "/api/v1/tasks", json!({ "title": title }))
         .await;
@@ -96,7 +96,7 @@ async fn event_cursor(server: &Server, token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_backup_under_load_brings_back_all_that_was_acknowledged_before_it_began() {
+async fn a_backup_under_load_contains_every_write_acknowledged_before_it_began() {
     let old = Site::new().await;
     let server = old.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
@@ -124,7 +124,7 @@ async fn a_backup_under_load_brings_back_all_that_was_acknowledged_before_it_beg
         assert_eq!(answer.at("/title"), title.as_str());
         assert_eq!(&content_of(&restored, &token, *file).await, title);
     }
-    // Whatever else is there is whole: each task with its events, each file with its bytes.
+    // Later writes are complete: each task with its events, each file with its bytes.
     let tasks = new.count("tasks").await;
     assert!(tasks >= i64::try_from(before.len()).unwrap() && tasks <= i64::try_from(all.len()).unwrap());
     assert_eq!(
@@ -132,14 +132,14 @@ async fn a_backup_under_load_brings_back_all_that_was_acknowledged_before_it_beg
         new.count("task_events").await
     );
     assert_eq!(usize::try_from(new.count("attachments").await).unwrap(), new.stored());
-    // New rows come behind the old ones.
+    // New rows get higher ids than restored ones.
     let highest = new
         .database
         .number("SELECT CAST(MAX(id) AS BIGINT) AS number FROM tasks")
         .await;
-    let made = make_task(&restored, &token, "Afterwards").await;
-    assert!(made > highest, "{made} behind {highest}");
-    let file = attach(&restored, &token, made, "Afterwards").await;
+    let new_task = create_task(&restored, &token, "Afterwards").await;
+    assert!(new_task > highest, "{new_task} after {highest}");
+    let file = attach(&restored, &token, new_task, "Afterwards").await;
     assert_eq!(content_of(&restored, &token, file).await, "Afterwards");
     let out_of_order = "SELECT COUNT(*) AS number FROM task_events AS a JOIN task_events AS b \
         ON a.task_id = b.task_id AND a.id < b.id AND a.transaction_id > b.transaction_id";
@@ -147,14 +147,14 @@ async fn a_backup_under_load_brings_back_all_that_was_acknowledged_before_it_beg
 }
 
 #[tokio::test]
-async fn a_restore_under_a_running_server_replaces_all_and_ends_what_watched_the_old_log() {
+async fn a_restore_under_a_running_server_replaces_all_data_and_closes_subscriptions() {
     let site = Site::new().await;
     let server = site.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    let kept = make_task(&server, &token, "Kept").await;
+    let kept = create_task(&server, &token, "Kept").await;
     let noted = attach(&server, &token, kept, "Kept too").await;
     let file = site.back_up().await;
-    let gone = make_task(&server, &token, "Gone").await;
+    let gone = create_task(&server, &token, "Gone").await;
     attach(&server, &token, gone, "Gone too").await;
     let (first, last) = (event_cursor(&server, &token).await, server.socket_of(&token).await);
     let mut socket = last;
@@ -175,15 +175,15 @@ async fn a_restore_under_a_running_server_replaces_all_and_ends_what_watched_the
         .await;
     assert_eq!(titles.data()["tasks"]["nodes"], json!([{ "title": "Kept" }]));
     assert_eq!(content_of(&server, &token, noted).await, "Kept too");
-    // Sessions are as they were in the backup; cursors lead nowhere.
+    // Sessions are those of the backup; old cursors are invalid.
     let mut socket = server.socket_of(&token).await;
     socket.subscribe("1", EVENTS, json!({ "after": first })).await;
     assert_eq!(socket.error_code("1").await, "RESYNC_REQUIRED");
-    // A new cursor goes on, and events come.
+    // After a new cursor, events are delivered.
     let start = event_cursor(&server, &token).await;
     socket.subscribe("2", EVENTS, json!({ "after": start })).await;
-    let made = make_task(&server, &token, "New").await;
-    assert!(made > kept);
+    let new_task = create_task(&server, &token, "New").await;
+    assert!(new_task > kept);
     assert_ne!(socket.data("2").await["taskEvents"]["cursor"], start);
     let history =
         "query($id: Int!) { tasks(first: 1) { nodes { databaseId history(first: $id) { nodes { type } } } } }";
@@ -195,20 +195,20 @@ async fn a_restore_under_a_running_server_replaces_all_and_ends_what_watched_the
     server.stop().await;
 }
 
-/// After a restore, new events have the numbers of events of the old log, whose answers subscribers shared.
+/// After a restore, new events have the numbers of old events, whose responses may still be cached for subscribers.
 #[tokio::test]
-async fn an_event_after_a_restore_is_not_mistaken_for_the_old_one_with_its_number() {
+async fn an_event_after_a_restore_is_not_confused_with_the_old_one_of_the_same_number() {
     const TITLES: &str = "subscription($after: String) { taskEvents(after: $after) { task { title } } }";
     let site = Site::new().await;
     let server = site.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    make_task(&server, &token, "Kept").await;
+    create_task(&server, &token, "Kept").await;
     let file = site.back_up().await;
     let follow = async |title: &str| {
         let start = event_cursor(&server, &token).await;
         let mut socket = server.socket_of(&token).await;
         socket.subscribe("1", TITLES, json!({ "after": start })).await;
-        make_task(&server, &token, title).await;
+        create_task(&server, &token, title).await;
         let event = socket.data("1").await;
         assert_eq!(event["taskEvents"]["task"]["title"], title);
         socket
@@ -224,7 +224,7 @@ async fn an_event_after_a_restore_is_not_mistaken_for_the_old_one_with_its_numbe
 }
 
 #[tokio::test]
-async fn notifications_go_on_after_a_restore_from_a_new_cursor_and_from_no_old_one() {
+async fn after_a_restore_notifications_continue_from_a_new_cursor_only() {
     const NOTIFIED: &str =
         "subscription($after: String) { notificationReceived(after: $after) { cursor notification { taskTitle } } }";
     let site = Site::new().await;
@@ -258,7 +258,7 @@ async fn notifications_go_on_after_a_restore_from_a_new_cursor_and_from_no_old_o
     assert_eq!(socket.closed().await.0, 1012);
     let mut socket = listen(&kept["cursor"]).await;
     assert_eq!(socket.error_code("1").await, "RESYNC_REQUIRED");
-    // What was restored is before the new cursor.
+    // Restored notifications are before the new cursor.
     let start = json!(event_cursor(&server, &bob).await);
     let mut socket = listen(&start).await;
     hands_over("New").await;
@@ -268,7 +268,7 @@ async fn notifications_go_on_after_a_restore_from_a_new_cursor_and_from_no_old_o
 }
 
 #[tokio::test]
-async fn a_session_that_began_after_the_backup_is_nobodys_after_the_restore() {
+async fn a_session_from_after_the_backup_is_invalid_after_the_restore() {
     let site = Site::new().await;
     let server = site.place.serve().await;
     server.registers("ann@example.com", PASSWORD).await;
@@ -278,7 +278,7 @@ async fn a_session_that_began_after_the_backup_is_nobodys_after_the_restore() {
         .run(&format!("restore {} --force", file.display()))
         .await
         .printed();
-    // The next account gets Bob's number, but never his session's.
+    // The next account gets Bob's number, but not the number of his session.
     let cid = server.registers("cid@example.com", PASSWORD).await;
     let me = async |token: &str| {
         let answer = server.rest(token, Method::GET, "/api/v1/auth/me", Value::Null).await;
@@ -288,12 +288,12 @@ async fn a_session_that_began_after_the_backup_is_nobodys_after_the_restore() {
 }
 
 #[tokio::test]
-async fn a_log_of_a_cluster_that_had_counted_further_goes_on() {
+async fn a_log_with_higher_transaction_numbers_continues() {
     let old = Site::new().await;
     let server = old.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     for number in 0..3 {
-        make_task(&server, &token, &format!("Task {number}")).await;
+        create_task(&server, &token, &format!("Task {number}")).await;
     }
     server.stop().await;
     if is_postgres() {
@@ -320,10 +320,10 @@ async fn a_log_of_a_cluster_that_had_counted_further_goes_on() {
     let start = event_cursor(&server, &token).await;
     let mut socket = server.socket_of(&token).await;
     socket.subscribe("1", EVENTS, json!({ "after": start })).await;
-    make_task(&server, &token, "Next").await;
+    create_task(&server, &token, "Next").await;
     let next = socket.data("1").await["taskEvents"]["cursor"].clone();
     assert_eq!(event_cursor(&server, &token).await, next);
-    // And what was restored is read in its order.
+    // Restored events are read in their order.
     let order = "SELECT MAX(transaction_id) - MIN(transaction_id) AS number FROM task_events WHERE task_id <= 3";
     assert_eq!(new.database.number(order).await, 0);
 }
@@ -355,15 +355,15 @@ async fn an_older_schema_is_restored_and_brought_up_to_date() {
     );
     let server = new.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    make_task(&server, &token, "It works").await;
+    create_task(&server, &token, "It works").await;
 }
 
 #[tokio::test]
-async fn a_file_that_was_deleted_meanwhile_is_left_out_and_one_that_was_lost_is_told() {
+async fn a_file_that_was_deleted_meanwhile_is_left_out_and_a_lost_one_is_reported() {
     let site = Site::new().await;
     let server = site.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    let task = make_task(&server, &token, "T").await;
+    let task = create_task(&server, &token, "T").await;
     for content in ["one", "two"] {
         attach(&server, &token, task, content).await;
     }
@@ -387,17 +387,19 @@ async fn a_file_that_was_deleted_meanwhile_is_left_out_and_one_that_was_lost_is_
         "{outcome:?}"
     );
 
-    // As good as deleted: its row does not come back either.
+    // A lost file counts as deleted: its row is not restored either.
     let new = Site::over(TestDatabase::create_empty().await);
     let outcome = new.place.run(&format!("restore {}", file.display())).await;
     assert!(
-        outcome.printed().contains("1 file that the backup does not hold"),
+        outcome
+            .printed()
+            .contains("left out 1 file that the backup does not contain"),
         "{outcome:?}"
     );
     assert_eq!((new.count("attachments").await, new.stored()), (1, 1));
 }
 
-/// What lies beside a file that begins as it does, or is hidden.
+/// Files beside `file` that begin with its name or with `.taskwire`.
 fn left_beside(file: &Path) -> Vec<String> {
     let name = file.file_name().unwrap().to_str().unwrap();
     let entries = fs::read_dir(file.parent().unwrap()).unwrap();
@@ -408,11 +410,11 @@ fn left_beside(file: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_archive_can_be_read_without_us() {
+async fn the_archive_can_be_read_with_other_programs() {
     let site = Site::new().await;
     let server = site.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    let task = make_task(&server, &token, "T").await;
+    let task = create_task(&server, &token, "T").await;
     attach(&server, &token, task, "content").await;
     let opened = Opened::read(&site.back_up().await);
     let manifest = opened.manifest();

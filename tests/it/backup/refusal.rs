@@ -1,4 +1,4 @@
-//! Backups and restores that are refused, and leave everything as it was.
+//! Backups and restores that are refused, and change nothing.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::archive::Opened;
-use super::{Site, attach, left_beside, make_task};
+use super::{Site, attach, create_task, left_beside};
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::Place;
@@ -16,7 +16,7 @@ async fn with_backup() -> (Site, std::path::PathBuf) {
     let site = Site::new().await;
     let server = site.place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
-    let task = make_task(&server, &token, "T").await;
+    let task = create_task(&server, &token, "T").await;
     attach(&server, &token, task, "content").await;
     server.stop().await;
     let file = site.back_up().await;
@@ -24,7 +24,7 @@ async fn with_backup() -> (Site, std::path::PathBuf) {
 }
 
 #[tokio::test]
-async fn an_archive_that_is_not_as_it_was_written_is_refused_before_anything_is_touched() {
+async fn a_damaged_archive_is_refused_before_anything_changes() {
     let (site, file) = with_backup().await;
     let opened = Opened::read(&file);
     let bytes = fs::read(&file).unwrap();
@@ -73,7 +73,7 @@ async fn an_archive_that_is_not_as_it_was_written_is_refused_before_anything_is_
         refused(path, "which its manifest does not name").await;
         let name = json!(path.trim_start_matches("files/"));
         opened.clone().claiming("/files/0/name", name).write(&broken);
-        refused(path, "it names files that no server of ours makes").await;
+        refused(path, "it names files that no Taskwire server writes").await;
     }
     opened.clone().claiming("/format", json!(2)).write(&broken);
     refused("format", "the backup has the format 2").await;
@@ -84,7 +84,7 @@ async fn an_archive_that_is_not_as_it_was_written_is_refused_before_anything_is_
 }
 
 #[tokio::test]
-async fn a_backup_goes_back_only_where_it_came_from_and_to_no_older_version() {
+async fn a_backup_is_restored_only_to_the_same_engine_and_no_older_version() {
     let (site, file) = with_backup().await;
     let opened = Opened::read(&file);
     let other = site.place.path().join("other.tar.gz");
@@ -103,7 +103,7 @@ async fn a_backup_goes_back_only_where_it_came_from_and_to_no_older_version() {
     changed.write(&other);
     let outcome = site.place.run(&restore).await;
     assert!(
-        outcome.complaint().contains("it goes back where it came from"),
+        outcome.complaint().contains("restore it to the same kind of database"),
         "{outcome:?}"
     );
 
@@ -121,7 +121,7 @@ async fn a_backup_goes_back_only_where_it_came_from_and_to_no_older_version() {
 }
 
 #[tokio::test]
-async fn an_older_server_leaves_the_schema_of_a_newer_one_alone() {
+async fn an_older_server_does_not_change_the_schema_of_a_newer_one() {
     let (site, file) = with_backup().await;
     site.database
         .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_wonders', 0)")
@@ -158,8 +158,8 @@ async fn a_restore_that_fails_in_the_middle_changes_nothing() {
     let site = Site::new().await;
     let server = site.place.serve().await;
     let token = server.registers("bob@example.com", PASSWORD).await;
-    make_task(&server, &token, "Mine").await;
-    // The storage takes nothing.
+    create_task(&server, &token, "Mine").await;
+    // The storage accepts no files.
     fs::write(site.place.path().join("uploads"), "in the way").unwrap();
     let restore = format!("restore {} --force", file.display());
     let outcome = site.place.run(&restore).await;
@@ -168,7 +168,7 @@ async fn a_restore_that_fails_in_the_middle_changes_nothing() {
         "{outcome:?}"
     );
     fs::remove_file(site.place.path().join("uploads")).unwrap();
-    // A table of ours takes no rows: the file that was written goes again.
+    // A table accepts no rows: the restore removes the file that it has written.
     let (refuse, allow) = if is_postgres() {
         (
             "CREATE VIEW in_the_way AS SELECT * FROM task_tags",
@@ -199,7 +199,7 @@ async fn a_restore_that_fails_in_the_middle_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_backup_is_whole_or_there_is_none() {
+async fn a_backup_is_complete_or_does_not_exist() {
     let (site, file) = with_backup().await;
     let before = fs::read(&file).unwrap();
     let backup = |file: &Path| format!("backup {}", file.display());
@@ -223,7 +223,7 @@ async fn a_backup_is_whole_or_there_is_none() {
         .run(&backup(&site.place.path().join("no/such/folder.tar.gz")))
         .await;
     assert!(outcome.complaint().starts_with("cannot write "), "{outcome:?}");
-    // A disk that is full, as far as this process may tell.
+    // A limit of the file size has the effect of a full disk.
     let full = site.place.path().join("full.tar.gz");
     // SQLite needs 32 KiB to open a database.
     let limit = if is_postgres() { 1 } else { 64 };
@@ -234,7 +234,7 @@ async fn a_backup_is_whole_or_there_is_none() {
 }
 
 #[tokio::test]
-async fn where_there_is_nothing_to_back_up_nothing_is_made() {
+async fn without_a_database_no_backup_is_created() {
     let place = Place::bare();
     let backup = "backup x.tar.gz";
     let outcome = place.run(backup).await;

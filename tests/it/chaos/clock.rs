@@ -22,7 +22,7 @@ async fn jumps(by: &str, fault: &str) {
         ("LD_PRELOAD", library.as_str()),
         ("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap()),
         ("FAKETIME_NO_CACHE", "1"),
-        // Timers go on: only the time of day jumps.
+        // Only the time of day jumps; timers continue.
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
     let cluster = Cluster::start_with_first(&settings).await;

@@ -1,4 +1,4 @@
-//! Servers over one database, under load, while something breaks.
+//! Servers that share a database, under load, during a fault.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,20 +16,20 @@ use crate::support::port::free_port;
 use crate::support::process::{Place, Server, client, read, until};
 use crate::support::{PASSWORD, SECRET_KEY};
 
-/// Tasks that exist before the load, to be changed.
+/// Tasks that exist before the load, which updates them.
 const TASKS: usize = 20;
-/// So many writes are acknowledged before the fault, and again after it.
+/// Writes that are acknowledged before the fault, and again after it.
 const WRITES: usize = 100;
-/// Servers answer again within this time after the fault, on a machine that does nothing else.
+/// Limit of the recovery time on an idle machine.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(10);
-/// No file of a test is as large.
+/// Larger than any file of a test.
 const LARGE_KIBIBYTES: u32 = 1024 * 1024;
-/// How often readiness and metrics are read.
+/// Interval between reads of readiness and metrics.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Prometheus takes a server that gives no metrics within this time for dead.
+/// The default scrape timeout of Prometheus.
 const SCRAPE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Alerts, each with the metric and the value above which it fires. What it takes time to fire is left out.
+/// Alerts, each with its metric and threshold. The time that the condition must hold is ignored.
 const ALERTS: [(&str, &str, f64); 6] = [
     ("TaskwireErrorRate", "taskwire_http_requests_total{status=5", 0.0),
     (
@@ -47,7 +47,7 @@ const ALERTS: [(&str, &str, f64); 6] = [
     ("TaskwirePasswordQueue", "taskwire_password_queue", 64.0),
 ];
 
-/// Servers that each keep their address when they are started again: two over PostgreSQL, one over SQLite.
+/// Servers that keep their addresses when they restart: two with PostgreSQL, one with SQLite.
 pub struct Cluster {
     pub database: TestDatabase,
     places: Vec<Place>,
@@ -55,22 +55,19 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Over a database of its own.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// The same with more settings.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         Self::over(TestDatabase::create().await, settings).await
     }
 
-    /// Over this database.
     pub async fn over(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         Self::build(database, |_| settings).await
     }
 
-    /// Over a database of its own, with these settings of the first server only.
+    /// `settings` are for the first server only.
     pub async fn start_with_first(settings: &[(&str, &str)]) -> Self {
         let of = |number| if number == 0 { settings } else { &[] };
         Self::build(TestDatabase::create().await, of).await
@@ -83,7 +80,7 @@ impl Cluster {
             database,
             nodes: Vec::new(),
         };
-        // In turn: the first one may create the tables.
+        // One after the other: the first may create the tables.
         for place in &cluster.places {
             cluster.nodes.push(Some(place.serve().await));
         }
@@ -102,38 +99,37 @@ impl Cluster {
         self.nodes.len()
     }
 
-    /// Where the servers listen.
     pub fn addresses(&self) -> Vec<String> {
         self.nodes.iter().flatten().map(|node| node.address.clone()).collect()
     }
 
-    /// Ends a server as a power cut does.
+    /// Ends a server without a shutdown, as a power cut does.
     pub async fn kill(&mut self, number: usize) {
         self.nodes[number].take().unwrap().kill().await;
     }
 
-    /// Asks a server to stop, and waits until it has.
+    /// Sends SIGTERM to a server, and waits until it has ended.
     pub async fn stop(&mut self, number: usize) {
         self.nodes[number].take().unwrap().stop().await;
     }
 
-    /// Starts a server again, at the same address.
+    /// Restarts a server at the same address.
     pub async fn run(&mut self, number: usize) {
         self.nodes[number] = Some(self.places[number].serve().await);
     }
 
-    /// Starts a server again as one whose disk can be filled.
+    /// Restarts a server whose disk can be filled.
     pub async fn run_limited(&mut self, number: usize) {
         self.kill(number).await;
         self.nodes[number] = Some(self.places[number].serve_limited(LARGE_KIBIBYTES).await);
     }
 
-    /// Puts load on the servers, and waits until it runs.
+    /// Starts load on the servers, and waits until writes succeed.
     pub async fn under_load(&self) -> Trial {
         self.under_load_through(self.addresses()).await
     }
 
-    /// The same through proxies.
+    /// Starts load on these addresses of proxies, and waits until writes succeed.
     pub async fn under_load_through(&self, addresses: Vec<String>) -> Trial {
         let node = self.node(0);
         let token = node.registers("ann@example.com", PASSWORD).await;
@@ -167,9 +163,9 @@ fn place(database: &TestDatabase, settings: &[(&str, &str)]) -> Place {
     let mut place = Place::over(database)
         .with("SERVER_PORT", &free_port().to_string())
         .with("SECRET_KEY", SECRET_KEY)
-        // The clock may be an hour off.
+        // The clock may be wrong by an hour.
         .with("ACCESS_TOKEN_EXPIRE_MINUTES", "1440")
-        // An idempotency key of a server that died is taken over a few seconds after this.
+        // Another server takes over an idempotency key of a dead server a few seconds after this timeout.
         .with("REQUEST_TIMEOUT_SECONDS", "5");
     for (name, value) in settings {
         place = place.with(name, value);
@@ -181,17 +177,17 @@ fn place(database: &TestDatabase, settings: &[(&str, &str)]) -> Place {
 pub struct Trial {
     pub token: String,
     pub load: Load,
-    /// The number of the first event of the load.
+    /// Index of the first event of the load.
     first: usize,
     watching: Vec<JoinHandle<()>>,
     shown: Arc<Mutex<BTreeSet<String>>>,
-    /// Acknowledged writes that the fault takes back: those between a backup and its restore.
+    /// Titles of acknowledged writes that a restore reverts: those between a backup and its restore.
     forgotten: Vec<String>,
     ended: Option<Duration>,
 }
 
 impl Trial {
-    /// The fault is over: waits until each server answers reads and writes.
+    /// Call it when the fault is over: waits until each server answers reads and writes.
     pub async fn until_recovered(&mut self, cluster: &Cluster) {
         let began = Instant::now();
         for address in cluster.addresses() {
@@ -207,12 +203,12 @@ impl Trial {
         self.ended = Some(took);
     }
 
-    /// Forgets writes that a restore may have taken back, by their titles.
+    /// Ignores writes with these titles, which a restore may have reverted.
     pub fn forget(&mut self, titles: impl IntoIterator<Item = String>) {
         self.forgotten.extend(titles);
     }
 
-    /// Goes on for a while, ends the load, and compares everything. Gives the causes of failed attempts.
+    /// Waits for more writes, ends the load, and compares everything. Returns the causes of failed attempts.
     pub async fn reckon(mut self, fault: &str, cluster: &Cluster) -> Vec<String> {
         self.load.until_acknowledged(WRITES).await;
         self.load.finish().await;
@@ -243,7 +239,7 @@ impl Trial {
     }
 }
 
-/// Collects the reasons of `/readyz` and the alerts whose condition is met.
+/// Collects the reasons of `/readyz`, and the alerts whose condition is true.
 async fn look(address: String, shown: Arc<Mutex<BTreeSet<String>>>) {
     let client = client();
     let get = async |path: &str| {
@@ -287,7 +283,7 @@ async fn look(address: String, shown: Arc<Mutex<BTreeSet<String>>>) {
     }
 }
 
-/// The sum of a metric's samples. After `{` there may be a label with the beginning of its value.
+/// The sum of a metric's samples. `metric` may end with `{` and a label with the start of its value.
 fn value(metrics: &str, metric: &str) -> f64 {
     let (name, label) = metric.split_once('{').unwrap_or((metric, ""));
     let (label, begins) = label.split_once('=').unwrap_or_default();

@@ -1,4 +1,4 @@
-//! PostgreSQL stops, crashes, freezes, or takes no more clients.
+//! PostgreSQL stops, crashes, freezes, or has no free connections.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::postgres::{PostgresServer, Shutdown};
 use crate::support::process::until;
 
-/// So long PostgreSQL is away.
+/// Duration of the outage.
 const ABSENCE: Duration = Duration::from_secs(3);
 
 async fn cluster_over(postgres: &PostgresServer) -> Cluster {
@@ -34,19 +34,19 @@ async fn restarts(how: Shutdown, fault: &str) {
 }
 
 #[tokio::test]
-#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
+#[ignore = "needs a separate PostgreSQL; `cargo xtask chaos` runs it"]
 async fn a_fast_restart_of_postgresql_loses_nothing() {
     restarts(Shutdown::Fast, "PostgreSQL restarts (fast)").await;
 }
 
 #[tokio::test]
-#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
+#[ignore = "needs a separate PostgreSQL; `cargo xtask chaos` runs it"]
 async fn a_crash_of_postgresql_loses_nothing() {
     restarts(Shutdown::Immediate, "PostgreSQL crashes and recovers").await;
 }
 
 #[tokio::test]
-#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
+#[ignore = "needs a separate PostgreSQL; `cargo xtask chaos` runs it"]
 async fn a_frozen_postgresql_loses_nothing() {
     if !is_postgres() {
         return;
@@ -62,15 +62,15 @@ async fn a_frozen_postgresql_loses_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "needs a PostgreSQL of its own; `cargo xtask chaos` runs it"]
-async fn servers_without_a_connection_wait_and_come_back() {
+#[ignore = "needs a separate PostgreSQL; `cargo xtask chaos` runs it"]
+async fn servers_without_a_free_connection_wait_and_recover() {
     if !is_postgres() {
         return;
     }
     let postgres = PostgresServer::start(&["max_connections=25"]).await;
     let cluster = cluster_over(&postgres).await;
     let mut trial = cluster.under_load().await;
-    // Someone else takes each connection that is free, and those of the servers too.
+    // Another client takes every free connection, and those of the servers too.
     let mut taken = vec![PgConnection::connect(&postgres.url()).await.unwrap()];
     let own = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE backend_type = 'client backend' AND application_name <> 'thief' AND pid <> pg_backend_pid()";

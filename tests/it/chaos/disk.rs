@@ -8,7 +8,7 @@ use super::cluster::Cluster;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::postgres::PostgresServer;
 
-/// Its data directory takes less than half of it.
+/// The data directory needs less than half.
 const MEBIBYTES: u32 = 192;
 const FULL_FOR: Duration = Duration::from_secs(8);
 
@@ -40,7 +40,7 @@ async fn a_full_disk_of_postgresql_loses_nothing() {
     postgres.fill_disk();
     sleep(FULL_FOR).await;
     postgres.free_disk();
-    // It ends by itself when it cannot write its log, and whatever runs it starts it again.
+    // PostgreSQL ends when it cannot write its log; a service manager would restart it.
     if !postgres.is_running() {
         postgres.run().await;
     }

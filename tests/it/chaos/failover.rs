@@ -1,5 +1,4 @@
-//! A database that answers at another place from one moment to the next, as after a failover: established connections
-//! get no answer, and none of them ends.
+//! A failover of the database: established connections stay open without answers, and new ones reach another server.
 
 use url::Url;
 
@@ -9,7 +8,7 @@ use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::proxy::Proxy;
 
 #[tokio::test]
-async fn a_failover_ends_soon_and_loses_no_acknowledged_write() {
+async fn a_failover_recovers_soon_and_loses_no_acknowledged_write() {
     if !is_postgres() {
         return;
     }
@@ -21,7 +20,7 @@ async fn a_failover_ends_soon_and_loses_no_acknowledged_write() {
     url.set_port(Some(proxy.address().port())).unwrap();
     let cluster = Cluster::over(database, &[("DATABASE_URL", url.as_str())]).await;
     let mut trial = cluster.under_load().await;
-    proxy.swallow();
+    proxy.stop_forwarding();
     trial.until_recovered(&cluster).await;
     trial.reckon("PostgreSQL fails over to another address", &cluster).await;
     assert_eq!(cluster.node(0).login("ann@example.com", PASSWORD).await.status, 200);

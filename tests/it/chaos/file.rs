@@ -10,7 +10,7 @@ use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::{Place, read, until};
 
-/// Does something to the file. From then on nothing is acknowledged, and the server says why it is not ready.
+/// Damages the file. From then on, no write is acknowledged, and the server reports why it is not ready.
 async fn is_noticed(trouble: impl FnOnce(&Path)) {
     if is_postgres() {
         return;

@@ -10,12 +10,11 @@ use crate::support::answer::Answer;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::{Place, Server, read, until};
 
-/// The write-ahead log may grow to this size, which a few dozen writes fill.
+/// Limit of the size of the write-ahead log; a few dozen writes reach it.
 const KIBIBYTES: u32 = 700;
-/// Writes after the disk has room again, errors among them.
+/// Attempts of writes after the disk has space again.
 const AFTERWARDS: usize = 200;
 
-/// Creates a task with a title of this number.
 async fn create(server: &Server, token: &str, number: usize) -> Answer {
     let task = json!({ "title": format!("Write {number}"), "description": "x".repeat(5_000) });
     server.rest(token, Method::POST, "/api/v1/tasks", task).await
@@ -26,7 +25,7 @@ fn acknowledged(answer: &Answer, title: String) -> Acknowledged {
     Acknowledged { task, version, title }
 }
 
-/// Every acknowledged write is in its task and in the log, and no write is there by half.
+/// Every acknowledged write is in its task and in the event log, and no write is incomplete.
 async fn assert_nothing_is_lost(database: &TestDatabase, writes: &[Acknowledged]) {
     assert_eq!(Contents::read(database).await.reckon(writes), Reckoning::default());
 }
@@ -35,7 +34,7 @@ async fn readiness(server: &Server) -> Answer {
     read(server.request("", Method::GET, "/readyz")).await.unwrap()
 }
 
-/// The database rolls back by itself on a full disk. A driver that does not notice goes on in a transaction that does not exist.
+/// On a full disk the database rolls back by itself. A driver that does not notice continues without a transaction.
 #[tokio::test]
 async fn a_full_disk_loses_no_acknowledged_write_neither_meanwhile_nor_afterwards() {
     if is_postgres() {

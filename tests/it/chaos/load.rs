@@ -23,13 +23,13 @@ use crate::support::socket::TRANSPORT;
 
 const WRITERS: usize = 8;
 const SUBSCRIBERS: usize = 6;
-/// The time between two writes of a client. Together they do not exceed 80 writes a second.
+/// Pause between two writes of a client. All clients together write at most 80 times a second.
 const PACE: Duration = Duration::from_millis(100);
-/// A client takes a server that is silent for longer for dead.
+/// Timeout of a request, and of a silent connection.
 const LIMIT: Duration = Duration::from_secs(4);
-/// The longest time until a write is done, whatever fails meanwhile.
+/// Timeout of a write with all its retries.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How long a client waits before it tries again.
+/// Pause before a retry.
 const RETRY: Duration = Duration::from_millis(100);
 
 const CREATE: &str =
@@ -49,30 +49,30 @@ pub struct Acknowledged {
 /// The task and version of an event.
 pub type Event = (i64, i64);
 
-/// What a subscriber has received.
+/// Events that a subscriber has received.
 #[derive(Debug, Default)]
 pub struct Received {
     pub events: Vec<Event>,
-    /// Whether it began anew because its cursor was unknown: it then knows nothing of earlier events.
+    /// Whether its cursor was unknown, so that it started again and missed earlier events.
     pub has_resynchronized: bool,
     cursor: String,
 }
 
 /// State that all clients share.
 struct Shared {
-    /// The servers, or the proxies in front of them.
+    /// Addresses of the servers, or of the proxies in front of them.
     addresses: Vec<String>,
     token: String,
     tasks: Vec<i64>,
     next: AtomicUsize,
     acknowledged: Mutex<Vec<Acknowledged>>,
-    /// Attempts of writes that failed, by cause, however they ended later.
+    /// Causes of failed attempts, including those whose retry succeeded.
     failures: Mutex<Vec<String>>,
-    /// Writes that are done, and whose answer was lost.
+    /// Writes that succeeded, but whose response was lost.
     unanswered: AtomicUsize,
 }
 
-/// Clients at work, until [`Load::finish`].
+/// Running clients, until [`Load::finish`].
 pub struct Load {
     shared: Arc<Shared>,
     received: Vec<Arc<Mutex<Received>>>,
@@ -82,7 +82,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts all clients against these addresses, in turn. `tasks` are changed; others are created.
+    /// Starts all clients. They use the addresses in turn, update `tasks` and create others.
     pub async fn start(addresses: Vec<String>, token: &str, tasks: Vec<i64>) -> Self {
         let shared = Arc::new(Shared {
             addresses,
@@ -120,7 +120,7 @@ impl Load {
         }
     }
 
-    /// Waits until so many more writes were acknowledged.
+    /// Waits until `more` further writes are acknowledged.
     pub async fn until_acknowledged(&self, more: usize) {
         let count = || self.shared.acknowledged.lock().unwrap().len();
         let before = count();
@@ -130,7 +130,6 @@ impl Load {
         .await;
     }
 
-    /// The writes that were acknowledged until now.
     pub fn acknowledged(&self) -> Vec<Acknowledged> {
         self.shared.acknowledged.lock().unwrap().clone()
     }
@@ -140,17 +139,17 @@ impl Load {
         (0..self.shared.next.load(Ordering::Relaxed)).map(title_of)
     }
 
-    /// The causes of the attempts that failed until now.
+    /// The causes of attempts that have failed until now.
     pub fn failures(&self) -> Vec<String> {
         self.shared.failures.lock().unwrap().clone()
     }
 
-    /// Writes that are done, though the client that repeated them got no answer of the first attempt.
+    /// Number of writes whose first attempt succeeded without a response, so that the client repeated them.
     pub fn unanswered(&self) -> usize {
         self.shared.unanswered.load(Ordering::Relaxed)
     }
 
-    /// Ends writing, when each write that has begun is done.
+    /// Ends writing after every write that has begun is done.
     pub async fn finish(&mut self) {
         self.is_writing.send_replace(false);
         while let Some(ended) = self.writers.join_next().await {
@@ -158,10 +157,10 @@ impl Load {
         }
     }
 
-    /// Waits until every subscriber has received this event, ends them, and gives what they received.
+    /// Waits until every subscriber has received this event, and ends them. Returns what they received.
     pub async fn received(mut self, last: Event) -> Vec<Received> {
         for received in &self.received {
-            // Each on its own: one that never receives it must not hide the others from the report.
+            // A separate timeout for each: one that never receives it must not hide the others from the report.
             let _ = timeout(Duration::from_secs(30), async {
                 while !received.lock().unwrap().events.contains(&last) {
                     sleep(RETRY).await;
@@ -177,7 +176,6 @@ impl Load {
     }
 }
 
-/// The title that a write gives to its task.
 fn title_of(number: usize) -> String {
     format!("Write {number}")
 }
@@ -187,7 +185,7 @@ impl Shared {
         &self.addresses[number % self.addresses.len()]
     }
 
-    /// Writes one after another, each until it is acknowledged.
+    /// Repeats each write until it is acknowledged, then sends the next.
     async fn write(self: Arc<Self>, is_writing: watch::Receiver<bool>) {
         let client = client();
         while *is_writing.borrow() {
@@ -227,7 +225,7 @@ impl Shared {
         self.failures.lock().unwrap().push(cause);
     }
 
-    /// Creates and updates in turn, over GraphQL and over REST. Each attempt goes to the next server, with the same key.
+    /// Alternates between create and update, GraphQL and REST. Each retry goes to the next server, with the same key.
     fn request(&self, client: &Client, number: usize, attempt: usize, title: &str) -> RequestBuilder {
         let task = self.tasks[number / 4 % self.tasks.len()];
         let url = |path: &str| format!("http://{}{path}", self.address(number + attempt));
@@ -248,7 +246,7 @@ impl Shared {
             .header("idempotency-key", format!("load-{number}"))
     }
 
-    /// A cursor to begin after; none while the server cannot give it.
+    /// The current cursor; `None` while the server does not answer.
     async fn event_cursor(&self, number: usize) -> Option<String> {
         let request = client()
             .post(format!("http://{}/graphql", self.address(number)))
@@ -274,7 +272,7 @@ impl Shared {
         }
     }
 
-    /// Receives events until the connection ends or is silent. None if it ended without a reason.
+    /// Receives events until the connection ends or is silent. `None` if it ended without a reason.
     async fn follow(&self, number: usize, received: &Mutex<Received>) -> Option<Ended> {
         let address = self.address(number);
         let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
@@ -323,7 +321,7 @@ enum Ended {
     CursorUnknown,
 }
 
-/// Id and version of the task in an answer of either API.
+/// Id and version of the task in a response of either API.
 pub fn outcome(body: &Value) -> Option<Event> {
     let task = ["taskCreate", "taskUpdate"]
         .iter()
@@ -333,7 +331,7 @@ pub fn outcome(body: &Value) -> Option<Event> {
     Some((id.as_i64()?, task["version"].as_i64()?))
 }
 
-/// Whether a server answers reads and writes, and says that it is ready.
+/// Whether a server is ready, and answers reads and writes.
 pub async fn serves(address: &str, token: &str) -> bool {
     let client = client();
     let send = async |method, path: &str, body: Option<Value>| {

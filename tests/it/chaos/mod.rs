@@ -1,7 +1,6 @@
-//! Faults: what happens to acknowledged writes and to events, and how soon the servers are back.
+//! Faults: their effect on acknowledged writes and events, and the recovery time of servers.
 //!
-//! One file a kind of fault. Those that take long are left out of `cargo test`; `cargo xtask chaos` runs all and
-//! collects a table.
+//! One file for each kind of fault. `cargo test` skips slow tests; `cargo xtask chaos` runs all and collects a table.
 
 mod backup;
 mod clock;
@@ -20,5 +19,5 @@ mod shutdown;
 
 use std::time::Duration;
 
-/// How long what is frozen stays so: longer than any limit of the servers for a dead connection.
+/// Longer than any timeout of the servers for a dead connection.
 const FREEZE: Duration = Duration::from_secs(12);

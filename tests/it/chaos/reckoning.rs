@@ -1,4 +1,4 @@
-//! What is left after a fault: acknowledged writes and received events, compared with the database.
+//! After a fault: compares acknowledged writes and received events with the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -12,14 +12,14 @@ use serde_json::Value;
 use super::load::{Acknowledged, Event, Received};
 use crate::support::database::{TestDatabase, is_postgres};
 
-/// Counts of everything that must not happen. All are zero.
+/// Counts of errors. All must be zero.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Reckoning {
     /// Acknowledged writes that are not in the task or not in the event log.
     pub missing: usize,
     /// Writes that were done twice, and versions with two events.
     pub doubled: usize,
-    /// Tasks that differ from their last event, or have a version without one.
+    /// Tasks that differ from their last event, or have a version without an event.
     pub torn: usize,
     /// Events that a subscriber did not receive.
     pub lost: usize,
@@ -85,12 +85,10 @@ impl Contents {
         }
     }
 
-    /// How many events the log holds.
     pub fn events(&self) -> usize {
         self.log.len()
     }
 
-    /// The newest event.
     pub fn last(&self) -> Event {
         self.log.last().unwrap().0
     }
@@ -105,7 +103,7 @@ impl Contents {
                     .get(&write.task)
                     .is_none_or(|(version, _)| *version < write.version)
         };
-        // Each write of the load has a title of its own.
+        // Each write of the load has a unique title.
         let titles = self.log.iter().filter(|(_, title)| title.starts_with("Write "));
         let titles: Vec<&str> = titles.map(|(_, title)| title.as_str()).collect();
         let distinct: BTreeSet<&str> = titles.iter().copied().collect();
@@ -123,7 +121,7 @@ impl Contents {
         }
     }
 
-    /// Adds what subscribers received of the events from number `first` of the log on.
+    /// Adds the errors in what subscribers received. `first` is the index of the first event of the load.
     pub fn reckon_events(&self, reckoning: &mut Reckoning, first: usize, received: &[Received]) {
         let places: BTreeMap<Event, usize> = (0..)
             .zip(&self.log)
@@ -148,23 +146,23 @@ impl Contents {
     }
 }
 
-/// A row of the table of faults.
+/// A row of the report.
 pub struct Row<'a> {
     pub fault: &'a str,
     pub acknowledged: usize,
     pub reckoning: &'a Reckoning,
-    /// Attempts of clients that failed.
+    /// Failed attempts of clients.
     pub failures: usize,
-    /// Writes that were done, and whose answer was lost: the repeated request was told so.
+    /// Writes that succeeded, but whose response was lost: the repeated request got it.
     pub unanswered: usize,
     /// From the end of the fault until every server answers reads and writes.
     pub recovery: Duration,
-    /// What `/readyz` and the metrics showed meanwhile.
+    /// Reasons of `/readyz` and alerts during the fault.
     pub shown: &'a BTreeSet<String>,
 }
 
 impl Row<'_> {
-    /// Adds it to the report that `cargo xtask chaos` collects.
+    /// Appends it to the report of `cargo xtask chaos`.
     pub fn write(&self) {
         let Some(path) = report() else { return };
         let database = if is_postgres() { "PostgreSQL" } else { "SQLite" };
@@ -184,7 +182,7 @@ impl Row<'_> {
     }
 }
 
-/// The file of the report; none outside `cargo xtask chaos`.
+/// The file of the report; `None` outside of `cargo xtask chaos`.
 #[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
 pub fn report() -> Option<std::ffi::OsString> {
     std::env::var_os("TASKWIRE_CHAOS_REPORT")

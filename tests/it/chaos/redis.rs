@@ -1,4 +1,4 @@
-//! Redis dies, or is silent.
+//! Redis is killed or frozen.
 
 use std::time::Duration;
 

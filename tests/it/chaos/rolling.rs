@@ -1,4 +1,4 @@
-//! Servers are restarted one after the other behind a proxy, as an update does, with the proxy files that are shipped.
+//! A rolling update: servers restart one after the other behind a proxy, with the shipped proxy configurations.
 
 use std::fs;
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::support::port::free_port;
 use crate::support::process::{signal, until};
 
 const RESTARTS: usize = 6;
-/// The time from the start of one server to the stop of the other: an update waits until the proxy has found it.
+/// Time from the start of one server to the stop of the other: an update waits until the proxy uses the new one.
 const APART: Duration = Duration::from_secs(5);
 
-/// A proxy that runs. Dropping it ends it.
+/// Dropping it ends the proxy.
 struct ShippedProxy {
     process: Child,
     port: u16,
@@ -90,7 +90,7 @@ impl Drop for ShippedProxy {
     }
 }
 
-/// The shipped file without TLS, for these servers.
+/// The shipped configuration without TLS, for these servers.
 fn nginx_configuration(folder: &Path, port: u16, upstreams: &[String]) -> String {
     let shipped = read("deploy/nginx/taskwire.conf");
     let (before, after) = shipped.split_once("server {\n    listen 80;").unwrap();
@@ -132,7 +132,7 @@ async fn restarts_fail_nothing(cluster: &mut Cluster, proxy: ShippedProxy, fault
     assert!(failures.is_empty(), "{failures:?}\n{}", proxy.log());
 }
 
-/// As in production.
+/// The default of production.
 const DRAIN: (&str, &str) = ("SHUTDOWN_DRAIN_SECONDS", "5");
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A server that is asked to stop.
+//! Shutdown after SIGTERM.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
 use crate::support::process::{Place, Server, client, read, until};
 
-/// A request that has begun: the server has read its head and waits for its body.
+/// A running request: the server has read its head and waits for its body.
 struct BegunRequest {
     stream: TcpStream,
     body: String,
@@ -39,7 +39,7 @@ impl BegunRequest {
         self.stream.write_all(self.body.as_bytes()).unwrap();
     }
 
-    /// The next line; empty at the end as well.
+    /// The next line; also empty at the end of the connection.
     fn read_line(&mut self) -> String {
         let mut line = Vec::new();
         let mut byte = [0];
@@ -51,7 +51,7 @@ impl BegunRequest {
 }
 
 #[tokio::test]
-async fn a_request_that_runs_is_answered_before_the_server_stops_and_no_new_one_is_taken() {
+async fn a_running_request_is_answered_before_the_server_stops_and_no_new_one_is_accepted() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     let mut server = place.serve().await;
@@ -60,7 +60,7 @@ async fn a_request_that_runs_is_answered_before_the_server_stops_and_no_new_one_
 
     server.terminate();
     server.until_logged("shutting down").await;
-    // A probe of readiness is refused, by the server or by its absence.
+    // A readiness probe fails: the server refuses it or does not accept the connection.
     until("the server to be unready", async || {
         let answer = client().get(server.url("/readyz")).send().await;
         answer
@@ -78,7 +78,7 @@ async fn a_request_that_runs_is_answered_before_the_server_stops_and_no_new_one_
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_end_holds_the_server_up_only_for_the_time_of_the_settings() {
+async fn a_request_that_does_not_end_delays_shutdown_only_until_the_timeout() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("SHUTDOWN_TIMEOUT_SECONDS", "1");
     let mut server = place.serve().await;
@@ -93,9 +93,9 @@ async fn a_request_that_does_not_end_holds_the_server_up_only_for_the_time_of_th
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_stop_is_unready_before_it_refuses_anybody() {
+async fn a_stopping_server_is_unready_before_it_refuses_requests() {
     let database = TestDatabase::create().await;
-    // Longer than the test waits for anything.
+    // Longer than any timeout of the test.
     let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "3600");
     let server = place.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
@@ -106,7 +106,7 @@ async fn a_server_that_is_told_to_stop_is_unready_before_it_refuses_anybody() {
         (answer.status().as_u16() == 503).then_some(())
     })
     .await;
-    // Over a new connection, which its answer closes.
+    // Over a new connection, which the server closes after the response.
     let request = client()
         .post(server.url("/api/v1/tasks"))
         .bearer_auth(&token)
@@ -117,7 +117,7 @@ async fn a_server_that_is_told_to_stop_is_unready_before_it_refuses_anybody() {
 }
 
 #[tokio::test]
-async fn a_server_that_drains_ends_when_the_time_is_over() {
+async fn a_draining_server_stops_after_the_drain_time() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "1");
     let mut server = place.serve().await;

@@ -1,4 +1,4 @@
-//! What a watcher gets of the event log: every event that concerns them, once, in order, and no other.
+//! Delivery of the event log: each subscriber gets every visible event once, in order, and no other.
 
 mod notification;
 mod outage;
@@ -30,10 +30,9 @@ use crate::support::database::is_postgres;
 use crate::support::person::Person;
 use crate::support::process::until;
 
-/// The longest wait for an event. Only what is lost takes as long.
+/// Maximum wait for an event; reached only if the event is lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Somebody with a connection that is held open.
 struct Watcher {
     live_connection: LiveConnection,
 }
@@ -64,30 +63,28 @@ async fn actor(app: &TestApp, person: &Person<'_>) -> Actor {
 
 async fn next(stream: &mut EventStream) -> Arc<LoggedEvent> {
     let event = timeout(PATIENCE, stream.next()).await.expect("an event comes");
-    event.expect("the subscription goes on").unwrap()
+    event.expect("the subscription continues").unwrap()
 }
 
 async fn head(app: &TestApp, actor: &Actor) -> EventCursor {
     app.app.domain().events().head(actor).await.unwrap()
 }
 
-/// The task and its version: what tells events of one task apart.
-fn told(event: &LoggedEvent) -> (i32, i32) {
+fn task_and_version(event: &LoggedEvent) -> (i32, i32) {
     (event.event.task_id.0, event.event.task.task.version)
 }
 
-/// Where the log stands once it is past the first event of a task. Transactions of others hold it back on
-/// `PostgreSQL`, also those of other databases.
-async fn head_behind(app: &TestApp, actor: &Actor, task: TaskId) -> EventCursor {
+/// Waits until the log cursor has passed the first event of a task. On `PostgreSQL`, open transactions of any database
+/// delay it.
+async fn head_after(app: &TestApp, actor: &Actor, task: TaskId) -> EventCursor {
     let of_task = format!("SELECT id AS number FROM task_events WHERE task_id = {task}");
     let event = app.database.number(&of_task).await;
-    until("the log moves on", async || {
+    until("the log to advance", async || {
         Some(head(app, actor).await).filter(|head| number_of(head) >= event)
     })
     .await
 }
 
-/// The number of the event that a cursor is of.
 fn number_of(cursor: &EventCursor) -> i64 {
     let bytes = URL_SAFE_NO_PAD.decode(cursor.encode()).unwrap();
     let (_, _, number): (String, i64, i64) = serde_json::from_slice(&bytes).unwrap();
@@ -119,8 +116,8 @@ async fn retitle(domain: &Domain, actor: &Actor, task: TaskId, title: &str) {
         .unwrap();
 }
 
-/// Adds an event of a task to the log as another writer would, with this version of the task.
-async fn write_behind(connection: &impl ConnectionTrait, task: TaskId, version: i32) {
+/// Appends an event with this version of the task, as another writer would.
+async fn append_event(connection: &impl ConnectionTrait, task: TaskId, version: i32) {
     let task_json = match connection.get_database_backend() {
         DbBackend::Postgres => format!("jsonb_set(task, '{{version}}', '{version}')"),
         _ => format!("json_set(task, '$.version', {version})"),
@@ -134,7 +131,7 @@ async fn write_behind(connection: &impl ConnectionTrait, task: TaskId, version: 
 }
 
 #[tokio::test]
-async fn an_event_of_a_transaction_that_began_first_and_ended_last_is_not_skipped() {
+async fn an_event_of_an_overlapping_older_transaction_is_not_skipped() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = create(&app, &ann, "Slow").await;
@@ -142,16 +139,16 @@ async fn an_event_of_a_transaction_that_began_first_and_ended_last_is_not_skippe
     let mut stream = watcher.everything(&app, None).await;
     let connection = app.database.connect().await;
     let slow = connection.begin().await.unwrap();
-    write_behind(&slow, task, 7).await;
+    append_event(&slow, task, 7).await;
     if is_postgres() {
         let quick = create(&app, &ann, "Quick").await;
-        // It is committed, and has to wait for the one that stands before it.
+        // The quick event is committed, but must wait for the older transaction.
         if let Ok(event) = timeout(Duration::from_millis(300), stream.next()).await {
             assert_ne!(event.unwrap().unwrap().event.task_id, quick);
         }
         slow.commit().await.unwrap();
     } else {
-        // There is one writer at a time: the quick one waits for the slow one.
+        // SQLite has one writer at a time: the quick write waits for the slow one.
         let (_, committed) = tokio::join!(create(&app, &ann, "Quick"), slow.commit());
         committed.unwrap();
     }
@@ -159,18 +156,18 @@ async fn an_event_of_a_transaction_that_began_first_and_ended_last_is_not_skippe
     while events.last().unwrap().event.task.task.title != "Quick" {
         events.push(next(&mut stream).await);
     }
-    let slow = events.iter().find(|event| told(event) == (task.0, 7));
+    let slow = events.iter().find(|event| task_and_version(event) == (task.0, 7));
     assert!(slow.is_some(), "the event of the slow transaction was skipped");
-    // And so it is for whoever comes later.
+    // A later subscriber gets the same order.
     let mut later = watcher.everything(&app, Some(&events[0].event.cursor)).await;
     let replayed = next(&mut later).await;
     assert_eq!(replayed, events[1]);
 }
 
 #[tokio::test]
-async fn a_writer_with_an_older_transaction_stands_behind_the_write_that_it_waited_for() {
+async fn a_writer_with_an_older_transaction_is_ordered_after_the_write_that_it_waited_for() {
     if !is_postgres() {
-        // SQLite has one writer at a time, and so no such order.
+        // SQLite has one writer at a time, so this cannot happen.
         return;
     }
     let app = TestApp::start().await;
@@ -179,10 +176,10 @@ async fn a_writer_with_an_older_transaction_stands_behind_the_write_that_it_wait
     let from = head(&app, &who).await;
     let connection = app.database.connect().await;
     let bulk = connection.begin().await.unwrap();
-    // It has its number before the other, as if it had locked another row first.
+    // Takes its transaction id first, as if it had locked another row before.
     bulk.execute_unprepared("SELECT pg_current_xact_id()").await.unwrap();
     retitle(app.app.domain(), &who, task, "Version 2").await;
-    write_behind(&bulk, task, 3).await;
+    append_event(&bulk, task, 3).await;
     bulk.commit().await.unwrap();
     let watcher = Watcher::of(&app, &ann).await;
     let mut stream = watcher.everything(&app, Some(&from)).await;
@@ -194,7 +191,7 @@ async fn a_writer_with_an_older_transaction_stands_behind_the_write_that_it_wait
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_and_goes_on_two_nodes_gets_each_of_two_thousand_changes_once() {
+async fn a_subscriber_that_switches_nodes_gets_each_of_two_thousand_changes_once() {
     const WRITERS: usize = 20;
     const CHANGES_OF_A_WRITER: usize = 100;
     const TASKS: usize = 10;
@@ -208,7 +205,7 @@ async fn whoever_comes_and_goes_on_two_nodes_gets_each_of_two_thousand_changes_o
     for number in 0..TASKS {
         tasks.push(create(&app, &ann, &format!("Task {number}")).await);
     }
-    let mut cursor = head_behind(&app, &who, *tasks.last().unwrap()).await;
+    let mut cursor = head_after(&app, &who, *tasks.last().unwrap()).await;
     let writing = (0..WRITERS).map(|writer| {
         let (domain, tasks) = (app.app.domain().clone(), tasks.clone());
         tokio::spawn(async move {
@@ -229,7 +226,7 @@ async fn whoever_comes_and_goes_on_two_nodes_gets_each_of_two_thousand_changes_o
         while count < (total * visit / VISITS).min(total) {
             let event = tokio::select! {
                 event = next(&mut stream) => event,
-                // It was too slow for the writers, and goes on from where it stands.
+                // A subscriber that is too slow is ended and resumes from its cursor.
                 _ = watcher.live_connection.ended() => break,
             };
             let versions = received.entry(event.event.task_id).or_default();
@@ -244,7 +241,7 @@ async fn whoever_comes_and_goes_on_two_nodes_gets_each_of_two_thousand_changes_o
     for writer in writing {
         writer.await.unwrap();
     }
-    // Each version once, in order: nothing is lost, nothing comes twice.
+    // Each version once, in order.
     let last = i32::try_from(1 + total / TASKS).unwrap();
     for task in tasks {
         assert_eq!(received[&task], (2..=last).collect::<Vec<i32>>());
@@ -252,14 +249,14 @@ async fn whoever_comes_and_goes_on_two_nodes_gets_each_of_two_thousand_changes_o
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_log_or_from_before_what_is_remembered_asks_for_a_new_start() {
+async fn a_cursor_of_another_log_or_of_pruned_events_requires_a_resync() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let who = actor(&app, &ann).await;
     let before_all = head(&app, &who).await;
     let old = create(&app, &ann, "Old").await;
     let watcher = Watcher::of(&app, &ann).await;
-    let of_old = head_behind(&app, &who, old).await;
+    let of_old = head_after(&app, &who, old).await;
     app.advance(TimeDelta::days(31));
     let fresh = create_as(&app, &who, "Fresh").await;
     let events = app.app.domain().events();
@@ -267,7 +264,7 @@ async fn a_cursor_of_another_log_or_from_before_what_is_remembered_asks_for_a_ne
     assert_eq!(events.prune(&Actor::System, TimeDelta::days(30)).await.unwrap(), 0);
     let refused = events.prune(&who, TimeDelta::days(30)).await.unwrap_err();
     assert_eq!(refused.code(), Code::Forbidden);
-    // Nothing behind the last event that was forgotten is missing.
+    // The cursor of the last pruned event still works.
     let mut stream = watcher.everything(&app, Some(&of_old)).await;
     assert_eq!(next(&mut stream).await.event.task_id, fresh);
     let live = app.app.domain().live();
@@ -282,7 +279,7 @@ async fn a_cursor_of_another_log_or_from_before_what_is_remembered_asks_for_a_ne
         .events(&watcher.live_connection, Watch::default(), Some(&of_old))
         .await;
     assert_eq!(refused.unwrap_err().code(), Code::ResyncRequired);
-    // Whoever was connected is told too.
+    // Connected clients are disconnected with that reason too.
     let ending = timeout(PATIENCE, watcher.live_connection.ended())
         .await
         .expect("it ends");
@@ -290,15 +287,15 @@ async fn a_cursor_of_another_log_or_from_before_what_is_remembered_asks_for_a_ne
 }
 
 #[tokio::test]
-async fn a_watcher_who_does_not_take_what_comes_is_ended_and_can_go_on_from_its_cursor() {
+async fn a_slow_subscriber_is_ended_and_can_resume_from_its_cursor() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let (who, task) = (actor(&app, &ann).await, create(&app, &ann, "T").await);
     let (slow, quick) = (Watcher::of(&app, &ann).await, Watcher::of(&app, &ann).await);
-    let from = head_behind(&app, &who, task).await;
+    let from = head_after(&app, &who, task).await;
     let mut idle = slow.everything(&app, Some(&from)).await;
     let mut reading = quick.everything(&app, Some(&from)).await;
-    // Both have caught up, and get what comes.
+    // Both have caught up and receive live events.
     retitle(app.app.domain(), &who, task, "First").await;
     for stream in [&mut idle, &mut reading] {
         assert_eq!(next(stream).await.event.task.task.version, 2);
@@ -308,7 +305,7 @@ async fn a_watcher_who_does_not_take_what_comes_is_ended_and_can_go_on_from_its_
         retitle(domain, &who, task, &format!("{change}")).await;
         assert_eq!(next(&mut reading).await.event.task.task.version, change + 3);
     }
-    // What it was handed has no gap, so that it can go on from the last that it took.
+    // The buffered events have no gap, so that it can resume from the last one.
     let ending = timeout(PATIENCE, slow.live_connection.ended()).await.expect("it ends");
     assert_eq!(ending, Ending::Slow);
     let mut last = next(&mut idle).await;
@@ -328,14 +325,13 @@ async fn a_watcher_who_does_not_take_what_comes_is_ended_and_can_go_on_from_its_
     assert_eq!(next(&mut all).await.event.task.task.version, 2);
 }
 
-/// What is done to the one task that everybody looks at.
+/// A write to the task that everybody watches.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// It is handed to one of the people, or to nobody.
+    /// Assigns it to one of the people, or to nobody.
     Assign(Option<usize>),
-    /// It gets another title.
     Retitle,
-    /// It goes to the trash and comes back.
+    /// Deletes and restores it.
     Trash,
 }
 
@@ -347,19 +343,19 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the people should hear, by the rules: the versions that each is told of.
+/// The expected deliveries: task versions by person.
 #[derive(Debug, Default)]
 struct Model {
     version: i32,
     assignee: Option<usize>,
-    told: [Vec<i32>; 3],
+    delivered: [Vec<i32>; 3],
 }
 
 impl Model {
-    fn tell(&mut self, people: impl IntoIterator<Item = usize>) {
+    fn deliver(&mut self, people: impl IntoIterator<Item = usize>) {
         self.version += 1;
         for person in people.into_iter().collect::<BTreeSet<_>>() {
-            self.told[person].push(self.version);
+            self.delivered[person].push(self.version);
         }
     }
 
@@ -368,27 +364,27 @@ impl Model {
             Step::Assign(to) if to == self.assignee => {}
             Step::Assign(to) => {
                 let before = std::mem::replace(&mut self.assignee, to);
-                self.tell(before.into_iter().chain(to));
+                self.deliver(before.into_iter().chain(to));
             }
-            Step::Retitle => self.tell(self.assignee),
+            Step::Retitle => self.deliver(self.assignee),
             Step::Trash => {
-                self.tell(self.assignee);
-                self.tell(self.assignee);
+                self.deliver(self.assignee);
+                self.deliver(self.assignee);
             }
         }
     }
 }
 
 #[tokio::test]
-async fn nobody_hears_of_a_task_but_its_people_and_administrators_whatever_is_done_to_it() {
+async fn only_participants_and_administrators_receive_events_of_a_task() {
     let mut runner = TestRunner::deterministic();
     let steps = proptest::collection::vec(step(), 1..20);
     for _ in 0..12 {
-        check_who_hears(&steps.new_tree(&mut runner).unwrap().current()).await;
+        check_receivers(&steps.new_tree(&mut runner).unwrap().current()).await;
     }
 }
 
-async fn check_who_hears(steps: &[Step]) {
+async fn check_receivers(steps: &[Step]) {
     let app = TestApp::start().await;
     let (owner, boss, eve) = (app.member().await, app.admin().await, app.member().await);
     let people = [app.member().await, app.member().await, app.member().await];
@@ -412,20 +408,20 @@ async fn check_who_hears(steps: &[Step]) {
         perform(&app, &who, task, *step, &people).await;
         model.apply(*step);
     }
-    // The last thing that everybody hears of is their own.
+    // The last event of each person is from their last task.
     for person in people.iter().chain([&owner, &boss, &eve]) {
         create(&app, person, "The end").await;
     }
 
     let everything: Vec<i32> = (1..=model.version).collect();
-    let [one, two, three] = model.told;
+    let [one, two, three] = model.delivered;
     let expected = [one, two, three, everything.clone(), everything, Vec::new()];
     for (number, (watcher, expected)) in watchers.iter().zip(&expected).enumerate() {
-        let heard = versions_until_own(&mut streams[number], task, watcher).await;
-        assert_eq!(heard, *expected, "live, person {number}: {steps:?}");
+        let received = versions_until_own(&mut streams[number], task, watcher).await;
+        assert_eq!(received, *expected, "live, person {number}: {steps:?}");
         let mut replay = watcher.everything(&app, Some(&from)).await;
-        let heard = versions_until_own(&mut replay, task, watcher).await;
-        assert_eq!(heard, *expected, "replayed, person {number}: {steps:?}");
+        let received = versions_until_own(&mut replay, task, watcher).await;
+        assert_eq!(received, *expected, "replayed, person {number}: {steps:?}");
     }
 }
 
@@ -449,7 +445,7 @@ async fn perform(app: &TestApp, who: &Actor, task: TaskId, step: Step, people: &
     }
 }
 
-/// The versions of a task that somebody hears of, until they hear of their own last task.
+/// Versions of a task that the watcher receives before the event of the watcher's last task.
 async fn versions_until_own(stream: &mut EventStream, task: TaskId, watcher: &Watcher) -> Vec<i32> {
     let me = watcher.live_connection.actor().user_id().unwrap();
     let mut versions = Vec::new();

@@ -1,4 +1,4 @@
-//! What a receiver gets of notifications: each once, in order, however transactions overlap.
+//! Notifications are delivered once, in order, however transactions overlap.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::support::database::is_postgres;
 
 async fn next(stream: &mut NotificationStream) -> Arc<LoggedNotification> {
     let received = timeout(PATIENCE, stream.next()).await.expect("a notification comes");
-    received.expect("the subscription goes on").unwrap()
+    received.expect("the subscription continues").unwrap()
 }
 
 async fn open(app: &TestApp, watcher: &Watcher, after: &NotificationCursor) -> NotificationStream {
@@ -26,7 +26,7 @@ async fn open(app: &TestApp, watcher: &Watcher, after: &NotificationCursor) -> N
     live.notifications(&watcher.live_connection, Some(after)).await.unwrap()
 }
 
-/// Where the log stands, as a place in the order of notifications.
+/// The head of the event log as a notification cursor.
 async fn start(app: &TestApp, actor: &Actor) -> NotificationCursor {
     NotificationCursor::decode("after", &head(app, actor).await.encode()).unwrap()
 }
@@ -42,7 +42,7 @@ async fn hand_over(app: &TestApp, from: &Actor, to: i32, title: &str) -> TaskId 
 }
 
 #[tokio::test]
-async fn a_notification_of_a_transaction_that_began_first_and_ended_last_is_not_skipped() {
+async fn a_notification_of_an_overlapping_older_transaction_is_not_skipped() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let (who, task) = (actor(&app, &ann).await, create(&app, &ann, "Slow").await);
@@ -71,7 +71,7 @@ async fn a_notification_of_a_transaction_that_began_first_and_ended_last_is_not_
         assert_eq!(one.notification.task_title, *title);
         received.push(one);
     }
-    // A replay from any of them has the same order.
+    // A replay from any cursor has the same order.
     for (place, after) in received.iter().enumerate() {
         let mut replay = open(&app, &watcher, &after.cursor).await;
         for one in &received[place + 1..] {
@@ -85,7 +85,7 @@ const MOVES: usize = 40;
 const VISITS: usize = 12;
 
 #[tokio::test]
-async fn whoever_comes_back_again_and_again_gets_each_notification_once() {
+async fn a_reconnecting_client_gets_each_notification_once() {
     let app = TestApp::start().await;
     let other = app.second_node().await;
     let (ann, bob) = (app.member().await, app.member().await);
@@ -123,7 +123,7 @@ async fn whoever_comes_back_again_and_again_gets_each_notification_once() {
         while count < (total * visit / VISITS).min(total) {
             let one = tokio::select! {
                 one = next(&mut stream) => one,
-                // It was too slow for the writers, and goes on from where it stands.
+                // A client that is too slow is ended and resumes from its cursor.
                 _ = watcher.live_connection.ended() => break,
             };
             let notification = &one.notification;

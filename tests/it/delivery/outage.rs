@@ -1,22 +1,22 @@
-//! The database goes away and comes back; whoever watches misses nothing.
+//! Subscribers miss no event when the database is unreachable for a while.
 
 use sea_orm::{ConnectionTrait as _, Database};
 
-use super::{Watcher, actor, create, head_behind, next, retitle};
+use super::{Watcher, actor, create, head_after, next, retitle};
 use crate::support::TestApp;
 use crate::support::database::is_postgres;
 use crate::support::process::until;
 
 #[tokio::test]
-async fn watchers_outlive_an_outage_of_the_database() {
+async fn subscriptions_outlive_an_outage_of_the_database() {
     if !is_postgres() {
-        // SQLite is a part of the server: there is nothing between them that could break.
+        // SQLite runs inside of the server, so there is no connection that could break.
         return;
     }
     let app = TestApp::start().await;
     let ann = app.member().await;
     let (who, task) = (actor(&app, &ann).await, create(&app, &ann, "T").await);
-    let from = head_behind(&app, &who, task).await;
+    let from = head_after(&app, &who, task).await;
     let watcher = Watcher::of(&app, &ann).await;
     let mut stream = watcher.everything(&app, Some(&from)).await;
     let domain = app.app.domain();
@@ -32,7 +32,7 @@ async fn watchers_outlive_an_outage_of_the_database() {
     switch("false").await;
     let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
     other.execute_unprepared(&end).await.unwrap();
-    assert!(domain.ping().await.is_err(), "the database is away");
+    assert!(domain.ping().await.is_err(), "the database is unreachable");
     switch("true").await;
     until("the database to answer", async || domain.ping().await.ok()).await;
 
@@ -43,9 +43,9 @@ async fn watchers_outlive_an_outage_of_the_database() {
 }
 
 #[tokio::test]
-async fn whoever_reads_does_not_notice_that_idle_connections_were_ended() {
+async fn requests_do_not_notice_that_idle_connections_were_ended() {
     if !is_postgres() {
-        // SQLite has no connections that others could end.
+        // SQLite has no server that could end connections.
         return;
     }
     let app = TestApp::start().await;
@@ -60,7 +60,7 @@ async fn whoever_reads_does_not_notice_that_idle_connections_were_ended() {
     let (server, name) = app.database.url().rsplit_once('/').unwrap();
     let other = Database::connect(format!("{server}/postgres")).await.unwrap();
     let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    // More than once: who comes when the first have connections anew, and others have not, is a matter of luck.
+    // Several rounds, because it is random which request meets an ended connection.
     for _ in 0..5 {
         other.execute_unprepared(&end).await.unwrap();
         for found in at_once().await {

@@ -1,4 +1,4 @@
-//! Several nodes wake each other by way of Redis, and find the news without it.
+//! Nodes notify each other of events through Redis, and poll without it.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use taskwire::domain::actor::Actor;
 use taskwire::domain::id::TaskId;
 use taskwire::domain::live::EventStream;
 
-use super::{Watcher, actor, create, head_behind, next, retitle};
+use super::{Watcher, actor, create, head_after, next, retitle};
 use crate::support::TestApp;
 use crate::support::process::until;
 use crate::support::redis::{REDIS_TIMEOUT, RedisServer};
@@ -21,9 +21,8 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Changes the task so many times, each when the change before it was seen. Nothing is lost, nothing
-    /// comes twice.
-    async fn go_on(&mut self, changes: usize) {
+    /// Updates the task `changes` times, and expects each event exactly once.
+    async fn update(&mut self, changes: usize) {
         for _ in 0..changes {
             self.version += 1;
             let title = format!("Version {}", self.version);
@@ -32,19 +31,19 @@ impl Pair<'_> {
         }
     }
 
-    /// Whether changes are seen sooner than by the poll, which looks once a second.
+    /// Whether events arrive faster than by polling, which has an interval of 1 s.
     async fn is_woken(&mut self) -> bool {
         const CHANGES: usize = 10;
         const BY_POLL: Duration = Duration::from_secs(CHANGES as u64 - 1);
 
         let start = Instant::now();
-        self.go_on(CHANGES).await;
+        self.update(CHANGES).await;
         start.elapsed() < BY_POLL / 2
     }
 }
 
 #[tokio::test]
-async fn nodes_wake_each_other_and_lose_nothing_while_redis_is_away() {
+async fn nodes_wake_each_other_and_lose_no_event_while_redis_is_unreachable() {
     let mut redis = RedisServer::start().await;
     let url = redis.url();
     let settings = [("REDIS_URL", url.as_str()), REDIS_TIMEOUT];
@@ -52,7 +51,7 @@ async fn nodes_wake_each_other_and_lose_nothing_while_redis_is_away() {
     let two = one.second_node_with(&settings).await;
     let ann = one.member().await;
     let (who, task) = (actor(&one, &ann).await, create(&one, &ann, "T").await);
-    let from = head_behind(&one, &who, task).await;
+    let from = head_after(&one, &who, task).await;
     let watcher = Watcher::of(&two, &ann).await;
     let mut pair = Pair {
         writer: &one,
@@ -66,8 +65,8 @@ async fn nodes_wake_each_other_and_lose_nothing_while_redis_is_away() {
     })
     .await;
     redis.kill();
-    // More than a dozen seconds: whoever tries a few times only has given up by then.
-    pair.go_on(15).await;
+    // Takes over 12 s, so that the listener must reconnect more than a few times.
+    pair.update(15).await;
     redis.run().await;
     until("the nodes to wake each other again", async || {
         pair.is_woken().await.then_some(())

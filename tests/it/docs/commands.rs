@@ -1,4 +1,4 @@
-//! The commands in documents: shell parses them, and the server knows their subcommands and options.
+//! Commands in documents: the shell can parse them, and their subcommands and options exist.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -27,8 +27,7 @@ fn every_shell_snippet_parses() {
     assert!(checked > 30, "{checked} snippets");
 }
 
-/// The words after `taskwire` in a line of shell, without comments, redirections and what follows a pipe. `None` if it
-/// runs another program.
+/// The words after `taskwire` in a line of shell, without comments, redirections and pipes. `None` for another program.
 fn arguments(line: &str) -> Option<String> {
     let line = line.split(" #").next()?.split([';', '|', '>', '&']).next()?;
     let mut words = line.split_whitespace().peekable();
@@ -56,7 +55,7 @@ async fn every_command_of_the_server_has_the_subcommands_and_options_that_docume
     assert!(commands.len() > 20, "{commands:?}");
     let place = Place::bare();
     for command in commands {
-        // `--help` is reached only if all words before it are known.
+        // clap reaches `--help` only if it knows all words before it.
         let outcome = place.run(&format!("{command} --help")).await;
         assert_eq!(outcome.code, Some(0), "taskwire {command}: {}", outcome.stderr);
     }

@@ -1,8 +1,8 @@
-//! The figures of `README.md`: each is in the file that its bullet links to.
+//! Each number in `README.md` is in the file that its bullet links to.
 
 use super::{read, section};
 
-/// The numbers of a text, such as `2,359`, `0.80` and `38`. Those in names, such as `p95` or `argon2id`, are none.
+/// The numbers of a text, such as `2,359`, `0.80` and `38`, but not in names such as `p95` or `argon2id`.
 fn numbers(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || ".,".contains(c)));
     words
@@ -13,7 +13,7 @@ fn numbers(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_figure_of_the_readme_is_in_the_file_that_it_names() {
+fn every_figure_of_the_readme_is_in_its_linked_file() {
     let section = section(&read("README.md"), "Measured");
     let bullets: Vec<&str> = section.split("\n- ").skip(1).collect();
     assert_eq!(bullets.len(), 8);

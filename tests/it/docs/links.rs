@@ -29,7 +29,7 @@ fn anchors(page: &str) -> Vec<String> {
     anchors
 }
 
-/// The targets of links and pictures, those of references included.
+/// The targets of links and images, including reference links.
 fn targets(page: &str) -> Vec<String> {
     let inline = page
         .split("](")
@@ -43,7 +43,7 @@ fn targets(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
+fn every_link_has_a_file_and_every_anchor_a_heading() {
     let mut checked = 0;
     for document in documents() {
         let page = read(&document);

@@ -1,4 +1,4 @@
-//! `docs/MIGRATING.md`: what it shows of this server, word for word.
+//! `docs/MIGRATING.md`: its commands give the responses that it shows.
 
 use crate::support::database::TestDatabase;
 use crate::support::process::Place;
@@ -6,7 +6,7 @@ use crate::support::process::Place;
 use super::read;
 use super::session::{run, steps};
 
-/// The dialects of the page, each with the text of its section.
+/// Each dialect of the page, with the text of its section.
 fn sections() -> Vec<(String, String)> {
     let page = read("docs/MIGRATING.md");
     let sections = page.split("\n## ").skip(1).filter_map(|section| {
@@ -18,7 +18,7 @@ fn sections() -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn every_command_of_the_page_is_answered_as_it_shows() {
+async fn every_command_of_the_page_has_the_output_that_it_shows() {
     let sections = sections();
     let names: Vec<&str> = sections.iter().map(|(dialect, _)| dialect.as_str()).collect();
     assert_eq!(

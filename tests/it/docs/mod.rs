@@ -1,4 +1,4 @@
-//! The documents: what they show is what the server does, and what they name exists.
+//! Documents: their examples work, and the names in them exist.
 //!
 //! `tests/clients` compares the examples of `docs/LIVE.md` and `docs/FRONT-ENDS.md` with the files that it runs.
 
@@ -14,7 +14,7 @@ mod tutorial;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The top of the repository.
+/// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -24,7 +24,7 @@ fn read(name: impl AsRef<Path>) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{}: {error}", name.display()))
 }
 
-/// Every document, relative to the top of the repository.
+/// Every document, relative to the root of the repository.
 fn documents() -> Vec<PathBuf> {
     let mut documents = Vec::new();
     for folder in [
@@ -46,7 +46,7 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
-/// The text from a heading of the second level to the next.
+/// The text from a heading of level 2 to the next.
 fn section(page: &str, heading: &str) -> String {
     let start = page
         .find(&format!("\n## {heading}\n"))
@@ -56,7 +56,7 @@ fn section(page: &str, heading: &str) -> String {
     rest[..rest[1..].find("\n## ").map_or(rest.len(), |end| end + 1)].to_owned()
 }
 
-/// The blocks of code of a page: language and text, without the indent of a list.
+/// The code blocks of a page: language and text, without the indentation of lists.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks: Vec<(String, String)> = Vec::new();
     let mut open: Option<usize> = None;
@@ -80,7 +80,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// The text of a page between backticks, outside of blocks of code.
+/// The inline code of a page, without code blocks.
 fn inline_code(page: &str) -> Vec<String> {
     let mut is_block = false;
     let prose = page.lines().filter(|line| {

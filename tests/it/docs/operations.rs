@@ -1,4 +1,4 @@
-//! `docs/OPERATIONS.md`: its installation, word for word, and a row for each alert.
+//! `docs/OPERATIONS.md`: its installation commands work, and it has a row for each alert.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use crate::support::process::Place;
 
 use super::{blocks, read, section};
 
-/// The commands of a section, block by block.
+/// The code blocks of a section.
 fn commands(heading: &str) -> Vec<String> {
     let section = section(&read("docs/OPERATIONS.md"), heading);
     let blocks = blocks(&section).into_iter().filter(|(language, _)| language == "sh");
     blocks.map(|(_, text)| text).collect()
 }
 
-/// Runs commands as somebody does who has `taskwire` in the path, and who has named the database.
+/// Runs commands with `taskwire` in the path and `DATABASE_URL` set.
 async fn run(script: String, home: PathBuf, database: String) -> Output {
     let binary = Path::new(env!("CARGO_BIN_EXE_taskwire")).parent().unwrap();
-    // Without a path in the environment, bash has the usual one.
+    // bash uses its default path, because `PATH` is not set.
     let script = format!("export PATH={}:$PATH\n{script}", binary.display());
     let running = tokio::task::spawn_blocking(move || {
         Command::new("bash")
@@ -46,7 +46,7 @@ fn printed(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn the_installation_goes_as_it_is_written() {
+async fn the_installation_works_as_written() {
     let (database, copy) = (TestDatabase::create_empty().await, TestDatabase::create_empty().await);
     let place = Place::over(&database);
     let home = place.path().to_owned();
@@ -62,7 +62,7 @@ async fn the_installation_goes_as_it_is_written() {
         "{report}"
     );
 
-    // The server runs in the new directory, whose settings it reads.
+    // The server runs in the new directory, and reads the settings there.
     let server = place.serve_in("taskwire").await;
     let watch = watch.replace("http://localhost:8000", &server.url(""));
     let answers = printed(&run(watch, home.clone(), String::new()).await);
@@ -71,7 +71,7 @@ async fn the_installation_goes_as_it_is_written() {
         "{answers}"
     );
 
-    // A copy of PostgreSQL goes into a database of its own.
+    // A restore on PostgreSQL needs a separate database.
     let into = if is_postgres() {
         copy.url()
     } else {
@@ -83,7 +83,7 @@ async fn the_installation_goes_as_it_is_written() {
 }
 
 #[tokio::test]
-async fn the_installation_with_postgresql_goes_in_its_order() {
+async fn the_installation_with_postgresql_works_in_its_order() {
     let database = TestDatabase::create_empty().await;
     let place = Place::bare()
         .with("DATABASE_URL", database.url())

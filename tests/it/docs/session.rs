@@ -1,4 +1,4 @@
-//! Sessions in a page: commands, each with the answer that the page shows for it.
+//! Commands in a page, each with the output that the page shows.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,12 +7,12 @@ use crate::support::process::Server;
 
 use super::blocks;
 
-/// Where the server of the pages listens.
+/// The address of the server in the pages.
 const ADDRESS: &str = "http://localhost:8000";
-/// Separates the answers of two commands.
+/// Separates the output of two commands.
 const MARK: &str = "-- next --";
 
-/// A command, and the answer that a page shows for it, if any.
+/// A command, and the output that the page shows for it, if any.
 pub(super) struct Step {
     pub(super) command: String,
     pub(super) answer: Option<String>,
@@ -33,17 +33,17 @@ pub(super) fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// Runs the commands in one shell, and compares each answer with what the page shows.
+/// Runs the commands in one shell, and compares the output with the page.
 pub(super) async fn run(steps: &[Step], server: &Server, home: PathBuf) {
     let script = steps
         .iter()
         .map(|step| format!("{}echo; echo '{MARK}'\n", step.command))
         .collect::<Vec<_>>()
         .concat();
-    // By itself, `localhost` may be another machine's idea of an address.
+    // `localhost` may resolve to an address where the server does not listen.
     let script = script.replace(ADDRESS, &server.url(""));
     let output = tokio::task::spawn_blocking(move || {
-        // A proxy of this machine must not come between.
+        // The requests must not use a proxy of this machine.
         let mut bash = Command::new("bash");
         bash.args(["-euo", "pipefail", "-c", &script])
             .current_dir(home)
@@ -80,7 +80,7 @@ fn compare(step: &Step, answer: &str) {
     }
 }
 
-/// Whether the text is as shown, where `…` is any text.
+/// In `shown`, `…` matches any text.
 fn is_as_shown(text: &str, shown: &str) -> bool {
     let mut parts = shown.split('…');
     let Some(mut rest) = parts.next().and_then(|start| text.strip_prefix(start)) else {

@@ -1,4 +1,4 @@
-//! `docs/SETTINGS.md`, and the settings that documents name. The unit tests of `config` compare the tables.
+//! `docs/SETTINGS.md`, and the names of settings in documents. The unit tests of `config` compare the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::support::process::Place;
 
 use super::{documents, inline_code, read, root};
 
-/// The settings of the page, each with the text of its default.
+/// Each setting of the page, with the text of its default.
 fn rows() -> BTreeMap<String, String> {
     let page = read("docs/SETTINGS.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
@@ -34,7 +34,7 @@ async fn the_defaults_of_the_page_take_effect() {
             _ if default == "none" => "",
             _ => continue,
         };
-        // Shown as an absolute directory in STORAGE_URL, and in the driver's spelling.
+        // The effective values are an absolute directory in STORAGE_URL, and a URL in the driver's spelling.
         if !["UPLOAD_DIR", "DATABASE_URL", "STORAGE_URL"].contains(&name.as_str()) {
             let line = format!("{name}={value}");
             assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
@@ -52,7 +52,7 @@ async fn the_reference_is_printed_as_markdown_and_as_an_env_file() {
     );
 }
 
-/// Whether it could be the name of a setting, a code or a constant: upper case, with an underscore.
+/// Whether the text can be the name of a setting, a code or a constant: upper case, with an underscore.
 fn is_upper_name(text: &str) -> bool {
     let is_upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     text.contains('_') && text.starts_with(|c: char| c.is_ascii_uppercase()) && text.chars().all(is_upper)

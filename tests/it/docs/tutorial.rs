@@ -1,4 +1,4 @@
-//! `docs/TUTORIAL.md`, word for word.
+//! `docs/TUTORIAL.md`: its commands give the output that it shows.
 
 use crate::support::database::TestDatabase;
 use crate::support::process::Place;
@@ -7,7 +7,7 @@ use super::read;
 use super::session::{run, steps};
 
 #[tokio::test]
-async fn the_tutorial_goes_as_it_is_written() {
+async fn the_tutorial_works_as_written() {
     let database = TestDatabase::create_empty().await;
     let place = Place::over(&database);
     let server = place.serve().await;
@@ -15,7 +15,7 @@ async fn the_tutorial_goes_as_it_is_written() {
     assert!(steps.len() > 8 && steps.iter().filter(|step| step.answer.is_some()).count() > 6);
     run(&steps, &server, place.path().to_owned()).await;
 
-    // Both users have a task that is done, and one has a file.
+    // At the end, both users have a task that is done, and one has a file.
     let done = "SELECT COUNT(*) AS number FROM tasks WHERE status = 3";
     assert_eq!(database.number(done).await, 2);
     let attached = "SELECT COUNT(*) AS number FROM attachments WHERE task_id IS NOT NULL AND size = 19";

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::{Outcome, Place};
 
-/// Runs doctor where a small disk is mounted at a folder, with a copy of a file on it. Nobody else sees that disk.
+/// Runs doctor with a small disk mounted at a folder, and a copy of a file on it. Only this process sees the disk.
 async fn run_on_disk(place: &Place, folder: &Path, mebibytes: u32, file: &str) -> Outcome {
     let script = format!(
         "mount -t tmpfs -o size={mebibytes}m tmpfs '{0}' && cp '{file}' '{0}'; exec \"$0\" \"$@\"",
@@ -17,7 +17,7 @@ async fn run_on_disk(place: &Place, folder: &Path, mebibytes: u32, file: &str) -
     place.run_in(program, "doctor").await
 }
 
-/// Runs a program with mounts of its own, as root of nothing but them.
+/// Runs a program in a separate mount and user namespace, where it is root.
 fn in_own_mounts() -> Command {
     let mut program = Command::new("unshare");
     program.args(["--mount", "--map-root-user"]);
@@ -31,7 +31,7 @@ async fn a_disk_that_is_almost_full_is_named() {
         .status()
         .is_ok_and(|status| status.success())
     {
-        // A system where only the administrator mounts disks. The limits themselves have tests of their own.
+        // This system has no unprivileged namespaces. Unit tests check the limits.
         return;
     }
     let database = TestDatabase::create().await;
@@ -39,8 +39,8 @@ async fn a_disk_that_is_almost_full_is_named() {
     let folder = place.path().join("small");
     std::fs::create_dir(&folder).unwrap();
     for (mebibytes, code, verdict, text) in [
-        (90, Some(1), "FAILED", "writes are about to fail"),
-        (900, Some(0), "warn", "there should be 1 GiB and 5 % at least"),
+        (90, Some(1), "FAILED", "writes will fail soon"),
+        (900, Some(0), "warn", "at least 1 GiB and 5 % should be free"),
         (1_100, Some(0), "ok", " 1 GiB ("),
     ] {
         let outcome = run_on_disk(&place, &folder, mebibytes, "/dev/null").await;
@@ -52,7 +52,7 @@ async fn a_disk_that_is_almost_full_is_named() {
         );
     }
     if is_postgres() {
-        // Its disk may be another machine's.
+        // The disk of PostgreSQL may be on another machine.
         return;
     }
     let file = database.url().trim_start_matches("sqlite:");
@@ -64,7 +64,7 @@ async fn a_disk_that_is_almost_full_is_named() {
     assert!(text.starts_with(" 8") && text.contains(" MiB ("), "{outcome:?}");
 }
 
-/// The verdict on the disk of this content, and the rest of its line.
+/// Verdict and text of the line about the disk with this content.
 fn about<'a>(outcome: &'a Outcome, content: &str) -> (&'a str, &'a str) {
     let start = format!("disk: {content}:");
     let mut lines = outcome.stdout.lines().map(|line| line.split_at(8));

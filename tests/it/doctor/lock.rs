@@ -1,4 +1,4 @@
-//! A locked database, told from a wrong clock.
+//! A locked database, and a wrong clock: each is reported as such.
 
 use std::process;
 
@@ -9,7 +9,7 @@ use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::Place;
 
-/// Runs doctor while the log is locked. It says so with these words, and the clock is well.
+/// Runs doctor while the event log is locked. It reports that with these words, and the clock as correct.
 async fn is_locked(place: &Place, words: &[&str]) {
     let outcome = place.run("doctor").await;
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
@@ -36,7 +36,7 @@ async fn a_locked_file_is_named_with_its_process_and_the_clock_is_well() {
     };
     let transaction = connection.begin_with_options(options).await.unwrap();
     let locked = format!("the file {file} is locked: {holder}");
-    // With the second setting a statement ends before the wait for a lock does.
+    // With the second value the statement timeout ends before the lock timeout.
     for seconds in ["30", "1"] {
         let place = Place::over(&database).with("DATABASE_STATEMENT_TIMEOUT_SECONDS", seconds);
         is_locked(&place, &[&locked, "is writing to it; wait"]).await;
@@ -77,9 +77,9 @@ async fn a_locked_table_is_named_with_its_transaction_and_the_clock_is_well() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_is_said_to_be_the_clock() {
+async fn a_wrong_clock_is_reported_as_such() {
     if !is_postgres() {
-        // The file has the clock of this machine.
+        // SQLite uses the clock of this machine.
         return;
     }
     for offset in ["1 hour", "-1 hour"] {
@@ -99,7 +99,7 @@ async fn a_wrong_clock_is_said_to_be_the_clock() {
         let outcome = place.run("doctor").await;
         assert_eq!(finding(&outcome, "writing").0, "ok", "{outcome:?}");
     }
-    // A slow answer is no wrong clock, whenever the clock was read.
+    // A slow answer is no wrong clock, wherever in that time the clock was read.
     for time in [
         "pg_catalog.clock_timestamp() FROM pg_sleep(6)",
         "time FROM (SELECT pg_catalog.clock_timestamp() AS time) AS early, LATERAL pg_sleep(6 + 0 * extract(year FROM time))",
@@ -111,7 +111,7 @@ async fn a_wrong_clock_is_said_to_be_the_clock() {
     }
 }
 
-/// Gives the database another clock, which every new connection reads.
+/// Replaces the clock of the database for new connections.
 async fn set_clock(database: &TestDatabase, time: &str) {
     let name = database.url().rsplit_once('/').unwrap().1;
     let function = format!(
@@ -122,7 +122,7 @@ async fn set_clock(database: &TestDatabase, time: &str) {
 }
 
 #[tokio::test]
-async fn an_event_from_the_future_is_said_to_be_of_a_wrong_clock() {
+async fn an_event_from_the_future_is_reported_as_a_wrong_clock() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     let server = place.serve().await;

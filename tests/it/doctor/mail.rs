@@ -1,21 +1,20 @@
-//! A mail server that accepts the server, and those that do not.
+//! Mail servers that accept or refuse the login.
 
 use tokio::net::TcpListener;
 
 use super::{DEAD, fails, finding};
 use crate::support::database::TestDatabase;
 use crate::support::process::Place;
-use crate::support::smtp::{MailServer, Mood};
+use crate::support::smtp::{Behaviour, MailServer};
 
-/// Its URL with a name and a password.
 fn with_password(server: &MailServer) -> String {
     server.url().replace("smtp://", "smtp://me:hunter2@")
 }
 
 #[tokio::test]
-async fn a_mail_server_is_asked_without_sending_a_mail() {
+async fn a_mail_server_is_checked_without_sending_a_mail() {
     let database = TestDatabase::create().await;
-    let server = MailServer::start(Mood::Takes).await;
+    let server = MailServer::start(Behaviour::Accepts).await;
     for (url, shown) in [
         (server.url(), server.url()),
         (
@@ -27,7 +26,7 @@ async fn a_mail_server_is_asked_without_sending_a_mail() {
         let expected = format!("{shown} accepts this server; no mail was sent");
         assert_eq!(finding(&outcome, "mail"), ("ok", expected.as_str()), "{outcome:?}");
     }
-    assert_eq!((server.offers(), server.letters().len()), (0, 0));
+    assert_eq!((server.offers(), server.emails().len()), (0, 0));
     let outcome = Place::over(&database).run("doctor").await;
     assert_eq!(
         finding(&outcome, "mail"),
@@ -38,8 +37,8 @@ async fn a_mail_server_is_asked_without_sending_a_mail() {
 #[tokio::test]
 async fn a_mail_server_that_refuses_fails_with_the_cause() {
     let database = TestDatabase::create().await;
-    let refusing = MailServer::start(Mood::RefusesPassword).await;
-    let plain = MailServer::start(Mood::Takes).await;
+    let refusing = MailServer::start(Behaviour::RefusesPassword).await;
+    let plain = MailServer::start(Behaviour::Accepts).await;
     for (url, cause) in [
         (with_password(&refusing), "5.7.8 authentication failed"),
         (format!("{}?tls=required", plain.url()), "STARTTLS is not supported"),
@@ -58,9 +57,9 @@ async fn a_mail_server_that_refuses_fails_with_the_cause() {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_says_nothing_is_not_waited_for_for_long() {
+async fn the_check_of_a_silent_mail_server_times_out() {
     let database = TestDatabase::create().await;
-    // The operating system takes the connection; nobody ever answers it.
+    // The operating system accepts the connection, and no program answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", silent.local_addr().unwrap());
     let place = Place::over(&database).with("SMTP_URL", &url);

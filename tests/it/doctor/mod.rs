@@ -1,4 +1,4 @@
-//! `taskwire doctor`: what it says of a server that is well, and of each part that is not.
+//! `taskwire doctor`: its report of a working server, and of each fault.
 
 mod disk;
 mod lock;
@@ -12,10 +12,10 @@ use std::fs;
 use crate::support::database::{TestDatabase, is_postgres, redis_url};
 use crate::support::process::{Outcome, Place};
 
-/// Nothing listens on this port, and it takes rights to do so.
+/// No program listens on this port, because that needs special rights.
 const DEAD: &str = "127.0.0.1:1";
 
-/// The verdict of a check, and its text. There is one line for each subject.
+/// Verdict and text of a check, which printed exactly one line.
 #[track_caller]
 fn finding<'a>(outcome: &'a Outcome, subject: &str) -> (&'a str, &'a str) {
     let start = format!("{subject}: ");
@@ -29,7 +29,6 @@ fn finding<'a>(outcome: &'a Outcome, subject: &str) -> (&'a str, &'a str) {
     }
 }
 
-/// Whether a check printed a line.
 fn has_line(outcome: &Outcome, subject: &str) -> bool {
     outcome
         .stdout
@@ -37,7 +36,7 @@ fn has_line(outcome: &Outcome, subject: &str) -> bool {
         .any(|line| line[8..].starts_with(&format!("{subject}: ")))
 }
 
-/// Runs it. It fails, and the line of the subject says so with all of these words.
+/// Runs doctor. It fails, and the line of the subject contains all of these words.
 async fn fails(place: &Place, subject: &str, words: &[&str]) -> Outcome {
     let outcome = place.run("doctor").await;
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
@@ -50,7 +49,7 @@ async fn fails(place: &Place, subject: &str, words: &[&str]) -> Outcome {
 }
 
 #[tokio::test]
-async fn every_part_that_is_well_has_its_line() {
+async fn every_working_part_has_a_line() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("REDIS_URL", &redis_url());
     let outcome = place.run("doctor").await;
@@ -63,13 +62,13 @@ async fn every_part_that_is_well_has_its_line() {
         "settings database tables writing clock jobs accounts Redis mail storage disk disk"
     };
     assert_eq!(subjects.join(" "), expected);
-    // Other tests hold transactions open in the same cluster, and the disk belongs to the machine.
+    // Other tests have open transactions in the same cluster, and the disk belongs to the machine.
     for (verdict, text) in lines {
         let is_ours = !text.starts_with("transactions") && !text.starts_with("disk");
         assert!(verdict == "ok      " || !is_ours && verdict == "warn    ", "{printed}");
     }
     assert!(
-        printed.contains("Redis: takes writes, scripts and messages"),
+        printed.contains("Redis: accepts writes, scripts and messages"),
         "{printed}"
     );
     let engine = if is_postgres() { "PostgreSQL" } else { "SQLite" };
@@ -77,11 +76,11 @@ async fn every_part_that_is_well_has_its_line() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_with_what_to_do() {
+async fn every_fault_is_reported_with_a_fix() {
     let database = TestDatabase::create_empty().await;
     let place = Place::over(&database);
     if !is_postgres() {
-        // Looking does not create the file.
+        // The check does not create the file.
         fails(&place, "database", &["the file ", "does not exist"]).await;
         assert_eq!(place.run("migrate status").await.code, Some(0));
     }
@@ -101,7 +100,7 @@ async fn what_is_wrong_is_said_with_what_to_do() {
         tables.contains("migrations pending; `taskwire migrate up` applies them"),
         "{tables}"
     );
-    assert!(redis.contains("check REDIS_URL, and that Redis runs"), "{redis}");
+    assert!(redis.contains("check REDIS_URL, and that Redis is running"), "{redis}");
     assert!(storage.contains("set UPLOAD_DIR or STORAGE_URL"), "{storage}");
     assert!(!outcome.stdout.contains("hunter2") && !outcome.stderr.contains("hunter2"));
 

@@ -1,4 +1,4 @@
-//! A Redis that answers, and does not do what the server needs.
+//! A Redis that answers, but refuses commands that the server needs.
 
 use redis::{Cmd, cmd};
 
@@ -16,7 +16,7 @@ fn words(command: &str) -> Cmd {
     command
 }
 
-/// The same Redis as another user with the same password.
+/// The URL with another user, who has the same password.
 fn url_of(server: &RedisServer, user: &str) -> String {
     server.url().replace("//:", &format!("//{user}:"))
 }
@@ -27,7 +27,7 @@ async fn set_user(server: &RedisServer, user: &str, rules: &str) {
 }
 
 #[tokio::test]
-async fn a_redis_that_takes_no_writes_fails_with_the_cause() {
+async fn a_redis_that_refuses_writes_fails_with_the_cause() {
     let database = TestDatabase::create().await;
     for (command, cause) in [
         (
@@ -45,7 +45,7 @@ async fn a_redis_that_takes_no_writes_fails_with_the_cause() {
 }
 
 #[tokio::test]
-async fn a_user_who_lacks_a_right_fails_and_the_rights_that_are_named_are_enough() {
+async fn a_redis_user_without_a_right_fails_and_the_named_rights_are_enough() {
     let database = TestDatabase::create().await;
     let server = RedisServer::start().await;
     let place = |user: &str| Place::over(&database).with("REDIS_URL", &url_of(&server, user));

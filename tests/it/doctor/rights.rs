@@ -1,4 +1,4 @@
-//! Rights: of a user of PostgreSQL on each table, and of this user on the file of SQLite.
+//! Rights of a PostgreSQL user on each table, and of this user on the SQLite file.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -10,13 +10,13 @@ use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::{Outcome, Place};
 use crate::support::role::Role;
 
-/// The statements that grant what is missing.
+/// The statements that grant the missing rights.
 fn grants(outcome: &Outcome) -> &str {
     finding(outcome, "rights").1.split_once("grants them with: ").unwrap().1
 }
 
-/// Runs doctor as a user. The rights fail with all of these words; what it prints is run, and is enough.
-async fn grants_what_is_missing(database: &TestDatabase, user: &Role, words: &[&str]) {
+/// Runs doctor as a user. The check fails with all of these words, and the statements that it prints fix it.
+async fn check_printed_grants(database: &TestDatabase, user: &Role, words: &[&str]) {
     let place = Place::over(database).with("DATABASE_URL", user.url());
     let outcome = fails(&place, "rights", words).await;
     for depending in ["tables", "writing", "jobs"] {
@@ -36,7 +36,7 @@ async fn missing_rights_are_named_with_the_statements_that_grant_them() {
     let user = Role::create(&database).await;
     let name = user.sql_name();
     let all = "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE account_changes, attachments, ";
-    grants_what_is_missing(
+    check_printed_grants(
         &database,
         &user,
         &[all, "GRANT SELECT ON TABLE seaql_migrations TO ", name],
@@ -57,19 +57,19 @@ async fn missing_rights_are_named_with_the_statements_that_grant_them() {
         .execute(&format!("REVOKE INSERT, UPDATE ON jobs FROM {name}"))
         .await;
     let some = format!("GRANT DELETE ON TABLE tags, tasks TO {name}; GRANT INSERT, UPDATE ON TABLE jobs TO {name};");
-    grants_what_is_missing(&database, &user, &[&some]).await;
+    check_printed_grants(&database, &user, &[&some]).await;
 
-    // As a database of an older version has it.
+    // As in a database of an older version.
     database
         .execute(
             "ALTER TABLE tags ALTER id DROP IDENTITY; CREATE SEQUENCE numbers OWNED BY tags.id; \
              ALTER TABLE tags ALTER id SET DEFAULT nextval('numbers')",
         )
         .await;
-    grants_what_is_missing(&database, &user, &["GRANT USAGE ON SEQUENCE numbers TO"]).await;
+    check_printed_grants(&database, &user, &["GRANT USAGE ON SEQUENCE numbers TO"]).await;
 
     database.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC").await;
-    grants_what_is_missing(&database, &user, &["GRANT USAGE ON SCHEMA public TO"]).await;
+    check_printed_grants(&database, &user, &["GRANT USAGE ON SCHEMA public TO"]).await;
     user.remove(&database).await;
 
     let database = TestDatabase::create_empty().await;
@@ -86,7 +86,7 @@ async fn missing_rights_are_named_with_the_statements_that_grant_them() {
     user.remove(&database).await;
 }
 
-/// The binary without the right of root to write what its permissions forbid.
+/// The binary without root's right to ignore permissions.
 fn without_override() -> Command {
     let binary = env!("CARGO_BIN_EXE_taskwire");
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
@@ -139,7 +139,7 @@ async fn a_file_or_folder_that_cannot_be_written_is_named() {
 }
 
 #[tokio::test]
-async fn a_database_that_only_lets_read_is_named_as_such() {
+async fn a_read_only_database_is_reported_as_such() {
     if !is_postgres() {
         return;
     }
@@ -156,7 +156,7 @@ async fn a_database_that_only_lets_read_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_free_connection_says_so() {
+async fn a_server_without_a_free_connection_is_reported() {
     if !is_postgres() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Transactions of others that live events wait for.
+//! Open transactions of other programs that delay live events.
 
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
@@ -7,7 +7,7 @@ use crate::support::database::{OLDEST_TRANSACTION, TestDatabase, is_postgres};
 use crate::support::process::{Outcome, Place, until};
 use crate::support::role::Role;
 
-/// Runs doctor until the oldest transaction is the one with this name: other tests have some in the same cluster.
+/// Runs doctor until the oldest transaction has this name: other tests have transactions in the same cluster.
 async fn until_named(place: &Place, name: &str) -> Outcome {
     until(name, async || {
         let outcome = place.run("doctor").await;
@@ -17,7 +17,7 @@ async fn until_named(place: &Place, name: &str) -> Outcome {
 }
 
 #[tokio::test]
-async fn a_transaction_that_holds_back_events_is_named() {
+async fn a_transaction_that_delays_events_is_named() {
     let database = TestDatabase::create().await;
     if !is_postgres() {
         assert!(!has_line(&Place::over(&database).run("doctor").await, "transactions"));
@@ -29,7 +29,7 @@ async fn a_transaction_that_holds_back_events_is_named() {
         Place::over(&database),
         Place::over(&database).with("DATABASE_URL", user.url()),
     );
-    // Another database of the cluster.
+    // A transaction in another database of the cluster.
     let elsewhere = TestDatabase::create_empty().await.connect().await;
     let name = format!("nightly report {}", std::process::id());
     let _oldest = OLDEST_TRANSACTION.lock().await;
@@ -49,7 +49,7 @@ async fn a_transaction_that_holds_back_events_is_named() {
         assert!(text.contains(part), "{part} in {text}");
     }
 
-    // PostgreSQL does not show a plain user for how long others have had a transaction open, nor what they do.
+    // PostgreSQL does not show age and state of other users' transactions to an ordinary user.
     let outcome = until_named(&as_user, &name).await;
     let (verdict, text) = finding(&outcome, "transactions");
     assert_eq!((outcome.code, verdict), (Some(0), "warn"), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! Files of tasks, and files of one's own.
+//! Files of tasks, and personal files without a task.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::support::process::until;
 const SHA256: &str = "b1de61b8108f15d9913e0fa2e6371ed737fbe2be84e63a89ca8ae7a370322371";
 const DELETE: &str = "mutation($id: ID!) { attachmentDelete(id: $id) { deletedId userErrors { code field message } } }";
 
-/// The names of a task's files, or none if it is not to be seen.
+/// Filenames of a task's files; `None` if the person cannot see the task.
 async fn names(person: &Person<'_>, task: i64) -> Option<Vec<String>> {
     let query = "query($id: ID!) { task(id: $id) { attachments { filename } } }";
     let answer = person.graphql(query, json!({ "id": global_id("Task", task) })).await;
@@ -20,7 +20,6 @@ async fn names(person: &Person<'_>, task: i64) -> Option<Vec<String>> {
     Some(names.collect())
 }
 
-/// What `node` finds of a file.
 async fn node(person: &Person<'_>, id: &Value) -> Value {
     let query = "query($id: ID!) { node(id: $id) { ... on Attachment { filename } } }";
     person.graphql(query, json!({ "id": id })).await.data()["node"].clone()
@@ -79,7 +78,7 @@ async fn a_file_is_kept_listed_found_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_file_of_a_task_is_for_whoever_takes_part_in_it() {
+async fn a_file_of_a_task_is_for_its_participants() {
     let app = TestApp::start().await;
     let (ann, bob, eve, boss) = (
         app.member().await,
@@ -122,12 +121,12 @@ async fn a_file_of_a_task_is_for_whoever_takes_part_in_it() {
     }
     assert_eq!((app.footprint().await, app.stored_files()), (before, stored));
 
-    // Anybody who takes part may delete what another one attached.
+    // Participants may delete each other's files.
     for (person, id) in [(&bob, &ids[0]), (&boss, &ids[1]), (&ann, &ids[2])] {
         delete(person, id).await.data();
     }
     assert_eq!(names(&ann, task).await.unwrap(), [""; 0]);
-    // Whoever takes part no longer has nothing to do with its files any more, their own included.
+    // A former participant has no access to the files of the task, including their own.
     let own = bob.keeps(Some(task), "mine.txt", b"content").await["id"].clone();
     let unassign = "mutation($id: ID!) { taskAssign(id: $id, assigneeId: null) { userErrors { code } } }";
     bob.graphql(unassign, json!({ "id": global_id("Task", task) }))
@@ -152,7 +151,7 @@ async fn a_file_without_a_task_is_for_its_owner_and_administrators() {
     delete(&boss, id).await.data();
     assert_eq!(node(&ann, id).await, Value::Null);
     assert_eq!(app.stored_files(), [""; 0]);
-    // It belongs to no task: no event tells of it.
+    // A file without a task has no event.
     assert_eq!(
         app.database.number("SELECT COUNT(*) AS number FROM task_events").await,
         0
@@ -188,7 +187,7 @@ async fn files_of_a_task_in_the_trash_are_as_invisible_as_the_task() {
 }
 
 #[tokio::test]
-async fn attaching_and_detaching_are_told_with_the_task_as_they_left_it() {
+async fn attaching_and_detaching_log_events_with_the_resulting_task() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann
@@ -214,7 +213,7 @@ async fn attaching_and_detaching_are_told_with_the_task_as_they_left_it() {
         detached.changes,
         json!({ "attachments": { "from": ["a.txt", "b.txt"], "to": ["b.txt"] } })
     );
-    // The storage's own names are nobody's business.
+    // Names of objects in the storage stay internal.
     assert!(!attached.task.to_string().contains("storage"));
 
     let query = "query($id: ID!) { taskHistory(id: $id) { nodes { type changes { field before after } snapshot { version } } } }";
@@ -229,7 +228,7 @@ async fn attaching_and_detaching_are_told_with_the_task_as_they_left_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_kept_is_refused_with_what_is_allowed() {
+async fn an_unacceptable_file_is_refused_with_what_is_allowed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = ann.creates_task(json!({ "title": "Report" })).await;
@@ -287,7 +286,7 @@ async fn a_file_that_cannot_be_kept_is_refused_with_what_is_allowed() {
             assert_eq!(answer.data()["attachmentUpload"]["attachment"], Value::Null);
         }
     }
-    // What was begun is removed behind the answer.
+    // The partial file is removed after the response.
     until("the storage to be empty", async || {
         app.stored_files().is_empty().then_some(())
     })
@@ -317,7 +316,7 @@ async fn each_type_that_is_allowed_is_kept_with_its_media_type() {
 }
 
 #[tokio::test]
-async fn a_path_in_a_name_is_cut_off_and_never_becomes_one() {
+async fn a_path_in_a_filename_is_cut_off() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (sent, kept) in [
@@ -378,7 +377,7 @@ async fn files_go_with_their_owner_or_stay_with_the_task() {
 }
 
 #[tokio::test]
-async fn uploads_have_a_limit_of_their_own() {
+async fn uploads_have_their_own_limit() {
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_UPLOAD_PER_MINUTE", "2")]).await;
     let ann = app.member().await;
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Documents that are meant to hurt: each is refused with its limit, by every transport, and the server goes on.
+//! Malicious documents: every transport refuses them and names the limit, and the server stays up.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
 use crate::support::socket::{LEGACY, TRANSPORT};
 
-/// Nested so deep that a parser without a bound would exhaust its stack.
+/// Deep enough to exhaust the stack of a parser without a limit.
 const LEVELS: usize = 300;
 
 fn nested_filter() -> String {
@@ -17,7 +17,7 @@ fn nested_filter() -> String {
     format!("{{tasks(filter:{filter}){{totalCount}}}}")
 }
 
-/// Documents with the limit that each passes.
+/// Documents, each with the limit that it exceeds.
 fn attacks() -> Vec<(String, &'static str)> {
     let chain: Vec<String> = (0..90)
         .map(|n| format!("fragment f{n} on Query{{...f{} ...f{}}}", n + 1, n + 1))
@@ -57,7 +57,7 @@ fn attacks() -> Vec<(String, &'static str)> {
 }
 
 #[tokio::test]
-async fn documents_that_pass_a_limit_name_it() {
+async fn documents_above_a_limit_are_refused_with_its_name() {
     let app = TestApp::start().await;
     for (document, limit) in attacks() {
         let answer = ask(&app.anonymous(), SPECIFIED, &document).await;
@@ -87,7 +87,7 @@ async fn documents_that_are_garbage_are_syntax_errors() {
     }
 }
 
-/// Sends a document by each way over HTTP, and gives the code of each answer.
+/// Sends a document by each HTTP transport; returns transport and error code.
 async fn by_http(person: &Person<'_>, document: &str) -> Vec<(&'static str, String)> {
     let body = json!({ "query": document }).to_string();
     let encoded: String = url::form_urlencoded::byte_serialize(document.as_bytes()).collect();
@@ -123,7 +123,7 @@ async fn by_http(person: &Person<'_>, document: &str) -> Vec<(&'static str, Stri
     codes
 }
 
-/// The code of an error in a text that may be a stream.
+/// The error code in a body, which may be a stream.
 fn code_in(text: &str) -> String {
     let code = text
         .split_once("\"code\":\"")
@@ -149,7 +149,7 @@ async fn nesting_is_refused_by_every_transport_signed_in_or_not() {
             assert_eq!(older.receive().await["type"], expected);
         }
         older
-            .say(json!({ "type": "start", "id": "1", "payload": { "query": nested_filter() } }))
+            .send_json(json!({ "type": "start", "id": "1", "payload": { "query": nested_filter() } }))
             .await;
         let message = older.receive().await;
         assert_eq!(message["payload"]["extensions"]["code"], "LIMIT_EXCEEDED", "{message}");
@@ -165,7 +165,7 @@ async fn variables_nest_up_to_a_limit() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let query = "query($f: TaskFilter) { tasks(filter: $f) { totalCount } }";
-    // Each level is a list and an object. More than 64 are refused before the body is parsed.
+    // Each level is a list and an object. More than 64 levels are refused before the body is parsed.
     for levels in [17, 25] {
         let mut filter = json!({});
         for _ in 0..levels {
@@ -182,7 +182,7 @@ async fn variables_nest_up_to_a_limit() {
 }
 
 #[tokio::test]
-async fn an_answer_has_a_most_number_of_bytes() {
+async fn a_response_has_a_maximum_size() {
     let app = TestApp::start_with(&[("GRAPHQL_MAX_RESPONSE_BYTES", "20000")]).await;
     let ann = app.member().await;
     for number in 0..10 {
@@ -202,12 +202,12 @@ async fn an_answer_has_a_most_number_of_bytes() {
         answer.text
     );
     assert!(
-        answer.error_message().contains("up to 20000 are allowed"),
+        answer.error_message().contains("up to 20000 bytes are allowed"),
         "{}",
         answer.text
     );
     assert!(answer.at("/data/tasks").is_null());
-    // Fields that are resolved one by one, edges, and what is not in rows count too.
+    // Fields that are resolved one by one, edges, and fields outside of rows count too.
     for document in [
         "{ tasks { nodes { viewerCanUpdate description } } }",
         "{ tasks { edges { node { description } } } }",
@@ -229,7 +229,7 @@ async fn an_answer_has_a_most_number_of_bytes() {
 }
 
 #[tokio::test]
-async fn json_has_a_most_number_of_values() {
+async fn json_has_a_maximum_number_of_values() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let body = format!(

@@ -1,4 +1,4 @@
-//! What bad input gets: for each kind the exact status and body, in the specification's media type.
+//! Bad input: the exact status and body of each response, in the media type of the specification.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,6 @@ use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::{Person, global_id};
 
-/// Sends a body as JSON.
 async fn post(person: &Person<'_>, body: String) -> Answer {
     post_as(person, JSON, body).await
 }
@@ -25,7 +24,7 @@ async fn document(person: &Person<'_>, query: &str) -> Answer {
     post(person, json!({ "query": query }).to_string()).await
 }
 
-/// Checks the whole of a refusal but for the id of its request, which changes.
+/// Checks a whole refusal, except its request id.
 #[track_caller]
 fn is_refused(answer: &Answer, status: u16, code: &str, message: &str, locations: Value) {
     let mut body = answer.body.clone();
@@ -43,7 +42,7 @@ fn at(line: u32, column: u32) -> Value {
 }
 
 #[tokio::test]
-async fn documents_that_are_none_or_not_valid() {
+async fn malformed_or_invalid_documents() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let validation = "GRAPHQL_VALIDATION_FAILED";
@@ -93,7 +92,7 @@ async fn variables_that_are_missing_or_of_another_type() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_request() {
+async fn bodies_without_a_graphql_request() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (body, message) in [
@@ -139,7 +138,7 @@ async fn bodies_that_are_no_request() {
 }
 
 #[tokio::test]
-async fn requests_that_a_browser_sends_unasked() {
+async fn requests_that_a_browser_sends_without_a_preflight() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let body = json!({ "query": "{ viewer { id } }" }).to_string();
@@ -162,7 +161,7 @@ async fn requests_that_a_browser_sends_unasked() {
 }
 
 #[tokio::test]
-async fn documents_that_ask_for_too_much() {
+async fn documents_above_a_limit() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let megabyte = format!("{{ viewer {{ id }} }} #{}", "x".repeat(1_000_000));
@@ -215,12 +214,12 @@ async fn introspection_where_it_is_off() {
     let answer = document(&ann, "{ __schema { types { name } } }").await;
     let message = "Introspection is switched off on this server, so there is no field '__schema'";
     is_refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED", message, at(1, 3));
-    // What a client asks for to tell types apart is no introspection.
+    // `__typename` is allowed without introspection.
     assert_eq!(document(&ann, "{ __typename }").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_document_that_was_valid_is_not_so_with_variables_that_are_not() {
+async fn a_valid_document_is_refused_with_invalid_variables() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "T" })).await;

@@ -13,7 +13,7 @@ async fn batch(person: &Person<'_>, operations: &[Value]) -> Answer {
 }
 
 #[tokio::test]
-async fn each_operation_of_a_batch_has_its_own_answer_in_its_place() {
+async fn each_operation_of_a_batch_has_its_response_at_its_index() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answer = batch(
@@ -21,7 +21,7 @@ async fn each_operation_of_a_batch_has_its_own_answer_in_its_place() {
         &[
             json!({ "query": "{ viewer { username } }" }),
             json!({ "query": "{ colour }" }),
-            json!({ "query": "mutation($t: String!) { taskCreate(input: {title: $t}) { task { title } } }", "variables": { "t": "Made" } }),
+            json!({ "query": "mutation($t: String!) { taskCreate(input: {title: $t}) { task { title } } }", "variables": { "t": "New" } }),
             json!({ "query": "mutation { taskCreate(input: {title: 5}) { task { title } } }" }),
             json!({ "query": "query A { a: __typename } query B { b: __typename }", "operationName": "B" }),
         ],
@@ -39,12 +39,12 @@ async fn each_operation_of_a_batch_has_its_own_answer_in_its_place() {
         assert_eq!(code, "GRAPHQL_VALIDATION_FAILED");
         assert!(answer.body[refused].get("data").is_none(), "{}", answer.text);
     }
-    assert_eq!(answer.at("/2/data/taskCreate/task/title"), "Made");
+    assert_eq!(answer.at("/2/data/taskCreate/task/title"), "New");
     assert_eq!(answer.at("/4/data"), &json!({ "b": "Query" }));
 }
 
 #[tokio::test]
-async fn a_batch_asks_once_who_sends_it() {
+async fn a_batch_checks_its_session_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let one = json!({ "query": "{ __typename }" });

@@ -40,22 +40,22 @@ fn counts(payload: &Value) -> (&Value, &Value, &Value) {
 }
 
 async fn tasks(person: &Person<'_>, statuses: &[&str]) -> Vec<i64> {
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for status in statuses {
-        made.push(person.creates_task(json!({ "title": status, "status": status })).await);
+        created.push(person.creates_task(json!({ "title": status, "status": status })).await);
     }
-    made
+    created
 }
 
 #[tokio::test]
-async fn all_are_changed_each_with_its_event_and_told_in_the_order_asked_for() {
+async fn all_are_changed_each_with_its_event_in_request_order() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let [one, two] = tasks(&ann, &["TODO", "TODO"]).await[..] else {
         unreachable!()
     };
     let input = json!({ "title": "Both", "status": "DONE", "tags": ["b", "a"], "assigneeId": bob.global_id() });
-    // An id that comes more than once counts once.
+    // Duplicate ids count once.
     let payload = update(&ann, &[two, one, two], input, "ALL_OR_NOTHING").await;
     assert_eq!(counts(&payload), (&json!(2), &json!(2), &json!(0)));
     let task = json!({ "title": "Both", "status": "DONE", "assignee": { "databaseId": bob.id }, "tags": ["a", "b"], "version": 2 });
@@ -77,7 +77,7 @@ async fn all_are_changed_each_with_its_event_and_told_in_the_order_asked_for() {
 }
 
 #[tokio::test]
-async fn by_default_those_that_can_be_changed_are() {
+async fn by_default_valid_changes_are_applied() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let [done, todo] = tasks(&ann, &["DONE", "TODO"]).await[..] else {
@@ -120,10 +120,10 @@ async fn by_default_those_that_can_be_changed_are() {
 async fn all_or_nothing_writes_nothing_when_one_fails_and_the_others_say_so() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = tasks(&ann, &["TODO", "CANCELLED", "TODO"]).await;
+    let created = tasks(&ann, &["TODO", "CANCELLED", "TODO"]).await;
     app.advance(TimeDelta::minutes(1));
     let before = app.footprint().await;
-    let payload = transition(&ann, &made, "DONE", "ALL_OR_NOTHING").await;
+    let payload = transition(&ann, &created, "DONE", "ALL_OR_NOTHING").await;
     assert_eq!(counts(&payload), (&json!(3), &json!(0), &json!(3)));
     assert_eq!(
         codes(&payload),
@@ -133,7 +133,7 @@ async fn all_or_nothing_writes_nothing_when_one_fails_and_the_others_say_so() {
     let nobody = global_id("User", 999_999);
     let payload = update(
         &ann,
-        &made,
+        &created,
         json!({ "assigneeId": nobody, "tags": ["t"] }),
         "ALL_OR_NOTHING",
     )
@@ -153,10 +153,10 @@ async fn the_rules_are_those_of_single_changes() {
         .creates_task(json!({ "title": "Lent", "assigneeId": bob.global_id() }))
         .await;
     let own = bob.creates_task(json!({ "title": "Own" })).await;
-    // An assignee may hand a task back, but not on.
+    // Assignees may unassign themselves, but not assign others.
     let payload = update(&bob, &[lent, own], json!({ "assigneeId": ann.global_id() }), "PARTIAL").await;
     assert_eq!(codes(&payload), [&json!("FORBIDDEN"), &Value::Null]);
-    // A change that changes nothing is no error and no event.
+    // An update without changes succeeds without an event.
     let payload = update(
         &bob,
         &[lent, own],
@@ -165,7 +165,7 @@ async fn the_rules_are_those_of_single_changes() {
     )
     .await;
     assert_eq!(payload["results"][1]["task"]["version"], 2);
-    // What is in the trash is out of sight.
+    // A task in the trash is not found.
     let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
     bob.graphql(delete, json!({ "id": global_id("Task", own) }))
         .await
@@ -175,13 +175,13 @@ async fn the_rules_are_those_of_single_changes() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_whole_request_is_told_once() {
+async fn an_error_of_the_whole_request_is_reported_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = tasks(&ann, &["TODO", "TODO"]).await;
+    let created = tasks(&ann, &["TODO", "TODO"]).await;
     app.advance(TimeDelta::minutes(1));
     let before = app.footprint().await;
-    let payload = update(&ann, &made, json!({ "title": "", "priority": null }), "PARTIAL").await;
+    let payload = update(&ann, &created, json!({ "title": "", "priority": null }), "PARTIAL").await;
     assert_eq!(
         (&payload["results"], counts(&payload)),
         (&json!([]), (&json!(2), &json!(0), &json!(2)))
@@ -220,7 +220,7 @@ async fn writers_of_the_same_tasks_in_opposite_orders_wait_for_each_other() {
         );
         assert_eq!((&one["successful"], &two["successful"]), (&json!(20), &json!(20)));
     }
-    // No version is counted twice, none is left out.
+    // Versions have no duplicates and no gaps.
     let history = "query($id: ID!) { taskHistory(id: $id) { nodes { snapshot { version } } } }";
     let answer = ann.graphql(history, json!({ "id": ids(&forwards)[0] })).await;
     let nodes = answer.data()["taskHistory"]["nodes"].as_array().unwrap();
@@ -240,7 +240,7 @@ async fn many_tasks_go_to_the_trash_at_once() {
 
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let made = tasks(&ann, &["TODO", "DONE"]).await;
+    let created = tasks(&ann, &["TODO", "DONE"]).await;
     let foreign = bob.creates_task(json!({ "title": "Bob's" })).await;
     let delete = async |which: &[i64], policy: &str| {
         let answer = ann
@@ -249,18 +249,18 @@ async fn many_tasks_go_to_the_trash_at_once() {
         answer.data()["payload"].clone()
     };
     let before = app.footprint().await;
-    let payload = delete(&[made[0], foreign], "ALL_OR_NOTHING").await;
+    let payload = delete(&[created[0], foreign], "ALL_OR_NOTHING").await;
     assert_eq!(codes(&payload), [&json!("ABORTED"), &json!("NOT_FOUND")]);
     assert_eq!(app.footprint().await, before);
-    let payload = delete(&[made[0], foreign, made[1], made[0]], "PARTIAL").await;
+    let payload = delete(&[created[0], foreign, created[1], created[0]], "PARTIAL").await;
     assert_eq!(counts(&payload), (&json!(3), &json!(2), &json!(1)));
     assert_eq!(
         payload["results"][2]["task"],
         json!({ "deletedAt": "2026-01-15T12:00:00+00:00", "version": 2 })
     );
-    // What is in the trash is not found again, and what was not one's own is still there.
+    // Tasks in the trash are not found again, and the task of another user is unchanged.
     assert_eq!(
-        codes(&delete(&made, "PARTIAL").await),
+        codes(&delete(&created, "PARTIAL").await),
         [&json!("NOT_FOUND"), &json!("NOT_FOUND")]
     );
     let left = bob.graphql("{ tasks { totalCount } }", json!({})).await;
@@ -273,14 +273,14 @@ async fn many_tasks_go_to_the_trash_at_once() {
 async fn a_task_with_another_version_than_expected_is_left_alone() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let bulk = async |field: &str, arguments: &str, made: &[i64], versions: Value| {
+    let bulk = async |field: &str, arguments: &str, created: &[i64], versions: Value| {
         let document = format!(
             "mutation($ids: [ID!]!, $versions: [TaskVersionInput!]) {{
                payload: {field}(ids: $ids, expectedVersions: $versions{arguments}) {{ total successful failed
                  results {{ cursor task {{ version }} userErrors {{ code field message }} }} userErrors {{ code field message }} }} }}"
         );
         let answer = ann
-            .graphql(&document, json!({ "ids": ids(made), "versions": versions }))
+            .graphql(&document, json!({ "ids": ids(created), "versions": versions }))
             .await;
         answer.data()["payload"].clone()
     };
@@ -290,11 +290,11 @@ async fn a_task_with_another_version_than_expected_is_left_alone() {
         ("tasksBulkTransition", ", status: DONE"),
         ("tasksBulkDelete", ""),
     ] {
-        let made = tasks(&ann, &["TODO", "TODO", "TODO"]).await;
+        let created = tasks(&ann, &["TODO", "TODO", "TODO"]).await;
         let title = json!({ "title": "Changed meanwhile" });
-        update(&ann, &made[1..2], title, "PARTIAL").await;
-        let versions = json!([version(made[2], 1), version(made[1], 1)]);
-        let payload = bulk(field, arguments, &made, versions).await;
+        update(&ann, &created[1..2], title, "PARTIAL").await;
+        let versions = json!([version(created[2], 1), version(created[1], 1)]);
+        let payload = bulk(field, arguments, &created, versions).await;
         assert_eq!((&payload["successful"], &payload["failed"]), (&json!(2), &json!(1)));
         let conflict = &payload["results"][1];
         assert_eq!(
@@ -306,16 +306,16 @@ async fn a_task_with_another_version_than_expected_is_left_alone() {
                     "message": "The task has version 2 by now, not 1: read it again and repeat the change" }]),
             )
         );
-        // Each version must be one of a task of the request, and one alone.
+        // Each version must belong to a task of the request, and each task has at most one.
         let before = app.footprint().await;
         for (versions, problem) in [
-            (json!([version(made[0], 2)]), "is not among the tasks to be changed"),
+            (json!([version(created[0], 2)]), "is not among the tasks to be changed"),
             (
-                json!([version(made[1], 1), version(made[1], 2)]),
+                json!([version(created[1], 1), version(created[1], 2)]),
                 "has a version already",
             ),
         ] {
-            let payload = bulk(field, arguments, &made[1..], versions).await;
+            let payload = bulk(field, arguments, &created[1..], versions).await;
             assert_eq!(
                 (
                     &payload["total"],

@@ -17,7 +17,7 @@ async fn create(person: &Person<'_>, inputs: Value, policy: &str) -> Value {
 }
 
 /// Title and first error code of each result.
-fn told(payload: &Value) -> Vec<Value> {
+fn results_of(payload: &Value) -> Vec<Value> {
     let results = payload["results"].as_array().unwrap().iter();
     results
         .map(|one| json!([one["task"]["title"], one["userErrors"][0]["code"]]))
@@ -25,7 +25,7 @@ fn told(payload: &Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn those_that_can_be_created_are_in_the_order_given_each_with_its_event() {
+async fn valid_tasks_are_created_in_request_order_each_with_its_event() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let inputs = json!([
@@ -41,7 +41,7 @@ async fn those_that_can_be_created_are_in_the_order_given_each_with_its_event() 
         (&json!(5), &json!(2), &json!(3))
     );
     assert_eq!(
-        told(&payload),
+        results_of(&payload),
         [
             json!(["One", null]),
             json!([null, "INVALID"]),
@@ -89,10 +89,13 @@ async fn all_or_nothing_creates_nothing_when_one_fails() {
     let inputs = json!([{ "title": "One", "clientKey": "k" }, { "title": "" }]);
     let payload = create(&ann, inputs, "ALL_OR_NOTHING").await;
     assert_eq!((&payload["successful"], &payload["failed"]), (&json!(0), &json!(2)));
-    assert_eq!(told(&payload), [json!([null, "ABORTED"]), json!([null, "INVALID"])]);
+    assert_eq!(
+        results_of(&payload),
+        [json!([null, "ABORTED"]), json!([null, "INVALID"])]
+    );
     assert_eq!(payload["results"][0]["cursor"], Value::Null);
     assert_eq!(app.footprint().await, before);
-    // The key is free.
+    // The key is still free.
     let payload = create(&ann, json!([{ "title": "One", "clientKey": "k" }]), "ALL_OR_NOTHING").await;
     assert!(payload["results"][0]["cursor"].is_string(), "{payload}");
 }
@@ -138,7 +141,7 @@ async fn a_repeated_request_finds_the_tasks_by_their_keys() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_whole_request_creates_nothing() {
+async fn an_error_of_the_whole_request_creates_nothing() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;

@@ -16,10 +16,10 @@ async fn create(person: &Person<'_>, input: Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_same_key_gives_the_same_task_unchanged_and_without_an_event() {
+async fn a_repeated_key_returns_the_same_task_unchanged_and_without_an_event() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    // With tags or an assignee a task is written in another way than without.
+    // Tasks with tags or an assignee are written by other statements.
     for (key, more) in [("k-1", json!({})), ("k-2", json!({ "tags": ["t"] }))] {
         let mut input = json!({ "title": "First", "clientKey": key });
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -34,16 +34,16 @@ async fn the_same_key_gives_the_same_task_unchanged_and_without_an_event() {
             json!({ "task": first["task"], "cursor": null, "userErrors": [] })
         );
         assert_eq!(app.footprint().await, before);
-        // It is returned as it is now, also from the trash.
+        // The present state is returned, also from the trash.
         let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
         ann.graphql(delete, json!({ "id": first["task"]["id"] })).await.data();
         let third = create(&ann, input.clone()).await;
         assert_eq!(third["task"]["id"], first["task"]["id"]);
         assert!(third["task"]["deletedAt"].is_string(), "{third}");
-        // The key of another user is another key.
+        // Keys are per user.
         let of_bob = create(&bob, input.clone()).await;
         assert_ne!(of_bob["task"]["id"], first["task"]["id"]);
-        // What is deleted for good has freed its key.
+        // Permanent deletion frees the key.
         let purge = "mutation($id: ID!) { taskPurge(id: $id) { userErrors { code } } }";
         ann.graphql(purge, json!({ "id": first["task"]["id"] })).await.data();
         let fourth = create(&ann, input).await;
@@ -53,7 +53,7 @@ async fn the_same_key_gives_the_same_task_unchanged_and_without_an_event() {
 }
 
 #[tokio::test]
-async fn creates_at_the_same_time_on_two_nodes_make_one_task() {
+async fn concurrent_creates_on_two_nodes_create_one_task() {
     let app = TestApp::start().await;
     let other = app.second_node().await;
     let ann = app.member().await;
@@ -63,21 +63,21 @@ async fn creates_at_the_same_time_on_two_nodes_make_one_task() {
             let mut input = json!({ "title": "T", "clientKey": format!("{round}{more}").replace(' ', "") });
             input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let both = (0..6).map(|number| create(if number % 2 == 0 { &ann } else { &there }, input.clone()));
-            let made = join_all(both).await;
-            let with_event = made.iter().filter(|payload| payload["cursor"].is_string()).count();
-            assert_eq!(with_event, 1, "{made:?}");
+            let created = join_all(both).await;
+            let with_event = created.iter().filter(|payload| payload["cursor"].is_string()).count();
+            assert_eq!(with_event, 1, "{created:?}");
             assert!(
-                made.iter().all(|payload| payload["task"] == made[0]["task"]),
-                "{made:?}"
+                created.iter().all(|payload| payload["task"] == created[0]["task"]),
+                "{created:?}"
             );
-            let task = made[0]["task"]["databaseId"].as_i64().unwrap();
+            let task = created[0]["task"]["databaseId"].as_i64().unwrap();
             assert_eq!(app.events(task).await.len(), 1);
         }
     }
 }
 
 #[tokio::test]
-async fn both_apis_have_one_set_of_keys() {
+async fn both_apis_share_the_keys() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let body = json!({ "title": "T", "client_key": "k" });
@@ -92,7 +92,7 @@ async fn both_apis_have_one_set_of_keys() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_key_is_refused_with_its_value() {
+async fn an_invalid_key_is_refused_with_its_value() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -115,7 +115,7 @@ async fn a_key_that_is_no_key_is_refused_with_its_value() {
 }
 
 #[tokio::test]
-async fn whoever_inherits_a_task_inherits_no_key() {
+async fn a_transferred_task_loses_its_key() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let of_ann = create(&ann, json!({ "title": "Ann's", "clientKey": "k" })).await;
@@ -136,12 +136,12 @@ async fn whoever_inherits_a_task_inherits_no_key() {
 }
 
 #[tokio::test]
-async fn an_event_shows_the_key_to_find_the_row_by() {
+async fn an_event_has_the_key_so_that_clients_can_match_it() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = create(&ann, json!({ "title": "T", "clientKey": "k" })).await;
+    let created = create(&ann, json!({ "title": "T", "clientKey": "k" })).await;
     let history = "query($id: ID!) { taskHistory(id: $id) { nodes { task { clientKey } } } }";
-    let id = global_id("Task", made["task"]["databaseId"].as_i64().unwrap());
+    let id = global_id("Task", created["task"]["databaseId"].as_i64().unwrap());
     let answer = ann.graphql(history, json!({ "id": id })).await;
     assert_eq!(answer.at("/data/taskHistory/nodes/0/task/clientKey"), "k");
 }

@@ -1,4 +1,4 @@
-//! Bodies with a content coding, such as gzip, which are refused.
+//! Bodies with a content coding, such as gzip, are refused.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ async fn an_encoded_body_is_refused_before_it_is_read() {
         send(&people[0], request, plain.as_str()).await.error_message(),
         "The body has the content encoding 'gzip'; send it uncompressed, without Content-Encoding"
     );
-    // Every line of the header counts, also with an idempotency key.
+    // All header lines count, also with an idempotency key.
     let request = post(&people[0])
         .header("content-encoding", "identity")
         .header("content-encoding", "gzip")
@@ -71,14 +71,14 @@ async fn identity_is_allowed_and_a_request_without_a_body_is_not_checked() {
         assert_eq!(answer.data()["__typename"], "Query", "{encoding}");
         assert_eq!(answer.header("accept-encoding"), "");
     }
-    // By GET nothing is read.
+    // GET has no body.
     let request = ann
         .request(axum::http::Method::GET, "/graphql?query=%7B__typename%7D")
         .header("content-encoding", "gzip");
     assert_eq!(send(&ann, request, "").await.data()["__typename"], "Query");
     let answer = get(&ann, "/graphql", JSON).await;
     assert_eq!(answer.header("accept-encoding"), "");
-    // Another 415 is not about the encoding.
+    // A 415 for another reason does not name the encoding.
     let request = ann
         .request(axum::http::Method::POST, "/graphql")
         .header("content-type", "text/plain");

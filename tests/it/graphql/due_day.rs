@@ -1,4 +1,4 @@
-//! Due days: a task may be due on a day, which is past when it has ended in the time zone of who asks.
+//! Due days. A due day is past when it has ended in the time zone of the viewer.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -34,7 +34,6 @@ async fn moves_to(person: &Person<'_>, time_zone: &str) -> Answer {
     person.graphql(mutation, variables).await
 }
 
-/// Titles of a list, in its order.
 async fn titles(person: &Person<'_>, arguments: &str) -> Vec<String> {
     let query = format!("{{ tasks({arguments}) {{ nodes {{ title }} }} }}");
     let answer = person.graphql(&query, json!({})).await;
@@ -45,7 +44,7 @@ async fn titles(person: &Person<'_>, arguments: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is overdue for somebody: by the field, by the filters of both APIs, and counted by both.
+/// Titles of overdue tasks. Checks that field, filters and counts of both APIs agree.
 async fn overdue(person: &Person<'_>) -> Vec<String> {
     let query = "{ tasks(orderBy: [{field: TITLE}]) { nodes { title isOverdue } } taskStatistics { overdue } }";
     let answer = person.graphql(query, json!({})).await;
@@ -83,8 +82,8 @@ async fn overdue(person: &Person<'_>) -> Vec<String> {
 async fn a_task_is_due_at_a_moment_or_on_a_day() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = create(&ann, json!({ "title": "A", "dueOn": "2026-02-28" })).await;
-    let task = &made.data()["taskCreate"]["task"];
+    let created = create(&ann, json!({ "title": "A", "dueOn": "2026-02-28" })).await;
+    let task = &created.data()["taskCreate"]["task"];
     assert_eq!(
         (&task["dueOn"], &task["dueDate"], &task["isOverdue"]),
         (&json!("2026-02-28"), &Value::Null, &json!(false))
@@ -128,7 +127,7 @@ async fn a_task_is_due_at_a_moment_or_on_a_day() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_none_or_comes_with_a_due_date_is_refused() {
+async fn an_invalid_due_day_or_one_with_a_due_date_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = ann.creates_task(json!({ "title": "A" })).await;
@@ -154,9 +153,9 @@ async fn a_day_that_is_none_or_comes_with_a_due_date_is_refused() {
             (create(&ann, input.clone()).await, "taskCreate"),
             (update(&ann, task, input).await, "taskUpdate"),
         ] {
-            let (code, field, told) = answer.user_error(mutation);
-            assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.dueOn"), "{told}");
-            assert!(told.starts_with(message), "{told}");
+            let (code, field, shown) = answer.user_error(mutation);
+            assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.dueOn"), "{shown}");
+            assert!(shown.starts_with(message), "{shown}");
         }
     }
     let both = json!({ "title": "A", "dueOn": "2026-02-28", "dueDate": "2026-02-28T12:00:00Z" });
@@ -164,10 +163,10 @@ async fn a_day_that_is_none_or_comes_with_a_due_date_is_refused() {
         (create(&ann, both.clone()).await, "taskCreate"),
         (update(&ann, task, both).await, "taskUpdate"),
     ] {
-        let (code, field, told) = answer.user_error(mutation);
+        let (code, field, shown) = answer.user_error(mutation);
         assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.dueOn"));
         assert_eq!(
-            told,
+            shown,
             "dueOn cannot be set together with a due date; a task has one of them"
         );
     }
@@ -200,7 +199,7 @@ async fn a_day_that_is_none_or_comes_with_a_due_date_is_refused() {
 }
 
 #[tokio::test]
-async fn a_due_day_is_past_when_it_has_ended_where_the_asker_is() {
+async fn a_due_day_is_past_when_it_has_ended_in_the_viewers_time_zone() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
     let people = [
         app.member().await,
@@ -245,7 +244,7 @@ async fn a_due_day_is_past_when_it_has_ended_where_the_asker_is() {
             assert_eq!(overdue(person).await, in_the_west, "after {hours} more hours");
         }
     }
-    // Who moves sees the days of the other place at once.
+    // A change of the time zone takes effect at once.
     moves_to(west, EAST).await.data();
     assert_eq!(overdue(west).await, ["13", "14", "15", "16", "moment"]);
 }
@@ -298,7 +297,7 @@ async fn due_days_are_sorted_among_due_dates_and_filtered_alone() {
 }
 
 #[tokio::test]
-async fn a_time_zone_has_a_name_and_is_for_oneself_and_administrators_to_see() {
+async fn a_time_zone_has_a_name_and_is_visible_to_its_user_and_administrators() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let zone_of = async |asker: &Person<'_>| {
@@ -324,9 +323,9 @@ async fn a_time_zone_has_a_name_and_is_for_oneself_and_administrators_to_see() {
         ("+01:00", "timeZone '+01:00' is not a time zone"),
         ("", "timeZone '' is not a time zone"),
     ] {
-        let (code, field, told) = moves_to(&ann, name).await.user_error("userUpdate");
+        let (code, field, shown) = moves_to(&ann, name).await.user_error("userUpdate");
         assert_eq!((code.as_str(), field.as_str()), ("INVALID", "input.timeZone"));
-        assert!(told.starts_with(message), "{told}");
+        assert!(shown.starts_with(message), "{shown}");
     }
     let me = ann.rest(Method::GET, "/auth/me", Value::Null).await;
     assert_eq!(me.at("/time_zone"), "Europe/Berlin");

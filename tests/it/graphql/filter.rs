@@ -1,4 +1,4 @@
-//! Which tasks a filter lets through. The same rows on both databases.
+//! Task filters. Both databases return the same rows.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::person::Person;
 const LIST: &str =
     "query($filter: TaskFilter) { tasks(filter: $filter, orderBy: [{field: TITLE}]) { totalCount nodes { title } } }";
 
-/// The titles of the tasks that pass, joined by commas. Checks that the count agrees.
+/// Titles of matching tasks, joined by commas. Checks that the count agrees.
 async fn titles(person: &Person<'_>, filter: &Value) -> String {
     let answer = person.graphql(LIST, json!({ "filter": filter })).await;
     let page = &answer.data()["tasks"];
@@ -19,7 +19,7 @@ async fn titles(person: &Person<'_>, filter: &Value) -> String {
     titles.join(",")
 }
 
-/// Five tasks of Ann's eyes, `a` to `e`, made a minute apart from 12:00; `e` is Bob's, for Ann.
+/// Five tasks that Ann sees, `a` to `e`, a minute apart from 12:00. Bob owns `e`; Ann is its assignee.
 async fn five_tasks(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) {
     for (person, task) in [
         (
@@ -47,7 +47,7 @@ async fn five_tasks(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) {
 }
 
 #[tokio::test]
-async fn one_who_takes_part_finds_the_same_tasks_whoever_the_filter_names() {
+async fn a_participant_finds_the_same_tasks_by_any_filter_on_users() {
     let app = TestApp::start().await;
     let (ann, bob, eve) = (app.member().await, app.member().await, app.member().await);
     five_tasks(&app, &ann, &bob).await;
@@ -75,7 +75,7 @@ async fn one_who_takes_part_finds_the_same_tasks_whoever_the_filter_names() {
 }
 
 #[tokio::test]
-async fn each_comparison_lets_through_what_it_says() {
+async fn each_comparison_returns_the_matching_tasks() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     five_tasks(&app, &ann, &bob).await;
@@ -145,14 +145,14 @@ async fn each_comparison_lets_through_what_it_says() {
         (json!({ "isCompleted": false }), "a,b,d,e"),
         (json!({ "status": { "eq": "TODO" }, "priority": { "eq": "LOW" } }), "a"),
     ] {
-        // An administrator's list is another statement.
+        // Administrators' lists use another statement.
         for person in [&ann, &boss] {
             assert_eq!(titles(person, &filter).await, expected, "{filter}");
         }
     }
 }
 
-/// What the statistics should be, counted one by one.
+/// Expected statistics, counted in the test.
 fn counted(tasks: &[Value]) -> Value {
     let count = |is: &dyn Fn(&Value) -> bool| tasks.iter().filter(|task| is(task)).count();
     let by = |field: &'static str, names: &[&str]| -> Vec<Value> {
@@ -212,7 +212,7 @@ async fn statistics_count_the_tasks_that_pass_the_filter() {
             assert_eq!(answer.data()["taskStatistics"], counted(nodes), "{filter}");
         }
     }
-    // Without the tags, which take a statement of their own, there is one less.
+    // Counts by tag take one statement more.
     let statements = async |selection: &str| {
         let query = format!("{{ taskStatistics(filter: {{isCompleted: false}}) {{ {selection} }} }}");
         let before = app.app.domain().statements();
@@ -223,7 +223,7 @@ async fn statistics_count_the_tasks_that_pass_the_filter() {
 }
 
 #[tokio::test]
-async fn the_trash_is_a_list_of_its_own() {
+async fn a_filter_on_deleted_at_lists_the_trash() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     five_tasks(&app, &ann, &bob).await;
@@ -244,7 +244,7 @@ async fn the_trash_is_a_list_of_its_own() {
             json!({ "deletedAt": { "isNull": false }, "tag": { "any": ["red"] } }),
             "a,b",
         ),
-        // What includes the trash stands at the top.
+        // Only conditions at the top level include the trash.
         (json!({ "deletedAt": { "isNull": false }, "includeDeleted": false }), ""),
         (json!({ "and": [trash.clone()] }), ""),
         (json!({ "and": [trash.clone()], "includeDeleted": true }), "a,b,d"),
@@ -256,10 +256,10 @@ async fn the_trash_is_a_list_of_its_own() {
             assert_eq!(titles(person, &filter).await, expected, "{filter}");
         }
     }
-    // Of Bob's sight only what he takes part in.
+    // Bob sees only tasks that he participates in.
     assert_eq!(titles(&bob, &trash).await, "b");
 
-    // In the order of deletion, page by page; what is not in the trash comes last.
+    // Sorted by deletion time, page by page. Tasks outside of the trash come last.
     let page = "query($after: String, $direction: OrderDirection!) { tasks(first: 2, after: $after,
         filter: {includeDeleted: true}, orderBy: [{field: DELETED_AT, direction: $direction}, {field: TITLE}]) {
         nodes { title } pageInfo { endCursor hasNextPage } } }";
@@ -284,7 +284,7 @@ async fn the_trash_is_a_list_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_missing_value_passes_only_neq_nin_and_is_null() {
+async fn a_null_value_matches_only_neq_nin_and_is_null() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     five_tasks(&app, &ann, &bob).await;
@@ -330,7 +330,7 @@ async fn filters_combine_by_and_or_and_not() {
             json!({ "or": [{ "and": [todo, red] }, { "not": { "tag": { "any": ["red"] } } }] }),
             "a,c,d,e",
         ),
-        // What stands beside them must hold as well.
+        // Conditions beside them must match too.
         (json!({ "or": [todo, red], "priority": { "eq": "HIGH" } }), "b"),
         (json!({ "and": [] }), "a,b,c,d,e"),
         (json!({ "or": [] }), ""),
@@ -341,7 +341,7 @@ async fn filters_combine_by_and_or_and_not() {
 }
 
 #[tokio::test]
-async fn a_filter_never_shows_what_one_may_not_see() {
+async fn a_filter_never_shows_invisible_tasks() {
     let app = TestApp::start().await;
     let (ann, bob, cat) = (app.member().await, app.member().await, app.member().await);
     five_tasks(&app, &ann, &bob).await;
@@ -420,7 +420,7 @@ async fn a_search_finds_every_word_in_any_case_anywhere() {
             assert_eq!(numbers.join(","), expected, "{search:?}");
         }
     }
-    // Nothing that can be typed is an error, and a search can be negated.
+    // No search text is an error, and a search can be negated.
     for search in [
         "\0\0",
         "'; DROP TABLE tasks; --",
@@ -455,7 +455,7 @@ async fn a_search_follows_a_task_as_it_changes() {
 }
 
 #[tokio::test]
-async fn a_bound_in_a_year_that_no_date_can_have_is_refused() {
+async fn a_bound_outside_of_the_allowed_years_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (filter, field) in [

@@ -1,4 +1,4 @@
-//! What happened to a task, as clients read it.
+//! The history of a task.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ const HISTORY: &str = "query($id: ID!, $first: Int, $after: String, $last: Int, 
       totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
       nodes { cursor type task { version } } } }";
 
-/// A task of ann's that was handed to bob, moved, changed and tagged, a minute apart.
+/// A task of Ann that was assigned to Bob, moved, updated and tagged, a minute apart.
 async fn busy_task(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) -> i64 {
     let id = ann
         .creates_task(json!({ "title": "Report", "dueDate": "2026-02-01T00:00:00Z" }))
@@ -59,7 +59,7 @@ fn kinds(page: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_event_tells_who_did_what_and_shows_its_own_moment() {
+async fn each_event_has_its_actor_its_changes_and_a_snapshot() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let id = busy_task(&app, &ann, &bob).await;
@@ -110,7 +110,7 @@ async fn a_history_is_paged_both_ways_in_the_order_of_the_writes() {
         (&first["pageInfo"]["hasPreviousPage"], &first["pageInfo"]["hasNextPage"]),
         (&json!(false), &json!(true))
     );
-    // The cursor of the edge is the event's own.
+    // The edge has the cursor of the event.
     assert_eq!(first["pageInfo"]["endCursor"], first["nodes"][1]["cursor"]);
     let rest = page(&ann, id, json!({ "first": 9, "after": first["pageInfo"]["endCursor"] })).await;
     assert_eq!(kinds(&rest), ["STATUS_CHANGED", "UPDATED", "TAGGED"]);
@@ -137,7 +137,7 @@ async fn a_history_is_paged_both_ways_in_the_order_of_the_writes() {
 }
 
 #[tokio::test]
-async fn whoever_sees_the_task_sees_its_history_and_nobody_else() {
+async fn only_users_who_see_the_task_see_its_history() {
     let app = TestApp::start().await;
     let (ann, bob, eve, boss) = (
         app.member().await,
@@ -151,13 +151,13 @@ async fn whoever_sees_the_task_sees_its_history_and_nobody_else() {
     }
     assert_eq!(page(&eve, id, json!({})).await, Value::Null);
     assert_eq!(page(&eve, 999_999, json!({})).await, Value::Null);
-    // Once it is taken from bob, he sees none of it, his own part neither.
+    // After Bob is unassigned he sees no event, including his own.
     mutate(&ann, "taskAssign(id: \"TASK\")", id).await;
     assert_eq!(page(&bob, id, json!({})).await, Value::Null);
 }
 
 #[tokio::test]
-async fn a_task_in_the_trash_keeps_its_history_for_whoever_lists_the_trash() {
+async fn a_task_in_the_trash_keeps_its_history() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "T" })).await;
@@ -182,7 +182,7 @@ async fn a_task_in_the_trash_keeps_its_history_for_whoever_lists_the_trash() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_none_or_of_another_log_is_refused_by_its_field() {
+async fn an_invalid_or_foreign_cursor_is_refused_with_its_field() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = global_id("Task", ann.creates_task(json!({ "title": "T" })).await);

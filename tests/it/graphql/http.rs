@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: media types, methods, status codes, and what is refused before anything runs.
+//! GraphQL over HTTP: media types, methods, status codes, and refusals before execution.
 
 use axum::body::Body;
 use axum::http::Method;
@@ -9,11 +9,11 @@ use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 
-/// What `GraphiQL` asks first.
+/// The introspection query of `GraphiQL`.
 const INTROSPECTION: &str = include_str!("introspection.graphql");
 
 #[tokio::test]
-async fn the_media_type_is_the_one_the_client_takes() {
+async fn the_media_type_is_the_one_the_client_accepts() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     for (accept, given) in [
@@ -58,7 +58,7 @@ async fn a_request_error_has_no_data_and_its_status_depends_on_the_media_type() 
         refused(&ask(&nobody, SPECIFIED, document).await, 400, code);
         refused(&ask(&nobody, JSON, document).await, 200, code);
     }
-    // An operation that began has `data` and is 200 whoever asks, even if a field failed.
+    // An operation that was executed has `data` and status 200, even if a field failed.
     for accept in [SPECIFIED, JSON] {
         let answer = ask(&nobody, accept, "{ viewer { id } }").await;
         assert_eq!((answer.status.as_u16(), answer.error_code()), (200, "UNAUTHENTICATED"));
@@ -141,7 +141,7 @@ async fn a_query_may_come_by_get_and_a_mutation_may_not() {
 }
 
 #[tokio::test]
-async fn what_a_browser_sends_without_a_preflight_does_not_act() {
+async fn requests_that_browsers_send_without_a_preflight_are_not_executed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -231,7 +231,7 @@ async fn a_browser_gets_the_ides_under_a_strict_policy() {
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
         assert!(!policy.contains("unsafe-eval") && !policy.contains("http"), "{policy}");
-        assert!(!answer.text.contains("://"), "the page loads from nowhere else");
+        assert!(!answer.text.contains("://"), "the page loads from this server only");
         assert!(answer.text.contains(&format!("<title>Taskwire {name}</title>")));
         for file in answer.text.split("/assets/").skip(1) {
             let name = file.split('"').next().unwrap();
@@ -250,7 +250,7 @@ async fn a_browser_gets_the_ides_under_a_strict_policy() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_with_the_request_id_and_nothing_of_its_cause() {
+async fn a_panic_is_a_500_with_the_request_id_and_without_its_cause() {
     let app = TestApp::start().await;
     let broken = axum::Router::new().route(
         "/broken",
@@ -272,7 +272,7 @@ async fn a_panic_is_a_500_with_the_request_id_and_nothing_of_its_cause() {
 }
 
 #[tokio::test]
-async fn every_answer_bears_the_security_headers_and_a_request_id() {
+async fn every_response_has_the_security_headers_and_a_request_id() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     for answer in [
@@ -291,7 +291,7 @@ async fn every_answer_bears_the_security_headers_and_a_request_id() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_by_the_settings() {
+async fn preflight_responses_follow_the_settings() {
     let preflight = async |app: &TestApp, origin: &str| {
         let nobody = app.anonymous();
         let request = nobody
@@ -307,7 +307,7 @@ async fn a_preflight_is_answered_by_the_settings() {
         (answer.status.as_u16(), answer.header("access-control-allow-origin")),
         (200, "*")
     );
-    // Browsers do not let a star stand for Authorization.
+    // In browsers, `*` does not include Authorization.
     let headers = answer.header("access-control-allow-headers").to_ascii_lowercase();
     assert!(headers.contains("authorization"), "{headers}");
 
@@ -319,7 +319,7 @@ async fn a_preflight_is_answered_by_the_settings() {
 }
 
 #[tokio::test]
-async fn the_schema_is_for_everybody_where_introspection_is_on_and_else_for_signed_in_users() {
+async fn without_introspection_the_schema_is_for_signed_in_users_only() {
     let expected = std::fs::read_to_string("schema.graphql").unwrap();
     for (introspection, anonymous) in [("true", 200), ("false", 401)] {
         let app = TestApp::start_with(&[("GRAPHQL_INTROSPECTION", introspection)]).await;

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a mutation that is sent again does nothing again.
+//! `Idempotency-Key`: a repeated mutation is executed once.
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -25,7 +25,7 @@ async fn tasks(app: &TestApp) -> i64 {
 }
 
 #[tokio::test]
-async fn a_mutation_that_is_repeated_gets_the_first_answer_and_is_not_done_again() {
+async fn a_repeated_mutation_gets_the_first_response_and_is_not_executed_again() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let first = with_key(&ann, "k-1", &create("Once")).await;
@@ -40,7 +40,7 @@ async fn a_mutation_that_is_repeated_gets_the_first_answer_and_is_not_done_again
     assert_eq!(second.body, first.body);
     assert_eq!(tasks(&app).await, 1);
 
-    // Another key is another request, and so is the same key of somebody else.
+    // Another key is another request, and so is the same key of another user.
     for (person, key) in [(&ann, "k-2"), (&bob, "k-1")] {
         let answer = with_key(person, key, &create("Once")).await;
         assert_eq!(answer.header("idempotency-replayed"), "");
@@ -49,7 +49,7 @@ async fn a_mutation_that_is_repeated_gets_the_first_answer_and_is_not_done_again
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_a_day() {
+async fn a_key_expires_after_a_day() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "4000")]).await;
     let ann = app.member().await;
     with_key(&ann, "k", &create("T")).await.data();
@@ -67,7 +67,7 @@ async fn a_key_is_forgotten_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_key_that_came_with_another_request_is_refused() {
+async fn a_key_of_another_request_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     with_key(&ann, "k", &create("One")).await.data();
@@ -94,7 +94,7 @@ async fn a_key_that_came_with_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn of_requests_at_the_same_moment_one_is_done() {
+async fn of_concurrent_requests_one_is_executed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answers = join_all((0..8).map(|_| async { with_key(&ann, "k", &create("Once")).await })).await;
@@ -112,7 +112,7 @@ async fn of_requests_at_the_same_moment_one_is_done() {
 }
 
 #[tokio::test]
-async fn a_mutation_of_which_nothing_came_may_be_sent_again() {
+async fn a_mutation_without_effect_may_be_sent_again() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     // The id is malformed: an error, and no data.
@@ -124,7 +124,7 @@ async fn a_mutation_of_which_nothing_came_may_be_sent_again() {
             ("BAD_USER_INPUT", "")
         );
     }
-    // A mistake that the user can mend is an answer, and is repeated.
+    // A user error is a response, and is replayed.
     let empty = create("");
     for replayed in ["", "true"] {
         let answer = with_key(&ann, "k2", &empty).await;
@@ -134,11 +134,11 @@ async fn a_mutation_of_which_nothing_came_may_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_cut_off_is_not_done_a_second_time() {
+async fn an_interrupted_write_is_not_executed_twice() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     with_key(&ann, "k", &create("T")).await.data();
-    // As if the server had died before it could keep the answer.
+    // As if the server had crashed before it stored the response.
     app.database
         .execute("UPDATE idempotency_keys SET response = NULL")
         .await;
@@ -177,7 +177,7 @@ async fn a_response_that_is_too_large_to_be_stored_is_not_repeated_and_names_its
     assert_eq!(tasks(&app).await, 1);
 }
 
-/// Changing the password ends all sessions and gives new tokens, which are not stored for anyone to repeat.
+/// A password change ends all sessions and returns new tokens, which must not be stored for replay.
 #[tokio::test]
 async fn a_response_with_tokens_is_never_stored() {
     let app = TestApp::start().await;
@@ -198,7 +198,7 @@ async fn a_response_with_tokens_is_never_stored() {
     refused(&with_key(&again, "k", &change).await, 409, "IDEMPOTENT_RESPONSE_SECRET");
 }
 
-/// A new field with a secret has to be named, or its responses are stored.
+/// A new field with a secret must be listed, or its responses are stored.
 #[tokio::test]
 async fn every_token_of_the_schema_is_known_to_be_secret() {
     let schema = std::fs::read_to_string("schema.graphql").unwrap();
@@ -211,7 +211,7 @@ async fn every_token_of_the_schema_is_known_to_be_secret() {
 }
 
 #[tokio::test]
-async fn queries_and_signing_in_take_no_notice_of_a_key() {
+async fn queries_and_signing_in_ignore_a_key() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let login = format!(

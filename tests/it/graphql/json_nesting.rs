@@ -1,4 +1,4 @@
-//! Deeply nested JSON by every transport over HTTP: refused with the depth and the limit.
+//! Deeply nested JSON is refused with its depth and the limit, by every HTTP transport.
 
 use axum::http::{Method, header};
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use crate::support::person::Person;
 
 const QUERY: &str = r#""query": "{ __typename }""#;
 
-/// JSON with this many levels: lists and objects, closed and not.
+/// JSON with this many levels, as lists and objects, complete and truncated.
 fn nested(depth: usize) -> Vec<String> {
     vec![
         "[".repeat(depth),
@@ -43,7 +43,7 @@ async fn lives(person: &Person<'_>) {
 }
 
 #[tokio::test]
-async fn a_deeply_nested_body_is_refused_wherever_the_levels_are() {
+async fn a_deeply_nested_body_is_refused_in_every_member() {
     let app = TestApp::start().await;
     for person in [app.member().await, app.anonymous()] {
         for depth in [100, 100_000] {
@@ -64,12 +64,12 @@ async fn a_deeply_nested_body_is_refused_wherever_the_levels_are() {
         lives(&person).await;
     }
     let ann = app.member().await;
-    // What is allowed is read.
+    // The maximum depth is accepted.
     for json in &nested(60)[2..4] {
         let body = format!("{{{QUERY}, \"variables\": {{\"a\": {json}}}, \"extensions\": null, \"more\": {json}}}");
         assert_eq!(by_post(&ann, JSON, body).await.data()["__typename"], "Query");
     }
-    // Brackets in text are none.
+    // Brackets in strings do not count.
     let text = json!({ "query": format!("{{ __typename }} # {}\"\\", "[{".repeat(1_000)) }).to_string();
     assert_eq!(by_post(&ann, JSON, text).await.data()["__typename"], "Query");
 }
@@ -106,7 +106,7 @@ async fn a_deeply_nested_part_of_a_form_is_refused() {
             too_deep(&ann.sends(form.end()).await, depth);
         }
     }
-    // A path is no JSON: it is walked step by step.
+    // A long path of the map is resolved without recursion.
     let map = json!({ "0": [format!("variables{}", ".0".repeat(100_000))] }).to_string();
     let form = Form::default()
         .text("operations", &format!("{{{QUERY}, \"variables\": {{}}}}"))

@@ -1,4 +1,4 @@
-//! What a document may hold. Nothing of one that passes a limit runs.
+//! Limits of a document. A document above a limit is not executed.
 
 use serde_json::json;
 
@@ -50,7 +50,11 @@ async fn complexity_is_counted_before_anything_runs() {
     let (start, end) = ("passes the limit of complexity: 2", "; up to 100 are allowed");
     let message = answer.error_message();
     assert!(message.contains(start) && message.contains(end), "{}", answer.text);
-    assert_eq!(app.app.domain().statements(), before, "nobody was even looked up");
+    assert_eq!(
+        app.app.domain().statements(),
+        before,
+        "not even the session was checked"
+    );
 }
 
 #[tokio::test]
@@ -67,7 +71,7 @@ async fn a_document_of_many_tokens_is_refused_before_it_is_parsed() {
 }
 
 #[tokio::test]
-async fn a_syntax_error_tells_what_was_expected_and_does_not_repeat_the_document() {
+async fn a_syntax_error_names_what_was_expected_and_does_not_repeat_the_document() {
     let app = TestApp::start().await;
     let document = format!("{{ viewer {{ id }} # {}", "x".repeat(5_000));
     let answer = ask(&app.anonymous(), SPECIFIED, &document).await;

@@ -1,4 +1,4 @@
-//! The GraphQL face.
+//! The GraphQL API.
 
 mod attachment;
 mod attack;
@@ -41,7 +41,7 @@ use serde_json::json;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 
-/// The media type of answers by the specification.
+/// The response media type of the specification.
 const SPECIFIED: &str = "application/graphql-response+json";
 /// The media type of older clients.
 const JSON: &str = "application/json";
@@ -54,7 +54,7 @@ pub async fn send(person: &Person<'_>, request: Builder, body: impl Into<String>
     person.send(request.body(body.into().into()).unwrap()).await
 }
 
-/// A document, for a client that takes this media type.
+/// Sends a document with this `Accept` header.
 pub async fn ask(person: &Person<'_>, accept: &str, document: &str) -> Answer {
     send(
         person,
@@ -68,7 +68,7 @@ pub async fn get(person: &Person<'_>, path: &str, accept: &str) -> Answer {
     send(person, person.request(Method::GET, path).header("accept", accept), "").await
 }
 
-/// Checks a refusal: errors, each with the request's id, and no `data`.
+/// Checks a refusal: errors, each with the request id, and no `data`.
 #[track_caller]
 pub fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The GraphQL multipart request specification, and what is not by it.
+//! Uploads by the GraphQL multipart request specification, and violations of it.
 
 use std::io;
 
@@ -24,7 +24,7 @@ fn batch(count: usize) -> String {
 }
 
 #[tokio::test]
-async fn the_largest_file_is_taken_and_one_byte_more_is_413() {
+async fn the_largest_file_is_accepted_and_one_byte_more_is_413() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let mut content = vec![b'x'; 5 * MIB];
@@ -36,7 +36,7 @@ async fn the_largest_file_is_taken_and_one_byte_more_is_413() {
         answer.error_message(),
         "The file '0' is larger than the 5242880 bytes that are allowed"
     );
-    // More than a form with one file can be, whatever is in it.
+    // Larger than any form with one file.
     content.resize(8 * MIB, b'x');
     let answer = ann.uploads(None, "a.txt", &content).await;
     refused(&answer, 413, "LIMIT_EXCEEDED");
@@ -45,7 +45,7 @@ async fn the_largest_file_is_taken_and_one_byte_more_is_413() {
 }
 
 #[tokio::test]
-async fn a_batch_brings_a_file_for_each_of_its_operations() {
+async fn a_batch_has_a_file_for_each_of_its_operations() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let form = Form::default()
@@ -65,7 +65,7 @@ async fn a_batch_brings_a_file_for_each_of_its_operations() {
 }
 
 #[tokio::test]
-async fn one_file_may_stand_in_several_places() {
+async fn one_file_may_be_used_for_several_variables() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let form = Form::default()
@@ -101,7 +101,7 @@ fn form(operations: &str, map: &str) -> Form {
     Form::default().text("operations", operations).text("map", map)
 }
 
-/// Sends malformed bodies: each is 400 with a message that begins so, and nothing is written.
+/// Sends malformed bodies. Each gets 400 with a message of this prefix, and nothing is written.
 async fn expect_refusals<const N: usize>(cases: [(Vec<u8>, &str); N]) {
     let app = TestApp::start().await;
     let ann = app.member().await;
@@ -157,7 +157,7 @@ async fn operations_come_before_the_map_and_both_are_json() {
 }
 
 #[tokio::test]
-async fn a_map_leads_each_file_to_a_variable_that_is_null() {
+async fn a_map_names_a_null_variable_for_each_file() {
     let (operations, two) = (operations(), batch(2));
     let mapped = |paths: &str| form(&operations, &format!("{{\"0\": {paths}}}")).end();
     let nowhere = |path: &str| format!("map names the path '{path}', where no variable of the operations is null");
@@ -194,23 +194,23 @@ async fn a_map_leads_each_file_to_a_variable_that_is_null() {
 }
 
 #[tokio::test]
-async fn the_files_are_those_of_the_map_and_whole() {
+async fn the_files_are_those_of_the_map_and_complete() {
     let operations = operations();
     let one = || form(&operations, r#"{"0": ["variables.file"]}"#);
     let broken = "The body is not multipart/form-data as it should be: incomplete";
     expect_refusals([
-        (one().end(), "map names the file '0', which did not come"),
+        (one().end(), "map names the file '0', which is missing"),
         (
             one().file("1", "a.txt", b"a").end(),
-            "The file '1' is not in map, or came twice",
+            "The file '1' is not in map, or was sent twice",
         ),
         (
             one().file("0", "a.txt", b"a").file("0", "a.txt", b"a").end(),
-            "The file '0' is not in map, or came twice",
+            "The file '0' is not in map, or was sent twice",
         ),
         (
             one().file("0", "a.txt", b"a").text("more", "x").end(),
-            "The file 'more' is not in map, or came twice",
+            "The file 'more' is not in map, or was sent twice",
         ),
         (
             one().text("0", "a").end(),
@@ -227,7 +227,7 @@ async fn the_files_are_those_of_the_map_and_whole() {
 }
 
 #[tokio::test]
-async fn a_form_is_bounded_in_every_part() {
+async fn every_part_of_a_form_has_a_limit() {
     let app = TestApp::start_with(&[("BODY_LIMIT_BYTES", "65536")]).await;
     let ann = app.member().await;
     let long = "x".repeat(70_000);
@@ -261,7 +261,7 @@ async fn a_form_is_bounded_in_every_part() {
 }
 
 #[tokio::test]
-async fn a_form_that_a_page_of_another_site_could_send_is_not_taken() {
+async fn a_form_that_another_site_could_send_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let body = || upload_form(None).file("0", "a.txt", b"text").end();
@@ -292,7 +292,9 @@ async fn a_form_that_a_page_of_another_site_could_send_is_not_taken() {
     let answer = ann.send(request.body(body().into()).unwrap()).await;
     refused(&answer, 400, "BAD_REQUEST");
     assert!(
-        answer.error_message().starts_with("Idempotency-Key is not taken with"),
+        answer
+            .error_message()
+            .starts_with("Idempotency-Key is not supported with"),
         "{}",
         answer.text
     );
@@ -308,7 +310,7 @@ async fn a_form_that_a_page_of_another_site_could_send_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_file_that_does_not_come_in_a_form_is_refused_and_never_guessed() {
+async fn a_file_outside_of_a_form_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for file in [
@@ -332,19 +334,19 @@ async fn a_file_that_does_not_come_in_a_form_is_refused_and_never_guessed() {
     assert_eq!(app.stored_files(), [""; 0]);
 }
 
-/// A body of which everything is read but nothing more comes after this.
+/// A body that stalls after these bytes.
 fn stalled(begin: Vec<u8>) -> Body {
     let begin = stream::iter([Ok::<_, io::Error>(Bytes::from(begin))]);
     Body::from_stream(begin.chain(stream::pending()))
 }
 
 #[tokio::test]
-async fn who_may_not_is_told_before_a_file_is_read() {
+async fn a_refusal_is_sent_before_the_file_is_read() {
     let settings = [("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_UPLOAD_PER_MINUTE", "1")];
     let app = TestApp::start_with(&settings).await;
     let ann = app.member().await;
     let begin = upload_form(None).file("0", "a.txt", b"text").broken_off();
-    // Nobody sends the rest of these bodies, and the answer is there all the same.
+    // The rest of these bodies never arrives; the response must not wait for it.
     let nobody = app.anonymous();
     let request = nobody.form().body(stalled(begin.clone())).unwrap();
     assert_eq!(nobody.send(request).await.error_code(), "UNAUTHENTICATED");
@@ -354,17 +356,17 @@ async fn who_may_not_is_told_before_a_file_is_read() {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_off_leaves_nothing_behind() {
+async fn an_interrupted_upload_leaves_no_file() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let begin = upload_form(None).file("0", "a.txt", &vec![b'x'; MIB]).broken_off();
     let before = app.footprint().await;
-    // The connection is gone.
+    // The connection breaks.
     let broken = stream::iter([Ok(Bytes::from(begin.clone())), Err(io::Error::other("reset"))]);
     let answer = ann.send(ann.form().body(Body::from_stream(broken)).unwrap()).await;
     refused(&answer, 400, "BAD_REQUEST");
     assert_eq!(answer.error_message(), "The body could not be read to its end");
-    // The request is dropped in the middle.
+    // The request is cancelled.
     let request = ann.form().body(stalled(begin)).unwrap();
     let running = app.router().oneshot(request);
     let waited = tokio::time::timeout(std::time::Duration::from_millis(300), running).await;

@@ -1,4 +1,4 @@
-//! Lists inside of lists: the tasks of users, as far as the asker sees them.
+//! Nested lists: the tasks of users that the viewer can see.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -23,8 +23,8 @@ fn titles(tasks: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Makes tasks of these titles a minute apart, with an assignee or none.
-async fn make(app: &TestApp, owner: &Person<'_>, assignee: Option<&Person<'_>>, titles: &[&str]) {
+/// Creates tasks with these titles, a minute apart.
+async fn create(app: &TestApp, owner: &Person<'_>, assignee: Option<&Person<'_>>, titles: &[&str]) {
     for title in titles {
         owner
             .creates_task(json!({ "title": title, "assigneeId": assignee.map(Person::global_id) }))
@@ -34,7 +34,7 @@ async fn make(app: &TestApp, owner: &Person<'_>, assignee: Option<&Person<'_>>, 
 }
 
 #[tokio::test]
-async fn the_tasks_of_a_user_are_those_that_the_asker_may_see_themselves() {
+async fn the_tasks_of_a_user_are_those_that_the_viewer_can_see() {
     let app = TestApp::start().await;
     let (ann, bob, eve, boss) = (
         app.member().await,
@@ -42,18 +42,18 @@ async fn the_tasks_of_a_user_are_those_that_the_asker_may_see_themselves() {
         app.member().await,
         app.admin().await,
     );
-    make(&app, &ann, None, &["own"]).await;
-    make(&app, &ann, Some(&bob), &["to bob"]).await;
-    make(&app, &bob, Some(&ann), &["to ann"]).await;
-    make(&app, &bob, Some(&bob), &["bob's"]).await;
-    for (asker, owned, assigned) in [
+    create(&app, &ann, None, &["own"]).await;
+    create(&app, &ann, Some(&bob), &["to bob"]).await;
+    create(&app, &bob, Some(&ann), &["to ann"]).await;
+    create(&app, &bob, Some(&bob), &["bob's"]).await;
+    for (viewer, owned, assigned) in [
         (&ann, vec!["to bob", "own"], vec!["to ann"]),
         (&bob, vec!["to bob"], vec!["to ann"]),
         (&boss, vec!["to bob", "own"], vec!["to ann"]),
         (&eve, vec![], vec![]),
     ] {
-        assert_eq!(titles_of(asker, &ann, "ownedTasks").await, owned);
-        assert_eq!(titles_of(asker, &ann, "assignedTasks").await, assigned);
+        assert_eq!(titles_of(viewer, &ann, "ownedTasks").await, owned);
+        assert_eq!(titles_of(viewer, &ann, "assignedTasks").await, assigned);
     }
     assert_eq!(titles_of(&ann, &bob, "ownedTasks").await, ["to ann"]);
     assert_eq!(titles_of(&ann, &bob, "assignedTasks").await, ["to bob"]);
@@ -64,8 +64,8 @@ async fn the_tasks_of_a_user_are_those_that_the_asker_may_see_themselves() {
 async fn each_alias_has_its_own_page_filter_and_order() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
-    make(&app, &ann, None, &["a-1", "a-2", "a-3"]).await;
-    make(&app, &bob, None, &["b-1", "b-2"]).await;
+    create(&app, &ann, None, &["a-1", "a-2", "a-3"]).await;
+    create(&app, &bob, None, &["b-1", "b-2"]).await;
     let answer = boss
         .graphql(
             "{ users(first: 2) { nodes {
@@ -77,7 +77,7 @@ async fn each_alias_has_its_own_page_filter_and_order() {
             json!({}),
         )
         .await;
-    // What is wrong with one field is told of it alone: it cannot be null, so its user is.
+    // An error of one nested list fails the query.
     assert_eq!(answer.error_code(), "BAD_USER_INPUT");
     let answer = boss
         .graphql(
@@ -110,7 +110,7 @@ async fn each_alias_has_its_own_page_filter_and_order() {
 }
 
 #[tokio::test]
-async fn a_nested_list_is_paged_both_ways_also_by_a_column_that_may_be_empty() {
+async fn a_nested_list_is_paged_both_ways_also_by_a_nullable_column() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (title, due) in [
@@ -151,10 +151,10 @@ async fn a_nested_list_is_paged_both_ways_also_by_a_column_that_may_be_empty() {
 }
 
 #[tokio::test]
-async fn the_trash_is_left_out_unless_asked_for() {
+async fn the_trash_is_excluded_by_default() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make(&app, &ann, None, &["kept", "trashed"]).await;
+    create(&app, &ann, None, &["kept", "trashed"]).await;
     let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
     let id = ann
         .graphql("{ viewer { ownedTasks(first: 1) { nodes { id } } } }", json!({}))

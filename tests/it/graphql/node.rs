@@ -1,4 +1,4 @@
-//! Finding anything by its global id.
+//! Objects by global id.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::TestApp;
 use crate::support::person::global_id;
 
 #[tokio::test]
-async fn tasks_and_users_are_found_in_the_order_asked_for_as_far_as_one_sees_them() {
+async fn visible_tasks_and_users_are_found_in_request_order() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = |number| global_id("Task", number);
@@ -29,7 +29,7 @@ async fn tasks_and_users_are_found_in_the_order_asked_for_as_far_as_one_sees_the
         "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Task { title } ... on User { username } } }";
     let before = app.app.domain().statements();
     let answer = ann.graphql(query, json!({ "ids": ids })).await;
-    assert_eq!(app.app.domain().statements() - before, 3, "who asks, tasks, users");
+    assert_eq!(app.app.domain().statements() - before, 3, "the session, tasks, users");
     let found = json!({ "__typename": "Task", "id": task(own), "title": "Own" });
     assert_eq!(
         answer.data()["nodes"],
@@ -42,7 +42,7 @@ async fn tasks_and_users_are_found_in_the_order_asked_for_as_far_as_one_sees_the
         let answer = ann.graphql(query, json!({ "id": hidden })).await;
         assert_eq!(answer.data()["node"], Value::Null);
     }
-    // What is hidden of an account is hidden here too.
+    // Hidden fields of an account are hidden here too.
     let answer = ann.graphql(query, json!({ "id": bob.global_id() })).await;
     assert_eq!(
         answer.data()["node"],
@@ -51,7 +51,7 @@ async fn tasks_and_users_are_found_in_the_order_asked_for_as_far_as_one_sees_the
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_refused_with_what_is_allowed() {
+async fn an_invalid_id_is_refused_with_what_is_allowed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for id in ["7".to_owned(), String::new(), global_id("Tag", 1)] {

@@ -1,4 +1,4 @@
-//! What people are told because it concerns them and somebody else did it.
+//! Notifications of changes by others.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ async fn list(person: &Person<'_>, arguments: Value) -> Value {
     person.graphql(LIST, arguments).await.data()["notifications"].clone()
 }
 
-/// The kind and the title of each, the newest first.
-fn told(page: &Value) -> Vec<(&str, &str)> {
+/// Kind and task title of each notification, newest first.
+fn kinds_and_titles(page: &Value) -> Vec<(&str, &str)> {
     let nodes = page["nodes"].as_array().unwrap();
     nodes
         .iter()
@@ -36,7 +36,7 @@ async fn moves(person: &Person<'_>, task: i64, status: &str) {
 }
 
 #[tokio::test]
-async fn who_is_handed_a_task_is_told_and_who_did_it_is_not() {
+async fn the_assignee_is_notified_and_the_actor_is_not() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann
@@ -54,11 +54,11 @@ async fn who_is_handed_a_task_is_told_and_who_did_it_is_not() {
         })
     );
     assert_eq!((&page["totalCount"], &page["unreadCount"]), (&json!(1), &json!(1)));
-    assert_eq!(told(&list(&ann, json!({})).await), []);
+    assert_eq!(kinds_and_titles(&list(&ann, json!({})).await), []);
 }
 
 #[tokio::test]
-async fn owner_and_assignee_are_told_of_a_new_status_unless_they_set_it() {
+async fn owner_and_assignee_are_notified_of_a_new_status_unless_they_set_it() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let task = ann
@@ -70,17 +70,20 @@ async fn owner_and_assignee_are_told_of_a_new_status_unless_they_set_it() {
     moves(&boss, task, "DONE").await;
     let moved = ("STATUS_CHANGED", "Paint");
     let anns = list(&ann, json!({})).await;
-    assert_eq!(told(&anns), [moved, moved]);
+    assert_eq!(kinds_and_titles(&anns), [moved, moved]);
     assert_eq!(
         (&anns["nodes"][0]["previousStatus"], &anns["nodes"][0]["status"]),
         (&json!("IN_PROGRESS"), &json!("DONE"))
     );
-    assert_eq!(told(&list(&bob, json!({})).await), [moved, ("ASSIGNED", "Paint")]);
-    assert_eq!(told(&list(&boss, json!({})).await), []);
+    assert_eq!(
+        kinds_and_titles(&list(&bob, json!({})).await),
+        [moved, ("ASSIGNED", "Paint")]
+    );
+    assert_eq!(kinds_and_titles(&list(&boss, json!({})).await), []);
 }
 
 #[tokio::test]
-async fn a_change_that_is_refused_tells_nobody() {
+async fn a_refused_change_notifies_nobody() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann.creates_task(json!({ "title": "T" })).await;
@@ -88,11 +91,11 @@ async fn a_change_that_is_refused_tells_nobody() {
     ann.graphql(update, json!({ "id": global_id("Task", task), "to": bob.global_id() }))
         .await
         .data();
-    assert_eq!(told(&list(&bob, json!({})).await), []);
+    assert_eq!(kinds_and_titles(&list(&bob, json!({})).await), []);
 }
 
 #[tokio::test]
-async fn a_notification_outlives_the_sight_of_its_task() {
+async fn a_notification_stays_when_its_task_becomes_invisible() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann
@@ -103,9 +106,9 @@ async fn a_notification_outlives_the_sight_of_its_task() {
         .await
         .data();
     let page = list(&bob, json!({})).await;
-    assert_eq!(told(&page), [("ASSIGNED", "Secret")]);
+    assert_eq!(kinds_and_titles(&page), [("ASSIGNED", "Secret")]);
     assert_eq!(page["nodes"][0]["task"], Value::Null);
-    // And it is nobody else's.
+    // Others cannot see it.
     let node = "query($id: ID!) { node(id: $id) { id ... on Notification { taskTitle } } }";
     let id = json!({ "id": page["nodes"][0]["id"] });
     assert_eq!(
@@ -126,7 +129,12 @@ async fn notifications_are_paged_newest_first_and_both_ways() {
             .await;
         app.advance(TimeDelta::seconds(1));
     }
-    let titles = |page: &Value| told(page).iter().map(|(_, title)| *title).collect::<String>();
+    let titles = |page: &Value| {
+        kinds_and_titles(page)
+            .iter()
+            .map(|(_, title)| *title)
+            .collect::<String>()
+    };
     let first = list(&bob, json!({ "first": 2 })).await;
     assert_eq!((titles(&first), &first["totalCount"]), ("54".to_owned(), &json!(5)));
     let rest = list(&bob, json!({ "first": 9, "after": first["pageInfo"]["endCursor"] })).await;
@@ -137,7 +145,7 @@ async fn notifications_are_paged_newest_first_and_both_ways() {
 }
 
 #[tokio::test]
-async fn what_was_read_is_marked_once_and_for_all() {
+async fn a_notification_is_marked_as_read_once() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     for title in ["1", "2", "3"] {
@@ -159,7 +167,7 @@ async fn what_was_read_is_marked_once_and_for_all() {
         (&payload["unreadCount"], &payload["userErrors"]),
         (&json!(2), &json!([]))
     );
-    // Again, later: it keeps its moment.
+    // Marking it again keeps the first time.
     app.advance(TimeDelta::minutes(5));
     let again = bob.graphql(MARK, json!({ "ids": [newest] })).await;
     assert_eq!(
@@ -167,11 +175,11 @@ async fn what_was_read_is_marked_once_and_for_all() {
         read_at
     );
     let unread = list(&bob, json!({ "unreadOnly": true })).await;
-    assert_eq!((told(&unread).len(), &unread["totalCount"]), (2, &json!(2)));
-    // All of one's own, and nobody else's.
+    assert_eq!((kinds_and_titles(&unread).len(), &unread["totalCount"]), (2, &json!(2)));
+    // Marks all own notifications, and none of other users.
     ann.graphql(MARK, json!({})).await.data();
     assert_eq!(list(&bob, json!({})).await["unreadCount"], 2);
-    // A badge needs no list. It is nobody else's to read.
+    // A badge needs only the count, which others cannot read.
     let badge = format!(
         "{{ viewer {{ unreadNotificationCount }} user(id: \"{}\") {{ unreadNotificationCount }} }}",
         bob.global_id()
@@ -189,7 +197,7 @@ async fn what_was_read_is_marked_once_and_for_all() {
 }
 
 #[tokio::test]
-async fn marking_one_that_is_not_yours_marks_none() {
+async fn marking_a_foreign_notification_marks_none() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     for (from, to) in [(&ann, &bob), (&bob, &ann)] {

@@ -1,4 +1,4 @@
-//! The members of a GraphQL request: which values count as absent, and which are ambiguous and refused.
+//! The members of a GraphQL request: values that count as absent, and ambiguous ones that are refused.
 
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -12,13 +12,11 @@ use crate::support::person::Person;
 const QUERY: &str = "query A($n: Int = 1) { __typename tasks(first: $n) { totalCount } }";
 const EVENTS: &str = "text/event-stream";
 
-/// Sends parameters by GET.
 async fn by_url(person: &Person<'_>, parameters: &[(&str, &str)]) -> Answer {
     let query = Serializer::new(String::new()).extend_pairs(parameters).finish();
     get(person, &format!("/graphql?{query}"), SPECIFIED).await
 }
 
-/// Sends parts of a form without files.
 async fn by_form(person: &Person<'_>, operations: &str, map: &str) -> Answer {
     let form = Form::default().text("operations", operations).text("map", map);
     person.sends(form.end()).await
@@ -63,14 +61,14 @@ async fn an_empty_operation_name_and_members_that_are_null_count_as_absent() {
         let answer = by_url(&ann, &[("query", QUERY), (member, value)]).await;
         assert_eq!(answer.data(), &whole, "{member}={value}");
     }
-    // A subscription is found too: its argument is what is wrong.
+    // The subscription is found: the error is about its argument.
     let watch = "subscription A { taskEvents(after: \"x\") { type } }";
     for accept in [EVENTS, "multipart/mixed;subscriptionSpec=1.0, application/json"] {
         let body = json!({ "query": watch, "operationName": "" }).to_string();
         let answer = send(&ann, post(&ann).header("accept", accept), body).await;
         assert!(answer.text.contains("after is not the cursor"), "{}", answer.text);
     }
-    // Spaces are a name, which no operation has.
+    // A space is a name, and no operation has it.
     let body = json!({ "query": QUERY, "operationName": " " }).to_string();
     let answer = send(&ann, post(&ann).header("accept", SPECIFIED), body).await;
     refused(&answer, 400, "GRAPHQL_VALIDATION_FAILED");
@@ -131,10 +129,10 @@ async fn a_duplicate_parameter_is_refused_by_name() {
         let message = format!("The parameter {name} comes more than once; send it once");
         assert_eq!(answer.error_message(), message);
     }
-    // Parameters of caches and trackers mean nothing here, however often they come.
+    // Unknown parameters, such as of caches and trackers, are ignored and may repeat.
     let answer = by_url(&ann, &[("query", "{ __typename }"), ("_", "1"), ("_", "2")]).await;
     assert_eq!(answer.data()["__typename"], "Query");
-    // A body in JSON is read as strictly, and so is the one in a form.
+    // JSON bodies and JSON in forms are parsed as strictly.
     let twice = r#"{"query": "{ __typename }", "query": "{ viewer { id } }"}"#;
     let answer = send(&ann, post(&ann).header("accept", SPECIFIED), twice).await;
     refused(&answer, 400, "BAD_REQUEST");

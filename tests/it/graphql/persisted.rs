@@ -1,4 +1,4 @@
-//! Automatic persisted queries, by Apollo's protocol.
+//! Automatic persisted queries (Apollo's protocol).
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -35,10 +35,10 @@ async fn a_document_is_sent_once_and_then_only_its_hash() {
         let answer = ask(&ann, query, persisted.clone()).await;
         assert_eq!(answer.data()["viewer"]["username"], json!(ann.name), "{query:?}");
     }
-    // Rights are looked at anew each time.
+    // Rights are checked on each request.
     let answer = ask(&app.anonymous(), None, persisted).await;
     assert_eq!(answer.error_code(), "UNAUTHENTICATED");
-    // By GET as well, so that a cache in front may keep the answer.
+    // GET works too, so that a proxy may cache the response.
     let extensions = format!(
         "%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22{}%22%7D%7D",
         hash(QUERY)
@@ -48,7 +48,7 @@ async fn a_document_is_sent_once_and_then_only_its_hash() {
 }
 
 #[tokio::test]
-async fn a_hash_that_is_not_of_the_query_is_refused_and_stores_nothing() {
+async fn a_wrong_hash_is_refused_and_stores_nothing() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let other = hash("{ __typename }");
@@ -82,7 +82,7 @@ async fn a_hash_that_is_not_of_the_query_is_refused_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn what_cannot_run_is_not_stored() {
+async fn an_invalid_document_is_not_stored() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (document, code) in [

@@ -1,4 +1,4 @@
-//! Points: what clients may spend in a minute.
+//! Rate limits: clients have a budget of points per minute.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -10,7 +10,7 @@ const LIMITED: [(&str, &str); 2] = [("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_PO
 const BUDGET: &str = "{ rateLimit { limit cost remaining used resetAt } }";
 
 #[tokio::test]
-async fn an_operation_is_paid_for_from_the_clients_own_budget() {
+async fn an_operation_is_charged_to_the_clients_own_budget() {
     let app = TestApp::start_with(&LIMITED).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let page = "{ tasks(first: 60) { nodes { id } } rateLimit { limit cost remaining used resetAt } }";
@@ -31,7 +31,7 @@ async fn an_operation_is_paid_for_from_the_clients_own_budget() {
         "{}",
         answer.text
     );
-    // What was refused cost nothing, and others have their own budget.
+    // A refusal costs nothing, and other users have their own budget.
     let budget = ask(&ann, SPECIFIED, BUDGET).await.data()["rateLimit"].clone();
     let small = budget["cost"].as_i64().unwrap();
     assert_eq!(budget["remaining"], left - small);
@@ -46,7 +46,7 @@ async fn an_operation_is_paid_for_from_the_clients_own_budget() {
 }
 
 #[tokio::test]
-async fn the_cost_is_told_to_whoever_asks() {
+async fn the_cost_can_be_queried() {
     let app = TestApp::start_with(&LIMITED).await;
     let ann = app.member().await;
     let body = json!({ "query": "{ tasks(first: 10) { nodes { id } } }" }).to_string();
@@ -74,7 +74,7 @@ async fn signing_in_draws_on_a_stricter_tier() {
     }
     let checked = app.app.domain().password_checks();
     refused(&ask(&nobody, SPECIFIED, &login).await, 429, "RATE_LIMITED");
-    assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
+    assert_eq!(app.app.domain().password_checks(), checked, "no password was checked");
     assert_eq!(ask(&nobody, SPECIFIED, "{ __typename }").await.status, 200);
 }
 

@@ -1,4 +1,4 @@
-//! Bad input through GraphQL: the code, the field, what is allowed, and nothing written.
+//! Bad input through GraphQL: errors name the code, the field and what is allowed, and nothing is written.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -16,7 +16,7 @@ const REGISTER: &str =
 const LIST: &str = "query($first: Int, $last: Int, $after: String, $order: [TaskOrder!]) {
     tasks(first: $first, last: $last, after: $after, orderBy: $order) { nodes { id } pageInfo { endCursor } } }";
 
-/// Checks a user error: its code, its path, and a part of its message.
+/// Checks code, path and a part of the message of a user error.
 #[track_caller]
 fn expect(answer: &Answer, mutation: &str, code: &str, path: &str, allowed: &str) {
     assert_eq!(answer.status, 200);
@@ -25,7 +25,7 @@ fn expect(answer: &Answer, mutation: &str, code: &str, path: &str, allowed: &str
     assert!(error.2.contains(allowed), "{:?} does not say {allowed:?}", error.2);
 }
 
-/// Checks an error at the top level: its code, and a part of its message.
+/// Checks code and a part of the message of a top-level error.
 #[track_caller]
 fn expect_failure(answer: &Answer, code: &str, allowed: &str) {
     assert_eq!(answer.error_code(), code, "{}", answer.text);
@@ -38,7 +38,7 @@ fn expect_failure(answer: &Answer, code: &str, allowed: &str) {
 }
 
 #[tokio::test]
-async fn a_task_that_is_not_acceptable_is_refused_by_field_and_not_written() {
+async fn an_unacceptable_task_is_refused_by_field_and_not_written() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "Kept" })).await;
@@ -95,7 +95,7 @@ async fn a_task_that_is_not_acceptable_is_refused_by_field_and_not_written() {
 }
 
 #[tokio::test]
-async fn the_longest_texts_that_are_allowed_are_taken() {
+async fn the_longest_allowed_texts_are_accepted() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     ann.creates_task(json!({
@@ -106,7 +106,7 @@ async fn the_longest_texts_that_are_allowed_are_taken() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_told_at_once() {
+async fn all_errors_are_reported_at_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let input = json!({ "title": "", "description": "x".repeat(5_001), "tags": [""] });
@@ -118,7 +118,7 @@ async fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_acceptable_is_refused_by_field_and_not_made() {
+async fn an_unacceptable_account_is_refused_by_field_and_not_created() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let nobody = app.anonymous();
@@ -181,7 +181,7 @@ async fn an_account_that_is_not_acceptable_is_refused_by_field_and_not_made() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_unknown_or_somebody_elses_is_not_found_and_both_look_alike() {
+async fn an_unknown_and_an_invisible_task_are_not_found_with_the_same_error() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let foreign = bob.creates_task(json!({ "title": "Bob's" })).await;
@@ -205,7 +205,7 @@ async fn a_task_that_is_unknown_or_somebody_elses_is_not_found_and_both_look_ali
 }
 
 #[tokio::test]
-async fn a_stale_write_is_a_conflict_and_shows_the_task_as_it_stands() {
+async fn a_stale_write_is_a_conflict_and_returns_the_present_task() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "First" })).await;
@@ -231,7 +231,7 @@ async fn a_stale_write_is_a_conflict_and_shows_the_task_as_it_stands() {
 }
 
 #[tokio::test]
-async fn a_move_that_the_workflow_does_not_know_is_refused_by_every_route() {
+async fn an_unknown_transition_is_refused_by_every_mutation() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "T", "status": "DONE" })).await;
@@ -247,7 +247,7 @@ async fn a_move_that_the_workflow_does_not_know_is_refused_by_every_route() {
 }
 
 #[tokio::test]
-async fn a_page_beyond_the_bounds_and_a_cursor_of_elsewhere_are_refused() {
+async fn a_page_size_out_of_bounds_and_a_foreign_cursor_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for title in ["A", "B"] {
@@ -283,7 +283,7 @@ async fn a_page_beyond_the_bounds_and_a_cursor_of_elsewhere_are_refused() {
 }
 
 #[tokio::test]
-async fn an_unknown_enum_value_is_answered_with_those_that_there_are() {
+async fn an_error_for_an_unknown_enum_value_lists_the_known_ones() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -314,7 +314,7 @@ async fn an_unknown_enum_value_is_answered_with_those_that_there_are() {
 }
 
 #[tokio::test]
-async fn an_unknown_input_field_is_answered_with_those_that_there_are() {
+async fn an_error_for_an_unknown_input_field_lists_the_known_ones() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let fields = "its fields are title, description, status, priority, dueDate, dueOn, assigneeId, tags";
@@ -332,7 +332,7 @@ async fn an_unknown_input_field_is_answered_with_those_that_there_are() {
 }
 
 #[tokio::test]
-async fn what_the_schema_holds_is_not_told_where_introspection_is_off() {
+async fn errors_show_nothing_of_the_schema_without_introspection() {
     let app = TestApp::start_with(&[("GRAPHQL_INTROSPECTION", "false")]).await;
     let ann = app.member().await;
     for document in [
@@ -342,8 +342,8 @@ async fn what_the_schema_holds_is_not_told_where_introspection_is_off() {
     ] {
         let answer = ann.graphql(document, json!({})).await;
         assert_eq!(answer.error_code(), "GRAPHQL_VALIDATION_FAILED");
-        for told in ["CANCELLED", "dueDate", "viewer"] {
-            assert!(!answer.text.contains(told), "{}", answer.text);
+        for hidden in ["CANCELLED", "dueDate", "viewer"] {
+            assert!(!answer.text.contains(hidden), "{}", answer.text);
         }
     }
 }
@@ -373,7 +373,7 @@ async fn values_of_another_type_are_refused_before_anything_runs() {
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_count_writes_nothing_and_the_answer_says_why() {
+async fn an_invalid_token_writes_nothing_and_the_error_names_the_reason() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let access = ann.access_token.clone().unwrap();
@@ -394,7 +394,7 @@ async fn a_token_that_does_not_count_writes_nothing_and_the_answer_says_why() {
     expect_failure(&create(&ann).await, "UNAUTHENTICATED", "expired");
     assert_eq!(app.footprint().await, before);
 
-    // Any other scheme is no token either.
+    // Another authentication scheme is not accepted.
     let request = app.anonymous().request(Method::POST, "/graphql");
     let request = request
         .header("authorization", "Basic dXNlcjpwYXNz")

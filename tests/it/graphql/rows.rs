@@ -1,4 +1,4 @@
-//! Rows are answered alike, written as JSON or resolved by the library, which one field that waits decides.
+//! Rows written directly as JSON equal rows resolved by the library. One asynchronous field selects the latter.
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ const EVENT: &str = "cursor type occurredAt actor { id username } taskId previou
     snapshot { taskId version title description status priority dueDate dueOn tags owner { userId displayName } \
       assignee { userId displayName } createdAt updatedAt completedAt deletedAt }";
 
-/// What is asked of rows, and a field for which the library waits.
-fn questions() -> [(String, &'static str); 6] {
+/// Queries of rows, each with an asynchronous field that lets the library resolve them.
+fn queries() -> [(String, &'static str); 6] {
     let task = format!("{TASK} owner {{ {USER} }} assignee {{ {USER} }} attachments {{ {ATTACHMENT} }}");
     let history = "waits: history(first: 1) { nodes { cursor } }";
     [
@@ -46,7 +46,7 @@ fn questions() -> [(String, &'static str); 6] {
     ]
 }
 
-/// Without what was asked for only so that the library waits.
+/// Removes the asynchronous fields.
 fn without_waits(mut value: Value) -> Value {
     match &mut value {
         Value::Object(fields) => {
@@ -85,22 +85,22 @@ async fn fills(app: &TestApp) -> (Person<'_>, Person<'_>) {
 }
 
 #[tokio::test]
-async fn rows_are_the_same_written_at_once_and_resolved_by_the_library() {
+async fn rows_written_as_json_equal_rows_resolved_by_the_library() {
     let app = TestApp::start().await;
     let (ann, bob) = fills(&app).await;
     let admin = app.admin().await;
-    for (question, waits) in questions() {
+    for (selection, waits) in queries() {
         for person in [&ann, &bob, &admin] {
             let at_once = person
-                .graphql(&format!("{{ {} }}", question.replace('@', "")), json!({}))
+                .graphql(&format!("{{ {} }}", selection.replace('@', "")), json!({}))
                 .await;
             let resolved = person
-                .graphql(&format!("{{ {} }}", question.replace('@', waits)), json!({}))
+                .graphql(&format!("{{ {} }}", selection.replace('@', waits)), json!({}))
                 .await;
             assert_eq!(
                 at_once.data(),
                 &without_waits(resolved.data().clone()),
-                "{question} of {}",
+                "{selection} of {}",
                 person.name
             );
         }

@@ -1,5 +1,5 @@
-//! Invalid dates, files and ids: the error names the path, the value and what is allowed. Dates and files are user errors in
-//! mutations; the rest are errors at the top level.
+//! Invalid dates, files and ids: errors name the path, the value and what is allowed. In mutations, invalid dates and
+//! files are user errors; all others are top-level errors.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const ALLOWED: &str =
     "is not a date and time; use RFC 3339, such as 2026-12-01T12:00:00Z, or a date, such as 2026-12-01";
 const ERRORS: &str = "userErrors { code field message }";
 
-/// Values that are not a date and time, and how a message shows them.
+/// Values that are not a date and time, each as an error message shows it.
 fn wrong_dates() -> Vec<(Value, String)> {
     let long = "9".repeat(200);
     vec![
@@ -35,9 +35,9 @@ fn wrong_dates() -> Vec<(Value, String)> {
 
 #[track_caller]
 fn is_user_error(answer: &Answer, mutation: &str, message: &str) {
-    let (code, field, told) = answer.user_error(mutation);
+    let (code, field, shown) = answer.user_error(mutation);
     assert_eq!(
-        (code.as_str(), field.as_str(), told.as_str()),
+        (code.as_str(), field.as_str(), shown.as_str()),
         ("INVALID", "input.dueDate", message),
         "{}",
         answer.text
@@ -52,7 +52,7 @@ async fn an_invalid_due_date_is_a_user_error_in_every_mutation_that_takes_one() 
     let before = app.footprint().await;
     for (value, shown) in wrong_dates() {
         let message = format!("dueDate: {shown} {ALLOWED}");
-        // In a whole input, and by itself.
+        // As a variable for the whole input, and for the field.
         for (kinds, create, update, variables) in [
             (
                 "$create: TaskCreateInput!, $update: TaskUpdateInput!",
@@ -118,7 +118,7 @@ async fn a_valid_due_date_is_read_and_null_clears_it() {
         let answer = ann.graphql(update, json!({ "id": id, "input": sent })).await;
         assert_eq!(answer.data()["taskUpdate"]["task"]["dueDate"], kept, "{sent}");
     }
-    // A default counts as if it had been sent.
+    // A default value is read like a sent one.
     let document = format!(
         "mutation($date: DateTime = \"soon\") {{ taskCreate(input: {{title: \"T\", dueDate: $date}}) {{ {ERRORS} }} }}"
     );
@@ -305,7 +305,7 @@ async fn an_invalid_id_is_refused_by_the_path_of_its_argument() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_not_a_file_is_a_user_error_of_its_field() {
+async fn a_value_other_than_a_file_is_a_user_error_of_its_field() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let message = "file: no file was sent; send it as a part of multipart/form-data, as the GraphQL multipart request \
@@ -329,7 +329,7 @@ async fn a_value_that_is_not_a_file_is_a_user_error_of_its_field() {
         let answer = ann.graphql(&document, json!({})).await;
         assert_eq!(answer.data()["attachmentUpload"]["userErrors"], expected, "{literal}");
     }
-    // The same in a form without files.
+    // A form without files gets the same error.
     let operations = json!({ "query": UPLOAD, "variables": { "file": "a.txt" } }).to_string();
     let form = Form::default().text("operations", &operations).text("map", "{}");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Signing up, in and out through GraphQL.
+//! Registration, login and logout through GraphQL.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn token(answer: &Answer, mutation: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn somebody_registers_and_is_signed_in() {
+async fn registration_signs_in() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     let answer = nobody
@@ -48,7 +48,7 @@ async fn somebody_registers_and_is_signed_in() {
     assert_eq!(payload["expiresAt"], "2026-01-15T12:30:00+00:00");
     let ann = nobody.with_token(&app, payload["accessToken"].as_str().unwrap());
     assert_eq!(ann.graphql(VIEWER, json!({})).await.data()["viewer"]["role"], "USER");
-    // In any case, by either name.
+    // By username or address, in any letter case.
     assert_eq!(
         login(&nobody, "ANN", PASSWORD).await.data()["login"]["userErrors"],
         json!([])
@@ -66,7 +66,7 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
         token(&second, "refresh", "refreshToken"),
     );
 
-    // A lost answer: the same token again within 10 s is no theft.
+    // After a lost response, the same token may be sent again within 10 s.
     app.advance(TimeDelta::seconds(10));
     let third = token(&refresh(&ann, &first).await, "refresh", "refreshToken");
     let ann = ann.with_token(&app, &access);
@@ -179,7 +179,7 @@ async fn ten_failures_slow_an_account_down_whether_it_exists_or_not() {
             ("RATE_LIMITED", &json!(1))
         );
     }
-    // It never locks for good, and a success starts the count anew.
+    // An account is never locked permanently, and a success resets the count.
     app.advance(TimeDelta::seconds(1));
     assert_eq!(
         login(&nobody, &ann.name, PASSWORD).await.data()["login"]["userErrors"],
@@ -204,7 +204,7 @@ async fn a_login_for_an_unknown_user_checks_a_password_too() {
 }
 
 #[tokio::test]
-async fn demotion_and_deactivation_count_at_once_on_every_node() {
+async fn demotion_and_deactivation_take_effect_at_once_on_every_node() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.admin().await, app.admin().await);
     let node = app.second_node().await;
@@ -260,7 +260,7 @@ async fn the_last_active_admin_stays() {
 }
 
 #[tokio::test]
-async fn expired_forged_and_refresh_tokens_are_no_access_tokens_and_say_why() {
+async fn expired_forged_and_refresh_tokens_are_refused_with_the_reason() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let access = ann.access_token.clone().unwrap();
@@ -281,7 +281,7 @@ async fn expired_forged_and_refresh_tokens_are_no_access_tokens_and_say_why() {
     let answer = ann.graphql(VIEWER, json!({})).await;
     assert_eq!(answer.error_code(), "UNAUTHENTICATED");
     assert!(answer.error_message().contains("expired"), "{}", answer.text);
-    // Signing in again works although the old token still comes along.
+    // Login works with an invalid token in the request.
     assert_eq!(
         login(&ann, &ann.name, PASSWORD).await.data()["login"]["userErrors"],
         json!([])
@@ -306,7 +306,7 @@ async fn sessions(person: &Person<'_>) -> Vec<Value> {
     answer.data()["sessions"].as_array().unwrap().clone()
 }
 
-/// Signs in from a client of this name, and gives both tokens.
+/// Signs in with this user agent; returns both tokens.
 async fn login_from(app: &TestApp, name: &str, client: &str) -> (String, String) {
     let query = "mutation($input: LoginInput!) { login(input: $input) { accessToken refreshToken } }";
     let body = json!({ "query": query, "variables": { "input": { "username": name, "password": PASSWORD } } });
@@ -323,7 +323,7 @@ async fn login_from(app: &TestApp, name: &str, client: &str) -> (String, String)
 }
 
 #[tokio::test]
-async fn a_person_sees_their_own_sessions_and_which_one_they_ask_with() {
+async fn a_person_sees_their_own_sessions_and_which_one_is_current() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.member().await, app.admin().await);
     app.advance(TimeDelta::minutes(1));
@@ -336,7 +336,7 @@ async fn a_person_sees_their_own_sessions_and_which_one_they_ask_with() {
         (&json!("phone"), &json!(false), &json!(true))
     );
     assert_eq!(sessions(&phone).await[0]["isCurrent"], true);
-    // A refresh goes on with the same session; its older access token still belongs to it.
+    // A refresh keeps the session, and its older access token stays valid.
     app.advance(TimeDelta::minutes(10));
     let answer = refresh(&app.anonymous(), &phone_refresh).await;
     token(&answer, "refresh", "accessToken");
@@ -357,9 +357,9 @@ async fn a_person_sees_their_own_sessions_and_which_one_they_ask_with() {
             &json!("2026-01-22T12:11:00+00:00")
         )
     );
-    // Nobody sees those of others, administrators neither.
+    // Nobody sees sessions of others, including administrators.
     assert_eq!(sessions(&boss).await.len(), 1);
-    // One that has ended is none any more.
+    // An ended session is not listed.
     phone.graphql("mutation { logout { success } }", json!({})).await.data();
     assert_eq!(sessions(&ann).await.len(), 1);
 }
@@ -387,10 +387,10 @@ async fn a_session_is_a_node_and_can_be_ended_from_another() {
     assert_eq!(
         app.app.domain().statements() - before,
         3,
-        "who asks, sessions, which one"
+        "the session, the list, the current one"
     );
 
-    // Nobody ends those of others, administrators neither.
+    // Nobody ends sessions of others, including administrators.
     let not_found = json!({ "session": null, "userErrors": [{ "code": "NOT_FOUND", "field": ["id"] }] });
     assert_eq!(
         boss.graphql(NODE, json!({ "ids": [of_phone] })).await.data()["nodes"],
@@ -415,7 +415,7 @@ async fn a_session_is_a_node_and_can_be_ended_from_another() {
         not_found
     );
     assert_eq!(sessions(&ann).await.len(), 1);
-    // Also the one that asks.
+    // The current session can be ended too.
     ann.graphql(END, json!({ "id": own })).await.data();
     assert_eq!(ann.graphql(VIEWER, json!({})).await.error_code(), "UNAUTHENTICATED");
 }
@@ -436,7 +436,7 @@ async fn a_session_keeps_its_id_and_one_that_has_expired_is_not_listed() {
 }
 
 #[tokio::test]
-async fn each_of_many_who_ask_at_the_same_time_is_told_who_they_are() {
+async fn concurrent_requests_get_their_own_session() {
     let app = TestApp::start().await;
     let people = [
         app.member().await,
@@ -463,5 +463,9 @@ async fn each_of_many_who_ask_at_the_same_time_is_told_who_they_are() {
         .iter()
         .map(|answer| answer.text.contains("databaseId"))
         .collect();
-    assert_eq!(is_known, [false, true, true, true], "only whoever left is unknown");
+    assert_eq!(
+        is_known,
+        [false, true, true, true],
+        "only the user who logged out is unknown"
+    );
 }

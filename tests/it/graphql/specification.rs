@@ -1,4 +1,4 @@
-//! Operations run as the specification says, where the library beneath does not.
+//! Execution by the specification where the GraphQL library deviates from it.
 
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ async fn a_mutation_that_is_selected_more_than_once_runs_once() {
 }
 
 #[tokio::test]
-async fn nothing_runs_of_a_mutation_whose_variables_are_wrong() {
+async fn a_mutation_with_invalid_variables_does_not_run() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let document = "mutation($i: ID) { T: taskCreate(input: {title: \"x\"}) { task { id } } taskDelete(id: $i) { userErrors { code } } }";
@@ -95,7 +95,7 @@ async fn nothing_runs_of_a_mutation_whose_variables_are_wrong() {
 }
 
 #[tokio::test]
-async fn an_absent_variable_leaves_its_place_to_the_default() {
+async fn an_absent_variable_is_replaced_by_the_default() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     ann.creates_task(json!({ "title": "Old", "tags": ["a"] })).await;
@@ -124,7 +124,7 @@ async fn an_absent_variable_leaves_its_place_to_the_default() {
 }
 
 #[tokio::test]
-async fn fields_of_fragments_are_merged_in_the_order_of_the_question() {
+async fn fields_of_fragments_are_merged_in_document_order() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = global_id("Task", ann.creates_task(json!({ "title": "One" })).await);
@@ -160,7 +160,7 @@ async fn strings_and_numbers_are_read_as_they_are_written() {
             "{literal}"
         );
     }
-    // A number with more digits than any integer has is an ID, though not of anything here.
+    // A number beyond all integer types is a valid ID literal, but identifies no object.
     let answer = ask(&ann, SPECIFIED, "{ node(id: 123456789012345678901234567890) { id } }").await;
     assert_eq!(answer.error_code(), "BAD_USER_INPUT");
     assert!(
@@ -171,7 +171,7 @@ async fn strings_and_numbers_are_read_as_they_are_written() {
 }
 
 #[tokio::test]
-async fn every_problem_of_a_document_is_told_with_its_place() {
+async fn every_error_of_a_document_has_its_location() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answer = ask(&ann, SPECIFIED, "query($a: Int) {\n  viewer { colour }\n  shade\n}").await;

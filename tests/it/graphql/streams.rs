@@ -1,4 +1,4 @@
-//! Subscriptions over HTTP: server-sent events, and parts of a message that goes on.
+//! Subscriptions over HTTP: server-sent events and multipart streams.
 
 use std::time::Duration;
 
@@ -17,22 +17,21 @@ use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::{Person, global_id};
 
-/// The longest wait for an event. Only what is lost takes as long.
+/// Maximum wait for an event; reached only if the event is lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const EVENTS: &str = "text/event-stream";
-/// As Apollo Client sends it.
+/// The `Accept` header of Apollo Client.
 const PARTS: &str =
     "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9";
 const STREAMS: [&str; 2] = [EVENTS, PARTS];
 
 const WATCH: &str = "subscription { taskEvents { type task { title } } }";
-/// The same, behind a cursor.
 const RESUME: &str = "subscription($after: String) { taskEvents(after: $after) { cursor task { title } } }";
 
 const CREATED: &str = r#"{"data":{"taskEvents":{"type":"CREATED","task":{"title":"First"}}}}"#;
 
-/// The body of an answer that goes on.
+/// A streamed response.
 struct Stream {
     head: Parts,
     body: BodyDataStream,
@@ -49,7 +48,7 @@ impl Stream {
         }
     }
 
-    /// One that has begun.
+    /// Opens a stream and reads its first frame.
     async fn watch(app: &TestApp, person: &Person<'_>, accept: &str, query: &str, variables: Value) -> Self {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let mut stream = Self::open(app, post(person).header("accept", accept), body).await;
@@ -59,15 +58,15 @@ impl Stream {
     }
 
     async fn next(&mut self) -> Option<String> {
-        let frame = timeout(PATIENCE, self.body.next()).await.expect("something comes");
+        let frame = timeout(PATIENCE, self.body.next()).await.expect("a frame arrives");
         frame.map(|frame| String::from_utf8(frame.unwrap().to_vec()).unwrap())
     }
 
     async fn frame(&mut self) -> String {
-        self.next().await.expect("the stream goes on")
+        self.next().await.expect("the stream continues")
     }
 
-    /// The answer in what comes next, in either protocol.
+    /// The result in the next frame, in either protocol.
     async fn answer(&mut self) -> Value {
         let frame = self.frame().await;
         let json = frame.lines().find_map(|line| {
@@ -81,7 +80,7 @@ impl Stream {
         }
     }
 
-    /// Checks that what comes next says why it is the last.
+    /// Checks that the next frame is the last and has this error code.
     async fn ends_with(&mut self, code: &str) {
         let frame = self.frame().await;
         let id = self.head.headers["x-request-id"].to_str().unwrap();
@@ -106,7 +105,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// The whole of an answer as a stream of one event.
+/// A result as a complete stream of one event.
 fn single(answer: &str) -> String {
     format!("event: next\ndata: {answer}\n\nevent: complete\ndata:\n\n")
 }
@@ -117,7 +116,7 @@ fn url(query: &str) -> String {
 }
 
 #[tokio::test]
-async fn server_sent_events_are_as_graphql_sse_wants_them() {
+async fn server_sent_events_follow_the_graphql_sse_protocol() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let by_post = post(&ann)
@@ -145,7 +144,7 @@ async fn server_sent_events_are_as_graphql_sse_wants_them() {
 }
 
 #[tokio::test]
-async fn parts_are_as_apollo_client_wants_them() {
+async fn parts_follow_the_protocol_of_apollo_client() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let by_post = post(&ann).header("accept", PARTS).header("accept-encoding", "gzip, br");
@@ -168,7 +167,7 @@ async fn parts_are_as_apollo_client_wants_them() {
         ] {
             assert_eq!(header(&stream.head.headers, name), value, "{name}");
         }
-        // Each part goes out with the delimiter behind it.
+        // Each part is sent with the delimiter that follows it.
         let part = |json: &str| format!("\r\nContent-Type: application/json\r\n\r\n{json}\r\n--graphql");
         assert_eq!(stream.frame().await, format!("\r\n--graphql{}", part("{}")));
         ann.creates_task(json!({ "title": "First" })).await;
@@ -178,10 +177,10 @@ async fn parts_are_as_apollo_client_wants_them() {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_behind_a_cursor() {
+async fn a_stream_resumes_after_a_cursor() {
     let app = TestApp::start().await;
     for accept in STREAMS {
-        // Somebody of whom nothing is on its way yet.
+        // A new user, without pending events.
         let ann = app.member().await;
         let mut stream = Stream::watch(&app, &ann, accept, RESUME, json!({})).await;
         ann.creates_task(json!({ "title": "Seen" })).await;
@@ -197,7 +196,7 @@ async fn a_stream_goes_on_behind_a_cursor() {
 }
 
 #[tokio::test]
-async fn the_stream_is_the_one_the_client_takes_and_events_win() {
+async fn the_stream_has_the_accepted_media_type_and_events_are_preferred() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (accept, content_type) in [
@@ -240,7 +239,7 @@ async fn a_subscription_in_a_batch_does_not_keep_the_others_from_running() {
 }
 
 #[tokio::test]
-async fn a_query_or_mutation_is_one_event_and_the_end_for_who_takes_events_only() {
+async fn a_query_or_mutation_is_a_stream_of_one_event_if_only_events_are_accepted() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let query = "{ __typename }";
@@ -260,7 +259,7 @@ async fn a_query_or_mutation_is_one_event_and_the_end_for_who_takes_events_only(
     }
     let by_get = get(&ann, &url(mutation), EVENTS).await;
     refused(&by_get, 405, "METHOD_NOT_ALLOWED");
-    // Who names JSON as well gets that, and Apollo's parts are for subscriptions.
+    // JSON is preferred if accepted, and multipart is for subscriptions only.
     for accept in [
         "application/json, text/event-stream, multipart/mixed",
         "multipart/mixed",
@@ -271,7 +270,7 @@ async fn a_query_or_mutation_is_one_event_and_the_end_for_who_takes_events_only(
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_document_is_an_event_and_what_is_wrong_with_a_request_is_not() {
+async fn errors_of_a_document_are_events_and_errors_of_a_request_are_not() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = global_id("Task", 404);
@@ -301,14 +300,14 @@ async fn what_is_wrong_with_a_document_is_an_event_and_what_is_wrong_with_a_requ
             "text/event-stream; charset=utf-8",
             "{document}"
         );
-        let errors = told(&answer);
+        let errors = only_event(&answer);
         assert_eq!(errors["errors"][0]["extensions"]["code"], code, "{}", answer.text);
         assert_eq!(
             errors["errors"][0]["extensions"]["requestId"],
             answer.header("x-request-id")
         );
         assert!(errors.get("data").is_none(), "{}", answer.text);
-        // Who takes parts takes JSON, and gets it as if the subscription were a query.
+        // Clients of multipart streams accept JSON, and get the error as for a query.
         refused(&ask(&ann, PARTS, &document).await, 400, code);
     }
     refused(&ask(&ann, EVENTS, "subscription {").await, 400, "GRAPHQL_PARSE_FAILED");
@@ -321,25 +320,28 @@ async fn what_is_wrong_with_a_document_is_an_event_and_what_is_wrong_with_a_requ
     assert_eq!(app.app.domain().live().connections(), 0);
 }
 
-/// The one answer of a stream that ended with it.
+/// The result of a stream with one event.
 #[track_caller]
-fn told(answer: &Answer) -> Value {
+fn only_event(answer: &Answer) -> Value {
     let answer = answer.text.strip_prefix("event: next\ndata: ").unwrap();
     serde_json::from_str(answer.strip_suffix("\n\nevent: complete\ndata:\n\n").unwrap()).unwrap()
 }
 
 #[tokio::test]
-async fn nobody_watches_without_signing_in() {
+async fn nobody_subscribes_without_signing_in() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     let answer = ask(&nobody, EVENTS, WATCH).await;
-    assert_eq!(told(&answer)["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    assert_eq!(
+        only_event(&answer)["errors"][0]["extensions"]["code"],
+        "UNAUTHENTICATED"
+    );
     refused(&ask(&nobody, PARTS, WATCH).await, 400, "UNAUTHENTICATED");
     assert_eq!(app.app.domain().live().connections(), 0);
 }
 
 #[tokio::test]
-async fn a_subscription_is_paid_for() {
+async fn a_subscription_costs_points() {
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "20")]).await;
     let ann = app.member().await;
     let document = "subscription { notificationReceived { cursor } }";
@@ -362,7 +364,7 @@ async fn a_subscription_is_paid_for() {
 }
 
 #[tokio::test]
-async fn streams_count_among_the_connections_that_there_may_be() {
+async fn streams_count_for_the_connection_limit() {
     let limits = [("LIVE_MAX_CONNECTIONS_PER_USER", "1"), ("LIVE_MAX_CONNECTIONS", "2")];
     let app = TestApp::start_with(&limits).await;
     let (ann, bob, cleo) = (app.member().await, app.member().await, app.member().await);
@@ -415,7 +417,7 @@ async fn a_server_that_stops_says_so_on_every_stream() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_cut_off_and_others_are_not() {
+async fn a_client_that_does_not_read_is_disconnected_and_others_are_not() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = global_id("Task", ann.creates_task(json!({ "title": "T" })).await);
@@ -439,7 +441,7 @@ async fn who_does_not_read_is_cut_off_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_nothing_behind() {
+async fn a_disconnected_client_frees_its_resources() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let connections = || app.app.domain().live().connections();
@@ -450,7 +452,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
         stream.answer().await;
         drop(stream);
         assert_eq!(connections(), 0);
-        // Nor does one that ended by itself.
+        // A stream that ended by itself does so too.
         let stream = Stream::watch(&app, &ann, accept, WATCH, json!({})).await;
         let unread = Stream::open(
             &app,
@@ -496,7 +498,7 @@ async fn notifications_resume_in_either_protocol() {
     for (accept, new) in STREAMS.into_iter().zip(["Three", "Four"]) {
         let mut after = place.data()["eventCursor"].clone();
         for title in &titles {
-            // It breaks after each.
+            // The connection breaks after each notification.
             let mut stream = Stream::watch(&app, &bob, accept, NOTIFIED, json!({ "after": after })).await;
             let answer = stream.answer().await;
             let received = &answer["data"]["notificationReceived"];

@@ -1,4 +1,4 @@
-//! The tags of all tasks together.
+//! The list of all tags.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn names(page: &Value) -> Vec<(&str, i64)> {
 }
 
 #[tokio::test]
-async fn tags_are_counted_over_the_tasks_that_one_sees() {
+async fn tags_are_counted_over_visible_tasks() {
     let app = TestApp::start().await;
     let (ann, bob, eve, boss) = (
         app.member().await,
@@ -90,8 +90,7 @@ async fn tags_are_paged_both_ways_in_alphabetical_order() {
     );
 }
 
-/// A task's tags in each of the ways in which they are read: alone, in a list, in a list with people, over REST, and by
-/// the filter.
+/// A task's tags, read in every way: single, in a list, in a list with users, over REST, and by filter.
 async fn every_way(person: &Person<'_>, id: i64) -> Vec<Value> {
     let query = "query($id: ID!, $tag: [String!]!) {
         task(id: $id) { tags }

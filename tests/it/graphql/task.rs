@@ -43,7 +43,7 @@ async fn a_task_is_created_changed_and_read_back() {
     );
 }
 
-/// Runs a mutation of one task; `arguments` follow its id. Gives the payload.
+/// Runs a mutation of one task and returns the payload.
 async fn mutate(person: &Person<'_>, mutation: &str, id: i64, arguments: &str) -> Value {
     let id = global_id("Task", id);
     let document = format!(
@@ -54,7 +54,7 @@ async fn mutate(person: &Person<'_>, mutation: &str, id: i64, arguments: &str) -
     person.graphql(&document, json!({})).await.data()[mutation].clone()
 }
 
-/// The task as somebody reads it; null if they do not see it.
+/// The task as the person reads it; null if they cannot see it.
 async fn read(person: &Person<'_>, id: i64) -> Value {
     let query = "query($id: ID!) { task(id: $id) { title status version tags completedAt isOverdue viewerCanUpdate viewerCanDelete allowedTransitions } }";
     person
@@ -65,7 +65,7 @@ async fn read(person: &Person<'_>, id: i64) -> Value {
 }
 
 #[tokio::test]
-async fn an_update_tells_absent_null_and_value_apart() {
+async fn an_update_distinguishes_absent_null_and_value() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann
@@ -87,7 +87,7 @@ async fn an_update_tells_absent_null_and_value_apart() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_left_out_changes_nothing_and_one_that_is_null_clears() {
+async fn an_absent_variable_changes_nothing_and_null_clears() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "T", "description": "D" })).await;
@@ -100,7 +100,7 @@ async fn a_variable_that_is_left_out_changes_nothing_and_one_that_is_null_clears
 }
 
 #[tokio::test]
-async fn a_task_goes_to_the_trash_comes_back_and_goes_for_good() {
+async fn a_task_is_deleted_restored_and_purged() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "T", "tags": ["a"] })).await;
@@ -133,7 +133,7 @@ async fn completed_at_follows_done() {
     let id = ann.creates_task(json!({ "title": "T", "status": "DONE" })).await;
     assert_eq!(read(&ann, id).await["completedAt"], "2026-01-15T12:00:00+00:00");
     app.advance(chrono::TimeDelta::minutes(20));
-    // The same status again is no change.
+    // Setting the same status again changes nothing.
     assert_eq!(
         mutate(&ann, "taskTransition", id, ", status: DONE").await["task"]["version"],
         1
@@ -149,7 +149,7 @@ async fn completed_at_follows_done() {
 }
 
 #[tokio::test]
-async fn a_refused_transition_returns_the_task_as_it_is_and_where_it_may_go() {
+async fn a_refused_transition_returns_the_present_task_and_the_allowed_statuses() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
     let id = ann.creates_task(json!({ "title": "T", "status": "DONE" })).await;
@@ -170,7 +170,7 @@ async fn a_refused_transition_returns_the_task_as_it_is_and_where_it_may_go() {
             json!({ "title": "T", "status": "DONE", "version": 1, "allowedTransitions": ["TODO"] })
         );
         assert_eq!(payload["userErrors"][0]["code"], "INVALID_TRANSITION");
-        // Strangers learn nothing of it.
+        // Users who cannot see the task get "not found".
         let answer = eve.graphql(&document, id).await;
         let payload = &answer.data()["payload"];
         assert_eq!(
@@ -182,7 +182,7 @@ async fn a_refused_transition_returns_the_task_as_it_is_and_where_it_may_go() {
 }
 
 #[tokio::test]
-async fn an_assignee_works_on_a_task_hands_it_back_and_sees_it_no_more() {
+async fn an_assignee_works_on_a_task_and_cannot_see_it_after_handing_it_back() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let id = ann
@@ -226,7 +226,7 @@ async fn an_overdue_task_is_open_and_past_its_due_date() {
 }
 
 #[tokio::test]
-async fn statistics_count_what_one_sees() {
+async fn statistics_count_visible_tasks() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     for status in ["DONE", "TODO", "TODO", "CANCELLED"] {

@@ -1,4 +1,4 @@
-//! Users through GraphQL: who sees what of whom, and what changes.
+//! Users through GraphQL: visibility and changes.
 
 use serde_json::{Value, json};
 use taskwire::domain::actor::Actor;
@@ -18,7 +18,7 @@ async fn update(person: &Person<'_>, id: &str, input: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn everybody_signed_in_sees_names_and_only_oneself_and_admins_the_account() {
+async fn signed_in_users_see_names_and_only_the_user_and_admins_see_the_account() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let variables = json!({ "id": ann.global_id() });
@@ -34,7 +34,7 @@ async fn everybody_signed_in_sees_names_and_only_oneself_and_admins_the_account(
         assert_eq!(answer.data()["user"]["email"], format!("{}@example.com", ann.name));
         assert_eq!(answer.data()["user"]["role"], "USER");
     }
-    // What is hidden is null, without an error.
+    // Hidden fields are null, without an error.
     let answer = bob.graphql(ACCOUNT, variables).await;
     assert_eq!(
         answer.data()["user"],
@@ -43,7 +43,7 @@ async fn everybody_signed_in_sees_names_and_only_oneself_and_admins_the_account(
 }
 
 #[tokio::test]
-async fn an_account_stays_hidden_on_every_way_to_it() {
+async fn an_account_is_hidden_on_every_path() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
@@ -71,7 +71,7 @@ async fn an_unknown_user_is_null() {
 }
 
 #[tokio::test]
-async fn names_change_by_absent_null_and_value() {
+async fn an_update_of_names_distinguishes_absent_null_and_value() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let me = ann.global_id();
@@ -96,7 +96,7 @@ async fn names_change_by_absent_null_and_value() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_not_acceptable_or_not_allowed_changes_nothing() {
+async fn an_unacceptable_or_forbidden_change_writes_nothing() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     app.advance(chrono::TimeDelta::minutes(1));
@@ -150,7 +150,7 @@ async fn an_admin_changes_names_roles_and_activity() {
             .await;
         assert_eq!(answer.data()["userSetActive"]["user"]["isActive"], active);
     }
-    // Whoever was let in again signs in again.
+    // A reactivated user must sign in again.
     assert_eq!(
         ann.graphql("{ viewer { id } }", json!({})).await.error_code(),
         "UNAUTHENTICATED"
@@ -187,7 +187,7 @@ async fn the_list_of_users_is_paged_for_admins() {
         json!([{ "databaseId": bob.id, "email": format!("{}@example.com", bob.name) }])
     );
     assert_eq!(second["pageInfo"]["hasNextPage"], false);
-    // Others see the same users, as over REST, and of the accounts only their own.
+    // Members see the same users as over REST, but only their own account.
     let answer = ann.graphql(page, json!({})).await;
     let own = json!({ "databaseId": ann.id, "email": format!("{}@example.com", ann.name) });
     assert_eq!(answer.data()["users"]["totalCount"], 3);
@@ -199,7 +199,7 @@ async fn the_list_of_users_is_paged_for_admins() {
 
 const PEOPLE: &str = "query($search: String, $first: Int) { people(search: $search, first: $first) { displayName } }";
 
-/// The display names that a search finds.
+/// Display names that a search finds.
 async fn people(person: &Person<'_>, variables: Value) -> Vec<String> {
     let answer = person.graphql(PEOPLE, variables).await;
     let found = answer.data()["people"].as_array().unwrap().iter();
@@ -232,7 +232,7 @@ async fn people_are_found_by_the_beginning_of_a_name_first_and_then_by_any_part(
         ("ÄNN", vec!["Ännchen Öztürk"]),
         ("öztürk", vec!["Ännchen Öztürk"]),
         ("body.e", vec!["nobody.else"]),
-        // Nothing stands for something else.
+        // There are no wildcards.
         ("0% e", vec!["100% Example_Person"]),
         ("e_p", vec!["100% Example_Person"]),
         ("1_0", vec![]),
@@ -260,7 +260,7 @@ async fn people_are_found_by_the_beginning_of_a_name_first_and_then_by_any_part(
 }
 
 #[tokio::test]
-async fn a_search_for_people_is_bounded() {
+async fn a_search_for_people_has_limits() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (variables, message) in [

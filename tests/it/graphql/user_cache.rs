@@ -1,4 +1,4 @@
-//! Servers keep users in memory; nobody sees an older one than the database has.
+//! The user cache: servers never show a user older than the one in the database.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::person::{Person, global_id};
 
 const OWNERS: &str = "{ tasks { nodes { owner { fullName email } } } }";
 
-/// The owner of the first task, over GraphQL and REST.
+/// The full name of the first task's owner, over GraphQL and REST.
 async fn owner(person: &Person<'_>) -> [Value; 2] {
     let graphql = person.graphql(OWNERS, json!({})).await;
     let rest = person.rest(Method::GET, "/tasks", Value::Null).await;
@@ -53,8 +53,8 @@ async fn a_new_name_is_shown_at_once_on_every_server_and_transport() {
         }
         let over_socket = socket.answer(OWNERS).await;
         assert_eq!(over_socket["tasks"]["nodes"][0]["owner"]["fullName"], name);
-        let by_whom = if changed_here { &ann } else { &bob };
-        by_whom
+        let writer = if changed_here { &ann } else { &bob };
+        writer
             .graphql(
                 "mutation($id: ID!, $title: String!) { taskUpdate(id: $id, input: {title: $title}) { userErrors { code } } }",
                 json!({ "id": global_id("Task", task), "title": name }),
@@ -66,7 +66,7 @@ async fn a_new_name_is_shown_at_once_on_every_server_and_transport() {
 }
 
 #[tokio::test]
-async fn a_mutation_shows_the_name_that_it_has_set() {
+async fn a_mutation_returns_the_name_that_it_has_set() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = ann.creates_task(json!({ "title": "T" })).await;
@@ -83,7 +83,7 @@ async fn a_mutation_shows_the_name_that_it_has_set() {
 }
 
 #[tokio::test]
-async fn a_user_in_memory_shows_each_actor_what_that_actor_may_see() {
+async fn a_cached_user_shows_each_actor_only_visible_fields() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
@@ -98,7 +98,7 @@ async fn a_user_in_memory_shows_each_actor_what_that_actor_may_see() {
 }
 
 #[tokio::test]
-async fn role_and_state_of_an_account_are_shown_as_they_are() {
+async fn role_and_state_of_an_account_are_never_stale() {
     let app = TestApp::start().await;
     let other = app.second_node().await;
     let (ann, boss) = (app.member().await, app.admin().await);

@@ -1,4 +1,4 @@
-//! What somebody has done in the background over REST.
+//! Background tasks of users, over REST.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -11,7 +11,7 @@ use crate::support::process::{Place, until};
 const PATH: &str = "/api/v1/async/background-task";
 
 #[tokio::test]
-async fn a_task_is_queued_done_and_told_to_whoever_asked() {
+async fn a_background_task_is_queued_and_done_and_only_its_owner_can_read_it() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let queued = ann
@@ -27,9 +27,9 @@ async fn a_task_is_queued_done_and_told_to_whoever_asked() {
     );
     let place = format!("{PATH}/{id}");
     assert_eq!(queued.header("location"), place);
-    let told = ann.rest(Method::GET, &place, Value::Null).await;
+    let answer = ann.rest(Method::GET, &place, Value::Null).await;
     assert_eq!(
-        told.body,
+        answer.body,
         json!({ "task_id": id, "status": "queued", "created_at": "2026-01-15T12:00:00Z", "finished_at": null })
     );
     app.database
@@ -40,10 +40,10 @@ async fn a_task_is_queued_done_and_told_to_whoever_asked() {
         "running"
     );
     app.advance(TimeDelta::minutes(1));
-    app.works_off().await;
-    let told = ann.rest(Method::GET, &place, Value::Null).await;
+    app.run_until_idle().await;
+    let answer = ann.rest(Method::GET, &place, Value::Null).await;
     assert_eq!(
-        (told.at("/status"), told.at("/finished_at")),
+        (answer.at("/status"), answer.at("/finished_at")),
         (&json!("done"), &json!("2026-01-15T12:01:00Z"))
     );
     for other in [&bob, &boss] {
@@ -52,12 +52,12 @@ async fn a_task_is_queued_done_and_told_to_whoever_asked() {
             (404, "NOT_FOUND", "")
         );
     }
-    // Other jobs are nobody's business.
+    // Users cannot read other jobs.
     let chore = app.jobs("forget_jobs").await[0].id;
     let answer = ann.rest(Method::GET, &format!("{PATH}/{chore}"), Value::Null).await;
     assert_eq!(answer.status, 404, "{}", answer.text);
     app.advance(TimeDelta::days(4));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(ann.rest(Method::GET, &place, Value::Null).await.status, 404);
 }
 
@@ -90,7 +90,7 @@ async fn the_message_is_optional_and_up_to_255_characters() {
 }
 
 #[tokio::test]
-async fn the_strict_limit_holds_for_asking_and_not_for_looking() {
+async fn the_strict_limit_applies_to_requesting_a_task_and_not_to_reading_it() {
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_STRICT_PER_MINUTE", "2")]).await;
     let ann = app.member().await;
     let queued = ann.rest(Method::POST, PATH, Value::Null).await;
@@ -103,7 +103,7 @@ async fn the_strict_limit_holds_for_asking_and_not_for_looking() {
 }
 
 #[tokio::test]
-async fn the_running_server_does_it_and_says_so_in_its_log() {
+async fn the_running_server_does_it_and_logs_that() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     let server = place.serve().await;
@@ -117,8 +117,8 @@ async fn the_running_server_does_it_and_says_so_in_its_log() {
     let queued = server.rest(&ann, Method::POST, PATH, order).await;
     let path = queued.header("location").to_owned();
     until("the task to be done", async || {
-        let told = server.rest(&ann, Method::GET, &path, Value::Null).await;
-        (told.at("/status") == "done").then_some(())
+        let answer = server.rest(&ann, Method::GET, &path, Value::Null).await;
+        (answer.at("/status") == "done").then_some(())
     })
     .await;
     let log = server.stop().await;

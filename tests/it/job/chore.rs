@@ -1,4 +1,4 @@
-//! What the server cleans up by itself.
+//! Recurring cleanup jobs.
 
 use std::fs::File;
 use std::path::Path;
@@ -19,7 +19,7 @@ async fn trashes(person: &Person<'_>, task: i64) {
 }
 
 #[tokio::test]
-async fn what_is_in_the_trash_for_thirty_days_is_purged_with_its_event_and_its_files() {
+async fn a_task_is_purged_after_thirty_days_in_the_trash_with_an_event_and_without_its_files() {
     let app = TestApp::start_with(&[("TRASH_RETENTION_DAYS", "30")]).await;
     let ann = app.member().await;
     let old = ann.creates_task(json!({ "title": "Old" })).await;
@@ -33,17 +33,17 @@ async fn what_is_in_the_trash_for_thirty_days_is_purged_with_its_event_and_its_f
     ann.rest(Method::POST, &restore, Value::Null).await;
     app.advance(TimeDelta::minutes(1));
     trashes(&ann, young).await;
-    app.works_off().await;
+    app.run_until_idle().await;
     app.advance(TimeDelta::days(30) - TimeDelta::minutes(2));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!((app.count("tasks").await, app.stored_files().len()), (4, 1));
     app.advance(TimeDelta::minutes(1));
-    // Within the hour; the chore has its turn then.
-    app.works_off().await;
+    // The cleanup runs once an hour.
+    app.run_until_idle().await;
     app.database
         .execute("UPDATE jobs SET run_at = '2026-01-01 00:00:00+00:00' WHERE kind = 'purge_trash'")
         .await;
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!((app.count("tasks").await, app.stored_files().len()), (3, 0));
     let event = app.events(old).await.pop().unwrap();
     assert_eq!(
@@ -53,7 +53,7 @@ async fn what_is_in_the_trash_for_thirty_days_is_purged_with_its_event_and_its_f
     for task in [restored, kept, young] {
         assert_ne!(app.events(task).await.pop().unwrap().kind, "PURGED");
     }
-    // The job that would have removed the files, had that failed, is gone with them.
+    // The job for a second attempt to remove the files is deleted too.
     assert_eq!(app.jobs("remove_files").await, []);
 }
 
@@ -64,7 +64,7 @@ async fn files_of_a_purged_task_that_cannot_be_removed_are_tried_again() {
     let task = ann.creates_task(json!({ "title": "T" })).await;
     ann.keeps(Some(task), "a.txt", b"text").await;
     let path = app.stored_files().pop().unwrap();
-    // A directory with something in it, in the place of the file.
+    // A directory that is not empty replaces the file.
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     let inside = Path::new(&path).join("something");
@@ -74,7 +74,7 @@ async fn files_of_a_purged_task_that_cannot_be_removed_are_tried_again() {
         .await;
     assert_eq!(answer.status, 204, "{}", answer.text);
     app.advance(TimeDelta::minutes(2));
-    app.works_off().await;
+    app.run_until_idle().await;
     let job = &app.jobs("remove_files").await[0];
     assert!(
         job.attempts == 1 && job.last_error.is_some() && job.finished_at.is_none(),
@@ -84,12 +84,12 @@ async fn files_of_a_purged_task_that_cannot_be_removed_are_tried_again() {
     std::fs::remove_dir(&path).unwrap();
     File::create(&path).unwrap();
     app.advance(TimeDelta::minutes(1));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(app.stored_files(), [""; 0]);
     assert!(app.jobs("remove_files").await[0].finished_at.is_some());
 }
 
-/// Puts a file into the storage that nobody knows of, written at a moment.
+/// Puts a file into the storage without a row, with this time of the last change.
 fn leaves(app: &TestApp, path: &str, moment: DateTime<Utc>) {
     let path = app.files().join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -101,21 +101,21 @@ fn leaves(app: &TestApp, path: &str, moment: DateTime<Utc>) {
 }
 
 #[tokio::test]
-async fn orphans_are_removed_when_they_are_old_enough_and_nothing_else_is() {
+async fn only_old_orphaned_files_are_removed() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
     let ann = app.member().await;
-    app.works_off().await;
+    app.run_until_idle().await;
     let now = app.app.domain().clock().now() + TimeDelta::days(1);
     let (old, young) = (now - TimeDelta::minutes(61), now - TimeDelta::minutes(59));
     let orphans = [
         "ab/ab00000000000000000000000000000a",
-        // An upload that broke off because its server died.
+        // An incomplete upload, because its server died.
         "ab/ab00000000000000000000000000000c#1",
     ];
     let others = [
         ("ab/ab00000000000000000000000000000b", young),
         ("ab/ab00000000000000000000000000000d#1", young),
-        // None that we made.
+        // Not a file of the server.
         ("notes.txt", old),
         ("ab/notes.txt", old),
         ("cd/ab00000000000000000000000000000a", old),
@@ -127,9 +127,9 @@ async fn orphans_are_removed_when_they_are_old_enough_and_nothing_else_is() {
     for (other, moment) in others {
         leaves(&app, other, moment);
     }
-    // As long as the database knows of no file it may be the wrong one.
+    // A database without any attachments may be the wrong one, so nothing is removed.
     app.advance(TimeDelta::days(1));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(app.stored_files().len(), 8);
     let task = ann.creates_task(json!({ "title": "T" })).await;
     let kept = ann.keeps(Some(task), "a.txt", b"text").await;
@@ -137,7 +137,7 @@ async fn orphans_are_removed_when_they_are_old_enough_and_nothing_else_is() {
     app.database
         .execute("UPDATE jobs SET run_at = '2026-01-01 00:00:00+00:00' WHERE kind = 'remove_orphans'")
         .await;
-    app.works_off().await;
+    app.run_until_idle().await;
     let left = app.stored_files();
     assert_eq!(left.len(), 7, "{left:?}");
     for orphan in orphans {
@@ -153,7 +153,7 @@ async fn orphans_are_removed_when_they_are_old_enough_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn sessions_that_are_over_are_forgotten_and_a_living_one_keeps_its_beginning() {
+async fn expired_sessions_are_deleted_and_an_active_one_keeps_its_start() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let refresh = "mutation($token: String!) { refresh(refreshToken: $token) { accessToken refreshToken } }";
@@ -171,23 +171,23 @@ async fn sessions_that_are_over_are_forgotten_and_a_living_one_keeps_its_beginni
         access_token = answer.data()["refresh"]["accessToken"].as_str().unwrap().to_owned();
     }
     assert_eq!(app.count("sessions").await, 6);
-    app.works_off().await;
-    // Bob's is over, and so is the second of Ann's five; the first says when hers began.
+    app.run_until_idle().await;
+    // Bob's session has expired, and so has Ann's second of five tokens. Her first one is kept: it has the session's start.
     assert_eq!(app.count("sessions").await, 4);
     assert_eq!(app.count(&format!("sessions WHERE user_id = {}", bob.id)).await, 0);
     let ann = ann.with_token(&app, &access_token);
     assert_eq!(ann.graphql(sessions, json!({})).await.data()["sessions"], before);
-    // A spent token that comes again still ends the session.
+    // Reuse of a spent token still ends the session.
     ann.graphql("mutation { logout { userErrors { code } } }", json!({}))
         .await
         .data();
     app.advance(TimeDelta::hours(1));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(app.count("sessions").await, 0);
 }
 
 #[tokio::test]
-async fn keys_of_requests_and_old_events_are_forgotten() {
+async fn idempotency_keys_and_old_events_are_deleted() {
     let app = TestApp::start_with(&[("EVENT_RETENTION_DAYS", "10")]).await;
     let ann = app.member().await;
     let create = json!({ "query": "mutation { taskCreate(input: {title: \"T\"}) { task { id } } }" });
@@ -197,24 +197,24 @@ async fn keys_of_requests_and_old_events_are_forgotten() {
         .header("idempotency-key", "once");
     ann.send(request.body(create.to_string().into()).unwrap()).await.data();
     app.advance(TimeDelta::hours(23));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(
         (app.count("idempotency_keys").await, app.count("task_events").await),
         (1, 1)
     );
     app.advance(TimeDelta::hours(2));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(
         (app.count("idempotency_keys").await, app.count("task_events").await),
         (0, 1)
     );
     app.advance(TimeDelta::days(10));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(app.count("task_events").await, 0);
 }
 
 #[tokio::test]
-async fn the_files_of_an_account_that_goes_go_too() {
+async fn the_files_of_a_deleted_account_are_removed() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.member().await, app.admin().await);
     ann.keeps(None, "own.txt", b"own").await;

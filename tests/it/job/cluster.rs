@@ -1,4 +1,4 @@
-//! Two servers on one database, of which one dies with jobs in its hands.
+//! Two servers on one database, of which one dies while it runs jobs.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::support::database::TestDatabase;
 use crate::support::person::global_id;
 use crate::support::process::{Place, until};
-use crate::support::smtp::{MailServer, Mood};
+use crate::support::smtp::{Behaviour, MailServer};
 
 const TASKS: usize = 12;
 
 #[tokio::test]
-async fn a_server_that_is_killed_with_jobs_in_its_hands_loses_none_and_nothing_is_done_twice() {
-    let mail = MailServer::start(Mood::IsSilent).await;
+async fn a_server_that_is_killed_while_it_runs_jobs_loses_none_and_nothing_is_done_twice() {
+    let mail = MailServer::start(Behaviour::IsSilent).await;
     let database = TestDatabase::create().await;
     let place = || {
         Place::over(&database)
@@ -26,7 +26,7 @@ async fn a_server_that_is_killed_with_jobs_in_its_hands_loses_none_and_nothing_i
         dying_place.creates_user(name).await;
     }
     let dying = dying_place.serve().await;
-    let (ann, bob) = (dying.enters("ann").await, dying.enters("bob").await);
+    let (ann, bob) = (dying.access_token_of("ann").await, dying.access_token_of("bob").await);
     let bob_id = database
         .number("SELECT CAST(id AS BIGINT) AS number FROM users WHERE email = 'bob@example.com'")
         .await;
@@ -35,32 +35,32 @@ async fn a_server_that_is_killed_with_jobs_in_its_hands_loses_none_and_nothing_i
         let variables = json!({ "title": format!("Task {number}"), "to": global_id("User", bob_id), "due": "2020-01-01T00:00:00Z" });
         dying.graphql(&ann, create, variables).await.data();
     }
-    // The mail server takes what is offered and never answers: the jobs are claimed and stay so.
+    // The mail server never answers, so the jobs stay claimed.
     until("mails to be claimed", async || (mail.offers() >= 3).then_some(())).await;
     let claimed = database
         .number("SELECT COUNT(*) AS number FROM jobs WHERE locked_by IS NOT NULL")
         .await;
     assert!(claimed >= 3, "{claimed}");
     dying.kill().await;
-    mail.set_mood(Mood::Takes);
-    // The due dates, which are looked at every minute, have their turn.
+    mail.set_behaviour(Behaviour::Accepts);
+    // The check of due dates, which runs every minute, is due now.
     database
         .execute("UPDATE jobs SET run_at = '2026-01-01 00:00:00+00:00' WHERE kind = 'notify_due'")
         .await;
     let staying = staying_place.serve().await;
 
-    // An assignment and an overdue notice for Bob, an overdue notice for Ann, each as a mail; the claims of the
-    // dead server must run out first.
-    let letters = 3 * TASKS;
-    until("every letter", async || (mail.letters().len() >= letters).then_some(())).await;
+    // Three emails for each task: an assignment and an overdue notice for Bob, and an overdue notice for Ann. The leases of
+    // the dead server must expire first.
+    let emails = 3 * TASKS;
+    until("every email", async || (mail.emails().len() >= emails).then_some(())).await;
     until("every job to be over", async || {
         let open = "SELECT COUNT(*) AS number FROM jobs WHERE finished_at IS NULL AND dedup_key IS NULL";
         (database.number(open).await == 0).then_some(())
     })
     .await;
-    let sent = mail.letters();
-    let names: BTreeSet<&str> = sent.iter().map(|letter| letter.header("Message-ID")).collect();
-    assert_eq!((sent.len(), names.len()), (letters, letters));
+    let sent = mail.emails();
+    let names: BTreeSet<&str> = sent.iter().map(|email| email.header("Message-ID")).collect();
+    assert_eq!((sent.len(), names.len()), (emails, emails));
     let list = "{ notifications(first: 100) { totalCount nodes { kind taskTitle } } }";
     for (person, expected) in [(&ann, TASKS), (&bob, 2 * TASKS)] {
         let answer = staying.graphql(person, list, json!({})).await;

@@ -1,20 +1,20 @@
-//! Due dates that are near or over: each receiver is told of each once.
+//! Notifications of due dates: each receiver gets each once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::support::person::{Person, global_id};
-use crate::support::smtp::{MailServer, Mood};
+use crate::support::smtp::{Behaviour, MailServer};
 
 const LIST: &str = "{ notifications { nodes { kind taskTitle previousStatus status actor { id } } } }";
 const LISTEN: &str = "subscription { notificationReceived { notification { kind taskTitle } } }";
 
-/// The kinds and titles of somebody's notifications, in the order of their letters.
-async fn told(person: &Person<'_>) -> Vec<String> {
+/// Kind and title of each notification, sorted.
+async fn notifications(person: &Person<'_>) -> Vec<String> {
     let answer = person.graphql(LIST, json!({})).await;
     let nodes = answer.data()["notifications"]["nodes"].as_array().unwrap().clone();
-    let mut told: Vec<String> = nodes
+    let mut found: Vec<String> = nodes
         .iter()
         .map(|one| {
             format!(
@@ -24,15 +24,15 @@ async fn told(person: &Person<'_>) -> Vec<String> {
             )
         })
         .collect();
-    told.sort();
-    told
+    found.sort();
+    found
 }
 
 fn now(app: &TestApp) -> DateTime<Utc> {
     app.app.domain().clock().now()
 }
 
-async fn makes(person: &Person<'_>, title: &str, due: DateTime<Utc>, more: Value) -> i64 {
+async fn create(person: &Person<'_>, title: &str, due: DateTime<Utc>, more: Value) -> i64 {
     let mut input = json!({ "title": title, "dueDate": due.to_rfc3339() });
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     person.creates_task(input).await
@@ -47,52 +47,52 @@ async fn update(person: &Person<'_>, task: i64, input: Value) {
 }
 
 #[tokio::test]
-async fn owner_and_assignee_of_an_open_task_are_told_once_when_it_is_due_soon_and_once_when_it_is_overdue() {
+async fn owner_and_assignee_of_an_open_task_are_notified_once_when_it_is_due_soon_and_once_when_it_is_overdue() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
     let (ann, bob, eve) = (app.member().await, app.member().await, app.member().await);
     let start = now(&app);
     let shared = json!({ "assigneeId": bob.global_id() });
-    makes(&ann, "Shared", start + TimeDelta::hours(25), shared).await;
-    makes(
+    create(&ann, "Shared", start + TimeDelta::hours(25), shared).await;
+    create(
         &ann,
         "Own",
         start + TimeDelta::hours(30),
         json!({ "assigneeId": ann.global_id() }),
     )
     .await;
-    makes(&ann, "Done", start + TimeDelta::hours(1), json!({ "status": "DONE" })).await;
-    makes(&ann, "Late", start - TimeDelta::days(3), json!({})).await;
-    let trashed = makes(&ann, "Trashed", start + TimeDelta::hours(1), json!({})).await;
+    create(&ann, "Done", start + TimeDelta::hours(1), json!({ "status": "DONE" })).await;
+    create(&ann, "Late", start - TimeDelta::days(3), json!({})).await;
+    let trashed = create(&ann, "Trashed", start + TimeDelta::hours(1), json!({})).await;
     let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { message } } }";
     ann.graphql(delete, json!({ "id": global_id("Task", trashed) }))
         .await
         .data();
 
-    app.works_off().await;
-    assert_eq!(told(&ann).await, ["OVERDUE Late"]);
-    assert_eq!(told(&bob).await, ["ASSIGNED Shared"]);
+    app.run_until_idle().await;
+    assert_eq!(notifications(&ann).await, ["OVERDUE Late"]);
+    assert_eq!(notifications(&bob).await, ["ASSIGNED Shared"]);
     app.advance(TimeDelta::hours(1));
-    app.works_off().await;
-    assert_eq!(told(&ann).await, ["DUE_SOON Shared", "OVERDUE Late"]);
-    assert_eq!(told(&bob).await, ["ASSIGNED Shared", "DUE_SOON Shared"]);
-    // To the second it is due it is not over.
+    app.run_until_idle().await;
+    assert_eq!(notifications(&ann).await, ["DUE_SOON Shared", "OVERDUE Late"]);
+    assert_eq!(notifications(&bob).await, ["ASSIGNED Shared", "DUE_SOON Shared"]);
+    // At the exact due time it is not overdue yet.
     app.advance(TimeDelta::hours(24));
-    app.works_off().await;
-    assert_eq!(told(&bob).await, ["ASSIGNED Shared", "DUE_SOON Shared"]);
+    app.run_until_idle().await;
+    assert_eq!(notifications(&bob).await, ["ASSIGNED Shared", "DUE_SOON Shared"]);
     app.advance(TimeDelta::minutes(1));
     for _ in 0..3 {
-        app.works_off().await;
+        app.run_until_idle().await;
         app.advance(TimeDelta::minutes(2));
     }
     assert_eq!(
-        told(&ann).await,
+        notifications(&ann).await,
         ["DUE_SOON Own", "DUE_SOON Shared", "OVERDUE Late", "OVERDUE Shared"]
     );
     assert_eq!(
-        told(&bob).await,
+        notifications(&bob).await,
         ["ASSIGNED Shared", "DUE_SOON Shared", "OVERDUE Shared"]
     );
-    assert_eq!(told(&eve).await, Vec::<String>::new());
+    assert_eq!(notifications(&eve).await, Vec::<String>::new());
     let answer = ann.graphql(LIST, json!({})).await;
     assert_eq!(
         answer.data()["notifications"]["nodes"][0],
@@ -101,7 +101,7 @@ async fn owner_and_assignee_of_an_open_task_are_told_once_when_it_is_due_soon_an
 }
 
 #[tokio::test]
-async fn a_due_day_is_told_by_the_time_zone_of_each_receiver() {
+async fn a_due_day_follows_the_time_zone_of_each_receiver() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
     let (ann, bob) = (app.member().await, app.member().await);
     // At noon UTC on the 15th it is 2 o'clock on the 16th in Kiritimati, and 1 o'clock on the 15th in Pago Pago.
@@ -118,60 +118,61 @@ async fn a_due_day_is_told_by_the_time_zone_of_each_receiver() {
         ann.creates_task(input).await;
     }
     let due = async |person: &Person<'_>| {
-        let told = told(person).await;
-        told.into_iter()
+        let found = notifications(person).await;
+        found
+            .into_iter()
             .filter(|one| !one.starts_with("ASSIGNED"))
             .collect::<Vec<_>>()
     };
     let mut of_ann = vec!["DUE_SOON 16", "OVERDUE 14", "OVERDUE 15"];
     let mut of_bob = vec!["DUE_SOON 15", "OVERDUE 14"];
     for _ in 0..2 {
-        app.works_off().await;
-        assert_eq!((due(&ann).await, due(&bob).await), (text(&of_ann), text(&of_bob)));
+        app.run_until_idle().await;
+        assert_eq!((due(&ann).await, due(&bob).await), (owned(&of_ann), owned(&of_bob)));
         app.advance(TimeDelta::minutes(1));
     }
-    // The 17th begins in the east, then the 16th in the west.
+    // The 17th begins in Kiritimati, then the 16th in Pago Pago.
     app.advance(TimeDelta::hours(22));
-    app.works_off().await;
+    app.run_until_idle().await;
     of_ann.extend(["DUE_SOON 17", "OVERDUE 16"]);
     of_ann.sort_unstable();
-    assert_eq!((due(&ann).await, due(&bob).await), (text(&of_ann), text(&of_bob)));
+    assert_eq!((due(&ann).await, due(&bob).await), (owned(&of_ann), owned(&of_bob)));
     app.advance(TimeDelta::hours(1));
-    app.works_off().await;
+    app.run_until_idle().await;
     of_bob.extend(["DUE_SOON 16", "OVERDUE 15"]);
     of_bob.sort_unstable();
-    assert_eq!((due(&ann).await, due(&bob).await), (text(&of_ann), text(&of_bob)));
+    assert_eq!((due(&ann).await, due(&bob).await), (owned(&of_ann), owned(&of_bob)));
 }
 
-fn text(told: &[&str]) -> Vec<String> {
-    told.iter().map(|one| (*one).to_owned()).collect()
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|one| (*one).to_owned()).collect()
 }
 
 #[tokio::test]
-async fn another_due_date_and_another_assignee_are_told_anew() {
+async fn another_due_date_and_another_assignee_are_notified_again() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let task = makes(&ann, "T", now(&app) + TimeDelta::hours(2), json!({})).await;
-    app.works_off().await;
+    let task = create(&ann, "T", now(&app) + TimeDelta::hours(2), json!({})).await;
+    app.run_until_idle().await;
     let later = (now(&app) + TimeDelta::hours(3)).to_rfc3339();
     update(&ann, task, json!({ "dueDate": later })).await;
     app.advance(TimeDelta::minutes(1));
-    app.works_off().await;
-    assert_eq!(told(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);
+    app.run_until_idle().await;
+    assert_eq!(notifications(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);
     update(&ann, task, json!({ "assigneeId": bob.global_id() })).await;
     app.advance(TimeDelta::minutes(1));
-    app.works_off().await;
-    assert_eq!(told(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);
-    assert_eq!(told(&bob).await, ["ASSIGNED T", "DUE_SOON T"]);
+    app.run_until_idle().await;
+    assert_eq!(notifications(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);
+    assert_eq!(notifications(&bob).await, ["ASSIGNED T", "DUE_SOON T"]);
 }
 
 #[tokio::test]
-async fn two_nodes_that_look_at_the_same_moment_tell_once() {
+async fn two_nodes_at_the_same_moment_notify_once() {
     let app = TestApp::start().await;
     let other = app.second_node().await;
     let ann = app.member().await;
     for number in 0..150 {
-        makes(
+        create(
             &ann,
             &format!("{number:03}"),
             now(&app) + TimeDelta::hours(2),
@@ -191,7 +192,7 @@ async fn two_nodes_that_look_at_the_same_moment_tell_once() {
 
 #[tokio::test]
 async fn due_dates_are_delivered_live_on_every_node_and_by_mail() {
-    let mail = MailServer::start(Mood::Takes).await;
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = TestApp::start_with(&[("SMTP_URL", &mail.url())]).await;
     let other = app.second_node().await;
     let (ann, bob) = (app.member().await, app.member().await);
@@ -201,15 +202,15 @@ async fn due_dates_are_delivered_live_on_every_node_and_by_mail() {
         for person in [&ann, &bob] {
             let mut socket = served.socket_of(person).await;
             socket.subscribe("1", LISTEN, json!({})).await;
-            // It listens once it has answered something else.
+            // The subscription is active once a later operation is answered.
             socket.answer("{ viewer { id } }").await;
             sockets.push((socket, person.id));
         }
         nodes.push(served);
     }
-    makes(&ann, "Ann's", now(&app) + TimeDelta::hours(2), json!({})).await;
-    makes(&bob, "Bob's", now(&app) - TimeDelta::hours(2), json!({})).await;
-    app.works_off().await;
+    create(&ann, "Ann's", now(&app) + TimeDelta::hours(2), json!({})).await;
+    create(&bob, "Bob's", now(&app) - TimeDelta::hours(2), json!({})).await;
+    app.run_until_idle().await;
     for (socket, who) in &mut sockets {
         let expected = if *who == ann.id {
             json!({ "kind": "DUE_SOON", "taskTitle": "Ann's" })
@@ -218,11 +219,11 @@ async fn due_dates_are_delivered_live_on_every_node_and_by_mail() {
         };
         assert_eq!(socket.data("1").await["notificationReceived"]["notification"], expected);
     }
-    app.works_off().await;
+    app.run_until_idle().await;
     let mut subjects: Vec<String> = mail
-        .letters()
+        .emails()
         .iter()
-        .map(|letter| letter.header("Subject").to_owned())
+        .map(|email| email.header("Subject").to_owned())
         .collect();
     subjects.sort();
     assert_eq!(

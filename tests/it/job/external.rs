@@ -1,4 +1,4 @@
-//! The call to another service, which is a real one on the loopback.
+//! The call to an external service, which listens on the loopback address.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::answer::Answer;
 
 const PATH: &str = "/api/v1/async/external";
 
-/// A service with pages of all sorts. Gives its address.
+/// Starts a service with several pages. Returns its URL.
 async fn service() -> String {
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let elsewhere = format!("http://{}/", other.local_addr().unwrap());
@@ -47,7 +47,7 @@ async fn call(url: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_answer_of_the_other_service_is_handed_on() {
+async fn the_response_of_the_service_is_returned() {
     let service = service().await;
     for (page, status, data) in [
         ("json", 200, json!({ "a": [1, null] })),
@@ -72,7 +72,7 @@ async fn the_answer_of_the_other_service_is_handed_on() {
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_there_is_told_apart_and_nothing_else_is_called() {
+async fn failures_of_the_service_have_distinct_errors_and_redirects_are_not_followed() {
     let service = service().await;
     let dead = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Notifications by mail, to a mail server on the loopback.
+//! Notifications by e-mail, to a mail server on the loopback address.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -7,70 +7,70 @@ use crate::support::TestApp;
 use crate::support::database::TestDatabase;
 use crate::support::person::global_id;
 use crate::support::process::{Place, until};
-use crate::support::smtp::{MailServer, Mood};
+use crate::support::smtp::{Behaviour, MailServer};
 
 async fn app(mail: &MailServer) -> TestApp {
     TestApp::start_with(&[("SMTP_URL", &mail.url()), ("MAIL_FROM", "tasks@acme.com")]).await
 }
 
 #[tokio::test]
-async fn each_notification_is_one_letter_in_plain_text() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn each_notification_is_one_email_in_plain_text() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann
         .creates_task(json!({ "title": "Paint the façade", "assigneeId": bob.global_id() }))
         .await;
-    app.works_off().await;
-    let [letter] = &mail.letters()[..] else {
-        panic!("{:?}", mail.letters())
+    app.run_until_idle().await;
+    let [email] = &mail.emails()[..] else {
+        panic!("{:?}", mail.emails())
     };
-    assert_eq!(letter.to, format!("{}@example.com", bob.name));
-    assert_eq!(letter.header("From"), "Taskwire <tasks@acme.com>");
-    assert_eq!(letter.header("Auto-Submitted"), "auto-generated");
-    assert_eq!(letter.header("Date"), "Thu, 15 Jan 2026 12:00:00 +0000");
-    assert_eq!(letter.header("Content-Type"), "text/plain; charset=utf-8");
+    assert_eq!(email.to, format!("{}@example.com", bob.name));
+    assert_eq!(email.header("From"), "Taskwire <tasks@acme.com>");
+    assert_eq!(email.header("Auto-Submitted"), "auto-generated");
+    assert_eq!(email.header("Date"), "Thu, 15 Jan 2026 12:00:00 +0000");
+    assert_eq!(email.header("Content-Type"), "text/plain; charset=utf-8");
     assert!(
-        letter
+        email
             .header("Subject")
             .starts_with("[Taskwire] Assigned to you: Paint the"),
         "{}",
-        letter.text
+        email.text
     );
-    let id = letter.header("Message-ID");
+    let id = email.header("Message-ID");
     assert!(id.starts_with("<notification-1-") && id.ends_with("@acme.com>"), "{id}");
     assert!(
-        letter.text.contains(&format!("\"{}\" assigned the task", ann.name)),
+        email.text.contains(&format!("\"{}\" assigned the task", ann.name)),
         "{}",
-        letter.text
+        email.text
     );
 
     let mutation = "mutation($id: ID!) { taskTransition(id: $id, status: IN_PROGRESS) { userErrors { message } } }";
     bob.graphql(mutation, json!({ "id": global_id("Task", task) }))
         .await
         .data();
-    app.works_off().await;
-    app.works_off().await;
-    let letters = mail.letters();
-    assert_eq!(letters.len(), 2);
-    assert_eq!(letters[1].to, format!("{}@example.com", ann.name));
+    app.run_until_idle().await;
+    app.run_until_idle().await;
+    let emails = mail.emails();
+    assert_eq!(emails.len(), 2);
+    assert_eq!(emails[1].to, format!("{}@example.com", ann.name));
     assert!(
-        letters[1].text.contains("from todo to in progress"),
+        emails[1].text.contains("from todo to in progress"),
         "{}",
-        letters[1].text
+        emails[1].text
     );
 }
 
 #[tokio::test]
-async fn without_a_mail_server_nothing_is_queued_and_with_one_only_what_was_written() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn without_a_mail_server_no_email_is_queued_and_with_one_only_for_successful_writes() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let without = TestApp::start().await;
     let bob = without.member().await;
     let ann = without.member().await;
     ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
         .await;
     assert_eq!(without.jobs("send_mail").await, []);
-    // A write that is refused leaves neither a notification nor a letter.
+    // A refused write creates neither a notification nor an email.
     let app = app(&mail).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann.creates_task(json!({ "title": "T" })).await;
@@ -82,30 +82,30 @@ async fn without_a_mail_server_nothing_is_queued_and_with_one_only_what_was_writ
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_first_gets_the_same_letter_later_and_once() {
-    let mail = MailServer::start(Mood::IsBusy).await;
+async fn a_busy_mail_server_gets_the_same_email_later_and_once() {
+    let mail = MailServer::start(Behaviour::IsBusy).await;
     let app = app(&mail).await;
     let (ann, bob) = (app.member().await, app.member().await);
     ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
         .await;
-    app.works_off().await;
-    assert_eq!((mail.offers(), mail.letters().len()), (1, 0));
-    mail.set_mood(Mood::Takes);
+    app.run_until_idle().await;
+    assert_eq!((mail.offers(), mail.emails().len()), (1, 0));
+    mail.set_behaviour(Behaviour::Accepts);
     app.advance(TimeDelta::seconds(10));
-    app.works_off().await;
+    app.run_until_idle().await;
     app.advance(TimeDelta::hours(1));
-    app.works_off().await;
-    assert_eq!(mail.letters().len(), 1);
+    app.run_until_idle().await;
+    assert_eq!(mail.emails().len(), 1);
 }
 
 #[tokio::test]
-async fn a_mailbox_that_there_is_not_is_not_tried_again() {
-    let mail = MailServer::start(Mood::KnowsNobody).await;
+async fn an_unknown_mailbox_is_not_retried() {
+    let mail = MailServer::start(Behaviour::UnknownMailbox).await;
     let app = app(&mail).await;
     let (ann, bob) = (app.member().await, app.member().await);
     ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
         .await;
-    app.works_off().await;
+    app.run_until_idle().await;
     let job = &app.jobs("send_mail").await[0];
     assert!(
         job.is_dead && job.last_error.as_ref().unwrap().contains("no such mailbox"),
@@ -114,15 +114,15 @@ async fn a_mailbox_that_there_is_not_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn whoever_was_deactivated_gets_no_letter() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn a_deactivated_user_gets_no_email() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail).await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     ann.creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
         .await;
     let deactivate = "mutation($id: ID!) { userSetActive(id: $id, isActive: false) { userErrors { code } } }";
     boss.graphql(deactivate, json!({ "id": bob.global_id() })).await.data();
-    app.works_off().await;
+    app.run_until_idle().await;
     let job = &app.jobs("send_mail").await[0];
     assert!(
         job.finished_at.is_some() && !job.is_dead && mail.offers() == 0,
@@ -131,15 +131,15 @@ async fn whoever_was_deactivated_gets_no_letter() {
 }
 
 #[tokio::test]
-async fn the_running_server_sends_at_once_and_doctor_tells_of_the_queue() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn the_running_server_sends_at_once_and_doctor_reports_the_queue() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("SMTP_URL", &mail.url());
     for name in ["ann", "bob"] {
         place.creates_user(name).await;
     }
     let server = place.serve().await;
-    let ann = server.enters("ann").await;
+    let ann = server.access_token_of("ann").await;
     let bob = database
         .number("SELECT CAST(id AS BIGINT) AS number FROM users WHERE email = 'bob@example.com'")
         .await;
@@ -148,7 +148,7 @@ async fn the_running_server_sends_at_once_and_doctor_tells_of_the_queue() {
         .graphql(&ann, create, json!({ "to": global_id("User", bob) }))
         .await
         .data();
-    until("the letter", async || (mail.letters().len() == 1).then_some(())).await;
+    until("the email", async || (mail.emails().len() == 1).then_some(())).await;
     let metrics = async || {
         let page = server
             .request("", axum::http::Method::GET, "/metrics")
@@ -157,7 +157,7 @@ async fn the_running_server_sends_at_once_and_doctor_tells_of_the_queue() {
             .unwrap();
         page.text().await.unwrap()
     };
-    until("the letter to be counted", async || {
+    until("the email to be counted", async || {
         let counted = "taskwire_jobs_total{kind=\"send_mail\",outcome=\"done\"} 1";
         metrics().await.contains(counted).then_some(())
     })
@@ -172,10 +172,12 @@ async fn the_running_server_sends_at_once_and_doctor_tells_of_the_queue() {
     }
     let log = server.stop().await;
     assert!(!log.contains("given back"), "{log}");
-    let told = place.run("doctor").await;
+    let outcome = place.run("doctor").await;
     assert!(
-        told.printed().contains("ok      jobs: 0 pending, 0 running, 0 dead\n"),
-        "{told:?}"
+        outcome
+            .printed()
+            .contains("ok      jobs: 0 pending, 0 running, 0 dead\n"),
+        "{outcome:?}"
     );
 }
 

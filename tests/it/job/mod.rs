@@ -1,4 +1,4 @@
-//! Background work: by hand over a clock that tests move, and by the real binary.
+//! Background jobs: with a clock that tests control, and in the real binary.
 
 mod background;
 mod chore;
@@ -14,7 +14,6 @@ use taskwire::domain::actor::Actor;
 
 use crate::support::TestApp;
 
-/// A row of the queue.
 #[derive(Debug, PartialEq, FromQueryResult)]
 struct Job {
     id: i32,
@@ -27,12 +26,12 @@ struct Job {
 }
 
 impl TestApp {
-    /// Does all that is due, and tells how many attempts that took.
-    pub(crate) async fn works_off(&self) -> usize {
+    /// Runs all jobs that are due. Returns the number of attempts.
+    pub(crate) async fn run_until_idle(&self) -> usize {
         self.app.domain().jobs().run_until_idle(&Actor::System).await.unwrap()
     }
 
-    /// The jobs of a kind, the oldest first.
+    /// The jobs of a kind, oldest first.
     async fn jobs(&self, kind: &str) -> Vec<Job> {
         let sql = format!(
             "SELECT id, run_at, attempts, locked_until, last_error, finished_at, is_dead FROM jobs \

@@ -1,4 +1,4 @@
-//! Two servers, of which one dies: whoever was connected to it goes on at the other.
+//! Two servers, of which one is killed: its subscribers resume at the other.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use crate::support::socket::Socket;
 const WRITERS: usize = 20;
 const CHANGES_OF_A_WRITER: usize = 100;
 const TASKS: usize = 10;
-/// How often the subscriber drops its connection without a word.
+/// How often the subscriber drops its connection without a close message.
 const DROPS: usize = 10;
 const UPDATE: &str =
     "mutation($id: ID!, $title: String!) { taskUpdate(id: $id, input: { title: $title }) { task { version } } }";
 
-/// What a subscriber has seen, and from where it goes on.
+/// Events that a subscriber has received, and its cursor.
 #[derive(Default)]
 struct Seen {
     versions: BTreeMap<String, Vec<i64>>,
@@ -28,7 +28,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Listens until so many events were seen, or the connection is gone.
+    /// Receives events until `until` were seen in total, or the connection ends.
     async fn listen(&mut self, mut socket: Socket, until: usize) {
         socket.subscribe("1", EVENTS, json!({ "after": self.cursor })).await;
         while self.count < until {
@@ -51,17 +51,17 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-async fn makes_tasks(server: &Server, token: &str) -> Vec<String> {
+async fn create_tasks(server: &Server, token: &str) -> Vec<String> {
     let mut tasks = Vec::new();
     for number in 0..TASKS {
         let create = format!("mutation {{ taskCreate(input: {{ title: \"Task {number}\" }}) {{ task {{ id }} }} }}");
-        let made = server.graphql(token, &create, json!({})).await;
-        tasks.push(text(&made.data()["taskCreate"]["task"]["id"]));
+        let created = server.graphql(token, &create, json!({})).await;
+        tasks.push(text(&created.data()["taskCreate"]["task"]["id"]));
     }
     tasks
 }
 
-/// Changes the tasks, from many connections at once.
+/// Updates the tasks from many concurrent connections.
 fn write(server: &Server, token: &str, tasks: &[String]) -> JoinSet<()> {
     (0..WRITERS)
         .map(|writer| {
@@ -84,7 +84,7 @@ fn write(server: &Server, token: &str, tasks: &[String]) -> JoinSet<()> {
 }
 
 #[tokio::test]
-async fn whoever_is_dropped_or_bereft_of_a_server_goes_on_elsewhere_and_sees_each_change_once() {
+async fn a_disconnected_subscriber_resumes_at_another_server_and_sees_each_change_once() {
     let database = TestDatabase::create().await;
     let place = || {
         Place::over(&database)
@@ -100,7 +100,7 @@ async fn whoever_is_dropped_or_bereft_of_a_server_goes_on_elsewhere_and_sees_eac
         cursor: text(&start.data()["eventCursor"]),
         ..Seen::default()
     };
-    let tasks = makes_tasks(&staying, &token).await;
+    let tasks = create_tasks(&staying, &token).await;
     let total = TASKS + WRITERS * CHANGES_OF_A_WRITER;
     let writing = write(&staying, &token, &tasks);
 
@@ -108,12 +108,12 @@ async fn whoever_is_dropped_or_bereft_of_a_server_goes_on_elsewhere_and_sees_eac
         let server = if visit % 2 == 0 { &dying } else { &staying };
         let until = total / 2 * (visit + 1) / DROPS;
         while seen.count < until {
-            // Too slow for the writers, it is closed and goes on from where it stands.
+            // A subscriber that is too slow is disconnected and resumes from its cursor.
             seen.listen(server.socket_of(&token).await, until).await;
         }
     }
-    let bereft = dying.socket_of(&token).await;
-    let ((), ()) = tokio::join!(seen.listen(bereft, usize::MAX), async {
+    let last_socket = dying.socket_of(&token).await;
+    let ((), ()) = tokio::join!(seen.listen(last_socket, usize::MAX), async {
         writing.join_all().await;
         dying.kill().await;
     });

@@ -1,4 +1,4 @@
-//! Who hears of what, and in which order.
+//! Delivery of task events: recipients and order.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn expect(socket: &mut Socket, id: &str, events: &[(&str, Value)]) {
 }
 
 #[tokio::test]
-async fn whoever_sees_a_task_hears_of_all_that_happens_to_it_and_nobody_else() {
+async fn only_users_who_see_a_task_receive_its_events() {
     let app = TestApp::start().await;
     let (ann, bob, eve, boss) = (
         app.member().await,
@@ -44,7 +44,7 @@ async fn whoever_sees_a_task_hears_of_all_that_happens_to_it_and_nobody_else() {
     mutate(&bob, "taskTransition", task, ", status: IN_PROGRESS").await;
     mutate(&ann, "taskAssign", task, "").await;
     mutate(&ann, "taskUpdate", task, ", input: {title: \"Final\"}").await;
-    // Each of them sees this one: what comes before it is all that comes.
+    // Each of them receives this event last, so nothing else was delivered.
     for person in [&bob, &eve] {
         person.creates_task(json!({ "title": "Own" })).await;
     }
@@ -61,7 +61,7 @@ async fn whoever_sees_a_task_hears_of_all_that_happens_to_it_and_nobody_else() {
     ];
     expect(of_ann, "1", &all).await;
     expect(of_boss, "1", &all).await;
-    // He is told that it is his no more, and nothing of what it is called since.
+    // Bob receives the unassignment, but not the later title.
     let his = [
         ("ASSIGNED", report()),
         ("STATUS_CHANGED", report()),
@@ -73,7 +73,7 @@ async fn whoever_sees_a_task_hears_of_all_that_happens_to_it_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn what_was_missed_is_replayed_before_what_comes_without_a_gap_or_a_repetition() {
+async fn missed_events_are_replayed_before_live_ones_without_gaps_or_duplicates() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -87,7 +87,7 @@ async fn what_was_missed_is_replayed_before_what_comes_without_a_gap_or_a_repeti
         if number % 10 != 9 {
             continue;
         }
-        // Takes some of them, and goes on from the last on another connection.
+        // Receives some events, and resumes after the last one on another connection.
         let expected = &titles[number - 9..number];
         for title in expected {
             let data = socket.data("1").await;
@@ -99,7 +99,7 @@ async fn what_was_missed_is_replayed_before_what_comes_without_a_gap_or_a_repeti
         watch(&mut socket, "1", &after).await;
         assert_eq!(event(&mut socket, "1").await.1, json!(title));
     }
-    // From the start on another node.
+    // Resumes on another node.
     let node = app.second_node().await;
     let elsewhere = node.listen().await;
     let mut socket = elsewhere.socket_of(&ann).await;
@@ -110,7 +110,7 @@ async fn what_was_missed_is_replayed_before_what_comes_without_a_gap_or_a_repeti
 }
 
 #[tokio::test]
-async fn a_filter_leaves_out_what_is_not_wanted() {
+async fn a_filter_selects_events() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -131,7 +131,7 @@ async fn a_filter_leaves_out_what_is_not_wanted() {
     mutate(&ann, "taskTransition", one, ", status: DONE").await;
     mutate(&ann, "taskTransition", one, ", status: TODO").await;
     mutate(&ann, "taskUpdate", two, ", input: {title: \"Zwei\", status: DONE}").await;
-    let mut heard = [Vec::new(), Vec::new(), Vec::new()];
+    let mut received = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..2 + 3 + 3 {
         let message = socket.receive().await;
         let place = ["tasks", "types", "statuses"]
@@ -143,21 +143,21 @@ async fn a_filter_leaves_out_what_is_not_wanted() {
             event["type"].as_str().unwrap(),
             event["snapshot"]["title"].as_str().unwrap()
         );
-        heard[place.unwrap()].push(text);
+        received[place.unwrap()].push(text);
     }
-    assert_eq!(heard[0], ["CREATED Two", "STATUS_CHANGED Zwei"]);
+    assert_eq!(received[0], ["CREATED Two", "STATUS_CHANGED Zwei"]);
     assert_eq!(
-        heard[1],
+        received[1],
         ["STATUS_CHANGED One", "STATUS_CHANGED One", "STATUS_CHANGED Zwei"]
     );
-    // It came, it left, and another came.
+    // A task that starts to match, one that stops, and another that starts.
     assert_eq!(
-        heard[2],
+        received[2],
         ["STATUS_CHANGED One", "STATUS_CHANGED One", "STATUS_CHANGED Zwei"]
     );
 }
 
-/// The versions of the task that the subscription of each number receives, until all have what they should.
+/// Task versions by subscription number, until all subscriptions have received the expected ones.
 async fn versions(socket: &mut Socket, expected: &[Vec<i64>]) -> Vec<Vec<i64>> {
     let mut received = vec![Vec::new(); expected.len()];
     for _ in 0..expected.iter().map(Vec::len).sum() {
@@ -166,14 +166,14 @@ async fn versions(socket: &mut Socket, expected: &[Vec<i64>]) -> Vec<Vec<i64>> {
         let version = &message["payload"]["data"]["taskEvents"]["snapshot"]["version"];
         received[number].push(version.as_i64().unwrap_or_else(|| panic!("{message}")));
     }
-    // Whatever else was delivered would come before this.
+    // Any wrongly delivered event would arrive before this response.
     socket.subscribe("last", "{ viewer { id } }", json!({})).await;
     assert!(socket.data("last").await["viewer"]["id"].is_string());
     received
 }
 
 #[tokio::test]
-async fn a_filter_looks_at_the_task_before_and_after_the_event_live_and_in_replay() {
+async fn a_filter_matches_the_task_before_or_after_the_event_live_and_in_replay() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let served = app.listen().await;
@@ -198,7 +198,7 @@ async fn a_filter_looks_at_the_task_before_and_after_the_event_live_and_in_repla
             vec![2, 3, 4, 5, 6, 7, 8, 9],
         ),
         (json!({ "tag": { "all": ["red", "blue"] } }), vec![8, 9]),
-        // All of it before or all of it after; not a part of it each time.
+        // All conditions must match before, or all must match after the event.
         (
             json!({ "status": { "eq": "TODO" }, "assignee": { "eq": b } }),
             vec![5, 6],
@@ -222,7 +222,7 @@ async fn a_filter_looks_at_the_task_before_and_after_the_event_live_and_in_repla
     let mut live = subscribe().await;
     let task = ann.creates_task(json!({ "title": "Card" })).await;
     let assign = format!(", assigneeId: \"{b}\"");
-    // Each is the next version.
+    // Each mutation adds one version.
     for (mutation, arguments) in [
         ("taskAddTags", ", tags: [\"red\"]"),
         ("taskUpdate", ", input: {priority: HIGH}"),
@@ -242,7 +242,7 @@ async fn a_filter_looks_at_the_task_before_and_after_the_event_live_and_in_repla
 }
 
 #[tokio::test]
-async fn the_moves_of_one_task_are_all_that_its_watcher_hears() {
+async fn task_status_changed_delivers_only_transitions_of_that_task() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -265,7 +265,7 @@ async fn the_moves_of_one_task_are_all_that_its_watcher_hears() {
             json!({ "type": "STATUS_CHANGED", "previousStatus": before, "status": after, "snapshot": { "version": version } })
         );
     }
-    // Whoever may not see it is told no more than of one that there is not.
+    // An invisible task gets the same error as an unknown one.
     let mut socket = served.socket_of(&eve).await;
     for id in [task, 4_711] {
         socket
@@ -276,7 +276,7 @@ async fn the_moves_of_one_task_are_all_that_its_watcher_hears() {
 }
 
 #[tokio::test]
-async fn without_a_cursor_a_subscription_hears_of_what_comes() {
+async fn without_a_cursor_a_subscription_receives_new_events() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -288,16 +288,16 @@ async fn without_a_cursor_a_subscription_hears_of_what_comes() {
         "subscription { notificationReceived { notification { kind taskTitle task { title } actor { username } } } }";
     let mut notified = served.socket_of(&bob).await;
     notified.subscribe("1", notifications, json!({})).await;
-    // Nothing says when a subscription has begun, so there is something to hear again and again.
+    // The start of a subscription is not acknowledged, so tasks are created until events arrive.
     let input = json!({ "title": "For Bob", "assigneeId": bob.global_id() });
-    let heard = async { (socket.data("1").await, notified.data("1").await) };
-    let happens = until("never", async || {
+    let received = async { (socket.data("1").await, notified.data("1").await) };
+    let creates = until("never", async || {
         ann.creates_task(input.clone()).await;
         None::<()>
     });
     let (event, notification) = tokio::select! {
-        heard = heard => heard,
-        () = happens => unreachable!(),
+        received = received => received,
+        () = creates => unreachable!(),
     };
     assert_eq!(
         event["taskEvents"],
@@ -310,11 +310,11 @@ async fn without_a_cursor_a_subscription_hears_of_what_comes() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_leads_nowhere_wants_a_new_start() {
+async fn an_unusable_cursor_requires_a_resync() {
     let app = TestApp::start().await;
     let other = TestApp::start().await;
     let (ann, stranger) = (app.member().await, other.member().await);
-    // Both are copies of one template, log included.
+    // Both databases are copies of one template, including the log.
     other
         .database
         .execute("UPDATE event_log SET identity = 'another'")

@@ -8,18 +8,17 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use crate::support::TestApp;
 use crate::support::socket::{LEGACY, Socket};
 
-/// Long enough for a busy machine: between two waves a socket has a second to answer.
+/// Ten waves, one per second: a socket has a second to answer between two waves.
 const DRAIN_SECONDS: (&str, &str) = ("SHUTDOWN_DRAIN_SECONDS", "10");
 const SOCKETS: usize = 40;
 
-/// How a socket ended.
 struct End {
     code: u16,
-    /// Whether it still answered after another had been closed.
+    /// Whether it still answered after another socket was closed.
     outlived_another: bool,
 }
 
-/// Reads a socket to its end. Once another is closed, it asks for a sign of life.
+/// Reads a socket to its end. Sends a ping once another socket is closed.
 async fn follow(mut socket: Socket, ping: Value, first_end: watch::Sender<bool>) -> End {
     let mut another_ended = first_end.subscribe();
     let mut end = End {
@@ -61,7 +60,7 @@ async fn a_server_that_stops_closes_its_sockets_in_waves() {
             let mut older = served.socket(LEGACY).await;
             older.init(json!({ "token": person.access_token })).await;
             assert_eq!(older.receive().await["type"], "connection_ack");
-            // The older subprotocol has no ping: an operation answers.
+            // The older subprotocol has no ping, so a query is used.
             let query = json!({ "query": "{ __typename }" });
             sockets.push((older, json!({ "type": "start", "id": "sign", "payload": query })));
         } else {
@@ -76,7 +75,7 @@ async fn a_server_that_stops_closes_its_sockets_in_waves() {
         .map(|(socket, ping)| follow(socket, ping, first_end.clone()));
     let ends = join_all(following).await;
     assert!(ends.iter().all(|end| end.code == 1001));
-    // One of ten waves had come.
+    // The pings are sent after the first of ten waves.
     let outlived = ends.iter().filter(|end| end.outlived_another).count();
     assert!((SOCKETS / 2..SOCKETS).contains(&outlived), "{outlived} of {SOCKETS}");
     served.stopped().await;

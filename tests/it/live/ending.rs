@@ -1,4 +1,4 @@
-//! Connections that end, and those that do not: silence, slowness, shutdown.
+//! Ends of connections: silence, slow clients, shutdown.
 
 use std::time::Duration;
 
@@ -29,14 +29,14 @@ async fn a_client_that_only_answers_pings_stays() {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_nothing_is_given_up() {
+async fn a_client_that_answers_nothing_is_disconnected() {
     let app = TestApp::start_with(&[
         ("WEBSOCKET_PING_INTERVAL_SECONDS", "1"),
         ("WEBSOCKET_INIT_TIMEOUT_SECONDS", "60"),
     ])
     .await;
     let served = app.listen().await;
-    // Bare bytes: a WebSocket of the library would answer by itself.
+    // Raw bytes, because the WebSocket library would answer pings by itself.
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let request = format!(
         "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -44,21 +44,21 @@ async fn a_client_that_answers_nothing_is_given_up() {
          Sec-WebSocket-Protocol: {TRANSPORT}\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut heard = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut heard))
+    let mut received = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut received))
         .await
         .unwrap()
         .unwrap();
-    let head = heard.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+    let head = received.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
     let reason = "Nothing was heard for too long";
     let length = u8::try_from(reason.len() + 2).unwrap();
-    // One ping was tried, and then it closed with 1013.
+    // One ping, then close code 1013.
     let expected = [&[0x89, 0, 0x88, length, 3, 0xF5], reason.as_bytes()].concat();
-    assert_eq!(heard[head..], expected);
+    assert_eq!(received[head..], expected);
 }
 
 #[tokio::test]
-async fn whoever_does_not_read_is_dropped_and_keeps_nobody_waiting() {
+async fn a_client_that_does_not_read_is_disconnected_and_delays_nobody() {
     const TASKS: usize = 100;
     let app = TestApp::start().await;
     let ann = app.member().await;
@@ -70,7 +70,7 @@ async fn whoever_does_not_read_is_dropped_and_keeps_nobody_waiting() {
     for _ in 0..TASKS {
         ids.push(global_id("Task", ann.creates_task(input.clone()).await));
     }
-    // The same text under many names, so that no buffer of the network holds it all.
+    // The same text under many aliases, so that it exceeds the network buffers.
     let names: Vec<String> = (0..20).map(|number| format!("d{number}: description")).collect();
     let names = names.join(" ");
     let heavy = format!("subscription($after: String) {{ taskEvents(after: $after) {{ type task {{ {names} }} }} }}");
@@ -82,7 +82,7 @@ async fn whoever_does_not_read_is_dropped_and_keeps_nobody_waiting() {
     for _ in 0..TASKS {
         assert_eq!(event(&mut quick, "1").await.0, "CREATED");
     }
-    // From here on the slow one does not read. What it would have to is 100 KB an event.
+    // From here on the slow client does not read. Each event has 100 KB.
     let update =
         "mutation($ids: [ID!]!, $input: TaskUpdateInput!) { tasksBulkUpdate(ids: $ids, input: $input) { successful } }";
     for round in 0..8 {
@@ -104,7 +104,7 @@ async fn whoever_does_not_read_is_dropped_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn a_shutdown_closes_every_connection_at_once_and_waits_for_none() {
+async fn a_shutdown_closes_every_connection_at_once() {
     let app = TestApp::start_with(&[("SHUTDOWN_TIMEOUT_SECONDS", "3600")]).await;
     let ann = app.member().await;
     let mut served = app.listen().await;
@@ -127,7 +127,7 @@ async fn a_shutdown_closes_every_connection_at_once_and_waits_for_none() {
 }
 
 #[tokio::test]
-async fn data_that_were_replaced_close_the_connections_that_watched_them() {
+async fn a_restored_backup_closes_live_connections() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -137,7 +137,7 @@ async fn data_that_were_replaced_close_the_connections_that_watched_them() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_leaves_nothing_behind() {
+async fn a_disconnected_client_frees_its_resources() {
     let app = TestApp::start_with(&[("LIVE_MAX_CONNECTIONS", "1")]).await;
     let ann = app.member().await;
     let served = app.listen().await;

@@ -1,4 +1,4 @@
-//! Whose connection it is, and for how long.
+//! Authentication of connections, and its end.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn is_member(socket: &mut Socket, name: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_token_comes_in_the_first_message_under_any_name_or_in_the_request() {
+async fn a_token_is_read_from_the_first_message_under_any_name_or_from_the_request() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -39,7 +39,7 @@ async fn a_token_comes_in_the_first_message_under_any_name_or_in_the_request() {
     for (payload, name) in [
         (json!({}), &ann.name),
         (json!({ "Authorization": "" }), &ann.name),
-        // What is said last counts.
+        // The token of the message overrides that of the request.
         (json!({ "token": bob.access_token }), &bob.name),
     ] {
         let mut socket = served.connect(served.request(&headers)).await.unwrap();
@@ -65,7 +65,7 @@ async fn a_bad_token_closes_with_4403() {
             (4403, "The access token is not valid".to_owned())
         );
     }
-    // One of a session that has ended.
+    // The token of an ended session.
     let ann = app.member().await;
     ann.graphql("mutation { logout { success } }", json!({})).await.data();
     let mut socket = served.socket(TRANSPORT).await;
@@ -88,7 +88,7 @@ async fn a_bad_token_closes_with_4403() {
 }
 
 #[tokio::test]
-async fn nobody_may_ask_what_anybody_may_and_watch_nothing() {
+async fn anonymous_clients_run_public_operations_and_subscribe_to_nothing() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -118,7 +118,7 @@ async fn nobody_may_ask_what_anybody_may_and_watch_nothing() {
     );
 }
 
-/// A socket of somebody who watches, and one of theirs on another node.
+/// Two subscribed sockets of a person, on two nodes.
 async fn pair(here: &Served, there: &Served, person: &Person<'_>, start: &str) -> [Socket; 2] {
     let mut sockets = [here.socket_of(person).await, there.socket_of(person).await];
     for socket in &mut sockets {
@@ -163,7 +163,7 @@ async fn the_end_of_a_session_closes_its_connections_on_every_node() {
             );
         }
     }
-    // Those of others stay.
+    // Connections of others stay open.
     boss.creates_task(json!({ "title": "T" })).await;
     for socket in &mut of_boss {
         assert_eq!(event(socket, "1").await.1, "T");
@@ -171,7 +171,7 @@ async fn the_end_of_a_session_closes_its_connections_on_every_node() {
 }
 
 #[tokio::test]
-async fn an_operation_looks_at_the_session_anew_also_where_word_has_not_come_yet() {
+async fn each_operation_checks_the_session_also_before_the_node_is_notified() {
     let app = TestApp::start().await;
     let node = app.second_node().await;
     let there = node.listen().await;
@@ -179,7 +179,7 @@ async fn an_operation_looks_at_the_session_anew_also_where_word_has_not_come_yet
     let mut socket = there.socket_of(&ann).await;
     ann.graphql("mutation { logout { success } }", json!({})).await.data();
     socket.subscribe("1", VIEWER, json!({})).await;
-    // Either word came first, or the operation found out.
+    // Either the notification arrives first, or the operation finds the session ended.
     loop {
         match socket.next().await {
             Message::Text(text) => {
@@ -195,7 +195,7 @@ async fn an_operation_looks_at_the_session_anew_also_where_word_has_not_come_yet
 }
 
 #[tokio::test]
-async fn a_demoted_administrator_hears_nothing_more_of_what_is_not_theirs() {
+async fn a_demoted_administrator_receives_no_events_of_other_users() {
     let app = TestApp::start().await;
     let (ann, chief, boss) = (app.member().await, app.admin().await, app.admin().await);
     let served = app.listen().await;
@@ -209,7 +209,7 @@ async fn a_demoted_administrator_hears_nothing_more_of_what_is_not_theirs() {
     ann.creates_task(json!({ "title": "Not theirs" })).await;
     chief.creates_task(json!({ "title": "Theirs" })).await;
     assert_eq!(event(&mut socket, "1").await.1, "Theirs");
-    // Queries over the socket go by the new role, too.
+    // Queries over the socket use the new role too.
     let all = socket.answer("{ tasks(first: 10) { nodes { title } } }").await;
     assert_eq!(all["tasks"]["nodes"], json!([{ "title": "Theirs" }]));
 }
@@ -221,7 +221,7 @@ async fn a_connection_ends_with_its_token() {
     let served = app.listen().await;
     app.advance(TimeDelta::milliseconds(59_800));
     let mut socket = served.socket_of(&ann).await;
-    // The server's clock decides, which stands still as long as nobody moves it.
+    // Tokens expire by the test clock, which moves only on `advance`.
     assert!(is_member(&mut socket, &ann.name).await);
     app.advance(TimeDelta::milliseconds(200));
     assert_eq!(socket.closed().await, (4403, "The access token has expired".to_owned()));

@@ -1,4 +1,4 @@
-//! The older subprotocol `graphql-ws`, by the `PROTOCOL.md` of `subscriptions-transport-ws`.
+//! The older subprotocol `graphql-ws`, as specified by `PROTOCOL.md` of `subscriptions-transport-ws`.
 
 use serde_json::{Value, json};
 
@@ -18,11 +18,10 @@ pub async fn older(served: &Served, person: &Person<'_>) -> Socket {
 pub async fn start(socket: &mut Socket, id: &str, query: &str, variables: Value) {
     let payload = json!({ "query": query, "variables": variables, "operationName": null });
     socket
-        .say(json!({ "type": "start", "id": id, "payload": payload }))
+        .send_json(json!({ "type": "start", "id": id, "payload": payload }))
         .await;
 }
 
-/// The title of the task of the next event.
 async fn title(socket: &mut Socket, id: &str) -> Value {
     let message = socket.receive().await;
     assert_eq!(
@@ -34,7 +33,7 @@ async fn title(socket: &mut Socket, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn operations_are_answered_in_the_older_words() {
+async fn operations_are_answered_with_the_older_message_types() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -62,21 +61,21 @@ async fn a_subscription_is_answered_until_it_is_stopped_or_its_id_taken() {
     start(&mut socket, "1", EVENTS, json!({ "after": from })).await;
     ann.creates_task(json!({ "title": "One" })).await;
     assert_eq!(title(&mut socket, "1").await, "One");
-    // The same id again takes its place.
+    // A second operation with the same id replaces the first.
     start(&mut socket, "1", EVENTS, json!({ "after": from })).await;
     assert_eq!(title(&mut socket, "1").await, "One");
-    socket.say(json!({ "type": "stop", "id": "1" })).await;
+    socket.send_json(json!({ "type": "stop", "id": "1" })).await;
     start(&mut socket, "2", EVENTS, json!({ "after": from })).await;
     ann.creates_task(json!({ "title": "Two" })).await;
     for expected in ["One", "Two"] {
         assert_eq!(title(&mut socket, "2").await, expected);
     }
-    socket.say(json!({ "type": "connection_terminate" })).await;
+    socket.send_json(json!({ "type": "connection_terminate" })).await;
     assert_eq!(socket.closed().await.0, 1000);
 }
 
 #[tokio::test]
-async fn the_connection_is_kept_alive_by_messages() {
+async fn the_server_sends_keep_alive_messages() {
     let app = TestApp::start_with(&[("WEBSOCKET_PING_INTERVAL_SECONDS", "1")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -87,7 +86,7 @@ async fn the_connection_is_kept_alive_by_messages() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_keep_to_the_protocol_is_closed() {
+async fn violations_of_the_protocol_close_the_connection() {
     let app = TestApp::start_with(&[("WEBSOCKET_INIT_TIMEOUT_SECONDS", "1")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -99,7 +98,7 @@ async fn whoever_does_not_keep_to_the_protocol_is_closed() {
     twice.init(json!({})).await;
     assert_eq!(twice.closed().await.0, 4429);
     let mut newer = older(&served, &ann).await;
-    newer.say(json!({ "type": "subscribe", "id": "1" })).await;
+    newer.send_json(json!({ "type": "subscribe", "id": "1" })).await;
     assert_eq!(
         newer.closed().await,
         (4400, "Unexpected message of type subscribe received".to_owned())
@@ -108,7 +107,7 @@ async fn whoever_does_not_keep_to_the_protocol_is_closed() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_a_number_counts_as_its_text() {
+async fn a_numeric_id_equals_its_text() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -117,7 +116,7 @@ async fn an_id_that_is_a_number_counts_as_its_text() {
     let begin = async |socket: &mut Socket, id: Value, query: &str| {
         let payload = json!({ "query": query, "operationName": "", "variables": { "after": from } });
         socket
-            .say(json!({ "type": "start", "id": id, "payload": payload }))
+            .send_json(json!({ "type": "start", "id": id, "payload": payload }))
             .await;
     };
     for id in [
@@ -137,12 +136,12 @@ async fn an_id_that_is_a_number_counts_as_its_text() {
         );
         assert_eq!(socket.receive().await, json!({ "type": "complete", "id": text }));
     }
-    // The number and its text are one id: one starts, the other stops.
+    // A number and its text are the same id.
     for (started, stopped) in [(json!(2), json!("2")), (json!("3"), json!(3)), (json!(4), json!(4))] {
         begin(&mut socket, started, EVENTS).await;
-        socket.say(json!({ "type": "stop", "id": stopped })).await;
+        socket.send_json(json!({ "type": "stop", "id": stopped })).await;
     }
-    // Answered after the messages before it were heeded.
+    // The server handles messages in order, so the earlier ones were handled.
     begin(&mut socket, json!("last"), "{ __typename }").await;
     assert_eq!(socket.receive().await["type"], "data");
     assert_eq!(socket.receive().await["type"], "complete");

@@ -1,4 +1,4 @@
-//! How much a connection may do, how many there may be, and from where.
+//! Limits of connections: message size, operations, number and origin.
 
 use std::time::Duration;
 
@@ -32,8 +32,7 @@ async fn a_message_that_is_too_large_closes_with_1009() {
         let closed = socket.closed().await;
         assert_eq!(closed, (1009, "The message is larger than 2048 bytes".to_owned()));
     }
-    // One that is larger by far is not read to its end. Whether its sender gets to read the reason is up to the
-    // network.
+    // A much larger message is not read to its end, so its sender may miss the close reason.
     let mut socket = served.introduced(json!({})).await;
     socket.try_send(padded(1_000_000)).await;
     let (_, ending) = socket.drained().await;
@@ -41,7 +40,7 @@ async fn a_message_that_is_too_large_closes_with_1009() {
 }
 
 #[tokio::test]
-async fn one_operation_too_many_is_refused_and_the_others_go_on() {
+async fn an_operation_above_the_limit_is_refused_and_the_others_continue() {
     let app = TestApp::start_with(&[("WEBSOCKET_MAX_OPERATIONS", "2")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -59,7 +58,7 @@ async fn one_operation_too_many_is_refused_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_server_has_so_many_connections_and_refuses_more_before_they_open() {
+async fn a_server_refuses_connections_above_its_limit_before_they_open() {
     let app = TestApp::start_with(&[("LIVE_MAX_CONNECTIONS", "2")]).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -72,7 +71,7 @@ async fn a_server_has_so_many_connections_and_refuses_more_before_they_open() {
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_connections_and_others_have_their_own() {
+async fn each_user_has_a_connection_limit() {
     let app = TestApp::start_with(&[("LIVE_MAX_CONNECTIONS_PER_USER", "2")]).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -88,7 +87,7 @@ async fn a_user_has_so_many_connections_and_others_have_their_own() {
 }
 
 #[tokio::test]
-async fn an_operation_over_a_socket_is_paid_for() {
+async fn an_operation_over_a_socket_costs_points() {
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "10")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -108,7 +107,7 @@ async fn an_operation_over_a_socket_is_paid_for() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_may_not_connect_unless_the_settings_name_it() {
+async fn a_page_of_another_origin_connects_only_if_the_settings_allow_it() {
     let app = TestApp::start_with(&[("CORS_ORIGINS", "https://app.example.com")]).await;
     let served = app.listen().await;
     let own = format!("http://{}", served.address);
@@ -140,7 +139,7 @@ async fn a_page_of_another_origin_may_not_connect_unless_the_settings_name_it() 
 }
 
 #[tokio::test]
-async fn events_wait_for_points_and_none_is_lost() {
+async fn events_without_points_are_delayed_and_not_lost() {
     const TASKS: usize = 40;
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("GRAPHQL_POINTS_PER_MINUTE", "60")]).await;
     let ann = app.member().await;
@@ -154,10 +153,10 @@ async fn events_wait_for_points_and_none_is_lost() {
     }
     let mut titles = Vec::new();
     drain(&mut socket, &mut titles).await;
-    assert!(titles.len() < TASKS, "all came although points were left for few");
+    assert!(titles.len() < TASKS, "all events arrived without enough points");
     while titles.len() < TASKS {
         app.advance(TimeDelta::seconds(60));
-        // Something comes, however long that takes on a busy machine.
+        // At least one event arrives; it may take long on a busy machine.
         titles.push(socket.data("1").await["taskEvents"]["task"]["title"].clone());
         drain(&mut socket, &mut titles).await;
     }
@@ -165,7 +164,7 @@ async fn events_wait_for_points_and_none_is_lost() {
     assert_eq!(titles, expected);
 }
 
-/// Reads the titles of events until none comes for a while.
+/// Collects the titles of events until none arrives for 4 s.
 async fn drain(socket: &mut Socket, titles: &mut Vec<Value>) {
     while let Ok(data) = timeout(Duration::from_secs(4), socket.data("1")).await {
         titles.push(data["taskEvents"]["task"]["title"].clone());

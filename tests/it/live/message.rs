@@ -1,4 +1,4 @@
-//! JSON of messages in both subprotocols: what counts as absent, what is refused.
+//! JSON of messages in both subprotocols: members that count as absent, and messages that are refused.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
@@ -8,7 +8,7 @@ use crate::support::socket::{LEGACY, Served, Socket, TRANSPORT, credentials};
 
 const PROTOCOLS: [(&str, &str); 2] = [(TRANSPORT, "subscribe"), (LEGACY, "start")];
 
-/// A socket that was acknowledged.
+/// An acknowledged socket.
 async fn introduced(served: &Served, protocol: &str, payload: Value) -> Socket {
     let mut socket = served.socket(protocol).await;
     socket.init(payload).await;
@@ -19,7 +19,7 @@ async fn introduced(served: &Served, protocol: &str, payload: Value) -> Socket {
     socket
 }
 
-/// What comes of a message.
+/// The close code and reason after a message.
 async fn closed_on(mut socket: Socket, message: &str) -> (u16, String) {
     socket.try_send(Message::text(message)).await;
     socket.closed().await
@@ -40,7 +40,7 @@ async fn an_empty_operation_name_and_members_that_are_null_count_as_absent() {
         ] {
             let payload = json!({ "query": "query A { __typename }", member: value });
             socket
-                .say(json!({ "type": start, "id": "1", "payload": payload }))
+                .send_json(json!({ "type": start, "id": "1", "payload": payload }))
                 .await;
             let answer = socket.receive().await;
             assert_eq!(
@@ -53,7 +53,7 @@ async fn an_empty_operation_name_and_members_that_are_null_count_as_absent() {
         let watch = "subscription A { taskEvents(after: \"x\") { type } }";
         let payload = json!({ "query": watch, "operationName": "" });
         socket
-            .say(json!({ "type": start, "id": "1", "payload": payload }))
+            .send_json(json!({ "type": start, "id": "1", "payload": payload }))
             .await;
         let refusal = socket.receive().await.to_string();
         assert!(refusal.contains("after is not the cursor"), "{refusal}");
@@ -84,9 +84,9 @@ async fn text_after_the_json_and_duplicate_members_are_refused() {
             ),
         ] {
             let socket = introduced(&served, protocol, json!({})).await;
-            let (code, told) = closed_on(socket, &message).await;
-            assert_eq!(code, 4400, "{message}: {told}");
-            assert!(told.contains(reason), "{message}: {told}");
+            let (code, found) = closed_on(socket, &message).await;
+            assert_eq!(code, 4400, "{message}: {found}");
+            assert!(found.contains(reason), "{message}: {found}");
         }
     }
 }
@@ -136,7 +136,7 @@ async fn a_deeply_nested_message_closes_with_4400() {
     }
     let mut socket = introduced(&served, TRANSPORT, credentials(&ann)).await;
     assert_eq!(socket.answer("{ __typename }").await, json!({ "__typename": "Query" }));
-    // A token is text; what is in that is no JSON of the message.
+    // JSON inside of a token is not part of the message.
     for json in nested(2_000) {
         use base64::Engine as _;
 
@@ -157,7 +157,7 @@ async fn an_invalid_date_is_reported_as_over_http() {
     let served = app.listen().await;
     for (protocol, start) in PROTOCOLS {
         let mut socket = introduced(&served, protocol, credentials(&ann)).await;
-        for (query, told) in [
+        for (query, expected) in [
             (
                 "mutation { taskCreate(input: {title: \"T\", dueDate: \"2026-13-01\"}) { userErrors { code field } } }",
                 r#""userErrors":[{"code":"INVALID","field":["input","dueDate"]}]"#,
@@ -168,10 +168,10 @@ async fn an_invalid_date_is_reported_as_over_http() {
             ),
         ] {
             socket
-                .say(json!({ "type": start, "id": "1", "payload": { "query": query } }))
+                .send_json(json!({ "type": start, "id": "1", "payload": { "query": query } }))
                 .await;
             let answer = socket.receive().await.to_string();
-            assert!(answer.contains(told), "{answer}");
+            assert!(answer.contains(expected), "{answer}");
             assert_eq!(socket.receive().await["type"], "complete");
         }
     }

@@ -1,4 +1,4 @@
-//! What is counted of live delivery.
+//! Metrics of live delivery.
 
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::json;
@@ -8,7 +8,6 @@ use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::process::{Place, Server, client, until};
 
-/// The value of a metric.
 async fn value(server: &Server, name: &str) -> f64 {
     let page = client().get(server.url("/metrics")).send().await.unwrap();
     let page = page.text().await.unwrap();
@@ -51,7 +50,7 @@ async fn connections_subscriptions_and_events_are_counted() {
 #[tokio::test]
 async fn a_transaction_that_stays_open_shows_as_lag() {
     if !is_postgres() {
-        // SQLite has one writer at a time: no event waits for an older transaction.
+        // SQLite has one writer at a time, so no event waits for an older transaction.
         return;
     }
     let database = TestDatabase::create().await;

@@ -1,4 +1,4 @@
-//! What clients hear of while they stay connected.
+//! Live delivery over WebSockets.
 
 mod cluster;
 mod delivery;
@@ -20,23 +20,22 @@ use serde_json::{Value, json};
 use crate::support::person::Person;
 use crate::support::socket::Socket;
 
-/// Every event that its watcher sees, from a cursor on.
 const EVENTS: &str = "subscription($after: String, $filter: TaskEventFilter) {
     taskEvents(after: $after, filter: $filter) { cursor type taskId snapshot { version title } task { title status version } } }";
 
-/// Where the log stands.
+/// The current cursor of the event log.
 async fn cursor(person: &Person<'_>) -> String {
     let answer = person.graphql("{ eventCursor }", json!({})).await;
     answer.data()["eventCursor"].as_str().unwrap().to_owned()
 }
 
-/// Watches everything that happens behind a cursor. The start of an empty log makes a test's events all there
-/// is to come, whenever the subscription begins.
+/// Subscribes to all events after a cursor. With the cursor of an empty log, a test receives all its events, whenever
+/// the subscription starts.
 async fn watch(socket: &mut Socket, id: &str, after: &str) {
     socket.subscribe(id, EVENTS, json!({ "after": after })).await;
 }
 
-/// The next event: its type and the title that it left.
+/// Type and resulting title of the next event.
 async fn event(socket: &mut Socket, id: &str) -> (String, Value) {
     let data = socket.data(id).await;
     let event = &data["taskEvents"];

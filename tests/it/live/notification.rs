@@ -1,4 +1,4 @@
-//! Notifications as their receiver gets them: once each, in order, over any transport and any server.
+//! Delivery of notifications: once each, in order, over any transport and any server.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -21,8 +21,7 @@ async fn next(socket: &mut Socket) -> Value {
     socket.data("1").await["notificationReceived"].clone()
 }
 
-/// Kind and title of a notification that was received.
-fn told(received: &Value) -> (&str, &str) {
+fn kind_and_title(received: &Value) -> (&str, &str) {
     let text = |field: &str| received["notification"][field].as_str().unwrap();
     (text("kind"), text("taskTitle"))
 }
@@ -41,7 +40,7 @@ async fn moves(person: &Person<'_>, task: i64, status: &str) {
     assert_eq!(answer.data()["taskTransition"]["userErrors"], json!([]));
 }
 
-/// Notifies of the due dates that are near or over.
+/// Runs the job that notifies of due dates.
 async fn reminds(app: &TestApp) {
     app.app
         .domain()
@@ -51,7 +50,7 @@ async fn reminds(app: &TestApp) {
         .unwrap();
 }
 
-/// Notifications of every kind for Bob, the due dates between the events.
+/// Triggers notifications of every kind for Bob; returns them in order.
 async fn happens(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) -> [(&'static str, &'static str); 6] {
     let one = hands(ann, bob, "One").await;
     bob.creates_task(json!({ "title": "Soon", "dueDate": "2026-01-15T14:00:00Z" }))
@@ -74,13 +73,13 @@ async fn happens(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) -> [(&'stati
 }
 
 #[tokio::test]
-async fn a_subscription_with_a_cursor_gets_what_it_missed_once_and_then_what_comes() {
+async fn a_subscription_with_a_cursor_gets_missed_notifications_once_and_then_new_ones() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "4000")]).await;
     let other = app.second_node().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let (served, served_there) = (app.listen().await, other.listen().await);
     let before = json!(cursor(&bob).await);
-    // This one is there all the time.
+    // This subscription stays connected.
     let mut present = served.socket_of(&bob).await;
     listen(&mut present, &before).await;
     let expected = happens(&app, &ann, &bob).await;
@@ -88,9 +87,9 @@ async fn a_subscription_with_a_cursor_gets_what_it_missed_once_and_then_what_com
     for _ in expected {
         received.push(next(&mut present).await);
     }
-    assert_eq!(received.iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(received.iter().map(kind_and_title).collect::<Vec<_>>(), expected);
 
-    // From each cursor on, on any server, come those after it and then what is new.
+    // Each cursor resumes with the notifications after it, on any server, and then with new ones.
     let bob_there = bob.with_token(&other, bob.access_token.as_deref().unwrap());
     let mut resumed = Vec::new();
     let cursors = std::iter::once(&before).chain(received.iter().map(|one| &one["cursor"]));
@@ -100,14 +99,17 @@ async fn a_subscription_with_a_cursor_gets_what_it_missed_once_and_then_what_com
             listen(&mut socket, after).await;
             for one in &received[place..] {
                 let replayed = next(&mut socket).await;
-                assert_eq!((&replayed["cursor"], told(&replayed)), (&one["cursor"], told(one)));
+                assert_eq!(
+                    (&replayed["cursor"], kind_and_title(&replayed)),
+                    (&one["cursor"], kind_and_title(one))
+                );
             }
             resumed.push(socket);
         }
     }
     hands(&ann, &bob, "New").await;
     for socket in resumed.iter_mut().chain([&mut present]) {
-        assert_eq!(told(&next(socket).await), ("ASSIGNED", "New"));
+        assert_eq!(kind_and_title(&next(socket).await), ("ASSIGNED", "New"));
     }
 }
 
@@ -126,8 +128,8 @@ async fn the_cursor_of_an_event_or_of_the_log_is_before_the_notifications_of_lat
     let mut socket = served.socket_of(&bob).await;
     listen(&mut socket, &one).await;
     let two = next(&mut socket).await;
-    assert_eq!(told(&two), ("ASSIGNED", "Two"));
-    // A list and a cursor that fit: the log is read first.
+    assert_eq!(kind_and_title(&two), ("ASSIGNED", "Two"));
+    // The cursor is read before the list, so no notification is missed.
     let both = bob
         .graphql("{ notifications { nodes { taskTitle } } eventCursor }", json!({}))
         .await;
@@ -136,17 +138,17 @@ async fn the_cursor_of_an_event_or_of_the_log_is_before_the_notifications_of_lat
     listen(&mut socket, &both.data()["eventCursor"]).await;
     hands(&ann, &bob, "Three").await;
     let three = loop {
-        // While others write to the same cluster, the cursor may lag behind the list.
+        // Other transactions of the cluster may delay the cursor, so it may be older than the list.
         let received = next(&mut socket).await;
         if received["cursor"] != two["cursor"] {
             break received;
         }
     };
-    assert_eq!(told(&three), ("ASSIGNED", "Three"));
+    assert_eq!(kind_and_title(&three), ("ASSIGNED", "Three"));
 }
 
 #[tokio::test]
-async fn the_count_of_the_unread_is_that_of_now_and_one_that_was_read_says_so() {
+async fn a_replay_has_the_present_unread_count_and_read_state() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -184,9 +186,9 @@ async fn nobody_gets_the_notifications_of_somebody_else_by_a_cursor() {
     for (person, title) in [(&bob, "Bob's"), (&boss, "The boss's"), (&ann, "Ann's")] {
         let mut socket = served.socket_of(person).await;
         listen(&mut socket, &start).await;
-        assert_eq!(told(&next(&mut socket).await).1, title);
+        assert_eq!(kind_and_title(&next(&mut socket).await).1, title);
         hands(if person.id == ann.id { &bob } else { &ann }, person, "The end").await;
-        assert_eq!(told(&next(&mut socket).await).1, "The end");
+        assert_eq!(kind_and_title(&next(&mut socket).await).1, "The end");
     }
 }
 
@@ -201,19 +203,19 @@ async fn the_older_subprotocol_resumes_too() {
     start(&mut socket, "1", NOTIFIED, json!({ "after": from })).await;
     let missed = socket.receive().await;
     let missed = &missed["payload"]["data"]["notificationReceived"];
-    assert_eq!(told(missed), ("ASSIGNED", "Missed"));
+    assert_eq!(kind_and_title(missed), ("ASSIGNED", "Missed"));
     hands(&ann, &bob, "Next").await;
     let mut socket = older(&served, &bob).await;
     start(&mut socket, "1", NOTIFIED, json!({ "after": missed["cursor"] })).await;
     let next = socket.receive().await;
     assert_eq!(
-        told(&next["payload"]["data"]["notificationReceived"]),
+        kind_and_title(&next["payload"]["data"]["notificationReceived"]),
         ("ASSIGNED", "Next")
     );
 }
 
 #[tokio::test]
-async fn a_cursor_that_leads_nowhere_is_refused() {
+async fn an_unusable_cursor_is_refused() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "90000")]).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -228,7 +230,7 @@ async fn a_cursor_that_leads_nowhere_is_refused() {
         socket.error_code("1").await
     };
     assert_eq!(code(&json!("WzFd")).await, "BAD_USER_INPUT");
-    // It is no place between events.
+    // A notification cursor is not an event cursor.
     let mut events = served.socket_of(&bob).await;
     watch(&mut events, "1", old.as_str().unwrap()).await;
     assert_eq!(events.error_code("1").await, "BAD_USER_INPUT");
@@ -245,10 +247,10 @@ async fn a_cursor_that_leads_nowhere_is_refused() {
         .unwrap();
     assert_eq!(pruned, 1);
     assert_eq!(code(&start).await, "RESYNC_REQUIRED");
-    // Nothing after the last event that was forgotten is missing.
+    // The cursor of the last pruned event still works.
     let mut socket = served.socket_of(&bob).await;
     listen(&mut socket, &old).await;
-    assert_eq!(told(&next(&mut socket).await), ("ASSIGNED", "Fresh"));
+    assert_eq!(kind_and_title(&next(&mut socket).await), ("ASSIGNED", "Fresh"));
     app.database
         .execute("UPDATE event_log SET identity = 'restored0000000000000000restored'")
         .await;

@@ -1,5 +1,5 @@
-//! An event shows its task twice: as the event left it, and as it is now. A normalised cache keeps the second one under
-//! the task's id, so it must never go back to an older version.
+//! An event has a snapshot and the present task. A normalised cache stores the latter by id, so its version must never
+//! decrease.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ async fn subscribed(server: &Served, person: &Person<'_>, variables: Value) -> S
     socket
 }
 
-/// The type of the next event, the version that it left, and the present one.
+/// Type of the next event, version of its snapshot, and version of the present task.
 async fn versions(socket: &mut Socket) -> (String, i64, Option<i64>) {
     let data = socket.data("1").await;
     let event = &data["taskEvents"];
@@ -34,7 +34,7 @@ async fn versions(socket: &mut Socket) -> (String, i64, Option<i64>) {
 }
 
 #[tokio::test]
-async fn a_resumed_subscription_shows_the_present_task_beside_each_past_moment() {
+async fn a_resumed_subscription_shows_the_present_task_beside_each_snapshot() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.member().await, app.admin().await);
     let start = cursor(&ann).await;
@@ -42,7 +42,7 @@ async fn a_resumed_subscription_shows_the_present_task_beside_each_past_moment()
     mutate(&ann, "taskTransition", task, ", status: IN_PROGRESS").await;
     mutate(&ann, "taskUpdate", task, ", input: {tags: [\"b\"]}").await;
 
-    // The second node has delivered nothing yet, so it knows of no newest event.
+    // The second node has not delivered any event yet.
     let second = app.second_node().await;
     let (first, second) = (app.listen().await, second.listen().await);
     let mut subscriptions = Vec::new();
@@ -71,7 +71,7 @@ async fn a_resumed_subscription_shows_the_present_task_beside_each_past_moment()
 }
 
 #[tokio::test]
-async fn a_task_is_shown_as_long_as_it_exists_and_its_receiver_may_see_it() {
+async fn a_task_is_shown_while_it_exists_and_is_visible() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let server = app.listen().await;
@@ -81,23 +81,23 @@ async fn a_task_is_shown_as_long_as_it_exists_and_its_receiver_may_see_it() {
         .creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
         .await;
     assert_eq!(versions(&mut live).await, ("CREATED".to_owned(), 1, Some(1)));
-    // In the trash it is still there, as a list of the trash shows.
+    // A task in the trash is still shown.
     mutate(&ann, "taskDelete", task, "").await;
     let data = live.data("1").await;
     assert!(data["taskEvents"]["task"]["deletedAt"].is_string(), "{data}");
     mutate(&ann, "taskRestore", task, "").await;
     assert_eq!(versions(&mut live).await, ("RESTORED".to_owned(), 3, Some(3)));
-    // Taken from him: the event says so, and shows what his last view of the task became.
+    // Bob is unassigned: he receives that event, without the present task.
     mutate(&ann, "taskAssign", task, "").await;
     assert_eq!(versions(&mut live).await, ("UNASSIGNED".to_owned(), 4, None));
     mutate(&ann, "taskUpdate", task, ", input: {title: \"Hers\"}").await;
 
-    // Whoever resumes sees none of it, as he does not now.
+    // After resuming, the present task is null in all his events.
     let mut resumed = subscribed(&server, &bob, json!({ "after": start })).await;
     for (kind, version) in [("CREATED", 1), ("DELETED", 2), ("RESTORED", 3), ("UNASSIGNED", 4)] {
         assert_eq!(versions(&mut resumed).await, (kind.to_owned(), version, None));
     }
-    // Given back, he sees it in every event again; what he did not see happens in none.
+    // After he is assigned again, all his events have the present task. Events from between are not delivered.
     let back = format!(", assigneeId: \"{}\"", bob.global_id());
     mutate(&ann, "taskAssign", task, &back).await;
     assert_eq!(versions(&mut resumed).await, ("ASSIGNED".to_owned(), 6, Some(6)));
@@ -106,14 +106,14 @@ async fn a_task_is_shown_as_long_as_it_exists_and_its_receiver_may_see_it() {
         let (_, past, present) = versions(&mut resumed).await;
         assert_eq!((past, present), (version, Some(6)));
     }
-    // Gone for good.
+    // The task is purged.
     mutate(&ann, "taskPurge", task, "").await;
     assert_eq!(versions(&mut resumed).await, ("PURGED".to_owned(), 6, None));
 }
 
 #[tokio::test]
-async fn no_subscription_of_a_connection_shows_an_older_task_than_another_did_before() {
-    // One of them has to read people and files for each event, so the other would overtake it.
+async fn subscriptions_of_a_connection_never_show_decreasing_versions() {
+    // This one reads users and files for each event, so the other one could overtake it.
     const SLOW: &str = "subscription($after: String) { taskEvents(after: $after) {
         actor { displayName } task { id version owner { displayName } attachments { id } history(last: 5) { totalCount } } } }";
     const QUICK: &str = "subscription($after: String) { taskEvents(after: $after) { task { id version } } }";

@@ -1,4 +1,4 @@
-//! Who asks the same of an event shares one answer, as far as they see the same, and no further.
+//! Subscribers with the same selection and visibility share one result for an event.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -8,22 +8,22 @@ use crate::support::person::Person;
 use crate::support::socket::{Served, Socket};
 use crate::support::{PASSWORD, TestApp};
 
-/// What every receiver of an event sees alike.
+/// A selection that is the same for all receivers.
 const ALIKE: &str = "subscription($after: String) { taskEvents(after: $after) { task { title } actor { username } } }";
-/// What depends on who asks.
+/// A selection that depends on the viewer.
 const OWN: &str = "subscription($after: String) { taskEvents(after: $after) { actor { email } } }";
 
-/// What depends on the session of who asks.
+/// A selection that depends on the viewer's session.
 const OF_SESSION: &str = "subscription($after: String) { taskEvents(after: $after, filter: {types: [ATTACHED]}) { task { attachments { url } } } }";
 
-/// A socket that watches for all that happens behind a cursor.
+/// A socket with a subscription after a cursor.
 async fn watching(server: &Served, person: &Person<'_>, query: &str, after: &str) -> Socket {
     let mut socket = server.socket_of(person).await;
     socket.subscribe("1", query, json!({ "after": after })).await;
     socket
 }
 
-/// What is answered to the next event: the event, and the code of an error in it.
+/// The next event, and its error code.
 async fn answer(socket: &mut Socket) -> (Value, Value) {
     let message = socket.receive().await;
     assert_eq!(message["type"], "next", "{message}");
@@ -35,14 +35,14 @@ async fn answer(socket: &mut Socket) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn an_answer_is_shared_by_those_who_see_the_same_and_by_nobody_else() {
+async fn a_result_is_shared_only_by_receivers_with_the_same_visibility() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let server = app.listen().await;
     let start = cursor(&ann).await;
     let people = [&ann, &bob, &boss];
     let (mut alike, mut own) = (Vec::new(), Vec::new());
-    // Twice each: the second gets what was made for the first.
+    // Two sockets each, so that the second can share the result of the first.
     for person in people.iter().chain(&people) {
         alike.push(watching(&server, person, ALIKE, &start).await);
         own.push(watching(&server, person, OWN, &start).await);
@@ -57,7 +57,7 @@ async fn an_answer_is_shared_by_those_who_see_the_same_and_by_nobody_else() {
     let address = json!(format!("{}@example.com", ann.name));
     for (number, socket) in own.iter_mut().enumerate() {
         let (event, error) = answer(socket).await;
-        // The address is for oneself and administrators.
+        // The e-mail address is visible to its user and to administrators.
         let expected = if number % people.len() == 1 {
             &Value::Null
         } else {

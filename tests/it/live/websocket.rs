@@ -1,4 +1,4 @@
-//! The subprotocol `graphql-transport-ws`, by its `PROTOCOL.md`.
+//! The subprotocol `graphql-transport-ws`, as specified by its `PROTOCOL.md`.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
@@ -7,7 +7,7 @@ use super::{cursor, event, watch};
 use crate::support::TestApp;
 use crate::support::socket::{Served, Socket, TRANSPORT};
 
-/// Why the server closes a socket that says this, after it was acknowledged or before.
+/// The close code and reason after a message.
 async fn closed_on(mut socket: Socket, message: Message) -> (u16, String) {
     socket.send(message).await;
     socket.closed().await
@@ -21,7 +21,7 @@ async fn refusal(served: &Served, message: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_message_that_is_none_closes_with_4400_and_says_what_is_wrong() {
+async fn an_invalid_message_closes_with_4400_and_the_reason() {
     let app = TestApp::start().await;
     let served = app.listen().await;
     for (message, reason) in [
@@ -89,7 +89,7 @@ async fn a_message_that_is_none_closes_with_4400_and_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_keep_to_the_order_is_closed_with_the_code_for_it() {
+async fn messages_out_of_order_close_with_their_code() {
     let app = TestApp::start_with(&[("WEBSOCKET_INIT_TIMEOUT_SECONDS", "1")]).await;
     let served = app.listen().await;
 
@@ -122,16 +122,16 @@ async fn whoever_does_not_keep_to_the_order_is_closed_with_the_code_for_it() {
 }
 
 #[tokio::test]
-async fn a_subprotocol_that_is_not_spoken_closes_with_4406() {
+async fn an_unknown_subprotocol_closes_with_4406() {
     let app = TestApp::start().await;
     let served = app.listen().await;
     let mut socket = served.connect(served.request(&[])).await.unwrap();
     assert_eq!(socket.closed().await, (4406, "Subprotocol not acceptable".to_owned()));
-    // Of those that a client offers, the newer is taken, in whatever order they come.
+    // The newer subprotocol is selected, in whatever order the client offers them.
     let both = served.request(&[("sec-websocket-protocol", "graphql-ws, graphql-transport-ws")]);
     let mut socket = served.connect(both).await.unwrap();
     socket.init(Value::Null).await;
-    socket.say(json!({ "type": "ping" })).await;
+    socket.send_json(json!({ "type": "ping" })).await;
     assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
     assert_eq!(socket.receive().await, json!({ "type": "pong" }));
 }
@@ -142,10 +142,10 @@ async fn a_ping_is_answered_with_its_payload_at_any_time() {
     let served = app.listen().await;
     let mut socket = served.socket(TRANSPORT).await;
     for payload in [json!({ "a": [1, "ü"] }), Value::Null] {
-        socket.say(json!({ "type": "ping", "payload": payload })).await;
+        socket.send_json(json!({ "type": "ping", "payload": payload })).await;
         let pong = socket.receive().await;
         assert_eq!((&pong["type"], &pong["payload"]), (&json!("pong"), &payload));
-        socket.say(json!({ "type": "pong", "payload": payload })).await;
+        socket.send_json(json!({ "type": "pong", "payload": payload })).await;
     }
     socket.send(Message::Ping(b"frame".as_slice().into())).await;
     assert_eq!(socket.next().await, Message::Pong(b"frame".as_slice().into()));
@@ -168,9 +168,9 @@ async fn queries_and_mutations_are_answered_once_and_completed() {
         socket.answer(mutation).await,
         json!({ "taskCreate": { "task": { "title": "T" }, "userErrors": [] } })
     );
-    // The id is free again once the operation is complete, and answers come in the order of the question.
+    // The id can be reused after completion, and fields are in the order of the document.
     socket
-        .say(json!({ "type": "subscribe", "id": "answer", "payload": {
+        .send_json(json!({ "type": "subscribe", "id": "answer", "payload": {
         "query": "query A { a: __typename } query B { z: __typename b: __typename }", "operationName": "B" } }))
         .await;
     let Message::Text(text) = socket.next().await else {
@@ -180,7 +180,7 @@ async fn queries_and_mutations_are_answered_once_and_completed() {
         text.as_str(),
         r#"{"type":"next","id":"answer","payload":{"data":{"z":"Query","b":"Query"}}}"#
     );
-    // An error of a field is part of the answer.
+    // An error of a field is part of the result.
     assert_eq!(socket.receive().await["type"], "complete");
     socket
         .subscribe("f", r#"{ user(id: "no such id") { id } }"#, json!({}))
@@ -213,14 +213,14 @@ async fn an_operation_that_cannot_run_ends_with_an_error_message_and_the_connect
     }
     let persisted = json!({ "persistedQuery": { "version": 1, "sha256Hash": "0".repeat(64) } });
     socket
-        .say(json!({ "type": "subscribe", "id": "1", "payload": { "extensions": persisted } }))
+        .send_json(json!({ "type": "subscribe", "id": "1", "payload": { "extensions": persisted } }))
         .await;
     assert_eq!(socket.error_code("1").await, "PERSISTED_QUERY_NOT_FOUND");
     assert_eq!(socket.answer("{ __typename }").await, json!({ "__typename": "Query" }));
 }
 
 #[tokio::test]
-async fn after_complete_nothing_more_comes_under_that_id() {
+async fn after_complete_no_message_has_that_id() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -238,8 +238,8 @@ async fn after_complete_nothing_more_comes_under_that_id() {
     for title in ["Two", "Three"] {
         assert_eq!(event(&mut socket, "b").await, ("CREATED".to_owned(), json!(title)));
     }
-    // One that there is not is nobody's business.
-    socket.say(json!({ "type": "complete", "id": "zzz" })).await;
+    // An unknown id is ignored.
+    socket.send_json(json!({ "type": "complete", "id": "zzz" })).await;
     watch(&mut socket, "a", &start).await;
     assert_eq!(event(&mut socket, "a").await.1, "One");
 }

@@ -1,4 +1,4 @@
-//! The cursor in the payload of a write is that of its event.
+//! The payload of a write has the cursor of its event.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{cursor, watch};
 use crate::support::TestApp;
 use crate::support::person::{Person, global_id};
 
-/// Writes, each by its mutation with its arguments. `TASK` is the task that the first one created.
+/// Mutations with their arguments. `TASK` and `BOB` are placeholders for ids.
 const WRITES: [(&str, &str); 10] = [
     ("taskUpdate", "(id: TASK, input: {title: \"Other\"})"),
     ("taskAssign", "(id: TASK, assigneeId: BOB)"),
@@ -20,7 +20,7 @@ const WRITES: [(&str, &str); 10] = [
     ("tasksBulkDelete", "(ids: [TASK])"),
 ];
 
-/// The cursor in the payload of a mutation, be it of one task or of many.
+/// The cursor in the payload of a single or bulk mutation.
 async fn cursor_of(person: &Person<'_>, mutation: &str, arguments: &str) -> Value {
     let selection = if mutation.starts_with("tasksBulk") {
         "{ results { cursor userErrors { message } } }"
@@ -64,7 +64,7 @@ async fn each_write_returns_the_cursor_of_its_event_and_a_write_without_one_retu
     }
     assert_eq!(returned, received);
 
-    // A subscription goes on from there.
+    // A subscription resumes from this cursor.
     let mut resumed = served.socket_of(&ann).await;
     watch(&mut resumed, "1", returned[10].as_str().unwrap()).await;
     assert_eq!(resumed.data("1").await["taskEvents"]["cursor"], returned[11]);

@@ -1,4 +1,4 @@
-//! Accounts, by both faces.
+//! Accounts through both APIs.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use crate::support::{PASSWORD, TestApp};
 
 const USER: &str = "databaseId username fullName email emailVerified timeZone role isActive createdAt updatedAt";
 
-/// A user of GraphQL in the words of REST: what is null there is left out here, but for the names.
-fn in_the_words_of_rest(user: &Value) -> Value {
+/// A GraphQL user in the format of REST, which omits null fields except names.
+fn to_rest_format(user: &Value) -> Value {
     let mut words = json!({ "id": user["databaseId"], "username": user["username"], "full_name": user["fullName"] });
     if user["email"].is_string() {
         let moment = |name: &str| json!(user[name].as_str().unwrap().replace("+00:00", "Z"));
@@ -26,24 +26,23 @@ fn in_the_words_of_rest(user: &Value) -> Value {
     words
 }
 
-/// Runs a mutation that answers with a user.
 async fn mutate(person: &Person<'_>, field: &str, arguments: &str) -> Answer {
     let document = format!("mutation {{ {field}({arguments}) {{ user {{ {USER} }} userErrors {{ code message }} }} }}");
     person.graphql(&document, json!({})).await
 }
 
-/// Both did the same to two users that are alike, or refused it alike.
+/// Checks that both APIs had the same result for equivalent users, or the same refusal.
 #[track_caller]
 fn expect_alike(by_graphql: &Answer, field: &str, by_rest: &Answer, user: impl Fn(&Answer) -> Value) {
     let refusal = graphql_refusal(by_graphql, field);
     assert_eq!(refusal, rest_refusal(by_rest), "{} {}", by_graphql.text, by_rest.text);
     if refusal.is_none() {
-        let mut one = in_the_words_of_rest(&by_graphql.data()[field]["user"]);
+        let mut one = to_rest_format(&by_graphql.data()[field]["user"]);
         let mut other = user(by_rest);
         for user in [&mut one, &mut other] {
             let words = user.as_object_mut().unwrap();
             assert!(words.remove("id").is_some());
-            // They cannot have the same.
+            // E-mail addresses and usernames are unique, so they differ.
             for name in ["email", "username"] {
                 let text = words
                     .get(name)
@@ -57,7 +56,7 @@ fn expect_alike(by_graphql: &Answer, field: &str, by_rest: &Answer, user: impl F
 }
 
 #[tokio::test]
-async fn people_sign_up_alike_or_are_refused_alike() {
+async fn registration_has_the_same_results_in_both_apis() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     app.member().await;
@@ -90,7 +89,7 @@ async fn people_sign_up_alike_or_are_refused_alike() {
 }
 
 #[tokio::test]
-async fn people_sign_in_and_out_alike_or_are_refused_alike() {
+async fn login_and_logout_have_the_same_results_in_both_apis() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     let ann = app.member().await;
@@ -111,7 +110,7 @@ async fn people_sign_in_and_out_alike_or_are_refused_alike() {
         .await;
     expect_alike(&by_graphql, "refresh", &by_rest, |answer| answer.at("/user").clone());
 
-    // Each face knows the tokens of the other, and ends them.
+    // Each API accepts and revokes tokens of the other.
     let bob = app.member().await;
     assert_eq!(ann.rest(Method::POST, "/auth/logout", Value::Null).await.status, 204);
     bob.graphql("mutation { logout { userErrors { code } } }", json!({}))
@@ -126,21 +125,21 @@ async fn people_sign_in_and_out_alike_or_are_refused_alike() {
 }
 
 #[tokio::test]
-async fn an_account_is_read_alike_by_whoever_asks() {
+async fn every_viewer_reads_the_same_account_in_both_apis() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     for person in [&ann, &bob, &boss] {
         let query = format!("query($id: ID!) {{ user(id: $id) {{ {USER} }} viewer {{ {USER} }} }}");
         let by_graphql = person.graphql(&query, json!({ "id": ann.global_id() })).await;
-        // A field that the asker may not see is null, and left out here.
+        // A hidden field is null in GraphQL and absent in REST.
         let user = &by_graphql.at("/data")["user"];
         let by_rest = person
             .rest(Method::GET, &format!("/users/{}", ann.id), Value::Null)
             .await;
-        assert_eq!(in_the_words_of_rest(user), by_rest.body);
+        assert_eq!(to_rest_format(user), by_rest.body);
         let viewer = &by_graphql.at("/data")["viewer"];
         let me = person.rest(Method::GET, "/auth/me", Value::Null).await;
-        assert_eq!(in_the_words_of_rest(viewer), me.body);
+        assert_eq!(to_rest_format(viewer), me.body);
     }
     let query = format!("{{ users {{ totalCount nodes {{ {USER} }} }} }}");
     for person in [&ann, &bob, &boss] {
@@ -148,7 +147,7 @@ async fn an_account_is_read_alike_by_whoever_asks() {
         let by_rest = person.rest(Method::GET, "/users", Value::Null).await;
         let nodes = by_graphql.data()["users"]["nodes"].as_array().unwrap().iter();
         assert_eq!(
-            json!(nodes.map(in_the_words_of_rest).collect::<Vec<_>>()),
+            json!(nodes.map(to_rest_format).collect::<Vec<_>>()),
             *by_rest.at("/items")
         );
         assert_eq!(by_graphql.data()["users"]["totalCount"], *by_rest.at("/total"));
@@ -156,7 +155,7 @@ async fn an_account_is_read_alike_by_whoever_asks() {
 }
 
 #[tokio::test]
-async fn an_account_is_changed_and_deleted_alike_or_refused_alike() {
+async fn account_changes_and_deletions_have_the_same_results_in_both_apis() {
     let app = TestApp::start().await;
     let (bob, boss) = (app.member().await, app.admin().await);
     for (by_boss, graphql, rest) in [

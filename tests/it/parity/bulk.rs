@@ -1,4 +1,4 @@
-//! Many tasks at once, by both faces.
+//! Bulk changes through both APIs.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use crate::support::TestApp;
 use crate::support::person::global_id;
 
 #[tokio::test]
-async fn many_tasks_are_changed_alike_by_both_faces() {
+async fn bulk_changes_have_the_same_results_in_both_apis() {
     let app = TestApp::start().await;
     let (ann, cat) = (app.member().await, app.member().await);
     let document = "mutation($ids: [ID!]!, $to: TaskStatus!) { tasksBulkTransition(ids: $ids, status: $to) {
         total successful failed results { task { databaseId status } userErrors { code message } } } }";
-    let mut told = Vec::new();
+    let mut outcomes = Vec::new();
     for by_rest in [false, true] {
         let fresh = ann.creates_task(json!({ "title": "Fresh" })).await;
         let done = ann.creates_task(json!({ "title": "Done", "status": "DONE" })).await;
@@ -35,7 +35,7 @@ async fn many_tasks_are_changed_alike_by_both_faces() {
             results
                 .map(|one| {
                     let error = &one["userErrors"][0];
-                    // REST tells the new status alone, GraphQL also the task as it still is.
+                    // On failure GraphQL returns the unchanged task, REST does not.
                     let status = one["task"]["status"].as_str().filter(|_| error.is_null());
                     let status = status.map(str::to_lowercase);
                     json!([status, error["code"], error["message"]])
@@ -44,10 +44,10 @@ async fn many_tasks_are_changed_alike_by_both_faces() {
         };
         let text = Value::from(results).to_string();
         let text = text
-            // GraphQL names the id that it was sent.
+            // GraphQL errors have the global id.
             .replace(&global_id("Task", foreign), "FOREIGN")
             .replace(&foreign.to_string(), "FOREIGN")
-            // REST says so in the words that clients of older APIs look for.
+            // REST has the message that clients of older APIs expect.
             .replace(
                 "Task FOREIGN not found",
                 "There is no task with the id FOREIGN, or it is not yours to see",
@@ -60,7 +60,7 @@ async fn many_tasks_are_changed_alike_by_both_faces() {
                 events.push(event);
             }
         }
-        told.push((text, events));
+        outcomes.push((text, events));
     }
-    assert_eq!(told[0], told[1]);
+    assert_eq!(outcomes[0], outcomes[1]);
 }

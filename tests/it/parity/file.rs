@@ -1,4 +1,4 @@
-//! Files, by both faces.
+//! Files through both APIs.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -9,12 +9,12 @@ use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::global_id;
 
 #[tokio::test]
-async fn a_file_is_the_same_by_both_faces() {
+async fn a_file_is_the_same_in_both_apis() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let document = "query($id: ID!) { task(id: $id) { version attachments {
         id databaseId filename contentType size sha256 createdAt url owner { databaseId } task { databaseId } } } }";
-    let mut told = Vec::new();
+    let mut outcomes = Vec::new();
     for by_rest in [false, true] {
         let task = ann.creates_task(json!({ "title": "Report" })).await;
         if by_rest {
@@ -53,7 +53,7 @@ async fn a_file_is_the_same_by_both_faces() {
         }
         let events = events(&app, task).await;
         let steps = events.iter().map(|event| (event.kind.clone(), event.changes.clone()));
-        told.push((answer.data()["task"]["version"].clone(), steps.collect::<Vec<_>>()));
+        outcomes.push((answer.data()["task"]["version"].clone(), steps.collect::<Vec<_>>()));
     }
-    assert_eq!(told[0], told[1]);
+    assert_eq!(outcomes[0], outcomes[1]);
 }

@@ -1,4 +1,4 @@
-//! The same request through REST and through GraphQL: the same data, the same refusal, the same event.
+//! The same request through REST and GraphQL has the same data, refusal and events.
 
 mod account;
 mod bulk;
@@ -12,17 +12,17 @@ use crate::support::answer::Answer;
 use crate::support::event::Event;
 use crate::support::person::{Person, global_id};
 
-/// A request in both languages. ANN stands for the id of the owner.
+/// A request for both APIs. ANN is a placeholder for the owner's id.
 #[derive(Clone, Copy)]
 struct Case {
     who: Who,
-    /// A mutation that sets the scene: what follows the task's id in it, if it has one.
+    /// Mutation for the setup, and its arguments after the task id.
     before: Option<(&'static str, &'static str)>,
-    /// The mutation, and what follows the task's id in it.
+    /// Mutation, and its arguments after the task id.
     graphql: (&'static str, &'static str),
-    /// Method, what follows the task's path, and body.
+    /// Method, path after that of the task, and body.
     rest: (&'static str, &'static str, &'static str),
-    /// The code if it is refused.
+    /// The expected error code; `None` on success.
     code: Option<&'static str>,
 }
 
@@ -59,7 +59,7 @@ const fn after(before: (&'static str, &'static str), case: Case) -> Case {
 }
 
 const CASES: &[Case] = &[
-    // Absent, null and a value are three things.
+    // Absent, null and a value are different.
     case(Owner, ("taskUpdate", ", input: {}"), ("PATCH", "", "{}"), None),
     case(
         Assignee,
@@ -123,7 +123,7 @@ const CASES: &[Case] = &[
         ("PATCH", "", r#"{"title": "Other", "expected_version": 7}"#),
         Some("CONFLICT"),
     ),
-    // PUT is an update that names everything.
+    // PUT is an update with all fields.
     case(
         Owner,
         (
@@ -224,7 +224,7 @@ const CASES: &[Case] = &[
         ("DELETE", "/tags/a", ""),
         Some("NOT_FOUND"),
     ),
-    // The trash and the end.
+    // Trash and permanent deletion.
     case(Assignee, ("taskDelete", ""), ("DELETE", "", ""), None),
     case(Stranger, ("taskDelete", ""), ("DELETE", "", ""), Some("NOT_FOUND")),
     after(
@@ -252,8 +252,8 @@ const CASES: &[Case] = &[
 const TASK: &str = "databaseId title description status priority dueDate completedAt version tags createdAt updatedAt
     owner { databaseId } assignee { databaseId }";
 
-/// A task of GraphQL in the words of REST, and what REST says beside that left out.
-fn in_the_words_of_rest(task: &Value) -> Value {
+/// A GraphQL task in the format of REST, with the common fields only.
+fn to_rest_format(task: &Value) -> Value {
     let moment = |name: &str| match task[name].as_str() {
         Some(text) => json!(text.replace("+00:00", "Z")),
         None => Value::Null,
@@ -268,8 +268,8 @@ fn in_the_words_of_rest(task: &Value) -> Value {
     })
 }
 
-/// The same of a task of REST.
-fn of_rest(task: &Value) -> Value {
+/// A REST task with the common fields only.
+fn rest_fields(task: &Value) -> Value {
     let names = [
         "title",
         "description",
@@ -290,7 +290,7 @@ fn of_rest(task: &Value) -> Value {
         .collect()
 }
 
-/// What the log says of a task, without its id.
+/// Events of a task, without its id.
 async fn events(app: &TestApp, task: i64) -> Vec<Event> {
     let mut events = app.events(task).await;
     for event in &mut events {
@@ -306,7 +306,7 @@ async fn mutate(person: &Person<'_>, (name, arguments): (&str, &str), task: i64)
     person.graphql(&document, json!({})).await
 }
 
-/// The code and the message with which GraphQL refused, if it did.
+/// Error code and message of a refusal; `None` on success.
 fn graphql_refusal(answer: &Answer, field: &str) -> Option<(String, String)> {
     let error = if answer.body.get("errors").is_some() {
         return Some((answer.error_code().to_owned(), answer.error_message().to_owned()));
@@ -324,7 +324,7 @@ fn rest_refusal(answer: &Answer) -> Option<(String, String)> {
 }
 
 #[tokio::test]
-async fn both_faces_do_and_refuse_the_same_and_leave_the_same_events() {
+async fn both_apis_have_the_same_results_refusals_and_events() {
     let app = TestApp::start().await;
     let (ann, bob, cat, dan) = (
         app.member().await,
@@ -368,7 +368,7 @@ async fn both_faces_do_and_refuse_the_same_and_leave_the_same_events() {
         let by_rest = person.rest(method.parse::<Method>().unwrap(), &path, body).await;
 
         let refused = graphql_refusal(&by_graphql, mutation);
-        // GraphQL names fields and ids as it was sent them.
+        // GraphQL errors have GraphQL field names and global ids.
         let unknown = format!(
             "assigneeId: there is no active user with the id {}",
             global_id("User", 999_999)
@@ -396,7 +396,7 @@ async fn both_faces_do_and_refuse_the_same_and_leave_the_same_events() {
         );
         if refused.is_none() && by_rest.status == 200 {
             let task = &by_graphql.data()[mutation]["task"];
-            assert_eq!(in_the_words_of_rest(task), of_rest(&by_rest.body), "{name}");
+            assert_eq!(to_rest_format(task), rest_fields(&by_rest.body), "{name}");
         }
         let (left, right) = (events(&app, one).await, events(&app, other).await);
         assert_eq!(left, right, "{name}");
@@ -405,12 +405,12 @@ async fn both_faces_do_and_refuse_the_same_and_leave_the_same_events() {
             dan.rest(Method::GET, &format!("/tasks/{other}"), Value::Null).await,
         ];
         assert_eq!(again[0].status, again[1].status, "{name}");
-        assert_eq!(of_rest(&again[0].body), of_rest(&again[1].body), "{name}");
+        assert_eq!(rest_fields(&again[0].body), rest_fields(&again[1].body), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_task_is_created_alike_by_both_faces() {
+async fn a_task_is_created_equally_by_both_apis() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     for (graphql, rest) in [
@@ -427,7 +427,7 @@ async fn a_task_is_created_alike_by_both_faces() {
         let by_graphql = ann.graphql(&document, json!({ "input": graphql })).await;
         let by_rest = ann.rest(Method::POST, "/tasks", rest).await;
         let task = &by_graphql.data()["taskCreate"]["task"];
-        assert_eq!(in_the_words_of_rest(task), of_rest(&by_rest.body));
+        assert_eq!(to_rest_format(task), rest_fields(&by_rest.body));
         let (one, other) = (
             task["databaseId"].as_i64().unwrap(),
             by_rest.at("/id").as_i64().unwrap(),
@@ -437,7 +437,7 @@ async fn a_task_is_created_alike_by_both_faces() {
 }
 
 #[tokio::test]
-async fn a_task_is_read_alike_and_a_foreign_one_by_neither() {
+async fn a_task_reads_equally_and_a_foreign_one_is_not_found_in_both_apis() {
     let app = TestApp::start().await;
     let (ann, cat) = (app.member().await, app.member().await);
     let id = ann.creates_task(json!({ "title": "Report", "tags": ["a"] })).await;
@@ -447,11 +447,11 @@ async fn a_task_is_read_alike_and_a_foreign_one_by_neither() {
 
     let by_graphql = ann.graphql(&query, variables.clone()).await;
     let by_rest = ann.rest(Method::GET, &path, Value::Null).await;
-    assert_eq!(in_the_words_of_rest(&by_graphql.data()["task"]), of_rest(&by_rest.body));
+    assert_eq!(to_rest_format(&by_graphql.data()["task"]), rest_fields(&by_rest.body));
 
     assert_eq!(cat.graphql(&query, variables).await.data()["task"], Value::Null);
     assert_eq!(cat.rest(Method::GET, &path, Value::Null).await.problem().0, 404);
-    // Neither tells it from one that never was.
+    // It has the same error as an unknown task.
     let foreign = cat.rest(Method::GET, &path, Value::Null).await;
     let unknown = cat.rest(Method::GET, "/api/v1/tasks/999999", Value::Null).await;
     assert_eq!(
@@ -461,7 +461,7 @@ async fn a_task_is_read_alike_and_a_foreign_one_by_neither() {
 }
 
 #[tokio::test]
-async fn statistics_and_lists_hold_the_same_on_both_faces() {
+async fn statistics_and_lists_are_the_same_in_both_apis() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (title, status, tag) in [("A", "DONE", "x"), ("B", "TODO", "x"), ("C", "TODO", "y")] {

@@ -1,4 +1,4 @@
-//! The limits in Redis and those in memory are the same.
+//! Rate limits in Redis and in memory decide alike.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,19 +14,19 @@ use taskwire::redis::Redis;
 use crate::support::database::redis_url;
 use crate::support::redis::connection;
 
-/// When every sequence begins, in Unix seconds.
+/// Start of every sequence, in Unix seconds.
 const START: i64 = 1_700_000_000;
 
-/// How often a sequence is begun anew, and after what time: Redis is asked again after a second.
+/// Attempts for each sequence, and the pause between them: the server uses Redis again after a second.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(1_500);
 
-/// Longer than any machine is busy.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
-/// Seconds since the step before, and how much is to be spent.
+/// Seconds since the previous step, and points to spend.
 type Step = (i64, u32);
 
 fn step() -> impl Strategy<Value = Step> {
@@ -54,7 +54,7 @@ fn redis_and_memory_decide_alike() {
     });
     runner
         .run(&(1..30_u32, prop::collection::vec(step(), 1..40)), |(limit, steps)| {
-            // A machine so busy that Redis was given up on the way is no proof of anything.
+            // If Redis was too slow on a busy machine, the result proves nothing.
             let was_compared = runtime.block_on(async {
                 for _ in 0..TRIES {
                     if decide_alike(&redis, &mut look.clone(), limit, &steps).await {
@@ -70,7 +70,7 @@ fn redis_and_memory_decide_alike() {
         .unwrap();
 }
 
-/// Runs the steps through both; false when Redis did not do its part.
+/// Runs the steps through both limiters. False if Redis did not answer in time.
 async fn decide_alike(redis: &Redis, look: &mut MultiplexedConnection, limit: u32, steps: &[Step]) -> bool {
     let name = format!("test-{}-{}", std::process::id(), NAMES.fetch_add(1, Ordering::Relaxed));
     let shared = RateLimiter::new(&name, limit, Some(redis));

@@ -1,4 +1,4 @@
-//! What servers share by Redis, and how they go on without it.
+//! State that servers share in Redis, and their behaviour without it.
 
 mod limiter;
 mod outage;
@@ -16,7 +16,7 @@ use crate::support::{PASSWORD, TestApp};
 
 /// Costs 62 points.
 const PAGE: &str = "{ tasks(first: 60) { nodes { id } } rateLimit { remaining resetAt } }";
-/// Costs a point.
+/// Costs 1 point.
 const BUDGET: &str = "{ rateLimit { remaining } }";
 const QUERY: &str = "query V { viewer { username } }";
 
@@ -25,7 +25,7 @@ async fn node(redis: &RedisServer) -> TestApp {
     TestApp::start_with(&settings(&redis.url())).await
 }
 
-/// Another one over the same database.
+/// Another server with the same database.
 async fn another(node: &TestApp, redis: &RedisServer) -> TestApp {
     node.second_node_with(&settings(&redis.url())).await
 }
@@ -41,7 +41,7 @@ fn settings(redis: &str) -> [(&str, &str); 6] {
     ]
 }
 
-/// The same person at another server.
+/// The same user on another server.
 fn at<'a>(node: &'a TestApp, person: &Person<'_>) -> Person<'a> {
     person.with_token(node, person.access_token.as_deref().unwrap())
 }
@@ -50,12 +50,12 @@ async fn ask(person: &Person<'_>, document: &str) -> Answer {
     person.graphql(document, Value::Null).await
 }
 
-/// What is left once this has run.
+/// Runs a document. Returns the remaining points.
 async fn remaining(person: &Person<'_>, document: &str) -> Value {
     ask(person, document).await.data()["rateLimit"]["remaining"].clone()
 }
 
-/// Sends a hash, and the document if there is one.
+/// Sends a hash, with the document if there is one.
 async fn persisted(person: &Person<'_>, document: Option<&str>, hash: &str) -> Answer {
     let mut body = json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": hash } } });
     if let Some(document) = document {
@@ -107,7 +107,7 @@ async fn nodes_share_the_points_of_a_client() {
         "{}",
         answer.text
     );
-    // What was refused cost nothing; others have their own budget.
+    // The refused request cost nothing; other users have separate points.
     assert_eq!(remaining(&elsewhere, BUDGET).await, 26);
     assert_eq!(remaining(&two.member().await, BUDGET).await, 95);
 
@@ -168,14 +168,14 @@ async fn a_document_that_one_node_was_sent_is_known_to_the_other() {
     );
     persisted(&ann, Some(QUERY), &hash).await.data();
 
-    // Its day begins anew when it is used.
+    // Using the document renews its expiry of one day.
     redis.ask::<()>(redis::cmd("EXPIRE").arg(&key).arg(100)).await;
     let answer = persisted(&elsewhere, None, &hash).await;
     assert_eq!(answer.data()["viewer"]["username"], json!(ann.name));
     let kept: i64 = redis.ask(redis::cmd("TTL").arg(&key)).await;
     assert!((86_000..=86_400).contains(&kept), "{kept}");
 
-    // The other node has it now, and asks no more.
+    // The other node has cached it, and does not need Redis.
     redis.ask::<()>(redis::cmd("DEL").arg(&key)).await;
     persisted(&elsewhere, None, &hash).await.data();
 }
@@ -196,7 +196,7 @@ async fn only_documents_that_were_registered_and_can_run_are_shared() {
 }
 
 #[tokio::test]
-async fn what_does_not_have_its_hash_is_not_run() {
+async fn a_document_with_a_wrong_hash_is_not_run() {
     let redis = RedisServer::start().await;
     let app = node(&redis).await;
     let ann = app.member().await;
@@ -206,7 +206,7 @@ async fn what_does_not_have_its_hash_is_not_run() {
         redis.ask::<()>(redis::cmd("SET").arg(&key).arg(forged)).await;
         refused(&persisted(&ann, None, &hash).await, 400, "PERSISTED_QUERY_NOT_FOUND");
     }
-    // That was no outage: what is right is found.
+    // The wrong content was no outage: the right content is used.
     redis.ask::<()>(redis::cmd("SET").arg(&key).arg(QUERY)).await;
     persisted(&ann, None, &hash).await.data();
 }

@@ -1,4 +1,4 @@
-//! Redis goes away and comes back; the servers stay.
+//! Redis fails and recovers, and the servers continue.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::person::Person;
 use crate::support::process::{Place, Server};
 use crate::support::redis::RedisServer;
 
-/// Waits until the points spent at this server are counted in Redis.
+/// Waits until the points spent on this server are counted in Redis.
 async fn until_shared(redis: &RedisServer, app: &TestApp) {
     let somebody = app.member().await;
     let spends = async || {
@@ -19,7 +19,7 @@ async fn until_shared(redis: &RedisServer, app: &TestApp) {
     redis.until_holds(&key_of_points(&somebody), spends).await;
 }
 
-/// Points and documents pass between the two servers.
+/// Both servers share points and documents.
 async fn both_share(redis: &RedisServer, one: &TestApp, two: &TestApp) {
     until_shared(redis, one).await;
     until_shared(redis, two).await;
@@ -31,7 +31,7 @@ async fn both_share(redis: &RedisServer, one: &TestApp, two: &TestApp) {
     persisted(&at(two, &bob), None, &hash(&document)).await.data();
 }
 
-/// A server alone keeps to the limits, and finds what it was sent itself.
+/// A server without Redis enforces its limits, and finds documents that it received itself.
 async fn holds_alone(person: &Person<'_>) {
     assert_eq!(remaining(person, PAGE).await, 31);
     assert_eq!(ask(person, PAGE).await.error_code(), "RATE_LIMITED");
@@ -44,7 +44,7 @@ async fn holds_alone(person: &Person<'_>) {
 }
 
 #[tokio::test]
-async fn redis_may_die_and_come_back() {
+async fn redis_may_fail_and_recover() {
     let mut redis = RedisServer::start().await;
     let one = node(&redis).await;
     let two = another(&one, &redis).await;
@@ -53,7 +53,7 @@ async fn redis_may_die_and_come_back() {
     redis.kill();
     let ann = one.member().await;
     holds_alone(&ann).await;
-    // The other server counts for itself now.
+    // The other server counts separately now.
     holds_alone(&at(&two, &ann)).await;
 
     redis.run().await;
@@ -71,7 +71,7 @@ async fn a_server_starts_without_its_redis() {
 }
 
 #[tokio::test]
-async fn a_redis_that_does_not_answer_costs_one_wait_and_no_more() {
+async fn a_redis_that_does_not_answer_costs_a_single_wait() {
     let redis = RedisServer::start().await;
     let one = node(&redis).await;
     let two = another(&one, &redis).await;
@@ -79,7 +79,7 @@ async fn a_redis_that_does_not_answer_costs_one_wait_and_no_more() {
 
     redis.freeze();
     holds_alone(&one.member().await).await;
-    // If each waited its 250 ms, this would take longer than it may.
+    // If each request waited 250 ms for Redis, this would exceed the limit.
     let nobody = one.anonymous();
     let many = async {
         for _ in 0..200 {
@@ -92,7 +92,7 @@ async fn a_redis_that_does_not_answer_costs_one_wait_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_redis_that_takes_no_writes_is_not_back() {
+async fn a_redis_that_refuses_writes_is_not_used() {
     let redis = RedisServer::start().await;
     let one = node(&redis).await;
     let two = another(&one, &redis).await;
@@ -122,7 +122,7 @@ async fn a_closed_connection_is_no_outage() {
     }
 }
 
-/// A server that counts what clients spend.
+/// A server with rate limits.
 fn limited(database: &TestDatabase, redis: &str) -> Place {
     Place::over(database)
         .with("RATE_LIMIT_ENABLED", "true")
@@ -135,7 +135,7 @@ async fn spends(server: &Server) {
 }
 
 #[tokio::test]
-async fn the_log_says_once_that_redis_is_away_and_once_that_it_is_back() {
+async fn an_outage_of_redis_is_logged_once_and_so_is_its_end() {
     let database = TestDatabase::create().await;
     let mut redis = RedisServer::absent();
     let server = limited(&database, &redis.url()).serve().await;
@@ -156,7 +156,7 @@ async fn the_log_says_once_that_redis_is_away_and_once_that_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_may_become_right() {
+async fn a_wrong_password_is_logged_and_may_become_right() {
     let database = TestDatabase::create().await;
     let redis = RedisServer::start().await;
     let url = redis.url_with("open-sesame");
@@ -173,7 +173,7 @@ async fn a_wrong_password_is_told_and_may_become_right() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_one_stops_the_start() {
+async fn an_invalid_redis_url_stops_the_start() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("REDIS_URL", "redis://:hunter2@cache/first");
     let outcome = place.run("").await;

@@ -1,15 +1,15 @@
-//! Who does a task, through REST.
+//! Assignment of tasks through REST.
 
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make_at, patch, post, put, whole};
+use super::{create_task_at, expect_refusal, expect_status, get, patch, post, put, whole};
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn a_task_is_handed_to_somebody_and_taken_back() {
+async fn a_task_is_assigned_and_unassigned() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let path = make_at(&ann, json!({ "title": "T" })).await;
+    let path = create_task_at(&ann, json!({ "title": "T" })).await;
     assert_eq!(get(&bob, &path).await.problem().0, 404);
 
     let assign = format!("{path}/assign");
@@ -26,7 +26,7 @@ async fn a_task_is_handed_to_somebody_and_taken_back() {
         expect_status(get(&bob, &path).await, 200).at("/version"),
         answer.at("/version")
     );
-    // To whom it belongs already is no change.
+    // Assigning the present assignee changes nothing.
     let again = expect_status(post(&ann, &assign, json!({ "assignee_id": bob.id })).await, 200);
     assert_eq!(again.at("/version"), 2);
 
@@ -39,10 +39,10 @@ async fn a_task_is_handed_to_somebody_and_taken_back() {
 }
 
 #[tokio::test]
-async fn an_assignee_works_on_a_task_hands_it_back_and_sees_it_no_more() {
+async fn an_assignee_works_on_a_task_and_cannot_see_it_after_handing_it_back() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let path = make_at(&ann, json!({ "title": "T", "assignee_id": bob.id })).await;
+    let path = create_task_at(&ann, json!({ "title": "T", "assignee_id": bob.id })).await;
     let answer = patch(&bob, &path, json!({ "title": "By Bob", "assignee_id": bob.id })).await;
     assert_eq!(expect_status(answer, 200).at("/title"), "By Bob");
     let answer = post(&bob, &format!("{path}/assign"), json!({ "assignee_id": null })).await;
@@ -51,10 +51,10 @@ async fn an_assignee_works_on_a_task_hands_it_back_and_sees_it_no_more() {
 }
 
 #[tokio::test]
-async fn an_assignee_cannot_pass_a_task_on_by_any_route() {
+async fn an_assignee_cannot_assign_others_by_any_route() {
     let app = TestApp::start().await;
     let (ann, bob, cat) = (app.member().await, app.member().await, app.member().await);
-    let path = make_at(&ann, json!({ "title": "T", "assignee_id": bob.id })).await;
+    let path = create_task_at(&ann, json!({ "title": "T", "assignee_id": bob.id })).await;
     let before = app.footprint().await;
     let change = json!({ "title": "Other", "assignee_id": cat.id });
     for answer in [
@@ -72,10 +72,10 @@ async fn an_assignee_cannot_pass_a_task_on_by_any_route() {
 }
 
 #[tokio::test]
-async fn an_administrator_assigns_anybodys_task() {
+async fn an_administrator_assigns_any_task() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
-    let path = make_at(&ann, json!({ "title": "T" })).await;
+    let path = create_task_at(&ann, json!({ "title": "T" })).await;
     let answer = post(&boss, &format!("{path}/assign"), json!({ "assignee_id": bob.id })).await;
     let answer = expect_status(answer, 200);
     assert_eq!(
@@ -85,10 +85,10 @@ async fn an_administrator_assigns_anybodys_task() {
 }
 
 #[tokio::test]
-async fn only_somebody_who_is_there_and_active_gets_a_task() {
+async fn only_existing_active_users_can_be_assigned() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
-    let path = make_at(&ann, json!({ "title": "T" })).await;
+    let path = create_task_at(&ann, json!({ "title": "T" })).await;
     let account = format!("/api/v1/users/{}", bob.id);
     expect_status(patch(&boss, &account, json!({ "is_active": false })).await, 200);
     let before = app.footprint().await;

@@ -1,10 +1,9 @@
-//! What bad input gets, line for line as it was asked for: a status, a code, and the place of the fault. Nothing is
-//! written then.
+//! Bad input gets a status, a code and the location of the error, and nothing is written.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, get, make, patch, post};
+use super::{create_task, expect_refusal, get, patch, post};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::form::{CONTENT_TYPE, Form};
@@ -26,10 +25,10 @@ async fn upload(person: &Person<'_>, filename: &str, content: &[u8]) -> Answer {
 }
 
 #[tokio::test]
-async fn parameters_that_cannot_be() {
+async fn invalid_parameters() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make(&ann, json!({ "title": "T" })).await;
+    create_task(&ann, json!({ "title": "T" })).await;
     let before = app.footprint().await;
     for (query, refusal, message) in [
         ("skip=-1", (422, "INVALID", "skip"), "'-1' is not a whole number from 0"),
@@ -82,7 +81,7 @@ async fn parameters_that_cannot_be() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_too_much() {
+async fn bodies_above_a_limit() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -103,13 +102,13 @@ async fn bodies_that_are_too_much() {
 }
 
 #[tokio::test]
-async fn files_that_are_not_what_they_say() {
+async fn files_that_do_not_match_their_names() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
     let refused = "UNSUPPORTED_MEDIA_TYPE";
     for (filename, content, refusal, message) in [
-        // The first bytes of a program for Windows. A NUL in a name is none in a header.
+        // The first bytes of a Windows program. Headers must not contain NUL.
         (
             "invoice.png",
             &b"MZ\x90\x00\x03\x00\x00\x00"[..],
@@ -138,7 +137,7 @@ async fn files_that_are_not_what_they_say() {
         (413, "PAYLOAD_TOO_LARGE", "file"),
         "larger than the 5242880 bytes",
     );
-    // A line break ends the header: the rest is none.
+    // A line break ends the header, and the rest is malformed.
     assert_eq!(upload(&ann, "a\r\nb.txt", b"x").await.status, 400);
     assert_eq!(app.footprint().await, before);
 
@@ -159,7 +158,7 @@ async fn files_that_are_not_what_they_say() {
 }
 
 #[tokio::test]
-async fn methods_and_paths_that_there_are_not() {
+async fn unknown_methods_and_paths() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answer = ann.rest(Method::DELETE, "/api/v1/tasks", Value::Null).await;
@@ -177,7 +176,7 @@ async fn methods_and_paths_that_there_are_not() {
 async fn dates_and_names_of_any_json_type() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let task = super::make_at(&ann, json!({ "title": "T" })).await;
+    let task = super::create_task_at(&ann, json!({ "title": "T" })).await;
     let before = app.footprint().await;
     let date = "use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31";
     let long = "9".repeat(200);
@@ -247,7 +246,7 @@ async fn parameters_and_forms_that_are_not_utf_8() {
         (400, "BAD_REQUEST", ""),
         "The body has percent-encoded bytes that are not UTF-8",
     );
-    // One value of two is not chosen in silence.
+    // Duplicate parameters are refused.
     for query in ["status=todo&status=done", "limit=1&limit=2", "cursor=a&cursor=b"] {
         let answer = get(&ann, &format!("/api/v1/tasks?{query}")).await;
         let name = query.split('=').next().unwrap();

@@ -1,16 +1,16 @@
-//! Bodies that cannot be read: told with the place and what was expected, and nothing written.
+//! Malformed bodies: errors name the location and what was expected, and nothing is written.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, make_at, post};
+use super::{create_task_at, expect_refusal, expect_status, post};
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
 
 const JSON: &str = "application/json";
 
-/// Sends these bytes as this kind of body; an empty kind is none.
+/// Sends a body with this content type; an empty `kind` means no header.
 async fn send(person: &Person<'_>, method: Method, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
     let mut request = person.request(method, path);
     if !kind.is_empty() {
@@ -20,10 +20,10 @@ async fn send(person: &Person<'_>, method: Method, path: &str, kind: &str, body:
 }
 
 #[tokio::test]
-async fn malformed_json_is_answered_with_where_it_breaks() {
+async fn an_error_for_malformed_json_has_its_location() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let kept = make_at(&ann, json!({ "title": "Kept" })).await;
+    let kept = create_task_at(&ann, json!({ "title": "Kept" })).await;
     let before = app.footprint().await;
     for (body, place) in [
         (&b""[..], "line 1 column 0"),
@@ -46,7 +46,7 @@ async fn malformed_json_is_answered_with_where_it_breaks() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_object_is_refused() {
+async fn a_body_other_than_an_object_is_refused() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     let before = app.footprint().await;
@@ -65,7 +65,7 @@ async fn a_body_that_is_no_object_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_kind_is_refused_with_the_kind_that_is_read() {
+async fn another_content_type_is_refused_with_the_expected_one() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     let before = app.footprint().await;
@@ -100,7 +100,7 @@ async fn a_body_of_another_kind_is_refused_with_the_kind_that_is_read() {
     }
     assert_eq!(app.footprint().await, before);
 
-    // Json of any flavour is read.
+    // Any JSON media type is accepted.
     for kind in [
         "application/json; charset=utf-8",
         "Application/JSON",
@@ -112,10 +112,10 @@ async fn a_body_of_another_kind_is_refused_with_the_kind_that_is_read() {
 }
 
 #[tokio::test]
-async fn a_field_that_there_is_not_is_answered_with_those_that_there_are() {
+async fn an_error_for_an_unknown_field_lists_the_known_ones() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
-    let kept = make_at(&ann, json!({ "title": "Kept" })).await;
+    let kept = create_task_at(&ann, json!({ "title": "Kept" })).await;
     let account = format!("/api/v1/users/{}", ann.id);
     let before = app.footprint().await;
     let task = "expected one of `title`, `description`, `status`, `completed`, `priority`, `due_date`, `due_on`, `assignee_id`, `tags`";
@@ -185,7 +185,7 @@ async fn a_field_that_there_is_not_is_answered_with_those_that_there_are() {
         expect_refusal(&answer, (422, "INVALID", "colour"), "unknown field `colour`");
         assert!(answer.detail().contains(allowed), "{}", answer.text);
     }
-    // A form is no looser.
+    // Forms are parsed as strictly.
     let form = format!("username={}&password={PASSWORD}&colour=red", ann.name);
     let kind = "application/x-www-form-urlencoded";
     let answer = send(
@@ -201,10 +201,10 @@ async fn a_field_that_there_is_not_is_answered_with_those_that_there_are() {
 }
 
 #[tokio::test]
-async fn a_value_of_another_type_is_refused_by_field_with_what_was_expected() {
+async fn a_value_of_another_type_is_refused_by_field_with_the_expected_type() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let kept = make_at(&ann, json!({ "title": "Kept" })).await;
+    let kept = create_task_at(&ann, json!({ "title": "Kept" })).await;
     let before = app.footprint().await;
     for (field, value, expected) in [
         ("title", json!(5), "expected a string"),
@@ -284,7 +284,7 @@ async fn a_value_of_another_type_is_refused_by_field_with_what_was_expected() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_given_twice_is_refused() {
+async fn a_duplicate_field_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -300,7 +300,7 @@ async fn a_field_that_is_given_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_is_refused_with_the_limit() {
+async fn a_body_above_the_limit_is_refused_with_the_limit() {
     let app = TestApp::start_with(&[("BODY_LIMIT_BYTES", "1024")]).await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     let before = app.footprint().await;
@@ -325,7 +325,7 @@ async fn a_body_beyond_the_limit_is_refused_with_the_limit() {
 }
 
 #[tokio::test]
-async fn a_nul_in_a_text_never_upsets_the_database() {
+async fn a_nul_in_a_text_is_no_database_error() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     for (person, path, body, status) in [

@@ -1,20 +1,20 @@
-//! Many tasks at once.
+//! Bulk changes of tasks through REST.
 
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make, patch, post};
+use super::{create_task, expect_refusal, expect_status, get, patch, post};
 use crate::support::TestApp;
 
 const UPDATE: &str = "/api/v1/tasks/bulk";
 const STATUS: &str = "/api/v1/tasks/bulk-status";
 
 #[tokio::test]
-async fn each_task_is_moved_or_tells_why_not() {
+async fn each_task_is_moved_or_has_an_error() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
-    let fresh = make(&ann, json!({ "title": "Fresh" })).await["id"].clone();
-    let done = make(&ann, json!({ "title": "Done", "status": "done" })).await["id"].clone();
-    let foreign = make(&eve, json!({ "title": "Foreign" })).await["id"].clone();
+    let fresh = create_task(&ann, json!({ "title": "Fresh" })).await["id"].clone();
+    let done = create_task(&ann, json!({ "title": "Done", "status": "done" })).await["id"].clone();
+    let foreign = create_task(&eve, json!({ "title": "Foreign" })).await["id"].clone();
     let body = json!({ "task_ids": [done, fresh, foreign, fresh], "target_status": "in_progress" });
     for path in [STATUS, "/tasks/bulk-status/"] {
         let answer = expect_status(post(&ann, path, body.clone()).await, 200);
@@ -32,7 +32,7 @@ async fn each_task_is_moved_or_tells_why_not() {
         );
     }
     assert_eq!(get(&ann, &format!("/tasks/{fresh}")).await.at("/version"), 2);
-    // Names of older APIs.
+    // Field names of older APIs.
     let answer = post(
         &ann,
         STATUS,
@@ -45,12 +45,12 @@ async fn each_task_is_moved_or_tells_why_not() {
 }
 
 #[tokio::test]
-async fn a_change_comes_in_update_in_updates_or_beside_the_ids() {
+async fn a_change_is_read_from_update_from_updates_or_beside_the_ids() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
-    let one = make(&ann, json!({ "title": "One", "due_date": "2026-02-01" })).await["id"].clone();
-    let other = make(&ann, json!({ "title": "Other", "tags": ["kept"] })).await["id"].clone();
-    let foreign = make(&eve, json!({ "title": "Foreign" })).await["id"].clone();
+    let one = create_task(&ann, json!({ "title": "One", "due_date": "2026-02-01" })).await["id"].clone();
+    let other = create_task(&ann, json!({ "title": "Other", "tags": ["kept"] })).await["id"].clone();
+    let foreign = create_task(&eve, json!({ "title": "Foreign" })).await["id"].clone();
     let change = |priority: &str| json!({ "priority": priority, "due_date": null, "completed": false });
     let beside = json!({ "priority": "urgent", "due_date": null, "completed": false });
     for (priority, mut body) in [
@@ -82,11 +82,11 @@ async fn a_change_comes_in_update_in_updates_or_beside_the_ids() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_one_task_is_told_of_that_task() {
+async fn an_error_of_one_task_is_reported_for_that_task() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let own = make(&ann, json!({ "title": "Own" })).await["id"].clone();
-    let helped = make(&bob, json!({ "title": "Helped", "assignee_id": ann.id })).await["id"].clone();
+    let own = create_task(&ann, json!({ "title": "Own" })).await["id"].clone();
+    let helped = create_task(&bob, json!({ "title": "Helped", "assignee_id": ann.id })).await["id"].clone();
     let body = json!({ "task_ids": [own, helped], "update": { "assignee_id": bob.id } });
     let answer = expect_status(patch(&ann, UPDATE, body).await, 200);
     assert_eq!(answer.at("/results/0/task/assignee_id"), bob.id);
@@ -94,10 +94,10 @@ async fn what_is_wrong_with_one_task_is_told_of_that_task() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_wrong_as_a_whole_writes_nothing() {
+async fn an_invalid_request_writes_nothing() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let id = make(&ann, json!({ "title": "Kept" })).await["id"].clone();
+    let id = create_task(&ann, json!({ "title": "Kept" })).await["id"].clone();
     let many: Vec<i32> = (1..=101).collect();
     let before = app.footprint().await;
     for (body, field, message) in [
@@ -171,7 +171,7 @@ async fn a_request_that_is_wrong_as_a_whole_writes_nothing() {
 }
 
 #[tokio::test]
-async fn the_word_bulk_is_not_taken_for_an_id() {
+async fn bulk_in_a_path_is_not_an_id() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for path in ["/api/v1/tasks/bulk", "/tasks/bulk/"] {
@@ -187,9 +187,9 @@ async fn the_word_bulk_is_not_taken_for_an_id() {
 async fn a_task_with_another_version_than_expected_is_left_alone() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let make_one = async || make(&ann, json!({ "title": "T" })).await["id"].clone();
+    let create_one = async || create_task(&ann, json!({ "title": "T" })).await["id"].clone();
     for is_update in [true, false] {
-        let (fresh, stale) = (make_one().await, make_one().await);
+        let (fresh, stale) = (create_one().await, create_one().await);
         patch(
             &ann,
             &format!("/tasks/{stale}"),

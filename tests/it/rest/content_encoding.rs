@@ -1,9 +1,9 @@
-//! Bodies with a content coding, such as gzip, which are refused.
+//! Bodies with a content coding, such as gzip, are refused.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make_at, whole};
+use super::{create_task_at, expect_refusal, expect_status, get, whole};
 use crate::support::answer::Answer;
 use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
@@ -11,7 +11,6 @@ use crate::support::{PASSWORD, TestApp};
 
 const JSON: &str = "application/json";
 
-/// Sends a body in this encoding.
 async fn send(
     person: &Person<'_>,
     method: &Method,
@@ -30,7 +29,7 @@ async fn send(
 async fn an_encoded_body_is_refused_by_every_route_that_reads_one() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
-    let task = make_at(&ann, json!({ "title": "Kept" })).await;
+    let task = create_task_at(&ann, json!({ "title": "Kept" })).await;
     let number: i64 = task.rsplit('/').next().unwrap().parse().unwrap();
     let form = Form::default().file("file", "a.txt", b"text").end();
     let login = format!("username={}&password={PASSWORD}", ann.name);
@@ -149,13 +148,13 @@ async fn a_refused_body_claims_no_idempotency_key_and_identity_is_allowed() {
     let answer = ann.send(request.body(body.into()).unwrap()).await;
     assert_eq!(answer.header("idempotency-replayed"), "");
     expect_status(answer, 201);
-    // Another 415 is not about the encoding.
+    // A 415 for another reason does not name the encoding.
     let request = ann
         .request(Method::POST, "/api/v1/tasks")
         .header("content-type", "text/plain");
     let answer = ann.send(request.body("T".into()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.header("accept-encoding")), (415, ""));
-    // Where no body is read, its encoding means nothing.
+    // Routes without a body ignore the encoding.
     let request = ann
         .request(Method::GET, "/api/v1/tasks")
         .header("content-encoding", "gzip");

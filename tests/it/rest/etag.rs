@@ -1,14 +1,13 @@
-//! Versions of a task in headers: `ETag` out, `If-Match` in.
+//! Versions of a task in the headers `ETag` and `If-Match`.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make, make_at, patch, post, put, whole};
+use super::{create_task, create_task_at, expect_refusal, expect_status, get, patch, post, put, whole};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 
-/// The entity tag of an answer.
 #[track_caller]
 fn etag(answer: &Answer) -> &str {
     let tag = answer.header("etag");
@@ -19,7 +18,7 @@ fn etag(answer: &Answer) -> &str {
     tag
 }
 
-/// Sends a write that is to count only if the task still is as the tag says.
+/// Sends a write with `If-Match`.
 async fn write_if(person: &Person<'_>, tag: &str, method: Method, path: &str, body: &Value) -> Answer {
     let request = person
         .request(method, path)
@@ -34,12 +33,12 @@ async fn write_if(person: &Person<'_>, tag: &str, method: Method, path: &str, bo
 }
 
 #[tokio::test]
-async fn every_answer_with_a_task_bears_the_tag_of_its_version() {
+async fn every_response_with_a_task_has_the_tag_of_its_version() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = expect_status(post(&ann, "/api/v1/tasks", json!({ "title": "T" })).await, 201);
-    let path = format!("/api/v1/tasks/{}", made.at("/id"));
-    let mut tags = vec![etag(&made).to_owned()];
+    let created = expect_status(post(&ann, "/api/v1/tasks", json!({ "title": "T" })).await, 201);
+    let path = format!("/api/v1/tasks/{}", created.at("/id"));
+    let mut tags = vec![etag(&created).to_owned()];
     assert_eq!(etag(&get(&ann, &path).await), tags[0]);
     for write in [
         patch(&ann, &path, json!({ "title": "A" })).await,
@@ -51,20 +50,20 @@ async fn every_answer_with_a_task_bears_the_tag_of_its_version() {
         let write = expect_status(write, 200);
         assert!(
             !tags.iter().any(|tag| tag == etag(&write)),
-            "each version has a tag of its own"
+            "each version has another tag"
         );
         tags.push(etag(&write).to_owned());
     }
     assert_eq!(etag(&get(&ann, &path).await), tags[5]);
-    // A write that changes nothing leaves the version, and so the tag.
+    // A write without changes keeps version and tag.
     assert_eq!(etag(&patch(&ann, &path, json!({ "title": "B" })).await), tags[5]);
 }
 
 #[tokio::test]
-async fn a_write_counts_only_if_the_task_is_as_it_was() {
+async fn a_conditional_write_needs_the_present_version() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let path = make_at(&ann, json!({ "title": "First" })).await;
+    let path = create_task_at(&ann, json!({ "title": "First" })).await;
     let stale = etag(&get(&ann, &path).await).to_owned();
     let rename = json!({ "title": "Second" });
     let second = expect_status(write_if(&ann, &stale, Method::PATCH, &path, &rename).await, 200);
@@ -89,10 +88,10 @@ async fn a_write_counts_only_if_the_task_is_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_condition_that_cannot_be_read_or_comes_twice_is_refused() {
+async fn a_malformed_or_duplicate_condition_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let path = make_at(&ann, json!({ "title": "First" })).await;
+    let path = create_task_at(&ann, json!({ "title": "First" })).await;
     let before = app.footprint().await;
     let rename = json!({ "title": "Second" });
     for tag in ["1", "\"1", "\"1\" \"2\"x", "*, 1"] {
@@ -106,7 +105,7 @@ async fn a_condition_that_cannot_be_read_or_comes_twice_is_refused() {
     let twice = json!({ "title": "Second", "expected_version": 1 });
     let answer = write_if(&ann, "\"1\"", Method::PATCH, &path, &twice).await;
     expect_refusal(&answer, (422, "INVALID", "expected_version"), "send only one of them");
-    // A tag that this task never had is well-formed, and does not match.
+    // A well-formed tag that this task never had does not match.
     for tag in ["\"abc\"", "W/\"1\""] {
         let answer = write_if(&ann, tag, Method::PATCH, &path, &rename).await;
         assert_eq!(answer.problem().0, 412, "{tag}: {}", answer.text);
@@ -115,12 +114,12 @@ async fn a_condition_that_cannot_be_read_or_comes_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn a_tag_of_a_task_one_may_not_see_tells_nothing() {
+async fn a_condition_on_an_invisible_task_reveals_nothing() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let made = make(&ann, json!({ "title": "T" })).await;
+    let created = create_task(&ann, json!({ "title": "T" })).await;
     let before = app.footprint().await;
-    for id in [made["id"].clone(), json!(999_999)] {
+    for id in [created["id"].clone(), json!(999_999)] {
         let path = format!("/api/v1/tasks/{id}");
         for tag in ["\"1\"", "\"7\"", "*"] {
             let answer = write_if(&bob, tag, Method::PATCH, &path, &json!({ "title": "Mine" })).await;

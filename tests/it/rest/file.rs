@@ -1,9 +1,9 @@
-//! Files: of tasks, and of one's own without a task.
+//! Files of tasks, and personal files without a task, through REST.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{delete, expect_refusal, expect_status, get, make};
+use super::{create_task, delete, expect_refusal, expect_status, get};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::form::{CONTENT_TYPE, Form};
@@ -12,7 +12,7 @@ use crate::support::process::until;
 
 const DIGEST: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
 
-/// A form with a file of ten digits.
+/// A form with a file with the content `0123456789`.
 fn digits(name: &str) -> Vec<u8> {
     Form::default().file("file", name, b"0123456789").end()
 }
@@ -22,7 +22,6 @@ async fn send(person: &Person<'_>, path: &str, form: Vec<u8>) -> Answer {
     person.send(request.body(form.into()).unwrap()).await
 }
 
-/// Reads with headers.
 async fn get_with(person: &Person<'_>, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = person.request(Method::GET, path);
     for (name, value) in headers {
@@ -32,11 +31,11 @@ async fn get_with(person: &Person<'_>, path: &str, headers: &[(&str, &str)]) -> 
 }
 
 async fn task_of(person: &Person<'_>) -> Value {
-    make(person, json!({ "title": "Report" })).await["id"].clone()
+    create_task(person, json!({ "title": "Report" })).await["id"].clone()
 }
 
 #[tokio::test]
-async fn a_file_of_a_task_is_kept_listed_read_and_deleted() {
+async fn a_file_of_a_task_is_stored_listed_read_and_deleted() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
     let task = task_of(&ann).await;
@@ -45,19 +44,19 @@ async fn a_file_of_a_task_is_kept_listed_read_and_deleted() {
         expect_status(get(&ann, &files).await, 200).body,
         json!({ "items": [], "total": 0 })
     );
-    let made = expect_status(send(&ann, &files, digits("Grüße.txt")).await, 201);
-    let url = format!("/api/v1/files/{}", made.at("/id"));
+    let created = expect_status(send(&ann, &files, digits("Grüße.txt")).await, 201);
+    let url = format!("/api/v1/files/{}", created.at("/id"));
     assert_eq!(
-        made.body,
-        json!({ "id": made.at("/id"), "task_id": task, "owner_id": ann.id, "filename": "Grüße.txt",
+        created.body,
+        json!({ "id": created.at("/id"), "task_id": task, "owner_id": ann.id, "filename": "Grüße.txt",
             "content_type": "text/plain", "size": 10, "sha256": DIGEST, "created_at": "2026-01-15T12:00:00Z",
-            "url": made.at("/url"), "original_filename": "Grüße.txt", "file_size": 10,
+            "url": created.at("/url"), "original_filename": "Grüße.txt", "file_size": 10,
             "uploaded_at": "2026-01-15T12:00:00Z", "file_path": url })
     );
-    assert_eq!(made.header("location"), url);
+    assert_eq!(created.header("location"), url);
     let second = expect_status(send(&ann, &format!("/tasks/{task}/files/"), digits("b.txt")).await, 201);
     let list = expect_status(get(&ann, &files).await, 200).body;
-    assert_eq!(list, json!({ "items": [made.body, second.body], "total": 2 }));
+    assert_eq!(list, json!({ "items": [created.body, second.body], "total": 2 }));
     assert_eq!(get(&ann, &format!("/tasks/{task}")).await.at("/version"), 3);
 
     let whole = expect_status(get(&ann, &url).await, 200);
@@ -92,14 +91,14 @@ async fn a_file_of_a_task_is_kept_listed_read_and_deleted() {
     expect_refusal(&get(&ann, &url).await, (404, "NOT_FOUND", ""), "There is no attachment");
     assert_eq!(get(&ann, &files).await.at("/total"), 1);
     assert_eq!(app.stored_files().len(), 1);
-    // Those of a task in the trash are as invisible as the task.
+    // Files of a task in the trash are as invisible as the task.
     expect_status(delete(&ann, &format!("/tasks/{task}")).await, 204);
     expect_status(get(&ann, &files).await, 404);
     expect_status(get(&ann, second.at("/url").as_str().unwrap()).await, 404);
 }
 
 #[tokio::test]
-async fn a_part_of_a_file_is_read_alone_and_one_that_is_known_not_again() {
+async fn files_support_ranges_and_conditional_requests() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let url = send(&ann, "/upload", digits("a.txt"))
@@ -123,9 +122,9 @@ async fn a_part_of_a_file_is_read_alone_and_one_that_is_known_not_again() {
         assert_eq!(part.header("content-length"), bytes.len().to_string());
         assert_eq!(part.header("etag"), tag);
     }
-    let behind = get_with(&ann, &url, &[("range", "bytes=10-")]).await;
-    expect_refusal(&behind, (416, "RANGE_NOT_SATISFIABLE", ""), "the file has 10 bytes");
-    assert_eq!(behind.header("content-range"), "bytes */10");
+    let beyond_end = get_with(&ann, &url, &[("range", "bytes=10-")]).await;
+    expect_refusal(&beyond_end, (416, "RANGE_NOT_SATISFIABLE", ""), "the file has 10 bytes");
+    assert_eq!(beyond_end.header("content-range"), "bytes */10");
     for headers in [
         &[("range", "bytes=0-1,3-4")][..],
         &[("range", "bytes=0-1"), ("if-range", "\"other\"")],
@@ -143,14 +142,14 @@ async fn a_part_of_a_file_is_read_alone_and_one_that_is_known_not_again() {
 }
 
 #[tokio::test]
-async fn a_file_of_ones_own_is_found_by_its_name_and_the_newest_counts() {
+async fn a_personal_file_is_found_by_its_name_and_the_newest_counts() {
     let app = TestApp::start().await;
     let (ann, eve, root) = (app.member().await, app.member().await, app.admin().await);
     let name = "100% fertig? ja/nein.txt";
     let kept = "nein.txt";
-    let made = expect_status(send(&ann, "/api/v1/upload", digits(name)).await, 201);
+    let created = expect_status(send(&ann, "/api/v1/upload", digits(name)).await, 201);
     assert_eq!(
-        (made.at("/filename"), made.at("/task_id")),
+        (created.at("/filename"), created.at("/task_id")),
         (&json!(kept), &Value::Null)
     );
     let odd = expect_status(send(&ann, "/upload/", digits("100% ß?#.txt")).await, 201);
@@ -160,7 +159,7 @@ async fn a_file_of_ones_own_is_found_by_its_name_and_the_newest_counts() {
 
     let newer = Form::default().file("file", kept, b"newer").end();
     expect_status(send(&ann, "/upload", newer).await, 201);
-    // What is of a task, or of somebody else, is none of one's own.
+    // Files of tasks and of other users are not personal files.
     let task = task_of(&ann).await;
     let of_task = Form::default().file("file", kept, b"of the task").end();
     expect_status(send(&ann, &format!("/tasks/{task}/files"), of_task).await, 201);
@@ -188,7 +187,7 @@ async fn a_file_of_ones_own_is_found_by_its_name_and_the_newest_counts() {
 }
 
 #[tokio::test]
-async fn what_is_refused_leaves_nothing_behind() {
+async fn a_refused_upload_stores_nothing() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = task_of(&ann).await;

@@ -1,13 +1,13 @@
-//! Which tasks the filters of a list let through.
+//! Filters of task lists through REST.
 
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{expect_refusal, expect_status, get, make, titles};
+use super::{create_task, expect_refusal, expect_status, get, titles};
 use crate::support::TestApp;
 use crate::support::person::Person;
 
-/// The titles of the tasks that pass, in the order of the alphabet. Checks that the count agrees.
+/// Titles of matching tasks, sorted. Checks that the count agrees.
 async fn passing(person: &Person<'_>, query: &str) -> String {
     let path = format!("/api/v1/tasks?sort_by=title&sort_order=asc&{query}");
     let list = expect_status(get(person, &path).await, 200);
@@ -16,7 +16,7 @@ async fn passing(person: &Person<'_>, query: &str) -> String {
     titles(&list)
 }
 
-/// Five tasks that Ann sees, `a` to `e`; `e` is Bob's, for Ann.
+/// Five tasks that Ann sees, `a` to `e`. Bob owns `e`; Ann is its assignee.
 async fn five_tasks(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) {
     for (person, task) in [
         (
@@ -40,13 +40,13 @@ async fn five_tasks(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) {
         ),
         (bob, json!({ "title": "e", "assignee_id": ann.id })),
     ] {
-        make(person, task).await;
+        create_task(person, task).await;
         app.advance(TimeDelta::minutes(1));
     }
 }
 
 #[tokio::test]
-async fn filters_of_older_apis_let_through_what_they_say() {
+async fn filters_of_older_apis_return_the_matching_tasks() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     five_tasks(&app, &ann, &bob).await;
@@ -70,7 +70,7 @@ async fn filters_of_older_apis_let_through_what_they_say() {
 }
 
 #[tokio::test]
-async fn each_filter_lets_through_what_it_says() {
+async fn each_filter_returns_the_matching_tasks() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     five_tasks(&app, &ann, &bob).await;
@@ -126,7 +126,7 @@ async fn each_filter_lets_through_what_it_says() {
 }
 
 #[tokio::test]
-async fn filters_hold_all_at_once() {
+async fn filters_are_combined_with_and() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     five_tasks(&app, &ann, &bob).await;
@@ -141,7 +141,7 @@ async fn filters_hold_all_at_once() {
 }
 
 #[tokio::test]
-async fn a_filter_never_shows_what_one_may_not_see() {
+async fn a_filter_never_shows_invisible_tasks() {
     let app = TestApp::start().await;
     let (ann, bob, cat) = (app.member().await, app.member().await, app.member().await);
     let boss = app.admin().await;
@@ -158,7 +158,7 @@ async fn a_filter_never_shows_what_one_may_not_see() {
 async fn an_overdue_task_is_open_and_past_its_due_date() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make(&ann, json!({ "title": "due now", "due_date": "2026-01-15T12:00:00Z" })).await;
+    create_task(&ann, json!({ "title": "due now", "due_date": "2026-01-15T12:00:00Z" })).await;
     assert_eq!(passing(&ann, "overdue=true").await, "");
     app.advance(TimeDelta::seconds(1));
     assert_eq!(passing(&ann, "overdue=true").await, "due now");
@@ -166,10 +166,10 @@ async fn an_overdue_task_is_open_and_past_its_due_date() {
 }
 
 #[tokio::test]
-async fn a_bound_outside_the_years_that_due_dates_may_have_is_refused_as_they_are() {
+async fn a_bound_outside_of_the_allowed_years_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make(&ann, json!({ "title": "T", "due_date": "2026-02-01" })).await;
+    create_task(&ann, json!({ "title": "T", "due_date": "2026-02-01" })).await;
     for field in ["due_before", "due_after"] {
         for moment in [
             "9999-12-31T23:59:59-14:00",

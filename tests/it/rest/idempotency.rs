@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a write that is sent again does nothing again.
+//! `Idempotency-Key`: a repeated write is executed once.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use taskwire::domain::idempotency::Claim;
 use taskwire::domain::task::TaskDraft;
 
-use super::{expect_refusal, expect_status, get, make, make_at, patch, whole};
+use super::{create_task, create_task_at, expect_refusal, expect_status, get, patch, whole};
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
 
 const REPLAYED: &str = "idempotency-replayed";
 
-/// Sends a write with a key and these headers; null is no body.
+/// Sends a write with a key and these headers; null means no body.
 async fn send(
     person: &Person<'_>,
     key: &str,
@@ -51,7 +51,7 @@ async fn count(app: &TestApp, table: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_write_that_is_repeated_gets_the_first_answer_and_is_not_done_again() {
+async fn a_repeated_write_gets_the_first_response_and_is_not_executed_again() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let first = expect_status(create(&ann, "k-1", "Once").await, 201);
@@ -67,7 +67,7 @@ async fn a_write_that_is_repeated_gets_the_first_answer_and_is_not_done_again() 
     assert_ne!(second.header("x-request-id"), first.header("x-request-id"));
     assert_eq!(count(&app, "tasks").await, 1);
 
-    // Another key is another request, and so is the same key of somebody else.
+    // Another key is another request, and so is the same key of another user.
     for (person, key) in [(&ann, "k-2"), (&bob, "k-1")] {
         let answer = expect_status(create(person, key, "Once").await, 201);
         assert_eq!(answer.header(REPLAYED), "");
@@ -76,10 +76,10 @@ async fn a_write_that_is_repeated_gets_the_first_answer_and_is_not_done_again() 
 }
 
 #[tokio::test]
-async fn every_kind_of_write_is_done_once() {
+async fn every_kind_of_write_is_executed_once() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let task = make(&ann, json!({ "title": "T", "tags": ["a"] })).await;
+    let task = create_task(&ann, json!({ "title": "T", "tags": ["a"] })).await;
     let (id, path) = (&task["id"], format!("/api/v1/tasks/{}", task["id"]));
     let at = |end: &str| format!("{path}{end}");
     let writes = [
@@ -126,7 +126,7 @@ async fn every_kind_of_write_is_done_once() {
 }
 
 #[tokio::test]
-async fn where_a_request_is_sent_to_counts_and_not_how_that_is_written() {
+async fn equivalent_paths_share_a_key() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     expect_status(create(&ann, "k", "T").await, 201);
@@ -139,13 +139,13 @@ async fn where_a_request_is_sent_to_counts_and_not_how_that_is_written() {
 }
 
 #[tokio::test]
-async fn a_key_that_came_with_another_request_is_refused() {
+async fn a_key_of_another_request_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let task = make_at(&ann, json!({ "title": "T" })).await;
+    let task = create_task_at(&ann, json!({ "title": "T" })).await;
     let change = json!({ "title": "One" });
     expect_status(send(&ann, "k", Method::PATCH, &task, &change, &[]).await, 200);
-    let other = make_at(&ann, json!({ "title": "Other" })).await;
+    let other = create_task_at(&ann, json!({ "title": "Other" })).await;
     let before = app.footprint().await;
     let same = (Method::PATCH, task.as_str(), &change);
     for (method, path, body, headers) in [
@@ -159,7 +159,7 @@ async fn a_key_that_came_with_another_request_is_refused() {
         let refusal = (400, "BAD_USER_INPUT", "Idempotency-Key");
         expect_refusal(&answer, refusal, "Idempotency-Key 'k' came with another request before");
     }
-    // The faces do not share an answer either.
+    // REST and GraphQL do not share responses.
     let document = json!({ "query": "mutation { taskCreate(input: {title: \"T\"}) { task { id } } }" });
     let by_graphql = send(&ann, "k", Method::POST, "/graphql", &document, &[]).await;
     assert_eq!(by_graphql.error_code(), "BAD_USER_INPUT");
@@ -175,7 +175,7 @@ async fn a_key_that_came_with_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn of_requests_at_the_same_moment_one_is_done() {
+async fn of_concurrent_requests_one_is_executed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answers = join_all((0..8).map(|_| create(&ann, "k", "Once"))).await;
@@ -193,7 +193,7 @@ async fn of_requests_at_the_same_moment_one_is_done() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_a_day() {
+async fn a_key_expires_after_a_day() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "4000")]).await;
     let ann = app.member().await;
     expect_status(create(&ann, "k", "T").await, 201);
@@ -205,10 +205,10 @@ async fn a_key_is_forgotten_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_write_of_which_nothing_came_may_be_sent_again() {
+async fn a_write_without_effect_may_be_sent_again() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let task = make(&ann, json!({ "title": "T" })).await;
+    let task = create_task(&ann, json!({ "title": "T" })).await;
     let path = format!("/api/v1/tasks/{}", task["id"]);
     let (wrong, right) = (json!({ "title": "" }), json!({ "title": "U" }));
     for _ in 0..2 {
@@ -221,7 +221,7 @@ async fn a_write_of_which_nothing_came_may_be_sent_again() {
     expect_status(send(&ann, "k", Method::PATCH, &path, &right, &[]).await, 200);
 }
 
-/// As if the server had died before it could keep the answer.
+/// Simulates a crash before the response was stored.
 async fn forget_answer(app: &TestApp) {
     app.database
         .execute("UPDATE idempotency_keys SET response = NULL")
@@ -229,7 +229,7 @@ async fn forget_answer(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn a_write_that_was_cut_off_after_its_commit_is_not_done_a_second_time() {
+async fn a_write_interrupted_after_its_commit_is_not_executed_twice() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for title in ["Plain", "Tagged"] {
@@ -249,12 +249,12 @@ async fn a_write_that_was_cut_off_after_its_commit_is_not_done_a_second_time() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_cut_off_before_its_commit_is_done_by_the_next_attempt() {
+async fn a_write_interrupted_before_its_commit_is_executed_by_the_next_attempt() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     expect_status(create(&ann, "k", "T").await, 201);
     forget_answer(&app).await;
-    // And as if it had died a little earlier.
+    // Simulates a crash before the commit.
     app.database
         .execute("UPDATE idempotency_keys SET is_written = FALSE; DELETE FROM tasks")
         .await;
@@ -267,7 +267,7 @@ async fn a_write_that_was_cut_off_before_its_commit_is_done_by_the_next_attempt(
 }
 
 #[tokio::test]
-async fn an_attempt_whose_key_was_taken_over_cannot_commit_any_more() {
+async fn an_attempt_whose_key_was_taken_over_cannot_commit() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let domain = app.app.domain();
@@ -298,10 +298,10 @@ async fn an_attempt_whose_key_was_taken_over_cannot_commit_any_more() {
 }
 
 #[tokio::test]
-async fn reading_and_signing_in_take_no_notice_of_a_key() {
+async fn reading_and_signing_in_ignore_a_key() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make(&ann, json!({ "title": "T" })).await;
+    create_task(&ann, json!({ "title": "T" })).await;
     let login = json!({ "username": ann.name, "password": PASSWORD });
     let new = |name: &str| json!({ "email": format!("{name}@example.org"), "password": PASSWORD });
     for (method, path, body) in [
@@ -344,7 +344,7 @@ async fn a_body_that_is_too_large_claims_no_key() {
 }
 
 #[tokio::test]
-async fn an_upload_takes_no_key() {
+async fn an_upload_ignores_a_key() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let request = ann
@@ -358,7 +358,7 @@ async fn an_upload_takes_no_key() {
 }
 
 #[tokio::test]
-async fn a_replay_shows_what_was_and_the_task_what_is() {
+async fn a_replay_has_the_first_response_and_the_task_its_present_state() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let first = expect_status(create(&ann, "k", "First").await, 201);

@@ -3,14 +3,14 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::{expect_refusal, get, make_at};
+use super::{create_task_at, expect_refusal, get};
 use crate::support::TestApp;
 
 #[tokio::test]
 async fn a_deeply_nested_body_is_refused_by_every_route_that_reads_json() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
-    let task = make_at(&ann, json!({ "title": "Kept" })).await;
+    let task = create_task_at(&ann, json!({ "title": "Kept" })).await;
     let before = app.footprint().await;
     for (person, method, path) in [
         (&nobody, Method::POST, "/auth/register"),

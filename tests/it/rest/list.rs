@@ -1,17 +1,17 @@
-//! Lists of tasks: which part of them, in which order, and whose.
+//! Lists of tasks: pages, order and visibility.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{delete, expect_refusal, expect_status, get, make, patch, titles};
+use super::{create_task, delete, expect_refusal, expect_status, get, patch, titles};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 
-/// Makes tasks with these titles, a minute apart.
-async fn make_all(app: &TestApp, person: &Person<'_>, titles: &[&str]) {
+/// Creates tasks with these titles, a minute apart.
+async fn create_all(app: &TestApp, person: &Person<'_>, titles: &[&str]) {
     for title in titles {
-        make(person, json!({ "title": title })).await;
+        create_task(person, json!({ "title": title })).await;
         app.advance(TimeDelta::minutes(1));
     }
 }
@@ -20,7 +20,7 @@ async fn list(person: &Person<'_>, query: &str) -> Answer {
     expect_status(get(person, &format!("/api/v1/tasks?{query}")).await, 200)
 }
 
-/// What a list says beside its rows. Checks that `pagination` says the same.
+/// Paging fields of a list. Checks that `pagination` agrees.
 #[track_caller]
 fn frame(list: &Answer) -> Value {
     let mut body = list.body.clone();
@@ -38,10 +38,10 @@ fn frame(list: &Answer) -> Value {
 async fn the_newest_come_first_and_the_whole_task_is_shown() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make_all(&app, &ann, &["a", "b", "c"]).await;
-    // Of those of the same moment, the last one made.
-    make(&ann, json!({ "title": "d" })).await;
-    let last = make(&ann, json!({ "title": "e", "assignee_id": ann.id, "tags": ["t"] })).await;
+    create_all(&app, &ann, &["a", "b", "c"]).await;
+    // With equal times, the last created task is first.
+    create_task(&ann, json!({ "title": "d" })).await;
+    let last = create_task(&ann, json!({ "title": "e", "assignee_id": ann.id, "tags": ["t"] })).await;
     let all = list(&ann, "").await;
     assert_eq!(titles(&all), "e,d,c,b,a");
     assert_eq!(all.at("/items/0"), &last);
@@ -52,10 +52,10 @@ async fn the_newest_come_first_and_the_whole_task_is_shown() {
 }
 
 #[tokio::test]
-async fn a_part_is_asked_for_by_offset_or_by_page() {
+async fn a_list_is_paged_by_offset_or_by_page() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make_all(&app, &ann, &["a", "b", "c", "d", "e"]).await;
+    create_all(&app, &ann, &["a", "b", "c", "d", "e"]).await;
     for (query, expected, page, skip, more) in [
         ("limit=2", "e,d", 1, 0, true),
         ("skip=2&limit=2", "c,b", 2, 2, true),
@@ -88,7 +88,7 @@ async fn a_part_is_asked_for_by_offset_or_by_page() {
 }
 
 #[tokio::test]
-async fn a_list_of_nothing_has_no_pages() {
+async fn an_empty_list_has_no_pages() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let none = list(&ann, "").await;
@@ -99,7 +99,7 @@ async fn a_list_of_nothing_has_no_pages() {
     );
 }
 
-/// All titles, two a page, by following cursors; `end` stands behind every address.
+/// All titles, by following cursors with two rows a page. `end` is appended to every query.
 async fn walk(person: &Person<'_>, first: &str, end: &str) -> String {
     let mut page = list(person, &format!("{first}&{end}")).await;
     let mut found = titles(&page);
@@ -111,7 +111,7 @@ async fn walk(person: &Person<'_>, first: &str, end: &str) -> String {
         assert_eq!(
             (page.at("/page"), page.at("/skip")),
             (&Value::Null, &Value::Null),
-            "behind a cursor nobody counts what came before"
+            "a page after a cursor has no offset"
         );
         found = format!("{found},{}", titles(&page));
     }
@@ -119,14 +119,14 @@ async fn walk(person: &Person<'_>, first: &str, end: &str) -> String {
 }
 
 #[tokio::test]
-async fn cursors_lead_through_each_order_once() {
+async fn cursors_page_through_each_order_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (position, title) in ["b", "A", "c", "D", "e", "f"].into_iter().enumerate() {
         let priority = ["low", "urgent"][position % 2];
         let due = (position % 3 > 0).then_some("2026-02-01");
         let status = if position < 4 { "todo" } else { "done" };
-        make(
+        create_task(
             &ann,
             json!({ "title": title, "priority": priority, "due_date": due, "status": status }),
         )
@@ -152,7 +152,7 @@ async fn cursors_lead_through_each_order_once() {
             sorted.sort_unstable();
             assert_eq!(sorted, ["A", "D", "b", "c", "e", "f"], "{order}");
             assert_eq!(walk(&ann, "limit=2", &order).await, whole, "{order}");
-            // A cursor leads on from wherever it came.
+            // A page by offset has a cursor too.
             let rest = whole.split(',').skip(1).collect::<Vec<_>>().join(",");
             assert_eq!(walk(&ann, "skip=1&limit=2", &order).await, rest, "{order}");
             orders.push(whole);
@@ -166,13 +166,13 @@ async fn cursors_lead_through_each_order_once() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_not_shifted_by_what_comes_and_goes() {
+async fn a_cursor_is_not_shifted_by_created_and_deleted_tasks() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make_all(&app, &ann, &["a", "b", "c", "d"]).await;
+    create_all(&app, &ann, &["a", "b", "c", "d"]).await;
     let first = list(&ann, "limit=2").await;
     assert_eq!(titles(&first), "d,c");
-    make(&ann, json!({ "title": "new" })).await;
+    create_task(&ann, json!({ "title": "new" })).await;
     let path = format!("/api/v1/tasks/{}", first.at("/items/1/id"));
     expect_status(delete(&ann, &path).await, 204);
     let cursor = first.at("/next_cursor").as_str().unwrap();
@@ -195,7 +195,7 @@ async fn a_list_is_sorted_by_each_column() {
         ("gamma", "in_progress", "high", Some("2026-02-01")),
     ] {
         let task = json!({ "title": title, "status": status, "priority": priority, "due_date": due });
-        paths.push(format!("/api/v1/tasks/{}", make(&ann, task).await["id"]));
+        paths.push(format!("/api/v1/tasks/{}", create_task(&ann, task).await["id"]));
         app.advance(TimeDelta::minutes(1));
     }
     expect_status(
@@ -235,7 +235,7 @@ async fn a_list_is_sorted_by_every_column_that_a_task_shows_and_cursors_follow()
         ),
         (&bob, json!({ "title": "d", "status": "done", "assignee_id": boss.id })),
     ] {
-        make(person, task).await;
+        create_task(person, task).await;
         app.advance(TimeDelta::minutes(1));
     }
     let path = format!(
@@ -277,12 +277,12 @@ async fn a_list_is_sorted_by_every_column_that_a_task_shows_and_cursors_follow()
 }
 
 #[tokio::test]
-async fn people_list_what_they_own_or_work_on_and_administrators_everything() {
+async fn members_list_tasks_they_own_or_are_assigned_to_and_administrators_all() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
-    make(&ann, json!({ "title": "anns" })).await;
-    make(&ann, json!({ "title": "shared", "assignee_id": bob.id })).await;
-    make(&bob, json!({ "title": "bobs" })).await;
+    create_task(&ann, json!({ "title": "anns" })).await;
+    create_task(&ann, json!({ "title": "shared", "assignee_id": bob.id })).await;
+    create_task(&bob, json!({ "title": "bobs" })).await;
     for (person, expected, total) in [
         (&ann, "shared,anns", 2),
         (&bob, "bobs,shared", 2),

@@ -1,4 +1,4 @@
-//! The REST face from the outside, a topic a file.
+//! The REST API, one topic per file.
 
 mod assignment;
 mod bad_input;
@@ -31,32 +31,28 @@ use serde_json::{Value, json};
 use crate::support::answer::Answer;
 use crate::support::person::Person;
 
-/// Reads.
 async fn get(person: &Person<'_>, path: &str) -> Answer {
     person.rest(Method::GET, path, Value::Null).await
 }
 
-/// Posts; null is no body.
+/// A null body means no body.
 async fn post(person: &Person<'_>, path: &str, body: Value) -> Answer {
     person.rest(Method::POST, path, body).await
 }
 
-/// Replaces.
 async fn put(person: &Person<'_>, path: &str, body: Value) -> Answer {
     person.rest(Method::PUT, path, body).await
 }
 
-/// Changes a part.
 async fn patch(person: &Person<'_>, path: &str, body: Value) -> Answer {
     person.rest(Method::PATCH, path, body).await
 }
 
-/// Deletes.
 async fn delete(person: &Person<'_>, path: &str) -> Answer {
     person.rest(Method::DELETE, path, Value::Null).await
 }
 
-/// A body that replaces a task: these fields, and every other one empty.
+/// A PUT body with these fields, and all others empty.
 fn whole(fields: Value) -> Value {
     let mut task = json!({ "title": "T", "description": null, "status": "todo", "priority": "medium", "due_date": null,
         "assignee_id": null, "tags": [] });
@@ -67,19 +63,19 @@ fn whole(fields: Value) -> Value {
     task
 }
 
-/// Makes a task, and gives it as the answer shows it.
-async fn make(person: &Person<'_>, task: Value) -> Value {
+/// Creates a task and returns the response body.
+async fn create_task(person: &Person<'_>, task: Value) -> Value {
     let answer = post(person, "/api/v1/tasks", task).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.body
 }
 
-/// Makes a task, and gives its path.
-async fn make_at(person: &Person<'_>, task: Value) -> String {
-    format!("/api/v1/tasks/{}", make(person, task).await["id"])
+/// Creates a task and returns its path.
+async fn create_task_at(person: &Person<'_>, task: Value) -> String {
+    format!("/api/v1/tasks/{}", create_task(person, task).await["id"])
 }
 
-/// Checks a refusal: the status, the code, the field of the first detail, and a part of the message.
+/// Checks status, code, field of the first detail, and a part of the message of a refusal.
 #[track_caller]
 fn expect_refusal(answer: &Answer, (status, code, field): (u16, &str, &str), allowed: &str) {
     assert_eq!(answer.problem(), (status, code, field), "{}", answer.text);
@@ -93,7 +89,6 @@ fn expect_refusal(answer: &Answer, (status, code, field): (u16, &str, &str), all
     }
 }
 
-/// The answer, if it is of this status.
 #[track_caller]
 fn expect_status(answer: Answer, status: u16) -> Answer {
     assert_eq!(answer.status, status, "{}", answer.text);

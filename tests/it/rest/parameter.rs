@@ -1,14 +1,14 @@
-//! Parameters that cannot be read or are not acceptable: by name, with what is allowed.
+//! Invalid parameters: errors name the parameter and what is allowed.
 
 use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make};
+use super::{create_task, expect_refusal, expect_status, get};
 use crate::support::TestApp;
 
-/// Parameters of a list of tasks that are refused: the field that is named, and what is said.
+/// Refused parameters of a task list, each with the field and message of the error.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("limit=101", "limit", "limit is 101; 1 to 100 are allowed"),
     ("limit=0", "limit", "limit is 0; 1 to 100 are allowed"),
@@ -85,7 +85,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("limit=1&limit=1", "limit", "duplicate field `limit`"),
 ];
 
-/// Parameters that there are not.
+/// Unknown parameters.
 const UNKNOWN: [(&str, &str, &str); 2] = [
     (
         "colour=red",
@@ -96,10 +96,10 @@ const UNKNOWN: [(&str, &str, &str); 2] = [
 ];
 
 #[tokio::test]
-async fn a_parameter_that_is_not_acceptable_is_refused_by_name_with_what_is() {
+async fn an_invalid_parameter_is_refused_by_name_with_what_is_allowed() {
     let app = TestApp::start().await;
     let boss = app.admin().await;
-    make(&boss, json!({ "title": "T" })).await;
+    create_task(&boss, json!({ "title": "T" })).await;
     for path in ["/api/v1/tasks", "/api/v1/tasks/admin/all"] {
         for (query, field, allowed) in REFUSED {
             let answer = get(&boss, &format!("{path}?{query}")).await;
@@ -113,7 +113,7 @@ async fn a_parameter_that_is_not_acceptable_is_refused_by_name_with_what_is() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_with_a_list_is_told_at_once() {
+async fn all_errors_of_a_list_are_reported_at_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answer = get(&ann, "/api/v1/tasks?tag=&limit=101&page=0").await;
@@ -124,10 +124,10 @@ async fn all_that_is_wrong_with_a_list_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn the_largest_numbers_that_are_allowed_are_taken() {
+async fn the_largest_allowed_numbers_are_accepted() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    make(&ann, json!({ "title": "T" })).await;
+    create_task(&ann, json!({ "title": "T" })).await;
     for query in [
         "limit=100",
         "per_page=100",
@@ -143,10 +143,10 @@ async fn the_largest_numbers_that_are_allowed_are_taken() {
 }
 
 #[tokio::test]
-async fn a_parameter_is_refused_where_none_is_read() {
+async fn routes_without_parameters_refuse_them() {
     let app = TestApp::start().await;
     let boss = app.admin().await;
-    let id = make(&boss, json!({ "title": "Kept" })).await["id"].clone();
+    let id = create_task(&boss, json!({ "title": "Kept" })).await["id"].clone();
     let before = app.footprint().await;
     for (method, path, body) in [
         (Method::GET, format!("/api/v1/tasks/{id}"), Value::Null),
@@ -210,17 +210,17 @@ async fn a_parameter_is_refused_where_none_is_read() {
     assert_eq!(app.footprint().await, before);
 }
 
-/// A cursor as the server makes them, with any content.
+/// A cursor in the format of the server, with any content.
 fn cursor(content: &Value) -> String {
     URL_SAFE_NO_PAD.encode(content.to_string())
 }
 
 #[tokio::test]
-async fn what_is_no_cursor_of_this_list_is_refused() {
+async fn an_invalid_or_foreign_cursor_is_refused() {
     let app = TestApp::start().await;
     let boss = app.admin().await;
     for title in ["A", "B"] {
-        make(&boss, json!({ "title": title })).await;
+        create_task(&boss, json!({ "title": title })).await;
     }
     let page = get(&boss, "/api/v1/tasks?limit=1").await;
     let real = page.at("/next_cursor").as_str().unwrap();

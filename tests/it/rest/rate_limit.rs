@@ -1,10 +1,10 @@
-//! How often a client may ask, and what it is told of that.
+//! Rate limits of requests, and their response headers.
 
 use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make, post};
+use super::{create_task, expect_refusal, expect_status, get, post};
 use crate::support::answer::Answer;
 use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
@@ -16,11 +16,11 @@ const LIMITED: [(&str, &str); 4] = [
     ("RATE_LIMIT_STRICT_PER_MINUTE", "2"),
     ("RATE_LIMIT_UPLOAD_PER_MINUTE", "2"),
 ];
-/// The moment at which tests begin.
+/// Unix time of the test clock at the start.
 const START: i64 = 1_768_478_400;
 
-/// What an answer says of the limit: how much there is, what is left, and in how many seconds all is there again.
-fn told(answer: &Answer) -> (i64, i64, i64) {
+/// Limit, remaining requests, and seconds from [`START`] to the reset, as in the headers.
+fn budget(answer: &Answer) -> (i64, i64, i64) {
     let number = |name: &str| answer.header(name).parse::<i64>().unwrap();
     let reset = number("x-ratelimit-reset") - START;
     (number("x-ratelimit-limit"), number("x-ratelimit-remaining"), reset)
@@ -37,36 +37,45 @@ async fn upload(person: &Person<'_>, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn each_answer_tells_what_is_left_and_a_refusal_when_to_come_again() {
+async fn each_response_has_the_remaining_requests_and_a_refusal_the_wait() {
     let app = TestApp::start_with(&LIMITED).await;
     let (ann, bob) = (app.member().await, app.member().await);
-    assert_eq!(told(&expect_status(get(&ann, "/api/v1/tasks").await, 200)), (3, 2, 60));
+    assert_eq!(
+        budget(&expect_status(get(&ann, "/api/v1/tasks").await, 200)),
+        (3, 2, 60)
+    );
     app.advance(TimeDelta::seconds(20));
-    // Whatever the answer, it counts.
-    assert_eq!(told(&expect_status(get(&ann, "/tasks/999999").await, 404)), (3, 1, 80));
-    assert_eq!(told(&expect_status(get(&ann, "/users?more=1").await, 400)), (3, 0, 80));
+    // Every response counts.
+    assert_eq!(
+        budget(&expect_status(get(&ann, "/tasks/999999").await, 404)),
+        (3, 1, 80)
+    );
+    assert_eq!(
+        budget(&expect_status(get(&ann, "/users?more=1").await, 400)),
+        (3, 0, 80)
+    );
     let before = app.footprint().await;
     for _ in 0..3 {
         let refused = post(&ann, "/tasks/", json!({ "title": "T" })).await;
         expect_refusal(&refused, (429, "RATE_LIMITED", ""), "try again in 40 s");
-        assert_eq!((told(&refused), refused.header("retry-after")), ((3, 0, 80), "40"));
+        assert_eq!((budget(&refused), refused.header("retry-after")), ((3, 0, 80), "40"));
     }
     assert_eq!(app.footprint().await, before);
-    assert_eq!(told(&get(&bob, "/auth/me").await), (3, 2, 80));
-    // What was refused did not count.
+    assert_eq!(budget(&get(&bob, "/auth/me").await), (3, 2, 80));
+    // Refused requests do not count.
     app.advance(TimeDelta::seconds(40));
-    assert_eq!(told(&expect_status(get(&ann, "/auth/me").await, 200)), (3, 0, 120));
+    assert_eq!(budget(&expect_status(get(&ann, "/auth/me").await, 200)), (3, 0, 120));
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_counts_by_address_and_a_401_counts() {
+async fn anonymous_requests_count_by_address_and_a_401_counts() {
     let app = TestApp::start_with(&LIMITED).await;
     let (nobody, ann) = (app.anonymous(), app.member().await);
     let forged = ann.with_token(&app, "forged");
-    assert_eq!(told(&expect_status(get(&nobody, "/tasks").await, 401)), (3, 2, 60));
-    assert_eq!(told(&expect_status(get(&forged, "/tasks").await, 401)), (3, 1, 60));
+    assert_eq!(budget(&expect_status(get(&nobody, "/tasks").await, 401)), (3, 2, 60));
+    assert_eq!(budget(&expect_status(get(&forged, "/tasks").await, 401)), (3, 1, 60));
     assert_eq!(
-        told(&expect_status(post(&nobody, "/tasks", json!({})).await, 401)),
+        budget(&expect_status(post(&nobody, "/tasks", json!({})).await, 401)),
         (3, 0, 60)
     );
     expect_status(get(&forged, "/tasks").await, 429);
@@ -74,20 +83,20 @@ async fn whoever_is_not_signed_in_counts_by_address_and_a_401_counts() {
 }
 
 #[tokio::test]
-async fn passwords_and_uploads_have_limits_of_their_own_over_both_apis() {
+async fn passwords_and_uploads_have_separate_limits_over_both_apis() {
     let app = TestApp::start_with(&LIMITED).await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     assert_eq!(
-        told(&expect_status(login(&nobody, &ann.name, PASSWORD).await, 200)),
+        budget(&expect_status(login(&nobody, &ann.name, PASSWORD).await, 200)),
         (2, 1, 60)
     );
     assert_eq!(
-        told(&expect_status(login(&nobody, &ann.name, "Wrong-1234").await, 401)),
+        budget(&expect_status(login(&nobody, &ann.name, "Wrong-1234").await, 401)),
         (2, 0, 60)
     );
     let checked = app.app.domain().password_checks();
     expect_status(login(&nobody, &ann.name, PASSWORD).await, 429);
-    assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
+    assert_eq!(app.app.domain().password_checks(), checked, "no password was checked");
     for path in ["/auth/register", "/auth/refresh", "/api/v1/auth/login/access-token"] {
         expect_refusal(
             &post(&nobody, path, json!({})).await,
@@ -103,21 +112,21 @@ async fn passwords_and_uploads_have_limits_of_their_own_over_both_apis() {
         (429, "RATE_LIMITED")
     );
 
-    let task = make(&ann, json!({ "title": "Report" })).await["id"].clone();
+    let task = create_task(&ann, json!({ "title": "Report" })).await["id"].clone();
     ann.keeps(None, "a.txt", b"text").await;
-    assert_eq!(told(&expect_status(upload(&ann, "/upload").await, 201)), (2, 0, 60));
+    assert_eq!(budget(&expect_status(upload(&ann, "/upload").await, 201)), (2, 0, 60));
     for path in ["/api/v1/upload/".to_owned(), format!("/tasks/{task}/files")] {
         expect_status(upload(&ann, &path).await, 429);
     }
-    // The other limit is as it was.
+    // The general limit is unaffected.
     assert_eq!(
-        told(&expect_status(get(&ann, "/download/a.txt").await, 200)),
+        budget(&expect_status(get(&ann, "/download/a.txt").await, 200)),
         (3, 1, 60)
     );
 }
 
 #[tokio::test]
-async fn health_and_what_is_not_there_are_free_and_so_is_everything_without_limits() {
+async fn health_and_unknown_paths_are_free_and_so_is_everything_without_limits() {
     let app = TestApp::start_with(&LIMITED).await;
     let nobody = app.anonymous();
     for path in ["/health", "/livez", "/readyz", "/nowhere"] {

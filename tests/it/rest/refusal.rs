@@ -1,13 +1,13 @@
-//! Values that are not acceptable: the status, the code, the field, what is allowed, and nothing written.
+//! Unacceptable values: errors have status, code, field and what is allowed, and nothing is written.
 
 use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{delete, expect_refusal, expect_status, get, make_at, patch, post, put, whole};
+use super::{create_task_at, delete, expect_refusal, expect_status, get, patch, post, put, whole};
 use crate::support::{PASSWORD, TestApp};
 
-/// The object with the fields of another beside its own, or in their place.
+/// Merges the fields of `more` into an object.
 fn with(mut object: Value, more: &Value) -> Value {
     object
         .as_object_mut()
@@ -16,7 +16,7 @@ fn with(mut object: Value, more: &Value) -> Value {
     object
 }
 
-/// What a task cannot be: the fields, the one that is named, and what is said.
+/// Fields of unacceptable tasks, each with the field and message of the error.
 fn unacceptable_tasks() -> Vec<(Value, &'static str, &'static str)> {
     let tags = |tags: Vec<String>| json!({ "tags": tags });
     let statuses = "'open' is not allowed; use one of todo, in_progress, done, cancelled";
@@ -89,10 +89,10 @@ fn unacceptable_tasks() -> Vec<(Value, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_task_that_is_not_acceptable_is_refused_by_field_and_not_written() {
+async fn an_unacceptable_task_is_refused_by_field_and_not_written() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let kept = make_at(&ann, json!({ "title": "Kept" })).await;
+    let kept = create_task_at(&ann, json!({ "title": "Kept" })).await;
     app.advance(TimeDelta::minutes(1));
     let before = app.footprint().await;
     for (fields, field, allowed) in unacceptable_tasks() {
@@ -109,10 +109,10 @@ async fn a_task_that_is_not_acceptable_is_refused_by_field_and_not_written() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_empty_cannot_be_null_or_left_out() {
+async fn required_fields_cannot_be_null_or_absent() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let kept = make_at(&ann, json!({ "title": "Kept" })).await;
+    let kept = create_task_at(&ann, json!({ "title": "Kept" })).await;
     let before = app.footprint().await;
     for field in ["title", "status", "priority", "completed"] {
         let answer = patch(&ann, &kept, json!({ field: null })).await;
@@ -134,14 +134,14 @@ async fn what_cannot_be_empty_cannot_be_null_or_left_out() {
 }
 
 #[tokio::test]
-async fn the_longest_texts_that_are_allowed_are_taken() {
+async fn the_longest_allowed_texts_are_accepted() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = json!({
         "title": "ü".repeat(255), "description": "日".repeat(5_000),
         "tags": (0..20).map(|n| format!("{n:ö>50}")).collect::<Vec<_>>(),
     });
-    let path = make_at(&ann, task.clone()).await;
+    let path = create_task_at(&ann, task.clone()).await;
     let read = get(&ann, &path).await.body;
     assert_eq!(
         (&read["title"], &read["description"]),
@@ -151,7 +151,7 @@ async fn the_longest_texts_that_are_allowed_are_taken() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_told_at_once() {
+async fn all_errors_are_reported_at_once() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = json!({ "title": "", "description": "x".repeat(5_001), "tags": [""] });
@@ -165,7 +165,7 @@ async fn all_that_is_wrong_is_told_at_once() {
     }
 }
 
-/// What an account cannot be: the fields, the one that is named, and what is said.
+/// Fields of unacceptable accounts, each with the field and message of the error.
 fn unacceptable_accounts() -> Vec<(Value, &'static str, &'static str)> {
     let address = "is not an address such as name@example.com of up to 254 characters";
     let username = "3 to 50 of the letters a to z, digits, '_', '.' and '-' are allowed";
@@ -208,7 +208,7 @@ fn unacceptable_accounts() -> Vec<(Value, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_acceptable_is_refused_by_field_and_not_made() {
+async fn an_unacceptable_account_is_refused_by_field_and_not_created() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     let before = app.footprint().await;
@@ -216,7 +216,7 @@ async fn an_account_that_is_not_acceptable_is_refused_by_field_and_not_made() {
         let account = with(json!({ "email": "new@example.com", "password": PASSWORD }), &fields);
         let answer = post(&nobody, "/api/v1/auth/register", account).await;
         expect_refusal(&answer, (422, "INVALID", field), allowed);
-        // The id of the request is made of letters and digits, and may hold anything.
+        // The random request id could contain a password by chance.
         let said = answer.text.replace(answer.header("x-request-id"), "");
         for password in ["Short1", "a1a1", "onlyletters", "1234567890"] {
             assert!(!said.contains(password), "a password is never repeated");
@@ -226,7 +226,7 @@ async fn an_account_that_is_not_acceptable_is_refused_by_field_and_not_made() {
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_has_in_whatever_case_is_taken() {
+async fn a_used_name_is_taken_in_any_letter_case() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -240,8 +240,8 @@ async fn a_name_that_somebody_has_in_whatever_case_is_taken() {
     assert_eq!(app.footprint().await, before);
 }
 
-/// Everything that is done to one task: the method, what follows its path, and the body.
-fn deeds() -> [(Method, &'static str, Value); 10] {
+/// All requests to one task: method, path after that of the task, and body.
+fn task_requests() -> [(Method, &'static str, Value); 10] {
     [
         (Method::GET, "", Value::Null),
         (Method::PUT, "", whole(json!({ "title": "Mine" }))),
@@ -257,12 +257,12 @@ fn deeds() -> [(Method, &'static str, Value); 10] {
 }
 
 #[tokio::test]
-async fn a_task_that_is_unknown_or_somebody_elses_is_not_found_and_both_look_alike() {
+async fn an_unknown_and_an_invisible_task_are_not_found_with_the_same_error() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let foreign = bob.creates_task(json!({ "title": "Bob's" })).await;
     let before = app.footprint().await;
-    for (method, end, body) in deeds() {
+    for (method, end, body) in task_requests() {
         for id in [foreign, 999_999, i64::from(i32::MAX), 0, -1] {
             let path = format!("/api/v1/tasks/{id}{end}");
             let answer = ann.rest(method.clone(), &path, body.clone()).await;
@@ -275,11 +275,11 @@ async fn a_task_that_is_unknown_or_somebody_elses_is_not_found_and_both_look_ali
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_number_of_ours_is_refused_with_what_is() {
+async fn an_invalid_id_is_refused_with_what_is_allowed() {
     let app = TestApp::start().await;
     let boss = app.admin().await;
     let before = app.footprint().await;
-    let mut cases: Vec<(Method, String, Value)> = deeds()
+    let mut cases: Vec<(Method, String, Value)> = task_requests()
         .into_iter()
         .map(|(method, end, body)| (method, format!("/api/v1/tasks/ID{end}"), body))
         .collect();
@@ -315,10 +315,10 @@ async fn an_id_that_is_no_number_of_ours_is_refused_with_what_is() {
 }
 
 #[tokio::test]
-async fn a_stale_write_is_a_conflict_and_tells_both_versions() {
+async fn a_stale_write_is_a_conflict_and_names_both_versions() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let path = make_at(&ann, json!({ "title": "First" })).await;
+    let path = create_task_at(&ann, json!({ "title": "First" })).await;
     let second = patch(&ann, &path, json!({ "title": "Second", "expected_version": 1 })).await;
     assert_eq!(expect_status(second, 200).at("/version"), 2);
     let before = app.footprint().await;
@@ -340,10 +340,10 @@ async fn a_stale_write_is_a_conflict_and_tells_both_versions() {
 }
 
 #[tokio::test]
-async fn a_move_that_the_workflow_does_not_know_is_refused_by_every_route() {
+async fn an_unknown_transition_is_refused_by_every_route() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let path = make_at(&ann, json!({ "title": "T", "status": "done" })).await;
+    let path = create_task_at(&ann, json!({ "title": "T", "status": "done" })).await;
     let before = app.footprint().await;
     let change = json!({ "title": "Other", "status": "in_progress" });
     for answer in [
@@ -367,7 +367,7 @@ async fn a_move_that_the_workflow_does_not_know_is_refused_by_every_route() {
 }
 
 #[tokio::test]
-async fn a_user_that_there_is_not_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     let app = TestApp::start().await;
     let boss = app.admin().await;
     let before = app.footprint().await;

@@ -1,9 +1,9 @@
-//! What only administrators do to accounts, and what not even they do.
+//! Changes of accounts by administrators, and their limits.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{delete, expect_refusal, expect_status, get, make, patch};
+use super::{create_task, delete, expect_refusal, expect_status, get, patch};
 use crate::support::TestApp;
 use crate::support::person::Person;
 
@@ -14,7 +14,7 @@ fn path_of(person: &Person<'_>) -> String {
 }
 
 #[tokio::test]
-async fn nobody_raises_lowers_deactivates_or_deletes_without_being_an_administrator() {
+async fn only_administrators_change_roles_deactivate_or_delete() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     app.advance(TimeDelta::minutes(1));
@@ -23,7 +23,7 @@ async fn nobody_raises_lowers_deactivates_or_deletes_without_being_an_administra
     for change in [
         json!({ "role": "admin" }),
         json!({ "is_active": false }),
-        // All of it or nothing.
+        // The request is refused as a whole.
         json!({ "full_name": "Ann", "role": "admin" }),
     ] {
         let answer = patch(&ann, &path_of(&ann), change).await;
@@ -54,7 +54,7 @@ async fn an_administrator_changes_names_roles_and_activity_at_once() {
         (answer.at("/full_name"), answer.at("/role")),
         (&json!("Ann"), &json!("admin"))
     );
-    // It counts from the next request, with the token one has.
+    // It takes effect with the next request, also with existing tokens.
     expect_status(get(&ann, "/api/v1/tasks/admin/all").await, 200);
     expect_status(patch(&boss, &path_of(&ann), json!({ "role": "user" })).await, 200);
     assert_eq!(get(&ann, "/api/v1/tasks/admin/all").await.problem().0, 403);
@@ -71,7 +71,7 @@ async fn an_administrator_changes_names_roles_and_activity_at_once() {
 async fn the_last_active_administrator_stays() {
     let app = TestApp::start().await;
     let (boss, retired) = (app.admin().await, app.admin().await);
-    // An administrator who is not active is none to count on.
+    // An inactive administrator does not count.
     expect_status(
         patch(&boss, &path_of(&retired), json!({ "is_active": false })).await,
         200,
@@ -90,14 +90,14 @@ async fn the_last_active_administrator_stays() {
     expect_refusal(&answer, (403, "FORBIDDEN", ""), LAST_ADMIN);
     assert_eq!(app.footprint().await, before);
     assert_eq!(get(&boss, "/api/v1/auth/me").await.at("/role"), "admin");
-    // What leaves an administrator is allowed.
+    // Changes that keep an active administrator are allowed.
     let change = json!({ "role": "admin", "is_active": true, "full_name": "Boss" });
     expect_status(patch(&boss, &path_of(&boss), change).await, 200);
     expect_status(delete(&boss, &path_of(&retired)).await, 204);
 }
 
 #[tokio::test]
-async fn an_administrator_may_go_when_there_is_another() {
+async fn an_administrator_may_leave_if_another_is_active() {
     let app = TestApp::start().await;
     for step in ["demote", "deactivate", "delete"] {
         let (boss, other) = (app.admin().await, app.admin().await);
@@ -118,11 +118,11 @@ async fn an_administrator_may_go_when_there_is_another() {
 }
 
 #[tokio::test]
-async fn a_deleted_users_tasks_go_too_and_others_are_unassigned() {
+async fn a_deleted_users_tasks_are_deleted_and_others_are_unassigned() {
     let app = TestApp::start().await;
     let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
-    let owned = make(&ann, json!({ "title": "Ann's", "assignee_id": bob.id })).await;
-    let assigned = make(&bob, json!({ "title": "Bob's", "assignee_id": ann.id })).await;
+    let owned = create_task(&ann, json!({ "title": "Ann's", "assignee_id": bob.id })).await;
+    let assigned = create_task(&bob, json!({ "title": "Bob's", "assignee_id": ann.id })).await;
     let answer = delete(&boss, &path_of(&ann)).await;
     assert_eq!(expect_status(answer, 204).text, "");
     assert_eq!(get(&boss, &path_of(&ann)).await.problem(), (404, "NOT_FOUND", ""));
@@ -139,10 +139,10 @@ async fn a_deleted_users_tasks_go_too_and_others_are_unassigned() {
 }
 
 #[tokio::test]
-async fn a_deleted_users_tasks_are_handed_over_when_one_says_so() {
+async fn a_deleted_users_tasks_are_transferred_on_request() {
     let app = TestApp::start().await;
     let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
-    let owned = make(&ann, json!({ "title": "Ann's", "assignee_id": ann.id })).await;
+    let owned = create_task(&ann, json!({ "title": "Ann's", "assignee_id": ann.id })).await;
     app.advance(TimeDelta::minutes(1));
     let before = app.footprint().await;
     for heir in [ann.id, 999_999, 0] {

@@ -1,13 +1,13 @@
-//! Where the routes are, and what is said where there is none.
+//! Paths of the routes, and errors for unknown paths and methods.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make, make_at};
+use super::{create_task, create_task_at, expect_refusal, expect_status, get};
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn every_route_answers_under_both_prefixes_with_either_ending() {
+async fn every_route_answers_under_both_prefixes_with_and_without_a_trailing_slash() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     for (method, route) in taskwire::rest::route_names() {
@@ -15,7 +15,7 @@ async fn every_route_answers_under_both_prefixes_with_either_ending() {
             .replace("{id}", "1")
             .replace("{tag}", "t")
             .replace("{filename}", "a.txt");
-        let mut told = Vec::new();
+        let mut problems = Vec::new();
         for path in [
             format!("/api/v1{path}"),
             format!("/api/v1{path}/"),
@@ -25,20 +25,20 @@ async fn every_route_answers_under_both_prefixes_with_either_ending() {
             let answer = nobody.rest(method.clone(), &path, json!({})).await;
             let (status, code, _) = answer.problem();
             assert!([401, 415, 422].contains(&status), "{method} {path}: {}", answer.text);
-            told.push((status, code.to_owned(), answer.detail().to_owned()));
+            problems.push((status, code.to_owned(), answer.detail().to_owned()));
         }
         assert!(
-            told.iter().all(|one| *one == told[0]),
-            "{method} {route} answers {told:?}"
+            problems.iter().all(|one| *one == problems[0]),
+            "{method} {route} answers {problems:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_task_is_the_same_at_each_of_its_addresses() {
+async fn a_task_is_the_same_at_each_of_its_paths() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let task = make(&ann, json!({ "title": "T" })).await;
+    let task = create_task(&ann, json!({ "title": "T" })).await;
     let id = &task["id"];
     for path in [
         format!("/api/v1/tasks/{id}"),
@@ -59,7 +59,7 @@ async fn a_task_is_the_same_at_each_of_its_addresses() {
 }
 
 #[tokio::test]
-async fn where_there_is_nothing_the_answer_is_an_envelope_too() {
+async fn an_unknown_path_has_an_error_envelope() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (path, shown) in [
@@ -82,10 +82,10 @@ async fn where_there_is_nothing_the_answer_is_an_envelope_too() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_answered_with_those_that_work() {
+async fn an_error_for_a_wrong_method_lists_the_allowed_ones() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let task = make_at(&ann, json!({ "title": "Kept" })).await;
+    let task = create_task_at(&ann, json!({ "title": "Kept" })).await;
     let before = app.footprint().await;
     for (method, path, allowed) in [
         (Method::DELETE, "/api/v1/tasks", "GET HEAD POST"),
@@ -111,10 +111,10 @@ async fn a_wrong_method_is_answered_with_those_that_work() {
 }
 
 #[tokio::test]
-async fn head_answers_as_get_does_without_the_body() {
+async fn head_has_the_response_of_get_without_the_body() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let task = make_at(&ann, json!({ "title": "T" })).await;
+    let task = create_task_at(&ann, json!({ "title": "T" })).await;
     for path in [task.as_str(), "/api/v1/tasks", "/api/v1/users/1"] {
         let full = expect_status(get(&ann, path).await, 200);
         let head = expect_status(ann.rest(Method::HEAD, path, Value::Null).await, 200);
@@ -125,7 +125,7 @@ async fn head_answers_as_get_does_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_the_id_it_came_with() {
+async fn a_request_keeps_the_id_of_its_header() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for path in ["/api/v1/tasks", "/api/v1/tasks/999999", "/nowhere"] {

@@ -1,4 +1,4 @@
-//! Signing up, in and out through REST.
+//! Registration, login and logout through REST.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -17,7 +17,7 @@ async fn refresh(person: &Person<'_>, token: &str) -> Answer {
     post(person, "/api/v1/auth/refresh", json!({ "refresh_token": token })).await
 }
 
-/// Sends the password form of OAuth2.
+/// Sends the OAuth2 password form.
 async fn grant(person: &Person<'_>, form: &str) -> Answer {
     let request = person
         .request(Method::POST, "/api/v1/auth/login/access-token")
@@ -25,7 +25,7 @@ async fn grant(person: &Person<'_>, form: &str) -> Answer {
     person.send(request.body(form.to_owned().into()).unwrap()).await
 }
 
-/// The same person with the token of this answer.
+/// The person with the access token of a response.
 fn bearer<'a>(app: &'a TestApp, person: &Person<'_>, answer: &Answer) -> Person<'a> {
     person.with_token(app, answer.at("/access_token").as_str().unwrap())
 }
@@ -34,7 +34,7 @@ fn refresh_token(answer: &Answer) -> String {
     answer.at("/refresh_token").as_str().unwrap().to_owned()
 }
 
-/// Checks what every answer with tokens holds.
+/// Checks the common fields of responses with tokens.
 #[track_caller]
 fn expect_tokens(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.text);
@@ -46,7 +46,7 @@ fn expect_tokens(answer: &Answer, status: u16) {
 }
 
 #[tokio::test]
-async fn somebody_registers_and_is_signed_in() {
+async fn registration_returns_the_account_and_signs_in() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     let account =
@@ -84,7 +84,7 @@ async fn an_address_and_a_password_are_enough_to_register() {
 }
 
 #[tokio::test]
-async fn one_signs_in_by_username_or_address_in_any_case() {
+async fn login_takes_username_or_address_in_any_letter_case() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let nobody = app.anonymous();
@@ -145,7 +145,7 @@ async fn the_password_form_of_oauth2_signs_in_too() {
 }
 
 #[tokio::test]
-async fn which_of_name_and_password_is_wrong_is_not_said() {
+async fn errors_do_not_say_whether_name_or_password_is_wrong() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let nobody = app.anonymous();
@@ -184,7 +184,7 @@ async fn a_login_names_exactly_one_account() {
 }
 
 #[tokio::test]
-async fn ten_failures_make_an_account_wait_and_the_answer_says_how_long() {
+async fn after_ten_failures_login_is_delayed_and_the_error_says_how_long() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let nobody = app.anonymous();
@@ -228,7 +228,7 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
 }
 
 #[tokio::test]
-async fn whoever_logs_out_is_out_with_both_tokens() {
+async fn logout_revokes_both_tokens() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let login = post(&ann, LOGIN, json!({ "username": ann.name, "password": PASSWORD })).await;
@@ -248,12 +248,12 @@ async fn whoever_logs_out_is_out_with_both_tokens() {
     }
     let answer = refresh(&ann, &ann.refresh_token).await;
     expect_refusal(&answer, (401, "INVALID_CREDENTIALS", ""), REFRESH_REFUSED);
-    // The other session goes on.
+    // The other session stays valid.
     expect_status(get(&other, ME).await, 200);
 }
 
 #[tokio::test]
-async fn one_logs_out_everywhere_when_one_says_so() {
+async fn logout_everywhere_ends_all_sessions() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let login = post(&ann, LOGIN, json!({ "username": ann.name, "password": PASSWORD })).await;
@@ -268,7 +268,7 @@ async fn one_logs_out_everywhere_when_one_says_so() {
 }
 
 #[tokio::test]
-async fn signing_in_works_although_an_old_token_comes_along() {
+async fn login_works_with_an_old_token_in_the_request() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     app.advance(TimeDelta::minutes(31));
@@ -279,7 +279,7 @@ async fn signing_in_works_although_an_old_token_comes_along() {
 }
 
 #[tokio::test]
-async fn a_deactivated_account_is_out_at_once_and_cannot_sign_in() {
+async fn a_deactivated_account_is_signed_out_at_once_and_cannot_sign_in() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.member().await, app.admin().await);
     let path = format!("/api/v1/users/{}", ann.id);
@@ -298,7 +298,7 @@ async fn a_deactivated_account_is_out_at_once_and_cannot_sign_in() {
     expect_refusal(&answer, (403, "FORBIDDEN", ""), "This account is deactivated");
     assert_eq!(app.footprint().await, before);
 
-    // Let in again, one signs in again: the old tokens stay dead.
+    // After reactivation the old tokens stay revoked.
     expect_status(patch(&boss, &path, json!({ "is_active": true })).await, 200);
     assert_eq!(get(&ann, ME).await.problem().0, 401);
     assert_eq!(refresh(&ann, &ann.refresh_token).await.problem().0, 401);

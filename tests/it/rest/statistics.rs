@@ -7,13 +7,13 @@ use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use super::{delete, expect_status, get, make, make_at};
+use super::{create_task, create_task_at, delete, expect_status, get};
 use crate::support::TestApp;
 use crate::support::person::Person;
 use crate::support::process::until;
 
 #[tokio::test]
-async fn statistics_count_what_one_sees_under_both_names() {
+async fn statistics_count_visible_tasks_on_both_paths() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     for (title, status, tags) in [
@@ -22,13 +22,13 @@ async fn statistics_count_what_one_sees_under_both_names() {
         ("c", "todo", json!([])),
         ("d", "cancelled", json!(["y"])),
     ] {
-        make(
+        create_task(
             &ann,
             json!({ "title": title, "status": status, "priority": "high", "due_date": "2026-01-01", "tags": tags }),
         )
         .await;
     }
-    make(&bob, json!({ "title": "Bob's" })).await;
+    create_task(&bob, json!({ "title": "Bob's" })).await;
     let expected = json!({
         "total": 4, "completed": 1, "completion_rate": 0.25, "overdue": 2,
         "by_status": { "todo": 2, "in_progress": 0, "done": 1, "cancelled": 1 },
@@ -62,7 +62,7 @@ async fn statistics_follow_every_change() {
     );
     let path = format!(
         "/api/v1/tasks/{}",
-        make(&ann, json!({ "title": "T", "tags": ["t"] })).await["id"]
+        create_task(&ann, json!({ "title": "T", "tags": ["t"] })).await["id"]
     );
     assert_eq!(stats().await["by_status"]["todo"], 1);
     let done = json!({ "completed": true });
@@ -76,8 +76,8 @@ async fn statistics_follow_every_change() {
     assert_eq!(stats().await, empty);
 }
 
-/// Whether what is answered was remembered, and the total.
-async fn look(person: &Person<'_>) -> (String, i64) {
+/// The `X-Cache` header and the total.
+async fn count(person: &Person<'_>) -> (String, i64) {
     let answer = expect_status(get(person, "/api/v1/tasks/stats").await, 200);
     (
         answer.header("x-cache").to_owned(),
@@ -85,16 +85,16 @@ async fn look(person: &Person<'_>) -> (String, i64) {
     )
 }
 
-/// Waits until counts are cached. On PostgreSQL, events that become settled are a change of the log too.
-async fn until_remembered(person: &Person<'_>) {
-    until("counts to be remembered", async || {
-        (look(person).await.0 == "HIT").then_some(())
+/// Waits until counts are cached. On PostgreSQL, events that become settled invalidate them too.
+async fn until_cached(person: &Person<'_>) {
+    until("counts to be cached", async || {
+        (count(person).await.0 == "HIT").then_some(())
     })
     .await;
 }
 
 #[track_caller]
-fn remembered(total: i64) -> (String, i64) {
+fn cached(total: i64) -> (String, i64) {
     ("HIT".to_owned(), total)
 }
 
@@ -104,17 +104,17 @@ fn counted(total: i64) -> (String, i64) {
 }
 
 #[tokio::test]
-async fn counts_are_remembered_for_a_minute() {
+async fn counts_are_cached_for_a_minute() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    make(&ann, json!({ "title": "T", "due_date": "2026-01-15T12:00:30Z" })).await;
+    create_task(&ann, json!({ "title": "T", "due_date": "2026-01-15T12:00:30Z" })).await;
     app.database.settled().await;
-    assert_eq!(look(&ann).await, counted(1));
+    assert_eq!(count(&ann).await, counted(1));
     let first = get(&ann, "/tasks/statistics").await;
     assert_eq!(first.header("x-cache"), "HIT");
-    assert_eq!(look(&bob).await, counted(0), "each has their own");
+    assert_eq!(count(&bob).await, counted(0), "each has their own");
     app.advance(TimeDelta::seconds(59));
-    // What became overdue meanwhile shows with the next count.
+    // Tasks that become overdue show with the next count.
     assert_eq!(get(&ann, "/tasks/stats/").await.body, first.body);
     assert_eq!(first.at("/overdue"), 0);
     app.advance(TimeDelta::seconds(1));
@@ -126,37 +126,37 @@ async fn counts_are_remembered_for_a_minute() {
 async fn cached_counts_cost_one_statement_beside_that_for_the_session() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    look(&ann).await;
+    count(&ann).await;
     let mut least = u64::MAX;
     for _ in 0..5 {
         let before = app.app.domain().statements();
-        assert_eq!(look(&ann).await, remembered(0));
-        // The reader of the log looks once a second beside it.
+        assert_eq!(count(&ann).await, cached(0));
+        // The event log reader also runs a statement once a second.
         least = least.min(app.app.domain().statements() - before);
     }
     assert_eq!(least, 2);
 }
 
 #[tokio::test]
-async fn counts_of_graphql_and_rest_are_the_same_ones() {
+async fn graphql_and_rest_share_cached_counts() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let query = "{ taskStatistics { total byPriority { priority count } } }";
     let answer = ann.graphql(query, json!({})).await;
     assert_eq!(answer.data()["taskStatistics"]["total"], 0);
-    assert_eq!(look(&ann).await, remembered(0));
+    assert_eq!(count(&ann).await, cached(0));
     ann.creates_task(json!({ "title": "T" })).await;
     app.database.settled().await;
     assert_eq!(ann.graphql(query, json!({})).await.data()["taskStatistics"]["total"], 1);
-    assert_eq!(look(&ann).await, remembered(1));
+    assert_eq!(count(&ann).await, cached(1));
 }
 
 #[tokio::test]
-async fn a_change_of_any_task_makes_everybody_count_again() {
+async fn a_change_of_any_task_invalidates_all_cached_counts() {
     let app = TestApp::start().await;
     let (ann, bob, eve) = (app.member().await, app.member().await, app.member().await);
     let (boss, chief) = (app.admin().await, app.admin().await);
-    let path = make_at(&ann, json!({ "title": "T" })).await;
+    let path = create_task_at(&ann, json!({ "title": "T" })).await;
     let at = |end: &str| format!("{path}{end}");
     let assign = |to: serde_json::Value| json!({ "assignee_id": to });
     let status = |to: &str| json!({ "target_status": to });
@@ -174,67 +174,66 @@ async fn a_change_of_any_task_makes_everybody_count_again() {
         app.database.settled().await;
         app.advance(TimeDelta::seconds(60));
         for person in [&ann, &bob, &eve, &boss] {
-            until_remembered(person).await;
+            until_cached(person).await;
         }
-        // Administrators share theirs.
-        assert_eq!(look(&chief).await.0, "HIT", "{method} {path}");
+        // Administrators share their counts.
+        assert_eq!(count(&chief).await.0, "HIT", "{method} {path}");
         let done = ann.rest(method.clone(), &path, body).await;
         assert!(done.status.is_success(), "{}", done.text);
         for person in [&ann, &bob, &eve, &boss] {
-            assert_eq!(look(person).await.0, "MISS", "{} after {method} {path}", person.name);
+            assert_eq!(count(person).await.0, "MISS", "{} after {method} {path}", person.name);
         }
     }
 }
 
 #[tokio::test]
-async fn with_zero_seconds_nothing_is_remembered() {
+async fn zero_seconds_disable_the_cache() {
     let app = TestApp::start_with(&[("STATISTICS_CACHE_SECONDS", "0")]).await;
     let ann = app.member().await;
     for _ in 0..3 {
-        assert_eq!(look(&ann).await, counted(0));
+        assert_eq!(count(&ann).await, counted(0));
     }
 }
 
 #[tokio::test]
-async fn whoever_counts_beside_writers_never_misses_a_write_that_was_answered() {
+async fn counts_never_miss_an_acknowledged_write() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    never_misses_an_answered_write(&[&ann], &[&ann, &ann], 0).await;
+    never_misses_an_acknowledged_write(&[&ann], &[&ann, &ann], 0).await;
     app.database.settled().await;
     app.advance(TimeDelta::seconds(60));
-    until_remembered(&ann).await;
-    assert_eq!(look(&ann).await, remembered(40));
+    until_cached(&ann).await;
+    assert_eq!(count(&ann).await, cached(40));
 }
 
 #[tokio::test]
-async fn a_change_on_one_server_counts_on_all_at_once() {
+async fn a_change_on_one_server_is_counted_on_all_at_once() {
     let app = TestApp::start().await;
     let other = app.second_node().await;
     let ann = app.member().await;
     let there = ann.with_token(&other, ann.access_token.as_deref().unwrap());
-    assert_eq!(look(&there).await, counted(0));
-    make(&ann, json!({ "title": "T" })).await;
-    assert_eq!(look(&there).await, counted(1));
-    assert_eq!(look(&ann).await, counted(1));
-    never_misses_an_answered_write(&[&ann, &there], &[&ann, &there, &there], 1).await;
+    assert_eq!(count(&there).await, counted(0));
+    create_task(&ann, json!({ "title": "T" })).await;
+    assert_eq!(count(&there).await, counted(1));
+    assert_eq!(count(&ann).await, counted(1));
+    never_misses_an_acknowledged_write(&[&ann, &there], &[&ann, &there, &there], 1).await;
 }
 
-/// Writes through these, one task after the other, while others read. Whoever begins to read after a write was
-/// answered sees it.
-async fn never_misses_an_answered_write(writers: &[&Person<'_>], readers: &[&Person<'_>], there_are: i64) {
+/// Writes and reads concurrently. A read that starts after a write was acknowledged must count it.
+async fn never_misses_an_acknowledged_write(writers: &[&Person<'_>], readers: &[&Person<'_>], existing: i64) {
     const EACH: i64 = 40;
-    let answered = AtomicI64::new(there_are);
-    let all = there_are + EACH * i64::try_from(writers.len()).unwrap();
+    let answered = AtomicI64::new(existing);
+    let all = existing + EACH * i64::try_from(writers.len()).unwrap();
     let writing = join_all(writers.iter().map(async |writer| {
         for number in 0..EACH {
-            make(writer, json!({ "title": format!("T{number}") })).await;
+            create_task(writer, json!({ "title": format!("T{number}") })).await;
             answered.fetch_add(1, Ordering::SeqCst);
         }
     }));
     let reading = join_all(readers.iter().map(async |reader| {
         loop {
             let before = answered.load(Ordering::SeqCst);
-            let (source, total) = look(reader).await;
+            let (source, total) = count(reader).await;
             assert!(total >= before, "{source} {total} when {before} were answered");
             if before == all {
                 assert_eq!(total, all);

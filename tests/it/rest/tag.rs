@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{delete, expect_refusal, expect_status, get, make, make_at, post};
+use super::{create_task, create_task_at, delete, expect_refusal, expect_status, get, post};
 use crate::support::TestApp;
 
 #[tokio::test]
 async fn tags_are_added_from_an_object_or_a_bare_list() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let path = make_at(&ann, json!({ "title": "T", "tags": ["work"] })).await;
+    let path = create_task_at(&ann, json!({ "title": "T", "tags": ["work"] })).await;
     let tags = format!("{path}/tags");
     for (body, expected, version) in [
         (
@@ -18,7 +18,7 @@ async fn tags_are_added_from_an_object_or_a_bare_list() {
             2,
         ),
         (json!(["Büro", "büro"]), json!(["büro", "garden", "home", "work"]), 3),
-        // What it has already, or nothing at all, is no change.
+        // Existing tags, and an empty list, change nothing.
         (json!(["HOME"]), json!(["büro", "garden", "home", "work"]), 3),
         (json!([]), json!(["büro", "garden", "home", "work"]), 3),
     ] {
@@ -32,12 +32,12 @@ async fn tags_are_added_from_an_object_or_a_bare_list() {
 }
 
 #[tokio::test]
-async fn a_tag_is_taken_away_by_its_name_however_it_is_written() {
+async fn a_tag_is_removed_by_its_name_in_any_spelling() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let tags = json!(["kept", "plain", "upper", "two words", "a/b", "büro", "100%", "c#", "?"]);
-    let made = make(&ann, json!({ "title": "T", "tags": tags })).await;
-    let path = format!("/api/v1/tasks/{}", made["id"]);
+    let created = create_task(&ann, json!({ "title": "T", "tags": tags })).await;
+    let path = format!("/api/v1/tasks/{}", created["id"]);
     let mut version = 1;
     for (written, name) in [
         ("plain", "plain"),
@@ -65,11 +65,11 @@ async fn a_tag_is_taken_away_by_its_name_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn tags_that_are_not_acceptable_or_too_many_are_refused() {
+async fn unacceptable_or_too_many_tags_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let tags: Vec<String> = (0..20).map(|n| format!("tag {n}")).collect();
-    let path = make_at(&ann, json!({ "title": "T", "tags": tags })).await;
+    let path = create_task_at(&ann, json!({ "title": "T", "tags": tags })).await;
     let before = app.footprint().await;
     for (body, allowed) in [
         (
@@ -91,6 +91,6 @@ async fn tags_that_are_not_acceptable_or_too_many_are_refused() {
         expect_refusal(&answer, (422, "INVALID", "tags"), "tags");
     }
     assert_eq!(app.footprint().await, before);
-    // What is there already needs no room.
+    // Existing tags do not count twice for the limit.
     expect_status(post(&ann, &format!("{path}/tags"), json!(["tag 1"])).await, 200);
 }

@@ -1,10 +1,10 @@
-//! Tasks through REST: made, read, replaced and changed.
+//! Tasks through REST: create, read, replace and update.
 
 use chrono::TimeDelta;
 use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
 
-use super::{expect_refusal, expect_status, get, make, make_at, patch, post, put};
+use super::{create_task, create_task_at, expect_refusal, expect_status, get, patch, post, put};
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_new_task_takes_every_field() {
     let (ann, bob) = (app.member().await, app.member().await);
     let name = json!({ "full_name": "Bob Example" });
     expect_status(patch(&bob, &format!("/users/{}", bob.id), name).await, 200);
-    let made = make(
+    let created = create_task(
         &ann,
         json!({ "title": "T", "description": "Two\nlines", "status": "in_progress", "priority": "urgent",
             "due_date": "2026-02-01T09:30:00Z", "assignee_id": bob.id, "tags": ["Work", " home ", "work"] }),
@@ -40,16 +40,16 @@ async fn a_new_task_takes_every_field() {
     .await;
     let addresses = [&ann, &bob].map(|person| json!(format!("{}@example.com", person.name)));
     let mut task = json!({
-        "id": made["id"], "title": "T", "description": "Two\nlines", "status": "in_progress", "priority": "urgent",
+        "id": created["id"], "title": "T", "description": "Two\nlines", "status": "in_progress", "priority": "urgent",
         "due_date": "2026-02-01T09:30:00Z", "due_on": null, "completed": false, "completed_at": null, "owner_id": ann.id,
         "user_id": ann.id, "assignee_id": bob.id, "owner": { "id": ann.id, "username": ann.name, "full_name": null },
         "assignee": { "id": bob.id, "username": bob.name, "full_name": "Bob Example" }, "tags": ["home", "work"],
         "client_key": null, "version": 1, "created_at": "2026-01-15T12:00:00Z", "updated_at": "2026-01-15T12:00:00Z",
     });
-    // Each sees the address of their own account, and names alone of the other.
-    let by_bob = expect_status(get(&bob, &format!("/api/v1/tasks/{}", made["id"])).await, 200);
+    // Each user sees only the address of their account, and the name of the other.
+    let by_bob = expect_status(get(&bob, &format!("/api/v1/tasks/{}", created["id"])).await, 200);
     for (shown, own, address) in [
-        (&made, "owner", &addresses[0]),
+        (&created, "owner", &addresses[0]),
         (&by_bob.body, "assignee", &addresses[1]),
     ] {
         task[own]["email"] = address.clone();
@@ -59,7 +59,7 @@ async fn a_new_task_takes_every_field() {
 }
 
 #[tokio::test]
-async fn a_new_task_may_start_in_any_status_and_by_its_older_names() {
+async fn a_new_task_may_have_any_status_and_older_status_names() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (fields, status) in [
@@ -77,7 +77,7 @@ async fn a_new_task_may_start_in_any_status_and_by_its_older_names() {
     ] {
         let mut task = fields.clone();
         task["title"] = json!("T");
-        let made = make(&ann, task).await;
+        let created = create_task(&ann, task).await;
         let done = status == "done";
         let completed_at = if done {
             json!("2026-01-15T12:00:00Z")
@@ -85,7 +85,7 @@ async fn a_new_task_may_start_in_any_status_and_by_its_older_names() {
             Value::Null
         };
         assert_eq!(
-            (&made["status"], &made["completed"], &made["completed_at"]),
+            (&created["status"], &created["completed"], &created["completed_at"]),
             (&json!(status), &json!(done), &completed_at),
             "{fields}"
         );
@@ -93,7 +93,7 @@ async fn a_new_task_may_start_in_any_status_and_by_its_older_names() {
 }
 
 #[tokio::test]
-async fn a_date_may_come_without_a_time_or_with_a_zone() {
+async fn a_date_may_have_no_time_or_a_time_zone() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (given, kept) in [
@@ -105,7 +105,7 @@ async fn a_date_may_come_without_a_time_or_with_a_zone() {
         ("0001-01-01", "0001-01-01T00:00:00Z"),
         ("9999-12-31", "9999-12-31T00:00:00Z"),
     ] {
-        let path = make_at(&ann, json!({ "title": "T", "due_date": given })).await;
+        let path = create_task_at(&ann, json!({ "title": "T", "due_date": given })).await;
         assert_eq!(get(&ann, &path).await.at("/due_date"), kept, "{given}");
         let answer = patch(&ann, &path, json!({ "due_date": null })).await;
         assert_eq!(answer.at("/due_date"), &Value::Null);
@@ -120,7 +120,7 @@ fn full(assignee: i32) -> Value {
         "assignee_id": assignee, "tags": ["a", "b"] })
 }
 
-/// What a client sets of a task.
+/// The fields of a task that clients can set.
 fn settable(task: &Value) -> Value {
     let names = [
         "title",
@@ -138,11 +138,11 @@ fn settable(task: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_replacement_names_every_field_and_resets_those_that_are_null() {
+async fn a_replacement_needs_every_field_and_resets_null_fields() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let made = make(&ann, full(bob.id)).await;
-    let path = format!("/api/v1/tasks/{}", made["id"]);
+    let created = create_task(&ann, full(bob.id)).await;
+    let path = format!("/api/v1/tasks/{}", created["id"]);
     app.advance(TimeDelta::minutes(1));
     let before = app.footprint().await;
     let answer = put(&ann, &path, json!({ "title": "New", "tags": [] })).await;
@@ -170,9 +170,9 @@ async fn a_replacement_names_every_field_and_resets_those_that_are_null() {
     assert_eq!(
         names.map(|name| answer.body[name].clone()),
         [
-            made["id"].clone(),
+            created["id"].clone(),
             json!(ann.id),
-            made["owner"].clone(),
+            created["owner"].clone(),
             json!("2026-01-15T12:00:00Z"),
             Value::Null,
             json!(2),
@@ -183,29 +183,29 @@ async fn a_replacement_names_every_field_and_resets_those_that_are_null() {
 }
 
 #[tokio::test]
-async fn a_replacement_sets_all_that_is_given() {
+async fn a_replacement_sets_all_fields() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let path = make_at(&ann, json!({ "title": "Old", "tags": ["old"] })).await;
+    let path = create_task_at(&ann, json!({ "title": "Old", "tags": ["old"] })).await;
     let answer = expect_status(put(&ann, &path, full(bob.id)).await, 200);
     let mut expected = full(bob.id);
     expected["due_date"] = json!("2026-02-01T00:00:00Z");
     assert_eq!(settable(&answer.body), expected);
     assert_eq!(answer.at("/assignee/username"), &json!(bob.name));
-    // The same again changes nothing.
+    // A repeated replacement changes nothing.
     let again = expect_status(put(&ann, &path, full(bob.id)).await, 200);
     assert_eq!(again.body, answer.body);
 }
 
 #[tokio::test]
-async fn an_update_tells_absent_null_and_value_apart() {
+async fn an_update_distinguishes_absent_null_and_value() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = make(&ann, full(ann.id)).await;
-    let path = format!("/api/v1/tasks/{}", made["id"]);
+    let created = create_task(&ann, full(ann.id)).await;
+    let path = format!("/api/v1/tasks/{}", created["id"]);
 
     let answer = expect_status(patch(&ann, &path, json!({})).await, 200);
-    assert_eq!(answer.body, made);
+    assert_eq!(answer.body, created);
     for (field, value) in [
         ("title", json!("Other")),
         ("description", json!("")),
@@ -234,10 +234,10 @@ async fn an_update_tells_absent_null_and_value_apart() {
 }
 
 #[tokio::test]
-async fn completed_ticks_a_task_off_and_opens_it_again() {
+async fn completed_sets_a_task_done_and_reopens_it() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let path = make_at(&ann, json!({ "title": "T", "status": "in_progress" })).await;
+    let path = create_task_at(&ann, json!({ "title": "T", "status": "in_progress" })).await;
     app.advance(TimeDelta::minutes(10));
     let facts = async |change: Value| {
         let task = expect_status(patch(&ann, &path, change).await, 200).body;
@@ -267,7 +267,7 @@ async fn completed_ticks_a_task_off_and_opens_it_again() {
 async fn a_transition_moves_a_task_along_the_workflow() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let path = make_at(&ann, json!({ "title": "T", "tags": ["a"] })).await;
+    let path = create_task_at(&ann, json!({ "title": "T", "tags": ["a"] })).await;
     for (target, status, version) in [
         ("in_progress", "in_progress", 2),
         ("in_progress", "in_progress", 2),
@@ -295,10 +295,10 @@ struct Event {
 }
 
 #[tokio::test]
-async fn each_write_leaves_its_event_and_a_write_that_changes_nothing_none() {
+async fn each_write_has_an_event_and_a_write_without_changes_has_none() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
-    let task = make(&ann, json!({ "title": "T" })).await;
+    let task = create_task(&ann, json!({ "title": "T" })).await;
     let path = format!("/api/v1/tasks/{}", task["id"]);
     for (person, answer) in [
         (
@@ -327,12 +327,12 @@ async fn each_write_leaves_its_event_and_a_write_that_changes_nothing_none() {
         task["id"]
     );
     let events: Vec<Event> = app.database.rows(&sql).await;
-    let told: Vec<Value> = events
+    let logged: Vec<Value> = events
         .iter()
         .map(|event| json!([event.kind, event.actor_id, event.task["version"], event.task["title"]]))
         .collect();
     assert_eq!(
-        Value::Array(told),
+        Value::Array(logged),
         json!([
             ["CREATED", ann.id, 1, "T"],
             ["ASSIGNED", ann.id, 2, "T"],

@@ -1,4 +1,4 @@
-//! Access tokens that do not count: the answer says why, and nothing is written.
+//! Invalid access tokens: the error names the reason, and nothing is written.
 
 use axum::http::Method;
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use crate::support::{SECRET_KEY, TestApp};
 
 const NOT_A_TOKEN: &str = "The access token is not valid: sign in again";
 
-/// A real token taken apart, to be put together in another way.
+/// The parts of a valid token, to build altered ones.
 struct Parts {
     header: Header,
     claims: Value,
@@ -75,13 +75,13 @@ async fn expect_signed_out(person: &Person<'_>, reason: &str) {
 }
 
 #[tokio::test]
-async fn a_forged_token_is_no_token() {
+async fn a_forged_token_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let token = ann.access_token.clone().unwrap();
     let parts = Parts::of(&token);
     let before = app.footprint().await;
-    // Put together as the server does it, a token counts: what follows fails for its own reason.
+    // A rebuilt valid token works, so the following tokens fail for their own reason.
     let same = ann.with_token(&app, &parts.signed_with(SECRET_KEY));
     expect_status(get(&same, "/api/v1/auth/me").await, 200);
 
@@ -119,7 +119,7 @@ async fn a_forged_token_is_no_token() {
 }
 
 #[tokio::test]
-async fn a_token_of_somebody_elses_session_does_not_count() {
+async fn a_token_with_the_session_of_another_user_is_refused() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.member().await, app.admin().await);
     let parts = Parts::of(ann.access_token.as_deref().unwrap());
@@ -135,7 +135,7 @@ async fn a_token_of_somebody_elses_session_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_opens_nothing_and_an_access_token_refreshes_nothing() {
+async fn refresh_and_access_tokens_are_not_interchangeable() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -186,7 +186,7 @@ async fn without_a_bearer_token_nobody_is_signed_in() {
         let answer = nobody.send(request.body(String::new().into()).unwrap()).await;
         expect_refusal(&answer, (401, "UNAUTHENTICATED", ""), NOT_A_TOKEN);
     }
-    // Neither in the address nor in a cookie: both end up where they do not belong.
+    // Tokens in URLs and cookies are ignored, because both leak.
     let request = nobody
         .request(Method::GET, "/api/v1/tasks")
         .header("cookie", format!("access_token={token}"));

@@ -1,20 +1,20 @@
-//! The trash and what lies behind it, through REST.
+//! The trash and permanent deletion through REST.
 
 use serde_json::{Value, json};
 
-use super::{delete, expect_refusal, expect_status, get, make, patch, post, put, whole};
+use super::{create_task, delete, expect_refusal, expect_status, get, patch, post, put, whole};
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn a_deleted_task_is_out_of_sight_until_it_is_restored() {
+async fn a_deleted_task_is_invisible_until_it_is_restored() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = make(
+    let created = create_task(
         &ann,
         json!({ "title": "T", "status": "done", "assignee_id": ann.id, "tags": ["a"] }),
     )
     .await;
-    let path = format!("/api/v1/tasks/{}", made["id"]);
+    let path = format!("/api/v1/tasks/{}", created["id"]);
     let answer = delete(&ann, &path).await;
     assert_eq!(expect_status(answer, 204).text, "");
 
@@ -29,7 +29,7 @@ async fn a_deleted_task_is_out_of_sight_until_it_is_restored() {
         post(&ann, &format!("{path}/tags"), json!(["b"])).await,
         delete(&ann, &format!("{path}/tags/a")).await,
     ] {
-        let message = format!("There is no task with the id {}", made["id"]);
+        let message = format!("There is no task with the id {}", created["id"]);
         expect_refusal(&answer, (404, "NOT_FOUND", ""), &message);
     }
     assert_eq!(app.footprint().await, before);
@@ -38,31 +38,31 @@ async fn a_deleted_task_is_out_of_sight_until_it_is_restored() {
     assert_eq!(get(&ann, "/api/v1/tasks/statistics").await.at("/total"), 0);
 
     let restored = expect_status(post(&ann, &format!("{path}/restore"), Value::Null).await, 200);
-    let mut expected = made;
+    let mut expected = created;
     expected["version"] = json!(3);
-    assert_eq!(restored.body, expected, "it comes back as it was");
+    assert_eq!(restored.body, expected, "a restored task is unchanged");
     assert_eq!(expect_status(get(&ann, &path).await, 200).body, expected);
     assert_eq!(get(&ann, "/api/v1/tasks").await.at("/total"), 1);
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_trash_cannot_be_restored() {
+async fn a_task_outside_of_the_trash_cannot_be_restored() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let made = make(&ann, json!({ "title": "T" })).await;
+    let created = create_task(&ann, json!({ "title": "T" })).await;
     let before = app.footprint().await;
-    let answer = post(&ann, &format!("/api/v1/tasks/{}/restore", made["id"]), Value::Null).await;
+    let answer = post(&ann, &format!("/api/v1/tasks/{}/restore", created["id"]), Value::Null).await;
     expect_refusal(&answer, (404, "NOT_FOUND", ""), "There is no task with the id");
     assert_eq!(app.footprint().await, before);
 }
 
 #[tokio::test]
-async fn a_task_goes_for_good_from_the_trash_or_straight_away() {
+async fn a_task_is_deleted_permanently_from_the_trash_or_directly() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for trashed in [true, false] {
-        let made = make(&ann, json!({ "title": "T", "tags": ["a"] })).await;
-        let path = format!("/api/v1/tasks/{}", made["id"]);
+        let created = create_task(&ann, json!({ "title": "T", "tags": ["a"] })).await;
+        let path = format!("/api/v1/tasks/{}", created["id"]);
         if trashed {
             expect_status(delete(&ann, &path).await, 204);
         }
@@ -89,8 +89,8 @@ async fn an_assignee_and_an_administrator_may_delete_and_restore_too() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     for person in [&bob, &boss] {
-        let made = make(&ann, json!({ "title": "T", "assignee_id": bob.id })).await;
-        let path = format!("/api/v1/tasks/{}", made["id"]);
+        let created = create_task(&ann, json!({ "title": "T", "assignee_id": bob.id })).await;
+        let path = format!("/api/v1/tasks/{}", created["id"]);
         expect_status(delete(person, &path).await, 204);
         expect_status(post(person, &format!("{path}/restore"), Value::Null).await, 200);
         expect_status(delete(person, &format!("{path}/force")).await, 204);

@@ -1,4 +1,4 @@
-//! Users through REST: who sees what of whom, and what one changes of oneself.
+//! Users through REST: visibility and changes.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -12,12 +12,12 @@ fn path_of(person: &Person<'_>) -> String {
     format!("/api/v1/users/{}", person.id)
 }
 
-/// What everybody who is signed in sees.
+/// The fields that all signed-in users see.
 fn name_of(person: &Person<'_>) -> Value {
     json!({ "id": person.id, "username": person.name, "full_name": null })
 }
 
-/// What the person and administrators see.
+/// The fields that the user and administrators see.
 fn account_of(person: &Person<'_>, role: &str) -> Value {
     json!({ "id": person.id, "username": person.name, "full_name": null,
         "email": format!("{}@example.com", person.name), "email_verified": true, "time_zone": "UTC", "role": role, "is_active": true,
@@ -25,7 +25,7 @@ fn account_of(person: &Person<'_>, role: &str) -> Value {
 }
 
 #[tokio::test]
-async fn everybody_signed_in_sees_names_and_only_oneself_and_admins_the_account() {
+async fn signed_in_users_see_names_and_only_the_user_and_admins_see_the_account() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     for (person, expected) in [
@@ -79,7 +79,7 @@ async fn administrators_list_accounts() {
 }
 
 #[tokio::test]
-async fn everybody_else_lists_names_and_their_own_account() {
+async fn members_list_names_and_their_own_account() {
     let app = TestApp::start().await;
     let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
     let answer = expect_status(get(&ann, "/api/v1/users").await, 200);
@@ -94,7 +94,7 @@ async fn everybody_else_lists_names_and_their_own_account() {
 }
 
 #[tokio::test]
-async fn one_changes_ones_names_by_absent_null_and_value() {
+async fn an_update_of_names_distinguishes_absent_null_and_value() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     app.advance(TimeDelta::minutes(1));
@@ -139,7 +139,7 @@ async fn one_changes_ones_names_by_absent_null_and_value() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_not_acceptable_changes_nothing() {
+async fn an_unacceptable_change_writes_nothing() {
     let app = TestApp::start().await;
     let (boss, ann, bob) = (app.admin().await, app.member().await, app.member().await);
     app.advance(TimeDelta::minutes(1));
@@ -194,7 +194,7 @@ async fn a_change_that_is_not_acceptable_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_empty_full_name_is_none() {
+async fn an_empty_full_name_is_stored_as_null() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for empty in ["", "  "] {

@@ -1,4 +1,4 @@
-//! Sockets of nobody, which are to take no place of signed-in users.
+//! Anonymous sockets must not take connection slots of signed-in users.
 
 use axum::http::Method;
 use serde_json::json;
@@ -9,14 +9,14 @@ use crate::support::socket::{LEGACY, TRANSPORT};
 /// More than any limit of anonymous sockets.
 const ATTACK: usize = 300;
 
-/// A server that listens, with enough files for both ends of the sockets.
+/// A listening server. The process has enough file descriptors for both ends of the sockets.
 async fn start(settings: &[(&str, &str)]) -> TestApp {
     taskwire::http::open_files::raise_limit();
     TestApp::start_with(settings).await
 }
 
 #[tokio::test]
-async fn anonymous_sockets_take_no_place_of_users() {
+async fn anonymous_sockets_take_no_slots_of_users() {
     let app = start(&[("LIVE_MAX_CONNECTIONS", "2")]).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
@@ -29,14 +29,14 @@ async fn anonymous_sockets_take_no_place_of_users() {
         socket.answer("{ viewer { id } }").await;
     }
     assert_eq!(app.app.domain().live().connections(), 2);
-    // The oldest were closed for the newest, which go on.
+    // The oldest were closed for the newest, which stay open.
     let reason = "Too many connections without a user".to_owned();
     assert_eq!(anonymous[0].closed().await, (1013, reason));
     anonymous[ATTACK - 1].answer("{ __typename }").await;
 }
 
 #[tokio::test]
-async fn sockets_that_do_not_say_who_they_are_keep_nobody_out() {
+async fn unauthenticated_sockets_block_nobody() {
     let app = start(&[
         ("WEBSOCKET_INIT_TIMEOUT_SECONDS", "3600"),
         ("LIVE_MAX_CONNECTIONS", "2"),
@@ -55,7 +55,7 @@ async fn sockets_that_do_not_say_who_they_are_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn sockets_with_a_bad_token_keep_nobody_out() {
+async fn sockets_with_a_bad_token_block_nobody() {
     let app = start(&[("LIVE_MAX_CONNECTIONS", "2")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
@@ -69,7 +69,7 @@ async fn sockets_with_a_bad_token_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_socket_in_use_by_nobody_stays_until_others_need_its_place() {
+async fn an_anonymous_socket_in_use_stays_until_others_need_its_slot() {
     let app = start(&[
         ("LIVE_MAX_ANONYMOUS_CONNECTIONS", "3"),
         ("LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS", "3"),
@@ -91,7 +91,7 @@ async fn a_socket_in_use_by_nobody_stays_until_others_need_its_place() {
 }
 
 #[tokio::test]
-async fn streams_of_nobody_are_refused_and_hold_nothing() {
+async fn anonymous_streams_are_refused_and_hold_no_slot() {
     let app = start(&[("LIVE_MAX_CONNECTIONS", "1")]).await;
     let ann = app.member().await;
     let nobody = app.anonymous();

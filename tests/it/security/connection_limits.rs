@@ -1,4 +1,4 @@
-//! Clients that hold more connections than they may.
+//! Clients that hold too many connections.
 
 use std::net::Ipv4Addr;
 
@@ -11,12 +11,12 @@ use crate::support::process::{Place, until};
 use crate::support::socket::TRANSPORT;
 use crate::support::wire::Wire;
 
-/// The head of a request, which keeps its connection busy until the body comes.
+/// Request headers; the connection is busy until the body arrives.
 const UNFINISHED: &str = "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
     Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// A connection on which the server waits for the body of a request.
+/// A connection whose server side waits for a request body.
 async fn busy(address: Ipv4Addr, server: &str) -> Wire {
     let mut wire = Wire::open_from(address, server).await;
     wire.send(UNFINISHED).await;
@@ -25,7 +25,7 @@ async fn busy(address: Ipv4Addr, server: &str) -> Wire {
 }
 
 #[tokio::test]
-async fn a_server_that_is_full_says_so_and_takes_clients_again() {
+async fn a_full_server_refuses_clients_and_recovers() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database)
         .with("MAX_CONNECTIONS", "4")
@@ -48,7 +48,7 @@ async fn a_server_that_is_full_says_so_and_takes_clients_again() {
     let mut first = busy_ones.swap_remove(0);
     first.send("{}").await;
     assert_eq!(first.response().await.status, 422);
-    // It waits for its next request, so it makes room, although the others are still in use.
+    // This connection is idle, so it is closed for a new one, although the others are still busy.
     let answer = until("a connection to be free", async || {
         let answer = Wire::open_from(OTHER, &server.address).await.get("/metrics").await;
         (answer.status == 200).then_some(answer)
@@ -63,7 +63,7 @@ async fn a_server_that_is_full_says_so_and_takes_clients_again() {
 }
 
 #[tokio::test]
-async fn an_address_has_a_limit_and_a_trusted_proxy_has_none() {
+async fn an_address_has_a_limit_unless_it_is_a_trusted_proxy() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database)
         .with("MAX_CONNECTIONS_PER_ADDRESS", "3")
@@ -92,7 +92,7 @@ async fn an_address_has_a_limit_and_a_trusted_proxy_has_none() {
 }
 
 #[tokio::test]
-async fn idle_connections_make_room_and_websockets_do_not() {
+async fn idle_connections_are_closed_for_new_ones_and_websockets_are_not() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database)
         .with("MAX_CONNECTIONS", "8")
@@ -109,7 +109,7 @@ async fn idle_connections_make_room_and_websockets_do_not() {
         assert_eq!(wire.get("/livez").await.status, 200);
         idle.push(wire);
     }
-    // The oldest had to go, without a reset.
+    // The oldest was closed, without a reset.
     assert_eq!(idle[0].end().await.unwrap(), b"");
     assert_eq!(idle[19].get("/livez").await.status, 200);
     for socket in &mut sockets {
@@ -119,7 +119,7 @@ async fn idle_connections_make_room_and_websockets_do_not() {
 }
 
 #[tokio::test]
-async fn what_stays_open_leaves_connections_for_requests() {
+async fn long_lived_connections_leave_some_for_requests() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database)
         .with("MAX_CONNECTIONS", "8")
@@ -137,7 +137,7 @@ async fn what_stays_open_leaves_connections_for_requests() {
 }
 
 #[tokio::test]
-async fn more_connections_than_files_stop_the_start_in_one_line() {
+async fn a_connection_limit_above_the_file_limit_stops_the_start_in_one_line() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database);
     for (connections, reason) in [
@@ -165,12 +165,12 @@ async fn more_connections_than_files_stop_the_start_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_process_without_files_to_open_waits_and_goes_on() {
+async fn a_process_without_free_file_descriptors_waits_and_recovers() {
     let database = TestDatabase::create().await;
     let server = Place::over(&database).serve().await;
     let mut kept = Wire::open(&server.address).await;
     assert_eq!(kept.get("/livez").await.status, 200);
-    // Fewer than are open: nothing can be accepted.
+    // The limit is below the number of open files, so nothing can be accepted.
     server.limit_open_files(Some(5));
     let mut waiting = Vec::new();
     for _ in 0..50 {

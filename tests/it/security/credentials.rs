@@ -1,4 +1,4 @@
-//! Passwords are checked one at a time, wherever they are asked for.
+//! Passwords are checked one at a time in every operation.
 
 use axum::http::Method;
 use futures_util::future::join_all;
@@ -14,7 +14,7 @@ use crate::support::{PASSWORD, TestApp};
 
 const HERE: &str = "203.0.113.7";
 
-/// Asks a client that takes the media type of the specification.
+/// Sends a body and accepts the media type of the specification.
 async fn send(person: &Person<'_>, body: &Value) -> Answer {
     let request = person
         .request(Method::POST, "/graphql")
@@ -59,14 +59,14 @@ fn move_to(person: &Person<'_>, email: &str, current: &str) -> String {
     )
 }
 
-/// The field with a directive, which comes before its selection.
+/// Inserts a directive before the selection of a field.
 fn with_directive(field: &str, directive: &str) -> String {
     let (field, selection) = field.rsplit_once('{').unwrap();
     format!("{field} {directive} {{{selection}")
 }
 
 #[tokio::test]
-async fn a_document_runs_one_operation_on_credentials() {
+async fn a_document_has_at_most_one_credential_operation() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let (right, wrong) = (login(&ann.name, PASSWORD), login(&ann.name, WRONG));
@@ -98,12 +98,12 @@ async fn a_document_runs_one_operation_on_credentials() {
         expect_one_at_a_time(&send(&ann, &body).await);
         expect_one_at_a_time(&send(&ann, &json!([body])).await);
     }
-    assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
+    assert_eq!(app.app.domain().password_checks(), checked, "no password was checked");
     assert_eq!(app.footprint().await, before);
 }
 
 #[tokio::test]
-async fn one_of_them_runs_beside_other_operations() {
+async fn a_credential_operation_runs_beside_others() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let login = login(&ann.name, PASSWORD);
@@ -113,7 +113,7 @@ async fn one_of_them_runs_beside_other_operations() {
             "mutation {{ {login} again: {} }}",
             with_directive(&login, "@skip(if: true)")
         ),
-        // The same field twice is one.
+        // Duplicate fields count once.
         format!("mutation {{ {login} {login} }}"),
     ] {
         let answer = send(&ann, &json!({ "query": document })).await;
@@ -127,7 +127,7 @@ async fn one_of_them_runs_beside_other_operations() {
 }
 
 #[tokio::test]
-async fn a_batch_runs_one_operation_on_credentials() {
+async fn a_batch_has_at_most_one_credential_operation() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let entry = |field: String| json!({ "query": format!("mutation {{ {field} }}") });
@@ -153,12 +153,12 @@ async fn a_batch_runs_one_operation_on_credentials() {
             .header("graphql-preflight", "1");
         expect_one_at_a_time(&ann.send(request.body(form.into()).unwrap()).await);
     }
-    assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
+    assert_eq!(app.app.domain().password_checks(), checked, "no password was checked");
     assert_eq!(app.footprint().await, before, "nothing else was run either");
 }
 
 #[tokio::test]
-async fn a_password_change_draws_on_the_limit_of_passwords() {
+async fn a_password_change_counts_for_the_password_limit() {
     let app = TestApp::start_with(&[LIMITED, ("RATE_LIMIT_STRICT_PER_MINUTE", "3")]).await;
     let ann = app.member().await;
     let wrong = json!({ "current": WRONG, "new": "Different456" });
@@ -197,7 +197,7 @@ async fn a_wrong_current_password_counts_as_a_failed_login() {
         assert_eq!(login_from(&nobody, HERE, &bob.name, WRONG).await.status, 401);
     }
     let checked = app.app.domain().password_checks();
-    // What was guessed one way makes the other way wait, and the right password too.
+    // Guesses by one operation delay the other too, also with the right password.
     for (person, retry) in [
         (&ann, change(&ann, PASSWORD).await),
         (&bob, change(&bob, PASSWORD).await),
@@ -210,7 +210,7 @@ async fn a_wrong_current_password_counts_as_a_failed_login() {
         let login = json!({ "name": person.name, "password": PASSWORD });
         assert_eq!(outcome(&graphql_from(&nobody, HERE, GRAPHQL_LOGIN, &login).await), 429);
     }
-    assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
+    assert_eq!(app.app.domain().password_checks(), checked, "no password was checked");
     app.advance(chrono::TimeDelta::seconds(1));
     assert!(change(&ann, PASSWORD).await.data()["passwordChange"]["accessToken"].is_string());
 }
@@ -240,7 +240,7 @@ async fn a_session_has_one_password_hashed_at_a_time() {
             .all(|answer| answer.user_error("passwordChange").0 == "INVALID_CREDENTIALS")
     );
     assert_eq!(most, 1, "passwords at a time");
-    // Two sessions do not wait for each other.
+    // Sessions do not wait for each other.
     let both = [&ann, &bob].map(|person| {
         let right = json!({ "current": PASSWORD, "new": "Different456" });
         async move { graphql_from(person, HERE, CHANGE, &right).await }

@@ -1,5 +1,5 @@
-//! Requests that are refused while their client is still sending. It reads the answer only afterwards, as the clients of
-//! Python do, and must then find it.
+//! Refusals while the client is still sending. Clients that read the response only afterwards, such as Python's, must
+//! receive it.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -10,12 +10,12 @@ use crate::support::database::TestDatabase;
 use crate::support::process::{Place, Server};
 use crate::support::wire::Wire;
 
-/// More than any body may have.
+/// Above every body limit.
 const LARGE: usize = 8 * 1024 * 1024;
-/// A body that the network may hold back a part of.
+/// A body that may be larger than the network buffers.
 const SMALL: usize = 20 * 1024;
 
-/// How a request gives the length of its body.
+/// How a request declares its body.
 #[derive(Clone, Copy, Debug)]
 enum Framing {
     Length,
@@ -26,7 +26,7 @@ enum Framing {
 
 const FRAMINGS: [Framing; 3] = [Framing::Length, Framing::Chunks, Framing::Impatient];
 
-/// A request for which there is no body yet.
+/// A request without its body.
 struct Target<'a> {
     line: &'a str,
     kind: &'a str,
@@ -49,7 +49,7 @@ impl Target<'_> {
         format!("{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{token}{framing}\r\n\r\n")
     }
 
-    /// Sends everything, and only then reads the answer.
+    /// Sends everything before it reads the response.
     async fn send(&self, wire: &mut Wire, framing: Framing, length: usize) -> Answer {
         const PIECE: usize = 64 * 1024;
 
@@ -92,7 +92,7 @@ async fn assert_refused(server: &Server, target: &Target<'_>, framing: Framing) 
 }
 
 #[tokio::test]
-async fn a_client_that_sends_8_mb_gets_the_refusal_and_no_reset() {
+async fn a_client_that_sends_8_mb_receives_the_refusal_and_no_reset() {
     const JSON: &str = "application/json";
     const TASKS: &str = "POST /api/v1/tasks";
     const GRAPHQL: &str = "POST /graphql";
@@ -127,7 +127,7 @@ async fn a_client_that_sends_8_mb_gets_the_refusal_and_no_reset() {
 }
 
 #[tokio::test]
-async fn a_client_that_comes_too_often_gets_the_refusal_and_no_reset() {
+async fn a_rate_limited_client_receives_the_refusal_and_no_reset() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database)
         .with("RATE_LIMIT_ENABLED", "true")
@@ -148,7 +148,7 @@ async fn a_client_that_comes_too_often_gets_the_refusal_and_no_reset() {
 }
 
 #[tokio::test]
-async fn a_short_body_that_is_refused_leaves_the_connection_open() {
+async fn a_refused_short_body_leaves_the_connection_open() {
     let database = TestDatabase::create().await;
     let server = Place::over(&database).serve().await;
     let mut wire = Wire::open(&server.address).await;
@@ -177,7 +177,7 @@ async fn a_short_body_that_is_refused_leaves_the_connection_open() {
 }
 
 #[tokio::test]
-async fn a_body_that_was_not_asked_for_is_not_waited_for() {
+async fn a_refusal_does_not_wait_for_a_body_without_100_continue() {
     let database = TestDatabase::create().await;
     let server = Place::over(&database).serve().await;
     for length in [SMALL, LARGE] {
@@ -189,7 +189,7 @@ async fn a_body_that_was_not_asked_for_is_not_waited_for() {
             status: 401,
         };
         wire.send(target.head(Framing::Impatient, length)).await;
-        // The client waits: no `100 Continue` comes, but the refusal.
+        // The client waits and receives the refusal instead of `100 Continue`.
         let answer = wire.response().await;
         assert_eq!((answer.status.as_u16(), answer.header("connection")), (401, "close"));
         assert_eq!(wire.end().await.unwrap(), b"");
@@ -197,7 +197,7 @@ async fn a_body_that_was_not_asked_for_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn headers_without_end_are_refused_and_no_reset() {
+async fn endless_headers_are_refused_without_a_reset() {
     let database = TestDatabase::create().await;
     let server = Place::over(&database).serve().await;
     let mut wire = Wire::open(&server.address).await;
@@ -209,7 +209,7 @@ async fn headers_without_end_are_refused_and_no_reset() {
 }
 
 #[tokio::test]
-async fn what_is_read_after_a_refusal_has_a_limit() {
+async fn reading_after_a_refusal_has_a_limit() {
     let database = TestDatabase::create().await;
     let server = Place::over(&database).serve().await;
     let mut wire = Wire::open(&server.address).await;

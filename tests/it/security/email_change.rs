@@ -50,7 +50,7 @@ async fn a_new_address_needs_the_password() {
     assert_eq!(answer.user_error("userUpdate").0, "INVALID_CREDENTIALS");
     let wrong = json!({ "email": "eve@example.com", "current_password": WRONG });
     assert_eq!(patch(&ann, ann.id, &wrong).await.status, 401);
-    // Nothing of it was written.
+    // Nothing was written.
     assert_eq!(email(&ann).await, before);
     let me = ann.rest(Method::GET, "/auth/me", Value::Null).await;
     assert_eq!(*me.at("/username"), json!(ann.name));
@@ -65,12 +65,12 @@ async fn a_new_address_needs_the_password() {
 }
 
 #[tokio::test]
-async fn what_moves_no_address_of_ones_own_needs_none() {
+async fn other_changes_need_no_password() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.member().await, app.admin().await);
     let before = email(&ann).await;
     let checked = app.app.domain().password_checks();
-    // The address as it is, in other letters; and a name.
+    // The present address in another letter case, and a name.
     let same = before.as_str().unwrap().to_uppercase();
     let answer = update(&ann, &ann.global_id(), &json!({ "email": same, "fullName": "Ann" })).await;
     assert_eq!(*answer.at("/data/userUpdate/user/email"), before, "{}", answer.text);
@@ -78,13 +78,13 @@ async fn what_moves_no_address_of_ones_own_needs_none() {
     let answer = patch(&boss, ann.id, &json!({ "email": "ann@example.org" })).await;
     assert_eq!(*answer.at("/email"), "ann@example.org", "{}", answer.text);
     assert_eq!(app.app.domain().password_checks(), checked);
-    // Their own is theirs to prove.
+    // Their own address needs their password.
     let answer = patch(&boss, boss.id, &json!({ "email": "boss@example.org" })).await;
     assert_eq!((answer.status.as_u16(), answer.detail()), (422, MISSING));
 }
 
 #[tokio::test]
-async fn guesses_count_as_failed_logins_and_draw_on_the_limit_of_passwords() {
+async fn guesses_count_as_failed_logins_and_for_the_password_limit() {
     let app = TestApp::start_with(&[LIMITED, ("RATE_LIMIT_STRICT_PER_MINUTE", "4")]).await;
     let ann = app.member().await;
     let wrong = json!({ "email": "eve@example.com", "currentPassword": WRONG });
@@ -114,14 +114,14 @@ async fn guesses_count_as_failed_logins_and_draw_on_the_limit_of_passwords() {
         ("4", "0")
     );
     assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
-    // What shows no password goes on.
+    // Requests without a password still work.
     let name = json!({ "fullName": "Ann", "currentPassword": null });
     assert_eq!(outcome(&update(&ann, &ann.global_id(), &name).await), 200);
     assert_eq!(patch(&ann, ann.id, &json!({ "full_name": "Ann" })).await.status, 200);
 }
 
 #[tokio::test]
-async fn after_ten_wrong_ones_the_right_one_waits() {
+async fn after_ten_wrong_passwords_the_right_one_is_delayed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let body = |password: &str| json!({ "email": "ann@example.org", "current_password": password });

@@ -1,4 +1,4 @@
-//! URLs of files, which need no access token: what they open, for whom and for how long.
+//! Signed file URLs without an access token: their scope, user and lifetime.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -15,13 +15,13 @@ use crate::support::{PASSWORD, TestApp};
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 const URL: &str = "query($id: ID!, $seconds: Int) { node(id: $id) { ... on Attachment { url(expiresIn: $seconds) } } }";
 
-/// The URL of a file that works for this many seconds.
+/// The URL of a file with this lifetime in seconds.
 async fn url_with(person: &Person<'_>, id: &Value, seconds: Value) -> String {
     let answer = person.graphql(URL, json!({ "id": id, "seconds": seconds })).await;
     answer.data()["node"]["url"].as_str().unwrap().to_owned()
 }
 
-/// The URL of a file as it is by default.
+/// The URL of a file with the default lifetime.
 async fn url_of(person: &Person<'_>, id: &Value) -> String {
     let answer = person
         .graphql(
@@ -32,7 +32,7 @@ async fn url_of(person: &Person<'_>, id: &Value) -> String {
     answer.data()["node"]["url"].as_str().unwrap().to_owned()
 }
 
-/// What a browser gets that loads the URL with these headers, without a token.
+/// The response to a browser that loads the URL without a token.
 async fn load_with(app: &TestApp, method: Method, url: &str, headers: &[(&str, &str)]) -> Answer {
     let nobody = app.anonymous();
     let mut request = nobody.request(method, url);
@@ -46,7 +46,6 @@ async fn load(app: &TestApp, url: &str) -> Answer {
     load_with(app, Method::GET, url, &[]).await
 }
 
-/// Expects that the URL opens nothing, and why.
 async fn expect_refused(app: &TestApp, url: &str, refusal: (u16, &str), message: &str) {
     let answer = load(app, url).await;
     let (status, code, _) = answer.problem();
@@ -61,7 +60,7 @@ const ENDED: ((u16, &str), &str) = ((401, "UNAUTHENTICATED"), "The session has e
 const UNSEEN: ((u16, &str), &str) = ((404, "NOT_FOUND"), "There is no attachment");
 
 #[tokio::test]
-async fn an_image_is_shown_and_any_other_file_saved_without_a_token() {
+async fn an_image_is_shown_inline_and_any_other_file_is_downloaded_without_a_token() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let image = ann.keeps(None, "a.png", PNG).await;
@@ -103,7 +102,7 @@ async fn an_image_is_shown_and_any_other_file_saved_without_a_token() {
     ] {
         let file = ann.keeps(None, name, content.as_bytes()).await;
         let url = url_of(&ann, &file["id"]).await;
-        // Under the other prefix, and with a slash at its end, as all routes.
+        // With the other prefix and a trailing slash, as all routes.
         for url in [url.replacen("/api/v1", "", 1), url.replacen('?', "/?", 1), url] {
             let saved = load(&app, &url).await;
             assert_eq!((saved.status.as_u16(), saved.text.as_str()), (200, content), "{url}");
@@ -128,7 +127,7 @@ async fn an_image_is_shown_and_any_other_file_saved_without_a_token() {
 }
 
 #[tokio::test]
-async fn rest_answers_have_the_url_too() {
+async fn rest_responses_have_the_url_too() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = ann.creates_task(json!({ "title": "Report" })).await;
@@ -136,8 +135,8 @@ async fn rest_answers_have_the_url_too() {
     for (path, list) in [(files.as_str(), Some(files.as_str())), ("/upload", None)] {
         let form = Form::default().file("file", "a.webp", b"RIFF\x04\0\0\0WEBPVP8 ").end();
         let request = ann.request(Method::POST, path).header("content-type", CONTENT_TYPE);
-        let made = ann.send(request.body(form.into()).unwrap()).await;
-        let mut answers = vec![made.at("/url").clone()];
+        let uploaded = ann.send(request.body(form.into()).unwrap()).await;
+        let mut answers = vec![uploaded.at("/url").clone()];
         if let Some(list) = list {
             answers.push(
                 ann.rest(Method::GET, list, Value::Null)
@@ -153,14 +152,14 @@ async fn rest_answers_have_the_url_too() {
                 (200, "image/webp")
             );
         }
-        let location = made.header("location");
+        let location = uploaded.header("location");
         assert!(!location.contains('?'), "{location}");
         assert_eq!(load(&app, location).await.problem().0, 401);
     }
 }
 
 #[tokio::test]
-async fn a_url_works_for_as_long_as_was_asked() {
+async fn a_url_works_for_the_requested_time() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.keeps(None, "a.txt", b"text").await["id"].clone();
@@ -201,7 +200,7 @@ async fn a_signature_counts_for_one_file_of_this_server_only() {
     let signature = url.split_once('=').unwrap().1.to_owned();
     let path = |file: &Value| format!("/api/v1/files/{}", file["databaseId"]);
     let with = |signature: &str| format!("{}?signature={signature}", path(&file));
-    // One character of each part of it, and less than all of it.
+    // One altered character in each part, and truncated or foreign signatures.
     let places = [0, signature.find('.').unwrap() + 5, signature.len() - 10];
     for place in places {
         let mut altered = signature.clone().into_bytes();
@@ -226,13 +225,13 @@ async fn a_signature_counts_for_one_file_of_this_server_only() {
         )
         .await;
     }
-    // Another key, as of a server that is nobody's node.
+    // A server with another key.
     let stranger = app
         .second_node_with(&[("SECRET_KEY", "another-key-that-is-long-enough-for-a-test-server")])
         .await;
     expect_refused(&stranger, &url, INVALID.0, INVALID.1).await;
     assert_eq!(load(&app.second_node().await, &url).await.text, "text");
-    // It is no access token, and opens nothing but the file.
+    // The signature is not an access token and gives access to this file only.
     let impostor = ann.with_token(&app, &signature);
     let asked = impostor.graphql("{ tasks { totalCount } }", json!({})).await;
     assert_eq!(asked.error_code(), "UNAUTHENTICATED", "{}", asked.text);
@@ -266,7 +265,7 @@ async fn a_url_ends_with_its_session_and_with_the_account() {
         .await;
     let second = ann.with_token(&app, second.data()["login"]["accessToken"].as_str().unwrap());
     let (first_url, second_url) = (url_of(&ann, &id).await, url_of(&second, &id).await);
-    // A session goes on when its tokens are renewed.
+    // A refresh keeps the session.
     let refresh = "mutation($token: String!) { refresh(refreshToken: $token) { accessToken } }";
     let renewed = ann.graphql(refresh, json!({ "token": ann.refresh_token })).await;
     let renewed = renewed.data()["refresh"]["accessToken"].as_str().unwrap().to_owned();
@@ -291,7 +290,7 @@ async fn a_url_ends_with_its_session_and_with_the_account() {
 }
 
 #[tokio::test]
-async fn a_url_ends_with_the_sight_of_the_file() {
+async fn a_url_ends_when_the_file_becomes_invisible() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann
@@ -321,7 +320,7 @@ async fn with_an_access_token_an_old_url_still_works() {
     let (ann, eve) = (app.member().await, app.member().await);
     let id = ann.keeps(None, "a.txt", b"text").await["id"].clone();
     let url = url_of(&ann, &id).await;
-    // A password that a proxy asks for is sent by the browser with everything.
+    // Browsers send the password for a proxy with every request.
     let with_password = load_with(&app, Method::GET, &url, &[("authorization", "Basic YTpi")]).await;
     assert_eq!(with_password.text, "text");
     app.advance(TimeDelta::seconds(301));
@@ -386,10 +385,10 @@ async fn the_log_has_no_signature() {
     let token = server.registers("ann@example.com", PASSWORD).await;
     let form = Form::default().file("file", "a.txt", b"text").end();
     let upload = server.request(&token, Method::POST, "/api/v1/upload");
-    let made = crate::support::process::read(upload.header("content-type", CONTENT_TYPE).body(form))
+    let uploaded = crate::support::process::read(upload.header("content-type", CONTENT_TYPE).body(form))
         .await
         .unwrap();
-    let url = made.at("/url").as_str().unwrap().to_owned();
+    let url = uploaded.at("/url").as_str().unwrap().to_owned();
     assert_eq!(server.rest("", Method::GET, &url, Value::Null).await.text, "text");
     let (path, signature) = url.split_once("?signature=").unwrap();
     server.until_logged(path).await;

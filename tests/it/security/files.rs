@@ -1,4 +1,4 @@
-//! Files: how many, under which names, and who may read those of the database.
+//! Files: quotas, names, and permissions of the database files.
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
@@ -25,7 +25,7 @@ async fn stored(app: &TestApp) -> i64 {
 }
 
 #[tokio::test]
-async fn a_user_cannot_store_more_than_the_quota_however_many_files_come_at_once() {
+async fn a_user_cannot_exceed_the_quota_by_concurrent_uploads() {
     let app = TestApp::start_with(&[("UPLOAD_QUOTA_PER_USER_BYTES", "10000")]).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann
@@ -60,7 +60,7 @@ async fn a_user_cannot_store_more_than_the_quota_however_many_files_come_at_once
     let refused = ann.uploads(task, "more.txt", &[b'x'; 1_001]).await;
     let error = &refused.data()["attachmentUpload"]["userErrors"][0];
     assert_eq!(error["code"], "QUOTA_EXCEEDED");
-    // Others have a quota of their own, and what is deleted does not count.
+    // Each user has their own quota, and deleted files do not count.
     assert_eq!(keep(&bob, "b.txt", 10_000).await.status, 201);
     assert_eq!(keep(&bob, "c.txt", 1).await.status, 507);
     let delete = bob.request(Method::DELETE, "/api/v1/delete/b.txt");
@@ -70,7 +70,7 @@ async fn a_user_cannot_store_more_than_the_quota_however_many_files_come_at_once
 }
 
 #[tokio::test]
-async fn all_users_together_cannot_store_more_than_the_quota_of_the_server() {
+async fn all_users_together_cannot_exceed_the_quota_of_the_server() {
     let app = TestApp::start_with(&[("UPLOAD_QUOTA_BYTES", "10000"), ("UPLOAD_QUOTA_PER_USER_BYTES", "0")]).await;
     let people = [app.member().await, app.member().await, app.member().await];
     let answers = join_all(people.iter().map(|person| keep(person, "a.txt", 4_000))).await;
@@ -89,7 +89,7 @@ async fn all_users_together_cannot_store_more_than_the_quota_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_a_path_when_it_is_decoded_is_refused() {
+async fn a_name_that_decodes_to_a_path_is_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for name in [
@@ -107,7 +107,7 @@ async fn a_name_that_is_a_path_when_it_is_decoded_is_refused() {
     assert_eq!(app.stored_files().len(), 0);
 }
 
-/// PostgreSQL takes no text with U+0000.
+/// PostgreSQL cannot store U+0000 in text.
 #[tokio::test]
 async fn a_name_with_a_nul_is_not_found() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Guessing slows down, and the one who knows the password is not locked out by it.
+//! Password guessing is slowed down without locking the owner out.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,11 @@ use crate::support::{PASSWORD, TestApp};
 
 const HOME: &str = "198.51.100.1";
 
-/// The address of an attacker with this number.
 fn attacker(number: u32) -> String {
     format!("203.0.113.{}", number + 1)
 }
 
-/// Lets `addresses` addresses fail ten times each, which is as often as they may in a row.
+/// Fails ten logins from each address, which is the maximum in a row.
 async fn fail_from(nobody: &Person<'_>, addresses: u32, name: &str) {
     for number in 0..addresses {
         for _ in 0..10 {
@@ -30,7 +29,7 @@ async fn fail_from(nobody: &Person<'_>, addresses: u32, name: &str) {
     }
 }
 
-/// Seconds that a refused login has to wait.
+/// The `Retry-After` of a refused login, in seconds.
 async fn wait_of(person: &Person<'_>, address: &str, name: &str) -> u64 {
     let answer = login_from(person, address, name, PASSWORD).await;
     assert_eq!(answer.problem(), (429, "RATE_LIMITED", ""), "{}", answer.text);
@@ -38,7 +37,7 @@ async fn wait_of(person: &Person<'_>, address: &str, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn six_addresses_within_their_limits_do_not_keep_the_owner_out() {
+async fn six_addresses_within_their_limits_do_not_lock_the_owner_out() {
     let app = TestApp::start_with(&[LIMITED]).await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     assert_eq!(login_from(&nobody, HOME, &ann.name, PASSWORD).await.status, 200);
@@ -50,7 +49,7 @@ async fn six_addresses_within_their_limits_do_not_keep_the_owner_out() {
                 assert!([401, 429].contains(&answer.status.as_u16()), "{}", answer.text);
             }
         }
-        // At home, elsewhere, and over the other API.
+        // From a known address, from another one, and over the other API.
         for address in [HOME, &format!("192.0.2.{minute}")] {
             let answer = login_from(&nobody, address, &ann.name, PASSWORD).await;
             assert_eq!(
@@ -62,16 +61,16 @@ async fn six_addresses_within_their_limits_do_not_keep_the_owner_out() {
         let login = json!({ "name": ann.name, "password": PASSWORD });
         let answer = graphql_from(&nobody, HOME, GRAPHQL_LOGIN, &login).await;
         assert!(answer.data()["login"]["accessToken"].is_string(), "{}", answer.text);
-        // Those who guess wait.
+        // Guessing addresses wait.
         assert!(wait_of(&nobody, &attacker(0), &ann.name).await >= 1);
     }
 }
 
 #[tokio::test]
-async fn an_address_that_failed_waits_longer_each_time_and_others_do_not() {
+async fn the_delay_of_an_address_grows_with_each_failure_and_others_have_none() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
-    // A known address and another; an account and a name that nobody has.
+    // A known and an unknown address; an existing and an unknown account.
     assert_eq!(login_from(&nobody, HOME, &ann.name, PASSWORD).await.status, 200);
     for (address, name, waits) in [
         (HOME, ann.name.as_str(), [1, 2, 4, 8, 16, 32, 60, 60]),
@@ -88,12 +87,12 @@ async fn an_address_that_failed_waits_longer_each_time_and_others_do_not() {
             assert_eq!(login_from(&nobody, address, name, WRONG).await.status, 401);
         }
     }
-    // The IPv6 network waits as a whole, and no other address does.
+    // The whole IPv6 network is delayed, and no other address.
     assert!(wait_of(&nobody, "2001:db8::ffff", &ann.name).await > 60);
     for address in ["2001:db8:0:1::1", "192.0.2.2"] {
         assert_eq!(login_from(&nobody, address, &ann.name, PASSWORD).await.status, 200);
     }
-    // A success starts the count of its address anew.
+    // A success resets the count of its address.
     app.advance(TimeDelta::seconds(60));
     assert_eq!(login_from(&nobody, HOME, &ann.name, PASSWORD).await.status, 200);
     for _ in 0..10 {
@@ -109,21 +108,21 @@ async fn many_addresses_together_are_refused_and_a_known_one_is_only_delayed() {
     assert_eq!(login_from(&nobody, HOME, &ann.name, PASSWORD).await.status, 200);
     fail_from(&nobody, 15, &ann.name).await;
     let checked = app.app.domain().password_checks();
-    // New addresses are refused, the right password or not, for a minute at most.
+    // New addresses are refused for up to a minute, also with the right password.
     for address in ["192.0.2.1", "2001:db8::1"] {
         assert_eq!(wait_of(&nobody, address, &ann.name).await, 60);
     }
     assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
-    // A name that nobody has is treated alike.
+    // An unknown name is treated alike.
     fail_from(&nobody, 15, "nobody-has-this-name").await;
     assert_eq!(wait_of(&nobody, "192.0.2.1", "nobody-has-this-name").await, 60);
 
-    // It never locks for good: each minute one attempt from elsewhere is looked at.
+    // The account is never locked permanently: each minute, one attempt from a new address is checked.
     app.advance(TimeDelta::seconds(60));
     assert_eq!(login_from(&nobody, "192.0.2.1", &ann.name, WRONG).await.status, 401);
     assert_eq!(wait_of(&nobody, "192.0.2.2", &ann.name).await, 60);
 
-    // Where somebody signed in before, both ways to show a password are open after a delay.
+    // From a known address, login and password change work after a delay.
     let started = Instant::now();
     let change = json!({ "current": WRONG, "new": "Different456" });
     let answer = graphql_from(&ann, HOME, CHANGE, &change).await;
@@ -139,13 +138,13 @@ async fn many_addresses_together_are_refused_and_a_known_one_is_only_delayed() {
 }
 
 #[tokio::test]
-async fn a_delayed_login_holds_neither_a_connection_nor_a_place_to_hash() {
+async fn a_delayed_login_holds_neither_a_connection_nor_a_hashing_slot() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     assert_eq!(login_from(&nobody, HOME, &ann.name, PASSWORD).await.status, 200);
     fail_from(&nobody, 15, &ann.name).await;
     let checked = app.app.domain().password_checks();
-    // More than there are connections.
+    // More logins than connections.
     let logins = join_all((0..8).map(|_| login_from(&nobody, HOME, &ann.name, PASSWORD)));
     let looking = until("all of them to be delayed", async || {
         let domain = app.app.domain();
@@ -190,7 +189,7 @@ async fn a_new_password_ends_the_trust_in_addresses_and_forgives_the_guesses_at_
     assert_eq!(login_from(&nobody, HOME, &ann.name, new).await.status, 200);
 }
 
-/// What a job does once a day.
+/// Runs the daily cleanup.
 async fn forget_ended(app: &TestApp) {
     app.app.domain().sessions().forget_ended(&Actor::System).await.unwrap();
 }
@@ -215,7 +214,7 @@ async fn an_address_is_known_for_90_days_and_not_by_a_refresh() {
     app.advance(TimeDelta::seconds(1));
     forget_ended(&app).await;
     assert_eq!(app.database.number(known).await, 0);
-    // Those of an account that is gone are gone.
+    // Known addresses of a deleted account are deleted.
     assert_eq!(login_from(&nobody, HOME, &ann.name, PASSWORD).await.status, 200);
     let boss = app.admin().await;
     let path = format!("/api/v1/users/{}", ann.id);
@@ -225,7 +224,7 @@ async fn an_address_is_known_for_90_days_and_not_by_a_refresh() {
 }
 
 #[tokio::test]
-async fn attempts_at_the_same_moment_count_each() {
+async fn concurrent_attempts_count_separately() {
     let app = TestApp::start().await;
     let (ann, nobody) = (app.member().await, app.anonymous());
     for name in [ann.name.as_str(), "nobody-has-this-name"] {

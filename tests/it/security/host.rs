@@ -1,4 +1,4 @@
-//! Requests whose `Host` can be read in two ways.
+//! Requests with an ambiguous `Host`.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::database::TestDatabase;
 use crate::support::process::{Place, Server};
 
-/// The answer to a request with these lines after the first.
+/// The response to a request with these header lines.
 fn answer(server: &Server, version: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();

@@ -1,4 +1,4 @@
-//! What an operator sees of failed logins.
+//! Log lines of failed logins.
 
 use axum::http::Method;
 use serde_json::json;
@@ -8,7 +8,6 @@ use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
 use crate::support::process::Place;
 
-/// The lines of failed logins, as JSON.
 fn failures(log: &str) -> Vec<serde_json::Value> {
     log.lines()
         .filter(|line| line.contains("login failed") || line.contains("wrong current password"))
@@ -27,7 +26,7 @@ async fn failed_logins_are_logged_with_the_address_and_a_digest_of_the_name() {
     }
     let login = "mutation { login(input: {username: \"ann\", password: \"Wrong-1234\"}) { accessToken } }";
     server.graphql("", login, json!({})).await;
-    let token = server.enters("ann").await;
+    let token = server.access_token_of("ann").await;
     let change =
         "mutation { passwordChange(currentPassword: \"Wrong-1234\", newPassword: \"Other-12345\") { accessToken } }";
     server.graphql(&token, change, json!({})).await;

@@ -1,4 +1,4 @@
-//! Mail as a weapon: the server must not send an attacker's words to strangers, nor fill anybody's mailbox.
+//! Abuse of mail: the server must not send an attacker's text to strangers, or fill mailboxes.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::database::TestDatabase;
 use crate::support::person::{Person, global_id};
-use crate::support::smtp::{Letter, MailServer, Mood};
+use crate::support::smtp::{Behaviour, Email, MailServer};
 use crate::support::{PASSWORD, TestApp, before_migration};
 
 const VERIFY: &str = "mutation($token: String!) { emailVerify(token: $token) { success userErrors { code } } }";
@@ -18,7 +18,7 @@ async fn app(mail: &MailServer, settings: &[(&str, &str)]) -> TestApp {
     TestApp::start_with(&[&[("SMTP_URL", url.as_str()), ("MAIL_FROM", "tasks@acme.com")], settings].concat()).await
 }
 
-/// Registers as anybody can, and gives the person with their number.
+/// Registers through the API; returns the person and their id.
 async fn register<'a>(app: &'a TestApp, email: &str, full_name: &str) -> (Person<'a>, i64) {
     let account = json!({ "email": email, "password": PASSWORD, "full_name": full_name });
     let nobody = app.anonymous();
@@ -34,7 +34,7 @@ async fn assign(by: &Person<'_>, to: i64, title: &str) {
 }
 
 /// The token of a verification mail.
-fn token_in(letter: &Letter) -> String {
+fn token_in(letter: &Email) -> String {
     assert!(
         letter.header("Subject").contains("Confirm your e-mail address"),
         "{}",
@@ -45,7 +45,7 @@ fn token_in(letter: &Letter) -> String {
     token.unwrap_or_else(|| panic!("{}", letter.text)).to_owned()
 }
 
-/// The code with which a token is refused; `None` if it verifies an address.
+/// The error code for a token; `None` if it verifies an address.
 async fn verify(by: &Person<'_>, token: &str) -> Option<String> {
     let answer = by.graphql(VERIFY, json!({ "token": token })).await;
     let payload = &answer.data()["emailVerify"];
@@ -61,21 +61,21 @@ async fn is_verified(app: &TestApp, email: &str) -> bool {
 }
 
 fn recipients(mail: &MailServer) -> Vec<String> {
-    mail.letters().into_iter().map(|letter| letter.to).collect()
+    mail.emails().into_iter().map(|letter| letter.to).collect()
 }
 
 #[tokio::test]
-async fn a_stranger_whose_address_was_registered_gets_one_mail_without_a_word_of_the_attacker() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn a_stranger_whose_address_was_registered_gets_one_mail_without_text_of_the_attacker() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail, &[]).await;
     let mallory = app.member().await;
     let (victim, id) = register(&app, "victim@example.org", "Click https://evil.example").await;
     for number in 0..3 {
         assign(&mallory, id, &format!("Your account is locked {number}")).await;
     }
-    app.works_off().await;
-    let [letter] = &mail.letters()[..] else {
-        panic!("{:?}", mail.letters())
+    app.run_until_idle().await;
+    let [letter] = &mail.emails()[..] else {
+        panic!("{:?}", mail.emails())
     };
     assert_eq!(letter.to, "victim@example.org");
     assert!(
@@ -83,7 +83,7 @@ async fn a_stranger_whose_address_was_registered_gets_one_mail_without_a_word_of
         "{}",
         letter.text
     );
-    // The notifications themselves are there.
+    // The notifications still exist in the app.
     let count = "{ notifications { totalCount } viewer { emailVerified } }";
     let seen = victim.graphql(count, json!({})).await;
     assert_eq!(
@@ -91,7 +91,7 @@ async fn a_stranger_whose_address_was_registered_gets_one_mail_without_a_word_of
         &json!({ "notifications": { "totalCount": 3 }, "viewer": { "emailVerified": false } })
     );
 
-    // The token is stored nowhere.
+    // The token is not stored in plain text.
     let token = token_in(letter);
     let stored = format!(
         "SELECT (SELECT COUNT(*) FROM users WHERE verification_token_hash = '{token}') \
@@ -100,21 +100,21 @@ async fn a_stranger_whose_address_was_registered_gets_one_mail_without_a_word_of
     assert_eq!(app.database.number(&stored).await, 0);
     assert_eq!(verify(&app.anonymous(), &token).await, None);
     assign(&mallory, id, "Welcome").await;
-    app.works_off().await;
-    let letters = mail.letters();
+    app.run_until_idle().await;
+    let letters = mail.emails();
     assert_eq!(letters.len(), 2, "{letters:?}");
     assert!(letters[1].header("Subject").contains("Welcome"));
 }
 
 #[tokio::test]
-async fn a_changed_address_is_verified_anew_unless_an_administrator_sets_it() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn a_changed_address_must_be_verified_unless_an_administrator_sets_it() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail, &[]).await;
     let (mallory, boss) = (app.member().await, app.admin().await);
     let (registered, id) = register(&app, "own@example.org", "M").await;
-    app.works_off().await;
-    let token = token_in(&mail.letters()[0]);
-    // By both APIs, from a verified and from an unverified address to one of a stranger.
+    app.run_until_idle().await;
+    let token = token_in(&mail.emails()[0]);
+    // With both APIs, from a verified and an unverified address to that of a stranger.
     let answer = mallory
         .graphql(
             MOVE,
@@ -143,15 +143,15 @@ async fn a_changed_address_is_verified_anew_unless_an_administrator_sets_it() {
         assign(&boss, to, "Not to be mailed").await;
     }
     app.advance(TimeDelta::minutes(2));
-    app.works_off().await;
-    for letter in mail.letters() {
+    app.run_until_idle().await;
+    for letter in mail.emails() {
         token_in(&letter);
     }
     let mut to = recipients(&mail);
     to.sort();
     assert_eq!(to, ["first@example.org", "own@example.org", "second@example.org"]);
 
-    // A change of names alone changes nothing.
+    // A change of names does not affect the verification.
     let answer = boss
         .graphql(
             MOVE,
@@ -163,18 +163,18 @@ async fn a_changed_address_is_verified_anew_unless_an_administrator_sets_it() {
         .rest(Method::PATCH, &path, json!({ "email": "third@example.org" }))
         .await;
     assert_eq!(answer.at("/email_verified"), true, "{}", answer.text);
-    app.works_off().await;
-    assert_eq!(mail.letters().len(), 3);
+    app.run_until_idle().await;
+    assert_eq!(mail.emails().len(), 3);
 }
 
 #[tokio::test]
-async fn a_token_is_good_once_for_a_day_and_for_its_own_account() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn a_token_is_valid_once_for_a_day_and_for_its_account() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail, &[]).await;
     register(&app, "one@example.org", "One").await;
     let (two, _) = register(&app, "two@example.org", "Two").await;
-    app.works_off().await;
-    let letters = mail.letters();
+    app.run_until_idle().await;
+    let letters = mail.emails();
     let token_of = |to: &str| token_in(letters.iter().find(|letter| letter.to == to).unwrap());
     let (one_token, two_token) = (token_of("one@example.org"), token_of("two@example.org"));
     // A foreign token says nothing about the address of the person who sends it.
@@ -199,12 +199,12 @@ async fn a_token_is_good_once_for_a_day_and_for_its_own_account() {
 }
 
 #[tokio::test]
-async fn another_token_is_mailed_at_most_once_a_minute_and_replaces_the_last_one() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn a_new_token_is_mailed_at_most_once_a_minute_and_replaces_the_last_one() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail, &[("PUBLIC_URL", "https://tasks.example.com/")]).await;
     let (ann, id) = register(&app, "ann@example.org", "Ann").await;
-    app.works_off().await;
-    let token_of = |letter: &Letter| {
+    app.run_until_idle().await;
+    let token_of = |letter: &Email| {
         let text = letter.shown();
         let (_, rest) = text
             .split_once("https://tasks.example.com/verify-email?token=")
@@ -213,7 +213,7 @@ async fn another_token_is_mailed_at_most_once_a_minute_and_replaces_the_last_one
     };
     let early = ann.graphql(RESEND, json!({})).await;
     assert_eq!(early.error_code(), "RATE_LIMITED");
-    // New addresses do not help: one mail waits, and goes to the last of them.
+    // Changing the address does not help: one mail is queued, and goes to the last address.
     for number in 0..4 {
         let email = format!("stranger{number}@example.org");
         ann.graphql(
@@ -223,10 +223,10 @@ async fn another_token_is_mailed_at_most_once_a_minute_and_replaces_the_last_one
         .await
         .data();
     }
-    app.works_off().await;
-    assert_eq!(mail.letters().len(), 1);
+    app.run_until_idle().await;
+    assert_eq!(mail.emails().len(), 1);
     app.advance(TimeDelta::seconds(60));
-    app.works_off().await;
+    app.run_until_idle().await;
     assert_eq!(recipients(&mail), ["ann@example.org", "stranger3@example.org"]);
     let early = ann
         .rest(Method::POST, "/api/v1/auth/verify-email/resend", Value::Null)
@@ -238,8 +238,8 @@ async fn another_token_is_mailed_at_most_once_a_minute_and_replaces_the_last_one
         .rest(Method::POST, "/api/v1/auth/verify-email/resend", Value::Null)
         .await;
     assert_eq!(sent.status, 202, "{}", sent.text);
-    app.works_off().await;
-    let letters = mail.letters();
+    app.run_until_idle().await;
+    let letters = mail.emails();
     assert_eq!(letters.len(), 3);
     assert_eq!(
         verify(&ann, &token_of(&letters[1])).await.as_deref(),
@@ -266,7 +266,7 @@ async fn without_a_mail_server_nothing_is_queued_and_a_request_for_a_token_is_re
 }
 
 #[tokio::test]
-async fn guesses_of_tokens_draw_on_the_strict_tier() {
+async fn guesses_of_tokens_count_for_the_strict_limit() {
     let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", "true"), ("RATE_LIMIT_STRICT_PER_MINUTE", "3")]).await;
     let nobody = app.anonymous();
     let body = json!({ "token": "none" });
@@ -281,8 +281,8 @@ async fn guesses_of_tokens_draw_on_the_strict_tier() {
 }
 
 #[tokio::test]
-async fn an_address_gets_so_many_mails_an_hour_from_all_servers_together() {
-    let mail = MailServer::start(Mood::IsBusy).await;
+async fn an_address_has_an_hourly_mail_limit_over_all_servers() {
+    let mail = MailServer::start(Behaviour::IsBusy).await;
     let app = app(&mail, &[("MAIL_MAX_PER_HOUR", "3")]).await;
     let url = mail.url();
     let other = app
@@ -290,40 +290,40 @@ async fn an_address_gets_so_many_mails_an_hour_from_all_servers_together() {
         .await;
     let (ann, bob) = (app.member().await, app.member().await);
     assign(&ann, bob.id.into(), "Number 0").await;
-    app.works_off().await;
-    assert_eq!((mail.offers(), mail.letters().len()), (1, 0));
-    // What a mail server did not take does not count.
-    mail.set_mood(Mood::Takes);
+    app.run_until_idle().await;
+    assert_eq!((mail.offers(), mail.emails().len()), (1, 0));
+    // Mails that the mail server refused do not count.
+    mail.set_behaviour(Behaviour::Accepts);
     for number in 1..8 {
         assign(&ann, bob.id.into(), &format!("Number {number}")).await;
     }
-    tokio::join!(app.works_off(), other.works_off());
-    let letters = mail.letters();
+    tokio::join!(app.run_until_idle(), other.run_until_idle());
+    let letters = mail.emails();
     assert_eq!(letters.len(), 3, "{letters:?}");
-    let is_last = |letter: &&Letter| letter.text.contains("last mail to you in this hour");
+    let is_last = |letter: &&Email| letter.text.contains("last mail to you in this hour");
     assert_eq!(letters.iter().filter(is_last).count(), 1);
     let count = bob.graphql("{ notifications { totalCount } }", json!({})).await;
     assert_eq!(count.data()["notifications"]["totalCount"], 8);
 
-    // The next hour is another one, for others it is the first mail anyway.
+    // The limit is per address and per clock hour.
     app.advance(TimeDelta::minutes(20));
     let cat = app.member().await;
     assign(&ann, cat.id.into(), "For somebody else").await;
-    app.works_off().await;
-    assert_eq!(mail.letters().last().unwrap().to, format!("{}@example.com", cat.name));
+    app.run_until_idle().await;
+    assert_eq!(mail.emails().last().unwrap().to, format!("{}@example.com", cat.name));
     app.advance(TimeDelta::minutes(40));
-    let before = mail.letters().len();
+    let before = mail.emails().len();
     let dan = app.member().await;
     assign(&dan, bob.id.into(), "Later").await;
-    app.works_off().await;
-    let letters = mail.letters();
+    app.run_until_idle().await;
+    let letters = mail.emails();
     assert_eq!(letters.len(), before + 1, "{letters:?}");
     assert!(letters[before].header("Subject").contains("Later"));
 }
 
 #[tokio::test]
-async fn what_others_wrote_is_short_quoted_and_no_link_and_mail_can_be_refused() {
-    let mail = MailServer::start(Mood::Takes).await;
+async fn text_of_others_is_shortened_quoted_and_without_links_and_has_an_unsubscribe_header() {
+    let mail = MailServer::start(Behaviour::Accepts).await;
     let app = app(&mail, &[]).await;
     let (mallory, bob) = (app.member().await, app.member().await);
     let name = "Your bank\" http://evil.example/login now";
@@ -336,8 +336,8 @@ async fn what_others_wrote_is_short_quoted_and_no_link_and_mail_can_be_refused()
         &format!("Go to www.evil.example {}", "x".repeat(200)),
     )
     .await;
-    app.works_off().await;
-    let letters = mail.letters();
+    app.run_until_idle().await;
+    let letters = mail.emails();
     let [letter] = &letters[..] else { panic!("{letters:?}") };
     let text = letter.shown();
     assert!(

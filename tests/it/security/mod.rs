@@ -1,4 +1,4 @@
-//! What an attacker tries. `docs/SECURITY.md` has the table of it.
+//! Attacks, as listed in the table of `docs/SECURITY.md`.
 
 mod anonymous_sockets;
 mod connection_limits;
@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::support::process::Server;
 
-/// The value of a metric: the line without it is given.
+/// The value of the metric line with this prefix.
 async fn metric(server: &Server, line: &str) -> f64 {
     let page = server.rest("", Method::GET, "/metrics", Value::Null).await.text;
     let found = page.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(' '));
@@ -34,7 +34,7 @@ async fn metric(server: &Server, line: &str) -> f64 {
         .unwrap()
 }
 
-/// How often the server ended or refused a connection for this reason.
+/// Number of connections that the server ended or refused for this reason.
 async fn ended(server: &Server, reason: &str) -> f64 {
     let line = format!("taskwire_http_connections_ended_total{{reason=\"{reason}\"}}");
     metric(server, &line).await

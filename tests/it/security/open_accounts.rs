@@ -1,4 +1,4 @@
-//! The administrator of a development server, whose password everybody knows.
+//! Accounts with public passwords, such as the administrator of a development server.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ async fn production_does_not_start_with_the_administrator_of_a_development_serve
     assert!(
         doctor
             .printed()
-            .contains("ok      accounts: this development server has accounts with a password that everybody knows"),
+            .contains("ok      accounts: this development server has accounts with a known password"),
         "{doctor:?}"
     );
 
@@ -56,11 +56,13 @@ async fn production_does_not_start_with_the_administrator_of_a_development_serve
     let line = format!("FAILED  accounts: {}\n", complaint("admin"));
     assert!(doctor.stdout.contains(&line), "{doctor:?}");
 
-    // The command that it names is the way out.
+    // The command in the message solves it.
     place.run("user reset-password admin").await.printed();
     let doctor = place.run("doctor").await;
     assert!(
-        doctor.printed().contains("ok      accounts: none has the password"),
+        doctor
+            .printed()
+            .contains("ok      accounts: none has the known password"),
         "{doctor:?}"
     );
     let server = place.serve().await;
@@ -68,7 +70,7 @@ async fn production_does_not_start_with_the_administrator_of_a_development_serve
 }
 
 #[tokio::test]
-async fn another_name_does_not_hide_that_administrator_and_a_deactivated_one_is_harmless() {
+async fn a_renamed_administrator_is_found_and_a_deactivated_one_is_ignored() {
     let database = TestDatabase::create().await;
     let place = in_production(used_in_development(&database).await);
     database
@@ -87,7 +89,7 @@ async fn another_name_does_not_hide_that_administrator_and_a_deactivated_one_is_
 }
 
 #[tokio::test]
-async fn production_does_not_start_with_seeded_users_of_the_public_password() {
+async fn production_does_not_start_with_seeded_users_with_the_public_password() {
     let database = TestDatabase::create().await;
     let place = in_production(Place::over(&database));
     place.run("seed --users 3 --tasks 3").await.printed();
@@ -105,7 +107,7 @@ async fn production_does_not_start_with_seeded_users_of_the_public_password() {
     }
     place.serve().await.stop().await;
 
-    // Users who were seeded with a password of one's own are nobody else's.
+    // Users seeded with another password are safe.
     let database = TestDatabase::create().await;
     let place = in_production(Place::over(&database));
     place
@@ -136,7 +138,7 @@ async fn a_strict_policy_does_not_stop_a_development_server() {
     let server = place.serve().await;
     let admin = server.login("admin", "Admin123").await;
     assert_eq!(admin.at("/user/role"), "admin", "{}", admin.text);
-    // Nobody else is exempt, nor is the administrator's next password.
+    // The exemption does not include other users or the administrator's next password.
     let account = json!({ "email": "ann@example.com", "password": "Admin1234" });
     let answer = server.rest("", Method::POST, "/api/v1/auth/register", account).await;
     assert_eq!(answer.status, 422, "{}", answer.text);

@@ -1,4 +1,4 @@
-//! Limits by address, session and user: one cannot get around them, and nobody is kept out by the limit of others.
+//! Limits by address, session and user cannot be bypassed, and do not block other users.
 
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const ELSEWHERE: &str = "203.0.113.8";
 const REGISTER: &str = "/api/v1/auth/register";
 const REFRESH: &str = "/api/v1/auth/refresh";
 
-/// The limit and what is left of it, as an answer says.
+/// Limit and remaining requests of a response.
 fn budget_of(answer: &Answer) -> (&str, &str) {
     (
         answer.header("x-ratelimit-limit"),
@@ -29,7 +29,7 @@ fn budget_of(answer: &Answer) -> (&str, &str) {
 }
 
 #[tokio::test]
-async fn ones_own_token_does_not_open_another_budget_for_passwords() {
+async fn a_valid_token_does_not_add_a_budget_for_passwords() {
     for (app, redis) in in_memory_and_redis(&[("RATE_LIMIT_PER_MINUTE", "1000")]).await {
         let (ann, nobody) = (app.member().await, app.anonymous());
         for attempt in 0..10 {
@@ -58,7 +58,7 @@ async fn ones_own_token_does_not_open_another_budget_for_passwords() {
         assert_eq!(outcome(&graphql_from(&ann, HERE, CHANGE, &change).await), 429);
         assert_eq!(ann.send(form_from(&ann, HERE)).await.status, 429);
         assert_eq!(app.app.domain().password_checks(), checked, "no password was looked at");
-        // Elsewhere the same person signs in, and other requests go on here.
+        // The same user can sign in from another address, and other requests from this one still work.
         assert_eq!(login_from(&ann, ELSEWHERE, &ann.name, PASSWORD).await.status, 200);
         let answer = graphql_from(&ann, HERE, "{ viewer { id } }", &Value::Null).await;
         assert!(answer.data()["viewer"].is_object());
@@ -101,7 +101,7 @@ async fn anonymous_points_of_an_ipv6_network_are_one_budget() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_the_client_is_found_in_every_spelling_and_nowhere_else() {
+async fn behind_a_proxy_the_client_address_is_read_in_every_spelling() {
     let settings = [("RATE_LIMIT_STRICT_PER_MINUTE", "1"), ("TRUSTED_PROXIES", "10.0.0.0/8")];
     for (app, _redis) in in_memory_and_redis(&settings).await {
         let ann = app.member().await;
@@ -115,7 +115,7 @@ async fn behind_a_proxy_the_client_is_found_in_every_spelling_and_nowhere_else()
             let request = request.header("content-type", "application/json");
             nobody.send(request.body(body.into()).unwrap()).await.status.as_u16()
         };
-        // Each row is one client: the first request passes and the others do not.
+        // Each row is one client: only the first request passes.
         for same in [
             &[
                 &["203.0.113.7:5000"][..],
@@ -132,7 +132,7 @@ async fn behind_a_proxy_the_client_is_found_in_every_spelling_and_nowhere_else()
                 &["2001:db8::2"],
                 &["[2001:db8::3]:1, 10.1.1.1"],
             ],
-            // What cannot be read ends the walk at the proxy.
+            // An unreadable entry ends the search at the proxy.
             &[&["unknown"], &["9.9.9.9, nonsense"], &["203.0.113.9:99999"], &[""]],
             &[&["203.0.113.10"], &["9.9.9.9, 203.0.113.10"]],
         ] {
@@ -147,7 +147,7 @@ async fn behind_a_proxy_the_client_is_found_in_every_spelling_and_nowhere_else()
     }
 }
 
-/// Refreshes over both APIs in turn; the last refresh token is replaced by the next. Gives the answers' statuses.
+/// Refreshes over both APIs in turn, and replaces `token`. Returns the statuses.
 async fn refreshes(person: &Person<'_>, address: &str, token: &mut String, times: usize) -> Vec<u16> {
     let mut outcomes = Vec::new();
     for time in 0..times {
@@ -167,7 +167,7 @@ async fn refreshes(person: &Person<'_>, address: &str, token: &mut String, times
 }
 
 #[tokio::test]
-async fn an_office_behind_one_address_reloads_its_tabs() {
+async fn many_sessions_behind_one_address_can_refresh() {
     let settings = [
         ("RATE_LIMIT_STRICT_PER_MINUTE", "2"),
         ("RATE_LIMIT_REFRESH_PER_MINUTE", "4"),
@@ -182,7 +182,7 @@ async fn an_office_behind_one_address_reloads_its_tabs() {
             assert_eq!(refreshes(&nobody, HERE, token, 2).await, [200, 200]);
         }
         assert_counted(redis.as_ref(), "refresh").await;
-        // Each session has its own limit, from wherever it is refreshed.
+        // Each session has its own limit, from any address.
         assert_eq!(
             refreshes(&nobody, ELSEWHERE, &mut tokens[0], 4).await,
             [200, 200, 429, 429]
@@ -192,7 +192,7 @@ async fn an_office_behind_one_address_reloads_its_tabs() {
         let answer = post_from(&nobody, HERE, REFRESH, &json!({ "refresh_token": tokens[0] })).await;
         assert_eq!((budget_of(&answer), answer.status.as_u16()), (("4", "0"), 429));
         assert_eq!(answer.header("retry-after"), "60");
-        // Nothing of it was taken from what people sign in by.
+        // The limit for passwords is unaffected.
         assert_eq!(login_from(&nobody, HERE, "nobody", WRONG).await.status, 401);
         app.advance(TimeDelta::seconds(60));
         let answer = post_from(&nobody, HERE, REFRESH, &json!({ "refresh_token": tokens[2] })).await;
@@ -201,11 +201,11 @@ async fn an_office_behind_one_address_reloads_its_tabs() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_that_are_made_up_count_by_address() {
+async fn invented_refresh_tokens_count_by_address() {
     for (app, _redis) in in_memory_and_redis(&[("RATE_LIMIT_STRICT_PER_MINUTE", "3")]).await {
         let (ann, nobody) = (app.member().await, app.anonymous());
         let forged = json!({ "refresh_token": "forged" });
-        // With or without a token, whatever is in the body, by either API.
+        // With or without an access token, with any body, over both APIs.
         let answer = post_from(&nobody, HERE, REFRESH, &forged).await;
         assert_eq!((answer.status.as_u16(), budget_of(&answer)), (401, ("3", "2")));
         let answer = post_from(&ann, HERE, REFRESH, &json!({ "token": 7 })).await;
@@ -218,7 +218,7 @@ async fn refresh_tokens_that_are_made_up_count_by_address() {
             assert_eq!(outcome(&graphql_from(person, HERE, inline, &Value::Null).await), 429);
         }
         assert_eq!(login_from(&nobody, HERE, &ann.name, PASSWORD).await.status, 429);
-        // The right token is not kept out by it, written out or in a variable.
+        // A valid token still works, as a literal and as a variable.
         let mut token = ann.refresh_token.clone();
         assert_eq!(refreshes(&nobody, HERE, &mut token, 2).await, [200, 200]);
         let inline = format!("mutation {{ refresh(refreshToken: \"{token}\") {{ accessToken }} }}");
@@ -251,7 +251,7 @@ async fn uploads_count_by_user_over_both_apis_and_apart_from_passwords() {
         }
         assert_eq!(ann.uploads(None, "c.txt", b"text").await.error_code(), "RATE_LIMITED");
         assert_eq!(app.stored_files().len(), 3);
-        // Neither colleagues nor passwords wait for it.
+        // Other users and the password limit are unaffected.
         assert_eq!(upload_from(&bob, HERE, "/upload").await.status, 201);
         assert_eq!(login_from(&ann, HERE, &ann.name, PASSWORD).await.status, 200);
     }
@@ -271,8 +271,7 @@ async fn twenty_files_of_a_task_and_sixty_refreshes_are_within_the_defaults() {
     assert_eq!(outcomes[60], 429);
 }
 
-/// The second, what is spent then; whether it is accepted, what is left, in how many seconds all is there again, and in
-/// how many there is enough for what was refused.
+/// Second, cost; accepted, remaining, seconds until the budget is full, and seconds until a refused cost is available.
 const ARITHMETIC: &[(i64, u32, bool, u32, i64, u64)] = &[
     (0, 4, true, 6, 60, 0),
     (0, 0, true, 6, 60, 0),
@@ -281,7 +280,7 @@ const ARITHMETIC: &[(i64, u32, bool, u32, i64, u64)] = &[
     (31, 1, false, 0, 59, 29),
     (31, 4, false, 0, 59, 29),
     (31, 5, false, 0, 59, 59),
-    // More than there ever is: no time is enough.
+    // Above the whole budget: never available.
     (31, 11, false, 0, 59, 60),
     (59, 1, false, 0, 31, 1),
     (60, 1, true, 3, 60, 0),
@@ -289,7 +288,7 @@ const ARITHMETIC: &[(i64, u32, bool, u32, i64, u64)] = &[
     (89, 1, false, 0, 31, 1),
     (90, 7, false, 6, 30, 30),
     (90, 6, true, 0, 60, 0),
-    // A clock that goes back gives nothing.
+    // A clock that goes back adds no budget.
     (10, 1, false, 0, 60, 30),
     (119, 5, false, 0, 31, 31),
     (120, 4, true, 0, 60, 0),
@@ -299,7 +298,7 @@ const ARITHMETIC: &[(i64, u32, bool, u32, i64, u64)] = &[
 ];
 
 #[tokio::test]
-async fn what_is_spent_counts_for_a_minute_and_what_is_refused_does_not() {
+async fn spent_points_count_for_a_minute_and_refused_ones_do_not() {
     const START: i64 = 1_700_000_000;
 
     let server = RedisServer::start().await;

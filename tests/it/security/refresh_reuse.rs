@@ -1,4 +1,4 @@
-//! A refresh token that is used twice within the 10 s of grace opens no second chain of tokens.
+//! Reusing a refresh token within the grace period of 10 s starts no second token chain.
 
 use std::collections::BTreeSet;
 
@@ -43,13 +43,13 @@ async fn a_repeated_refresh_gets_the_same_token_from_every_api_and_server() {
     assert_eq!(by_rest(&other, first).await, next);
     assert_eq!(stored(&app).await, before, "sessions");
 
-    // Also after the next token was used: nobody gets two chains out of one token.
+    // Also after the next token was used, so that one token never has two chains.
     let third = by_rest(&app, &next).await;
     assert_eq!(by_graphql(&app, first).await, next);
     assert_eq!(by_graphql(&other, &next).await, third);
     assert_eq!(stored(&app).await, before + 1, "sessions");
 
-    // What a repetition got can be used, and ends with its session.
+    // The repeated token works, and ends with its session.
     let body = json!({ "refresh_token": third });
     let answer = app.anonymous().rest(Method::POST, "/auth/refresh", body).await;
     let person = ann.with_token(&app, answer.at("/access_token").as_str().unwrap());
@@ -64,7 +64,7 @@ async fn a_repeated_refresh_gets_the_same_token_from_every_api_and_server() {
 }
 
 #[tokio::test]
-async fn of_many_at_the_same_time_all_get_the_same_token() {
+async fn concurrent_refreshes_get_the_same_token() {
     let app = TestApp::start().await;
     let other = app.second_node().await;
     let ann = app.member().await;
@@ -91,7 +91,7 @@ async fn the_next_token_cannot_be_computed_by_a_server_with_another_key() {
     let ann = app.member().await;
     by_graphql(&app, &ann.refresh_token).await;
     let key = [("SECRET_KEY", "another-key-of-more-than-thirty-two-bytes")];
-    // With another key the token of the grace is not known: the user signs in again, and nothing is stored.
+    // With another key the token cannot be derived: the user must sign in again, and nothing is stored.
     let node = app.second_node_with(&key).await;
     let before = stored(&app).await;
     let body = json!({ "refresh_token": ann.refresh_token });

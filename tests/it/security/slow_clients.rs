@@ -1,4 +1,4 @@
-//! Clients that connect and say nothing, too little or too slowly, or that take nothing.
+//! Clients that connect and send nothing, too little or too slowly, or that do not read.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -10,16 +10,15 @@ use crate::support::http2::{GOAWAY, Http2};
 use crate::support::process::{Place, Server, until};
 use crate::support::wire::Wire;
 
-/// More than the server may open files.
+/// Above the file limit of the server.
 const SILENT: u32 = 1_100;
-/// The files that it may open.
+/// The file limit of the server.
 const OPEN_FILES: u32 = 1_024;
-/// A response that no buffer of the network holds as often as it is asked for.
+/// A path whose response, requested [`TIMES`] times, exceeds the network buffers.
 const LARGE: &str = "/assets/swagger-ui/swagger-ui-bundle.js";
-/// So often it is asked for.
 const TIMES: usize = 20;
 
-/// What a client sends that never sends a whole request.
+/// A partial request.
 const BEGINNINGS: [&str; 4] = [
     "",
     "GET /livez HTT",
@@ -32,19 +31,19 @@ async fn serve(place: &Place) -> Server {
     place.serve_with_open_files(OPEN_FILES).await
 }
 
-/// Opens connections that do nothing more, from addresses that `source` gives.
+/// Opens silent connections from the addresses of `source`.
 async fn open_silent(server: &Server, source: impl Fn(u32) -> Ipv4Addr) -> Vec<Wire> {
     let mut open = Vec::new();
     for (number, beginning) in (0..SILENT).zip(BEGINNINGS.iter().cycle()) {
         let mut wire = Wire::open_from(source(number), &server.address).await;
-        // An older one may have been closed meanwhile, and so may this.
+        // The server may already have closed this connection.
         let _ = wire.try_send(beginning).await;
         open.push(wire);
     }
     open
 }
 
-/// Checks that clients at this address are served: with new connections, and over one.
+/// Checks that clients at this address are served, over new connections and over one.
 async fn assert_serves(server: &Server, address: Ipv4Addr) {
     let mut kept = Wire::open_from(address, &server.address).await;
     for _ in 0..20 {
@@ -57,7 +56,7 @@ async fn assert_serves(server: &Server, address: Ipv4Addr) {
 }
 
 #[tokio::test]
-async fn silent_connections_of_one_address_keep_nobody_out() {
+async fn silent_connections_of_one_address_block_nobody() {
     let database = TestDatabase::create().await;
     let server = serve(&Place::over(&database)).await;
     server.registers("ann@example.com", PASSWORD).await;
@@ -72,7 +71,7 @@ async fn silent_connections_of_one_address_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn silent_connections_of_many_addresses_keep_nobody_out() {
+async fn silent_connections_of_many_addresses_block_nobody() {
     let database = TestDatabase::create().await;
     let server = serve(&Place::over(&database)).await;
     let silent = open_silent(&server, |number| {
@@ -88,21 +87,21 @@ async fn silent_connections_of_many_addresses_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn silent_connections_end_by_themselves() {
+async fn silent_connections_time_out() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("HEADER_READ_TIMEOUT_SECONDS", "1");
     let server = place.serve().await;
     for beginning in BEGINNINGS {
         let mut wire = Wire::open(&server.address).await;
         wire.send(beginning).await;
-        // With or without a farewell.
+        // With or without a close message.
         let _ = wire.end().await;
     }
     assert!(ended(&server, "header_timeout").await > 3.5);
 }
 
 #[tokio::test]
-async fn headers_that_come_byte_by_byte_end_a_connection_and_an_idle_one_stays() {
+async fn headers_sent_byte_by_byte_end_a_connection_and_an_idle_one_stays() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("HEADER_READ_TIMEOUT_SECONDS", "1");
     let server = place.serve().await;
@@ -115,9 +114,12 @@ async fn headers_that_come_byte_by_byte_end_a_connection_and_an_idle_one_stays()
             assert_eq!(slow.response().await.status, 200);
         }
         slow.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ").await;
-        until("the slow one to be cut off", async || slow.try_send("x").await.err()).await;
+        until("the slow client to be disconnected", async || {
+            slow.try_send("x").await.err()
+        })
+        .await;
     }
-    // It was idle for longer than a client may take for headers.
+    // The connection was idle for longer than the header timeout.
     assert_eq!(idle.get("/livez").await.status, 200);
 }
 
@@ -143,7 +145,7 @@ async fn a_connection_without_a_request_is_closed() {
 }
 
 #[tokio::test]
-async fn a_client_of_http2_that_answers_no_ping_is_disconnected() {
+async fn an_http2_client_that_answers_no_ping_is_disconnected() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("HTTP_PING_INTERVAL_SECONDS", "1");
     let server = place.serve().await;
@@ -161,7 +163,7 @@ async fn a_client_of_http2_that_answers_no_ping_is_disconnected() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_a_response_is_disconnected() {
+async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let database = TestDatabase::create().await;
     let place = Place::over(&database).with("WRITE_TIMEOUT_SECONDS", "3");
     let server = place.serve().await;
@@ -169,12 +171,12 @@ async fn a_client_that_takes_nothing_of_a_response_is_disconnected() {
     let request = format!("GET {LARGE} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     greedy.send(request.repeat(TIMES)).await;
     assert!(greedy.head().await.starts_with("HTTP/1.1 200"));
-    // This connection, and the one that asks for the metric.
-    until("the greedy one to be disconnected", async || {
+    // This connection, and the one that reads the metric.
+    until("the client to be disconnected", async || {
         (metric(&server, "taskwire_http_connections").await < 1.5).then_some(())
     })
     .await;
-    // One that takes a little now and then gets everything.
+    // A slow reader gets everything.
     let mut patient = Wire::open_narrow(&server.address).await;
     patient.send(&request).await;
     let head = patient.head().await;

@@ -1,4 +1,4 @@
-//! Clients that subscribe over HTTP and then take nothing, while events come and while none do.
+//! Clients that subscribe over HTTP and do not read, with and without events.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use crate::support::http2::{End, Http2};
 use crate::support::process::{Place, Server, until};
 use crate::support::wire::Wire;
 
-/// Events and multipart streams.
+/// Server-sent events and multipart streams.
 const STREAMS: [&str; 2] = ["text/event-stream", "multipart/mixed"];
-/// This many events of 100 KB are more than the buffers of the network hold.
+/// This many events of 100 KB exceed the network buffers.
 const EVENTS: usize = 100;
 const CONNECTIONS: &str = "taskwire_live_connections";
 
-/// A server whose heartbeats are a second apart, and somebody with a task.
+/// A server with a heartbeat interval of 1 s, and a user with a task.
 struct Watched {
     server: Server,
     token: String,
     task: i64,
-    // What the server uses goes after it.
+    // Dropped after the server, which uses them.
     _place: Place,
     _database: TestDatabase,
 }
@@ -48,7 +48,7 @@ impl Watched {
         }
     }
 
-    /// Subscribes to events of 100 KB each, and reads the head of the answer but nothing of its body.
+    /// Subscribes to events of 100 KB each, and reads only the headers of the response.
     async fn subscribe(&self, accept: &str) -> Wire {
         let mut wire = Wire::open_narrow(&self.server.address).await;
         let body = json!({ "query": heavy() }).to_string();
@@ -64,7 +64,7 @@ impl Watched {
         wire
     }
 
-    /// Changes the task, so that each subscription gets this many events.
+    /// Updates the task, so that each subscription gets this many events.
     async fn change(&self, times: usize) {
         for number in 0..times {
             let change = json!({ "title": format!("Title {number}") });
@@ -91,7 +91,7 @@ impl Watched {
     }
 }
 
-/// A subscription whose events hold the description many times.
+/// A subscription whose events contain the description many times.
 fn heavy() -> String {
     let names: Vec<String> = (0..20).map(|number| format!("d{number}: description")).collect();
     format!("subscription {{ taskEvents {{ task {{ {} }} }} }}", names.join(" "))
@@ -137,7 +137,7 @@ async fn a_stream_that_is_read_stays() {
     for accept in STREAMS {
         let mut read = watched.subscribe(accept).await;
         watched.change(3).await;
-        // 300 KB of events, and then more heartbeats than a client may miss.
+        // 300 KB of events, then more heartbeats than a client may miss.
         read.exactly(3 * 100_000).await;
         let reading = async {
             loop {
@@ -152,9 +152,9 @@ async fn a_stream_that_is_read_stays() {
     }
 }
 
-/// Over HTTP/2 a client holds back one stream and goes on with others.
+/// Over HTTP/2 a client stalls one stream and uses others.
 #[tokio::test]
-async fn a_stream_of_http2_that_is_held_back_ends_and_the_connection_goes_on() {
+async fn a_stalled_http2_stream_ends_and_the_connection_stays() {
     let watched = Watched::start().await;
     let mut http2 = Http2::begin(Wire::open(&watched.server.address).await, 200).await;
     let query: String = url::form_urlencoded::byte_serialize(heavy().as_bytes()).collect();

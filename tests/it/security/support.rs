@@ -1,4 +1,4 @@
-//! Requests from addresses, with limits that are counted in memory or in Redis.
+//! Requests from given addresses, with limits counted in memory or in Redis.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ pub const LIMITED: (&str, &str) = ("RATE_LIMIT_ENABLED", "true");
 pub const WRONG: &str = "Wrong-1234";
 pub const LOGIN: &str = "/api/v1/auth/login";
 
-/// A server with limits that are counted in memory, and one with limits in Redis; without the Redis it would go on.
+/// Two servers: limits counted in memory, and in Redis. Without its Redis the second one would keep working.
 pub async fn in_memory_and_redis(settings: &[(&str, &str)]) -> Vec<(TestApp, Option<RedisServer>)> {
     let settings = [&[LIMITED], settings].concat();
     let redis = RedisServer::start().await;
@@ -30,7 +30,7 @@ pub async fn in_memory_and_redis(settings: &[(&str, &str)]) -> Vec<(TestApp, Opt
     ]
 }
 
-/// Whether the limits were counted in Redis, where there is one.
+/// Asserts that limits were counted in Redis, if there is one.
 pub async fn assert_counted(redis: Option<&RedisServer>, name: &str) {
     if let Some(redis) = redis {
         let keys: Vec<String> = redis
@@ -40,7 +40,7 @@ pub async fn assert_counted(redis: Option<&RedisServer>, name: &str) {
     }
 }
 
-/// The request as it comes from this address.
+/// Lets a request come from this address.
 pub fn from(address: &str, request: Builder) -> Builder {
     let peer = SocketAddr::new(address.parse().unwrap(), 40_000);
     request.extension(ConnectInfo(peer))
@@ -61,7 +61,7 @@ pub async fn graphql_from(person: &Person<'_>, address: &str, query: &str, varia
     person.send(request.body(body.to_string().into()).unwrap()).await
 }
 
-/// Tries to sign in over REST.
+/// Sends a login over REST.
 pub async fn login_from(person: &Person<'_>, address: &str, name: &str, password: &str) -> Answer {
     post_from(
         person,
@@ -79,7 +79,7 @@ pub async fn upload_from(person: &Person<'_>, address: &str, path: &str) -> Answ
     person.send(request.body(form.into()).unwrap()).await
 }
 
-/// Signs in by the password form of OAuth2.
+/// A login by the OAuth2 password form.
 pub fn form_from(person: &Person<'_>, address: &str) -> Request<Body> {
     let body = format!("username={}&password={PASSWORD}", person.name);
     from(address, person.request(Method::POST, "/api/v1/auth/login/access-token"))
@@ -96,7 +96,7 @@ pub const GRAPHQL_REGISTER: &str = "mutation($email: String!, $password: String!
     register(input: {email: $email, password: $password}) { accessToken userErrors { code field message } } }";
 pub const GRAPHQL_REFRESH: &str = "mutation($token: String!) { refresh(refreshToken: $token) { accessToken refreshToken userErrors { code field message } } }";
 
-/// The status, or the one that a GraphQL error means.
+/// The HTTP status, or the equivalent of the GraphQL error code.
 pub fn outcome(answer: &Answer) -> u16 {
     let code = answer.body.pointer("/errors/0/extensions/code");
     if code == Some(&json!("RATE_LIMITED")) {

@@ -1,4 +1,4 @@
-//! After a password is replaced, no session of the old one is left, even if both happened at the same moment.
+//! After a password change, no session of the old password is left, even if it started concurrently.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ const NEW: &str = "Different456";
 const ROUNDS: usize = 4;
 const INTRUDERS: usize = 6;
 
-/// Signs in again and again until `is_over`, and gives every session that began.
+/// Signs in repeatedly until `is_over`; returns all sessions.
 async fn signs_in(app: &TestApp, name: &str, is_over: &AtomicBool, begun: &AtomicBool) -> Vec<Tokens> {
     let mut sessions = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
@@ -35,7 +35,7 @@ async fn signs_in(app: &TestApp, name: &str, is_over: &AtomicBool, begun: &Atomi
     sessions
 }
 
-/// Refreshes again and again until `is_over`, and gives every pair of tokens that came.
+/// Refreshes repeatedly until `is_over`; returns all token pairs.
 async fn refreshes(app: &TestApp, first: String, is_over: &AtomicBool) -> Vec<Tokens> {
     let (mut token, mut sessions) = (first, Vec::new());
     while !is_over.load(Ordering::Relaxed) {
@@ -82,7 +82,7 @@ async fn change(person: &Person<'_>, current: &str, new: &str) -> Answer {
     person.graphql(CHANGE, json!({ "current": current, "new": new })).await
 }
 
-/// Whether either token of a session is still good.
+/// Whether either token of a session is still valid.
 async fn is_in(app: &TestApp, tokens: &Tokens) -> bool {
     let bearer = app.anonymous().with_token(app, &tokens.access_token);
     let me = bearer.rest(Method::GET, "/api/v1/auth/me", Value::Null).await;
@@ -112,12 +112,12 @@ async fn nobody_stays_in_after(ending: Ending) {
             })
             .await;
             ending.carry_out(&app, &ann).await;
-            // What was under way then ends, and what begins now fails.
+            // Running requests finish, and new ones fail.
             is_over.store(true, Ordering::Relaxed);
         };
         let (logins, refreshed, ()) = tokio::join!(logins, refreshes, end);
         if matches!(ending, Ending::Deactivation) {
-            // Let in again, the account begins anew.
+            // Reactivated, so that sessions that wrongly survived would work.
             let users = app.app.domain().users();
             users.set_active(&Actor::System, UserId(ann.id), true).await.unwrap();
         }
@@ -155,7 +155,7 @@ async fn nobody_stays_in_after_a_deletion() {
     nobody_stays_in_after(Ending::Deletion).await;
 }
 
-/// Waits until a password of this many requests is hashed or is about to be.
+/// Waits until this many requests hash a password or wait for it.
 async fn until_hashed(app: &TestApp, requests: usize) {
     until("passwords to be hashed", async || {
         (app.app.domain().password_queue() >= requests).then_some(())
@@ -164,7 +164,7 @@ async fn until_hashed(app: &TestApp, requests: usize) {
 }
 
 #[tokio::test]
-async fn a_password_change_that_checked_the_old_password_does_not_undo_a_reset() {
+async fn a_concurrent_password_change_does_not_undo_a_reset() {
     for ending in [Ending::Reset, Ending::Deactivation, Ending::Deletion] {
         let app = TestApp::start().await;
         for round in 0..ROUNDS {
@@ -187,7 +187,7 @@ async fn a_password_change_that_checked_the_old_password_does_not_undo_a_reset()
 }
 
 #[tokio::test]
-async fn of_two_password_changes_at_the_same_moment_one_counts() {
+async fn of_concurrent_password_changes_one_succeeds() {
     let app = TestApp::start().await;
     for _ in 0..ROUNDS {
         let ann = app.member().await;
@@ -197,7 +197,7 @@ async fn of_two_password_changes_at_the_same_moment_one_counts() {
             .await
             .unwrap();
         let other = ann.with_token(&app, &other.access_token);
-        // Two sessions, and one of them twice.
+        // From two sessions, one of them twice.
         let changes = join_all([
             change(&ann, PASSWORD, "Number-one-1"),
             change(&other, PASSWORD, "Number-two-2"),
@@ -215,7 +215,7 @@ async fn of_two_password_changes_at_the_same_moment_one_counts() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_meanwhile_sets_no_password() {
+async fn a_session_that_ended_concurrently_sets_no_password() {
     let app = TestApp::start().await;
     for _ in 0..ROUNDS {
         let ann = app.member().await;
@@ -227,7 +227,7 @@ async fn a_session_that_ended_meanwhile_sets_no_password() {
         let (changed, logout) = tokio::join!(change(&ann, PASSWORD, NEW), logout);
         let token = changed.body.pointer("/data/passwordChange/accessToken");
         let token = token.and_then(Value::as_str);
-        // Whichever came first, the session that was ended does not go on under another name.
+        // In either order, the ended session does not continue with new tokens.
         if logout.body.pointer("/data/logout/success") == Some(&json!(true))
             && let Some(token) = token
         {

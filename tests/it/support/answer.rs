@@ -1,16 +1,16 @@
-//! What a server answered, and short ways to look into it.
+//! A response of the server, with short accessors.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
-    /// The body, if it is JSON; null otherwise.
+    /// The body; null if it is not JSON.
     pub body: Value,
 }
 
@@ -28,7 +28,7 @@ impl Answer {
         }
     }
 
-    /// A header's text; empty when there is none.
+    /// Empty if there is no such header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -77,8 +77,8 @@ impl Answer {
         (text("code"), path.join("."), text("message"))
     }
 
-    /// What REST says is wrong: status, code and the field of the first detail, if it is about one.
-    /// Checks the envelope on the way.
+    /// The error of a REST response: status, code and field of the first detail, empty if it has none. Checks the
+    /// envelope too.
     #[track_caller]
     pub fn problem(&self) -> (u16, &str, &str) {
         let error = self.at("/error");
@@ -88,7 +88,7 @@ impl Answer {
         (self.status.as_u16(), error["code"].as_str().unwrap(), field)
     }
 
-    /// The message of a REST answer that reports an error.
+    /// The message of a REST error.
     #[track_caller]
     pub fn detail(&self) -> &str {
         self.at("/detail").as_str().unwrap()

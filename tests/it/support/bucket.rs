@@ -1,4 +1,4 @@
-//! A bucket that speaks as much of Amazon's S3 as the server asks for, over real connections.
+//! A bucket with the part of Amazon's S3 protocol that the server uses, over real connections.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ struct Kept {
     parts: BTreeMap<String, BTreeMap<u32, Bytes>>,
 }
 
-/// A bucket, until it is dropped.
+/// Dropping it stops it.
 pub struct Bucket {
     address: String,
     kept: Arc<Mutex<Kept>>,
@@ -38,12 +38,10 @@ impl Bucket {
         Self { address, kept, serving }
     }
 
-    /// What a server needs to know to keep its files here.
     pub fn for_files_of(&self, place: Place) -> Place {
         keep_in(place, &self.address)
     }
 
-    /// The names of what it holds.
     pub fn names(&self) -> Vec<String> {
         self.kept.lock().unwrap().objects.keys().cloned().collect()
     }
@@ -55,7 +53,7 @@ impl Drop for Bucket {
     }
 }
 
-/// A server that keeps its files in a bucket at this address.
+/// Adds the settings for a bucket at this address.
 pub fn keep_in(place: Place, address: &str) -> Place {
     place
         .with("STORAGE_URL", "s3://files/of/us")
@@ -119,7 +117,7 @@ async fn answer(
     }
 }
 
-/// An object, or the range of it that was asked for.
+/// The object, or the requested range of it.
 fn read(object: &Bytes, headers: &HeaderMap) -> Response {
     let described = [(header::LAST_MODIFIED, MODIFIED), (header::ETAG, "\"whole\"")];
     let Some(range) = headers.get(header::RANGE) else {

@@ -1,8 +1,7 @@
-//! A database of its own for every test, copied from a template that is migrated once.
+//! A separate database for every test, copied from a template that is migrated once.
 //!
-//! `TASKWIRE_TEST_DATABASE` says which: `sqlite` (the default) or `postgres`, whose server
-//! `TASKWIRE_TEST_DATABASE_URL` names. `cargo xtask test` sets both. A server that does not answer
-//! is a failure, never a reason to pass.
+//! `TASKWIRE_TEST_DATABASE` selects the engine: `sqlite` (the default) or `postgres`, with the server of
+//! `TASKWIRE_TEST_DATABASE_URL`. `cargo xtask test` sets both. A server that does not answer fails the tests.
 
 use std::path::PathBuf;
 use std::process;
@@ -17,29 +16,26 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::process::until;
 
-/// Held by tests that wait until their transaction is the oldest of the cluster: two of them would wait for each other.
+/// For tests that wait until their transaction is the oldest of the cluster: two of them would wait for each other.
 pub static OLDEST_TRANSACTION: Mutex<()> = Mutex::const_new(());
 
-/// A migrated database that nobody else uses.
 #[derive(Clone)]
 pub struct TestDatabase {
     url: String,
-    /// Where the file is; goes with the last clone.
+    /// The folder of the file; removed with the last clone.
     _folder: Option<Arc<TempDir>>,
 }
 
-/// What the template is copied from.
 enum Template {
     File(TempDir),
     Database { server: String, name: String },
 }
 
 static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
-/// A template can be copied once at a time.
+/// PostgreSQL cannot copy a template twice at the same time.
 static COPYING: Mutex<()> = Mutex::const_new(());
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// Whether the tests run on PostgreSQL.
 pub fn is_postgres() -> bool {
     postgres_server().is_some()
 }
@@ -56,7 +52,7 @@ fn postgres_server() -> Option<String> {
     }
 }
 
-/// The Redis server of the tests.
+/// The Redis that tests share.
 #[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
 pub fn redis_url() -> String {
     std::env::var("TASKWIRE_TEST_REDIS_URL")
@@ -89,7 +85,6 @@ impl TestDatabase {
         }
     }
 
-    /// The database of this URL, whatever it holds.
     pub fn at(url: String) -> Self {
         Self { url, _folder: None }
     }
@@ -111,7 +106,7 @@ impl TestDatabase {
         }
     }
 
-    /// What `DATABASE_URL` takes.
+    /// For `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -120,17 +115,16 @@ impl TestDatabase {
         PathBuf::from(self.url.trim_start_matches("sqlite:"))
     }
 
-    /// A connection beside the server's, to look at what is really there.
     pub async fn connect(&self) -> DatabaseConnection {
         Database::connect(&self.url).await.unwrap()
     }
 
-    /// The one number that a query answers.
+    /// The column `number` of the first row.
     pub async fn number(&self, sql: &str) -> i64 {
         self.rows::<Number>(sql).await.first().unwrap().number
     }
 
-    /// Waits until no older transaction keeps events from being read. Those of other tests in the same cluster do.
+    /// Waits until no older transaction delays events. Transactions of other tests in the same cluster do.
     pub async fn settled(&self) {
         if is_postgres() {
             let unsettled = "SELECT COUNT(*) AS number FROM task_events \
@@ -142,17 +136,16 @@ impl TestDatabase {
         }
     }
 
-    /// Makes servers read users anew that they keep in memory.
+    /// Invalidates the users that servers have cached.
     pub async fn forget_users(&self) {
         self.execute("UPDATE event_log SET users_stamp = users_stamp + 1").await;
     }
 
-    /// Changes what is there behind the server's back.
+    /// Bypasses the server.
     pub async fn execute(&self, sql: &str) {
         execute(&self.url, sql).await;
     }
 
-    /// The rows that a query answers.
     pub async fn rows<T: FromQueryResult>(&self, sql: &str) -> Vec<T> {
         let connection = self.connect().await;
         let statement = Statement::from_string(connection.get_database_backend(), sql);
@@ -199,7 +192,6 @@ fn file_in(folder: &TempDir) -> PathBuf {
     folder.path().join("taskwire.db")
 }
 
-/// The server's URL with another database.
 fn with_database(server: &str, name: &str) -> String {
     let (host, _) = server.rsplit_once('/').unwrap();
     format!("{host}/{name}")

@@ -1,11 +1,10 @@
-//! The event log, as the database holds it.
+//! Rows of the event log in the database.
 
 use sea_orm::FromQueryResult;
 use serde_json::Value;
 
 use super::TestApp;
 
-/// A row of the log.
 #[derive(Debug, PartialEq, FromQueryResult)]
 pub struct Event {
     #[sea_orm(from_alias = "type")]
@@ -19,7 +18,7 @@ pub struct Event {
 }
 
 impl TestApp {
-    /// What the log says of a task, in the order of commit.
+    /// The events of a task, in the order of commit.
     pub async fn events(&self, task: i64) -> Vec<Event> {
         let sql = format!("SELECT * FROM task_events WHERE task_id = {task} ORDER BY transaction_id, id");
         self.database.rows(&sql).await

@@ -1,11 +1,11 @@
-//! What has been written so far, so that a test can tell that nothing more was.
+//! Counts of the database's content, to check that a request writes nothing.
 
 use sea_orm::FromQueryResult;
 
 use super::TestApp;
 
-/// Counts over everything that people write. Let time pass before a write that should leave none:
-/// a changed account shows by its `updated_at`.
+/// Advance the clock before a request that should write nothing: a changed account is only visible by a new
+/// `updated_at`.
 #[derive(Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Footprint {
     users: i64,
@@ -29,7 +29,6 @@ const COUNTS: &str = "SELECT
     (SELECT COUNT(*) FROM attachments) AS attachments";
 
 impl TestApp {
-    /// What has been written so far.
     pub async fn footprint(&self) -> Footprint {
         self.database.rows(COUNTS).await.pop().unwrap()
     }

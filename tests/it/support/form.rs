@@ -1,4 +1,4 @@
-//! Forms with files, as browsers send them.
+//! Multipart forms with files, as browsers send them.
 
 use std::path::Path;
 
@@ -17,17 +17,15 @@ pub const UPLOAD: &str = "mutation($task: ID, $file: Upload!) { attachmentUpload
     attachment { id databaseId filename contentType size sha256 createdAt owner { username } task { databaseId version } }
     userErrors { code field message } } }";
 
-/// A body in multipart/form-data, part by part.
+/// Builder of a multipart/form-data body.
 #[derive(Clone, Default)]
 pub struct Form(Vec<u8>);
 
 impl Form {
-    /// A part that is text.
     pub fn text(self, name: &str, text: &str) -> Self {
         self.part(&format!("name=\"{name}\""), text.as_bytes())
     }
 
-    /// A part that is a file.
     pub fn file(self, name: &str, filename: &str, content: &[u8]) -> Self {
         self.part(&format!("name=\"{name}\"; filename=\"{filename}\""), content)
     }
@@ -40,13 +38,12 @@ impl Form {
         self
     }
 
-    /// The whole body.
     pub fn end(mut self) -> Vec<u8> {
         self.0.extend_from_slice(b"--between-parts--\r\n");
         self.0
     }
 
-    /// What has been written so far, as of a client that breaks off.
+    /// A body without the end, as from a client that disconnects.
     pub fn broken_off(self) -> Vec<u8> {
         self.0
     }
@@ -62,7 +59,7 @@ pub fn upload_form(task: Option<i64>) -> Form {
 }
 
 impl Person<'_> {
-    /// A request for a form, as a client sends it that is no page of another site.
+    /// A request for a form, with the header that pages of other sites cannot send.
     pub fn form(&self) -> Builder {
         self.request(Method::POST, "/graphql")
             .header("content-type", CONTENT_TYPE)
@@ -70,17 +67,15 @@ impl Person<'_> {
             .header("graphql-preflight", "1")
     }
 
-    /// Sends a form.
     pub async fn sends(&self, body: Vec<u8>) -> Answer {
         self.send(self.form().body(body.into()).unwrap()).await
     }
 
-    /// Uploads a file.
     pub async fn uploads(&self, task: Option<i64>, filename: &str, content: &[u8]) -> Answer {
         self.sends(upload_form(task).file("0", filename, content).end()).await
     }
 
-    /// Uploads a file, and gives what is known of it.
+    /// Uploads a file without errors. Returns the attachment.
     pub async fn keeps(&self, task: Option<i64>, filename: &str, content: &[u8]) -> Value {
         let answer = self.uploads(task, filename, content).await;
         let payload = &answer.data()["attachmentUpload"];
@@ -90,7 +85,7 @@ impl Person<'_> {
 }
 
 impl TestApp {
-    /// The paths of what is in the storage.
+    /// The sorted paths of all files in the storage.
     pub fn stored_files(&self) -> Vec<String> {
         let mut found = Vec::new();
         list(self.files(), &mut found);

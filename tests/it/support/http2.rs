@@ -1,10 +1,10 @@
-//! HTTP/2 frame by frame, for clients that do not behave.
+//! HTTP/2 frame by frame, for clients that violate the protocol.
 
 use std::io;
 
 use super::wire::Wire;
 
-/// The length of what comes before the payload of a frame.
+/// Length of a frame's header, in bytes.
 const HEAD: usize = 9;
 
 const DATA: u8 = 0;
@@ -17,7 +17,6 @@ const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// A frame.
 #[derive(Debug)]
 pub struct Frame {
     pub kind: u8,
@@ -26,21 +25,21 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// What the server did with a stream.
+/// How the server ended a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
     Complete,
     Reset,
 }
 
-/// A connection that speaks HTTP/2 from its first byte.
+/// A connection that uses HTTP/2 from its first byte, without an upgrade.
 pub struct Http2 {
     wire: Wire,
     last_stream: u32,
 }
 
 impl Http2 {
-    /// Begins to speak HTTP/2, where the server may send this many bytes of a response at once.
+    /// Sends the connection preface. `window` is the initial window size of each stream, in bytes.
     pub async fn begin(mut wire: Wire, window: u32) -> Self {
         const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
 
@@ -58,10 +57,10 @@ impl Http2 {
         let _ = self.wire.try_send(frame).await;
     }
 
-    /// Sends a GET request, and gives the number of its stream.
+    /// Sends a GET request. Returns the number of its stream.
     pub async fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> u32 {
         self.last_stream = if self.last_stream == 0 { 1 } else { self.last_stream + 2 };
-        // Of the static table: GET, http; names of the others as literals that are not indexed.
+        // GET and http are in the static table; the other headers are literals that are not indexed.
         let mut block = vec![0x82, 0x86];
         for (name, value) in [(":path", path), (":authority", "localhost")].iter().chain(headers) {
             block.push(0);
@@ -88,7 +87,7 @@ impl Http2 {
         }
     }
 
-    /// The next frame, once pings were answered.
+    /// The next frame that is no ping. Pings are answered.
     pub async fn frame_with_pongs(&mut self) -> Frame {
         loop {
             let frame = self.frame().await;
@@ -107,7 +106,7 @@ impl Http2 {
         }
     }
 
-    /// Reads until a stream has ended, while pings are answered.
+    /// Reads until a stream has ended. Pings are answered.
     pub async fn ended(&mut self, stream: u32) -> End {
         loop {
             let frame = self.frame_with_pongs().await;
@@ -122,13 +121,13 @@ impl Http2 {
         }
     }
 
-    /// Reads to the end of the connection, without an answer to anything.
+    /// Reads to the end of the connection, without answering.
     pub async fn end(&mut self) -> io::Result<Vec<u8>> {
         self.wire.end().await
     }
 }
 
-/// A text as HPACK has it, without Huffman's code.
+/// Adds a text in the format of HPACK, without Huffman coding.
 fn literal(block: &mut Vec<u8>, text: &str) {
     const PREFIX: usize = 127;
 

@@ -1,4 +1,4 @@
-//! What the tests stand on: a server of their own over a database of their own, and people who use it.
+//! Test fixtures: a server with a separate database for each test, and users of it.
 
 pub mod answer;
 pub mod bucket;
@@ -38,12 +38,11 @@ use self::database::TestDatabase;
 use self::person::Person;
 use self::redis::{REDIS_TIMEOUT, RedisServer};
 
-/// The password of everybody in the tests.
+/// The password of every user.
 pub const PASSWORD: &str = "Password123";
-/// The secret that signs tokens in the tests.
 pub const SECRET_KEY: &str = "b1946ac92492d2347c6235b4d2611184f3a0c7e95d28";
 
-/// A server over a database of its own, at a fixed moment.
+/// A server with a separate database. Its clock starts at 2026-01-15T12:00:00Z and only moves with [`Self::advance`].
 pub struct TestApp {
     pub app: App,
     pub database: TestDatabase,
@@ -55,12 +54,11 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// A server with the default settings.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// A server with these settings beside the default ones.
+    /// `settings` are added to the default ones.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
         let database = TestDatabase::create().await;
         let files = Arc::new(tempfile::tempdir().unwrap());
@@ -79,7 +77,7 @@ impl TestApp {
         self.second_node_with(&[]).await
     }
 
-    /// The same with these settings beside the default ones.
+    /// `settings` are added to the default ones, not to those of this node.
     pub async fn second_node_with(&self, settings: &[(&str, &str)]) -> Self {
         let (files, redis) = (Arc::clone(&self.files), self.redis.clone());
         let mut node = Self::over(self.database.clone(), files, redis, settings).await;
@@ -119,7 +117,6 @@ impl TestApp {
         }
     }
 
-    /// Somebody who is not signed in.
     pub fn anonymous(&self) -> Person<'_> {
         Person::anonymous(self)
     }
@@ -159,23 +156,22 @@ impl TestApp {
         Person::signed_in(self, user.id.0, name, tokens)
     }
 
-    /// Where the server keeps files.
+    /// The directory of attachments.
     pub fn files(&self) -> &Path {
         self.files.path()
     }
 
-    /// Moves the server's clock.
+    /// Moves the clock of the server.
     pub fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
     }
 
-    /// The server's routes.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 }
 
-/// A server over an empty database with the migrations that come before the one of this name.
+/// A server whose database has only the migrations before the one of this name.
 pub async fn before_migration(database: &TestDatabase, name: &str) -> App {
     let app = App::open(config(database, &[]), Surroundings::default()).await.unwrap();
     let migrations = app.domain().migrations().await.unwrap();
@@ -185,13 +181,12 @@ pub async fn before_migration(database: &TestDatabase, name: &str) -> App {
     app
 }
 
-/// The settings of a test's server.
 pub fn config(database: &TestDatabase, settings: &[(&str, &str)]) -> Config {
     let defaults = [
         ("DATABASE_URL", database.url()),
         ("SECRET_KEY", SECRET_KEY),
         ("DATABASE_MAX_CONNECTIONS", "5"),
-        // Tests are in a hurry; those of the limits switch them on.
+        // Tests send many requests; tests of the limits enable them.
         ("RATE_LIMIT_ENABLED", "false"),
     ];
     let vars = defaults

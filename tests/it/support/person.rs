@@ -1,4 +1,4 @@
-//! People who use a server, in both of its languages, through its real router.
+//! Users who call the GraphQL and REST APIs through the real router.
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -9,10 +9,10 @@ use tower::ServiceExt as _;
 use super::TestApp;
 use super::answer::Answer;
 
-/// Somebody, signed in or not.
+/// A client of the server, signed in or not.
 pub struct Person<'a> {
     app: &'a TestApp,
-    /// Their number; 0 for nobody.
+    /// The number of the user; 0 if nobody is signed in.
     pub id: i32,
     pub name: String,
     pub access_token: Option<String>,
@@ -51,12 +51,10 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// The global id of this person.
     pub fn global_id(&self) -> String {
         global_id("User", i64::from(self.id))
     }
 
-    /// Runs a GraphQL operation.
     pub async fn graphql(&self, query: &str, variables: Value) -> Answer {
         let body = json!({ "query": query, "variables": variables }).to_string();
         self.send(
@@ -68,7 +66,7 @@ impl<'a> Person<'a> {
         .await
     }
 
-    /// Sends a REST request; null is no body.
+    /// Sends a REST request; a null `body` sends none.
     pub async fn rest(&self, method: Method, path: &str, body: Value) -> Answer {
         let request = self.request(method, path);
         let request = if body.is_null() {
@@ -90,12 +88,11 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Sends any request.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         Answer::read(self.app.router().oneshot(request).await.unwrap()).await
     }
 
-    /// Makes a task, and gives its number.
+    /// Creates a task. Returns its number.
     pub async fn creates_task(&self, input: Value) -> i64 {
         let answer = self
             .graphql(
@@ -109,7 +106,6 @@ impl<'a> Person<'a> {
     }
 }
 
-/// A global id as the server gives it.
 pub fn global_id(kind: &str, number: i64) -> String {
     use base64::Engine as _;
 

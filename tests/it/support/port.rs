@@ -1,11 +1,11 @@
-//! TCP ports for servers that are started again at the same address.
+//! TCP ports for servers that restart at the same address.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The operating system gives ports of this range to no program that asks for any. So the port of a server that was
-/// killed is still free when it starts again.
+/// The operating system does not assign ports of this range. So the port of a killed server is still free when it
+/// restarts.
 const FIRST: u32 = 20_000;
 const COUNT: u32 = 10_000;
 
@@ -14,7 +14,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// A port that is free now.
 pub fn free_port() -> u16 {
     loop {
-        // Test runs at the same time begin at different ports.
+        // Concurrent test runs begin at different ports.
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + (process::id().wrapping_mul(97).wrapping_add(step)) % COUNT;
         let port = u16::try_from(port).unwrap();

@@ -1,7 +1,7 @@
-//! A PostgreSQL of a test's own: to restart, freeze and fill.
+//! A PostgreSQL server for one test, to restart, freeze and fill.
 //!
-//! `TASKWIRE_TEST_POSTGRES_PROGRAMS` names the folder with PostgreSQL's programs; `cargo xtask chaos` sets it. The
-//! server runs with durability as shipped.
+//! `TASKWIRE_TEST_POSTGRES_PROGRAMS` names the folder with PostgreSQL's programs; `cargo xtask chaos` sets it.
+//! Durability has PostgreSQL's default settings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,32 +12,31 @@ use tempfile::TempDir;
 use super::port::free_port;
 use super::process::{signal, until};
 
-/// How a server is stopped.
 #[derive(Clone, Copy, Debug)]
 pub enum Shutdown {
-    /// Sessions are ended, and everything is written.
+    /// Ends sessions and writes a checkpoint.
     Fast,
-    /// As a crash: the next start recovers from the write-ahead log.
+    /// Like a crash: the next start recovers from the write-ahead log.
     Immediate,
 }
 
-/// A server that may run or not. Dropping it kills it.
+/// A server that runs or is stopped. Dropping it kills it.
 pub struct PostgresServer {
     settings: Vec<&'static str>,
     port: u16,
     process: Option<Child>,
-    /// Mounted over the folder, and so dropped before it.
+    /// Mounted over the folder, so it must be dropped before it.
     disk: Option<SmallDisk>,
     folder: TempDir,
 }
 
 impl PostgresServer {
-    /// One that runs, with these settings, such as `max_connections=20`.
+    /// `settings` are, for example, `max_connections=20`.
     pub async fn start(settings: &[&'static str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), None, settings).await
     }
 
-    /// The same on a file system of so many MiB, which needs the right to mount.
+    /// Starts it on a small file system, which needs the right to mount.
     pub async fn start_on_small_disk(mebibytes: u32, settings: &[&'static str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let disk = SmallDisk::mount(folder.path(), mebibytes);
@@ -72,7 +71,6 @@ impl PostgresServer {
         format!("postgres://postgres@{}/postgres", self.address())
     }
 
-    /// Where it listens.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -81,7 +79,7 @@ impl PostgresServer {
         self.folder.path().join("data")
     }
 
-    /// Starts it, and waits until it answers.
+    /// Waits until it is ready.
     pub async fn run(&mut self) {
         let log =
             fs::File::create(self.folder.path().join("log")).unwrap_or_else(|_| fs::File::create("/dev/null").unwrap());
@@ -106,14 +104,14 @@ impl PostgresServer {
         .await;
     }
 
-    /// Whether it still runs: it ends by itself when it cannot write its log.
+    /// The server ends by itself when it cannot write its log.
     pub fn is_running(&mut self) -> bool {
         self.process
             .as_mut()
             .is_some_and(|process| process.try_wait().unwrap().is_none())
     }
 
-    /// Stops it, and waits until it is gone.
+    /// Waits until the process has ended.
     pub async fn stop(&mut self, how: Shutdown) {
         let mut process = self.process.take().unwrap();
         signal(
@@ -126,10 +124,10 @@ impl PostgresServer {
         until("PostgreSQL to stop", async || process.try_wait().unwrap()).await;
     }
 
-    /// Stops all of its processes from running, without a connection ending.
+    /// Pauses all of its processes. Connections stay open.
     pub fn freeze(&self) -> Frozen {
         let postmaster = self.process.as_ref().unwrap().id();
-        // First, so that it starts no other process.
+        // The postmaster first, so that it starts no other process.
         signal(postmaster, "STOP");
         let children = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
         let children = children.split_whitespace().map(|child| child.parse().unwrap());
@@ -140,17 +138,16 @@ impl PostgresServer {
         Frozen(frozen)
     }
 
-    /// Takes all space of its small disk.
+    /// Needs [`Self::start_on_small_disk`].
     pub fn fill_disk(&self) {
         self.disk.as_ref().unwrap().fill();
     }
 
-    /// Gives it back.
     pub fn free_disk(&self) {
         self.disk.as_ref().unwrap().free();
     }
 
-    /// A program of PostgreSQL, as a user that it accepts: it does not run as root.
+    /// Runs as the user `postgres` if this process is root: PostgreSQL refuses to run as root.
     fn program(&self, name: &str) -> Command {
         let program = programs().join(name);
         let mut command = if is_root() {
@@ -166,11 +163,10 @@ impl PostgresServer {
     }
 }
 
-/// Processes that do not run.
+/// Paused processes.
 pub struct Frozen(Vec<u32>);
 
 impl Frozen {
-    /// Lets them run again.
     pub fn thaw(self) {
         for process in self.0.into_iter().rev() {
             signal(process, "CONT");
@@ -181,7 +177,7 @@ impl Frozen {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            // It may be gone already. Its children end when it does.
+            // It may have ended already. Its children end with it.
             let _ = Command::new("kill").arg("-QUIT").arg(process.id().to_string()).status();
             let _ = process.wait();
         }

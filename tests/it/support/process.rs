@@ -1,8 +1,6 @@
-//! The real binary, as people run it: in a working directory of its own, and with an environment that
-//! holds only what a test sets.
+//! The real binary, in a separate working directory, with an environment that has only the settings of the test.
 //!
-//! Every wait is for a condition and has a bound, so a slow machine is no failure and a process that
-//! hangs is.
+//! Every wait is for a condition and has a long timeout: a slow machine passes, a process that hangs fails.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,28 +20,27 @@ use super::answer::Answer;
 use super::database::TestDatabase;
 use super::redis::{REDIS_TIMEOUT, RedisServer, beside_server};
 
-/// The longest wait for anything. Only what hangs takes as long.
+/// Timeout of every wait.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How often a wait looks again.
-const GLANCE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Looks until there is something to see.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+/// Polls until `poll` returns a value.
+pub async fn until<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        if let Some(found) = look().await {
+        if let Some(found) = poll().await {
             return found;
         }
         assert!(start.elapsed() < PATIENCE, "gave up waiting for {what}");
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// A working directory, and the settings of whatever runs in it.
+/// A working directory, and the settings of processes that run in it.
 pub struct Place {
     folder: TempDir,
     settings: BTreeMap<String, String>,
-    /// Runs as long as the place is there.
+    /// Runs until this is dropped.
     _redis: Option<RedisServer>,
 }
 
@@ -57,7 +54,7 @@ impl Place {
         }
     }
 
-    /// For this database, on any free port.
+    /// With settings for this database and any free port.
     pub fn over(database: &TestDatabase) -> Self {
         let redis = beside_server();
         let place = match &redis {
@@ -70,17 +67,16 @@ impl Place {
             .with("DATABASE_URL", database.url())
             .with("DATABASE_MAX_CONNECTIONS", "5")
             .with("SERVER_PORT", "0")
-            // Tests are in a hurry; those of the limits switch them on.
+            // Tests send many requests; tests of the limits enable them.
             .with("RATE_LIMIT_ENABLED", "false")
     }
 
-    /// With one more setting, in the place of an earlier one of that name.
+    /// Adds or replaces a setting.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// The working directory.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -90,34 +86,34 @@ impl Place {
         self.finish(self.spawn(program, command, &[])).await
     }
 
-    /// The same for a process that may write no file of more than so many KiB, as on a disk that is full.
+    /// Runs a command that may not write a file beyond `kibibytes`, as on a full disk.
     pub async fn run_limited(&self, command: &str, kibibytes: u32) -> Outcome {
         self.run_in(limited(&format!("-S -f {kibibytes}")), command).await
     }
 
-    /// The same for a process that may open no more than this many files.
+    /// Runs a command that may open at most `files` files.
     pub async fn run_with_open_files(&self, command: &str, files: u32) -> Outcome {
         self.run_in(limited(&format!("-n {files}")), command).await
     }
 
-    /// Starts a server so, and waits until it is ready.
+    /// Starts a server that may not write a file beyond `kibibytes`, and waits until it is ready.
     pub async fn serve_limited(&self, kibibytes: u32) -> Server {
         let program = limited(&format!("-S -f {kibibytes}"));
         self.ready(self.spawn(program, "", &[])).await
     }
 
-    /// Starts a server that may open no more than this many files, and waits until it is ready.
+    /// Starts a server that may open at most `files` files, and waits until it is ready.
     pub async fn serve_with_open_files(&self, files: u32) -> Server {
         let program = limited(&format!("-n {files}"));
         self.ready(self.spawn(program, "", &[])).await
     }
 
-    /// Runs a command, whose words have spaces between them, to its end.
+    /// Runs a command, with words separated by spaces, to its end.
     pub async fn run(&self, command: &str) -> Outcome {
         self.run_with(command, &[]).await
     }
 
-    /// The same, with more settings this once.
+    /// Runs a command with additional settings.
     pub async fn run_with(&self, command: &str, settings: &[(&str, &str)]) -> Outcome {
         self.finish(self.start(command, settings)).await
     }
@@ -131,7 +127,7 @@ impl Place {
         }
     }
 
-    /// Creates an account on the command line, whose address is verified by that.
+    /// Creates an account on the command line, with a verified e-mail address.
     pub async fn creates_user(&self, name: &str) {
         let password = super::PASSWORD;
         let create = format!("user create --email {name}@example.com --username {name} --password {password}");
@@ -143,7 +139,7 @@ impl Place {
         self.ready(self.start("", &[])).await
     }
 
-    /// The same in a directory of the working directory.
+    /// Starts a server in a subdirectory of the working directory, and waits until it is ready.
     pub async fn serve_in(&self, directory: &str) -> Server {
         let mut program = Command::new(env!("CARGO_BIN_EXE_taskwire"));
         program.current_dir(self.path().join(directory));
@@ -196,7 +192,7 @@ impl Place {
     }
 }
 
-/// The binary, under a limit of `ulimit`. A file that is larger than that allows fails as on a full disk, without a signal.
+/// The binary under a limit of `ulimit`. Writing beyond a file size limit fails with an error, without a signal.
 fn limited(limit: &str) -> Command {
     let mut bash = Command::new("bash");
     let script = format!("trap '' XFSZ; ulimit {limit}; exec \"$0\" \"$@\"");
@@ -204,19 +200,17 @@ fn limited(limit: &str) -> Command {
     bash
 }
 
-/// The address in the line that says so.
 fn listens_on(log: &str) -> Option<String> {
     let (_, after) = log.split_once("listening on http://")?;
     let end = after.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ':'))?;
     Some(after[..end].to_owned())
 }
 
-/// A client with connections of its own, which no proxy of this machine comes between.
+/// A client with a new connection pool, which ignores the proxy settings of this machine.
 pub fn client() -> Client {
     Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
-/// What became of a command.
 #[derive(Debug)]
 pub struct Outcome {
     pub code: Option<i32>,
@@ -225,14 +219,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What it printed, if it went well.
+    /// Standard output of a successful command.
     #[track_caller]
     pub fn printed(&self) -> &str {
         assert_eq!(self.code, Some(0), "{self:?}");
         &self.stdout
     }
 
-    /// The one line that says what is wrong. It is all that the command printed.
+    /// The error line of a failed command, which printed nothing else.
     #[track_caller]
     pub fn complaint(&self) -> &str {
         assert_eq!((self.code, self.stdout.as_str()), (Some(1), ""), "{self:?}");
@@ -242,14 +236,13 @@ impl Outcome {
     }
 }
 
-/// Sends a signal to a process that was started here.
 pub fn signal(process: u32, name: &str) {
     let mut kill = Command::new("kill");
     kill.arg(format!("-{name}")).arg(process.to_string());
     assert!(kill.status().unwrap().success());
 }
 
-/// A process. Dropping it kills it.
+/// Dropping it kills the process.
 struct Process {
     child: Child,
     stdout: Output,
@@ -261,7 +254,7 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end, and gives its exit code; none when a signal ended it.
+    /// Waits for its end. Returns its exit code; `None` if a signal ended it.
     async fn end(&mut self) -> Option<i32> {
         let child = &mut self.child;
         until("a process to end", async || child.try_wait().unwrap())
@@ -272,13 +265,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What a process has written up to now, collected by a thread.
+/// The output of a process until now, collected by a thread.
 struct Output {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -310,7 +303,7 @@ impl Output {
         self.text.lock().unwrap().clone()
     }
 
-    /// All of it, when the process has ended.
+    /// The complete output, after the process has ended.
     fn finish(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
@@ -319,31 +312,30 @@ impl Output {
     }
 }
 
-/// A server that runs. Dropping it kills it.
+/// Dropping it kills the server.
 pub struct Server {
     process: Process,
-    /// Where it listens, such as `127.0.0.1:40123`.
+    /// Such as `127.0.0.1:40123`.
     pub address: String,
     client: Client,
 }
 
 impl Server {
-    /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// What it has logged up to now.
+    /// The log until now.
     pub fn log(&self) -> String {
         self.process.stderr.text()
     }
 
-    /// Waits until the log holds this text.
+    /// Waits until the log contains this text.
     pub async fn until_logged(&self, text: &str) {
         until(text, async || self.log().contains(text).then_some(())).await;
     }
 
-    /// A request with the token, unless that is empty.
+    /// A request with the token, unless the token is empty.
     pub fn request(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, self.url(path));
         if token.is_empty() {
@@ -353,71 +345,69 @@ impl Server {
         }
     }
 
-    /// Runs a GraphQL operation.
     pub async fn graphql(&self, token: &str, query: &str, variables: Value) -> Answer {
         let request = self.request(token, Method::POST, "/graphql");
         let body = json!({ "query": query, "variables": variables });
         read(request.json(&body)).await.unwrap()
     }
 
-    /// Sends a REST request; null is no body.
+    /// Sends a REST request; a null `body` sends none.
     pub async fn rest(&self, token: &str, method: Method, path: &str, body: Value) -> Answer {
         let request = self.request(token, method, path);
         let request = if body.is_null() { request } else { request.json(&body) };
         read(request).await.unwrap()
     }
 
-    /// Makes an account, and gives its access token.
+    /// Creates an account. Returns its access token.
     pub async fn registers(&self, email: &str, password: &str) -> String {
         let account = json!({ "email": email, "password": password });
         let answer = self.rest("", Method::POST, "/api/v1/auth/register", account).await;
         answer.at("/access_token").as_str().unwrap().to_owned()
     }
 
-    /// Signs in an account of [`Place::creates_user`], and gives its access token.
-    pub async fn enters(&self, name: &str) -> String {
+    /// Logs in an account of [`Place::creates_user`]. Returns its access token.
+    pub async fn access_token_of(&self, name: &str) -> String {
         let answer = self.login(name, super::PASSWORD).await;
         answer.at("/access_token").as_str().unwrap().to_owned()
     }
 
-    /// Signs in by e-mail address or username.
+    /// `name` is an e-mail address or username.
     pub async fn login(&self, name: &str, password: &str) -> Answer {
         let login = json!({ "username": name, "password": password });
         self.rest("", Method::POST, "/api/v1/auth/login", login).await
     }
 
-    /// Ends it as a power cut does.
+    /// Ends it without a shutdown, as a power cut does.
     pub async fn kill(mut self) {
         self.process.child.kill().unwrap();
         assert_eq!(self.process.end().await, None, "{}", self.log());
     }
 
-    /// Asks it to stop, as whatever runs it does.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         signal(self.process.child.id(), "TERM");
     }
 
-    /// Stops it from running, without a connection ending.
+    /// Pauses it. Connections stay open.
     pub fn freeze(&self) {
         signal(self.process.child.id(), "STOP");
     }
 
-    /// Lets it run again after [`Self::freeze`].
+    /// Continues after [`Self::freeze`].
     pub fn thaw(&self) {
         signal(self.process.child.id(), "CONT");
     }
 
-    /// From now on it may write no file beyond its first pages. It has to be one of [`Place::serve_limited`].
+    /// From now on, it may not write a file beyond 16 KiB. Needs [`Place::serve_limited`].
     pub fn fill_disk(&self) {
         self.change_limit("--fsize=16384:");
     }
 
-    /// Lets it write files of any size again.
     pub fn free_disk(&self) {
         self.change_limit("--fsize=unlimited:");
     }
 
-    /// Lets it open no more than this many files from now on; `None` is as many as any test needs.
+    /// Limits its open files from now on; `None` is more than any test needs.
     pub fn limit_open_files(&self, files: Option<u32>) {
         let files = files.map_or("4096".to_owned(), |files| files.to_string());
         self.change_limit(&format!("--nofile={files}:"));
@@ -432,13 +422,13 @@ impl Server {
         assert!(changed.success());
     }
 
-    /// Waits for its end. Gives its exit code and all that it logged.
+    /// Waits for its end. Returns its exit code and its complete log.
     pub async fn end(&mut self) -> (Option<i32>, String) {
         let code = self.process.end().await;
         (code, self.process.stderr.finish())
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Sends SIGTERM, and waits until it has ended without an error. Returns its complete log.
     pub async fn stop(mut self) -> String {
         self.terminate();
         let (code, log) = self.end().await;
@@ -447,7 +437,7 @@ impl Server {
     }
 }
 
-/// Sends a request, and reads the answer to its end.
+/// Sends a request, and reads the complete response.
 pub async fn read(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());

@@ -1,4 +1,4 @@
-//! A TCP proxy in front of a database or a Redis: what a network does between two machines.
+//! A TCP proxy in front of a database or a Redis, to simulate faults of the network.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Forwards connections. Dropping it ends them.
+/// Dropping it closes its connections.
 pub struct Proxy {
     address: SocketAddr,
-    /// The number of the connection from which on bytes are forwarded.
+    /// Connections with a lower number forward no more bytes.
     first_alive: Arc<watch::Sender<usize>>,
     accepted: watch::Receiver<usize>,
     _connections: JoinSet<()>,
 }
 
 impl Proxy {
-    /// In front of `target`, such as `127.0.0.1:5432`.
+    /// `target` is, for example, `127.0.0.1:5432`.
     pub async fn before(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -42,14 +42,13 @@ impl Proxy {
         }
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on the connections that there are forward nothing, and none of them ends for the client: as when an
-    /// address has moved to another machine. New ones work.
-    pub fn swallow(&self) {
+    /// Existing connections forward nothing from now on, but stay open for the client, as when an address has moved to
+    /// another machine. New connections work.
+    pub fn stop_forwarding(&self) {
         self.first_alive.send_replace(*self.accepted.borrow());
     }
 }
@@ -58,14 +57,14 @@ async fn forward(mut client: TcpStream, target: String, number: usize, mut first
     let Ok(mut server) = TcpStream::connect(target).await else {
         return;
     };
-    let swallowed = async {
-        // The sender is gone only with the proxy.
+    let stopped = async {
+        // The sender is dropped only with the proxy.
         let _ = first_alive.wait_for(|first| number < *first).await;
     };
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        () = swallowed => {
-            // The machine that was there is gone, and with it what it had begun.
+        () = stopped => {
+            // The old machine is down, and its transactions are rolled back.
             drop(server);
             std::future::pending::<()>().await;
         }

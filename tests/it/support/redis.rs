@@ -1,6 +1,6 @@
-//! A Redis of a test's own, to be killed, frozen and started again.
+//! A Redis server for one test, to kill, freeze and restart.
 //!
-//! Tests that only need one use the server of `TASKWIRE_TEST_REDIS_URL`, under names of their own.
+//! Other tests share the server of `TASKWIRE_TEST_REDIS_URL`, with separate keys.
 
 use std::process::{Child, Command, Stdio};
 
@@ -10,14 +10,13 @@ use redis::{Client, Cmd, FromRedisValue};
 use super::port::free_port;
 use super::process::{signal, until};
 
-/// The password that every one of them demands.
 pub const PASSWORD: &str = "hunter2";
 
-/// On a machine that is busy with other things Redis may take its time. Tests are not about that.
+/// On a busy machine Redis may be slow, which must not fail tests.
 pub const REDIS_TIMEOUT: (&str, &str) = ("REDIS_TIMEOUT_MS", "3000");
 
-/// A Redis for a server that has no settings for one, where `TASKWIRE_TEST_SERVERS_WITH_REDIS` asks for it: what a
-/// test is about must hold with Redis and without.
+/// A Redis for servers of tests that do not need one, if `TASKWIRE_TEST_SERVERS_WITH_REDIS` is set: these tests must
+/// pass with Redis and without.
 #[expect(clippy::disallowed_methods, reason = "the tests' own setting, not the server's")]
 pub fn beside_server() -> Option<RedisServer> {
     std::env::var_os("TASKWIRE_TEST_SERVERS_WITH_REDIS").map(|_| {
@@ -27,21 +26,20 @@ pub fn beside_server() -> Option<RedisServer> {
     })
 }
 
-/// A Redis that may run or not. Dropping it kills it.
+/// A Redis that runs or is stopped. Dropping it kills it.
 pub struct RedisServer {
     port: u16,
     process: Option<Child>,
 }
 
 impl RedisServer {
-    /// One that runs.
     pub async fn start() -> Self {
         let mut server = Self::absent();
         server.run().await;
         server
     }
 
-    /// One that does not run yet.
+    /// A server that does not run yet.
     pub fn absent() -> Self {
         Self {
             port: free_port(),
@@ -49,17 +47,15 @@ impl RedisServer {
         }
     }
 
-    /// Where it listens, password included.
     pub fn url(&self) -> String {
         self.url_with(PASSWORD)
     }
 
-    /// The same with any password.
     pub fn url_with(&self, password: &str) -> String {
         format!("redis://:{password}@127.0.0.1:{}", self.port)
     }
 
-    /// Starts it, without what it held before, and waits until it answers.
+    /// Starts it without its earlier content, and waits until it answers.
     pub async fn run(&mut self) {
         self.spawn();
         self.ready().await;
@@ -77,7 +73,6 @@ impl RedisServer {
         self.process = Some(child);
     }
 
-    /// Waits until it answers.
     pub async fn ready(&mut self) {
         let child = self.process.as_mut().unwrap();
         let client = Client::open(format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port)).unwrap();
@@ -89,21 +84,20 @@ impl RedisServer {
         .await;
     }
 
-    /// Ends it as a power cut does.
+    /// Ends it without a shutdown, as a power cut does.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
-            // It may be gone already.
+            // It may have ended already.
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 
-    /// From now on it takes what it is sent, and answers nothing.
+    /// Pauses it: from now on, it accepts commands and answers nothing.
     pub fn freeze(&self) {
         signal(self.process(), "STOP");
     }
 
-    /// It goes on where it stood.
     pub fn thaw(&self) {
         signal(self.process(), "CONT");
     }
@@ -112,12 +106,11 @@ impl RedisServer {
         self.process.as_ref().unwrap().id()
     }
 
-    /// What it answers to a command.
     pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> T {
         command.query_async(&mut connection(&self.url()).await).await.unwrap()
     }
 
-    /// Waits until somebody has written this.
+    /// Waits until the key exists. Calls `meanwhile` before each check.
     pub async fn until_holds(&self, key: &str, mut meanwhile: impl AsyncFnMut()) {
         until(key, async || {
             meanwhile().await;
@@ -133,7 +126,6 @@ impl Drop for RedisServer {
     }
 }
 
-/// A connection of the test's own.
 pub async fn connection(url: &str) -> MultiplexedConnection {
     Client::open(url)
         .unwrap()

@@ -1,4 +1,4 @@
-//! A user of PostgreSQL who owns nothing.
+//! A PostgreSQL user who owns nothing.
 
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,6 @@ use super::database::TestDatabase;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// A user of one test's database.
 pub struct Role {
     sql_name: String,
     url: String,
@@ -33,23 +32,23 @@ impl Role {
         }
     }
 
-    /// Its name, quoted.
+    /// The quoted name.
     pub fn sql_name(&self) -> &str {
         &self.sql_name
     }
 
-    /// What `DATABASE_URL` takes for this user.
+    /// For `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Gives it every right that the server needs.
+    /// Grants every right that the server needs.
     pub async fn grant_everything(&self, database: &TestDatabase) {
         let rights = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public";
         database.execute(&format!("GRANT {rights} TO {}", self.sql_name)).await;
     }
 
-    /// Roles belong to the whole cluster, so it does not end with its database.
+    /// Roles belong to the whole cluster, so dropping the database does not remove them.
     pub async fn remove(self, database: &TestDatabase) {
         let name = &self.sql_name;
         database

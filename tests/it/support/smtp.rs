@@ -1,4 +1,4 @@
-//! A mail server on the loopback, which keeps what it takes.
+//! A mail server on the loopback address, which keeps the emails that it accepts.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -7,30 +7,27 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// How it meets a letter.
+/// The answer to an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
-    /// Takes it.
-    Takes,
-    /// Says that there is too much to do just now.
+pub enum Behaviour {
+    Accepts,
+    /// Code 451: try again later.
     IsBusy,
-    /// Says that there is no such mailbox.
-    KnowsNobody,
-    /// Says nothing.
+    /// Code 550.
+    UnknownMailbox,
+    /// Never answers.
     IsSilent,
-    /// Does not accept any password.
     RefusesPassword,
 }
 
-/// A letter that was taken.
+/// An accepted email.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct Email {
     pub to: String,
     pub text: String,
 }
 
-impl Letter {
-    /// What follows the name of a header.
+impl Email {
     pub fn header(&self, name: &str) -> &str {
         let start = format!("{name}: ");
         let head = self.text.split("\r\n\r\n").next().unwrap();
@@ -39,13 +36,13 @@ impl Letter {
             .unwrap_or_else(|| panic!("no {name} in {}", self.text))
     }
 
-    /// The text as a mail client shows it: long lines travel as quoted-printable.
+    /// The text as a mail client shows it: long lines are sent as quoted-printable.
     pub fn shown(&self) -> String {
         self.text.replace("=\r\n", "").replace("=3D", "=")
     }
 }
 
-/// The mail server. Dropping it ends it, and every conversation with it.
+/// Dropping it stops the server and closes its connections.
 pub struct MailServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -53,18 +50,18 @@ pub struct MailServer {
 }
 
 struct Shared {
-    mood: Mutex<Mood>,
-    letters: Mutex<Vec<Letter>>,
-    /// How many letters were begun.
+    behaviour: Mutex<Behaviour>,
+    emails: Mutex<Vec<Email>>,
+    /// Number of emails that clients began to send.
     offers: Mutex<usize>,
 }
 
 impl MailServer {
-    pub async fn start(mood: Mood) -> Self {
+    pub async fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let shared = Arc::new(Shared {
-            mood: Mutex::new(mood),
-            letters: Mutex::default(),
+            behaviour: Mutex::new(behaviour),
+            emails: Mutex::default(),
             offers: Mutex::default(),
         });
         Self {
@@ -74,21 +71,20 @@ impl MailServer {
         }
     }
 
-    /// What `SMTP_URL` takes.
+    /// For `SMTP_URL`.
     pub fn url(&self) -> String {
         format!("smtp://{}", self.address)
     }
 
-    pub fn set_mood(&self, mood: Mood) {
-        *self.shared.mood.lock().unwrap() = mood;
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
+        *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
-    /// The letters that were taken.
-    pub fn letters(&self) -> Vec<Letter> {
-        self.shared.letters.lock().unwrap().clone()
+    pub fn emails(&self) -> Vec<Email> {
+        self.shared.emails.lock().unwrap().clone()
     }
 
-    /// How many letters were offered, taken or not.
+    /// Number of emails that clients began to send, accepted or not.
     pub fn offers(&self) -> usize {
         *self.shared.offers.lock().unwrap()
     }
@@ -103,7 +99,7 @@ impl Drop for MailServer {
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        // Whoever hangs up in the middle is no failure of the server's.
+        // A client may close the connection at any time.
         tokio::spawn(converse(stream, Arc::clone(&shared)));
     }
 }
@@ -115,17 +111,17 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
     let mut to = String::new();
     while let Some(line) = lines.next_line().await.ok()? {
         let command = line.to_ascii_uppercase();
-        let mood = *shared.mood.lock().unwrap();
+        let behaviour = *shared.behaviour.lock().unwrap();
         let answer = if command.starts_with("MAIL FROM") {
             *shared.offers.lock().unwrap() += 1;
-            match mood {
-                Mood::IsBusy => "451 try again later",
-                Mood::IsSilent => std::future::pending::<&str>().await,
-                Mood::Takes | Mood::KnowsNobody | Mood::RefusesPassword => "250 ok",
+            match behaviour {
+                Behaviour::IsBusy => "451 try again later",
+                Behaviour::IsSilent => std::future::pending::<&str>().await,
+                Behaviour::Accepts | Behaviour::UnknownMailbox | Behaviour::RefusesPassword => "250 ok",
             }
         } else if command.starts_with("RCPT TO") {
             to = line.split(['<', '>']).nth(1)?.to_owned();
-            if mood == Mood::KnowsNobody {
+            if behaviour == Behaviour::UnknownMailbox {
                 "550 no such mailbox"
             } else {
                 "250 ok"
@@ -142,12 +138,12 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
                     }
                 }
             }
-            shared.letters.lock().unwrap().push(Letter { to: to.clone(), text });
+            shared.emails.lock().unwrap().push(Email { to: to.clone(), text });
             "250 taken"
         } else if command.starts_with("EHLO") {
             "250-mail.test\r\n250 AUTH PLAIN LOGIN"
         } else if command.starts_with("AUTH") {
-            if mood == Mood::RefusesPassword {
+            if behaviour == Behaviour::RefusesPassword {
                 "535 5.7.8 authentication failed"
             } else {
                 "235 welcome"

@@ -1,4 +1,4 @@
-//! Servers that really listen, and the sockets of their clients, message by message.
+//! Servers that listen on a port, and WebSocket clients message by message.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use super::TestApp;
 use super::person::Person;
 use super::process::Server;
 
-/// The longest wait for anything. Only what hangs takes as long.
+/// Timeout of every wait.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// The subprotocol of today.
+/// The current subprotocol.
 pub const TRANSPORT: &str = "graphql-transport-ws";
 /// The older subprotocol.
 pub const LEGACY: &str = "graphql-ws";
 
-/// A server that listens, until it is dropped.
+/// A server that listens. Dropping it stops it.
 pub struct Served {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -34,7 +34,6 @@ pub struct Served {
 }
 
 impl TestApp {
-    /// Lets the server listen.
     pub async fn listen(&self) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -57,51 +56,50 @@ impl Drop for Served {
 }
 
 impl Served {
-    /// Asks the server to stop.
+    /// Starts the shutdown.
     pub fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
-    /// Waits until the server has stopped.
     pub async fn stopped(&mut self) {
         timeout(PATIENCE, &mut self.serving).await.unwrap().unwrap().unwrap();
     }
 
-    /// The request for a WebSocket, with these headers.
+    /// A request to open a WebSocket, with these headers.
     pub fn request(&self, headers: &[(&'static str, &str)]) -> Request {
         request(self.address, headers)
     }
 
-    /// Connects, or gives the status of the refusal.
+    /// Connects, or returns status and body of the refusal.
     pub async fn connect(&self, request: Request) -> Result<Socket, (u16, String)> {
         connect(self.address, request).await
     }
 
-    /// A socket that speaks this subprotocol, and has said nothing yet.
+    /// A socket with this subprotocol that has sent nothing yet.
     pub async fn socket(&self, protocol: &str) -> Socket {
         let request = self.request(&[("sec-websocket-protocol", protocol)]);
         self.connect(request).await.unwrap()
     }
 
-    /// A socket whose first message had this payload, and was acknowledged.
+    /// A socket whose `connection_init` had this payload, and was acknowledged.
     pub async fn introduced(&self, payload: Value) -> Socket {
         introduced(self.socket(TRANSPORT).await, payload).await
     }
 
-    /// The socket of somebody, acknowledged.
+    /// An acknowledged socket of a user.
     pub async fn socket_of(&self, person: &Person<'_>) -> Socket {
         self.introduced(credentials(person)).await
     }
 }
 
 impl Server {
-    /// The socket of the bearer of a token, acknowledged.
+    /// An acknowledged socket with this access token.
     pub async fn socket_of(&self, token: &str) -> Socket {
         let socket = self.try_socket(TRANSPORT).await.unwrap();
         introduced(socket, json!({ "token": token })).await
     }
 
-    /// A socket that speaks this subprotocol, or the status of the refusal.
+    /// A socket with this subprotocol, or status and body of the refusal.
     pub async fn try_socket(&self, protocol: &str) -> Result<Socket, (u16, String)> {
         let address = self.address.parse().unwrap();
         connect(address, request(address, &[("sec-websocket-protocol", protocol)])).await
@@ -135,7 +133,7 @@ async fn introduced(mut socket: Socket, payload: Value) -> Socket {
     socket
 }
 
-/// How somebody says who they are.
+/// The payload of `connection_init`.
 pub fn credentials(person: &Person<'_>) -> Value {
     match &person.access_token {
         Some(token) => json!({ "Authorization": format!("Bearer {token}") }),
@@ -143,7 +141,7 @@ pub fn credentials(person: &Person<'_>) -> Value {
     }
 }
 
-/// The client's end of a WebSocket.
+/// The client side of a WebSocket.
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
 }
@@ -153,43 +151,42 @@ impl Socket {
         timeout(PATIENCE, self.stream.send(message)).await.unwrap().unwrap();
     }
 
-    /// Sends what the server may not read to its end.
+    /// Sends a message that the server may refuse to read.
     pub async fn try_send(&mut self, message: Message) {
         let _ = timeout(PATIENCE, self.stream.send(message)).await.unwrap();
     }
 
-    /// Says something.
-    pub async fn say(&mut self, message: Value) {
+    pub async fn send_json(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
-    /// Says who it is, whatever the subprotocol.
+    /// Sends `connection_init`, which both subprotocols have.
     pub async fn init(&mut self, payload: Value) {
-        self.say(json!({ "type": "connection_init", "payload": payload })).await;
-    }
-
-    /// Begins an operation.
-    pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
-        let payload = json!({ "query": query, "variables": variables });
-        self.say(json!({ "type": "subscribe", "id": id, "payload": payload }))
+        self.send_json(json!({ "type": "connection_init", "payload": payload }))
             .await;
     }
 
-    /// Ends an operation, and waits until the server has taken note.
+    pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.send_json(json!({ "type": "subscribe", "id": id, "payload": payload }))
+            .await;
+    }
+
+    /// Ends an operation, and waits until the server has processed that.
     pub async fn completes(&mut self, id: &str) {
-        self.say(json!({ "type": "complete", "id": id })).await;
-        // Answered after the message before it was heeded.
-        self.say(json!({ "type": "ping" })).await;
+        self.send_json(json!({ "type": "complete", "id": id })).await;
+        // The server answers a ping after it has processed earlier messages.
+        self.send_json(json!({ "type": "ping" })).await;
         assert_eq!(self.receive().await, json!({ "type": "pong" }));
     }
 
-    /// What comes next, pings and pongs included.
+    /// The next message, including pings and pongs.
     pub async fn next(&mut self) -> Message {
         let message = timeout(PATIENCE, self.stream.next()).await;
         message.expect("something comes in time").unwrap().unwrap()
     }
 
-    /// The next message in words.
+    /// The next text message.
     pub async fn receive(&mut self) -> Value {
         let received = async {
             loop {
@@ -203,7 +200,7 @@ impl Socket {
         timeout(PATIENCE, received).await.expect("a message comes in time")
     }
 
-    /// The next message in words; `None` once the connection is gone, however it went.
+    /// The next text message; `None` if the connection has ended for any reason.
     pub async fn receive_or_end(&mut self) -> Option<Value> {
         loop {
             match timeout(PATIENCE, self.stream.next())
@@ -217,7 +214,7 @@ impl Socket {
         }
     }
 
-    /// The data of the next answer to an operation.
+    /// The data of the next result of an operation.
     pub async fn data(&mut self, id: &str) -> Value {
         let message = self.receive().await;
         assert_eq!(
@@ -229,7 +226,7 @@ impl Socket {
         message["payload"]["data"].clone()
     }
 
-    /// The code of the error that ends an operation.
+    /// The error code that ends an operation.
     pub async fn error_code(&mut self, id: &str) -> String {
         let message = self.receive().await;
         assert_eq!(
@@ -245,7 +242,7 @@ impl Socket {
         extensions["code"].as_str().unwrap().to_owned()
     }
 
-    /// The data of a query or mutation, run to its end.
+    /// Runs a query or mutation. Returns its data.
     pub async fn answer(&mut self, query: &str) -> Value {
         self.subscribe("answer", query, json!({})).await;
         let data = self.data("answer").await;
@@ -253,7 +250,7 @@ impl Socket {
         data
     }
 
-    /// Why the server closes it, whatever else it still says.
+    /// Code and reason with which the server closes it. Earlier messages are skipped.
     pub async fn closed(&mut self) -> (u16, String) {
         let closed = async {
             loop {
@@ -263,13 +260,12 @@ impl Socket {
             }
         };
         let closed = timeout(PATIENCE, closed).await.expect("it is closed in time");
-        // Answers the closing.
+        // Answers the close frame.
         let _ = timeout(PATIENCE, self.stream.next()).await;
         closed
     }
 
-    /// Reads all that still comes: how many messages in words, and the code of the closing, if it was closed
-    /// and not cut off.
+    /// Reads to the end. Returns the number of text messages, and the close code; `None` if the connection was cut off.
     pub async fn drained(&mut self) -> (usize, Option<u16>) {
         let mut messages = 0;
         loop {

@@ -1,4 +1,4 @@
-//! HTTP byte by byte, for clients that do not behave.
+//! HTTP byte by byte, for clients that violate the protocol.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,29 +11,28 @@ use tokio::time::timeout;
 
 use super::answer::Answer;
 
-/// The longest wait for anything. Only what hangs takes as long.
+/// Timeout of every wait.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A connection of which a test sends and reads each byte.
+/// A raw TCP connection.
 pub struct Wire {
     stream: TcpStream,
     unread: Vec<u8>,
 }
 
 impl Wire {
-    /// Connects.
     pub async fn open(server: &str) -> Self {
         Self::open_from(Ipv4Addr::LOCALHOST, server).await
     }
 
-    /// Connects from one of the addresses of this machine, which are all of 127.0.0.0/8.
+    /// Connects from this address. All of 127.0.0.0/8 belongs to this machine.
     pub async fn open_from(address: Ipv4Addr, server: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((address, 0).into()).unwrap();
         Self::connect(socket, server).await
     }
 
-    /// Connects as a client that takes little at once.
+    /// Connects with a small receive buffer.
     pub async fn open_narrow(server: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4 * 1024).unwrap();
@@ -49,26 +48,24 @@ impl Wire {
         }
     }
 
-    /// Sends bytes. Fails if the server has closed the connection.
+    /// Fails if the server has closed the connection.
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         timeout(PATIENCE, self.stream.write_all(bytes.as_ref()))
             .await
             .expect("the bytes are taken in time")
     }
 
-    /// Sends bytes, all of which the server must take.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.try_send(bytes).await.unwrap();
     }
 
-    /// Sends a GET request and reads its response.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .await;
         self.response().await
     }
 
-    /// The next response, whose length its head says.
+    /// The next response, with the length of `Content-Length`.
     pub async fn response(&mut self) -> Answer {
         let head = self.head().await;
         let mut lines = head.lines();
@@ -100,7 +97,6 @@ impl Wire {
         String::from_utf8(self.unread.drain(..end).collect()).unwrap()
     }
 
-    /// The next bytes.
     pub async fn exactly(&mut self, length: usize) -> Vec<u8> {
         self.peek(length).await;
         self.unread.drain(..length).collect()
@@ -119,7 +115,7 @@ impl Wire {
         assert!(read > 0, "it ended after: {}", String::from_utf8_lossy(&self.unread));
     }
 
-    /// Reads what comes next; 0 bytes at the end.
+    /// Reads more bytes. Returns their number; 0 at the end.
     async fn read(&mut self) -> io::Result<usize> {
         timeout(PATIENCE, self.stream.read_buf(&mut self.unread))
             .await

@@ -1,4 +1,4 @@
-//! What the database says of itself, for `taskwire doctor`.
+//! Facts about the database for `taskwire doctor`.
 
 use std::io::ErrorKind;
 
@@ -10,40 +10,40 @@ use crate::domain::error::Result;
 use crate::domain::store::db::durability::{WriteObstacle, obstacle_in};
 use crate::domain::store::{Store, driver_error, is_sqlite_lock};
 
-/// How long a write waits for the locks of others on PostgreSQL.
+/// On PostgreSQL a test write waits this long for locks.
 const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = 0";
 
-/// A kind of database, and what matters of its set-up.
+/// The database engine and its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// A file, or memory.
+    /// SQLite, in a file or in memory.
     Sqlite {
         /// Such as `3.50.2`.
         version: String,
-        /// `wal`, or `memory` for one in memory.
+        /// `wal`, or `memory` for a database in memory.
         journal_mode: String,
-        /// Whether it minds foreign keys.
+        /// Whether foreign keys are enforced.
         foreign_keys: bool,
     },
-    /// A server.
+    /// PostgreSQL.
     Postgres {
         /// Such as `15.8`.
         version: String,
-        /// The same as a number, such as 150008.
+        /// The version as a number, such as 150008.
         version_number: i32,
     },
 }
 
-/// Why the database takes no writes.
+/// Why a write fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteFailure {
     /// Another process or transaction holds a lock for longer than a write waits.
     Locked,
-    /// The database, its file or its role only lets read.
+    /// The database, its file or its role is read-only.
     ReadOnly,
-    /// Its disk is full.
+    /// The disk is full.
     DiskFull,
-    /// Anything else, in the words of the database.
+    /// Another error, as the database reports it.
     Other(String),
 }
 
@@ -65,13 +65,13 @@ fn is_locked(error: &DbErr) -> bool {
         Some(sqlx::Error::Database(cause)) => {
             is_sqlite_lock(cause.as_ref()) || cause.code().is_some_and(|code| code == "55P03")
         }
-        // SQLite waits for a lock for longer than some settings let a statement take.
+        // SQLite may wait for a lock longer than the statement timeout.
         Some(sqlx::Error::Io(cause)) => cause.kind() == ErrorKind::TimedOut,
         _ => false,
     }
 }
 
-/// An error in the words of the database, without those of the libraries around it.
+/// The database's own message, without the text that the libraries add.
 fn plain(error: &DbErr) -> String {
     match driver_error(error) {
         Some(sqlx::Error::Database(cause)) => cause.message().to_owned(),
@@ -81,7 +81,6 @@ fn plain(error: &DbErr) -> String {
 }
 
 impl Store {
-    /// Which database it is.
     pub(in crate::domain) async fn engine(&self) -> Result<Engine> {
         match self.reader.get_database_backend() {
             DbBackend::Postgres => self.postgres().await,
@@ -104,7 +103,7 @@ impl Store {
         })
     }
 
-    /// The time by the database's clock.
+    /// The time of the database's clock.
     pub(in crate::domain) async fn now(&self) -> Result<Timestamp> {
         let now = match self.reader.get_database_backend() {
             DbBackend::Postgres => "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
@@ -114,13 +113,13 @@ impl Store {
         Timestamp::from_timestamp_millis(now).ok_or_else(|| crate::domain::store::corrupt("time", now))
     }
 
-    /// When the newest event was written, by the clock of the server that wrote it.
+    /// By the clock of the server that wrote the event.
     pub(in crate::domain) async fn newest_event(&self) -> Result<Option<Timestamp>> {
         self.one("SELECT (SELECT occurred_at FROM task_events ORDER BY id DESC LIMIT 1)")
             .await
     }
 
-    /// Writes to a table of ours what it holds already, and takes it back. Returns why that fails.
+    /// Updates a row without changing it, then rolls back. Returns why that fails.
     pub(in crate::domain) async fn try_to_write(&self) -> Option<WriteFailure> {
         let written = async {
             let transaction = self.writer.begin().await?;
@@ -132,7 +131,6 @@ impl Store {
         written.await.err().map(|error| WriteFailure::of(&error))
     }
 
-    /// The one value that `sql` selects.
     pub(in crate::domain::store) async fn one<T: TryGetable>(&self, sql: &str) -> Result<T> {
         let statement = Statement::from_string(self.reader.get_database_backend(), sql);
         let row: Option<QueryResult> = self.reader.query_one_raw(statement).await?;

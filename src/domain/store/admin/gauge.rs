@@ -1,4 +1,4 @@
-//! What operators watch of the database: how large it is, and when it was backed up.
+//! Gauges of the database: its size, and the time of the last backup.
 
 use std::path::Path;
 
@@ -12,21 +12,20 @@ use crate::domain::error::Result;
 use crate::domain::policy::System;
 use crate::domain::store::Store;
 
-/// What operators watch of the database.
+/// Gauges of the database for operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseGauges {
     /// Size of the database, in bytes.
     pub bytes: u64,
     /// Size of SQLite's write-ahead log, in bytes.
     pub wal_bytes: u64,
-    /// Free disk for a SQLite file, in bytes; none where that is not known.
+    /// Free disk space for the SQLite file, in bytes; `None` where unknown.
     pub free_bytes: Option<u64>,
-    /// When the last backup was taken, if one was.
+    /// Time of the last backup; `None` before the first.
     pub backed_up_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// What operators watch of the database.
     pub(in crate::domain) async fn gauges(&self) -> Result<DatabaseGauges> {
         let (mut bytes, mut wal_bytes, mut free_bytes) = (0, 0, None);
         if self.backend() == Backend::Postgres {
@@ -46,10 +45,9 @@ impl Store {
         })
     }
 
-    /// Notes when a backup was taken.
     pub(in crate::domain) async fn note_backup(&self, _system: &System, at: Timestamp) -> Result<()> {
         if self.migrations().await?.iter().any(|migration| !migration.applied) {
-            // A database of an older version, which has no place for it.
+            // An older schema may lack the column.
             return Ok(());
         }
         let transaction = self.begin().await?;

@@ -1,4 +1,4 @@
-//! The rights that the database's user lacks, on PostgreSQL.
+//! Privileges that the PostgreSQL user lacks.
 
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 
@@ -6,28 +6,28 @@ use crate::config::Backend;
 use crate::domain::error::Result;
 use crate::domain::store::Store;
 
-/// A table, sequence, schema or database on which the server needs more rights.
+/// A table, sequence, schema or database on which the server lacks privileges.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct MissingRight {
     /// `TABLE`, `SEQUENCE`, `SCHEMA` or `DATABASE`.
     pub kind: String,
-    /// Its name, quoted for SQL where it must be.
+    /// The name, quoted for SQL where necessary.
     pub object: String,
-    /// What is missing, such as `INSERT, UPDATE`.
+    /// The missing privileges, such as `INSERT, UPDATE`.
     pub rights: String,
 }
 
-/// What a user of PostgreSQL may not do although the server does it.
+/// Privileges that the server needs and its PostgreSQL user lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingRights {
-    /// The user, quoted for SQL where it must be.
+    /// The user, quoted for SQL where necessary.
     pub user: String,
-    /// What is missing, the same rights next to each other.
+    /// Sorted by kind, rights and object.
     pub missing: Vec<MissingRight>,
 }
 
 impl Store {
-    /// The rights that the user of the settings lacks. None on SQLite, which has files instead.
+    /// `None` on SQLite, which has file permissions instead.
     pub(in crate::domain) async fn missing_rights(&self) -> Result<Option<MissingRights>> {
         if self.backend() != Backend::Postgres {
             return Ok(None);
@@ -40,12 +40,11 @@ impl Store {
     }
 }
 
-/// Only the catalog is read, which every user may do.
+/// Reads only the catalog, which every user may do.
 ///
-/// A row gets its number from an identity column, which needs no right of its own, or from the default of an older
-/// `serial` column, which needs `USAGE` of its sequence. Without `USAGE` of their schema tables look as if they did not
-/// exist. Without `CREATE` of the schema they cannot be created, and without that of the database the extension for the
-/// search index cannot.
+/// Ids come from identity columns, which need no privilege, or from an older `serial` column, which needs `USAGE` of
+/// its sequence. Without `USAGE` of the schema, tables seem not to exist. Creating them needs `CREATE` on the schema;
+/// creating the search extension needs `CREATE` on the database.
 fn missing() -> String {
     const MIGRATIONS: &str = "seaql_migrations";
 

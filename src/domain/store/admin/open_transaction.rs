@@ -1,4 +1,4 @@
-//! Transactions that others wait for, on PostgreSQL.
+//! Open transactions that block others, on PostgreSQL.
 
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 
@@ -6,26 +6,26 @@ use crate::config::Backend;
 use crate::domain::error::Result;
 use crate::domain::store::Store;
 
-/// A transaction of the database's cluster that is open.
+/// An open transaction in the database cluster.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct OpenTransaction {
-    /// Tells it from other transactions.
+    /// Unique id of the transaction.
     pub id: String,
-    /// The process of PostgreSQL, for `pg_terminate_backend`; none for a prepared transaction.
+    /// Server process for `pg_terminate_backend`; `None` for a prepared transaction.
     pub process: Option<i32>,
-    /// The user who began it.
+    /// The database user.
     pub user: String,
-    /// What its client calls itself, or the name of the prepared transaction.
+    /// Application name of the client, or name of the prepared transaction.
     pub name: String,
-    /// Such as `idle in transaction`; empty where the server may not see it.
+    /// Such as `idle in transaction`; empty if the server may not see it.
     pub state: String,
-    /// For how long it has been open; none where the server may not see it, because the transaction belongs to another user.
+    /// Age in seconds; `None` if the server may not see it, because the transaction belongs to another user.
     pub seconds: Option<i64>,
 }
 
 impl Store {
-    /// The oldest transaction that writes. Events that were committed after it began wait for its end, so that nobody gets
-    /// them out of order. None on SQLite, where events wait for nothing.
+    /// The oldest transaction that writes. Delivery of events waits for its end, which keeps them in order. `None` on
+    /// SQLite, where delivery does not wait.
     pub(in crate::domain) async fn oldest_transaction(&self) -> Result<Option<OpenTransaction>> {
         self.open_transaction(
             "SELECT id::text, process, \"user\", name, state, seconds::bigint FROM ( \
@@ -40,7 +40,7 @@ impl Store {
         .await
     }
 
-    /// The oldest transaction that may keep others from writing to the log. None on SQLite.
+    /// The oldest transaction that may block writes to the event log. `None` on SQLite.
     pub(in crate::domain) async fn lock_holder(&self) -> Result<Option<OpenTransaction>> {
         self.open_transaction(
             "SELECT COALESCE(backend_xid::text, '') AS id, activity.pid AS process, COALESCE(usename, '')::text AS \"user\", \

@@ -1,7 +1,6 @@
-//! The schema of the database: migrating it up and down.
+//! Applies and reverts migrations.
 //!
-//! All steps of one command are one transaction, which holds a lock: several servers may start at
-//! once, and one of them migrates.
+//! Each command is one transaction that holds a lock. Several servers may start at once; one of them migrates.
 
 use migration::{MigrationStatus, Migrator, MigratorTrait as _};
 use sea_orm::{
@@ -12,26 +11,25 @@ use sea_orm::{
 use crate::domain::error::{Error, Result};
 use crate::domain::store::Store;
 
-/// Any number that no other user of the same database takes for a lock of its own.
+/// Advisory lock. Any number that no other application uses in the database.
 const MIGRATION_LOCK: i64 = 0x7461_736b_7769_7265;
 
-/// One migration, and whether it is applied.
+/// State of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its name; names sort by age.
+    /// Name; names sort by age.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it is applied.
     pub applied: bool,
 }
 
 impl Store {
-    /// Every migration, the oldest first. Changes nothing.
-    /// Fails when the database has one that a newer version made.
+    /// Every migration, oldest first. Fails if a newer version applied a migration that is unknown here.
     pub(in crate::domain) async fn migrations(&self) -> Result<Vec<MigrationState>> {
         states(&self.reader).await
     }
 
-    /// Applies what is pending; `steps` limits how many.
+    /// Applies pending migrations, at most `steps`.
     pub(in crate::domain) async fn migrate_up(&self, steps: Option<u32>) -> Result<()> {
         if self.migrations().await?.iter().all(|migration| migration.applied) {
             return Ok(());
@@ -41,7 +39,7 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Undoes the newest `steps` migrations, or all of them.
+    /// Reverts the newest `steps` migrations, or all of them.
     pub(in crate::domain) async fn migrate_down(&self, steps: Option<u32>) -> Result<()> {
         self.migrations().await?;
         let transaction = self.lock_schema().await?;
@@ -49,7 +47,7 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Drops every table of ours and makes them anew, empty. Tables of others stay.
+    /// Drops all our tables and creates them again, empty. Other tables remain.
     pub(in crate::domain) async fn migrate_fresh(&self) -> Result<()> {
         self.migrations().await?;
         let transaction = self.lock_schema().await?;
@@ -58,7 +56,7 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// A transaction that no other migration runs beside.
+    /// A transaction that excludes other migrations.
     pub(in crate::domain::store) async fn lock_schema(&self) -> Result<DatabaseTransaction> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -66,7 +64,7 @@ impl Store {
         };
         let transaction = self.connection.begin_with_options(options).await?;
         if transaction.get_database_backend() == DbBackend::Postgres {
-            // Waiting for another server's migration, or building an index, may take longer than a request may.
+            // Waiting for another migration, or building an index, may exceed the limit for requests.
             transaction
                 .execute_unprepared("SET LOCAL statement_timeout = 0")
                 .await?;
@@ -77,12 +75,12 @@ impl Store {
     }
 }
 
-/// Every migration that this version knows, the oldest first.
+/// Every migration that this version knows, oldest first.
 pub(in crate::domain::store) async fn states(connection: &impl ConnectionTrait) -> Result<Vec<MigrationState>> {
     let migrations = Migrator::get_migration_with_status_read_only(connection).await;
-    // The library has this error for nothing else here.
-    if let Err(DbErr::Custom(complaint)) = &migrations {
-        let unknown = complaint.split('\'').nth(1).unwrap_or(complaint);
+    // The library uses this error only for unknown migrations.
+    if let Err(DbErr::Custom(message)) = &migrations {
+        let unknown = message.split('\'').nth(1).unwrap_or(message);
         return Err(Error::internal(anyhow::anyhow!(
             "the database was used by a newer version of taskwire, whose migration {unknown} this one ({}) does not \
              know: run the newer version, or restore a backup from before",

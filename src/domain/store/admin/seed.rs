@@ -1,5 +1,4 @@
-//! Example data in the database: many rows a statement, and the statistics that good plans need
-//! afterwards.
+//! Bulk inserts of example data, and the statistics that the query planner needs afterwards.
 
 use std::collections::HashMap;
 
@@ -15,19 +14,17 @@ use crate::domain::policy::{CreateTask, Permit};
 use crate::domain::store::{Store, WriteTransaction, event, tag, task};
 use crate::domain::task::{Snapshot, Task};
 
-/// Every table that example data fills.
 const TABLES: &str = "users, tasks, tags, task_tags, task_events";
 
-/// Writes tasks by the thousand in one transaction.
 pub(in crate::domain) struct Seeder<'t> {
     transaction: &'t WriteTransaction,
     tags: HashMap<&'static str, i32>,
-    /// The definition of the search index, if it is to be made anew at the end.
+    /// Definition of the search index if `finish` must create it again.
     search_index: Option<String>,
 }
 
 impl<'t> Seeder<'t> {
-    /// Makes those of the tags that there are not yet. The tags must be in alphabetical order.
+    /// Creates missing tags. `tags` must be in alphabetical order.
     pub(in crate::domain) async fn begin(
         transaction: &'t WriteTransaction,
         tags: &[&'static str],
@@ -42,7 +39,7 @@ impl<'t> Seeder<'t> {
         })
     }
 
-    /// What is left to do after the last task.
+    /// Call it after the last task.
     pub(in crate::domain) async fn finish(self) -> Result<()> {
         if let Some(definition) = self.search_index {
             self.transaction.connection().execute_unprepared(&definition).await?;
@@ -50,11 +47,10 @@ impl<'t> Seeder<'t> {
         Ok(())
     }
 
-    /// Adds tasks with their tags, and gives them their ids: up to 2,000, for `SQLite` takes 32,766
-    /// values a statement.
+    /// Inserts up to 2,000 tasks with their tags: SQLite binds at most 32,766 values in a statement.
     pub(in crate::domain) async fn insert(&self, new: Vec<(Permit<CreateTask>, Snapshot)>) -> Result<Vec<Snapshot>> {
         let ids = self.reserve_ids(new.len()).await?;
-        let made: Vec<Snapshot> = ids
+        let inserted: Vec<Snapshot> = ids
             .into_iter()
             .zip(new)
             .map(|(id, (permit, new))| Snapshot {
@@ -66,15 +62,15 @@ impl<'t> Seeder<'t> {
                 attachments: Vec::new(),
             })
             .collect();
-        let rows = made.iter().map(|snapshot| task::ActiveModel {
+        let rows = inserted.iter().map(|snapshot| task::ActiveModel {
             id: Set(snapshot.task.id.0),
             ..task::columns(&snapshot.task)
         });
         task::Entity::insert_many(rows)
             .exec_without_returning(self.transaction.connection())
             .await?;
-        self.insert_tags(&made).await?;
-        Ok(made)
+        self.insert_tags(&inserted).await?;
+        Ok(inserted)
     }
 
     async fn insert_tags(&self, tasks: &[Snapshot]) -> Result<()> {
@@ -98,7 +94,7 @@ impl<'t> Seeder<'t> {
         })
     }
 
-    /// Adds events to the log: up to 3,000.
+    /// Appends up to 3,000 events.
     pub(in crate::domain) async fn append(&self, events: impl Iterator<Item = NewEvent> + Send) -> Result<()> {
         let rows: Vec<_> = events.map(event::columns).collect();
         event::Entity::insert_many(rows)
@@ -107,8 +103,7 @@ impl<'t> Seeder<'t> {
         Ok(())
     }
 
-    /// Ids that no other task has or gets, in ascending order. With them a task's tags and events
-    /// can be written without reading back which row got which id.
+    /// Unused ids in ascending order. Tags and events can then be inserted without reading back the ids of rows.
     async fn reserve_ids(&self, count: usize) -> Result<Vec<i32>> {
         let connection = self.transaction.connection();
         let count = i32::try_from(count).map_err(Error::internal)?;
@@ -124,7 +119,7 @@ impl<'t> Seeder<'t> {
             ids.sort_unstable();
             return Ok(ids);
         }
-        // There is one writer, and it is this one. A deleted task's id does not come back.
+        // This transaction is the only writer. Ids of deleted tasks are not reused.
         let sql = "SELECT max(coalesce((SELECT max(id) FROM tasks), 0), \
                    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tasks'), 0))";
         let row = connection
@@ -135,9 +130,8 @@ impl<'t> Seeder<'t> {
     }
 }
 
-/// Drops the search index of `PostgreSQL`, and gives its definition: to make it once takes less than half
-/// of the time that it takes to keep it up row by row. Only where there are no tasks yet, for nobody can read
-/// them until the transaction ends.
+/// Drops the search index of PostgreSQL and returns its definition. Building it once takes less than half the time of
+/// updating it row by row. Only with an empty table, which nobody can read until the transaction ends.
 async fn postpone_search_index(transaction: &WriteTransaction) -> Result<Option<String>> {
     let connection = transaction.connection();
     if connection.get_database_backend() != DbBackend::Postgres || task::Entity::find().one(connection).await?.is_some()
@@ -156,7 +150,7 @@ async fn postpone_search_index(transaction: &WriteTransaction) -> Result<Option<
 }
 
 impl Store {
-    /// Tells the database what its tables hold now, so that its plans are good at once.
+    /// Updates planner statistics, so that query plans are good at once.
     pub(in crate::domain) async fn refresh_statistics(&self) -> Result<()> {
         if self.connection.get_database_backend() == DbBackend::Postgres {
             return Ok(self.vacuum().await?);
@@ -165,7 +159,7 @@ impl Store {
         Ok(())
     }
 
-    /// On a connection of its own: it may take longer than the statements of requests may.
+    /// Uses a separate connection without the statement timeout of requests.
     async fn vacuum(&self) -> Result<(), DbErr> {
         let failed = |error| DbErr::Exec(RuntimeErr::SqlxError(std::sync::Arc::new(error)));
         let pool = self.connection.get_postgres_connection_pool();

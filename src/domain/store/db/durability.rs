@@ -1,7 +1,7 @@
-//! Whether what is written will last: the state of the database's file, and of its disk.
+//! Tracks whether writes are durable: the state of the database's file and disk.
 //!
-//! A server that cannot write must say so before a load balancer sends it more, and must never acknowledge a write to a
-//! file that is gone.
+//! A server that cannot write must report it before a load balancer sends more requests. It must never acknowledge a
+//! write to a deleted file.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,21 +11,19 @@ use sea_orm::DbErr;
 use crate::domain::error::{Error, Result};
 use crate::domain::store::{DATABASE_BUSY, driver_error, sqlite_code};
 
-/// Why nothing can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain::store) enum WriteObstacle {
-    /// The disk is full.
     DiskFull,
-    /// The database's file, its disk or its role only lets read.
+    /// The database's file, disk or role is read-only.
     ReadOnly,
-    /// The disk fails, or the file is damaged.
+    /// I/O errors, or a damaged file.
     Disk,
     /// The database's file was deleted or replaced under the running server.
     FileReplaced,
 }
 
 impl WriteObstacle {
-    /// In words that may be shown to anybody.
+    /// The text is safe to publish.
     pub(in crate::domain::store) fn reason(self) -> &'static str {
         match self {
             Self::DiskFull => "the database's disk is full",
@@ -36,16 +34,15 @@ impl WriteObstacle {
     }
 }
 
-/// What is known of writing.
 #[derive(Debug)]
 pub(in crate::domain::store) struct Durability {
-    /// SQLite's file, and which one it was when the server opened it.
+    /// SQLite's file and its identity at startup.
     file: Option<(PathBuf, FileIdentity)>,
     obstacle: Mutex<Option<WriteObstacle>>,
 }
 
 impl Durability {
-    /// Of a SQLite file, if it is one.
+    /// `file` is that of a SQLite database, if any.
     pub(in crate::domain::store) fn of(file: Option<PathBuf>) -> Self {
         let file = file.and_then(|path| Some((FileIdentity::of(&path)?, path)));
         Self {
@@ -54,7 +51,6 @@ impl Durability {
         }
     }
 
-    /// Why nothing can be written now, as far as is known.
     pub(in crate::domain::store) fn obstacle(&self) -> Option<WriteObstacle> {
         if let Some((path, identity)) = &self.file
             && FileIdentity::of(path) != Some(*identity)
@@ -64,7 +60,7 @@ impl Durability {
         *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fails while nothing can be written. Nothing was written then.
+    /// Fails while writes are impossible.
     pub(in crate::domain::store) fn check(&self) -> Result<()> {
         match self.obstacle() {
             None => Ok(()),
@@ -75,7 +71,7 @@ impl Durability {
         }
     }
 
-    /// Learns from an error what it says of the disk.
+    /// Records the obstacle that an error reports, if any, and returns the error.
     pub(in crate::domain::store) fn noted(&self, error: DbErr) -> DbErr {
         if let Some(obstacle) = obstacle_in(&error) {
             self.set(Some(obstacle));
@@ -83,7 +79,7 @@ impl Durability {
         error
     }
 
-    /// Learns that nothing can be written, or that something was.
+    /// Records an obstacle, or with `None` a successful write.
     pub(in crate::domain::store) fn set(&self, found: Option<WriteObstacle>) {
         let mut known = self.obstacle.lock().unwrap_or_else(PoisonError::into_inner);
         if *known == found || *known == Some(WriteObstacle::FileReplaced) {
@@ -98,7 +94,6 @@ impl Durability {
     }
 }
 
-/// What an error says of the disk, or of a database that only lets read.
 pub(in crate::domain::store) fn obstacle_in(error: &DbErr) -> Option<WriteObstacle> {
     let cause = driver_error(error)?.as_database_error()?;
     if let Some(code) = sqlite_code(cause) {
@@ -117,7 +112,7 @@ pub(in crate::domain::store) fn obstacle_in(error: &DbErr) -> Option<WriteObstac
     }
 }
 
-/// Tells a file from another one of the same name.
+/// Distinguishes files of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileIdentity {
     device: u64,

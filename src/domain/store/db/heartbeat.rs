@@ -1,8 +1,7 @@
-//! Checks once a second that the database answers, and that what is written lasts.
+//! Checks once a second that the database answers and that writes are durable.
 //!
-//! TCP tells nothing about a peer that is gone: a statement over a dead connection would wait for its time limit, or for
-//! a quarter of an hour. So when one connection is silent and a new one answers, all others are given up. The name of the
-//! database is resolved for every new connection.
+//! TCP does not report a dead peer: a statement would wait for its time limit, or for 15 minutes. If one connection is
+//! silent and a new one answers, all others are dropped. Every new connection resolves the host name again.
 
 use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
@@ -16,34 +15,28 @@ use super::durability::WriteObstacle;
 use crate::config::Backend;
 use crate::domain::store::{SHUT_DOWN, Store};
 
-/// How often the database is asked.
+/// Interval of the checks.
 const EVERY: Duration = Duration::from_secs(1);
-/// A connection that takes longer for a constant is taken for dead when a new one answers.
+/// A connection that takes longer for a trivial query is dead if a new one answers.
 const LIMIT: Duration = Duration::from_secs(3);
-/// SQLite's write-ahead log is emptied when it is larger than this. It grows while somebody reads.
+/// SQLite's write-ahead log is truncated above this size. It grows during long reads.
 const MAX_WAL_BYTES: u64 = 64 * 1024 * 1024;
-/// How long emptying it waits for those who read. Writers wait meanwhile.
+/// A truncation waits this long for readers. Writers wait meanwhile.
 const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
-/// How long to wait before it is tried again.
+/// Minimum time between two truncations.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
-/// Why the database cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain::store) enum Outage {
-    /// Nobody listens at its address.
     Refused,
-    /// It has no connection left for us.
     TooManyClients,
-    /// It does not accept our name or password.
     Authentication,
-    /// It starts, stops or recovers.
     Starting,
-    /// It does not answer.
     Silent,
 }
 
 impl Outage {
-    /// In words that may be shown to anybody.
+    /// The text is safe to publish.
     pub(in crate::domain::store) fn reason(self) -> &'static str {
         match self {
             Self::Refused => "the database refuses connections: nothing listens at its address",
@@ -68,7 +61,6 @@ impl Outage {
     }
 }
 
-/// When the database answered last, and why it does not now.
 #[derive(Debug)]
 pub(in crate::domain::store) struct Heartbeat {
     answered: Mutex<Instant>,
@@ -85,12 +77,11 @@ impl Default for Heartbeat {
 }
 
 impl Heartbeat {
-    /// For how long the database has not answered.
+    /// Time since the last answer.
     pub(in crate::domain::store) fn silence(&self) -> Duration {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
-    /// Why the database cannot be used.
     pub(in crate::domain::store) fn outage(&self) -> Option<Outage> {
         *self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +106,7 @@ impl Heartbeat {
 }
 
 impl Store {
-    /// Checks the database for as long as the server runs.
+    /// Runs until it is dropped.
     pub(in crate::domain) async fn watch(self) {
         let mut turns = interval(EVERY);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,7 +122,7 @@ impl Store {
                     }
                     if self.is_wal_large() && Instant::now() >= checkpoint_at {
                         checkpoint_at = Instant::now() + CHECKPOINT_EVERY;
-                        self.empty_wal().await;
+                        self.truncate_wal().await;
                     }
                 }
             }
@@ -141,8 +132,8 @@ impl Store {
         }
     }
 
-    /// Learns by a write that changes nothing whether one can be made durable again. Over a new connection: one that was
-    /// read-only when it began stays so.
+    /// Tests with a write that changes no data whether commits succeed again. Uses a new connection, because one that
+    /// began read-only stays read-only.
     async fn try_to_commit(&self) {
         self.writer.connections().forget_idle();
         let committed = async {
@@ -161,7 +152,7 @@ impl Store {
         wal.is_some_and(|wal| wal.len() > MAX_WAL_BYTES)
     }
 
-    async fn empty_wal(&self) {
+    async fn truncate_wal(&self) {
         let wait = CHECKPOINT_WAIT.as_millis();
         let checkpoint = format!("PRAGMA busy_timeout = {wait}; PRAGMA wal_checkpoint(TRUNCATE)");
         if let Err(error) = self.connection.execute_unprepared(&checkpoint).await {
@@ -170,19 +161,18 @@ impl Store {
     }
 }
 
-/// Asks PostgreSQL over a connection of its own.
+/// Checks PostgreSQL on a separate connection.
 #[derive(Default)]
 struct Probe {
     connection: Option<PgConnection>,
 }
 
-/// What the server says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Primary,
-    /// It only lets read, by a setting for the database or for its user.
+    /// Read-only by a setting of the database or its user.
     ReadOnly,
-    /// It only lets read, because it follows another server.
+    /// Read-only because it replicates another server.
     Standby,
 }
 
@@ -192,18 +182,18 @@ impl Probe {
         if let Some(mut connection) = self.connection.take() {
             match timeout(LIMIT, role(&mut connection)).await {
                 Ok(Ok(found)) => return self.note(store, connection, found),
-                // When this connection has ended, the others that were idle have too.
+                // If this connection was closed, other idle ones probably were too.
                 Ok(Err(_)) => store.forget_idle(),
                 Err(_) => is_silent = true,
             }
         }
         let options = store.connection.get_postgres_connection_pool().connect_options();
-        let anew = async {
+        let reconnect = async {
             let mut connection = PgConnection::connect_with(&options).await?;
             let found = role(&mut connection).await?;
             Ok::<_, sqlx::Error>((connection, found))
         };
-        match timeout(LIMIT, anew).await {
+        match timeout(LIMIT, reconnect).await {
             Ok(Ok((connection, found))) => {
                 if is_silent {
                     tracing::warn!("the database answers over new connections only: all others are given up");
@@ -220,7 +210,7 @@ impl Probe {
         store.heartbeat.beat();
         match role {
             Role::Primary => self.connection = Some(connection),
-            // The setting counts for connections that begin after it, so the next check needs another one.
+            // The setting applies to new connections only, so the next check needs a new one.
             Role::ReadOnly => store.durability.set(Some(WriteObstacle::ReadOnly)),
             // The next connection may lead to the primary.
             Role::Standby => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sea_orm::sqlx::{self, Decode, Postgres, Row as _, Sqlite, Type};
 use sea_orm::{ColIdx, DbErr, QueryResult, RuntimeErr, TryGetError, TryGetable};
 
-/// A column that may be NULL. `SeaORM` formats an error for every NULL of an [`Option`]: a tenth of the instructions of a
-/// list of 50 tasks.
+/// A nullable column. `SeaORM` formats an error for every NULL of an [`Option`], a tenth of the instructions of a list
+/// of 50 tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::domain::store) struct Nullable<T>(pub(in crate::domain::store) Option<T>);
 

@@ -1,4 +1,4 @@
-//! Opening the database: pools, time limits, and patience while it starts.
+//! Opens the database: pools, time limits, and retries while it starts.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -27,24 +27,24 @@ use crate::domain::live::Bus;
 use crate::domain::store::user::cache::UserCache;
 use crate::domain::store::{Store, driver_error, is_sqlite_lock};
 
-/// How long one attempt to connect may take.
+/// Time limit of one attempt to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a write waits for another process to finish its own (`SQLite`).
+/// How long a write waits for the lock of another process (SQLite).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// After so long without work the connection for administration ends.
+/// Idle time after which the administration connection is closed.
 const ADMINISTRATION_IDLE: Duration = Duration::from_secs(10);
-/// The wait before the second attempt to connect; it doubles from there.
+/// Wait before the second attempt to connect. It doubles for each further attempt.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
-/// The longest wait between two attempts.
+/// Maximum wait between two attempts.
 const MAX_RETRY: Duration = Duration::from_secs(10);
-/// `SQLite` reads this much of the file through the page cache of the system.
+/// SQLite maps this many bytes of the file into memory.
 const MMAP_BYTES: &str = "268435456";
-/// The write-ahead log keeps so much of its size when it begins anew.
+/// Size that the write-ahead log keeps after a checkpoint.
 const WAL_KEPT_BYTES: &str = "16777216";
 
 impl Store {
-    /// Connects, trying again as often as the settings allow. `sends_mail` says whether each notification is sent by
-    /// mail as well.
+    /// Connects, with as many retries as the settings allow. `sends_mail`: whether notifications are also sent by
+    /// email.
     pub(in crate::domain) async fn open(config: &DatabaseConfig, bus: Bus, sends_mail: bool) -> anyhow::Result<Self> {
         let meter = Meter::new(config);
         let mut connection = connect(config).await?;
@@ -103,8 +103,8 @@ impl Store {
         })
     }
 
-    /// The same database over one connection, which stays: what is set for it holds until the end, and nothing
-    /// cuts off what takes long. `search_path` is where PostgreSQL looks for tables, if not where it does anyway.
+    /// Opens the same database on one permanent connection without time limits. Settings of its session therefore
+    /// persist. `search_path` replaces that of PostgreSQL.
     pub(in crate::domain::store) async fn alone(&self, search_path: Option<String>) -> Result<Self> {
         let mut options = options(&self.config, Access::ReadAndWrite);
         one_connection(&mut options);
@@ -120,7 +120,7 @@ impl Store {
         Ok(self.over(connection, Arc::clone(&self.durability)))
     }
 
-    /// The SQLite database in another file.
+    /// Opens the SQLite database in another file.
     pub(in crate::domain::store) async fn of_file(&self, path: &Path) -> Result<Self> {
         let mut options = ConnectOptions::new("sqlite:file");
         let file = path.to_owned();
@@ -132,7 +132,7 @@ impl Store {
         Ok(self.over(connection, Arc::new(Durability::of(Some(path.to_owned())))))
     }
 
-    /// Over one connection, for as long as it takes.
+    /// Without time limits.
     fn over(&self, connection: DatabaseConnection, durability: Arc<Durability>) -> Self {
         let settings = Settings {
             name: "write",
@@ -151,33 +151,32 @@ impl Store {
     }
 }
 
-/// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
-    /// The database refuses whatever would write.
+    /// The database rejects writes.
     Read,
     ReadAndWrite,
 }
 
-/// How many connections there may be of each kind.
+/// Maximum connections of each pool.
 struct Sizes {
     writers: u32,
-    /// None where the writers read too.
+    /// 0 if the writers read too.
     readers: u32,
 }
 
 fn sizes(config: &DatabaseConfig) -> Sizes {
     let all = config.max_connections;
     let writers = match config.backend() {
-        // Each connection would have a database of its own.
+        // Each connection would open a separate database.
         Backend::Sqlite if config.is_memory() => return Sizes { writers: 1, readers: 0 },
-        // There is one writer at a time.
+        // SQLite has one writer at a time.
         Backend::Sqlite => 1,
         Backend::Postgres => (all / 2).max(1),
     };
     let readers = match config.backend() {
-        // Each is a thread that computes: more of them than cores, and one, only get in each other's way. One more is
-        // kept free for session checks.
+        // Each is a CPU-bound thread: more than cores + 1 slow each other down. One more is reserved for session
+        // checks.
         Backend::Sqlite => (all.max(2) - writers).min(cores() + 2),
         Backend::Postgres => all - writers,
     };
@@ -197,14 +196,14 @@ fn one_connection(options: &mut ConnectOptions) {
         .max_lifetime(None);
 }
 
-/// Connections that are made when they are needed: whether the database can be reached is known already.
+/// Opens connections on demand. The caller has checked that the database is reachable.
 async fn lazy(config: &DatabaseConfig, access: Access, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let mut options = options(config, access);
     options.max_connections(connections).connect_lazy(true);
     Database::connect(options).await
 }
 
-/// The connection for the schema and for administration. Requests do not use it, and it ends when it is idle.
+/// The connection for migrations and administration. It closes when idle; requests do not use it.
 async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
     config.check_file().map_err(anyhow::Error::msg)?;
     create_file(config)?;
@@ -213,7 +212,7 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> 
         options.max_connections(1).idle_timeout(ADMINISTRATION_IDLE);
     }
     if config.backend() == Backend::Sqlite {
-        // A file that is locked says so before the time is over.
+        // Long enough that a locked file is reported as locked, not as a timeout.
         options.acquire_timeout(BUSY_TIMEOUT + CONNECT_TIMEOUT);
     }
     let mut wait = FIRST_RETRY;
@@ -221,7 +220,7 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> 
     loop {
         match Database::connect(options.clone()).await {
             Ok(connection) => return Ok(connection),
-            Err(error) if attempt < config.connect_retries && is_worth_another_try(config, &error) => {
+            Err(error) if attempt < config.connect_retries && is_worth_retrying(config, &error) => {
                 attempt += 1;
                 tracing::warn!(
                     attempt,
@@ -245,8 +244,7 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> 
     }
 }
 
-/// Creates the file of a SQLite database that does not exist, for its owner alone. SQLite gives the files beside it the
-/// same rights.
+/// Creates a missing SQLite file, readable by its owner only. SQLite gives the files beside it the same permissions.
 fn create_file(config: &DatabaseConfig) -> anyhow::Result<()> {
     let Some(path) = config.sqlite_path().filter(|path| !path.exists()) else {
         return Ok(());
@@ -263,8 +261,8 @@ fn create_file(config: &DatabaseConfig) -> anyhow::Result<()> {
     }
 }
 
-/// Why no connection was made. The pool tries again where the database has too many clients or only just starts, and then
-/// says that its time is over.
+/// The cause of a failed connection. The pool retries while the database has too many clients or is starting, and then
+/// reports only a timeout.
 async fn cause(config: &DatabaseConfig, error: &DbErr) -> String {
     match driver_error(error) {
         Some(sqlx::Error::Database(cause)) if is_sqlite_lock(cause.as_ref()) => {
@@ -283,8 +281,8 @@ async fn cause(config: &DatabaseConfig, error: &DbErr) -> String {
     }
 }
 
-/// A file that cannot be opened does not get better by waiting; a server may just be starting.
-fn is_worth_another_try(config: &DatabaseConfig, _error: &DbErr) -> bool {
+/// A retry does not help with a file; a server may be starting.
+fn is_worth_retrying(config: &DatabaseConfig, _error: &DbErr) -> bool {
     config.backend() == Backend::Postgres
 }
 
@@ -302,12 +300,12 @@ fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
                 .statement_timeout(config.statement_timeout)
                 .set_application_name("taskwire")
                 .map_sqlx_postgres_opts(move |postgres| {
-                    // A transaction that was forgotten would keep back live delivery for good.
+                    // An abandoned transaction would block live delivery for good.
                     let postgres =
                         postgres.options([("idle_in_transaction_session_timeout", idle_milliseconds.as_str())]);
                     match access {
-                        // What is read over and over is in memory, where a row costs the same wherever it is; and to
-                        // compile a list takes longer than to read it.
+                        // Frequently read pages are in memory, where random access costs the same. Compiling a list
+                        // query takes longer than running it.
                         Access::Read => postgres.options([
                             ("default_transaction_read_only", "on"),
                             ("random_page_cost", "1.1"),
@@ -319,7 +317,7 @@ fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
                 .test_before_acquire_if_idle_for(Duration::from_secs(30));
         }
         Backend::Sqlite if config.is_memory() => {
-            // It must never be closed.
+            // The database ends with its connection.
             one_connection(&mut options);
         }
         Backend::Sqlite => {
@@ -329,7 +327,7 @@ fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {
                     .create_if_missing(creates_file)
                     .foreign_keys(true)
                     .journal_mode(SqliteJournalMode::Wal)
-                    // A write that was acknowledged survives a power cut.
+                    // Acknowledged writes survive a power failure.
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(BUSY_TIMEOUT)
                     .pragma("mmap_size", MMAP_BYTES)

@@ -1,6 +1,6 @@
-//! Reading: a pool of connections that only read.
+//! Pool of read-only connections.
 //!
-//! One user holds half of the connections at most; one connection is kept free for statements that must not wait.
+//! One user holds at most half of the connections. One connection is reserved for statements that must not wait.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,13 +17,13 @@ use super::connection::{
 use super::statement_meter::Meter;
 use crate::domain::id::UserId;
 
-/// What reads. Cloning it is cheap.
+/// Cheap to clone.
 #[derive(Clone)]
 pub(in crate::domain) struct ReadPool {
     connections: Connections,
     meter: Meter,
     shares: Arc<Shares>,
-    /// Of the user who reads.
+    /// Limit of the user who reads; `None` for the server itself.
     share: Option<Arc<Semaphore>>,
     lane: Lane,
 }
@@ -35,7 +35,6 @@ impl std::fmt::Debug for ReadPool {
 }
 
 impl ReadPool {
-    /// Reads over these connections.
     pub(in crate::domain::store) fn new(pool: &DatabaseConnection, settings: Settings, meter: Meter) -> Self {
         let connections = Connections::of(pool, settings);
         Self {
@@ -47,7 +46,7 @@ impl ReadPool {
         }
     }
 
-    /// The same for one user, who holds no more than their share.
+    /// Limits reads to the share of one user.
     pub(in crate::domain::store) fn of_user(&self, user: UserId) -> Self {
         Self {
             share: Some(self.shares.share_of(user)),
@@ -55,7 +54,7 @@ impl ReadPool {
         }
     }
 
-    /// The same over the connection that is kept free for short statements.
+    /// Reads on the connection reserved for short statements.
     pub(in crate::domain::store) fn reserved(&self) -> Self {
         Self {
             lane: Lane::Reserved,
@@ -63,7 +62,6 @@ impl ReadPool {
         }
     }
 
-    /// The connections.
     pub(in crate::domain::store) fn connections(&self) -> &Connections {
         &self.connections
     }
@@ -87,7 +85,7 @@ impl ReadPool {
             let rows = attempt(borrowed, &statement, limit).await;
             self.meter.note(&statement.sql, began.elapsed(), rows.is_err());
             match rows {
-                // Reading twice does no harm, and the database may have been away only while nobody looked.
+                // Reads can be repeated, and the outage may have ended while the connection was idle.
                 Err(failure) if failure.was_stale && attempts < MAX_ATTEMPTS => attempts += 1,
                 rows => break rows,
             }
@@ -97,7 +95,6 @@ impl ReadPool {
     }
 }
 
-/// Sends the statement over this connection.
 async fn attempt<DB>(
     mut borrowed: PooledConnection<DB>,
     statement: &Statement,
@@ -124,14 +121,13 @@ where
     }
 }
 
-/// Why nothing could be read.
 struct Failure {
     error: sqlx::Error,
-    /// Whether it came of a connection that broke while it was kept.
+    /// Whether the connection broke while it was idle.
     was_stale: bool,
 }
 
-/// How many rows are wanted.
+/// Number of rows to fetch.
 #[derive(Clone, Copy)]
 enum Limit {
     One,
@@ -163,5 +159,5 @@ impl ConnectionTrait for ReadPool {
 }
 
 fn reads_only() -> DbErr {
-    DbErr::Custom("a reader only reads; writing takes a transaction".to_owned())
+    DbErr::Custom("the connection is read-only; use a transaction to write".to_owned())
 }

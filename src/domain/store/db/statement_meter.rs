@@ -1,4 +1,4 @@
-//! What is counted of statements.
+//! Metrics, traces and the slow log of statements.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,6 @@ use sea_orm::DatabaseConnection;
 use crate::config::{Backend, DatabaseConfig};
 use crate::telemetry::{context, metric, trace};
 
-/// Counts statements.
 #[derive(Clone)]
 pub(in crate::domain::store) struct Meter {
     statements: Arc<AtomicU64>,
@@ -39,13 +38,13 @@ impl Meter {
         }
     }
 
-    /// Counts from now on what is sent over these connections.
+    /// Records all later statements of this connection.
     pub(super) fn watch(&self, connection: &mut DatabaseConnection) {
         let meter = self.clone();
         connection.set_metric_callback(move |info| meter.note(&info.statement.sql, info.elapsed, info.failed));
     }
 
-    /// Counts a statement that has ended.
+    /// Records a finished statement.
     pub(in crate::domain::store) fn note(&self, sql: &str, elapsed: Duration, has_failed: bool) {
         self.statements.fetch_add(1, Ordering::Relaxed);
         self.time.record(elapsed);
@@ -56,7 +55,7 @@ impl Meter {
         if self.slow.is_some_and(|limit| elapsed > limit) {
             let (operation, request_id) = (context::operation(), context::request_id());
             let duration_ms = elapsed.as_secs_f64() * 1_000.0;
-            // Values are bound, and no part of the text.
+            // Values are bound parameters, so the text contains none.
             let statement = trace::shortened(sql);
             tracing::warn!(
                 duration_ms,
@@ -69,7 +68,6 @@ impl Meter {
         }
     }
 
-    /// How many statements there were.
     pub(in crate::domain::store) fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Writing: in a transaction, or by one statement that is a transaction by itself; and who is told of it afterwards.
+//! Writes, in a transaction or as one statement, and the signals that follow a commit.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -16,7 +16,7 @@ use crate::domain::store::idempotency::Claim;
 use crate::domain::store::{SHUT_DOWN, Store, idempotency};
 
 impl Store {
-    /// Begins a write. Dropping the transaction undoes it.
+    /// Begins a write. Dropping the transaction rolls it back.
     pub(in crate::domain) async fn begin(&self) -> Result<WriteTransaction> {
         self.durability.check()?;
         Ok(WriteTransaction {
@@ -24,29 +24,29 @@ impl Store {
             durability: Arc::clone(&self.durability),
             claim: idempotency::current(),
             task: OnceLock::new(),
-            news: self.news(),
+            signals: self.signals(),
             sends_mail: self.sends_mail,
         })
     }
 
-    /// Writes by one statement that is a transaction by itself, which saves three round trips. It appends an event. It
-    /// goes on when the caller goes away: others wait for what was committed.
+    /// Runs one auto-committed statement that appends an event, which saves three round trips. It completes even if the
+    /// caller is cancelled, because subscribers wait for the event.
     pub(in crate::domain::store) async fn write_at_once(
         &self,
         statement: Statement,
     ) -> Result<Vec<QueryResult>, AtOnceError> {
-        let (writer, news) = (self.writer.clone(), self.news());
-        news.announce();
+        let (writer, signals) = (self.writer.clone(), self.signals());
+        signals.announce();
         let writing = async move {
             let rows = writer.at_once(&statement).await?;
-            news.tell();
+            signals.send();
             Ok(rows)
         };
-        to_the_end(writing).await.map_err(AtOnceError)
+        detached(writing).await.map_err(AtOnceError)
     }
 
-    fn news(&self) -> News {
-        News {
+    fn signals(&self) -> CommitSignals {
+        CommitSignals {
             bus: self.bus.clone(),
             is_event: AtomicBool::new(false),
             is_work: AtomicBool::new(false),
@@ -54,12 +54,12 @@ impl Store {
     }
 }
 
-/// Why a statement that is a transaction by itself failed.
+/// Error of an auto-committed statement.
 #[derive(Debug)]
 pub(in crate::domain::store) struct AtOnceError(pub(in crate::domain::store) DbErr);
 
 impl From<AtOnceError> for Error {
-    /// Where nobody knows whether it was committed, the error is never one that invites to try again.
+    /// If the result of the commit is unknown, the error must not invite a retry.
     fn from(AtOnceError(error): AtOnceError) -> Self {
         if is_undone(&error) {
             error.into()
@@ -69,8 +69,8 @@ impl From<AtOnceError> for Error {
     }
 }
 
-/// Whether the statement is certain to have changed nothing: it was never sent, or the database says so. When the
-/// database ends a connection, it may do so after the commit.
+/// Whether the statement certainly changed nothing: it was never sent, or the database reported a failure. If the
+/// database closes a connection, it may have committed before.
 fn is_undone(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return matches!(error, DbErr::ConnectionAcquire(_));
@@ -79,58 +79,56 @@ fn is_undone(error: &DbErr) -> bool {
     code.is_some_and(|code| !code.starts_with(SHUT_DOWN))
 }
 
-/// Runs to its end, whether or not the caller waits for it.
-async fn to_the_end<T: Send + 'static>(
+/// Runs to completion even if the caller is cancelled.
+async fn detached<T: Send + 'static>(
     writing: impl Future<Output = Result<T, DbErr>> + Send + 'static,
 ) -> Result<T, DbErr> {
     let written = tokio::spawn(writing.in_current_span()).await;
     written.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
 }
 
-/// A write that has begun.
 #[derive(Debug)]
 pub(in crate::domain) struct WriteTransaction {
     transaction: Transaction,
     durability: Arc<Durability>,
-    /// The idempotency key that it is written under.
+    /// Claim of the idempotency key, if the request has one.
     claim: Option<Arc<Claim>>,
-    /// The first task that it changes.
+    /// The first task that the write changes.
     task: OnceLock<TaskId>,
-    news: News,
+    signals: CommitSignals,
     sends_mail: bool,
 }
 
 impl WriteTransaction {
-    /// For reading what the transaction sees.
     pub(in crate::domain) fn connection(&self) -> &Transaction {
         &self.transaction
     }
 
-    /// Whether each notification is sent by mail as well.
+    /// Whether notifications are also sent by email.
     pub(in crate::domain::store) fn sends_mail(&self) -> bool {
         self.sends_mail
     }
 
-    /// Others wait for what is written: they are woken after the commit.
+    /// Wakes live subscribers after the commit.
     pub(in crate::domain::store) fn announce(&self) {
-        self.news.announce();
+        self.signals.announce();
     }
 
-    /// A task was changed: others wait for that.
+    /// Records the changed task, and wakes live subscribers after the commit.
     pub(in crate::domain::store) fn announce_change(&self, task: TaskId) {
         self.task.get_or_init(|| task);
         self.announce();
     }
 
-    /// A job was queued: whoever runs them here is woken after the commit.
+    /// Wakes the job workers of this server after the commit.
     pub(in crate::domain::store) fn announce_work(&self) {
-        self.news.is_work.store(true, Ordering::Relaxed);
+        self.signals.is_work.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the write last, even when the caller goes away. When that fails, nobody knows whether it does, so the error
-    /// is never one that invites to try again.
+    /// Commits, even if the caller is cancelled. If the commit fails, its result is unknown, so the error must not
+    /// invite a retry.
     pub(in crate::domain) async fn commit(self) -> Result<()> {
-        // Of a file that is gone nothing lasts.
+        // Writes to a deleted file are lost.
         self.durability.check()?;
         if let Some(claim) = &self.claim
             && !idempotency::mark_written(&self.transaction, claim, self.task.get().copied()).await?
@@ -139,30 +137,30 @@ impl WriteTransaction {
                 "another attempt has taken over the idempotency key of this write"
             )));
         }
-        let (transaction, news) = (self.transaction, self.news);
+        let (transaction, signals) = (self.transaction, self.signals);
         let writing = async move {
             transaction.commit().await?;
-            news.tell();
+            signals.send();
             Ok(())
         };
-        to_the_end(writing).await.map_err(Error::internal)
+        detached(writing).await.map_err(Error::internal)
     }
 }
 
-/// What others are to be told once a write lasts.
+/// Signals to send after the commit.
 #[derive(Debug)]
-struct News {
+struct CommitSignals {
     bus: Bus,
     is_event: AtomicBool,
     is_work: AtomicBool,
 }
 
-impl News {
+impl CommitSignals {
     fn announce(&self) {
         self.is_event.store(true, Ordering::Relaxed);
     }
 
-    fn tell(self) {
+    fn send(self) {
         if self.is_work.into_inner() {
             self.bus.announce_work();
         }

@@ -1,4 +1,4 @@
-//! Writing: a pool of connections with transactions.
+//! Pool of connections for writes, and their transactions.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use super::connection::{
 use super::durability::Durability;
 use super::statement_meter::Meter;
 
-/// What writes. Cloning it is cheap.
+/// Cheap to clone.
 #[derive(Clone)]
 pub(in crate::domain::store) struct Writer {
     connections: Connections,
@@ -30,7 +30,6 @@ impl std::fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Writes over these connections.
     pub(in crate::domain::store) fn new(
         pool: &DatabaseConnection,
         settings: Settings,
@@ -44,7 +43,6 @@ impl Writer {
         }
     }
 
-    /// Begins a transaction.
     pub(in crate::domain::store) async fn begin(&self) -> Result<Transaction, DbErr> {
         let open = match &self.connections {
             Connections::Postgres(pool) => Session::begin(pool).await.map(Open::Postgres),
@@ -59,13 +57,12 @@ impl Writer {
         })
     }
 
-    /// Runs a statement that is a transaction by itself.
+    /// Runs an auto-committed statement.
     pub(in crate::domain::store) async fn at_once(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         let rows = with_pool!(&self.connections, pool => at_once(pool, statement, &self.meter).await);
         rows.map_err(|error| self.durability.noted(error))
     }
 
-    /// The connections.
     pub(in crate::domain::store) fn connections(&self) -> &Connections {
         &self.connections
     }
@@ -84,7 +81,7 @@ where
 {
     let mut connection = pool.lend(Lane::Shared, None).await?;
     let began = Instant::now();
-    // All rows are read, for the commit comes after them.
+    // Reads all rows, because the commit follows them.
     let rows = connection.fetch_all(statement).await;
     meter.note(&statement.sql, began.elapsed(), rows.is_err());
     match rows {
@@ -103,7 +100,7 @@ fn driver(error: sqlx::Error) -> RuntimeErr {
     RuntimeErr::SqlxError(error.into())
 }
 
-/// An open transaction. Dropping it rolls it back.
+/// Dropping it rolls back.
 pub(in crate::domain) struct Transaction {
     open: Mutex<Open>,
     backend: DbBackend,
@@ -123,7 +120,7 @@ impl std::fmt::Debug for Transaction {
 }
 
 impl Transaction {
-    /// Commits. When that fails, nobody knows whether the transaction was committed.
+    /// If this fails, the result of the commit is unknown.
     pub(in crate::domain::store) async fn commit(self) -> Result<(), DbErr> {
         let committed = match self.open.into_inner() {
             Open::Postgres(session) => session.commit().await,
@@ -132,20 +129,20 @@ impl Transaction {
         committed.map_err(|error| self.durability.noted(DbErr::Exec(driver(error))))
     }
 
-    /// Writes to a table of ours what it holds already.
+    /// Updates a row without changing it.
     pub(in crate::domain::store) async fn change_nothing(&self) -> Result<(), DbErr> {
-        self.execute(Order::Script("UPDATE event_log SET identity = identity"))
+        self.execute(Executable::Script("UPDATE event_log SET identity = identity"))
             .await?;
         Ok(())
     }
 
-    async fn execute(&self, order: Order<'_>) -> Result<ExecResult, DbErr> {
+    async fn execute(&self, executable: Executable<'_>) -> Result<ExecResult, DbErr> {
         let began = Instant::now();
         let result = match &mut *self.open.lock().await {
-            Open::Postgres(session) => session.execute(order).await.map(ExecResult::from),
-            Open::Sqlite(session) => session.execute(order).await.map(ExecResult::from),
+            Open::Postgres(session) => session.execute(executable).await.map(ExecResult::from),
+            Open::Sqlite(session) => session.execute(executable).await.map(ExecResult::from),
         };
-        self.meter.note(order.sql(), began.elapsed(), result.is_err());
+        self.meter.note(executable.sql(), began.elapsed(), result.is_err());
         result.map_err(|error| self.durability.noted(DbErr::Exec(driver(error))))
     }
 
@@ -160,14 +157,13 @@ impl Transaction {
     }
 }
 
-/// What a transaction executes.
 #[derive(Clone, Copy)]
-enum Order<'a> {
+enum Executable<'a> {
     Prepared(&'a Statement),
     Script(&'a str),
 }
 
-impl Order<'_> {
+impl Executable<'_> {
     fn sql(&self) -> &str {
         match self {
             Self::Prepared(statement) => &statement.sql,
@@ -176,11 +172,10 @@ impl Order<'_> {
     }
 }
 
-/// A connection with an open transaction.
 struct Session<DB: Engine> {
     connection: PooledConnection<DB>,
-    /// Whether a statement failed. Both databases may have rolled back then: what follows would stand outside of the
-    /// transaction, or be refused.
+    /// After a failed statement either database may have rolled back. Later statements would run outside of the
+    /// transaction, or fail.
     has_failed: bool,
 }
 
@@ -201,7 +196,7 @@ where
                     has_failed: false,
                 });
             };
-            // Nothing was sent yet, and the database may have been away only while the connection was idle.
+            // Nothing was sent yet, and the outage may have ended while the connection was idle.
             if !connection.fail(&error) || attempts == MAX_ATTEMPTS {
                 return Err(DbErr::Exec(driver(error)));
             }
@@ -209,11 +204,11 @@ where
         }
     }
 
-    async fn execute(&mut self, order: Order<'_>) -> sqlx::Result<DB::QueryResult> {
+    async fn execute(&mut self, executable: Executable<'_>) -> sqlx::Result<DB::QueryResult> {
         self.check()?;
-        let result = match order {
-            Order::Prepared(statement) => self.connection.execute(statement).await,
-            Order::Script(sql) => self.connection.execute_unprepared(sql).await,
+        let result = match executable {
+            Executable::Prepared(statement) => self.connection.execute(statement).await,
+            Executable::Script(sql) => self.connection.execute_unprepared(sql).await,
         };
         self.has_failed = result.is_err();
         result
@@ -248,11 +243,11 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.execute(Order::Prepared(&statement)).await
+        self.execute(Executable::Prepared(&statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.execute(Order::Script(sql)).await
+        self.execute(Executable::Script(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {

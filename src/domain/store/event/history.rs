@@ -1,4 +1,4 @@
-//! The event log, read task by task.
+//! Event history of single tasks.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,7 +18,7 @@ use crate::domain::policy::{Scope, Tasks};
 use crate::domain::store::query::per_parent::rows_of_each;
 use crate::domain::store::{one_of, task};
 
-/// The numbers between which a page lies.
+/// Event ids between which a page lies.
 struct Bounds {
     after: Option<i64>,
     before: Option<i64>,
@@ -56,7 +56,7 @@ impl Bounds {
             .add_option(self.before.map(|id| Column::Id.lt(id)))
     }
 
-    /// If the far side of the page was asked for and is not known anyway: the condition that an event lies there.
+    /// The condition for events beyond the cursor. `None` if it was not requested or the answer is already known.
     fn far_side(&self, page: &PageRequest) -> Option<Expr> {
         match page.take {
             _ if !page.probe => None,
@@ -66,8 +66,7 @@ impl Bounds {
     }
 }
 
-/// The events of a task in scope. A task's events are written one after the other, under the lock
-/// of its row; so their numbers are in the order of their commits.
+/// Events of a task in scope. The lock on the task's row serializes its events, so their ids are in commit order.
 fn events_of(scope: &Scope<Tasks>, task: Expr) -> Select<Entity> {
     Entity::find()
         .filter(Expr::col((Entity, Column::TaskId)).eq(task))
@@ -84,7 +83,7 @@ fn in_scope(scope: &Scope<Tasks>) -> Expr {
     Expr::exists(visible)
 }
 
-/// The same page of the events of each of the tasks, the oldest first; tasks without events are left out.
+/// Reads the same page for each task, oldest events first. Tasks without events are omitted.
 pub(in crate::domain) async fn pages(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -135,7 +134,6 @@ pub(in crate::domain) async fn pages(
         .collect())
 }
 
-/// How many events each of the tasks has.
 pub(in crate::domain) async fn counts(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,

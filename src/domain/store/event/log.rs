@@ -1,4 +1,4 @@
-//! The logs of events and of changes to accounts, read as a whole in the order of their commits.
+//! The logs of events and account changes, read in commit order.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query};
@@ -14,7 +14,6 @@ use crate::domain::policy::{Scope, System, Tasks, Visibility};
 use crate::domain::store::user::account_change;
 use crate::domain::store::{WriteTransaction, one_of};
 
-/// Which log this is.
 pub(in crate::domain::store) async fn identity(connection: &impl ConnectionTrait) -> Result<String> {
     let statement = Query::select().column("identity").from("event_log").take();
     let row = connection.query_one(&statement).await?;
@@ -26,31 +25,30 @@ fn no_identity() -> Error {
     Error::internal(anyhow::anyhow!("the event log has no identity"))
 }
 
-/// No unsettled event, in the type that both databases count in.
+/// Zero unsettled events, as a bigint in both databases.
 const NONE: &str = "CAST(0 AS bigint)";
 
-/// Before this transaction everything is settled on PostgreSQL.
+/// PostgreSQL: transactions with lower ids have ended.
 const OLDEST: &str = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 
-/// The head of the log: the last event that every reader has before it, or the last that was forgotten.
+/// Head of the log: the last settled event, or the last pruned one.
 pub(in crate::domain) async fn head(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<EventCursor> {
-    // A long transaction elsewhere can keep many events from being settled: nothing is counted here.
+    // Does not count unsettled events: a long transaction can leave many.
     Ok(read_state(connection, NONE).await?.head)
 }
 
-/// The state of the log.
 pub(in crate::domain) async fn state(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<LogState> {
     match connection.get_database_backend() {
         DbBackend::Postgres => {
             let unsettled = format!("(SELECT COUNT(*) FROM task_events WHERE transaction_id >= {OLDEST})");
             read_state(connection, &unsettled).await
         }
-        // There is one writer: all that is committed is settled.
+        // SQLite has one writer: every committed event is settled.
         _ => read_state(connection, NONE).await,
     }
 }
 
-/// The state of the log, with this expression for the number of unsettled events.
+/// `unsettled` is the SQL expression for the number of unsettled events.
 async fn read_state(connection: &impl ConnectionTrait, unsettled: &str) -> Result<LogState> {
     let backend = connection.get_database_backend();
     let settled = match backend {
@@ -79,37 +77,32 @@ async fn read_state(connection: &impl ConnectionTrait, unsettled: &str) -> Resul
     })
 }
 
-/// How far the logs can be read: nothing becomes visible before these places any more.
+/// Positions up to which the logs can be read: no row appears before them any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::domain) struct Settled {
-    /// Which log this is.
+    /// Identity of the log.
     pub(in crate::domain) log: String,
-    /// Events before this place are settled.
     pub(in crate::domain) events: LogPosition,
-    /// Changes to accounts before this place are.
+    /// Account changes.
     pub(in crate::domain) changes: LogPosition,
-    /// Notifications before this place are.
     pub(in crate::domain) notifications: notification::NotificationPosition,
-    /// The last event that was forgotten because of its age.
+    /// The last pruned event.
     pub(in crate::domain) pruned: LogPosition,
-    /// Whether something was committed that an older transaction, which is still open, keeps from being settled.
+    /// Whether an older open transaction keeps committed rows from being settled.
     pub(in crate::domain) is_waiting: bool,
 }
 
 impl Settled {
-    /// Refuses a place whose log is another by now, or after which something was forgotten.
-    pub(in crate::domain) fn check_known(&self, log: &str, place: LogPosition) -> Result<()> {
-        if log == self.log && place >= self.pruned {
+    /// Rejects a position in another log, or one before the last pruned event.
+    pub(in crate::domain) fn check_known(&self, log: &str, position: LogPosition) -> Result<()> {
+        if log == self.log && position >= self.pruned {
             return Ok(());
         }
         Err(Error::ResyncRequired)
     }
 }
 
-/// How far the logs can be read.
-///
-/// The places are read first and the rows before them afterwards, in a statement of their own: whatever is
-/// before a place was committed by then.
+/// Read the positions first and the rows in a later statement: every row before a position is committed by then.
 pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope: &Scope<Tasks>) -> Result<Settled> {
     const POSTGRES: &str = "SELECT identity, pruned_transaction_id, pruned_id, \
             oldest AS transaction_id, 0::bigint AS event_id, 0::bigint AS change_id, \
@@ -135,7 +128,7 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
         .query_one_raw(Statement::from_string(backend, statement))
         .await?
         .ok_or_else(no_identity)?;
-    let place = |transaction_id, id| -> Result<LogPosition> {
+    let position = |transaction_id, id| -> Result<LogPosition> {
         Ok(LogPosition {
             transaction_id: row.try_get("", transaction_id)?,
             id: row.try_get("", id)?,
@@ -143,33 +136,33 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
     };
     Ok(Settled {
         log: row.try_get("", "identity")?,
-        events: place("transaction_id", "event_id")?,
-        changes: place("transaction_id", "change_id")?,
+        events: position("transaction_id", "event_id")?,
+        changes: position("transaction_id", "change_id")?,
         notifications: notification::NotificationPosition {
-            event: place("transaction_id", "notified_event_id")?,
+            event: position("transaction_id", "notified_event_id")?,
             id: row.try_get("", "notification_id")?,
         },
-        pruned: place("pruned_transaction_id", "pruned_id")?,
+        pruned: position("pruned_transaction_id", "pruned_id")?,
         is_waiting: row.try_get::<i32>("", "is_waiting")? == 1,
     })
 }
 
-/// The columns that hold a place in a log.
-const PLACE: &str = "transaction_id, id";
-/// The columns that hold the last place that was forgotten.
+/// Columns of a log position.
+const POSITION: &str = "transaction_id, id";
+/// Columns of the last pruned position.
 const PRUNED: &str = "pruned_transaction_id, pruned_id";
 
-/// Two columns compared with a place as one value.
-fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, place: LogPosition) -> Expr {
+/// Compares two columns with a position as a row value.
+fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, position: LogPosition) -> Expr {
     let condition = match connection.get_database_backend() {
         DbBackend::Postgres => format!("({columns}) {operator} ($1, $2)"),
         _ => format!("({columns}) {operator} (?, ?)"),
     };
-    Expr::cust_with_values(condition, [place.transaction_id, place.id])
+    Expr::cust_with_values(condition, [position.transaction_id, position.id])
 }
 
-/// The place of something that is no event and is written in a transaction of its own: after the newest event.
-pub(in crate::domain::store) async fn place_of_now(transaction: &WriteTransaction) -> Result<LogPosition> {
+/// The position after the newest event, for rows that are not events and have their own transaction.
+pub(in crate::domain::store) async fn current_position(transaction: &WriteTransaction) -> Result<LogPosition> {
     const POSTGRES: &str = "SELECT GREATEST(pg_current_xact_id()::text::bigint, \
             pg_snapshot_xmax(pg_current_snapshot())::text::bigint) AS transaction_id, \
             GREATEST(pruned_id, (SELECT MAX(id) FROM task_events)) AS id FROM event_log";
@@ -192,27 +185,25 @@ pub(in crate::domain::store) async fn place_of_now(transaction: &WriteTransactio
     })
 }
 
-/// A part of the log.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::domain) struct LogRange<'a> {
-    /// From this place on,
+    /// Inclusive.
     pub(in crate::domain) from: LogPosition,
-    /// and before this one.
+    /// Exclusive.
     pub(in crate::domain) until: LogPosition,
-    /// Only the events of these tasks.
+    /// Only events of these tasks; `None` for all tasks.
     pub(in crate::domain) tasks: Option<&'a [TaskId]>,
 }
 
-/// Events as they were read.
 #[derive(Debug)]
 pub(in crate::domain) struct Batch {
     pub(in crate::domain) events: Vec<LoggedEvent>,
-    /// Where to go on; `None` when these were the last.
+    /// Start of the next batch; `None` after the last.
     pub(in crate::domain) more_from: Option<LogPosition>,
 }
 
-/// The first `limit` events of a part of the log whose audience is in scope. A row that cannot be understood is
-/// left out, and said to be: it must not keep back what comes after it.
+/// The first `limit` events in the range whose audience is in scope. Unreadable rows are skipped and logged, so that
+/// they do not block later events.
 pub(in crate::domain) async fn read(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -220,10 +211,10 @@ pub(in crate::domain) async fn read(
     limit: u64,
 ) -> Result<Batch> {
     let mut query = Entity::find()
-        .filter(compared(connection, PLACE, ">=", part.from))
-        .filter(compared(connection, PLACE, "<", part.until));
+        .filter(compared(connection, POSITION, ">=", part.from))
+        .filter(compared(connection, POSITION, "<", part.until));
     if let Visibility::Of(user) = scope.visibility() {
-        query = query.filter(concerns(connection, user));
+        query = query.filter(is_in_audience(connection, user));
     }
     if let Some(tasks) = part.tasks {
         query = query.filter(one_of(
@@ -240,9 +231,9 @@ pub(in crate::domain) async fn read(
         .all(connection)
         .await?;
     let is_full = u64::try_from(rows.len()).is_ok_and(|length| length >= limit);
-    let more_from = rows.last().filter(|_| is_full).map(|row| row.place().next());
+    let more_from = rows.last().filter(|_| is_full).map(|row| row.position().next());
     let events = rows.into_iter().filter_map(|row| {
-        let id = row.place().id;
+        let id = row.position().id;
         LoggedEvent::try_from(row)
             .inspect_err(|error| tracing::error!("the event {id} cannot be read: {:?}", error.cause()))
             .ok()
@@ -253,8 +244,7 @@ pub(in crate::domain) async fn read(
     })
 }
 
-/// Whether the user is in the audience of an event.
-fn concerns(connection: &impl ConnectionTrait, user: UserId) -> Expr {
+fn is_in_audience(connection: &impl ConnectionTrait, user: UserId) -> Expr {
     let condition = match connection.get_database_backend() {
         DbBackend::Postgres => "audience @> jsonb_build_array($1)",
         _ => "EXISTS (SELECT 1 FROM json_each(audience) WHERE value = ?)",
@@ -262,7 +252,7 @@ fn concerns(connection: &impl ConnectionTrait, user: UserId) -> Expr {
     Expr::cust_with_values(condition, [user.0])
 }
 
-/// The users whose accounts changed in a part of the log of changes, which only the server reads.
+/// Users whose accounts changed in this range. For the server only.
 pub(in crate::domain) async fn changed_accounts(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Tasks>,
@@ -273,16 +263,16 @@ pub(in crate::domain) async fn changed_accounts(
         .select_only()
         .column(account_change::Column::UserId)
         .distinct()
-        .filter(compared(connection, PLACE, ">=", from))
-        .filter(compared(connection, PLACE, "<", until))
+        .filter(compared(connection, POSITION, ">=", from))
+        .filter(compared(connection, POSITION, "<", until))
         .into_tuple()
         .all(connection)
         .await?;
     Ok(users.into_iter().map(UserId).collect())
 }
 
-/// Forgets up to `limit` of the events that are older than a moment, and how far the log is forgotten by
-/// then; and the changes to accounts before that moment. Returns how many events were forgotten.
+/// Deletes up to `limit` events older than `before` and records the pruned position. Also deletes older account
+/// changes. Returns the number of deleted events.
 pub(in crate::domain) async fn prune(
     transaction: &WriteTransaction,
     _system: &System,
@@ -309,7 +299,7 @@ pub(in crate::domain) async fn prune(
         return Ok(0);
     };
     let horizon = LogPosition { transaction_id, id };
-    // Another node may have come further meanwhile.
+    // Another server may have pruned more meanwhile.
     let update = Query::update()
         .table("event_log")
         .value("pruned_transaction_id", horizon.transaction_id)
@@ -319,7 +309,7 @@ pub(in crate::domain) async fn prune(
     connection.execute(&update).await?;
     let deleted = Entity::delete_many()
         .filter(Column::OccurredAt.lt(before))
-        .filter(compared(connection, PLACE, "<=", horizon))
+        .filter(compared(connection, POSITION, "<=", horizon))
         .exec(connection)
         .await?;
     Ok(deleted.rows_affected)

@@ -23,7 +23,7 @@ use crate::domain::task::workflow::Status;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// `PostgreSQL`: the transaction that wrote the row, set by the database. `SQLite`: 0.
+    /// Id of the writing transaction on PostgreSQL, set by the database; 0 on SQLite.
     pub transaction_id: i64,
     pub task_id: i32,
     #[sea_orm(column_name = "type")]
@@ -55,7 +55,7 @@ impl Related<task::Entity> for Entity {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// An event with the identity of the log that it stands in.
+/// An event with the identity of its log.
 #[derive(Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 pub(super) struct Row {
@@ -75,8 +75,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Where it stands in the log.
-    pub(super) fn place(&self) -> LogPosition {
+    pub(super) fn position(&self) -> LogPosition {
         LogPosition {
             transaction_id: self.transaction_id,
             id: self.id,
@@ -111,11 +110,10 @@ impl TryFrom<Row> for LoggedEvent {
     }
 }
 
-/// Which log it is: for statements that read the place of an event.
+/// Identity of the log as a subquery.
 pub(super) const LOG_IDENTITY: &str = "(SELECT identity FROM event_log)";
 
-/// Adds an event to the log, and the notifications of it, in the transaction of the write it tells of. Returns its
-/// place in the log.
+/// Appends an event and its notifications in the transaction of the write. Returns its position in the log.
 pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<EventCursor> {
     transaction.announce_change(event.task_id);
     let notices = notification::Notices::of(&event);
@@ -129,13 +127,13 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("no event was added to the log")))?;
     let cursor = cursor_of(row.try_get_many_by_index()?);
     if let Some(notices) = notices {
-        // On the heap: most events have none, and every write would carry room for them.
+        // Boxed: most events have none, and the future would enlarge that of every write.
         Box::pin(notices.insert(transaction, cursor.place())).await?;
     }
     Ok(cursor)
 }
 
-/// The place of an event, from the identity of the log, the transaction and the number of the event.
+/// From the identity of the log, the transaction id and the event id.
 pub(super) fn cursor_of((log, transaction_id, id): (String, i64, i64)) -> EventCursor {
     EventCursor {
         log,
@@ -144,7 +142,6 @@ pub(super) fn cursor_of((log, transaction_id, id): (String, i64, i64)) -> EventC
     }
 }
 
-/// The row of an event.
 pub(super) fn columns(event: NewEvent) -> ActiveModel {
     ActiveModel {
         id: NotSet,

@@ -1,5 +1,5 @@
-//! How many mails each address got in the current hour. One row an address, so that all servers count together; an
-//! address is stored as a digest.
+//! Emails sent to each address in the current hour. There is one row for each address, so that all servers count
+//! together. Addresses are stored as digests.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -24,7 +24,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Counts one more mail, and returns the number of mails in this hour.
+/// Counts an email and returns the number of this hour.
 pub(in crate::domain) async fn add(
     transaction: &WriteTransaction,
     _system: &System,
@@ -50,7 +50,7 @@ pub(in crate::domain) async fn add(
     Ok(u32::try_from(counted.mails).unwrap_or(u32::MAX))
 }
 
-/// Takes back the count of a mail that was not sent.
+/// Uncounts an email that was not sent.
 pub(in crate::domain) async fn take_back(
     transaction: &WriteTransaction,
     _system: &System,
@@ -66,7 +66,6 @@ pub(in crate::domain) async fn take_back(
     Ok(())
 }
 
-/// Forgets the counts of earlier hours.
 pub(in crate::domain) async fn forget_before(
     transaction: &WriteTransaction,
     _system: &System,

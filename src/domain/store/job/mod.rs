@@ -1,4 +1,4 @@
-//! The queue of jobs in the database: one row a job, which outlives its end for a while.
+//! The job queue: one row for each job, kept for a while after its end.
 
 pub(in crate::domain) mod mail_count;
 
@@ -24,23 +24,23 @@ pub struct Model {
     pub updated_at: Timestamp,
     pub kind: String,
     pub payload: Json,
-    /// Not before this moment.
+    /// Earliest start.
     pub run_at: Timestamp,
-    /// How often it was begun.
+    /// Number of started attempts.
     pub attempts: i32,
-    /// Until when whoever runs it has it alone.
+    /// When the worker's lease expires; null if no worker has the job.
     pub locked_until: Option<Timestamp>,
-    /// Who runs it.
+    /// The worker that runs it; null if none does.
     pub locked_by: Option<String>,
-    /// Why it failed last.
+    /// Error of the last failed attempt.
     pub last_error: Option<String>,
-    /// When it was done, or given up.
+    /// When it succeeded or was abandoned; null until then.
     pub finished_at: Option<Timestamp>,
-    /// Whether it was given up.
+    /// Whether it was abandoned after too many failures.
     pub is_dead: bool,
-    /// Of jobs with the same key there is one.
+    /// At most one job has a given key.
     pub dedup_key: Option<String>,
-    /// Who asked for it, if somebody did.
+    /// The user who requested it; null for jobs of the server.
     pub user_id: Option<i32>,
 }
 
@@ -70,12 +70,12 @@ impl From<NewJob> for ActiveModel {
     }
 }
 
-/// Adds a job, in the transaction of the write that it is the rest of.
+/// Adds a job in the transaction of the write that causes it (transactional outbox).
 pub(in crate::domain) async fn enqueue(transaction: &WriteTransaction, _system: &System, job: NewJob) -> Result<JobId> {
     insert(transaction, job.into()).await
 }
 
-/// Adds a job that somebody asked for.
+/// Adds a job on behalf of a user.
 pub(in crate::domain) async fn enqueue_for(
     transaction: &WriteTransaction,
     permit: &Permit<QueueJob>,
@@ -88,7 +88,7 @@ pub(in crate::domain) async fn enqueue_for(
     insert(transaction, model).await
 }
 
-/// How many background tasks wait that nobody signed in asked for.
+/// Unfinished background tasks that were requested without signing in.
 pub(in crate::domain) async fn count_anonymous_tasks(transaction: &WriteTransaction, _system: &System) -> Result<u64> {
     let waiting = Entity::find()
         .filter(Column::FinishedAt.is_null())
@@ -103,7 +103,7 @@ async fn insert(transaction: &WriteTransaction, model: ActiveModel) -> Result<Jo
     Ok(JobId(inserted.last_insert_id))
 }
 
-/// Adds the job that sends a notification by mail, in the transaction that made it.
+/// Adds the job that sends a notification by email, in the same transaction as the notification.
 pub(super) async fn enqueue_mail(
     transaction: &WriteTransaction,
     notification: NotificationId,
@@ -114,7 +114,7 @@ pub(super) async fn enqueue_mail(
     Ok(())
 }
 
-/// Sees to it that what recurs is in the queue, each once.
+/// Adds recurring jobs that are missing. `dedup_key` prevents duplicates.
 pub(in crate::domain) async fn schedule(
     transaction: &WriteTransaction,
     _system: &System,
@@ -132,23 +132,22 @@ pub(in crate::domain) async fn schedule(
     Ok(())
 }
 
-/// The jobs that may be run: due, and nobody's.
+/// Due jobs without an unexpired lease.
 fn due(now: Timestamp) -> Select<Entity> {
-    let nobodys = Condition::any()
+    let is_unclaimed = Condition::any()
         .add(Column::LockedUntil.is_null())
         .add(Column::LockedUntil.lte(now));
     Entity::find()
         .filter(Column::FinishedAt.is_null())
         .filter(Column::RunAt.lte(now))
-        .filter(nobodys)
+        .filter(is_unclaimed)
 }
 
-/// The kind is one of these. Those of a newer version wait for one of its servers.
+/// Kinds of a newer version are left to its servers.
 fn of_kinds(kinds: &[JobKind]) -> Expr {
     Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str()))
 }
 
-/// Whether there is a job to be run.
 pub(in crate::domain) async fn is_any_due(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Jobs>,
@@ -161,8 +160,7 @@ pub(in crate::domain) async fn is_any_due(
     Ok(found.into_tuple::<i32>().one(connection).await?.is_some())
 }
 
-/// Takes up to `limit` jobs of these kinds, those that are due for longest first. Whoever else does so at the same
-/// moment takes others.
+/// Leases up to `limit` due jobs, the longest due first. Concurrent workers get different jobs.
 pub(in crate::domain) async fn claim(
     transaction: &WriteTransaction,
     _system: &System,
@@ -176,7 +174,7 @@ pub(in crate::domain) async fn claim(
         .order_by_asc(Column::RunAt)
         .order_by_asc(Column::Id)
         .limit(limit)
-        // SQLite has one writer at a time, and ignores this.
+        // SQLite ignores this; it has one writer at a time.
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .all(connection)
         .await?;
@@ -206,7 +204,7 @@ fn claim_of(row: Model, owner: &str) -> Result<Claim> {
     })
 }
 
-/// The row of a claim, as long as it is that of whoever made it.
+/// Matches the job while the claim is valid.
 fn claimed(claim: &Claim) -> Condition {
     Condition::all()
         .add(Column::Id.eq(claim.id.0))
@@ -215,7 +213,7 @@ fn claimed(claim: &Claim) -> Condition {
         .add(Column::FinishedAt.is_null())
 }
 
-/// Keeps a job for longer. False if it is somebody else's by now.
+/// Extends the lease. False if another worker has taken the job.
 pub(in crate::domain) async fn renew(
     transaction: &WriteTransaction,
     _system: &System,
@@ -230,7 +228,7 @@ pub(in crate::domain) async fn renew(
     Ok(renewed.rows_affected > 0)
 }
 
-/// Notes what came of a job. False if it is somebody else's by now.
+/// Stores the outcome of a job. False if another worker has taken the job.
 pub(in crate::domain) async fn settle(
     transaction: &WriteTransaction,
     _system: &System,
@@ -262,7 +260,7 @@ pub(in crate::domain) async fn settle(
     Ok(settled.rows_affected > 0)
 }
 
-/// Gives back every job that `owner` has, as if it had not been begun.
+/// Releases every job of `owner` without counting the attempt.
 pub(in crate::domain) async fn give_back(
     transaction: &WriteTransaction,
     _system: &System,
@@ -281,13 +279,13 @@ pub(in crate::domain) async fn give_back(
     Ok(given.rows_affected)
 }
 
-/// Removes a job that nobody has to do any more, because it is done already.
+/// Deletes a job whose work is already done.
 pub(in crate::domain) async fn cancel(transaction: &WriteTransaction, _system: &System, id: JobId) -> Result<()> {
     Entity::delete_by_id(id.0).exec(transaction.connection()).await?;
     Ok(())
 }
 
-/// Forgets jobs that were done before `done_before`, and those that were given up before `dead_before`.
+/// Deletes jobs that succeeded before `done_before` or were abandoned before `dead_before`.
 pub(in crate::domain) async fn forget(
     transaction: &WriteTransaction,
     _system: &System,
@@ -307,7 +305,6 @@ pub(in crate::domain) async fn forget(
     Ok(deleted.rows_affected)
 }
 
-/// What somebody in scope asked for.
 pub(in crate::domain) async fn find_background_task(
     connection: &impl ConnectionTrait,
     scope: &Scope<Jobs>,
@@ -343,7 +340,7 @@ struct Counts {
     waiting_since: Option<Timestamp>,
 }
 
-/// How the queue stands. The finished, which are many, are not looked at.
+/// Excludes finished jobs, which are many.
 pub(in crate::domain) async fn queue_stats(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Jobs>,

@@ -1,4 +1,4 @@
-//! Notices of due dates in the database: who was told of which, so that nobody is told twice.
+//! Sent reminders of due dates, stored so that each is sent once.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
@@ -21,12 +21,12 @@ use crate::domain::task::workflow::Status;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// `PostgreSQL`: the transaction that wrote the row, set by the database. `SQLite`: 0.
+    /// Id of the writing transaction on PostgreSQL, set by the database; 0 on SQLite.
     pub transaction_id: i64,
     pub task_id: i32,
     pub user_id: i32,
     pub kind: String,
-    /// The due date, or the end of the due day in UTC: the key of the task.
+    /// The task's due date, or the end of its due day in UTC.
     pub due_date: Timestamp,
     pub occurred_at: Timestamp,
 }
@@ -36,8 +36,8 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Somebody in this time zone is still to be told that the task is overdue, or else that it is due soon.
-fn is_to_be_told(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Expr {
+/// A user in this time zone has not yet been notified that the task is overdue or due soon.
+fn needs_notice(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Expr {
     let [name, moment, today] = match backend {
         DbBackend::Postgres => ["$1", "$2", "$3"],
         _ => ["?"; 3],
@@ -46,9 +46,9 @@ fn is_to_be_told(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Ex
         format!(
             "EXISTS (SELECT 1 FROM users WHERE users.is_active AND users.id IN (tasks.owner_id, tasks.assignee_id) \
              AND users.time_zone = {name} \
-             AND NOT EXISTS (SELECT 1 FROM due_notices AS told WHERE told.task_id = tasks.id \
-             AND told.user_id = users.id AND told.due_date = tasks.due_key \
-             AND told.kind = CASE WHEN tasks.due_on IS NULL AND tasks.due_key < {moment} \
+             AND NOT EXISTS (SELECT 1 FROM due_notices AS sent WHERE sent.task_id = tasks.id \
+             AND sent.user_id = users.id AND sent.due_date = tasks.due_key \
+             AND sent.kind = CASE WHEN tasks.due_on IS NULL AND tasks.due_key < {moment} \
              OR tasks.due_on IS NOT NULL AND tasks.due_key < {today} THEN '{}' ELSE '{}' END))",
             NotificationKind::Overdue.as_str(),
             NotificationKind::DueSoon.as_str(),
@@ -57,8 +57,8 @@ fn is_to_be_told(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Ex
     )
 }
 
-/// The first `limit` of the tasks in scope that are open, near their due date or due day or past it, and of which
-/// somebody in this time zone is still to be told.
+/// The first `limit` open tasks in scope that are due soon or overdue, and of which a user in this time zone has not
+/// been notified.
 pub(in crate::domain) async fn find_due(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -79,7 +79,7 @@ pub(in crate::domain) async fn find_due(
         .filter(task::Column::Status.is_in(open.map(Status::rank)))
         .filter(key.lte(Ord::max(soon.moment, end_of_days)))
         .filter(by_moment.or(by_day))
-        .filter(is_to_be_told(connection.get_database_backend(), now, zone))
+        .filter(needs_notice(connection.get_database_backend(), now, zone))
         .order_by_asc(task::Column::Id)
         .limit(limit)
         .into_tuple()
@@ -88,8 +88,7 @@ pub(in crate::domain) async fn find_due(
     Ok(ids.into_iter().map(TaskId).collect())
 }
 
-/// Notes that somebody is told of the due date of a task, and makes the notification; unless they were told before.
-/// Says whether they were not.
+/// Records the reminder and creates its notification. False if the user was notified before.
 pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
     permit: &Permit<RemindOfTask>,

@@ -30,7 +30,7 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub user_id: i32,
-    /// The event that it tells of; of a due date, the notice of it with a minus before.
+    /// Id of the event; for a due date, the negated id of the notice.
     pub event_id: i64,
     pub kind: String,
     pub task_id: i32,
@@ -39,7 +39,8 @@ pub struct Model {
     pub previous_status: Option<i16>,
     pub status: i16,
     pub read_at: Option<Timestamp>,
-    /// The place in the order of notifications: that of the event, or of a due date that of the newest event at that time.
+    /// Position in the order of notifications: that of the event, or for a due date that of the newest event at the
+    /// time.
     pub log_transaction_id: i64,
     pub log_event_id: i64,
 }
@@ -69,11 +70,11 @@ impl TryFrom<Model> for Notification {
     }
 }
 
-/// The rows that tell of one event.
+/// Notifications of one event.
 pub(super) struct Notices(Vec<ActiveModel>);
 
 impl Notices {
-    /// `None` if nobody is to be told.
+    /// `None` if the event notifies nobody.
     pub(super) fn of(event: &NewEvent) -> Option<Self> {
         let row = |(user, kind): &(UserId, NotificationKind)| ActiveModel {
             id: NotSet,
@@ -95,7 +96,7 @@ impl Notices {
         (!rows.is_empty()).then_some(Self(rows))
     }
 
-    /// Adds them, in the transaction of the event, which has this place in the log.
+    /// Must run in the transaction of the event, whose position is given.
     pub(super) async fn insert(self, transaction: &WriteTransaction, event: event::LogPosition) -> Result<()> {
         let rows = self.0.into_iter().map(|row| ActiveModel {
             event_id: Set(event.id),
@@ -107,7 +108,7 @@ impl Notices {
     }
 }
 
-/// Adds notifications, and their mails to the queue.
+/// Adds notifications and enqueues their emails.
 async fn add(transaction: &WriteTransaction, rows: Vec<ActiveModel>) -> Result<()> {
     let insert = Entity::insert_many(rows);
     if !transaction.sends_mail() {
@@ -121,7 +122,7 @@ async fn add(transaction: &WriteTransaction, rows: Vec<ActiveModel>) -> Result<(
     Ok(())
 }
 
-/// Tells somebody of the due date of a task.
+/// Notifies a user of the due date of a task.
 pub(super) async fn remind(
     transaction: &WriteTransaction,
     permit: &Permit<RemindOfTask>,
@@ -130,7 +131,7 @@ pub(super) async fn remind(
     (user, kind): (UserId, NotificationKind),
     now: Timestamp,
 ) -> Result<()> {
-    let place = log::place_of_now(transaction).await?;
+    let position = log::current_position(transaction).await?;
     let row = ActiveModel {
         id: NotSet,
         created_at: Set(now),
@@ -144,13 +145,12 @@ pub(super) async fn remind(
         previous_status: Set(None),
         status: Set(task.status.rank()),
         read_at: Set(None),
-        log_transaction_id: Set(place.transaction_id),
-        log_event_id: Set(place.id),
+        log_transaction_id: Set(position.transaction_id),
+        log_event_id: Set(position.id),
     };
     add(transaction, vec![row]).await
 }
 
-/// The newest come first.
 const NEWEST_FIRST: [Sort<NotificationSortField>; 1] = [Sort {
     field: NotificationSortField::CreatedAt,
     direction: Direction::Descending,
@@ -171,7 +171,6 @@ impl KeyColumns<NotificationSortField> for Entity {
     }
 }
 
-/// The notifications in scope.
 fn visible(scope: &Scope<Notifications>, unread_only: bool) -> Select<Entity> {
     let query = match scope.visibility() {
         Visibility::Everything => Entity::find(),
@@ -184,7 +183,7 @@ fn visible(scope: &Scope<Notifications>, unread_only: bool) -> Select<Entity> {
     }
 }
 
-/// One page of the notifications in scope, the newest first.
+/// Newest first.
 pub(in crate::domain) async fn page(
     connection: &impl ConnectionTrait,
     scope: &Scope<Notifications>,
@@ -211,7 +210,6 @@ pub(in crate::domain) async fn page(
     }))
 }
 
-/// How many notifications are in scope.
 pub(in crate::domain) async fn count(
     connection: &impl ConnectionTrait,
     scope: &Scope<Notifications>,
@@ -226,7 +224,7 @@ pub(in crate::domain) async fn count(
     Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
 }
 
-/// Those of the notifications in scope that have these ids.
+/// Omits notifications out of scope.
 pub(in crate::domain) async fn find_many(
     connection: &impl ConnectionTrait,
     scope: &Scope<Notifications>,
@@ -243,7 +241,7 @@ pub(in crate::domain) async fn find_many(
     rows.into_iter().map(Notification::try_from).collect()
 }
 
-/// A notification, whosever it is: for the server, which sends it.
+/// For the server, which sends notifications of all users.
 pub(in crate::domain) async fn find_to_send(
     connection: &impl ConnectionTrait,
     _system: &System,
@@ -253,16 +251,15 @@ pub(in crate::domain) async fn find_to_send(
     row.map(Notification::try_from).transpose()
 }
 
-/// A part of the notifications, in the order of their places.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::domain) struct NotificationRange {
-    /// From this place on,
+    /// Inclusive.
     pub(in crate::domain) from: NotificationPosition,
-    /// and before this one.
+    /// Exclusive.
     pub(in crate::domain) until: NotificationPosition,
 }
 
-/// A notification with the identity of the log that its place is in.
+/// A notification with the identity of its log.
 #[derive(Debug, FromQueryResult)]
 struct Row {
     log: String,
@@ -270,8 +267,7 @@ struct Row {
     model: Model,
 }
 
-/// Where the row stands.
-fn place(row: &Model) -> NotificationPosition {
+fn position(row: &Model) -> NotificationPosition {
     NotificationPosition {
         event: event::LogPosition {
             transaction_id: row.log_transaction_id,
@@ -281,22 +277,21 @@ fn place(row: &Model) -> NotificationPosition {
     }
 }
 
-/// The columns that hold a place, compared with one.
-fn compared(connection: &impl ConnectionTrait, operator: &str, place: NotificationPosition) -> Expr {
+fn compared(connection: &impl ConnectionTrait, operator: &str, position: NotificationPosition) -> Expr {
     const COLUMNS: &str = "(log_transaction_id, log_event_id, id)";
     let values = match connection.get_database_backend() {
         DbBackend::Postgres => "($1, $2, $3)",
         _ => "(?, ?, ?)",
     };
-    let NotificationPosition { event, id } = place;
+    let NotificationPosition { event, id } = position;
     Expr::cust_with_values(
         format!("{COLUMNS} {operator} {values}"),
         [event.transaction_id, event.id, id],
     )
 }
 
-/// The first `limit` notifications in scope of a part, and where to go on; `None` when these were the last. A row that
-/// cannot be understood is left out, and logged: it must not keep back what comes after it.
+/// The first `limit` notifications in scope and range, and the start of the next batch; `None` after the last.
+/// Unreadable rows are skipped and logged, so that they do not block later ones.
 pub(in crate::domain) async fn read(
     connection: &impl ConnectionTrait,
     scope: &Scope<Notifications>,
@@ -315,21 +310,21 @@ pub(in crate::domain) async fn read(
         .all(connection)
         .await?;
     let is_full = u64::try_from(rows.len()).is_ok_and(|length| length >= limit);
-    let more_from = rows.last().filter(|_| is_full).map(|row| place(&row.model).next());
+    let more_from = rows.last().filter(|_| is_full).map(|row| position(&row.model).next());
     let notifications = rows.into_iter().filter_map(|Row { log, model }| {
-        let (id, place) = (model.id, place(&model));
+        let (id, position) = (model.id, position(&model));
         let notification = Notification::try_from(model);
         let notification = notification
             .inspect_err(|error| tracing::error!("the notification {id} cannot be read: {:?}", error.cause()));
         Some(LoggedNotification {
-            cursor: NotificationCursor::new(log, place),
+            cursor: NotificationCursor::new(log, position),
             notification: notification.ok()?,
         })
     });
     Ok((notifications.collect(), more_from))
 }
 
-/// Marks the user's unread notifications as read: those with these ids, or all.
+/// Marks unread notifications with these ids as read, or all if `ids` is `None`.
 pub(in crate::domain) async fn mark_read(
     transaction: &WriteTransaction,
     permit: &Permit<ReadNotifications>,

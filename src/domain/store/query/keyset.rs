@@ -1,4 +1,4 @@
-//! Keyset pages over any sort order: ORDER BY, the condition "beyond this cursor", and the cut.
+//! Keyset pagination for any sort order: ORDER BY, the conditions of the cursors, and the cut into a page.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, RowPosition, Sort, SortField, Take, order_name};
 
-/// What a sort column holds.
+/// Type of a sort column.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::domain::store) enum KeyType {
     Small,
@@ -18,36 +18,36 @@ pub(in crate::domain::store) enum KeyType {
     Text,
 }
 
-/// A column to sort by, or an expression. It is never null.
+/// A sort column or expression. It must never be NULL.
 pub(in crate::domain::store) struct KeyColumn {
     pub(in crate::domain::store) expr: Expr,
     pub(in crate::domain::store) key_type: KeyType,
 }
 
-/// How a noun's sort fields and id are columns.
+/// Maps the sort fields and the id of a resource type to columns.
 pub(in crate::domain::store) trait KeyColumns<F> {
     fn column(field: F) -> KeyColumn;
     fn id() -> Expr;
 
-    /// The column for a list of few rows, which another index finds: one that no index serves, unless it is that one.
-    fn column_of_few(field: F) -> KeyColumn {
+    /// The column for lists of few rows. It must prevent the use of an index that covers all rows.
+    fn column_for_few_rows(field: F) -> KeyColumn {
         Self::column(field)
     }
 }
 
-/// One comparison step of the order: a column, and which way it runs.
-struct Step {
+/// A column of the sort order.
+struct SortColumn {
     column: KeyColumn,
     descending: bool,
 }
 
-/// A page of a list that is about to be read.
+/// Builds the query for one page and cuts its result.
 pub(in crate::domain::store) struct Keyset<'a, F> {
     order: &'a [Sort<F>],
     page: &'a PageRequest,
     after: Option<Cursor>,
     before: Option<Cursor>,
-    of_few: bool,
+    few_rows: bool,
 }
 
 impl<'a, F: SortField> Keyset<'a, F> {
@@ -63,17 +63,17 @@ impl<'a, F: SortField> Keyset<'a, F> {
             page,
             after: decode("after", &page.after)?,
             before: decode("before", &page.before)?,
-            of_few: false,
+            few_rows: false,
         })
     }
 
-    /// The same for a list that has few of all rows. Sorting these is cheap; looking for them in the order of all rows
-    /// reads all rows when few or none pass the filter, and databases misjudge that.
-    pub(in crate::domain::store) fn of_few(self, of_few: bool) -> Self {
-        Self { of_few, ..self }
+    /// Declares that the filter selects few rows, so that sorting them is cheap. A scan in index order would read all
+    /// rows if few match, and query planners underestimate that.
+    pub(in crate::domain::store) fn few_rows(self, few_rows: bool) -> Self {
+        Self { few_rows, ..self }
     }
 
-    /// Cuts `query` to the page, and one row more to see whether there are others.
+    /// Limits `query` to the page and one more row, which shows whether another page follows.
     pub(in crate::domain::store) fn apply<N: KeyColumns<F>, Q: QueryOrder + QuerySelect + QueryFilter>(
         &self,
         query: Q,
@@ -86,8 +86,8 @@ impl<'a, F: SortField> Keyset<'a, F> {
         })
     }
 
-    /// The same of several queries that have no row in common, as one statement. Each is read from its own range of an
-    /// index, and no further than the page needs. What they select is what the statement does, and their keys behind.
+    /// Merges disjoint queries into one page. Each reads its own index range, and no further than the page needs. The
+    /// sort keys follow the selected columns.
     pub(in crate::domain::store) fn merge<N: KeyColumns<F> + EntityTrait>(
         &self,
         mut queries: Vec<Select<N>>,
@@ -96,73 +96,75 @@ impl<'a, F: SortField> Keyset<'a, F> {
             let query = queries.pop().unwrap_or_else(|| N::find().filter(Expr::val(false)));
             return Ok(self.apply::<N, _>(query)?.into_query());
         }
-        let keys: Vec<String> = (0..=self.order.len()).map(|step| format!("key{step}")).collect();
+        let keys: Vec<String> = (0..=self.order.len()).map(|index| format!("key{index}")).collect();
         let mut parts = Vec::with_capacity(queries.len());
         for query in queries {
             let query = self.sorted::<N, _>(query)?.limit(self.page.skip + self.limit());
-            let steps = self.steps::<N>().into_iter().zip(&keys);
-            let part = steps.fold(query, |query, (step, key)| {
-                query.expr_as(step.column.expr, key.as_str())
+            let sort_columns = self.sort_columns::<N>().into_iter().zip(&keys);
+            let part = sort_columns.fold(query, |query, (sort_column, key)| {
+                query.expr_as(sort_column.column.expr, key.as_str())
             });
             parts.push(part.into_query());
         }
         let mut all = union(parts).unwrap_or_default();
-        for (step, key) in self.steps::<N>().into_iter().zip(keys) {
-            all.order_by(Alias::new(key), self.direction(&step));
+        for (sort_column, key) in self.sort_columns::<N>().into_iter().zip(keys) {
+            all.order_by(Alias::new(key), self.direction(&sort_column));
         }
         all.limit(self.limit()).offset(self.page.skip);
         Ok(all)
     }
 
-    /// Up to one row more than was asked for.
+    /// One row more than requested.
     fn limit(&self) -> u64 {
         u64::from(self.page.take.limit()) + 1
     }
 
-    /// The rows between the cursors, from the end that the page is cut from.
+    /// Rows between the cursors, starting at the end that the page is cut from.
     fn sorted<N: KeyColumns<F>, Q: QueryOrder + QueryFilter>(&self, query: Q) -> Result<Q> {
         let query = query.filter(self.bounds::<N>()?);
-        let steps = self.steps::<N>().into_iter();
-        Ok(steps.fold(query, |query, step| {
-            let direction = self.direction(&step);
-            query.order_by(step.column.expr, direction)
+        let sort_columns = self.sort_columns::<N>().into_iter();
+        Ok(sort_columns.fold(query, |query, sort_column| {
+            let direction = self.direction(&sort_column);
+            query.order_by(sort_column.column.expr, direction)
         }))
     }
 
-    /// Which way the rows are read in a step.
-    fn direction(&self, step: &Step) -> Order {
-        if step.descending == matches!(self.page.take, Take::Last(_)) {
+    fn direction(&self, sort_column: &SortColumn) -> Order {
+        if sort_column.descending == matches!(self.page.take, Take::Last(_)) {
             Order::Asc
         } else {
             Order::Desc
         }
     }
 
-    /// The condition that a row lies between the cursors.
     fn bounds<N: KeyColumns<F>>(&self) -> Result<Condition> {
         let mut bounds = Cond::all();
         if let Some(after) = &self.after {
-            bounds = bounds.add(beyond(&self.steps::<N>(), "after", after, Side::Behind)?);
+            bounds = bounds.add(beyond(&self.sort_columns::<N>(), "after", after, Side::After)?);
         }
         if let Some(before) = &self.before {
-            bounds = bounds.add(beyond(&self.steps::<N>(), "before", before, Side::Before)?);
+            bounds = bounds.add(beyond(&self.sort_columns::<N>(), "before", before, Side::Before)?);
         }
         Ok(bounds)
     }
 
-    /// If the far side of the page was asked for and is not known anyway: the condition that a row lies there.
+    /// The condition for rows beyond the cursor. `None` if it was not requested or the answer is already known.
     pub(in crate::domain::store) fn far_side<N: KeyColumns<F>>(&self) -> Result<Option<Condition>> {
         if !self.page.probe {
             return Ok(None);
         }
         match (self.page.take, &self.after, &self.before) {
-            (Take::First(_), Some(after), _) => Ok(Some(beyond(&self.steps::<N>(), "after", after, Side::UpTo)?)),
-            (Take::Last(_), _, Some(before)) => Ok(Some(beyond(&self.steps::<N>(), "before", before, Side::From)?)),
+            (Take::First(_), Some(after), _) => {
+                Ok(Some(beyond(&self.sort_columns::<N>(), "after", after, Side::UpTo)?))
+            }
+            (Take::Last(_), _, Some(before)) => {
+                Ok(Some(beyond(&self.sort_columns::<N>(), "before", before, Side::From)?))
+            }
             _ => Ok(None),
         }
     }
 
-    fn steps<N: KeyColumns<F>>(&self) -> Vec<Step> {
+    fn sort_columns<N: KeyColumns<F>>(&self) -> Vec<SortColumn> {
         let id_descending = self
             .order
             .last()
@@ -173,22 +175,22 @@ impl<'a, F: SortField> Keyset<'a, F> {
         };
         self.order
             .iter()
-            .map(|sort| Step {
-                column: if self.of_few {
-                    N::column_of_few(sort.field)
+            .map(|sort| SortColumn {
+                column: if self.few_rows {
+                    N::column_for_few_rows(sort.field)
                 } else {
                     N::column(sort.field)
                 },
                 descending: sort.direction == Direction::Descending,
             })
-            .chain([Step {
+            .chain([SortColumn {
                 column: id,
                 descending: id_descending,
             }])
             .collect()
     }
 
-    /// The page made of the rows that were read: up to one more than asked for.
+    /// Cuts sorted rows, up to one more than requested, into a page.
     pub(in crate::domain::store) fn finish<T>(
         &self,
         rows: Vec<T>,
@@ -198,7 +200,7 @@ impl<'a, F: SortField> Keyset<'a, F> {
         self.cut(rows, beyond, |row| (cursor_of(&row), row))
     }
 
-    /// The same for rows that were read in no order.
+    /// Sorts unsorted rows and cuts them into a page.
     pub(in crate::domain::store) fn sort_and_finish<T>(
         &self,
         rows: Vec<T>,
@@ -224,79 +226,80 @@ impl<'a, F: SortField> Keyset<'a, F> {
     }
 }
 
-/// The rows of all these queries, if there are any.
+/// `UNION ALL` of the queries; `None` without queries.
 pub(in crate::domain::store) fn union(queries: Vec<SelectStatement>) -> Option<SelectStatement> {
     queries
         .into_iter()
-        // SQLite takes the order and the limit of a part only inside of it.
+        // SQLite accepts ORDER BY and LIMIT of a part only in a subquery.
         .map(|part| Query::select().column(Asterisk).from_subquery(part, "part").take())
         .reduce(|mut all, part| all.union(UnionType::All, part).take())
 }
 
-/// Where rows lie, seen from a cursor.
+/// Position of rows relative to a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
-    /// Before it.
     Before,
-    /// Before it, or its own.
+    /// Before the cursor, or its own row.
     UpTo,
-    /// Its own, or behind it.
+    /// The cursor's own row, or after it.
     From,
-    /// Behind it.
-    Behind,
+    After,
 }
 
 impl Side {
-    fn is_behind(self) -> bool {
-        matches!(self, Self::From | Self::Behind)
+    fn is_after(self) -> bool {
+        matches!(self, Self::From | Self::After)
     }
 
-    /// Whether the cursor's own row is meant as well.
     fn is_inclusive(self) -> bool {
         matches!(self, Self::UpTo | Self::From)
     }
 }
 
-/// A row lies on this side of the cursor.
-fn beyond(steps: &[Step], field: &'static str, cursor: &Cursor, side: Side) -> Result<Condition> {
-    let values = values(steps, field, cursor)?;
-    if let Some(condition) = as_row_comparison(steps, &values, side) {
+fn beyond(sort_columns: &[SortColumn], field: &'static str, cursor: &Cursor, side: Side) -> Result<Condition> {
+    let values = values(sort_columns, field, cursor)?;
+    if let Some(condition) = as_row_comparison(sort_columns, &values, side) {
         return Ok(Cond::all().add(condition));
     }
     // (a beyond) or (a equal and b beyond) or (a and b equal and c beyond) ..
     let mut beyond = Cond::any();
-    for (position, step) in steps.iter().enumerate() {
-        let column = step.column.expr.clone();
+    for (position, sort_column) in sort_columns.iter().enumerate() {
+        let column = sort_column.column.expr.clone();
         let value = values[position].clone();
-        let further = if step.descending == side.is_behind() {
+        let further = if sort_column.descending == side.is_after() {
             column.lt(value)
         } else {
             column.gt(value)
         };
-        beyond = beyond.add(all_equal(&steps[..position], &values).add(further));
+        beyond = beyond.add(all_equal(&sort_columns[..position], &values).add(further));
     }
     if side.is_inclusive() {
-        beyond = beyond.add(all_equal(steps, &values));
+        beyond = beyond.add(all_equal(sort_columns, &values));
     }
     Ok(beyond)
 }
 
-fn all_equal(steps: &[Step], values: &[Value]) -> Condition {
-    steps.iter().zip(values).fold(Cond::all(), |all, (step, value)| {
-        all.add(step.column.expr.clone().eq(value.clone()))
-    })
+fn all_equal(sort_columns: &[SortColumn], values: &[Value]) -> Condition {
+    sort_columns
+        .iter()
+        .zip(values)
+        .fold(Cond::all(), |all, (sort_column, value)| {
+            all.add(sort_column.column.expr.clone().eq(value.clone()))
+        })
 }
 
-/// `(a, b, id) > (1, 2, 3)`, which both databases answer from an index, where every step runs the
-/// same way.
-fn as_row_comparison(steps: &[Step], values: &[Value], side: Side) -> Option<Expr> {
-    let descending = steps.first()?.descending;
-    if steps.iter().any(|step| step.descending != descending) {
+/// `(a, b, id) > (1, 2, 3)`. Both databases use an index for this if all columns have the same direction.
+fn as_row_comparison(sort_columns: &[SortColumn], values: &[Value], side: Side) -> Option<Expr> {
+    let descending = sort_columns.first()?.descending;
+    if sort_columns
+        .iter()
+        .any(|sort_column| sort_column.descending != descending)
+    {
         return None;
     }
-    let row = Expr::tuple(steps.iter().map(|step| step.column.expr.clone()));
+    let row = Expr::tuple(sort_columns.iter().map(|sort_column| sort_column.column.expr.clone()));
     let values = Expr::tuple(values.iter().cloned().map(Expr::val));
-    Some(match (descending == side.is_behind(), side.is_inclusive()) {
+    Some(match (descending == side.is_after(), side.is_inclusive()) {
         (true, false) => row.lt(values),
         (true, true) => row.lte(values),
         (false, false) => row.gt(values),
@@ -304,8 +307,8 @@ fn as_row_comparison(steps: &[Step], values: &[Value], side: Side) -> Option<Exp
     })
 }
 
-/// The cursor's values as the columns hold them, the id last.
-fn values(steps: &[Step], field: &'static str, cursor: &Cursor) -> Result<Vec<Value>> {
+/// Values of the cursor in the types of the columns, the id last.
+fn values(sort_columns: &[SortColumn], field: &'static str, cursor: &Cursor) -> Result<Vec<Value>> {
     let malformed = || Error::BadInput {
         field,
         message: format!(
@@ -313,10 +316,10 @@ fn values(steps: &[Step], field: &'static str, cursor: &Cursor) -> Result<Vec<Va
         ),
     };
     let id = Key::Number(i64::from(cursor.id));
-    steps
+    sort_columns
         .iter()
         .zip(cursor.keys.iter().chain([&id]))
-        .map(|(step, key)| match (step.column.key_type, key) {
+        .map(|(sort_column, key)| match (sort_column.column.key_type, key) {
             (KeyType::Small, Key::Number(number)) => i16::try_from(*number).map(Value::from).map_err(|_| malformed()),
             (KeyType::Integer, Key::Number(number)) => i32::try_from(*number).map(Value::from).map_err(|_| malformed()),
             (KeyType::Moment, Key::Number(number)) => Timestamp::from_timestamp_micros(*number)

@@ -1,4 +1,4 @@
-//! Parts of queries that several nouns share.
+//! Parts of queries that several resource types share.
 
 pub(super) mod keyset;
 pub(super) mod per_parent;

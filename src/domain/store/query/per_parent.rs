@@ -1,4 +1,4 @@
-//! The first rows of each of several parents, in one statement whatever their number.
+//! Reads the first rows of several parents in one statement.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, Query, SelectStatement};
@@ -6,14 +6,14 @@ use sea_orm::{Condition, DbBackend, JoinType, QueryResult, QuerySelect, QueryTra
 
 use crate::domain::error::Result;
 
-/// What the list of parents and its column are called in the statement.
+/// Alias of the list of parents and of its column.
 const PARENT: &str = "parent";
-/// What the rows of one parent are called in the statement.
+/// Alias of the rows of one parent.
 const ROWS: &str = "own";
 
-/// The rows that each of the parents has, with the parent's id, in no order. `own` makes the query
-/// for one parent, with its order and limit; so an index on the parent is read no further than
-/// that. A window function would number all rows of every parent first. `select` adds the columns of a row.
+/// Rows of each parent with the parent's id, unsorted. `own` builds the query for one parent with its order and limit,
+/// so that an index on the parent is read only that far. A window function would first number all rows. `select` adds
+/// the columns.
 pub(in crate::domain::store) async fn rows_of_each<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     id: E::Column,
@@ -34,7 +34,7 @@ pub(in crate::domain::store) async fn rows_of_each<E: EntityTrait>(
         .collect()
 }
 
-/// `PostgreSQL`: the rows of each parent are a table of their own.
+/// PostgreSQL: a lateral join reads the rows of each parent.
 fn lateral<E: EntityTrait>(
     parents: Vec<i32>,
     select: impl FnOnce(Select<E>) -> Select<E>,
@@ -43,7 +43,7 @@ fn lateral<E: EntityTrait>(
     let parent = Expr::col((PARENT, PARENT));
     let own = select(own(parent.clone())?.select_only()).into_query();
     Ok(Query::select()
-        // The row's own columns come first, as they are read in order.
+        // The row's own columns come first, because they are read by position.
         .column((ROWS, Asterisk))
         .expr_as(parent, PARENT)
         .from_function(Func::cust("unnest").arg(Value::from(parents)), PARENT)
@@ -51,7 +51,7 @@ fn lateral<E: EntityTrait>(
         .take())
 }
 
-/// `SQLite` has no such tables, but reads the list of ids anew for each parent.
+/// SQLite has no lateral joins; a correlated subquery lists the ids of each parent.
 fn correlated<E: EntityTrait>(
     id: E::Column,
     parents: &[i32],

@@ -1,4 +1,4 @@
-//! From where accounts were signed in to, in the database.
+//! Networks from which users have signed in.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -26,7 +26,6 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Notes that the account was signed in to from there.
 pub(in crate::domain) async fn remember(
     transaction: &WriteTransaction,
     permit: &Permit<BeginSession>,
@@ -49,7 +48,7 @@ pub(in crate::domain) async fn remember(
     Ok(())
 }
 
-/// Whether the account was signed in to from there since `moment`.
+/// Whether the user has signed in from this network since `moment`.
 pub(in crate::domain) async fn is_known(
     connection: &impl ConnectionTrait,
     _system: &System,
@@ -61,7 +60,6 @@ pub(in crate::domain) async fn is_known(
     Ok(query.one(connection).await?.is_some())
 }
 
-/// Forgets from where the account was signed in to.
 pub(in crate::domain) async fn forget_all(
     transaction: &WriteTransaction,
     permit: &Permit<ChangePassword>,
@@ -73,7 +71,7 @@ pub(in crate::domain) async fn forget_all(
     Ok(())
 }
 
-/// Forgets those that were not used since `moment`.
+/// Deletes networks that were not used since `moment`.
 pub(in crate::domain) async fn sweep(
     transaction: &WriteTransaction,
     _system: &System,

@@ -1,7 +1,7 @@
-//! Failed sign-ins in the database. Who they are about is a digest; nobody reads them but the
-//! sign-in itself, so they take neither scope nor permit.
+//! Failed sign-ins. Subjects are stored as digests. Only the sign-in reads them, so functions take neither scope nor
+//! permit.
 //!
-//! An account has a row of its own, and one for each address. Each change locks the row of the account first.
+//! An account has one row, and one for each address. Each change locks the row of the account first.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::QuerySelect;
@@ -19,7 +19,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub subject: String,
     pub failures: i32,
-    /// Of an account's own row: since when failures are forgiven one by one.
+    /// In the row of an account: the time since which failures expire one by one.
     pub last_failed_at: Timestamp,
 }
 
@@ -28,7 +28,6 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How often it failed, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) struct Failures {
     pub(in crate::domain) count: u32,
@@ -36,7 +35,6 @@ pub(in crate::domain) struct Failures {
 }
 
 impl Failures {
-    /// None up to now.
     pub(in crate::domain) fn none(now: Timestamp) -> Self {
         Self { count: 0, at: now }
     }
@@ -51,7 +49,7 @@ impl From<Model> for Failures {
     }
 }
 
-/// The failures of an account, locked until the transaction ends also where there were none.
+/// Locks the failures of an account until the transaction ends. Creates the row if it is missing.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
     _system: &System,
@@ -67,7 +65,6 @@ pub(in crate::domain) async fn lock(
     Ok(model.map_or(Failures::none(now), Failures::from))
 }
 
-/// The failures from one address.
 pub(in crate::domain) async fn find(
     transaction: &WriteTransaction,
     _system: &System,
@@ -77,7 +74,6 @@ pub(in crate::domain) async fn find(
     Ok(model.map(Failures::from))
 }
 
-/// Notes failures.
 pub(in crate::domain) async fn set(
     transaction: &WriteTransaction,
     _system: &System,
@@ -94,7 +90,6 @@ pub(in crate::domain) async fn set(
     Ok(())
 }
 
-/// Takes one failure back.
 pub(in crate::domain) async fn take_back(
     transaction: &WriteTransaction,
     _system: &System,
@@ -109,13 +104,12 @@ pub(in crate::domain) async fn take_back(
     Ok(())
 }
 
-/// Forgets all failures of a subject.
 pub(in crate::domain) async fn clear(transaction: &WriteTransaction, _system: &System, subject: &str) -> Result<()> {
     Entity::delete_by_id(subject).exec(transaction.connection()).await?;
     Ok(())
 }
 
-/// Forgets those who have not tried since `moment`.
+/// Deletes subjects without a failure since `moment`.
 pub(in crate::domain) async fn forget_before(
     transaction: &WriteTransaction,
     _system: &System,

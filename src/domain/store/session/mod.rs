@@ -1,4 +1,4 @@
-//! Sessions in the database: one row a refresh token.
+//! Sessions in the database: one row for each refresh token.
 
 pub(in crate::domain) mod login_address;
 pub(in crate::domain) mod login_attempt;
@@ -50,8 +50,9 @@ pub enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Whose these sessions are, with role, time zone and the stamp of all accounts; without those that have ended, or whose account has.
-pub(super) async fn states_of_bearers(
+/// Users of live sessions, with role, time zone and the stamp of all accounts. Omits ended sessions and inactive
+/// accounts.
+pub(super) async fn states_of_sessions(
     connection: &impl ConnectionTrait,
     _system: &System,
     sessions: &[SessionId],
@@ -81,7 +82,7 @@ pub(super) async fn states_of_bearers(
         .collect()
 }
 
-/// Whose refresh token this is.
+/// The user of a refresh token.
 pub(in crate::domain) async fn owner(
     transaction: &WriteTransaction,
     _system: &System,
@@ -95,7 +96,7 @@ pub(in crate::domain) async fn owner(
     Ok(owner.map(UserId))
 }
 
-/// The first refresh token of the session that this one belongs to.
+/// The id of a session is that of its first refresh token.
 pub(in crate::domain) async fn first_of_token(
     connection: &impl ConnectionTrait,
     _system: &System,
@@ -108,7 +109,7 @@ pub(in crate::domain) async fn first_of_token(
     Ok(query.into_tuple::<i32>().one(connection).await?.map(SessionId))
 }
 
-/// Whether a session goes on; it does so until the transaction ends.
+/// Whether the session is live. The lock keeps it so until the transaction ends.
 pub(in crate::domain) async fn lock_live(
     transaction: &WriteTransaction,
     _system: &System,
@@ -122,7 +123,7 @@ pub(in crate::domain) async fn lock_live(
     Ok(query.into_tuple::<i32>().one(transaction.connection()).await?.is_some())
 }
 
-/// The session of this refresh token, locked until the transaction ends.
+/// Locks the row of a refresh token until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
     _system: &System,
@@ -142,10 +143,10 @@ pub(in crate::domain) async fn lock(
     }))
 }
 
-/// The most sessions that are listed.
+/// Maximum number of listed sessions.
 const MAX_LISTED: u64 = 100;
 
-/// A refresh token with the beginning of its session.
+/// A refresh token with the first id and start time of its session.
 #[derive(Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 struct LiveRow {
@@ -160,7 +161,7 @@ struct LiveRow {
     expires_at: Timestamp,
 }
 
-/// What holds of all refresh tokens of a session.
+/// An aggregate over all refresh tokens of the session.
 fn of_family(aggregate: &str) -> Expr {
     Expr::cust(format!(
         "(SELECT {aggregate} FROM sessions AS other WHERE other.family = sessions.family)"
@@ -174,7 +175,7 @@ fn visible(scope: &Scope<Sessions>) -> Condition {
     }
 }
 
-/// The refresh tokens in scope that can still be used, the newest first.
+/// Live sessions in scope, most recently used first.
 pub(in crate::domain) async fn live(
     connection: &impl ConnectionTrait,
     scope: &Scope<Sessions>,
@@ -213,7 +214,6 @@ impl From<LiveRow> for LiveSession {
     }
 }
 
-/// The family that a session in scope belongs to.
 pub(in crate::domain) async fn family(
     connection: &impl ConnectionTrait,
     scope: &Scope<Sessions>,
@@ -223,7 +223,6 @@ pub(in crate::domain) async fn family(
     Ok(family.column(Column::Family).into_tuple().one(connection).await?)
 }
 
-/// Adds a session.
 pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
     permit: &Permit<BeginSession>,
@@ -264,7 +263,6 @@ pub(in crate::domain) async fn spend(
     Ok(())
 }
 
-/// Ends every session of the account.
 pub(in crate::domain) async fn end_all(
     transaction: &WriteTransaction,
     permit: &Permit<EndSessions>,
@@ -273,7 +271,6 @@ pub(in crate::domain) async fn end_all(
     end(transaction, permit, Expr::val(true), now).await
 }
 
-/// Ends the sessions of one family.
 pub(in crate::domain) async fn end_family(
     transaction: &WriteTransaction,
     permit: &Permit<EndSessions>,
@@ -283,7 +280,6 @@ pub(in crate::domain) async fn end_family(
     end(transaction, permit, Column::Family.eq(family), now).await
 }
 
-/// Ends the sessions of the family that a session belongs to.
 pub(in crate::domain) async fn end_family_of(
     transaction: &WriteTransaction,
     permit: &Permit<EndSessions>,
@@ -309,8 +305,8 @@ async fn end(transaction: &WriteTransaction, permit: &Permit<EndSessions>, which
     account_change::append(transaction, permit.subject(), now).await
 }
 
-/// Forgets what expired or was ended before a moment, save the beginnings of sessions that go on. Tells how many
-/// there were.
+/// Deletes tokens that expired or were revoked before `before`, except the first token of a live session. Returns their
+/// number.
 pub(in crate::domain) async fn sweep(
     transaction: &WriteTransaction,
     _system: &System,
@@ -320,7 +316,7 @@ pub(in crate::domain) async fn sweep(
         DbBackend::Postgres => "$1",
         _ => "?",
     };
-    let begins_what_goes_on = Expr::cust_with_values(
+    let begins_live_session = Expr::cust_with_values(
         format!(
             "(NOT EXISTS (SELECT 1 FROM sessions AS older WHERE older.family = sessions.family AND older.id < sessions.id) \
              AND EXISTS (SELECT 1 FROM sessions AS living WHERE living.family = sessions.family \
@@ -331,10 +327,10 @@ pub(in crate::domain) async fn sweep(
     let is_over = Condition::any()
         .add(Column::ExpiresAt.lt(before))
         .add(Column::RevokedAt.lt(before));
-    let forgotten = Entity::delete_many()
+    let deleted = Entity::delete_many()
         .filter(is_over)
-        .filter(begins_what_goes_on.not())
+        .filter(begins_live_session.not())
         .exec(transaction.connection())
         .await?;
-    Ok(forgotten.rows_affected)
+    Ok(deleted.rows_affected)
 }

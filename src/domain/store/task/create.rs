@@ -17,10 +17,10 @@ use crate::domain::store::{Store, WriteTransaction, event, idempotency, tag, use
 use crate::domain::tag::Tags;
 use crate::domain::task::{Snapshot, Task, WrittenTask};
 
-/// The columns that no two tasks have in common, if they have a client key.
+/// Columns of the unique index on client keys.
 const CLIENT_KEY: [Column; 2] = [Column::OwnerId, Column::ClientKey];
 
-/// Adds a task, and gives it its id. `None` if its owner has another task with its client key.
+/// Inserts a task and sets its id. `None` if its owner has another task with its client key.
 pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
     permit: &Permit<CreateTask>,
@@ -32,19 +32,19 @@ pub(in crate::domain) async fn insert(
         .do_nothing()
         .to_owned();
     let insert = Entity::insert(row(&new)).on_conflict(key).try_insert();
-    // On the heap, like the update of a task: the futures around it are moved several times.
+    // Boxed, because the enclosing futures are moved several times.
     let inserted = Box::pin(insert.exec(transaction.connection())).await;
     let inserted = inserted.map_err(|error| refusal(&error).unwrap_or_else(|| error.into()))?;
     let TryInsertResult::Inserted(inserted) = inserted else {
         return Ok(None);
     };
-    let made = with_id(new, inserted.last_insert_id);
-    let task = &made.task;
+    let created = with_id(new, inserted.last_insert_id);
+    let task = &created.task;
     tag::replace(transaction, task.id, &Tags::new(), &task.tags, task.created_at).await?;
-    Ok(Some(made))
+    Ok(Some(created))
 }
 
-/// Locks the account that new tasks belong to, until the transaction ends: others may still refer to it.
+/// Locks the owner of new tasks until the transaction ends. Others may still reference the row.
 pub(in crate::domain) async fn lock_owner(transaction: &WriteTransaction, permit: &Permit<CreateTask>) -> Result<()> {
     user::Entity::find_by_id(permit.subject().0)
         .select_only()
@@ -56,14 +56,14 @@ pub(in crate::domain) async fn lock_owner(transaction: &WriteTransaction, permit
     Ok(())
 }
 
-/// Whether [`insert_at_once`] can be used: only `PostgreSQL` takes two inserts as one statement, and a write under an
-/// idempotency key notes there that it was committed.
+/// Whether [`insert_at_once`] can be used. Only PostgreSQL takes two inserts as one statement, and an idempotency key
+/// needs a transaction to record the commit.
 pub(in crate::domain) fn goes_at_once(store: &Store) -> bool {
     store.backend() == Backend::Postgres && idempotency::current().is_none()
 }
 
-/// Adds a task that has no tags, and its event, of which nobody is notified, by one statement, and gives the task its
-/// id. `None` if its owner has another task with its client key.
+/// Inserts a task without tags and its event, which notifies nobody, in one statement, and sets the id. `None` if its
+/// owner has another task with its client key.
 pub(in crate::domain) async fn insert_at_once(
     store: &Store,
     permit: &Permit<CreateTask>,
@@ -81,7 +81,6 @@ pub(in crate::domain) async fn insert_at_once(
     Ok(Some(WrittenTask::changed(with_id(new, id), cursor)))
 }
 
-/// The task belongs to whom the permit is for.
 fn owned(permit: &Permit<CreateTask>, mut new: Snapshot) -> Snapshot {
     new.task.owner_id = permit.subject();
     new
@@ -102,17 +101,17 @@ fn row(new: &Snapshot) -> ActiveModel {
     }
 }
 
-/// The assignee's row is locked and there, if there is one; so it is the owner who was deleted meanwhile.
+/// The assignee's row is locked, so a foreign key violation means that the owner was deleted.
 fn refusal(error: &DbErr) -> Option<Error> {
     matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_)))
         .then_some(Error::Unauthenticated(SignedOut::Revoked))
 }
 
-/// The statement that adds a task and its event, and returns the task's id, which the event holds too, and the event's
-/// place in the log. It is one text for all tasks: to build it each time takes longer than to send it.
+/// Inserts a task and its event, which contains the task's id; returns the id and the event's position in the log. The
+/// text is the same for all tasks: building it takes longer than sending it.
 static STATEMENT: LazyLock<String> = LazyLock::new(|| statement(""));
 
-/// The same for tasks with a client key. It adds nothing if their owner has another task with the key.
+/// Variant for tasks with a client key. It inserts nothing if their owner has another task with the key.
 static STATEMENT_WITH_KEY: LazyLock<String> = LazyLock::new(|| {
     let key = CLIENT_KEY.map(quoted).join(", ");
     statement(&format!(
@@ -125,29 +124,29 @@ fn statement(on_conflict: &str) -> String {
     let tasks: Vec<String> = task_columns().map(quoted).collect();
     let events: Vec<String> = event_columns().map(quoted).collect();
     let values = (1..=tasks.len()).map(|number| format!("${number}"));
-    let told = event_columns()
+    let event_values = event_columns()
         .zip(tasks.len() + 1..)
         .map(|(column, number)| match column {
             event::Column::Task => format!("jsonb_set(${number}, '{{id}}', to_jsonb(id))"),
             _ => format!("${number}"),
         });
     format!(
-        "WITH made AS (INSERT INTO tasks ({}) VALUES ({}) {on_conflict} RETURNING id) \
-         INSERT INTO task_events (task_id, {}) SELECT id, {} FROM made \
+        "WITH new_task AS (INSERT INTO tasks ({}) VALUES ({}) {on_conflict} RETURNING id) \
+         INSERT INTO task_events (task_id, {}) SELECT id, {} FROM new_task \
          RETURNING task_id, {LOG_IDENTITY}, transaction_id, id",
         tasks.join(", "),
         values.collect::<Vec<_>>().join(", "),
         events.join(", "),
-        told.collect::<Vec<_>>().join(", "),
+        event_values.collect::<Vec<_>>().join(", "),
     )
 }
 
-/// All but the id, which the database makes.
+/// All but the id, which the database assigns.
 fn task_columns() -> impl Iterator<Item = Column> {
     Column::iter().filter(|column| !matches!(column, Column::Id))
 }
 
-/// All but the place in the log, which the database makes, and the task's id.
+/// All but the position in the log, which the database assigns, and the task's id.
 fn event_columns() -> impl Iterator<Item = event::Column> {
     use event::Column::{Id, TaskId, TransactionId};
 
@@ -158,7 +157,6 @@ fn quoted(column: impl IdenStatic) -> String {
     format!("\"{}\"", column.as_str())
 }
 
-/// The statement with the values of this task and its event.
 fn with_event(new: &Snapshot, event: NewEvent) -> Statement {
     let (mut task, mut event) = (row(new), event::columns(event));
     let task = task_columns().filter_map(|column| task.take(column).into_value());

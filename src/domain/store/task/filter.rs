@@ -1,4 +1,4 @@
-//! A list's filter as a condition.
+//! Translates a list's filter to SQL conditions.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -10,19 +10,18 @@ use crate::domain::tag::Tags;
 use crate::domain::task::workflow::Status;
 use crate::domain::task::{self, Comparison, TaskFilter, TaskTime};
 
-/// The fewest characters that a trigram index helps to find.
+/// Minimum length of words that the trigram index finds.
 const TRIGRAM: usize = 3;
 
-/// Among which tasks a filter looks.
+/// The tasks that a filter applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain::store) enum Range {
-    /// Those of few users. An index of them leaves so few rows that looking at each beats any other index.
+    /// Tasks of few users. Their index leaves so few rows that checking each beats any other index.
     Users,
-    /// Those of everybody.
+    /// Tasks of all users.
     Everything,
 }
 
-/// The condition that a task passes the filter.
 pub(in crate::domain::store) fn condition(
     filter: &TaskFilter,
     range: Range,
@@ -36,7 +35,7 @@ pub(in crate::domain::store) fn condition(
     };
     match filter {
         TaskFilter::All(filters) => all(filters, Condition::all()),
-        // An empty "any" holds for nothing; an empty condition would hold for everything.
+        // An empty "any" matches nothing; an empty condition would match everything.
         TaskFilter::Any(filters) if filters.is_empty() => Condition::all().add(Expr::val(false)),
         TaskFilter::Any(filters) => all(filters, Condition::any()),
         TaskFilter::Not(filter) => condition(filter, range, now, backend).not(),
@@ -48,8 +47,8 @@ pub(in crate::domain::store) fn condition(
         TaskFilter::DueOn(comparison) => compare(Column::DueOn, comparison, |day| (*day).into()),
         TaskFilter::TaggedAny(tags) => tagged(tags, Quantity::Any, range, backend),
         TaskFilter::TaggedAll(tags) => tagged(tags, Quantity::All, range, backend),
-        TaskFilter::Overdue(expected) => hold(overdue(now), *expected),
-        TaskFilter::Completed(expected) => hold(Column::Status.eq(Status::Done.rank()), *expected),
+        TaskFilter::Overdue(expected) => matches(overdue(now), *expected),
+        TaskFilter::Completed(expected) => matches(Column::Status.eq(Status::Done.rank()), *expected),
         TaskFilter::Search(text) => search(text, range, backend),
     }
 }
@@ -64,14 +63,14 @@ fn column_of(time: TaskTime) -> Column {
     }
 }
 
-fn hold(condition: Expr, expected: bool) -> Condition {
+fn matches(condition: Expr, expected: bool) -> Condition {
     let condition = Condition::all().add(condition);
     if expected { condition } else { condition.not() }
 }
 
-/// Past its due date or due day and still open; never NULL, so that it can be negated. A due day is past when the day
-/// has begun that follows it; its key is its end in UTC, so the key is compared with the beginning of the day in UTC.
-/// The first comparison is the range of the index.
+/// Open and past its due date or due day. It is never NULL, so that it can be negated. A due day is past when the next
+/// day has begun. Its key is its end in UTC, so it is compared with the start of today in UTC. The first comparison is
+/// the index range.
 pub(in crate::domain::store) fn overdue(now: LocalNow) -> Expr {
     let open = Status::ALL
         .into_iter()
@@ -86,7 +85,7 @@ pub(in crate::domain::store) fn overdue(now: LocalNow) -> Expr {
         .and(Column::Status.is_in(open))
 }
 
-/// Compares a column. A missing value is like no other, also inside a negation.
+/// Compares a column. NULL equals no value, also inside a negation.
 fn compare<T>(column: Column, comparison: &Comparison<T>, value: impl Fn(&T) -> Value) -> Condition {
     let present = |condition: Expr| Condition::all().add(column.is_not_null()).add(condition);
     let absent_or = |condition: Expr| Condition::any().add(column.is_null()).add(condition);
@@ -105,15 +104,14 @@ fn compare<T>(column: Column, comparison: &Comparison<T>, value: impl Fn(&T) -> 
     }
 }
 
-/// How many of the tags a task needs.
 #[derive(Clone, Copy)]
 enum Quantity {
     Any,
     All,
 }
 
-/// Has any or all of the tags, by the names in the task's own row. A row costs the same whatever the tags are, and is
-/// read anyway: a look-up in `task_tags` first reads all tasks of everybody that have them.
+/// Matches tags by `tag_names` in the task's row, which is read anyway at a constant cost. A look-up in `task_tags`
+/// would first read all users' tasks with these tags.
 fn tagged(tags: &Tags, quantity: Quantity, range: Range, backend: DbBackend) -> Condition {
     if backend == DbBackend::Postgres {
         let operator = match quantity {
@@ -122,7 +120,7 @@ fn tagged(tags: &Tags, quantity: Quantity, range: Range, backend: DbBackend) -> 
         };
         let names: Vec<String> = tags.iter().cloned().collect();
         let column = match range {
-            // Written as the index `tasks_tag_names` is.
+            // The same expression as in the index `tasks_tag_names`.
             Range::Everything => "\"tasks\".\"tag_names\"",
             Range::Users => "\"tasks\".\"tag_names\" || ''",
         };
@@ -132,12 +130,12 @@ fn tagged(tags: &Tags, quantity: Quantity, range: Range, backend: DbBackend) -> 
         ));
     }
     let none = match quantity {
-        // An empty condition would hold for everything.
+        // An empty condition would match everything.
         Quantity::Any => Condition::any().add(Expr::val(false)),
         Quantity::All => Condition::all(),
     };
     tags.iter().fold(none, |condition, tag| {
-        // The first comparison spares most rows the second, for which the text is put together anew.
+        // The first comparison is cheap and excludes most rows from the second, which concatenates text.
         condition.add(Expr::cust_with_values(
             "(instr(\"tasks\".\"tag_names\", ?) > 0 AND instr(char(10) || \"tasks\".\"tag_names\" || char(10), ?) > 0)",
             [tag.clone(), format!("\n{tag}\n")],
@@ -145,7 +143,7 @@ fn tagged(tags: &Tags, quantity: Quantity, range: Range, backend: DbBackend) -> 
     })
 }
 
-/// Every word occurs in the text, which is kept in lower case.
+/// Every word occurs in `search_text`, which is in lower case.
 fn search(text: &str, range: Range, backend: DbBackend) -> Condition {
     let words: Vec<String> = task::words(text).collect();
     let mut condition = words
@@ -167,9 +165,9 @@ fn is_indexed(word: &str) -> bool {
     word.chars().count() >= TRIGRAM
 }
 
-/// The word is a part of the text. On `PostgreSQL` the trigram index serves LIKE itself.
+/// On PostgreSQL the trigram index serves LIKE.
 fn contains(word: &str, backend: DbBackend) -> Expr {
-    // No text holds one, and PostgreSQL does not even take it as a question.
+    // No text contains U+0000, and PostgreSQL rejects it in a parameter.
     if word.contains('\0') {
         return Expr::val(false);
     }
@@ -180,15 +178,15 @@ fn contains(word: &str, backend: DbBackend) -> Expr {
             if is_indexed(word) {
                 return Column::SearchText.like(pattern);
             }
-            // Without a trigram the index would be read from end to end. It serves the collation "C" alone, while what
-            // is known of the column's values helps to plan all the same.
+            // Without a trigram the whole index would be scanned. The index supports only the collation "C", while
+            // column statistics still apply to another one.
             Expr::cust_with_values("\"tasks\".\"search_text\" COLLATE \"POSIX\" LIKE $1", [pattern])
         }
         _ => Expr::cust_with_values("instr(\"tasks\".\"search_text\", ?) > 0", [word]),
     }
 }
 
-/// `SQLite`: the index narrows the rows down; the words of three characters and more stand in it.
+/// SQLite: the index narrows the rows; it contains words of three or more characters.
 fn found_by_index(words: &[&String]) -> Expr {
     let phrases = words.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\"")));
     let query = phrases.collect::<Vec<_>>().join(" AND ");

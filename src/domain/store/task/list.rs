@@ -1,8 +1,8 @@
 //! Lists of tasks.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, Query, SelectStatement};
-use sea_orm::{Condition, PartialModelTrait as _, QuerySelect as _, QueryTrait as _, Select};
+use sea_orm::sea_query::{CommonTableExpression, Expr, Query, SelectStatement, WithClause};
+use sea_orm::{Condition, PartialModelTrait as _, QueryResult, QuerySelect as _, QueryTrait as _, Select};
 
 use super::filter::Range;
 use super::{Column, Entity, TaskRow, filter, read};
@@ -11,11 +11,10 @@ use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Scope, Tasks, Visibility};
 use crate::domain::store::query::keyset::{Keyset, union};
-use crate::domain::task::{Task, TaskFilter, TaskList, cursor_of};
+use crate::domain::task::{Task, TaskFilter, TaskList, TaskSortField, cursor_of};
 
-/// The condition that a task is in scope, in parts that have no task in common, without those that the filter leaves
-/// empty. Each is one range of an index; both at once are none, so that the first rows of everything would be looked
-/// for in all of it.
+/// Conditions for the tasks in scope as disjoint parts, without parts that the filter leaves empty. Each part is one
+/// index range. A combined condition would be none, so finding the first rows would scan all.
 fn visible_parts(scope: &Scope<Tasks>, filter: &TaskFilter) -> Vec<Condition> {
     let Visibility::Of(user) = scope.visibility() else {
         return vec![Condition::all()];
@@ -34,7 +33,7 @@ fn visible_parts(scope: &Scope<Tasks>, filter: &TaskFilter) -> Vec<Condition> {
     }
 }
 
-/// The tasks of a list, in no order.
+/// Tasks of a list, unsorted.
 pub(in crate::domain::store) fn listed(
     visible: Condition,
     range: Range,
@@ -55,7 +54,7 @@ pub(in crate::domain::store) fn listed(
     }
 }
 
-/// The tasks of a list in parts that have none in common.
+/// Tasks of a list as disjoint parts.
 fn parts(
     scope: &Scope<Tasks>,
     list: &TaskList,
@@ -68,7 +67,6 @@ fn parts(
         .collect()
 }
 
-/// Among whose tasks those in scope are.
 pub(in crate::domain::store) fn range_of(scope: &Scope<Tasks>) -> Range {
     match scope.visibility() {
         Visibility::Of(_) => Range::Users,
@@ -76,7 +74,6 @@ pub(in crate::domain::store) fn range_of(scope: &Scope<Tasks>) -> Range {
     }
 }
 
-/// One page of the tasks of a list.
 pub(in crate::domain) async fn page(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -84,10 +81,47 @@ pub(in crate::domain) async fn page(
     page: &PageRequest,
     now: LocalNow,
 ) -> Result<Page<Task>> {
-    let keyset = Keyset::new(&list.order, page)?.of_few(range_of(scope) == Range::Users);
+    let keyset = Keyset::new(&list.order, page)?.few_rows(range_of(scope) == Range::Users);
     let parts = parts(scope, list, now, connection);
     let queries = parts.iter().cloned().map(TaskRow::select_cols).collect();
     let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
+    finish(connection, &keyset, list, parts, &rows).await
+}
+
+/// A page with the number of tasks on all pages, in one statement: a second one takes as long as all of the first.
+pub(in crate::domain) async fn page_with_total(
+    connection: &impl ConnectionTrait,
+    scope: &Scope<Tasks>,
+    list: &TaskList,
+    page: &PageRequest,
+    now: LocalNow,
+) -> Result<(Page<Task>, u64)> {
+    let keyset = Keyset::new(&list.order, page)?.few_rows(range_of(scope) == Range::Users);
+    let parts = parts(scope, list, now, connection);
+    let queries = parts.iter().cloned().map(TaskRow::select_cols);
+    let queries = queries.map(|query| query.expr_as(Expr::cust("(SELECT total FROM counted)"), TOTAL));
+    let mut statement = keyset.merge::<Entity>(queries.collect())?;
+    let mut counted = CommonTableExpression::new();
+    counted
+        .table_name("counted")
+        .query(total(parts.clone()))
+        .materialized(true);
+    statement.with_cte(WithClause::new().cte(counted).to_owned());
+    let rows = connection.query_all(&statement).await?;
+    let total = match rows.first() {
+        Some(row) => as_count(row.try_get("", TOTAL)?),
+        None => count(connection, scope, list, now).await?,
+    };
+    Ok((finish(connection, &keyset, list, parts, &rows).await?, total))
+}
+
+async fn finish(
+    connection: &impl ConnectionTrait,
+    keyset: &Keyset<'_, TaskSortField>,
+    list: &TaskList,
+    parts: Vec<Select<Entity>>,
+    rows: &[QueryResult],
+) -> Result<Page<Task>> {
     let tasks = rows.iter().map(read).collect::<Result<_>>()?;
     let beyond = match keyset.far_side::<Entity>()? {
         Some(condition) => is_any(connection, parts, &condition).await?,
@@ -96,7 +130,6 @@ pub(in crate::domain) async fn page(
     Ok(keyset.finish(tasks, beyond, |task| cursor_of(task, &list.order)))
 }
 
-/// Whether there is a task of these parts for which the condition holds.
 async fn is_any(connection: &impl ConnectionTrait, parts: Vec<Select<Entity>>, condition: &Condition) -> Result<bool> {
     let ids = parts.into_iter().map(|part| {
         let part = part.column(Column::Id).filter(condition.clone());
@@ -108,7 +141,6 @@ async fn is_any(connection: &impl ConnectionTrait, parts: Vec<Select<Entity>>, c
     }
 }
 
-/// How many tasks a list has.
 pub(in crate::domain) async fn count(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -118,14 +150,16 @@ pub(in crate::domain) async fn count(
     let row = connection
         .query_one(&total(parts(scope, list, now, connection)))
         .await?;
-    let count = row.map_or(Ok(0), |row| row.try_get_by_index::<i64>(0))?;
-    Ok(u64::try_from(count).unwrap_or_default())
+    Ok(as_count(row.map_or(Ok(0), |row| row.try_get_by_index(0))?))
 }
 
-/// What the number of tasks is called in a statement.
+fn as_count(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or_default()
+}
+
+/// Alias of the count.
 const TOTAL: &str = "total";
 
-/// The statement that counts the tasks of these parts.
 fn total(parts: Vec<Select<Entity>>) -> SelectStatement {
     let counts = parts
         .into_iter()

@@ -37,20 +37,21 @@ pub struct Model {
     pub priority: i16,
     pub due_date: Option<Timestamp>,
     pub due_on: Option<Date>,
-    /// The due date, the end of the due day in UTC, or the last moment there is: never empty, so that a page is one range of an index.
+    /// Due date, end of the due day in UTC, or the maximum timestamp. It is never null, so that a page is one index
+    /// range.
     pub due_key: Timestamp,
     pub owner_id: i32,
     pub assignee_id: Option<i32>,
     pub version: i32,
     pub completed_at: Option<Timestamp>,
     pub deleted_at: Option<Timestamp>,
-    /// The title in lower case, to sort by.
+    /// Title in lower case, for sorting.
     pub title_key: String,
-    /// Title and description in lower case, to search in.
+    /// Title and description in lower case, for searching.
     pub search_text: String,
-    /// The names of its tags, a line each, to be read with it. They are what `task_tags` says.
+    /// Names of the tags, one in each line, so that they are read with the task. They equal `task_tags`.
     pub tag_names: String,
-    /// The key that its creator gave it, unique among the tasks of its owner.
+    /// Key assigned by the client, unique among the tasks of the owner.
     pub client_key: Option<String>,
 }
 
@@ -78,7 +79,7 @@ pub enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What reads select of a task: all but the columns that only searching and sorting need.
+/// The columns that reads select: all but those for searching and sorting.
 #[derive(Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 pub(super) struct TaskRow {
@@ -125,18 +126,16 @@ impl TryFrom<TaskRow> for Task {
     }
 }
 
-/// The task of a row that has the columns of [`TaskRow`].
+/// `row` must have the columns of [`TaskRow`].
 pub(super) fn read(row: &QueryResult) -> Result<Task> {
     TaskRow::from_query_result(row, "")?.try_into()
 }
 
-/// The tasks of a query.
 async fn all(connection: &impl ConnectionTrait, query: Select<Entity>) -> Result<Vec<Task>> {
     let rows: Vec<TaskRow> = query.into_partial_model().all(connection).await?;
     rows.into_iter().map(Task::try_from).collect()
 }
 
-/// The status with this rank.
 pub(super) fn status_of(rank: i16) -> Result<Status> {
     Status::ALL
         .into_iter()
@@ -144,7 +143,6 @@ pub(super) fn status_of(rank: i16) -> Result<Status> {
         .ok_or_else(|| corrupt("status", rank))
 }
 
-/// The priority with this rank.
 pub(super) fn priority_of(rank: i16) -> Result<Priority> {
     Priority::ALL
         .into_iter()
@@ -152,8 +150,8 @@ pub(super) fn priority_of(rank: i16) -> Result<Priority> {
         .ok_or_else(|| corrupt("priority", rank))
 }
 
-/// The condition that a task is in scope, for tasks that are found by something else. It compares sums, which no index
-/// serves, so that none tempts the database to read all that somebody sees.
+/// Condition for tasks in scope, for tasks that another condition selects. It compares sums, which no index serves.
+/// Otherwise the database might read everything that the user sees.
 pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
     match scope.visibility() {
         Visibility::Everything => Condition::all(),
@@ -166,7 +164,7 @@ pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
     }
 }
 
-/// The same, to find all the tasks that are in scope.
+/// Condition for selecting all tasks in scope, which can use indexes.
 pub(super) fn all_visible(scope: &Scope<Tasks>) -> Condition {
     match scope.visibility() {
         Visibility::Everything => Condition::all(),
@@ -176,8 +174,8 @@ pub(super) fn all_visible(scope: &Scope<Tasks>) -> Condition {
     }
 }
 
-/// The start of the description in lower case, out of the text that is searched in: that compares byte by byte in both
-/// databases, and the description in the locale of PostgreSQL.
+/// Start of the description in lower case, taken from `search_text`. That column compares bytewise in both databases;
+/// PostgreSQL compares the description by locale.
 fn description_key() -> Expr {
     let [text, title] = [Column::SearchText, Column::TitleKey].map(|column| Expr::col((Entity, column)));
     let start = Expr::expr(Func::cust("LENGTH").arg(title)).add(2);
@@ -206,7 +204,7 @@ impl KeyColumns<TaskSortField> for Entity {
         let column = Expr::col((Entity, column));
         let or_last = |column: Expr, last: Expr| Expr::from(Func::coalesce([column, last]));
         let expr = match field {
-            // A key is never NULL.
+            // A sort key is never NULL.
             TaskSortField::DeletedAt | TaskSortField::CompletedAt => or_last(column, Expr::val(LAST_MOMENT)),
             TaskSortField::Completed => Expr::case(column.eq(Status::Done.rank()), 1).finally(0).into(),
             TaskSortField::Assignee => or_last(column, Expr::val(i32::MAX)),
@@ -220,8 +218,8 @@ impl KeyColumns<TaskSortField> for Entity {
         Expr::col((Entity, Column::Id))
     }
 
-    /// The indexes of owner and assignee are sorted by the moment of creation.
-    fn column_of_few(field: TaskSortField) -> KeyColumn {
+    /// The indexes on owner and assignee are sorted by creation time. `COALESCE` prevents the use of other indexes.
+    fn column_for_few_rows(field: TaskSortField) -> KeyColumn {
         let KeyColumn { expr, key_type } = Self::column(field);
         let expr = match field {
             TaskSortField::CreatedAt => expr,
@@ -231,7 +229,7 @@ impl KeyColumns<TaskSortField> for Entity {
     }
 }
 
-/// The task, in the trash or not.
+/// Includes tasks in the trash.
 pub(in crate::domain) async fn find(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -242,7 +240,7 @@ pub(in crate::domain) async fn find(
         .pop())
 }
 
-/// Those of the tasks that are in scope, in the trash or not.
+/// Includes tasks in the trash; omits tasks out of scope.
 pub(in crate::domain) async fn find_many(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -253,7 +251,7 @@ pub(in crate::domain) async fn find_many(
     all(connection, query.filter(visible(scope))).await
 }
 
-/// The task with its tags and files, locked until the transaction ends.
+/// Locks the task with its tags and files until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
     scope: &Scope<Tasks>,
@@ -263,8 +261,8 @@ pub(in crate::domain) async fn lock(
     Ok(lock_rows(transaction, scope, query).await?.pop())
 }
 
-/// Those of the tasks that are in scope, in the trash or not, with tags and files, locked. In the order of their
-/// ids, so that two writers of the same tasks wait for each other instead of locking each other out.
+/// Locks tasks with tags and files, including those in the trash, in the order of their ids. Concurrent writers then
+/// wait for each other instead of deadlocking.
 pub(in crate::domain) async fn lock_many(
     transaction: &WriteTransaction,
     scope: &Scope<Tasks>,
@@ -281,7 +279,7 @@ pub(in crate::domain) async fn lock_many(
     lock_rows(transaction, scope, query).await
 }
 
-/// Up to `limit` of the tasks in scope that have been in the trash since a moment or longer.
+/// Up to `limit` tasks in scope that were moved to the trash at `moment` or before.
 pub(in crate::domain) async fn in_trash_since(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -301,8 +299,7 @@ pub(in crate::domain) async fn in_trash_since(
     Ok(ids.into_iter().map(TaskId).collect())
 }
 
-/// Every task that a user owns or is assigned to, in the trash or not, with tags and files,
-/// locked.
+/// Locks every task that a user owns or is assigned to, including the trash, with tags and files.
 pub(in crate::domain) async fn lock_all_of(
     transaction: &WriteTransaction,
     scope: &Scope<Tasks>,
@@ -318,7 +315,7 @@ pub(in crate::domain) async fn lock_all_of(
     lock_rows(transaction, scope, query).await
 }
 
-/// The task in scope that has the owner and the client key of this one, in the trash or not, with tags and files.
+/// The task in scope with the same owner and client key, with tags and files. It may be in the trash.
 pub(in crate::domain) async fn find_by_client_key(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -359,7 +356,7 @@ async fn snapshots(
         .collect())
 }
 
-/// Writes a task as it is after a change.
+/// Writes only columns that may have changed.
 pub(in crate::domain) async fn update<A: ChangeTask>(
     transaction: &WriteTransaction,
     permit: &Permit<A>,
@@ -382,7 +379,7 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
         model.title_key = NotSet;
         model.search_text = NotSet;
     }
-    // On the heap: the futures around it are moved several times.
+    // Boxed, because the enclosing futures are moved several times.
     Box::pin(Entity::update(model).exec_without_returning(transaction.connection())).await?;
     tag::replace(
         transaction,
@@ -394,7 +391,6 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
     .await
 }
 
-/// Removes a task for good.
 pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<PurgeTask>) -> Result<()> {
     Entity::delete_by_id(permit.subject().0)
         .exec(transaction.connection())
@@ -402,7 +398,7 @@ pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &P
     Ok(())
 }
 
-/// Every column of a task but its id.
+/// Every column except the id.
 pub(super) fn columns(task: &Task) -> ActiveModel {
     ActiveModel {
         id: NotSet,

@@ -1,4 +1,4 @@
-//! The tasks of several users, in one statement whatever their number.
+//! Tasks of several users in one statement.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -19,7 +19,6 @@ use crate::domain::store::query::keyset::Keyset;
 use crate::domain::store::query::per_parent::rows_of_each;
 use crate::domain::task::{Participation, Task, TasksOf, cursor_of};
 
-/// The column that says whose part it is.
 fn column(part: Participation) -> Column {
     match part {
         Participation::Owner => Column::OwnerId,
@@ -27,7 +26,7 @@ fn column(part: Participation) -> Column {
     }
 }
 
-/// The same page of the tasks of each of the users; users without tasks are left out.
+/// Reads the same page for each user. Users without tasks are omitted.
 pub(in crate::domain) async fn pages(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
@@ -37,7 +36,7 @@ pub(in crate::domain) async fn pages(
     now: LocalNow,
 ) -> Result<Vec<(UserId, Page<Task>)>> {
     let order = &of.list.order;
-    let keyset = Keyset::new(order, page)?.of_few(true);
+    let keyset = Keyset::new(order, page)?.few_rows(true);
     let theirs = |user: Expr| -> Select<Entity> {
         listed(visible(scope), Range::Users, &of.list, now, connection)
             .filter(Expr::col((Entity, column(of.part))).eq(user))
@@ -71,7 +70,7 @@ pub(in crate::domain) async fn pages(
         .collect())
 }
 
-/// How many tasks the whole list of each of the users has; users without any are left out.
+/// Number of tasks for each user. Users without tasks are omitted.
 pub(in crate::domain) async fn counts(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,

@@ -1,4 +1,4 @@
-//! The log of changes to accounts that those must hear of who hold a connection open for somebody.
+//! Log of account changes that open connections of the user must react to.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
@@ -13,7 +13,7 @@ use crate::domain::store::WriteTransaction;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// See the event log.
+    /// As in the event log.
     pub transaction_id: i64,
     pub user_id: i32,
     pub occurred_at: Timestamp,
@@ -24,7 +24,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Notes that a session of the user ended, or that their account is another, in the transaction of the change.
+/// Records in the transaction of the change that a session ended or the account changed.
 pub(in crate::domain::store) async fn append(
     transaction: &WriteTransaction,
     user: UserId,

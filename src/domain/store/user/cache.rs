@@ -1,8 +1,8 @@
-//! Users in memory.
+//! Cache of users.
 //!
-//! Every change of an account changes a stamp in the same transaction. The statement that checks a session reads the
-//! stamp, so each request knows whether the users in memory are those of the database. Nothing has to be invalidated, on
-//! any server. Owners and assignees then cost no statement of their own, which takes about 130 µs of processor time.
+//! Every change of an account changes a stamp in the same transaction. The session check of each request reads the
+//! stamp, so the request knows whether cached users are current. No server needs to invalidate anything. Cached owners
+//! and assignees save a statement, which takes about 130 µs of CPU time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +20,15 @@ use crate::domain::store::{Store, WriteTransaction};
 use crate::domain::user::User;
 use crate::telemetry::metric::LookUps;
 
-/// The most users: about 5 MB.
+/// About 5 MB.
 const MAX_ENTRIES: u64 = 10_000;
-/// For how long, in case something other than this server changes the table.
+/// Limits the age of entries, in case another program changes the table.
 const LIFE: Duration = Duration::from_mins(1);
 
-/// The stamp, as a part of another statement.
+/// The stamp as a subquery.
 pub(in crate::domain::store) const STAMP: &str = "(SELECT users_stamp FROM event_log)";
 
-/// Users that were read, with the stamp that was read before them.
+/// Users with the stamp that was read before them.
 #[derive(Clone, Debug)]
 pub(in crate::domain::store) struct UserCache {
     entries: Cache<UserId, (UsersStamp, Arc<Row>)>,
@@ -52,7 +52,7 @@ impl UserCache {
     }
 }
 
-/// Those of the users that there are, as they were when the actor's request began or later.
+/// Existing users, as of the start of the request or later.
 pub(in crate::domain) async fn find_many(
     store: &Store,
     actor: &Actor,
@@ -81,7 +81,7 @@ pub(in crate::domain) async fn find_many(
     found.iter().map(|row| row.to_user(scope)).collect()
 }
 
-/// Changes the stamp. It is random, so that a restored backup does not bring back one that servers remember.
+/// The stamp is random, so that a restored backup does not bring back a value that servers have cached.
 pub(super) async fn change_stamp(transaction: &WriteTransaction) -> std::result::Result<(), DbErr> {
     let connection = transaction.connection();
     let random = match connection.get_database_backend() {

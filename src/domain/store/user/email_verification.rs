@@ -1,4 +1,4 @@
-//! The verification of e-mail addresses, in the rows of the users.
+//! Email verification, in the rows of the users.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -11,7 +11,7 @@ use crate::domain::id::UserId;
 use crate::domain::policy::{EditUser, Permit, SendVerification, System, VerifyEmail};
 use crate::domain::store::WriteTransaction;
 
-/// The account that a token verifies, locked until the transaction ends. `None` if the token expired or was used.
+/// Locks the account that a token verifies until the transaction ends. `None` if the token expired or was used.
 pub(in crate::domain) async fn owner_of(
     transaction: &WriteTransaction,
     _system: &System,
@@ -30,7 +30,7 @@ pub(in crate::domain) async fn owner_of(
     Ok(found.map(UserId))
 }
 
-/// Marks the address as verified. Its token is void from now on.
+/// Marks the address as verified and invalidates its token.
 pub(in crate::domain) async fn verify(
     transaction: &WriteTransaction,
     permit: &Permit<VerifyEmail>,
@@ -39,7 +39,7 @@ pub(in crate::domain) async fn verify(
     set_verified(transaction, permit.subject(), Some(now), now).await
 }
 
-/// Marks an address that the user has changed as not verified. A token of the old address is void from now on.
+/// Marks a changed address as unverified and invalidates the token of the old one.
 pub(in crate::domain) async fn reset(
     transaction: &WriteTransaction,
     permit: &Permit<EditUser>,
@@ -63,7 +63,7 @@ async fn set_verified(
     Ok(store_change(transaction, model).await?)
 }
 
-/// When the last verification mail to the account was due.
+/// When the last verification email was scheduled for.
 pub(in crate::domain) async fn last_mail_at(
     transaction: &WriteTransaction,
     permit: &Permit<SendVerification>,
@@ -77,7 +77,6 @@ pub(in crate::domain) async fn last_mail_at(
     Ok(found.flatten())
 }
 
-/// Notes when the next verification mail is due.
 pub(in crate::domain) async fn set_mail_at(
     transaction: &WriteTransaction,
     permit: &Permit<SendVerification>,
@@ -91,7 +90,7 @@ pub(in crate::domain) async fn set_mail_at(
     Ok(())
 }
 
-/// Stores the digest of a new token, which replaces the last one.
+/// Replaces the last token.
 pub(in crate::domain) async fn set_token(
     transaction: &WriteTransaction,
     permit: &Permit<SendVerification>,

@@ -1,4 +1,4 @@
-//! What signing in reads of accounts: names and password hashes.
+//! Account data for signing in: names and password hashes.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
@@ -11,14 +11,13 @@ use crate::domain::policy::System;
 use crate::domain::store::WriteTransaction;
 use crate::domain::user::User;
 
-/// What signing in checks.
 #[derive(Clone, Debug)]
 pub(in crate::domain) struct Login {
     pub(in crate::domain) user: User,
     pub(in crate::domain) password_hash: String,
 }
 
-/// The account with this e-mail address or username, in any case. No username contains an `@`.
+/// Finds an account by email address or username, ignoring case. No username contains an `@`.
 pub(in crate::domain) async fn find_login(
     connection: &impl ConnectionTrait,
     system: &System,
@@ -37,7 +36,7 @@ pub(in crate::domain) async fn find_login(
     model.map(|model| Login::of(model, system)).transpose()
 }
 
-/// The account as it is now, locked until the transaction ends.
+/// Locks the account until the transaction ends.
 pub(in crate::domain) async fn lock_login(
     transaction: &WriteTransaction,
     system: &System,
@@ -57,13 +56,11 @@ impl Login {
         })
     }
 
-    /// Whether the account may sign in.
     pub(in crate::domain) fn is_active(&self) -> bool {
         self.user.account.as_ref().is_some_and(|account| account.is_active)
     }
 }
 
-/// The hash that a password is checked against.
 pub(in crate::domain) async fn password_hash(
     connection: &impl ConnectionTrait,
     _system: &System,
@@ -73,16 +70,16 @@ pub(in crate::domain) async fn password_hash(
     Ok(query.into_tuple().one(connection).await?)
 }
 
-/// Active accounts with one password hash, which only a copy of it explains.
+/// Active accounts with the same salted hash, which can only be a copy.
 #[derive(Debug, FromQueryResult)]
 pub(in crate::domain) struct SharedPassword {
     pub(in crate::domain) password_hash: String,
     pub(in crate::domain) accounts: i64,
-    /// The address of one of them.
+    /// Email address of one of them.
     pub(in crate::domain) email: String,
 }
 
-/// The hash that most active accounts share, if any do.
+/// The hash that most active accounts share; `None` if all hashes differ.
 pub(in crate::domain) async fn shared_password(
     connection: &impl ConnectionTrait,
     _system: &System,

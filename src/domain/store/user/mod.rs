@@ -46,7 +46,7 @@ pub struct Model {
     pub email_verified_at: Option<Timestamp>,
     pub verification_token_hash: Option<String>,
     pub verification_expires_at: Option<Timestamp>,
-    /// When the last verification mail was due.
+    /// When the last verification email was scheduled for.
     pub verification_mail_at: Option<Timestamp>,
     /// See [`name_key`].
     pub name_key: String,
@@ -58,7 +58,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The columns that make a user; the password's hash is read only where it is checked.
+/// The columns of a [`User`]. The password hash is read only where it is checked.
 #[derive(Clone, Debug, DerivePartialModel)]
 #[sea_orm(entity = "Entity")]
 struct Row {
@@ -75,7 +75,7 @@ struct Row {
 }
 
 impl Row {
-    /// The user, with the account where the scope shows it.
+    /// Includes the account only if the scope shows it.
     fn to_user(&self, scope: &Scope<Users>) -> Result<User> {
         let id = UserId(self.id);
         let role = role_of(&self.role)?;
@@ -97,7 +97,6 @@ impl Row {
     }
 }
 
-/// The role of this name.
 pub(super) fn role_of(name: &str) -> Result<Role> {
     Role::ALL
         .into_iter()
@@ -105,7 +104,7 @@ pub(super) fn role_of(name: &str) -> Result<Role> {
         .ok_or_else(|| corrupt("role", name))
 }
 
-/// Users are listed in the order in which they came.
+/// Users are listed in order of creation.
 const BY_ID: [UserSort; 1] = [Sort {
     field: UserSortField::Id,
     direction: Direction::Ascending,
@@ -131,7 +130,7 @@ async fn rows_of(connection: &impl ConnectionTrait, ids: Vec<i32>) -> Result<Vec
     Ok(query.into_partial_model().all(connection).await?)
 }
 
-/// The user, locked until the transaction ends.
+/// Locks the user until the transaction ends.
 pub(in crate::domain) async fn lock(
     transaction: &WriteTransaction,
     scope: &Scope<Users>,
@@ -142,7 +141,7 @@ pub(in crate::domain) async fn lock(
     row.map(|row| row.to_user(scope)).transpose()
 }
 
-/// Whether there is such a user and they are active; they stay so until the transaction ends.
+/// Whether the user exists and is active. The lock keeps the row until the transaction ends.
 pub(in crate::domain) async fn is_active(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Users>,
@@ -159,7 +158,7 @@ pub(in crate::domain) async fn is_active(
     Ok(active.is_some())
 }
 
-/// The time zone of a user who is active; they stay so until the transaction ends.
+/// The time zone of an active user. The lock keeps the row until the transaction ends.
 pub(in crate::domain) async fn lock_time_zone(
     transaction: &WriteTransaction,
     _scope: &Scope<Users>,
@@ -176,23 +175,21 @@ pub(in crate::domain) async fn lock_time_zone(
     Ok(name.map(|name| stored_time_zone(&name)))
 }
 
-/// A time zone by the name that is stored, which this server need not know.
+/// A stored time zone name, which this server may not know.
 #[derive(Clone, Debug)]
 pub(in crate::domain) struct StoredTimeZone(String);
 
 impl StoredTimeZone {
-    /// The stored name.
     pub(super) fn name(&self) -> &str {
         &self.0
     }
 
-    /// The time zone.
     pub(in crate::domain) fn time_zone(&self) -> TimeZone {
         stored_time_zone(&self.0)
     }
 }
 
-/// The time zones of active users, each once.
+/// Distinct time zones of active users.
 pub(in crate::domain) async fn active_time_zones(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Users>,
@@ -202,7 +199,7 @@ pub(in crate::domain) async fn active_time_zones(
     Ok(names.all(connection).await?.into_iter().map(StoredTimeZone).collect())
 }
 
-/// The active administrators, locked, so that two of them cannot leave at the same moment.
+/// Locks the active administrators, so that two of them cannot leave at the same time.
 pub(in crate::domain) async fn lock_active_admins(
     transaction: &WriteTransaction,
     _scope: &Scope<Directory>,
@@ -220,7 +217,6 @@ pub(in crate::domain) async fn lock_active_admins(
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// One page of all users.
 pub(in crate::domain) async fn page(
     connection: &impl ConnectionTrait,
     scope: &Scope<Users>,
@@ -249,7 +245,7 @@ pub(in crate::domain) async fn page(
     }))
 }
 
-/// Active users whose display name or username contains the text, which is in lower case.
+/// Active users whose display name or username contains `text`, which must be in lower case.
 pub(in crate::domain) async fn search(
     connection: &impl ConnectionTrait,
     scope: &Scope<Users>,
@@ -277,7 +273,6 @@ pub(in crate::domain) async fn search(
     rows.into_iter().map(|row| row.to_user(scope)).collect()
 }
 
-/// How many users there are.
 pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: &Scope<Users>) -> Result<u64> {
     let query = Entity::find().select_only().expr(Expr::cust("COUNT(*)"));
     let count = query.into_tuple::<i64>().one(connection).await?;
@@ -301,7 +296,6 @@ impl From<Model> for Row {
     }
 }
 
-/// Adds an account.
 pub(in crate::domain) async fn insert(
     transaction: &WriteTransaction,
     _permit: &Permit<CreateUser>,
@@ -344,7 +338,7 @@ pub(in crate::domain) async fn insert(
     })
 }
 
-/// Tells which value belongs to somebody else, when that is what the database says.
+/// Maps a unique constraint violation to the value that is taken.
 fn taken(error: DbErr, email: Option<&str>, username: Option<&str>) -> Error {
     match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(constraint)) if constraint.contains("email") => {
@@ -355,7 +349,6 @@ fn taken(error: DbErr, email: Option<&str>, username: Option<&str>) -> Error {
     }
 }
 
-/// Sets the time zone of an account.
 pub(in crate::domain) async fn set_time_zone(
     transaction: &WriteTransaction,
     permit: &Permit<EditUser>,
@@ -367,11 +360,10 @@ pub(in crate::domain) async fn set_time_zone(
         ..touched(permit.subject(), now)
     };
     store_change(transaction, model).await?;
-    // Connections that are open follow it.
+    // Open connections use the new time zone.
     account_change::append(transaction, permit.subject(), now).await
 }
 
-/// Changes the names of an account.
 pub(in crate::domain) async fn update(
     transaction: &WriteTransaction,
     permit: &Permit<EditUser>,
@@ -395,7 +387,6 @@ pub(in crate::domain) async fn update(
     changed.map_err(|error| taken(error, email.as_deref(), username.as_deref()))
 }
 
-/// Stores a change of an account.
 async fn store_change(transaction: &WriteTransaction, model: ActiveModel) -> std::result::Result<(), DbErr> {
     Entity::update(model)
         .exec_without_returning(transaction.connection())
@@ -411,7 +402,6 @@ fn column(patch: Patch<String>) -> ActiveValue<Option<String>> {
     }
 }
 
-/// Stores the hash of a new password.
 pub(in crate::domain) async fn set_password(
     transaction: &WriteTransaction,
     permit: &Permit<ChangePassword>,
@@ -425,7 +415,6 @@ pub(in crate::domain) async fn set_password(
     Ok(store_change(transaction, model).await?)
 }
 
-/// Gives an account another role.
 pub(in crate::domain) async fn set_role(
     transaction: &WriteTransaction,
     permit: &Permit<SetRole>,
@@ -440,7 +429,6 @@ pub(in crate::domain) async fn set_role(
     account_change::append(transaction, permit.subject(), now).await
 }
 
-/// Lets an account in, or not.
 pub(in crate::domain) async fn set_active(
     transaction: &WriteTransaction,
     permit: &Permit<SetActive>,
@@ -455,7 +443,7 @@ pub(in crate::domain) async fn set_active(
     account_change::append(transaction, permit.subject(), now).await
 }
 
-/// Removes an account. No task may refer to it any more.
+/// No task may reference the account any more.
 pub(in crate::domain) async fn delete(
     transaction: &WriteTransaction,
     permit: &Permit<DeleteUser>,
@@ -468,7 +456,7 @@ pub(in crate::domain) async fn delete(
     account_change::append(transaction, permit.subject(), now).await
 }
 
-/// A change of nothing but the time of the last change.
+/// Changes only `updated_at`.
 pub(super) fn touched(id: UserId, now: Timestamp) -> ActiveModel {
     ActiveModel {
         id: Unchanged(id.0),

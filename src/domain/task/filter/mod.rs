@@ -1,4 +1,4 @@
-//! Which tasks a list shows, and in which order.
+//! Filters and sort orders of task lists.
 
 mod bounded;
 
@@ -16,14 +16,14 @@ use crate::domain::task::workflow::Status;
 
 use super::{Priority, Snapshot, Task};
 
-/// A condition on tasks. A missing value is like no other: `NotEqual` holds for it, the rest do not.
+/// A condition on tasks. For a missing value only `NotEqual`, `NotIn` and `IsNull(true)` can match.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TaskFilter {
-    /// All of these hold; with none, every task passes.
+    /// All of these match; an empty list matches every task.
     All(Vec<TaskFilter>),
-    /// At least one of these holds; with none, no task passes.
+    /// At least one of these matches; an empty list matches no task.
     Any(Vec<TaskFilter>),
-    /// This does not hold.
+    /// This does not match.
     Not(Box<TaskFilter>),
     /// By status.
     Status(Comparison<Status>),
@@ -33,7 +33,7 @@ pub enum TaskFilter {
     Owner(Comparison<UserId>),
     /// By assignee.
     Assignee(Comparison<UserId>),
-    /// By one of its times.
+    /// By one of its timestamps.
     Time(TaskTime, Comparison<Timestamp>),
     /// By due day.
     DueOn(Comparison<NaiveDate>),
@@ -41,11 +41,11 @@ pub enum TaskFilter {
     TaggedAny(Tags),
     /// Has all of these tags.
     TaggedAll(Tags),
-    /// Is past its due date or due day and still open, or is not.
+    /// Whether the task is open and past its due date or due day.
     Overdue(bool),
-    /// Is done, or is not.
+    /// Whether the status is done.
     Completed(bool),
-    /// Every word of this text occurs in the title or the description, in any case.
+    /// Each word of this text occurs in title or description, ignoring case.
     Search(String),
 }
 
@@ -56,7 +56,7 @@ impl Default for TaskFilter {
 }
 
 impl TaskFilter {
-    /// The owner of every task that passes, if the filter names one.
+    /// The owner of every matching task, if the filter requires one.
     #[must_use]
     pub fn owner(&self) -> Option<UserId> {
         self.find(&|filter| match filter {
@@ -65,7 +65,7 @@ impl TaskFilter {
         })
     }
 
-    /// The assignee of every task that passes, if the filter names one.
+    /// The assignee of every matching task, if the filter requires one.
     #[must_use]
     pub fn assignee(&self) -> Option<UserId> {
         self.find(&|filter| match filter {
@@ -74,12 +74,12 @@ impl TaskFilter {
         })
     }
 
-    /// Whether every task passes.
+    /// Whether every task matches.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::All(filters) if filters.is_empty())
     }
 
-    /// Whether this task passes, at this moment. It is what the database decides of a row.
+    /// Whether this task matches at this moment. Must agree with the WHERE clause of the store.
     pub(crate) fn passes(&self, snapshot: &Snapshot, now: LocalNow) -> bool {
         let task = &snapshot.task;
         match self {
@@ -103,7 +103,7 @@ impl TaskFilter {
         }
     }
 
-    /// What `find` finds in a condition that must hold.
+    /// The first result of `find` in a condition that must match.
     fn find<T>(&self, find: &impl Fn(&Self) -> Option<T>) -> Option<T> {
         match self {
             Self::All(filters) => filters.iter().find_map(|filter| filter.find(find)),
@@ -112,18 +112,18 @@ impl TaskFilter {
     }
 }
 
-/// A time of a task.
+/// A timestamp of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TaskTime {
-    /// The due date, if it has one.
+    /// Due date.
     Due,
-    /// When it was created.
+    /// Time of creation.
     Created,
-    /// When it was last changed.
+    /// Time of the last change.
     Updated,
-    /// When it was done, if it is.
+    /// Time of completion.
     Completed,
-    /// When it went to the trash, if it is there.
+    /// Time of the move to the trash.
     Deleted,
 }
 
@@ -139,31 +139,31 @@ impl TaskTime {
     }
 }
 
-/// How a value is compared.
+/// A comparison with one or more values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison<T> {
-    /// Is this.
+    /// Equal to this value.
     Equal(T),
-    /// Is not this.
+    /// Not equal to this value.
     NotEqual(T),
-    /// Is one of these.
+    /// Equal to one of these values.
     In(Vec<T>),
-    /// Is none of these.
+    /// Equal to none of these values.
     NotIn(Vec<T>),
-    /// Comes before this.
+    /// Less than this value.
     Less(T),
-    /// Comes before this or is this.
+    /// Less than or equal to this value.
     LessOrEqual(T),
-    /// Comes after this.
+    /// Greater than this value.
     Greater(T),
-    /// Comes after this or is this.
+    /// Greater than or equal to this value.
     GreaterOrEqual(T),
-    /// Has no value, or has one.
+    /// Whether the value is missing.
     IsNull(bool),
 }
 
 impl<T> Comparison<T> {
-    /// Whether it holds for a value, compared by a key.
+    /// Whether it matches a value; both sides are compared by `key`.
     fn holds<K: PartialOrd>(&self, value: Option<K>, key: impl Fn(&T) -> K) -> bool {
         match (self, value) {
             (Self::IsNull(expected), value) => value.is_none() == *expected,
@@ -184,38 +184,38 @@ impl<T> Comparison<T> {
 /// A column that tasks can be sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TaskSortField {
-    /// When it was made.
+    /// Time of creation.
     CreatedAt,
-    /// When it was last changed.
+    /// Time of the last change.
     UpdatedAt,
-    /// Until when it should be done.
+    /// Due date.
     DueDate,
-    /// From low to urgent.
+    /// Priority, from low to urgent.
     Priority,
-    /// In the order of the workflow.
+    /// Status, in the order of the workflow.
     Status,
-    /// By its letters, in any case.
+    /// Title, ignoring case.
     Title,
-    /// When it went to the trash; a task that is not there comes last.
+    /// Time of the move to the trash; tasks outside the trash come last.
     DeletedAt,
-    /// By its number.
+    /// Id.
     Id,
-    /// When it was done; a task that is not comes last.
+    /// Time of completion; tasks that are not done come last.
     CompletedAt,
-    /// Tasks that are done after the others.
+    /// Whether the task is done; done tasks come last.
     Completed,
-    /// By the number of its owner.
+    /// Id of the owner.
     Owner,
-    /// By the number of its assignee; a task without one comes last.
+    /// Id of the assignee; unassigned tasks come last.
     Assignee,
-    /// By the first characters of its description, in any case; a task without one comes first.
+    /// First characters of the description, ignoring case; tasks without one come first.
     Description,
-    /// By the number of its changes.
+    /// Version.
     Version,
 }
 
 impl TaskSortField {
-    /// Every column that tasks can be sorted by.
+    /// Every sortable column.
     pub const ALL: [Self; 14] = [
         Self::CreatedAt,
         Self::UpdatedAt,
@@ -255,16 +255,16 @@ impl SortField for TaskSortField {
     }
 }
 
-/// One step of a task list's order.
+/// One column of a task list's sort order.
 pub type TaskSort = Sort<TaskSortField>;
 
-/// Newest first: the order when none is asked for.
+/// Newest first, the default order.
 pub const NEWEST_FIRST: TaskSort = Sort {
     field: TaskSortField::CreatedAt,
     direction: Direction::Descending,
 };
 
-/// The place of `task` in a list of this order.
+/// The cursor of `task` in a list of this order.
 pub(crate) fn cursor_of(task: &Task, order: &[TaskSort]) -> Cursor {
     Cursor {
         keys: order.iter().map(|sort| key_of(task, sort.field)).collect(),

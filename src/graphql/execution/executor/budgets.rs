@@ -1,4 +1,4 @@
-//! What operations draw on: points, and the limits of requests that GraphQL shares with REST.
+//! Rate limits of operations: points, and the request limits that GraphQL shares with REST.
 
 use std::sync::Arc;
 
@@ -18,10 +18,9 @@ use crate::http::caller::Caller;
 use crate::rate_limit::{Client, Exhausted, RateLimiter, RequestLimits, Tier};
 use crate::redis::Redis;
 
-/// What clients may spend in a minute.
 pub(super) struct Budgets {
     points: Arc<RateLimiter>,
-    /// Those of credentials and uploads, together with REST.
+    /// Limits of credential operations and uploads, shared with REST.
     requests: Arc<RequestLimits>,
 }
 
@@ -33,7 +32,6 @@ impl Budgets {
         }
     }
 
-    /// Takes what an operation needs from the limits of requests.
     async fn spend_requests(&self, domain: &Domain, caller: &Caller, operation: &Operation) -> Result<(), Refusal> {
         let (cost, now) = (operation.prepared.cost, domain.clock().now());
         if operation.prepared.operation.selects_at_root(REFRESH) {
@@ -59,14 +57,14 @@ impl Budgets {
 }
 
 impl Executor {
-    /// What the events of a subscription with this cost draw on. `None` without limits.
+    /// The budget for the events of a subscription with this cost. `None` if rate limits are disabled.
     pub(in crate::graphql) fn toll(&self, caller: &Caller, cost: Cost, domain: &Domain) -> Option<Toll> {
         let points = Arc::clone(&self.budgets.as_ref()?.points);
         let price = points_of(cost_for(caller, cost));
         Some(Toll::new(points, Client::of(caller.into()), price, domain.clone()))
     }
 
-    /// Takes the cost from the client's budgets. Every operation costs a point at least.
+    /// Takes the cost from the client's budgets, at least 1 point. `None` if rate limits are disabled.
     pub(in crate::graphql) async fn spend(
         &self,
         domain: &Domain,
@@ -90,7 +88,7 @@ impl Executor {
     }
 }
 
-/// Refuses more than one operation on credentials in one request: each is a guess, and costs a hash.
+/// Allows one credential operation per request: each can guess a password, and computes a password hash.
 pub(super) fn check_credentials<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Result<(), Refusal> {
     let counts = operations
         .into_iter()
@@ -106,7 +104,6 @@ pub(super) fn check_credentials<'a>(operations: impl IntoIterator<Item = &'a Ope
     Err(Refusal::new(StatusCode::BAD_REQUEST, "LIMIT_EXCEEDED", message))
 }
 
-/// The token that an operation would refresh.
 fn refresh_token(operation: &Operation) -> Option<SecretString> {
     let field = operation.prepared.operation.root_field(REFRESH)?;
     let token = match &field.get_argument("refreshToken")?.node {
@@ -120,7 +117,7 @@ fn refresh_token(operation: &Operation) -> Option<SecretString> {
     Some(token.as_str().into())
 }
 
-/// What an operation costs this caller.
+/// Scans cost administrators more, because they see all tasks.
 pub(super) fn cost_for(caller: &Caller, cost: Cost) -> Cost {
     match caller.actor {
         Actor::User(user) if user.role == Role::Admin => cost.of_administrator(),

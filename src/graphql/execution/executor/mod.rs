@@ -1,4 +1,4 @@
-//! Runs operations, from what a client sent to its answer: found or read, measured, paid for, run.
+//! Runs operations: finds or parses the document, checks its cost, takes it from the budget, and executes it.
 
 mod budgets;
 
@@ -30,7 +30,7 @@ use crate::http::caller::Caller;
 use crate::rate_limit::RequestLimits;
 use crate::redis::Redis;
 
-/// Runs operations.
+/// Prepares and executes operations.
 pub struct Executor {
     schema: Schema,
     front: Front,
@@ -41,18 +41,18 @@ pub struct Executor {
     names: Names,
 }
 
-/// An operation that is paid for.
+/// An operation whose cost is already taken from the budget.
 pub(in crate::graphql) struct Admitted {
     operation: Operation,
     caller: Caller,
     spending: Option<Spending>,
-    /// Where the event log stood, if the operation asks for it.
+    /// The head of the event log before execution, if the operation selects it.
     began_at: Option<EventCursor>,
 }
 
 impl Executor {
-    /// An executor under these settings, which shares documents and budgets with others by Redis if there is one.
-    /// Without limits of requests there is none of points either.
+    /// Creates an executor. Nodes share documents and budgets through Redis, if it is configured.
+    /// Without request limits there is no limit of points either.
     #[must_use]
     pub fn new(config: &Config, redis: Option<&Redis>, requests: Option<Arc<RequestLimits>>) -> Self {
         Self {
@@ -70,19 +70,18 @@ impl Executor {
         &self.schema
     }
 
-    /// The types of the schema.
     pub(in crate::graphql) fn model(&self) -> &Model {
         self.front.model()
     }
 
-    /// The operation that is meant, if it keeps to the limits and has the variables it needs.
+    /// Parses and validates one operation within the limits, and coerces its variables.
     pub(in crate::graphql) async fn prepare(&self, parameters: Parameters) -> Result<Operation, Refusal> {
         let operation = self.read(parameters).await?;
         check_credentials([&operation])?;
         Ok(operation)
     }
 
-    /// The operations of a batch, each by itself: one that is refused does not keep the others from running.
+    /// Prepares the operations of a batch. A refused operation does not affect the others.
     pub(in crate::graphql) async fn prepare_batch(
         &self,
         batch: Vec<Parameters>,
@@ -107,7 +106,7 @@ impl Executor {
         })
     }
 
-    /// How large the answers of a request may become.
+    /// A counter of the response size of one request.
     pub(in crate::graphql) fn answer_size(&self) -> AnswerSize {
         AnswerSize::new(self.max_response_bytes)
     }
@@ -136,7 +135,7 @@ impl Executor {
         }
     }
 
-    /// The document that was sent before with this hash, to this node or to another.
+    /// Looks up a persisted query in this node, then in Redis.
     async fn known(&self, hash: Hash) -> Result<Arc<Document>, Refusal> {
         if let Some(document) = self.front.find(&hash) {
             return Ok(document);
@@ -155,7 +154,7 @@ impl Executor {
         }
     }
 
-    /// Pays for the operation and runs it.
+    /// Takes the cost of the operation from the budget and executes it.
     pub(in crate::graphql) async fn run(
         &self,
         domain: &Domain,
@@ -166,7 +165,7 @@ impl Executor {
         Ok(self.execute(domain, admitted, Uploads::default()).await)
     }
 
-    /// Pays for the operation. Its files need not be here yet.
+    /// Takes the cost of the operation from the budget. Its files can arrive later.
     pub(in crate::graphql) async fn admit(
         &self,
         domain: &Domain,
@@ -183,7 +182,7 @@ impl Executor {
         })
     }
 
-    /// Runs an operation that is paid for, with the files that came with it.
+    /// Executes an admitted operation with its files.
     pub(in crate::graphql) async fn execute(&self, domain: &Domain, admitted: Admitted, uploads: Uploads) -> Response {
         let Admitted {
             operation,
@@ -194,13 +193,13 @@ impl Executor {
         if !operation.is_query() {
             caller.actor = caller.actor.without_stamp();
         }
-        let is_known = caller.actor.user_id().is_some();
+        let is_user = caller.actor.user_id().is_some();
         let cost = cost_for(&caller, operation.prepared.cost);
         let size = Arc::clone(&operation.answer_size);
         let context = RequestContext::new(domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
-        let measuring = self.names.begin(&operation, is_known);
+        let measuring = self.names.begin(&operation, is_user);
         let request = operation.request(operation.variables(), context);
-        let _turn = self.heavy.turn(cost).await;
+        let _permit = self.heavy.acquire(cost).await;
         let mut response = self.schema.execute(request).instrument(measuring.span()).await;
         if let Err(error) = operation.answer_size.take_rest(&response.data) {
             response = Response::from_errors(vec![operation.at_root(error)]);
@@ -213,11 +212,11 @@ impl Executor {
     }
 }
 
-/// Where the event log stands, if the operation asks for it and its caller may know. A snapshot is only
-/// good beside a cursor that was read before it, and the fields of a query are resolved at the same time.
+/// The head of the event log, if the operation selects it and the caller is signed in. It is read before execution: the
+/// cursor must not be newer than the data beside it, and the fields of a query are resolved concurrently.
 async fn began_at(domain: &Domain, caller: &Caller, operation: &Operation) -> Result<Option<EventCursor>, Refusal> {
-    let is_asked_for = operation.prepared.operation.selects_at_root(EVENT_CURSOR);
-    if is_asked_for && caller.actor.user_id().is_some() {
+    let is_selected = operation.prepared.operation.selects_at_root(EVENT_CURSOR);
+    if is_selected && caller.actor.user_id().is_some() {
         Ok(Some(domain.events().head(&caller.actor).await?))
     } else {
         Ok(None)

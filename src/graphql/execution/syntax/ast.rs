@@ -1,10 +1,9 @@
-//! A parsed document. Unlike the library's syntax tree it keeps what validation judges: the order of definitions,
-//! duplicates, the spelling of numbers, and the position of each value.
+//! The syntax tree of a document. Unlike the tree of async-graphql it keeps what validation needs: the order of
+//! definitions, duplicates, the spelling of numbers, and the position of each value.
 
 use async_graphql::parser::types::{OperationType, Type};
 use async_graphql::{Name, Pos, Positioned};
 
-/// A parsed document.
 #[derive(Debug, Default)]
 pub(in crate::graphql) struct Document {
     pub(in crate::graphql) operations: Vec<Operation>,
@@ -12,13 +11,11 @@ pub(in crate::graphql) struct Document {
 }
 
 impl Document {
-    /// The first fragment with this name.
     pub(in crate::graphql) fn fragment(&self, name: &str) -> Option<&Fragment> {
         self.fragments.iter().find(|fragment| fragment.name.node == name)
     }
 }
 
-/// An operation.
 #[derive(Debug)]
 pub(in crate::graphql) struct Operation {
     pub(in crate::graphql) pos: Pos,
@@ -29,7 +26,6 @@ pub(in crate::graphql) struct Operation {
     pub(in crate::graphql) selections: Vec<Selection>,
 }
 
-/// The definition of a variable.
 #[derive(Debug)]
 pub(in crate::graphql) struct VariableDefinition {
     pub(in crate::graphql) name: Positioned<Name>,
@@ -38,7 +34,6 @@ pub(in crate::graphql) struct VariableDefinition {
     pub(in crate::graphql) directives: Vec<Directive>,
 }
 
-/// A named fragment.
 #[derive(Debug)]
 pub(in crate::graphql) struct Fragment {
     pub(in crate::graphql) name: Positioned<Name>,
@@ -47,7 +42,6 @@ pub(in crate::graphql) struct Fragment {
     pub(in crate::graphql) selections: Vec<Selection>,
 }
 
-/// A part of a selection set.
 #[derive(Debug)]
 pub(in crate::graphql) enum Selection {
     Field(Field),
@@ -65,7 +59,6 @@ impl Selection {
     }
 }
 
-/// A field. Without a selection set it has no selections.
 #[derive(Debug)]
 pub(in crate::graphql) struct Field {
     pub(in crate::graphql) alias: Option<Positioned<Name>>,
@@ -76,20 +69,18 @@ pub(in crate::graphql) struct Field {
 }
 
 impl Field {
-    /// The key of the field in the response.
+    /// The response key: the alias, or else the name.
     pub(in crate::graphql) fn key(&self) -> &Positioned<Name> {
         self.alias.as_ref().unwrap_or(&self.name)
     }
 }
 
-/// The spread of a named fragment.
 #[derive(Debug)]
 pub(in crate::graphql) struct Spread {
     pub(in crate::graphql) name: Positioned<Name>,
     pub(in crate::graphql) directives: Vec<Directive>,
 }
 
-/// An inline fragment.
 #[derive(Debug)]
 pub(in crate::graphql) struct Inline {
     pub(in crate::graphql) condition: Option<Positioned<Name>>,
@@ -97,7 +88,6 @@ pub(in crate::graphql) struct Inline {
     pub(in crate::graphql) selections: Vec<Selection>,
 }
 
-/// A directive.
 #[derive(Debug)]
 pub(in crate::graphql) struct Directive {
     pub(in crate::graphql) name: Positioned<Name>,
@@ -111,14 +101,12 @@ pub(in crate::graphql) struct Argument {
     pub(in crate::graphql) value: Value,
 }
 
-/// A value with its position.
 pub(in crate::graphql) type Value = Positioned<Literal>;
 
-/// What a value is written as.
 #[derive(Debug)]
 pub(in crate::graphql) enum Literal {
     Variable(Name),
-    /// As it is spelled, as are floats: `12345678901234567890` is a valid ID.
+    /// Numbers are kept as written, because `12345678901234567890` is a valid ID.
     Int(String),
     Float(String),
     String {

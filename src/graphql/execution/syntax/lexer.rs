@@ -1,4 +1,4 @@
-//! Cuts a document into tokens, as the specification of September 2025 says, and decodes its strings.
+//! Splits a document into tokens by the specification of September 2025, and decodes its strings.
 
 use std::borrow::Cow;
 use std::iter::Peekable;
@@ -8,14 +8,12 @@ use async_graphql::Pos;
 
 use super::Unreadable;
 
-/// A token with its position.
 #[derive(Debug)]
 pub(super) struct Token<'a> {
     pub(super) pos: Pos,
     pub(super) kind: Kind<'a>,
 }
 
-/// What a token is.
 #[derive(Debug, PartialEq)]
 pub(super) enum Kind<'a> {
     Punctuator(char),
@@ -28,7 +26,6 @@ pub(super) enum Kind<'a> {
     End,
 }
 
-/// Reads tokens up to a limit.
 pub(super) struct Lexer<'a> {
     text: &'a str,
     position: usize,
@@ -48,7 +45,6 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The next token.
     pub(super) fn next(&mut self) -> Result<Token<'a>, Unreadable> {
         self.skip_ignored();
         let (pos, rest) = (self.pos, self.rest());
@@ -87,14 +83,14 @@ impl<'a> Lexer<'a> {
         &self.text[self.position..]
     }
 
-    /// Goes on by so many bytes, none of which ends a line.
+    /// Advances by `bytes` bytes, which contain no line break.
     fn advance(&mut self, bytes: usize) {
         let passed = &self.rest()[..bytes];
         self.pos.column += passed.chars().count();
         self.position += bytes;
     }
 
-    /// Goes past the end of a line.
+    /// Skips a line break.
     fn new_line(&mut self) {
         self.position += if self.rest().starts_with("\r\n") { 2 } else { 1 };
         self.pos = Pos {
@@ -230,7 +226,7 @@ fn shown(character: char) -> String {
     }
 }
 
-/// The character that an escape stands for, read after its backslash.
+/// Decodes an escape sequence, after its backslash.
 fn escaped(characters: &mut Peekable<Chars<'_>>) -> Option<char> {
     Some(match characters.next()? {
         same @ ('"' | '\\' | '/') => same,
@@ -241,7 +237,7 @@ fn escaped(characters: &mut Peekable<Chars<'_>>) -> Option<char> {
         't' => '\t',
         'u' if characters.next_if_eq(&'{').is_some() => {
             let mut code = 0_u32;
-            // Leading zeros are allowed; 8 digits hold every code that exists.
+            // Leading zeros are allowed; 8 digits are enough for every code point.
             for digits in 0..=8 {
                 match characters.next()? {
                     '}' if digits > 0 => return char::from_u32(code),
@@ -269,7 +265,7 @@ fn four_digits(characters: &mut Peekable<Chars<'_>>) -> Option<u32> {
     (0..4).try_fold(0, |code, _| Some(code * 16 + characters.next()?.to_digit(16)?))
 }
 
-/// The lines of a block string without their common indentation and without blank lines at both ends.
+/// Removes common indentation, and blank lines at both ends (`BlockStringValue` of the specification).
 fn without_indentation(lines: &[String]) -> String {
     let indent = |line: &String| line.len() - line.trim_start_matches([' ', '\t']).len();
     let is_blank = |line: &String| indent(line) == line.len();
@@ -310,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_cut_as_the_specification_says() {
+    fn documents_are_split_into_tokens_by_the_specification() {
         for (text, expected) in [
             ("", 0),
             ("{ viewer { id } }", 6),

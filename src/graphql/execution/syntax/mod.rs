@@ -1,6 +1,6 @@
-//! Documents as text: cut into tokens and parsed, within bounds.
+//! Lexer and parser of documents, with bounded recursion.
 //!
-//! The library has a parser too, but it recurses without a bound, alters block strings and knows no `\u{..}`.
+//! The parser of async-graphql is not used: its recursion is unbounded, it alters block strings and rejects `\u{..}`.
 
 mod ast;
 mod lexer;
@@ -15,15 +15,15 @@ pub(in crate::graphql) use self::ast::{
 };
 pub(in crate::graphql) use self::parser::parse;
 
-/// The most levels of lists and input objects in a value, and of lists in a type.
+/// Maximum nesting of lists and input objects in a value, and of lists in a type.
 pub(in crate::graphql) const MAX_VALUE_NESTING: usize = 32;
 
-/// Why a text is not read as a document.
+/// Why a document cannot be parsed.
 #[derive(Debug)]
 pub(in crate::graphql) enum Unreadable {
-    /// It passes a limit. The text names the limit, the value reached and what is allowed.
+    /// The message has the limit, the value and the maximum.
     Limit(String),
-    /// It is not GraphQL.
+    /// Not valid GraphQL.
     Syntax { message: String, pos: Pos },
 }
 

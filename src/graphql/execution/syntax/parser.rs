@@ -1,6 +1,6 @@
 //! Parses an executable document by the grammar of the specification of September 2025.
 //!
-//! Every recursion has a bound, so that no text can exhaust the stack.
+//! Every recursion is bounded, so that no document can exhaust the stack.
 
 use async_graphql::parser::types::{BaseType, OperationType, Type};
 use async_graphql::{Name, Positioned};
@@ -13,9 +13,9 @@ use super::lexer::{Kind, Lexer, Token};
 use super::{MAX_VALUE_NESTING, Unreadable};
 use crate::config::GraphqlLimits;
 
-/// The most characters of a token that an error repeats.
+/// Maximum characters of a token in an error message.
 const MAX_SHOWN: usize = 40;
-/// The keywords of type system definitions, which no client may send.
+/// The keywords of type system definitions, which clients cannot send.
 const TYPE_SYSTEM: [&str; 9] = [
     "directive",
     "enum",
@@ -30,7 +30,6 @@ const TYPE_SYSTEM: [&str; 9] = [
 
 type Parsed<T> = Result<T, Unreadable>;
 
-/// Parses a document.
 pub(in crate::graphql) fn parse(text: &str, limits: &GraphqlLimits) -> Parsed<Document> {
     let mut lexer = Lexer::new(text, limits.tokens);
     let token = lexer.next()?;
@@ -44,7 +43,6 @@ pub(in crate::graphql) fn parse(text: &str, limits: &GraphqlLimits) -> Parsed<Do
     parser.document()
 }
 
-/// Counts levels up to a limit.
 struct Nesting {
     what: &'static str,
     levels: usize,
@@ -139,7 +137,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Skips the description of a definition.
+    /// Skips a description. Returns whether there was one.
     fn description(&mut self) -> Parsed<bool> {
         let is_described = matches!(self.token.kind, Kind::String(_) | Kind::BlockString(_));
         if is_described {
@@ -286,7 +284,7 @@ impl Parser<'_> {
         })
     }
 
-    /// A value in which variables may stand.
+    /// A value that can contain variables.
     fn value(&mut self) -> Parsed<Value> {
         if self.token.kind == Kind::Punctuator('$') {
             let variable = self.variable()?;
@@ -330,7 +328,7 @@ impl Parser<'_> {
         Ok(Positioned::new(literal, pos))
     }
 
-    /// A list of any length between two punctuators, one level down.
+    /// Zero or more items between two punctuators, one level deeper.
     fn list<T>(&mut self, open: char, close: char, item: impl Fn(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         self.values.enter()?;
         self.expect(open)?;
@@ -342,7 +340,7 @@ impl Parser<'_> {
         Ok(items)
     }
 
-    /// Nothing, or a list of one item or more between two punctuators.
+    /// An optional list between two punctuators. If present, it has at least one item.
     fn many<T>(
         &mut self,
         open: char,
@@ -379,7 +377,7 @@ impl Parser<'_> {
         Err(self.expected(&format!("'{punctuator}'")))
     }
 
-    /// Whether this punctuator is next, which is then skipped.
+    /// Skips the punctuator if it is next. Returns whether it was.
     fn skip(&mut self, punctuator: char) -> Parsed<bool> {
         let is_next = self.token.kind == Kind::Punctuator(punctuator);
         if is_next {

@@ -1,4 +1,4 @@
-//! What is a document, and what is not.
+//! Tests of the grammar, the nesting limit and the error messages.
 
 use super::{Unreadable, parse};
 use crate::config::GraphqlLimits;

@@ -1,4 +1,4 @@
-//! Operations and fragments as a whole.
+//! Rules for whole operations and fragments.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,9 +9,9 @@ use super::variable::Usage;
 use super::{Uses, Validator};
 use crate::graphql::execution::syntax::{Field, Operation, Selection};
 
-/// The lists of introspection by which types lead to other types.
+/// Lists of introspection that lead from one type to others.
 const LISTS_OF_TYPES: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
-/// How many of them may be nested.
+/// Maximum nesting of these lists.
 const MAX_LISTS_OF_TYPES: usize = 2;
 
 impl<'a> Validator<'a> {
@@ -46,7 +46,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Checks the fragments, and tells what each uses.
+    /// Checks the fragments, and returns what each uses.
     fn fragments(&mut self) -> HashMap<&'a str, Uses<'a>> {
         let document = self.document;
         let mut all = HashMap::new();
@@ -90,7 +90,7 @@ impl<'a> Validator<'a> {
         self.introspection_depth(operation);
     }
 
-    /// Introspection is not nested further than clients need to read a schema.
+    /// Limits nested introspection to what clients need to read a schema.
     fn introspection_depth(&mut self, operation: &'a Operation) {
         let mut fields = Vec::new();
         self.root_fields(&operation.selections, &mut fields, &mut HashSet::new());
@@ -106,7 +106,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// How many lists of fields or types are nested in introspection.
+    /// Nesting depth of [`LISTS_OF_TYPES`].
     fn lists_of_types(&self, selections: &[Selection]) -> usize {
         let depths = selections.iter().map(|selection| match selection {
             Selection::Field(field) => {
@@ -122,7 +122,7 @@ impl<'a> Validator<'a> {
         depths.max().unwrap_or(0)
     }
 
-    /// A subscription has exactly one field at its root, whatever its variables are.
+    /// A subscription has exactly one root field, for all values of its variables.
     fn subscription_root(&mut self, operation: &'a Operation) {
         let mut fields = Vec::new();
         let is_conditional = self.root_fields(&operation.selections, &mut fields, &mut HashSet::new());
@@ -144,7 +144,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Collects the fields of a root, those of fragments included. Tells whether there is a `@skip` or `@include`.
+    /// Collects root fields, including those in fragments. Returns whether there is a `@skip` or `@include`.
     fn root_fields(
         &self,
         selections: &'a [Selection],

@@ -1,16 +1,16 @@
-//! Whether a document is valid for the schema, by the rules of the specification of September 2025.
+//! Validates documents against the schema, by the rules of the specification of September 2025.
 //!
-//! The rules are those of `graphql-js` 16 and 17, and tests compare the verdicts. Where the two differ, the
+//! The rules are those of `graphql-js` 16 and 17, and tests compare the results. Where the two differ, the
 //! specification decides: a selection set has one selection or more (16), and the root of a subscription has no
 //! `@skip` or `@include` (17).
 //!
-//! | module | rules about |
+//! | module | rules for |
 //! |---|---|
-//! | `definition` | operations and fragments as a whole |
-//! | `selection` | fields, fragments where they are spread, directives |
+//! | `definition` | whole operations and fragments |
+//! | `selection` | fields, fragment spreads, directives |
 //! | `value` | arguments and literals |
-//! | `variable` | variables where they are used |
-//! | `overlap` | fields with the same key |
+//! | `variable` | variables |
+//! | `overlap` | fields with the same response key |
 
 mod definition;
 mod overlap;
@@ -25,10 +25,10 @@ use self::variable::Usage;
 use super::model::Model;
 use super::syntax::{Document, Spread};
 
-/// The most problems that a verdict lists.
+/// Maximum number of problems in a response.
 const MAX_PROBLEMS: usize = 20;
 
-/// Something that is wrong with a document or with its variables.
+/// An error in a document or in its variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::graphql) struct Problem {
     pub(in crate::graphql) message: String,
@@ -36,7 +36,7 @@ pub(in crate::graphql) struct Problem {
 }
 
 impl Problem {
-    /// A problem that is in no one place.
+    /// A problem without a position.
     pub(in crate::graphql) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -45,8 +45,8 @@ impl Problem {
     }
 }
 
-/// The problems of a document that keeps to the limits: its fragments have no cycle in an operation. None if it is
-/// valid.
+/// The problems of a document; empty if it is valid. The document must be within the limits: no operation reaches a
+/// cycle of fragments.
 pub(in crate::graphql) fn validate(document: &Document, model: &Model) -> Vec<Problem> {
     let mut validator = Validator {
         model,
@@ -67,7 +67,6 @@ struct Validator<'a> {
     problems: Vec<Problem>,
 }
 
-/// What a definition uses of others.
 #[derive(Default)]
 struct Uses<'a> {
     variables: Vec<Usage<'a>>,
@@ -93,7 +92,7 @@ impl Validator<'_> {
         }
     }
 
-    /// The end of a message about a name that does not exist: similar ones that do, where they may be told.
+    /// The end of an error message: existing names similar to `name`. Empty if introspection is disabled.
     fn similar<'n>(&self, name: &str, existing: impl Iterator<Item = &'n str>) -> String {
         if !self.model.is_introspectable() {
             return String::new();
@@ -151,7 +150,7 @@ mod tests {
         }
     }
 
-    /// Documents, each with a part of what is said of it.
+    /// Invalid documents, each with a part of its error message.
     const INVALID: &[(&str, &str)] = &[
         ("{ viewer { colour } }", "has no field 'colour'"),
         ("{ viewer }", "needs a selection"),
@@ -268,7 +267,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_rule_finds_what_breaks_it() {
+    fn each_rule_rejects_invalid_documents() {
         for (text, expected) in INVALID {
             let found = problems(text);
             assert!(
@@ -279,13 +278,13 @@ mod tests {
     }
 
     #[test]
-    fn similar_names_are_told_only_with_introspection() {
+    fn similar_names_are_suggested_only_with_introspection() {
         let document = parse("{ viewr { id } }", &GraphqlLimits::DEFAULT).unwrap();
-        let told = |is_introspectable| {
+        let error = |is_introspectable| {
             let model = Model::new(&crate::graphql::sdl(), is_introspectable);
             validate(&document, &model)[0].message.clone()
         };
-        assert_eq!(told(true), "Type 'Query' has no field 'viewr'; did you mean 'viewer'?");
-        assert_eq!(told(false), "Type 'Query' has no field 'viewr'");
+        assert_eq!(error(true), "Type 'Query' has no field 'viewr'; did you mean 'viewer'?");
+        assert_eq!(error(false), "Type 'Query' has no field 'viewr'");
     }
 }

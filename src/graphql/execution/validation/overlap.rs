@@ -1,8 +1,8 @@
-//! Fields with the same key: their answers can be merged only if they are the same field, and where they are of types
-//! that exclude each other, if their answers have the same shape.
+//! Fields with the same response key must be the same field. If their parent types exclude each other, it is enough
+//! that their responses have the same shape.
 //!
 //! Fields are compared in groups and not in pairs, so the work grows with the number of fields after fragments are
-//! expanded, which is bounded.
+//! expanded, which is limited.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,7 +13,6 @@ use super::Validator;
 use crate::graphql::execution::model::{FieldModel, Model, TypeId, TypeRef};
 use crate::graphql::execution::syntax::{Argument, Document, Field, Literal, Selection, Value};
 
-/// A field as it is selected on a type.
 #[derive(Clone, Copy)]
 struct Selected<'a> {
     field: &'a Field,
@@ -29,7 +28,6 @@ impl Selected<'_> {
 
 type ByKey<'a> = IndexMap<&'a str, Vec<Selected<'a>>>;
 
-/// Two fields that conflict, and why.
 struct Conflict {
     message: String,
     positions: [Pos; 2],
@@ -99,7 +97,7 @@ impl<'a> Overlaps<'a> {
         }
     }
 
-    /// The fields that are selected below these, as one set.
+    /// The merged selection sets of these fields.
     fn below(&self, group: &[Selected<'a>]) -> ByKey<'a> {
         let mut fields = ByKey::new();
         let mut visited = HashSet::new();
@@ -110,7 +108,7 @@ impl<'a> Overlaps<'a> {
         fields
     }
 
-    /// Whether the answers under each key have one shape.
+    /// Checks that the responses under each key have the same shape.
     fn same_shapes(&self, fields: &ByKey<'a>) -> Result<(), Conflict> {
         for (key, group) in fields {
             let [first, others @ ..] = group.as_slice() else {
@@ -145,7 +143,7 @@ impl<'a> Overlaps<'a> {
         }
     }
 
-    /// Whether under each key there is one field with one set of arguments, for every type that an answer can be of.
+    /// Checks that each key has one field with one set of arguments, for every possible object type.
     fn same_fields(&self, fields: &ByKey<'a>) -> Result<(), Conflict> {
         for (key, group) in fields {
             let (of_objects, of_interfaces): (Vec<_>, Vec<_>) = group
@@ -186,7 +184,7 @@ fn conflict(key: &str, why: &str, one: &Selected<'_>, other: &Selected<'_>) -> C
     }
 }
 
-/// The same names with equal values, in any order.
+/// Compares names and values in any order.
 fn same_arguments(one: &[Argument], other: &[Argument]) -> bool {
     one.len() == other.len()
         && one.iter().all(|argument| {
@@ -195,7 +193,7 @@ fn same_arguments(one: &[Argument], other: &[Argument]) -> bool {
         })
 }
 
-/// Values are equal if they are spelled alike, up to the order of fields.
+/// Compares values as they are written, ignoring the order of input fields.
 fn is_equal(one: &Value, other: &Value) -> bool {
     match (&one.node, &other.node) {
         (Literal::Variable(one), Literal::Variable(other)) | (Literal::Enum(one), Literal::Enum(other)) => one == other,

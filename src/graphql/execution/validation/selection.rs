@@ -1,4 +1,4 @@
-//! Fields, fragments where they are spread, and directives.
+//! Rules for fields, fragment spreads and directives.
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Name, Positioned};
@@ -9,23 +9,22 @@ use crate::graphql::execution::syntax::{Directive, Field, Selection};
 
 /// The directives that operations may use.
 const USABLE: [&str; 2] = ["skip", "include"];
-/// Those that only a schema may use.
+/// The directives that only a schema may use.
 const OF_SCHEMAS: [&str; 3] = ["deprecated", "oneOf", "specifiedBy"];
 
-/// The fields of the root by which clients read the schema.
+/// The root fields of introspection.
 const INTROSPECTION: [&str; 2] = ["__schema", "__type"];
 
-/// Where a directive is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Location {
-    /// On a field or a fragment that is spread.
+    /// A field, fragment spread or inline fragment.
     Selection,
-    /// On an operation, a variable or a fragment where it is defined.
+    /// The definition of an operation, variable or fragment.
     Definition,
 }
 
 impl<'a> Validator<'a> {
-    /// Checks selections on a type, if that is known.
+    /// Checks selections on `parent`, which is `None` if the type is unknown.
     pub(super) fn selections(&mut self, parent: Option<TypeId>, selections: &'a [Selection], uses: &mut Uses<'a>) {
         for selection in selections {
             self.directives(selection.directives(), Location::Selection, uses);
@@ -66,7 +65,7 @@ impl<'a> Validator<'a> {
         self.model.find(name).filter(|kind| self.model.is_composite(*kind))
     }
 
-    /// The type on which a fragment is, if it exists and has fields.
+    /// The type condition of a fragment, if it exists and has fields.
     pub(super) fn condition(&mut self, condition: &Positioned<Name>) -> Option<TypeId> {
         let name = &condition.node;
         let kind = self.composite(name);
@@ -139,7 +138,7 @@ impl<'a> Validator<'a> {
         );
     }
 
-    /// An object needs a selection of its fields; a leaf has none.
+    /// Composite types need a selection set; leaf types have none.
     fn leaf(&mut self, definition: &FieldModel, field: &Field) {
         let kind = self.model.shown(&definition.kind);
         let name = &field.name.node;

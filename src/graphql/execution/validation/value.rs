@@ -1,4 +1,4 @@
-//! Arguments and literals.
+//! Rules for arguments and literals.
 
 use async_graphql::Pos;
 
@@ -7,11 +7,11 @@ use super::{Uses, Validator};
 use crate::graphql::execution::model::{InputModel, KindModel, Scalar, TypeId, TypeRef, input};
 use crate::graphql::execution::syntax::{Argument, Literal, Value};
 
-/// The most characters of a value that an error repeats.
+/// Maximum characters of a value in an error message.
 const MAX_SHOWN: usize = 80;
 
 impl<'a> Validator<'a> {
-    /// Checks the arguments of `of`, which takes those of `definitions` if they are known.
+    /// Checks the arguments of `of`. `definitions` is `None` if they are unknown.
     pub(super) fn arguments<'v>(
         &mut self,
         of: &str,
@@ -25,7 +25,7 @@ impl<'a> Validator<'a> {
         self.inputs(("argument", of), arguments, definitions, pos, uses);
     }
 
-    /// Checks arguments or fields of an input object.
+    /// Checks arguments, or the fields of an input object.
     fn inputs<'v>(
         &mut self,
         (what, of): (&str, &str),
@@ -63,7 +63,7 @@ impl<'a> Validator<'a> {
                 let kind = self.model.shown(&definition.kind);
                 self.report(
                     format!(
-                        "The {what} '{}' is missing of the {of}; its type is {kind}",
+                        "The {what} '{}' is missing in the {of}; its type is {kind}",
                         definition.name
                     ),
                     [pos],
@@ -72,7 +72,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Checks a value where a type is expected, if that is known.
+    /// Checks a value against its expected type, if known.
     pub(super) fn value<'v>(
         &mut self,
         value: &'v Value,
@@ -99,7 +99,7 @@ impl<'a> Validator<'a> {
             Literal::List(items) => {
                 let item = expected.and_then(TypeRef::item);
                 if item.is_none() {
-                    // What a scalar takes as it is has no types of its own.
+                    // The items of a custom scalar have no type.
                     self.leaf_value(value, named);
                 }
                 for value in items {
@@ -120,12 +120,12 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Checks a value where a scalar or an enum is expected.
+    /// Checks a value against a scalar or an enum.
     fn leaf_value(&mut self, value: &Value, expected: Option<TypeId>) {
         let Some(expected) = expected else { return };
         let allowed = match (&self.model.get(expected).kind, &value.node) {
             (KindModel::Scalar(scalar), literal) => {
-                if scalar.takes(literal) {
+                if scalar.accepts(literal) {
                     return;
                 }
                 scalar.hint().to_owned()
@@ -146,7 +146,7 @@ impl<'a> Validator<'a> {
     }
 }
 
-/// The article of a type's name.
+/// The indefinite article for a type name.
 pub(in crate::graphql) fn article(name: &str) -> &'static str {
     if name.starts_with(['A', 'E', 'I', 'O']) {
         "an"
@@ -156,8 +156,7 @@ pub(in crate::graphql) fn article(name: &str) -> &'static str {
 }
 
 impl Scalar {
-    /// Whether a literal is one of this scalar.
-    fn takes(self, literal: &Literal) -> bool {
+    fn accepts(self, literal: &Literal) -> bool {
         match self {
             Self::Int => matches!(literal, Literal::Int(number) if number.parse::<i32>().is_ok()),
             Self::Float => matches!(literal, Literal::Int(_) | Literal::Float(_)),
@@ -168,7 +167,7 @@ impl Scalar {
         }
     }
 
-    /// What is allowed, to end a message with.
+    /// The end of an error message: the allowed values.
     pub(in crate::graphql) fn hint(self) -> &'static str {
         match self {
             Self::Int => "; use a whole number from -2147483648 to 2147483647",
@@ -181,7 +180,6 @@ impl Scalar {
     }
 }
 
-/// A value as its error shows it.
 fn shown(value: &Value) -> String {
     let text = match &value.node {
         Literal::Variable(name) => format!("${name}"),

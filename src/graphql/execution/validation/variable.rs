@@ -1,4 +1,4 @@
-//! Variables: how they are defined, and where they are used.
+//! Rules for the definition and the use of variables.
 
 use async_graphql::{Name, Pos};
 
@@ -7,13 +7,12 @@ use super::{Uses, Validator};
 use crate::graphql::execution::model::TypeRef;
 use crate::graphql::execution::syntax::{Literal, Operation, VariableDefinition};
 
-/// A place where a variable is used.
 pub(super) struct Usage<'a> {
     pub(super) name: &'a Name,
     pub(super) pos: Pos,
-    /// The type that is expected there, if it is known.
+    /// `None` if the expected type is unknown.
     pub(super) expected: Option<&'a TypeRef>,
-    /// Whether the place has a default of its own.
+    /// Whether the argument or input field has a default.
     pub(super) has_default: bool,
 }
 
@@ -46,7 +45,7 @@ impl<'a> Validator<'a> {
             return self.report(message, [variable.kind.pos]);
         }
         if let Some(default) = &variable.default {
-            // No variables can be in it.
+            // The parser allows no variables in a default.
             self.value(default, Some(&kind), false, &mut Uses::default());
         }
     }
@@ -81,7 +80,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// A variable has a type that its place takes. A default makes up for null, be it of the variable or of the place.
+    /// A nullable variable fits a non-null position if the variable or the position has a default.
     fn variable_position(&mut self, definition: &VariableDefinition, usage: &Usage<'a>) {
         let Some((kind, expected)) = self.model.resolve(&definition.kind.node).zip(usage.expected) else {
             return;

@@ -1,33 +1,26 @@
-//! What a client takes, by its `Accept`.
+//! Content negotiation by the header `Accept`.
 
 use axum::http::{HeaderMap, header};
 
 use crate::graphql::transport::stream::StreamType;
 
-/// The media type of answers by the specification.
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
-/// The media type of older clients.
 pub(super) const JSON: &str = "application/json";
-/// The media type of server-sent events.
 const EVENT_STREAM: &str = "text/event-stream";
-/// The media type of a stream of parts.
 const MULTIPART_MIXED: &str = "multipart/mixed";
-/// The version of Apollo's protocol for subscriptions in parts that is spoken here.
+/// The supported version of Apollo's multipart protocol for subscriptions.
 const SUBSCRIPTION_SPEC: &str = "1.0";
 
-/// In what an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
-    /// The specification's own.
     GraphqlResponse,
-    /// The one of older clients, and of those who do not say.
+    /// For older clients, and for those that name no media type.
     Json,
-    /// The one of clients who take events only.
+    /// For clients that accept only server-sent events.
     EventStream,
 }
 
-/// The media type that the client likes best for what is answered once. A client that takes none of them gets
-/// JSON: an answer that it may be able to read is better than none.
+/// The preferred media type of a single response. The fallback is JSON: clients can often read it without naming it.
 pub(super) fn negotiate(headers: &HeaderMap) -> MediaType {
     let specified = quality(headers, GRAPHQL_RESPONSE);
     let older = quality(headers, JSON);
@@ -41,11 +34,11 @@ pub(super) fn negotiate(headers: &HeaderMap) -> MediaType {
     }
 }
 
-/// The stream that the client likes best; events, if it likes both.
+/// The preferred type of stream; events if both have the same quality.
 pub(super) fn negotiate_stream(headers: &HeaderMap) -> Option<StreamType> {
     let events = quality(headers, EVENT_STREAM);
     let parts = best(ranges(headers, MULTIPART_MIXED).filter(|range| {
-        // Apollo names its protocol, others do not. The boundary is the server's to choose.
+        // Apollo names its protocol, others do not. The server chooses the boundary.
         parameter(range, "subscriptionSpec").is_none_or(|version| version == SUBSCRIPTION_SPEC)
     }));
     if events > 0.0 && events >= parts {
@@ -55,17 +48,16 @@ pub(super) fn negotiate_stream(headers: &HeaderMap) -> Option<StreamType> {
     }
 }
 
-/// Whether the client names HTML among what it takes.
 pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
     quality(headers, "text/html") > 0.0
 }
 
-/// How much the client likes a media type, from 0 to 1; 0 if it does not name it.
+/// The quality of a media type, from 0 to 1; 0 if it is not named.
 fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
     best(ranges(headers, media_type))
 }
 
-/// Where the client names a media type.
+/// The media ranges that name this type.
 fn ranges<'a>(headers: &'a HeaderMap, media_type: &str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::ACCEPT)
@@ -109,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_media_type_that_is_liked_best_is_chosen() {
+    fn the_preferred_media_type_is_chosen() {
         use MediaType::{EventStream, GraphqlResponse, Json};
 
         for (accept, expected) in [
@@ -145,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn events_win_over_parts_unless_parts_are_liked_better() {
+    fn events_win_over_parts_unless_parts_are_preferred() {
         use StreamType::{EventStream, MultipartMixed};
 
         for (accept, expected) in [

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a mutation that is safe to repeat.
+//! `Idempotency-Key`: mutations that are safe to retry.
 
 use axum::http::HeaderMap;
 use serde_json::value::RawValue;
@@ -10,8 +10,7 @@ use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{NOT_WITH_FILES, Outcome, WriteEffect, key_in, run_once as run_once_over_http};
 
-/// The key of this operation, if it has one that counts. A query needs none. Signing in may be
-/// repeated: its tokens are not stored for anybody to repeat, and without a user there are no keys.
+/// The key is ignored for queries, for anonymous clients, and for sign-in, whose tokens must not be stored.
 pub(super) fn key_of(headers: &HeaderMap, caller: &Caller, operation: &Operation) -> Option<String> {
     if operation.is_query() || operation.signs_in() || caller.actor.user_id().is_none() {
         return None;
@@ -19,7 +18,7 @@ pub(super) fn key_of(headers: &HeaderMap, caller: &Caller, operation: &Operation
     key_in(headers)
 }
 
-/// Several operations cannot share a key.
+/// The operations of a batch cannot share a key.
 pub(super) fn refuse_key(headers: &HeaderMap) -> Result<(), Refusal> {
     if key_in(headers).is_some() {
         return Err(Refusal::bad_request(
@@ -29,7 +28,6 @@ pub(super) fn refuse_key(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An operation with files cannot have a key.
 pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
     if key_in(headers).is_some() {
         return Err(Refusal::bad_request(NOT_WITH_FILES));
@@ -37,7 +35,7 @@ pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Runs an operation unless its key tells that it was run before.
+/// Runs an operation, or replays the response if its key was used before.
 pub(super) async fn run_once(
     state: &GraphqlState,
     caller: Caller,
@@ -68,7 +66,7 @@ pub(super) async fn run_once(
     }
 }
 
-/// What an operation has left behind. One that is refused was not begun.
+/// The effect of an operation. A refused one has none, because it was not executed.
 fn effect_of(outcome: &Result<Body, Refusal>, is_secret: bool) -> WriteEffect {
     match outcome {
         Ok(body) if body.has_data() && is_secret => WriteEffect::Secret,
@@ -76,7 +74,7 @@ fn effect_of(outcome: &Result<Body, Refusal>, is_secret: bool) -> WriteEffect {
             Ok(response) => WriteEffect::Answer(response),
             Err(_) => WriteEffect::Unknown,
         },
-        Ok(body) if body.has_failed_inside() => WriteEffect::Unknown,
+        Ok(body) if body.has_internal_error() => WriteEffect::Unknown,
         Ok(_) | Err(_) => WriteEffect::Nothing,
     }
 }

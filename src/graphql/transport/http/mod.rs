@@ -1,7 +1,6 @@
-//! GraphQL over HTTP: a request in, its operations run, an answer out.
+//! GraphQL over HTTP.
 //!
-//! What a request may be is in `request.rs`, or with files in `multipart.rs`; what the client takes is
-//! in `accept.rs`, and what an answer looks like in `response.rs`.
+//! `request` and `multipart` read requests, `accept` negotiates the media type, and `response` writes responses.
 
 mod accept;
 mod idempotency;
@@ -30,20 +29,19 @@ use crate::graphql::subscription::delivery::Unbegun;
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 
-/// A client that sends this header, with any value, is told what its operations cost.
+/// Request header, with any value: responses then contain the cost of the operation in `extensions.cost`.
 const COST_HEADER: &str = "graphql-cost";
 
-/// What is answered: the body of one operation, or those of several, or what goes on.
 enum Answer {
     One(Body),
-    /// What was answered when the same was asked before.
+    /// The stored response of an earlier request with the same idempotency key.
     Replayed(Box<RawValue>),
     Many(Vec<Body>),
     /// The events of a subscription.
     Stream(Box<Response>),
 }
 
-/// `POST /graphql`: the operation, or several, in a JSON body or in a form with files.
+/// `POST /graphql`: one operation or a batch, as JSON or as a form with files.
 pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = Box::pin(async {
@@ -68,7 +66,7 @@ pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request:
                 let size = state.executor().answer_size();
                 let prepared = state.executor().prepare_batch(batch).await?;
                 let bodies = prepared.into_iter().map(async |operation| {
-                    // One that is refused does not keep the others from running.
+                    // A refused operation does not affect the others.
                     let answer = match operation {
                         Ok(operation) if operation.is_subscription() => Err(subscription_in_batch()),
                         Ok(operation) => run(&state, &parts.headers, caller.clone(), operation.within(&size)).await,
@@ -83,14 +81,14 @@ pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request:
     respond(&parts.headers, within_limit(&state, answer).await)
 }
 
-/// `GET /graphql`: a query or subscription in the URL; a WebSocket; or the IDE, for a person with a browser.
+/// `GET /graphql`: a query or subscription in the URL, a WebSocket, or the editor for browsers.
 pub(in crate::graphql) async fn get(
     State(state): State<GraphqlState>,
     RawQuery(query): RawQuery,
     request: axum::extract::Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
-    if websocket::is_asked_for(&parts.headers) {
+    if websocket::is_upgrade(&parts.headers) {
         let opened = websocket::open(&state, &mut parts).await;
         return opened.unwrap_or_else(|refusal| respond(&parts.headers, Err(refusal)));
     }
@@ -119,13 +117,12 @@ pub(in crate::graphql) async fn get(
     respond(&parts.headers, within_limit(&state, answer).await)
 }
 
-/// Any other method.
 pub(in crate::graphql) async fn other_method(headers: HeaderMap) -> Response {
     let refusal = Refusal::method_not_allowed("Send GraphQL requests by POST, or queries by GET");
     respond(&headers, Err(refusal.allow("GET, POST")))
 }
 
-/// Begins a subscription, whose events are sent as long as the client listens.
+/// Starts a subscription and responds with its stream.
 async fn subscribe(state: &GraphqlState, parts: &Parts, operation: Operation) -> Result<Answer, Refusal> {
     let stream_type = negotiate_stream(&parts.headers).ok_or_else(|| {
         Refusal::not_acceptable(
@@ -151,19 +148,19 @@ async fn caller(state: &GraphqlState, parts: &Parts) -> Result<Caller, Refusal> 
 
 async fn run(state: &GraphqlState, headers: &HeaderMap, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
     let response = state.executor().run(state.domain(), caller, operation).await?;
-    Ok(told(headers, response))
+    Ok(into_body(headers, response))
 }
 
-/// An answer with what its client wants to know.
-fn told(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
+/// Removes the cost unless the client requested it.
+fn into_body(headers: &HeaderMap, mut response: async_graphql::Response) -> Body {
     if !headers.contains_key(COST_HEADER) {
         response.extensions.remove("cost");
     }
     response.into()
 }
 
-/// Gives up a request that takes too long, the reading of its body included. What it was writing is
-/// rolled back. The future is on the heap, because it is moved several times.
+/// Cancels a request that takes too long, including reading its body. Its transaction is rolled back. The future is
+/// boxed, because it is moved several times.
 async fn within_limit(
     state: &GraphqlState,
     answer: Pin<Box<impl Future<Output = Result<Answer, Refusal>>>>,

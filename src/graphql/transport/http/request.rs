@@ -1,4 +1,4 @@
-//! What a client may send: an operation as JSON or in a URL, or several as a list.
+//! Reads requests: an operation as JSON or in a URL, or a batch as a JSON list.
 
 use std::fmt;
 
@@ -19,13 +19,12 @@ use crate::graphql::transport::state::GraphqlState;
 use crate::http::encoding::{check_content_encoding, is_utf8};
 use crate::http::json::check_bounds;
 
-/// The operations of a body.
 pub(super) enum Posted {
     One(Parameters),
     Many(Vec<Parameters>),
 }
 
-/// An operation of a batch. It is an object: the derived type would read a list as well.
+/// An operation of a batch. Accepts only objects: the derived type would also accept a list.
 struct BatchEntry(Parameters);
 
 impl<'de> Deserialize<'de> for BatchEntry {
@@ -48,7 +47,6 @@ impl<'de> Visitor<'de> for BatchEntryVisitor {
     }
 }
 
-/// Reads a JSON body.
 pub(super) async fn from_body(state: &GraphqlState, parts: &Parts, body: Body) -> Result<Posted, Refusal> {
     require_unencoded(&parts.headers)?;
     require_json(&parts.headers)?;
@@ -59,12 +57,12 @@ pub(super) async fn from_body(state: &GraphqlState, parts: &Parts, body: Body) -
     read("The body", &body, state.config().graphql.limits.batch)
 }
 
-/// Refuses a body with a content coding.
+/// Refuses a body with a `Content-Encoding`.
 pub(super) fn require_unencoded(headers: &HeaderMap) -> Result<(), Refusal> {
     check_content_encoding(headers).map_err(Refusal::unsupported_encoding)
 }
 
-/// Reads the operations of a text in JSON, which messages call `what`.
+/// Parses operations from JSON. Error messages call the text `what`.
 pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, Refusal> {
     check_bounds(text).map_err(|excess| Refusal::bad_request(format!("{what} is {excess}")))?;
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -93,7 +91,7 @@ pub(super) fn read(what: &str, text: &[u8], max_batch: usize) -> Result<Posted, 
     }
 }
 
-/// A value in JSON that is the whole of a text.
+/// Parses a JSON value with nothing after it.
 fn parsed<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T, Refusal> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| malformed(what, &error))?;
@@ -101,7 +99,7 @@ fn parsed<T: DeserializeOwned>(what: &str, text: &[u8]) -> Result<T, Refusal> {
     Ok(value)
 }
 
-/// Says what is wrong, and with which member where it is about one.
+/// The error, with the path of the member if a member is invalid.
 fn malformed(what: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> Refusal {
     let path = error.path().to_string();
     if error.inner().is_data() && path != "." {
@@ -115,7 +113,7 @@ fn not_json(what: &str, error: &serde_json::Error) -> Refusal {
     Refusal::bad_request(format!("{what} is not a GraphQL request in JSON: {error}"))
 }
 
-/// What a browser may send without asking first must not act: only JSON is taken.
+/// Accepts only JSON: browsers send other types to other origins without a preflight request (CSRF).
 fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -143,10 +141,9 @@ fn unreadable(rejection: &BytesRejection, limit: usize) -> Refusal {
     }
 }
 
-/// The parameters of a URL that are read. Others are ignored, as caches and trackers add some.
+/// URL parameters that are read. Others are ignored, because caches and trackers add some.
 const PARAMETERS: [&str; 4] = ["query", "operationName", "variables", "extensions"];
 
-/// Reads the parameters of a URL.
 pub(super) fn from_url(query: &str) -> Result<Parameters, Refusal> {
     if !is_utf8(query.as_bytes()) {
         return Err(Refusal::bad_request(
@@ -159,7 +156,7 @@ pub(super) fn from_url(query: &str) -> Result<Parameters, Refusal> {
         let Some(name) = PARAMETERS.into_iter().find(|known| *known == name) else {
             continue;
         };
-        // A proxy in front may read the other one.
+        // A proxy in front may read the other value.
         if seen.contains(&name) {
             let message = format!("The parameter {name} comes more than once; send it once");
             return Err(Refusal::bad_request(message));

@@ -1,5 +1,4 @@
-//! What a client gets: a body in the media type it takes, and a status that says what that media type
-//! wants it to say.
+//! Writes HTTP responses: the negotiated media type, and the status that this type requires.
 
 use async_graphql::Value;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,7 +10,6 @@ use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::stream;
 use crate::http::idempotency::REPLAYED;
 
-/// The answer in the media type that the client takes.
 pub(super) fn respond(headers: &HeaderMap, answer: Result<Answer, Refusal>) -> Response {
     let media_type = negotiate(headers);
     let answer = match media_type {
@@ -21,8 +19,8 @@ pub(super) fn respond(headers: &HeaderMap, answer: Result<Answer, Refusal>) -> R
     answer.unwrap_or_else(|answer| write(media_type, answer))
 }
 
-/// An answer as an event of a stream that ends with it, if there is one and it can be told in a stream. What is wrong
-/// with the request itself can not: see [`stream`].
+/// The answer as a stream of one event. Returns it as `Err` if it cannot be an event, such as the refusal of a
+/// malformed request: see [`stream`].
 fn event(answer: Result<Answer, Refusal>) -> Result<Response, Result<Answer, Refusal>> {
     match answer {
         Ok(Answer::One(body)) => Ok(stream::single(&body.to_json())),
@@ -44,7 +42,7 @@ fn write(media_type: MediaType, answer: Result<Answer, Refusal>) -> Response {
             (softened(status, media_type, &body), body.to_json()).into_response()
         }
         Ok(Answer::Replayed(body)) => with_replayed(String::from(Box::<str>::from(body)).into_response()),
-        // Each has its own outcome in it.
+        // Each operation reports its own errors.
         Ok(Answer::Many(bodies)) => {
             let bodies: Vec<Vec<u8>> = bodies.iter().map(Body::to_json).collect();
             [b"[", bodies.join(&b","[..]).as_slice(), b"]"].concat().into_response()
@@ -67,15 +65,15 @@ fn write(media_type: MediaType, answer: Result<Answer, Refusal>) -> Response {
     response
 }
 
-/// The same answer, marked as that of an earlier request.
+/// Marks the response as that of an earlier request.
 fn with_replayed(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
-/// Older clients take any status but 200 for a broken connection and do not read the errors: they get it for
-/// whatever could be read as a GraphQL request.
+/// Older clients treat every status but 200 as a network error and ignore the errors. They get 200 for every
+/// well-formed GraphQL request.
 fn softened(status: StatusCode, media_type: MediaType, body: &Body) -> StatusCode {
     let extensions = body.errors().first().and_then(|error| error.extensions.as_ref());
     let is_well_formed = extensions.and_then(|extensions| extensions.get("code")) != Some(&Value::from("BAD_REQUEST"));

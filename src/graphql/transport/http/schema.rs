@@ -1,4 +1,4 @@
-//! The schema in its definition language, for code generators.
+//! The schema as SDL, for code generators.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use super::response::respond;
 use crate::graphql::sdl;
 use crate::graphql::transport::state::GraphqlState;
 
-/// `GET /schema.graphql`. Where introspection is switched off, only signed-in users get it.
+/// `GET /schema.graphql`. If introspection is disabled, only signed-in users can read it.
 pub(in crate::graphql) async fn schema(State(state): State<GraphqlState>, request: Request) -> Response {
     static SDL: LazyLock<String> = LazyLock::new(sdl);
     let (parts, _) = request.into_parts();
@@ -22,7 +22,7 @@ pub(in crate::graphql) async fn schema(State(state): State<GraphqlState>, reques
             return respond(&parts.headers, Err(refusal));
         }
     }
-    // A new release may bring another one.
+    // A new release may change the schema.
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
     (headers, SDL.as_str()).into_response()
 }

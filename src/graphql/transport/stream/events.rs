@@ -1,14 +1,14 @@
 //! Server-sent events, in the *distinct connections mode* of the `graphql-sse` protocol.
 //!
-//! The protocol is the page `PROTOCOL.md` of <https://github.com/enisdenjo/graphql-sse>, version 2.6. Where it leaves
-//! something open we do what that package's own server does:
+//! The protocol is the page `PROTOCOL.md` of <https://github.com/enisdenjo/graphql-sse>, version 2.6. Where it is
+//! ambiguous, this module follows the server of that package:
 //!
-//! - `complete` has an empty `data:` field, without which a browser's `EventSource` does not hear of it;
-//! - a comment goes out at once, for some browsers do not take headers alone, and then every 12 seconds;
-//! - what is wrong with a document is told in a `next` event, whatever the status would be elsewhere; but a document
-//!   that cannot be parsed, a malformed request and a mutation by GET are refused with a status and JSON.
+//! - `complete` has an empty `data:` field, because `EventSource` ignores events without data;
+//! - a comment is sent at once, because some browsers wait for the first bytes of a body, and then every 12 seconds;
+//! - an invalid document gets a `next` event with status 200; a document that cannot be parsed, a malformed request and
+//!   a mutation by GET get an error status and JSON.
 //!
-//! A query or mutation is answered too, by one `next` and `complete`.
+//! Queries and mutations get one `next` and one `complete`.
 
 use axum::body::Bytes;
 
@@ -18,7 +18,7 @@ pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
 pub(super) const COMPLETE: Bytes = Bytes::from_static(b"event: complete\ndata:\n\n");
 
-/// One answer, as JSON without line breaks.
+/// `answer` is JSON without line breaks.
 pub(super) fn next(answer: &[u8]) -> Bytes {
     [b"event: next\ndata: ", answer, b"\n\n"].concat().into()
 }

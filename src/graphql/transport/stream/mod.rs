@@ -1,15 +1,15 @@
-//! Subscriptions over HTTP: an answer whose body goes on.
+//! Subscriptions over HTTP: responses whose body stays open.
 //!
-//! | module | what lives there |
+//! | module | responsibility |
 //! |---|---|
-//! | [`events`] | the bytes of server-sent events |
-//! | [`parts`] | the bytes of `multipart/mixed` |
+//! | [`events`] | the format of server-sent events |
+//! | [`parts`] | the format of `multipart/mixed` |
 //!
-//! A stream ends when the client goes away, with the session, when the access token expires, when the client reads
-//! too slowly, and when the server stops. It then says why, so that the client can go on behind its last cursor.
+//! A stream ends when the client disconnects, the session ends, the access token expires, the client reads too slowly,
+//! or the server stops. Its last message contains the reason, so that the client can resume after its last cursor.
 //!
-//! Nothing here waits for the client: what it does not read waits in the buffer of its subscription, which is bounded. A
-//! client that takes nothing for two heartbeats is disconnected ([`WriteTimeout`]).
+//! Unread events stay in the buffer of the subscription, which is limited. A client that reads nothing for two
+//! heartbeats is disconnected ([`WriteTimeout`]).
 
 mod events;
 mod parts;
@@ -39,20 +39,16 @@ use crate::http::caller::Caller;
 use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
 
-/// The longest that nothing is sent. Then a heartbeat is, so that no proxy takes the stream for dead and a client that is
-/// gone is noticed.
+/// Maximum time without data before a heartbeat. Heartbeats keep proxies from closing the stream, and detect lost
+/// clients.
 const HEARTBEAT: Duration = Duration::from_secs(12);
 
-/// In what a subscription is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum StreamType {
-    /// Server-sent events.
     EventStream,
-    /// Parts of a message that goes on.
     MultipartMixed,
 }
 
-/// Begins a subscription, and answers with its stream. Fails when it does not begin.
 pub(in crate::graphql) async fn open(
     state: &GraphqlState,
     caller: Caller,
@@ -86,18 +82,17 @@ pub(in crate::graphql) async fn open(
         }),
         ends_at,
         heartbeat,
-        beats_at: Instant::now() + heartbeat,
+        heartbeat_at: Instant::now() + heartbeat,
     };
     let frames = feed.frames(request_id::current()).map(Ok::<_, Infallible>);
     let mut response = respond(stream_type, HttpBody::from_stream(frames));
-    // What the client does not take holds up the heartbeats as well, and the end of the stream.
+    // Unread data also blocks the heartbeats and the end of the stream.
     let patience = (2 * heartbeat).min(state.config().http.connections.write_timeout);
     response.extensions_mut().insert(WriteTimeout(patience));
     Ok(response)
 }
 
-/// Registers the connection that is about to be held open, which takes a place among all of the server. Nobody holds
-/// one: their subscription is refused.
+/// Takes a slot and registers the live connection. `None` for anonymous clients, whose subscription is refused.
 async fn attend(state: &GraphqlState, caller: &Caller) -> Result<Option<(Arc<LiveConnection>, UserSlot)>, Refusal> {
     if caller.actor.user_id().is_none() {
         return Ok(None);
@@ -108,7 +103,7 @@ async fn attend(state: &GraphqlState, caller: &Caller) -> Result<Option<(Arc<Liv
     let live_connection = live.attend(&caller.actor).await?;
     if live.connections_beside(&live_connection) > limits.connections_per_user {
         let message = format!(
-            "You hold as many connections open as you may, {}: close one first",
+            "You have reached your limit of {} open connections: close one first",
             limits.connections_per_user
         );
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message));
@@ -116,12 +111,12 @@ async fn attend(state: &GraphqlState, caller: &Caller) -> Result<Option<(Arc<Liv
     Ok(Some((Arc::new(live_connection), slot)))
 }
 
-/// A moment of the clock as one of the timer.
+/// Converts a time of the clock to a time of the timer.
 fn moment(at: Timestamp, now: Timestamp) -> Instant {
     Instant::now() + (at - now).to_std().unwrap_or_default()
 }
 
-/// One answer as a stream of events that ends with it.
+/// A stream of one event.
 pub(in crate::graphql) fn single(answer: &[u8]) -> Response {
     let body = [events::next(answer), events::COMPLETE].concat();
     respond(StreamType::EventStream, body.into())
@@ -131,7 +126,7 @@ fn respond(stream_type: StreamType, body: HttpBody) -> Response {
     let headers = [
         (header::CONTENT_TYPE, stream_type.content_type()),
         (header::CACHE_CONTROL, "no-cache"),
-        // Asks proxies, as nginx understands it, to hand on each event at once.
+        // Disables buffering in nginx and compatible proxies.
         (HeaderName::from_static("x-accel-buffering"), "no"),
         (header::VARY, "Accept"),
     ];
@@ -139,7 +134,6 @@ fn respond(stream_type: StreamType, body: HttpBody) -> Response {
     (StatusCode::OK, headers, body).into_response()
 }
 
-/// What is sent over a stream, in the protocol of its type.
 impl StreamType {
     fn content_type(self) -> &'static str {
         match self {
@@ -169,7 +163,7 @@ impl StreamType {
         }
     }
 
-    /// The end, and before it the errors that led to it.
+    /// The end of the stream, after the errors that caused it.
     fn end(self, errors: Option<&Body>) -> Bytes {
         let errors = errors.map(Body::to_json);
         let (errors, end) = match self {
@@ -180,29 +174,25 @@ impl StreamType {
     }
 }
 
-/// What happens next on a stream.
 enum Step {
     Answer(Bytes),
     Heartbeat,
     End(Option<Body>),
 }
 
-/// A subscription that is sent to somebody.
 struct Feed {
     stream_type: StreamType,
     answers: Answers,
-    /// When and why the connection is to be closed. Holds the connection's slot.
+    /// Completes when the connection must close. Owns its slot.
     ending: BoxFuture<'static, Ending>,
     /// When the access token expires.
     ends_at: Option<Instant>,
-    /// The longest that nothing is sent.
     heartbeat: Duration,
-    /// When the next heartbeat is due.
-    beats_at: Instant,
+    heartbeat_at: Instant,
 }
 
 impl Feed {
-    /// What is sent, piece by piece, under the id of the request.
+    /// The chunks of the body. They are produced with the id of the request in the logs.
     fn frames(self, request_id: String) -> impl Stream<Item = Bytes> {
         let opening = self.stream_type.opening();
         let frames = stream::unfold(Some(self), move |feed| {
@@ -210,20 +200,22 @@ impl Feed {
                 let mut feed = feed?;
                 let step = feed.next().await;
                 let frame = feed.frame(&step);
-                feed.beats_at = Instant::now() + feed.heartbeat;
+                feed.heartbeat_at = Instant::now() + feed.heartbeat;
                 Some((frame, (!matches!(step, Step::End(_))).then_some(feed)))
             })
         });
         stream::iter([opening]).chain(frames)
     }
 
-    /// Whoever may not listen any more gets nothing more, be it on its way already.
+    /// `biased`: the end of the session and of the token take precedence over events that are ready.
     async fn next(&mut self) -> Step {
-        let ends_first = self.ends_at.is_some_and(|ends_at| ends_at <= self.beats_at);
-        let wakes_at = self.ends_at.map_or(self.beats_at, |ends_at| ends_at.min(self.beats_at));
+        let ends_first = self.ends_at.is_some_and(|ends_at| ends_at <= self.heartbeat_at);
+        let wakes_at = self
+            .ends_at
+            .map_or(self.heartbeat_at, |ends_at| ends_at.min(self.heartbeat_at));
         tokio::select! {
             biased;
-            ending = &mut self.ending => Step::End(Some(told(ending).into())),
+            ending = &mut self.ending => Step::End(Some(refusal_of(ending).into())),
             () = sleep_until(wakes_at) => {
                 if ends_first {
                     let refusal = Refusal::from(Error::Unauthenticated(SignedOut::Expired));
@@ -249,13 +241,12 @@ impl Feed {
     }
 }
 
-/// Why a stream ends, as its client is told.
-fn told(ending: Ending) -> Refusal {
+fn refusal_of(ending: Ending) -> Refusal {
     let message = match ending {
         Ending::Session => return Error::Unauthenticated(SignedOut::Revoked).into(),
-        Ending::Slow => "What was sent was not read in time: subscribe again, after the last cursor that you have",
-        Ending::Shutdown => "The server is about to stop: subscribe again, after the last cursor that you have",
-        Ending::Replaced => "The data of the server were replaced: read what you show again, and go on from there",
+        Ending::Slow => "The client read too slowly: subscribe again after your last cursor",
+        Ending::Shutdown => "The server is about to stop: subscribe again after your last cursor",
+        Ending::Replaced => "The data was replaced: load it again, and subscribe after its new eventCursor",
     };
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
 }
@@ -273,7 +264,7 @@ mod tests {
             ending: Box::pin(pending()),
             ends_at,
             heartbeat: HEARTBEAT,
-            beats_at: Instant::now() + HEARTBEAT,
+            heartbeat_at: Instant::now() + HEARTBEAT,
         };
         feed.frames("id".to_owned())
     }

@@ -1,11 +1,11 @@
-//! Parts of a `multipart/mixed` message that goes on: Apollo's protocol for subscriptions over HTTP, version 1.0,
+//! Parts of `multipart/mixed`: Apollo's protocol for subscriptions over HTTP, version 1.0,
 //! <https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol>.
 //!
-//! A reader knows that a part is over when it sees the delimiter behind it. So the delimiter that the next part
-//! begins with is sent along with every part: nobody waits for an event in order to see the one before it.
+//! A client recognises the end of a part by the delimiter after it. So each part is sent with the delimiter of the next
+//! part; otherwise an event would be delayed until the next one.
 //!
-//! An answer stands in `payload`. Beside it, `errors` tell why the stream is about to end. An empty object is a
-//! heartbeat; the first tells that the subscription has begun.
+//! `payload` contains the response, and `errors` the reason for the end of the stream. An empty object is a heartbeat;
+//! the first one confirms the subscription.
 
 use axum::body::Bytes;
 
@@ -17,15 +17,14 @@ pub(super) const OPENING: Bytes =
 
 pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b"\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql");
 
-/// What makes the delimiter behind the last part the final one.
+/// Turns the delimiter after the last part into the final one.
 pub(super) const END: Bytes = Bytes::from_static(b"--\r\n");
 
-/// One answer, as JSON.
 pub(super) fn payload(answer: &[u8]) -> Bytes {
     part(&[br#"{"payload":"#, answer, b"}"])
 }
 
-/// Errors after which nothing comes, as the JSON object that holds them.
+/// The last part. `errors` is a JSON object with the member `errors`.
 pub(super) fn fatal(errors: &[u8]) -> Bytes {
     let members = errors.strip_prefix(b"{").unwrap_or(errors);
     part(&[br#"{"payload":null,"#, members])

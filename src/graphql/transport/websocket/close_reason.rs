@@ -1,4 +1,4 @@
-//! Why a connection ends, as close code and reason. `docs/LIVE.md` lists them for clients.
+//! Close codes and reasons of WebSockets. `docs/LIVE.md` lists them for clients.
 
 use std::error::Error as _;
 
@@ -9,46 +9,45 @@ use super::subprotocol::Malformed;
 use crate::domain::error::SignedOut;
 use crate::domain::live::Ending;
 
-/// The most bytes of a reason: a control frame holds no more.
+/// Maximum bytes of a reason in a control frame.
 const MAX_REASON: usize = 123;
 
-/// Why a connection ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
-    /// The client has left, or the network between.
+    /// The client disconnected, or the network failed.
     Gone,
-    /// The client asked for it.
+    /// The client sent `connection_terminate`.
     Terminated,
-    /// A message that is none of the subprotocol.
+    /// An invalid message of the subprotocol.
     BadRequest(String),
-    /// An operation before the connection was acknowledged.
+    /// An operation before `connection_ack`.
     Unauthorized,
-    /// A token that does not count, or not any more.
+    /// An invalid or expired token, or an ended session.
     Forbidden(&'static str),
-    /// No subprotocol, or none that is spoken here.
+    /// No supported subprotocol.
     NotAcceptable,
-    /// The client did not say who it is in time.
+    /// No `connection_init` in time.
     InitTimeout,
-    /// The id of an operation that still runs.
+    /// The id of an operation that is still running.
     AlreadyExists(String),
-    /// The client said twice who it is.
+    /// A second `connection_init`.
     TooManyInits,
-    /// A message larger than is taken, which is so many bytes.
+    /// A message larger than this limit, in bytes.
     TooLarge(usize),
-    /// Not a WebSocket as the specification wants it.
+    /// A violation of the WebSocket protocol.
     Broken,
-    /// Text that is none.
+    /// A text message that is not UTF-8.
     NotText,
-    /// Not now, for this reason; later, maybe.
+    /// A temporary refusal, for this reason.
     TryAgainLater(&'static str),
-    /// The server is about to stop.
+    /// The server is shutting down.
     GoingAway,
-    /// The log was replaced by another.
+    /// The event log was replaced, for example by a restore.
     Restart,
 }
 
 impl CloseReason {
-    /// Code and reason; `None` when nobody is there to read them.
+    /// `None` if the client is gone.
     pub(super) fn code(&self) -> Option<u16> {
         Some(match self {
             Self::Gone => return None,
@@ -81,14 +80,14 @@ impl CloseReason {
             Self::AlreadyExists(id) => format!("Subscriber for {id} already exists"),
             Self::TooManyInits => "Too many initialisation requests".to_owned(),
             Self::TooLarge(limit) => format!("The message is larger than {limit} bytes"),
-            Self::Broken => "Not a WebSocket frame that is allowed here".to_owned(),
+            Self::Broken => "The frame violates the WebSocket protocol".to_owned(),
             Self::NotText => "A text message is not UTF-8".to_owned(),
             Self::GoingAway => "The server is about to stop: connect again".to_owned(),
-            Self::Restart => "The data were replaced: connect again and load anew".to_owned(),
+            Self::Restart => "The data was replaced: connect again and reload it".to_owned(),
         }
     }
 
-    /// What the client is sent; `None` when nobody is there to read it.
+    /// `None` if the client is gone.
     pub(super) fn frame(&self) -> Option<CloseFrame> {
         let mut reason = self.reason();
         reason.truncate(reason.floor_char_boundary(MAX_REASON));
@@ -98,8 +97,8 @@ impl CloseReason {
         })
     }
 
-    /// What to say to an error of the socket, where a message may have so many bytes.
-    pub(super) fn to_error(error: &axum::Error, limit: usize) -> Self {
+    /// `limit` is the maximum size of a message, in bytes.
+    pub(super) fn from_socket_error(error: &axum::Error, limit: usize) -> Self {
         let cause = error.source().and_then(|source| source.downcast_ref::<SocketError>());
         match cause {
             Some(SocketError::Capacity(_)) => Self::TooLarge(limit),
@@ -110,14 +109,14 @@ impl CloseReason {
     }
 }
 
-/// The client hung up without a word.
+/// The client disconnected without a close frame.
 const RESET: tungstenite::error::ProtocolError = tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
 
 impl From<Ending> for CloseReason {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Session => Self::Forbidden(SignedOut::Revoked.reason()),
-            Ending::Slow => Self::TryAgainLater("Too slow: what it was sent was not read"),
+            Ending::Slow => Self::TryAgainLater("The client read too slowly"),
             Ending::Shutdown => Self::GoingAway,
             Ending::Replaced => Self::Restart,
         }

@@ -1,5 +1,5 @@
-//! The one task that owns a socket. It reads what the client says, drives the operations of the client itself,
-//! and sends their answers: with no task an operation, an idle subscription costs only its own state.
+//! The task that owns a socket. It reads the messages of the client, polls its operations and sends their responses.
+//! Operations have no task, so an idle subscription costs only its state.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -28,55 +28,52 @@ use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 use crate::http::request_id;
 
-/// How long a message may be on its way into the network before the client counts as gone.
+/// Timeout for sending a message. The client is then too slow.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
-/// How long the client may take for its part of the closing.
+/// Timeout for the closing handshake.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The most time between two signs of life in the older subprotocol.
+/// Maximum interval of keep-alive messages in the older subprotocol.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// A connection.
 pub(super) struct Connection {
     state: GraphqlState,
     settings: WebSocketConfig,
     socket: WebSocket,
-    /// `None` when the client speaks neither.
+    /// `None` if the client supports neither.
     subprotocol: Option<Subprotocol>,
     identity: ConnectionIdentity,
     slot: Slot,
     is_initialised: bool,
     operations: StreamMap<String, Steps>,
-    /// The time between two signs of life.
+    /// Interval of pings and keep-alive messages.
     beat: Duration,
     since: Instant,
-    heard_at: Instant,
+    received_at: Instant,
     ping_at: Instant,
-    /// When the token is to be looked at, for it may have expired.
+    /// When to check whether the token has expired.
     expires_at: Option<Instant>,
 }
 
-/// The place of the connection among those that there may be.
 enum Slot {
-    /// It has no user, or has not said so.
+    /// Not authenticated yet, or without a user.
     Anonymous(AnonymousSlot),
-    /// It has a user. Holds their place until the end.
+    /// With a user, whose slot it owns.
     User { _slot: UserSlot },
 }
 
-/// What happened while nothing else did.
 enum ConnectionEvent {
     Ended(CloseReason),
-    TimeIsUp,
-    Heard(Option<Result<Message, axum::Error>>),
+    TimerDue,
+    Received(Option<Result<Message, axum::Error>>),
     Answered(String, Step),
 }
 
-/// What the work on a connection comes to: on it goes, or it ends.
+/// An error closes the connection.
 type Outcome = Result<(), CloseReason>;
 
 impl Connection {
-    /// A connection of somebody whose token came with the request, or not at all.
+    /// `caller` is authenticated if the request had a token.
     pub(super) fn new(
         state: GraphqlState,
         socket: WebSocket,
@@ -100,21 +97,21 @@ impl Connection {
             operations: StreamMap::new(),
             beat,
             since: now,
-            heard_at: now,
+            received_at: now,
             ping_at: now + beat,
             expires_at: None,
         }
     }
 
-    /// Holds the connection open until there is a reason not to.
+    /// Serves the connection until it ends.
     pub(super) async fn run(mut self) {
         let subprotocol = self.subprotocol.map(Subprotocol::name);
         tracing::debug!(request_id = request_id::current(), subprotocol, "websocket opened");
         let close_reason = match self.subprotocol {
-            Some(subprotocol) => self.converse(subprotocol).await,
+            Some(subprotocol) => self.serve(subprotocol).await,
             None => CloseReason::NotAcceptable,
         };
-        // Whoever is still answered does not hear of it any more.
+        // The close frame is the last message.
         self.operations.clear();
         tracing::info!(
             request_id = request_id::current(),
@@ -127,12 +124,12 @@ impl Connection {
         self.close(&close_reason).await;
     }
 
-    async fn converse(&mut self, subprotocol: Subprotocol) -> CloseReason {
+    async fn serve(&mut self, subprotocol: Subprotocol) -> CloseReason {
         loop {
             let outcome = match self.wait().await {
                 ConnectionEvent::Ended(close_reason) => Err(close_reason),
-                ConnectionEvent::TimeIsUp => self.keep_time(subprotocol).await,
-                ConnectionEvent::Heard(message) => self.receive(subprotocol, message).await,
+                ConnectionEvent::TimerDue => self.on_timer(subprotocol).await,
+                ConnectionEvent::Received(message) => self.receive(subprotocol, message).await,
                 ConnectionEvent::Answered(id, step) => self.answer(subprotocol, &id, step).await,
             };
             if let Err(close_reason) = outcome {
@@ -141,14 +138,14 @@ impl Connection {
         }
     }
 
-    /// Waits for whatever happens next. What ends the connection goes before what it would still be told.
+    /// `biased`: the end of the connection takes precedence over responses that are ready.
     async fn wait(&mut self) -> ConnectionEvent {
         let time = self.next_time();
         tokio::select! {
             biased;
             close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => ConnectionEvent::Ended(close_reason),
-            () = sleep_until(time) => ConnectionEvent::TimeIsUp,
-            message = self.socket.recv() => ConnectionEvent::Heard(message),
+            () = sleep_until(time) => ConnectionEvent::TimerDue,
+            message = self.socket.recv() => ConnectionEvent::Received(message),
             Some((id, step)) = self.operations.next() => ConnectionEvent::Answered(id, step),
         }
     }
@@ -165,7 +162,7 @@ impl Connection {
         self.since + self.settings.init_timeout
     }
 
-    async fn keep_time(&mut self, subprotocol: Subprotocol) -> Outcome {
+    async fn on_timer(&mut self, subprotocol: Subprotocol) -> Outcome {
         let now = Instant::now();
         if !self.is_initialised && now >= self.init_by() {
             return Err(CloseReason::InitTimeout);
@@ -174,7 +171,7 @@ impl Connection {
         if now < self.ping_at {
             return Ok(());
         }
-        if now - self.heard_at >= 2 * self.settings.ping_interval {
+        if now - self.received_at >= 2 * self.settings.ping_interval {
             return Err(CloseReason::TryAgainLater("Nothing was heard for too long"));
         }
         self.ping_at = now + self.beat;
@@ -185,8 +182,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Refuses a token that has expired, and sees to it that it is looked at again otherwise. The server's clock
-    /// decides, which may go differently from that of the timer.
+    /// Refuses an expired token, and otherwise sets the time of the next check. The server's clock decides, which can
+    /// differ from the clock of the timer.
     fn check_token(&mut self) -> Outcome {
         let Some(expires_at) = self.identity.caller.expires_at else {
             return Ok(());
@@ -202,18 +199,18 @@ impl Connection {
     }
 
     async fn receive(&mut self, subprotocol: Subprotocol, message: Option<Result<Message, axum::Error>>) -> Outcome {
-        self.heard_at = Instant::now();
+        self.received_at = Instant::now();
         let limit = self.settings.message_bytes;
         match message {
             None | Some(Ok(Message::Close(_))) => Err(CloseReason::Gone),
-            Some(Err(error)) => Err(CloseReason::to_error(&error, limit)),
+            Some(Err(error)) => Err(CloseReason::from_socket_error(&error, limit)),
             Some(Ok(Message::Text(text))) if text.len() > limit => Err(CloseReason::TooLarge(limit)),
             Some(Ok(Message::Text(text))) => self.handle(subprotocol, subprotocol.read(&text)?).await,
             Some(Ok(Message::Binary(_))) => {
-                let reason = "Binary messages are not taken; send JSON as text";
+                let reason = "Binary messages are not supported; send JSON as text";
                 Err(CloseReason::BadRequest(reason.to_owned()))
             }
-            // The library has answered it.
+            // The WebSocket library answers pings.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
         }
     }
@@ -247,7 +244,6 @@ impl Connection {
         self.send(subprotocol, &Outgoing::KeepAlive).await
     }
 
-    /// Finds out whose connection it is.
     async fn identify(&mut self, payload: &Map<String, Value>) -> Outcome {
         if let Some(token) = token::find(payload) {
             let identity = self.state.domain().sessions().authenticate(Some(token)).await;
@@ -258,7 +254,7 @@ impl Connection {
         match self.identity.caller.actor {
             Actor::Anonymous(SignedOut::NoToken) => {
                 if let Slot::Anonymous(slot) = &self.slot {
-                    slot.has_no_user();
+                    slot.set_has_no_user();
                 }
                 Ok(())
             }
@@ -271,10 +267,10 @@ impl Connection {
         }
     }
 
-    /// From now on the connection is held open for its user, as long as their session lasts.
+    /// Takes a slot for the user and registers the live connection.
     async fn attend(&mut self) -> Outcome {
         let slot = self.state.connection_slots().take();
-        let slot = slot.map_err(|_| CloseReason::TryAgainLater("The server has no connection to spare"))?;
+        let slot = slot.map_err(|_| CloseReason::TryAgainLater("The server has reached its limit of connections"))?;
         let live = self.state.domain().live();
         let live_connection = live.attend(&self.identity.caller.actor).await;
         let live_connection = live_connection.map_err(|error| unavailable(&error))?;
@@ -293,11 +289,11 @@ impl Connection {
         if subprotocol == Subprotocol::Transport && self.operations.contains_key(&id) {
             return Err(CloseReason::AlreadyExists(id));
         }
-        // In the older subprotocol the new operation takes the place of the one that has its id.
+        // In the older subprotocol a new operation replaces the one with the same id.
         self.operations.remove(&id);
         let most = self.settings.operations;
         if self.operations.len() >= most {
-            let message = format!("The connection has {most} operations, which is the most: complete one first");
+            let message = format!("The connection has reached its limit of {most} operations: complete one first");
             let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "LIMIT_EXCEEDED", message);
             return self
                 .send(subprotocol, &Outgoing::Error(&id, Body::from(refusal).errors()))
@@ -310,7 +306,7 @@ impl Connection {
 
     async fn answer(&mut self, subprotocol: Subprotocol, id: &str, step: Step) -> Outcome {
         if !matches!(step, Step::Next(_)) {
-            // Whoever reads that it is over may use its id again.
+            // After this message the client may reuse the id.
             self.operations.remove(id);
         }
         match &step {
@@ -320,7 +316,7 @@ impl Connection {
         }
     }
 
-    /// Says something, if the subprotocol has words for it.
+    /// Sends a message, if the subprotocol has it.
     async fn send(&mut self, subprotocol: Subprotocol, message: &Outgoing<'_>) -> Outcome {
         match subprotocol.write(message) {
             Some(text) => self.send_message(Message::Text(text.into())).await,
@@ -328,7 +324,7 @@ impl Connection {
         }
     }
 
-    /// Sends a message to a client that may not be reading, while the connection may end.
+    /// The client may not be reading, and the connection may end during the write.
     async fn send_message(&mut self, message: Message) -> Outcome {
         tokio::select! {
             biased;
@@ -341,22 +337,22 @@ impl Connection {
         }
     }
 
-    /// Says why, and waits a moment for the client to have read it: what is not read when a socket is dropped
-    /// takes what was sent with it.
+    /// Sends the close frame, and waits until the client has read it: dropping a socket with unread input can discard
+    /// sent data.
     async fn close(mut self, close_reason: &CloseReason) {
         let closing = async {
             if let Some(frame) = close_reason.frame() {
-                // A client that is gone does not need to know.
+                // Fails if the client is gone.
                 let _ = self.socket.send(Message::Close(Some(frame))).await;
             }
             while let Some(Ok(_)) = self.socket.recv().await {}
         };
-        // One that takes longer is dropped.
+        // After the timeout the socket is dropped.
         let _ = timeout(CLOSE_PATIENCE, closing).await;
     }
 }
 
-/// The time between two signs of life. The older clients want messages, and some give up after 20 s without one.
+/// Interval of pings and keep-alive messages. Some older clients disconnect after 20 s without a message.
 fn beat(subprotocol: Option<Subprotocol>, ping_interval: Duration) -> Duration {
     match subprotocol {
         Some(Subprotocol::Legacy) => ping_interval.min(KEEP_ALIVE),
@@ -364,7 +360,7 @@ fn beat(subprotocol: Option<Subprotocol>, ping_interval: Duration) -> Duration {
     }
 }
 
-/// Waits until the connection is to be closed: one with a user when their session ends, others for a new connection.
+/// Waits until the connection must close. Without a user, the shutdown or a newer connection closes it.
 async fn ended(state: &GraphqlState, live_connection: Option<&LiveConnection>, slot: &Slot) -> CloseReason {
     if let Some(live_connection) = live_connection {
         return live_connection.ended().await.into();
@@ -387,7 +383,7 @@ fn unavailable(error: &Error) -> CloseReason {
         request_id = request_id::current(),
         "a websocket could not be opened: {error}: {cause:?}"
     );
-    CloseReason::TryAgainLater("The server cannot find out who you are: try again")
+    CloseReason::TryAgainLater("The server cannot check your token: try again")
 }
 
 #[cfg(test)]
@@ -395,7 +391,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn older_clients_hear_of_the_server_before_they_give_up() {
+    fn older_clients_get_a_message_before_they_disconnect() {
         let minute = Duration::from_mins(1);
         assert_eq!(beat(Some(Subprotocol::Legacy), minute), Duration::from_secs(10));
         assert_eq!(beat(Some(Subprotocol::Transport), minute), minute);

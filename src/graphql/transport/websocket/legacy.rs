@@ -1,11 +1,10 @@
-//! `graphql-ws`, by the `PROTOCOL.md` of the npm package `subscriptions-transport-ws`. Playground speaks it.
+//! `graphql-ws`, by the `PROTOCOL.md` of the npm package `subscriptions-transport-ws`. GraphQL Playground uses it.
 
 use serde_json::json;
 
 use super::subprotocol::{Incoming, Malformed, Message, Outgoing, envelope};
 
-/// Understands a message. An id may be a number, which some clients send: the package keeps operations in an object, whose
-/// keys are text.
+/// Some clients send numbers as ids: the package uses ids as keys of an object, which are text.
 pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
     match message.kind()? {
         "connection_init" => message.init(),
@@ -16,7 +15,6 @@ pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
     }
 }
 
-/// Puts it into words, if there are any.
 pub(super) fn write(message: &Outgoing<'_>) -> Option<String> {
     Some(match message {
         Outgoing::Ack => envelope("connection_ack", None, None),
@@ -27,12 +25,12 @@ pub(super) fn write(message: &Outgoing<'_>) -> Option<String> {
         Outgoing::KeepAlive => envelope("ka", None, None),
         Outgoing::Next(id, answer) => envelope("data", Some(id), Some(&String::from_utf8_lossy(answer))),
         Outgoing::Error(id, errors) => {
-            // The protocol has room for one. Errors always serialise.
+            // The protocol allows one error. Serialising cannot fail.
             let error = serde_json::to_string(&errors.first()).unwrap_or_default();
             envelope("error", Some(id), Some(&error))
         }
         Outgoing::Complete(id) => envelope("complete", Some(id), None),
-        // Nobody asks for it.
+        // The protocol has no ping.
         Outgoing::Pong(_) => return None,
     })
 }

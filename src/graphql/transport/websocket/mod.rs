@@ -1,13 +1,13 @@
-//! GraphQL over WebSocket, at the address of GraphQL over HTTP.
+//! GraphQL over WebSocket, at the same URL as GraphQL over HTTP.
 //!
-//! | module | what lives there |
+//! | module | responsibility |
 //! |---|---|
-//! | [`origin`] | which pages of a browser may connect |
+//! | [`origin`] | which browser pages may connect |
 //! | [`subprotocol`] | the messages of the two subprotocols: [`transport_ws`] and [`legacy`] |
 //! | [`token`] | the access token in the first message |
-//! | [`connection`] | the one task that owns a socket |
-//! | [`operation`] | one operation over it, as a stream of answers |
-//! | [`close_reason`] | why a connection ends, as close code and reason |
+//! | [`connection`] | the task that owns a socket |
+//! | [`operation`] | one operation, as a stream of responses |
+//! | [`close_reason`] | close codes and reasons |
 
 mod close_reason;
 mod connection;
@@ -34,18 +34,16 @@ use crate::http::client_address::client_address;
 use crate::http::connection::WriteTimeout;
 use crate::http::request_id;
 
-/// What is read at once, in bytes. It is set aside for every connection, and most of what clients send is short.
+/// Size of the read buffer of each connection, in bytes. Most messages of clients are short.
 const READ_BUFFER: usize = 4 * 1024;
-/// So many bytes beyond the limit of a message are still read, so that its sender can be told in good order.
+/// Bytes beyond the message limit that are still read, so that the client gets a close frame with the reason.
 const TOLERANCE: usize = 64 * 1024;
 
-/// Whether a request wants to become a WebSocket.
-pub(in crate::graphql) fn is_asked_for(headers: &HeaderMap) -> bool {
+pub(in crate::graphql) fn is_upgrade(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE);
     upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Turns a request into a WebSocket, or says why not.
 pub(in crate::graphql) async fn open(state: &GraphqlState, parts: &mut Parts) -> Result<Response, Refusal> {
     match WebSocketUpgrade::from_request_parts(parts, state).await {
         Ok(upgrade) => admit(state, parts, upgrade).await,
@@ -54,7 +52,7 @@ pub(in crate::graphql) async fn open(state: &GraphqlState, parts: &mut Parts) ->
 }
 
 async fn admit(state: &GraphqlState, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Response, Refusal> {
-    if !origin::is_welcome(parts, &state.config().http.cors_origins) {
+    if !origin::is_allowed(parts, &state.config().http.cors_origins) {
         origin::log_refusal(parts);
         let message = "Pages of this origin may not connect; CORS_ORIGINS names those that may";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
@@ -66,7 +64,7 @@ async fn admit(state: &GraphqlState, parts: &Parts, upgrade: WebSocketUpgrade) -
     let upgrade = upgrade
         .protocols(Subprotocol::ALL.map(Subprotocol::name))
         .read_buffer_size(READ_BUFFER)
-        // Each message is on its way before the next one is made, so that nothing piles up behind it.
+        // Each message is sent before the next one is written, so that none accumulate in memory.
         .write_buffer_size(0)
         .max_write_buffer_size(usize::MAX)
         .max_message_size(settings.message_bytes + TOLERANCE)
@@ -77,7 +75,7 @@ async fn admit(state: &GraphqlState, parts: &Parts, upgrade: WebSocketUpgrade) -
         let connection = Connection::new(state, socket, subprotocol, caller, slot);
         request_id::within(id, connection.run()).await;
     });
-    // As long as a client may be silent.
+    // The time after which a silent client is disconnected.
     response
         .extensions_mut()
         .insert(WriteTimeout(2 * settings.ping_interval));

@@ -1,4 +1,4 @@
-//! One operation over a connection: what it is answered, step by step.
+//! One operation on a connection, as a stream of responses.
 
 use std::sync::Arc;
 
@@ -14,31 +14,28 @@ use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
 
-/// What comes next of an operation.
 pub(super) enum Step {
-    /// An answer, as JSON.
+    /// A response, as JSON.
     Next(Bytes),
-    /// Nothing ran, or nothing more will; it is over.
+    /// The operation failed and is over.
     Error(Body),
-    /// It is over.
     Complete,
 }
 
-/// The steps of an operation. Nothing happens unless it is polled; dropping it ends the operation.
+/// Runs the operation only while it is polled. Dropping it ends the operation.
 pub(super) type Steps = BoxStream<'static, Step>;
 
-/// On whose behalf operations run.
+/// The user on whose behalf operations run.
 #[derive(Clone)]
 pub(super) struct ConnectionIdentity {
-    /// As they stood when the connection began.
+    /// The caller at the start of the connection.
     pub(super) caller: Caller,
-    /// How they stand; `None` for nobody.
+    /// The current state of the session; `None` for anonymous connections.
     pub(super) live_connection: Option<Arc<LiveConnection>>,
 }
 
-/// Begins an operation.
 pub(super) fn begin(state: GraphqlState, identity: ConnectionIdentity, parameters: Box<Parameters>) -> Steps {
-    // What it takes to begin is large, and over when a subscription has begun: a box of its own is freed then.
+    // The future that starts an operation is large. It has a separate box, which is freed after the start.
     let beginning = Box::pin(async move {
         let steps = run(&state, identity, *parameters).await;
         steps.unwrap_or_else(|refusal| stream::iter([Step::Error(refusal)]).boxed())
@@ -53,7 +50,7 @@ async fn run(state: &GraphqlState, identity: ConnectionIdentity, parameters: Par
         live_connection,
     } = identity;
     if let Some(live_connection) = &live_connection {
-        // Another node may know of the end of the session, and word of it be on its way.
+        // Another node may have ended the session, and its notification may not have arrived yet.
         let actor = state.domain().live().look_up(live_connection).await;
         caller.actor = actor.map_err(Refusal::from)?;
     }
@@ -72,14 +69,14 @@ async fn run(state: &GraphqlState, identity: ConnectionIdentity, parameters: Par
     Ok(stream::iter([Step::Next(body.to_json().into()), Step::Complete]).boxed())
 }
 
-/// The answer of a query or mutation, within the time that a request may take.
+/// Executes a query or mutation within the timeout of a request.
 async fn answer(state: &GraphqlState, caller: Caller, operation: Operation) -> Result<Body, Refusal> {
     let limit = state.config().http.request_timeout;
     let run = state.executor().run(state.domain(), caller, operation);
     let mut response = timeout(limit, run)
         .await
         .unwrap_or_else(|_| Err(Refusal::timed_out(limit)))?;
-    // It is for those who ask for it, in a header that there is none of here.
+    // Only HTTP requests can ask for it, by a header.
     response.extensions.remove("cost");
     Ok(response.into())
 }

@@ -1,5 +1,5 @@
-//! Which pages of a browser may connect. A browser lets any page open a WebSocket to anywhere and says in the
-//! header `Origin` whose page it is; whoever sends none is no browser.
+//! Which browser pages may connect. Browsers let every page open a WebSocket to every host, and send the origin of the
+//! page in the header `Origin`. Clients without this header are not browsers.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
@@ -7,22 +7,22 @@ use url::Url;
 
 use crate::config::CorsOrigins;
 
-/// The most bytes of a header that are logged; both are ASCII.
+/// Maximum bytes of a header value in the log. The values are ASCII.
 const MAX_LOGGED: usize = 200;
 
-/// Whether the request comes from a page of ours, from one that the settings name, or from no page.
-pub(super) fn is_welcome(parts: &Parts, welcome: &CorsOrigins) -> bool {
+/// Whether the origin is the requested host, is in `CORS_ORIGINS`, or is absent.
+pub(super) fn is_allowed(parts: &Parts, allowed: &CorsOrigins) -> bool {
     let Some(origin) = parts.headers.get(header::ORIGIN) else {
         return true;
     };
     let origin = text(origin);
-    match welcome {
+    match allowed {
         CorsOrigins::Any => true,
         CorsOrigins::List(list) => list.iter().any(|one| one == origin) || is_own(origin, host(parts)),
     }
 }
 
-/// Tells the operator why a page was refused. Development proxies that replace the `Host` are the usual reason.
+/// Logs why a page was refused. The usual reason is a development proxy that replaces `Host`.
 pub(super) fn log_refusal(parts: &Parts) {
     let origin = parts.headers.get(header::ORIGIN).map_or("", text);
     tracing::warn!(
@@ -34,7 +34,7 @@ pub(super) fn log_refusal(parts: &Parts) {
     );
 }
 
-/// Enough to recognise a site. A client can send kilobytes.
+/// Limits the size of the log: a client can send kilobytes.
 fn shortened(text: &str) -> &str {
     text.get(..MAX_LOGGED).unwrap_or(text)
 }
@@ -43,7 +43,6 @@ fn text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or_default()
 }
 
-/// The host that was asked for.
 fn host(parts: &Parts) -> &str {
     match parts.headers.get(header::HOST) {
         Some(host) => text(host),
@@ -51,7 +50,7 @@ fn host(parts: &Parts) -> &str {
     }
 }
 
-/// Whether the page is from the host that it connects to. Whether it came by TLS is only known to a proxy.
+/// Compares host and port. The scheme is taken from the page, because only a proxy knows whether the request used TLS.
 fn is_own(origin: &str, host: &str) -> bool {
     let Ok(page) = Url::parse(origin) else {
         return false;
@@ -59,10 +58,10 @@ fn is_own(origin: &str, host: &str) -> bool {
     if !matches!(page.scheme(), "http" | "https") {
         return false;
     }
-    let Ok(asked) = Url::parse(&format!("{}://{host}", page.scheme())) else {
+    let Ok(requested) = Url::parse(&format!("{}://{host}", page.scheme())) else {
         return false;
     };
-    page.host_str() == asked.host_str() && page.port_or_known_default() == asked.port_or_known_default()
+    page.host_str() == requested.host_str() && page.port_or_known_default() == requested.port_or_known_default()
 }
 
 #[cfg(test)]
@@ -71,25 +70,25 @@ mod tests {
 
     use super::*;
 
-    fn is_let_in(origin: Option<&str>, host: &str, welcome: &[&str]) -> bool {
+    fn is_allowed_for(origin: Option<&str>, host: &str, allowed: &[&str]) -> bool {
         let mut request = Request::builder().header(header::HOST, host);
         if let Some(origin) = origin {
             request = request.header(header::ORIGIN, origin);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let welcome = welcome.iter().map(|origin| (*origin).to_owned()).collect();
-        is_welcome(&parts, &CorsOrigins::List(welcome))
+        let allowed = allowed.iter().map(|origin| (*origin).to_owned()).collect();
+        is_allowed(&parts, &CorsOrigins::List(allowed))
     }
 
     #[test]
-    fn a_page_of_the_same_host_is_let_in_and_one_of_another_is_not() {
+    fn a_page_of_the_same_host_is_allowed_and_one_of_another_is_not() {
         for (origin, host) in [
             ("http://localhost:8000", "localhost:8000"),
             ("https://tasks.example.com", "tasks.example.com"),
             ("https://tasks.example.com", "Tasks.Example.com:443"),
             ("http://[::1]:8000", "[::1]:8000"),
         ] {
-            assert!(is_let_in(Some(origin), host, &[]), "{origin} {host}");
+            assert!(is_allowed_for(Some(origin), host, &[]), "{origin} {host}");
         }
         for (origin, host) in [
             ("http://localhost:8001", "localhost:8000"),
@@ -100,23 +99,23 @@ mod tests {
             ("file://tasks.example.com", "tasks.example.com"),
             ("http://", ""),
         ] {
-            assert!(!is_let_in(Some(origin), host, &[]), "{origin} {host}");
+            assert!(!is_allowed_for(Some(origin), host, &[]), "{origin} {host}");
         }
     }
 
     #[test]
-    fn a_page_that_the_settings_name_is_let_in_and_so_is_whoever_is_no_page() {
-        let welcome = ["https://app.example.com"];
-        assert!(is_let_in(
+    fn a_configured_origin_is_allowed_and_so_is_a_request_without_one() {
+        let allowed = ["https://app.example.com"];
+        assert!(is_allowed_for(
             Some("https://app.example.com"),
             "tasks.example.com",
-            &welcome
+            &allowed
         ));
-        assert!(!is_let_in(
+        assert!(!is_allowed_for(
             Some("http://app.example.com"),
             "tasks.example.com",
-            &welcome
+            &allowed
         ));
-        assert!(is_let_in(None, "tasks.example.com", &[]));
+        assert!(is_allowed_for(None, "tasks.example.com", &[]));
     }
 }

@@ -1,4 +1,4 @@
-//! The messages of the two subprotocols, and what they have in common.
+//! Messages of the two WebSocket subprotocols.
 
 use async_graphql::ServerError;
 use axum::http::HeaderValue;
@@ -10,60 +10,53 @@ use super::{legacy, transport_ws};
 use crate::graphql::execution::parameters::Parameters;
 use crate::http::json::check_bounds;
 
-/// A subprotocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subprotocol {
-    /// `graphql-transport-ws`, that of the npm package `graphql-ws`.
+    /// `graphql-transport-ws`, of the npm package `graphql-ws`.
     Transport,
-    /// `graphql-ws`, that of the older npm package `subscriptions-transport-ws`.
+    /// `graphql-ws`, of the older npm package `subscriptions-transport-ws`.
     Legacy,
 }
 
-/// What a client says.
+/// A message of the client.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    /// Who it is.
+    /// Connection parameters, which can contain the access token.
     Init(Map<String, Value>),
-    /// Whether anybody is there.
     Ping(Option<Box<RawValue>>),
-    /// Yes, somebody is.
     Pong,
-    /// Run this, and answer under this id.
+    /// Id and parameters of an operation.
     Start(String, Box<Parameters>),
-    /// No more answers under this id.
+    /// Id of the operation to stop.
     Stop(String),
-    /// Close the connection.
     Terminate,
 }
 
-/// What the server says. A subprotocol may have no words for some of it.
+/// A message of the server. A subprotocol may have no equivalent.
 #[derive(Debug)]
 pub(super) enum Outgoing<'a> {
-    /// Welcome.
     Ack,
-    /// Not welcome, for this reason.
+    /// The connection is refused, for this reason.
     Refused(&'a str),
-    /// Yes, somebody is there.
     Pong(Option<&'a RawValue>),
-    /// The connection still stands.
     KeepAlive,
-    /// An answer, as JSON.
+    /// Id and response, as JSON.
     Next(&'a str, &'a [u8]),
-    /// Nothing ran, or nothing more will.
+    /// Id and errors of an operation that failed and is over.
     Error(&'a str, &'a [ServerError]),
-    /// That was the last answer.
+    /// Id of the operation that is over.
     Complete(&'a str),
 }
 
-/// What is wrong with a message.
+/// Why a message is invalid.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) String);
 
 impl Subprotocol {
-    /// Both, the one that is preferred first.
+    /// In order of preference.
     pub(super) const ALL: [Self; 2] = [Self::Transport, Self::Legacy];
 
-    /// What `Sec-WebSocket-Protocol` calls it.
+    /// The name in `Sec-WebSocket-Protocol`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Transport => "graphql-transport-ws",
@@ -71,12 +64,10 @@ impl Subprotocol {
         }
     }
 
-    /// The one of this name.
     pub(super) fn named(name: &HeaderValue) -> Option<Self> {
         Self::ALL.into_iter().find(|subprotocol| subprotocol.name() == name)
     }
 
-    /// Understands a message.
     pub(super) fn read(self, text: &str) -> Result<Incoming, Malformed> {
         let message = Message::read(text)?;
         match self {
@@ -85,7 +76,7 @@ impl Subprotocol {
         }
     }
 
-    /// Puts it into words, if there are any.
+    /// `None` if the subprotocol has no such message.
     pub(super) fn write(self, message: &Outgoing<'_>) -> Option<String> {
         match self {
             Self::Transport => transport_ws::write(message),
@@ -94,7 +85,6 @@ impl Subprotocol {
     }
 }
 
-/// The shape of every message of a client.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Message {
@@ -107,14 +97,13 @@ pub(super) struct Message {
 impl Message {
     fn read(text: &str) -> Result<Self, Malformed> {
         check_bounds(text.as_bytes()).map_err(|excess| Malformed(format!("The message is {excess}")))?;
-        // A derived type would read a list as well.
+        // A derived type would also accept a list.
         if !text.trim_start().starts_with('{') {
             return Err(Malformed("A message is a JSON object".to_owned()));
         }
         serde_json::from_str(text).map_err(|error| Malformed(format!("The message is not JSON: {error}")))
     }
 
-    /// Its type.
     pub(super) fn kind(&self) -> Result<&str, Malformed> {
         match &self.kind {
             Value::String(kind) => Ok(kind),
@@ -123,7 +112,6 @@ impl Message {
         }
     }
 
-    /// The id that it is about.
     pub(super) fn id(&self) -> Result<String, Malformed> {
         match &self.id {
             Value::String(id) if !id.is_empty() => Ok(id.clone()),
@@ -131,7 +119,7 @@ impl Message {
         }
     }
 
-    /// The same, where a number counts as its text.
+    /// The id; a number is converted to text.
     pub(super) fn id_or_number(&self) -> Result<String, Malformed> {
         match &self.id {
             Value::Number(number) => Ok(number.to_string()),
@@ -140,7 +128,7 @@ impl Message {
         }
     }
 
-    /// A payload that may be left out, but is an object otherwise.
+    /// The payload, which is an object or absent.
     pub(super) fn object(&self) -> Result<Option<Box<RawValue>>, Malformed> {
         match &self.payload {
             Some(payload) if !payload.get().starts_with('{') => Err(self.malformed("payload must be an object")),
@@ -148,7 +136,6 @@ impl Message {
         }
     }
 
-    /// What the client says of itself.
     pub(super) fn init(&self) -> Result<Incoming, Malformed> {
         let payload = self.object()?;
         let payload = payload.map(|payload| serde_json::from_str(payload.get())).transpose();
@@ -156,7 +143,6 @@ impl Message {
         Ok(Incoming::Init(payload.unwrap_or_default()))
     }
 
-    /// The operation that it starts under this id.
     pub(super) fn start(&self, id: String) -> Result<Incoming, Malformed> {
         let payload = self.object()?;
         let payload = payload.ok_or_else(|| self.malformed("payload must be an object"))?;
@@ -168,7 +154,7 @@ impl Message {
         Ok(Incoming::Start(id, parameters))
     }
 
-    /// The refusal of a type that there is not, or that only a server sends.
+    /// The error for an unknown type, or for one that only servers send.
     pub(super) fn unexpected(&self) -> Malformed {
         Malformed(format!(
             "Unexpected message of type {} received",
@@ -181,7 +167,7 @@ impl Message {
     }
 }
 
-/// A message of the server. The payload is JSON already.
+/// Writes a message of the server. `payload` is JSON.
 pub(super) fn envelope(kind: &str, id: Option<&str>, payload: Option<&str>) -> String {
     let mut text = String::with_capacity(64 + id.map_or(0, str::len) + payload.map_or(0, str::len));
     text.push_str("{\"type\":\"");

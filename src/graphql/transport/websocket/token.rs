@@ -1,9 +1,8 @@
-//! The access token in the first message of a connection. Clients put it under various names.
+//! The access token in the first message of a connection. Clients use various names for it.
 
 use serde_json::{Map, Value};
 
-/// The token, without its scheme; `None` when there is none, or an empty one. What is no text is a token that is
-/// none.
+/// The token without its scheme; `None` if it is missing or empty. A value that is not a string is an invalid token.
 pub(super) fn find(payload: &Map<String, Value>) -> Option<&str> {
     let direct = ["Authorization", "authorization", "authToken", "token"];
     let direct = direct.iter().filter_map(|name| payload.get(*name));
@@ -17,7 +16,7 @@ fn token(value: &Value) -> Option<&str> {
     let text = match value {
         Value::Null => return None,
         Value::String(text) => text.trim(),
-        // It cannot be read, so it must not count as absent.
+        // An invalid token must not count as absent.
         _ => return Some(""),
     };
     let token = match text.split_at_checked("bearer".len()) {
@@ -49,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_token_is_none_and_a_strange_one_is_a_bad_one() {
+    fn an_empty_token_is_absent_and_a_value_that_is_no_string_is_invalid() {
         for payload in [
             json!({}),
             json!({ "Authorization": "" }),

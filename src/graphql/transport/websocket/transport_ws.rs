@@ -4,7 +4,6 @@ use serde_json::value::RawValue;
 
 use super::subprotocol::{Incoming, Malformed, Message, Outgoing, envelope};
 
-/// Understands a message.
 pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
     match message.kind()? {
         "connection_init" => message.init(),
@@ -16,19 +15,18 @@ pub(super) fn read(message: &Message) -> Result<Incoming, Malformed> {
     }
 }
 
-/// Puts it into words, if there are any.
 pub(super) fn write(message: &Outgoing<'_>) -> Option<String> {
     Some(match message {
         Outgoing::Ack => envelope("connection_ack", None, None),
         Outgoing::Pong(payload) => envelope("pong", None, payload.map(RawValue::get)),
         Outgoing::Next(id, answer) => envelope("next", Some(id), Some(&String::from_utf8_lossy(answer))),
         Outgoing::Error(id, errors) => {
-            // Errors always serialise.
+            // Serialising cannot fail.
             let errors = serde_json::to_string(errors).unwrap_or_default();
             envelope("error", Some(id), Some(&errors))
         }
         Outgoing::Complete(id) => envelope("complete", Some(id), None),
-        // A close code says it; pings of the WebSocket keep the connection alive.
+        // Close codes report refusals, and WebSocket pings keep the connection alive.
         Outgoing::Refused(_) | Outgoing::KeepAlive => return None,
     })
 }

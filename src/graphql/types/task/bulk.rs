@@ -1,10 +1,10 @@
-//! The mutations of many tasks at once.
+//! Mutations of many tasks.
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::Task;
 use super::input::{TaskCreateInput, TaskUpdateInput, TaskVersionInput};
-use super::payload::Shown;
+use super::payload::PayloadFields;
 use crate::domain;
 use crate::domain::error::Error;
 use crate::domain::id::TaskId;
@@ -16,16 +16,16 @@ use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::Single;
 use crate::graphql::scalar::{BulkErrorPolicy, TaskStatus};
 
-/// Result for one of many tasks.
+/// Result for one task of a bulk mutation.
 #[derive(Debug, SimpleObject)]
 pub struct TaskBulkResult {
-    /// Which task.
+    /// Global id of the task.
     id: ID,
-    /// The task as it is now: after the change, or unchanged with the errors `CONFLICT` and `INVALID_TRANSITION`. Null with
+    /// The task after the change. With the errors `CONFLICT` and `INVALID_TRANSITION`, the current task. Null with
     /// other errors.
     task: Option<Single<Task>>,
-    /// Place of the change in the event log: the `cursor` of the `TaskEvent` that subscribers receive for it, and an
-    /// `after` for subscriptions. Null when nothing changed.
+    /// Position of the change in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by subscriptions.
+    /// Null if nothing changed.
     cursor: Option<String>,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
@@ -33,25 +33,25 @@ pub struct TaskBulkResult {
 
 impl TaskBulkResult {
     fn of(result: BulkResult, input: &[&str], versions: &[(TaskId, i32)]) -> Result<Self> {
-        let shown = shown(result.outcome, input)?;
+        let fields = payload_fields(result.outcome, input)?;
         let version = versions.iter().position(|(id, _)| *id == result.id);
         let of_arguments = |error: UserError| error.of_ids(result.position).of_versions(version);
         Ok(Self {
             id: result.id.to_global(),
-            task: shown.task,
-            cursor: shown.cursor,
-            user_errors: shown.user_errors.into_iter().map(of_arguments).collect(),
+            task: fields.task,
+            cursor: fields.cursor,
+            user_errors: fields.user_errors.into_iter().map(of_arguments).collect(),
         })
     }
 }
 
-/// Result for one of many new tasks.
+/// Result for one input of `tasksBulkCreate`.
 #[derive(Debug, SimpleObject)]
 pub struct TaskBulkCreateResult {
-    /// The new task, or the one that has its `clientKey`. Null with errors.
+    /// The new task, or your existing task with the same `clientKey`. Null with errors.
     task: Option<Single<Task>>,
-    /// Place of the creation in the event log: the `cursor` of the `TaskEvent` that subscribers receive for it, and an
-    /// `after` for subscriptions. Null when nothing was created.
+    /// Position of the creation in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by
+    /// subscriptions. Null if nothing was created.
     cursor: Option<String>,
     /// Errors the client can fix; empty on success.
     user_errors: Vec<UserError>,
@@ -59,24 +59,24 @@ pub struct TaskBulkCreateResult {
 
 impl TaskBulkCreateResult {
     fn of(outcome: BulkOutcome, position: usize) -> Result<Self> {
-        let shown = shown(outcome, &[INPUTS, &position.to_string()])?;
+        let fields = payload_fields(outcome, &[INPUTS, &position.to_string()])?;
         Ok(Self {
-            task: shown.task,
-            cursor: shown.cursor,
-            user_errors: shown.user_errors,
+            task: fields.task,
+            cursor: fields.cursor,
+            user_errors: fields.user_errors,
         })
     }
 }
 
-/// The argument that has the new tasks.
+/// Name of the argument with the new tasks.
 const INPUTS: &str = "inputs";
 
-/// What the schema shows of an outcome. `input` is the path to the fields of the task.
-fn shown(outcome: BulkOutcome, input: &[&str]) -> Result<Shown> {
+/// `input` is the path to the input fields of the task, for errors.
+fn payload_fields(outcome: BulkOutcome, input: &[&str]) -> Result<PayloadFields> {
     match outcome {
-        BulkOutcome::Done(done) => Shown::of(Ok(*done), input),
-        BulkOutcome::Failed(error) => Shown::of(Err(error), input),
-        BulkOutcome::Undone => Ok(Shown {
+        BulkOutcome::Done(done) => PayloadFields::of(Ok(*done), input),
+        BulkOutcome::Failed(error) => PayloadFields::of(Err(error), input),
+        BulkOutcome::Undone => Ok(PayloadFields {
             task: None,
             cursor: None,
             user_errors: vec![aborted()],
@@ -92,13 +92,14 @@ macro_rules! payload {
         pub struct $name {
             $(#[$total])*
             total: usize,
-            /// How many succeeded.
+            /// Number of tasks that were written, or needed no change.
             successful: usize,
-            /// How many failed.
+            /// Number of tasks with errors.
             failed: usize,
             $(#[$results])*
             results: Vec<$result>,
-            /// Errors of the whole request that the client can fix; empty on success.
+            /// Errors of the whole mutation that the client can fix; those of single tasks are in `results`. Empty on
+            /// success.
             user_errors: Vec<UserError>,
         }
 
@@ -114,12 +115,12 @@ macro_rules! payload {
                 }
             }
 
-            /// The payload of a request that was refused as a whole; `input` is the path to the mutation's fields.
-            fn refused(asked: usize, error: Error, input: &[&str]) -> Result<Self> {
+            /// No task was written. `input` is the path to the input fields, for errors.
+            fn refused(requested: usize, error: Error, input: &[&str]) -> Result<Self> {
                 Ok(Self {
-                    total: asked,
+                    total: requested,
                     successful: 0,
-                    failed: asked,
+                    failed: requested,
                     results: Vec::new(),
                     user_errors: user_errors(error, input)?,
                 })
@@ -134,19 +135,19 @@ macro_rules! change_payload {
         payload!(
             $(#[$doc])*
             $name {
-                /// Number of tasks to be changed; an id that comes more than once counts once.
+                /// Number of tasks to change; repeated ids count once.
                 total,
-                /// Result for each task, in the order of `ids`; empty when the whole request was refused.
+                /// Results in the order of `ids`. Empty if the whole mutation was rejected.
                 results: [TaskBulkResult]
             }
         );
 
         impl $name {
-            /// The payload for the results; `input` is the path to the mutation's fields.
+            /// `input` is the path to the input fields, for errors.
             fn of(targets: &Targets, result: domain::error::Result<Vec<BulkResult>>, input: &[&str]) -> Result<Self> {
                 let results = match result {
                     Ok(results) => results,
-                    Err(error) => return Self::refused(targets.asked, error, input),
+                    Err(error) => return Self::refused(targets.requested, error, input),
                 };
                 let successful = results.iter().filter(|one| is_done(&one.outcome)).count();
                 let results = results.into_iter();
@@ -160,9 +161,9 @@ macro_rules! change_payload {
 payload!(
     /// Payload of `tasksBulkCreate`.
     TasksBulkCreatePayload {
-        /// Number of tasks to be created.
+        /// Number of tasks to create.
         total,
-        /// Result for each task, in the order of `inputs`; empty when the whole request was refused.
+        /// Results in the order of `inputs`. Empty if the whole mutation was rejected.
         results: [TaskBulkCreateResult]
     }
 );
@@ -183,10 +184,10 @@ fn is_done(outcome: &BulkOutcome) -> bool {
     matches!(outcome, BulkOutcome::Done(_))
 }
 
-/// What the arguments of a mutation say of its tasks.
+/// The arguments `ids` and `expectedVersions`.
 struct Targets {
-    /// How many ids were given.
-    asked: usize,
+    /// Number of ids, with repetitions.
+    requested: usize,
     /// The versions, in the order of the argument.
     versions: Vec<(TaskId, i32)>,
     tasks: BulkTargets,
@@ -204,32 +205,32 @@ impl Targets {
             versions.map(|(position, version)| version.read(position)).collect();
         let versions = versions?;
         Ok(Self {
-            asked: ids.len(),
+            requested: ids.len(),
             tasks: BulkTargets::new(tasks?, &versions)?,
             versions,
         })
     }
 }
 
-/// What can be done to many tasks at once.
+/// Mutations of many tasks.
 #[derive(Debug, Default)]
 pub struct TaskBulkMutation;
 
 #[Object]
 impl TaskBulkMutation {
-    /// Creates up to 100 tasks that you own, each under the rules of `taskCreate`.
+    /// Creates up to 100 tasks that you own. The rules of `taskCreate` apply to each.
     #[graphql(guard = "SignedIn")]
     async fn tasks_bulk_create(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The tasks, up to 100.")] inputs: Vec<TaskCreateInput>,
+        #[graphql(desc = "Fields of the new tasks, up to 100.")] inputs: Vec<TaskCreateInput>,
         #[graphql(
-            desc = "What happens to the others when one cannot be created.",
+            desc = "Whether the other tasks are created if one cannot be created.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,
     ) -> Result<TasksBulkCreatePayload> {
-        let asked = inputs.len();
+        let requested = inputs.len();
         let created = async {
             let inputs = inputs.into_iter().enumerate();
             let drafts = inputs.map(|(position, input)| input.into_draft(&format!("{INPUTS}.{position}")));
@@ -239,7 +240,7 @@ impl TaskBulkMutation {
         };
         let outcomes = match created.await {
             Ok(outcomes) => outcomes,
-            Err(error) => return TasksBulkCreatePayload::refused(asked, error, &[]),
+            Err(error) => return TasksBulkCreatePayload::refused(requested, error, &[]),
         };
         let successful = outcomes.iter().filter(|outcome| is_done(outcome)).count();
         let results = outcomes.into_iter().enumerate();
@@ -247,19 +248,19 @@ impl TaskBulkMutation {
         Ok(TasksBulkCreatePayload::new(successful, results.collect::<Result<_>>()?))
     }
 
-    /// Makes the same change to up to 100 tasks, each under the rules of `taskUpdate`.
+    /// Applies one change to up to 100 tasks. The rules of `taskUpdate` apply to each.
     #[graphql(guard = "SignedIn")]
     async fn tasks_bulk_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which tasks, up to 100; one that comes more than once counts once.")] ids: Vec<ID>,
-        #[graphql(desc = "What to change of each.")] input: TaskUpdateInput,
+        #[graphql(desc = "Global ids of the tasks, up to 100; repeated ids count once.")] ids: Vec<ID>,
+        #[graphql(desc = "Fields to change in every task; omitted fields keep their value.")] input: TaskUpdateInput,
         #[graphql(
-            desc = "Versions that some or all of `ids` must have; a task with another is not changed and has the error CONFLICT. Each task at most once."
+            desc = "Versions that some or all of the tasks must have, at most one for each task. A task with another version is not changed and has the error CONFLICT."
         )]
         expected_versions: Option<Vec<TaskVersionInput>>,
         #[graphql(
-            desc = "What happens to the others when one cannot be changed.",
+            desc = "Whether the other tasks are changed if one cannot be changed.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,
@@ -277,19 +278,19 @@ impl TaskBulkMutation {
         TasksBulkUpdatePayload::of(&targets, changed.await, &["input"])
     }
 
-    /// Moves up to 100 tasks along the workflow, each under the rules of `taskTransition`.
+    /// Changes the workflow status of up to 100 tasks. The rules of `taskTransition` apply to each.
     #[graphql(guard = "SignedIn")]
     async fn tasks_bulk_transition(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which tasks, up to 100; one that comes more than once counts once.")] ids: Vec<ID>,
-        #[graphql(desc = "The new status.")] status: TaskStatus,
+        #[graphql(desc = "Global ids of the tasks, up to 100; repeated ids count once.")] ids: Vec<ID>,
+        #[graphql(desc = "New status of every task, one of its `allowedTransitions`.")] status: TaskStatus,
         #[graphql(
-            desc = "Versions that some or all of `ids` must have; a task with another is not changed and has the error CONFLICT. Each task at most once."
+            desc = "Versions that some or all of the tasks must have, at most one for each task. A task with another version is not changed and has the error CONFLICT."
         )]
         expected_versions: Option<Vec<TaskVersionInput>>,
         #[graphql(
-            desc = "What happens to the others when one cannot be moved.",
+            desc = "Whether the other tasks are changed if one cannot be changed.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,
@@ -303,18 +304,18 @@ impl TaskBulkMutation {
         TasksBulkTransitionPayload::of(&targets, moved.await, &[])
     }
 
-    /// Puts up to 100 tasks in the trash, each under the rules of `taskDelete`.
+    /// Moves up to 100 tasks to the trash. The rules of `taskDelete` apply to each.
     #[graphql(guard = "SignedIn")]
     async fn tasks_bulk_delete(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which tasks, up to 100; one that comes more than once counts once.")] ids: Vec<ID>,
+        #[graphql(desc = "Global ids of the tasks, up to 100; repeated ids count once.")] ids: Vec<ID>,
         #[graphql(
-            desc = "Versions that some or all of `ids` must have; a task with another is not deleted and has the error CONFLICT. Each task at most once."
+            desc = "Versions that some or all of the tasks must have, at most one for each task. A task with another version is not changed and has the error CONFLICT."
         )]
         expected_versions: Option<Vec<TaskVersionInput>>,
         #[graphql(
-            desc = "What happens to the others when one cannot be deleted.",
+            desc = "Whether the other tasks are moved to the trash if one cannot be moved.",
             default_with = "BulkErrorPolicy::Partial"
         )]
         error_policy: BulkErrorPolicy,

@@ -1,4 +1,4 @@
-//! Which tasks a list shows, in GraphQL: typed comparisons, all of which must hold.
+//! Inputs that filter tasks.
 
 use std::fmt::{Arguments, Display};
 
@@ -13,8 +13,8 @@ use crate::domain::task::{self as domain, Comparison, TaskTime};
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::scalar::{Compared, Sent, SentDate, SentDateTime, TaskPriority, TaskStatus};
 
-/// Conditions on tasks; a task must meet all of them. At most 50 conditions, 8 levels and 100 elements in a list.
-/// A task whose field is null matches only `neq`, `nin` and `isNull: true`.
+/// Conditions on tasks; a task must meet all of them. Limits: 50 conditions, 8 levels of nesting, 100 values in a list.
+/// A field that is null matches only `neq`, `nin` and `isNull: true`.
 #[derive(Debug, Default, InputObject)]
 pub struct TaskFilter {
     /// Workflow status: `eq`, `neq`, `in`, `nin`.
@@ -25,7 +25,7 @@ pub struct TaskFilter {
     owner: Option<UserIdFilter>,
     /// Assignee: `eq`, `neq`, `in`, `nin` with global ids of users; `isNull: true` for tasks without one.
     assignee: Option<UserIdFilter>,
-    /// Tags: `any` for at least one of the names, `all` for each of them. Up to 20 names, in any case.
+    /// Tags: `any` for at least one of the names, `all` for each of them. Up to 20 names; case is ignored.
     tag: Option<TagFilter>,
     /// Due date and time: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks with `dueOn`,
     /// and for tasks that are not due.
@@ -44,15 +44,16 @@ pub struct TaskFilter {
     /// Null for tasks that are not in the trash. At the top level it includes the trash unless `includeDeleted` is
     /// false, so `{deletedAt: {isNull: false}}` lists only the trash.
     deleted_at: Option<DateTimeFilter>,
-    /// true: open tasks past their due date, or past their due day in your time zone (`User.timeZone`). false: all
-    /// others.
+    /// true: tasks that are `TODO` or `IN_PROGRESS` and past their due date, or past their due day in your time zone
+    /// (`User.timeZone`). false: all others.
     is_overdue: Option<bool>,
     /// true: tasks that are DONE. false: all others.
     is_completed: Option<bool>,
-    /// Words that must all occur in title or description, as substrings and in any case. Up to 16 words of 2 or more
-    /// characters.
+    /// Words, separated by spaces. Each must occur in the title or description as a substring; case is ignored. Up to
+    /// 16 words of at least 2 characters.
     search: Option<String>,
-    /// Whether to include tasks in the trash, default false. Allowed at the top level of a filter only.
+    /// Whether to include tasks in the trash. Default: false, or true if `deletedAt` is given. Allowed only at the top
+    /// level of a filter.
     include_deleted: Option<bool>,
     /// Matches tasks that meet all of these filters.
     and: Option<Vec<TaskFilter>>,
@@ -72,7 +73,7 @@ pub struct TaskStatusFilter {
     /// One of these statuses, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<TaskStatus>>,
-    /// None of these statuses. Up to 100.
+    /// None of these statuses, up to 100.
     nin: Option<Vec<TaskStatus>>,
 }
 
@@ -86,7 +87,7 @@ pub struct TaskPriorityFilter {
     /// One of these priorities, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<TaskPriority>>,
-    /// None of these priorities. Up to 100.
+    /// None of these priorities, up to 100.
     nin: Option<Vec<TaskPriority>>,
     /// Lower than this priority.
     lt: Option<TaskPriority>,
@@ -101,30 +102,30 @@ pub struct TaskPriorityFilter {
 /// Comparisons of a user by global id; all that are given must hold.
 #[derive(Debug, InputObject)]
 pub struct UserIdFilter {
-    /// Equal to this user.
+    /// Equal to this user, given as a global id.
     eq: Option<ID>,
-    /// Not equal to this user, or null.
+    /// Not equal to this user; also matches null.
     neq: Option<ID>,
     /// One of these users, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<ID>>,
-    /// None of these users, or null. Up to 100.
+    /// None of these users, up to 100; also matches null.
     nin: Option<Vec<ID>>,
-    /// true: null. false: not null.
+    /// true: matches only null. false: matches only values that are not null.
     is_null: Option<bool>,
 }
 
 /// Comparisons of a date and time; all that are given must hold.
 #[derive(Debug, InputObject)]
 pub struct DateTimeFilter {
-    /// Equal to this time.
+    /// Equal to this time, such as 2026-01-31T12:00:00Z.
     eq: Option<SentDateTime>,
-    /// Not equal to this time, or null.
+    /// Not equal to this time; also matches null.
     neq: Option<SentDateTime>,
     /// One of these times, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<SentDateTime>>,
-    /// None of these times, or null. Up to 100.
+    /// None of these times, up to 100; also matches null.
     nin: Option<Vec<SentDateTime>>,
     /// Before this time.
     lt: Option<SentDateTime>,
@@ -134,21 +135,21 @@ pub struct DateTimeFilter {
     gt: Option<SentDateTime>,
     /// After or equal to this time.
     gte: Option<SentDateTime>,
-    /// true: null. false: not null.
+    /// true: matches only null. false: matches only values that are not null.
     is_null: Option<bool>,
 }
 
 /// Comparisons of a calendar day; all that are given must hold.
 #[derive(Debug, InputObject)]
 pub struct DateFilter {
-    /// Equal to this day.
+    /// Equal to this day, such as 2026-12-31.
     eq: Option<SentDate>,
-    /// Not equal to this day, or null.
+    /// Not equal to this day; also matches null.
     neq: Option<SentDate>,
     /// One of these days, up to 100.
     #[graphql(name = "in")]
     one_of: Option<Vec<SentDate>>,
-    /// None of these days, or null. Up to 100.
+    /// None of these days, up to 100; also matches null.
     nin: Option<Vec<SentDate>>,
     /// Before this day.
     lt: Option<SentDate>,
@@ -158,26 +159,25 @@ pub struct DateFilter {
     gt: Option<SentDate>,
     /// After or equal to this day.
     gte: Option<SentDate>,
-    /// true: null. false: not null.
+    /// true: matches only null. false: matches only values that are not null.
     is_null: Option<bool>,
 }
 
 /// Conditions on a task's tags; case is ignored.
 #[derive(Debug, InputObject)]
 pub struct TagFilter {
-    /// At least one of these tags.
+    /// At least one of these tags, up to 20.
     any: Option<Vec<String>>,
-    /// All of these tags.
+    /// All of these tags, up to 20.
     all: Option<Vec<String>>,
 }
 
 impl TaskFilter {
-    /// Whether tasks in the trash are wanted too.
     pub(super) fn includes_deleted(&self) -> bool {
         self.include_deleted.unwrap_or(self.deleted_at.is_some())
     }
 
-    /// The conditions that can be judged on an event.
+    /// Only conditions on fields whose values before the event can be read from the log.
     pub(in crate::graphql) fn of_events(
         status: Option<TaskStatusFilter>,
         priority: Option<TaskPriorityFilter>,
@@ -195,19 +195,18 @@ impl TaskFilter {
         }
     }
 
-    /// The domain's filter.
     pub(in crate::graphql) fn into_domain(mut self) -> Result<domain::TaskFilter> {
         self.include_deleted = None;
         self.nested(&"filter")
     }
 
     /// Converts the filter at this path of the arguments; errors name the path.
-    fn nested(self, place: &dyn Display) -> Result<domain::TaskFilter> {
+    fn nested(self, path: &dyn Display) -> Result<domain::TaskFilter> {
         if self.include_deleted.is_some() {
             return Err(Error::BadInput {
                 field: "filter",
                 message: format!(
-                    "{place}.includeDeleted counts for the whole list; give it only at the top of the filter"
+                    "{path}.includeDeleted counts for the whole list; give it only at the top of the filter"
                 ),
             });
         }
@@ -225,17 +224,16 @@ impl TaskFilter {
                 .map(domain::TaskFilter::Priority),
         );
         if let Some(owner) = self.owner {
-            let owner = owner.comparisons(format_args!("{place}.owner"))?;
+            let owner = owner.comparisons(format_args!("{path}.owner"))?;
             all.extend(owner.into_iter().map(domain::TaskFilter::Owner));
         }
         if let Some(assignee) = self.assignee {
-            let assignee = assignee.comparisons(format_args!("{place}.assignee"))?;
+            let assignee = assignee.comparisons(format_args!("{path}.assignee"))?;
             all.extend(assignee.into_iter().map(domain::TaskFilter::Assignee));
         }
         if let Some(TagFilter { any, all: each }) = self.tag {
-            let any = any.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{place}.tag.any"))));
-            let each =
-                each.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{place}.tag.all"))));
+            let any = any.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{path}.tag.any"))));
+            let each = each.map(|tags| tag::normalise(&tags).map_err(|error| error.at(format_args!("{path}.tag.all"))));
             all.extend(any.transpose()?.map(domain::TaskFilter::TaggedAny));
             all.extend(each.transpose()?.map(domain::TaskFilter::TaggedAll));
         }
@@ -247,39 +245,38 @@ impl TaskFilter {
             ("deletedAt", TaskTime::Deleted, self.deleted_at),
         ] {
             let Some(comparisons) = comparisons else { continue };
-            let comparisons = comparisons.comparisons(format_args!("{place}.{name}"))?;
+            let comparisons = comparisons.comparisons(format_args!("{path}.{name}"))?;
             let of_time = |comparison| domain::TaskFilter::Time(time, comparison);
             all.extend(comparisons.into_iter().map(of_time));
         }
         if let Some(days) = self.due_on {
-            let days = days.comparisons(format_args!("{place}.dueOn"))?;
+            let days = days.comparisons(format_args!("{path}.dueOn"))?;
             all.extend(days.into_iter().map(domain::TaskFilter::DueOn));
         }
         all.extend(self.is_overdue.map(domain::TaskFilter::Overdue));
         all.extend(self.is_completed.map(domain::TaskFilter::Completed));
         all.extend(self.search.map(domain::TaskFilter::Search));
         if let Some(filters) = self.and {
-            all.push(domain::TaskFilter::All(nested(filters, format_args!("{place}.and"))?));
+            all.push(domain::TaskFilter::All(nested(filters, format_args!("{path}.and"))?));
         }
         if let Some(filters) = self.or {
-            all.push(domain::TaskFilter::Any(nested(filters, format_args!("{place}.or"))?));
+            all.push(domain::TaskFilter::Any(nested(filters, format_args!("{path}.or"))?));
         }
         if let Some(filter) = self.not {
-            let filter = filter.nested(&format_args!("{place}.not"))?;
+            let filter = filter.nested(&format_args!("{path}.not"))?;
             all.push(domain::TaskFilter::Not(Box::new(filter)));
         }
         Ok(domain::TaskFilter::All(all))
     }
 }
 
-fn nested(filters: Vec<TaskFilter>, place: Arguments<'_>) -> Result<Vec<domain::TaskFilter>> {
+fn nested(filters: Vec<TaskFilter>, path: Arguments<'_>) -> Result<Vec<domain::TaskFilter>> {
     let filters = filters.into_iter().enumerate();
     filters
-        .map(|(position, filter)| filter.nested(&format_args!("{place}.{position}")))
+        .map(|(position, filter)| filter.nested(&format_args!("{path}.{position}")))
         .collect()
 }
 
-/// The comparisons that were given, of those there can be.
 fn given<T>(comparisons: impl IntoIterator<Item = Option<Comparison<T>>>) -> Vec<Comparison<T>> {
     comparisons.into_iter().flatten().collect()
 }
@@ -315,14 +312,13 @@ impl TaskPriorityFilter {
 }
 
 impl UserIdFilter {
-    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<UserId>>> {
+    fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<UserId>>> {
         let user = |name: &str, id: Option<ID>| {
-            id.map(|id| UserId::from_global(format_args!("{place}.{name}"), &id))
+            id.map(|id| UserId::from_global(format_args!("{path}.{name}"), &id))
                 .transpose()
         };
         let users = |name: &str, ids: Option<Vec<ID>>| {
-            let read =
-                |(position, id): (usize, &ID)| UserId::from_global(format_args!("{place}.{name}.{position}"), id);
+            let read = |(position, id): (usize, &ID)| UserId::from_global(format_args!("{path}.{name}.{position}"), id);
             ids.map(|ids| ids.iter().enumerate().map(read).collect::<Result<Vec<_>>>())
                 .transpose()
         };
@@ -337,9 +333,9 @@ impl UserIdFilter {
 }
 
 impl DateTimeFilter {
-    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<Timestamp>>> {
+    fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<Timestamp>>> {
         bounds(
-            place,
+            path,
             [
                 ("eq", self.eq, Comparison::Equal),
                 ("neq", self.neq, Comparison::NotEqual),
@@ -358,9 +354,9 @@ impl DateTimeFilter {
 }
 
 impl DateFilter {
-    fn comparisons(self, place: Arguments<'_>) -> Result<Vec<Comparison<NaiveDate>>> {
+    fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<NaiveDate>>> {
         bounds(
-            place,
+            path,
             [
                 ("eq", self.eq, Comparison::Equal),
                 ("neq", self.neq, Comparison::NotEqual),
@@ -378,26 +374,25 @@ impl DateFilter {
     }
 }
 
-/// A comparison by its name, with what was given for it.
+/// Name of an operator, its argument, and the comparison.
 type Given<T, V, S> = (&'static str, Option<T>, fn(V) -> Comparison<S>);
 type Stored<T> = <T as Compared>::Stored;
 type Ones<T> = [Given<Sent<T>, Stored<T>, Stored<T>>; 6];
 type Lists<T> = [Given<Vec<Sent<T>>, Vec<Stored<T>>, Stored<T>>; 2];
 
-/// The comparisons of scalars that were given.
 fn bounds<T: Compared>(
-    place: Arguments<'_>,
+    path: Arguments<'_>,
     ones: Ones<T>,
     lists: Lists<T>,
     is_null: Option<bool>,
 ) -> Result<Vec<Comparison<T::Stored>>> {
     let mut all = Vec::new();
     for (name, value, comparison) in ones {
-        let value = value.map(|value| value.for_filter(format_args!("{place}.{name}")));
+        let value = value.map(|value| value.for_filter(format_args!("{path}.{name}")));
         all.extend(value.transpose()?.map(comparison));
     }
     for (name, values, comparison) in lists {
-        let read = |(position, value): (usize, Sent<T>)| value.for_filter(format_args!("{place}.{name}.{position}"));
+        let read = |(position, value): (usize, Sent<T>)| value.for_filter(format_args!("{path}.{name}.{position}"));
         let values = values.map(|values| values.into_iter().enumerate().map(read).collect::<Result<Vec<_>>>());
         all.extend(values.transpose()?.map(comparison));
     }

@@ -1,4 +1,4 @@
-//! What happened to a task, in GraphQL.
+//! Events of a task.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ use crate::graphql::row::{Lookup, Preloaded, Row, Rows, Single, preload, rows_wi
 use crate::graphql::scalar::{TaskEventType, TaskStatus};
 use crate::graphql::types::user::{User, UserById};
 
-/// An event of a task.
+/// An event of a task, with its actor and the current task.
 #[derive(Clone, Debug)]
 pub struct TaskEvent {
     event: domain::TaskEvent,
     actor: Preloaded<Arc<domain_user::User>>,
-    /// The task as it is now; `None` if the viewer may not see it or it no longer exists.
+    /// The current task; `None` if the viewer may not see it or it no longer exists.
     task: Option<Task>,
 }
 
@@ -42,7 +42,7 @@ impl TaskEvent {
         }
     }
 
-    /// The present task, if it was not read before the event: somebody may have changed it while a request was answered.
+    /// The current task, unless it is older than the event: it may have changed after it was read for this request.
     fn task_after(&self) -> Option<&Task> {
         let task = self.task.as_ref()?;
         (task.inner.version >= self.event.task.task.version).then_some(task)
@@ -53,7 +53,7 @@ impl TaskEvent {
 #[plain_fields]
 #[Object]
 impl TaskEvent {
-    /// The event's place in the log; unique. Pass it as `after` to resume a subscription after this event.
+    /// Position of the event in the log; unique. Pass it as `after` to resume a subscription after this event.
     async fn cursor(&self) -> String {
         self.event.cursor.encode()
     }
@@ -69,7 +69,7 @@ impl TaskEvent {
         self.event.occurred_at
     }
 
-    /// The user who made the change. Null if the server made it, or if the account no longer exists.
+    /// The user who changed the task. Null if the server changed it, or if the account no longer exists.
     async fn actor(&self) -> Lookup<'_, UserById, Single<User>> {
         Lookup::new(self.event.actor_id, &self.actor, User::single)
     }
@@ -79,8 +79,8 @@ impl TaskEvent {
         self.event.task_id.to_global()
     }
 
-    /// The task as it is now, in the trash or not; never older than the event. Null if it was deleted for good, or if
-    /// you may no longer see it. The task as the event left it is `snapshot`.
+    /// The current task, never older than the event; it may be in the trash. Null if it was deleted permanently, or is
+    /// no longer visible to you. For the task directly after the event, see `snapshot`.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<Single<Task>>> {
         if self.task.is_none() || self.task_after().is_some() {
             return Ok(self.task.clone().map(Single));
@@ -89,7 +89,7 @@ impl TaskEvent {
         Ok(task.map(Task::from).map(Single))
     }
 
-    /// The task as the event left it.
+    /// The task directly after the event.
     async fn snapshot(&self) -> Single<TaskSnapshot> {
         Single(self.event.task.clone().into())
     }
@@ -104,7 +104,7 @@ impl TaskEvent {
         self.event.status.into()
     }
 
-    /// The fields that changed, by name. Empty if the task was created or deleted for good.
+    /// Changed fields, sorted by name. Empty if the task was created or deleted permanently.
     async fn changes(&self) -> Rows<TaskEventChange> {
         Rows(self.event.changes.iter().map(Into::into).collect())
     }
@@ -118,7 +118,7 @@ impl Row for TaskEvent {
     }
 }
 
-/// A field of a task with its values before and after an event.
+/// Value of a task field before and after an event.
 #[derive(Clone, Debug)]
 pub struct TaskEventChange {
     field: String,
@@ -126,21 +126,21 @@ pub struct TaskEventChange {
     after: Option<Json>,
 }
 
-/// A field of a task with its values before and after an event.
+/// Value of a task field before and after an event.
 #[plain_fields]
 #[Object]
 impl TaskEventChange {
-    /// Name of the field of `Task`.
+    /// Name of the field of `Task`, such as `dueDate`.
     async fn field(&self) -> &str {
         &self.field
     }
 
-    /// Value before the event, in the form of `Task`; a user is a global id. Null if the field was empty.
+    /// Value before the event, in the format of `Task`; a user is a global id. Null if the field was empty.
     async fn before(&self) -> Option<&Json> {
         self.before.as_ref()
     }
 
-    /// Value after the event, in the form of `Task`; a user is a global id. Null if the field is empty.
+    /// Value after the event, in the format of `Task`; a user is a global id. Null if the field is empty.
     async fn after(&self) -> Option<&Json> {
         self.after.as_ref()
     }
@@ -153,14 +153,14 @@ impl From<&FieldChange> for TaskEventChange {
         let name = change.field.strip_suffix("_id").unwrap_or(&change.field);
         Self {
             field: camel_case(name),
-            before: shown(&change.field, &change.from),
-            after: shown(&change.field, &change.to),
+            before: schema_value(&change.field, &change.from),
+            after: schema_value(&change.field, &change.to),
         }
     }
 }
 
-/// A value of the log as the schema shows it.
-fn shown(field: &str, stored: &Json) -> Option<Json> {
+/// Converts a value of the event log to the format of the schema.
+fn schema_value(field: &str, stored: &Json) -> Option<Json> {
     let converted = match field {
         "status" | "priority" => stored.as_str().map(|name| name.to_uppercase().into()),
         "due_date" | "deleted_at" => DateTime::parse_from_rfc3339(stored.as_str()?)
@@ -177,7 +177,7 @@ fn shown(field: &str, stored: &Json) -> Option<Json> {
         .filter(|value| !value.is_null())
 }
 
-/// What a connection of a task's events knows beside its page.
+/// Totals of a list of task events.
 #[derive(Debug)]
 pub struct TaskEventTotals {
     task: TaskId,
@@ -185,14 +185,14 @@ pub struct TaskEventTotals {
 
 #[Object]
 impl TaskEventTotals {
-    /// How many events there are on all pages together; counted only when selected.
+    /// Number of events on all pages. Counted only if selected.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let count = ctx.loaders().load::<HistoryCountOfTask>(self.task).await?;
         Ok(i32::try_from(count.unwrap_or_default()).unwrap_or(i32::MAX))
     }
 }
 
-/// A page of a task's events. The same page of other tasks is read in the same statement.
+/// A page of a task's events. Requests for the same page of other tasks share the statement.
 pub(super) async fn of(
     ctx: &Context<'_>,
     task: Task,
@@ -206,7 +206,6 @@ pub(super) async fn of(
     Ok(connection(events, TaskEventTotals { task: id }, event))
 }
 
-/// Pages of events by task, as far as the actor sees it.
 struct HistoryOfTask;
 
 impl Batch for HistoryOfTask {
@@ -221,7 +220,6 @@ impl Batch for HistoryOfTask {
     }
 }
 
-/// Numbers of events by task, as far as the actor sees it.
 struct HistoryCountOfTask;
 
 impl Batch for HistoryCountOfTask {

@@ -1,4 +1,4 @@
-//! What a client sends to make or change a task.
+//! Inputs of the task mutations.
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::NaiveDate;
@@ -11,35 +11,34 @@ use crate::graphql::node::GlobalId as _;
 use crate::graphql::scalar::{Date, SentDate, SentDateTime, TaskPriority, TaskStatus};
 use crate::graphql::types::user::patch;
 
-/// A task to be made.
+/// Fields of a new task.
 #[derive(Debug, InputObject)]
 pub struct TaskCreateInput {
-    /// 1 to 255 characters.
+    /// Title, 1 to 255 characters.
     title: String,
-    /// Up to 5,000 characters.
+    /// Description, up to 5,000 characters. Default: none.
     description: Option<String>,
-    /// Where it starts; TODO when left out.
+    /// Initial workflow status. Default: `TODO`.
     status: Option<TaskStatus>,
-    /// MEDIUM when left out.
+    /// Priority. Default: `MEDIUM`.
     priority: Option<TaskPriority>,
-    /// Until when it should be done.
+    /// Due date and time, such as 2026-01-31T12:00:00Z. Default: none. Not together with `dueOn`.
     due_date: Option<SentDateTime>,
-    /// On which day it should be done, such as 2026-12-31. Not together with `dueDate`.
+    /// Due day, such as 2026-12-31. Default: none. Not together with `dueDate`.
     due_on: Option<SentDate>,
-    /// Who should do it.
+    /// Global id of the active user who should do the task. Default: unassigned.
     assignee_id: Option<ID>,
-    /// Up to 20 tags of 1 to 50 characters; upper and lower case are the same.
+    /// Up to 20 tags of 1 to 50 characters; stored in lower case.
     #[graphql(default)]
     tags: Vec<String>,
-    /// Creates the task once, however often the mutation is sent: 1 to 255 visible ASCII characters, such as a UUID. If you
-    /// own a task with this key, that task is returned as it is now, also from the trash: other fields are ignored, `cursor`
-    /// is null, and there is no second event. The key is kept until the task is deleted for good. Keys of other
-    /// users are independent.
+    /// Idempotency key: 1 to 255 visible ASCII characters, such as a UUID. If you already own a task with this key,
+    /// even in the trash, that task is returned in its current state. Then other fields are ignored, `cursor` is null,
+    /// and no event is logged. The key is kept until the task is deleted permanently. Each user has separate keys.
     client_key: Option<String>,
 }
 
 impl TaskCreateInput {
-    /// The draft of a task that was sent at this path.
+    /// Errors about ids name fields under `path`.
     pub(super) fn into_draft(self, path: &str) -> Result<TaskDraft> {
         Ok(TaskDraft {
             title: self.title,
@@ -58,41 +57,41 @@ impl TaskCreateInput {
     }
 }
 
-/// A version that a task must have to be changed.
+/// Expected version of a task in a bulk mutation.
 #[derive(Debug, InputObject)]
 pub struct TaskVersionInput {
-    /// The task: one of those that the mutation changes.
+    /// Global id of the task; must be in `ids`.
     id: ID,
-    /// The `version` that it must have; with another, the task has the error `CONFLICT`.
+    /// Expected `Task.version`. With another version, the task is not changed and has the error `CONFLICT`.
     version: i32,
 }
 
 impl TaskVersionInput {
-    /// The task and the version; `position` is that among the versions.
+    /// `position` is the index in `expectedVersions`.
     pub(super) fn read(&self, position: usize) -> Result<(TaskId, i32)> {
         let id = TaskId::from_global(format_args!("expectedVersions.{position}.id"), &self.id)?;
         Ok((id, self.version))
     }
 }
 
-/// What to change of a task; a field that is left out stays as it is, null clears it.
+/// Changes to a task. Omitted fields keep their value; null clears a field.
 #[derive(Debug, InputObject)]
 pub struct TaskUpdateInput {
-    /// 1 to 255 characters; cannot be null.
+    /// New title, 1 to 255 characters; cannot be null.
     title: MaybeUndefined<String>,
-    /// Up to 5,000 characters.
+    /// New description, up to 5,000 characters.
     description: MaybeUndefined<String>,
-    /// By the workflow; cannot be null.
+    /// New workflow status, one of `Task.allowedTransitions`; cannot be null.
     status: MaybeUndefined<TaskStatus>,
-    /// How urgent it is; cannot be null.
+    /// New priority; cannot be null.
     priority: MaybeUndefined<TaskPriority>,
-    /// Until when it should be done. Setting it clears `dueOn`.
+    /// New due date and time, such as 2026-01-31T12:00:00Z. Setting it clears `dueOn`.
     due_date: MaybeUndefined<SentDateTime>,
-    /// On which day it should be done, such as 2026-12-31. Setting it clears `dueDate`; both cannot be set together.
+    /// New due day, such as 2026-12-31. Setting it clears `dueDate`; both cannot be set together.
     due_on: MaybeUndefined<SentDate>,
-    /// Who should do it. An assignee who is not the owner may only set it to null.
+    /// Global id of the new assignee, an active user. Assignees who are not the owner may only set it to null.
     assignee_id: MaybeUndefined<ID>,
-    /// All tags anew; null takes all away.
+    /// Replaces all tags: up to 20 tags of 1 to 50 characters. Null removes all tags.
     tags: MaybeUndefined<Vec<String>>,
 }
 

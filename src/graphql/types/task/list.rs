@@ -1,4 +1,4 @@
-//! Lists of tasks in GraphQL: their order, their totals, and whose they are.
+//! Lists of tasks: all that are visible, or those of one user.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::graphql::error::Result;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext, load_by_arguments};
 use crate::graphql::scalar::{OrderDirection, TaskOrderField};
 
-/// One step of a task list's order; ties go by number.
+/// Sort key of a list of tasks. Ties are broken by the database id.
 #[derive(Clone, Copy, Debug, InputObject)]
 pub struct TaskOrder {
-    /// What is compared.
+    /// Field to sort by.
     field: TaskOrderField,
-    /// Which way.
+    /// Sort direction. Default: `ASC`.
     #[graphql(default_with = "OrderDirection::Ascending")]
     direction: OrderDirection,
 }
@@ -34,28 +34,25 @@ impl From<TaskOrder> for TaskSort {
     }
 }
 
-/// What a connection of tasks knows beside its page.
+/// Totals of a list of tasks.
 #[derive(Debug)]
 pub struct TaskTotals {
-    whose: Whose,
+    source: TaskSource,
 }
 
-/// Whose tasks a connection shows.
 #[derive(Debug)]
-enum Whose {
-    /// Everybody's.
-    All(TaskList),
-    /// One user's.
-    User(UserId, TasksOf),
+enum TaskSource {
+    AllVisible(TaskList),
+    OfUser(UserId, TasksOf),
 }
 
 #[Object]
 impl TaskTotals {
-    /// How many tasks there are on all pages together; counted only when selected.
+    /// Number of tasks on all pages. Counted only if selected.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = match &self.whose {
-            Whose::All(list) => ctx.domain().tasks().count(ctx.actor(), list).await?,
-            Whose::User(user, of) => {
+        let count = match &self.source {
+            TaskSource::AllVisible(list) => ctx.domain().tasks().count(ctx.actor(), list).await?,
+            TaskSource::OfUser(user, of) => {
                 let key = (*user, of.clone());
                 let count = ctx.loaders().load::<TaskCountOfUser>(key).await?;
                 count.transpose()?.unwrap_or_default()
@@ -65,7 +62,7 @@ impl TaskTotals {
     }
 }
 
-/// A page of all tasks that the asker may see.
+/// A page of all tasks that the actor may see.
 pub(super) async fn all(
     ctx: &Context<'_>,
     page: PageArguments,
@@ -75,11 +72,11 @@ pub(super) async fn all(
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
     let found = ctx.domain().tasks().list(ctx.actor(), &list, &page).await?;
-    let whose = Whose::All(list);
-    Ok(connection(found, TaskTotals { whose }, Task::from))
+    let source = TaskSource::AllVisible(list);
+    Ok(connection(found, TaskTotals { source }, Task::from))
 }
 
-/// A page of one user's tasks. The same page of other users is read in the same statement.
+/// A page of one user's tasks. Requests for the same page of other users share the statement.
 pub(in crate::graphql) async fn of_user(
     ctx: &Context<'_>,
     (user, part): (UserId, Participation),
@@ -90,17 +87,16 @@ pub(in crate::graphql) async fn of_user(
     let page = page.into_request(ctx)?;
     let list = task_list(filter, order_by)?;
     let of = TasksOf { part, list };
-    let asked = PageOfTasks { of: of.clone(), page };
-    let found = ctx.loaders().load::<PageOfUser>((user, Arc::new(asked))).await?;
-    let whose = Whose::User(user, of);
+    let page = PageOfTasks { of: of.clone(), page };
+    let found = ctx.loaders().load::<PageOfUser>((user, Arc::new(page))).await?;
+    let source = TaskSource::OfUser(user, of);
     let found = found.transpose()?.unwrap_or_default();
-    Ok(connection(found, TaskTotals { whose }, Task::from))
+    Ok(connection(found, TaskTotals { source }, Task::from))
 }
 
-/// The most steps of an order: more would make the condition of a page long for nothing.
+/// Maximum of sort keys: each lengthens the keyset condition of a page.
 const MAX_ORDER_STEPS: usize = 5;
 
-/// The list of these arguments.
 pub(in crate::graphql) fn task_list(
     filter: Option<Box<TaskFilter>>,
     order_by: Option<Vec<TaskOrder>>,
@@ -129,14 +125,12 @@ pub(in crate::graphql) fn task_list(
     })
 }
 
-/// Which page of which of a user's tasks.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct PageOfTasks {
     of: TasksOf,
     page: PageRequest,
 }
 
-/// Pages of tasks by user, as far as the actor sees them.
 struct PageOfUser;
 
 impl Batch for PageOfUser {
@@ -146,15 +140,14 @@ impl Batch for PageOfUser {
     const NAME: &'static str = "tasks_of_users";
 
     async fn load(LoaderContext { domain, actor }: &LoaderContext, keys: &[Self::Key]) -> Loaded<Self> {
-        let load = |users: Vec<UserId>, asked: Arc<PageOfTasks>| async move {
+        let load = |users: Vec<UserId>, page: Arc<PageOfTasks>| async move {
             let tasks = domain.tasks();
-            tasks.lists_of_users(actor, &users, &asked.of, &asked.page).await
+            tasks.lists_of_users(actor, &users, &page.of, &page.page).await
         };
         Ok(load_by_arguments(keys, load).await)
     }
 }
 
-/// Numbers of tasks by user, as far as the actor sees them.
 struct TaskCountOfUser;
 
 impl Batch for TaskCountOfUser {

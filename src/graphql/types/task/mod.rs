@@ -1,4 +1,4 @@
-//! Tasks in GraphQL.
+//! GraphQL types of tasks.
 
 mod bulk;
 mod filter;
@@ -37,7 +37,7 @@ use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::{Lookup, Preloaded, Required, Row, Rows, Single, preload, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
 
-/// A task.
+/// A task, with its preloaded references.
 #[derive(Clone, Debug)]
 pub struct Task {
     inner: Arc<domain::task::Task>,
@@ -73,7 +73,6 @@ impl From<VisibleTask> for Task {
 }
 
 impl Task {
-    /// For look-ups.
     pub(in crate::graphql) fn single(task: Arc<domain::task::Task>) -> Single<Self> {
         Single(task.into())
     }
@@ -88,117 +87,120 @@ impl From<Snapshot> for Task {
     }
 }
 
-/// A task with a workflow status, an owner and an assignee.
+/// A task with a workflow status, an owner and an assignee. Visible to its owner, its assignee and administrators.
 #[plain_fields]
 #[Object]
 impl Task {
-    /// The global id.
+    /// Global id: opaque, unique over all types, accepted by `node`.
     pub(in crate::graphql) async fn id(&self) -> ID {
         self.inner.id.to_global()
     }
 
-    /// The number by which REST knows the task.
+    /// Number of the task in the REST API.
     async fn database_id(&self) -> i32 {
         self.inner.id.0
     }
 
-    /// What is to be done, in a line.
+    /// Title, 1 to 255 characters.
     async fn title(&self) -> &str {
         &self.inner.title
     }
 
-    /// What is to be done, at length.
+    /// Description, up to 5,000 characters. Null if the task has none.
     async fn description(&self) -> Option<&str> {
         self.inner.description.as_deref()
     }
 
-    /// How far it has come.
+    /// Workflow status. `allowedTransitions` lists the statuses that may follow.
     async fn status(&self) -> TaskStatus {
         self.inner.status.into()
     }
 
-    /// How urgent it is.
+    /// Priority, from `LOW` to `URGENT`.
     async fn priority(&self) -> TaskPriority {
         self.inner.priority.into()
     }
 
-    /// Until when it should be done. Null if the task has a due day, or is not due.
+    /// Due date and time (UTC). Null if the task has a due day (`dueOn`) or is not due.
     async fn due_date(&self) -> Option<DateTime<Utc>> {
         self.inner.due_date
     }
 
-    /// On which day it should be done. Null if the task has a due date, or is not due.
+    /// Due day, such as 2026-12-31. Null if the task has a due date (`dueDate`) or is not due.
     async fn due_on(&self) -> Option<Date> {
         self.inner.due_on.map(Date)
     }
 
-    /// Whether it is still open and past its due date, or past its due day in your time zone (`User.timeZone`).
+    /// Whether the task is `TODO` or `IN_PROGRESS`, and past its due date, or past its due day in your time zone
+    /// (`User.timeZone`).
     async fn is_overdue(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().is_overdue(ctx.actor(), &self.inner)
     }
 
-    /// When it was done; only while it is.
+    /// Date and time of completion (UTC). Null unless the status is `DONE`.
     async fn completed_at(&self) -> Option<DateTime<Utc>> {
         self.inner.completed_at
     }
 
-    /// Counts the changes, from 1. Send it as `expectedVersion` to change only what you have seen.
+    /// Version, 1 for a new task; each change adds 1. Pass it as `expectedVersion` to change only the version that you
+    /// have seen.
     async fn version(&self) -> i32 {
         self.inner.version
     }
 
-    /// When it was made.
+    /// Date and time of creation (UTC).
     async fn created_at(&self) -> DateTime<Utc> {
         self.inner.created_at
     }
 
-    /// When it was last changed.
+    /// Date and time of the last change (UTC).
     async fn updated_at(&self) -> DateTime<Utc> {
         self.inner.updated_at
     }
 
-    /// When it was put in the trash; only while it is there.
+    /// Date and time at which the task was moved to the trash (UTC). Null unless it is in the trash. After
+    /// `TRASH_RETENTION_DAYS` (30 days) the server deletes it permanently.
     async fn deleted_at(&self) -> Option<DateTime<Utc>> {
         self.inner.deleted_at
     }
 
-    /// The user who owns the task.
+    /// The user who owns the task: its creator, or the user who received it in a transfer.
     async fn owner(&self) -> Required<Lookup<'_, UserById, Single<User>>> {
         Lookup::new(self.inner.owner_id, &self.owner, User::single).required()
     }
 
-    /// The user who should do the task; null if nobody. Assignees have the rights of the owner, except that they can
-    /// assign the task to nobody else.
+    /// The user who should do the task. Null if the task is unassigned. Assignees have the rights of the owner, but
+    /// cannot assign the task to other users.
     async fn assignee(&self) -> Lookup<'_, UserById, Single<User>> {
         Lookup::new(self.inner.assignee_id, &self.assignee, User::single)
     }
 
-    /// The key that its creator gave it in `TaskCreateInput`, to find the row of an optimistic update. Null if there was
-    /// none, and when the task was transferred to another owner.
+    /// Key from `TaskCreateInput.clientKey`, to match the task with an optimistic update. Null if none was given, or
+    /// after a transfer to another owner.
     async fn client_key(&self) -> Option<&str> {
         self.inner.client_key.as_deref()
     }
 
-    /// Its tags, in alphabetical order.
+    /// Tags in lower case and alphabetical order, up to 20.
     async fn tags(&self) -> Vec<&str> {
         self.inner.tags.iter().map(String::as_str).collect()
     }
 
-    /// Its files, up to 20, the oldest first.
+    /// Attached files, oldest first, up to 20.
     async fn attachments(&self) -> Required<Lookup<'_, AttachmentsOfTask, Rows<Attachment>>> {
         Lookup::new(self.inner.id, &self.attachments, Attachment::rows).required()
     }
 
-    /// What happened to it, the oldest first.
+    /// Events of the task, oldest first. They are kept for `EVENT_RETENTION_DAYS` (30 days).
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+        #[graphql(desc = "Returns the first N events, 0 to 100. Default: 50, unless `last` is given.")] first: Option<
             i32,
         >,
-        #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns events after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N events, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns events before this cursor.")] before: Option<String>,
     ) -> Result<Connection<TaskEvent, TaskEventTotals>> {
         let page = PageArguments {
             first,
@@ -206,31 +208,32 @@ impl Task {
             last,
             before,
         };
-        // On the heap, so that every field of a task does not carry room for it.
+        // Boxed: otherwise this future enlarges that of every field of a task.
         Box::pin(history::of(ctx, self.clone(), page)).await
     }
 
-    /// Whether you may change it: its owner, its assignee and administrators may.
+    /// Whether you may change the task. True for its owner, its assignee and administrators.
     async fn viewer_can_update(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_update(ctx.actor(), &self.inner)
     }
 
-    /// Whether you may put it in the trash and take it out again: its owner, its assignee and administrators may.
+    /// Whether you may move the task to the trash and restore it. True for its owner, its assignee and administrators.
     async fn viewer_can_delete(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_delete(ctx.actor(), &self.inner)
     }
 
-    /// Whether you may assign it to anybody: its owner and administrators may. The assignee may only unassign themselves.
+    /// Whether you may assign the task to any user. True for its owner and administrators; an assignee may only
+    /// unassign themselves.
     async fn viewer_can_assign(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_assign(ctx.actor(), &self.inner)
     }
 
-    /// Whether you may delete it for good: its owner, its assignee and administrators may.
+    /// Whether you may delete the task permanently. True for its owner, its assignee and administrators.
     async fn viewer_can_purge(&self, ctx: &Context<'_>) -> bool {
         ctx.domain().tasks().may_purge(ctx.actor(), &self.inner)
     }
 
-    /// The statuses that may follow the present one.
+    /// Statuses that may follow the current one, in workflow order.
     async fn allowed_transitions(&self) -> Vec<TaskStatus> {
         self.inner
             .status
@@ -257,32 +260,36 @@ impl Row for Task {
     }
 }
 
-/// What can be read of tasks.
+/// Queries for tasks.
 #[derive(Debug, Default)]
 pub struct TaskQuery;
 
 #[Object]
 impl TaskQuery {
-    /// The task with this id; null when there is none, it is in the trash, or it is not yours to see.
+    /// The task with this id. Null if it does not exist, is in the trash, or is not visible to you.
     #[graphql(guard = "SignedIn")]
-    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "Which task.")] id: ID) -> Option<Result<Single<Task>>> {
+    async fn task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+    ) -> Option<Result<Single<Task>>> {
         let task = find(ctx, &id).await.transpose()?;
         Some(task.map(Single))
     }
 
-    /// What happened to the task with this id, the oldest first; null when there is none, it is in the
-    /// trash, or it is not yours to see.
+    /// Events of the task with this id, oldest first. Null if the task does not exist, is in the trash, or is not
+    /// visible to you.
     #[graphql(guard = "SignedIn")]
     async fn task_history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Returns the first N events, 0 to 100. Default: 50, unless `last` is given.")] first: Option<
             i32,
         >,
-        #[graphql(desc = "Only events behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only events before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Returns events after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N events, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns events before this cursor.")] before: Option<String>,
     ) -> Option<Result<Connection<TaskEvent, TaskEventTotals>>> {
         let page = PageArguments {
             first,
@@ -296,22 +303,23 @@ impl TaskQuery {
         }
     }
 
-    /// The tasks that you own or are assigned to, newest first unless ordered otherwise; administrators see all.
+    /// Tasks that you own or are assigned to; for administrators all tasks. Newest first by default.
     #[graphql(guard = "SignedIn")]
     #[expect(clippy::too_many_arguments, reason = "they are the field's arguments in the schema")]
     async fn tasks(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the start, up to 100; 50 when neither first nor last is given.")] first: Option<
+        #[graphql(desc = "Returns the first N tasks, 0 to 100. Default: 50, unless `last` is given.")] first: Option<
             i32,
         >,
-        #[graphql(desc = "Only tasks behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end, up to 100.")] last: Option<i32>,
-        #[graphql(desc = "Only tasks before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which of them.")] filter: Option<Box<TaskFilter>>,
-        #[graphql(desc = "By what they are sorted, the most important first; up to 5 steps.")] order_by: Option<
-            Vec<TaskOrder>,
+        #[graphql(desc = "Returns tasks after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last N tasks, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns tasks before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Conditions that the tasks must meet. Default: all tasks outside the trash.")] filter: Option<
+            Box<TaskFilter>,
         >,
+        #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
+        order_by: Option<Vec<TaskOrder>>,
     ) -> Option<Result<Connection<Task, TaskTotals>>> {
         let page = PageArguments {
             first,
@@ -319,7 +327,7 @@ impl TaskQuery {
             last,
             before,
         };
-        // On the heap, so that every field of `Query` does not carry room for it.
+        // Boxed: otherwise this future enlarges that of every field of `Query`.
         Some(Box::pin(list::all(ctx, page, filter, order_by)).await)
     }
 }
@@ -330,7 +338,6 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Task>> {
     Ok(tasks.find(ctx.actor(), id).await?.map(Task::from))
 }
 
-/// Tasks by id, as far as the actor sees them.
 pub(super) struct TaskById;
 
 impl Batch for TaskById {

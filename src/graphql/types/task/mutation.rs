@@ -1,4 +1,4 @@
-//! The mutations of tasks.
+//! Mutations of one task.
 
 use async_graphql::{Context, ID, Object};
 
@@ -14,18 +14,18 @@ use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::scalar::TaskStatus;
 
-/// What can be done to tasks.
+/// Mutations of one task.
 #[derive(Debug, Default)]
 pub struct TaskMutation;
 
 #[Object]
 impl TaskMutation {
-    /// Creates a task that you own. With a `clientKey` it is safe to repeat.
+    /// Creates a task that you own. With a `clientKey` the mutation can be repeated safely.
     #[graphql(guard = "SignedIn")]
     async fn task_create(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The task.")] input: TaskCreateInput,
+        #[graphql(desc = "Fields of the new task.")] input: TaskCreateInput,
     ) -> Result<TaskCreatePayload> {
         let created = async {
             ctx.domain()
@@ -36,15 +36,16 @@ impl TaskMutation {
         TaskCreatePayload::of(created.await, &["input"])
     }
 
-    /// Changes a task. Allowed for its owner, its assignee and administrators. An assignee who is not the owner may change
-    /// every field but `assigneeId`, which they may only set to null.
+    /// Changes a task. Allowed for its owner, its assignee and administrators. An assignee who is not the owner may set
+    /// `assigneeId` only to null.
     #[graphql(guard = "SignedIn")]
     async fn task_update(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "What to change.")] input: TaskUpdateInput,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Fields to change; omitted fields keep their value.")] input: TaskUpdateInput,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskUpdatePayload> {
         let id = TaskId::from_global("id", &id)?;
         let updated = async {
@@ -54,15 +55,17 @@ impl TaskMutation {
         TaskUpdatePayload::of(updated.await, &["input"])
     }
 
-    /// Assigns a task to a user, or to nobody. Allowed for its owner and administrators. An assignee who is not the owner
-    /// may only unassign themselves, and does not see the task afterwards.
+    /// Assigns a task to an active user, or unassigns it. Allowed for its owner and administrators. An assignee who is
+    /// not the owner may only unassign themselves, and cannot see the task afterwards.
     #[graphql(guard = "SignedIn")]
     async fn task_assign(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "To whom; null takes it from whoever has it.")] assignee_id: Option<ID>,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Global id of the new assignee. Null or omitted: the task is unassigned.")]
+        assignee_id: Option<ID>,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskAssignPayload> {
         let id = TaskId::from_global("id", &id)?;
         let assignee = assignee_id
@@ -76,15 +79,16 @@ impl TaskMutation {
         TaskAssignPayload::of(outcome, &[])
     }
 
-    /// Moves a task along the workflow. The status it has already is no error and changes nothing. Allowed for its owner,
-    /// its assignee and administrators.
+    /// Changes the workflow status of a task. The current status is accepted and changes nothing. Allowed for its
+    /// owner, its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_transition(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Where to; see allowedTransitions.")] status: TaskStatus,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "New status, one of `Task.allowedTransitions`.")] status: TaskStatus,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskTransitionPayload> {
         let id = TaskId::from_global("id", &id)?;
         let moved = ctx
@@ -95,14 +99,17 @@ impl TaskMutation {
         TaskTransitionPayload::of(moved, &[])
     }
 
-    /// Adds tags to a task; those it has already change nothing. Allowed for its owner, its assignee and administrators.
+    /// Adds tags to a task; tags that it already has are ignored. Allowed for its owner, its assignee and
+    /// administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_add_tags(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "The tags, of 1 to 50 characters.")] tags: Vec<String>,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Tags to add, 1 to 50 characters each; stored in lower case. A task has at most 20 tags.")]
+        tags: Vec<String>,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskAddTagsPayload> {
         let id = TaskId::from_global("id", &id)?;
         TaskAddTagsPayload::of(
@@ -114,14 +121,16 @@ impl TaskMutation {
         )
     }
 
-    /// Removes tags from a task; those it has not change nothing. Allowed for its owner, its assignee and administrators.
+    /// Removes tags from a task; tags that it does not have are ignored. Allowed for its owner, its assignee and
+    /// administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_remove_tags(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Tags to remove, at most 20.")] tags: Vec<String>,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Tags to remove, 1 to 50 characters each; case is ignored.")] tags: Vec<String>,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskRemoveTagsPayload> {
         let id = TaskId::from_global("id", &id)?;
         TaskRemoveTagsPayload::of(
@@ -133,14 +142,15 @@ impl TaskMutation {
         )
     }
 
-    /// Puts a task in the trash, where it is hidden until it is restored. Allowed for its owner, its assignee and
-    /// administrators.
+    /// Moves a task to the trash. It can be restored for `TRASH_RETENTION_DAYS` (30 days); then it is deleted
+    /// permanently. Allowed for its owner, its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_delete(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskDeletePayload> {
         let id = TaskId::from_global("id", &id)?;
         TaskDeletePayload::of(
@@ -152,13 +162,14 @@ impl TaskMutation {
         )
     }
 
-    /// Takes a task out of the trash. Allowed for its owner, its assignee and administrators.
+    /// Restores a task from the trash. Allowed for its owner, its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_restore(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskRestorePayload> {
         let id = TaskId::from_global("id", &id)?;
         TaskRestorePayload::of(
@@ -170,14 +181,15 @@ impl TaskMutation {
         )
     }
 
-    /// Deletes a task for good, from the trash or not. Its events stay in the log. Allowed for its owner, its assignee and
-    /// administrators.
+    /// Deletes a task permanently, whether or not it is in the trash. Its events stay in the log. Allowed for its
+    /// owner, its assignee and administrators.
     #[graphql(guard = "SignedIn")]
     async fn task_purge(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which task.")] id: ID,
-        #[graphql(desc = "Refuse with CONFLICT unless the task has this version.")] expected_version: Option<i32>,
+        #[graphql(desc = "Global id of the task.")] id: ID,
+        #[graphql(desc = "Version that the task must have, otherwise the error is CONFLICT. Default: any version.")]
+        expected_version: Option<i32>,
     ) -> Result<TaskPurgePayload> {
         let id = TaskId::from_global("id", &id)?;
         TaskPurgePayload::of(

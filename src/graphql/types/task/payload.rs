@@ -1,5 +1,4 @@
-//! What the mutations of tasks answer: one type a mutation, all of one shape, so that a field can be
-//! added to one of them without the others.
+//! Payloads of task mutations. Each mutation has its own type, so that fields can be added to one of them alone.
 
 use async_graphql::SimpleObject;
 
@@ -9,16 +8,16 @@ use crate::domain::task::WrittenTask;
 use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::row::Single;
 
-/// What the schema shows of a write.
-pub(super) struct Shown {
+/// Fields that all payloads have.
+pub(super) struct PayloadFields {
     pub(super) task: Option<Single<Task>>,
     pub(super) cursor: Option<String>,
     pub(super) user_errors: Vec<UserError>,
 }
 
-impl Shown {
-    /// The task after a write with the cursor of its event, or the errors that the client can fix. A conflict and an
-    /// invalid transition have the task and errors.
+impl PayloadFields {
+    /// `input` is the path to the input fields, for errors. A conflict and an invalid transition have a task and
+    /// errors.
     pub(super) fn of(result: domain::error::Result<WrittenTask>, input: &[&str]) -> Result<Self> {
         Ok(match result {
             Ok(WrittenTask { snapshot, cursor }) => Self {
@@ -41,24 +40,24 @@ macro_rules! payload {
         $(#[$doc])*
         #[derive(Debug, SimpleObject)]
         pub struct $name {
-            /// The task as it is now: after the change, or unchanged with the errors `CONFLICT` and
-            /// `INVALID_TRANSITION`, so that a client can show it and its `allowedTransitions`. Null with other errors.
+            /// The task after the change. With the errors `CONFLICT` and `INVALID_TRANSITION`, the current task, so
+            /// that clients can show its `version` and `allowedTransitions`. Null with other errors.
             task: Option<Single<Task>>,
-            /// Place of the change in the event log: the `cursor` of the `TaskEvent` that subscribers receive for it, and
-            /// an `after` for subscriptions. Null when nothing changed.
+            /// Position of the change in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by
+            /// subscriptions. Null if nothing changed.
             cursor: Option<String>,
             /// Errors the client can fix; empty on success.
             user_errors: Vec<UserError>,
         }
 
         impl $name {
-            /// The payload for what the domain answered; `input` is the path to the mutation's fields.
+            /// `input` is the path to the input fields, for errors.
             pub(super) fn of(result: domain::error::Result<WrittenTask>, input: &[&str]) -> Result<Self> {
-                let Shown {
+                let PayloadFields {
                     task,
                     cursor,
                     user_errors,
-                } = Shown::of(result, input)?;
+                } = PayloadFields::of(result, input)?;
                 Ok(Self {
                     task,
                     cursor,
@@ -102,6 +101,6 @@ payload!(
     TaskRestorePayload
 );
 payload!(
-    /// Payload of `taskPurge`; `task` is the task as it last was.
+    /// Payload of `taskPurge`. `task` is the task before it was deleted.
     TaskPurgePayload
 );

@@ -1,4 +1,4 @@
-//! A task at a moment of the past, in GraphQL.
+//! The state of a task directly after an event.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::graphql::row::{Lookup, Preloaded, Row, Single, preload, rows_with};
 use crate::graphql::scalar::{Date, TaskPriority, TaskStatus};
 use crate::graphql::types::user::UserById;
 
-/// A task as an event left it.
+/// A task directly after an event.
 #[derive(Clone, Debug)]
 pub struct TaskSnapshot {
     inner: Snapshot,
@@ -33,7 +33,8 @@ impl From<Snapshot> for TaskSnapshot {
     }
 }
 
-/// A task as an event left it. It has no `id`, so that a normalised cache does not confuse it with the present task.
+/// A task directly after an event. It has no `id`, so that a normalised cache does not confuse it with the current
+/// task.
 #[plain_fields]
 #[Object]
 impl TaskSnapshot {
@@ -42,52 +43,52 @@ impl TaskSnapshot {
         self.inner.task.id.to_global()
     }
 
-    /// Version of the task after the event. The first version is 1.
+    /// Version after the event; 1 for a new task.
     async fn version(&self) -> i32 {
         self.inner.task.version
     }
 
-    /// Title after the event.
+    /// Title after the event, 1 to 255 characters.
     async fn title(&self) -> &str {
         &self.inner.task.title
     }
 
-    /// Description. Null if the task had none.
+    /// Description, up to 5,000 characters. Null if the task had none.
     async fn description(&self) -> Option<&str> {
         self.inner.task.description.as_deref()
     }
 
-    /// Workflow status.
+    /// Workflow status after the event.
     async fn status(&self) -> TaskStatus {
         self.inner.task.status.into()
     }
 
-    /// Priority after the event.
+    /// Priority after the event, from `LOW` to `URGENT`.
     async fn priority(&self) -> TaskPriority {
         self.inner.task.priority.into()
     }
 
-    /// Due date and time (UTC). Null if the task had none.
+    /// Due date and time (UTC). Null if the task had a due day (`dueOn`) or was not due.
     async fn due_date(&self) -> Option<DateTime<Utc>> {
         self.inner.task.due_date
     }
 
-    /// Due day. Null if the task had none.
+    /// Due day, such as 2026-12-31. Null if the task had a due date (`dueDate`) or was not due.
     async fn due_on(&self) -> Option<Date> {
         self.inner.task.due_on.map(Date)
     }
 
-    /// Tags, in alphabetical order.
+    /// Tags in lower case and alphabetical order.
     async fn tags(&self) -> Vec<&str> {
         self.inner.task.tags.iter().map(String::as_str).collect()
     }
 
-    /// The user who owned the task.
+    /// Owner after the event.
     async fn owner(&self) -> Single<TaskSnapshotUser> {
         Single(self.owner.clone())
     }
 
-    /// The user to whom the task was assigned. Null if there was none.
+    /// Assignee after the event. Null if the task was unassigned.
     async fn assignee(&self) -> Option<Single<TaskSnapshotUser>> {
         self.assignee.clone().map(Single)
     }
@@ -102,12 +103,12 @@ impl TaskSnapshot {
         self.inner.task.updated_at
     }
 
-    /// Date and time of completion (UTC). Null unless the task was done.
+    /// Date and time of completion (UTC). Null unless the status was `DONE`.
     async fn completed_at(&self) -> Option<DateTime<Utc>> {
         self.inner.task.completed_at
     }
 
-    /// Date and time at which the task was moved to the trash (UTC). Null unless it was there.
+    /// Date and time at which the task was moved to the trash (UTC). Null unless it was in the trash.
     async fn deleted_at(&self) -> Option<DateTime<Utc>> {
         self.inner.task.deleted_at
     }
@@ -115,7 +116,7 @@ impl TaskSnapshot {
 
 impl Row for TaskSnapshot {}
 
-/// A user to whom an event refers.
+/// Owner or assignee of a snapshot.
 #[derive(Clone, Debug)]
 pub struct TaskSnapshotUser {
     id: UserId,
@@ -131,7 +132,7 @@ impl From<UserId> for TaskSnapshotUser {
     }
 }
 
-/// A user to whom a snapshot refers. It has no `id`, because the account may no longer exist.
+/// Owner or assignee of a snapshot. It has no `id`, because the account may no longer exist.
 #[plain_fields]
 #[Object]
 impl TaskSnapshotUser {
@@ -140,7 +141,7 @@ impl TaskSnapshotUser {
         self.id.to_global()
     }
 
-    /// The user's present display name. Null if the account no longer exists.
+    /// Current display name. Null if the account no longer exists.
     async fn display_name(&self) -> Lookup<'_, UserById, String> {
         Lookup::new(self.id, &self.user, |user: Arc<domain::user::User>| {
             user.display_name().into_owned()

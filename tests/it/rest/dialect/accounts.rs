@@ -113,7 +113,7 @@ async fn tasks() {
     expect_invalid(&answer, "less_than_equal", json!(["query", "limit"]));
 
     let path = format!("/api/v1/tasks/{}", created[2]["id"]);
-    // What the API does not know of the task survives.
+    // Fields that this API does not know are kept.
     let rich = json!({ "status": "in_progress", "priority": "high", "tags": ["kept"], "due_date": "2026-02-01" });
     let canonical = ann
         .request(Method::PATCH, &path)
@@ -189,7 +189,7 @@ async fn an_administrator_sees_all_tasks_up_to_a_thousand_rows() {
 }
 
 #[tokio::test]
-async fn the_rest_of_the_routes() {
+async fn other_routes() {
     let app = serve("accounts").await;
     let nobody = app.anonymous();
     let answer = send(&nobody, Method::GET, "/health", Value::Null, 200).await;

@@ -1,4 +1,4 @@
-//! The canonical dialect: what every other one is translated from does not change for its own clients.
+//! The canonical dialect, from which all others are translated, stays the same for its clients.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -212,7 +212,7 @@ async fn background_tasks_take_a_name_or_a_message() {
 }
 
 #[tokio::test]
-async fn the_root_is_a_page_for_browsers_and_facts_for_programs() {
+async fn the_root_is_a_page_for_browsers_and_json_for_programs() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     for (accept, kind) in [
@@ -228,7 +228,7 @@ async fn the_root_is_a_page_for_browsers_and_facts_for_programs() {
 }
 
 #[tokio::test]
-async fn an_address_is_seen_by_its_owner_and_by_administrators() {
+async fn an_address_is_visible_to_its_owner_and_to_administrators() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let new = json!({ "title": "T", "assignee_id": bob.id });

@@ -1,4 +1,4 @@
-//! How a dialect is chosen: by the setting, or by a header for one request.
+//! Selection of the dialect: by the setting, or by a header for one request.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn list_in(person: &Person<'_>, dialect: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_header_chooses_for_one_request() {
+async fn the_header_selects_the_dialect_of_one_request() {
     for setting in ["taskwire", "skip-limit"] {
         let app = serve(setting).await;
         let ann = app.member().await;
@@ -57,7 +57,7 @@ async fn a_dialect_that_does_not_exist_is_refused_with_those_that_do() {
 }
 
 #[tokio::test]
-async fn the_header_alone_opens_no_route() {
+async fn the_header_adds_no_route() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
     for (method, path) in [
@@ -100,7 +100,7 @@ async fn graphql_has_no_dialects() {
 }
 
 #[tokio::test]
-async fn the_document_is_that_of_the_dialect() {
+async fn the_openapi_document_is_that_of_the_dialect() {
     for dialect in RestDialect::ALL {
         let app = serve(dialect.as_str()).await;
         let document = send(&app.anonymous(), Method::GET, "/openapi.json", Value::Null, 200)

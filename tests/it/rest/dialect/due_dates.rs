@@ -144,7 +144,7 @@ async fn single_tasks() {
     );
     let path = format!("/tasks/{}", task["id"]);
     assert_eq!(send(&ann, Method::GET, &path, Value::Null, 200).await.body, task);
-    // Whole objects come back, and any status follows any other.
+    // Responses have whole objects, and every transition is allowed.
     for status in [
         "completed",
         "in_progress",

@@ -1,4 +1,4 @@
-//! Dialects: each older API by its contract, a file each, over every route that it has.
+//! Dialects: every route of each older API follows its contract. One file per API.
 
 mod accounts;
 mod canonical;
@@ -17,17 +17,16 @@ use crate::support::answer::Answer;
 use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
 
-/// A password that every dialect takes.
+/// A password that every dialect accepts.
 const PASSWORD: &str = "Password123";
 /// Parameters that no API has.
 const UNKNOWN: &str = "surprise=1&cursor_=2";
 
-/// A server that runs with this dialect.
 async fn serve(dialect: &str) -> TestApp {
     TestApp::start_with(&[("REST_DIALECT", dialect)]).await
 }
 
-/// Signs up and in, as the contract says, and gives the client with its token.
+/// Registers and signs in as the contract says; returns the client with its token.
 async fn enter<'a>(app: &'a TestApp, prefix: &str, account: Value, login: Value) -> Person<'a> {
     let nobody = app.anonymous();
     let answer = nobody
@@ -53,7 +52,6 @@ async fn upload(person: &Person<'_>, path: &str, name: &str, content: &[u8]) -> 
     person.send(request.body(form.end().into()).unwrap()).await
 }
 
-/// Sends a body that is no JSON.
 async fn send_malformed(person: &Person<'_>, path: &str) -> Answer {
     let request = person
         .request(Method::POST, path)
@@ -64,7 +62,7 @@ async fn send_malformed(person: &Person<'_>, path: &str) -> Answer {
 }
 
 /// Checks that an object has these members of these types: `int`, `number`, `text`, `bool`, `object`, `list`, `time`,
-/// `day`; with a `?` behind it null too.
+/// `day`; with a trailing `?` also null.
 #[track_caller]
 fn expect_members(object: &Value, members: &str) {
     for member in members.split(' ') {
@@ -90,7 +88,7 @@ fn expect_members(object: &Value, members: &str) {
     }
 }
 
-/// The same, and that it has no others.
+/// Checks that an object has exactly these members. For types, see [`expect_members`].
 #[track_caller]
 fn expect_only(object: &Value, members: &str) {
     expect_members(object, members);
@@ -102,7 +100,7 @@ fn expect_only(object: &Value, members: &str) {
     );
 }
 
-/// Checks an item of the framework's list of errors.
+/// Checks an item of the validation error list.
 #[track_caller]
 fn expect_violation(item: &Value, kind: &str, loc: Value) {
     expect_members(item, "type:text loc:list msg:text");

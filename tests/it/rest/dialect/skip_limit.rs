@@ -27,7 +27,6 @@ fn expect_error(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.at("/error/code"), code, "{}", answer.text);
 }
 
-/// Queues a background task.
 async fn queue(person: &Person<'_>, status: u16) -> Answer {
     let path = "/async/background-task?task_name=nightly";
     send(person, Method::POST, path, Value::Null, status).await
@@ -184,7 +183,7 @@ async fn single_tasks() {
             (answer.at("/status"), answer.at("/title")),
             (&json!("done"), &json!(format!("by {method}")))
         );
-        // Null and absent mean unchanged, and any status follows any other.
+        // Null and absent mean unchanged, and every transition is allowed.
         let nothing = json!({ "title": null, "description": null, "status": null });
         for body in [json!({}), nothing] {
             let unchanged = send(&ann, method.clone(), &path, body, 200).await;
@@ -213,7 +212,7 @@ async fn single_tasks() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_two_moves_away_is_two_events_of_one_change() {
+async fn a_status_two_transitions_away_is_one_change_with_two_events() {
     let app = serve("skip-limit").await;
     let ann = client(&app, "ann").await;
     let task = send(
@@ -240,7 +239,7 @@ async fn a_status_that_is_two_moves_away_is_two_events_of_one_change() {
 }
 
 #[tokio::test]
-async fn the_rest_of_the_routes() {
+async fn other_routes() {
     let app = TestApp::start_with(&[
         ("REST_DIALECT", "skip-limit"),
         ("RATE_LIMIT_ENABLED", "true"),
@@ -282,7 +281,7 @@ async fn the_rest_of_the_routes() {
 }
 
 #[tokio::test]
-async fn background_work_of_nobody_is_bounded() {
+async fn anonymous_background_work_has_a_limit() {
     let app = serve("skip-limit").await;
     let nobody = app.anonymous();
     for _ in 0..100 {

@@ -335,7 +335,7 @@ async fn files_of_tasks() {
 }
 
 #[tokio::test]
-async fn files_are_sent_as_they_are_whatever_they_hold() {
+async fn file_contents_are_never_translated() {
     const CONTENT: &[u8] = br#"{ "status": "done", "due_on": null, "full_name": null, "a": 1 }"#;
     for dialect in ["tags-files", "accounts", "due-dates"] {
         let app = serve(dialect).await;
@@ -359,7 +359,7 @@ async fn files_are_sent_as_they_are_whatever_they_hold() {
 }
 
 #[tokio::test]
-async fn a_limit_is_told_in_a_text() {
+async fn a_rate_limit_error_is_a_text() {
     let app = TestApp::start_with(&[
         ("REST_DIALECT", "tags-files-paged"),
         ("RATE_LIMIT_ENABLED", "true"),

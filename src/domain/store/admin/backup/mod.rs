@@ -1,14 +1,14 @@
-//! The database as a backup holds it: copied out of a snapshot while others write, and put back in one step.
+//! Dumps and restores of the database: a dump is one snapshot, taken while others write; a restore is one transaction.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | `sqlite` | a copy of the file |
-//! | `postgres` | what `pg_dump` makes |
+//! | `sqlite` | copies of the file |
+//! | `postgres` | dumps by `pg_dump` |
 //! | `program` | PostgreSQL's client programs |
-//! | `script` | what `pg_restore` makes of a dump, line by line |
+//! | `script` | parser of the output of `pg_restore` |
 //!
-//! Restoring prepares everything beside the tables that are in use: in a file of its own, or in a schema of its own.
-//! One transaction then puts it in their place.
+//! A restore first stages the data apart from the live tables: in a separate file (SQLite) or schema (PostgreSQL).
+//! One transaction then replaces the live data.
 
 mod postgres;
 mod program;
@@ -28,24 +28,21 @@ use crate::domain::policy::System;
 use crate::domain::store::Store;
 use crate::domain::store::event::log;
 
-/// The numbers of sessions go on so much further after a restore: an access token that was handed out after the
-/// backup bears a number that nobody else's session is to get.
+/// A restore advances the ids of sessions by this much. An access token issued after the backup holds an id that no
+/// other session may get.
 const SESSIONS_SKIPPED: i32 = 1_000_000;
 
-/// What the copy of a database holds, beside its rows.
+/// Metadata of a dump.
 #[derive(Debug)]
 pub(in crate::domain) struct Contents {
-    /// The newest migration that it has.
     pub(in crate::domain) migration: String,
-    /// The identity of its event log.
     pub(in crate::domain) log: String,
-    /// The files that its rows name.
     pub(in crate::domain) files: Vec<NamedFile>,
-    /// The major version of the `pg_dump` that made it, if one did.
+    /// Major version of the `pg_dump` that wrote it; `None` for SQLite.
     pub(in crate::domain) pg_dump: Option<u32>,
 }
 
-/// A file as its row names it.
+/// An attachment's file, as its row describes it.
 #[derive(Clone, Debug, FromQueryResult)]
 pub(in crate::domain) struct NamedFile {
     pub(in crate::domain) storage_key: String,
@@ -55,30 +52,29 @@ pub(in crate::domain) struct NamedFile {
     pub(in crate::domain) sha256: String,
 }
 
-/// What is to become of a copy when it is restored.
+/// What a restore changes in the staged data.
 #[derive(Debug)]
 pub(in crate::domain) struct Renewal<'a> {
-    /// How many migrations the copy has.
+    /// Number of migrations in the dump.
     pub(in crate::domain) migrations: u32,
-    /// The major version of the `pg_dump` that made it, if one did.
+    /// Major version of the `pg_dump` that wrote it; `None` for SQLite.
     pub(in crate::domain) pg_dump: Option<u32>,
-    /// The identity that its event log gets.
+    /// The new identity of the event log.
     pub(in crate::domain) log: &'a str,
-    /// Names of files that it has rows of and that are gone: the rows go too.
+    /// Storage keys of files that no longer exist: their rows are deleted.
     pub(in crate::domain) missing: &'a [String],
 }
 
-/// A database that is ready to take the place of the one in use.
+/// Data that is ready to replace the live data.
 #[derive(Debug)]
 pub(in crate::domain) enum Staged {
-    /// It is in a file.
     File(PathBuf),
-    /// It is in a schema; the connection holds the lock that keeps other restores away.
+    /// The connection holds the lock that prevents other restores.
     Schema(PgConnection),
 }
 
 impl Store {
-    /// Copies the database as it is at one moment after the call to a file that does not exist yet.
+    /// Writes a consistent snapshot of the database to `file`, which must not exist yet.
     pub(in crate::domain) async fn dump(&self, _system: &System, file: &Path) -> Result<Contents> {
         match self.config.backend() {
             Backend::Sqlite => sqlite::dump(self, file).await,
@@ -86,7 +82,7 @@ impl Store {
         }
     }
 
-    /// Whether the database holds nothing that a restore would destroy.
+    /// Whether a restore would destroy nothing.
     pub(in crate::domain) async fn is_empty(&self, _system: &System) -> Result<bool> {
         if !self.migrations().await?.iter().any(|migration| migration.applied) {
             return Ok(true);
@@ -101,7 +97,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Makes a database of a copy, as it is to be after the restore. What is in use stays as it is.
+    /// Prepares the data of a dump for [`replace`](Self::replace). The live data does not change.
     pub(in crate::domain) async fn stage(
         &self,
         _system: &System,
@@ -114,7 +110,7 @@ impl Store {
         }
     }
 
-    /// Puts it in the place of what is in use, all of it or nothing.
+    /// Replaces the live data with the staged data in one transaction.
     pub(in crate::domain) async fn replace(&self, _system: &System, staged: Staged) -> Result<()> {
         match staged {
             Staged::File(file) => sqlite::replace(self, &file).await?,
@@ -124,12 +120,10 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the event log is the one with this identity.
     pub(in crate::domain) async fn has_log(&self, _system: &System, identity: &str) -> Result<bool> {
         Ok(log::identity(&self.connection).await? == identity)
     }
 
-    /// Forgets it.
     pub(in crate::domain) async fn discard(&self, staged: Staged) {
         if let Staged::Schema(lock) = staged {
             postgres::discard(self, lock).await;
@@ -137,7 +131,7 @@ impl Store {
     }
 }
 
-/// What a database holds, read in one snapshot with its rows.
+/// Must run in the snapshot that the dump is taken from.
 async fn contents(connection: &impl ConnectionTrait) -> Result<Contents> {
     let migrations = schema::states(connection).await?;
     let Some(newest) = migrations.into_iter().rev().find(|migration| migration.applied) else {
@@ -163,8 +157,8 @@ async fn contents(connection: &impl ConnectionTrait) -> Result<Contents> {
     })
 }
 
-/// Makes a copy the beginning of something new: another event log, whose order does not hang on transactions of
-/// another cluster.
+/// Gives the staged data a new event log identity. Transaction ids become 0, because those of another cluster do not
+/// define an order here.
 async fn renew(store: &Store, renewal: &Renewal<'_>) -> Result<()> {
     let transaction = store.begin().await?;
     let connection = transaction.connection();

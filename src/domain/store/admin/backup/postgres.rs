@@ -1,4 +1,4 @@
-//! PostgreSQL: a dump of our tables by `pg_dump`, and a schema of its own that it goes back into.
+//! PostgreSQL: dumps by `pg_dump`, and restores through a staging schema.
 
 use std::path::Path;
 
@@ -18,14 +18,14 @@ use super::{Contents, Renewal, Staged, contents, renew};
 use crate::domain::error::{Error, Result};
 use crate::domain::store::Store;
 
-/// What is restored is prepared in this schema, which nobody else uses.
+/// The staging schema. Only restores use it.
 const STAGING: &str = "taskwire_restore";
-/// One restore at a time holds this lock.
+/// Advisory lock: one restore runs at a time.
 const RESTORE_LOCK: i64 = 0x7461_736b_7265_7374;
-/// The table of migrations, which is the library's.
+/// The migration library's table.
 const MIGRATIONS: &str = "seaql_migrations";
 
-/// One snapshot, which `pg_dump` shares: writers go on meanwhile, and live delivery does.
+/// Exports a snapshot to `pg_dump`, so that writes and live delivery continue meanwhile.
 pub(super) async fn dump(store: &Store, file: &Path) -> Result<Contents> {
     let options = TransactionOptions {
         isolation_level: Some(IsolationLevel::RepeatableRead),
@@ -59,8 +59,7 @@ pub(super) async fn dump(store: &Store, file: &Path) -> Result<Contents> {
     })
 }
 
-/// Makes the tables in a schema of their own, as they were when the dump was made, fills them, and brings them up
-/// to date.
+/// Creates the tables of the dump's migration in the staging schema, loads the rows, and applies later migrations.
 pub(super) async fn stage(store: &Store, dump: &Path, renewal: &Renewal<'_>) -> Result<Staged> {
     let program = Program::find("pg_restore", renewal.pg_dump.unwrap_or_default()).await?;
     let pool = store.connection.get_postgres_connection_pool();
@@ -89,7 +88,7 @@ async fn fill(
     connection: &mut PgConnection,
     renewal: &Renewal<'_>,
 ) -> Result<()> {
-    // Where it is used from: in the schema that goes it would go too.
+    // Created outside of the staging schema: dropping that would drop the extension too.
     store
         .connection
         .execute_unprepared("CREATE EXTENSION IF NOT EXISTS pg_trgm")
@@ -104,7 +103,7 @@ async fn fill(
     let staging = store.alone(Some(search_path.clone())).await?;
     let filled = async {
         staging.migrate_up(Some(renewal.migrations)).await?;
-        // The dump has its own.
+        // The dump brings this row.
         staging.connection.execute_unprepared("DELETE FROM event_log").await?;
         for setting in [
             format!("SET search_path = {search_path}"),
@@ -124,8 +123,7 @@ async fn fill(
     filled
 }
 
-/// Drops the tables in use and moves the others in their place. Servers that run find them with their next
-/// statement.
+/// Drops the live tables and moves the staged ones to their schema. Running servers see them with their next statement.
 pub(super) async fn replace(store: &Store, lock: PgConnection) -> Result<()> {
     let replaced = swap(store).await;
     discard(store, lock).await;
@@ -135,7 +133,7 @@ pub(super) async fn replace(store: &Store, lock: PgConnection) -> Result<()> {
 async fn swap(store: &Store) -> Result<()> {
     let transaction = store.lock_schema().await?;
     let connection = &transaction;
-    // Everybody else would wait behind us for somebody who reads for hours.
+    // Other statements queue behind this lock request, and one reader may hold its lock for hours.
     connection.execute_unprepared("SET LOCAL lock_timeout = '30s'").await?;
     let schema: String = one(connection, "SELECT current_schema()::text").await?;
     let in_schema = |table: &String| format!("{}.{}", quoted(&schema), quoted(table));
@@ -145,7 +143,7 @@ async fn swap(store: &Store) -> Result<()> {
         let old: Vec<String> = old.iter().map(in_schema).collect();
         let drop = format!("DROP TABLE {}", old.join(", "));
         let dropped = connection.execute_unprepared(&drop).await;
-        dropped.map_err(|error| in_the_way(&error).unwrap_or_else(|| error.into()))?;
+        dropped.map_err(|error| dependent_objects(&error).unwrap_or_else(|| error.into()))?;
     }
     let mut new = tables_in(connection, STAGING).await?;
     new.extend(migrations_in(connection, STAGING).await?);
@@ -161,8 +159,8 @@ async fn swap(store: &Store) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-/// What of others hangs on our tables, such as a view, if that is why they cannot be dropped.
-fn in_the_way(error: &DbErr) -> Option<Error> {
+/// The error for objects of others, such as views, that depend on our tables.
+fn dependent_objects(error: &DbErr) -> Option<Error> {
     const DEPENDENT_OBJECTS: &str = "2BP01";
 
     let DbErr::Exec(RuntimeErr::SqlxError(cause)) = error else {
@@ -172,16 +170,16 @@ fn in_the_way(error: &DbErr) -> Option<Error> {
     let detail = cause.detail().filter(|_| cause.code() == DEPENDENT_OBJECTS)?;
     Some(Error::invalid(
         "database",
-        format!("the tables cannot be replaced, because something else is made of them: {detail}"),
+        format!("the tables cannot be replaced, because other objects depend on them: {detail}"),
     ))
 }
 
-/// Lets go of the schema and of the lock.
+/// Drops the staging schema and releases the lock.
 pub(super) async fn discard(store: &Store, lock: PgConnection) {
     if let Err(error) = drop_staging(store).await {
         tracing::warn!("the schema {STAGING} was left behind: {:?}", error.cause());
     }
-    // The lock goes with the connection, however it ends.
+    // The lock ends with the connection, even if closing fails.
     drop(sqlx::Connection::close(lock).await);
 }
 
@@ -191,7 +189,7 @@ async fn drop_staging(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Those of our tables that a schema has, in the order in which they refer to each other.
+/// Our tables in this schema, ordered so that referenced tables come first.
 async fn tables_in(connection: &impl ConnectionTrait, schema: &str) -> Result<Vec<String>> {
     let there = all_tables_in(connection, schema).await?;
     let ours = TABLES.iter().map(ToString::to_string);
@@ -213,7 +211,6 @@ async fn all_tables_in(connection: &impl ConnectionTrait, schema: &str) -> Resul
         .collect::<Result<_, DbErr>>()?)
 }
 
-/// The one value that `sql` selects.
 async fn one<T: TryGetable>(connection: &impl ConnectionTrait, sql: &str) -> Result<T> {
     let row = connection
         .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))

@@ -1,4 +1,4 @@
-//! PostgreSQL's client programs: found, asked for their version, and run.
+//! Finds and runs the client programs of PostgreSQL.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,20 +11,18 @@ use url::Url;
 
 use crate::domain::error::{Error, Result};
 
-/// Where systems put what is not in the search path, each version in a folder of its own.
+/// Where systems install programs outside of `PATH`, with one folder for each version.
 const FOLDERS: [&str; 4] = ["/usr/lib/postgresql", "/usr", "/opt/homebrew/opt", "/usr/local/opt"];
 
-/// A client program that is new enough.
 #[derive(Debug)]
 pub(super) struct Program {
     name: &'static str,
     path: PathBuf,
-    /// Its major version.
     pub(super) major: u32,
 }
 
 impl Program {
-    /// Looks in the search path, then where systems put the versions. It must be as new as what it works with.
+    /// Searches `PATH` first, then [`FOLDERS`]. Fails if no version is `at_least` this major version.
     pub(super) async fn find(name: &'static str, at_least: u32) -> Result<Self> {
         let mut found = Vec::new();
         for path in candidates(name) {
@@ -35,14 +33,13 @@ impl Program {
         choose(name, found, at_least).map_err(Error::internal)
     }
 
-    /// A command that ends with us.
+    /// The process is killed when its handle is dropped.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }
 
-    /// Runs it to its end.
     pub(super) async fn run(&self, command: &mut Command) -> Result<()> {
         let output = command.output().await.with_context(|| self.shown());
         let output = output.map_err(Error::internal)?;
@@ -52,10 +49,9 @@ impl Program {
         Err(self.failed(&output.stderr))
     }
 
-    /// What it complained of, as an error.
-    pub(super) fn failed(&self, complaint: &[u8]) -> Error {
-        let complaint = String::from_utf8_lossy(complaint);
-        Error::internal(anyhow!("{} failed: {}", self.shown(), complaint.trim()))
+    pub(super) fn failed(&self, stderr: &[u8]) -> Error {
+        let stderr = String::from_utf8_lossy(stderr);
+        Error::internal(anyhow!("{} failed: {}", self.shown(), stderr.trim()))
     }
 
     fn shown(&self) -> String {
@@ -66,12 +62,12 @@ impl Program {
 fn candidates(name: &str) -> Vec<PathBuf> {
     let folders = FOLDERS.iter().flat_map(|folder| versions_in(Path::new(folder)));
     let elsewhere = folders.map(|folder| folder.join(name)).filter(|path| path.is_file());
-    // Without a folder the system looks in the search path.
+    // Without a folder the system searches `PATH`.
     [PathBuf::from(name)].into_iter().chain(elsewhere).collect()
 }
 
-/// The `bin` folders of the versions in a folder, the newest first: Debian has `15`, Red Hat's family `pgsql-15`,
-/// Homebrew `postgresql@15`.
+/// `bin` folders of all versions, newest first. Debian names a version `15`, Red Hat `pgsql-15`, Homebrew
+/// `postgresql@15`.
 fn versions_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = entries
@@ -89,7 +85,7 @@ fn versions_in(folder: &Path) -> Vec<PathBuf> {
     found.into_iter().map(|(_, folder)| folder).collect()
 }
 
-/// The major version in `pg_dump (PostgreSQL) 15.8 (Debian 15.8-0)`.
+/// Parses `pg_dump (PostgreSQL) 15.8 (Debian 15.8-0)`.
 async fn version_of(path: &Path) -> Option<u32> {
     let output = Command::new(path)
         .arg("--version")
@@ -107,7 +103,7 @@ fn major_in(text: &str) -> Option<u32> {
     version[..end].parse().ok()
 }
 
-/// The first that is new enough.
+/// Picks the first program that is new enough.
 fn choose(name: &str, found: Vec<Program>, at_least: u32) -> anyhow::Result<Program> {
     let newest = found.iter().map(|program| program.major).max();
     let chosen = found.into_iter().find(|program| program.major >= at_least);
@@ -120,8 +116,8 @@ fn choose(name: &str, found: Vec<Program>, at_least: u32) -> anyhow::Result<Prog
     })
 }
 
-/// The variables that tell a client program what a database URL does. So the password is in no command line, which
-/// everybody on the machine may read.
+/// Passes the database URL as environment variables. A command line would show the password to every user of the
+/// machine.
 pub(super) fn environment(url: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
     let url = Url::parse(url)?;
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -139,7 +135,7 @@ pub(super) fn environment(url: &str) -> anyhow::Result<Vec<(&'static str, String
     Ok(parts.chain(parameters).filter(|(_, value)| !value.is_empty()).collect())
 }
 
-/// The variable of a parameter that stands behind the `?` of a URL.
+/// Maps a query parameter of the URL.
 fn variable(parameter: &str) -> Option<&'static str> {
     Some(match parameter {
         "host" | "hostaddr" => "PGHOST",
@@ -169,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_is_new_enough_is_taken() {
+    fn the_first_new_enough_program_is_chosen() {
         let chosen = choose("pg_dump", vec![program("old", 13), program("new", 17)], 15).unwrap();
         assert_eq!(chosen.path, Path::new("new"));
         let chosen = choose("pg_dump", vec![program("old", 13), program("new", 17)], 13).unwrap();
@@ -177,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_too_old_is_said_in_one_line() {
+    fn a_missing_or_old_program_is_reported_in_one_line() {
         for (found, start) in [
             (vec![], "pg_dump was not found in the search path"),
             (
@@ -192,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_as_distributions_write_them() {
+    fn versions_of_all_distributions_are_parsed() {
         for (text, major) in [
             ("pg_dump (PostgreSQL) 15.8 (Debian 15.8-0+deb12u1)\n", Some(15)),
             ("pg_dump (PostgreSQL) 18beta1\n", Some(18)),
@@ -203,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_becomes_variables() {
+    fn a_url_becomes_environment_variables() {
         let url = "postgres://me:h%40nter2@db.example.com:6432/my%20tasks?sslmode=verify-full&sslrootcert=/ca.pem";
         assert_eq!(
             environment(url).unwrap(),

@@ -1,6 +1,6 @@
-//! What `pg_restore` makes of a dump: rows for `COPY`, and where sequences stand.
+//! Parses the output of `pg_restore`: rows for `COPY`, and values of sequences.
 //!
-//! Nothing else of it is done. So an archive that somebody tampered with can bring wrong rows, but no commands.
+//! Everything else is ignored, so a manipulated archive can bring wrong rows but run no commands.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use super::program::Program;
 use crate::domain::error::{Error, Result};
 
-/// So much is sent to the server at once.
-const PIECE: usize = 256 * 1024;
+/// Bytes sent to the server at once.
+const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Loads the rows of a dump into tables of the connection's schema.
+/// Loads the rows of a dump into the tables of the connection's schema.
 pub(super) async fn load(program: &Program, dump: &Path, connection: &mut PgConnection) -> Result<()> {
     let mut command = program.command();
     command
@@ -28,14 +28,14 @@ pub(super) async fn load(program: &Program, dump: &Path, connection: &mut PgConn
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(program.failed(b"it has no output"));
     };
-    let complaints = tokio::spawn(async move {
+    let stderr_text = tokio::spawn(async move {
         let mut text = Vec::new();
-        // What it says is only for people: whatever came of it counts.
+        // The text only explains a failure; the exit status decides.
         drop(stderr.read_to_end(&mut text).await);
         text
     });
     let mut script = Script {
-        lines: BufReader::with_capacity(PIECE, stdout),
+        lines: BufReader::with_capacity(CHUNK_BYTES, stdout),
         line: Vec::new(),
     };
     script.run(connection).await?;
@@ -43,7 +43,7 @@ pub(super) async fn load(program: &Program, dump: &Path, connection: &mut PgConn
     if status.success() {
         return Ok(());
     }
-    Err(program.failed(&complaints.await.map_err(Error::internal)?))
+    Err(program.failed(&stderr_text.await.map_err(Error::internal)?))
 }
 
 struct Script<R> {
@@ -52,7 +52,7 @@ struct Script<R> {
 }
 
 impl<R: tokio::io::AsyncRead + Unpin> Script<R> {
-    /// Reads the next line, its end included. False at the end of all.
+    /// Reads the next line with its line end. False at the end of the script.
     async fn next(&mut self) -> Result<bool> {
         self.line.clear();
         let read = self.lines.read_until(b'\n', &mut self.line).await;
@@ -62,11 +62,11 @@ impl<R: tokio::io::AsyncRead + Unpin> Script<R> {
     async fn run(&mut self, connection: &mut PgConnection) -> Result<()> {
         while self.next().await? {
             let line = String::from_utf8_lossy(&self.line).into_owned();
-            match Step::of(line.trim_end()) {
-                Step::Copy { table, columns } => {
+            match ScriptLine::of(line.trim_end()) {
+                ScriptLine::Copy { table, columns } => {
                     if !TABLES.contains(&table.as_str()) {
                         return Err(Error::internal(anyhow!(
-                            "the dump has rows of {table}, which is no table of ours"
+                            "the dump has rows of {table}, which is not a table of Taskwire"
                         )));
                     }
                     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
@@ -74,7 +74,7 @@ impl<R: tokio::io::AsyncRead + Unpin> Script<R> {
                     let copy = connection.copy_in_raw(&statement).await.map_err(failed)?;
                     self.send_rows(copy).await?;
                 }
-                Step::Sequence { name, value, is_called } => {
+                ScriptLine::Sequence { name, value, is_called } => {
                     sqlx::query("SELECT setval($1::regclass, $2, $3)")
                         .bind(quoted(&name))
                         .bind(value)
@@ -83,15 +83,15 @@ impl<R: tokio::io::AsyncRead + Unpin> Script<R> {
                         .await
                         .map_err(failed)?;
                 }
-                Step::Other => {}
+                ScriptLine::Other => {}
             }
         }
         Ok(())
     }
 
-    /// Every line up to the one that says that these were all.
+    /// Sends every line up to the end marker `\.`.
     async fn send_rows(&mut self, mut copy: PgCopyIn<&mut PgConnection>) -> Result<()> {
-        let mut piece = Vec::with_capacity(PIECE);
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         loop {
             if !self.next().await? {
                 return Err(Error::internal(anyhow!("the dump ends in the middle of a table")));
@@ -99,75 +99,78 @@ impl<R: tokio::io::AsyncRead + Unpin> Script<R> {
             if self.line == b"\\.\n" {
                 break;
             }
-            piece.extend_from_slice(&self.line);
-            if piece.len() >= PIECE {
-                copy.send(piece.as_slice()).await.map_err(failed)?;
-                piece.clear();
+            chunk.extend_from_slice(&self.line);
+            if chunk.len() >= CHUNK_BYTES {
+                copy.send(chunk.as_slice()).await.map_err(failed)?;
+                chunk.clear();
             }
         }
-        copy.send(piece.as_slice()).await.map_err(failed)?;
+        copy.send(chunk.as_slice()).await.map_err(failed)?;
         copy.finish().await.map_err(failed)?;
         Ok(())
     }
 }
 
-/// The error that the rest of the store has for it.
 pub(super) fn failed(error: sqlx::Error) -> Error {
     DbErr::Exec(RuntimeErr::SqlxError(std::sync::Arc::new(error))).into()
 }
 
-/// One step of a script.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
-    /// Rows follow.
-    Copy { table: String, columns: Vec<String> },
-    /// A sequence stands there.
-    Sequence { name: String, value: i64, is_called: bool },
-    /// Comments, and settings that we make ourselves.
+enum ScriptLine {
+    Copy {
+        table: String,
+        columns: Vec<String>,
+    },
+    Sequence {
+        name: String,
+        value: i64,
+        is_called: bool,
+    },
+    /// Comments, and settings that we set ourselves.
     Other,
 }
 
-impl Step {
+impl ScriptLine {
     fn of(line: &str) -> Self {
         copy(line).or_else(|| sequence(line)).unwrap_or(Self::Other)
     }
 }
 
 /// `COPY public.users (id, email) FROM stdin;`
-fn copy(line: &str) -> Option<Step> {
+fn copy(line: &str) -> Option<ScriptLine> {
     let (table, rest) = qualified(line.strip_prefix("COPY ")?)?;
     let mut rest = rest.strip_prefix(" (")?;
     let mut columns = Vec::new();
     loop {
-        let (column, behind) = identifier(rest)?;
+        let (column, remaining) = identifier(rest)?;
         columns.push(column);
-        match behind.strip_prefix(", ") {
+        match remaining.strip_prefix(", ") {
             Some(more) => rest = more,
-            None => break (behind == ") FROM stdin;").then_some(Step::Copy { table, columns }),
+            None => break (remaining == ") FROM stdin;").then_some(ScriptLine::Copy { table, columns }),
         }
     }
 }
 
 /// `SELECT pg_catalog.setval('public.users_id_seq', 7, true);`
-fn sequence(line: &str) -> Option<Step> {
+fn sequence(line: &str) -> Option<ScriptLine> {
     let (name, rest) = line.strip_prefix("SELECT pg_catalog.setval('")?.split_once("', ")?;
     let name = name.replace("''", "'");
     let (name, "") = qualified(&name)? else { return None };
     let (value, is_called) = rest.strip_suffix(");")?.split_once(", ")?;
-    Some(Step::Sequence {
+    Some(ScriptLine::Sequence {
         name,
         value: value.parse().ok()?,
         is_called: is_called.parse().ok()?,
     })
 }
 
-/// The name behind the schema, and what follows.
+/// Parses `schema.name`. Returns the name and the remaining text.
 fn qualified(text: &str) -> Option<(String, &str)> {
     let (_schema, rest) = identifier(text)?;
     identifier(rest.strip_prefix('.')?)
 }
 
-/// An identifier, in quotation marks or not, and what follows.
+/// Parses an identifier, quoted or not. Returns it and the remaining text.
 fn identifier(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text
@@ -178,19 +181,19 @@ fn identifier(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut rest = quoted;
     loop {
-        let (part, behind) = rest.split_once('"')?;
+        let (part, remaining) = rest.split_once('"')?;
         name.push_str(part);
-        match behind.strip_prefix('"') {
+        match remaining.strip_prefix('"') {
             Some(more) => {
                 name.push('"');
                 rest = more;
             }
-            None => return Some((name, behind)),
+            None => return Some((name, remaining)),
         }
     }
 }
 
-/// A name as it stands in a statement, whatever is in it.
+/// A name as a quoted SQL identifier.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -200,20 +203,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_and_sequences_are_found_in_any_schema() {
+    fn rows_and_sequences_are_parsed_in_any_schema() {
         for schema in ["public", "\"My.Schema\"", "\"a \"\"b\"\"\""] {
             assert_eq!(
-                Step::of(&format!(
+                ScriptLine::of(&format!(
                     "COPY {schema}.task_events (id, \"type\", task_id) FROM stdin;"
                 )),
-                Step::Copy {
+                ScriptLine::Copy {
                     table: "task_events".to_owned(),
                     columns: ["id", "type", "task_id"].map(str::to_owned).to_vec()
                 }
             );
             assert_eq!(
-                Step::of(&format!("SELECT pg_catalog.setval('{schema}.users_id_seq', 41, true);")),
-                Step::Sequence {
+                ScriptLine::of(&format!("SELECT pg_catalog.setval('{schema}.users_id_seq', 41, true);")),
+                ScriptLine::Sequence {
                     name: "users_id_seq".to_owned(),
                     value: 41,
                     is_called: true
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_step() {
+    fn other_lines_are_ignored() {
         for line in [
             "",
             "-- COPY public.users (id) FROM stdin;",
@@ -234,12 +237,12 @@ mod tests {
             "SELECT pg_catalog.setval('public.users_id_seq', 41, true); DROP TABLE users;",
             "SELECT pg_catalog.set_config('search_path', '', false);",
         ] {
-            assert_eq!(Step::of(line), Step::Other, "{line}");
+            assert_eq!(ScriptLine::of(line), ScriptLine::Other, "{line}");
         }
     }
 
     #[test]
-    fn a_name_stays_one_name() {
+    fn a_quoted_name_is_one_identifier() {
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
         assert_eq!(identifier(&quoted("a\"b c")), Some(("a\"b c".to_owned(), "")));
     }

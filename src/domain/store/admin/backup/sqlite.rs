@@ -1,4 +1,4 @@
-//! SQLite: a copy of the file that `VACUUM INTO` makes, and rows that go back through a connection.
+//! SQLite: dumps by `VACUUM INTO`, and restores row by row through a connection.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::{Contents, Renewal, Staged, contents, renew};
 use crate::domain::error::{Error, Result};
 use crate::domain::store::Store;
 
-/// Under this name the connection that restores sees the file.
+/// The name under which the restoring connection attaches the file.
 const BACKUP: &str = "backup";
 
-/// One snapshot: writers go on meanwhile.
+/// One snapshot; writes continue meanwhile.
 pub(super) async fn dump(store: &Store, file: &Path) -> Result<Contents> {
     store.connection.execute_raw(with_path("VACUUM INTO ?", file)?).await?;
     let copy = store.of_file(file).await?;
@@ -21,7 +21,7 @@ pub(super) async fn dump(store: &Store, file: &Path) -> Result<Contents> {
     contents
 }
 
-/// The copy is a database already; it is brought up to date where it lies.
+/// The dump is a database file already; only migrations are missing.
 pub(super) async fn stage(store: &Store, file: &Path, renewal: &Renewal<'_>) -> Result<Staged> {
     let copy = store.of_file(file).await?;
     let staged = async {
@@ -33,10 +33,10 @@ pub(super) async fn stage(store: &Store, file: &Path, renewal: &Renewal<'_>) -> 
     staged.map(|()| Staged::File(file.to_owned()))
 }
 
-/// Row by row in one transaction, not by another file in the place of the old: whoever has that open, servers
-/// included, would go on with it and lose what they write.
+/// Copies rows in one transaction and keeps the file. Processes that have the old file open would go on writing to it
+/// after a replacement, and lose these writes.
 pub(super) async fn replace(store: &Store, file: &Path) -> Result<()> {
-    // So that no name below means a table of the backup.
+    // Otherwise a table that is missing here would resolve to that of the backup.
     store.migrate_up(None).await?;
     let store = store.alone(None).await?;
     let attach = format!("ATTACH DATABASE ? AS {BACKUP}");
@@ -76,7 +76,7 @@ async fn copy_rows(store: &Store) -> Result<()> {
     transaction.commit().await
 }
 
-/// A statement with the path of a file as its one value.
+/// Binds the path as the only value.
 fn with_path(sql: &str, file: &Path) -> Result<Statement> {
     let path = file
         .to_str()

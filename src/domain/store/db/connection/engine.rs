@@ -1,4 +1,4 @@
-//! How each database engine ends a statement that nobody waits for any more.
+//! Cancels abandoned statements in each database engine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,51 +10,51 @@ use tokio::time::timeout;
 
 use super::pool::{ConnectionPool, Lane};
 
-/// `SQLite` looks after so many of its instructions whether to go on: some ten thousand times a second.
+/// SQLite checks its deadline every this many virtual machine instructions: about 10,000 times a second.
 const INSTRUCTIONS: i32 = 1_000;
 
-/// Most statements of PostgreSQL that were given up end by themselves within this time, which is cheaper than to
-/// cancel them.
+/// On PostgreSQL, most abandoned statements end within this time, and waiting is cheaper than cancelling.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// A connection whose statement has not ended this long after it was cancelled is closed.
+/// After this time a connection whose cancelled statement still runs is closed.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
-/// What differs between the engines.
+/// Engine-specific operations on connections.
 pub(in crate::domain::store) trait Engine: sqlx::Database {
-    /// Ends the statements of one connection from outside.
+    /// Handle that cancels statements of one connection.
     type Interrupt: Clone + Send + Sync + 'static;
 
-    /// Begins a transaction that writes. It fails within another transaction, or warns.
+    /// SQL that begins a write transaction. It must fail or warn within another transaction.
     const BEGIN: &'static str;
 
-    /// Looks at a connection that comes from the driver's pool.
+    /// Creates the handle for a connection from the driver's pool. `keeps` says whether another connection is reserved
+    /// for cancelling.
     fn interrupt_of(
         connection: &mut Self::Connection,
         keeps: bool,
     ) -> impl Future<Output = sqlx::Result<Self::Interrupt>> + Send;
 
-    /// From now on statements may run for this long.
+    /// Starts the time limit of a statement; `None` is unlimited.
     fn start(interrupt: &Self::Interrupt, limit: Option<Duration>);
 
-    /// The statement has ended.
+    /// Clears the time limit after a statement.
     fn stop(interrupt: &Self::Interrupt);
 
-    /// Ends the statement as soon as possible, if the engine can do that without waiting.
+    /// Cancels the statement, if the engine can do that without waiting.
     fn give_up(interrupt: &Self::Interrupt);
 
-    /// Waits until a statement that was given up has ended, so that the connection can be used again.
+    /// Waits until an abandoned statement has ended, so that the connection can be used again.
     fn settle(
         pool: &Arc<ConnectionPool<Self>>,
         connection: &mut Self::Connection,
         interrupt: &Self::Interrupt,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Runs a statement without values, however long it takes.
+    /// Runs a statement without values and without a time limit.
     fn execute(connection: &mut Self::Connection, sql: &'static str) -> impl Future<Output = sqlx::Result<()>> + Send;
 }
 
-/// Until when the statement of a connection may run. The thread that runs it looks at it.
+/// Deadline of a connection's statement. SQLite's thread checks it while the statement runs.
 #[derive(Debug)]
 pub(in crate::domain::store) struct Deadline {
     epoch: Instant,
@@ -86,7 +86,7 @@ impl Deadline {
 impl Engine for Sqlite {
     type Interrupt = Arc<Deadline>;
 
-    /// There is one writer at a time: it waits here, not at its first statement.
+    /// SQLite has one writer at a time. `IMMEDIATE` lets `BEGIN` wait for it instead of the first write.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
 
     async fn interrupt_of(connection: &mut SqliteConnection, _keeps: bool) -> sqlx::Result<Arc<Deadline>> {
@@ -118,7 +118,7 @@ impl Engine for Sqlite {
         connection: &mut SqliteConnection,
         _deadline: &Arc<Deadline>,
     ) -> sqlx::Result<()> {
-        // The connection's thread answers once it has ended what came before. A disk may take its time.
+        // The connection's thread answers after it has finished earlier work. Slow disks delay this.
         connection.ping().await
     }
 
@@ -128,7 +128,7 @@ impl Engine for Sqlite {
 }
 
 impl Engine for Postgres {
-    /// The number of the server's process, where another connection is kept free to cancel its statement.
+    /// The server's process id, if a reserved connection can cancel its statement.
     type Interrupt = Option<i32>;
 
     const BEGIN: &'static str = "BEGIN";
@@ -141,7 +141,7 @@ impl Engine for Postgres {
         process.await.map(Some)
     }
 
-    /// The server itself limits the time: `statement_timeout`.
+    /// The server limits the time by `statement_timeout`.
     fn start(_process: &Option<i32>, _limit: Option<Duration>) {}
 
     fn stop(_process: &Option<i32>) {}
@@ -173,7 +173,7 @@ impl Engine for Postgres {
 }
 
 impl ConnectionPool<Postgres> {
-    /// Has the server cancel what this process runs. It waits for the answer, so that the signal cannot reach a later
+    /// Cancels the statement of a server process. It waits for the answer, so that the signal cannot reach a later
     /// statement.
     async fn cancel(self: &Arc<Self>, process: i32) -> sqlx::Result<()> {
         let mut other = self
@@ -188,7 +188,7 @@ impl ConnectionPool<Postgres> {
     }
 }
 
-/// Reads the rest of what the server answers. The error of a cancelled statement is a part of that.
+/// Reads the remaining answers. They may include the error of the cancelled statement.
 async fn drain(connection: &mut PgConnection) -> sqlx::Result<()> {
     match connection.ping().await {
         Err(sqlx::Error::Database(_)) => connection.ping().await,

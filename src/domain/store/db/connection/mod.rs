@@ -1,11 +1,12 @@
-//! Connections to the database, for reading and for writing.
+//! Connection pools for reads and writes.
 //!
-//! The driver's own pool asks the database after every statement whether the connection is still alive, which costs
-//! about as much as a small statement. Here a connection goes straight from one user to the next; only one that failed,
-//! or that has been idle for long, goes through the driver's pool.
+//! The driver's pool pings a connection after every statement, which costs about as much as a small statement. Here a
+//! connection passes directly to its next user. Only one that failed or was idle for long goes back to the driver's
+//! pool.
 //!
-//! Every statement has a time limit on this side too. A statement that exceeds it, or that nobody waits for any more,
-//! is ended and holds its connection until it has. A connection in doubt is closed, never used again.
+//! The server also limits the time of every statement itself, in addition to the database. A statement that exceeds it,
+//! or whose caller has gone, is cancelled and keeps its connection until it has ended. A connection in an unknown state
+//! is closed.
 
 mod engine;
 mod pool;
@@ -25,20 +26,20 @@ use sea_orm::{DatabaseConnection, DbBackend};
 
 use crate::domain::store::Pool;
 
-/// How long a request waits for a connection of the pool.
+/// How long a request waits for a connection.
 pub(in crate::domain::store) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often work is begun, as long as it only meets connections that broke while they were kept. The first that is met
-/// empties what is kept, so that a second comes of another outage.
+/// Attempts, as long as each one gets a connection that broke while it was idle. The first failure clears all idle
+/// connections, so a second means another outage.
 pub(in crate::domain::store) const MAX_ATTEMPTS: usize = 3;
 
-/// Connections to either database. Cloning it is cheap.
+/// A connection pool of either engine. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::domain::store) enum Connections {
     Postgres(Arc<ConnectionPool<Postgres>>),
     Sqlite(Arc<ConnectionPool<Sqlite>>),
 }
 
-/// Does the same with the pool of either database.
+/// Runs the same code on the pool of either engine.
 macro_rules! with_pool {
     ($connections:expr, $pool:ident => $work:expr) => {
         match $connections {
@@ -50,7 +51,7 @@ macro_rules! with_pool {
 pub(in crate::domain::store) use with_pool;
 
 impl Connections {
-    /// Those of a pool of the driver.
+    /// Wraps a pool of the driver.
     pub(in crate::domain::store) fn of(pool: &DatabaseConnection, settings: Settings) -> Self {
         if pool.get_database_backend() == DbBackend::Postgres {
             let pool = ConnectionPool::new(pool.get_postgres_connection_pool().clone(), settings);
@@ -61,7 +62,6 @@ impl Connections {
         }
     }
 
-    /// The kind of database.
     pub(in crate::domain::store) fn backend(&self) -> DbBackend {
         match self {
             Self::Postgres(_) => DbBackend::Postgres,
@@ -69,22 +69,19 @@ impl Connections {
         }
     }
 
-    /// How many there are, and how many of them are idle.
     pub(in crate::domain::store) fn count(&self) -> Pool {
         with_pool!(self, pool => pool.count())
     }
 
-    /// Gives up all of them: the database has moved, or does not answer over them. Statements that run fail.
+    /// Drops all connections after a failover, or when the database does not answer on them. Running statements fail.
     pub(in crate::domain::store) fn abandon(&self) {
         with_pool!(self, pool => pool.abandon());
     }
 
-    /// Closes those that are idle.
     pub(in crate::domain::store) fn forget_idle(&self) {
         with_pool!(self, pool => pool.forget_idle());
     }
 
-    /// Closes all of them.
     pub(in crate::domain::store) async fn close(&self) {
         with_pool!(self, pool => pool.close().await);
     }

@@ -1,4 +1,4 @@
-//! Who gets a connection, and where it goes afterwards.
+//! Lends connections and takes them back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,54 +16,51 @@ use super::pooled::{PooledConnection, TransactionState};
 use crate::domain::store::Pool;
 use crate::telemetry::metric;
 
-/// A connection that has been idle for so long is tested before it is used again.
+/// A connection that was idle for this long is tested before use.
 const LONG: Duration = Duration::from_secs(30);
 
-/// After so long a connection goes through the driver's pool, which ends those that are old.
+/// After this time a connection returns to the driver's pool, which closes old ones.
 const MAX_KEPT: Duration = Duration::from_mins(10);
 
-/// A connection that is not rolled back within this time is closed.
+/// After this time a connection whose rollback has not ended is closed.
 const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
 
-/// From which connections one is taken.
+/// Group of connections to take one from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain::store) enum Lane {
-    /// Those that everybody shares.
+    /// All shared connections.
     Shared,
-    /// The one that is kept free for short statements that must not wait: session checks and cancellations.
+    /// The connection reserved for short statements that must not wait: session checks and cancellations.
     Reserved,
 }
 
-/// How a pool treats its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain::store) struct Settings {
-    /// How it is called in metrics.
+    /// Label in metrics.
     pub(in crate::domain::store) name: &'static str,
-    /// Whether connections stay here between statements. Those of a pool that others use as well do not.
+    /// Whether connections stay here between statements. False if others use the driver's pool too.
     pub(in crate::domain::store) keeps: bool,
-    /// Whether one connection is kept free for [`Lane::Reserved`].
+    /// Whether one connection is reserved for [`Lane::Reserved`].
     pub(in crate::domain::store) reserves: bool,
-    /// Whether the database lives in its one connection, which is never closed.
+    /// Whether the database is in memory: it ends with its only connection, which is therefore never closed.
     pub(in crate::domain::store) is_memory: bool,
-    /// How long a statement may run.
+    /// Time limit of a statement.
     pub(in crate::domain::store) limit: Option<Duration>,
 }
 
-/// Connections of one kind.
 pub(in crate::domain::store) struct ConnectionPool<DB: Engine> {
     pool: DriverPool<DB>,
     idle: Mutex<Vec<Idle<DB>>>,
-    /// One for each shared connection. Its holder finds a connection, idle or in the pool.
+    /// One permit for each shared connection. Its holder always finds one, idle or in the driver's pool.
     shared: Arc<Semaphore>,
-    /// One more connection, where there are two at least.
+    /// Permit of the reserved connection; `None` if the pool has only one.
     reserved: Option<Arc<Semaphore>>,
     settings: Settings,
     wait: metrics::Histogram,
-    /// Changes when every connection is given up.
+    /// Signals that all connections are dropped.
     outage: watch::Sender<()>,
 }
 
-/// A connection that waits for the next statement.
 struct Idle<DB: Engine> {
     connection: PoolConnection<DB>,
     interrupt: DB::Interrupt,
@@ -90,8 +87,8 @@ impl<DB: Engine> ConnectionPool<DB> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection, as soon as one is free. One that is kept goes first: as long as it is, it takes the place of
-    /// another in the driver's pool, and who would wait there for that waits in vain.
+    /// Waits for a free connection. Idle ones come first: each occupies a slot of the driver's pool, and waiting there
+    /// for that slot would never end.
     pub(in crate::domain::store) async fn lend(
         self: &Arc<Self>,
         lane: Lane,
@@ -112,13 +109,13 @@ impl<DB: Engine> ConnectionPool<DB> {
                 transaction: TransactionState::None,
                 _permits: permits,
             },
-            // On the heap: it is rare and large, and every statement would carry room for it.
+            // Boxed: this path is rare, and its large future would enlarge that of every statement.
             None => Box::pin(self.take(permits)).await?,
         };
         Ok(PooledConnection::new(borrowed, Arc::clone(self), outage))
     }
 
-    /// A user waits for their own share first, so that they take no place in the queue of all.
+    /// The user's share comes first, so that a user over their limit takes no place in the shared queue.
     async fn permits(&self, lane: Lane, share: Option<&Arc<Semaphore>>) -> Result<Permits, DbErr> {
         let share = match share {
             Some(share) => Some(acquire(share).await?),
@@ -162,13 +159,12 @@ impl<DB: Engine> ConnectionPool<DB> {
         }
     }
 
-    /// Gives up every connection: the database has moved, or does not answer over them. Statements that run fail.
+    /// Drops all connections. Running statements fail.
     pub(in crate::domain::store) fn abandon(&self) {
         self.forget_idle();
         self.outage.send_replace(());
     }
 
-    /// Closes every connection that is idle.
     pub(in crate::domain::store) fn forget_idle(&self) {
         for idle in self.idle().drain(..) {
             drop(idle.connection.detach());
@@ -184,17 +180,16 @@ impl<DB: Engine> ConnectionPool<DB> {
         self.pool.close().await;
     }
 
-    /// How long a statement may run.
     pub(super) fn limit(&self) -> Option<Duration> {
         self.settings.limit
     }
 
-    /// Gives the connections that are idle back to the driver's pool, which closes those that are broken.
+    /// Returns idle connections to the driver's pool, which closes broken ones.
     pub(super) fn return_idle(&self) {
         self.idle().clear();
     }
 
-    /// Keeps a connection whose statement has ended for the next one.
+    /// Stores a connection for reuse after its statement has ended.
     pub(super) fn keep(&self, borrowed: BorrowedConnection<DB>) {
         if self.settings.keeps && !self.pool.is_closed() && borrowed.taken.elapsed() < MAX_KEPT {
             self.idle().push(Idle {
@@ -206,8 +201,8 @@ impl<DB: Engine> ConnectionPool<DB> {
         }
     }
 
-    /// Brings a connection that was dropped in use to rest: its statement ends, its transaction is rolled back. Until
-    /// then its permits are held, or a user who begins and gives up many statements would have them all run at once.
+    /// Waits for the statement of a dropped connection to end and rolls back its transaction. The permits are held
+    /// until then. Otherwise a user could start and abandon many statements that all run at once.
     pub(super) async fn recover(self: Arc<Self>, mut borrowed: BorrowedConnection<DB>) {
         match self.settle(&mut borrowed).await {
             Ok(()) => {
@@ -216,7 +211,7 @@ impl<DB: Engine> ConnectionPool<DB> {
             }
             Err(_) if self.settings.is_memory => DB::stop(&borrowed.interrupt),
             Err(error) => {
-                tracing::debug!(%error, "a database connection in doubt is closed");
+                tracing::debug!(%error, "closing a database connection in an unknown state");
                 drop(borrowed.connection.detach());
             }
         }
@@ -240,7 +235,7 @@ impl<DB: Engine> ConnectionPool<DB> {
 }
 
 impl<DB: Engine> Drop for ConnectionPool<DB> {
-    /// The driver's pool takes connections back in a task of its own. Where there are no tasks any more, they just end.
+    /// The driver's pool spawns a task to take a connection back. Without a runtime the connections are closed instead.
     fn drop(&mut self) {
         if Handle::try_current().is_err() {
             self.forget_idle();
@@ -261,15 +256,13 @@ fn not_acquired(error: sqlx::Error) -> DbErr {
     }
 }
 
-/// What a statement holds while it runs.
 struct Permits {
     _connection: OwnedSemaphorePermit,
     _share: Option<OwnedSemaphorePermit>,
 }
 
-/// A connection that somebody uses.
 pub(super) struct BorrowedConnection<DB: Engine> {
-    // Before its permits: the next holder of those finds the connection.
+    // Declared before its permits, so that it is dropped first: the next holder of the permits must find it.
     pub(super) connection: PoolConnection<DB>,
     pub(super) interrupt: DB::Interrupt,
     taken: Instant,

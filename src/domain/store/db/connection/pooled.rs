@@ -1,4 +1,4 @@
-//! A connection on loan: its statements, within their limits, and its transaction.
+//! A borrowed connection: statements with time limits, and transactions.
 
 use std::io;
 use std::sync::Arc;
@@ -16,19 +16,18 @@ use super::engine::Engine;
 use super::pool::{BorrowedConnection, ConnectionPool};
 use crate::domain::store::SHUT_DOWN;
 
-/// The database ends a statement at its limit. A connection that gives no answer for so much longer is dead.
+/// The database cancels a statement at its limit. A connection that is silent for this much longer is dead.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What is known of a connection's transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TransactionState {
     None,
     Open,
-    /// `BEGIN` or `COMMIT` failed, or gave no answer.
+    /// `BEGIN` or `COMMIT` failed or was not answered.
     Unknown,
 }
 
-/// A connection for one statement or one transaction. Dropped while a statement runs, it ends the statement.
+/// A connection for one statement or one transaction. Dropping it cancels a running statement.
 pub(in crate::domain::store) struct PooledConnection<DB: Engine> {
     borrowed: Option<BorrowedConnection<DB>>,
     pool: Arc<ConnectionPool<DB>>,
@@ -42,14 +41,12 @@ where
     SqlxValues: IntoArguments<DB>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    /// All rows of a statement.
     pub(in crate::domain::store) async fn fetch_all(&mut self, statement: &Statement) -> sqlx::Result<Vec<DB::Row>> {
         let (connection, bounds) = self.start()?;
         let result = bounds.keep(query(statement).fetch_all(connection)).await;
         self.stop(result)
     }
 
-    /// The first row of a statement.
     pub(in crate::domain::store) async fn fetch_first(
         &mut self,
         statement: &Statement,
@@ -59,14 +56,12 @@ where
         self.stop(result)
     }
 
-    /// Runs a statement that returns no rows.
     pub(in crate::domain::store) async fn execute(&mut self, statement: &Statement) -> sqlx::Result<DB::QueryResult> {
         let (connection, bounds) = self.start()?;
         let result = bounds.keep(query(statement).execute(connection)).await;
         self.stop(result)
     }
 
-    /// Runs statements without values, which are not prepared.
     pub(in crate::domain::store) async fn execute_unprepared(&mut self, sql: &str) -> sqlx::Result<DB::QueryResult> {
         let (connection, bounds) = self.start()?;
         let script = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
@@ -87,7 +82,7 @@ where
     }
 
     fn stop<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
-        // When no answer came, the statement may still run.
+        // Without an answer the statement may still be running.
         self.is_running = matches!(&result, Err(sqlx::Error::Io(_)));
         if let Some(borrowed) = self.borrowed.as_ref().filter(|_| !self.is_running) {
             DB::stop(&borrowed.interrupt);
@@ -97,10 +92,9 @@ where
 
     /// Begins a transaction. Dropping the connection rolls it back.
     ///
-    /// The driver's own transactions count on what it sent, not on what the database did: after a rollback by the
-    /// database itself, as on a full disk, the next would be a savepoint in a transaction that nobody commits. So
-    /// `BEGIN` and `COMMIT` are statements here, and the database's answers count: within a transaction SQLite refuses
-    /// the one, without a transaction the other.
+    /// The driver's transactions track what was sent, not what the database did. After a rollback by the database, as
+    /// on a full disk, the next one would be a savepoint that is never committed. Here `BEGIN` and `COMMIT` are plain
+    /// statements, and their result counts: SQLite rejects `BEGIN` within a transaction and `COMMIT` without one.
     pub(in crate::domain::store) async fn begin(&mut self) -> sqlx::Result<()> {
         self.set_transaction(TransactionState::Unknown);
         self.execute_unprepared(DB::BEGIN).await?;
@@ -108,7 +102,6 @@ where
         Ok(())
     }
 
-    /// Commits the transaction.
     pub(in crate::domain::store) async fn commit(mut self) -> sqlx::Result<()> {
         self.set_transaction(TransactionState::Unknown);
         self.execute_unprepared("COMMIT").await?;
@@ -138,14 +131,14 @@ impl<DB: Engine> PooledConnection<DB> {
         }
     }
 
-    /// Ready for the next user.
     pub(in crate::domain::store) fn give_back(mut self) {
         if let Some(borrowed) = self.borrowed.take() {
             self.pool.keep(borrowed);
         }
     }
 
-    /// A statement failed. When the connection broke, all others may have. Returns whether it broke while it was kept.
+    /// Handles a failed statement. If the connection broke, the idle ones may have too. Returns whether it broke while
+    /// it was idle.
     pub(in crate::domain::store) fn fail(mut self, error: &sqlx::Error) -> bool {
         let is_broken = is_broken(error);
         if is_broken {
@@ -154,13 +147,12 @@ impl<DB: Engine> PooledConnection<DB> {
         let was_stale = is_broken && self.borrowed.as_ref().is_some_and(|borrowed| borrowed.was_kept);
         let is_at_rest =
             |borrowed: &mut BorrowedConnection<DB>| !self.is_running && borrowed.transaction == TransactionState::None;
-        // The driver's pool looks what state it is in.
+        // The driver's pool tests it.
         drop(self.borrowed.take_if(is_at_rest));
         was_stale
     }
 }
 
-/// Whether the connection, and not only its statement, failed.
 fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with(SHUT_DOWN)),
@@ -179,7 +171,7 @@ impl<DB: Engine> Drop for PooledConnection<DB> {
     }
 }
 
-/// How long a statement may take as seen from here.
+/// Limits of a statement on the client side.
 struct Bounds<'a> {
     patience: Duration,
     outage: &'a mut watch::Receiver<()>,

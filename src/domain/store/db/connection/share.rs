@@ -1,4 +1,4 @@
-//! The fair share of the read connections that one user may hold at a time.
+//! Limits how many read connections one user holds at a time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -7,14 +7,14 @@ use tokio::sync::Semaphore;
 
 use crate::domain::id::UserId;
 
-/// The registry is swept when it has grown to this many users, and then each time it has doubled.
+/// Unused entries are removed at this number of users, and then each time the number has doubled.
 const FIRST_SWEEP: usize = 64;
 
-/// The shares of all users who read at the moment. A user without any left waits behind their own statements, and
-/// never keeps the others from reading.
+/// Limits of all users with running reads. A user at the limit waits for their own statements and does not block
+/// others.
 #[derive(Debug)]
 pub(in crate::domain::store) struct Shares {
-    /// How many connections each may hold.
+    /// Connections for each user.
     size: usize,
     users: Mutex<Users>,
 }
@@ -26,7 +26,7 @@ struct Users {
 }
 
 impl Shares {
-    /// Half of `connections` for each user, and one at least.
+    /// Half of `connections` for each user, at least one.
     pub(in crate::domain::store) fn of(connections: usize) -> Self {
         Self {
             size: (connections / 2).max(1),
@@ -37,7 +37,7 @@ impl Shares {
         }
     }
 
-    /// The share of a user, the same for all their requests.
+    /// All requests of a user get the same semaphore.
     pub(in crate::domain::store) fn share_of(&self, user: UserId) -> Arc<Semaphore> {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = users.shares.get(&user).and_then(Weak::upgrade) {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_half_of_the_connections_and_one_at_least() {
+    fn a_share_is_half_of_the_connections_and_at_least_one() {
         for (connections, share) in [(1, 1), (2, 1), (3, 1), (4, 2), (10, 5)] {
             assert_eq!(
                 Shares::of(connections).share_of(UserId(1)).available_permits(),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_one_user_have_one_share_and_those_of_others_have_another() {
+    fn requests_of_one_user_share_a_limit() {
         let shares = Shares::of(4);
         let mine = shares.share_of(UserId(1));
         assert!(Arc::ptr_eq(&mine, &shares.share_of(UserId(1))));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn users_who_are_gone_are_forgotten() {
+    fn unused_shares_are_removed() {
         let shares = Shares::of(4);
         let kept = shares.share_of(UserId(0));
         for user in 1..10_000 {

@@ -1,6 +1,6 @@
-//! The limits of a filter, and its normal form.
+//! Limits of filters, and their normal form.
 //!
-//! A statement costs what its conditions cost, so both APIs count them here before any statement is built.
+//! The cost of a statement depends on its conditions, so both APIs check the limits before they build one.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -10,18 +10,18 @@ use super::{Comparison, TaskFilter, TaskTime};
 use crate::domain::error::{Error, Result};
 use crate::domain::tag::{MAX_TAGS, Tags};
 
-/// The most conditions of one filter.
+/// Maximum number of conditions in one filter.
 pub const MAX_CONDITIONS: usize = 50;
-/// How deep `and`, `or` and `not` may be nested.
+/// Maximum nesting of `and`, `or` and `not`.
 pub const MAX_LEVELS: usize = 8;
-/// The most values that one condition lists.
+/// Maximum number of values in one condition.
 pub const MAX_LIST: usize = 100;
-/// The most different words that one filter searches for.
+/// Maximum number of different search words in one filter.
 pub const MAX_SEARCH_WORDS: usize = 16;
-/// The fewest characters of such a word.
+/// Minimum number of characters of a search word.
 pub const MIN_WORD_LENGTH: usize = 2;
 
-/// A filter within the limits, in which nothing is looked up twice. Lists take no other.
+/// A filter within the limits, without duplicate conditions. Lists accept no other type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BoundedFilter(TaskFilter);
 
@@ -58,7 +58,6 @@ fn within(field: &'static str, unit: &'static str, reached: usize, allowed: usiz
     })
 }
 
-/// What a filter uses of what is limited.
 #[derive(Default)]
 struct Usage {
     conditions: usize,
@@ -117,12 +116,12 @@ fn check_list<T>(field: &'static str, comparison: &Comparison<T>) -> Result<()> 
     }
 }
 
-/// The words of a search as the search column holds them: in lower case.
+/// The words of a search in lower case, as in the search column.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
     text.split_whitespace().map(str::to_lowercase)
 }
 
-/// How deep `and`, `or` and `not` are nested. The conditions of one input object are joined without one of them.
+/// Nesting depth of `and`, `or` and `not`. Conditions within one input object do not add a level.
 fn levels(filter: &TaskFilter) -> usize {
     let deepest = |filters: &[TaskFilter]| filters.iter().map(levels).max().unwrap_or_default();
     let part = |part: &TaskFilter| match part {
@@ -136,19 +135,17 @@ fn levels(filter: &TaskFilter) -> usize {
     }
 }
 
-/// A condition that holds for every task.
 fn always() -> TaskFilter {
     TaskFilter::All(Vec::new())
 }
 
-/// A condition that holds for no task.
 fn never() -> TaskFilter {
     TaskFilter::Any(Vec::new())
 }
 
 impl TaskFilter {
-    /// The same tasks by fewer conditions: groups that nest without need are joined, and equal conditions, words and
-    /// tags occur once.
+    /// An equivalent filter with fewer conditions: nested groups are merged, and equal conditions, words and tags occur
+    /// once.
     fn simplified(self) -> Self {
         match self {
             Self::All(filters) => all(filters),
@@ -179,7 +176,7 @@ fn all(filters: Vec<TaskFilter>) -> TaskFilter {
             other => kept.add(other),
         }
     }
-    // One search for all words, and one look-up for all tags.
+    // Merge all searches into one, and all tags into one condition.
     kept.filters.retain(|filter| match filter {
         TaskFilter::Search(text) => {
             words.extend(self::words(text));
@@ -230,7 +227,7 @@ fn any(filters: Vec<TaskFilter>) -> TaskFilter {
     kept.joined(TaskFilter::Any)
 }
 
-/// The search for all of these words. One that is part of another is found with it.
+/// Searches for all of these words. A word that is part of another one is redundant.
 fn search(words: Vec<String>) -> TaskFilter {
     let mut kept: Vec<String> = Vec::new();
     for word in words {

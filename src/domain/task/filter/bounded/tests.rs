@@ -22,7 +22,7 @@ fn refusal(filter: TaskFilter) -> String {
     BoundedFilter::try_from(filter).unwrap_err().to_string()
 }
 
-/// A condition inside of this many `not`.
+/// A condition inside `levels` nested `not`.
 fn nested(levels: usize) -> TaskFilter {
     let innermost = TaskFilter::All(vec![status(Status::Done)]);
     (0..levels).fold(innermost, |filter, _| {
@@ -31,7 +31,7 @@ fn nested(levels: usize) -> TaskFilter {
 }
 
 #[test]
-fn what_is_at_a_limit_passes_and_one_more_does_not() {
+fn filters_at_a_limit_are_accepted_and_above_it_rejected() {
     let conditions = |count: i32| {
         let owner = |id| TaskFilter::Owner(Comparison::Equal(UserId(id)));
         TaskFilter::All(vec![TaskFilter::Any((0..count).map(owner).collect())])
@@ -85,7 +85,7 @@ fn the_words_of_all_searches_are_counted_together() {
 }
 
 #[test]
-fn a_word_of_one_character_is_refused() {
+fn search_words_need_two_characters() {
     assert_eq!(
         refusal(text("fix a")),
         "search: the word 'a' has 1 character; words need at least 2"
@@ -93,7 +93,7 @@ fn a_word_of_one_character_is_refused() {
 }
 
 #[test]
-fn levels_are_those_of_the_input_objects() {
+fn levels_count_nested_input_objects() {
     let object = |filter: TaskFilter| TaskFilter::All(vec![filter]);
     let and = |inner: TaskFilter| object(TaskFilter::All(vec![inner]));
     assert_eq!(levels(&object(status(Status::Done))), 0);
@@ -102,7 +102,7 @@ fn levels_are_those_of_the_input_objects() {
 }
 
 #[test]
-fn what_is_equal_is_looked_up_once() {
+fn equal_conditions_are_merged() {
     let done = || status(Status::Done);
     for (filter, expected) in [
         (TaskFilter::All(vec![done(), done()]), done()),

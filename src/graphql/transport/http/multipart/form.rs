@@ -1,4 +1,4 @@
-//! The parts of a form, in their order and within their limits.
+//! Reads the parts of a form in order, within limits.
 
 use std::collections::HashMap;
 
@@ -13,27 +13,25 @@ use crate::graphql::execution::response::Refusal;
 use crate::graphql::upload::{UploadedFile, Uploads};
 use crate::http::body::{Exceeded, Source};
 
-/// What stands around a file: its boundary and headers.
+/// Allowance for the boundary and headers of a part, in bytes.
 const PART_OVERHEAD: u64 = 16 * 1024;
 
-/// The most that a file makes of a body.
+/// Maximum bytes of the body per file.
 const FILE_ALLOWANCE: u64 = MAX_SIZE + PART_OVERHEAD;
 
-/// The most that a form may be before its files are known. A piece of it may hold the end of `map` and the
-/// beginning of a file.
+/// Maximum bytes of a form before the number of its files is known. One chunk can contain the end of `map` and the
+/// start of a file.
 pub(super) fn first_allowance(text_limit: usize) -> u64 {
     2 * (text_limit as u64 + PART_OVERHEAD) + FILE_ALLOWANCE
 }
 
-/// A form that is being received.
 pub(super) struct Form {
     parts: Multipart<'static>,
     source: Source,
-    /// The most bytes of `operations`, and of `map`.
+    /// Maximum bytes of `operations` and of `map`, each.
     text_limit: usize,
 }
 
-/// Whether a body is a form.
 pub(in crate::graphql::transport::http) fn is_multipart(headers: &HeaderMap) -> bool {
     essence(content_type(headers)).eq_ignore_ascii_case("multipart/form-data")
 }
@@ -44,7 +42,6 @@ fn content_type(headers: &HeaderMap) -> &str {
 }
 
 impl Form {
-    /// The form in this body.
     pub(super) fn open(headers: &HeaderMap, source: &Source, text_limit: usize) -> Result<Self, Refusal> {
         let boundary = multer::parse_boundary(content_type(headers)).map_err(malformed)?;
         Ok(Self {
@@ -54,7 +51,7 @@ impl Form {
         })
     }
 
-    /// The next part, which must have this name.
+    /// Reads the next part, which must have this name.
     pub(super) async fn text(&mut self, name: &str) -> Result<Vec<u8>, Refusal> {
         let Some(mut part) = self.parts.next_field().await.map_err(malformed)? else {
             return Err(Refusal::bad_request(format!("{name} is missing; {ORDER}")));
@@ -78,7 +75,7 @@ impl Form {
         Ok(text)
     }
 
-    /// The rest of the form: the files of these parts, and nothing else.
+    /// Reads the files with these names, up to the end of the form.
     pub(super) async fn files(mut self, names: impl Iterator<Item = &str>) -> Result<Uploads, Refusal> {
         let mut places: HashMap<String, usize> = names
             .enumerate()
@@ -91,24 +88,24 @@ impl Form {
             let name = part.name().unwrap_or_default().to_owned();
             let Some(place) = places.remove(&name) else {
                 return Err(Refusal::bad_request(format!(
-                    "The file '{name}' is not in map, or came twice"
+                    "The file '{name}' is not in map, or was sent twice"
                 )));
             };
             files[place] = Some(receive(&name, part).await?);
         }
         if let Some(missing) = places.keys().min() {
             return Err(Refusal::bad_request(format!(
-                "map names the file '{missing}', which did not come"
+                "map names the file '{missing}', which is missing"
             )));
         }
         Ok(Uploads::new(files.into_iter().flatten().collect()))
     }
 }
 
-/// What somebody is told whose parts are not where they should be.
+/// The end of the error message for parts in the wrong order.
 const ORDER: &str = "send operations first, then map, then the files";
 
-/// Writes a file to the disk as it comes.
+/// Streams a file to an unnamed temporary file.
 async fn receive(name: &str, mut part: Field<'static>) -> Result<UploadedFile, Refusal> {
     let Some(filename) = part.file_name().map(str::to_owned) else {
         return Err(Refusal::bad_request(format!(

@@ -1,4 +1,4 @@
-//! `map` of a multipart request: which file stands for which variables.
+//! `map` of a multipart request: assigns files to variables.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,18 +13,17 @@ use crate::graphql::execution::response::Refusal;
 use crate::graphql::upload::placeholder;
 use crate::http::json::check_bounds;
 
-/// Which file stands for which variables.
 pub(super) struct FileMap(Vec<Mapped>);
 
 struct Mapped {
-    /// The name of the file's part.
+    /// Name of the form part.
     part: String,
-    /// Where it stands: `variables.file`, or `0.variables.file` in a batch.
+    /// Paths such as `variables.file`, or `0.variables.file` in a batch.
     paths: Vec<String>,
 }
 
 impl FileMap {
-    /// Reads the map, which names at most so many files.
+    /// Parses the map, which can name up to `max_files` files.
     pub(super) fn read(text: &[u8], max_files: usize) -> Result<Self, Refusal> {
         check_bounds(text).map_err(|excess| Refusal::bad_request(format!("map is {excess}")))?;
         let Entries(entries) = serde_json::from_slice(text).map_err(|error| {
@@ -55,7 +54,7 @@ impl FileMap {
         Ok(Self(entries))
     }
 
-    /// Puts a placeholder in the place of each file.
+    /// Replaces the null at each path by a placeholder for its file.
     pub(super) fn place(&self, operations: &mut Posted) -> Result<(), Refusal> {
         for (number, file) in self.0.iter().enumerate() {
             for path in &file.paths {
@@ -70,7 +69,7 @@ impl FileMap {
         Ok(())
     }
 
-    /// Refuses more files than the operations take: what nobody asks for is not received.
+    /// Refuses more files than the operations take, before they are received.
     pub(super) fn check_count(&self, taken: usize) -> Result<(), Refusal> {
         if self.0.len() <= taken {
             return Ok(());
@@ -81,13 +80,12 @@ impl FileMap {
         )))
     }
 
-    /// The names of the files' parts.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|file| file.part.as_str())
     }
 }
 
-/// The null at a path. A file is a variable or inside of one; nothing else of an operation may be changed.
+/// The null at a path. Paths can only lead to variables and into them, not to other parts of an operation.
 fn target<'a>(operations: &'a mut Posted, path: &str) -> Option<&'a mut Value> {
     let mut steps = path.split('.');
     let operation = match operations {
@@ -108,7 +106,7 @@ fn target<'a>(operations: &'a mut Posted, path: &str) -> Option<&'a mut Value> {
     found.is_null().then_some(found)
 }
 
-/// The members of the map in their order, duplicates included. A map of the library would keep only the last.
+/// The members in order, including duplicates: a map type would keep only the last.
 struct Entries(Vec<Mapped>);
 
 impl<'de> Deserialize<'de> for Entries {

@@ -1,8 +1,8 @@
-//! Files by the GraphQL multipart request specification: `operations`, then `map`, then the files.
+//! Uploads by the GraphQL multipart request specification: `operations`, then `map`, then the files.
 //!
-//! The order lets everything be known before a file is read: the operations are measured, the caller is found
-//! and has paid. Files go to the disk as they come, without names there, so that the system removes them whatever
-//! happens. What is malformed, or has more or less in it than `map` says, is refused as a whole.
+//! With this order, the operations are checked and paid and the caller is authenticated before a file is read. Files
+//! are streamed to unnamed temporary files, which the operating system always removes. A form that is malformed or does
+//! not match `map` is refused as a whole.
 
 mod form;
 mod map;
@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use self::form::Form;
 use self::map::FileMap;
 use super::request::{Posted, read, require_unencoded};
-use super::{Answer, caller, idempotency, told};
+use super::{Answer, caller, idempotency, into_body};
 use crate::graphql::execution::executor::Admitted;
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
@@ -26,20 +26,18 @@ use crate::http::caller::Caller;
 
 pub(super) use self::form::is_multipart;
 
-/// A page of another origin cannot send these without asking the server first; a form can send the rest.
+/// Pages of other origins cannot send these headers without a preflight request; an HTML form could send the rest.
 const PREFLIGHTED: [HeaderName; 3] = [
     HeaderName::from_static("apollo-require-preflight"),
     HeaderName::from_static("x-apollo-operation-name"),
     HeaderName::from_static("graphql-preflight"),
 ];
 
-/// Answers a form.
 pub(super) async fn answer(state: &GraphqlState, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
     let source = Source::new(body, form::first_allowance(state.config().http.body_limit));
     run(state, parts, &source).await
 }
 
-/// Runs the operations of a form.
 async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
     require_unencoded(&parts.headers)?;
     require_preflight(&parts.headers)?;
@@ -75,7 +73,7 @@ async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Ans
             let uploads = receive(&caller, form, files).await?;
             let bodies = admitted.into_iter().map(async |admitted| match admitted {
                 Ok(admitted) => execute(state, parts, admitted, uploads.share()).await,
-                // One that is refused does not keep the others from running.
+                // A refused operation does not affect the others.
                 Err(refusal) => Body::from(refusal),
             });
             Ok(Answer::Many(join_all(bodies).await))
@@ -83,7 +81,7 @@ async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Ans
     }
 }
 
-/// The files, for somebody who is signed in. From others none are taken: no field of theirs will ask for one.
+/// Receives files only from signed-in users: the operations of anonymous clients use none.
 async fn receive(caller: &Caller, form: Form, files: FileMap) -> Result<Uploads, Refusal> {
     if caller.actor.user_id().is_some() {
         form.files(files.names()).await
@@ -94,7 +92,7 @@ async fn receive(caller: &Caller, form: Form, files: FileMap) -> Result<Uploads,
 
 async fn execute(state: &GraphqlState, parts: &Parts, admitted: Admitted, uploads: Uploads) -> Body {
     let response = state.executor().execute(state.domain(), admitted, uploads).await;
-    told(&parts.headers, response)
+    into_body(&parts.headers, response)
 }
 
 fn require_preflight(headers: &HeaderMap) -> Result<(), Refusal> {
