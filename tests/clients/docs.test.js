@@ -53,7 +53,7 @@ describe('The pages of the REST face', () => {
       const { page, complaints } = await visit(browser, server, path);
       await page.getByRole('heading', { name: 'List tasks' }).waitFor();
       await page.getByPlaceholder('Search').fill('trash');
-      await page.getByRole('menuitem', { name: /Take a task out of the trash/ }).first().waitFor();
+      await page.getByRole('menuitem', { name: /Restore a task from the trash/ }).first().waitFor();
       await keepPicture(page, 'redoc');
       assert.deepEqual(complaints, []);
     });

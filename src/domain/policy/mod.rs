@@ -155,8 +155,8 @@ pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<
     })
 }
 
-/// Proof that the actor is the server itself or its command line. Required by what no account may do: run jobs, append
-/// to the event log, read credentials, create and restore backups.
+/// Proof that the actor is the server itself or its command line. Required by what no account may do: run jobs, prune
+/// the event log, read credentials, create and restore backups.
 #[derive(Debug)]
 pub struct System(());
 
