@@ -88,7 +88,8 @@ pub(in crate::domain) async fn page(
     finish(connection, &keyset, list, parts, &rows).await
 }
 
-/// A page with the number of tasks on all pages, in one statement: a second one takes as long as all of the first.
+/// A page with the number of tasks on all pages, in one statement. A second one would take about
+/// 100 µs of processor time.
 pub(in crate::domain) async fn page_with_total(
     connection: &impl ConnectionTrait,
     scope: &Scope<Tasks>,
