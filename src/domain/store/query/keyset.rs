@@ -1,5 +1,6 @@
 //! Keyset pagination for any sort order: ORDER BY, the conditions of the cursors, and the cut into a page.
 
+use std::cmp;
 use std::sync::Arc;
 
 use sea_orm::sea_query::{Alias, Asterisk, Cond, Expr, ExprTrait as _, Order, Query, SelectStatement, UnionType};
@@ -114,9 +115,9 @@ impl<'a, F: SortField> Keyset<'a, F> {
         Ok(all)
     }
 
-    /// One row more than requested.
+    /// One row more than requested, and at least [`MIN_ROWS`].
     fn limit(&self) -> u64 {
-        u64::from(self.page.take.limit()) + 1
+        cmp::max(u64::from(self.page.take.limit()) + 1, MIN_ROWS)
     }
 
     /// Rows between the cursors, starting at the end that the page is cut from.
@@ -235,6 +236,10 @@ pub(in crate::domain::store) fn union(queries: Vec<SelectStatement>) -> Option<S
         .reduce(|mut all, part| all.union(UnionType::All, part).take())
 }
 
+/// The fewest rows that a statement reads. For 1 or 2 rows after a cursor, SQLite sorts the whole list instead of
+/// reading a range of the index: 75 ms instead of 1 ms with 100,000 tasks.
+const MIN_ROWS: u64 = 10;
+
 /// Position of rows relative to a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
@@ -329,4 +334,33 @@ fn values(sort_columns: &[SortColumn], field: &'static str, cursor: &Cursor) -> 
             _ => Err(malformed()),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sea_query::SqliteQueryBuilder;
+
+    use crate::domain::page::{PageRequest, Take};
+    use crate::domain::store::task::Entity;
+    use crate::domain::task::TaskSortField;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_reads_enough_rows_for_an_index_range() {
+        let order = [Sort {
+            field: TaskSortField::CreatedAt,
+            direction: Direction::Descending,
+        }];
+        for (first, limit) in [(0, 10), (1, 10), (50, 51)] {
+            let page = PageRequest {
+                take: Take::First(first),
+                ..PageRequest::first(1)
+            };
+            let keyset = Keyset::new(&order, &page).unwrap();
+            let statement = keyset.merge::<Entity>(vec![Entity::find()]).unwrap();
+            let sql = statement.to_string(SqliteQueryBuilder);
+            assert!(sql.ends_with(&format!("LIMIT {limit}")), "{sql}");
+        }
+    }
 }
