@@ -192,19 +192,16 @@ impl Walk<'_> {
         } else {
             1
         };
-        let below = self.selection_set(&field.selection_set.node, kind, page_rows);
+        let mut below = self.selection_set(&field.selection_set.node, kind, page_rows);
         if definition.kind.item().is_some() && input(&definition.arguments, "first").is_some() {
             // The list is loaded once. The resolver refuses a larger page.
             let rows = page_rows.min(u64::from(MAX_PAGE_SIZE));
             return own.plus(below.plus(Price::new(price::POINT, false)).times(rows));
         }
-        let selects_page_info = || field.selection_set.node.items.iter().any(is_page_info);
-        let below = if page_rows > 1 && selects_page_info() {
+        if field.selection_set.node.items.iter().any(is_page_info) {
             // Its cursors are those of rows, which are read for it.
-            below.max(Price::new(price::ROW_READ, false).times(page_rows))
-        } else {
-            below
-        };
+            below = below.max(Price::new(price::ROW_READ, false).times(page_rows));
+        }
         let each = own.plus(below);
         let times = if price::is_rows(parent, name) {
             rows

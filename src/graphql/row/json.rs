@@ -67,31 +67,35 @@ impl<'a> Output<'a> {
     }
 
     fn list<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Self) -> Option<()>) -> Option<()> {
-        self.json.push(b'[');
+        self.enclosed(*b"[]", items, write)
+    }
+
+    fn object<T: Row>(&mut self, row: &T, fields: &[PlannedField<'_>]) -> Option<()> {
+        self.enclosed(*b"{}", fields, |field, output| {
+            output.json.extend_from_slice(field.key.as_bytes());
+            if field.name() == "__typename" {
+                output.value(&row.introspection_type_name())
+            } else {
+                row.write_field(field, output)
+            }
+        })
+    }
+
+    /// Writes items between brackets, separated by commas.
+    fn enclosed<T>(
+        &mut self,
+        [open, close]: [u8; 2],
+        items: &[T],
+        write: impl Fn(&T, &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.json.push(open);
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
                 self.json.push(b',');
             }
             write(item, self)?;
         }
-        self.json.push(b']');
-        Some(())
-    }
-
-    fn object<T: Row>(&mut self, row: &T, fields: &[PlannedField<'_>]) -> Option<()> {
-        self.json.push(b'{');
-        for (index, field) in fields.iter().enumerate() {
-            if index > 0 {
-                self.json.push(b',');
-            }
-            self.json.extend_from_slice(field.key.as_bytes());
-            if field.name() == "__typename" {
-                self.value(&row.introspection_type_name())?;
-            } else {
-                row.write_field(field, self)?;
-            }
-        }
-        self.json.push(b'}');
+        self.json.push(close);
         Some(())
     }
 

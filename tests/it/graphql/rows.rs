@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
-use crate::support::person::Person;
+use crate::support::person::{Person, global_id};
 
 const USER: &str = "__typename id databaseId username displayName fullName email emailVerified timeZone role isActive createdAt updatedAt";
 const ATTACHMENT: &str = "id databaseId filename contentType size sha256 createdAt owner { id } task { title }";
@@ -65,7 +65,7 @@ async fn fills(app: &TestApp) -> (Person<'_>, Person<'_>) {
     let (ann, bob) = (app.member().await, app.member().await);
     let whole = ann
         .creates_task(json!({
-            "title": "\"Quoted\" \\ ä\u{1F600}\n", "description": "Line\u{2028}\u{0}x".replace('\0', ""), "priority": "URGENT",
+            "title": "\"Quoted\" \\ ä\u{1F600}\n", "description": "Line\u{2028}x", "priority": "URGENT",
             "dueDate": "2026-01-02T03:04:05.678Z", "tags": ["a", "b"], "assigneeId": bob.global_id(), "clientKey": "k",
         }))
         .await;
@@ -73,7 +73,7 @@ async fn fills(app: &TestApp) -> (Person<'_>, Person<'_>) {
     bob.creates_task(json!({ "title": "Day", "dueOn": "2026-01-02", "assigneeId": ann.global_id() }))
         .await;
     ann.keeps(Some(whole), "note.txt", b"Hello").await;
-    let id = crate::support::person::global_id("Task", whole);
+    let id = global_id("Task", whole);
     let done = ann
         .graphql(
             "mutation($id: ID!) { taskUpdate(id: $id, input: {status: DONE, description: null}) { userErrors { code } } }",
