@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { browse, keepPicture, visit } from './support/browser.js';
 import { PASSWORD, serve } from './support/server.js';
 
-describe('The pages of the REST face', () => {
+describe('The pages of the REST API', () => {
   let server;
   let browser;
 

@@ -3,17 +3,19 @@
 // TASKWIRE_OUTAGE_SECONDS sets how long the server is away.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createServer, connect as connectTcp } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import WebSocket from 'ws';
 
 import { browse } from './support/browser.js';
 import { expiringIn, serveWithOutages, signIn } from './support/outage.js';
 import { inChromium, inNode, openWith } from './support/resuming/places.js';
-import { serve } from './support/server.js';
+import { PASSWORD, serve } from './support/server.js';
 import { bundle } from './support/typescript.js';
 import { PATIENCE, within } from './support/wait.js';
 
@@ -201,6 +203,25 @@ describe('a resuming client', () => {
       silent = true;
     }
     assert.deepEqual(titles, ['before', 'meanwhile']);
+  });
+
+  test('the program of docs/LIVE.md prints the tasks of a user and their changes', async (context) => {
+    const { token } = await somebody('watcher');
+    await server.createsTask(token, { title: 'before' });
+    const program = spawn(
+      process.execPath,
+      [
+        ...['./support/typescript.js', './support/websocket-global.js'].flatMap((path) => ['--import', path]),
+        ...['./examples/watch.ts', 'watcher', PASSWORD],
+      ],
+      { cwd: fileURLToPath(new URL('.', import.meta.url)), env: { TASKWIRE_URL: `${server.url}/graphql` } },
+    );
+    context.after(() => program.kill());
+    let output = '';
+    for (const stream of [program.stdout, program.stderr]) stream.on('data', (data) => (output += data));
+    await until('the list', () => output.includes('TODO before\nWaiting for changes.\n'), () => output);
+    await server.createsTask(token, { title: 'after' });
+    await until('the event', () => output.endsWith('CREATED TODO after\n'), () => output);
   });
 
   test('two tabs of a browser share one refresh', async (test) => {
