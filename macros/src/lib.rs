@@ -36,10 +36,7 @@ pub fn plain_fields(_: proc_macro::TokenStream, item: proc_macro::TokenStream) -
 
 /// The match arm that writes a field. `None` if the field is not plain.
 fn arm(method: &ImplItemFn) -> Option<TokenStream> {
-    if waits(method) {
-        return None;
-    }
-    if method.sig.inputs.iter().skip(1).any(|argument| !is_context(argument)) {
+    if waits(method) || method.sig.inputs.iter().skip(1).any(|argument| !is_context(argument)) {
         return None;
     }
     let name = LitStr::new(&name(method)?, Span::call_site());

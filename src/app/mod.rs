@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use crate::config::{Config, Environment};
 use crate::domain::error::described;
 use crate::domain::external::External;
-use crate::domain::{Domain, Surroundings};
+use crate::domain::{Dependencies, Domain};
 use crate::graphql::{Executor, GraphqlState};
 use crate::http::server;
 use crate::pages::editor::graphiql;
@@ -37,10 +37,10 @@ pub struct App {
 
 impl App {
     /// Connects to the database, and to Redis in the background. Fails with a one-line error that operators can act on.
-    pub async fn open(config: Config, surroundings: Surroundings) -> anyhow::Result<Self> {
-        let key = signing_key::choose(&config, surroundings.randomness.as_ref())?;
+    pub async fn open(config: Config, dependencies: Dependencies) -> anyhow::Result<Self> {
+        let key = signing_key::choose(&config, dependencies.randomness.as_ref())?;
         let external = External::open(&config.external)?;
-        let domain = Domain::open(&config, &key, surroundings).await?;
+        let domain = Domain::open(&config, &key, dependencies).await?;
         let redis = config.redis_url.as_ref();
         let redis = redis.map(|url| Redis::open(url, config.redis_timeout)).transpose()?;
         if let Some(redis) = &redis {

@@ -2,7 +2,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret as _;
@@ -39,7 +40,8 @@ fn development_key(config: &Config, randomness: &dyn Randomness) -> anyhow::Resu
         return Ok(random_key(randomness));
     }
     config.database.check_folder().map_err(anyhow::Error::msg)?;
-    let file = key_file(config);
+    let file = config.database.sqlite_sibling(".key");
+    let file = file.unwrap_or_else(|| DEFAULT_KEY_FILE.into());
     match OpenOptions::new().write(true).create_new(true).open(&file) {
         Ok(mut new) => {
             let key = random_key(randomness);
@@ -73,29 +75,10 @@ fn random_key(randomness: &dyn Randomness) -> Vec<u8> {
     key
 }
 
-fn key_file(config: &Config) -> PathBuf {
-    config.database.sqlite_path().map_or_else(
-        || PathBuf::from(DEFAULT_KEY_FILE),
-        |database| {
-            let mut name = database.into_os_string();
-            name.push(".key");
-            PathBuf::from(name)
-        },
-    )
-}
-
 fn cannot_write(file: &Path) -> String {
     format!("cannot store a random key in {}; set SECRET_KEY", file.display())
 }
 
-#[cfg(unix)]
 fn keep_private(file: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).with_context(|| cannot_write(file))
-}
-
-#[cfg(not(unix))]
-fn keep_private(_file: &Path) -> anyhow::Result<()> {
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::config::{Config, LogConfig, LogFormat, LogLevel};
 use crate::domain::error::described;
 use crate::domain::token::SigningKey;
-use crate::domain::{Domain, Surroundings};
+use crate::domain::{Dependencies, Domain};
 use crate::telemetry;
 
 /// Bytes of a key that signs nothing.
@@ -30,18 +30,14 @@ pub(super) async fn connect_or_create(mut config: Config) -> anyhow::Result<Doma
     connect_with(&config).await
 }
 
-pub(super) async fn bring_up_to_date(domain: &Domain) -> anyhow::Result<()> {
-    domain.migrate_up(None).await.map_err(described)
-}
-
 /// No command issues tokens, so it does not read the server's key: its file may be readable only for the server, or
 /// may not exist yet.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Domain> {
-    let surroundings = Surroundings::default();
+    let dependencies = Dependencies::default();
     let mut key = vec![0; KEY_BYTES];
-    surroundings.randomness.fill(&mut key);
+    dependencies.randomness.fill(&mut key);
     // On the heap: the future of connecting is large, and every command would carry it on its stack.
-    Box::pin(Domain::open(config, &SigningKey::Secret(key), surroundings)).await
+    Box::pin(Domain::open(config, &SigningKey::Secret(key), dependencies)).await
 }
 
 /// Closing lets `SQLite` move its write-ahead log into the file.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::output;
 use crate::config::Config;
 use crate::graphql::execution::Front;
-use crate::graphql::execution::check::{Verdict, check};
+use crate::graphql::execution::check::{CheckResult, check};
 
 /// A line of the input.
 #[derive(Debug, Deserialize)]
@@ -37,7 +37,7 @@ struct Checked {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(flatten)]
-    verdict: Verdict,
+    verdict: CheckResult,
 }
 
 /// Reads standard input if the file is `-`. Fails if a document is not valid.
@@ -51,7 +51,7 @@ pub(super) fn run(file: &Path) -> Result<()> {
                 let verdict = check(&front, request.query, name.as_deref(), request.variables.as_ref());
                 (request.id, verdict)
             }
-            Err(message) => (None, Verdict::unreadable(message)),
+            Err(message) => (None, CheckResult::unreadable(message)),
         };
         total += 1;
         invalid += usize::from(!verdict.is_valid());

@@ -53,7 +53,7 @@ async fn report_changes(domain: &Domain, before: &[MigrationState]) -> anyhow::R
 fn changes(before: &[MigrationState], after: &[MigrationState]) -> Vec<String> {
     let changed = after.iter().filter(|now| !before.contains(now));
     changed
-        .map(|now| format!("{}  {}", if now.applied { "applied" } else { "undone " }, now.name))
+        .map(|now| format!("{}  {}", if now.applied { "applied" } else { "pending" }, now.name))
         .collect()
 }
 
@@ -80,7 +80,7 @@ mod tests {
         );
         assert_eq!(
             changes(&before, &states(&[("first", false), ("second", false)])),
-            ["undone   first"]
+            ["pending  first"]
         );
         assert!(changes(&before, &before).is_empty());
     }

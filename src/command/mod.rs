@@ -1,4 +1,4 @@
-//! The command line: one file for each command.
+//! The command line: one file for each command that is longer than a line.
 //!
 //! Results go to standard output, logs and progress to standard error. A failure is one line on standard error and
 //! exit code 1; an invalid command line exits with code 2.
@@ -16,7 +16,6 @@ mod output;
 mod password;
 mod progress;
 mod restore;
-mod schema;
 mod seed;
 mod serve;
 mod user;
@@ -28,6 +27,7 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
 use crate::domain::seed::DEFAULT_PASSWORD;
+use crate::{graphql, rest};
 
 const PROGRAM: &str = "taskwire";
 
@@ -252,8 +252,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::User(user) => user::run(user).await?,
         Command::Backup(backup) => backup::run(backup).await?,
         Command::Restore(restore) => restore::run(restore).await?,
-        Command::Schema => schema::run()?,
-        Command::Openapi => schema::run_openapi()?,
+        Command::Schema => output::line(graphql::sdl().trim_end())?,
+        Command::Openapi => output::line(&serde_json::to_string_pretty(rest::openapi::document())?)?,
         Command::Documents(Documents::Check { file }) => documents::run(&file)?,
         Command::Config { command: None } => config::show()?,
         Command::Config {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-use super::backup::counted;
+use super::backup::{counted, folder_of};
 use super::{Restore, database, output, progress};
 use crate::config::Config;
 use crate::domain::actor::Actor;
@@ -49,10 +49,7 @@ fn scratch(config: &Config) -> anyhow::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     let builder = builder.prefix(".taskwire-restore-");
     let created = match config.database.sqlite_path() {
-        Some(file) => {
-            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-            builder.tempdir_in(folder.unwrap_or(Path::new(".")))
-        }
+        Some(file) => builder.tempdir_in(folder_of(&file)),
         None => builder.tempdir(),
     };
     created.context("cannot create a directory to unpack the backup in")

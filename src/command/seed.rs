@@ -16,7 +16,7 @@ pub(super) async fn run(seed: Seed) -> anyhow::Result<()> {
         password: seed.password,
     };
     let domain = database::connect().await?;
-    database::bring_up_to_date(&domain).await?;
+    domain.migrate_up(None).await.map_err(described)?;
     let started = Instant::now();
     let rows = u64::from(plan.users) + u64::from(plan.tasks);
     let bar = progress::bar(rows, "{wide_bar} {human_pos} of {human_len} rows, {eta} left");

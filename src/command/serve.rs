@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::Surroundings;
+use crate::domain::Dependencies;
 use crate::http::{open_files, server};
 use crate::telemetry;
 
@@ -27,7 +27,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     }
     // On the heap: the future of connecting is large, and would stay on the stack while the server runs.
     let metrics = telemetry::start_metrics()?;
-    let app = Box::pin(App::open(config, Surroundings::default()))
+    let app = Box::pin(App::open(config, Dependencies::default()))
         .await?
         .with_metrics(metrics);
     app.prepare().await?;

@@ -16,7 +16,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Create(_) => database::connect_or_create(Config::load()?).await?,
         _ => database::connect().await?,
     };
-    database::bring_up_to_date(&domain).await?;
+    domain.migrate_up(None).await.map_err(described)?;
     match command {
         Command::Create(new) => create(&domain, new).await?,
         Command::Promote(login) => promote(&domain, &login).await?,
@@ -35,11 +35,8 @@ async fn create(domain: &Domain, new: NewUser) -> anyhow::Result<()> {
         username: new.username,
         full_name: new.full_name,
     };
-    let user = domain
-        .users()
-        .create(&Actor::System, registration, role)
-        .await
-        .map_err(described)?;
+    let created = domain.users().create(&Actor::System, registration, role).await;
+    let user = created.map_err(described)?;
     let kind = if new.admin { "the administrator" } else { "the user" };
     output::line(&format!("Created {kind} {}", name(&user)))?;
     password.print_if_random()
@@ -47,21 +44,15 @@ async fn create(domain: &Domain, new: NewUser) -> anyhow::Result<()> {
 
 async fn promote(domain: &Domain, login: &Login) -> anyhow::Result<()> {
     let user = find(domain, login).await?;
-    let user = domain
-        .users()
-        .set_role(&Actor::System, user.id, Role::Admin)
-        .await
-        .map_err(described)?;
+    let promoted = domain.users().set_role(&Actor::System, user.id, Role::Admin).await;
+    let user = promoted.map_err(described)?;
     output::line(&format!("{} is an administrator now", name(&user)))
 }
 
 async fn deactivate(domain: &Domain, login: &Login) -> anyhow::Result<()> {
     let user = find(domain, login).await?;
-    let user = domain
-        .users()
-        .set_active(&Actor::System, user.id, false)
-        .await
-        .map_err(described)?;
+    let deactivated = domain.users().set_active(&Actor::System, user.id, false).await;
+    let user = deactivated.map_err(described)?;
     output::line(&format!("{} is deactivated, and signed out everywhere", name(&user)))
 }
 
@@ -80,21 +71,15 @@ async fn reset_password(domain: &Domain, login: &Login, password: Option<SecretS
 }
 
 async fn find(domain: &Domain, Login { login }: &Login) -> anyhow::Result<User> {
-    let found = domain
-        .users()
-        .find_by_login(&Actor::System, login)
-        .await
-        .map_err(described)?;
-    found.with_context(|| format!("there is no user with the e-mail address or username '{login}'"))
+    let found = domain.users().find_by_login(&Actor::System, login).await;
+    found
+        .map_err(described)?
+        .with_context(|| format!("there is no user with the e-mail address or username '{login}'"))
 }
 
 /// Such as `ada@example.com (ada, number 7)`.
 fn name(user: &User) -> String {
-    let email = user
-        .account
-        .as_ref()
-        .map(|account| account.email.as_str())
-        .unwrap_or_default();
+    let email = user.account.as_ref().map_or("", |account| account.email.as_str());
     match &user.username {
         Some(username) => format!("{email} ({username}, number {})", user.id),
         None => format!("{email} (number {})", user.id),

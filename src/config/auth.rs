@@ -13,22 +13,16 @@ use super::{
 /// Tokens and passwords.
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
-    /// `SECRET_KEY`. `None` if it is not set, which production accepts only with a key file.
-    pub secret_key: Option<SecretString>,
-    /// `ALGORITHM`.
-    pub algorithm: Algorithm,
-    /// `JWT_PRIVATE_KEY_FILE`. Never `None` with `EdDSA` and `ES256`.
-    pub key_file: Option<PathBuf>,
-    /// `JWT_ISSUER`.
-    pub issuer: String,
-    /// `JWT_AUDIENCE`.
-    pub audience: String,
-    /// `ACCESS_TOKEN_EXPIRE_MINUTES`.
-    pub access_token_ttl: Duration,
-    /// `REFRESH_TOKEN_EXPIRE_DAYS`.
-    pub refresh_token_ttl: Duration,
-    /// `PASSWORD_POLICY`.
-    pub password_policy: PasswordPolicy,
+    /// `None` if it is not set, which production accepts only with a key file.
+    pub(crate) secret_key: Option<SecretString>,
+    pub(crate) algorithm: Algorithm,
+    /// Never `None` with `EdDSA` and `ES256`.
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) access_token_ttl: Duration,
+    pub(crate) refresh_token_ttl: Duration,
+    pub(crate) password_policy: PasswordPolicy,
 }
 
 /// Signature algorithm of access tokens.
@@ -53,22 +47,20 @@ pub enum PasswordPolicy {
 
 impl AuthConfig {
     pub(super) fn read(reader: &SettingsReader<'_>, environment: Environment) -> Result<Self, ConfigError> {
-        let algorithms = [
-            ("HS256", Algorithm::Hs256),
-            ("EdDSA", Algorithm::EdDsa),
-            ("ES256", Algorithm::Es256),
-        ];
+        let algorithms = [Algorithm::Hs256, Algorithm::EdDsa, Algorithm::Es256];
+        let algorithms = algorithms.map(|algorithm| (algorithm.as_str(), algorithm));
         let policies = [
             ("standard", PasswordPolicy::Standard),
             ("strict", PasswordPolicy::Strict),
         ];
-        let text_or = |name, default: &str| reader.text(name).unwrap_or(default).to_owned();
+        let text_or = |name, default: &str| reader.record(name, reader.text(name).unwrap_or(default).to_owned());
 
         let algorithm = reader.choice("ALGORITHM", &algorithms, Algorithm::Hs256)?;
         let secret_key = reader.text("SECRET_KEY");
         if environment.is_production() && algorithm == Algorithm::Hs256 {
             check_strength(secret_key)?;
         }
+        reader.record("SECRET_KEY", secret_key.map_or("", |_| MASK));
         Ok(Self {
             secret_key: secret_key.map(SecretString::from),
             algorithm,
@@ -94,27 +86,18 @@ impl Algorithm {
     }
 }
 
-impl PasswordPolicy {
-    /// The value of `PASSWORD_POLICY`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Strict => "strict",
-        }
-    }
-}
-
 fn key_file(reader: &SettingsReader<'_>, algorithm: Algorithm) -> Result<Option<PathBuf>, ConfigError> {
-    let path = reader.text("JWT_PRIVATE_KEY_FILE").map(PathBuf::from);
+    let name = "JWT_PRIVATE_KEY_FILE";
+    let path = reader.text(name);
     if path.is_none() && algorithm != Algorithm::Hs256 {
         return Err(ConfigError {
-            variable: "JWT_PRIVATE_KEY_FILE".to_owned(),
+            variable: name.to_owned(),
             value: None,
             allowed: format!("the path of a PEM file (PKCS#8), which {} needs", algorithm.as_str()),
         });
     }
-    Ok(path)
+    reader.record(name, path.unwrap_or_default());
+    Ok(path.map(PathBuf::from))
 }
 
 fn check_strength(key: Option<&str>) -> Result<(), ConfigError> {
@@ -132,37 +115,12 @@ fn check_strength(key: Option<&str>) -> Result<(), ConfigError> {
 fn is_weak(key: &str) -> bool {
     const SHORTEST: usize = 32;
     const FEWEST_DISTINCT: usize = 8;
-    const PLACEHOLDERS: [&str; 26] = [
-        "changeme",
-        "changeit",
-        "changethis",
-        "changein",
-        "replaceme",
-        "replacethis",
-        "replacewith",
-        "yoursecret",
-        "yoursuper",
-        "yourkey",
-        "yourjwt",
-        "supersecret",
-        "verysecret",
-        "topsecret",
-        "mysecret",
-        "secretkey",
-        "jwtsecret",
-        "notsecret",
-        "insecure",
-        "placeholder",
-        "example",
-        "password",
-        "donotuse",
-        "123456789",
-        "abcdefghi",
-        "qwertyuiop",
-    ];
+    const PLACEHOLDERS: &str = "changeme changeit changethis changein replaceme replacethis replacewith yoursecret \
+         yoursuper yourkey yourjwt supersecret verysecret topsecret mysecret secretkey jwtsecret notsecret insecure \
+         placeholder example password donotuse 123456789 abcdefghi qwertyuiop";
 
     let letters: String = key.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
     key.chars().count() < SHORTEST
         || key.chars().collect::<BTreeSet<_>>().len() < FEWEST_DISTINCT
-        || PLACEHOLDERS.iter().any(|placeholder| letters.contains(placeholder))
+        || PLACEHOLDERS.split(' ').any(|placeholder| letters.contains(placeholder))
 }

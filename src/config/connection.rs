@@ -28,27 +28,23 @@ const ADDRESS_PART: u32 = 4;
 /// Settings of client connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionConfig {
-    /// `MAX_CONNECTIONS`. `None` until the start sets it from the limit of open files.
-    pub max: Option<u32>,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`. `None` is a quarter of `max`.
-    pub per_address: Option<u32>,
-    /// `HEADER_READ_TIMEOUT_SECONDS`.
-    pub header_read_timeout: Duration,
-    /// `KEEP_ALIVE_TIMEOUT_SECONDS`.
-    pub keep_alive_timeout: Duration,
-    /// `WRITE_TIMEOUT_SECONDS`.
-    pub write_timeout: Duration,
-    /// `HTTP_PING_INTERVAL_SECONDS`.
-    pub http2_ping_interval: Duration,
+    /// `None` until the start sets it from the limit of open files.
+    pub(crate) max: Option<u32>,
+    /// `None` is a quarter of `max`.
+    pub(crate) per_address: Option<u32>,
+    pub(crate) header_read_timeout: Duration,
+    pub(crate) keep_alive_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) http2_ping_interval: Duration,
 }
 
 /// Most client connections at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// On this server.
-    pub total: u32,
+    pub(crate) total: u32,
     /// From one address.
-    pub per_address: u32,
+    pub(crate) per_address: u32,
 }
 
 impl ConnectionConfig {

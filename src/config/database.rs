@@ -21,24 +21,19 @@ pub struct DatabaseConfig {
     ///
     /// SQLAlchemy's spelling is converted: three slashes before a relative path, four before an absolute one, a driver
     /// after `+`. The driver's spelling is also valid as `DATABASE_URL`.
-    pub url: SecretString,
+    pub(crate) url: SecretString,
     /// Whether a missing SQLite file is created. False in production, where the file is missing because of an unmounted
     /// volume or a wrong path; commands that set up an installation set it to true.
-    pub creates_file: bool,
-    /// `DATABASE_MAX_CONNECTIONS`. A user gets at most half of the read connections.
-    pub max_connections: u32,
-    /// `DATABASE_CONNECT_RETRIES`.
-    pub connect_retries: u32,
-    /// `DATABASE_STATEMENT_TIMEOUT_SECONDS`.
-    pub statement_timeout: Duration,
-    /// `SLOW_STATEMENT_MS`. `None` logs no statements.
-    pub slow_statement: Option<Duration>,
-    /// `EVENT_RETENTION_DAYS`.
-    pub event_retention: Duration,
-    /// `STATISTICS_CACHE_SECONDS`. Zero disables the cache.
-    pub statistics_cache: Duration,
-    /// `TRASH_RETENTION_DAYS`.
-    pub trash_retention: Duration,
+    pub(crate) creates_file: bool,
+    /// A user gets at most half of the read connections.
+    pub(crate) max_connections: u32,
+    pub(crate) connect_retries: u32,
+    pub(crate) statement_timeout: Duration,
+    /// `None` logs no statements.
+    pub(crate) slow_statement: Option<Duration>,
+    pub(crate) event_retention: Duration,
+    pub(crate) statistics_cache: Duration,
+    pub(crate) trash_retention: Duration,
 }
 
 /// The database engine.
@@ -59,6 +54,7 @@ impl DatabaseConfig {
         if environment.is_production() && url == MEMORY {
             return Err(refuse(name, MEMORY, "a SQLite file or PostgreSQL in production"));
         }
+        reader.record(name, mask::url(&url));
         Ok(Self {
             url: url.into(),
             creates_file: !environment.is_production(),
@@ -124,8 +120,13 @@ impl DatabaseConfig {
     /// The write-ahead log of a SQLite database that is not in memory.
     #[must_use]
     pub fn wal_path(&self) -> Option<PathBuf> {
+        self.sqlite_sibling("-wal")
+    }
+
+    /// The file beside the SQLite file whose name also ends with `suffix`.
+    pub(crate) fn sqlite_sibling(&self, suffix: &str) -> Option<PathBuf> {
         let mut path = self.sqlite_path()?.into_os_string();
-        path.push("-wal");
+        path.push(suffix);
         Some(path.into())
     }
 

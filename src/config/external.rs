@@ -10,10 +10,8 @@ use super::{
 /// The service that `GET /async/external` calls.
 #[derive(Clone, Debug)]
 pub struct ExternalConfig {
-    /// `EXTERNAL_URL`.
-    pub url: Option<String>,
-    /// `EXTERNAL_TIMEOUT_SECONDS`.
-    pub timeout: Duration,
+    pub(crate) url: Option<String>,
+    pub(crate) timeout: Duration,
 }
 
 impl ExternalConfig {

@@ -1,6 +1,7 @@
 //! Settings of the HTTP server.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
@@ -16,30 +17,21 @@ use super::{
 /// Settings of the HTTP server.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    /// `SERVER_HOST`.
-    pub host: IpAddr,
-    /// `UNSAFE_DEVELOPMENT_ON_NETWORK`.
-    pub unsafe_development_on_network: bool,
-    /// `SERVER_PORT`, else `PORT`.
-    pub port: u16,
-    /// `SERVER_URL`.
-    pub server_url: Option<String>,
+    pub(crate) host: IpAddr,
+    pub(crate) unsafe_development_on_network: bool,
+    pub(crate) port: u16,
+    pub(crate) server_url: Option<String>,
     /// `ROOT_PATH`, or the path of `SERVER_URL`; without a slash at the end, empty for `/`.
-    pub root_path: String,
-    /// `CORS_ORIGINS`, else `BACKEND_CORS_ORIGINS`.
-    pub cors_origins: CorsOrigins,
-    /// `TRUSTED_PROXIES`.
-    pub trusted_proxies: Vec<IpNet>,
-    /// `BODY_LIMIT_BYTES`.
-    pub body_limit: usize,
-    /// `SHUTDOWN_TIMEOUT_SECONDS`.
+    pub(crate) root_path: String,
+    pub(crate) cors_origins: CorsOrigins,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) body_limit: usize,
+    /// Time for running requests to finish.
     pub shutdown_timeout: Duration,
-    /// `SHUTDOWN_DRAIN_SECONDS`. It ends before `shutdown_timeout` starts.
+    /// Time before `shutdown_timeout` in which the server still accepts requests.
     pub shutdown_drain: Duration,
-    /// `REQUEST_TIMEOUT_SECONDS`.
-    pub request_timeout: Duration,
-    /// Limits and timeouts of client connections.
-    pub connections: ConnectionConfig,
+    pub(crate) request_timeout: Duration,
+    pub(crate) connections: ConnectionConfig,
 }
 
 /// Origins whose scripts may call the server.
@@ -51,16 +43,26 @@ pub enum CorsOrigins {
     List(Vec<String>),
 }
 
+impl fmt::Display for CorsOrigins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::List(origins) if origins.is_empty() => f.write_str("[]"),
+            Self::List(origins) => f.write_str(&origins.join(",")),
+        }
+    }
+}
+
 impl HttpConfig {
     pub(super) fn read(reader: &SettingsReader<'_>, environment: Environment) -> Result<Self, ConfigError> {
         let server_url = reader.url("SERVER_URL", &["http", "https"])?;
         Ok(Self {
-            host: host(reader, environment)?,
+            host: reader.record("SERVER_HOST", host(reader, environment)?),
             unsafe_development_on_network: reader.flag("UNSAFE_DEVELOPMENT_ON_NETWORK", false)?,
-            port: reader.number(reader.first_set(["SERVER_PORT", "PORT"]), 8000, 0..=u16::MAX)?,
-            root_path: root_path(reader, server_url.as_deref())?,
+            port: reader.record("SERVER_PORT", port(reader)?),
+            root_path: reader.record("ROOT_PATH", root_path(reader, server_url.as_deref())?),
             server_url,
-            cors_origins: cors_origins(reader, environment)?,
+            cors_origins: reader.record("CORS_ORIGINS", cors_origins(reader, environment)?),
             trusted_proxies: trusted_proxies(reader, environment)?,
             body_limit: reader.number("BODY_LIMIT_BYTES", 1024 * 1024, 1024..=1024 * 1024 * 1024)?,
             shutdown_timeout: reader.duration("SHUTDOWN_TIMEOUT_SECONDS", SECOND, 10, 0..=3600)?,
@@ -69,9 +71,7 @@ impl HttpConfig {
             connections: ConnectionConfig::read(reader)?,
         })
     }
-}
 
-impl HttpConfig {
     /// The start of this server's URLs: an absolute URL if `SERVER_URL` is set, else a path.
     pub(crate) fn base_url(&self) -> &str {
         match &self.server_url {
@@ -137,6 +137,10 @@ fn host(reader: &SettingsReader<'_>, environment: Environment) -> Result<IpAddr,
         .unwrap_or(default.into()))
 }
 
+fn port(reader: &SettingsReader<'_>) -> Result<u16, ConfigError> {
+    reader.number(reader.first_set(["SERVER_PORT", "PORT"]), 8000, 0..=u16::MAX)
+}
+
 fn cors_origins(reader: &SettingsReader<'_>, environment: Environment) -> Result<CorsOrigins, ConfigError> {
     let name = reader.first_set(["CORS_ORIGINS", "BACKEND_CORS_ORIGINS"]);
     let Some(items) = reader.list(name)? else {
@@ -188,6 +192,8 @@ fn trusted_proxies(reader: &SettingsReader<'_>, environment: Environment) -> Res
             clients choose the address that rate limits use";
         return Err(refuse(name, &items.join(","), allowed));
     }
+    let shown: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    reader.record(name, shown.join(","));
     Ok(networks)
 }
 

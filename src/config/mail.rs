@@ -15,14 +15,11 @@ const TLS: &str = "smtp://host with ?tls=required or ?tls=opportunistic for STAR
 /// Settings of e-mail notifications.
 #[derive(Clone, Debug)]
 pub struct MailConfig {
-    /// `SMTP_URL`. `None` sends no mail.
-    pub url: Option<SecretString>,
-    /// `MAIL_FROM`.
-    pub from: String,
-    /// `MAIL_MAX_PER_HOUR`. `None` is no limit.
-    pub max_per_hour: Option<u32>,
-    /// `PUBLIC_URL`.
-    pub public_url: Option<String>,
+    pub(crate) url: Option<SecretString>,
+    pub(crate) from: String,
+    /// `None` is no limit.
+    pub(crate) max_per_hour: Option<u32>,
+    pub(crate) public_url: Option<String>,
 }
 
 impl MailConfig {
@@ -39,11 +36,10 @@ impl MailConfig {
             return Err(refuse(name, url, TLS));
         }
         let address = |value: &str| EmailAddress::is_valid(value).then(|| value.to_owned());
+        let from = reader.parsed("MAIL_FROM", "an e-mail address such as tasks@acme.com", address)?;
         Ok(Self {
             url: url.map(SecretString::from),
-            from: reader
-                .parsed("MAIL_FROM", "an e-mail address such as tasks@acme.com", address)?
-                .unwrap_or_else(|| DEFAULT_SENDER.to_owned()),
+            from: reader.record("MAIL_FROM", from.unwrap_or_else(|| DEFAULT_SENDER.to_owned())),
             max_per_hour: Some(reader.number("MAIL_MAX_PER_HOUR", 20, 0..=10_000)?).filter(|limit| *limit > 0),
             public_url: reader.url("PUBLIC_URL", &["http", "https"])?,
         })

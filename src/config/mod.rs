@@ -8,7 +8,6 @@ mod auth;
 mod connection;
 mod database;
 mod dotenv;
-mod effective;
 pub mod example;
 mod external;
 mod http;
@@ -59,38 +58,25 @@ pub struct ConfigError {
 /// All settings of the server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `APP_ENV`.
-    pub environment: Environment,
-    /// `DEBUG`.
-    pub debug: bool,
-    /// The database.
-    pub database: DatabaseConfig,
-    /// `REDIS_URL`. `None` uses no Redis.
-    pub redis_url: Option<SecretString>,
-    /// `REDIS_TIMEOUT_MS`.
-    pub redis_timeout: Duration,
-    /// Tokens and passwords.
-    pub auth: AuthConfig,
+    pub(crate) environment: Environment,
+    pub(crate) database: DatabaseConfig,
+    pub(crate) redis_url: Option<SecretString>,
+    pub(crate) redis_timeout: Duration,
+    pub(crate) auth: AuthConfig,
     /// The HTTP server.
     pub http: HttpConfig,
     /// The GraphQL API.
     pub graphql: GraphqlConfig,
-    /// The REST API.
-    pub rest: RestConfig,
-    /// Rate limits.
-    pub rate_limit: RateLimitConfig,
-    /// The log.
-    pub log: LogConfig,
-    /// Storage of attachments.
-    pub storage: StorageConfig,
-    /// E-mail notifications.
-    pub mail: MailConfig,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`. `None` sends no traces.
-    pub otlp_endpoint: Option<String>,
-    /// The external call.
-    pub external: ExternalConfig,
+    pub(crate) rest: RestConfig,
+    pub(crate) rate_limit: RateLimitConfig,
+    pub(crate) log: LogConfig,
+    pub(crate) storage: StorageConfig,
+    pub(crate) mail: MailConfig,
+    pub(crate) otlp_endpoint: Option<String>,
+    pub(crate) external: ExternalConfig,
     /// Unknown names in `.env`, and variables of the process with names similar to settings.
-    pub unknown: Vec<UnknownSetting>,
+    pub(crate) unknown: Vec<UnknownSetting>,
+    effective: BTreeMap<&'static str, String>,
 }
 
 /// Selects the defaults.
@@ -105,39 +91,25 @@ pub enum Environment {
 /// Settings of the GraphQL API.
 #[derive(Clone, Debug)]
 pub struct GraphqlConfig {
-    /// `GRAPHQL_IDE`.
-    pub ide: bool,
-    /// `GRAPHQL_INTROSPECTION`.
-    pub introspection: bool,
-    /// `GRAPHQL_POINTS_PER_MINUTE`.
-    pub points_per_minute: u32,
-    /// Limits of one request.
-    pub limits: GraphqlLimits,
-    /// Live connections.
-    pub websocket: WebSocketConfig,
+    pub(crate) ide: bool,
+    pub(crate) introspection: bool,
+    pub(crate) points_per_minute: u32,
+    pub(crate) limits: GraphqlLimits,
+    pub(crate) websocket: WebSocketConfig,
 }
 
 /// Limits of a GraphQL request. All except `response_bytes` are checked before it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GraphqlLimits {
-    /// `GRAPHQL_MAX_BYTES`.
-    pub bytes: usize,
-    /// `GRAPHQL_MAX_TOKENS`.
-    pub tokens: usize,
-    /// `GRAPHQL_MAX_DEPTH`.
-    pub depth: usize,
-    /// `GRAPHQL_MAX_FIELDS`.
-    pub fields: usize,
-    /// `GRAPHQL_MAX_ALIASES`.
-    pub aliases: usize,
-    /// `GRAPHQL_MAX_DIRECTIVES`.
-    pub directives: usize,
-    /// `GRAPHQL_MAX_COMPLEXITY`.
-    pub complexity: u64,
-    /// `GRAPHQL_MAX_BATCH`.
-    pub batch: usize,
-    /// `GRAPHQL_MAX_RESPONSE_BYTES`.
-    pub response_bytes: usize,
+    pub(crate) bytes: usize,
+    pub(crate) tokens: usize,
+    pub(crate) depth: usize,
+    pub(crate) fields: usize,
+    pub(crate) aliases: usize,
+    pub(crate) directives: usize,
+    pub(crate) complexity: u64,
+    pub(crate) batch: usize,
+    pub(crate) response_bytes: usize,
 }
 
 impl GraphqlLimits {
@@ -158,25 +130,18 @@ impl GraphqlLimits {
 /// Rate limits of requests, per minute.
 #[derive(Clone, Debug)]
 pub struct RateLimitConfig {
-    /// `RATE_LIMIT_ENABLED`.
-    pub enabled: bool,
-    /// `RATE_LIMIT_PER_MINUTE`.
-    pub per_minute: u32,
-    /// `RATE_LIMIT_STRICT_PER_MINUTE`.
-    pub strict_per_minute: u32,
-    /// `RATE_LIMIT_REFRESH_PER_MINUTE`.
-    pub refresh_per_minute: u32,
-    /// `RATE_LIMIT_UPLOAD_PER_MINUTE`.
-    pub upload_per_minute: u32,
+    pub(crate) enabled: bool,
+    pub(crate) per_minute: u32,
+    pub(crate) strict_per_minute: u32,
+    pub(crate) refresh_per_minute: u32,
+    pub(crate) upload_per_minute: u32,
 }
 
 /// Settings of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogConfig {
-    /// `LOG_LEVEL`.
-    pub level: LogLevel,
-    /// `LOG_FORMAT`.
-    pub format: LogFormat,
+    pub(crate) level: LogLevel,
+    pub(crate) format: LogFormat,
 }
 
 /// The least severe level that is logged.
@@ -226,7 +191,6 @@ impl Config {
         let debug = reader.flag("DEBUG", false)?;
         Ok(Self {
             environment,
-            debug,
             database: DatabaseConfig::read(reader, environment)?,
             redis_url: reader
                 .url("REDIS_URL", &["redis", "rediss", "unix"])?
@@ -243,13 +207,15 @@ impl Config {
             otlp_endpoint: reader.url("OTEL_EXPORTER_OTLP_ENDPOINT", &["http", "https"])?,
             external: ExternalConfig::read(reader)?,
             unknown: Vec::new(),
+            effective: reader.effective(),
         })
     }
 
     /// Name and effective value of every setting. Secrets and passwords in URLs are masked; unset settings are empty.
     #[must_use]
     pub fn effective(&self) -> Vec<(&'static str, String)> {
-        effective::list(self)
+        let shown = |name: &'static str| Some((name, self.effective.get(name)?.clone()));
+        example::names().filter_map(shown).collect()
     }
 }
 
@@ -369,17 +335,6 @@ impl LogLevel {
             Self::Info => "info",
             Self::Debug => "debug",
             Self::Trace => "trace",
-        }
-    }
-}
-
-impl LogFormat {
-    /// The value of `LOG_FORMAT`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Text => "text",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Typed access to a set of variables.
 
-use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use url::Url;
 
@@ -14,11 +14,27 @@ pub(super) const DAY: u64 = 24 * 60 * MINUTE;
 /// Typed getters. Every error names the variable, the value and the allowed values.
 pub(super) struct SettingsReader<'a> {
     vars: &'a BTreeMap<String, String>,
+    effective: RefCell<BTreeMap<&'static str, String>>,
 }
 
 impl<'a> SettingsReader<'a> {
     pub(super) fn new(vars: &'a BTreeMap<String, String>) -> Self {
-        Self { vars }
+        Self {
+            vars,
+            effective: RefCell::default(),
+        }
+    }
+
+    /// Records the value that takes effect, which must show no secret. Numbers, choices and URLs are recorded when they
+    /// are read.
+    pub(super) fn record<T: Display>(&self, name: &'static str, value: T) -> T {
+        self.effective.borrow_mut().insert(name, value.to_string());
+        value
+    }
+
+    /// Takes the recorded values.
+    pub(super) fn effective(&self) -> BTreeMap<&'static str, String> {
+        self.effective.take()
     }
 
     /// The trimmed value; an empty one is unset.
@@ -57,16 +73,24 @@ impl<'a> SettingsReader<'a> {
             .transpose()
     }
 
-    /// One of the named values; case does not matter.
-    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)], default: T) -> Result<T, ConfigError> {
+    /// One of the named values; case does not matter. The first name of a value is recorded.
+    pub(super) fn choice<T: Copy + PartialEq>(
+        &self,
+        name: &'static str,
+        choices: &[(&str, T)],
+        default: T,
+    ) -> Result<T, ConfigError> {
         let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
         let find = |value: &str| choices.iter().find(|(choice, _)| choice.eq_ignore_ascii_case(value));
-        Ok(self
+        let chosen = self
             .parsed(name, &one_of(&names), |value| find(value).map(|(_, chosen)| *chosen))?
-            .unwrap_or(default))
+            .unwrap_or(default);
+        let first = choices.iter().find(|(_, choice)| *choice == chosen);
+        self.record(name, first.map_or("", |(first, _)| *first));
+        Ok(chosen)
     }
 
-    pub(super) fn flag(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
+    pub(super) fn flag(&self, name: &'static str, default: bool) -> Result<bool, ConfigError> {
         let choices = [
             ("true", true),
             ("false", false),
@@ -80,26 +104,33 @@ impl<'a> SettingsReader<'a> {
         self.choice(name, &choices, default)
     }
 
-    pub(super) fn number<T>(&self, name: &str, default: T, bounds: RangeInclusive<T>) -> Result<T, ConfigError>
+    pub(super) fn number<T>(&self, name: &'static str, default: T, bounds: RangeInclusive<T>) -> Result<T, ConfigError>
     where
         T: FromStr + PartialOrd + Display,
     {
-        Ok(self.number_if_set(name, bounds)?.unwrap_or(default))
+        let number = self.number_if_set(name, bounds)?.unwrap_or(default);
+        Ok(self.record(name, number))
     }
 
-    pub(super) fn number_if_set<T>(&self, name: &str, bounds: RangeInclusive<T>) -> Result<Option<T>, ConfigError>
+    pub(super) fn number_if_set<T>(
+        &self,
+        name: &'static str,
+        bounds: RangeInclusive<T>,
+    ) -> Result<Option<T>, ConfigError>
     where
         T: FromStr + PartialOrd + Display,
     {
         let allowed = format!("a whole number from {} to {}", bounds.start(), bounds.end());
-        let parse = |value: &str| value.parse().ok().filter(|number| bounds.contains(number));
-        self.parsed(name, &allowed, parse)
+        let parse = |value: &str| value.parse::<T>().ok().filter(|number| bounds.contains(number));
+        let number = self.parsed(name, &allowed, parse)?;
+        self.record(name, number.as_ref().map(ToString::to_string).unwrap_or_default());
+        Ok(number)
     }
 
     /// `unit` is in seconds; `default` and `bounds` are in units.
     pub(super) fn duration(
         &self,
-        name: &str,
+        name: &'static str,
         unit: u64,
         default: u64,
         bounds: RangeInclusive<u64>,
@@ -108,14 +139,16 @@ impl<'a> SettingsReader<'a> {
             .map(|count| Duration::from_secs(count * unit))
     }
 
-    pub(super) fn url(&self, name: &str, schemes: &[&str]) -> Result<Option<String>, ConfigError> {
+    pub(super) fn url(&self, name: &'static str, schemes: &[&str]) -> Result<Option<String>, ConfigError> {
         let prefixes: Vec<_> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
         let allowed = format!("a URL that starts with {}", one_of(&prefixes));
-        self.parsed(name, &allowed, |value| {
+        let url = self.parsed(name, &allowed, |value| {
             let url = Url::parse(value).ok()?;
             let has_authority = value[url.scheme().len()..].starts_with("://");
             (has_authority && schemes.contains(&url.scheme())).then(|| value.to_owned())
-        })
+        })?;
+        self.record(name, url.as_deref().map(mask::url).unwrap_or_default());
+        Ok(url)
     }
 
     /// The items of a JSON list, or of a list separated by commas.

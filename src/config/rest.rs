@@ -5,8 +5,7 @@ use super::{ConfigError, reader::SettingsReader};
 /// Settings of the REST API.
 #[derive(Clone, Copy, Debug)]
 pub struct RestConfig {
-    /// `REST_DIALECT`.
-    pub dialect: RestDialect,
+    pub(crate) dialect: RestDialect,
 }
 
 /// An API whose clients REST serves unmodified. `docs/MIGRATING.md` describes each.

@@ -5,7 +5,7 @@ use std::path::{PathBuf, absolute};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{ConfigError, reader::SettingsReader};
+use super::{ConfigError, mask, reader::SettingsReader};
 
 const ALLOWED: &str = "file:///directory or s3://bucket";
 
@@ -13,20 +13,17 @@ const ALLOWED: &str = "file:///directory or s3://bucket";
 #[derive(Clone, Debug)]
 pub struct StorageConfig {
     /// `STORAGE_URL`, else `UPLOAD_DIR` as a `file://` URL with an absolute path.
-    pub url: String,
+    pub(crate) url: String,
     /// The variables that begin with `AWS_`, with lower-case names. They have the meanings of Amazon's tools.
-    pub aws: Vec<(String, SecretString)>,
-    /// Limits of stored bytes.
-    pub quota: UploadQuota,
+    pub(crate) aws: Vec<(String, SecretString)>,
+    pub(crate) quota: UploadQuota,
 }
 
 /// Limits of the stored bytes of attachments; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UploadQuota {
-    /// `UPLOAD_QUOTA_PER_USER_BYTES`.
-    pub per_user: Option<u64>,
-    /// `UPLOAD_QUOTA_BYTES`.
-    pub total: Option<u64>,
+    pub(crate) per_user: Option<u64>,
+    pub(crate) total: Option<u64>,
 }
 
 impl UploadQuota {
@@ -51,8 +48,10 @@ impl StorageConfig {
             Some(url) => Some(url),
             None => reader.parsed("UPLOAD_DIR", "the path of a directory", directory_url)?,
         };
+        let url = url.or_else(|| directory_url("./uploads")).unwrap_or_default();
+        reader.record("STORAGE_URL", mask::url(&url));
         Ok(Self {
-            url: url.or_else(|| directory_url("./uploads")).unwrap_or_default(),
+            url,
             aws: reader
                 .starting_with("AWS_")
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.into()))

@@ -10,22 +10,14 @@ use super::{
 /// Limits and timeouts of WebSockets and streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WebSocketConfig {
-    /// `WEBSOCKET_MAX_MESSAGE_BYTES`.
-    pub message_bytes: usize,
-    /// `WEBSOCKET_MAX_OPERATIONS`.
-    pub operations: usize,
-    /// `LIVE_MAX_CONNECTIONS`.
-    pub connections: u32,
-    /// `LIVE_MAX_CONNECTIONS_PER_USER`.
-    pub connections_per_user: usize,
-    /// `LIVE_MAX_ANONYMOUS_CONNECTIONS`.
-    pub anonymous_connections: usize,
-    /// `LIVE_MAX_ANONYMOUS_CONNECTIONS_PER_ADDRESS`.
-    pub anonymous_per_address: usize,
-    /// `WEBSOCKET_INIT_TIMEOUT_SECONDS`.
-    pub init_timeout: Duration,
-    /// `WEBSOCKET_PING_INTERVAL_SECONDS`.
-    pub ping_interval: Duration,
+    pub(crate) message_bytes: usize,
+    pub(crate) operations: usize,
+    pub(crate) connections: u32,
+    pub(crate) connections_per_user: usize,
+    pub(crate) anonymous_connections: usize,
+    pub(crate) anonymous_per_address: usize,
+    pub(crate) init_timeout: Duration,
+    pub(crate) ping_interval: Duration,
 }
 
 impl WebSocketConfig {

@@ -3,27 +3,15 @@
 use super::error::{Error, Result, SignedOut};
 use super::id::{SessionId, UserId};
 use super::local_time::{DEFAULT_TIME_ZONE, TimeZone};
+use super::named_enum::named_enum;
 
-/// The role of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Sees and changes tasks that they own or are assigned to.
-    User,
-    /// Sees and manages all data.
-    Admin,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 2] = [Self::User, Self::Admin];
-
-    /// The name in the database and in REST.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
+named_enum! {
+    /// The role of an account, with its name in the database and in REST.
+    Role {
+        /// Sees and changes tasks that they own or are assigned to.
+        User = "user",
+        /// Sees and manages all data.
+        Admin = "admin",
     }
 }
 

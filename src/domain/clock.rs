@@ -46,17 +46,16 @@ pub(crate) const LAST_MOMENT: Timestamp =
 
 /// Accepts the years 1 to 9999, and truncates to microseconds: the range and precision of both databases.
 pub fn check_moment(field: &'static str, moment: Timestamp) -> Result<Timestamp> {
-    if (1..=9999).contains(&moment.year()) {
-        Ok(to_stored_precision(moment))
-    } else {
-        Err(Error::invalid(
-            field,
-            format!(
-                "{field} is in the year {}; the years 1 to 9999 are allowed",
-                moment.year()
-            ),
-        ))
+    check_year(field, moment.year())?;
+    Ok(to_stored_precision(moment))
+}
+
+pub(super) fn check_year(field: &'static str, year: i32) -> Result<()> {
+    if (1..=9999).contains(&year) {
+        return Ok(());
     }
+    let message = format!("{field} is in the year {year}; the years 1 to 9999 are allowed");
+    Err(Error::invalid(field, message))
 }
 
 /// The clock of the operating system.

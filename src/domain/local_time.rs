@@ -1,9 +1,9 @@
 //! Days and time zones of users.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{Datelike as _, NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
-use super::clock::Timestamp;
+use super::clock::{Timestamp, check_year};
 use super::error::{Error, Result, excerpt};
 
 /// A time zone of the IANA database.
@@ -46,16 +46,13 @@ impl LocalNow {
 
 /// Accepts the years 1 to 9999, the range of both databases.
 pub fn check_day(field: &'static str, day: NaiveDate) -> Result<NaiveDate> {
-    if (1..=9999).contains(&day.year()) {
-        return Ok(day);
-    }
-    let message = format!("{field} is in the year {}; the years 1 to 9999 are allowed", day.year());
-    Err(Error::invalid(field, message))
+    check_year(field, day.year())?;
+    Ok(day)
 }
 
 /// The first moment of a day in UTC. The database compares days by it, whatever the time zone of the actor.
 pub(crate) fn start_of(day: NaiveDate) -> Timestamp {
-    DateTime::<Utc>::from_naive_utc_and_offset(day.and_time(NaiveTime::MIN), Utc)
+    day.and_time(NaiveTime::MIN).and_utc()
 }
 
 /// The last moment of a day in UTC, to the microsecond.

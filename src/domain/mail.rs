@@ -12,6 +12,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret as _;
 
+use super::job::Failure;
 use super::notification::Email;
 use crate::config::MailConfig;
 
@@ -47,19 +48,11 @@ pub(crate) async fn try_mail(config: &MailConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Why a mail was not sent.
-#[derive(Debug)]
-pub(super) enum Undelivered {
-    /// A retry may succeed.
-    Later(anyhow::Error),
-    /// A retry cannot succeed.
-    Never(anyhow::Error),
-}
-
 pub(super) struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
-    max_per_hour: Option<u32>,
+    /// Maximum number of mails per address and hour; `None` means no limit.
+    pub(super) max_per_hour: Option<u32>,
     public_url: Option<String>,
 }
 
@@ -90,55 +83,39 @@ impl Mailer {
         }))
     }
 
-    /// Maximum number of mails per address and hour; `None` means no limit.
-    pub(super) fn max_per_hour(&self) -> Option<u32> {
-        self.max_per_hour
-    }
-
     /// Base URL of the front end.
     pub(super) fn public_url(&self) -> Option<&str> {
         self.public_url.as_deref()
     }
 
-    pub(super) async fn send(&self, email: Email) -> Result<(), Undelivered> {
-        let message = self.message(email).map_err(Undelivered::Never)?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let is_final = error
-                    .status()
-                    .is_some_and(|code| NO_SUCH_MAILBOX.contains(&u16::from(code)));
-                let error = anyhow::Error::new(error).context("the mail server did not accept the mail");
-                Err(if is_final {
-                    Undelivered::Never(error)
-                } else {
-                    Undelivered::Later(error)
-                })
-            }
-        }
+    pub(super) async fn send(&self, email: Email) -> Result<(), Failure> {
+        let message = self.message(email).map_err(Failure::Final)?;
+        let Err(error) = self.transport.send(message).await else {
+            return Ok(());
+        };
+        let status = error.status().map(u16::from);
+        let is_final = status.is_some_and(|status| NO_SUCH_MAILBOX.contains(&status));
+        let failure = if is_final { Failure::Final } else { Failure::Passing };
+        let error = anyhow::Error::new(error).context("the mail server did not accept the mail");
+        Err(failure(error))
     }
 
     fn message(&self, email: Email) -> anyhow::Result<Message> {
         let to = Address::from_str(&email.to).context("the recipient is not an e-mail address")?;
         let id = format!("<{}@{}>", email.name, self.from.email.domain());
-        let mut message = Message::builder()
+        let sender = self.from.email.to_string();
+        let sender = utf8_percent_encode(&sender, NOT_IN_MAILTO);
+        let unsubscribe = format!("<mailto:{sender}?subject=unsubscribe>");
+        let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(email.to_name, to))
             .subject(email.subject)
             .message_id(Some(id))
             .date(email.written_at.into())
             .header(ContentType::TEXT_PLAIN)
+            .raw_header(HeaderValue::new(AUTO_SUBMITTED, "auto-generated".to_owned()))
+            .raw_header(HeaderValue::new(LIST_UNSUBSCRIBE, unsubscribe))
             .body(email.text)?;
-        let automatic = HeaderValue::new(AUTO_SUBMITTED, "auto-generated".to_owned());
-        message.headers_mut().insert_raw(automatic);
-        let address = self.from.email.to_string();
-        let unsubscribe = format!(
-            "<mailto:{}?subject=unsubscribe>",
-            utf8_percent_encode(&address, NOT_IN_MAILTO)
-        );
-        message
-            .headers_mut()
-            .insert_raw(HeaderValue::new(LIST_UNSUBSCRIBE, unsubscribe));
         Ok(message)
     }
 }

@@ -18,6 +18,7 @@
 //! | [`page`], [`patch`], [`id`], [`network`] | keyset pagination, update fields, identifiers, client networks |
 //! | [`clock`], [`random`] | sources of time and randomness |
 //! | [`local_time`] | days and time zones |
+//! | `named_enum` | enums whose variants have names |
 //! | `store` | the database; private to the domain |
 
 pub mod actor;
@@ -34,6 +35,7 @@ pub mod job;
 pub mod live;
 pub mod local_time;
 pub(crate) mod mail;
+mod named_enum;
 pub mod network;
 pub mod notification;
 pub mod page;
@@ -114,14 +116,14 @@ impl Core {
 
 /// The sources of time and randomness.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct Dependencies {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The random generator.
     pub randomness: Arc<dyn Randomness>,
 }
 
-impl Default for Surroundings {
+impl Default for Dependencies {
     fn default() -> Self {
         Self {
             clock: Arc::new(clock::SystemClock),
@@ -138,7 +140,7 @@ pub struct Domain {
 
 impl Domain {
     /// Connects to the database. Fails with a one-line message for the operator.
-    pub async fn open(config: &Config, key: &SigningKey, surroundings: Surroundings) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, key: &SigningKey, dependencies: Dependencies) -> anyhow::Result<Self> {
         let Config {
             database,
             auth,
@@ -154,7 +156,7 @@ impl Domain {
         let bus = Bus::default();
         let mailer = Mailer::open(mail)?;
         let store = Store::open(database, bus.clone(), mailer.is_some()).await?;
-        let Surroundings { clock, randomness } = surroundings;
+        let Dependencies { clock, randomness } = dependencies;
         let access_token_ttl = TimeDelta::from_std(auth.access_token_ttl)?;
         let refresh_token_ttl = TimeDelta::from_std(auth.refresh_token_ttl)?;
         let core = Core {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
@@ -61,10 +62,8 @@ impl PageRequest {
     ) -> Result<Self> {
         let take = match (first, last) {
             (Some(_), Some(_)) => {
-                return Err(Error::BadInput {
-                    field: "last",
-                    message: "first and last cannot be given together; choose one of them".to_owned(),
-                });
+                let message = "first and last cannot be given together; choose one of them";
+                return Err(Error::bad_input("last", message));
             }
             (Some(first), None) => Take::First(page_size("first", first)?),
             (None, Some(last)) => Take::Last(page_size("last", last)?),
@@ -74,8 +73,7 @@ impl PageRequest {
             take,
             after,
             before,
-            probe: false,
-            skip: 0,
+            ..Self::first(DEFAULT_PAGE_SIZE)
         })
     }
 
@@ -97,10 +95,7 @@ pub fn page_size(field: &'static str, size: i32) -> Result<u32> {
     u32::try_from(size)
         .ok()
         .filter(|size| *size <= MAX_PAGE_SIZE)
-        .ok_or_else(|| Error::BadInput {
-            field,
-            message: format!("{field} is {size}; 0 to {MAX_PAGE_SIZE} are allowed"),
-        })
+        .ok_or_else(|| Error::bad_input(field, format!("{field} is {size}; 0 to {MAX_PAGE_SIZE} are allowed")))
 }
 
 /// One page of a list.
@@ -240,13 +235,12 @@ impl Cursor {
     }
 
     fn encode_in(&self, order: &str) -> String {
-        // Texts and numbers can always be serialised.
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(order, &self.keys, self.id)).unwrap_or_default())
+        encode_cursor(&(order, &self.keys, self.id))
     }
 
     /// Compares two rows in this order.
     pub(crate) fn compare<F>(&self, other: &Self, order: &[Sort<F>]) -> Ordering {
-        let step = |direction: Direction, ordering: Ordering| match direction {
+        let directed = |direction: Direction, ordering: Ordering| match direction {
             Direction::Ascending => ordering,
             Direction::Descending => ordering.reverse(),
         };
@@ -254,37 +248,49 @@ impl Cursor {
         order
             .iter()
             .zip(self.keys.iter().zip(&other.keys))
-            .map(|(sort, (one, other))| step(sort.direction, one.cmp(other)))
+            .map(|(sort, (one, other))| directed(sort.direction, one.cmp(other)))
             .find(|ordering| ordering.is_ne())
-            .unwrap_or_else(|| step(last, self.id.cmp(&other.id)))
+            .unwrap_or_else(|| directed(last, self.id.cmp(&other.id)))
     }
 
     /// Parses a cursor from the argument `field` for this order.
     pub fn decode<F: SortField>(field: &'static str, text: &str, order: &[Sort<F>]) -> Result<Self> {
-        let malformed = || Error::BadInput {
-            field,
-            message: format!(
-                "{field} is not a cursor of this server; use a cursor that came with an earlier page, unchanged"
-            ),
-        };
-        if text.len() > MAX_CURSOR_BYTES {
-            return Err(malformed());
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed())?;
-        let (name, keys, id): (String, Vec<Key>, i32) = serde_json::from_slice(&bytes).map_err(|_| malformed())?;
-        if name != order_name(order) {
-            return Err(Error::BadInput {
+        let malformed = || {
+            Error::bad_input(
                 field,
-                message: format!(
+                format!(
+                    "{field} is not a cursor of this server; use a cursor that came with an earlier page, unchanged"
+                ),
+            )
+        };
+        let (name, keys, id): (String, Vec<Key>, i32) = decode_cursor(text, MAX_CURSOR_BYTES).ok_or_else(malformed)?;
+        if name != order_name(order) {
+            return Err(Error::bad_input(
+                field,
+                format!(
                     "{field} is a cursor of a list in another order; start again without it, or use the order that it came from"
                 ),
-            });
+            ));
         }
         if keys.len() != order.len() {
             return Err(malformed());
         }
         Ok(Self { keys, id })
     }
+}
+
+/// The opaque text of a cursor.
+pub(crate) fn encode_cursor(parts: &impl Serialize) -> String {
+    // Texts and numbers can always be serialised.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(parts).unwrap_or_default())
+}
+
+pub(crate) fn decode_cursor<T: DeserializeOwned>(text: &str, max_bytes: usize) -> Option<T> {
+    if text.len() > max_bytes {
+        return None;
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// The order as encoded in cursors, such as `due+created-`.

@@ -18,7 +18,6 @@ use crate::config::PasswordPolicy;
 const MEMORY_KIB: u32 = 19 * 1_024;
 /// Number of passes over the memory.
 const PASSES: u32 = 2;
-/// Number of lanes.
 const LANES: u32 = 1;
 /// Maximum number of hashes that wait for a thread; further ones are rejected.
 const MAX_WAITING: usize = 256;
@@ -148,7 +147,6 @@ impl Passwords {
         self.places.saturating_sub(self.admitted.available_permits())
     }
 
-    /// Number of password checks since the start.
     pub(crate) fn checks(&self) -> u64 {
         self.checks.load(Ordering::Relaxed)
     }

@@ -48,7 +48,6 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The claims of a token.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -132,7 +131,6 @@ impl TokenSigner {
         })
     }
 
-    /// Signs a token for a session.
     pub(crate) fn sign(&self, bearer: Bearer, now: Timestamp) -> Result<String> {
         let claims = Claims {
             iss: self.issuer.clone(),

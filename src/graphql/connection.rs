@@ -16,17 +16,24 @@ pub(super) const ROWS: [&str; 2] = ["nodes", "edges"];
 
 /// The four pagination arguments of Relay.
 pub struct PageArguments {
-    /// Number of rows from the start.
-    pub first: Option<i32>,
-    /// Rows after this cursor.
-    pub after: Option<String>,
-    /// Number of rows from the end.
-    pub last: Option<i32>,
-    /// Rows before this cursor.
-    pub before: Option<String>,
+    first: Option<i32>,
+    after: Option<String>,
+    last: Option<i32>,
+    before: Option<String>,
 }
 
 impl PageArguments {
+    /// The arguments in the order of the schema.
+    #[must_use]
+    pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Self {
+        Self {
+            first,
+            after,
+            last,
+            before,
+        }
+    }
+
     /// Converts the arguments. Rows are read only if they or `pageInfo` are selected, and rows beyond
     /// the given cursor only if `pageInfo` selects them.
     pub fn into_request(self, ctx: &Context<'_>) -> Result<PageRequest> {

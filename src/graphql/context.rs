@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{ContextBase, Value, value};
 use chrono::SecondsFormat;
 
-use super::answer_size::AnswerSize;
 use super::loader::Loaders;
+use super::response_size::ResponseSize;
 use super::upload::Uploads;
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
@@ -23,7 +23,7 @@ pub struct RequestContext {
     spending: Option<Spending>,
     event_cursor: Option<EventCursor>,
     uploads: Uploads,
-    answer_size: Arc<AnswerSize>,
+    response_size: Arc<ResponseSize>,
 }
 
 /// Cost of an operation, and the rest of the rate limit.
@@ -60,7 +60,7 @@ impl RequestContext {
         caller: Caller,
         spending: Option<Spending>,
         uploads: Uploads,
-        answer_size: Arc<AnswerSize>,
+        response_size: Arc<ResponseSize>,
     ) -> Self {
         let loaders = Loaders::new(&domain, caller.actor);
         Self {
@@ -70,14 +70,14 @@ impl RequestContext {
             spending,
             event_cursor: None,
             uploads,
-            answer_size,
+            response_size,
         }
     }
 
     /// Number of bytes that are left for the response.
     #[must_use]
-    pub fn answer_size(&self) -> &AnswerSize {
-        &self.answer_size
+    pub fn response_size(&self) -> &ResponseSize {
+        &self.response_size
     }
 
     /// Sets the position of the event log at the start of the request.

@@ -62,7 +62,8 @@ pub(super) fn extensions(code: &str, retry_after: Option<u64>) -> ErrorExtension
     extensions
 }
 
-const EXPECTED_VERSION: &str = "expectedVersion";
+/// Argument with the version that a task must have.
+pub(super) const EXPECTED_VERSION: &str = "expectedVersion";
 
 /// Kind of a user error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -125,6 +126,17 @@ pub(super) fn user_errors(error: Error, input: &[&str]) -> Result<Vec<UserError>
     }
 }
 
+/// The value, or the errors the client can fix.
+pub(super) fn value_or_errors<T>(
+    result: std::result::Result<T, Error>,
+    input: &[&str],
+) -> Result<(Option<T>, Vec<UserError>)> {
+    Ok(match result {
+        Ok(value) => (Some(value), Vec::new()),
+        Err(error) => (None, user_errors(error, input)?),
+    })
+}
+
 /// The error of a valid task in a bulk mutation that failed for another task.
 pub(super) fn aborted() -> UserError {
     UserError {
@@ -136,29 +148,10 @@ pub(super) fn aborted() -> UserError {
 }
 
 impl UserError {
-    /// Replaces the path `id` by that of the argument that the id came from.
-    pub(super) fn of_argument(mut self, path: &[&str]) -> Self {
-        if self.field.as_deref().is_some_and(|path| path == ["id"]) {
-            self.field = Some(path.iter().map(|part| (*part).to_owned()).collect());
-        }
-        self
-    }
-
-    /// Replaces the path `id` by that of an element of `ids`.
-    pub(super) fn of_ids(mut self, position: usize) -> Self {
-        if self.field.as_deref().is_some_and(|path| path == ["id"]) {
-            self.field = Some(vec!["ids".to_owned(), position.to_string()]);
-        }
-        self
-    }
-
-    /// Replaces the path of the version by that of an element of `expectedVersions`.
-    pub(super) fn of_versions(mut self, position: Option<usize>) -> Self {
-        if let Some(position) =
-            position.filter(|_| self.field.as_deref().is_some_and(|path| path == [EXPECTED_VERSION]))
-        {
-            let path = ["expectedVersions", &position.to_string(), "version"];
-            self.field = Some(path.map(str::to_owned).to_vec());
+    /// Replaces the path of an argument by that of the argument, or of its element, that the value came from.
+    pub(super) fn moved(mut self, argument: &str, path: &[&str]) -> Self {
+        if self.field.as_deref().is_some_and(|field| field == [argument]) {
+            self.field = Some(path.iter().map(|&part| part.to_owned()).collect());
         }
         self
     }

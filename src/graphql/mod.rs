@@ -13,9 +13,8 @@
 //! | [`row`] | lists that are written as JSON without a future for each field |
 //! | [`connection`], [`node`], [`scalar`] | Relay connections, global ids, enums and scalars |
 //! | [`upload`] | uploaded files |
-//! | [`answer_size`] | limit of a response in bytes |
+//! | [`response_size`] | limit of a response in bytes |
 
-pub mod answer_size;
 pub mod connection;
 pub mod context;
 pub mod error;
@@ -23,6 +22,7 @@ pub mod execution;
 pub mod guard;
 pub mod loader;
 pub mod node;
+pub mod response_size;
 pub mod row;
 pub mod scalar;
 pub mod schema;
@@ -35,7 +35,8 @@ use axum::Router;
 use axum::routing::get;
 
 pub use self::execution::executor::Executor;
-pub use self::schema::{Mutation, Query, Schema, schema, sdl};
+pub use self::schema::{Schema, schema, sdl};
+pub use self::types::{Mutation, Query};
 use self::transport::http;
 pub use self::transport::state::GraphqlState;
 use crate::state::AppState;

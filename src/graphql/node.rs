@@ -32,6 +32,13 @@ pub trait GlobalId: Identifier {
             ),
         })
     }
+
+    /// Decodes the global ids of a list. `path` is the path of the list in the arguments, for errors.
+    fn all_from_global(path: &str, ids: &[ID]) -> Result<Vec<Self>> {
+        let ids = ids.iter().enumerate();
+        ids.map(|(position, id)| Self::from_global(format_args!("{path}.{position}"), id))
+            .collect()
+    }
 }
 
 impl<T: Identifier> GlobalId for T {}

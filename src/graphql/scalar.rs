@@ -112,13 +112,6 @@ impl<T: Written> Sent<T> {
         self.0
             .map_err(|sent| Error::invalid(field, invalid::<T>(camel_case(field), &sent)))
     }
-
-    fn for_condition(self, path: impl fmt::Display) -> Result<T> {
-        self.0.map_err(|sent| Error::BadInput {
-            field: "filter",
-            message: invalid::<T>(path, &sent),
-        })
-    }
 }
 
 /// A scalar that filters compare with stored values.
@@ -149,8 +142,11 @@ impl Compared for Date {
 impl<T: Compared> Sent<T> {
     /// The value of a condition; `path` is its path in the filter. Invalid values and years are `BadInput`.
     pub(super) fn for_filter(self, path: impl fmt::Display) -> Result<T::Stored> {
-        let value = self.for_condition(&path)?;
-        value.check().map_err(|error| error.at(path))
+        let value = self.0.map_err(|sent| Error::BadInput {
+            field: "filter",
+            message: invalid::<T>(&path, &sent),
+        });
+        value?.check().map_err(|error| error.at(path))
     }
 }
 

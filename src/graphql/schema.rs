@@ -1,41 +1,11 @@
-//! Root types and settings of the schema, and its definition as text.
+//! Settings of the schema, and its definition as text.
 
-use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
+use async_graphql::{SDLExportOptions, SchemaBuilder, ValidationMode};
 use chrono::{DateTime, Utc};
 
-use super::connection::Connection;
-use super::types;
-use super::types::notification::{Notification, NotificationTotals};
 use super::types::subscription::Subscription;
-use super::types::tag::{Tag, TagTotals};
-use super::types::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
-use super::types::user::{User, UserTotals};
+use super::types::{self, Mutation, Query};
 use crate::config::GraphqlConfig;
-
-/// Queries. A field is null if its object does not exist or is not visible to you, or if `errors` names the field.
-#[derive(Debug, Default, MergedObject)]
-pub struct Query(
-    types::rate_limit::RateLimitQuery,
-    types::node::NodeQuery,
-    types::user::UserQuery,
-    types::session::SessionQuery,
-    types::task::TaskQuery,
-    types::tag::TagQuery,
-    types::statistics::StatisticsQuery,
-    types::notification::NotificationQuery,
-    types::event::EventQuery,
-);
-
-/// Mutations. Each payload has `userErrors`, the errors that the client can fix; other errors are in `errors`.
-#[derive(Debug, Default, MergedObject)]
-pub struct Mutation(
-    types::session::SessionMutation,
-    types::task::TaskMutation,
-    types::task::TaskBulkMutation,
-    types::attachment::AttachmentMutation,
-    types::user::UserMutation,
-    types::notification::NotificationMutation,
-);
 
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
@@ -59,13 +29,8 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     const DATE_TIME: &str = "Date and time in RFC 3339 format, such as 2026-01-31T12:00:00Z, in microseconds. \
                              Responses use UTC. Inputs accept any offset, or a date for its start in UTC.";
 
-    Schema::build(Query::default(), Mutation::default(), Subscription)
-        .override_output_type_description::<DateTime<Utc>>(DATE_TIME)
-        .override_output_type_description::<Connection<Task, TaskTotals>>("A page of tasks.")
-        .override_output_type_description::<Connection<TaskEvent, TaskEventTotals>>("A page of events of a task.")
-        .override_output_type_description::<Connection<Notification, NotificationTotals>>("A page of notifications.")
-        .override_output_type_description::<Connection<Tag, TagTotals>>("A page of tags.")
-        .override_output_type_description::<Connection<User, UserTotals>>("A page of users.")
+    let builder = Schema::build(Query::default(), Mutation::default(), Subscription);
+    types::describe_pages(builder).override_output_type_description::<DateTime<Utc>>(DATE_TIME)
 }
 
 /// The schema in SDL, with enum values in the order of their definition.

@@ -49,8 +49,8 @@ pub(super) fn placeholder(number: usize) -> String {
     format!("{PLACEHOLDER}{number}")
 }
 
-/// The files of a request, in the order of its `map`.
-#[derive(Debug, Default)]
+/// The files of a request, in the order of its `map`. The operations of a batch share them.
+#[derive(Clone, Debug, Default)]
 pub struct Uploads(Vec<UploadedFile>);
 
 /// An uploaded file.
@@ -74,12 +74,6 @@ impl Uploads {
     pub fn get(&self, upload: Upload) -> Result<&UploadedFile> {
         let file = upload.0.and_then(|number| self.0.get(number));
         file.ok_or_else(|| Error::invalid("file", NO_FILE))
-    }
-
-    /// Gives another operation of the request access to the files.
-    #[must_use]
-    pub fn share(&self) -> Self {
-        Self(self.0.clone())
     }
 }
 

@@ -1,16 +1,17 @@
-//! One log line per request: method, path, status, duration, client address, user, GraphQL operation name, request id
-//! and trace id. Query strings, other headers and bodies are never logged, because they may contain secrets.
+//! Request metrics, and one log line per request: method, path, status, duration, client address, user, GraphQL
+//! operation name, request id and trace id. Query strings, other headers and bodies are never logged, because they may
+//! contain secrets.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
 use super::client_address::client_address;
-use super::request_metrics;
 use crate::domain::id::UserId;
 use crate::state::AppState;
 use crate::telemetry::{context, metric, trace};
@@ -47,7 +48,7 @@ pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> R
     let fields = LogFields::default();
     request.extensions_mut().insert(fields.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let route = request_metrics::route(request.extensions().get());
+    let route = route_of(request.extensions().get());
     let trusted = &state.config().http.trusted_proxies;
     let client = client_address(request.extensions(), request.headers(), trusted).map(|address| address.to_string());
     let parent = trace::parent_in(request.headers());
@@ -58,7 +59,7 @@ pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> R
     let response = next.run(request).instrument(span.clone()).await;
     trace::answered(&span, response.status());
     let duration = start.elapsed();
-    request_metrics::count(&method, &route, response.status(), duration);
+    count(&method, &route, response.status(), duration);
     let duration_ms = duration.as_secs_f64() * 1_000.0;
     let status = response.status().as_u16();
     let user_id = fields.user.get().map(|user| user.0);
@@ -69,4 +70,41 @@ pub(crate) async fn log(state: &AppState, mut request: Request, next: Next) -> R
         tracing::info!(%method, path, status, duration_ms, client, user_id, operation, request_id, trace_id, "request");
     }
     response
+}
+
+/// One label for all unknown paths, because clients can send any number of them.
+const UNKNOWN: &str = "unknown";
+
+/// Without prefix and trailing slash, so that all spellings of a route have one label.
+fn route_of(matched: Option<&MatchedPath>) -> String {
+    let Some(path) = matched.map(MatchedPath::as_str) else {
+        return UNKNOWN.to_owned();
+    };
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    match path.strip_suffix('/').unwrap_or(path) {
+        "" => "/".to_owned(),
+        path => path.to_owned(),
+    }
+}
+
+fn count(method: &Method, route: &str, status: StatusCode, time: Duration) {
+    let method = name_of(method);
+    metrics::histogram!(metric::REQUEST_TIME, "method" => method, "route" => route.to_owned()).record(time);
+    let status = status.as_str().to_owned();
+    metrics::counter!(metric::REQUESTS, "method" => method, "route" => route.to_owned(), "status" => status)
+        .increment(1);
+}
+
+/// One label for all unknown methods.
+fn name_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
 }

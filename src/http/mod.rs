@@ -10,9 +10,8 @@
 //! | `file_url` | download URLs of files |
 //! | [`request_id`] | the id of a request and its response |
 //! | `root_path` | serving under a path of a reverse proxy |
-//! | [`access_log`] | one log line per request |
+//! | [`access_log`] | request metrics, and one log line per request |
 //! | `body` | the bodies of forms with files |
-//! | `request_metrics` | request metrics |
 //! | [`server`] | listening and graceful shutdown |
 //! | `connection` | connections, their deadlines and limits |
 //! | [`open_files`] | the limit of open files |
@@ -28,6 +27,5 @@ pub(crate) mod idempotency;
 pub(crate) mod json;
 pub mod open_files;
 pub mod request_id;
-mod request_metrics;
 pub(crate) mod root_path;
 pub mod server;

@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
-use crate::domain::random::{Randomness as _, SystemRandomness};
+use crate::domain::random::{SystemRandomness, hexadecimal};
 pub use crate::telemetry::context::{keep, request_id as current, within};
 
 /// The header of requests and responses.
@@ -39,7 +39,5 @@ fn valid(value: &HeaderValue) -> Option<String> {
 }
 
 pub(super) fn make() -> String {
-    let mut bytes = [0; BYTES];
-    SystemRandomness.fill(&mut bytes);
-    hex::encode(bytes)
+    hexadecimal(&SystemRandomness, BYTES)
 }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use axum::Router;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -165,10 +166,7 @@ pub async fn stop_signal() {
     }
 }
 
-#[cfg(unix)]
 async fn terminate() {
-    use tokio::signal::unix::{SignalKind, signal};
-
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
             terminate.recv().await;
@@ -178,9 +176,4 @@ async fn terminate() {
             std::future::pending::<()>().await;
         }
     }
-}
-
-#[cfg(not(unix))]
-async fn terminate() {
-    std::future::pending::<()>().await;
 }

@@ -16,8 +16,7 @@ use utoipa::ToSchema;
 use super::health;
 use crate::domain::Pools;
 use crate::state::AppState;
-use crate::telemetry::metric;
-use crate::telemetry::metric::number;
+use crate::telemetry::metric::{self, number};
 
 /// Time limit for reading values from the database.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -57,10 +56,10 @@ async fn page(state: &AppState) -> String {
 /// Sizes, and the age of the last backup. After a timeout, the gauges keep their last values.
 async fn measure_sizes(state: &AppState) {
     if let Ok(Ok(gauges)) = timeout(PATIENCE, state.domain().database_gauges()).await {
-        metrics::gauge!(metric::DATABASE_SIZE).set(bytes(gauges.bytes));
-        metrics::gauge!(metric::WAL_SIZE).set(bytes(gauges.wal_bytes));
+        metrics::gauge!(metric::DATABASE_SIZE).set(float(gauges.bytes));
+        metrics::gauge!(metric::WAL_SIZE).set(float(gauges.wal_bytes));
         if let Some(free) = gauges.free_bytes {
-            metrics::gauge!(metric::FREE_DISK, "disk" => "database").set(bytes(free));
+            metrics::gauge!(metric::FREE_DISK, "disk" => "database").set(float(free));
         }
         if let Some(backed_up_at) = gauges.backed_up_at {
             let age = state.domain().clock().now() - backed_up_at;
@@ -68,13 +67,8 @@ async fn measure_sizes(state: &AppState) {
         }
     }
     if let Some(free) = state.domain().free_storage() {
-        metrics::gauge!(metric::FREE_DISK, "disk" => "files").set(bytes(free));
+        metrics::gauge!(metric::FREE_DISK, "disk" => "files").set(float(free));
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no disk is that large")]
-fn bytes(count: u64) -> f64 {
-    count as f64
 }
 
 /// Metrics for older monitors.
@@ -133,11 +127,12 @@ impl Summary {
                 failures += count;
             }
         }
-        summary.error_rate = ratio(failures, summary.total_requests);
+        let requests = float(summary.total_requests.max(1));
+        summary.error_rate = float(failures) / requests;
         let seconds: f64 = samples(page, &format!("{}_sum", metric::REQUEST_TIME))
             .map(|(_, sum)| sum)
             .sum();
-        summary.average_response_time_ms = seconds * 1_000.0 / float(summary.total_requests.max(1));
+        summary.average_response_time_ms = seconds * 1_000.0 / requests;
         let total = |name| whole(samples(page, name).map(|(_, value)| value).sum());
         summary.live_connections = total(metric::LIVE_CONNECTIONS);
         summary.live_subscriptions = total(metric::LIVE_SUBSCRIPTIONS);
@@ -172,13 +167,9 @@ fn whole(value: f64) -> u64 {
     value as u64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+#[expect(clippy::cast_precision_loss, reason = "no count and no disk is that large")]
 fn float(value: u64) -> f64 {
     value as f64
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    float(part) / float(whole.max(1))
 }
 
 #[cfg(test)]

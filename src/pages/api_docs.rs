@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::editor::{GRAPHIQL, PLAYGROUND, graphiql};
-use super::page::{Asset, Page, SCRIPT, STYLE, page};
+use super::page::{Asset, Page, SCRIPT, STYLE, embed, page};
 use crate::rest;
 use crate::state::AppState;
 
@@ -19,31 +19,19 @@ const WITHOUT_SCRIPTS: &str = "What it shows is at /openapi.json.";
 
 static SWAGGER_UI: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
-        Asset::new(
-            "swagger-ui.css",
-            STYLE,
-            include_bytes!("../../assets/swagger-ui/swagger-ui.css"),
-        ),
-        Asset::new("page.css", STYLE, include_bytes!("../../assets/swagger-ui/page.css")),
-        Asset::new(
-            "swagger-ui-bundle.js",
-            SCRIPT,
-            include_bytes!("../../assets/swagger-ui/swagger-ui-bundle.js"),
-        ),
-        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/swagger-ui/start.js")),
+        embed!("swagger-ui", "swagger-ui.css", STYLE),
+        embed!("swagger-ui", "page.css", STYLE),
+        embed!("swagger-ui", "swagger-ui-bundle.js", SCRIPT),
+        embed!("swagger-ui", "start.js", SCRIPT),
     ];
     Page::new("swagger-ui", "Swagger UI", WITHOUT_SCRIPTS, assets)
 });
 
 static REDOC: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
-        Asset::new("page.css", STYLE, include_bytes!("../../assets/redoc/page.css")),
-        Asset::new(
-            "redoc.standalone.js",
-            SCRIPT,
-            include_bytes!("../../assets/redoc/redoc.standalone.js"),
-        ),
-        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/redoc/start.js")),
+        embed!("redoc", "page.css", STYLE),
+        embed!("redoc", "redoc.standalone.js", SCRIPT),
+        embed!("redoc", "start.js", SCRIPT),
     ];
     Page::new("redoc", "ReDoc", WITHOUT_SCRIPTS, assets)
 });

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::response::Response;
 
-use super::page::{Asset, Page, SCRIPT, STYLE, page};
+use super::page::{Asset, Page, SCRIPT, STYLE, embed, page};
 use crate::state::AppState;
 
 /// Shown if JavaScript is disabled.
@@ -13,46 +13,22 @@ const WITHOUT_SCRIPTS: &str = "The endpoint at /graphql does not.";
 
 pub(crate) static GRAPHIQL: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
-        Asset::new(
-            "graphiql.min.css",
-            STYLE,
-            include_bytes!("../../assets/graphiql/graphiql.min.css"),
-        ),
-        Asset::new("page.css", STYLE, include_bytes!("../../assets/graphiql/page.css")),
-        Asset::new(
-            "react.production.min.js",
-            SCRIPT,
-            include_bytes!("../../assets/graphiql/react.production.min.js"),
-        ),
-        Asset::new(
-            "react-dom.production.min.js",
-            SCRIPT,
-            include_bytes!("../../assets/graphiql/react-dom.production.min.js"),
-        ),
-        Asset::new(
-            "graphiql.min.js",
-            SCRIPT,
-            include_bytes!("../../assets/graphiql/graphiql.min.js"),
-        ),
-        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/graphiql/start.js")),
+        embed!("graphiql", "graphiql.min.css", STYLE),
+        embed!("graphiql", "page.css", STYLE),
+        embed!("graphiql", "react.production.min.js", SCRIPT),
+        embed!("graphiql", "react-dom.production.min.js", SCRIPT),
+        embed!("graphiql", "graphiql.min.js", SCRIPT),
+        embed!("graphiql", "start.js", SCRIPT),
     ];
     Page::new("graphiql", "GraphiQL", WITHOUT_SCRIPTS, assets)
 });
 
 pub(crate) static PLAYGROUND: LazyLock<Page> = LazyLock::new(|| {
     let assets = vec![
-        Asset::new(
-            "middleware.css",
-            STYLE,
-            include_bytes!("../../assets/playground/middleware.css"),
-        ),
-        Asset::new("page.css", STYLE, include_bytes!("../../assets/playground/page.css")),
-        Asset::new(
-            "middleware.js",
-            SCRIPT,
-            include_bytes!("../../assets/playground/middleware.js"),
-        ),
-        Asset::new("start.js", SCRIPT, include_bytes!("../../assets/playground/start.js")),
+        embed!("playground", "middleware.css", STYLE),
+        embed!("playground", "page.css", STYLE),
+        embed!("playground", "middleware.js", SCRIPT),
+        embed!("playground", "start.js", SCRIPT),
     ];
     Page::new("playground", "GraphQL Playground", WITHOUT_SCRIPTS, assets)
 });

@@ -25,6 +25,18 @@ const ROOT: &str = "{root}";
 pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub(crate) const STYLE: &str = "text/css; charset=utf-8";
 
+/// A file of a page, from `assets`.
+macro_rules! embed {
+    ($folder:literal, $name:literal, $content_type:expr) => {
+        Asset::new(
+            $name,
+            $content_type,
+            include_bytes!(concat!("../../assets/", $folder, "/", $name)),
+        )
+    };
+}
+pub(super) use embed;
+
 pub(crate) struct Asset {
     pub(crate) name: &'static str,
     content_type: &'static str,
@@ -35,16 +47,11 @@ pub(crate) struct Asset {
 
 impl Asset {
     pub(crate) fn new(name: &'static str, content_type: &'static str, content: &'static [u8]) -> Self {
-        let digest = Sha256::digest(content);
-        let start = digest
-            .iter()
-            .take(8)
-            .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         Self {
             name,
             content_type,
             content,
-            version: format!("{start:016x}"),
+            version: hex::encode(&Sha256::digest(content)[..8]),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Calls to an external service, and background jobs.
 
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +11,7 @@ use super::error::Result;
 use super::extract::{BodyOrNothing, MaybeSignedIn, Parameters, PathId, SignedIn};
 use super::openapi::schema;
 use super::value::Moment;
-use super::{Route, location};
+use super::{Location, Route, location};
 use crate::domain::external::ExternalAnswer;
 use crate::domain::id::JobId;
 use crate::domain::job::BackgroundTask;
@@ -82,17 +82,6 @@ pub(super) struct QueuedBody {
     task_name: Option<String>,
 }
 
-impl QueuedBody {
-    fn of(queued: &BackgroundTask, task_name: Option<String>) -> Self {
-        Self {
-            task_id: queued.id,
-            status: queued.status.as_str(),
-            message: "Background task triggered",
-            task_name,
-        }
-    }
-}
-
 /// State of a background job.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BackgroundTask)]
@@ -156,14 +145,20 @@ pub(super) async fn queue(
     MaybeSignedIn(actor): MaybeSignedIn,
     Parameters(QueueParameters { task_name }): Parameters<QueueParameters>,
     BodyOrNothing(input): BodyOrNothing<QueueInput>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<QueuedBody>)> {
+) -> Result<(StatusCode, Location, Json<QueuedBody>)> {
     let (text, jobs) = (input.message.or_else(|| task_name.clone()), app.domain().jobs());
     let queued = match actor {
         Some(actor) => jobs.queue_background_task(&actor, text).await?,
         None => jobs.queue_anonymous_task(text).await?,
     };
-    let place = [(header::LOCATION, location("async/background-task", queued.id.0))];
-    Ok((StatusCode::ACCEPTED, place, Json(QueuedBody::of(&queued, task_name))))
+    let location = location("async/background-task", queued.id.0);
+    let body = QueuedBody {
+        task_id: queued.id,
+        status: queued.status.as_str(),
+        message: "Background task triggered",
+        task_name,
+    };
+    Ok((StatusCode::ACCEPTED, location, Json(body)))
 }
 
 /// Get the state of a background job

@@ -7,7 +7,6 @@
 //! `detail` repeats the message, because clients of older task APIs read it there. The cause of an internal error is
 //! only logged, once; the response has the request id.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,28 +80,17 @@ impl Problem {
         }
     }
 
-    fn violation(
-        status: StatusCode,
-        code: &'static str,
-        field: &str,
-        kind: ViolationKind,
-        message: impl Into<String>,
-    ) -> Self {
-        let (field, message) = (field.to_owned(), message.into());
+    fn with_fault(self, field: &str, kind: ViolationKind) -> Self {
         let fault = Fault {
-            field,
-            code,
-            message: message.clone(),
+            field: field.to_owned(),
+            code: self.code,
+            message: self.message.clone(),
             kind,
         };
         Self {
             details: Some(Details::Fields(vec![fault])),
-            ..Self::new(status, code, message)
+            ..self
         }
-    }
-
-    fn of_field(self, status: StatusCode, field: &str) -> Self {
-        Self::violation(status, self.code, field, ViolationKind::Other, self.message)
     }
 
     fn in_state(self, state: Value) -> Self {
@@ -136,13 +124,11 @@ impl Problem {
     }
 
     pub(super) fn invalid(field: &str, kind: ViolationKind, message: impl Into<String>) -> Self {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Self::violation(status, Code::Invalid.as_str(), field, kind, message)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, Code::Invalid.as_str(), message).with_fault(field, kind)
     }
 
     pub(super) fn unknown_parameter(name: &str, message: String) -> Self {
-        let (status, kind) = (StatusCode::BAD_REQUEST, ViolationKind::Other);
-        Self::violation(status, "UNKNOWN_PARAMETER", name, kind, message)
+        Self::new(StatusCode::BAD_REQUEST, "UNKNOWN_PARAMETER", message).with_fault(name, ViolationKind::Other)
     }
 
     pub(super) fn unsupported_media_type(given: Option<&str>, allowed: &str) -> Self {
@@ -194,17 +180,13 @@ impl Problem {
         let message = format!("The request took longer than {} s and was given up", limit.as_secs());
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message)
     }
-
-    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Self::internal(anyhow::anyhow!("panicked: {}", text.unwrap_or("without a message")))
-    }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let mut problem = Self::new(StatusCode::CONFLICT, error.code().as_str(), error.to_string());
+        let of_field =
+            |problem: Self, status, field: &str| Self { status, ..problem }.with_fault(field, ViolationKind::Other);
         problem.retry_after = error.retry_after().map(|wait| wait.as_secs());
         problem.status = match error {
             Error::Unauthenticated(_) | Error::InvalidCredentials(_) => StatusCode::UNAUTHORIZED,
@@ -213,11 +195,11 @@ impl From<Error> for Problem {
                 problem.subject = Some(Box::new(Subject::Absent { noun, value }));
                 StatusCode::NOT_FOUND
             }
-            Error::BadInput { field, .. } => return problem.of_field(StatusCode::BAD_REQUEST, field),
-            Error::PayloadTooLarge { field, .. } => return problem.of_field(StatusCode::PAYLOAD_TOO_LARGE, field),
-            Error::QuotaExceeded { field, .. } => return problem.of_field(StatusCode::INSUFFICIENT_STORAGE, field),
+            Error::BadInput { field, .. } => return of_field(problem, StatusCode::BAD_REQUEST, field),
+            Error::PayloadTooLarge { field, .. } => return of_field(problem, StatusCode::PAYLOAD_TOO_LARGE, field),
+            Error::QuotaExceeded { field, .. } => return of_field(problem, StatusCode::INSUFFICIENT_STORAGE, field),
             Error::UnsupportedMediaType { field, .. } => {
-                return problem.of_field(StatusCode::UNSUPPORTED_MEDIA_TYPE, field);
+                return of_field(problem, StatusCode::UNSUPPORTED_MEDIA_TYPE, field);
             }
             Error::LimitExceeded {
                 field,
@@ -227,8 +209,8 @@ impl From<Error> for Problem {
             } => {
                 let name = parameter(field);
                 let message = format!("{name} has {reached} {unit}; up to {allowed} are allowed");
-                let kind = ViolationKind::TooLarge(allowed);
-                return Self::violation(StatusCode::UNPROCESSABLE_ENTITY, problem.code, name, kind, message);
+                let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, problem.code, message);
+                return problem.with_fault(name, ViolationKind::TooLarge(allowed));
             }
             Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::ResyncRequired => StatusCode::GONE,
@@ -237,7 +219,13 @@ impl From<Error> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Error::Invalid(violations) => {
-                problem.details = Some(Details::Fields(violations.as_slice().iter().map(Fault::from).collect()));
+                let faults = violations.as_slice().iter().map(|violation| Fault {
+                    field: violation.field.to_owned(),
+                    code: violation.code().as_str(),
+                    message: violation.message.clone(),
+                    kind: violation.kind.clone(),
+                });
+                problem.details = Some(Details::Fields(faults.collect()));
                 match violations.as_slice().first().map(Violation::code) {
                     Some(Code::Taken) => StatusCode::CONFLICT,
                     _ => StatusCode::UNPROCESSABLE_ENTITY,
@@ -265,17 +253,6 @@ impl From<Error> for Problem {
             }
         };
         problem
-    }
-}
-
-impl From<&Violation> for Fault {
-    fn from(violation: &Violation) -> Self {
-        Self {
-            field: violation.field.to_owned(),
-            code: violation.code().as_str(),
-            message: violation.message.clone(),
-            kind: violation.kind.clone(),
-        }
     }
 }
 
@@ -320,25 +297,29 @@ struct Report<'a> {
     retry_after: Option<u64>,
 }
 
+impl Problem {
+    pub(super) fn envelope<'a>(&'a self, request_id: &'a str) -> Envelope<'a> {
+        Envelope {
+            error: Report {
+                code: self.code,
+                message: &self.message,
+                request_id,
+                details: self.details.as_ref(),
+                retry_after: self.retry_after,
+            },
+            detail: &self.message,
+            request_id,
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let request_id = request_id::current();
         if let Some(cause) = &self.cause {
             tracing::error!(request_id, "{cause:#}");
         }
-        let error = Report {
-            code: self.code,
-            message: &self.message,
-            request_id: &request_id,
-            details: self.details.as_ref(),
-            retry_after: self.retry_after,
-        };
-        let envelope = Envelope {
-            error,
-            detail: &self.message,
-            request_id: &request_id,
-        };
-        let mut response = (self.status, Json(envelope)).into_response();
+        let mut response = (self.status, Json(self.envelope(&request_id))).into_response();
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

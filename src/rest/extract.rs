@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, MatchedPath, RawPathParams, R
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 use super::dialect::Exchange;
 use super::error::{Problem, Result};
 use super::openapi::schema;
-use super::operation::Operation;
+use super::operation::{Operation, bare};
 use super::rules::Rules;
 use super::value::{unmarked, whole_number};
 use crate::domain::actor::Actor;
@@ -129,13 +129,9 @@ async fn path_parameter(parts: &mut Parts, app: &AppState, name: &str) -> Result
         .await
         .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let found = parameters.iter().find(|(key, _)| *key == name);
-    found
-        .map(|(_, value)| value.to_owned())
-        .ok_or_else(|| Problem::unknown_path(parts.uri.path()))
+    let (_, value) = found.ok_or_else(|| Problem::unknown_path(parts.uri.path()))?;
+    Ok(value.to_owned())
 }
-
-/// Name of the whole query in error messages.
-const QUERY: &str = "query";
 
 pub(super) struct Parameters<T>(pub(super) T);
 
@@ -145,20 +141,16 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for Parameters<T> {
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
         let path = parts.extensions.get().map_or("", MatchedPath::as_str);
-        check_parameters(
-            query,
-            Operation::at(&parts.method, path).map_or(&[], |known| &known.parameters),
-        )?;
-        read_pairs(query.as_bytes(), QUERY).map(Self)
+        let operation = Operation::of(&parts.method, bare(path));
+        check_parameters(query, operation.map_or(&[], |known| &known.parameters))?;
+        read_pairs(query.as_bytes(), "query").map(Self)
     }
 }
 
 /// For paths without parameters.
-pub(super) async fn refuse_parameters(request: Request, next: Next) -> Response {
-    match check_parameters(request.uri().query().unwrap_or_default(), &[]) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
+pub(super) async fn refuse_parameters(request: Request, next: Next) -> Result<Response> {
+    check_parameters(request.uri().query().unwrap_or_default(), &[])?;
+    Ok(next.run(request).await)
 }
 
 fn check_parameters(query: &str, known: &[String]) -> Result<()> {
@@ -215,7 +207,13 @@ impl<T: DeserializeOwned> FromRequest<AppState> for AnyBody<T> {
         check_content_type(request.headers(), is_json, "application/json")?;
         let exchange = request.extensions().get::<Exchange>().cloned();
         let bytes = read_body(request, app).await?;
-        read_translated(exchange.as_ref(), &bytes).map(Self)
+        let Some(exchange) = exchange else {
+            return read_json(&bytes).map(Self);
+        };
+        let canonical = exchange.body(read_json(&bytes)?)?;
+        serde_path_to_error::deserialize(canonical)
+            .map(Self)
+            .map_err(unread_json)
     }
 }
 
@@ -254,10 +252,8 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
         check_content_type(request.headers(), |kind| kind == FORM, FORM)?;
         let exchange = request.extensions().get::<Exchange>().cloned();
         let bytes = read_body(request, app).await?;
-        match exchange {
-            Some(exchange) => read_pairs(&exchange.form(&bytes), "body").map(Self),
-            None => read_pairs(&bytes, "body").map(Self),
-        }
+        let canonical = exchange.map(|exchange| exchange.form(&bytes));
+        read_pairs(canonical.as_deref().unwrap_or(&bytes), "body").map(Self)
     }
 }
 
@@ -267,7 +263,7 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-fn check_content_type(headers: &HeaderMap, is_allowed: impl Fn(&str) -> bool, allowed: &str) -> Result<()> {
+pub(super) fn check_content_type(headers: &HeaderMap, is_allowed: impl Fn(&str) -> bool, allowed: &str) -> Result<()> {
     match content_type(headers) {
         Some(kind) if is_allowed(&kind) => Ok(()),
         kind => Err(Problem::unsupported_media_type(kind.as_deref(), allowed)),
@@ -292,30 +288,22 @@ pub(super) async fn read_body(request: Request, app: &AppState) -> Result<Bytes>
         })
 }
 
-fn read_translated<T: DeserializeOwned>(exchange: Option<&Exchange>, bytes: &[u8]) -> Result<T> {
-    let Some(exchange) = exchange else {
-        return read_json(bytes);
-    };
-    let value = exchange.body(read_json(bytes)?)?;
-    serde_path_to_error::deserialize(value).map_err(|error| json_problem(&error.path().to_string(), error.inner()))
-}
-
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     check_bounds(bytes).map_err(|excess| Problem::bad_request(format!("The body is {excess}")))?;
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| json_problem(&error.path().to_string(), error.inner()))?;
-    json.end().map_err(|error| json_problem(".", &error))?;
+    let value = serde_path_to_error::deserialize(&mut json).map_err(unread_json)?;
+    json.end().map_err(|error| Problem::malformed(&error))?;
     Ok(value)
 }
 
-fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
+fn unread_json(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let (path, error) = (error.path().to_string(), error.into_inner());
     match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => Problem::malformed(error),
+        Category::Syntax | Category::Eof | Category::Io => Problem::malformed(&error),
         Category::Data => {
             let message = error.to_string();
             let place = format!(" at line {} column {}", error.line(), error.column());
-            unreadable("body", path, message.strip_suffix(&place).unwrap_or(&message))
+            unreadable("body", &path, message.strip_suffix(&place).unwrap_or(&message))
         }
     }
 }

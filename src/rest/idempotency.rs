@@ -3,7 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, header, response};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 use utoipa::IntoParams;
 
 use super::error::{Problem, Result};
-use super::{PREFIXES, extract};
+use super::extract;
+use super::operation::bare;
 use crate::domain::error::Error;
 use crate::http::caller::Caller;
 use crate::http::idempotency::{NOT_WITH_FILES, Outcome, REPLAYED, WriteEffect, key_in, run_once};
 use crate::state::AppState;
 
-/// Headers that are stored with a response.
-const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
+const STORED_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
 
 /// `Cache-Control` of a response with tokens. Such a response is not stored.
 pub(super) const NO_STORE: &str = "no-store";
@@ -38,39 +38,22 @@ pub(super) struct KeyParameter(
     String,
 );
 
-/// Reads need no keys, and the response to signing in has secrets that must not be stored.
-pub(super) fn is_for(method: &Method, path: &str) -> bool {
-    *method != Method::GET && (!path.starts_with("/auth/") || path == "/auth/logout")
-}
-
 /// Runs a write unless its key was used before. Only signed-in users have keys.
-pub(super) async fn once(State(app): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn once(State(app): State<AppState>, request: Request, next: Next) -> Result<Response> {
     let Some(key) = key_in(request.headers()) else {
-        return next.run(request).await;
+        return Ok(next.run(request).await);
     };
     let (mut parts, body) = request.into_parts();
-    let caller = match Caller::of(&parts, &app).await {
-        Ok(caller) => caller,
-        Err(error) => return Problem::from(error).into_response(),
-    };
+    let caller = Caller::of(&parts, &app).await?;
     if caller.actor.user_id().is_none() {
-        return next.run(Request::from_parts(parts, body)).await;
+        return Ok(next.run(Request::from_parts(parts, body)).await);
     }
     if extract::content_type(&parts.headers).is_some_and(|kind| kind.starts_with("multipart/")) {
-        return Problem::bad_request(NOT_WITH_FILES).into_response();
+        return Err(Problem::bad_request(NOT_WITH_FILES));
     }
     parts.extensions.insert(caller.clone());
-    let answer = answer(&app, caller, &key, Request::from_parts(parts, body), next);
-    answer.await.unwrap_or_else(Problem::into_response)
-}
-
-async fn answer(app: &AppState, caller: Caller, key: &str, request: Request, next: Next) -> Result<Response> {
-    extract::require_unencoded(request.headers())?;
-    let (parts, body) = request.into_parts();
-    let mut whole = Request::new(body);
     // The extensions include the body limit.
-    whole.extensions_mut().clone_from(&parts.extensions);
-    let bytes = extract::read_body(whole, app).await?;
+    let bytes = extract::read_body(Request::from_parts(parts.clone(), body), &app).await?;
     let fingerprint = fingerprint(&parts, &bytes);
     let longest = app.config().http.request_timeout;
     let write = async move {
@@ -80,25 +63,22 @@ async fn answer(app: &AppState, caller: Caller, key: &str, request: Request, nex
             Err(_) => (Problem::timed_out(longest).into_response(), WriteEffect::Unknown),
         }
     };
-    match run_once(app, caller.actor, key, &fingerprint, Box::pin(write)).await? {
+    match run_once(&app, caller.actor, &key, &fingerprint, Box::pin(write)).await? {
         Outcome::Done(response) => Ok(response),
-        Outcome::Replayed(kept) => {
-            let kept: Kept = serde_json::from_str(&kept).map_err(Error::internal)?;
-            kept.into_response()
+        Outcome::Replayed(stored) => {
+            let stored: StoredResponse = serde_json::from_str(&stored).map_err(Error::internal)?;
+            stored.into_response()
         }
     }
 }
 
 /// Independent of the spelling of the path.
 fn fingerprint(parts: &Parts, body: &[u8]) -> String {
-    let path = parts.uri.path();
-    let path = path.strip_prefix(PREFIXES[0]).unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
     let mut hash = Sha256::new_with_prefix("rest");
     let in_header = |name| parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
     for part in [
         parts.method.as_str().as_bytes(),
-        path.as_bytes(),
+        bare(parts.uri.path()).as_bytes(),
         parts.uri.query().unwrap_or_default().as_bytes(),
         in_header(header::CONTENT_TYPE),
         in_header(header::IF_MATCH),
@@ -112,56 +92,49 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> String {
 }
 
 async fn with_effect(response: Response) -> (Response, WriteEffect) {
-    let status = response.status();
-    if status.is_server_error() {
-        // `Retry-After` is only set before anything is written.
-        let effect = if response.headers().contains_key(header::RETRY_AFTER) {
-            WriteEffect::Nothing
-        } else {
-            WriteEffect::Unknown
-        };
-        return (response, effect);
-    }
-    if status.is_client_error() {
+    let (status, headers) = (response.status(), response.headers());
+    let is_secret = headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|control| control == NO_STORE);
+    // `Retry-After` is only set before anything is written.
+    if status.is_client_error() || (status.is_server_error() && headers.contains_key(header::RETRY_AFTER)) {
         return (response, WriteEffect::Nothing);
     }
-    if response
-        .headers()
-        .get(header::CACHE_CONTROL)
-        .is_some_and(|control| control == NO_STORE)
-    {
+    if status.is_server_error() {
+        return (response, WriteEffect::Unknown);
+    }
+    if is_secret {
         return (response, WriteEffect::Secret);
     }
     let (parts, body) = response.into_parts();
     // Responses to writes are in memory.
-    let bytes = match to_bytes(body, usize::MAX).await {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let problem = Problem::from(Error::internal(error));
-            return (problem.into_response(), WriteEffect::Unknown);
+    match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => {
+            let effect = StoredResponse::of(&parts, &bytes).map_or(WriteEffect::Unknown, WriteEffect::Answer);
+            (Response::from_parts(parts, Body::from(bytes)), effect)
         }
-    };
-    let effect = Kept::of(parts.status, &parts.headers, &bytes).map_or(WriteEffect::Unknown, WriteEffect::Answer);
-    (Response::from_parts(parts, Body::from(bytes)), effect)
+        Err(error) => (Problem::internal(error).into_response(), WriteEffect::Unknown),
+    }
 }
 
-/// A stored response. Fields may be added, never renamed or removed.
+/// Fields may be added, never renamed or removed.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
 }
 
-impl Kept {
-    fn of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<String> {
-        let text = |name: &HeaderName| Some((name.to_string(), headers.get(name)?.to_str().ok()?.to_owned()));
-        let kept = Self {
-            status: status.as_u16(),
-            headers: KEPT_HEADERS.iter().filter_map(text).collect(),
+impl StoredResponse {
+    /// `None` if the body is not text.
+    fn of(response: &response::Parts, body: &[u8]) -> Option<String> {
+        let text = |name: &HeaderName| Some((name.to_string(), response.headers.get(name)?.to_str().ok()?.to_owned()));
+        let stored = Self {
+            status: response.status.as_u16(),
+            headers: STORED_HEADERS.iter().filter_map(text).collect(),
             body: String::from_utf8(body.to_vec()).ok()?,
         };
-        serde_json::to_string(&kept).ok()
+        serde_json::to_string(&stored).ok()
     }
 
     fn into_response(self) -> Result<Response> {

@@ -47,13 +47,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{OriginalUri, Request, State};
-use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{HeaderName, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
-use utoipa::openapi::path::Paths;
-use utoipa::openapi::{RefOr, Schema};
+use axum::routing::MethodRouter;
+use utoipa::openapi::{PathItem, RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 pub(crate) use self::dialect::{PROCESS_TIME, translate};
@@ -68,14 +66,16 @@ use crate::state::AppState;
 pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", ""];
 
 /// One method on one path, with its description.
-pub struct Route {
-    /// The method; GET answers HEAD as well.
-    pub method: Method,
+struct Route {
+    /// GET answers HEAD as well.
+    method: Method,
     /// The path without its prefix, such as `/tasks/{id}`.
-    pub path: String,
-    handler: MethodRouter<AppState>,
-    description: Paths,
+    path: String,
+    item: PathItem,
     schemas: Vec<(String, RefOr<Schema>)>,
+    handler: MethodRouter<AppState>,
+    /// Whether `Idempotency-Key` works.
+    is_repeatable: bool,
     takes_signature: bool,
     /// `None` if the handler applies the rate limit.
     tier: Option<Tier>,
@@ -83,34 +83,25 @@ pub struct Route {
 
 impl Route {
     fn of((schemas, mut description, handler): UtoipaMethodRouter<AppState>) -> Self {
-        let first = description.paths.iter_mut().next();
-        let (method, path) = first
-            .and_then(|(path, item)| Some((openapi::operations(item).next()?.0, path.clone())))
-            .unwrap_or_default();
+        let (path, mut item) = description.paths.pop().unwrap_or_default();
+        let method = openapi::operation(&mut item).map_or(Method::GET, |(method, _)| method);
         Self {
+            // Reads need no keys.
+            is_repeatable: method != Method::GET,
             method,
             path,
-            handler,
-            description,
+            item,
             schemas,
+            handler,
             takes_signature: false,
             tier: Some(Tier::Moderate),
         }
     }
 
     fn at(mut self, path: &str, operation_id: &str) -> Self {
-        let item = self.description.paths.pop();
-        let renamed = item.map(|(_, item)| (path.to_owned(), openapi::renamed(item, operation_id)));
-        self.description.paths.extend(renamed);
+        openapi::rename(&mut self.item, operation_id);
         Self {
             path: path.to_owned(),
-            ..self
-        }
-    }
-
-    fn handled_by<T: 'static>(self, filter: MethodFilter, handler: impl Handler<T, AppState>) -> Self {
-        Self {
-            handler: on(filter, handler),
             ..self
         }
     }
@@ -122,42 +113,36 @@ impl Route {
         }
     }
 
-    fn with_signature(self) -> Self {
+    /// For responses with secrets, which must not be stored.
+    fn without_key(self) -> Self {
         Self {
-            takes_signature: true,
+            is_repeatable: false,
             ..self
         }
     }
 
     fn answer(self, app: &AppState) -> MethodRouter<AppState> {
-        let takes_none = Operation::of(&self.method, &self.path).is_none_or(|known| known.parameters.is_empty());
-        let handler = if takes_none {
-            self.handler.route_layer(from_fn(extract::refuse_parameters))
-        } else {
-            // Their handlers check the parameters after authentication.
-            self.handler
-        };
-        let handler = if idempotency::is_for(&self.method, &self.path) {
-            handler.route_layer(from_fn_with_state(app.clone(), idempotency::once))
-        } else {
-            handler
-        };
-        let handler = match self.tier {
-            Some(tier) => handler.route_layer(from_fn_with_state((app.clone(), tier), rate_limit::limit)),
-            None => handler,
-        };
+        let mut handler = self.handler;
+        // Handlers with parameters check them after authentication.
+        if Operation::of(&self.method, &self.path).is_none_or(|known| known.parameters.is_empty()) {
+            handler = handler.route_layer(from_fn(extract::refuse_parameters));
+        }
+        if self.is_repeatable {
+            handler = handler.route_layer(from_fn_with_state(app.clone(), idempotency::once));
+        }
+        if let Some(tier) = self.tier {
+            handler = handler.route_layer(from_fn_with_state((app.clone(), tier), rate_limit::limit));
+        }
         // Runs before the rate limit, which counts by user.
         if self.takes_signature {
-            handler.route_layer(from_fn_with_state(app.clone(), attachment::identify_by_signature))
-        } else {
-            handler
+            handler = handler.route_layer(from_fn_with_state(app.clone(), attachment::identify_by_signature));
         }
+        handler
     }
 }
 
 /// Every method and path, by resource.
-#[must_use]
-pub fn routes() -> Vec<Route> {
+fn routes() -> Vec<Route> {
     [
         session::routes(),
         user::routes(),
@@ -171,7 +156,7 @@ pub fn routes() -> Vec<Route> {
     .collect()
 }
 
-/// The methods and paths of [`routes`], without their prefixes.
+/// The methods and paths of all routes, without prefixes.
 #[must_use]
 pub fn route_names() -> Vec<(Method, String)> {
     routes().into_iter().map(|route| (route.method, route.path)).collect()
@@ -204,8 +189,10 @@ async fn limit_time(State(limit): State<Duration>, request: Request, next: Next)
         .unwrap_or_else(|_| Problem::timed_out(limit).into_response())
 }
 
-fn location(resource: &str, id: i32) -> String {
-    format!("{}/{resource}/{id}", PREFIXES[0])
+type Location = [(HeaderName, String); 1];
+
+fn location(resource: &str, id: i32) -> Location {
+    [(header::LOCATION, format!("{}/{resource}/{id}", PREFIXES[0]))]
 }
 
 /// The 404 response for an unknown path.
@@ -224,10 +211,10 @@ async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem 
 
 /// The 500 response after a panic in a handler. Logs the panic.
 #[must_use]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer that catches panics hands them over"
-)]
 pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    Problem::panicked(panic.as_ref()).into_response()
+    let text = match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => (*panic.downcast_ref::<&str>().unwrap_or(&"without a message")).to_owned(),
+    };
+    Problem::internal(anyhow::anyhow!("panicked: {text}")).into_response()
 }

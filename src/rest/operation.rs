@@ -22,46 +22,48 @@ pub(super) fn bare(matched: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
-static OPERATIONS: LazyLock<HashMap<(String, String), Operation>> = LazyLock::new(|| {
+/// By method and path, such as `GET /tasks`.
+static OPERATIONS: LazyLock<HashMap<String, Operation>> = LazyLock::new(|| {
     let document = serde_json::to_value(openapi::document()).unwrap_or_default();
-    let paths = document["paths"].as_object().into_iter().flatten();
-    let operations = paths.flat_map(|(path, item)| {
-        let path = path.strip_prefix(PREFIXES[0]).unwrap_or(path);
-        let methods = item.as_object().into_iter().flatten();
-        methods.map(move |(method, operation)| ((method.to_uppercase(), path.to_owned()), operation))
+    let named = all(&document).map(|(method, path, operation)| {
+        let name = format!("{method} {}", bare(path));
+        (name, Operation::read(&document, operation))
     });
-    operations
-        .map(|(name, operation)| (name, Operation::read(&document, operation)))
-        .collect()
+    named.collect()
 });
 
 impl Operation {
     /// `path` has no prefix and no trailing slash.
     pub(super) fn of(method: &Method, path: &str) -> Option<&'static Self> {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
-        OPERATIONS.get(&(method.as_str().to_owned(), path.to_owned()))
-    }
-
-    /// `matched` is the path of the route in the router.
-    pub(super) fn at(method: &Method, matched: &str) -> Option<&'static Self> {
-        Self::of(method, bare(matched))
+        OPERATIONS.get(&format!("{method} {path}"))
     }
 
     fn read(document: &Value, operation: &Value) -> Self {
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let queried = parameters.filter(|parameter| parameter["in"] == "query");
+        let names = queried.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned));
         let mut fields = BTreeSet::new();
-        let content = operation["requestBody"]["content"].as_object().into_iter().flatten();
-        for (_, body) in content {
+        for (_, body) in members(&operation["requestBody"]["content"]) {
             collect(document, &body["schema"], &mut fields);
         }
         Self {
-            parameters: queried
-                .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
-                .collect(),
+            parameters: names.collect(),
             fields,
         }
     }
+}
+
+/// Method, path and description of each operation in a document.
+pub(super) fn all(document: &Value) -> impl Iterator<Item = (String, &String, &Value)> {
+    members(&document["paths"]).flat_map(|(path, item)| {
+        let operations = members(item);
+        operations.map(move |(method, operation)| (method.to_uppercase(), path, operation))
+    })
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
 }
 
 /// Collects the property names of a schema and its alternatives.
@@ -74,11 +76,5 @@ fn collect(document: &Value, schema: &Value, names: &mut BTreeSet<String>) {
             collect(document, schema, names);
         }
     }
-    names.extend(
-        schema["properties"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.clone()),
-    );
+    names.extend(members(&schema["properties"]).map(|(name, _)| name.clone()));
 }

@@ -41,11 +41,12 @@ impl PageParameters {
             let message = "skip, page and cursor cannot be given together; choose one of them";
             violations.invalid("page", message);
         }
-        PageSelection {
-            size,
+        let request = PageRequest {
+            after: self.cursor,
             skip: skip.unwrap_or(page.unwrap_or_default().saturating_sub(1) * u64::from(size)),
-            cursor: self.cursor,
-        }
+            ..PageRequest::first(size)
+        };
+        PageSelection { size, request }
     }
 
     fn size(&self, max: u32, violations: &mut Violations) -> u32 {
@@ -121,24 +122,14 @@ struct Pagination {
 }
 
 /// `size` rows after an offset or a cursor.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PageSelection {
     size: u32,
-    skip: u64,
-    cursor: Option<String>,
+    pub(super) request: PageRequest,
 }
 
 impl PageSelection {
-    pub(super) fn request(&self) -> PageRequest {
-        PageRequest {
-            after: self.cursor.clone(),
-            skip: self.skip,
-            ..PageRequest::first(self.size)
-        }
-    }
-
     pub(super) fn body<T>(&self, items: Vec<T>, next_cursor: Option<String>, total: u64) -> ListBody<T> {
-        let skip = self.cursor.is_none().then_some(self.skip);
+        let skip = self.request.after.is_none().then_some(self.request.skip);
         let page = skip.map(|skip| skip / u64::from(self.size) + 1);
         let pages = total.div_ceil(u64::from(self.size));
         ListBody {
@@ -164,11 +155,8 @@ impl PageSelection {
 
 /// The rows of a page, and the cursor of the next page if there is one.
 pub(super) fn rows<T>(page: Page<T>) -> (Vec<T>, Option<String>) {
-    let next = page
-        .items
-        .last()
-        .filter(|_| page.has_next)
-        .map(|(position, _)| position.encode());
+    let last = page.items.last().filter(|_| page.has_next);
+    let next = last.map(|(position, _)| position.encode());
     (page.items.into_iter().map(|(_, row)| row).collect(), next)
 }
 

@@ -3,7 +3,7 @@
 //! The `ETag` is the version in quotes. If no tag of `If-Match` matches, the write is refused with 412. If
 //! `expected_version` of the body does not match, it is refused with 409.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use utoipa::IntoParams;
 
 use super::error::{Problem, Result};
@@ -13,10 +13,6 @@ use crate::domain::task::ExpectedVersion;
 
 pub(super) const IF_MATCH: &str = "If-Match";
 
-pub(super) fn etag(version: i32) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("\"{version}\"")).ok()
-}
-
 pub(super) struct Precondition {
     expected: ExpectedVersion,
     refusal: StatusCode,
@@ -24,43 +20,33 @@ pub(super) struct Precondition {
 
 impl Precondition {
     pub(super) fn of(headers: &HeaderMap) -> Result<Self> {
-        let mut versions = Vec::new();
-        let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
-        if lines.peek().is_none() {
-            return Ok(Self {
-                expected: ExpectedVersion::any(),
-                refusal: StatusCode::CONFLICT,
-            });
+        let of = |expected, refusal| Ok(Self { expected, refusal });
+        if !headers.contains_key(header::IF_MATCH) {
+            return of(ExpectedVersion::any(), StatusCode::CONFLICT);
         }
-        for line in lines {
+        let mut versions = Vec::new();
+        for line in headers.get_all(header::IF_MATCH) {
             let line = line.to_str().unwrap_or_default();
             match read(line).ok_or_else(|| malformed(line))? {
-                ExpectedTags::Any => return Ok(Self::header(ExpectedVersion::any())),
+                ExpectedTags::Any => return of(ExpectedVersion::any(), StatusCode::PRECONDITION_FAILED),
                 ExpectedTags::OneOf(found) => versions.extend(found),
             }
         }
-        Ok(Self::header(ExpectedVersion::one_of(versions)))
-    }
-
-    fn header(expected: ExpectedVersion) -> Self {
-        Self {
-            expected,
-            refusal: StatusCode::PRECONDITION_FAILED,
-        }
+        of(ExpectedVersion::one_of(versions), StatusCode::PRECONDITION_FAILED)
     }
 
     pub(super) fn or(self, expected_version: Option<i32>) -> Result<Self> {
-        match expected_version {
-            Some(_) if self.refusal == StatusCode::PRECONDITION_FAILED => {
-                let message = "expected_version and If-Match cannot be given together; send only one of them";
-                Err(Problem::invalid("expected_version", ViolationKind::Other, message))
-            }
-            Some(_) => Ok(Self {
-                expected: expected_version.into(),
-                ..self
-            }),
-            None => Ok(self),
+        if expected_version.is_none() {
+            return Ok(self);
         }
+        if self.refusal == StatusCode::PRECONDITION_FAILED {
+            let message = "expected_version and If-Match cannot be given together; send only one of them";
+            return Err(Problem::invalid("expected_version", ViolationKind::Other, message));
+        }
+        Ok(Self {
+            expected: expected_version.into(),
+            ..self
+        })
     }
 
     pub(super) fn expected(&self) -> ExpectedVersion {

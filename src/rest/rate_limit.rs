@@ -5,10 +5,10 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
 
-use super::error::Problem;
+use super::error::{Problem, Result};
 use crate::domain::session::Device;
 use crate::http::caller::Caller;
 use crate::rate_limit::{Allowance, Exhausted, Tier};
@@ -19,23 +19,20 @@ pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-re
 /// Unix seconds at which all requests are available again.
 pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-pub(super) async fn limit(State((app, tier)): State<(AppState, Tier)>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(
+    State((app, tier)): State<(AppState, Tier)>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
     let Some(limits) = app.request_limits() else {
-        return next.run(request).await;
+        return Ok(next.run(request).await);
     };
     let (mut parts, body) = request.into_parts();
-    let caller = match Caller::of(&parts, &app).await {
-        Ok(caller) => caller,
-        Err(error) => return Problem::from(error).into_response(),
-    };
-    match limits.spend(tier, &caller, 1, app.domain().clock().now()).await {
-        Ok(allowance) => {
-            // The handler reads the caller too: the session is looked up only once.
-            parts.extensions.insert(caller);
-            tell(next.run(Request::from_parts(parts, body)).await, allowance)
-        }
-        Err(exhausted) => refuse(exhausted),
-    }
+    let caller = Caller::of(&parts, &app).await?;
+    let spent = limits.spend(tier, &caller, 1, app.domain().clock().now()).await;
+    // The handler reads the caller too: the session is looked up only once.
+    parts.extensions.insert(caller);
+    Ok(answer(spent, next.run(Request::from_parts(parts, body))).await)
 }
 
 /// Counts a refresh by session, or by IP address without a valid refresh token. Only the body has the token, so this is
@@ -44,45 +41,42 @@ pub(super) async fn limit_refresh(
     app: &AppState,
     device: &Device,
     token: Option<&SecretString>,
-    answer: impl Future<Output = Response>,
-) -> Response {
+    handler: impl Future<Output: IntoResponse>,
+) -> Result<Response> {
     let Some(limits) = app.request_limits() else {
-        return answer.await;
+        return Ok(handler.await.into_response());
     };
-    match limits.spend_refresh(app.domain(), token, device.ip).await {
-        Ok(Ok(allowance)) => tell(answer.await, allowance),
-        Ok(Err(exhausted)) => refuse(exhausted),
-        Err(error) => Problem::from(error).into_response(),
-    }
+    let spent = limits.spend_refresh(app.domain(), token, device.ip).await?;
+    Ok(answer(spent, handler).await)
 }
 
 /// Counts a request with a password by IP address in the strict tier. Only the body shows whether there is one.
 pub(super) async fn limit_password(
     app: &AppState,
     device: &Device,
-    answer: impl Future<Output = Response>,
+    handler: impl Future<Output: IntoResponse>,
 ) -> Response {
     let Some(limits) = app.request_limits() else {
-        return answer.await;
+        return handler.await.into_response();
     };
-    match limits.spend_password(device.ip, app.domain().clock().now()).await {
-        Ok(allowance) => tell(answer.await, allowance),
-        Err(exhausted) => refuse(exhausted),
-    }
+    let spent = limits.spend_password(device.ip, app.domain().clock().now()).await;
+    answer(spent, handler).await
 }
 
-fn refuse(exhausted: Exhausted) -> Response {
-    tell(Problem::rate_limited(exhausted).into_response(), exhausted.allowance)
-}
-
-fn tell(mut response: Response, allowance: Allowance) -> Response {
+async fn answer(
+    spent: std::result::Result<Allowance, Exhausted>,
+    handler: impl Future<Output: IntoResponse>,
+) -> Response {
+    let (mut response, allowance) = match spent {
+        Ok(allowance) => (handler.await.into_response(), allowance),
+        Err(exhausted) => (Problem::rate_limited(exhausted).into_response(), exhausted.allowance),
+    };
     let headers = response.headers_mut();
-    if headers.contains_key(LIMIT) {
-        // The handler has a tighter limit.
-        return response;
+    // Otherwise the handler has a tighter limit.
+    if !headers.contains_key(LIMIT) {
+        headers.insert(LIMIT, allowance.limit.into());
+        headers.insert(REMAINING, allowance.remaining.into());
+        headers.insert(RESET, HeaderValue::from(allowance.reset_at.timestamp()));
     }
-    headers.insert(LIMIT, allowance.limit.into());
-    headers.insert(REMAINING, allowance.remaining.into());
-    headers.insert(RESET, HeaderValue::from(allowance.reset_at.timestamp()));
     response
 }

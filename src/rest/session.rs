@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,9 +17,9 @@ use super::openapi::schema::{self, described_by_hand};
 use super::rate_limit::limit_refresh;
 use super::user::UserBody;
 use super::value::{Flag, Moment, Name, Named};
-use super::{Route, location};
+use super::{Location, Route, location};
 use crate::domain::error::ViolationKind;
-use crate::domain::session::{Device, Tokens};
+use crate::domain::session::Tokens;
 use crate::domain::user::Registration;
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
@@ -128,17 +128,15 @@ described_by_hand!(LoginInput, "Login" => OneOfBuilder::new()
 
 impl LoginInput {
     fn name(&self) -> Result<&str> {
-        match (&self.username, &self.email) {
-            (Some(name), None) | (None, Some(name)) => Ok(name),
-            (None, None) => {
-                let message = "give username or email; one of them is required";
-                Err(Problem::invalid("username", ViolationKind::Missing, message))
-            }
-            (Some(_), Some(_)) => {
-                let message = "give username or email, not both";
-                Err(Problem::invalid("username", ViolationKind::Other, message))
-            }
-        }
+        let (kind, message) = match (&self.username, &self.email) {
+            (Some(name), None) | (None, Some(name)) => return Ok(name),
+            (None, None) => (
+                ViolationKind::Missing,
+                "give username or email; one of them is required",
+            ),
+            (Some(_), Some(_)) => (ViolationKind::Other, "give username or email, not both"),
+        };
+        Err(Problem::invalid("username", kind, message))
     }
 }
 
@@ -209,13 +207,15 @@ pub(super) struct LogoutParameters {
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::of(routes!(register)).counted_as(Tier::Strict),
-        Route::of(routes!(login)).counted_as(Tier::Strict),
-        Route::of(routes!(access_token)).counted_as(Tier::Strict),
-        Route::of(routes!(refresh)).counted_as(None),
+        Route::of(routes!(register)).counted_as(Tier::Strict).without_key(),
+        Route::of(routes!(login)).counted_as(Tier::Strict).without_key(),
+        Route::of(routes!(access_token)).counted_as(Tier::Strict).without_key(),
+        Route::of(routes!(refresh)).counted_as(None).without_key(),
         Route::of(routes!(logout)),
-        Route::of(routes!(verify_email)).counted_as(Tier::Strict),
-        Route::of(routes!(resend_verification)).counted_as(Tier::Strict),
+        Route::of(routes!(verify_email)).counted_as(Tier::Strict).without_key(),
+        Route::of(routes!(resend_verification))
+            .counted_as(Tier::Strict)
+            .without_key(),
     ]
 }
 
@@ -229,9 +229,9 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) async fn register(
     Sender(app, device): Sender,
     Body(input): Body<RegisterInput>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Secret<RegisteredBody>)> {
+) -> Result<(StatusCode, Location, Secret<RegisteredBody>)> {
     let tokens = app.domain().sessions().register(input.into(), device).await?;
-    let location = [(header::LOCATION, location("users", tokens.user.id.0))];
+    let location = location("users", tokens.user.id.0);
     let body = RegisteredBody {
         profile: tokens.user.clone().into(),
         tokens: tokens.into(),
@@ -279,16 +279,14 @@ pub(super) async fn access_token(
         (status = 200, description = "Tokens", body = TokensBody),
         (status = 401, description = "The refresh token is invalid, used or expired"),
     ))]
-pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<RefreshInput>>) -> Response {
+pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<RefreshInput>>) -> Result<Response> {
     let token = input.map(|Body(input)| SecretString::from(input.refresh_token));
     let shown = token.as_ref().ok().cloned();
-    let answer = async { renew(&app, token, device.clone()).await.into_response() };
-    limit_refresh(&app, &device, shown.as_ref(), answer).await
-}
-
-async fn renew(app: &AppState, token: Result<SecretString>, device: Device) -> Result<Secret<TokensBody>> {
-    let tokens = app.domain().sessions().refresh(&token?, device).await?;
-    Ok((NO_STORE, Json(tokens.into())))
+    let renewal = async {
+        let tokens = app.domain().sessions().refresh(&token?, device.clone()).await?;
+        Ok::<_, Problem>((NO_STORE, Json(TokensBody::from(tokens))))
+    };
+    limit_refresh(&app, &device, shown.as_ref(), renewal).await
 }
 
 /// Verify an e-mail address
@@ -326,9 +324,10 @@ pub(super) async fn logout(
     Parameters(parameters): Parameters<LogoutParameters>,
 ) -> Result<StatusCode> {
     let sessions = app.domain().sessions();
-    match parameters.all {
-        Some(Flag(true)) => sessions.logout_everywhere(&actor).await?,
-        Some(Flag(false)) | None => sessions.logout(&actor).await?,
+    if parameters.all.is_some_and(|Flag(all)| all) {
+        sessions.logout_everywhere(&actor).await?;
+    } else {
+        sessions.logout(&actor).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -81,37 +81,33 @@ struct TagCount {
 
 impl From<Statistics> for StatisticsBody {
     fn from(statistics: Statistics) -> Self {
-        let completed = statistics.completed();
-        let by_status = statistics
-            .by_status
-            .iter()
-            .map(|(status, count)| (status.as_str(), *count));
-        let by_priority = statistics
-            .by_priority
-            .iter()
-            .map(|(name, count)| (name.as_str(), *count));
-        let (by_status, by_priority): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_status.collect(), by_priority.collect());
-        let of = |status: Status| by_status.get(status.as_str()).copied().unwrap_or_default();
-        let of_priority = |priority: Priority| by_priority.get(priority.as_str()).copied().unwrap_or_default();
+        let (total, completed) = (statistics.total, statistics.completed());
+        let by_status = by_name(&statistics.by_status, Status::as_str);
+        let by_priority = by_name(&statistics.by_priority, Priority::as_str);
+        let of = |counts: &BTreeMap<&str, u64>, name: &str| counts.get(name).copied().unwrap_or_default();
         let tags = statistics.tags.iter().cloned();
         Self {
-            total: statistics.total,
+            total,
             completed,
             completion_rate: statistics.completion_rate(),
             overdue: statistics.overdue,
             tags: tags.clone().map(|(tag, count)| TagCount { tag, count }).collect(),
             by_tag: tags.collect(),
-            incomplete: statistics.total - completed,
-            total_tasks: statistics.total,
+            incomplete: total - completed,
+            total_tasks: total,
             completed_tasks: completed,
-            pending_tasks: of(Status::Todo),
-            in_progress_tasks: of(Status::InProgress),
-            high_priority_tasks: of_priority(Priority::High),
-            urgent_tasks: of_priority(Priority::Urgent),
+            pending_tasks: of(&by_status, Status::Todo.as_str()),
+            in_progress_tasks: of(&by_status, Status::InProgress.as_str()),
+            high_priority_tasks: of(&by_priority, Priority::High.as_str()),
+            urgent_tasks: of(&by_priority, Priority::Urgent.as_str()),
             by_status,
             by_priority,
         }
     }
+}
+
+fn by_name<K: Copy>(counts: &[(K, u64)], name: fn(K) -> &'static str) -> BTreeMap<&'static str, u64> {
+    counts.iter().map(|(key, count)| (name(*key), *count)).collect()
 }
 
 pub(super) fn routes() -> Vec<Route> {

@@ -104,9 +104,8 @@ pub(super) struct UserBody {
 }
 
 impl From<User> for UserBody {
-    fn from(mut user: User) -> Self {
-        let account = user.account.take();
-        let account = account.as_ref();
+    fn from(user: User) -> Self {
+        let account = user.account.as_ref();
         Self {
             email: account.map(|account| account.email.clone()),
             email_verified: account.map(|account| account.email_verified),
@@ -211,12 +210,9 @@ pub(super) async fn list(
     let part = page.read(Rules::CANONICAL, &mut violations);
     violations.into_result()?;
     let users = app.domain().users();
-    let (rows, next) = rows(users.list(&actor, &part.request()).await.map_err(name_cursor)?);
-    let (rows, total) = (
-        rows.into_iter().map(UserBody::from).collect(),
-        users.count(&actor).await?,
-    );
-    Ok(Json(part.body(rows, next, total)))
+    let (rows, next) = rows(users.list(&actor, &part.request).await.map_err(name_cursor)?);
+    let rows = rows.into_iter().map(UserBody::from).collect();
+    Ok(Json(part.body(rows, next, users.count(&actor).await?)))
 }
 
 /// Get a user
@@ -245,15 +241,13 @@ pub(super) async fn update(
 ) -> Response {
     let shows_password = input.current_password.is_some();
     let update = async {
-        let users = app.domain().users();
-        let user = users.update(&actor, UserId(id), input.into(), &device).await;
-        let body = user.map(|user| Json(UserBody::from(user)));
-        body.map_err(Problem::from).into_response()
+        let user = app.domain().users().update(&actor, UserId(id), input.into(), &device);
+        Ok::<_, Problem>(Json(UserBody::from(user.await?)))
     };
     if shows_password {
         limit_password(&app, &device, update).await
     } else {
-        update.await
+        update.await.into_response()
     }
 }
 

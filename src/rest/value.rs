@@ -23,10 +23,9 @@ pub(super) fn unmarked(text: &str) -> (ViolationKind, &str) {
         (NOT_BOOLEAN, ViolationKind::NotBoolean),
         (NOT_INTEGER, ViolationKind::NotInteger),
     ];
-    let mut found = marks
-        .into_iter()
-        .filter_map(|(mark, kind)| Some((kind, text.strip_prefix(mark)?)));
-    found.next().unwrap_or((ViolationKind::Other, text))
+    let mut marks = marks.into_iter();
+    let found = marks.find_map(|(mark, kind)| Some((kind, text.strip_prefix(mark)?)));
+    found.unwrap_or((ViolationKind::Other, text))
 }
 
 /// A string. Other JSON types are kept as text, so that the error names the value and what is allowed.
@@ -63,10 +62,9 @@ impl TryFrom<Text> for Moment {
             || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc());
         let moment = with_zone.or_else(|_| without_zone()).ok();
         moment.or_else(|| start_of_day(&text)).map(Self).ok_or_else(|| {
-            format!(
-                "'{}' is not a date; use RFC 3339, such as 2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31",
-                excerpt(&text)
-            )
+            let shown = excerpt(&text);
+            let examples = "2026-01-31T09:30:00Z, or a date alone, such as 2026-01-31";
+            format!("'{shown}' is not a date; use RFC 3339, such as {examples}")
         })
     }
 }
@@ -185,17 +183,6 @@ impl<T: Named> TryFrom<String> for Names<T> {
     }
 }
 
-/// Separated by commas.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub(super) struct Words(pub(super) Vec<String>);
-
-impl From<String> for Words {
-    fn from(words: String) -> Self {
-        Self(words.split(',').map(str::to_owned).collect())
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Flag(pub(super) bool);
@@ -207,10 +194,10 @@ impl TryFrom<String> for Flag {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" | "t" | "y" => Ok(Self(true)),
             "false" | "0" | "no" | "off" | "f" | "n" => Ok(Self(false)),
-            _ => Err(format!(
-                "{NOT_BOOLEAN}'{}' is not allowed; use true or false",
-                excerpt(&text)
-            )),
+            _ => {
+                let shown = excerpt(&text);
+                Err(format!("{NOT_BOOLEAN}'{shown}' is not allowed; use true or false"))
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 /// Nothing listens on this privileged port.
 const DEAD: &str = "127.0.0.1:1";
@@ -20,15 +20,15 @@ const COUNT_TASKS: &str = "SELECT COUNT(*) AS number FROM tasks";
 
 #[tokio::test]
 async fn schema_prints_the_committed_file() {
-    let outcome = Place::bare().run("schema").await;
+    let output = Sandbox::bare().run("schema").await;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
     let kept = fs::read_to_string(file).unwrap();
-    assert!(outcome.printed() == kept, "run `cargo xtask schema` to regenerate it");
+    assert!(output.printed() == kept, "run `cargo xtask schema` to regenerate it");
 }
 
 #[tokio::test]
 async fn documents_are_checked_without_a_database() {
-    let place = Place::bare().with("DATABASE_URL", &format!("postgres://{DEAD}/none"));
+    let sandbox = Sandbox::bare().with("DATABASE_URL", &format!("postgres://{DEAD}/none"));
     let lines = [
         json!("query A { viewer { id } } query B($n: Int = 5) { tasks(first: $n) { nodes { id } } }"),
         json!({ "query": "query($n: Int, $f: TaskFilter = {status: {in: DONE}}) { tasks(first: $n, filter: $f) { totalCount } }",
@@ -39,15 +39,15 @@ async fn documents_are_checked_without_a_database() {
         json!("{ a ".repeat(40)),
     ];
     let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
-    fs::write(place.path().join("documents.jsonl"), text).unwrap();
-    let outcome = place.run("documents check documents.jsonl").await;
-    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    fs::write(sandbox.path().join("documents.jsonl"), text).unwrap();
+    let output = sandbox.run("documents check documents.jsonl").await;
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
     assert!(
-        outcome.stderr.contains("4 of 6 documents are not valid"),
+        output.stderr.contains("4 of 6 documents are not valid"),
         "{}",
-        outcome.stderr
+        output.stderr
     );
-    let verdicts: Vec<Value> = outcome
+    let verdicts: Vec<Value> = output
         .stdout
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -84,19 +84,19 @@ async fn documents_are_checked_without_a_database() {
 
 #[tokio::test]
 async fn manifests_of_persisted_operations_are_checked() {
-    let place = Place::bare();
+    let sandbox = Sandbox::bare();
     let apollo = json!({ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [
         { "id": "a1", "name": "A", "type": "query", "body": "query A { viewer { id } }" },
     ] });
     let relay = json!({ "r1": "query R { viewer { id } }", "r2": "query S { viewer { username } }" });
     for (manifest, ids) in [(apollo, vec!["a1"]), (relay, vec!["r1", "r2"])] {
         fs::write(
-            place.path().join("manifest.json"),
+            sandbox.path().join("manifest.json"),
             serde_json::to_string_pretty(&manifest).unwrap(),
         )
         .unwrap();
-        let outcome = place.run("documents check manifest.json").await;
-        let verdicts: Vec<Value> = outcome
+        let output = sandbox.run("documents check manifest.json").await;
+        let verdicts: Vec<Value> = output
             .printed()
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -109,19 +109,19 @@ async fn manifests_of_persisted_operations_are_checked() {
 
 #[tokio::test]
 async fn config_shows_effective_values_and_hides_secrets() {
-    let place = Place::bare()
+    let sandbox = Sandbox::bare()
         .with("DATABASE_URL", "postgresql+asyncpg://me:hunter2@db/tasks")
         .with("SECRET_KEY", "hunter2-hunter2-hunter2")
         .with("REDIS_URL", "redis://:hunter2@cache/0")
         .with("SMTP_URL", "smtp://me:hunter2@mail.example.com:587")
         .with("SERVER_PORT", "9000");
     fs::write(
-        place.path().join(".env"),
+        sandbox.path().join(".env"),
         "SERVER_PORT=7000\nJWT_ISSUER=from-the-file # ours\n",
     )
     .unwrap();
-    let outcome = place.run("config").await;
-    let printed = outcome.printed();
+    let output = sandbox.run("config").await;
+    let printed = output.printed();
     for line in [
         "DATABASE_URL=postgres://me:***@db/tasks",
         "SECRET_KEY=***",
@@ -139,15 +139,15 @@ async fn config_shows_effective_values_and_hides_secrets() {
 #[tokio::test]
 async fn a_setting_with_a_wrong_name_is_reported_at_the_start_and_by_doctor() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("SECERT_KEY", "hunter2");
+    let sandbox = Sandbox::over(&database).with("SECERT_KEY", "hunter2");
     fs::write(
-        place.path().join(".env"),
+        sandbox.path().join(".env"),
         "SMTP_ULR=smtp://hunter2@mail\nPOSTGRES_DB=tasks\n",
     )
     .unwrap();
-    let doctor = place.run("doctor").await;
+    let doctor = sandbox.run("doctor").await;
     let printed = doctor.printed();
-    let log = place.serve().await.stop().await;
+    let log = sandbox.serve().await.stop().await;
     for warning in [
         "SMTP_ULR in .env is not a setting; did you mean SMTP_URL?",
         "POSTGRES_DB in .env is not a setting",
@@ -165,15 +165,15 @@ async fn a_setting_with_a_wrong_name_is_reported_at_the_start_and_by_doctor() {
 
 #[tokio::test]
 async fn secrets_come_from_files_and_are_not_shown() {
-    let place = Place::bare()
+    let sandbox = Sandbox::bare()
         .with("DATABASE_URL_FILE", "database")
         .with("REDIS_URL_FILE", "missing");
-    fs::write(place.path().join("database"), "postgres://me:hunter2@db/tasks\n").unwrap();
-    let outcome = place.run("config").await;
+    fs::write(sandbox.path().join("database"), "postgres://me:hunter2@db/tasks\n").unwrap();
+    let output = sandbox.run("config").await;
     let start = "REDIS_URL_FILE is \"missing\"; allowed: the path of a text file with the value (No such file";
-    assert!(outcome.complaint().starts_with(start), "{outcome:?}");
-    let outcome = place.run_with("config", &[("REDIS_URL_FILE", "")]).await;
-    let printed = outcome.printed();
+    assert!(output.complaint().starts_with(start), "{output:?}");
+    let output = sandbox.run_with("config", &[("REDIS_URL_FILE", "")]).await;
+    let printed = output.printed();
     assert!(
         printed.contains("\nDATABASE_URL=postgres://me:***@db/tasks\n"),
         "{printed}"
@@ -183,7 +183,7 @@ async fn secrets_come_from_files_and_are_not_shown() {
 
 #[tokio::test]
 async fn a_wrong_setting_stops_every_command_in_one_line() {
-    let place = Place::bare()
+    let sandbox = Sandbox::bare()
         .with("SERVER_PORT", "80000")
         .with("DATABASE_URL", "sqlite::memory:");
     for command in [
@@ -195,30 +195,30 @@ async fn a_wrong_setting_stops_every_command_in_one_line() {
         "user promote ann@example.com",
     ] {
         assert_eq!(
-            place.run(command).await.complaint(),
+            sandbox.run(command).await.complaint(),
             "SERVER_PORT is \"80000\"; allowed: a whole number from 0 to 65535",
             "{command}"
         );
     }
-    let broken = Place::bare().with("DATABASE_URL", "postgres://me:hunter2@db:port/tasks");
-    let outcome = broken.run("migrate up").await;
+    let broken = Sandbox::bare().with("DATABASE_URL", "postgres://me:hunter2@db:port/tasks");
+    let output = broken.run("migrate up").await;
     assert!(
-        outcome
+        output
             .complaint()
             .starts_with("DATABASE_URL is \"postgres://me:***@db:port/tasks\"; allowed: sqlite://path"),
-        "{outcome:?}"
+        "{output:?}"
     );
     fs::write(broken.path().join(".env"), "SECRET_KEY='hunter2\n").unwrap();
-    let outcome = broken.run("config").await;
+    let output = broken.run("config").await;
     assert!(
-        outcome.complaint().starts_with(".env line 1 is \"SECRET_KEY=***\""),
-        "{outcome:?}"
+        output.complaint().starts_with(".env line 1 is \"SECRET_KEY=***\""),
+        "{output:?}"
     );
 }
 
 #[tokio::test]
 async fn production_does_not_start_with_unsafe_settings() {
-    let place = Place::bare().with("APP_ENV", "production").with("SERVER_PORT", "0");
+    let sandbox = Sandbox::bare().with("APP_ENV", "production").with("SERVER_PORT", "0");
     let strong = ("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a");
     for (settings, start) in [
         (vec![], "SECRET_KEY is not set; allowed: 32 or more random characters"),
@@ -239,15 +239,15 @@ async fn production_does_not_start_with_unsafe_settings() {
             "DATABASE_URL is \"sqlite::memory:\"; allowed: a SQLite file or PostgreSQL",
         ),
     ] {
-        let outcome = place.run_with("", &settings).await;
-        assert!(outcome.complaint().starts_with(start), "{outcome:?}");
+        let output = sandbox.run_with("", &settings).await;
+        assert!(output.complaint().starts_with(start), "{output:?}");
     }
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
+    assert_eq!(fs::read_dir(sandbox.path()).unwrap().count(), 0, "nothing was created");
 }
 
 #[tokio::test]
 async fn production_does_not_replace_a_database_that_is_missing() {
-    let place = Place::bare()
+    let sandbox = Sandbox::bare()
         .with("APP_ENV", "production")
         .with("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a")
         .with("SERVER_HOST", "127.0.0.1")
@@ -261,55 +261,55 @@ async fn production_does_not_replace_a_database_that_is_missing() {
         "seed",
         "user promote ada",
     ] {
-        assert_eq!(place.run(command).await.complaint(), expected, "{command}");
+        assert_eq!(sandbox.run(command).await.complaint(), expected, "{command}");
     }
-    let doctor = place.run("doctor").await;
+    let doctor = sandbox.run("doctor").await;
     let line = format!("FAILED  database: {expected}\n");
     assert!(doctor.stdout.contains(&line), "{doctor:?}");
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
+    assert_eq!(fs::read_dir(sandbox.path()).unwrap().count(), 0, "nothing was created");
 
-    place.run("migrate up").await.printed();
-    place.serve().await.stop().await;
-    place.run("backup tasks.tar.gz").await.printed();
-    let database = place.path().join("taskwire.db");
+    sandbox.run("migrate up").await.printed();
+    sandbox.serve().await.stop().await;
+    sandbox.run("backup tasks.tar.gz").await.printed();
+    let database = sandbox.path().join("taskwire.db");
     fs::remove_file(&database).unwrap();
-    assert_eq!(place.run("").await.complaint(), expected);
-    place.run("restore tasks.tar.gz").await.printed();
-    place.serve().await.stop().await;
+    assert_eq!(sandbox.run("").await.complaint(), expected);
+    sandbox.run("restore tasks.tar.gz").await.printed();
+    sandbox.serve().await.stop().await;
     fs::remove_file(&database).unwrap();
-    place.run("user create --email ada@example.com").await.printed();
-    place.serve().await.stop().await;
+    sandbox.run("user create --email ada@example.com").await.printed();
+    sandbox.serve().await.stop().await;
 }
 
 #[tokio::test]
 async fn a_development_server_that_other_machines_can_reach_does_not_start() {
-    let place = Place::bare().with("SERVER_HOST", "0.0.0.0").with("SERVER_PORT", "0");
+    let sandbox = Sandbox::bare().with("SERVER_HOST", "0.0.0.0").with("SERVER_PORT", "0");
     let expected = "SERVER_HOST is \"0.0.0.0\"; allowed: in development, a loopback address such as \
         SERVER_HOST=127.0.0.1; to listen on a network, set APP_ENV=production and a SECRET_KEY \
         (`taskwire config init --production` prints both)";
-    assert_eq!(place.run("serve").await.complaint(), expected);
-    let outcome = place.run("doctor").await;
+    assert_eq!(sandbox.run("serve").await.complaint(), expected);
+    let output = sandbox.run("doctor").await;
     let line = format!("FAILED  settings: {expected}\n");
-    assert!(outcome.stdout.starts_with(&line), "{outcome:?}");
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "nothing was created");
+    assert!(output.stdout.starts_with(&line), "{output:?}");
+    assert_eq!(fs::read_dir(sandbox.path()).unwrap().count(), 0, "nothing was created");
 
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("SERVER_HOST", "0.0.0.0")
         .with("UNSAFE_DEVELOPMENT_ON_NETWORK", "true");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     server.until_logged("UNSAFE_DEVELOPMENT_ON_NETWORK is true").await;
 }
 
 #[tokio::test]
 async fn config_init_writes_settings_for_each_environment() {
-    let place = Place::bare();
+    let sandbox = Sandbox::bare();
     let written = async |arguments: &str, file: &str| {
-        place
+        sandbox
             .run(&format!("config init {arguments} --out {file}"))
             .await
             .printed();
-        let path = place.path().join(file);
+        let path = sandbox.path().join(file);
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
         fs::read_to_string(path).unwrap()
@@ -318,27 +318,27 @@ async fn config_init_writes_settings_for_each_environment() {
     assert!(development.contains("\nAPP_ENV=development\n") && development.contains("\nSECRET_KEY=\n"));
 
     let production = written("--production", ".env").await;
-    let shown = place.run("config").await;
+    let shown = sandbox.run("config").await;
     let shown: Vec<&str> = shown.printed().lines().collect();
     assert!(
         shown.contains(&"APP_ENV=production") && shown.contains(&"SECRET_KEY=***"),
         "{shown:?}"
     );
     assert!(production.contains("# Origins of browser apps"), "{production}");
-    let printed = place.run("config init --production").await;
+    let printed = sandbox.run("config init --production").await;
     assert_ne!(printed.printed(), production, "each has its own key");
 
-    let again = place.run("config init --production --out .env").await;
+    let again = sandbox.run("config init --production --out .env").await;
     assert_eq!(again.complaint(), ".env exists already; --force replaces it");
-    assert_eq!(fs::read_to_string(place.path().join(".env")).unwrap(), production);
+    assert_eq!(fs::read_to_string(sandbox.path().join(".env")).unwrap(), production);
     assert_ne!(written("--production --force", ".env").await, production);
-    let nowhere = place.run("config init --out no/where/.env").await;
+    let nowhere = sandbox.run("config init --out no/where/.env").await;
     assert!(
         nowhere.complaint().starts_with("cannot write no/where/.env: "),
         "{nowhere:?}"
     );
     assert_eq!(
-        fs::read_dir(place.path()).unwrap().count(),
+        fs::read_dir(sandbox.path()).unwrap().count(),
         2,
         "no temporary file is left"
     );
@@ -347,19 +347,19 @@ async fn config_init_writes_settings_for_each_environment() {
 #[tokio::test]
 async fn an_invalid_command_line_exits_with_2_and_names_the_help() {
     for command in ["dance", "migrate fresh", "user create", "seed --users many"] {
-        let outcome = Place::bare().run(command).await;
-        assert_eq!(outcome.code, Some(2), "{outcome:?}");
-        assert!(outcome.stderr.contains("--help"), "{outcome:?}");
+        let output = Sandbox::bare().run(command).await;
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(output.stderr.contains("--help"), "{output:?}");
     }
-    assert!(Place::bare().run("--help").await.printed().contains("Commands:"));
+    assert!(Sandbox::bare().run("--help").await.printed().contains("Commands:"));
 }
 
 #[tokio::test]
 async fn migrations_go_up_and_down_and_their_state_can_be_seen() {
     let database = TestDatabase::create_empty().await;
-    let place = Place::over(&database);
+    let sandbox = Sandbox::over(&database);
     let states = async |expected: &str| {
-        let status = place.run("migrate status").await;
+        let status = sandbox.run("migrate status").await;
         let states: Vec<&str> = status
             .printed()
             .lines()
@@ -370,40 +370,40 @@ async fn migrations_go_up_and_down_and_their_state_can_be_seen() {
     };
     let count = states("pending").await;
 
-    let first = place.run("migrate up --steps 1").await;
+    let first = sandbox.run("migrate up --steps 1").await;
     assert_eq!(first.printed().lines().count(), 1, "{first:?}");
     assert!(first.printed().starts_with("applied  m"), "{first:?}");
-    let rest = place.run("migrate up").await;
+    let rest = sandbox.run("migrate up").await;
     assert_eq!(rest.printed().lines().count(), count - 1, "{rest:?}");
     states("applied").await;
-    assert_eq!(place.run("migrate up").await.printed(), "There was nothing to do\n");
+    assert_eq!(sandbox.run("migrate up").await.printed(), "There was nothing to do\n");
 
-    place.run("user create --email ann@example.com").await.printed();
+    sandbox.run("user create --email ann@example.com").await.printed();
     assert_eq!(
-        place.run("migrate fresh --yes").await.printed(),
+        sandbox.run("migrate fresh --yes").await.printed(),
         "The database is empty, and its tables are up to date\n"
     );
     assert_eq!(database.number(COUNT_USERS).await, 0);
 
-    let last = place.run("migrate down").await;
+    let last = sandbox.run("migrate down").await;
     assert_eq!(last.printed().lines().count(), 1, "{last:?}");
-    assert!(last.printed().starts_with("undone   m"), "{last:?}");
-    place.run("migrate down --all").await.printed();
+    assert!(last.printed().starts_with("pending  m"), "{last:?}");
+    sandbox.run("migrate down --all").await.printed();
     states("pending").await;
 }
 
 #[tokio::test]
 async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let created = place
+    let sandbox = Sandbox::over(&database);
+    let created = sandbox
         .run("user create --admin --email Boss@Example.com --username boss --password Sesame123")
         .await;
     assert_eq!(
         created.printed(),
         "Created the administrator boss@example.com (boss, number 1)\n"
     );
-    let created = place.run("user create --email ann@example.com").await;
+    let created = sandbox.run("user create --email ann@example.com").await;
     let lines: Vec<&str> = created.printed().lines().collect();
     let [created, password, warning] = lines[..] else {
         panic!("{created:?}")
@@ -414,7 +414,7 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
     );
     let password = password.strip_prefix("The password is ").unwrap();
 
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     assert_eq!(
         database.number(COUNT_USERS).await,
         2,
@@ -428,13 +428,13 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
     assert_eq!(status("/api/v1/tasks/admin/all").await, 403);
 
     // Each change takes effect at once on a running server, also for tokens issued before.
-    let promoted = place.run("user promote ann@example.com").await;
+    let promoted = sandbox.run("user promote ann@example.com").await;
     assert_eq!(
         promoted.printed(),
         "ann@example.com (number 2) is an administrator now\n"
     );
     assert_eq!(status("/api/v1/tasks/admin/all").await, 200);
-    let reset = place
+    let reset = sandbox
         .run("user reset-password ann@example.com --password Sesame456")
         .await;
     assert_eq!(
@@ -444,7 +444,7 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
     assert_eq!(status("/api/v1/auth/me").await, 401);
     assert_eq!(server.login("ann@example.com", password).await.status, 401);
     assert_eq!(server.login("ann@example.com", "Sesame456").await.status, 200);
-    let deactivated = place.run("user deactivate BOSS").await;
+    let deactivated = sandbox.run("user deactivate BOSS").await;
     assert_eq!(
         deactivated.printed(),
         "boss@example.com (boss, number 1) is deactivated, and signed out everywhere\n"
@@ -455,8 +455,8 @@ async fn accounts_are_created_promoted_given_a_password_and_deactivated() {
 #[tokio::test]
 async fn an_impossible_change_of_an_account_is_reported_in_one_line() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    place
+    let sandbox = Sandbox::over(&database);
+    sandbox
         .run("user create --admin --email boss@example.com --password Sesame123")
         .await
         .printed();
@@ -470,52 +470,52 @@ async fn an_impossible_change_of_an_account_is_reported_in_one_line() {
         ("user create --email boss", "email"),
         ("user create --email a@example.com --password short", "password"),
     ] {
-        let outcome = place.run(command).await;
-        assert!(outcome.complaint().contains(part), "{outcome:?}");
-        assert!(!outcome.complaint().contains("short\""), "{outcome:?}");
+        let output = sandbox.run(command).await;
+        assert!(output.complaint().contains(part), "{output:?}");
+        assert!(!output.complaint().contains("short\""), "{output:?}");
     }
     assert_eq!(database.number(COUNT_USERS).await, 1);
 }
 
 #[tokio::test]
 async fn a_database_in_a_missing_folder_is_reported_in_one_line() {
-    let place = Place::bare().with("DATABASE_URL", "sqlite:///no/where/tasks.db");
+    let sandbox = Sandbox::bare().with("DATABASE_URL", "sqlite:///no/where/tasks.db");
     let expected = "the folder no/where of DATABASE_URL does not exist: create it, \
         or write four slashes for a path from the root: sqlite:////no/where/tasks.db";
     for (command, key) in [("", "k".repeat(40)), ("", String::new()), ("migrate up", String::new())] {
-        let outcome = place.run_with(command, &[("SECRET_KEY", &key)]).await;
-        assert_eq!(outcome.complaint(), expected, "{command}");
+        let output = sandbox.run_with(command, &[("SECRET_KEY", &key)]).await;
+        assert_eq!(output.complaint(), expected, "{command}");
     }
-    let outcome = place.run("doctor").await;
+    let output = sandbox.run("doctor").await;
     let line = format!("FAILED  database: {expected}\n");
-    assert!(outcome.stdout.contains(&line), "{outcome:?}");
+    assert!(output.stdout.contains(&line), "{output:?}");
 
-    let place = Place::bare().with("DATABASE_URL", "sqlite:////no/where/tasks.db");
-    let outcome = place.run("migrate up").await;
+    let sandbox = Sandbox::bare().with("DATABASE_URL", "sqlite:////no/where/tasks.db");
+    let output = sandbox.run("migrate up").await;
     assert_eq!(
-        outcome.complaint(),
+        output.complaint(),
         "the folder /no/where of DATABASE_URL does not exist: create it"
     );
 }
 
 #[tokio::test]
 async fn connecting_to_postgres_is_retried_as_configured() {
-    let place = Place::bare().with("DATABASE_URL", &format!("postgres://me:hunter2@{DEAD}/tasks"));
-    let outcome = place
+    let sandbox = Sandbox::bare().with("DATABASE_URL", &format!("postgres://me:hunter2@{DEAD}/tasks"));
+    let output = sandbox
         .run_with("migrate status", &[("DATABASE_CONNECT_RETRIES", "0")])
         .await;
-    let complaint = outcome.complaint();
+    let complaint = output.complaint();
     let expected =
         format!("cannot connect to the database of DATABASE_URL (postgres://me:***@{DEAD}/tasks) after 1 attempt: ");
     assert!(complaint.starts_with(&expected), "{complaint}");
 
     for command in ["", "migrate up"] {
-        let outcome = place.run_with(command, &[("DATABASE_CONNECT_RETRIES", "1")]).await;
-        assert_eq!(outcome.code, Some(1), "{outcome:?}");
-        let count = |text: &str| outcome.stderr.lines().filter(|line| line.contains(text)).count();
-        assert_eq!(count("cannot connect to the database yet"), 1, "{outcome:?}");
-        assert_eq!(count("after 2 attempts: "), 1, "{outcome:?}");
-        assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+        let output = sandbox.run_with(command, &[("DATABASE_CONNECT_RETRIES", "1")]).await;
+        assert_eq!(output.code, Some(1), "{output:?}");
+        let count = |text: &str| output.stderr.lines().filter(|line| line.contains(text)).count();
+        assert_eq!(count("cannot connect to the database yet"), 1, "{output:?}");
+        assert_eq!(count("after 2 attempts: "), 1, "{output:?}");
+        assert!(!output.stderr.contains("hunter2"), "{output:?}");
     }
 }
 
@@ -568,11 +568,11 @@ async fn seeded(database: &TestDatabase) -> (SeededRows, DateTime<Utc>) {
 #[tokio::test]
 async fn seed_creates_the_same_rows_everywhere_and_says_how_to_log_in() {
     let (first, second) = (TestDatabase::create_empty().await, TestDatabase::create().await);
-    let place = Place::over(&first);
-    let outcome = place.run("seed --users 5 --tasks 50").await;
-    let printed = outcome.printed();
+    let sandbox = Sandbox::over(&first);
+    let output = sandbox.run("seed --users 5 --tasks 50").await;
+    let printed = output.printed();
     assert!(printed.starts_with("Seeded 5 users and 50 tasks in "), "{printed}");
-    Place::over(&second).run("seed --users 5 --tasks 50").await.printed();
+    Sandbox::over(&second).run("seed --users 5 --tasks 50").await.printed();
     let (rows, start) = seeded(&first).await;
     let (mut others, other_start) = seeded(&second).await;
     // If midnight has passed in between, all times are exactly one day later.
@@ -595,7 +595,7 @@ async fn seed_creates_the_same_rows_everywhere_and_says_how_to_log_in() {
     let unassigned = tasks.iter().filter(|task| task.assignee_id.is_none()).count();
     assert!((7..=18).contains(&unassigned), "about a quarter of 50 is {unassigned}");
 
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let (_, login) = printed.trim().split_once("Log in as ").unwrap();
     let (name, password) = login.split_once(" with the password ").unwrap();
     let answer = server.login(name, password).await;
@@ -617,10 +617,10 @@ async fn seed_creates_the_same_rows_everywhere_and_says_how_to_log_in() {
 #[tokio::test]
 async fn seed_is_all_or_nothing() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    place.run("seed --users 5 --tasks 50").await.printed();
-    let outcome = place.run("seed --users 7 --tasks 20").await;
-    let complaint = outcome.complaint();
+    let sandbox = Sandbox::over(&database);
+    sandbox.run("seed --users 5 --tasks 50").await.printed();
+    let output = sandbox.run("seed --users 7 --tasks 20").await;
+    let complaint = output.complaint();
     assert!(
         complaint.contains("this database was seeded before. Nothing was written"),
         "{complaint}"
@@ -632,14 +632,14 @@ async fn seed_is_all_or_nothing() {
 
     // The username of the third user is taken: the first two are not created either.
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
+    let sandbox = Sandbox::over(&database);
     let third = "user create --email user3@example.com --password";
-    place.run(&format!("{third} {PASSWORD}")).await.printed();
-    place.run("seed --users 5 --tasks 50").await.complaint();
+    sandbox.run(&format!("{third} {PASSWORD}")).await.printed();
+    sandbox.run("seed --users 5 --tasks 50").await.complaint();
     assert_eq!(
         (database.number(COUNT_USERS).await, database.number(COUNT_TASKS).await),
         (1, 0)
     );
-    let outcome = place.run("seed --users 0").await;
-    assert!(outcome.complaint().contains("1 to "), "{outcome:?}");
+    let output = sandbox.run("seed --users 0").await;
+    assert!(output.complaint().contains("1 to "), "{output:?}");
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::PASSWORD;
 use crate::support::answer::Answer;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Place, Server, read, until};
+use crate::support::process::{Sandbox, Server, read, until};
 use crate::support::role::Role;
 
 const TASKS: &str = "/api/v1/tasks";
@@ -26,8 +26,8 @@ async fn a_write_ahead_log_held_by_a_long_reader_is_truncated_when_the_reader_en
         return;
     }
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let wal = PathBuf::from(format!("{}-wal", database.url().trim_start_matches("sqlite:")));
     let size = || wal.metadata().unwrap().len();
@@ -95,8 +95,8 @@ async fn is_refused(server: &Server, token: &str, task: &Value) {
 }
 
 /// A setting of a database or role applies to new connections only, also when it is reset.
-async fn becomes_read_only(subject: &str, database: &TestDatabase, place: &Place, notices_by_writing: bool) {
-    let server = place.serve().await;
+async fn becomes_read_only(subject: &str, database: &TestDatabase, sandbox: &Sandbox, notices_by_writing: bool) {
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let created = create(&server, &token).await;
     let task = created.at("/id");
@@ -134,8 +134,8 @@ async fn a_database_that_becomes_read_only_is_noticed_without_a_write_and_recove
     }
     let database = TestDatabase::create().await;
     let name = database.url().rsplit_once('/').unwrap().1;
-    let place = Place::over(&database);
-    becomes_read_only(&format!("DATABASE {name}"), &database, &place, false).await;
+    let sandbox = Sandbox::over(&database);
+    becomes_read_only(&format!("DATABASE {name}"), &database, &sandbox, false).await;
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn a_role_that_becomes_read_only_is_noticed_by_the_first_write_and_recover
     let database = TestDatabase::create().await;
     let user = Role::create(&database).await;
     user.grant_everything(&database).await;
-    let place = Place::over(&database).with("DATABASE_URL", user.url());
-    becomes_read_only(&format!("ROLE {}", user.sql_name()), &database, &place, true).await;
+    let sandbox = Sandbox::over(&database).with("DATABASE_URL", user.url());
+    becomes_read_only(&format!("ROLE {}", user.sql_name()), &database, &sandbox, true).await;
     user.remove(&database).await;
 }

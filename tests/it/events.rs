@@ -1,17 +1,9 @@
 //! Every write appends its event, in the same transaction.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::TestApp;
-use crate::support::person::{Person, global_id};
-
-async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) -> Value {
-    let id = global_id("Task", task);
-    let query = format!(
-        "mutation {{ {mutation}(id: \"{id}\"{arguments}) {{ task {{ version }} userErrors {{ code message }} }} }}"
-    );
-    person.graphql(&query, json!({})).await.data()[mutation].clone()
-}
+use crate::support::person::global_id;
 
 #[tokio::test]
 async fn a_new_task_has_the_same_event_with_and_without_tags() {
@@ -59,8 +51,7 @@ async fn each_write_logs_its_audience_and_its_changes() {
         (&ann, "taskRestore", ""),
         (&ann, "taskPurge", ""),
     ] {
-        let payload = mutate(person, mutation, id, arguments).await;
-        assert_eq!(payload["userErrors"], json!([]), "{mutation}");
+        person.changes_task(mutation, id, arguments).await;
     }
 
     let events = app.events(id).await;
@@ -151,7 +142,7 @@ async fn a_write_that_changes_nothing_or_is_refused_leaves_no_event() {
         ("taskUpdate", ", input: {title: \"\"}", Some("INVALID")),
         ("taskRestore", "", Some("NOT_FOUND")),
     ] {
-        let payload = mutate(&ann, mutation, id, arguments).await;
+        let payload = ann.mutates_task(mutation, id, arguments).await;
         assert_eq!(payload["userErrors"][0]["code"].as_str(), code, "{mutation}{arguments}");
     }
     assert_eq!(app.events(id).await.len(), 1);

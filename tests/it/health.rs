@@ -4,12 +4,12 @@ use axum::http::Method;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 use taskwire::app::App;
-use taskwire::domain::Surroundings;
+use taskwire::domain::Dependencies;
 
 use crate::support::answer::Answer;
 use crate::support::database::{OLDEST_TRANSACTION, TestDatabase, is_postgres};
 use crate::support::person::Person;
-use crate::support::process::{Place, Server, read, until};
+use crate::support::process::{Sandbox, Server, read, until};
 use crate::support::redis::{PASSWORD, RedisServer};
 use crate::support::role::Role;
 use crate::support::{TestApp, config};
@@ -102,7 +102,7 @@ async fn an_unreachable_redis_degrades_health_and_does_not_fail_it() {
 #[tokio::test]
 async fn pending_migrations_and_an_unreachable_database_fail_readiness_but_not_liveness() {
     let database = TestDatabase::create_empty().await;
-    let app = App::open(config(&database, &[]), Surroundings::default())
+    let app = App::open(config(&database, &[]), Dependencies::default())
         .await
         .unwrap();
     let ask = async |path: &str| {
@@ -192,10 +192,10 @@ async fn live(server: &Server) -> Value {
 }
 
 /// A transaction in another database of the cluster delays events. Health names it as long as it does.
-async fn names_the_oldest_transaction(place: &Place, sees_age: bool) {
+async fn names_the_oldest_transaction(sandbox: &Sandbox, sees_age: bool) {
     let elsewhere = TestDatabase::create_empty().await.connect().await;
     let name = format!("report {} {sees_age}", std::process::id());
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let email = format!("ann{sees_age}@example.com");
     let token = server.registers(&email, crate::support::PASSWORD).await;
     let mut socket = server.socket_of(&token).await;
@@ -253,11 +253,11 @@ async fn the_oldest_transaction_is_named_while_it_delays_events() {
         return;
     }
     let database = TestDatabase::create().await;
-    names_the_oldest_transaction(&Place::over(&database), true).await;
+    names_the_oldest_transaction(&Sandbox::over(&database), true).await;
     // A database role without extra rights cannot see the age of other transactions.
     let user = Role::create(&database).await;
     user.grant_everything(&database).await;
-    let place = Place::over(&database).with("DATABASE_URL", user.url());
-    names_the_oldest_transaction(&place, false).await;
+    let sandbox = Sandbox::over(&database).with("DATABASE_URL", user.url());
+    names_the_oldest_transaction(&sandbox, false).await;
     user.remove(&database).await;
 }

@@ -22,6 +22,7 @@ mod job;
 mod live;
 mod migrations;
 mod monitor;
+mod noun;
 mod older_clients;
 mod packaging;
 mod paging;

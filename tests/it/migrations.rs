@@ -6,7 +6,7 @@ use axum::http::Method;
 use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
 use taskwire::app::App;
-use taskwire::domain::Surroundings;
+use taskwire::domain::Dependencies;
 use taskwire::domain::actor::Actor;
 
 use crate::support::database::{TestDatabase, is_postgres};
@@ -39,7 +39,7 @@ async fn objects(database: &TestDatabase) -> Vec<String> {
 }
 
 async fn app(database: &TestDatabase) -> App {
-    App::open(config(database, &[]), Surroundings::default()).await.unwrap()
+    App::open(config(database, &[]), Dependencies::default()).await.unwrap()
 }
 
 /// Migrations that change nothing on SQLite.

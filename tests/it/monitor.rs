@@ -10,7 +10,7 @@ use taskwire::telemetry::metric;
 
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Place, Server, client, until};
+use crate::support::process::{Sandbox, Server, client, until};
 use crate::support::redis::RedisServer;
 
 async fn page(server: &Server) -> String {
@@ -31,11 +31,11 @@ fn value(page: &str, line: &str) -> f64 {
 
 /// A server that has used every feature, and how often it counted tasks before the count was cached.
 async fn busy(redis: &RedisServer, database: &TestDatabase) -> (Server, f64) {
-    let place = Place::over(database)
+    let sandbox = Sandbox::over(database)
         .with("REDIS_URL", &redis.url())
         .with("RATE_LIMIT_ENABLED", "true")
         .with("RATE_LIMIT_STRICT_PER_MINUTE", "1");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     assert_eq!(server.login("ann@example.com", PASSWORD).await.status, 429);
     let create = "mutation Make($title: String!) { taskCreate(input: {title: $title}) { task { id } } }";
@@ -57,7 +57,7 @@ async fn busy(redis: &RedisServer, database: &TestDatabase) -> (Server, f64) {
     for path in ["/api/v1/tasks/4711", "/tasks/4712/", "/nowhere/4711", "/nowhere/else"] {
         assert_eq!(server.rest(&token, Method::GET, path, Value::Null).await.status, 404);
     }
-    let backup = place.run("backup first.tar.gz").await;
+    let backup = sandbox.run("backup first.tar.gz").await;
     assert_eq!(backup.code, Some(0), "{backup:?}");
     (server, misses)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
 use crate::support::database::TestDatabase;
-use crate::support::process::{Place, Server, read};
+use crate::support::process::{Sandbox, Server, read};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -22,7 +22,7 @@ struct Home {
 async fn serve() -> Home {
     let database = TestDatabase::create().await;
     Home {
-        server: Place::over(&database).serve().await,
+        server: Sandbox::over(&database).serve().await,
         _database: database,
     }
 }

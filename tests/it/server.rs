@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Place, Server, read};
+use crate::support::process::{Sandbox, Server, read};
 
 const SECRET: &str = "Sesame-open-4711";
 const VIEWER: &str = "{ viewer { email } }";
@@ -71,8 +71,8 @@ async fn use_secrets(server: &Server) -> Vec<String> {
 #[tokio::test]
 async fn a_request_is_one_json_log_line_with_user_operation_and_duration() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("LOG_FORMAT", "json");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("LOG_FORMAT", "json");
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", SECRET).await;
     let request = server
         .request(&token, Method::GET, "/api/v1/tasks/4711?")
@@ -118,10 +118,10 @@ async fn a_request_is_one_json_log_line_with_user_operation_and_duration() {
 async fn no_secret_is_logged_at_any_level() {
     for level in ["info", "trace"] {
         let database = TestDatabase::create().await;
-        let place = Place::over(&database)
+        let sandbox = Sandbox::over(&database)
             .with("LOG_FORMAT", "json")
             .with("LOG_LEVEL", level);
-        let server = place.serve().await;
+        let server = sandbox.serve().await;
         let secrets = use_secrets(&server).await;
         let log = server.stop().await;
         assert!(!requests(&log, "/graphql").is_empty());
@@ -135,11 +135,11 @@ async fn no_secret_is_logged_at_any_level() {
 #[tokio::test]
 async fn a_slow_statement_is_logged_with_its_operation_and_without_values() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("LOG_FORMAT", "json");
-    let seeded = place.run("seed --users 2 --tasks 10000").await;
+    let sandbox = Sandbox::over(&database).with("LOG_FORMAT", "json");
+    let seeded = sandbox.run("seed --users 2 --tasks 10000").await;
     assert_eq!(seeded.code, Some(0), "{seeded:?}");
-    let place = place.with("SLOW_STATEMENT_MS", "1");
-    let server = place.serve().await;
+    let sandbox = sandbox.with("SLOW_STATEMENT_MS", "1");
+    let server = sandbox.serve().await;
     let signed_in = server.login("user1", "Password123").await;
     let token = signed_in.at("/access_token").as_str().unwrap();
     let search = "query Find($for: String!) { tasks(filter: { search: $for }) { totalCount } }";
@@ -167,8 +167,8 @@ async fn a_slow_statement_is_logged_with_its_operation_and_without_values() {
 #[tokio::test]
 async fn a_text_log_has_the_same_facts() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("LOG_FORMAT", "text");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("LOG_FORMAT", "text");
+    let server = sandbox.serve().await;
     server.rest("", Method::GET, "/livez", Value::Null).await;
     let log = server.stop().await;
     let line = log.lines().find(|line| line.contains("path=\"/livez\"")).unwrap();
@@ -195,11 +195,11 @@ async fn other_services_can_check_tokens_with_the_published_key() {
         ("ES256", "p256.pem", Algorithm::ES256),
     ] {
         let database = TestDatabase::create().await;
-        let place = Place::over(&database)
+        let sandbox = Sandbox::over(&database)
             .with("ALGORITHM", name)
             .with("JWT_PRIVATE_KEY_FILE", key_file(file).to_str().unwrap())
             .with("JWT_AUDIENCE", "our-apps");
-        let server = place.serve().await;
+        let server = sandbox.serve().await;
         let token = server.registers("ann@example.com", SECRET).await;
         let answer = server
             .rest("", Method::GET, "/.well-known/jwks.json", Value::Null)
@@ -242,7 +242,7 @@ fn forge(token: &str, subject: &str) -> String {
 #[tokio::test]
 async fn a_shared_secret_is_not_published() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     let answer = server
         .rest("", Method::GET, "/.well-known/jwks.json", Value::Null)
         .await;
@@ -252,7 +252,7 @@ async fn a_shared_secret_is_not_published() {
 #[tokio::test]
 async fn an_unusable_key_file_stops_the_start_in_one_line() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("ALGORITHM", "ES256");
+    let sandbox = Sandbox::over(&database).with("ALGORITHM", "ES256");
     for (file, reason) in [
         (key_file("none.pem"), "none.pem"),
         (key_file("ed25519.pem"), "holds no private key for ES256"),
@@ -262,8 +262,8 @@ async fn an_unusable_key_file_stops_the_start_in_one_line() {
         ),
     ] {
         let file = file.to_str().unwrap().to_owned();
-        let outcome = place.run_with("", &[("JWT_PRIVATE_KEY_FILE", &file)]).await;
-        let complaint = outcome.complaint();
+        let output = sandbox.run_with("", &[("JWT_PRIVATE_KEY_FILE", &file)]).await;
+        let complaint = output.complaint();
         for part in ["JWT_PRIVATE_KEY_FILE", reason] {
             assert!(complaint.contains(part), "{complaint}");
         }
@@ -271,9 +271,9 @@ async fn an_unusable_key_file_stops_the_start_in_one_line() {
 }
 
 /// Next to a SQLite database; in the working directory with a database server.
-fn kept_key(place: &Place, database: &TestDatabase) -> PathBuf {
+fn kept_key(sandbox: &Sandbox, database: &TestDatabase) -> PathBuf {
     if is_postgres() {
-        place.path().join("taskwire.key")
+        sandbox.path().join("taskwire.key")
     } else {
         PathBuf::from(format!("{}.key", database.url().trim_start_matches("sqlite:")))
     }
@@ -282,10 +282,10 @@ fn kept_key(place: &Place, database: &TestDatabase) -> PathBuf {
 #[tokio::test]
 async fn without_a_secret_one_is_generated_once_and_sessions_outlive_a_restart() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", SECRET).await;
-    let key = kept_key(&place, &database);
+    let key = kept_key(&sandbox, &database);
     let generated = fs::read(&key).unwrap();
     #[cfg(unix)]
     {
@@ -301,7 +301,7 @@ async fn without_a_secret_one_is_generated_once_and_sessions_outlive_a_restart()
             .contains("SECRET_KEY is not set: generated a random key")
     );
 
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let viewer = server.graphql(&token, VIEWER, json!({})).await;
     assert_eq!(viewer.data()["viewer"]["email"], "ann@example.com");
     assert!(
@@ -312,7 +312,7 @@ async fn without_a_secret_one_is_generated_once_and_sessions_outlive_a_restart()
 
     // Without the key, everyone must sign in again.
     fs::remove_file(&key).unwrap();
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let viewer = server.graphql(&token, VIEWER, json!({})).await;
     assert_eq!(viewer.error_code(), "UNAUTHENTICATED");
 }
@@ -320,20 +320,20 @@ async fn without_a_secret_one_is_generated_once_and_sessions_outlive_a_restart()
 #[tokio::test]
 async fn a_truncated_key_is_not_used() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    fs::write(kept_key(&place, &database), "short").unwrap();
-    let outcome = place.run("").await;
-    assert!(outcome.complaint().contains("is too short; delete the file"));
+    let sandbox = Sandbox::over(&database);
+    fs::write(kept_key(&sandbox, &database), "short").unwrap();
+    let output = sandbox.run("").await;
+    assert!(output.complaint().contains("is too short; delete the file"));
 }
 
 #[tokio::test]
 async fn production_has_no_first_administrator_no_graphiql_and_no_introspection() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("APP_ENV", "production")
         .with("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a")
         .with("SERVER_HOST", "127.0.0.1");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     assert_eq!(database.number("SELECT COUNT(*) AS number FROM users").await, 0);
     assert_eq!(server.login("admin", "Admin123").await.status, 401);
     let index = server.rest("", Method::GET, "/", Value::Null).await;
@@ -349,13 +349,13 @@ async fn production_has_no_first_administrator_no_graphiql_and_no_introspection(
 #[tokio::test]
 async fn an_address_in_use_stops_the_start_in_one_line() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("LOG_LEVEL", "error");
+    let sandbox = Sandbox::over(&database).with("LOG_LEVEL", "error");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let outcome = place
+    let output = sandbox
         .run_with("serve", &[("SERVER_PORT", &address.port().to_string())])
         .await;
-    let complaint = outcome.complaint();
+    let complaint = output.complaint();
     let expected = format!("cannot listen on {address} (SERVER_HOST and SERVER_PORT)");
     assert!(complaint.starts_with(&expected), "{complaint}");
 }

@@ -9,7 +9,7 @@ use crate::support::answer::Answer;
 use crate::support::bucket::{Bucket, keep_in};
 use crate::support::database::TestDatabase;
 use crate::support::form::{CONTENT_TYPE, Form};
-use crate::support::process::{Place, Server, read, until};
+use crate::support::process::{Sandbox, Server, read, until};
 use crate::support::{PASSWORD, SECRET_KEY};
 
 const MIB: usize = 1024 * 1024;
@@ -57,12 +57,12 @@ fn bytes_under(folder: &Path) -> u64 {
 #[tokio::test]
 async fn a_full_disk_keeps_no_part_of_a_file_and_takes_the_next_that_fits() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve_limited(2 * 1024).await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve_limited(2 * 1024).await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     fails_to_upload(&database, &server, &token, 4 * MIB).await;
     until("the partial file to be removed", async || {
-        (bytes_under(&place.path().join("uploads")) == 0).then_some(())
+        (bytes_under(&sandbox.path().join("uploads")) == 0).then_some(())
     })
     .await;
     assert_eq!(upload(&server, &token, MIB).await.status.as_u16(), 201);
@@ -72,15 +72,15 @@ async fn a_full_disk_keeps_no_part_of_a_file_and_takes_the_next_that_fits() {
 async fn an_unwritable_folder_is_reported_to_clients_and_by_doctor() {
     let database = TestDatabase::create().await;
     // Even root cannot write there.
-    let place = Place::over(&database).with("UPLOAD_DIR", "/proc/uploads");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("UPLOAD_DIR", "/proc/uploads");
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     fails_to_upload(&database, &server, &token, 10).await;
-    let outcome = place.run("doctor").await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let output = sandbox.run("doctor").await;
+    assert_eq!(output.code, Some(1), "{output:?}");
     assert!(
-        outcome.stdout.contains("FAILED  storage: cannot write to /proc: "),
-        "{outcome:?}"
+        output.stdout.contains("FAILED  storage: cannot write to /proc: "),
+        "{output:?}"
     );
 }
 
@@ -88,14 +88,14 @@ async fn an_unwritable_folder_is_reported_to_clients_and_by_doctor() {
 async fn an_unreachable_bucket_is_reported_to_clients_and_by_doctor_and_stops_a_backup() {
     let database = TestDatabase::create().await;
     let bucket = Bucket::start().await;
-    let with_key = || Place::over(&database).with("SECRET_KEY", SECRET_KEY);
+    let with_key = || Sandbox::over(&database).with("SECRET_KEY", SECRET_KEY);
     let there = bucket.for_files_of(with_key());
-    let outcome = there.run("doctor").await;
+    let output = there.run("doctor").await;
     assert!(
-        outcome
+        output
             .printed()
             .contains("ok      storage: s3://files/of/us accepts files"),
-        "{outcome:?}"
+        "{output:?}"
     );
     assert_eq!(bucket.names(), Vec::<String>::new());
 
@@ -103,18 +103,18 @@ async fn an_unreachable_bucket_is_reported_to_clients_and_by_doctor_and_stops_a_
     let server = away.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     fails_to_upload(&database, &server, &token, 10).await;
-    let outcome = away.run("doctor").await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stdout.contains("FAILED  storage: "), "{outcome:?}");
-    assert!(outcome.stdout.contains("check STORAGE_URL"), "{outcome:?}");
-    assert!(!outcome.stdout.contains("hunter2"), "{outcome:?}");
+    let output = away.run("doctor").await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stdout.contains("FAILED  storage: "), "{output:?}");
+    assert!(output.stdout.contains("check STORAGE_URL"), "{output:?}");
+    assert!(!output.stdout.contains("hunter2"), "{output:?}");
 
     let server = there.serve().await;
     assert_eq!(upload(&server, &token, 10).await.status.as_u16(), 201);
-    let outcome = away.run("backup backup.tar.gz").await;
+    let output = away.run("backup backup.tar.gz").await;
     assert!(
-        outcome.complaint().starts_with("the storage of files failed: "),
-        "{outcome:?}"
+        output.complaint().starts_with("the storage of files failed: "),
+        "{output:?}"
     );
     let left = std::fs::read_dir(away.path()).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
@@ -125,24 +125,24 @@ async fn an_unreachable_bucket_is_reported_to_clients_and_by_doctor_and_stops_a_
 async fn files_in_a_bucket_are_backed_up_and_restored() {
     let database = TestDatabase::create().await;
     let (old, new) = (Bucket::start().await, Bucket::start().await);
-    let place = old.for_files_of(Place::over(&database));
-    let server = place.serve().await;
+    let sandbox = old.for_files_of(Sandbox::over(&database));
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     // Larger than one part of a multipart upload.
     let answer = upload(&server, &token, 5 * MIB - 1).await;
     assert_eq!(answer.status.as_u16(), 201, "{}", answer.text);
     upload(&server, &token, 10).await;
     server.stop().await;
-    let file = place.path().join("backup.tar.gz");
-    place.run(&format!("backup {}", file.display())).await.printed();
+    let file = sandbox.path().join("backup.tar.gz");
+    sandbox.run(&format!("backup {}", file.display())).await.printed();
     assert_eq!(old.names().len(), 2);
     assert!(old.names().iter().all(|name| name.starts_with("of/us/")));
 
     let database = TestDatabase::create_empty().await;
-    let place = new.for_files_of(Place::over(&database));
-    place.run(&format!("restore {}", file.display())).await.printed();
+    let sandbox = new.for_files_of(Sandbox::over(&database));
+    sandbox.run(&format!("restore {}", file.display())).await.printed();
     assert_eq!(new.names(), old.names());
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let token = server.login("ann@example.com", PASSWORD).await;
     let token = token.at("/access_token").as_str().unwrap().to_owned();
     let download = server.request(&token, Method::GET, "/api/v1/download/a.txt");
@@ -160,10 +160,10 @@ async fn files_in_a_bucket_are_backed_up_and_restored() {
 #[tokio::test]
 async fn an_unsupported_storage_stops_every_command_in_one_line() {
     for url in ["ftp://files.example.com", "s3://", "uploads"] {
-        let place = Place::bare().with("STORAGE_URL", url);
+        let sandbox = Sandbox::bare().with("STORAGE_URL", url);
         for command in ["serve", "backup x.tar.gz", "restore x.tar.gz"] {
             assert_eq!(
-                place.run(command).await.complaint(),
+                sandbox.run(command).await.complaint(),
                 format!("STORAGE_URL is \"{url}\"; allowed: file:///directory or s3://bucket")
             );
         }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
-use crate::support::process::{Place, Server, read, until};
+use crate::support::process::{Sandbox, Server, read, until};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -106,10 +106,10 @@ async fn traced(server: &Server, token: &str, method: Method, path: &str, body: 
 async fn a_trace_contains_request_use_case_and_statement() {
     let (collector, address) = Collector::start().await;
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://me:hunter2@{address}/"))
         .with("LOG_FORMAT", "json");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     traced(
         &server,
@@ -183,8 +183,8 @@ async fn a_trace_contains_request_use_case_and_statement() {
 async fn unsampled_requests_are_not_exported() {
     let (collector, address) = Collector::start().await;
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"));
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"));
+    let server = sandbox.serve().await;
     for sampled in ["00", "01"] {
         let request = server
             .request("", Method::GET, "/livez")
@@ -205,8 +205,8 @@ async fn an_unreachable_collector_loses_traces_only() {
         listener.local_addr().unwrap()
     };
     for address in [silent.local_addr().unwrap(), refusing] {
-        let place = Place::over(&database).with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"));
-        let server = place.serve().await;
+        let sandbox = Sandbox::over(&database).with("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}"));
+        let server = sandbox.serve().await;
         let began = std::time::Instant::now();
         for _ in 0..100 {
             let answer = server.rest("", Method::GET, "/livez", Value::Null).await;
@@ -223,8 +223,8 @@ async fn an_unreachable_collector_loses_traces_only() {
 #[tokio::test]
 async fn without_a_collector_an_incoming_trace_id_is_still_logged() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("LOG_FORMAT", "json");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("LOG_FORMAT", "json");
+    let server = sandbox.serve().await;
     for value in [format!("00-{TRACE}-{PARENT}-01"), "nonsense".to_owned()] {
         let request = server.request("", Method::GET, "/livez").header("traceparent", value);
         assert_eq!(read(request).await.unwrap().status, 200);

@@ -8,7 +8,7 @@ use axum::http::Method;
 
 use crate::support::database::TestDatabase;
 use crate::support::form::{CONTENT_TYPE, Form, upload_form};
-use crate::support::process::{Place, Server, read, until};
+use crate::support::process::{Sandbox, Server, read, until};
 
 const MIB: usize = 1024 * 1024;
 
@@ -34,7 +34,7 @@ fn request(server: &Server, token: &str, body: Vec<u8>) -> reqwest::RequestBuild
 #[tokio::test]
 async fn a_client_that_is_still_sending_receives_the_refusal() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     let token = server.registers("ann@example.com", "Sesame-open-4711").await;
     for _ in 0..5 {
         let large = upload_form(None).file("0", "a.txt", &vec![b'x'; 6 * MIB]).end();
@@ -58,8 +58,8 @@ async fn a_client_that_is_still_sending_receives_the_refusal() {
 async fn a_connection_that_breaks_during_an_upload_leaves_no_file() {
     let database = TestDatabase::create().await;
     let temporary = tempfile::tempdir().unwrap();
-    let place = Place::over(&database).with("TMPDIR", temporary.path().to_str().unwrap());
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("TMPDIR", temporary.path().to_str().unwrap());
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", "Sesame-open-4711").await;
     let begin = upload_form(None).file("0", "a.txt", &vec![b'x'; MIB]).broken_off();
     let head = format!(
@@ -78,7 +78,7 @@ async fn a_connection_that_breaks_during_an_upload_leaves_no_file() {
     let answer = read(request(&server, &token, whole)).await.unwrap();
     assert_eq!(answer.data()["attachmentUpload"]["attachment"]["size"], MIB);
     until("nothing but the whole file to be left", async || {
-        (files_under(&place.path().join("uploads")) == 1 && files_under(temporary.path()) == 0).then_some(())
+        (files_under(&sandbox.path().join("uploads")) == 1 && files_under(temporary.path()) == 0).then_some(())
     })
     .await;
     assert_eq!(database.number("SELECT COUNT(*) AS number FROM attachments").await, 1);

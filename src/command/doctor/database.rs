@@ -1,14 +1,14 @@
-//! Checks the database: its connection, engine, rights, tables, writes and clock.
+//! Checks the database: its connection, engine, rights, tables, writes, clock and accounts.
 
 use chrono::{Datelike as _, TimeDelta};
 
 use super::transaction::described_transaction;
-use super::{Finding, Report, accounts, duration, file, jobs, rights, transaction};
+use super::{Finding, Report, duration, failure, file, jobs, rights, transaction};
+use crate::app::find_open_accounts;
 use crate::command::database;
-use crate::config::{Config, DatabaseConfig};
+use crate::config::{Config, DatabaseConfig, Environment};
 use crate::domain::clock::Timestamp;
 use crate::domain::diagnosis::ClockReading;
-use crate::domain::error::described;
 use crate::domain::{Domain, Engine, MigrationState, WriteFailure};
 
 /// Largest allowed difference between the clocks of this machine and of the database.
@@ -25,7 +25,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Resul
     };
     let engine = match domain.diagnosis().engine().await {
         Ok(engine) => engine,
-        Err(error) => return report.add("database", Err(format!("{:#}", described(error)))),
+        Err(error) => return report.add("database", Err(failure(error))),
     };
     report.add("database", judge_engine(&engine, &config.database))?;
     let is_complete = rights::check(&domain, report).await? && check_tables(&domain, &config.database, report).await?;
@@ -37,7 +37,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) -> anyhow::Resul
     transaction::check(&domain, &engine, report).await?;
     if is_complete {
         jobs::check(&domain, report).await?;
-        accounts::check(&domain, config.environment, report).await?;
+        report.add("accounts", judge_accounts(&domain, config.environment).await)?;
     }
     database::close(domain).await
 }
@@ -98,7 +98,7 @@ async fn check_tables(domain: &Domain, config: &DatabaseConfig, report: &mut Rep
     }
     let judged = match domain.migrations().await {
         Ok(migrations) => judge_migrations(&migrations),
-        Err(error) => Err(format!("{:#}", described(error))),
+        Err(error) => Err(failure(error)),
     };
     let is_complete = judged.is_ok();
     report.add("tables", judged)?;
@@ -165,7 +165,7 @@ async fn judge_clock(domain: &Domain, has_events: bool) -> Finding {
     };
     match examined.await {
         Ok((clocks, newest)) => judge_clocks(&clocks, newest),
-        Err(error) => Finding::Failed(format!("{:#}", described(error))),
+        Err(error) => Finding::Failed(failure(error)),
     }
 }
 
@@ -196,6 +196,15 @@ fn judge_clocks(clocks: &ClockReading, newest_event: Option<Timestamp>) -> Findi
         ours.format("%F %T UTC"),
         skew.num_milliseconds()
     ))
+}
+
+/// Whether an account has the known password of a development server.
+async fn judge_accounts(domain: &Domain, environment: Environment) -> Result<String, String> {
+    match find_open_accounts(domain).await.map_err(failure)? {
+        None => Ok("none has the known password of a development server".to_owned()),
+        Some(accounts) if environment.is_production() => Err(accounts.to_string()),
+        Some(_) => Ok("this development server has accounts with a known password".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf, absolute};
 
+use rustix::fs::{Access, access};
+
 use crate::config::DatabaseConfig;
 
 /// SQLite writes its file, and creates further files in the same folder.
@@ -36,24 +38,13 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Fails if this user may not read and write the file, or not create files in the folder.
-#[cfg(unix)]
 fn try_access(path: &Path) -> io::Result<()> {
-    use rustix::fs::{Access, access};
-
     let rights = if path.is_dir() {
         Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK
     } else {
         Access::READ_OK | Access::WRITE_OK
     };
     Ok(access(path, rights)?)
-}
-
-#[cfg(not(unix))]
-fn try_access(path: &Path) -> io::Result<()> {
-    if path.metadata()?.permissions().readonly() {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    }
-    Ok(())
 }
 
 /// The process that blocks other writers of a SQLite file, such as "process 4711 (backup)".

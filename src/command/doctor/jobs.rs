@@ -1,17 +1,16 @@
 //! Reports the job queue: its length, its dead jobs and its last failure.
 
-use super::{Report, duration};
+use super::{Report, duration, failure};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
-use crate::domain::error::described;
 use crate::domain::job::QueueStats;
 
 /// A queue without a worker is no failure: the server may not run yet.
 pub(super) async fn check(domain: &Domain, report: &mut Report) -> anyhow::Result<()> {
     let queue_stats = domain.jobs().queue_stats(&Actor::System).await;
     let text = queue_stats.map(|queue_stats| summary(&queue_stats, domain.clock().now()));
-    report.add("jobs", text.map_err(|error| format!("{:#}", described(error))))
+    report.add("jobs", text.map_err(failure))
 }
 
 fn summary(queue_stats: &QueueStats, now: Timestamp) -> String {

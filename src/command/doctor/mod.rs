@@ -2,7 +2,6 @@
 //!
 //! Every check prints a line: `ok`, `warn`, or `FAILED` with a fix. A check that depends on a failed one is left out.
 
-mod accounts;
 mod database;
 mod disk;
 mod file;
@@ -20,6 +19,7 @@ use chrono::TimeDelta;
 
 use super::output;
 use crate::config::Config;
+use crate::domain::error::{Error, described};
 
 pub(super) async fn run() -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
@@ -66,12 +66,13 @@ impl Report {
                 ("FAILED", text)
             }
         };
-        line(verdict, subject, &text)
+        output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(&text)))
     }
 }
 
-fn line(verdict: &str, subject: &str, text: &str) -> anyhow::Result<()> {
-    output::line(&format!("{verdict:<6}  {subject}: {}", output::one_line(text)))
+/// An error with its causes.
+fn failure(error: Error) -> String {
+    format!("{:#}", described(error))
 }
 
 /// Rounded down to its largest unit, such as `2 hours`.

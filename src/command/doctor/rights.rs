@@ -1,7 +1,6 @@
 //! Checks the rights of the database user, on PostgreSQL.
 
-use super::Report;
-use crate::domain::error::described;
+use super::{Report, failure};
 use crate::domain::{Domain, MissingRights};
 
 /// Returns whether the rights are sufficient for the server.
@@ -9,7 +8,7 @@ pub(super) async fn check(domain: &Domain, report: &mut Report) -> anyhow::Resul
     let found = match domain.diagnosis().missing_rights().await {
         Ok(None) => return Ok(true),
         Ok(Some(found)) => judge(&found),
-        Err(error) => Err(format!("{:#}", described(error))),
+        Err(error) => Err(failure(error)),
     };
     let is_enough = found.is_ok();
     report.add("rights", found)?;

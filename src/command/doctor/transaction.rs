@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::time::sleep;
 
-use super::{Finding, Report, duration};
-use crate::domain::error::{Result, described};
+use super::{Finding, Report, duration, failure};
+use crate::domain::error::Result;
 use crate::domain::{Domain, Engine, OpenTransaction};
 
 /// Transactions of Taskwire servers are shorter.
@@ -19,7 +19,7 @@ pub(super) async fn check(domain: &Domain, engine: &Engine, report: &mut Report)
     let found = match long_open(domain).await {
         Ok(None) => Finding::Ok("none delays live events".to_owned()),
         Ok(Some(transaction)) => Finding::Warning(warning(&transaction)),
-        Err(error) => Finding::Failed(format!("{:#}", described(error))),
+        Err(error) => Finding::Failed(failure(error)),
     };
     report.add("transactions", found)
 }

@@ -64,7 +64,7 @@ impl Setting {
     }
 }
 
-/// All settings, in the order of [`Config::effective`].
+/// All settings, in the order of every list of them.
 pub(super) const GROUPS: [&Group; 14] = [
     &server::SERVER,
     &server::CONNECTIONS,

@@ -1,101 +1,54 @@
 //! Wrong values and their error messages.
 
-/// Variable, value, line.
-pub(super) const TABLE: &[(&str, &str, &str)] = &[
+use super::refusal;
+
+const PATH: &str = "a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`";
+const LEVELS: &str = "trace, debug, info, warn, warning, error, critical or fatal";
+const ENVIRONMENTS: &str = "development, production, dev, local, test, testing, prod or staging";
+const ORIGINS: &str = "*, or origins such as https://app.acme.com, without a path";
+const HTTP: &str = "a URL that starts with http:// or https://";
+
+/// Variable, value, allowed values.
+const TABLE: &[(&str, &str, &str)] = &[
+    ("APP_ENV", "prd", ENVIRONMENTS),
+    ("DEBUG", "maybe", "true, false, 1, 0, yes, no, on or off"),
+    ("SERVER_PORT", "70000", "a whole number from 0 to 65535"),
+    ("PORT", "http", "a whole number from 0 to 65535"),
+    ("ROOT_PATH", "taskwire", PATH),
+    ("ROOT_PATH", "/a/../b", PATH),
+    ("ROOT_PATH", "/<script>", PATH),
+    ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "a whole number from 1 to 525600"),
+    ("REFRESH_TOKEN_EXPIRE_DAYS", "1.5", "a whole number from 1 to 3650"),
+    ("RATE_LIMIT_PER_MINUTE", "-1", "a whole number from 1 to 4294967295"),
+    ("DATABASE_MAX_CONNECTIONS", "0", "a whole number from 1 to 1000"),
+    ("SHUTDOWN_DRAIN_SECONDS", "3601", "a whole number from 0 to 3600"),
+    ("MAX_CONNECTIONS", "0", "a whole number from 1 to 1000000"),
+    ("MAX_CONNECTIONS_PER_ADDRESS", "all", "a whole number from 1 to 1000000"),
+    ("HEADER_READ_TIMEOUT_SECONDS", "0", "a whole number from 1 to 3600"),
+    ("SLOW_STATEMENT_MS", "1s", "a whole number from 0 to 3600000"),
+    ("GRAPHQL_MAX_DEPTH", "0", "a whole number from 1 to 100"),
+    ("ALGORITHM", "none", "HS256, EdDSA or ES256"),
+    ("PASSWORD_POLICY", "lax", "standard or strict"),
+    ("LOG_LEVEL", "loud", LEVELS),
+    ("LOG_FORMAT", "xml", "json, text or standard"),
+    ("CORS_ORIGINS", "https://a.io/app", ORIGINS),
     (
-        "APP_ENV",
-        "prd",
-        r#"APP_ENV is "prd"; allowed: development, production, dev, local, test, testing, prod or staging"#,
+        "SMTP_URL",
+        "mail.acme.com",
+        "a URL that starts with smtp:// or smtps://",
     ),
-    (
-        "DEBUG",
-        "maybe",
-        r#"DEBUG is "maybe"; allowed: true, false, 1, 0, yes, no, on or off"#,
-    ),
-    (
-        "SERVER_PORT",
-        "70000",
-        r#"SERVER_PORT is "70000"; allowed: a whole number from 0 to 65535"#,
-    ),
-    (
-        "PORT",
-        "http",
-        r#"PORT is "http"; allowed: a whole number from 0 to 65535"#,
-    ),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", HTTP),
+    ("EXTERNAL_URL", "ftp://x", HTTP),
+    ("STORAGE_URL", "/srv/files", "file:///directory or s3://bucket"),
+    ("STORAGE_URL", "s3://", "file:///directory or s3://bucket"),
+];
+
+/// Variable, value, line, if the line does not simply contain the value.
+const LINES: &[(&str, &str, &str)] = &[
     (
         "SERVER_HOST",
         "a\nb",
         r#"SERVER_HOST is "a\nb"; allowed: an IP address or localhost"#,
-    ),
-    (
-        "ROOT_PATH",
-        "taskwire",
-        r#"ROOT_PATH is "taskwire"; allowed: a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`"#,
-    ),
-    (
-        "ROOT_PATH",
-        "/a/../b",
-        r#"ROOT_PATH is "/a/../b"; allowed: a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`"#,
-    ),
-    (
-        "ROOT_PATH",
-        "/<script>",
-        r#"ROOT_PATH is "/<script>"; allowed: a path such as /taskwire, of letters, digits, `-`, `.`, `_`, `~` and `/`"#,
-    ),
-    (
-        "ACCESS_TOKEN_EXPIRE_MINUTES",
-        "0",
-        r#"ACCESS_TOKEN_EXPIRE_MINUTES is "0"; allowed: a whole number from 1 to 525600"#,
-    ),
-    (
-        "REFRESH_TOKEN_EXPIRE_DAYS",
-        "1.5",
-        r#"REFRESH_TOKEN_EXPIRE_DAYS is "1.5"; allowed: a whole number from 1 to 3650"#,
-    ),
-    (
-        "RATE_LIMIT_PER_MINUTE",
-        "-1",
-        r#"RATE_LIMIT_PER_MINUTE is "-1"; allowed: a whole number from 1 to 4294967295"#,
-    ),
-    (
-        "DATABASE_MAX_CONNECTIONS",
-        "0",
-        r#"DATABASE_MAX_CONNECTIONS is "0"; allowed: a whole number from 1 to 1000"#,
-    ),
-    (
-        "SHUTDOWN_DRAIN_SECONDS",
-        "3601",
-        r#"SHUTDOWN_DRAIN_SECONDS is "3601"; allowed: a whole number from 0 to 3600"#,
-    ),
-    (
-        "MAX_CONNECTIONS",
-        "0",
-        r#"MAX_CONNECTIONS is "0"; allowed: a whole number from 1 to 1000000"#,
-    ),
-    (
-        "MAX_CONNECTIONS_PER_ADDRESS",
-        "all",
-        r#"MAX_CONNECTIONS_PER_ADDRESS is "all"; allowed: a whole number from 1 to 1000000"#,
-    ),
-    (
-        "HEADER_READ_TIMEOUT_SECONDS",
-        "0",
-        r#"HEADER_READ_TIMEOUT_SECONDS is "0"; allowed: a whole number from 1 to 3600"#,
-    ),
-    (
-        "SLOW_STATEMENT_MS",
-        "1s",
-        r#"SLOW_STATEMENT_MS is "1s"; allowed: a whole number from 0 to 3600000"#,
-    ),
-    (
-        "GRAPHQL_MAX_DEPTH",
-        "0",
-        r#"GRAPHQL_MAX_DEPTH is "0"; allowed: a whole number from 1 to 100"#,
-    ),
-    (
-        "ALGORITHM",
-        "none",
-        r#"ALGORITHM is "none"; allowed: HS256, EdDSA or ES256"#,
     ),
     (
         "ALGORITHM",
@@ -108,29 +61,9 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
         "JWT_PRIVATE_KEY_FILE is not set; allowed: the path of a PEM file (PKCS#8), which ES256 needs",
     ),
     (
-        "PASSWORD_POLICY",
-        "lax",
-        r#"PASSWORD_POLICY is "lax"; allowed: standard or strict"#,
-    ),
-    (
-        "LOG_LEVEL",
-        "loud",
-        r#"LOG_LEVEL is "loud"; allowed: trace, debug, info, warn, warning, error, critical or fatal"#,
-    ),
-    (
-        "LOG_FORMAT",
-        "xml",
-        r#"LOG_FORMAT is "xml"; allowed: json, text or standard"#,
-    ),
-    (
         "CORS_ORIGINS",
         "[\"a\"",
         r#"CORS_ORIGINS is "[\"a\""; allowed: a JSON list of strings, or values between commas"#,
-    ),
-    (
-        "CORS_ORIGINS",
-        "https://a.io/app",
-        r#"CORS_ORIGINS is "https://a.io/app"; allowed: *, or origins such as https://app.acme.com, without a path"#,
     ),
     (
         "TRUSTED_PROXIES",
@@ -152,29 +85,17 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
         "http://:hunter2@cache",
         r#"REDIS_URL is "http://:***@cache"; allowed: a URL that starts with redis://, rediss:// or unix://"#,
     ),
-    (
-        "SMTP_URL",
-        "mail.acme.com",
-        r#"SMTP_URL is "mail.acme.com"; allowed: a URL that starts with smtp:// or smtps://"#,
-    ),
-    (
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "collector:4317",
-        r#"OTEL_EXPORTER_OTLP_ENDPOINT is "collector:4317"; allowed: a URL that starts with http:// or https://"#,
-    ),
-    (
-        "EXTERNAL_URL",
-        "ftp://x",
-        r#"EXTERNAL_URL is "ftp://x"; allowed: a URL that starts with http:// or https://"#,
-    ),
-    (
-        "STORAGE_URL",
-        "/srv/files",
-        r#"STORAGE_URL is "/srv/files"; allowed: file:///directory or s3://bucket"#,
-    ),
-    (
-        "STORAGE_URL",
-        "s3://",
-        r#"STORAGE_URL is "s3://"; allowed: file:///directory or s3://bucket"#,
-    ),
 ];
+
+#[test]
+fn wrong_values_are_refused_in_one_line() {
+    for (name, value, allowed) in TABLE {
+        assert_eq!(
+            refusal(&[(name, value)]),
+            format!("{name} is \"{value}\"; allowed: {allowed}")
+        );
+    }
+    for (name, value, line) in LINES {
+        assert_eq!(refusal(&[(name, value)]), *line);
+    }
+}

@@ -13,115 +13,124 @@ use crate::domain::error::{Error, Result};
 /// The allowed types, for messages.
 pub const ALLOWED_TYPES: &str = "txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx";
 
-/// Media types of the allowed types.
-pub const MEDIA_TYPES: [&str; 11] = [
-    FileType::Text.media_type(),
-    FileType::Markdown.media_type(),
-    FileType::Csv.media_type(),
-    FileType::Json.media_type(),
-    FileType::Pdf.media_type(),
-    FileType::Png.media_type(),
-    FileType::Jpeg.media_type(),
-    FileType::Gif.media_type(),
-    FileType::WebP.media_type(),
-    FileType::Doc.media_type(),
-    FileType::Docx.media_type(),
-];
-
-/// Media types of images. Browsers may display them, because they cannot contain scripts.
-pub(super) const IMAGES: [&str; 4] = [
-    FileType::Png.media_type(),
-    FileType::Jpeg.media_type(),
-    FileType::Gif.media_type(),
-    FileType::WebP.media_type(),
-];
-
 /// An allowed file type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FileType {
+#[derive(Debug)]
+pub(super) struct FileType {
+    extensions: &'static [&'static str],
+    pub(super) media_type: &'static str,
+    /// The content, for messages.
+    description: &'static str,
+    content: Content,
+}
+
+/// The content of a file type.
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    /// UTF-8 text.
     Text,
-    Markdown,
-    Csv,
+    /// UTF-8 text that is JSON.
     Json,
-    Pdf,
-    Png,
-    Jpeg,
-    Gif,
-    WebP,
-    Doc,
-    Docx,
+    Binary {
+        /// The file starts with one of these, in which `?` is any byte.
+        signatures: &'static [&'static [u8]],
+        /// Bytes that must occur in the file.
+        mark: &'static [u8],
+    },
+}
+
+const FILE_TYPES: &[FileType; 11] = &[
+    text(&["txt"], "text/plain"),
+    text(&["md"], "text/markdown"),
+    text(&["csv"], "text/csv"),
+    FileType {
+        description: "JSON in UTF-8 without control characters",
+        content: Content::Json,
+        ..text(&["json"], "application/json")
+    },
+    binary(&["pdf"], "application/pdf", "a PDF document", &[b"%PDF-"], b""),
+    binary(&["png"], "image/png", "a PNG image", &[b"\x89PNG\r\n\x1a\n"], b""),
+    binary(&["jpg", "jpeg"], "image/jpeg", "a JPEG image", &[b"\xff\xd8\xff"], b""),
+    binary(&["gif"], "image/gif", "a GIF image", &[b"GIF87a", b"GIF89a"], b""),
+    // The size is between the two.
+    binary(&["webp"], "image/webp", "a WebP image", &[b"RIFF????WEBP"], b""),
+    binary(
+        &["doc"],
+        "application/msword",
+        "a Word document of the older kind",
+        &[b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
+        b"",
+    ),
+    // A docx is a zip archive, which stores file names uncompressed.
+    binary(
+        &["docx"],
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "a Word document",
+        &[b"PK\x03\x04"],
+        b"word/document",
+    ),
+];
+
+/// Media types of the allowed types.
+pub const MEDIA_TYPES: [&str; 11] = {
+    let mut types = [""; 11];
+    let mut index = 0;
+    while index < types.len() {
+        types[index] = FILE_TYPES[index].media_type;
+        index += 1;
+    }
+    types
+};
+
+const fn text(extensions: &'static [&'static str], media_type: &'static str) -> FileType {
+    FileType {
+        extensions,
+        media_type,
+        description: "text in UTF-8 without control characters",
+        content: Content::Text,
+    }
+}
+
+const fn binary(
+    extensions: &'static [&'static str],
+    media_type: &'static str,
+    description: &'static str,
+    signatures: &'static [&'static [u8]],
+    mark: &'static [u8],
+) -> FileType {
+    FileType {
+        extensions,
+        media_type,
+        description,
+        content: Content::Binary { signatures, mark },
+    }
 }
 
 impl FileType {
     /// The type by the extension of a name, ignoring case.
-    pub(super) fn of(name: &str) -> Result<Self> {
-        let extension = name
-            .rsplit_once('.')
-            .map(|(_, extension)| extension.to_ascii_lowercase());
-        match extension.as_deref() {
-            Some("txt") => Ok(Self::Text),
-            Some("md") => Ok(Self::Markdown),
-            Some("csv") => Ok(Self::Csv),
-            Some("json") => Ok(Self::Json),
-            Some("pdf") => Ok(Self::Pdf),
-            Some("png") => Ok(Self::Png),
-            Some("jpg" | "jpeg") => Ok(Self::Jpeg),
-            Some("gif") => Ok(Self::Gif),
-            Some("webp") => Ok(Self::WebP),
-            Some("doc") => Ok(Self::Doc),
-            Some("docx") => Ok(Self::Docx),
-            _ => Err(Error::UnsupportedMediaType {
-                field: "file",
-                message: format!(
-                    "file: {} does not end with a type that is allowed: {ALLOWED_TYPES}",
-                    filename::shown(name)
-                ),
-            }),
-        }
-    }
-
-    pub(super) const fn media_type(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain",
-            Self::Markdown => "text/markdown",
-            Self::Csv => "text/csv",
-            Self::Json => "application/json",
-            Self::Pdf => "application/pdf",
-            Self::Png => "image/png",
-            Self::Jpeg => "image/jpeg",
-            Self::Gif => "image/gif",
-            Self::WebP => "image/webp",
-            Self::Doc => "application/msword",
-            Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        }
-    }
-
-    /// Whether it is UTF-8 text.
-    const fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Markdown | Self::Csv | Self::Json)
+    pub(super) fn of(name: &str) -> Result<&'static Self> {
+        let (_, extension) = name.rsplit_once('.').unwrap_or_default();
+        let found = FILE_TYPES.iter().find(|file_type| {
+            let mut extensions = file_type.extensions.iter();
+            extensions.any(|known| known.eq_ignore_ascii_case(extension))
+        });
+        found.ok_or_else(|| Error::UnsupportedMediaType {
+            field: "file",
+            message: format!(
+                "file: {} does not end with a type that is allowed: {ALLOWED_TYPES}",
+                filename::shown(name)
+            ),
+        })
     }
 
     /// Whether a file of this type can start with these bytes.
-    fn begins_with(self, head: &[u8]) -> bool {
-        match self {
-            Self::Text | Self::Markdown | Self::Csv | Self::Json => true,
-            Self::Pdf => head.starts_with(b"%PDF-"),
-            Self::Png => head.starts_with(b"\x89PNG\r\n\x1a\n"),
-            Self::Jpeg => head.starts_with(b"\xff\xd8\xff"),
-            Self::Gif => head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a"),
-            // The size is between the two.
-            Self::WebP => head.starts_with(b"RIFF") && head.get(8..) == Some(b"WEBP".as_slice()),
-            Self::Doc => head.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
-            Self::Docx => head.starts_with(b"PK\x03\x04"),
-        }
-    }
-
-    /// Bytes that must occur in the file. A docx is a zip archive, which stores file names uncompressed.
-    fn mark(self) -> &'static [u8] {
-        match self {
-            Self::Docx => b"word/document",
-            _ => b"",
-        }
+    fn begins_with(&self, head: &[u8]) -> bool {
+        let Content::Binary { signatures, .. } = self.content else {
+            return true;
+        };
+        signatures.iter().any(|signature| {
+            let mut pairs = signature.iter().zip(head);
+            signature.len() <= head.len() && pairs.all(|(wanted, byte)| *wanted == b'?' || wanted == byte)
+        })
     }
 }
 
@@ -130,7 +139,7 @@ const HEAD: usize = 12;
 
 /// Checks a file while it is streamed.
 pub(super) struct Inspection {
-    file_type: FileType,
+    file_type: &'static FileType,
     name: String,
     max: u64,
     size: u64,
@@ -149,7 +158,11 @@ pub(super) struct Facts {
 }
 
 impl Inspection {
-    pub(super) fn new(file_type: FileType, name: &str, max: u64) -> Self {
+    pub(super) fn new(file_type: &'static FileType, name: &str, max: u64) -> Self {
+        let wanted: &[u8] = match file_type.content {
+            Content::Binary { mark, .. } => mark,
+            Content::Text | Content::Json => b"",
+        };
         Self {
             file_type,
             name: name.to_owned(),
@@ -159,7 +172,11 @@ impl Inspection {
             head: Vec::with_capacity(HEAD),
             text: Text::default(),
             json: Vec::new(),
-            mark: Mark::new(file_type.mark()),
+            mark: Mark {
+                wanted,
+                tail: Vec::new(),
+                found: wanted.is_empty(),
+            },
         }
     }
 
@@ -178,13 +195,14 @@ impl Inspection {
         }
         let missing = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..missing]);
-        if self.head.len() == HEAD && !self.has_valid_start() {
+        if self.head.len() == HEAD && !self.file_type.begins_with(&self.head) {
             return Err(self.mismatch());
         }
-        if self.file_type.is_text() && !self.text.feed(bytes) {
+        let is_text = matches!(self.file_type.content, Content::Text | Content::Json);
+        if is_text && !self.text.feed(bytes) {
             return Err(self.mismatch());
         }
-        if self.file_type == FileType::Json {
+        if self.file_type.content == Content::Json {
             self.json.extend_from_slice(bytes);
         }
         self.mark.feed(bytes);
@@ -204,8 +222,12 @@ impl Inspection {
                 ),
             ));
         }
-        let is_whole = self.text.is_whole() && self.mark.is_found() && self.is_json_if_named_so();
-        if !self.has_valid_start() || !is_whole {
+        let is_whole = self.text.cut.is_empty() && self.mark.found;
+        let is_json = || serde_json::from_slice::<IgnoredAny>(&self.json).is_ok();
+        let is_valid = self.file_type.begins_with(&self.head)
+            && is_whole
+            && (self.file_type.content != Content::Json || is_json());
+        if !is_valid {
             return Err(self.mismatch());
         }
         Ok(Facts {
@@ -214,31 +236,13 @@ impl Inspection {
         })
     }
 
-    fn has_valid_start(&self) -> bool {
-        self.file_type.begins_with(&self.head)
-    }
-
-    fn is_json_if_named_so(&self) -> bool {
-        self.file_type != FileType::Json || serde_json::from_slice::<IgnoredAny>(&self.json).is_ok()
-    }
-
     fn mismatch(&self) -> Error {
-        let expected = match self.file_type {
-            FileType::Text | FileType::Markdown | FileType::Csv => "text in UTF-8 without control characters",
-            FileType::Json => "JSON in UTF-8 without control characters",
-            FileType::Pdf => "a PDF document",
-            FileType::Png => "a PNG image",
-            FileType::Jpeg => "a JPEG image",
-            FileType::Gif => "a GIF image",
-            FileType::WebP => "a WebP image",
-            FileType::Doc => "a Word document of the older kind",
-            FileType::Docx => "a Word document",
-        };
         Error::UnsupportedMediaType {
             field: "file",
             message: format!(
-                "file: what is in {} is not {expected}, as its name says; allowed are {ALLOWED_TYPES}",
-                filename::shown(&self.name)
+                "file: what is in {} is not {}, as its name says; allowed are {ALLOWED_TYPES}",
+                filename::shown(&self.name),
+                self.file_type.description
             ),
         }
     }
@@ -264,11 +268,6 @@ impl Text {
         self.cut = joined.split_off(valid);
         std::str::from_utf8(&joined).is_ok_and(is_plain)
     }
-
-    /// Whether it ends with a complete character.
-    fn is_whole(&self) -> bool {
-        self.cut.is_empty()
-    }
 }
 
 /// Line breaks and tabs are layout; other control characters can affect terminals.
@@ -287,14 +286,6 @@ struct Mark {
 }
 
 impl Mark {
-    fn new(wanted: &'static [u8]) -> Self {
-        Self {
-            wanted,
-            tail: Vec::new(),
-            found: wanted.is_empty(),
-        }
-    }
-
     fn feed(&mut self, bytes: &[u8]) {
         if self.found {
             return;
@@ -303,10 +294,6 @@ impl Mark {
         self.found = self.tail.windows(self.wanted.len()).any(|window| window == self.wanted);
         let kept = self.tail.len().min(self.wanted.len() - 1);
         self.tail.drain(..self.tail.len() - kept);
-    }
-
-    fn is_found(&self) -> bool {
-        self.found
     }
 }
 
@@ -357,11 +344,9 @@ mod tests {
     fn a_name_without_an_allowed_type_is_rejected() {
         for name in ["a.exe", "a.pdf.exe", "a.svg", "a.html", "txt", "a.", "a.pdf "] {
             let error = FileType::of(name).unwrap_err().to_string();
-            assert!(
-                error
-                    .ends_with("does not end with a type that is allowed: txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx"),
-                "{error}"
-            );
+            let rule = "does not end with a type that is allowed: \
+                        txt, md, csv, json, pdf, png, jpg, jpeg, gif, webp, doc and docx";
+            assert!(error.ends_with(rule), "{error}");
         }
     }
 
@@ -391,13 +376,9 @@ mod tests {
             ("a.webp", b"<svg xmlns=...>"),
         ] {
             for piece in [1, 5, 1_000] {
-                let error = inspect(name, content, piece).unwrap_err();
-                assert!(
-                    error
-                        .to_string()
-                        .starts_with(&format!("file: what is in '{name}' is not ")),
-                    "{error}"
-                );
+                let error = inspect(name, content, piece).unwrap_err().to_string();
+                let start = format!("file: what is in '{name}' is not ");
+                assert!(error.starts_with(&start), "{error}");
             }
         }
     }

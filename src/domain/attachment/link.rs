@@ -117,9 +117,7 @@ impl Attachments<'_> {
     /// The identity behind a signed URL of this file. An invalid signature gives an anonymous identity with the reason.
     #[tracing::instrument(target = "taskwire::span", name = "attachment.authenticate", skip_all)]
     pub async fn authenticate(self, id: AttachmentId, signature: &str) -> Result<Identity> {
-        match self.core.links.check(id, signature, self.core.clock.now()) {
-            Ok(bearer) => identify(&self.core.store, bearer).await,
-            Err(reason) => Ok(Identity::anonymous(reason)),
-        }
+        let checked = self.core.links.check(id, signature, self.core.clock.now());
+        identify(&self.core.store, checked).await
     }
 }

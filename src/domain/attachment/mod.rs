@@ -13,13 +13,11 @@
 //! | `storage` | storage of the bytes |
 //! | `read` | the use cases that read |
 //! | `write` | the use cases that upload and delete |
-//! | `removal` | removal of files after their rows were deleted |
-//! | `orphan` | cleanup of files without rows |
+//! | `removal` | removal of files after their rows were deleted, and of files without rows |
 
 mod content;
 mod filename;
 mod link;
-mod orphan;
 mod quota;
 mod read;
 mod removal;
@@ -30,6 +28,7 @@ pub use self::quota::Room;
 pub(crate) use self::quota::{disk_of, nearest_existing};
 pub use self::read::Attachments;
 pub(super) use removal::Removal;
+pub(super) use write::is_recorded;
 
 use std::ops::Range;
 
@@ -81,7 +80,7 @@ impl Attachment {
     /// upload.
     #[must_use]
     pub fn is_image(&self) -> bool {
-        content::IMAGES.contains(&self.content_type.as_str())
+        self.content_type.starts_with("image/") && MEDIA_TYPES.contains(&self.content_type.as_str())
     }
 }
 

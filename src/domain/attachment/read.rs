@@ -69,7 +69,7 @@ impl<'a> Attachments<'a> {
         store::attachment::own_names(&self.core.store.reader(actor), &scope, owner).await
     }
 
-    pub(super) fn readable(self, stored: Stored) -> StoredFile {
+    fn readable(self, stored: Stored) -> StoredFile {
         StoredFile {
             attachment: stored.attachment,
             storage: self.core.storage.clone(),
@@ -93,10 +93,7 @@ impl<'a> Attachments<'a> {
 
     pub(super) async fn get_stored(self, actor: &Actor, id: AttachmentId) -> Result<Stored> {
         let scope = policy::scope(actor)?;
-        let found = store::attachment::find_many(&self.core.store.reader(actor), &scope, &[id]).await?;
-        found
-            .into_iter()
-            .next()
-            .ok_or_else(|| Error::not_found("attachment", id))
+        let mut found = store::attachment::find_many(&self.core.store.reader(actor), &scope, &[id]).await?;
+        found.pop().ok_or_else(|| Error::not_found("attachment", id))
     }
 }

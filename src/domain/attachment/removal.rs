@@ -1,11 +1,14 @@
-//! Removal of stored files after their rows were deleted, with a task or an account.
+//! Removal of stored files after their rows were deleted, with a task or an account. Also removal of files without
+//! rows, left by a server that died during an upload.
 
 use chrono::TimeDelta;
+use futures_util::TryStreamExt as _;
 use serde_json::json;
 
+use super::Attachments;
+use super::storage::Storage;
 use crate::domain::Core;
 use crate::domain::actor::Actor;
-use crate::domain::attachment::storage::Storage;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::JobId;
@@ -15,6 +18,10 @@ use crate::domain::store::{self, Store, WriteTransaction};
 
 /// Delay of the job. The writer removes the files itself; the job is for failures.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
+/// Younger files without a row may belong to a running upload.
+const UPLOAD_GRACE: TimeDelta = TimeDelta::hours(1);
+/// Files per query.
+const BATCH: usize = 500;
 
 /// Files to remove after the commit: at once, or by a job if that fails or the server dies.
 #[derive(Debug)]
@@ -60,4 +67,29 @@ async fn remove(storage: Storage, store: Store, keys: Vec<String>, job: JobId) -
     let transaction = store.begin().await?;
     store::job::cancel(&transaction, &system, job).await?;
     transaction.commit().await
+}
+
+impl Attachments<'_> {
+    /// Removes stored files that have no row and are older than an hour, and partial uploads. Files with names in
+    /// another format are not touched. Returns the number of removed files.
+    ///
+    /// If the database has no row of any file, nothing is removed: it may be the wrong database.
+    pub async fn remove_orphans(self, actor: &Actor) -> Result<u64> {
+        policy::system(actor)?;
+        let scope = policy::scope(actor)?;
+        let reader = &self.core.store.reader(actor);
+        if !store::attachment::is_any_recorded(reader, &scope).await? {
+            return Ok(0);
+        }
+        let before = self.core.clock.now() - UPLOAD_GRACE;
+        let mut removed = self.core.storage.remove_parts(before).await?;
+        let mut batches = self.core.storage.keys_until(before).try_chunks(BATCH);
+        while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {
+            let known = store::attachment::recorded(reader, &scope, &batch).await?;
+            let orphans: Vec<String> = batch.into_iter().filter(|key| !known.contains(key)).collect();
+            self.core.storage.remove_all(&orphans).await?;
+            removed += u64::try_from(orphans.len()).unwrap_or_default();
+        }
+        Ok(removed)
+    }
 }

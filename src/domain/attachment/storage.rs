@@ -23,8 +23,7 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, Retry
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
-use super::quota;
-use super::quota::Room;
+use super::quota::{self, Room};
 use crate::config::StorageConfig;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
@@ -103,10 +102,8 @@ impl Storage {
             return looking.await.map_err(Error::internal)?.map_err(Error::internal);
         }
         // Any answer shows that the bucket works, even if the object does not exist.
-        match self.objects.head(&self.root.clone().join("health")).await {
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(Room::UNKNOWN),
-            Err(error) => Err(failed(error)),
-        }
+        existing(self.objects.head(&self.root.clone().join("health")).await).map_err(failed)?;
+        Ok(Room::UNKNOWN)
     }
 
     /// Free bytes on the disk of the directory; `None` for a bucket.
@@ -122,7 +119,6 @@ impl Storage {
         Ok(())
     }
 
-    /// A name for a new object.
     pub(super) fn new_key(randomness: &dyn Randomness) -> String {
         let name = hexadecimal(randomness, NAME_BYTES);
         format!("{}/{name}", &name[..2])
@@ -192,24 +188,15 @@ impl Storage {
 
     /// Reads a whole object; `None` if it does not exist.
     pub(in crate::domain) async fn read_whole(&self, key: &str) -> Result<Option<Bytes>> {
-        let found = match self.objects.get(&self.path(key)).await {
-            Ok(found) => found.bytes().await,
-            Err(error) => Err(error),
+        let Some(found) = existing(self.objects.get(&self.path(key)).await).map_err(failed)? else {
+            return Ok(None);
         };
-        match found {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
+        existing(found.bytes().await).map_err(failed)
     }
 
-    /// Whether an object exists.
     pub(in crate::domain) async fn has(&self, key: &str) -> Result<bool> {
-        match self.objects.head(&self.path(key)).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(failed(error)),
-        }
+        let found = existing(self.objects.head(&self.path(key)).await);
+        Ok(found.map_err(failed)?.is_some())
     }
 
     /// Removes objects without rows. Failures are logged, because a remaining object only wastes space. It continues if
@@ -229,10 +216,7 @@ impl Storage {
     }
 
     async fn try_to_remove(&self, key: &str) -> object_store::Result<()> {
-        match self.objects.delete(&self.path(key)).await {
-            Err(object_store::Error::NotFound { .. }) => Ok(()),
-            removed => removed,
-        }
+        existing(self.objects.delete(&self.path(key)).await).map(|_| ())
     }
 
     /// Removes as many objects as possible. Missing objects are no failure.
@@ -267,7 +251,7 @@ impl Storage {
         match removing.await.map_err(Error::internal)? {
             // The directory is created with the first file.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            removed => removed.map_err(|error| failed_with(error.into())),
+            removed => removed.map_err(failed),
         }
     }
 }
@@ -317,12 +301,16 @@ impl Drop for Written {
     }
 }
 
-fn failed(error: object_store::Error) -> Error {
-    failed_with(error.into())
+/// The result of a request; `None` if the object does not exist.
+fn existing<T>(result: object_store::Result<T>) -> object_store::Result<Option<T>> {
+    match result {
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        result => result.map(Some),
+    }
 }
 
-fn failed_with(error: anyhow::Error) -> Error {
-    Error::internal(error.context("the storage of files failed"))
+fn failed(error: impl Into<anyhow::Error>) -> Error {
+    Error::internal(error.into().context("the storage of files failed"))
 }
 
 /// The name of a partial file ends with a number.

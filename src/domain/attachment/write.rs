@@ -57,7 +57,7 @@ impl Attachments<'_> {
         let new = NewAttachment {
             owner_id,
             filename,
-            content_type: file_type.media_type(),
+            content_type: file_type.media_type,
             size: facts.size,
             sha256: facts.sha256,
             storage_key,
@@ -151,7 +151,8 @@ async fn insert_without_task(core: &Core, actor: &Actor, new: NewAttachment) -> 
     Ok(attachment)
 }
 
-async fn is_recorded(core: &Core, storage_key: &str) -> Result<bool> {
+/// Whether a row of a stored file exists.
+pub(in crate::domain) async fn is_recorded(core: &Core, storage_key: &str) -> Result<bool> {
     let scope = policy::scope(&Actor::System)?;
     store::attachment::is_recorded(core.store.system_reader(), &scope, storage_key).await
 }

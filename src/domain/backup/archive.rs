@@ -21,6 +21,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use tar::{Archive, Builder, Entry, EntryType, Header};
 
+use super::Progress;
 use super::manifest::{ArchiveEntry, END, End, MANIFEST, Manifest, damaged, path_of};
 use crate::domain::error::{Error, Result};
 
@@ -31,28 +32,24 @@ const MAX_MANIFEST: u64 = 256 * 1024 * 1024;
 /// Bytes of an archive outside its entries, such as the final blocks.
 const SLACK: u64 = 1024 * 1024;
 
-/// Writes an archive.
 pub(super) struct Writer {
     tar: Builder<GzEncoder<BufWriter<File>>>,
     modified: u64,
 }
 
 impl Writer {
-    /// Starts an archive.
     pub(super) fn begin(file: File, manifest: &Manifest) -> io::Result<Self> {
         let gzip = GzEncoder::new(BufWriter::with_capacity(BUFFER, file), Compression::default());
         let mut writer = Self {
             tar: Builder::new(gzip),
             modified: u64::try_from(manifest.created_at.timestamp()).unwrap_or_default(),
         };
-        let text = serde_json::to_vec_pretty(manifest)?;
-        writer.append(MANIFEST, &text)?;
+        writer.append(MANIFEST, &serde_json::to_vec_pretty(manifest)?)?;
         Ok(writer)
     }
 
     pub(super) fn append(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        let size = u64::try_from(bytes.len()).map_err(io::Error::other)?;
-        self.append_from(path, size, bytes)
+        self.append_from(path, bytes.len() as u64, bytes)
     }
 
     pub(super) fn append_from(&mut self, path: &str, size: u64, from: impl Read) -> io::Result<()> {
@@ -83,17 +80,14 @@ pub(super) fn measure(path: &Path) -> io::Result<(u64, String)> {
     Ok((size, hex::encode(digest.finalize())))
 }
 
-/// A validated archive.
-#[derive(Debug)]
-pub(super) struct Checked {
-    pub(super) manifest: Manifest,
-    pub(super) missing: Vec<String>,
-}
-
-/// Validates a whole archive and extracts its database to a file. `progress` receives the bytes read and the total
-/// bytes of the archive.
-pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked> {
-    let length = archive.metadata().map_err(unreadable)?.len();
+/// Validates a whole archive and extracts its database to a file. Returns the manifest and the names of missing files.
+/// `progress` receives the bytes read and the total bytes of the archive.
+pub(super) fn check(
+    archive: &mut File,
+    database: &Path,
+    mut progress: impl FnMut(Progress),
+) -> Result<(Manifest, Vec<String>)> {
+    let total = archive.metadata().map_err(unreadable)?.len();
     let (mut archive, left) = open(archive, MAX_MANIFEST + SLACK)?;
     let mut entries = archive.entries().map_err(broken)?.raw(true);
     let mut entry = next(&mut entries)?;
@@ -104,10 +98,13 @@ pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMu
     left.set(length_of(&manifest));
 
     let mut entry = next(&mut entries)?;
-    expect(&entry, &manifest.database, &manifest.database.name)?;
+    check_header(&entry, &manifest.database, &manifest.database.name)?;
     let mut copy = File::create_new(database).map_err(unwritable)?;
-    let position = |entry: &Entry<'_, Source<'_>>| entry.raw_file_position();
-    progress(position(&entry).min(length), length);
+    let mut report = |entry: &Entry<'_, Source<'_>>| {
+        let done = entry.raw_file_position().min(total);
+        progress(Progress { done, total });
+    };
+    report(&entry);
     verify(&mut entry, &manifest.database, |piece| copy.write_all(piece))?;
 
     let mut skipped = Vec::new();
@@ -129,9 +126,9 @@ pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMu
                 None => return Err(damaged(&format!("it holds {path}, which its manifest does not name"))),
             }
         };
-        expect(&entry, file, &path)?;
+        check_header(&entry, file, &path)?;
         verify(&mut entry, file, |_| Ok(()))?;
-        progress(position(&entry).min(length), length);
+        report(&entry);
     };
     if skipped != end.missing {
         return Err(damaged("files of its manifest are not in it"));
@@ -141,10 +138,7 @@ pub(super) fn check(archive: &mut File, database: &Path, progress: &mut dyn FnMu
     }
     // The rest is zeros and the gzip checksum, which must be read to be verified.
     pump(&mut archive.into_inner(), |_| Ok(())).map_err(broken)?;
-    Ok(Checked {
-        manifest,
-        missing: end.missing,
-    })
+    Ok((manifest, end.missing))
 }
 
 /// Reads an archive again and sends its files, in the order of the manifest.
@@ -164,7 +158,7 @@ pub(super) fn files(
         let Some(file) = files.find(|file| path_of(file) == path) else {
             return Err(damaged("it was changed while it was read"));
         };
-        expect(&entry, file, &path)?;
+        check_header(&entry, file, &path)?;
         let mut bytes = Vec::new();
         verify(&mut entry, file, |piece| {
             bytes.extend_from_slice(piece);
@@ -206,12 +200,8 @@ fn open(file: &mut File, limit: u64) -> Result<(Archive<Source<'_>>, Rc<Cell<u64
 fn length_of(manifest: &Manifest) -> u64 {
     let headers = (manifest.files.len() as u64 + 4) * 1024;
     // The end names at most the files of the manifest, which has been read completely.
-    let end = manifest
-        .files
-        .iter()
-        .map(|file| file.name.len() as u64 + 4)
-        .sum::<u64>()
-        + SLACK;
+    let names: u64 = manifest.files.iter().map(|file| file.name.len() as u64 + 4).sum();
+    let end = names + SLACK;
     manifest.bytes().saturating_add(headers).saturating_add(end)
 }
 
@@ -230,7 +220,7 @@ fn path_in<R: Read>(entry: &Entry<'_, R>) -> Result<String> {
     }
 }
 
-fn expect<R: Read>(entry: &Entry<'_, R>, part: &ArchiveEntry, path: &str) -> Result<()> {
+fn check_header<R: Read>(entry: &Entry<'_, R>, part: &ArchiveEntry, path: &str) -> Result<()> {
     if path_in(entry)? == path && entry.size() == part.size {
         Ok(())
     } else {
@@ -277,7 +267,7 @@ fn pump(from: &mut impl Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> 
             return Ok(total);
         }
         take(&buffer[..length])?;
-        total += u64::try_from(length).map_err(io::Error::other)?;
+        total += length as u64;
     }
 }
 

@@ -128,12 +128,10 @@ impl Manifest {
     }
 }
 
-/// The path of a file in the archive.
 pub(super) fn path_of(file: &ArchiveEntry) -> String {
     format!("files/{}", file.name)
 }
 
-/// The error for a damaged archive.
 pub(super) fn damaged(what: &str) -> Error {
     refused(format!("the backup is damaged: {what}. Nothing was changed"))
 }

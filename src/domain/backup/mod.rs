@@ -27,10 +27,10 @@ use self::archive::Writer;
 use self::manifest::{End, FORMAT, path_of};
 use super::Domain;
 use super::actor::Actor;
+use super::attachment::is_recorded;
 use super::error::{Error, Result};
 use super::policy;
-use super::store;
-use super::store::admin::backup::{Contents, NamedFile};
+use super::store::admin::backup::NamedFile;
 
 /// Progress of a backup or restore, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Domain {
                 size,
                 sha256,
             },
-            files: parts(&contents)?,
+            files: contents.files.iter().map(entry_of).collect::<Result<_>>()?,
         };
         let total = manifest.bytes();
         progress(Progress { done: 0, total });
@@ -112,7 +112,7 @@ impl Domain {
                 let path = path_of(&part);
                 writer = waiting(move || writer.append(&path, &bytes).map(|()| writer)).await?;
             } else {
-                if self.is_recorded(&part).await? {
+                if is_recorded(&self.core, &part.name).await? {
                     taken.lost += 1;
                     check_lost(file, target.without_lost_files)?;
                 }
@@ -136,12 +136,6 @@ impl Domain {
         let found = self.core.storage.read_whole(&part.name).await?;
         Ok(found.filter(|bytes| hex::encode(Sha256::digest(bytes)) == part.sha256))
     }
-
-    /// Whether a row of the file exists now.
-    async fn is_recorded(&self, part: &ArchiveEntry) -> Result<bool> {
-        let scope = policy::scope(&Actor::System)?;
-        store::attachment::is_recorded(self.core.store.system_reader(), &scope, &part.name).await
-    }
 }
 
 fn check_lost(file: &NamedFile, is_allowed: bool) -> Result<()> {
@@ -156,15 +150,12 @@ fn check_lost(file: &NamedFile, is_allowed: bool) -> Result<()> {
     )))
 }
 
-fn parts(contents: &Contents) -> Result<Vec<ArchiveEntry>> {
-    let part = |file: &NamedFile| {
-        Ok(ArchiveEntry {
-            name: file.storage_key.clone(),
-            size: u64::try_from(file.size).map_err(Error::internal)?,
-            sha256: file.sha256.clone(),
-        })
-    };
-    contents.files.iter().map(part).collect()
+fn entry_of(file: &NamedFile) -> Result<ArchiveEntry> {
+    Ok(ArchiveEntry {
+        name: file.storage_key.clone(),
+        size: u64::try_from(file.size).map_err(Error::internal)?,
+        sha256: file.sha256.clone(),
+    })
 }
 
 async fn begin(archive: File, copy: PathBuf, manifest: Manifest) -> Result<Writer> {

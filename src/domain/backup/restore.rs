@@ -9,7 +9,7 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 
 use super::Progress;
-use super::archive::{self, Checked};
+use super::archive;
 use super::manifest::{ArchiveEntry, BackupEngine, Manifest, refused};
 use crate::domain::Domain;
 use crate::domain::actor::Actor;
@@ -27,7 +27,9 @@ const READ_AHEAD: usize = 2;
 #[derive(Debug)]
 pub struct CheckedBackup {
     archive: File,
-    checked: Checked,
+    manifest: Manifest,
+    /// Names of files that the archive lacks.
+    missing: Vec<String>,
     database: PathBuf,
 }
 
@@ -46,16 +48,15 @@ impl CheckedBackup {
     pub async fn read(
         mut archive: File,
         scratch: &Path,
-        mut progress: impl FnMut(Progress) + Send + 'static,
+        progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<Self> {
         let database = scratch.join("restored");
         let work = move || {
-            let checked = archive::check(&mut archive, &database, &mut |done, total| {
-                progress(Progress { done, total });
-            })?;
+            let (manifest, missing) = archive::check(&mut archive, &database, progress)?;
             Ok(Self {
                 archive,
-                checked,
+                manifest,
+                missing,
                 database,
             })
         };
@@ -65,7 +66,7 @@ impl CheckedBackup {
     /// The manifest of the archive.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
-        &self.checked.manifest
+        &self.manifest
     }
 }
 
@@ -84,7 +85,8 @@ impl Domain {
         let system = policy::system(actor)?;
         let CheckedBackup {
             archive,
-            checked: Checked { manifest, missing },
+            manifest,
+            missing,
             database,
         } = backup;
         let migrations = self.check_fit(&system, &manifest, force).await?;

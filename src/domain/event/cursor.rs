@@ -1,14 +1,10 @@
 //! Positions in the event log, and the opaque cursors that clients store.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::domain::error::{Error, Result};
+use crate::domain::page::{decode_cursor, encode_cursor};
 
 /// Maximum length of a valid cursor, in bytes.
-const MAX_CURSOR_BYTES: usize = 256;
+pub(crate) const MAX_CURSOR_BYTES: usize = 256;
 
 /// The position of one event in one log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,48 +53,34 @@ impl EventCursor {
     /// The opaque text that clients store.
     #[must_use]
     pub fn encode(&self) -> String {
-        encode(&(&self.log, self.transaction_id, self.id))
+        encode_cursor(&(&self.log, self.transaction_id, self.id))
     }
 
     /// Parses a cursor from the argument `field`.
     pub fn decode(field: &'static str, text: &str) -> Result<Self> {
-        decode(text)
-            .map(|(log, transaction_id, id)| Self {
-                log,
-                transaction_id,
-                id,
-            })
-            .ok_or_else(|| Error::BadInput {
-                field,
-                message: format!("{field} is not the cursor of an event; use one that came with an event, unchanged"),
-            })
+        let Some((log, transaction_id, id)) = decode_cursor(text, MAX_CURSOR_BYTES) else {
+            let message = format!("{field} is not the cursor of an event; use one that came with an event, unchanged");
+            return Err(Error::bad_input(field, message));
+        };
+        Ok(Self {
+            log,
+            transaction_id,
+            id,
+        })
     }
 
     /// The cursor, if it belongs to the log with this identity.
     pub(crate) fn of_log(self, field: &'static str, log: &str) -> Result<Self> {
         if self.log == log {
-            Ok(self)
-        } else {
-            Err(Error::BadInput {
-                field,
-                message: format!(
-                    "{field} is a cursor of another event log: the server's data were replaced since; start again without it"
-                ),
-            })
+            return Ok(self);
         }
+        Err(Error::bad_input(
+            field,
+            format!(
+                "{field} is a cursor of another event log: the server's data were replaced since; start again without it"
+            ),
+        ))
     }
-}
-
-pub(crate) fn encode(parts: &impl Serialize) -> String {
-    // Texts and numbers can always be serialised.
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(parts).unwrap_or_default())
-}
-
-pub(crate) fn decode<T: DeserializeOwned>(text: &str) -> Option<T> {
-    Some(text)
-        .filter(|text| text.len() <= MAX_CURSOR_BYTES)
-        .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod log;
 mod record;
 
 pub use cursor::EventCursor;
-pub(crate) use cursor::{LogPosition, LogState, decode as decode_cursor, encode as encode_cursor};
+pub(crate) use cursor::{LogPosition, LogState, MAX_CURSOR_BYTES};
 pub use log::Events;
 
 use std::collections::BTreeSet;
@@ -19,79 +19,46 @@ use self::record::{NOT_A_CHANGE, TaskRecord};
 use super::clock::Timestamp;
 use super::error::{Error, Result};
 use super::id::{TaskId, UserId};
+use super::named_enum::named_enum;
 use super::notification::NotificationKind;
 use super::policy::{ChangeTask, CreateTask, Permit, PurgeTask};
 use super::task::Snapshot;
 use super::task::workflow::Status;
 
-/// The type of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventType {
-    /// The task was created.
-    Created,
-    /// Title, description, priority or due date changed.
-    Updated,
-    /// The status changed.
-    StatusChanged,
-    /// It was assigned to a user.
-    Assigned,
-    /// It was unassigned.
-    Unassigned,
-    /// Tags were added.
-    Tagged,
-    /// Tags were removed.
-    Untagged,
-    /// A file was attached.
-    Attached,
-    /// A file was removed.
-    Detached,
-    /// It was moved to the trash.
-    Deleted,
-    /// It was restored from the trash.
-    Restored,
-    /// It was deleted permanently.
-    Purged,
+named_enum! {
+    /// The type of an event, with its name in the log.
+    EventType {
+        /// The task was created.
+        Created = "CREATED",
+        /// Title, description, priority or due date changed.
+        Updated = "UPDATED",
+        /// The status changed.
+        StatusChanged = "STATUS_CHANGED",
+        /// It was assigned to a user.
+        Assigned = "ASSIGNED",
+        /// It was unassigned.
+        Unassigned = "UNASSIGNED",
+        /// Tags were added.
+        Tagged = "TAGGED",
+        /// Tags were removed.
+        Untagged = "UNTAGGED",
+        /// A file was attached.
+        Attached = "ATTACHED",
+        /// A file was removed.
+        Detached = "DETACHED",
+        /// It was moved to the trash.
+        Deleted = "DELETED",
+        /// It was restored from the trash.
+        Restored = "RESTORED",
+        /// It was deleted permanently.
+        Purged = "PURGED",
+    }
 }
 
 impl EventType {
-    /// Every type.
-    pub const ALL: [Self; 12] = [
-        Self::Created,
-        Self::Updated,
-        Self::StatusChanged,
-        Self::Assigned,
-        Self::Unassigned,
-        Self::Tagged,
-        Self::Untagged,
-        Self::Attached,
-        Self::Detached,
-        Self::Deleted,
-        Self::Restored,
-        Self::Purged,
-    ];
-
-    /// The name in the log.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "CREATED",
-            Self::Updated => "UPDATED",
-            Self::StatusChanged => "STATUS_CHANGED",
-            Self::Assigned => "ASSIGNED",
-            Self::Unassigned => "UNASSIGNED",
-            Self::Tagged => "TAGGED",
-            Self::Untagged => "UNTAGGED",
-            Self::Attached => "ATTACHED",
-            Self::Detached => "DETACHED",
-            Self::Deleted => "DELETED",
-            Self::Restored => "RESTORED",
-            Self::Purged => "PURGED",
-        }
-    }
-
     /// The type for the change from `before` to `after`. A write with several changes gets the type that matters most
     /// to clients; `changes` lists all.
-    fn of_step(before: &Snapshot, after: &Snapshot) -> Self {
+    fn of_change(before: &Snapshot, after: &Snapshot) -> Self {
         if before.task.status != after.task.status {
             Self::StatusChanged
         } else if before.task.assignee_id != after.task.assignee_id {
@@ -234,7 +201,7 @@ impl NewEvent {
         let kind = match (before.task.deleted_at, after.task.deleted_at) {
             (None, Some(_)) => EventType::Deleted,
             (Some(_), None) => EventType::Restored,
-            _ => EventType::of_step(before, after),
+            _ => EventType::of_change(before, after),
         };
         Self::describe(kind, permit.actor(), Some(before), after, after.task.updated_at)
     }

@@ -88,7 +88,7 @@ impl TaskRecord {
 }
 
 pub(super) fn priority_of(stored: &Value) -> Result<Priority> {
-    let known = Priority::ALL.into_iter().find(|one| stored == one.as_str());
+    let known = stored.as_str().and_then(Priority::named);
     known.ok_or_else(|| unknown("priority", stored))
 }
 
@@ -100,7 +100,7 @@ impl TryFrom<TaskRecord> for Snapshot {
     type Error = Error;
 
     fn try_from(record: TaskRecord) -> Result<Self> {
-        let status = Status::ALL.into_iter().find(|one| one.as_str() == record.status);
+        let status = Status::named(&record.status);
         Ok(Self {
             task: Task {
                 id: record.id,

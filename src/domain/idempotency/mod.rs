@@ -8,32 +8,19 @@
 mod use_cases;
 
 pub use self::use_cases::{Claim, Idempotency, Ticket};
+use super::named_enum::named_enum;
 
 /// Maximum number of characters of a key.
 pub const MAX_KEY_LENGTH: usize = 255;
 /// Maximum size of a stored response in bytes.
 pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// Why the response of a write is not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Omitted {
-    /// It is longer than [`MAX_RESPONSE_BYTES`].
-    TooLarge,
-    /// It contains tokens.
-    Secret,
-}
-
-impl Omitted {
-    pub(in crate::domain) fn as_str(self) -> &'static str {
-        match self {
-            Self::TooLarge => "TOO_LARGE",
-            Self::Secret => "SECRET",
-        }
-    }
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        [Self::TooLarge, Self::Secret]
-            .into_iter()
-            .find(|omitted| omitted.as_str() == name)
+named_enum! {
+    /// Why the response of a write is not stored, with its name in the database.
+    Omitted {
+        /// It is longer than [`MAX_RESPONSE_BYTES`].
+        TooLarge = "TOO_LARGE",
+        /// It contains tokens.
+        Secret = "SECRET",
     }
 }

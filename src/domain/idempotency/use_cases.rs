@@ -13,6 +13,8 @@ use crate::domain::policy::{self, Own, Permit, RepeatRequest};
 use crate::domain::random::hexadecimal;
 use crate::domain::{Core, store};
 
+/// The header that contains the key.
+const HEADER: &str = "Idempotency-Key";
 /// Lifetime of a key.
 const LIFE: TimeDelta = TimeDelta::hours(24);
 /// The lease of a key exceeds the maximum duration of a request by this, for a running commit.
@@ -88,9 +90,8 @@ impl<'a> Idempotency<'a> {
             _ => return Ok(Claim::First(Ticket(Arc::new(claim)))),
         };
         if found.request_hash != request_hash {
-            return Err(bad_key(format!(
-                "Idempotency-Key '{key}' came with another request before; use a new key for a new request"
-            )));
+            let message = format!("{HEADER} '{key}' came with another request before; use a new key for a new request");
+            return Err(Error::bad_input(HEADER, message));
         }
         if let Some(response) = found.response {
             return Ok(Claim::Done(response));
@@ -158,14 +159,10 @@ fn check(key: &str) -> Result<()> {
     if (1..=MAX_KEY_LENGTH).contains(&length) && key.chars().all(|character| character.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(bad_key(format!(
-        "Idempotency-Key is not acceptable: 1 to {MAX_KEY_LENGTH} visible ASCII characters are allowed, such as a UUID"
-    )))
-}
-
-fn bad_key(message: String) -> Error {
-    Error::BadInput {
-        field: "Idempotency-Key",
-        message,
-    }
+    Err(Error::bad_input(
+        HEADER,
+        format!(
+            "{HEADER} is not acceptable: 1 to {MAX_KEY_LENGTH} visible ASCII characters are allowed, such as a UUID"
+        ),
+    ))
 }

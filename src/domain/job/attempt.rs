@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -19,17 +18,13 @@ use crate::domain::store;
 use crate::telemetry::metric;
 
 /// Duration of a lease. If a node dies, its jobs are free again after this time.
-const LEASE: Duration = Duration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// How often a lease is renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// Maximum duration of an attempt.
 const LONGEST: Duration = Duration::from_mins(15);
 /// The wait before storing an outcome again, after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-
-pub(super) fn lease() -> TimeDelta {
-    TimeDelta::from_std(LEASE).unwrap_or_default()
-}
 
 /// Runs a job, unless another node takes it over.
 pub(super) async fn attempt(core: Arc<Core>, claim: Claim) {
@@ -40,17 +35,13 @@ pub(super) async fn attempt(core: Arc<Core>, claim: Claim) {
         () = renew_until_lost(&core, &claim) => None,
     };
     metrics::histogram!(metric::JOB_TIME, "kind" => kind).record(begun.elapsed().as_secs_f64());
-    let outcome = match worked {
-        Some(worked) => {
-            let job_outcome = outcome_of(&core, &claim, worked);
-            if store_outcome(&core, &claim, &job_outcome).await {
-                job_outcome.outcome()
-            } else {
-                "lost"
-            }
+    let mut outcome = "lost";
+    if let Some(worked) = worked {
+        let job_outcome = outcome_of(&core, &claim, worked);
+        if store_outcome(&core, &claim, &job_outcome).await {
+            outcome = job_outcome.as_str();
         }
-        None => "lost",
-    };
+    }
     if outcome == "lost" {
         tracing::warn!(job = %claim.id, kind, "this server lost the lease of a job; another server may have taken it over");
     }
@@ -100,7 +91,7 @@ async fn renew_until_lost(core: &Core, claim: &Claim) {
 async fn renew(core: &Core, claim: &Claim) -> Result<bool> {
     let system = policy::system(&Actor::System)?;
     let transaction = core.store.begin().await?;
-    let kept = store::job::renew(&transaction, &system, claim, core.clock.now() + lease()).await?;
+    let kept = store::job::renew(&transaction, &system, claim, core.clock.now() + LEASE).await?;
     transaction.commit().await?;
     Ok(kept)
 }

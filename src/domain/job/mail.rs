@@ -10,7 +10,7 @@ use super::work::{Result, payload};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::id::{NotificationId, UserId};
-use crate::domain::mail::{Mailer, Undelivered};
+use crate::domain::mail::Mailer;
 use crate::domain::notification::{Email, email_of};
 use crate::domain::policy;
 use crate::domain::session::digest;
@@ -40,12 +40,10 @@ pub(super) async fn send_notification(core: &Arc<Core>, claim: &Claim) -> Result
     deliver(core, mailer, email).await
 }
 
-/// Sends the token that verifies an e-mail address.
 pub(super) async fn send_verification(core: &Core, claim: &Claim) -> Result<()> {
     let VerifyEmail { user_id } = payload(claim)?;
     let mailer = mailer(core)?;
-    let email = Users::new(core).verification_email(&Actor::System, user_id).await?;
-    match email {
+    match Users::new(core).verification_email(&Actor::System, user_id).await? {
         Some(email) => deliver(core, mailer, email).await,
         None => Ok(()),
     }
@@ -60,8 +58,8 @@ fn mailer(core: &Core) -> Result<&Mailer> {
 /// Sends a mail unless its recipient reached the hourly limit. It is counted before it is sent, so that concurrent
 /// mails cannot exceed the limit.
 async fn deliver(core: &Core, mailer: &Mailer, mut email: Email) -> Result<()> {
-    let Some(limit) = mailer.max_per_hour() else {
-        return send(mailer, email).await;
+    let Some(limit) = mailer.max_per_hour else {
+        return mailer.send(email).await;
     };
     let (recipient, hour) = (digest(&email.to), hour_of(core));
     let system = policy::system(&Actor::System)?;
@@ -79,20 +77,13 @@ async fn deliver(core: &Core, mailer: &Mailer, mut email: Email) -> Result<()> {
     if number == limit {
         email.text.push_str(LAST_OF_THE_HOUR);
     }
-    let sent = send(mailer, email).await;
+    let sent = mailer.send(email).await;
     if sent.is_err() {
         let transaction = core.store.begin().await?;
         store::job::mail_count::take_back(&transaction, &system, &recipient, hour).await?;
         transaction.commit().await?;
     }
     sent
-}
-
-async fn send(mailer: &Mailer, email: Email) -> Result<()> {
-    mailer.send(email).await.map_err(|error| match error {
-        Undelivered::Later(error) => Failure::Passing(error),
-        Undelivered::Never(error) => Failure::Final(error),
-    })
 }
 
 pub(super) fn hour_of(core: &Core) -> i64 {

@@ -9,9 +9,8 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `use_cases` | starting and stopping, queue statistics |
 //! | `kind` | the kinds of jobs, and which ones recur |
-//! | `background`, `background_queue` | background tasks over REST |
+//! | `background` | background tasks over REST |
 //! | `worker` | the worker of a node, which claims jobs |
 //! | `attempt` | one attempt: renews the lease, stores the outcome |
 //! | `work` | the work of each kind |
@@ -20,25 +19,28 @@
 
 mod attempt;
 mod background;
-mod background_queue;
 mod kind;
 mod mail;
 mod retry;
-mod use_cases;
 mod work;
 mod worker;
 
-pub use self::background::{BackgroundTask, BackgroundTaskStatus};
-pub use self::background_queue::MAX_MESSAGE_LENGTH;
+pub use self::background::{BackgroundTask, BackgroundTaskStatus, MAX_MESSAGE_LENGTH};
 pub use self::kind::JobKind;
+pub(super) use self::retry::Failure;
 pub use self::retry::MAX_ATTEMPTS;
-pub use self::use_cases::Jobs;
 pub(crate) use self::worker::WorkerHandle;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::worker::Worker;
+use super::actor::Actor;
 use super::clock::Timestamp;
+use super::error::Result;
 use super::id::{JobId, UserId};
+use super::{Core, policy, store};
 
 /// A job to enqueue.
 #[derive(Clone, Debug)]
@@ -101,7 +103,7 @@ pub(crate) enum JobOutcome {
 
 impl JobOutcome {
     /// The name in metrics.
-    fn outcome(&self) -> &'static str {
+    fn as_str(&self) -> &'static str {
         match self {
             Self::Done | Self::Again { .. } => "done",
             Self::Retry { .. } => "retry",
@@ -123,4 +125,50 @@ pub struct QueueStats {
     pub waiting_since: Option<Timestamp>,
     /// Kind and error of the most recent failure, unless that job has succeeded since.
     pub newest_failure: Option<(String, String)>,
+}
+
+/// The use cases of background work.
+#[derive(Clone, Copy, Debug)]
+pub struct Jobs<'a> {
+    core: &'a Arc<Core>,
+}
+
+impl<'a> Jobs<'a> {
+    pub(super) fn new(core: &'a Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Starts the worker. It runs until [`close`](Self::close).
+    pub fn start(self) {
+        self.core.worker_handle.open();
+        tokio::spawn(Worker::new(Arc::clone(self.core)).run());
+    }
+
+    /// Stops claiming jobs.
+    pub fn close(self) {
+        self.core.worker_handle.close();
+    }
+
+    /// Waits until the running jobs have ended.
+    pub async fn drained(self) {
+        self.core.worker_handle.ended().await;
+    }
+
+    /// Aborts the running jobs and releases their leases, so that another node can start them at once.
+    pub async fn give_back(self) {
+        self.core.worker_handle.abort();
+        self.core.worker_handle.ended().await;
+    }
+
+    /// Schedules recurring jobs, then runs all due jobs one by one. Returns the number of attempts. For tests, and
+    /// where no server runs.
+    pub async fn run_until_idle(self, actor: &Actor) -> Result<usize> {
+        Worker::new(Arc::clone(self.core)).run_until_idle(actor).await
+    }
+
+    /// Statistics of the queue, over all nodes.
+    pub async fn queue_stats(self, actor: &Actor) -> Result<QueueStats> {
+        let scope = policy::scope(actor)?;
+        store::job::queue_stats(&self.core.store.reader(actor), &scope, self.core.clock.now()).await
+    }
 }

@@ -10,14 +10,13 @@ use crate::domain::random::Randomness;
 pub const MAX_ATTEMPTS: i32 = 15;
 /// The wait after the first failure; it doubles each time.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(5);
-/// The longest wait.
 const MAX_WAIT: TimeDelta = TimeDelta::hours(1);
 /// Each wait is extended by up to a random 1/JITTER, so that jobs that failed together do not retry together.
 const JITTER: i32 = 4;
 
 /// Why a job failed.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::domain) enum Failure {
     /// Another attempt may succeed.
     Passing(anyhow::Error),
     /// No attempt ever will.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::attempt::{attempt, lease};
+use super::attempt::{LEASE, attempt};
 use super::{Claim, JobKind, Lease, NewJob};
 use crate::domain::Core;
 use crate::domain::actor::Actor;
@@ -22,16 +22,16 @@ use crate::telemetry::metric;
 const AT_ONCE: usize = 4;
 /// Maximum number of mails among them, so that a slow mail server does not block other jobs.
 const MAILS_AT_ONCE: usize = 3;
-/// Poll interval.
 const POLL: Duration = Duration::from_secs(1);
 /// How often the queue is counted for metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// Random bytes in the name of a node.
 const NAME_BYTES: usize = 8;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum WorkerState {
     /// Claims jobs.
+    #[default]
     Open,
     /// Finishes running jobs.
     Closing,
@@ -40,19 +40,10 @@ enum WorkerState {
 }
 
 /// Starts and stops the worker of a node.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct WorkerHandle {
     state: watch::Sender<WorkerState>,
     is_running: watch::Sender<bool>,
-}
-
-impl Default for WorkerHandle {
-    fn default() -> Self {
-        Self {
-            state: watch::Sender::new(WorkerState::Open),
-            is_running: watch::Sender::new(false),
-        }
-    }
 }
 
 impl WorkerHandle {
@@ -75,7 +66,6 @@ impl WorkerHandle {
     }
 }
 
-/// The worker of a node.
 pub(super) struct Worker {
     core: Arc<Core>,
     /// The name of this node in leases.
@@ -104,12 +94,12 @@ impl Worker {
     pub(super) async fn run(mut self) {
         let mut state = self.core.worker_handle.state.subscribe();
         while *state.borrow_and_update() == WorkerState::Open {
-            let turn = self.turn().await;
-            self.log_change(&turn);
-            let has_place = self.attempts.len() < AT_ONCE;
+            let claimed = self.claim_due().await;
+            self.log_change(&claimed);
+            let has_slot = self.attempts.len() < AT_ONCE;
             tokio::select! {
-                () = self.core.hub.bus().work_announced(), if has_place => {}
-                () = sleep(POLL), if has_place => {}
+                () = self.core.hub.bus().work_announced(), if has_slot => {}
+                () = sleep(POLL), if has_slot => {}
                 Some(ended) = self.attempts.join_next() => {
                     self.mails -= usize::from(ended.is_ok_and(|kind| JobKind::MAILS.contains(&kind)));
                 }
@@ -133,7 +123,7 @@ impl Worker {
     }
 
     /// Starts as many due jobs as the limits allow.
-    async fn turn(&mut self) -> Result<()> {
+    async fn claim_due(&mut self) -> Result<()> {
         if !self.is_scheduled {
             self.schedule().await?;
             self.is_scheduled = true;
@@ -143,10 +133,8 @@ impl Worker {
             self.count().await?;
         }
         if self.attempts.len() < AT_ONCE && self.is_any_due().await? {
-            let others: Vec<JobKind> = JobKind::ALL
-                .into_iter()
-                .filter(|kind| !JobKind::MAILS.contains(kind))
-                .collect();
+            let mut others = JobKind::ALL.to_vec();
+            others.retain(|kind| !JobKind::MAILS.contains(kind));
             self.begin(&others, AT_ONCE).await?;
             self.begin(&JobKind::MAILS, MAILS_AT_ONCE - self.mails).await?;
         }
@@ -172,8 +160,8 @@ impl Worker {
     }
 
     /// Logs the first failure and the recovery.
-    fn log_change(&mut self, turn: &Result<()>) {
-        match turn {
+    fn log_change(&mut self, claimed: &Result<()>) {
+        match claimed {
             Err(error) if !self.has_failed => {
                 self.has_failed = true;
                 tracing::warn!("cannot claim jobs, retrying: {error}: {:?}", error.cause());
@@ -214,7 +202,7 @@ impl Worker {
         let lease = Lease {
             owner: &self.name,
             from: now,
-            until: now + lease(),
+            until: now + LEASE,
         };
         let claims = store::job::claim(&transaction, &system, kinds, lease, limit).await?;
         transaction.commit().await?;
@@ -235,11 +223,11 @@ impl Worker {
     #[expect(clippy::cast_precision_loss, reason = "a gauge needs no more than 52 bits")]
     async fn count(&self) -> Result<()> {
         let scope = policy::scope(&Actor::System)?;
-        let queue_stats =
-            store::job::queue_stats(self.core.store.system_reader(), &scope, self.core.clock.now()).await?;
-        metrics::gauge!(metric::JOBS_PENDING).set(queue_stats.pending as f64);
-        metrics::gauge!(metric::JOBS_RUNNING).set(queue_stats.running as f64);
-        metrics::gauge!(metric::JOBS_DEAD).set(queue_stats.dead as f64);
+        let now = self.core.clock.now();
+        let stats = store::job::queue_stats(self.core.store.system_reader(), &scope, now).await?;
+        metrics::gauge!(metric::JOBS_PENDING).set(stats.pending as f64);
+        metrics::gauge!(metric::JOBS_RUNNING).set(stats.running as f64);
+        metrics::gauge!(metric::JOBS_DEAD).set(stats.dead as f64);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::bus::Bus;
 use super::live_connections::Ending;
 use super::present::PresentTasks;
 use super::registry::Registry;
+use crate::domain::Core;
 use crate::domain::actor::{AccountState, Actor};
 use crate::domain::clock::Clock;
 use crate::domain::error::Result;
@@ -22,32 +23,24 @@ use crate::domain::store::event::log::Settled;
 use crate::domain::store::{self, Store};
 use crate::telemetry::metric;
 
-/// Poll interval.
 const POLL: Duration = Duration::from_secs(1);
 /// Minimum time between two looks, so that several commits are read together.
 const GATHER: Duration = Duration::from_millis(2);
 /// First wait for an older open transaction that blocks later events; it doubles up to [`POLL`].
 const FIRST_WAIT: Duration = Duration::from_millis(4);
-/// The wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
 /// Events per query.
 const BATCH: u64 = 500;
 /// A transaction that blocks events for this time is logged.
 const WORTH_A_WARNING: Duration = Duration::from_secs(5);
 
-/// The receivers of what the reader reads, and its progress.
-pub(super) struct Delivery {
-    pub(super) registry: Arc<Registry>,
-    pub(super) present: Arc<PresentTasks>,
-    pub(super) progress: Arc<Progress>,
-}
-
-/// The task of a node that reads the logs.
 pub(super) struct EventLogReader {
     store: Store,
     scope: Scope<Tasks>,
     notified: Scope<Notifications>,
-    delivery: Delivery,
+    registry: Arc<Registry>,
+    present: Arc<PresentTasks>,
+    progress: Arc<Progress>,
     clock: Arc<dyn Clock>,
     /// Identity of the log.
     log: String,
@@ -70,15 +63,17 @@ enum Look {
 
 impl EventLogReader {
     /// A reader that starts at the current end of the logs.
-    pub(super) async fn at_the_end(store: Store, delivery: Delivery, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(super) async fn at_the_end(core: &Core) -> Result<Self> {
         let scope = policy::scope(&Actor::System)?;
-        let settled = store::event::log::settled(store.system_reader(), &scope).await?;
+        let settled = store::event::log::settled(core.store.system_reader(), &scope).await?;
         Ok(Self {
-            store,
+            store: core.store.clone(),
             scope,
             notified: policy::scope(&Actor::System)?,
-            delivery,
-            clock,
+            registry: Arc::clone(&core.hub.registry),
+            present: Arc::clone(&core.hub.present),
+            progress: Arc::clone(&core.hub.progress),
+            clock: Arc::clone(&core.clock),
             log: settled.log,
             events: settled.events,
             changes: settled.changes,
@@ -91,26 +86,22 @@ impl EventLogReader {
         let mut wait = FIRST_WAIT;
         let mut trouble = Trouble::default();
         loop {
-            let began = self.delivery.progress.begin();
-            self.delivery.present.begin_look();
+            let began = self.progress.begin();
+            self.present.begin_look();
             let look = self.look().await;
-            if matches!(look, Ok(Look::CaughtUp)) {
-                self.delivery.progress.end();
-            }
             trouble.log_change(&look, began);
-            let pause = match look {
-                Ok(Look::CaughtUp) => POLL,
-                Ok(Look::Waiting) => wait,
+            let (pause, next_wait) = match look {
+                Ok(Look::CaughtUp) => {
+                    self.progress.end();
+                    (POLL, FIRST_WAIT)
+                }
+                Ok(Look::Waiting) => (wait, (wait * 2).min(POLL)),
                 Err(_) => {
-                    self.delivery.present.fail_look();
-                    AFTER_FAILURE
+                    self.present.fail_look();
+                    (AFTER_FAILURE, FIRST_WAIT)
                 }
             };
-            wait = if matches!(look, Ok(Look::Waiting)) {
-                (wait * 2).min(POLL)
-            } else {
-                FIRST_WAIT
-            };
+            wait = next_wait;
             tokio::time::sleep(GATHER).await;
             tokio::select! {
                 () = bus.woken() => {}
@@ -124,8 +115,8 @@ impl EventLogReader {
         let settled = store::event::log::settled(self.store.system_reader(), &self.scope).await?;
         if settled.log != self.log {
             tracing::warn!("the event log was replaced: every live connection is closed");
-            self.delivery.registry.end_all(Ending::Replaced);
-            self.delivery.present.forget();
+            self.registry.end_all(Ending::Replaced);
+            self.present.forget();
             self.log = settled.log;
             (self.events, self.changes) = (settled.events, settled.changes);
             self.notifications = settled.notifications;
@@ -134,7 +125,7 @@ impl EventLogReader {
         // Revoked rights must take effect before later events are delivered.
         self.look_at_accounts(settled.changes).await?;
         if self.events >= settled.events {
-            self.delivery.present.remember(&[], !settled.is_waiting);
+            self.present.remember(&[], !settled.is_waiting);
         }
         while self.events < settled.events {
             self.deliver_batch(&settled).await?;
@@ -162,7 +153,7 @@ impl EventLogReader {
     /// Reads each session of the user once, however many connections it has.
     async fn look_at_account(&self, user: UserId) -> Result<()> {
         let mut states: HashMap<SessionId, Option<AccountState>> = HashMap::new();
-        for connection_user in self.delivery.registry.connections_of(user) {
+        for connection_user in self.registry.connections_of(user) {
             let session = connection_user.signed_in().session;
             let state = match states.get(&session) {
                 Some(state) => *state,
@@ -171,19 +162,19 @@ impl EventLogReader {
             states.insert(session, state);
             connection_user.set_state(state);
         }
-        self.delivery.registry.role_changed(user);
+        self.registry.role_changed(user);
         Ok(())
     }
 
     /// Delivers the next events before a position.
     async fn deliver_batch(&mut self, settled: &Settled) -> Result<()> {
         let until = settled.events;
-        let part = store::event::log::LogRange {
+        let range = store::event::log::LogRange {
             from: self.events,
             until,
             tasks: None,
         };
-        let batch = store::event::log::read(self.store.system_reader(), &self.scope, part, BATCH).await?;
+        let batch = store::event::log::read(self.store.system_reader(), &self.scope, range, BATCH).await?;
         metrics::counter!(metric::LIVE_EVENTS).increment(u64::try_from(batch.events.len()).unwrap_or_default());
         let (now, delays) = (self.clock.now(), metrics::histogram!(metric::LIVE_DELAY));
         for event in &batch.events {
@@ -191,9 +182,9 @@ impl EventLogReader {
         }
         let events: Vec<_> = batch.events.into_iter().map(Arc::new).collect();
         let is_last = batch.more_from.is_none();
-        self.delivery.present.remember(&events, is_last && !settled.is_waiting);
+        self.present.remember(&events, is_last && !settled.is_waiting);
         for event in &events {
-            self.delivery.registry.dispatch(event);
+            self.registry.dispatch(event);
         }
         self.events = batch.more_from.unwrap_or(until);
         Ok(())
@@ -201,15 +192,15 @@ impl EventLogReader {
 
     /// Delivers the notifications before a position, if there are subscriptions.
     async fn deliver_notifications(&mut self, until: notification::NotificationPosition) -> Result<()> {
-        while self.notifications < until && self.delivery.registry.awaits_notifications() {
-            let part = store::notification::NotificationRange {
+        while self.notifications < until && self.registry.awaits_notifications() {
+            let range = store::notification::NotificationRange {
                 from: self.notifications,
                 until,
             };
             let reader = self.store.system_reader();
-            let (notifications, more_from) = store::notification::read(reader, &self.notified, part, BATCH).await?;
+            let (notifications, more_from) = store::notification::read(reader, &self.notified, range, BATCH).await?;
             for notification in notifications {
-                self.delivery.registry.notify(&Arc::new(notification));
+                self.registry.notify(&Arc::new(notification));
             }
             self.notifications = more_from.unwrap_or(until);
         }

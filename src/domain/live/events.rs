@@ -1,10 +1,9 @@
 //! Task events of one subscription.
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::live_connections::{ConnectionUser, LiveConnection};
-use super::registry::{Registration, Registry, Topic, may_receive};
+use super::live_connections::ConnectionUser;
+use super::registry::{Registration, Registry, may_receive};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
@@ -30,10 +29,6 @@ pub struct Watch {
 }
 
 impl Watch {
-    fn topic(&self) -> Topic {
-        self.tasks.clone().map_or(Topic::Everything, Topic::Tasks)
-    }
-
     /// Whether the event matches the filter.
     fn wants(&self, LoggedEvent { event, .. }: &LoggedEvent) -> bool {
         self.types.as_ref().is_none_or(|types| types.contains(&event.kind))
@@ -59,12 +54,18 @@ impl Watch {
 impl Selection for Watch {
     type Entry = LoggedEvent;
     type Position = LogPosition;
+    type Cursor = EventCursor;
 
     fn settled(settled: &Settled) -> LogPosition {
         settled.events
     }
 
-    fn place(event: &LoggedEvent) -> LogPosition {
+    fn after(cursor: &EventCursor, settled: &Settled) -> Result<LogPosition> {
+        settled.check_known(&cursor.log, cursor.place())?;
+        Ok(cursor.place().next())
+    }
+
+    fn position(event: &LoggedEvent) -> LogPosition {
         event.event.cursor.place()
     }
 
@@ -76,12 +77,12 @@ impl Selection for Watch {
         until: LogPosition,
     ) -> Result<stream::Batch<Self>> {
         let scope = policy::scope(actor)?;
-        let part = LogRange {
+        let range = LogRange {
             from,
             until,
             tasks: self.tasks.as_deref(),
         };
-        let batch = store::event::log::read(&store.reader(actor), &scope, part, BATCH).await?;
+        let batch = store::event::log::read(&store.reader(actor), &scope, range, BATCH).await?;
         Ok((batch.events, batch.more_from))
     }
 
@@ -90,7 +91,7 @@ impl Selection for Watch {
         registry: &Arc<Registry>,
         connection_user: &Arc<ConnectionUser>,
     ) -> Registration<Arc<LoggedEvent>> {
-        Registry::watch(registry, connection_user, self.topic())
+        Registry::watch(registry, connection_user, self.tasks.as_deref())
     }
 
     fn is_for(&self, connection_user: &ConnectionUser, event: &LoggedEvent) -> bool {
@@ -99,34 +100,10 @@ impl Selection for Watch {
 }
 
 /// The event stream of one subscription.
-pub struct EventStream(LogStream<Watch>);
-
-impl fmt::Debug for EventStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream").finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct EventStream(pub(super) LogStream<Watch>);
 
 impl EventStream {
-    pub(super) async fn open(
-        store: &Store,
-        registry: &Arc<Registry>,
-        live_connection: &LiveConnection,
-        watch: Watch,
-        after: Option<&EventCursor>,
-    ) -> Result<Self> {
-        let Some(after) = after else {
-            return Ok(Self(LogStream::open(store, registry, live_connection, watch)));
-        };
-        let first = |settled: &Settled| {
-            settled.check_known(&after.log, after.place())?;
-            Ok(after.place().next())
-        };
-        Ok(Self(
-            LogStream::resume(store, registry, live_connection, watch, first).await?,
-        ))
-    }
-
     /// The next event; `None` after the subscription has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Arc<LoggedEvent>>> {
         self.0.next().await

@@ -38,7 +38,6 @@ impl ConnectionUser {
         }
     }
 
-    /// The user, with their current role and time zone.
     pub(super) fn signed_in(&self) -> SignedIn {
         *self.user.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,7 +51,6 @@ impl ConnectionUser {
         });
     }
 
-    /// Whether the connection has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.ending.borrow().is_some()
     }

@@ -38,9 +38,11 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 
-use self::event_log_reader::{Delivery, EventLogReader, Progress};
+use self::event_log_reader::{EventLogReader, Progress};
+use self::notifications::OwnNotifications;
 use self::present::PresentTasks;
 use self::registry::Registry;
+use self::stream::LogStream;
 use super::Core;
 use super::actor::Actor;
 use super::error::{Error, Result, SignedOut};
@@ -58,7 +60,7 @@ const DRAIN_WAVES: u32 = 10;
 const NAME_BYTES: usize = 8;
 
 /// Live delivery of one node.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Hub {
     registry: Arc<Registry>,
     present: Arc<PresentTasks>,
@@ -74,15 +76,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(super) fn new(bus: Bus) -> Self {
-        Self {
-            registry: Arc::new(Registry::default()),
-            present: Arc::default(),
-            bus,
-            progress: Arc::default(),
-            reader: OnceCell::new(),
-            tasks: Mutex::default(),
-            closing: watch::Sender::new(false),
-        }
+        Self { bus, ..Self::default() }
     }
 
     pub(super) fn bus(&self) -> &Bus {
@@ -92,12 +86,7 @@ impl Hub {
     /// Starts the reader, unless it runs.
     pub(super) async fn follow(&self, core: &Core) -> Result<()> {
         let start = async || {
-            let delivery = Delivery {
-                registry: Arc::clone(&self.registry),
-                present: Arc::clone(&self.present),
-                progress: Arc::clone(&self.progress),
-            };
-            let reader = EventLogReader::at_the_end(core.store.clone(), delivery, Arc::clone(&core.clock)).await?;
+            let reader = EventLogReader::at_the_end(core).await?;
             self.spawn(reader.run(self.bus.clone()));
             Ok(())
         };
@@ -123,13 +112,9 @@ impl<'a> Live<'a> {
     /// Connects this node with others through Redis.
     pub fn join(self, redis: &Redis) {
         let name = hexadecimal(self.core.randomness.as_ref(), NAME_BYTES);
-        let bus = &self.core.hub.bus;
-        self.core
-            .hub
-            .spawn(redis::publish(redis.clone(), bus.clone(), name.clone()));
-        self.core
-            .hub
-            .spawn(redis::listen(redis.client().clone(), bus.clone(), name));
+        let hub = &self.core.hub;
+        hub.spawn(redis::publish(redis.clone(), hub.bus.clone(), name.clone()));
+        hub.spawn(redis::listen(redis.client().clone(), hub.bus.clone(), name));
     }
 
     /// Registers a connection of the actor. It ends when the session ends, from the moment of this call.
@@ -149,7 +134,8 @@ impl<'a> Live<'a> {
         watch: Watch,
         after: Option<&EventCursor>,
     ) -> Result<EventStream> {
-        EventStream::open(&self.core.store, &self.core.hub.registry, live_connection, watch, after).await
+        let stream = LogStream::open(self.core, live_connection, watch, after).await?;
+        Ok(EventStream(stream))
     }
 
     /// The current task of an event, and how long it may be shown to others.
@@ -163,7 +149,8 @@ impl<'a> Live<'a> {
         live_connection: &LiveConnection,
         after: Option<&NotificationCursor>,
     ) -> Result<NotificationStream> {
-        NotificationStream::open(&self.core.store, &self.core.hub.registry, live_connection, after).await
+        let stream = LogStream::open(self.core, live_connection, OwnNotifications, after).await?;
+        Ok(NotificationStream(stream))
     }
 
     /// Ends the open connections in waves over `time`, so that clients do not all reconnect to the other servers at

@@ -1,9 +1,8 @@
 //! Notifications of one subscription.
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::live_connections::{ConnectionUser, LiveConnection};
+use super::live_connections::ConnectionUser;
 use super::registry::{Registration, Registry};
 use super::stream::{self, BATCH, LogStream, Selection};
 use crate::domain::actor::Actor;
@@ -14,17 +13,24 @@ use crate::domain::store::event::log::Settled;
 use crate::domain::store::notification::NotificationRange;
 use crate::domain::store::{self, Store};
 
-struct Own;
+/// The notifications of the user of the connection.
+pub(super) struct OwnNotifications;
 
-impl Selection for Own {
+impl Selection for OwnNotifications {
     type Entry = LoggedNotification;
     type Position = NotificationPosition;
+    type Cursor = NotificationCursor;
 
     fn settled(settled: &Settled) -> NotificationPosition {
         settled.notifications
     }
 
-    fn place(entry: &LoggedNotification) -> NotificationPosition {
+    fn after(cursor: &NotificationCursor, settled: &Settled) -> Result<NotificationPosition> {
+        settled.check_known(cursor.log(), cursor.place().event)?;
+        Ok(cursor.place().next())
+    }
+
+    fn position(entry: &LoggedNotification) -> NotificationPosition {
         entry.cursor.place()
     }
 
@@ -53,33 +59,10 @@ impl Selection for Own {
 }
 
 /// The notifications of one subscription.
-pub struct NotificationStream(LogStream<Own>);
-
-impl fmt::Debug for NotificationStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotificationStream").finish_non_exhaustive()
-    }
-}
+#[derive(Debug)]
+pub struct NotificationStream(pub(super) LogStream<OwnNotifications>);
 
 impl NotificationStream {
-    pub(super) async fn open(
-        store: &Store,
-        registry: &Arc<Registry>,
-        live_connection: &LiveConnection,
-        after: Option<&NotificationCursor>,
-    ) -> Result<Self> {
-        let Some(after) = after else {
-            return Ok(Self(LogStream::open(store, registry, live_connection, Own)));
-        };
-        let first = |settled: &Settled| {
-            settled.check_known(after.log(), after.place().event)?;
-            Ok(after.place().next())
-        };
-        Ok(Self(
-            LogStream::resume(store, registry, live_connection, Own, first).await?,
-        ))
-    }
-
     /// The next notification; `None` after the subscription has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Arc<LoggedNotification>>> {
         self.0.next().await

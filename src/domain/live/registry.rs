@@ -1,8 +1,7 @@
 //! Subscriptions of this node, indexed by user and task. Delivery looks up only the receivers of an event, whatever the
 //! number of subscriptions.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,40 +46,38 @@ impl<T> Subscriber<T> {
     }
 }
 
-/// Subscriptions by key and number.
-type Index<K, T> = HashMap<K, HashMap<u64, Arc<Subscriber<T>>>>;
+/// Entries by key and number.
+type Index<K, T> = BTreeMap<(K, u64), T>;
 
 type EventSubscriber = Arc<Subscriber<Arc<LoggedEvent>>>;
 
+/// Each number is given once, so it identifies an entry in all indexes.
 #[derive(Debug, Default)]
 struct Watchers {
     last_number: u64,
     /// Set on shutdown; new connections end at once.
     is_closed: bool,
     /// Subscriptions to everything that the user sees.
-    by_user: Index<UserId, Arc<LoggedEvent>>,
+    by_user: Index<UserId, EventSubscriber>,
     /// Those of administrators. The role is checked again for each event.
-    admins: HashMap<u64, EventSubscriber>,
+    admins: BTreeMap<u64, EventSubscriber>,
     /// Subscriptions to certain tasks.
-    by_task: Index<TaskId, Arc<LoggedEvent>>,
+    by_task: Index<TaskId, EventSubscriber>,
     /// Subscriptions to notifications.
-    notified: Index<UserId, Arc<LoggedNotification>>,
-    connections: HashMap<UserId, HashMap<u64, Arc<ConnectionUser>>>,
+    notified: Index<UserId, Arc<Subscriber<Arc<LoggedNotification>>>>,
+    connections: Index<UserId, Arc<ConnectionUser>>,
+}
+
+/// The entries of a key, with their numbers.
+fn entries_of<K: Copy + Ord, T>(index: &Index<K, T>, key: K) -> impl Iterator<Item = (u64, &T)> {
+    let entries = index.range((key, 0)..=(key, u64::MAX));
+    entries.map(|((_, number), entry)| (*number, entry))
 }
 
 /// The subscriptions and connections of this node.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     watchers: Mutex<Watchers>,
-}
-
-/// The topic of a subscription to events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Topic {
-    /// Everything that the user sees.
-    Everything,
-    /// These tasks.
-    Tasks(Vec<TaskId>),
 }
 
 /// A registered subscription. Dropping it unregisters it.
@@ -95,33 +92,19 @@ struct RegistrationGuard {
     registry: Arc<Registry>,
     user: UserId,
     number: u64,
-    topic: Option<Topic>,
+    /// The tasks of a subscription to certain tasks.
+    tasks: Vec<TaskId>,
 }
 
 impl Drop for RegistrationGuard {
     fn drop(&mut self) {
         metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).decrement(1.0);
         let mut watchers = self.registry.watchers();
-        match &self.topic {
-            Some(Topic::Everything) => {
-                remove(&mut watchers.by_user, &self.user, self.number);
-                watchers.admins.remove(&self.number);
-            }
-            Some(Topic::Tasks(tasks)) => {
-                for task in tasks {
-                    remove(&mut watchers.by_task, task, self.number);
-                }
-            }
-            None => remove(&mut watchers.notified, &self.user, self.number),
-        }
-    }
-}
-
-fn remove<K: Eq + Hash, T>(index: &mut HashMap<K, HashMap<u64, T>>, key: &K, number: u64) {
-    if let Some(entries) = index.get_mut(key) {
-        entries.remove(&number);
-        if entries.is_empty() {
-            index.remove(key);
+        watchers.by_user.remove(&(self.user, self.number));
+        watchers.admins.remove(&self.number);
+        watchers.notified.remove(&(self.user, self.number));
+        for task in &self.tasks {
+            watchers.by_task.remove(&(*task, self.number));
         }
     }
 }
@@ -131,7 +114,6 @@ impl Registry {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a connection of a user.
     pub(super) fn connect(registry: &Arc<Self>, user: SignedIn) -> LiveConnection {
         let connection_user = Arc::new(ConnectionUser::new(user));
         let mut watchers = registry.watchers();
@@ -141,27 +123,26 @@ impl Registry {
         let number = watchers.number();
         watchers
             .connections
-            .entry(user.id)
-            .or_default()
-            .insert(number, Arc::clone(&connection_user));
+            .insert((user.id, number), Arc::clone(&connection_user));
         metrics::gauge!(metric::LIVE_CONNECTIONS).increment(1.0);
         LiveConnection::new(connection_user, number, registry)
     }
 
-    /// Unregisters a connection.
     pub(super) fn disconnect(&self, user: UserId, number: u64) {
         metrics::gauge!(metric::LIVE_CONNECTIONS).decrement(1.0);
-        remove(&mut self.watchers().connections, &user, number);
+        self.watchers().connections.remove(&(user, number));
     }
 
     pub(super) fn connections_of(&self, user: UserId) -> Vec<Arc<ConnectionUser>> {
         let watchers = self.watchers();
-        let found = watchers.connections.get(&user);
-        found.map_or_else(Vec::new, |found| found.values().cloned().collect())
+        let connections = entries_of(&watchers.connections, user);
+        connections
+            .map(|(_, connection_user)| Arc::clone(connection_user))
+            .collect()
     }
 
     pub(super) fn end_all(&self, ending: Ending) {
-        for connection_user in self.watchers().connections.values().flat_map(HashMap::values) {
+        for connection_user in self.watchers().connections.values() {
             connection_user.end(ending);
         }
     }
@@ -172,7 +153,6 @@ impl Registry {
         let open: Vec<&Arc<ConnectionUser>> = watchers
             .connections
             .values()
-            .flat_map(HashMap::values)
             .filter(|connection_user| !connection_user.has_ended())
             .collect();
         for connection_user in open.iter().take(open.len().div_ceil(parts)) {
@@ -186,72 +166,52 @@ impl Registry {
         self.end_all(Ending::Shutdown);
     }
 
-    /// Number of connections.
     pub(super) fn connection_count(&self) -> usize {
-        self.watchers().connections.values().map(HashMap::len).sum()
+        self.watchers().connections.len()
     }
 
     /// Number of subscriptions; a subscription to several tasks counts for each of them.
     pub(super) fn subscribers(&self) -> usize {
         let watchers = self.watchers();
-        let everything: usize = watchers.by_user.values().map(HashMap::len).sum();
-        let tasks: usize = watchers.by_task.values().map(HashMap::len).sum();
-        let notified: usize = watchers.notified.values().map(HashMap::len).sum();
-        everything + tasks + notified
+        watchers.by_user.len() + watchers.by_task.len() + watchers.notified.len()
     }
 
-    /// Number of connections of a user.
     pub(super) fn connection_count_of(&self, user: UserId) -> usize {
-        self.watchers().connections.get(&user).map_or(0, HashMap::len)
+        entries_of(&self.watchers().connections, user).count()
     }
 
     /// Updates the index after a user became an administrator or stopped being one.
     pub(super) fn role_changed(&self, user: UserId) {
         let mut watchers = self.watchers();
         let Watchers { by_user, admins, .. } = &mut *watchers;
-        for (number, subscriber) in by_user.get(&user).into_iter().flatten() {
+        for (number, subscriber) in entries_of(by_user, user) {
             if subscriber.connection_user.signed_in().role == Role::Admin {
-                admins.insert(*number, Arc::clone(subscriber));
+                admins.insert(number, Arc::clone(subscriber));
             } else {
-                admins.remove(number);
+                admins.remove(&number);
             }
         }
     }
 
-    /// Subscribes to the events of a topic.
+    /// Subscribes to the events of these tasks; without them, to everything that the user sees.
     pub(super) fn watch(
         registry: &Arc<Self>,
         connection_user: &Arc<ConnectionUser>,
-        topic: Topic,
+        tasks: Option<&[TaskId]>,
     ) -> Registration<Arc<LoggedEvent>> {
-        let user = connection_user.signed_in();
-        let (subscriber, receiver) = subscriber(connection_user);
-        let mut watchers = registry.watchers();
-        let number = watchers.number();
-        match &topic {
-            Topic::Everything => {
+        let of_tasks = tasks.unwrap_or_default().to_vec();
+        Self::register(registry, connection_user, of_tasks, |watchers, user, number, entry| {
+            let Some(tasks) = tasks else {
                 if user.role == Role::Admin {
-                    watchers.admins.insert(number, Arc::clone(&subscriber));
+                    watchers.admins.insert(number, Arc::clone(&entry));
                 }
-                watchers.by_user.entry(user.id).or_default().insert(number, subscriber);
+                watchers.by_user.insert((user.id, number), entry);
+                return;
+            };
+            for task in tasks {
+                watchers.by_task.insert((*task, number), Arc::clone(&entry));
             }
-            Topic::Tasks(tasks) => {
-                for task in tasks {
-                    let watching = watchers.by_task.entry(*task).or_default();
-                    watching.insert(number, Arc::clone(&subscriber));
-                }
-            }
-        }
-        drop(watchers);
-        Registration {
-            receiver,
-            _guard: RegistrationGuard {
-                registry: Arc::clone(registry),
-                user: user.id,
-                number,
-                topic: Some(topic),
-            },
-        }
+        })
     }
 
     /// Subscribes to the notifications of a user.
@@ -259,19 +219,40 @@ impl Registry {
         registry: &Arc<Self>,
         connection_user: &Arc<ConnectionUser>,
     ) -> Registration<Arc<LoggedNotification>> {
-        let user = connection_user.signed_in().id;
-        let (subscriber, receiver) = subscriber(connection_user);
+        Self::register(
+            registry,
+            connection_user,
+            Vec::new(),
+            |watchers, user, number, entry| {
+                watchers.notified.insert((user.id, number), entry);
+            },
+        )
+    }
+
+    fn register<T>(
+        registry: &Arc<Self>,
+        connection_user: &Arc<ConnectionUser>,
+        tasks: Vec<TaskId>,
+        insert: impl FnOnce(&mut Watchers, SignedIn, u64, Arc<Subscriber<T>>),
+    ) -> Registration<T> {
+        metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).increment(1.0);
+        let user = connection_user.signed_in();
+        let (sender, receiver) = mpsc::channel(BUFFER);
+        let subscriber = Subscriber {
+            connection_user: Arc::clone(connection_user),
+            sender,
+            has_missed: AtomicBool::new(false),
+        };
         let mut watchers = registry.watchers();
         let number = watchers.number();
-        watchers.notified.entry(user).or_default().insert(number, subscriber);
-        drop(watchers);
+        insert(&mut watchers, user, number, Arc::new(subscriber));
         Registration {
             receiver,
             _guard: RegistrationGuard {
                 registry: Arc::clone(registry),
-                user,
+                user: user.id,
                 number,
-                topic: None,
+                tasks,
             },
         }
     }
@@ -279,39 +260,31 @@ impl Registry {
     /// Sends an event to its receivers.
     pub(super) fn dispatch(&self, event: &Arc<LoggedEvent>) {
         let watchers = self.watchers();
-        for (number, subscriber) in event
+        let of_audience = event
             .audience
             .iter()
-            .filter_map(|user| watchers.by_user.get(user))
-            .flatten()
-        {
+            .flat_map(|user| entries_of(&watchers.by_user, *user));
+        for (number, subscriber) in of_audience {
             // Administrators receive it below, once.
-            if !watchers.admins.contains_key(number) {
+            if !watchers.admins.contains_key(&number) {
                 subscriber.send(Arc::clone(event));
             }
         }
-        let of_task = watchers.by_task.get(&event.event.task_id).into_iter().flatten();
-        for (_, subscriber) in watchers.admins.iter().chain(of_task) {
+        let of_task = entries_of(&watchers.by_task, event.event.task_id).map(|(_, subscriber)| subscriber);
+        for subscriber in watchers.admins.values().chain(of_task) {
             if may_receive(&subscriber.connection_user, &event.audience) {
                 subscriber.send(Arc::clone(event));
             }
         }
     }
 
-    /// Whether there is any subscription to notifications.
     pub(super) fn awaits_notifications(&self) -> bool {
         !self.watchers().notified.is_empty()
     }
 
-    /// Sends a notification to its receiver.
     pub(super) fn notify(&self, notification: &Arc<LoggedNotification>) {
         let watchers = self.watchers();
-        for subscriber in watchers
-            .notified
-            .get(&notification.notification.user_id)
-            .into_iter()
-            .flat_map(HashMap::values)
-        {
+        for (_, subscriber) in entries_of(&watchers.notified, notification.notification.user_id) {
             subscriber.send(Arc::clone(notification));
         }
     }
@@ -322,17 +295,6 @@ impl Watchers {
         self.last_number += 1;
         self.last_number
     }
-}
-
-fn subscriber<T>(connection_user: &Arc<ConnectionUser>) -> (Arc<Subscriber<T>>, mpsc::Receiver<T>) {
-    metrics::gauge!(metric::LIVE_SUBSCRIPTIONS).increment(1.0);
-    let (sender, receiver) = mpsc::channel(BUFFER);
-    let subscriber = Subscriber {
-        connection_user: Arc::clone(connection_user),
-        sender,
-        has_missed: AtomicBool::new(false),
-    };
-    (Arc::new(subscriber), receiver)
 }
 
 /// Whether the policy permits the user of a connection to receive an event, by their current role.

@@ -1,10 +1,12 @@
 //! One subscription to a log: first the missed entries from the database, then new ones.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use super::live_connections::{ConnectionUser, LiveConnection};
 use super::registry::{Registration, Registry};
+use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::error::Result;
 use crate::domain::policy;
@@ -18,15 +20,18 @@ pub(super) const BATCH: u64 = 200;
 pub(super) type Batch<S> = (Vec<<S as Selection>::Entry>, Option<<S as Selection>::Position>);
 
 /// The entries of a log that match a subscription and that its user may see, in commit order.
-pub(super) trait Selection {
+pub(super) trait Selection: Sized {
     type Entry: Send + Sync;
     type Position: Copy + Ord + Default + Send;
+    type Cursor;
 
     /// No later entry becomes visible before this position.
     fn settled(settled: &Settled) -> Self::Position;
 
-    /// The position of an entry.
-    fn place(entry: &Self::Entry) -> Self::Position;
+    /// The position after a cursor. Fails if that part of the log was deleted.
+    fn after(cursor: &Self::Cursor, settled: &Settled) -> Result<Self::Position>;
+
+    fn position(entry: &Self::Entry) -> Self::Position;
 
     /// Reads entries from one position up to, but not including, another.
     fn read(
@@ -35,9 +40,7 @@ pub(super) trait Selection {
         actor: &Actor,
         from: Self::Position,
         until: Self::Position,
-    ) -> impl Future<Output = Result<Batch<Self>>> + Send
-    where
-        Self: Sized;
+    ) -> impl Future<Output = Result<Batch<Self>>> + Send;
 
     /// Registers for new entries.
     fn register(
@@ -61,7 +64,6 @@ enum Phase<P> {
     Live { from: P },
 }
 
-/// The stream of one subscription.
 pub(super) struct LogStream<S: Selection> {
     store: Store,
     registry: Arc<Registry>,
@@ -72,49 +74,41 @@ pub(super) struct LogStream<S: Selection> {
     registration: Option<Registration<Arc<S::Entry>>>,
 }
 
-impl<S: Selection> LogStream<S> {
-    /// Starts with new entries.
-    pub(super) fn open(
-        store: &Store,
-        registry: &Arc<Registry>,
-        live_connection: &LiveConnection,
-        selection: S,
-    ) -> Self {
-        let connection_user = Arc::clone(&live_connection.connection_user);
-        Self {
-            registration: Some(selection.register(registry, &connection_user)),
-            store: store.clone(),
-            registry: Arc::clone(registry),
-            connection_user,
-            selection,
-            phase: Phase::Live {
-                from: S::Position::default(),
-            },
-            read: VecDeque::new(),
-        }
+impl<S: Selection> fmt::Debug for LogStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogStream").finish_non_exhaustive()
     }
+}
 
-    /// Starts at the position that `first` returns. Fails if that part of the log was deleted.
-    pub(super) async fn resume(
-        store: &Store,
-        registry: &Arc<Registry>,
+impl<S: Selection> LogStream<S> {
+    /// Starts after a cursor; without one, with new entries.
+    pub(super) async fn open(
+        core: &Core,
         live_connection: &LiveConnection,
         selection: S,
-        first: impl FnOnce(&Settled) -> Result<S::Position>,
+        after: Option<&S::Cursor>,
     ) -> Result<Self> {
+        let (store, registry) = (&core.store, &core.hub.registry);
         let connection_user = Arc::clone(&live_connection.connection_user);
-        let settled = settled(store, &connection_user).await?;
-        // The cursor of a write or of a history may be ahead of the settled position, and entries with lower positions
-        // may still appear.
-        let from = first(&settled)?.min(S::settled(&settled));
+        let (phase, registration) = if let Some(cursor) = after {
+            let settled = settled(store, &connection_user).await?;
+            // The cursor of a write or of a history may be ahead of the settled position, and entries with lower
+            // positions may still appear.
+            let from = S::after(cursor, &settled)?.min(S::settled(&settled));
+            (Phase::CatchingUp { from }, None)
+        } else {
+            let from = S::Position::default();
+            let registration = selection.register(registry, &connection_user);
+            (Phase::Live { from }, Some(registration))
+        };
         Ok(Self {
             store: store.clone(),
             registry: Arc::clone(registry),
             connection_user,
             selection,
-            phase: Phase::CatchingUp { from },
+            phase,
             read: VecDeque::new(),
-            registration: None,
+            registration,
         })
     }
 
@@ -126,15 +120,14 @@ impl<S: Selection> LogStream<S> {
                     return Some(Ok(entry));
                 }
             }
-            let from = match self.phase {
-                Phase::Live { from } => from,
-                Phase::CatchingUp { .. } | Phase::Closing { .. } => match self.read_on().await {
+            let Phase::Live { from } = self.phase else {
+                match self.read_on().await {
                     Ok(()) => continue,
                     Err(error) => return Some(Err(error)),
-                },
+                }
             };
             let entry = self.registration.as_mut()?.receiver.recv().await?;
-            if S::place(&entry) >= from && self.selection.is_for(&self.connection_user, &entry) {
+            if S::position(&entry) >= from && self.selection.is_for(&self.connection_user, &entry) {
                 return Some(Ok(entry));
             }
         }

@@ -1,7 +1,8 @@
 //! Positions of notifications in the order in which subscriptions deliver them.
 
 use crate::domain::error::Result;
-use crate::domain::event::{self, EventCursor};
+use crate::domain::event::{EventCursor, LogPosition, MAX_CURSOR_BYTES};
+use crate::domain::page::{decode_cursor, encode_cursor};
 
 use super::Notification;
 
@@ -9,7 +10,7 @@ use super::Notification;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NotificationPosition {
     /// The position of the notification's event; for a due date, of the newest event at that time.
-    pub(crate) event: event::LogPosition,
+    pub(crate) event: LogPosition,
     pub(crate) id: i64,
 }
 
@@ -60,15 +61,15 @@ impl NotificationCursor {
     #[must_use]
     pub fn encode(&self) -> String {
         match self.id {
-            Some(id) => event::encode_cursor(&(&self.event.log, self.event.transaction_id, self.event.id, id)),
+            Some(id) => encode_cursor(&(&self.event.log, self.event.transaction_id, self.event.id, id)),
             None => self.event.encode(),
         }
     }
 
     /// Parses the cursor of a notification or an event from the argument `field`.
     pub fn decode(field: &'static str, text: &str) -> Result<Self> {
-        if let Some((log, transaction_id, event, id)) = event::decode_cursor(text) {
-            let event = event::LogPosition {
+        if let Some((log, transaction_id, event, id)) = decode_cursor(text, MAX_CURSOR_BYTES) {
+            let event = LogPosition {
                 transaction_id,
                 id: event,
             };

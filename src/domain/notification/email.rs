@@ -7,7 +7,8 @@ use crate::domain::Core;
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
-use crate::domain::id::{NotificationId, UserId};
+use crate::domain::id::NotificationId;
+use crate::domain::task::workflow::Status;
 use crate::domain::user::{User, Users};
 use crate::domain::{policy, store};
 
@@ -53,18 +54,17 @@ fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> O
     let title = plain(&notification.task_title);
     let doer = doer.map_or_else(
         || "Somebody".to_owned(),
-        |doer| name_of(doer).map_or_else(|| number_of(doer.id), |name| format!("\"{name}\"")),
+        |doer| name_of(doer).map_or_else(|| format!("User {}", doer.id), |name| format!("\"{name}\"")),
     );
-    let status = notification.status.as_str().replace('_', " ");
+    let words_of = |status: Status| status.as_str().replace('_', " ");
+    let status = words_of(notification.status);
     let (subject, news) = match notification.kind {
         NotificationKind::Assigned => (
             "Assigned to you",
             format!("{doer} assigned the task \"{title}\" to you."),
         ),
         NotificationKind::StatusChanged => {
-            let from = notification
-                .previous_status
-                .map(|status| status.as_str().replace('_', " "));
+            let from = notification.previous_status.map(words_of);
             let from = from.map(|from| format!(" from {from}")).unwrap_or_default();
             ("Moved", format!("{doer} moved the task \"{title}\"{from} to {status}."))
         }
@@ -99,10 +99,6 @@ fn write(notification: &Notification, receiver: &User, doer: Option<&User>) -> O
 fn name_of(user: &User) -> Option<String> {
     let name = user.full_name.as_deref().or(user.username.as_deref())?;
     Some(plain(name)).filter(|name| !name.is_empty())
-}
-
-fn number_of(user: UserId) -> String {
-    format!("User {user}")
 }
 
 /// User text as it may appear in quotation marks in a mail: one short line that cannot end the quotation or contain a

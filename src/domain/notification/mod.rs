@@ -14,38 +14,24 @@ pub use self::use_cases::Notifications;
 
 use super::clock::Timestamp;
 use super::id::{NotificationId, TaskId, UserId};
+use super::named_enum::named_enum;
 use super::page::SortField;
 use super::task::workflow::Status;
 
 /// Maximum number of notifications in one request.
 pub const MAX_IDS: usize = 100;
 
-/// The subject of a notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NotificationKind {
-    /// A task was assigned to the user.
-    Assigned,
-    /// The status of a task of the user changed.
-    StatusChanged,
-    /// An open task of the user is due within 24 hours.
-    DueSoon,
-    /// An open task of the user is past its due date.
-    Overdue,
-}
-
-impl NotificationKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Assigned, Self::StatusChanged, Self::DueSoon, Self::Overdue];
-
-    /// The name in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Assigned => "ASSIGNED",
-            Self::StatusChanged => "STATUS_CHANGED",
-            Self::DueSoon => "DUE_SOON",
-            Self::Overdue => "OVERDUE",
-        }
+named_enum! {
+    /// The subject of a notification, with its name in the database.
+    NotificationKind {
+        /// A task was assigned to the user.
+        Assigned = "ASSIGNED",
+        /// The status of a task of the user changed.
+        StatusChanged = "STATUS_CHANGED",
+        /// An open task of the user is due within 24 hours.
+        DueSoon = "DUE_SOON",
+        /// An open task of the user is past its due date.
+        Overdue = "OVERDUE",
     }
 }
 

@@ -1,23 +1,54 @@
-//! Rules for files that belong to no task. Files of a task follow the rules of the task.
+//! Files: visibility, and rules for those that belong to no task. Files of a task follow the rules of the task.
 
-use super::{Action, File, Own, OwnedKind, Relationship, Rule};
+use super::Refusal::{self, Forbidden};
+use super::resource::{OWNER, OWNER_OR_ADMIN};
+use super::scope::own_or_everything;
+use super::{Action, Own, Relationship, Resource, Rule, Scope, Tasks};
+use crate::domain::id::{AttachmentId, UserId};
 
-/// A file that does not exist yet and will belong to no task.
+/// A file that belongs to no task.
 #[derive(Clone, Copy, Debug)]
-pub enum NewFile {}
-
-impl OwnedKind for NewFile {
-    const NAME: &'static str = "attachment";
-    const IS_PUBLIC: bool = true;
+pub struct File {
+    /// The file's id.
+    pub id: AttachmentId,
+    /// The user who uploaded it.
+    pub owner: UserId,
 }
 
-const NOT_THE_OWNER: &str = "Only the owner of the file or an administrator may do this";
+impl Resource for File {
+    type Subject = AttachmentId;
+
+    const VISIBLE_TO: Option<(&'static [Relationship], &'static str)> = Some((OWNER_OR_ADMIN, "attachment"));
+
+    fn subject(&self) -> AttachmentId {
+        self.id
+    }
+
+    fn owner(&self) -> Option<UserId> {
+        Some(self.owner)
+    }
+}
+
+visible! {
+    /// Files of visible tasks, and the user's own files that belong to no task; all for administrators.
+    Files: own_or_everything;
+}
+
+impl Scope<Files> {
+    /// The tasks whose files are visible.
+    #[must_use]
+    pub fn tasks(&self) -> Scope<Tasks> {
+        Scope::new(self.visibility())
+    }
+}
+
+const NOT_THE_OWNER: Refusal = Forbidden("Only the owner of the file or an administrator may do this");
 
 rules! { FILE_ACTIONS:
     /// Upload a file that belongs to no task.
-    KeepFile(Own<NewFile>): Relationship::is_owner, "A new file belongs to the user who uploads it";
+    KeepFile(Own): OWNER, Forbidden("A new file belongs to the user who uploads it");
     /// See and download a file that belongs to no task.
-    SeeFile(File): Relationship::is_owner_or_admin, NOT_THE_OWNER;
+    SeeFile(File): OWNER_OR_ADMIN, NOT_THE_OWNER;
     /// Delete a file that belongs to no task.
-    DeleteFile(File): Relationship::is_owner_or_admin, NOT_THE_OWNER;
+    DeleteFile(File): OWNER_OR_ADMIN, NOT_THE_OWNER;
 }

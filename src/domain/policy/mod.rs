@@ -6,9 +6,9 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `task`, `attachment`, `user` | the rules of each resource type, as a table |
-//! | `resource` | resources, and how an actor relates to them |
-//! | `scope` | what is visible of each resource type |
+//! | `task`, `attachment`, `user` | each resource type: a table of rules, and what is visible of it |
+//! | `resource` | how an actor relates to a resource |
+//! | `scope` | the visible part of a resource type |
 //!
 //! A permit comes from the policy:
 //!
@@ -73,16 +73,25 @@ pub trait Action: Debug {
     fn rule(&self) -> Rule;
 }
 
-/// The condition that allows an action.
+/// Who may do an action.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    allows: fn(Relationship) -> bool,
-    /// The error message for actors who see the resource but may not do this.
-    refusal: &'static str,
+    /// Any one of these suffices.
+    allows: &'static [Relationship],
+    refusal: Refusal,
 }
 
-/// The rules of one resource type. A row has the action, its resource, the condition, and the error message if the
-/// actor sees the resource but may not do it.
+/// The error for actors who see the resource but may not do this.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    /// With this message.
+    Forbidden(&'static str),
+    /// There is no such resource.
+    NotFound(&'static str),
+}
+
+/// The rules of one resource type. A row has the action, its resource, who may do it, and the error for actors who see
+/// the resource but may not do it.
 macro_rules! rules {
     ($list:ident: $($(#[doc = $doc:literal])* $action:ident ($on:ty): $allows:expr, $refusal:expr;)*) => {
         $(
@@ -104,7 +113,24 @@ macro_rules! rules {
     };
 }
 
-// The modules use the macro above, so they come after it.
+/// The resource types, each with the function that computes its visibility.
+macro_rules! visible {
+    ($($(#[doc = $doc:literal])* $resource:ident: $visibility:expr;)*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $resource {}
+
+        impl $crate::domain::policy::ResourceType for $resource {
+            fn visibility(
+                actor: &$crate::domain::actor::Actor,
+            ) -> $crate::domain::error::Result<$crate::domain::policy::Visibility> {
+                $visibility(actor)
+            }
+        }
+    )*};
+}
+
+// The modules use the macros above, so they come after them.
 mod attachment;
 mod task;
 mod user;
@@ -139,13 +165,17 @@ pub fn permit<A: Action>(actor: &Actor, action: A, on: &A::On) -> Result<Permit<
     if let Actor::Anonymous(reason) = actor {
         return Err(Error::Unauthenticated(*reason));
     }
-    let (who, rule) = (on.relationship(actor), action.rule());
-    if !A::On::is_visible(who) {
-        return Err(on.not_found());
+    let is_any_of = |relationships: &[Relationship]| relationships.iter().any(|one| one.holds(actor, on));
+    if let Some((visible_to, name)) = A::On::VISIBLE_TO
+        && !is_any_of(visible_to)
+    {
+        return Err(Error::not_found(name, on.subject()));
     }
-    if !(rule.allows)(who) {
-        return Err(Error::Forbidden {
-            message: rule.refusal.to_owned(),
+    let rule = action.rule();
+    if !is_any_of(rule.allows) {
+        return Err(match rule.refusal {
+            Refusal::Forbidden(message) => Error::forbidden(message),
+            Refusal::NotFound(name) => Error::not_found(name, ""),
         });
     }
     Ok(Permit {
@@ -164,9 +194,7 @@ pub struct System(());
 pub fn system(actor: &Actor) -> Result<System> {
     match actor {
         Actor::System => Ok(System(())),
-        Actor::User(_) => Err(Error::Forbidden {
-            message: "Only the server itself may do this".to_owned(),
-        }),
+        Actor::User(_) => Err(Error::forbidden("Only the server itself may do this")),
         Actor::Anonymous(reason) => Err(Error::Unauthenticated(*reason)),
     }
 }

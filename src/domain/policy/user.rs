@@ -1,63 +1,100 @@
-//! Rules for accounts, and for resources that belong to one user alone.
+//! Accounts, and resources that belong to one user alone: rules and visibility.
 
-use super::{ADMINISTRATORS_ONLY, Action, NewUser, Own, OwnedKind, Relationship, Rule};
+use super::Refusal::{self, Forbidden, NotFound};
+use super::resource::{ADMIN, OWNER, OWNER_OR_ADMIN, SERVER_ALONE, USER_ALONE};
+use super::scope::{everything, own, own_or_everything};
+use super::{Action, Own, Resource, Rule, Scope, System, Visibility};
+use crate::domain::actor::Actor;
+use crate::domain::id::UserId;
 use crate::domain::user::User;
 
-/// A request with an idempotency key, which its user may retry.
-#[derive(Clone, Copy, Debug)]
-pub enum Request {}
+impl Resource for User {
+    type Subject = UserId;
 
-impl OwnedKind for Request {
-    const NAME: &'static str = "request";
-    const IS_PUBLIC: bool = false;
+    fn subject(&self) -> UserId {
+        self.id
+    }
+
+    fn owner(&self) -> Option<UserId> {
+        Some(self.id)
+    }
 }
 
-/// The notifications of a user.
+/// An account that does not exist yet.
 #[derive(Clone, Copy, Debug)]
-pub enum Notification {}
+pub struct NewUser;
 
-impl OwnedKind for Notification {
-    const NAME: &'static str = "notification";
-    const IS_PUBLIC: bool = false;
+impl Resource for NewUser {
+    type Subject = &'static str;
+
+    fn subject(&self) -> &'static str {
+        ""
+    }
+
+    fn owner(&self) -> Option<UserId> {
+        None
+    }
 }
 
-/// Background work that the server does for a user.
-#[derive(Clone, Copy, Debug)]
-pub enum Job {}
-
-impl OwnedKind for Job {
-    const NAME: &'static str = "background task";
-    const IS_PUBLIC: bool = false;
+visible! {
+    /// Users. All signed-in users see names; the visibility says whose accounts they see.
+    Users: own_or_everything;
+    /// The list of all users.
+    Directory: |actor| everything(actor, super::ADMINISTRATORS_ONLY);
+    /// Sessions of the user, also for administrators.
+    Sessions: own;
+    /// Requests of the user with an idempotency key, also for administrators.
+    Requests: |actor: &Actor| Ok(Visibility::Of(actor.signed_in()?.id));
+    /// Notifications of the user, also for administrators.
+    Notifications: own;
+    /// Background tasks of the user, also for administrators.
+    Jobs: own;
 }
 
-const OWN_OR_ADMINISTRATOR: &str = "Only the account's own user or an administrator may do this";
-const NOT_THE_OWNER: &str = "Only its user may do this";
+impl System {
+    /// The server sees every user.
+    #[must_use]
+    pub fn users(&self) -> Scope<Users> {
+        Scope::new(Visibility::Everything)
+    }
+}
+
+impl Scope<Users> {
+    /// Whether the e-mail, role and activity of this account are visible.
+    #[must_use]
+    pub fn sees_account(&self, id: UserId) -> bool {
+        self.visibility().includes(|user| user == id)
+    }
+}
+
+const NOT_AN_ADMINISTRATOR: Refusal = Forbidden(super::ADMINISTRATORS_ONLY);
+const NOT_THE_USER: Refusal = Forbidden("Only the account's own user or an administrator may do this");
 
 rules! { USER_ACTIONS:
     /// Create an account. In a registration, the server creates it.
-    CreateUser(NewUser): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    CreateUser(NewUser): ADMIN, NOT_AN_ADMINISTRATOR;
     /// Change an account's e-mail, username or full name.
-    EditUser(User): Relationship::is_owner_or_admin, OWN_OR_ADMINISTRATOR;
+    EditUser(User): OWNER_OR_ADMIN, NOT_THE_USER;
     /// Mark the e-mail address of an account as verified. When a user confirms a mailed token, the server does it.
-    VerifyEmail(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    VerifyEmail(User): ADMIN, NOT_AN_ADMINISTRATOR;
     /// Send a verification mail to the e-mail address of an account.
-    SendVerification(User): Relationship::is_owner, "Only the account's own user may request a verification mail";
+    SendVerification(User): OWNER, Forbidden("Only the account's own user may request a verification mail");
     /// Set a new password.
-    ChangePassword(User): Relationship::is_owner, "Only the account's own user may change its password";
+    ChangePassword(User): OWNER, Forbidden("Only the account's own user may change its password");
     /// Change the role of an account.
-    SetRole(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    SetRole(User): ADMIN, NOT_AN_ADMINISTRATOR;
     /// Deactivate or reactivate an account.
-    SetActive(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    SetActive(User): ADMIN, NOT_AN_ADMINISTRATOR;
     /// Delete an account.
-    DeleteUser(User): Relationship::is_admin, ADMINISTRATORS_ONLY;
+    DeleteUser(User): ADMIN, NOT_AN_ADMINISTRATOR;
     /// Start a session after the user has proved their identity.
-    BeginSession(User): |who| who.system, "Sign in with a password or a refresh token";
+    BeginSession(User): SERVER_ALONE, Forbidden("Sign in with a password or a refresh token");
     /// End sessions of an account.
-    EndSessions(User): Relationship::is_owner_or_admin, OWN_OR_ADMINISTRATOR;
+    EndSessions(User): OWNER_OR_ADMIN, NOT_THE_USER;
     /// Claim an idempotency key for a request, and store the response.
-    RepeatRequest(Own<Request>): |who| who.owner, NOT_THE_OWNER;
+    RepeatRequest(Own): USER_ALONE, NotFound("request");
     /// Mark notifications as read.
-    ReadNotifications(Own<Notification>): |who| who.owner, NOT_THE_OWNER;
+    ReadNotifications(Own): USER_ALONE, NotFound("notification");
     /// Start background work.
-    QueueJob(Own<Job>): |who| who.owner, NOT_THE_OWNER;
+    QueueJob(Own): USER_ALONE, NotFound("background task");
 }

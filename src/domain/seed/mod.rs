@@ -5,23 +5,22 @@
 //!
 //! A seeded task looks like one that was created at its `created_at`: version 1, with one event in the log.
 
-mod people;
 mod tasks;
 mod words;
 
-use std::ops::Range;
-
 use secrecy::SecretString;
 
-use super::actor::Actor;
+use self::words::{FIRST_NAMES, LAST_NAMES};
+use super::actor::{Actor, Role};
 use super::clock::Timestamp;
-use super::error::{Error, Result, Violations};
+use super::error::{Result, Violations};
 use super::event::NewEvent;
 use super::id::UserId;
 use super::policy::{self, CreateTask, CreateUser, NewUser, Own, Permit};
 use super::store::WriteTransaction;
 use super::store::admin::seed::Seeder;
-use super::task::Snapshot;
+use super::task::Task;
+use super::user::NewAccount;
 use super::{Domain, store};
 
 /// Maximum number of users in one plan.
@@ -66,7 +65,7 @@ impl Plan {
 /// The e-mail address of the first user.
 #[must_use]
 pub fn first_email() -> String {
-    people::email(0)
+    email(0)
 }
 
 impl Domain {
@@ -84,7 +83,7 @@ impl Domain {
         let transaction = self.core.store.begin().await?;
         let mut users = Vec::new();
         for number in 0..plan.users {
-            let account = people::account(number, password_hash.clone(), tasks::first_moment(midnight));
+            let account = account(number, password_hash.clone(), tasks::first_moment(midnight));
             users.push(store::user::insert(&transaction, &permit, account).await?.id);
             progress(1);
         }
@@ -107,11 +106,11 @@ async fn seed_tasks(
     let mut start = 0;
     while start < count {
         let end = count.min(start + BATCH);
-        let created = seeder.insert(permitted(actor, &source, start..end)?).await?;
-        let events = created.iter().map(|task| {
-            let permit = policy::permit(actor, CreateTask, &Own::of(task.task.owner_id))?;
-            Ok(NewEvent::created(&permit, task))
-        });
+        let new = (start..end).map(|number| source.task(number));
+        let new = new.map(|new| Ok((permit(actor, &new.task)?, new)));
+        let created = seeder.insert(new.collect::<Result<Vec<_>>>()?).await?;
+        let events = created.iter();
+        let events = events.map(|new| Ok(NewEvent::created(&permit(actor, &new.task)?, new)));
         seeder.append(events.collect::<Result<Vec<_>>>()?.into_iter()).await?;
         progress(end - start);
         start = end;
@@ -119,32 +118,47 @@ async fn seed_tasks(
     seeder.finish().await
 }
 
-/// Tasks with the permits to create them for their owners.
-fn permitted(
-    actor: &Actor,
-    source: &tasks::Source<'_>,
-    numbers: Range<u32>,
-) -> Result<Vec<(Permit<CreateTask>, Snapshot)>> {
-    numbers
-        .map(|number| {
-            let new = source.task(number);
-            let permit = policy::permit(actor, CreateTask, &Own::of(new.task.owner_id))?;
-            Ok::<_, Error>((permit, new))
-        })
-        .collect()
+fn permit(actor: &Actor, task: &Task) -> Result<Permit<CreateTask>> {
+    policy::permit(actor, CreateTask, &Own::of(task.owner_id))
+}
+
+/// The e-mail address of the user with this number, from 0.
+fn email(number: u32) -> String {
+    format!("{}@example.com", username(number))
+}
+
+fn username(number: u32) -> String {
+    format!("user{}", number + 1)
+}
+
+fn account(number: u32, password_hash: String, now: Timestamp) -> NewAccount {
+    NewAccount {
+        email: email(number),
+        username: Some(username(number)),
+        full_name: Some(full_name(number)),
+        password_hash,
+        role: Role::User,
+        is_verified: true,
+        now,
+    }
+}
+
+/// Names repeat only after all combinations of first and last names.
+fn full_name(number: u32) -> String {
+    let number = usize::try_from(number).unwrap_or_default();
+    let (round, first) = (number / FIRST_NAMES.len(), number % FIRST_NAMES.len());
+    format!(
+        "{} {}",
+        FIRST_NAMES[first],
+        LAST_NAMES[(round + first) % LAST_NAMES.len()]
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
 
-    fn plan(users: u32, tasks: u32) -> Plan {
-        Plan {
-            users,
-            tasks,
-            password: DEFAULT_PASSWORD.into(),
-        }
-    }
+    use super::*;
 
     #[test]
     fn plans_have_a_minimum_and_a_maximum() {
@@ -155,11 +169,23 @@ mod tests {
             (MAX_USERS + 1, 0, false),
             (1, MAX_TASKS + 1, false),
         ] {
-            assert_eq!(
-                plan(users, tasks).check().is_ok(),
-                allowed,
-                "{users} users, {tasks} tasks"
-            );
+            let password = DEFAULT_PASSWORD.into();
+            let plan = Plan { users, tasks, password };
+            assert_eq!(plan.check().is_ok(), allowed, "{users} users, {tasks} tasks");
         }
+    }
+
+    #[test]
+    fn users_are_numbered_from_one() {
+        let account = account(0, "hash".to_owned(), Timestamp::UNIX_EPOCH);
+        assert_eq!(account.email, "user1@example.com");
+        assert_eq!(account.username.as_deref(), Some("user1"));
+        assert_eq!(account.role, Role::User);
+    }
+
+    #[test]
+    fn a_thousand_users_have_a_thousand_names() {
+        let names: BTreeSet<String> = (0..1_000).map(full_name).collect();
+        assert_eq!(names.len(), 1_000);
     }
 }

@@ -3,7 +3,6 @@
 //! Each refresh token works once: using it creates the next one of the same family. If a used token arrives again after
 //! a grace period for retries, it was stolen, and the whole family ends.
 
-mod own_sessions;
 mod password;
 mod slow_down;
 mod use_cases;
@@ -121,10 +120,9 @@ pub(crate) struct LiveSession {
 
 impl Device {
     fn shortened(self) -> Self {
+        let shortened = |agent: String| agent.chars().take(MAX_USER_AGENT_LENGTH).collect();
         Self {
-            user_agent: self
-                .user_agent
-                .map(|agent| agent.chars().take(MAX_USER_AGENT_LENGTH).collect()),
+            user_agent: self.user_agent.map(shortened),
             ip: self.ip,
         }
     }

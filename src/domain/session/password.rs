@@ -34,14 +34,17 @@ impl Sessions<'_> {
             Some(login) => Target::Account(login.user.id),
             None => Target::Name(name),
         };
-        let failed = FailedLogin { device: &device, name };
         let attempt = Attempt::begin(self.core, target, &device).await;
-        let attempt = attempt.inspect_err(|error| failed.log_refusal(error))?;
+        let attempt = attempt.inspect_err(|error| {
+            if let Error::RateLimited { .. } = error {
+                log_failed_login(name, &device, "too many failed attempts");
+            }
+        })?;
         attempt.delay().await;
         let hash = login.as_ref().map(|login| login.password_hash.clone());
         let is_right = self.core.passwords.verify(password, hash).await?;
         let login = login.filter(|_| is_right).ok_or_else(|| {
-            failed.log("the name or the password is wrong");
+            log_failed_login(name, &device, "the name or the password is wrong");
             refused()
         })?;
         let transaction = self.core.store.begin().await?;
@@ -52,7 +55,7 @@ impl Sessions<'_> {
         attempt.succeed(&transaction).await?;
         if !current.is_active() {
             transaction.commit().await?;
-            failed.log("the account is deactivated");
+            log_failed_login(name, &device, "the account is deactivated");
             return Err(Error::Forbidden {
                 message: "This account is deactivated; an administrator can reactivate it".to_owned(),
             });
@@ -141,26 +144,11 @@ impl ShownPassword {
     }
 }
 
-/// Log entry of a failed login, with address and digest of the name. The name itself may be a password, typed by
-/// mistake.
-struct FailedLogin<'a> {
-    device: &'a Device,
-    name: &'a str,
-}
-
-impl FailedLogin<'_> {
-    fn log(&self, reason: &str) {
-        let name = digest(&self.name.trim().to_lowercase());
-        let address = self.device.ip.map(|address| address.to_string());
-        tracing::warn!(address, name_sha256 = &name[..LOGGED_DIGITS], reason, "login failed");
-    }
-
-    /// Logs an attempt that was rejected before the password was checked.
-    fn log_refusal(&self, error: &Error) {
-        if let Error::RateLimited { .. } = error {
-            self.log("too many failed attempts");
-        }
-    }
+/// Logs a failed login with the address and a digest of the name. The name itself may be a password, typed by mistake.
+fn log_failed_login(name: &str, device: &Device, reason: &str) {
+    let name = digest(&name.trim().to_lowercase());
+    let address = device.ip.map(|address| address.to_string());
+    tracing::warn!(address, name_sha256 = &name[..LOGGED_DIGITS], reason, "login failed");
 }
 
 /// Lets each session hash one password at a time, so that one token cannot occupy all hashing threads.

@@ -36,10 +36,8 @@ const DELAY: Duration = Duration::from_secs(1);
 /// How long an address is known after a login.
 pub(super) const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
 
-/// The target of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target<'a> {
-    /// An account.
     Account(UserId),
     /// A name without an account. It is treated like an account, so that responses do not reveal which names exist.
     Name(&'a str),

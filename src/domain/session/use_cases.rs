@@ -2,7 +2,9 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Device, FAMILY_BYTES, GRACE, Identity, NewSession, REFRESH_TOKEN_BYTES, Tokens, digest, slow_down};
+use super::{
+    Device, FAMILY_BYTES, GRACE, Identity, NewSession, REFRESH_TOKEN_BYTES, Session, Tokens, digest, slow_down,
+};
 use crate::domain::actor::{AccountState, Actor, Role, SignedIn};
 use crate::domain::error::{Credential, Error, Result, SignedOut};
 use crate::domain::id::{SessionId, UserId};
@@ -14,8 +16,13 @@ use crate::domain::token::Bearer;
 use crate::domain::user::{Registration, User, Users};
 use crate::domain::{Core, policy, store};
 
-/// The identity behind a valid token or signature; anonymous if the session has ended or the account is inactive.
-pub(in crate::domain) async fn identify(store: &Store, bearer: Bearer) -> Result<Identity> {
+/// The identity behind a checked token or signature. It is anonymous if the check failed, the session has ended or the
+/// account is inactive.
+pub(in crate::domain) async fn identify(store: &Store, checked: Result<Bearer, SignedOut>) -> Result<Identity> {
+    let bearer = match checked {
+        Ok(bearer) => bearer,
+        Err(reason) => return Ok(Identity::anonymous(reason)),
+    };
     let state = state_of(store, bearer.user, bearer.session).await?;
     Ok(state.map_or(Identity::anonymous(SignedOut::Revoked), |state| Identity {
         actor: Actor::User(SignedIn {
@@ -57,14 +64,9 @@ impl<'a> Sessions<'a> {
     /// that require a user.
     #[tracing::instrument(target = "taskwire::span", name = "session.authenticate", skip_all)]
     pub async fn authenticate(self, token: Option<&str>) -> Result<Identity> {
-        let Some(token) = token else {
-            return Ok(Identity::anonymous(SignedOut::NoToken));
-        };
-        let now = self.core.clock.now();
-        match self.core.tokens.check(token, now) {
-            Ok(bearer) => identify(&self.core.store, bearer).await,
-            Err(reason) => Ok(Identity::anonymous(reason)),
-        }
+        let token = token.ok_or(SignedOut::NoToken);
+        let checked = token.and_then(|token| self.core.tokens.check(token, self.core.clock.now()));
+        identify(&self.core.store, checked).await
     }
 
     /// Creates an account and signs it in. Requires no permission.
@@ -99,14 +101,12 @@ impl<'a> Sessions<'a> {
         let transaction = self.core.store.begin().await?;
         let hash = digest(refresh_token.expose_secret());
         // Every write locks the account before its session.
-        let owner = store::session::owner(&transaction, &system, &hash)
-            .await?
-            .ok_or(REFUSED)?;
+        let owner = store::session::owner(&transaction, &system, &hash).await?;
         let users = policy::scope::<policy::Users>(&Actor::System)?;
-        let user = store::user::lock(&transaction, &users, owner).await?.ok_or(REFUSED)?;
-        let session = store::session::lock(&transaction, &system, &hash)
-            .await?
-            .ok_or(REFUSED)?;
+        let user = store::user::lock(&transaction, &users, owner.ok_or(REFUSED)?).await?;
+        let user = user.ok_or(REFUSED)?;
+        let session = store::session::lock(&transaction, &system, &hash).await?;
+        let session = session.ok_or(REFUSED)?;
         if session.revoked_at.is_some() || session.expires_at <= now {
             return Err(REFUSED);
         }
@@ -124,10 +124,8 @@ impl<'a> Sessions<'a> {
             }
             // A retry after a lost response gets the same token.
             Some(_) => {
-                let next = store::session::lock(&transaction, &system, &digest(&next_token))
-                    .await?
-                    .ok_or(REFUSED)?;
-                self.issue(user, next.id, next_token)
+                let next = store::session::lock(&transaction, &system, &digest(&next_token)).await?;
+                self.issue(user, next.ok_or(REFUSED)?.id, next_token)
             }
             None => {
                 store::session::spend(&transaction, &permit, session.id, now).await?;
@@ -154,7 +152,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Stores a refresh token and issues the tokens of its session.
-    pub(super) async fn begin(
+    async fn begin(
         self,
         transaction: &WriteTransaction,
         user: User,
@@ -175,7 +173,7 @@ impl<'a> Sessions<'a> {
         self.issue(user, session, refresh_token)
     }
 
-    pub(super) fn issue(self, user: User, session: SessionId, refresh_token: String) -> Result<Tokens> {
+    fn issue(self, user: User, session: SessionId, refresh_token: String) -> Result<Tokens> {
         let now = self.core.clock.now();
         let expires_at = now + self.core.access_token_ttl;
         let bearer = Bearer {
@@ -190,6 +188,30 @@ impl<'a> Sessions<'a> {
             expires_in: self.core.access_token_ttl.num_seconds(),
             user,
         })
+    }
+
+    /// The actor's active sessions, the most recently used first; up to 100.
+    pub async fn own(self, actor: &Actor) -> Result<Vec<Session>> {
+        let scope = policy::scope::<policy::Sessions>(actor)?;
+        let (reader, current) = (self.core.store.reader(actor), actor.signed_in()?.session);
+        let live = store::session::live(&reader, &scope, self.core.clock.now()).await?;
+        let current = store::session::family(&reader, &scope, current).await?;
+        let sessions = live.into_iter().map(|live| Session {
+            is_current: current.as_ref() == Some(&live.family),
+            ..live.session
+        });
+        Ok(sessions.collect())
+    }
+
+    /// Ends one of the actor's sessions, possibly the current one. Returns its last state.
+    #[tracing::instrument(target = "taskwire::span", name = "session.end", skip_all)]
+    pub async fn end(self, actor: &Actor, id: SessionId) -> Result<Session> {
+        let session = self.own(actor).await?.into_iter().find(|session| session.id == id);
+        let session = session.ok_or_else(|| Error::not_found("session", id))?;
+        let (transaction, permit) = self.open_own(actor).await?;
+        store::session::end_family_of(&transaction, &permit, id, self.core.clock.now()).await?;
+        transaction.commit().await?;
+        Ok(session)
     }
 
     /// Ends the current session.
@@ -223,7 +245,7 @@ impl<'a> Sessions<'a> {
         Ok(forgotten)
     }
 
-    pub(super) async fn open_own(self, actor: &Actor) -> Result<(WriteTransaction, policy::Permit<EndSessions>)> {
+    async fn open_own(self, actor: &Actor) -> Result<(WriteTransaction, policy::Permit<EndSessions>)> {
         let user = Users::new(self.core).viewer(actor).await?;
         let permit = policy::permit(actor, EndSessions, &user)?;
         Ok((self.core.store.begin().await?, permit))

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, Condition, DbBackend, JoinType, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, Condition, DbBackend, JoinType, QueryOrder, QuerySelect, QueryTrait as _,
+};
 
+use super::query::{aggregate, is_any, of_user, values};
 use super::{WriteTransaction, corrupt, one_of, task};
 use crate::config::UploadQuota;
 use crate::domain::attachment::{Attachment, NewAttachment, Stored};
@@ -13,10 +16,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{AttachmentId, TaskId, UserId};
 use crate::domain::policy::{
-    AttachFile, DeleteFile, DeleteUser, DetachFile, Files, KeepFile, Permit, PurgeTask, Scope, Tasks, Visibility,
+    AttachFile, DeleteFile, DeleteUser, DetachFile, Files, KeepFile, Permit, PurgeTask, Scope, Tasks,
 };
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "attachments")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -48,8 +51,6 @@ impl Related<task::Entity> for Entity {
     }
 }
 
-impl ActiveModelBehavior for ActiveModel {}
-
 impl TryFrom<Model> for Stored {
     type Error = Error;
 
@@ -70,16 +71,11 @@ impl TryFrom<Model> for Stored {
     }
 }
 
-fn owned(scope: &Scope<Files>) -> Condition {
-    match scope.visibility() {
-        Visibility::Everything => Condition::all(),
-        Visibility::Of(user) => Condition::all().add(Column::OwnerId.eq(user.0)),
-    }
-}
-
 /// Files in scope: those of visible tasks outside the trash, and own files without a task.
 fn visible(scope: &Scope<Files>) -> Condition {
-    let of_no_task = Condition::all().add(owned(scope)).add(Column::TaskId.is_null());
+    let of_no_task = Condition::all()
+        .add(of_user(scope, Column::OwnerId))
+        .add(Column::TaskId.is_null());
     let of_a_task = Condition::all()
         .add(task::visible(&scope.tasks()))
         .add(Column::TaskId.is_not_null())
@@ -111,7 +107,7 @@ pub(in crate::domain) async fn newest_own(
     filename: &str,
 ) -> Result<Option<Stored>> {
     let row = Entity::find()
-        .filter(owned(scope))
+        .filter(of_user(scope, Column::OwnerId))
         .filter(Column::OwnerId.eq(owner.0))
         .filter(Column::TaskId.is_null())
         .filter(Column::Filename.eq(filename))
@@ -131,15 +127,13 @@ pub(in crate::domain) async fn own_names(
     owner: UserId,
 ) -> Result<Vec<String>> {
     let query = Entity::find()
-        .select_only()
-        .column(Column::Filename)
         .distinct()
-        .filter(owned(scope))
+        .filter(of_user(scope, Column::OwnerId))
         .filter(Column::OwnerId.eq(owner.0))
         .filter(Column::TaskId.is_null())
         .order_by_asc(Column::Filename)
         .limit(MAX_NAMES);
-    Ok(query.into_tuple().all(connection).await?)
+    values(connection, query, Column::Filename).await
 }
 
 /// Whether a row has this storage key. Its task may be in the trash.
@@ -149,11 +143,9 @@ pub(in crate::domain) async fn is_recorded(
     storage_key: &str,
 ) -> Result<bool> {
     let query = Entity::find()
-        .select_only()
-        .column(Column::Id)
         .filter(Column::StorageKey.eq(storage_key))
-        .filter(owned(scope));
-    Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
+        .filter(of_user(scope, Column::OwnerId));
+    is_any(connection, query, Column::Id).await
 }
 
 /// The keys that a row in scope has. Its task may be in the trash.
@@ -162,14 +154,10 @@ pub(in crate::domain) async fn recorded(
     scope: &Scope<Files>,
     storage_keys: &[String],
 ) -> Result<HashSet<String>> {
-    let known: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::StorageKey)
+    let query = Entity::find()
         .filter(Column::StorageKey.is_in(storage_keys))
-        .filter(owned(scope))
-        .into_tuple()
-        .all(connection)
-        .await?;
+        .filter(of_user(scope, Column::OwnerId));
+    let known: Vec<String> = values(connection, query, Column::StorageKey).await?;
     Ok(known.into_iter().collect())
 }
 
@@ -178,8 +166,8 @@ pub(in crate::domain) async fn is_any_recorded(
     connection: &impl ConnectionTrait,
     scope: &Scope<Files>,
 ) -> Result<bool> {
-    let query = Entity::find().select_only().column(Column::Id).filter(owned(scope));
-    Ok(query.into_tuple::<i32>().one(connection).await?.is_some())
+    let query = Entity::find().filter(of_user(scope, Column::OwnerId));
+    is_any(connection, query, Column::Id).await
 }
 
 /// Files of the tasks in scope, including the trash, oldest first. Tasks without files are omitted.
@@ -258,19 +246,10 @@ async fn check_quota(transaction: &WriteTransaction, new: &NewAttachment) -> Res
     if (per_user.is_some() || total.is_some()) && connection.get_database_backend() == DbBackend::Postgres {
         connection.execute_unprepared(QUOTA_LOCK).await?;
     }
-    let used = async |owner: Option<UserId>| {
-        let query = Entity::find().select_only();
-        let query = query.expr(Expr::cust("CAST(COALESCE(SUM(size), 0) AS BIGINT)"));
-        let query = match owner {
-            Some(owner) => query.filter(Column::OwnerId.eq(owner.0)),
-            None => query,
-        };
-        let used: Option<i64> = query.into_tuple().one(connection).await?;
-        Ok::<_, Error>(used.unwrap_or_default().unsigned_abs())
-    };
     for (quota, owner) in [(per_user, Some(new.owner_id)), (total, None)] {
         let Some(quota) = quota else { continue };
-        let used = used(owner).await?;
+        let files = Entity::find().apply_if(owner, |files, owner| files.filter(Column::OwnerId.eq(owner.0)));
+        let used = aggregate(connection, files, "CAST(COALESCE(SUM(size), 0) AS BIGINT)").await?;
         if used + new.size > quota {
             return Err(Error::QuotaExceeded {
                 field: "file",
@@ -289,22 +268,18 @@ pub(in crate::domain) async fn detach(
     permit: &Permit<DetachFile>,
     id: AttachmentId,
 ) -> Result<()> {
-    Entity::delete_many()
+    let file = Entity::delete_many()
         .filter(Column::Id.eq(id.0))
-        .filter(Column::TaskId.eq(permit.subject().0))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::TaskId.eq(permit.subject().0));
+    transaction.execute(file).await
 }
 
 /// Removes a file without a task.
 pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<DeleteFile>) -> Result<()> {
-    let deleted = Entity::delete_many()
+    let file = Entity::delete_many()
         .filter(Column::Id.eq(permit.subject().0))
-        .filter(Column::TaskId.is_null())
-        .exec(transaction.connection())
-        .await?;
-    if deleted.rows_affected == 0 {
+        .filter(Column::TaskId.is_null());
+    if transaction.count_affected(file).await? == 0 {
         return Err(Error::not_found("attachment", permit.subject()));
     }
     Ok(())
@@ -315,7 +290,8 @@ pub(in crate::domain) async fn keys_of_task(
     transaction: &WriteTransaction,
     permit: &Permit<PurgeTask>,
 ) -> Result<Vec<String>> {
-    keys(transaction, Column::TaskId.eq(permit.subject().0).into()).await
+    let files = Entity::find().filter(Column::TaskId.eq(permit.subject().0));
+    values(transaction.connection(), files, Column::StorageKey).await
 }
 
 /// Storage keys of the files without a task of a user who is about to be deleted.
@@ -323,15 +299,10 @@ pub(in crate::domain) async fn keys_of_user(
     transaction: &WriteTransaction,
     permit: &Permit<DeleteUser>,
 ) -> Result<Vec<String>> {
-    let own = Condition::all()
-        .add(Column::OwnerId.eq(permit.subject().0))
-        .add(Column::TaskId.is_null());
-    keys(transaction, own).await
-}
-
-async fn keys(transaction: &WriteTransaction, which: Condition) -> Result<Vec<String>> {
-    let query = Entity::find().select_only().column(Column::StorageKey).filter(which);
-    Ok(query.into_tuple().all(transaction.connection()).await?)
+    let files = Entity::find()
+        .filter(Column::OwnerId.eq(permit.subject().0))
+        .filter(Column::TaskId.is_null());
+    values(transaction.connection(), files, Column::StorageKey).await
 }
 
 /// Transfers files that the user attached to tasks of others to the owners of these tasks.
@@ -341,12 +312,10 @@ pub(in crate::domain) async fn hand_over(
     now: Timestamp,
 ) -> Result<()> {
     let owner_of_task = Expr::cust("(SELECT tasks.owner_id FROM tasks WHERE tasks.id = attachments.task_id)");
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::OwnerId, owner_of_task)
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::OwnerId.eq(permit.subject().0))
-        .filter(Column::TaskId.is_not_null())
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::TaskId.is_not_null());
+    transaction.execute(update).await
 }

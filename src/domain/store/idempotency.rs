@@ -7,14 +7,14 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{Condition, TryInsertResult};
 
-use super::WriteTransaction;
+use super::{NoRelation as Relation, WriteTransaction};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::idempotency::Omitted;
 use crate::domain::policy::{Permit, RepeatRequest, Requests, Scope, System, Visibility};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "idempotency_keys")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -37,11 +37,6 @@ pub struct Model {
     /// The task that was written; null if none was.
     pub task_id: Option<i32>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 fn name_of(user: UserId) -> String {
     format!("user:{user}")
@@ -72,18 +67,12 @@ pub(super) fn current() -> Option<Arc<Claim>> {
 
 /// Records in the transaction that it was committed, and which task it wrote. False if another attempt has taken over
 /// the key.
-pub(super) async fn mark_written(
-    connection: &impl ConnectionTrait,
-    claim: &Claim,
-    task: Option<TaskId>,
-) -> Result<bool> {
-    let marked = Entity::update_many()
+pub(super) async fn mark_written(transaction: &WriteTransaction, claim: &Claim, task: Option<TaskId>) -> Result<bool> {
+    let update = Entity::update_many()
         .col_expr(Column::IsWritten, Expr::value(true))
         .col_expr(Column::TaskId, Expr::value(task.map(|task| task.0)))
-        .filter(of_claim(claim))
-        .exec(connection)
-        .await?;
-    Ok(marked.rows_affected == 1)
+        .filter(of_claim(claim));
+    Ok(transaction.count_affected(update).await? == 1)
 }
 
 /// Matches the row of the key while this attempt owns it.
@@ -134,7 +123,7 @@ pub(in crate::domain) async fn take_over(
     let is_free = Condition::any()
         .add(Column::LeasedUntil.is_null())
         .add(Column::LeasedUntil.lte(now));
-    let taken = Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::Owner, Expr::value(claim.owner.clone()))
         .col_expr(Column::LeasedUntil, Expr::value(leased_until))
         .col_expr(Column::UpdatedAt, Expr::value(now))
@@ -142,10 +131,8 @@ pub(in crate::domain) async fn take_over(
         .filter(Column::Key.eq(&claim.key))
         .filter(Column::Response.is_null())
         .filter(Column::IsWritten.eq(false))
-        .filter(is_free)
-        .exec(transaction.connection())
-        .await?;
-    Ok(taken.rows_affected == 1)
+        .filter(is_free);
+    Ok(transaction.count_affected(update).await? == 1)
 }
 
 pub(in crate::domain) async fn find(
@@ -178,16 +165,14 @@ pub(in crate::domain) async fn set_response(
             (Column::LeasedUntil, Expr::value(None::<Timestamp>)),
         ],
     };
-    columns
+    let update = columns
         .into_iter()
         .fold(Entity::update_many(), |update, (column, value)| {
             update.col_expr(column, value)
         })
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(of_claim(claim))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(of_claim(claim));
+    transaction.execute(update).await
 }
 
 /// Ends the lease of an attempt that ended without a response.
@@ -196,12 +181,10 @@ pub(in crate::domain) async fn end_lease(
     _permit: &Permit<RepeatRequest>,
     claim: &Claim,
 ) -> Result<()> {
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::LeasedUntil, Expr::value(None::<Timestamp>))
-        .filter(of_claim(claim))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(of_claim(claim));
+    transaction.execute(update).await
 }
 
 /// Deletes a key under which nothing was written.
@@ -210,11 +193,7 @@ pub(in crate::domain) async fn delete(
     _permit: &Permit<RepeatRequest>,
     claim: &Claim,
 ) -> Result<()> {
-    Entity::delete_many()
-        .filter(of_claim(claim))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+    transaction.execute(Entity::delete_many().filter(of_claim(claim))).await
 }
 
 pub(in crate::domain) async fn forget_expired(
@@ -222,19 +201,14 @@ pub(in crate::domain) async fn forget_expired(
     permit: &Permit<RepeatRequest>,
     now: Timestamp,
 ) -> Result<()> {
-    Entity::delete_many()
+    let expired = Entity::delete_many()
         .filter(Column::Actor.eq(name_of(permit.subject())))
-        .filter(Column::ExpiresAt.lte(now))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::ExpiresAt.lte(now));
+    transaction.execute(expired).await
 }
 
 /// Deletes all expired keys and returns their number.
 pub(in crate::domain) async fn sweep(transaction: &WriteTransaction, _system: &System, now: Timestamp) -> Result<u64> {
-    let forgotten = Entity::delete_many()
-        .filter(Column::ExpiresAt.lte(now))
-        .exec(transaction.connection())
-        .await?;
-    Ok(forgotten.rows_affected)
+    let expired = Entity::delete_many().filter(Column::ExpiresAt.lte(now));
+    transaction.count_affected(expired).await
 }

@@ -24,10 +24,8 @@ pub(super) mod tag;
 pub(super) mod task;
 pub(super) mod user;
 
-pub use self::admin::diagnosis::{Engine, WriteFailure};
+pub use self::admin::diagnosis::{Engine, MissingRight, MissingRights, OpenTransaction, WriteFailure};
 pub use self::admin::gauge::DatabaseGauges;
-pub use self::admin::missing_right::{MissingRight, MissingRights};
-pub use self::admin::open_transaction::OpenTransaction;
 pub use self::admin::schema::MigrationState;
 pub(super) use self::db::write::WriteTransaction;
 
@@ -38,7 +36,10 @@ use std::time::Duration;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::postgres_array::NotU8;
 use sea_orm::sqlx::{self, error::DatabaseError, sqlite::SqliteError};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DeriveRelation, EnumIter, RuntimeErr,
+    Statement, Value,
+};
 
 use self::db::durability::{Durability, WriteObstacle, obstacle_in};
 use self::db::heartbeat::{Heartbeat, Outage};
@@ -58,6 +59,10 @@ const DATABASE_BUSY: Duration = Duration::from_secs(2);
 /// Prefix of the SQLSTATE codes with which PostgreSQL ends a connection.
 const SHUT_DOWN: &str = "57P";
 
+/// The relations of an entity from which no query joins.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum NoRelation {}
+
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     /// For migrations and administration.
@@ -76,10 +81,6 @@ pub(super) struct Store {
 }
 
 impl Store {
-    fn user_cache(&self) -> &UserCache {
-        &self.user_cache
-    }
-
     /// For reads of a user, who never holds all connections.
     pub(super) fn reader(&self, actor: &Actor) -> ReadPool {
         match actor.user_id() {

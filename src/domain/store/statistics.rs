@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, Expr, Func, Order};
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect};
 
+use super::query::as_count;
 use super::tag::{self, task_tags};
 use super::task::list::range_of;
 use super::task::{Column, Entity, all_visible, filter, priority_of, status_of};
@@ -33,9 +34,9 @@ pub(in crate::domain) async fn of_list(
     };
     for (status, priority, count, overdue) in by_status_and_priority(connection, counted.clone(), now).await? {
         let (status, priority) = (status_of(status)?, priority_of(priority)?);
-        let count = u64::try_from(count).unwrap_or_default();
+        let count = as_count(count);
         statistics.total += count;
-        statistics.overdue += u64::try_from(overdue).unwrap_or_default();
+        statistics.overdue += as_count(overdue);
         add(&mut statistics.by_status, &status, count);
         add(&mut statistics.by_priority, &priority, count);
     }
@@ -97,8 +98,5 @@ async fn by_tag(connection: &impl ConnectionTrait, counted: Condition) -> Result
         .into_tuple()
         .all(connection)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(name, count)| (name, u64::try_from(count).unwrap_or_default()))
-        .collect())
+    Ok(rows.into_iter().map(|(name, count)| (name, as_count(count))).collect())
 }

@@ -5,7 +5,8 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, JoinType, QueryOrder, QuerySelect, Select};
 
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, task};
+use super::query::{aggregate, as_count, values};
+use super::{NoRelation as Relation, WriteTransaction, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::TaskId;
@@ -13,7 +14,7 @@ use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::tag::{TagCount, TagSortField, Tags};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "tags")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -23,15 +24,10 @@ pub struct Model {
     pub name: String,
 }
 
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
-
 pub(super) mod task_tags {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
     #[sea_orm(table_name = "task_tags")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -57,8 +53,6 @@ pub(super) mod task_tags {
             Relation::Task.def()
         }
     }
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 /// Format of `tasks.tag_names`: one tag in each line. A tag contains no line break.
@@ -81,10 +75,7 @@ const BY_NAME: [Sort<TagSortField>; 1] = [Sort {
 impl KeyColumns<TagSortField> for Entity {
     fn column(field: TagSortField) -> KeyColumn {
         match field {
-            TagSortField::Name => KeyColumn {
-                expr: Expr::col((Self, Column::Name)),
-                key_type: KeyType::Text,
-            },
+            TagSortField::Name => (Expr::col((Self, Column::Name)), KeyType::Text),
         }
     }
 
@@ -117,28 +108,21 @@ pub(in crate::domain) async fn page(
         .group_by(Column::Id)
         .group_by(Column::Name);
     let rows: Vec<(i32, String, i64)> = keyset.apply::<Entity, _>(query)?.into_tuple().all(connection).await?;
-    let beyond = match keyset.far_side::<Entity>()? {
-        Some(condition) => {
-            let found = used(scope).column(Column::Id).filter(condition);
-            found.into_tuple::<i32>().one(connection).await?.is_some()
-        }
-        None => false,
-    };
+    let beyond = keyset.is_any_beyond::<Entity, _>(connection, || used(scope), Column::Id);
+    let beyond = beyond.await?;
     let page = keyset.finish(rows, beyond, |(id, name, _)| Cursor {
         keys: vec![Key::Text(name.clone())],
         id: *id,
     });
     Ok(page.map(|(_, name, tasks)| TagCount {
         name,
-        tasks: u64::try_from(tasks).unwrap_or_default(),
+        tasks: as_count(tasks),
     }))
 }
 
 /// Excludes tasks in the trash.
 pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, scope: &Scope<Tasks>) -> Result<u64> {
-    let query = used(scope).expr(Expr::cust("COUNT(DISTINCT task_tags.tag_id)"));
-    let count = query.into_tuple::<i64>().one(connection).await?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    aggregate(connection, used(scope), "COUNT(DISTINCT task_tags.tag_id)").await
 }
 
 /// Replaces the tags in `before` with those in `after`.
@@ -152,11 +136,10 @@ pub(super) async fn replace(
     let removed: Vec<&String> = before.difference(after).collect();
     if !removed.is_empty() {
         let ids = ids_of(transaction, &removed).await?;
-        task_tags::Entity::delete_many()
+        let rows = task_tags::Entity::delete_many()
             .filter(task_tags::Column::TaskId.eq(task.0))
-            .filter(task_tags::Column::TagId.is_in(ids))
-            .exec(transaction.connection())
-            .await?;
+            .filter(task_tags::Column::TagId.is_in(ids));
+        transaction.execute(rows).await?;
     }
     let added: Vec<&String> = after.difference(before).collect();
     if !added.is_empty() {
@@ -165,9 +148,8 @@ pub(super) async fn replace(
             task_id: Set(task.0),
             tag_id: Set(tag),
         });
-        task_tags::Entity::insert_many(rows)
-            .exec_without_returning(transaction.connection())
-            .await?;
+        let insert = task_tags::Entity::insert_many(rows);
+        insert.exec_without_returning(transaction.connection()).await?;
     }
     Ok(())
 }
@@ -181,21 +163,15 @@ pub(super) async fn ensure(transaction: &WriteTransaction, names: &[&String], no
         updated_at: Set(now),
         name: Set((*name).clone()),
     });
-    Entity::insert_many(rows)
-        .on_conflict(OnConflict::column(Column::Name).do_nothing().to_owned())
-        .exec_without_returning(transaction.connection())
-        .await?;
+    let missing = Entity::insert_many(rows).on_conflict(OnConflict::column(Column::Name).do_nothing().to_owned());
+    missing.exec_without_returning(transaction.connection()).await?;
     ids_of(transaction, names).await
 }
 
 /// In alphabetical order of the names.
 async fn ids_of(transaction: &WriteTransaction, names: &[&String]) -> Result<Vec<i32>> {
-    Ok(Entity::find()
-        .select_only()
-        .column(Column::Id)
+    let query = Entity::find()
         .filter(Column::Name.is_in(names.iter().map(|name| name.as_str())))
-        .order_by_asc(Column::Name)
-        .into_tuple()
-        .all(transaction.connection())
-        .await?)
+        .order_by_asc(Column::Name);
+    values(transaction.connection(), query, Column::Id).await
 }

@@ -22,7 +22,12 @@ impl Tasks<'_> {
         let now = new.created_at;
         let write = self.open(actor, id, TrashState::Live, ExpectedVersion::any()).await?;
         let permit = policy::permit(actor, AttachFile, &write.before.task)?;
-        check_count(write.before.attachments.len())?;
+        let count = write.before.attachments.len() + 1;
+        if count > MAX_ATTACHMENTS {
+            let too_large = ViolationKind::TooLarge(MAX_ATTACHMENTS);
+            let message = format!("file: the task would have {count} files; up to {MAX_ATTACHMENTS} are allowed");
+            return Err(Error::violation("file", too_large, message));
+        }
         let created = store::attachment::attach(&write.transaction, &permit, new).await?;
         let mut after = write.before.clone();
         after.attachments.push(created.clone());
@@ -52,16 +57,4 @@ impl Tasks<'_> {
         write.locked().save(&permit, after, self.core.clock.now()).await?;
         write.transaction.commit().await
     }
-}
-
-fn check_count(present: usize) -> Result<()> {
-    if present < MAX_ATTACHMENTS {
-        return Ok(());
-    }
-    let count = present + 1;
-    Err(Error::violation(
-        "file",
-        ViolationKind::TooLarge(MAX_ATTACHMENTS),
-        format!("file: the task would have {count} files; up to {MAX_ATTACHMENTS} are allowed"),
-    ))
 }

@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::domain::actor::Actor;
-use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::TaskId;
+use crate::domain::policy;
+use crate::domain::store::{self, WriteTransaction};
 use crate::domain::task::workflow::Status;
-use crate::domain::{policy, store};
 
-use super::draft::CheckedChange;
-use super::task_change::Locked;
+use super::task_change::{Locked, Operation};
 use super::{ExpectedVersion, Snapshot, TaskChange, Tasks, WrittenTask};
 
 /// Maximum number of tasks in one bulk write.
@@ -97,22 +96,6 @@ pub enum BulkOutcome {
     Undone,
 }
 
-enum Step {
-    Change(CheckedChange),
-    Transition(Status),
-    Delete,
-}
-
-impl Step {
-    async fn apply(&self, task: Locked<'_>, actor: &Actor, now: Timestamp) -> Result<WrittenTask> {
-        match self {
-            Self::Change(change) => task.change(actor, change.clone(), now).await,
-            Self::Transition(to) => task.transition(actor, *to, now).await,
-            Self::Delete => task.delete(actor, now).await,
-        }
-    }
-}
-
 impl Tasks<'_> {
     /// Applies one change to many tasks.
     #[tracing::instrument(target = "taskwire::span", name = "task.bulk_update", skip_all)]
@@ -123,8 +106,8 @@ impl Tasks<'_> {
         change: TaskChange,
         errors: ErrorPolicy,
     ) -> Result<Vec<BulkResult>> {
-        let step = Step::Change(change.check()?);
-        self.in_bulk(actor, targets, &step, errors).await
+        let operation = Operation::Update(change.check()?);
+        self.in_bulk(actor, targets, &operation, errors).await
     }
 
     /// Changes the status of many tasks by the workflow.
@@ -136,7 +119,7 @@ impl Tasks<'_> {
         to: Status,
         errors: ErrorPolicy,
     ) -> Result<Vec<BulkResult>> {
-        self.in_bulk(actor, targets, &Step::Transition(to), errors).await
+        self.in_bulk(actor, targets, &Operation::Transition(to), errors).await
     }
 
     /// Moves many tasks to the trash.
@@ -147,14 +130,14 @@ impl Tasks<'_> {
         targets: &BulkTargets,
         errors: ErrorPolicy,
     ) -> Result<Vec<BulkResult>> {
-        self.in_bulk(actor, targets, &Step::Delete, errors).await
+        self.in_bulk(actor, targets, &Operation::Trash, errors).await
     }
 
     async fn in_bulk(
         self,
         actor: &Actor,
         targets: &BulkTargets,
-        step: &Step,
+        operation: &Operation,
         errors: ErrorPolicy,
     ) -> Result<Vec<BulkResult>> {
         let scope = policy::scope(actor)?;
@@ -173,7 +156,7 @@ impl Tasks<'_> {
                         before,
                     };
                     match locked.check_version(&targets.expected(id)) {
-                        Ok(()) => step.apply(locked, actor, now).await,
+                        Ok(()) => locked.apply(actor, operation.clone(), now).await,
                         Err(conflict) => Err(conflict),
                     }
                 }
@@ -187,12 +170,8 @@ impl Tasks<'_> {
                 outcome,
             });
         }
-        let failed = results.iter().any(|one| matches!(one.outcome, BulkOutcome::Failed(_)));
-        if failed && errors == ErrorPolicy::AllOrNothing {
-            undo(results.iter_mut().map(|result| &mut result.outcome));
-        } else {
-            transaction.commit().await?;
-        }
+        let outcomes = results.iter_mut().map(|result| &mut result.outcome);
+        finish(transaction, errors, outcomes.collect()).await?;
         Ok(results)
     }
 }
@@ -212,11 +191,20 @@ pub(super) fn outcome_of(done: Result<WrittenTask>) -> Result<BulkOutcome> {
     }
 }
 
-/// Marks written tasks as undone, for a transaction that is rolled back.
-pub(super) fn undo<'a>(outcomes: impl IntoIterator<Item = &'a mut BulkOutcome>) {
+/// Commits the bulk write, or rolls it back and marks its written tasks as undone.
+pub(super) async fn finish(
+    transaction: WriteTransaction,
+    errors: ErrorPolicy,
+    outcomes: Vec<&mut BulkOutcome>,
+) -> Result<()> {
+    let failed = outcomes.iter().any(|one| matches!(one, BulkOutcome::Failed(_)));
+    if !failed || errors == ErrorPolicy::Partial {
+        return transaction.commit().await;
+    }
     for outcome in outcomes {
         if matches!(outcome, BulkOutcome::Done(_)) {
             *outcome = BulkOutcome::Undone;
         }
     }
+    Ok(())
 }

@@ -1,18 +1,14 @@
 //! The use cases that create tasks: one, or many at once.
 
 use crate::domain::actor::Actor;
-use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
-use crate::domain::id::{TaskId, UserId};
 use crate::domain::policy::{self, CreateTask, Own, Permit};
 use crate::domain::store::{self, WriteTransaction};
-use crate::domain::task::workflow::Status;
 
-use super::bulk::{BulkOutcome, ErrorPolicy, MAX_BULK, outcome_of, undo};
-use super::draft::CheckedDraft;
+use super::bulk::{BulkOutcome, ErrorPolicy, MAX_BULK, finish, outcome_of};
 use super::task_change::check_assignee;
-use super::{Snapshot, Task, TaskDraft, Tasks, WrittenTask};
+use super::{Snapshot, TaskDraft, Tasks, WrittenTask};
 
 impl Tasks<'_> {
     /// Creates a task that belongs to the actor. If the actor has a task with the draft's client key, that task is the
@@ -21,7 +17,7 @@ impl Tasks<'_> {
     pub async fn create(self, actor: &Actor, draft: TaskDraft) -> Result<WrittenTask> {
         let owner = actor.signed_in()?.id;
         let permit = policy::permit(actor, CreateTask, &Own::of(owner))?;
-        let new = new_task(owner, draft.check()?, self.core.clock.now());
+        let new = draft.check(owner, self.core.clock.now())?;
         let store = &self.core.store;
         if new.task.assignee_id.is_none() && new.task.tags.is_empty() && store::task::create::goes_at_once(store) {
             return self.create_at_once(actor, &permit, new).await;
@@ -61,7 +57,11 @@ impl Tasks<'_> {
     ) -> Result<Vec<BulkOutcome>> {
         let owner = actor.signed_in()?.id;
         let permit = policy::permit(actor, CreateTask, &Own::of(owner))?;
-        check_count(drafts.len())?;
+        let given = drafts.len();
+        if given > MAX_BULK {
+            let message = format!("inputs: {given} tasks were given; up to {MAX_BULK} are allowed");
+            return Err(Error::invalid("inputs", message));
+        }
         let now = self.core.clock.now();
         let transaction = self.core.store.begin().await?;
         if drafts.iter().flatten().any(|draft| draft.client_key.is_some()) {
@@ -70,18 +70,13 @@ impl Tasks<'_> {
         }
         let mut outcomes = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let created = match draft.and_then(TaskDraft::check) {
-                Ok(draft) => create_in(&transaction, actor, &permit, new_task(owner, draft, now)).await,
+            let created = match draft.and_then(|draft| draft.check(owner, now)) {
+                Ok(new) => create_in(&transaction, actor, &permit, new).await,
                 Err(error) => Err(error),
             };
             outcomes.push(outcome_of(created)?);
         }
-        let failed = outcomes.iter().any(|one| matches!(one, BulkOutcome::Failed(_)));
-        if failed && errors == ErrorPolicy::AllOrNothing {
-            undo(&mut outcomes);
-        } else {
-            transaction.commit().await?;
-        }
+        finish(transaction, errors, outcomes.iter_mut().collect()).await?;
         Ok(outcomes)
     }
 }
@@ -109,39 +104,4 @@ async fn create_in(
             return Ok(WrittenTask::unchanged(found));
         }
     }
-}
-
-fn new_task(owner: UserId, draft: CheckedDraft, now: Timestamp) -> Snapshot {
-    let task = Task {
-        id: TaskId(0),
-        title: draft.title,
-        description: draft.description,
-        status: draft.status,
-        priority: draft.priority,
-        due_date: draft.due_date,
-        due_on: draft.due_on,
-        owner_id: owner,
-        assignee_id: draft.assignee,
-        tags: draft.tags,
-        client_key: draft.client_key,
-        version: 1,
-        completed_at: (draft.status == Status::Done).then_some(now),
-        deleted_at: None,
-        created_at: now,
-        updated_at: now,
-    };
-    Snapshot {
-        task,
-        attachments: Vec::new(),
-    }
-}
-
-fn check_count(given: usize) -> Result<()> {
-    if given <= MAX_BULK {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "inputs",
-        format!("inputs: {given} tasks were given; up to {MAX_BULK} are allowed"),
-    ))
 }

@@ -4,13 +4,13 @@ use chrono::NaiveDate;
 
 use crate::domain::clock::{Timestamp, check_moment};
 use crate::domain::error::{Error, Result, ViolationKind, Violations, excerpt};
-use crate::domain::id::UserId;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::local_time::check_day;
 use crate::domain::patch::Patch;
 use crate::domain::tag::{self, Tags};
 use crate::domain::task::workflow::Status;
 
-use super::{Priority, Snapshot};
+use super::{Priority, Snapshot, Task};
 
 /// Maximum number of characters of a title.
 pub const MAX_TITLE_LENGTH: usize = 255;
@@ -42,22 +42,9 @@ pub struct TaskDraft {
     pub client_key: Option<String>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct CheckedDraft {
-    pub(super) title: String,
-    pub(super) description: Option<String>,
-    pub(super) status: Status,
-    pub(super) priority: Priority,
-    pub(super) due_date: Option<Timestamp>,
-    pub(super) due_on: Option<NaiveDate>,
-    pub(super) assignee: Option<UserId>,
-    pub(super) tags: Tags,
-    pub(super) client_key: Option<String>,
-}
-
 impl TaskDraft {
-    /// Returns all violations together.
-    pub(super) fn check(self) -> Result<CheckedDraft> {
+    /// The new task, without an id. Returns all violations together.
+    pub(super) fn check(self, owner: UserId, now: Timestamp) -> Result<Snapshot> {
         let mut violations = Violations::default();
         let title = violations.check(check_title(&self.title))?;
         let description = violations.check(self.description.map(check_description).transpose())?;
@@ -67,16 +54,28 @@ impl TaskDraft {
         let tags = violations.check(check_tags(&self.tags))?;
         let client_key = violations.check(self.client_key.map(check_client_key).transpose())?;
         violations.into_result()?;
-        Ok(CheckedDraft {
+        let status = self.status.unwrap_or(Status::Todo);
+        let task = Task {
+            id: TaskId(0),
             title: title.unwrap_or_default(),
             description: description.flatten(),
-            status: self.status.unwrap_or(Status::Todo),
+            status,
             priority: self.priority.unwrap_or(Priority::Medium),
             due_date: due_date.flatten(),
             due_on: due_on.flatten(),
-            assignee: self.assignee,
+            owner_id: owner,
+            assignee_id: self.assignee,
             tags: tags.unwrap_or_default(),
             client_key: client_key.flatten(),
+            version: 1,
+            completed_at: (status == Status::Done).then_some(now),
+            deleted_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        Ok(Snapshot {
+            task,
+            attachments: Vec::new(),
         })
     }
 }
@@ -106,7 +105,7 @@ pub struct TaskChange {
 pub(super) struct CheckedChange {
     title: Option<String>,
     description: Patch<String>,
-    status: Option<Status>,
+    pub(super) status: Option<Status>,
     priority: Option<Priority>,
     due_date: Patch<Timestamp>,
     due_on: Patch<NaiveDate>,
@@ -137,13 +136,8 @@ impl TaskChange {
 }
 
 impl CheckedChange {
-    pub(super) fn status(&self) -> Option<Status> {
-        self.status
-    }
-
     /// Applies all fields except the assignee, which needs a separate permit.
-    pub(super) fn apply(self, snapshot: &mut Snapshot, now: Timestamp) -> Result<()> {
-        let task = &mut snapshot.task;
+    pub(super) fn apply(self, task: &mut Task, now: Timestamp) -> Result<()> {
         if let Some(status) = self.status {
             task.move_to(status, now)?;
         }
@@ -165,8 +159,8 @@ impl CheckedChange {
         self.due_on.apply(&mut task.due_on);
         match self.tags {
             Patch::Absent => {}
-            Patch::Null => snapshot.task.tags.clear(),
-            Patch::Value(tags) => snapshot.task.tags = tags,
+            Patch::Null => task.tags.clear(),
+            Patch::Value(tags) => task.tags = tags,
         }
         Ok(())
     }

@@ -6,13 +6,9 @@ mod create;
 mod draft;
 mod expected;
 mod filter;
-mod history;
-mod of_users;
 mod purge;
 mod read;
-mod tags;
 mod task_change;
-mod walk;
 pub mod workflow;
 mod write;
 
@@ -25,47 +21,36 @@ pub use filter::{
     TaskFilter, TaskSort, TaskSortField, TaskTime,
 };
 pub(crate) use filter::{cursor_of, words};
-pub use walk::Moves;
+pub use write::Moves;
 
-use super::attachment::Attachment;
 use chrono::NaiveDate;
 
 use self::workflow::Status;
+use super::attachment::Attachment;
 use super::clock::{LAST_MOMENT, Timestamp};
 use super::error::Result;
 use super::event::EventCursor;
 use super::id::{TaskId, UserId};
 use super::local_time::{LocalNow, end_of};
+use super::named_enum::named_enum;
 use super::tag::Tags;
 
-/// Priority of a task. Lists sort in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// Low.
-    Low,
-    /// Medium, the default.
-    Medium,
-    /// High.
-    High,
-    /// Urgent.
-    Urgent,
+named_enum! {
+    /// Priority of a task, with its name in REST and in messages. Lists sort in this order.
+    #[derive(PartialOrd, Ord)]
+    Priority {
+        /// Low.
+        Low = "low",
+        /// Medium, the default.
+        Medium = "medium",
+        /// High.
+        High = "high",
+        /// Urgent.
+        Urgent = "urgent",
+    }
 }
 
 impl Priority {
-    /// Every priority, in sort order.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Urgent];
-
-    /// The name in REST and in messages.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Urgent => "urgent",
-        }
-    }
-
     /// The stored number, 1 to 4; also the sort key.
     pub(crate) fn rank(self) -> i16 {
         match self {

@@ -1,15 +1,17 @@
-//! Permanent deletion of tasks: on request, and after their retention in the trash.
+//! Permanent deletion of tasks: on request, after their retention in the trash, and with their owner.
 
 use chrono::TimeDelta;
 
 use crate::domain::actor::Actor;
 use crate::domain::attachment::Removal;
+use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
-use crate::domain::event::NewEvent;
-use crate::domain::id::TaskId;
-use crate::domain::policy::{self, PurgeTask};
-use crate::domain::store;
+use crate::domain::event::{EventCursor, NewEvent};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::policy::{self, PurgeTask, TransferTask};
+use crate::domain::store::{self, WriteTransaction};
 
+use super::task_change::Locked;
 use super::write::{TrashState, Write};
 use super::{ExpectedVersion, Tasks, WrittenTask};
 
@@ -51,19 +53,61 @@ impl Tasks<'_> {
     }
 
     async fn purge_opened(self, actor: &Actor, write: Write) -> Result<WrittenTask> {
-        let permit = policy::permit(actor, PurgeTask, &write.before.task)?;
         let now = self.core.clock.now();
-        let files = if write.before.attachments.is_empty() {
-            Vec::new()
-        } else {
-            store::attachment::keys_of_task(&write.transaction, &permit).await?
-        };
+        let (files, cursor) = purge_locked(actor, write.locked(), now).await?;
         let removal = Removal::plan(&write.transaction, files, now).await?;
-        store::task::delete(&write.transaction, &permit).await?;
-        let event = NewEvent::purged(&permit, &write.before, now);
-        let cursor = store::event::append(&write.transaction, event).await?;
         write.transaction.commit().await?;
         removal.carry_out(self.core).await;
         Ok(WrittenTask::changed(write.before, cursor))
     }
+
+    /// Transfers or purges the tasks that a deleted user owns, and unassigns the others. Returns the storage keys of
+    /// purged files.
+    pub(in crate::domain) async fn release_all_of(
+        self,
+        actor: &Actor,
+        transaction: &WriteTransaction,
+        leaving: UserId,
+        new_owner: Option<UserId>,
+    ) -> Result<Vec<String>> {
+        let scope = policy::scope(actor)?;
+        let mut files = Vec::new();
+        let now = self.core.clock.now();
+        for before in store::task::lock_all_of(transaction, &scope, leaving).await? {
+            let locked = Locked {
+                transaction,
+                before: &before,
+            };
+            let is_owner = before.task.owner_id == leaving;
+            if is_owner && new_owner.is_none() {
+                let (purged_files, _) = purge_locked(actor, locked, now).await?;
+                files.extend(purged_files);
+                continue;
+            }
+            let mut after = before.clone();
+            if let Some(new_owner) = new_owner.filter(|_| is_owner) {
+                after.task.owner_id = new_owner;
+                // The new owner may have a task with the same client key.
+                after.task.client_key = None;
+            }
+            after.task.assignee_id = before.task.assignee_id.filter(|assignee| *assignee != leaving);
+            let permit = policy::permit(actor, TransferTask, &before.task)?;
+            locked.save(&permit, after, now).await?;
+        }
+        Ok(files)
+    }
+}
+
+/// Returns the storage keys of the task's files, and the position of the event.
+async fn purge_locked(actor: &Actor, locked: Locked<'_>, now: Timestamp) -> Result<(Vec<String>, EventCursor)> {
+    let Locked { transaction, before } = locked;
+    let permit = policy::permit(actor, PurgeTask, &before.task)?;
+    let files = if before.attachments.is_empty() {
+        Vec::new()
+    } else {
+        store::attachment::keys_of_task(transaction, &permit).await?
+    };
+    store::task::delete(transaction, &permit).await?;
+    let cursor = store::event::append(transaction, NewEvent::purged(&permit, before, now)).await?;
+    Ok((files, cursor))
 }

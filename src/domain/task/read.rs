@@ -1,12 +1,14 @@
-//! The use cases that read tasks.
+//! The use cases that read tasks, their history and their tags.
 
-use super::{Task, TaskList};
+use super::{Task, TaskList, TasksOf};
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
-use crate::domain::id::TaskId;
+use crate::domain::event::TaskEvent;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::policy::{AssignTask, PurgeTask, TrashTask};
+use crate::domain::policy::{AssignTask, EditTask, PurgeTask, TrashTask};
 use crate::domain::statistics::{Counted, Statistics};
+use crate::domain::tag::TagCount;
 use crate::domain::{Core, policy, store};
 
 /// The use cases of tasks.
@@ -70,6 +72,61 @@ impl<'a> Tasks<'a> {
         store::task::list::count(&self.core.store.reader(actor), &scope, list, self.core.local_now(actor)).await
     }
 
+    /// One page of the tasks of each of these users, as far as the actor sees them.
+    #[tracing::instrument(target = "taskwire::span", name = "task.lists_of_users", skip_all)]
+    pub async fn lists_of_users(
+        self,
+        actor: &Actor,
+        users: &[UserId],
+        of: &TasksOf,
+        page: &PageRequest,
+    ) -> Result<Vec<(UserId, Page<Task>)>> {
+        let scope = policy::scope(actor)?;
+        let (reader, now) = (self.core.store.reader(actor), self.core.local_now(actor));
+        store::task::of_users::pages(&reader, &scope, users, of, page, now).await
+    }
+
+    /// The total number of tasks for each of these users; users without tasks are left out.
+    #[tracing::instrument(target = "taskwire::span", name = "task.counts_of_users", skip_all)]
+    pub async fn counts_of_users(self, actor: &Actor, users: &[UserId], of: &TasksOf) -> Result<Vec<(UserId, u64)>> {
+        let scope = policy::scope(actor)?;
+        let (reader, now) = (self.core.store.reader(actor), self.core.local_now(actor));
+        store::task::of_users::counts(&reader, &scope, users, of, now).await
+    }
+
+    /// One page of the events of each visible task, oldest first. Includes tasks in the trash.
+    #[tracing::instrument(target = "taskwire::span", name = "task.histories", skip_all)]
+    pub async fn histories(
+        self,
+        actor: &Actor,
+        tasks: &[TaskId],
+        page: &PageRequest,
+    ) -> Result<Vec<(TaskId, Page<TaskEvent>)>> {
+        let scope = policy::scope(actor)?;
+        store::event::history::pages(&self.core.store.reader(actor), &scope, tasks, page).await
+    }
+
+    /// The number of events of each visible task.
+    #[tracing::instrument(target = "taskwire::span", name = "task.history_counts", skip_all)]
+    pub async fn history_counts(self, actor: &Actor, tasks: &[TaskId]) -> Result<Vec<(TaskId, u64)>> {
+        let scope = policy::scope(actor)?;
+        store::event::history::counts(&self.core.store.reader(actor), &scope, tasks).await
+    }
+
+    /// One page of the tags of the visible tasks, without the trash, in alphabetical order.
+    #[tracing::instrument(target = "taskwire::span", name = "task.tags", skip_all)]
+    pub async fn tags(self, actor: &Actor, page: &PageRequest) -> Result<Page<TagCount>> {
+        let scope = policy::scope(actor)?;
+        store::tag::page(&self.core.store.reader(actor), &scope, page).await
+    }
+
+    /// The total number of different tags.
+    #[tracing::instrument(target = "taskwire::span", name = "task.tag_count", skip_all)]
+    pub async fn tag_count(self, actor: &Actor) -> Result<u64> {
+        let scope = policy::scope(actor)?;
+        store::tag::count(&self.core.store.reader(actor), &scope).await
+    }
+
     /// Computes the statistics of a list without the cache. Counts per tag are included if `with_tags` is set.
     #[tracing::instrument(target = "taskwire::span", name = "task.statistics_of", skip_all)]
     pub async fn statistics_of(self, actor: &Actor, list: &TaskList, with_tags: bool) -> Result<Statistics> {
@@ -109,7 +166,7 @@ impl<'a> Tasks<'a> {
     /// Whether the actor may edit this task.
     #[must_use]
     pub fn may_update(self, actor: &Actor, task: &Task) -> bool {
-        policy::permit(actor, policy::EditTask, task).is_ok()
+        policy::permit(actor, EditTask, task).is_ok()
     }
 
     /// Whether the actor may delete this task.
@@ -127,14 +184,8 @@ impl<'a> Tasks<'a> {
     /// Whether the actor may assign this task to any user.
     #[must_use]
     pub fn may_assign(self, actor: &Actor, task: &Task) -> bool {
-        policy::permit(
-            actor,
-            AssignTask {
-                to: Some(task.owner_id),
-            },
-            task,
-        )
-        .is_ok()
+        let to = Some(task.owner_id);
+        policy::permit(actor, AssignTask { to }, task).is_ok()
     }
 
     /// Whether the task is open and past its due date, or its due day in the actor's time zone.

@@ -5,12 +5,25 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
 use crate::domain::id::UserId;
-use crate::domain::policy::{self, AssignTask, ChangeTask, EditTask, Permit, TrashTask};
+use crate::domain::policy::{self, AssignTask, ChangeTask, EditTask, Permit, RestoreTask, TagTask, TrashTask};
 use crate::domain::store::{self, WriteTransaction};
+use crate::domain::tag::{self, Tags};
 use crate::domain::task::workflow::Status;
 
 use super::draft::CheckedChange;
-use super::{ExpectedVersion, Snapshot, WrittenTask};
+use super::{ExpectedVersion, Snapshot, Task, WrittenTask};
+
+/// A change of one task.
+#[derive(Clone)]
+pub(super) enum Operation {
+    Update(CheckedChange),
+    Assign(Option<UserId>),
+    Transition(Status),
+    AddTags(Tags),
+    RemoveTags(Tags),
+    Trash,
+    Restore,
+}
 
 /// A task whose row is locked until the transaction ends.
 #[derive(Clone, Copy)]
@@ -30,7 +43,47 @@ impl Locked<'_> {
         })
     }
 
-    pub(super) async fn change(self, actor: &Actor, mut change: CheckedChange, now: Timestamp) -> Result<WrittenTask> {
+    pub(super) async fn apply(self, actor: &Actor, operation: Operation, now: Timestamp) -> Result<WrittenTask> {
+        match operation {
+            Operation::Update(change) => self.update(actor, change, now).await,
+            Operation::Assign(to) => {
+                let mut after = self.before.clone();
+                let permit = self.set_assignee(actor, &mut after, to).await?;
+                self.save(&permit, after, now).await
+            }
+            Operation::Transition(to) => self.edit(actor, EditTask, now, |task| task.move_to(to, now)).await,
+            Operation::AddTags(tags) => {
+                self.edit(actor, TagTask, now, |task| {
+                    task.tags.extend(tags);
+                    tag::check_count(&task.tags)
+                })
+                .await
+            }
+            Operation::RemoveTags(tags) => {
+                self.edit(actor, TagTask, now, |task| {
+                    task.tags.retain(|tag| !tags.contains(tag));
+                    Ok(())
+                })
+                .await
+            }
+            Operation::Trash => {
+                self.edit(actor, TrashTask, now, |task| {
+                    task.deleted_at = Some(now);
+                    Ok(())
+                })
+                .await
+            }
+            Operation::Restore => {
+                self.edit(actor, RestoreTask, now, |task| {
+                    task.deleted_at = None;
+                    Ok(())
+                })
+                .await
+            }
+        }
+    }
+
+    async fn update(self, actor: &Actor, mut change: CheckedChange, now: Timestamp) -> Result<WrittenTask> {
         let mut after = self.before.clone();
         let mut assignee = self.before.task.assignee_id;
         std::mem::take(&mut change.assignee).apply(&mut assignee);
@@ -39,39 +92,22 @@ impl Locked<'_> {
             self.set_assignee(actor, &mut after, assignee).await?;
         }
         let permit = policy::permit(actor, EditTask, &self.before.task)?;
-        change.apply(&mut after, now).map_err(|error| self.of_task(error))?;
+        change
+            .apply(&mut after.task, now)
+            .map_err(|error| self.of_task(error))?;
         self.save(&permit, after, now).await
     }
 
-    pub(super) async fn assign(self, actor: &Actor, to: Option<UserId>, now: Timestamp) -> Result<WrittenTask> {
-        let mut after = self.before.clone();
-        let permit = self.set_assignee(actor, &mut after, to).await?;
-        self.save(&permit, after, now).await
-    }
-
-    pub(super) async fn transition(self, actor: &Actor, to: Status, now: Timestamp) -> Result<WrittenTask> {
-        self.edit(actor, EditTask, now, |after| after.task.move_to(to, now))
-            .await
-    }
-
-    pub(super) async fn delete(self, actor: &Actor, now: Timestamp) -> Result<WrittenTask> {
-        self.edit(actor, TrashTask, now, |after| {
-            after.task.deleted_at = Some(now);
-            Ok(())
-        })
-        .await
-    }
-
-    pub(super) async fn edit<A: ChangeTask>(
+    async fn edit<A: ChangeTask>(
         self,
         actor: &Actor,
         action: A,
         now: Timestamp,
-        change: impl FnOnce(&mut Snapshot) -> Result<()>,
+        change: impl FnOnce(&mut Task) -> Result<()>,
     ) -> Result<WrittenTask> {
         let permit = policy::permit(actor, action, &self.before.task)?;
         let mut after = self.before.clone();
-        change(&mut after).map_err(|error| self.of_task(error))?;
+        change(&mut after.task).map_err(|error| self.of_task(error))?;
         self.save(&permit, after, now).await
     }
 

@@ -3,35 +3,24 @@
 use std::fmt;
 
 use crate::domain::error::{Error, Result};
+use crate::domain::named_enum::named_enum;
 
-/// Workflow status of a task. Lists sort in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
-    /// Not started.
-    Todo,
-    /// In progress.
-    InProgress,
-    /// Finished.
-    Done,
-    /// Cancelled.
-    Cancelled,
+named_enum! {
+    /// Workflow status of a task, with its name in REST and in messages. Lists sort in this order.
+    #[derive(PartialOrd, Ord)]
+    Status {
+        /// Not started.
+        Todo = "todo",
+        /// In progress.
+        InProgress = "in_progress",
+        /// Finished.
+        Done = "done",
+        /// Cancelled.
+        Cancelled = "cancelled",
+    }
 }
 
 impl Status {
-    /// Every status, in sort order.
-    pub const ALL: [Self; 4] = [Self::Todo, Self::InProgress, Self::Done, Self::Cancelled];
-
-    /// The name in REST and in messages.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Todo => "todo",
-            Self::InProgress => "in_progress",
-            Self::Done => "done",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
     /// The stored number, 1 to 4; also the sort key.
     pub(crate) fn rank(self) -> i16 {
         match self {

@@ -5,12 +5,12 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::policy::{self, ChangeTask, RestoreTask, TagTask};
+use crate::domain::policy;
 use crate::domain::store::{self, WriteTransaction};
 use crate::domain::tag;
 use crate::domain::task::workflow::Status;
 
-use super::task_change::Locked;
+use super::task_change::{Locked, Operation};
 use super::{ExpectedVersion, Snapshot, Task, TaskChange, Tasks, WrittenTask};
 
 /// Whether a write expects the task in the trash or outside it.
@@ -34,6 +34,16 @@ impl TrashState {
     }
 }
 
+/// Which status changes an update accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// Allowed transitions only.
+    Direct,
+    /// Also any change of a closed task, which is reopened first. Boards of older clients drag a card between any two
+    /// columns.
+    ThroughTodo,
+}
+
 impl Tasks<'_> {
     /// Changes a task. `expected` lists the versions that the change may be based on.
     #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
@@ -44,9 +54,36 @@ impl Tasks<'_> {
         change: TaskChange,
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
+        let operation = Operation::Update(change.check()?);
+        self.write(actor, id, expected, operation).await
+    }
+
+    /// Changes a task like [`update`](Self::update). A transition that is not allowed goes through `todo`: two changes
+    /// with their events, in one transaction.
+    #[tracing::instrument(target = "taskwire::span", name = "task.update", skip_all)]
+    pub async fn update_by(
+        self,
+        actor: &Actor,
+        id: TaskId,
+        change: TaskChange,
+        expected: ExpectedVersion,
+        moves: Moves,
+    ) -> Result<WrittenTask> {
+        if moves == Moves::Direct {
+            return self.update(actor, id, change, expected).await;
+        }
         let change = change.check()?;
-        let write = self.open(actor, id, TrashState::Live, expected).await?;
-        let after = write.locked().change(actor, change, self.core.clock.now()).await?;
+        let mut write = self.open(actor, id, TrashState::Live, expected).await?;
+        let now = self.core.clock.now();
+        let from = write.before.task.status;
+        if change.status.is_some_and(|to| from.transition(to).is_err()) {
+            let reopened = write
+                .locked()
+                .apply(actor, Operation::Transition(Status::Todo), now)
+                .await?;
+            write.before = reopened.snapshot;
+        }
+        let after = write.locked().apply(actor, Operation::Update(change), now).await?;
         write.transaction.commit().await?;
         Ok(after)
     }
@@ -60,10 +97,7 @@ impl Tasks<'_> {
         to: Option<UserId>,
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
-        let write = self.open(actor, id, TrashState::Live, expected).await?;
-        let after = write.locked().assign(actor, to, self.core.clock.now()).await?;
-        write.transaction.commit().await?;
-        Ok(after)
+        self.write(actor, id, expected, Operation::Assign(to)).await
     }
 
     /// Changes the status of a task by the workflow.
@@ -75,10 +109,7 @@ impl Tasks<'_> {
         to: Status,
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
-        let write = self.open(actor, id, TrashState::Live, expected).await?;
-        let after = write.locked().transition(actor, to, self.core.clock.now()).await?;
-        write.transaction.commit().await?;
-        Ok(after)
+        self.write(actor, id, expected, Operation::Transition(to)).await
     }
 
     /// Adds tags to a task; tags that it already has are ignored.
@@ -90,12 +121,8 @@ impl Tasks<'_> {
         tags: &[String],
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
-        let tags = tag::normalise(tags)?;
-        self.edit(actor, id, TagTask, TrashState::Live, expected, |after| {
-            after.task.tags.extend(tags);
-            tag::check_count(&after.task.tags)
-        })
-        .await
+        let operation = Operation::AddTags(tag::normalise(tags)?);
+        self.write(actor, id, expected, operation).await
     }
 
     /// Removes tags from a task; tags that it does not have are ignored.
@@ -107,47 +134,35 @@ impl Tasks<'_> {
         tags: &[String],
         expected: ExpectedVersion,
     ) -> Result<WrittenTask> {
-        let tags = tag::normalise(tags)?;
-        self.edit(actor, id, TagTask, TrashState::Live, expected, |after| {
-            after.task.tags.retain(|tag| !tags.contains(tag));
-            Ok(())
-        })
-        .await
+        let operation = Operation::RemoveTags(tag::normalise(tags)?);
+        self.write(actor, id, expected, operation).await
     }
 
     /// Moves a task to the trash, where it is hidden until it is restored.
     #[tracing::instrument(target = "taskwire::span", name = "task.delete", skip_all)]
     pub async fn delete(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
-        let write = self.open(actor, id, TrashState::Live, expected).await?;
-        let after = write.locked().delete(actor, self.core.clock.now()).await?;
-        write.transaction.commit().await?;
-        Ok(after)
+        self.write(actor, id, expected, Operation::Trash).await
     }
 
     /// Restores a task from the trash.
     #[tracing::instrument(target = "taskwire::span", name = "task.restore", skip_all)]
     pub async fn restore(self, actor: &Actor, id: TaskId, expected: ExpectedVersion) -> Result<WrittenTask> {
-        self.edit(actor, id, RestoreTask, TrashState::Trash, expected, |after| {
-            after.task.deleted_at = None;
-            Ok(())
-        })
-        .await
+        self.write(actor, id, expected, Operation::Restore).await
     }
 
-    async fn edit<A: ChangeTask>(
+    async fn write(
         self,
         actor: &Actor,
         id: TaskId,
-        action: A,
-        place: TrashState,
         expected: ExpectedVersion,
-        change: impl FnOnce(&mut Snapshot) -> Result<()>,
+        operation: Operation,
     ) -> Result<WrittenTask> {
-        let write = self.open(actor, id, place, expected).await?;
-        let after = write
-            .locked()
-            .edit(actor, action, self.core.clock.now(), change)
-            .await?;
+        let state = match operation {
+            Operation::Restore => TrashState::Trash,
+            _ => TrashState::Live,
+        };
+        let write = self.open(actor, id, state, expected).await?;
+        let after = write.locked().apply(actor, operation, self.core.clock.now()).await?;
         write.transaction.commit().await?;
         Ok(after)
     }
@@ -157,14 +172,14 @@ impl Tasks<'_> {
         self,
         actor: &Actor,
         id: TaskId,
-        place: TrashState,
+        state: TrashState,
         expected: ExpectedVersion,
     ) -> Result<Write> {
         let scope = policy::scope(actor)?;
         let transaction = self.core.store.begin().await?;
         let before = store::task::lock(&transaction, &scope, id)
             .await?
-            .filter(|found| place.holds(&found.task))
+            .filter(|found| state.holds(&found.task))
             .ok_or_else(|| Error::not_found("task", id))?;
         let write = Write { transaction, before };
         write.locked().check_version(&expected)?;

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
-use crate::domain::error::{Error, Result, Violations};
+use crate::domain::error::{Error, Result, Violations, shortened};
 use crate::domain::local_time::{TimeZone, check_time_zone};
 use crate::domain::patch::Patch;
 use crate::domain::user::User;
@@ -18,6 +18,8 @@ const MIN_USERNAME_LENGTH: usize = 3;
 const MAX_USERNAME_LENGTH: usize = 50;
 /// Maximum number of characters of a full name.
 pub const MAX_FULL_NAME_LENGTH: usize = 255;
+/// Maximum number of characters of an invalid address or username in a message.
+const SHOWN_CHARACTERS: usize = 60;
 
 /// Display name of users without any name, followed by their number.
 pub(super) const NAMELESS: &str = "User";
@@ -161,7 +163,7 @@ fn check_email(raw: &str) -> Result<String> {
             "email",
             format!(
                 "email '{}' is not an address such as name@example.com of up to {MAX_EMAIL_LENGTH} characters",
-                shortened(raw)
+                shortened(raw, SHOWN_CHARACTERS)
             ),
         ))
     }
@@ -178,7 +180,7 @@ fn check_username(raw: &str) -> Result<String> {
             format!(
                 "username '{}' is not acceptable: {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} of the letters a to z, \
                  digits, '_', '.' and '-' are allowed",
-                shortened(raw)
+                shortened(raw, SHOWN_CHARACTERS)
             ),
         ))
     }
@@ -197,14 +199,4 @@ fn check_full_name(raw: &str) -> Result<String> {
         ));
     }
     Ok(name.to_owned())
-}
-
-/// The first characters of a value, for a message.
-fn shortened(raw: &str) -> String {
-    const SHOWN: usize = 60;
-    if raw.chars().count() <= SHOWN {
-        raw.to_owned()
-    } else {
-        raw.chars().take(SHOWN).chain(['…']).collect()
-    }
 }

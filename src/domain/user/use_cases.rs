@@ -7,15 +7,15 @@ use super::{MAX_FULL_NAME_LENGTH, NewAccount, Registration, User, UserChange};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::attachment::Removal;
 use crate::domain::error::{Error, Result, ViolationKind, Violations};
-use crate::domain::event::NewEvent;
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{
-    ChangePassword, CreateUser, DeleteUser, EditUser, EndSessions, NewUser, Permit, PurgeTask, SetActive, SetRole,
-    TransferTask, Users as UserNoun,
+    ChangePassword, CreateUser, DeleteUser, EditUser, EndSessions, NewUser, Permit, SetActive, SetRole,
+    Users as UserNoun,
 };
 use crate::domain::session::{Device, ShownPassword, forgive_account};
 use crate::domain::store::WriteTransaction;
+use crate::domain::task::Tasks;
 use crate::domain::{Core, policy, store};
 
 /// The use cases of users.
@@ -70,10 +70,8 @@ impl<'a> Users<'a> {
         let text = text.unwrap_or_default().trim().to_lowercase();
         let length = text.chars().count();
         if length > MAX_FULL_NAME_LENGTH {
-            return Err(Error::BadInput {
-                field: "search",
-                message: format!("search has {length} characters; up to {MAX_FULL_NAME_LENGTH} are allowed"),
-            });
+            let message = format!("search has {length} characters; up to {MAX_FULL_NAME_LENGTH} are allowed");
+            return Err(Error::bad_input("search", message));
         }
         if text.chars().any(char::is_control) {
             // Names contain no control characters.
@@ -112,7 +110,7 @@ impl<'a> Users<'a> {
     }
 
     /// Inserts an account that an administrator or the CLI creates.
-    pub(super) async fn insert(self, permit: Permit<CreateUser>, mut account: NewAccount) -> Result<User> {
+    async fn insert(self, permit: Permit<CreateUser>, mut account: NewAccount) -> Result<User> {
         // Administrators vouch for the address.
         account.is_verified = true;
         let transaction = self.core.store.begin().await?;
@@ -131,7 +129,7 @@ impl<'a> Users<'a> {
         self.hashed(details.unwrap_or_default(), password, role).await
     }
 
-    pub(super) async fn hashed(self, names: Names, password: SecretString, role: Role) -> Result<NewAccount> {
+    async fn hashed(self, names: Names, password: SecretString, role: Role) -> Result<NewAccount> {
         let (email, username, full_name) = names;
         let password_hash = self.core.passwords.hash(password).await?;
         Ok(NewAccount {
@@ -203,13 +201,7 @@ impl<'a> Users<'a> {
         self.finish(actor, transaction, id).await
     }
 
-    pub(super) async fn write_role(
-        self,
-        actor: &Actor,
-        transaction: &WriteTransaction,
-        user: &User,
-        role: Role,
-    ) -> Result<()> {
+    async fn write_role(self, actor: &Actor, transaction: &WriteTransaction, user: &User, role: Role) -> Result<()> {
         let permit = policy::permit(actor, SetRole, user)?;
         if role != Role::Admin {
             self.require_other_admin(actor, transaction, user.id).await?;
@@ -217,7 +209,7 @@ impl<'a> Users<'a> {
         store::user::set_role(transaction, &permit, role, self.core.clock.now()).await
     }
 
-    pub(super) async fn write_activity(
+    async fn write_activity(
         self,
         actor: &Actor,
         transaction: &WriteTransaction,
@@ -290,9 +282,14 @@ impl<'a> Users<'a> {
         let permit = policy::permit(actor, DeleteUser, &user)?;
         self.require_other_admin(actor, &transaction, id).await?;
         if let Some(new_owner) = transfer_to {
-            self.check_new_owner(actor, &transaction, id, new_owner).await?;
+            let scope = policy::scope(actor)?;
+            if new_owner == id || !store::user::is_active(transaction.connection(), &scope, new_owner).await? {
+                let message = format!("transfer_to: there is no other active user {new_owner}");
+                return Err(Error::invalid("transfer_to", message));
+            }
         }
-        let mut files = self.release_tasks(actor, &transaction, id, transfer_to).await?;
+        let tasks = Tasks::new(self.core);
+        let mut files = tasks.release_all_of(actor, &transaction, id, transfer_to).await?;
         store::attachment::hand_over(&transaction, &permit, self.core.clock.now()).await?;
         files.extend(store::attachment::keys_of_user(&transaction, &permit).await?);
         let removal = Removal::plan(&transaction, files, self.core.clock.now()).await?;
@@ -310,14 +307,14 @@ impl<'a> Users<'a> {
     }
 
     /// Commits, and returns the account after the write.
-    pub(super) async fn finish(self, actor: &Actor, transaction: WriteTransaction, id: UserId) -> Result<User> {
+    async fn finish(self, actor: &Actor, transaction: WriteTransaction, id: UserId) -> Result<User> {
         let user = self.locked(actor, &transaction, id).await?;
         transaction.commit().await?;
         Ok(user)
     }
 
     /// The account as seen in the transaction, locked until it ends.
-    pub(super) async fn locked(self, actor: &Actor, transaction: &WriteTransaction, id: UserId) -> Result<User> {
+    async fn locked(self, actor: &Actor, transaction: &WriteTransaction, id: UserId) -> Result<User> {
         let scope = policy::scope::<UserNoun>(actor)?;
         store::user::lock(transaction, &scope, id)
             .await?
@@ -325,78 +322,15 @@ impl<'a> Users<'a> {
     }
 
     /// Fails if the change would leave no active administrator.
-    pub(super) async fn require_other_admin(
-        self,
-        actor: &Actor,
-        transaction: &WriteTransaction,
-        leaving: UserId,
-    ) -> Result<()> {
+    async fn require_other_admin(self, actor: &Actor, transaction: &WriteTransaction, leaving: UserId) -> Result<()> {
         let scope = policy::scope(actor)?;
         let admins = store::user::lock_active_admins(transaction, &scope).await?;
         if admins == [leaving] {
-            return Err(Error::Forbidden {
-                message: "This is the last active administrator: make another one first".to_owned(),
-            });
+            return Err(Error::forbidden(
+                "This is the last active administrator: make another one first",
+            ));
         }
         Ok(())
-    }
-
-    pub(super) async fn check_new_owner(
-        self,
-        actor: &Actor,
-        transaction: &WriteTransaction,
-        leaving: UserId,
-        new_owner: UserId,
-    ) -> Result<()> {
-        let scope = policy::scope(actor)?;
-        if new_owner != leaving && store::user::is_active(transaction.connection(), &scope, new_owner).await? {
-            Ok(())
-        } else {
-            Err(Error::invalid(
-                "transfer_to",
-                format!("transfer_to: there is no other active user {new_owner}"),
-            ))
-        }
-    }
-
-    /// Transfers or purges the tasks that a deleted user owns, and unassigns the others. Returns the storage keys of
-    /// purged files.
-    pub(super) async fn release_tasks(
-        self,
-        actor: &Actor,
-        transaction: &WriteTransaction,
-        leaving: UserId,
-        new_owner: Option<UserId>,
-    ) -> Result<Vec<String>> {
-        let scope = policy::scope(actor)?;
-        let mut files = Vec::new();
-        let now = self.core.clock.now();
-        for before in store::task::lock_all_of(transaction, &scope, leaving).await? {
-            if before.task.owner_id == leaving && new_owner.is_none() {
-                let permit = policy::permit(actor, PurgeTask, &before.task)?;
-                if !before.attachments.is_empty() {
-                    files.extend(store::attachment::keys_of_task(transaction, &permit).await?);
-                }
-                store::task::delete(transaction, &permit).await?;
-                store::event::append(transaction, NewEvent::purged(&permit, &before, now)).await?;
-                continue;
-            }
-            let mut after = before.clone();
-            after.task.owner_id = new_owner
-                .filter(|_| before.task.owner_id == leaving)
-                .unwrap_or(before.task.owner_id);
-            if after.task.owner_id != before.task.owner_id {
-                // The new owner may have a task with the same client key.
-                after.task.client_key = None;
-            }
-            after.task.assignee_id = before.task.assignee_id.filter(|assignee| *assignee != leaving);
-            after.task.version += 1;
-            after.task.updated_at = now;
-            let permit = policy::permit(actor, TransferTask, &before.task)?;
-            store::task::update(transaction, &permit, &before, &after).await?;
-            store::event::append(transaction, NewEvent::changed(&permit, &before, &after)).await?;
-        }
-        Ok(files)
     }
 
     /// The user with this e-mail address or username: for the command line.

@@ -1,15 +1,15 @@
 //! Checks documents without executing them, and returns the result as data.
 
+use async_graphql::parser::types::ExecutableDocument;
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::document::{Document, Front};
-use super::validation::Problem;
-use async_graphql::parser::types::ExecutableDocument;
+use super::problem::{Problem, Rejection};
 
 /// The result of a check: validity, the cost of each operation, and errors.
 #[derive(Debug, Serialize)]
-pub struct Verdict {
+pub struct CheckResult {
     valid: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     operations: Vec<Json>,
@@ -19,7 +19,7 @@ pub struct Verdict {
     errors: Vec<Json>,
 }
 
-impl Verdict {
+impl CheckResult {
     /// Whether the document and its variables are valid.
     #[must_use]
     pub fn is_valid(&self) -> bool {
@@ -29,10 +29,10 @@ impl Verdict {
     /// The result for input that cannot be read as a document.
     #[must_use]
     pub fn unreadable(message: String) -> Self {
-        Self::refused("BAD_REQUEST", vec![Problem::new(message)])
+        Self::rejected(Rejection::new("BAD_REQUEST", Problem::new(message)))
     }
 
-    fn refused(code: &str, problems: Vec<Problem>) -> Self {
+    fn rejected(Rejection { code, problems }: Rejection) -> Self {
         let error = |problem: Problem| {
             let positions = problem.positions.iter();
             let locations: Vec<Json> = positions
@@ -51,23 +51,17 @@ impl Verdict {
 
 /// Checks a document, and its variables if there are any.
 #[must_use]
-pub fn check(front: &Front, text: String, name: Option<&str>, variables: Option<&Map<String, Json>>) -> Verdict {
+pub fn check(front: &Front, text: String, name: Option<&str>, variables: Option<&Map<String, Json>>) -> CheckResult {
     let document = match front.read(text, None) {
         Ok(document) => document,
-        Err(unusable) => {
-            let (code, problems) = unusable.into_problems();
-            return Verdict::refused(code, problems);
-        }
+        Err(rejection) => return CheckResult::rejected(rejection),
     };
     let coerced = match variables.map(|given| front.prepare(&document, name, Some(given))) {
         None => None,
         Some(Ok(prepared)) => Some(json!(prepared.values)),
-        Some(Err(unprepared)) => {
-            let (code, problem) = unprepared.into_problem();
-            return Verdict::refused(code, vec![problem]);
-        }
+        Some(Err(rejection)) => return CheckResult::rejected(rejection),
     };
-    Verdict {
+    CheckResult {
         valid: true,
         operations: operations(front, &document),
         variables: coerced,

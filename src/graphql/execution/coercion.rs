@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Number};
 use async_graphql_value::ConstValue;
+use serde::Deserialize as _;
 use serde_json::{Map, Value as Json};
 
-use super::model::{InputModel, KindModel, Model, Scalar, TypeRef, input};
+use super::model::{InputModel, KindModel, Model, Scalar, TypeModel, TypeRef, input};
+use super::problem::Problem;
 use super::syntax::{Argument, Literal, MAX_VALUE_NESTING, Operation, Value, VariableDefinition};
-use super::validation::{Problem, article};
+use super::validation::article;
 
 /// Maximum characters of a value in an error message.
 const MAX_SHOWN: usize = 80;
@@ -132,24 +134,24 @@ impl Coercion<'_> {
                 items.collect::<Result<_, _>>().map(ConstValue::List)
             }
             (TypeRef::List(item, _), one) => Ok(ConstValue::List(vec![self.value(one, item, &path.below("0"))?])),
-            (TypeRef::Named(named, _), given) => match &self.model.get(*named).kind {
-                KindModel::Input(fields) => self.object(given, self.model.name(*named), fields, path),
-                KindModel::Enum(values) => match given {
-                    Json::String(text) if values.iter().any(|value| value == text) => {
+            (TypeRef::Named(named, _), given) => {
+                let TypeModel { name, kind } = self.model.get(*named);
+                match (kind, given) {
+                    (KindModel::Input(fields), _) => self.object(given, name, fields, path),
+                    (KindModel::Enum(values), Json::String(text)) if values.iter().any(|value| value == text) => {
                         Ok(ConstValue::Enum(Name::new(text)))
                     }
-                    _ if self.model.is_introspectable() => {
+                    (KindModel::Enum(values), _) if self.model.is_introspectable() => {
                         let allowed = format!("; use one of {}", values.join(", "));
-                        Err(wrong(given, self.model.name(*named), &allowed, path))
+                        Err(wrong(given, name, &allowed, path))
                     }
-                    _ => Err(wrong(given, self.model.name(*named), "", path)),
-                },
-                KindModel::Scalar(scalar) => {
-                    let value = scalar_value(*scalar, given, path.level);
-                    value.ok_or_else(|| wrong(given, self.model.name(*named), scalar.hint(), path))
+                    (KindModel::Enum(_), _) => Err(wrong(given, name, "", path)),
+                    (KindModel::Scalar(scalar), _) => {
+                        scalar_value(*scalar, given, path.level).ok_or_else(|| wrong(given, name, scalar.hint(), path))
+                    }
+                    (KindModel::Object(_) | KindModel::Interface(..), _) => Ok(ConstValue::Null),
                 }
-                KindModel::Object(_) | KindModel::Interface(..) => Ok(ConstValue::Null),
-            },
+            }
         }
     }
 
@@ -175,11 +177,8 @@ impl Coercion<'_> {
                     object.insert(name.clone(), default.clone());
                 }
                 (None, None) if definition.kind.is_non_null() => {
-                    let kind = self.model.shown(&definition.kind);
-                    return Err(format!(
-                        "The variable '{}' is missing; its type is {kind}",
-                        path.below(name)
-                    ));
+                    let (path, kind) = (path.below(name), self.model.shown(&definition.kind));
+                    return Err(format!("The variable '{path}' is missing; its type is {kind}"));
                 }
                 (None, None) => {}
             }
@@ -253,7 +252,8 @@ fn scalar_value(scalar: Scalar, given: &Json, level: usize) -> Option<ConstValue
         (Scalar::String | Scalar::Id, Json::String(text)) => Some(text.clone().into()),
         (Scalar::Boolean, Json::Bool(value)) => Some((*value).into()),
         (Scalar::Id, Json::Number(number)) => id_of(number).map(Into::into),
-        (Scalar::Custom, any) => custom(any, level),
+        // The resolver validates the value.
+        (Scalar::Custom, any) if is_shallow(any, level) => ConstValue::deserialize(any).ok(),
         _ => None,
     }
 }
@@ -282,27 +282,14 @@ fn id_of(number: &Number) -> Option<String> {
     })
 }
 
-/// A value that a custom scalar validates later.
-fn custom(given: &Json, level: usize) -> Option<ConstValue> {
-    if level > MAX_VALUE_NESTING {
-        return None;
-    }
-    Some(match given {
-        Json::Null => ConstValue::Null,
-        Json::Bool(value) => (*value).into(),
-        Json::Number(number) => ConstValue::Number(number.clone()),
-        Json::String(text) => text.clone().into(),
-        Json::Array(items) => {
-            let items = items.iter().map(|item| custom(item, level + 1));
-            ConstValue::List(items.collect::<Option<_>>()?)
+/// Whether a value at this level is within the limit of nesting.
+fn is_shallow(given: &Json, level: usize) -> bool {
+    level <= MAX_VALUE_NESTING
+        && match given {
+            Json::Array(items) => items.iter().all(|item| is_shallow(item, level + 1)),
+            Json::Object(fields) => fields.values().all(|value| is_shallow(value, level + 1)),
+            _ => true,
         }
-        Json::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(name, value)| Some((Name::new(name), custom(value, level + 1)?)));
-            ConstValue::Object(fields.collect::<Option<_>>()?)
-        }
-    })
 }
 
 /// Converts a valid literal of a scalar or an enum.
@@ -313,19 +300,14 @@ fn scalar_literal(scalar: Scalar, literal: &Literal) -> ConstValue {
         Literal::String { text, .. } => text.clone().into(),
         Literal::Boolean(value) => (*value).into(),
         Literal::Enum(name) => ConstValue::Enum(name.clone()),
-        Literal::List(items) => ConstValue::List(
-            items
-                .iter()
-                .map(|item| scalar_literal(Scalar::Custom, &item.node))
-                .collect(),
-        ),
+        Literal::List(items) => {
+            let items = items.iter().map(|item| scalar_literal(Scalar::Custom, &item.node));
+            ConstValue::List(items.collect())
+        }
         Literal::Object(fields) => {
-            let fields = fields.iter();
-            let fields = fields.map(|field| {
-                (
-                    field.name.node.clone(),
-                    scalar_literal(Scalar::Custom, &field.value.node),
-                )
+            let fields = fields.iter().map(|field| {
+                let value = scalar_literal(Scalar::Custom, &field.value.node);
+                (field.name.node.clone(), value)
             });
             ConstValue::Object(fields.collect())
         }

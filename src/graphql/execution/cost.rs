@@ -6,13 +6,14 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::convert::Infallible;
 
+use async_graphql::Name;
 use async_graphql::parser::types::{Field, OperationDefinition, OperationType, Selection, SelectionSet};
-use async_graphql::{Name, Positioned};
 use async_graphql_value::{ConstValue, Value};
 
 use super::coercion::Values;
 use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
-use super::price;
+use super::normalizer::fields;
+use super::price::{self, Price};
 use crate::domain::page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 
 /// Mutations that check or set a password, renew tokens, or verify an e-mail address. A request runs at most one.
@@ -59,13 +60,12 @@ impl Cost {
 }
 
 pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values, model: &Model) -> Cost {
+    let walk = Walk { model, values };
     let set = &operation.selection_set.node;
     let is_mutation = operation.ty == OperationType::Mutation;
-    let count = |names: &[&str]| if is_mutation { selected(names, set, values) } else { 0 };
+    let count = |names: &[&str]| if is_mutation { walk.selected(names, set) } else { 0 };
     let root = model.root(operation.ty);
-    let price = root.map_or(Price::default(), |root| {
-        Walk { model, values }.selection_set(set, root, 1)
-    });
+    let price = root.map_or(Price::default(), |root| walk.selection_set(set, root, 1));
     Cost {
         points: price::OPERATION.saturating_add(price.all).div_ceil(price::POINT),
         scans: price.scans / price::POINT,
@@ -74,84 +74,30 @@ pub(in crate::graphql) fn cost(operation: &OperationDefinition, values: &Values,
     }
 }
 
-/// Counts root fields with one of these names. [`EMAIL_CHANGE`] counts only with a password.
-fn selected(names: &[&str], set: &SelectionSet, values: &Values) -> u32 {
-    let fields = set.items.iter().filter(|selection| match &selection.node {
-        Selection::Field(field) => {
-            let name = field.node.name.node.as_str();
-            names.contains(&name) && (name != EMAIL_CHANGE || shows_password(&field.node, values))
-        }
-        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
-    });
-    u32::try_from(fields.count()).unwrap_or(u32::MAX)
-}
-
-fn shows_password(field: &Field, values: &Values) -> bool {
-    const PASSWORD: &str = "currentPassword";
-    let is_given = |value: &ConstValue| !matches!(value, ConstValue::Null);
-    let variable = |name: &Name| values.get(name);
-    match field.get_argument("input").map(|input| &input.node) {
-        Some(Value::Object(input)) => input.get(PASSWORD).is_some_and(|password| match password {
-            Value::Variable(name) => variable(name).is_some_and(is_given),
-            Value::Null => false,
-            _ => true,
-        }),
-        Some(Value::Variable(name)) => match variable(name) {
-            Some(ConstValue::Object(input)) => input.get(PASSWORD).is_some_and(is_given),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// In thousandths of a point.
-#[derive(Clone, Copy, Default)]
-struct Price {
-    all: u64,
-    /// The part that grows with the number of visible tasks.
-    scans: u64,
-}
-
-impl Price {
-    fn new(price: u64, scans: bool) -> Self {
-        Self {
-            all: price,
-            scans: if scans { price } else { 0 },
-        }
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            all: self.all.saturating_add(other.all),
-            scans: self.scans.saturating_add(other.scans),
-        }
-    }
-
-    fn times(self, times: u64) -> Self {
-        Self {
-            all: self.all.saturating_mul(times),
-            scans: self.scans.saturating_mul(times),
-        }
-    }
-
-    fn max(self, other: Self) -> Self {
-        Self {
-            all: self.all.max(other.all),
-            scans: self.scans.max(other.scans),
-        }
-    }
-}
-
-fn is_page_info(selection: &Positioned<Selection>) -> bool {
-    matches!(&selection.node, Selection::Field(field) if field.node.name.node == "pageInfo")
-}
-
 struct Walk<'a> {
     model: &'a Model,
     values: &'a Values,
 }
 
 impl Walk<'_> {
+    /// Counts root fields with one of these names. [`EMAIL_CHANGE`] counts only with a password.
+    fn selected(&self, names: &[&str], set: &SelectionSet) -> u32 {
+        let counted = fields(set).filter(|field| {
+            let name = field.name.node.as_str();
+            names.contains(&name) && (name != EMAIL_CHANGE || self.has_password(field))
+        });
+        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+
+    fn has_password(&self, field: &Field) -> bool {
+        match self.given(field, "input").as_deref() {
+            Some(ConstValue::Object(input)) => input
+                .get("currentPassword")
+                .is_some_and(|password| *password != ConstValue::Null),
+            _ => false,
+        }
+    }
+
     /// The price of the selections on `parent`. `rows` is its number of rows if it is a connection.
     fn selection_set(&self, set: &SelectionSet, parent: TypeId, rows: u64) -> Price {
         let prices = set.items.iter().map(|selection| match &selection.node {
@@ -180,37 +126,32 @@ impl Walk<'_> {
         };
         let kind = definition.kind.named();
         let parent = self.model.name(parent).as_str();
-        let own = price::field(parent, name, self.model.is_leaf(kind));
-        let own = Price::new(own, price::scans(parent, name));
         let arguments = field.arguments.iter().filter_map(|(name, value)| {
             let argument = input(&definition.arguments, &name.node)?;
             Some(self.value((None, argument), &argument.kind, self.resolved(&value.node)?.as_ref()))
         });
-        let own = arguments.fold(own, Price::plus);
-        let page_rows = if input(&definition.arguments, "first").is_some() {
-            self.page_size(field)
-        } else {
-            1
-        };
-        let mut below = self.selection_set(&field.selection_set.node, kind, page_rows);
-        if definition.kind.item().is_some() && input(&definition.arguments, "first").is_some() {
+        let own = arguments.fold(price::field(parent, name, self.model.is_leaf(kind)), Price::plus);
+        let is_list = definition.kind.item().is_some();
+        let is_paged = input(&definition.arguments, "first").is_some();
+        let page_rows = if is_paged { self.page_size(field) } else { 1 };
+        let set = &field.selection_set.node;
+        let mut below = self.selection_set(set, kind, page_rows);
+        if is_list && is_paged {
             // The list is loaded once. The resolver refuses a larger page.
             let rows = page_rows.min(u64::from(MAX_PAGE_SIZE));
             return own.plus(below.plus(Price::new(price::POINT, false)).times(rows));
         }
-        if field.selection_set.node.items.iter().any(is_page_info) {
+        if fields(set).any(|field| field.name.node == "pageInfo") {
             // Its cursors are those of rows, which are read for it.
             below = below.max(Price::new(price::ROW_READ, false).times(page_rows));
         }
-        let each = own.plus(below);
         let times = if price::is_rows(parent, name) {
             rows
-        } else if definition.kind.item().is_some() {
-            price::usual_length(parent, name).max(self.list_argument_length(field))
         } else {
-            self.list_argument_length(field)
+            let usual = if is_list { price::usual_length(parent, name) } else { 1 };
+            usual.max(self.list_argument_length(field))
         };
-        each.times(times)
+        own.plus(below).times(times)
     }
 
     /// The requested number of rows. The resolver refuses a number out of range.
@@ -280,7 +221,7 @@ impl Walk<'_> {
 
     fn leaf(&self, (of, input): InputPlace<'_>, text: Option<&str>) -> Price {
         let of = of.map_or("", |of| self.model.name(of).as_str());
-        Price::new(price::input(of, &input.name, text), price::input_scans(of))
+        price::input(of, &input.name, text)
     }
 }
 
@@ -293,10 +234,10 @@ mod tests {
 
     use serde_json::{Value as Json, json};
 
-    use crate::config::{Config, GraphqlLimits};
-    use crate::graphql::execution::document::{Front, Unprepared, Unusable};
-
     use super::*;
+    use crate::config::{Config, GraphqlLimits};
+    use crate::graphql::execution::document::Front;
+    use crate::graphql::execution::problem::Rejection;
 
     static FRONT: LazyLock<Front> = LazyLock::new(|| {
         let mut config = Config::load().unwrap().graphql;
@@ -305,7 +246,7 @@ mod tests {
         Front::new(&config)
     });
 
-    fn prepared(text: &str, variables: &Json) -> Result<Cost, Unprepared> {
+    fn prepared(text: &str, variables: &Json) -> Result<Cost, Rejection> {
         let document = FRONT.read(text.to_owned(), None).unwrap();
         let prepared = FRONT.prepare(&document, None, variables.as_object())?;
         Ok(prepared.cost)
@@ -323,10 +264,7 @@ mod tests {
         assert_eq!(rows("(last: 20)"), rows("(first: 20)"));
         let nested = "{ tasks(first: 100) { nodes { owner { ownedTasks(first: 100) { nodes { id } } } } } }";
         let document = FRONT.read(nested.to_owned(), None).unwrap();
-        assert!(matches!(
-            FRONT.prepare(&document, None, None),
-            Err(Unprepared::Excess(_))
-        ));
+        assert_eq!(FRONT.prepare(&document, None, None).unwrap_err().code, "LIMIT_EXCEEDED");
     }
 
     #[test]
@@ -405,7 +343,8 @@ mod tests {
         let editors = include_str!("../../../tests/it/graphql/introspection.graphql");
         assert!(points(editors) <= GraphqlLimits::DEFAULT.complexity);
         let chain = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
-        assert!(matches!(FRONT.read(chain.to_owned(), None), Err(Unusable::Invalid(_))));
+        let rejection = FRONT.read(chain.to_owned(), None).unwrap_err();
+        assert_eq!(rejection.code, "GRAPHQL_VALIDATION_FAILED");
     }
 
     #[test]

@@ -5,23 +5,23 @@
 
 use std::sync::Arc;
 
+use async_graphql::Name;
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Name, Pos};
 use moka::sync::Cache;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
 use super::coercion::{self, Values};
 use super::cost::{self, Cost};
-use super::limits::{self, Excess};
+use super::limits;
 use super::model::Model;
-use super::normalizer;
-use super::syntax::{self, Operation, Unreadable, parse};
-use super::validation::{Problem, validate};
-use crate::config::GraphqlConfig;
-use crate::config::GraphqlLimits;
+use super::normalizer::{self, fields};
+use super::problem::{Problem, Rejection};
+use super::syntax::{self, Operation, parse};
+use super::validation::validate;
+use crate::config::{GraphqlConfig, GraphqlLimits};
 use crate::telemetry::metric::LookUps;
 
 /// The SHA-256 of a document's text.
@@ -46,7 +46,7 @@ pub(in crate::graphql) struct Document {
 
 impl Document {
     /// Without a name, the only operation. Also returns its index.
-    fn operation(&self, name: Option<&str>) -> Result<(usize, &Operation), Problem> {
+    fn operation(&self, name: Option<&str>) -> Result<(usize, &Operation), Rejection> {
         let operations = &self.parsed.operations;
         let found = match name {
             Some(name) => operations.iter().position(|operation| named(operation) == Some(name)),
@@ -62,13 +62,14 @@ impl Document {
         } else {
             names.join(", ")
         };
-        Err(Problem::new(match name {
+        let message = match name {
             Some(name) => format!(
                 "operationName: the document has no operation '{}'; it has {names}",
                 name.chars().take(80).collect::<String>()
             ),
             None => format!("operationName is missing, and the document has several operations: send one of {names}"),
-        }))
+        };
+        Err(Rejection::invalid(vec![Problem::new(message)]))
     }
 
     pub(in crate::graphql) fn operations(&self) -> impl Iterator<Item = (OperationType, Option<&str>)> {
@@ -83,45 +84,6 @@ fn named(operation: &Operation) -> Option<&str> {
     operation.name.as_ref().map(|name| name.node.as_str())
 }
 
-/// Why a document is rejected.
-#[derive(Debug)]
-pub(in crate::graphql) enum Unusable {
-    Limit(String),
-    Syntax { message: String, pos: Pos },
-    Invalid(Vec<Problem>),
-}
-
-impl Unusable {
-    pub(in crate::graphql) fn into_problems(self) -> (&'static str, Vec<Problem>) {
-        match self {
-            Self::Limit(message) => ("LIMIT_EXCEEDED", vec![Problem::new(message)]),
-            Self::Syntax { message, pos } => {
-                let positions = vec![pos];
-                ("GRAPHQL_PARSE_FAILED", vec![Problem { message, positions }])
-            }
-            Self::Invalid(problems) => ("GRAPHQL_VALIDATION_FAILED", problems),
-        }
-    }
-}
-
-impl From<Unreadable> for Unusable {
-    fn from(unreadable: Unreadable) -> Self {
-        match unreadable {
-            Unreadable::Limit(message) => Self::Limit(message),
-            Unreadable::Syntax { message, pos } => Self::Syntax { message, pos },
-        }
-    }
-}
-
-impl From<Excess> for Unusable {
-    fn from(excess: Excess) -> Self {
-        match excess {
-            Excess::Limit(message) => Self::Limit(message),
-            Excess::Cycle(message) => Self::Invalid(vec![Problem::new(message)]),
-        }
-    }
-}
-
 /// An operation as async-graphql executes it: without fragment spreads, directives or repeated fields.
 #[derive(Debug)]
 pub(in crate::graphql) struct Normalized {
@@ -132,10 +94,8 @@ pub(in crate::graphql) struct Normalized {
 
 impl Normalized {
     pub(in crate::graphql) fn definition(&self) -> Option<&OperationDefinition> {
-        match &self.document.operations {
-            DocumentOperations::Single(operation) => Some(&operation.node),
-            DocumentOperations::Multiple(_) => None,
-        }
+        let (_, operation) = self.document.operations.iter().next()?;
+        Some(&operation.node)
     }
 
     pub(in crate::graphql) fn selection_set(&self) -> Option<&SelectionSet> {
@@ -143,23 +103,14 @@ impl Normalized {
     }
 
     fn root_fields(&self) -> impl Iterator<Item = &Field> {
-        let selections = self.selection_set().into_iter().flat_map(|set| &set.items);
-        selections.filter_map(|selection| match &selection.node {
-            Selection::Field(field) => Some(&field.node),
-            Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
-        })
+        self.selection_set().into_iter().flat_map(fields)
     }
 
     /// Whether it selects one of these fields, at any depth.
     pub(in crate::graphql) fn selects_any(&self, names: &[&str]) -> bool {
         fn selects(set: &SelectionSet, names: &[&str]) -> bool {
-            set.items.iter().any(|selection| match &selection.node {
-                Selection::Field(field) => {
-                    names.contains(&field.node.name.node.as_str()) || selects(&field.node.selection_set.node, names)
-                }
-                Selection::InlineFragment(fragment) => selects(&fragment.node.selection_set.node, names),
-                Selection::FragmentSpread(_) => false,
-            })
+            fields(set)
+                .any(|field| names.contains(&field.name.node.as_str()) || selects(&field.selection_set.node, names))
         }
         self.selection_set().is_some_and(|set| selects(set, names))
     }
@@ -187,26 +138,6 @@ pub(in crate::graphql) struct Prepared {
     pub(in crate::graphql) cost: Cost,
 }
 
-/// Why an operation of a valid document cannot run.
-#[derive(Debug)]
-pub(in crate::graphql) enum Unprepared {
-    /// The document has no such operation.
-    Unknown(Problem),
-    Variable(Problem),
-    /// It exceeds the limit of complexity.
-    Excess(String),
-}
-
-impl Unprepared {
-    pub(in crate::graphql) fn into_problem(self) -> (&'static str, Problem) {
-        match self {
-            Self::Unknown(problem) => ("GRAPHQL_VALIDATION_FAILED", problem),
-            Self::Variable(problem) => ("BAD_USER_INPUT", problem),
-            Self::Excess(message) => ("LIMIT_EXCEEDED", Problem::new(message)),
-        }
-    }
-}
-
 /// Parses, validates and prepares operations. Caches documents and normalised operations.
 pub struct Front {
     model: Model,
@@ -225,7 +156,7 @@ impl Front {
             .weigher(|_: &Hash, document: &Arc<Document>| weight(document.text.len() * WEIGHT_OF_A_BYTE));
         let operations = Cache::builder().max_capacity(OPERATIONS).weigher(
             |_: &(Hash, usize, String), operation: &Arc<Normalized>| {
-                weight(operation.selection_set().map_or(0, fields) * WEIGHT_OF_A_FIELD)
+                weight(operation.selection_set().map_or(0, size) * WEIGHT_OF_A_FIELD)
             },
         );
         Self {
@@ -249,7 +180,7 @@ impl Front {
     }
 
     /// Takes a document from the cache, or parses and validates it. `hash` is the SHA-256 of `text`, if already known.
-    pub(in crate::graphql) fn read(&self, text: String, hash: Option<Hash>) -> Result<Arc<Document>, Unusable> {
+    pub(in crate::graphql) fn read(&self, text: String, hash: Option<Hash>) -> Result<Arc<Document>, Rejection> {
         limits::check_length(&text, &self.limits)?;
         let hash = hash.unwrap_or_else(|| hash_of(&text));
         if let Some(document) = self.find(&hash) {
@@ -259,7 +190,7 @@ impl Front {
         limits::check(&parsed, &self.limits)?;
         let problems = validate(&parsed, &self.model);
         if !problems.is_empty() {
-            return Err(Unusable::Invalid(problems));
+            return Err(Rejection::invalid(problems));
         }
         let document = Arc::new(Document { text, hash, parsed });
         self.documents.insert(hash, Arc::clone(&document));
@@ -272,16 +203,18 @@ impl Front {
         document: &Document,
         name: Option<&str>,
         given: Option<&Map<String, Json>>,
-    ) -> Result<Prepared, Unprepared> {
-        let (index, operation) = document.operation(name).map_err(Unprepared::Unknown)?;
-        let values = coercion::coerce(operation, given, &self.model).map_err(Unprepared::Variable)?;
+    ) -> Result<Prepared, Rejection> {
+        let (index, operation) = document.operation(name)?;
+        let values = coercion::coerce(operation, given, &self.model)
+            .map_err(|problem| Rejection::new("BAD_USER_INPUT", problem))?;
         let normalized = self.normalized(document, index, operation, &values);
         let cost = self.cost(&normalized, &values);
         if cost.points > self.limits.complexity {
-            return Err(Unprepared::Excess(format!(
+            let message = format!(
                 "The operation passes the limit of complexity: {}; up to {} are allowed. Select fewer rows with first, or fewer fields",
                 cost.points, self.limits.complexity
-            )));
+            );
+            return Err(Rejection::new("LIMIT_EXCEEDED", Problem::new(message)));
         }
         Ok(Prepared {
             operation: normalized,
@@ -323,13 +256,14 @@ fn weight(bytes: usize) -> u32 {
     u32::try_from(bytes + 1024).unwrap_or(u32::MAX)
 }
 
-fn fields(set: &SelectionSet) -> usize {
-    let fields = set.items.iter().map(|selection| match &selection.node {
-        Selection::Field(field) => 1 + fields(&field.node.selection_set.node),
-        Selection::InlineFragment(fragment) => 1 + fields(&fragment.node.selection_set.node),
+/// Number of fields and inline fragments.
+fn size(set: &SelectionSet) -> usize {
+    let sizes = set.items.iter().map(|selection| match &selection.node {
+        Selection::Field(field) => 1 + size(&field.node.selection_set.node),
+        Selection::InlineFragment(fragment) => 1 + size(&fragment.node.selection_set.node),
         Selection::FragmentSpread(_) => 1,
     });
-    fields.sum()
+    sizes.sum()
 }
 
 pub(in crate::graphql) fn hash_of(text: &str) -> Hash {

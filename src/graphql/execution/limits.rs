@@ -5,15 +5,9 @@
 
 use std::collections::HashMap;
 
+use super::problem::{Problem, Rejection};
 use super::syntax::{Document, Selection};
 use crate::config::GraphqlLimits;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::graphql) enum Excess {
-    /// The message has the limit, the value and the maximum.
-    Limit(String),
-    Cycle(String),
-}
 
 /// The size of a selection set after its fragments are expanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +44,7 @@ struct Counter<'a> {
 /// Maximum length of a chain of fragments that spread each other.
 const MAX_FRAGMENT_CHAIN: usize = 100;
 
-pub(in crate::graphql) fn check(document: &Document, limits: &GraphqlLimits) -> Result<(), Excess> {
+pub(in crate::graphql) fn check(document: &Document, limits: &GraphqlLimits) -> Result<(), Rejection> {
     let mut counter = Counter {
         document,
         counted: HashMap::new(),
@@ -68,11 +62,11 @@ pub(in crate::graphql) fn check(document: &Document, limits: &GraphqlLimits) -> 
     Ok(())
 }
 
-pub(in crate::graphql) fn check_length(text: &str, limits: &GraphqlLimits) -> Result<(), Excess> {
+pub(in crate::graphql) fn check_length(text: &str, limits: &GraphqlLimits) -> Result<(), Rejection> {
     within("bytes", text.len(), limits.bytes)
 }
 
-fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Excess> {
+fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Rejection> {
     if reached <= allowed {
         return Ok(());
     }
@@ -81,13 +75,11 @@ fn within(what: &str, reached: usize, allowed: usize) -> Result<(), Excess> {
     } else {
         reached.to_string()
     };
-    Err(Excess::Limit(format!(
-        "The document passes the limit of {what}: {reached}; up to {allowed} are allowed"
-    )))
+    Err(Rejection::limit(what, reached, allowed))
 }
 
 impl<'a> Counter<'a> {
-    fn selection_set(&mut self, set: &'a [Selection]) -> Result<Weight, Excess> {
+    fn selection_set(&mut self, set: &'a [Selection]) -> Result<Weight, Rejection> {
         self.nesting += 1;
         within("fragments spread inside each other", self.nesting, self.max_nesting)?;
         let mut sum = Weight::default();
@@ -110,13 +102,12 @@ impl<'a> Counter<'a> {
         Ok(sum)
     }
 
-    fn fragment(&mut self, name: &'a str) -> Result<Weight, Excess> {
+    fn fragment(&mut self, name: &'a str) -> Result<Weight, Rejection> {
         match self.counted.get(name) {
             Some(Progress::Done(weight)) => return Ok(*weight),
             Some(Progress::Underway) => {
-                return Err(Excess::Cycle(format!(
-                    "The fragment '{name}' spreads itself, directly or through others"
-                )));
+                let message = format!("The fragment '{name}' spreads itself, directly or through others");
+                return Err(Rejection::invalid(vec![Problem::new(message)]));
             }
             None => {}
         }
@@ -136,7 +127,7 @@ mod tests {
     use super::*;
     use crate::graphql::execution::syntax::parse;
 
-    fn checked(document: &str) -> Result<(), Excess> {
+    fn checked(document: &str) -> Result<(), Rejection> {
         check(
             &parse(document, &GraphqlLimits::DEFAULT).unwrap(),
             &GraphqlLimits::DEFAULT,
@@ -144,9 +135,7 @@ mod tests {
     }
 
     fn refusal(document: &str) -> String {
-        match checked(document).unwrap_err() {
-            Excess::Limit(text) | Excess::Cycle(text) => text,
-        }
+        checked(document).unwrap_err().problems.remove(0).message
     }
 
     fn chain(links: usize, end: &str) -> String {
@@ -172,11 +161,10 @@ mod tests {
 
     #[test]
     fn a_fragment_that_spreads_itself_is_refused_by_name() {
+        let problem = Problem::new("The fragment 'a' spreads itself, directly or through others");
         assert_eq!(
             checked("{...a} fragment a on Query{...b ...b} fragment b on Query{...a ...a}"),
-            Err(Excess::Cycle(
-                "The fragment 'a' spreads itself, directly or through others".to_owned()
-            ))
+            Err(Rejection::invalid(vec![problem]))
         );
     }
 

@@ -9,6 +9,7 @@ use async_graphql::{Response, ServerError, Value};
 use tracing::Span;
 
 use super::operation::Operation;
+use super::response::code_of;
 use crate::domain::error::Code;
 use crate::telemetry::context;
 use crate::telemetry::metric::{OPERATION_TIME, OPERATIONS};
@@ -85,8 +86,7 @@ impl Measuring {
 /// Whether the server caused the error. The HTTP status can be 200 even then.
 fn is_fault(error: &ServerError) -> bool {
     let faults = [Code::Internal, Code::Unavailable].map(Code::as_str);
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    matches!(code, Some(Value::String(code)) if faults.contains(&code.as_str()))
+    code_of(error).is_some_and(|code| faults.contains(&code))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //!
 //! | module | responsibility |
 //! |---|---|
+//! | `problem` | errors in documents and variables |
 //! | `syntax` | lexer and parser |
 //! | `limits` | limits on documents |
 //! | `model` | the types of the schema |
@@ -10,7 +11,6 @@
 //! | `coercion` | the values of variables |
 //! | `normalizer` | the operation as async-graphql executes it |
 //! | `cost`, `price` | the static cost of an operation |
-//! | `toll` | the price of subscription events |
 //! | `concurrency` | limits concurrent heavy operations |
 //! | [`check`] | checks a document without executing it |
 //! | `document` | the cache of documents and their normalised operations |
@@ -30,14 +30,14 @@ pub(super) mod executor;
 pub(super) mod limits;
 pub(super) mod metrics;
 pub(super) mod model;
-mod normalizer;
+pub(super) mod normalizer;
 pub(super) mod operation;
 pub(super) mod parameters;
 pub(super) mod persisted;
 mod price;
+mod problem;
 pub(super) mod response;
 pub(super) mod syntax;
-pub(super) mod toll;
 pub(super) mod validation;
 
 pub use self::document::Front;

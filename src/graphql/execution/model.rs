@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use async_graphql::Name;
-use async_graphql::Positioned;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeDefinition, TypeKind,
     TypeSystemDefinition,
 };
+use async_graphql::{Name, Positioned};
 use async_graphql_value::ConstValue;
 
 /// The introspection types, which the SDL does not define. `__Root` has the fields that introspection adds, and

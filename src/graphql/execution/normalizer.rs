@@ -17,7 +17,7 @@ use async_graphql_value::{ConstValue, Value as LibraryValue};
 
 use super::coercion::{self, Values};
 use super::model::{InputModel, KindModel, Model, TypeId, TypeRef, input};
-use super::syntax::{Argument, Directive, Document, Field, Literal, Operation, Selection, Value};
+use super::syntax::{Argument, Directive, Document, Field, Literal, Operation, Resolved, Selection, Value};
 
 /// Normalises an operation. The result depends on the variables in directives, and on which variables are absent.
 pub(in crate::graphql) fn normalize(
@@ -44,6 +44,20 @@ pub(in crate::graphql) fn normalize(
         operations: DocumentOperations::Single(Positioned::new(definition, operation.pos)),
         fragments: HashMap::default(),
     }
+}
+
+/// The fields of a normalised selection set. On an interface they are in inline fragments, one for each object type.
+pub(in crate::graphql) fn fields(set: &SelectionSet) -> impl Iterator<Item = &LibraryField> {
+    set.items.iter().flat_map(|selection| {
+        let items = match &selection.node {
+            LibrarySelection::InlineFragment(fragment) => fragment.node.selection_set.node.items.as_slice(),
+            _ => std::slice::from_ref(selection),
+        };
+        items.iter().filter_map(|selection| match &selection.node {
+            LibrarySelection::Field(field) => Some(&field.node),
+            _ => None,
+        })
+    })
 }
 
 /// The part of the variables that the normalised operation depends on: one character for each variable.
@@ -89,26 +103,14 @@ impl<'a> Normalizer<'a> {
 
     /// `CollectFields` of the specification.
     fn collect(&self, kind: TypeId, set: &'a [Selection], fields: &mut ByKey<'a>, visited: &mut HashSet<&'a Name>) {
-        for selection in set {
-            if self.is_skipped(selection.directives()) {
-                continue;
-            }
-            match selection {
-                Selection::Field(field) => fields.entry(&field.key().node).or_default().push(field),
-                Selection::Inline(inline) => {
-                    let condition = inline.condition.as_ref();
-                    if condition.is_none_or(|condition| self.applies(&condition.node, kind)) {
-                        self.collect(kind, &inline.selections, fields, visited);
-                    }
+        let selected = set.iter().filter(|selection| !self.is_skipped(selection.directives()));
+        for selection in selected {
+            match self.document.resolve(selection, visited) {
+                Some(Resolved::Field(field)) => fields.entry(&field.key().node).or_default().push(field),
+                Some(Resolved::Fragment(condition, set)) if condition.is_none_or(|name| self.applies(name, kind)) => {
+                    self.collect(kind, set, fields, visited);
                 }
-                Selection::Spread(spread) => {
-                    if visited.insert(&spread.name.node)
-                        && let Some(fragment) = self.document.fragment(&spread.name.node)
-                        && self.applies(&fragment.condition.node, kind)
-                    {
-                        self.collect(kind, &fragment.selections, fields, visited);
-                    }
-                }
+                _ => {}
             }
         }
     }
@@ -190,12 +192,8 @@ impl<'a> Normalizer<'a> {
     /// Converts a value and keeps its variables. `None` if it is an absent variable.
     fn value(&self, value: &Value, kind: &TypeRef) -> Option<LibraryValue> {
         Some(match &value.node {
-            Literal::Variable(name) => {
-                return self
-                    .values
-                    .contains_key(name)
-                    .then(|| LibraryValue::Variable(name.clone()));
-            }
+            Literal::Variable(name) if self.values.contains_key(name) => LibraryValue::Variable(name.clone()),
+            Literal::Variable(_) => return None,
             Literal::List(items) => {
                 let item = kind.item().unwrap_or(kind);
                 let items = items.iter().map(|value| self.value(value, item).unwrap_or_default());

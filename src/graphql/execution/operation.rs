@@ -8,16 +8,17 @@ use serde_json::{Map, Value as Json, json};
 
 use super::cost::SIGNING_IN;
 use super::document::{Document, Prepared, hash_of};
-use crate::graphql::answer_size::AnswerSize;
 use crate::graphql::context::RequestContext;
+use crate::graphql::response_size::ResponseSize;
 use crate::graphql::types::session::SECRET_FIELDS;
 
 pub(in crate::graphql) struct Operation {
     pub(in crate::graphql) document: Arc<Document>,
     pub(in crate::graphql) name: Option<String>,
-    pub(super) given: Option<Map<String, Json>>,
+    /// The variables as the client sent them.
+    pub(in crate::graphql) given: Option<Map<String, Json>>,
     pub(in crate::graphql) prepared: Prepared,
-    pub(in crate::graphql) answer_size: Arc<AnswerSize>,
+    pub(in crate::graphql) response_size: Arc<ResponseSize>,
 }
 
 impl Operation {
@@ -46,14 +47,9 @@ impl Operation {
         request
     }
 
-    /// The variables as the client sent them.
-    pub(in crate::graphql) fn given(&self) -> Option<&Map<String, Json>> {
-        self.given.as_ref()
-    }
-
     /// Shares one limit of response size with the other operations of a batch.
-    pub(in crate::graphql) fn within(mut self, size: &AnswerSize) -> Self {
-        self.answer_size = Arc::new(size.share());
+    pub(in crate::graphql) fn within(mut self, size: &ResponseSize) -> Self {
+        self.response_size = Arc::new(size.share());
         self
     }
 

@@ -13,7 +13,6 @@ pub(in crate::graphql) struct Parameters {
     pub(in crate::graphql) query: Option<String>,
     #[serde(default, deserialize_with = "operation_name")]
     pub(in crate::graphql) operation_name: Option<String>,
-    #[serde(default, deserialize_with = "object")]
     pub(in crate::graphql) variables: Option<Map<String, Value>>,
     #[serde(default, deserialize_with = "extensions")]
     pub(in crate::graphql) extensions: Extensions,
@@ -57,11 +56,7 @@ fn operation_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     Ok(name.filter(|name| !name.is_empty()))
 }
 
-/// Accepts only objects: derived types would also accept lists, by the order of their fields.
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Map<String, Value>>, D::Error> {
-    Option::deserialize(deserializer)
-}
-
+/// Accepts only objects: the derived implementation would also accept lists, by the order of their fields.
 fn extensions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Extensions, D::Error> {
     known_extensions(Option::deserialize(deserializer)?).map_err(D::Error::custom)
 }

@@ -7,6 +7,43 @@ use std::collections::HashSet;
 
 use crate::graphql::connection::ROWS;
 
+#[derive(Clone, Copy, Default)]
+pub(super) struct Price {
+    pub(super) all: u64,
+    /// The part that grows with the number of visible tasks.
+    pub(super) scans: u64,
+}
+
+impl Price {
+    pub(super) fn new(price: u64, scans: bool) -> Self {
+        Self {
+            all: price,
+            scans: if scans { price } else { 0 },
+        }
+    }
+
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            all: self.all.saturating_add(other.all),
+            scans: self.scans.saturating_add(other.scans),
+        }
+    }
+
+    pub(super) fn times(self, times: u64) -> Self {
+        Self {
+            all: self.all.saturating_mul(times),
+            scans: self.scans.saturating_mul(times),
+        }
+    }
+
+    pub(super) fn max(self, other: Self) -> Self {
+        Self {
+            all: self.all.max(other.all),
+            scans: self.scans.max(other.scans),
+        }
+    }
+}
+
 pub(super) const POINT: u64 = 1_000;
 /// Base price of every operation: session check, rate limits, and writing the response.
 pub(super) const OPERATION: u64 = 3 * POINT;
@@ -19,8 +56,8 @@ pub(super) fn is_rows(parent: &str, field: &str) -> bool {
 }
 
 /// The price of a field without its selection set.
-pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
-    match (parent, field) {
+pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> Price {
+    let price = match (parent, field) {
         // Groups the tags of all visible tasks, once for the page and once for the count.
         ("Query", "tags") | ("TagConnection", "totalCount") => 300 * POINT,
         // Reads the names of all users.
@@ -40,12 +77,8 @@ pub(super) fn field(parent: &str, field: &str, is_leaf: bool) -> u64 {
         (parent, _) if parent.starts_with("__") => POINT / 50,
         (_, _) if is_leaf => POINT / 20,
         (_, _) => POINT,
-    }
-}
-
-/// Whether the work of a field grows with the number of tasks that are visible to the caller.
-pub(super) fn scans(parent: &str, field: &str) -> bool {
-    matches!(
+    };
+    let scans = matches!(
         (parent, field),
         ("Query", "taskStatistics" | "tags")
             | ("TaskStatistics", "tags")
@@ -53,12 +86,8 @@ pub(super) fn scans(parent: &str, field: &str) -> bool {
                 _,
                 "totalCount" | "unreadCount" | "unreadNotificationCount" | "taskCount"
             )
-    )
-}
-
-/// Whether the work of an input type grows with the visible tasks: it is a filter or an order.
-pub(super) fn input_scans(of: &str) -> bool {
-    of.ends_with("Filter") || of == "TaskOrder"
+    );
+    Price::new(price, scans)
 }
 
 /// Estimated length of a list without the argument `first`.
@@ -77,8 +106,8 @@ pub(super) fn usual_length(parent: &str, field: &str) -> u64 {
 }
 
 /// The price of an argument, or of a field of the input type `of`.
-pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> u64 {
-    match (of, name) {
+pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> Price {
+    let price = match (of, name) {
         ("TaskFilter", "search") => {
             // Equal words are looked up once.
             let text = text.unwrap_or_default().to_lowercase();
@@ -91,5 +120,6 @@ pub(super) fn input(of: &str, name: &str, text: Option<&str>) -> u64 {
         ("TaskOrder", "field") => 100 * POINT,
         (of, _) if of.ends_with("Filter") => 10 * POINT,
         _ => 0,
-    }
+    };
+    Price::new(price, of.ends_with("Filter") || of == "TaskOrder")
 }

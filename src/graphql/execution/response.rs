@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_graphql::{Response, ServerError, Value};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::validation::Problem;
+use super::problem::{Problem, Rejection};
 use crate::domain::error::{Code, Error};
 use crate::graphql::error::{Failure, extensions};
 use crate::graphql::row::write_value;
@@ -27,7 +27,7 @@ impl Refusal {
         Self::of_problems(status, code, vec![Problem::new(message)])
     }
 
-    pub(in crate::graphql) fn of_problems(status: StatusCode, code: &str, problems: Vec<Problem>) -> Self {
+    fn of_problems(status: StatusCode, code: &str, problems: Vec<Problem>) -> Self {
         let errors = problems.into_iter().map(|problem| ServerError {
             locations: problem.positions,
             extensions: Some(extensions(code, None)),
@@ -71,19 +71,14 @@ impl Refusal {
 
     /// Whether the operation is wrong, but its document could be parsed.
     pub(in crate::graphql) fn is_of_document(&self) -> bool {
-        let extensions = self.errors.first().and_then(|error| error.extensions.as_ref());
-        let code = extensions.and_then(|extensions| extensions.get("code"));
-        let is_unreadable = ["BAD_REQUEST", "GRAPHQL_PARSE_FAILED"]
-            .iter()
-            .any(|unreadable| code == Some(&Value::from(*unreadable)));
-        self.is_of_operation() && !is_unreadable
+        let code = self.errors.first().and_then(code_of);
+        self.is_of_operation() && !matches!(code, Some("BAD_REQUEST" | "GRAPHQL_PARSE_FAILED"))
     }
 
     pub(in crate::graphql) fn unsupported_encoding(message: String) -> Self {
-        let refusal = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
         Self {
             header: Some(encoding::ACCEPTED),
-            ..refusal
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
         }
     }
 
@@ -100,6 +95,12 @@ impl Refusal {
         }
         self.header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
         self
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::of_problems(StatusCode::BAD_REQUEST, rejection.code, rejection.problems)
     }
 }
 
@@ -203,11 +204,15 @@ impl Body {
 
     /// Whether there is an internal error, so that the effect is unknown.
     pub(in crate::graphql) fn has_internal_error(&self) -> bool {
-        let internal = Value::from(Code::Internal.as_str());
-        self.errors.iter().any(|error| {
-            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-            code == Some(&internal)
-        })
+        let internal = Code::Internal.as_str();
+        self.errors.iter().any(|error| code_of(error) == Some(internal))
+    }
+}
+
+pub(super) fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
     }
 }
 

@@ -174,7 +174,7 @@ macro_rules! written_by_serde {
     )*};
 }
 
-written_by_serde!(bool, i32, u64, str, String, Cow<'_, str>, serde_json::Value);
+written_by_serde!(bool, i32, u64, str, String, Cow<'_, str>, ID, serde_json::Value);
 
 macro_rules! written_by_name {
     ($($scalar:ty),*) => {$(
@@ -188,12 +188,6 @@ macro_rules! written_by_name {
 }
 
 written_by_name!(NotificationKind, Role, TaskEventType, TaskPriority, TaskStatus);
-
-impl WriteJson for ID {
-    fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {
-        output.value(&self.0)
-    }
-}
 
 impl WriteJson for DateTime<Utc> {
     fn write(&self, _field: &PlannedField<'_>, output: &mut Output<'_>) -> Option<()> {

@@ -18,8 +18,8 @@ use async_graphql::{ContextSelectionSet, ObjectType, OutputType, Positioned, Ser
 pub(super) use self::json::write_value;
 pub use self::json::{Output, PlainFields, PlannedField, WriteJson};
 pub use self::lookup::{Lookup, Preloaded, Required, preload};
-use super::answer_size::bytes_of;
 use super::context::RequestContext;
+use super::response_size::bytes_of;
 
 /// An object that can be an element of a list.
 pub trait Row: ObjectType + PlainFields + Sized {
@@ -79,7 +79,7 @@ fn count(ctx: &ContextSelectionSet<'_>, bytes: usize) -> ServerResult<()> {
     let Some(context) = ctx.data_opt::<RequestContext>() else {
         return Ok(());
     };
-    let taken = context.answer_size().take(bytes);
+    let taken = context.response_size().take(bytes);
     taken.map_err(|error| ctx.set_error_path(error))
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response, Variables};
+use async_graphql::{Request, Variables};
 use axum::body::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -18,10 +18,9 @@ use crate::domain::live::{EventStream, LiveConnection, Moment, NotificationStrea
 use crate::domain::policy::{self, Tasks};
 use crate::graphql::Schema;
 use crate::graphql::context::RequestContext;
-use crate::graphql::execution::executor::Executor;
+use crate::graphql::execution::executor::{EventBudget, Executor};
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
-use crate::graphql::execution::toll::Toll;
 use crate::graphql::types::subscription::{EventPayload, EventSource, SubscribeRequest};
 use crate::graphql::upload::Uploads;
 use crate::http::caller::Caller;
@@ -61,19 +60,19 @@ impl ActiveSubscription {
             actor: actor.without_stamp(),
             ..self.caller.clone()
         };
-        let size = Arc::new(self.operation.answer_size.renew());
+        let size = Arc::new(self.operation.response_size.renew());
         let context = RequestContext::new(self.domain.clone(), caller, None, Uploads::default(), size);
         self.operation.request(self.variables.clone(), context)
     }
 
     /// Resolves the root field. Fails with the response that contains the errors.
-    async fn event_source(&self) -> Result<EventSource, Box<Response>> {
+    async fn event_source(&self) -> Result<EventSource, Unbegun> {
         let subscribe = SubscribeRequest::default();
         let request = self.request(self.caller.actor).data(subscribe.clone());
         let refusal = self.schema.execute_stream(request).next().await;
         match (refusal, subscribe.take()) {
             (None, Some(source)) => Ok(source),
-            (refusal, _) => Err(Box::new(refusal.unwrap_or_default())),
+            (refusal, _) => Err(Unbegun::Invalid(Body::refused(refusal.unwrap_or_default()))),
         }
     }
 
@@ -98,7 +97,7 @@ struct Subscription {
     sharing: Sharing,
     source: Source,
     live_connection: Arc<LiveConnection>,
-    toll: Option<Toll>,
+    event_budget: Option<EventBudget>,
 }
 
 /// The responses of a subscription, as JSON. An error is the last item.
@@ -140,7 +139,7 @@ impl Executor {
     ) -> Result<Answers, Unbegun> {
         self.spend(domain, &caller, &operation).await?;
         let sharing = Sharing::of(&operation, self.model());
-        let toll = self.toll(&caller, operation.prepared.cost, domain);
+        let event_budget = self.event_budget(&caller, operation.prepared.cost, domain);
         let active = ActiveSubscription {
             schema: self.schema().clone(),
             domain: domain.clone(),
@@ -148,10 +147,7 @@ impl Executor {
             variables: operation.variables(),
             operation,
         };
-        let event_source = match active.event_source().await {
-            Ok(event_source) => event_source,
-            Err(response) => return Err(Unbegun::Invalid(Body::refused(*response))),
-        };
+        let event_source = active.event_source().await?;
         let Some(live_connection) = live_connection else {
             return Err(Refusal::from(Error::Unauthenticated(SignedOut::NoToken)).into());
         };
@@ -164,7 +160,7 @@ impl Executor {
             sharing,
             source,
             live_connection,
-            toll,
+            event_budget,
         };
         Ok(subscription.answers())
     }
@@ -187,9 +183,9 @@ async fn open(domain: &Domain, live_connection: &LiveConnection, source: EventSo
     }
 }
 
-async fn pay(toll: &mut Option<Toll>) {
-    if let Some(toll) = toll {
-        toll.pay().await;
+async fn pay(budget: &mut Option<EventBudget>) {
+    if let Some(budget) = budget {
+        budget.pay().await;
     }
 }
 
@@ -210,7 +206,7 @@ impl Subscription {
         match &mut self.source {
             Source::Notifications(notifications) => match notifications.next().await? {
                 Ok(notification) => {
-                    pay(&mut self.toll).await;
+                    pay(&mut self.event_budget).await;
                     let delivered = EventPayload::Notification(notification);
                     let answer = self.active.execute(self.live_connection.actor(), delivered).await;
                     Some(Ok(answer.unwrap_or_else(|with_errors| with_errors)))
@@ -228,7 +224,7 @@ impl Subscription {
     /// subscription then ends, and its client resumes before this event.
     async fn answer(&mut self, event: Arc<LoggedEvent>) -> Result<Bytes> {
         let live_connection = Arc::clone(&self.live_connection);
-        let _turn = if self.sharing.shows_task() {
+        let _turn = if self.sharing.shows_task {
             Some(live_connection.turn().await)
         } else {
             None
@@ -237,7 +233,7 @@ impl Subscription {
         if let Some(answer) = self.shared.0.get(&key).await {
             return Ok(answer);
         }
-        pay(&mut self.toll).await;
+        pay(&mut self.event_budget).await;
         // The task may have changed during the wait for points.
         let (task, key) = self.shown(&event).await?;
         let actor = live_connection.actor();
@@ -250,7 +246,7 @@ impl Subscription {
     /// The current task of an event, if it is selected and visible, and the key of the response.
     async fn shown(&self, event: &Arc<LoggedEvent>) -> Result<(Option<VisibleTask>, Key)> {
         let actor = self.live_connection.actor();
-        let (task, moment) = if self.sharing.shows_task() {
+        let (task, moment) = if self.sharing.shows_task {
             let (task, moment) = self.active.domain.live().present_task(event).await?;
             let scope = policy::scope::<Tasks>(&actor).ok();
             (scope.and_then(|scope| task.visible_to(&scope)), Some(moment))
@@ -258,7 +254,8 @@ impl Subscription {
             (None, None)
         };
         let rights = self.sharing.rights(&actor, task.is_some());
-        let key = (self.sharing.fingerprint(), event.event.cursor.clone(), rights, moment);
+        let fingerprint = Arc::clone(&self.sharing.fingerprint);
+        let key = (fingerprint, event.event.cursor.clone(), rights, moment);
         Ok((task, key))
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::parser::types::SelectionSet;
 use async_graphql_value::Value;
 use serde_json::json;
 
@@ -13,6 +13,7 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::local_time::TimeZone;
 use crate::graphql::execution::document::hash_of;
 use crate::graphql::execution::model::{Model, TypeId};
+use crate::graphql::execution::normalizer::fields;
 use crate::graphql::execution::operation::Operation;
 
 /// Types and fields that are equal for every receiver of an event. An empty list means all fields.
@@ -69,35 +70,24 @@ pub(in crate::graphql) enum Rights {
 }
 
 /// The properties of a subscription that decide about sharing.
-#[derive(Clone, Debug)]
 pub(in crate::graphql) struct Sharing {
-    fingerprint: Arc<str>,
+    pub(super) fingerprint: Arc<str>,
     is_alike: bool,
-    shows_task: bool,
+    /// Whether a response contains the current task.
+    pub(super) shows_task: bool,
     is_of_session: bool,
 }
 
 impl Sharing {
     pub(in crate::graphql) fn of(operation: &Operation, model: &Model) -> Self {
         let selected = operation.prepared.operation.selection_set();
-        let root = model.root(operation.kind());
+        let root = model.root(operation.kind()).zip(selected);
         Self {
             fingerprint: fingerprint(operation, selected),
-            is_alike: root.zip(selected).is_some_and(|(root, set)| is_alike(model, root, set)),
+            is_alike: root.is_some_and(|(root, set)| is_alike(model, root, set)),
             shows_task: selected.is_some_and(shows_task),
-            is_of_session: root
-                .zip(selected)
-                .is_some_and(|(root, set)| is_of_session(model, root, set)),
+            is_of_session: root.is_some_and(|(root, set)| is_of_session(model, root, set)),
         }
-    }
-
-    pub(in crate::graphql) fn fingerprint(&self) -> Arc<str> {
-        Arc::clone(&self.fingerprint)
-    }
-
-    /// Whether a response contains the current task.
-    pub(in crate::graphql) fn shows_task(&self) -> bool {
-        self.shows_task
     }
 
     pub(in crate::graphql) fn rights(&self, actor: &Actor, sees_task: bool) -> Rights {
@@ -122,33 +112,16 @@ fn shows_task(set: &SelectionSet) -> bool {
         .any(|field| field.name.node == PRESENT_TASK)
 }
 
-/// The fields of a set. Subscriptions reach no interfaces, so their normalised operations have no fragments.
-fn fields(set: &SelectionSet) -> impl Iterator<Item = &Field> {
-    set.items.iter().filter_map(|selection| match &selection.node {
-        Selection::Field(field) => Some(&field.node),
-        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
-    })
-}
-
-/// Whether the selections are equal for every receiver of an event.
+/// Whether the selections are equal for every receiver of an event. Subscriptions reach no interfaces.
 fn is_alike(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
-    set.items.iter().all(|selection| match &selection.node {
-        Selection::Field(field) => is_field_alike(model, kind, &field.node),
-        // Listed types have no interfaces, so a normalised operation has no fragments there.
-        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => false,
+    let listed = ALIKE.iter().find(|(name, _)| model.name(kind) == *name);
+    fields(set).all(|field| {
+        let name = field.name.node.as_str();
+        let is_listed = listed.is_some_and(|(_, fields)| fields.is_empty() || fields.contains(&name));
+        let below = model.field(kind, name).map(|definition| definition.kind.named());
+        name == "__typename"
+            || (is_listed && below.is_some_and(|kind| is_alike(model, kind, &field.selection_set.node)))
     })
-}
-
-fn is_field_alike(model: &Model, parent: TypeId, field: &Field) -> bool {
-    let name = field.name.node.as_str();
-    if name == "__typename" {
-        return true;
-    }
-    let listed = ALIKE.iter().find(|(kind, _)| model.name(parent) == *kind);
-    let is_listed = listed.is_some_and(|(_, fields)| fields.is_empty() || fields.contains(&name));
-    let set = &field.selection_set.node;
-    let kind = model.field(parent, name).map(|definition| definition.kind.named());
-    is_listed && kind.is_some_and(|kind| is_alike(model, kind, set))
 }
 
 fn is_of_session(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
@@ -163,7 +136,7 @@ fn is_of_session(model: &Model, kind: TypeId, set: &SelectionSet) -> bool {
 /// Hash of an operation and its variables, without the start of the events: it does not affect the response to an
 /// event.
 fn fingerprint(operation: &Operation, selected: Option<&SelectionSet>) -> Arc<str> {
-    let mut given = operation.given().cloned().unwrap_or_default();
+    let mut given = operation.given.clone().unwrap_or_default();
     if let Some(name) = selected.and_then(variable_of_after) {
         let uses = operation.document.text.matches(&format!("${name}")).count();
         // One declaration and one use: no other argument depends on it.

@@ -14,7 +14,7 @@ use crate::domain;
 use crate::domain::attachment::DEFAULT_LINK_SECONDS;
 use crate::domain::id::{AttachmentId, TaskId};
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Result, UserError, user_errors};
+use crate::graphql::error::{Result, UserError, value_or_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
@@ -143,14 +143,11 @@ pub struct AttachmentUploadPayload {
 
 impl AttachmentUploadPayload {
     fn of(result: domain::error::Result<domain::attachment::Attachment>) -> Result<Self> {
-        let (attachment, errors) = match result {
-            Ok(attachment) => (Some(attachment.into()), Vec::new()),
-            Err(error) => (None, user_errors(error, &["input"])?),
-        };
-        let errors = errors.into_iter().map(|error| error.of_argument(&["input", "taskId"]));
+        let (attachment, errors) = value_or_errors(result, &["input"])?;
+        let errors = errors.into_iter();
         Ok(Self {
-            attachment,
-            user_errors: errors.collect(),
+            attachment: attachment.map(Attachment::from),
+            user_errors: errors.map(|error| error.moved("id", &["input", "taskId"])).collect(),
         })
     }
 }
@@ -166,12 +163,9 @@ pub struct AttachmentDeletePayload {
 
 impl AttachmentDeletePayload {
     fn of(result: domain::error::Result<domain::attachment::Attachment>) -> Result<Self> {
-        let (deleted_id, user_errors) = match result {
-            Ok(attachment) => (Some(attachment.id.to_global()), Vec::new()),
-            Err(error) => (None, user_errors(error, &[])?),
-        };
+        let (deleted, user_errors) = value_or_errors(result, &[])?;
         Ok(Self {
-            deleted_id,
+            deleted_id: deleted.map(|attachment| attachment.id.to_global()),
             user_errors,
         })
     }

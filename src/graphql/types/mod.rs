@@ -1,4 +1,5 @@
-//! Types of the schema, one module for each resource: objects, inputs, payloads and resolvers.
+//! Types of the schema, one module for each resource: objects, inputs, payloads and resolvers. The root types merge
+//! the fields of the modules.
 
 pub mod attachment;
 pub mod event;
@@ -11,3 +12,49 @@ pub mod subscription;
 pub mod tag;
 pub mod task;
 pub mod user;
+
+use async_graphql::{MergedObject, SchemaBuilder};
+
+use self::notification::{Notification, NotificationTotals};
+use self::subscription::Subscription;
+use self::tag::{Tag, TagTotals};
+use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
+use self::user::{User, UserTotals};
+use super::connection::Connection;
+
+/// Queries. A field is null if its object does not exist or is not visible to you, or if `errors` names the field.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(
+    rate_limit::RateLimitQuery,
+    node::NodeQuery,
+    user::UserQuery,
+    session::SessionQuery,
+    task::TaskQuery,
+    tag::TagQuery,
+    statistics::StatisticsQuery,
+    notification::NotificationQuery,
+    event::EventQuery,
+);
+
+/// Mutations. Each payload has `userErrors`, the errors that the client can fix; other errors are in `errors`.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(
+    session::SessionMutation,
+    task::TaskMutation,
+    task::TaskBulkMutation,
+    attachment::AttachmentMutation,
+    user::UserMutation,
+    notification::NotificationMutation,
+);
+
+/// Describes the pages of each list.
+pub(super) fn describe_pages(
+    builder: SchemaBuilder<Query, Mutation, Subscription>,
+) -> SchemaBuilder<Query, Mutation, Subscription> {
+    builder
+        .override_output_type_description::<Connection<Task, TaskTotals>>("A page of tasks.")
+        .override_output_type_description::<Connection<TaskEvent, TaskEventTotals>>("A page of events of a task.")
+        .override_output_type_description::<Connection<Notification, NotificationTotals>>("A page of notifications.")
+        .override_output_type_description::<Connection<Tag, TagTotals>>("A page of tags.")
+        .override_output_type_description::<Connection<User, UserTotals>>("A page of users.")
+}

@@ -203,12 +203,7 @@ impl NotificationQuery {
         )]
         unread_only: bool,
     ) -> Option<Result<Connection<Notification, NotificationTotals>>> {
-        let page = PageArguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let page = PageArguments::new(first, after, last, before);
         Some(list(ctx, page, unread_only).await)
     }
 }
@@ -250,7 +245,8 @@ impl NotificationMutation {
             Vec<ID>,
         >,
     ) -> Result<NotificationsMarkReadPayload> {
-        let ids: Option<Vec<NotificationId>> = ids.as_deref().map(read_ids).transpose()?;
+        let ids = ids.as_deref().map(|ids| NotificationId::all_from_global("ids", ids));
+        let ids = ids.transpose()?;
         let which = ids.clone().map_or(Which::All, Which::These);
         let (notifications, user_errors) = match ctx.domain().notifications().mark_read(ctx.actor(), &which).await {
             Ok(marked) => (marked, Vec::new()),
@@ -264,13 +260,6 @@ impl NotificationMutation {
     }
 }
 
-fn read_ids(ids: &[ID]) -> Result<Vec<NotificationId>> {
-    ids.iter()
-        .enumerate()
-        .map(|(position, id)| Ok(NotificationId::from_global(format_args!("ids.{position}"), id)?))
-        .collect()
-}
-
 /// Errors about an id name its index in `ids`.
 fn errors_of_ids(error: Error, ids: &[NotificationId]) -> Result<Vec<UserError>> {
     let position = match &error {
@@ -278,10 +267,11 @@ fn errors_of_ids(error: Error, ids: &[NotificationId]) -> Result<Vec<UserError>>
         _ => None,
     };
     let errors = user_errors(error, &[])?;
-    Ok(match position {
-        Some(position) => errors.into_iter().map(|error| error.of_ids(position)).collect(),
-        None => errors,
-    })
+    let Some(position) = position.map(|position| position.to_string()) else {
+        return Ok(errors);
+    };
+    let errors = errors.into_iter();
+    Ok(errors.map(|error| error.moved("id", &["ids", &position])).collect())
 }
 
 pub(super) struct NotificationById;

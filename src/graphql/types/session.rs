@@ -11,7 +11,7 @@ use crate::domain::id::SessionId;
 use crate::domain::session::Tokens;
 use crate::domain::user::Registration;
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Result, UserError, user_errors};
+use crate::graphql::error::{Result, UserError, user_errors, value_or_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
@@ -66,7 +66,7 @@ impl LoginInput {
 pub(in crate::graphql) const SECRET_FIELDS: [&str; 2] = ["accessToken", "refreshToken"];
 
 /// Payload of `register`, `login`, `refresh` and `passwordChange`.
-#[derive(SimpleObject)]
+#[derive(Default, SimpleObject)]
 #[graphql(name = "AuthPayload")]
 struct AuthPayload {
     /// Token for every request, in the header `Authorization: Bearer <token>`. Null with errors.
@@ -92,11 +92,8 @@ impl AuthPayload {
                 user_errors: Vec::new(),
             },
             Err(error) => Self {
-                access_token: None,
-                refresh_token: None,
-                expires_at: None,
-                user: None,
                 user_errors: user_errors(error, input)?,
+                ..Self::default()
             },
         })
     }
@@ -188,7 +185,7 @@ impl Session {
 }
 
 fn errors_of(result: domain::error::Result<()>) -> Result<Vec<UserError>> {
-    result.map_or_else(|error| user_errors(error, &[]), |()| Ok(Vec::new()))
+    value_or_errors(result, &[]).map(|(_, errors)| errors)
 }
 
 /// Queries for sessions.
@@ -217,10 +214,8 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Fields of the new account.")] input: RegisterInput,
     ) -> Result<AuthPayload> {
-        AuthPayload::of(
-            ctx.domain().sessions().register(input.into(), ctx.device()).await,
-            &["input"],
-        )
+        let sessions = ctx.domain().sessions();
+        AuthPayload::of(sessions.register(input.into(), ctx.device()).await, &["input"])
     }
 
     /// Signs in. After 10 failed attempts in a row from one IP address, the next attempt must wait: `RATE_LIMITED`,
@@ -230,15 +225,11 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Password, and either e-mail address or username.")] input: LoginInput,
     ) -> Result<AuthPayload> {
-        let name = match input.name() {
-            Ok(name) => name,
-            Err(error) => return AuthPayload::of(Err(error), &["input"]),
+        let login = async {
+            let (sessions, password) = (ctx.domain().sessions(), input.password.as_str().into());
+            sessions.login(input.name()?, password, ctx.device()).await
         };
-        let password = input.password.as_str().into();
-        AuthPayload::of(
-            ctx.domain().sessions().login(name, password, ctx.device()).await,
-            &["input"],
-        )
+        AuthPayload::of(login.await, &["input"])
     }
 
     /// Exchanges a refresh token for new tokens. Each refresh token is valid for one use: using it again after more
@@ -284,11 +275,11 @@ impl SessionMutation {
         #[graphql(desc = "Global id of the session.")] id: ID,
     ) -> Result<SessionEndPayload> {
         let id = SessionId::from_global("id", &id)?;
-        let (session, user_errors) = match ctx.domain().sessions().end(ctx.actor(), id).await {
-            Ok(session) => (Some(session.into()), Vec::new()),
-            Err(error) => (None, user_errors(error, &[])?),
-        };
-        Ok(SessionEndPayload { session, user_errors })
+        let (session, user_errors) = value_or_errors(ctx.domain().sessions().end(ctx.actor(), id).await, &[])?;
+        Ok(SessionEndPayload {
+            session: session.map(Session::from),
+            user_errors,
+        })
     }
 
     /// Sets a new password, ends all sessions of the account and starts a new one. A wrong current password counts as a
@@ -305,10 +296,8 @@ impl SessionMutation {
         new_password: String,
     ) -> Result<AuthPayload> {
         let sessions = ctx.domain().sessions();
-        let changed = sessions
-            .change_password(ctx.actor(), current_password.into(), new_password.into(), ctx.device())
-            .await;
-        AuthPayload::of(changed, &[])
+        let changed = sessions.change_password(ctx.actor(), current_password.into(), new_password.into(), ctx.device());
+        AuthPayload::of(changed.await, &[])
     }
 
     /// Verifies an e-mail address with the token that was mailed to it. Works without being signed in. A token is valid
@@ -318,10 +307,10 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Token from the mail.", secret)] token: String,
     ) -> Result<EmailVerifyPayload> {
-        let errors = errors_of(ctx.domain().users().verify_email(&token.into()).await)?;
+        let user_errors = errors_of(ctx.domain().users().verify_email(&token.into()).await)?;
         Ok(EmailVerifyPayload {
-            success: errors.is_empty(),
-            user_errors: errors,
+            success: user_errors.is_empty(),
+            user_errors,
         })
     }
 
@@ -329,10 +318,10 @@ impl SessionMutation {
     /// At most once a minute, otherwise `RATE_LIMITED` with `retryAfter` in seconds.
     #[graphql(guard = "SignedIn")]
     async fn email_verification_send(&self, ctx: &Context<'_>) -> Result<EmailVerificationSendPayload> {
-        let errors = errors_of(ctx.domain().users().send_verification(ctx.actor()).await)?;
+        let user_errors = errors_of(ctx.domain().users().send_verification(ctx.actor()).await)?;
         Ok(EmailVerificationSendPayload {
-            success: errors.is_empty(),
-            user_errors: errors,
+            success: user_errors.is_empty(),
+            user_errors,
         })
     }
 }

@@ -57,10 +57,7 @@ impl TaskEventFilter {
                     message,
                 });
             }
-            ids.iter()
-                .enumerate()
-                .map(|(position, id)| TaskId::from_global(format_args!("filter.taskIds.{position}"), id))
-                .collect()
+            TaskId::all_from_global("filter.taskIds", &ids)
         });
         Ok(Watch {
             tasks: tasks.transpose()?,

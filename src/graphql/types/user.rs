@@ -17,7 +17,7 @@ use crate::domain::task::Participation;
 use crate::domain::user::{self as domain, Account, UserChange};
 use crate::graphql::connection::{Connection, PageArguments, connection};
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Result, UserError, user_errors};
+use crate::graphql::error::{Result, UserError, value_or_errors};
 use crate::graphql::guard::{AdminOnly, SignedIn};
 use crate::graphql::loader::{Batch, Loaded, LoaderContext};
 use crate::graphql::node::GlobalId as _;
@@ -135,21 +135,10 @@ impl User {
         #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
         order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task, TaskTotals>> {
-        let page = PageArguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let page = PageArguments::new(first, after, last, before);
+        let user = (self.0.id, Participation::Owner);
         // Boxed: otherwise this future enlarges that of every field of a user.
-        Box::pin(list::of_user(
-            ctx,
-            (self.0.id, Participation::Owner),
-            page,
-            filter,
-            order_by,
-        ))
-        .await
+        Box::pin(list::of_user(ctx, user, page, filter, order_by)).await
     }
 
     /// Tasks that are assigned to the user and visible to you. Newest first by default.
@@ -169,21 +158,10 @@ impl User {
         #[graphql(desc = "Sort keys, the most significant first, up to 5. Default: `CREATED_AT`, `DESC`.")]
         order_by: Option<Vec<TaskOrder>>,
     ) -> Result<Connection<Task, TaskTotals>> {
-        let page = PageArguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let page = PageArguments::new(first, after, last, before);
+        let user = (self.0.id, Participation::Assignee);
         // Boxed: otherwise this future enlarges that of every field of a user.
-        Box::pin(list::of_user(
-            ctx,
-            (self.0.id, Participation::Assignee),
-            page,
-            filter,
-            order_by,
-        ))
-        .await
+        Box::pin(list::of_user(ctx, user, page, filter, order_by)).await
     }
 }
 
@@ -259,12 +237,7 @@ impl UserQuery {
         #[graphql(desc = "Returns the last N users, 0 to 100. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Returns users before this cursor.")] before: Option<String>,
     ) -> Option<Result<Connection<User, UserTotals>>> {
-        let page = PageArguments {
-            first,
-            after,
-            last,
-            before,
-        };
+        let page = PageArguments::new(first, after, last, before);
         Some(list_users(ctx, page).await)
     }
 }
@@ -337,16 +310,11 @@ struct UserPayload {
 
 impl UserPayload {
     fn of(result: crate::domain::error::Result<domain::User>, input: &[&str]) -> Result<Self> {
-        match result {
-            Ok(user) => Ok(Self {
-                user: Some(user.into()),
-                user_errors: Vec::new(),
-            }),
-            Err(error) => Ok(Self {
-                user: None,
-                user_errors: user_errors(error, input)?,
-            }),
-        }
+        let (user, user_errors) = value_or_errors(result, input)?;
+        Ok(Self {
+            user: user.map(User::from),
+            user_errors,
+        })
     }
 }
 

@@ -276,18 +276,12 @@ impl Drop for RequestGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
-    const TIMEOUTS: ConnectionConfig = ConnectionConfig {
-        max: None,
-        per_address: None,
-        header_read_timeout: Duration::from_secs(10),
-        keep_alive_timeout: Duration::from_secs(75),
-        write_timeout: Duration::from_secs(30),
-        http2_ping_interval: Duration::from_secs(20),
-    };
-
+    /// Has the default timeouts.
     fn activity() -> Arc<Activity> {
-        Arc::new(Activity::new(TIMEOUTS))
+        let config = Config::from_vars(&std::collections::BTreeMap::new()).unwrap();
+        Arc::new(Activity::new(config.http.connections))
     }
 
     async fn after(seconds: u64) -> Instant {
@@ -299,7 +293,7 @@ mod tests {
     async fn a_client_has_10_seconds_to_send_a_request() {
         let activity = activity();
         let now = Instant::now();
-        assert_eq!(activity.check(now), Ok(now + TIMEOUTS.header_read_timeout));
+        assert_eq!(activity.check(now), Ok(now + Duration::from_secs(10)));
         // Single bytes do not extend the deadline.
         for _ in 0..9 {
             assert!(activity.check(after(1).await).is_ok());

@@ -196,26 +196,22 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::net::IpAddr;
 
     use super::*;
+    use crate::config::Config;
     use crate::http::connection::activity::RequestGuard;
 
     fn slots(total: u32, per_address: u32) -> Arc<ConnectionSlots> {
-        let timeouts = ConnectionConfig {
-            max: None,
-            per_address: None,
-            header_read_timeout: Duration::from_secs(10),
-            keep_alive_timeout: Duration::from_secs(75),
-            write_timeout: Duration::from_secs(30),
-            http2_ping_interval: Duration::from_secs(20),
-        };
+        let config = Config::from_vars(&BTreeMap::new()).unwrap();
         let limits = ConnectionLimits { total, per_address };
-        Arc::new(ConnectionSlots::new(limits, timeouts))
+        Arc::new(ConnectionSlots::new(limits, config.http.connections))
     }
 
-    fn address(last: u8) -> Network {
-        IpAddr::from([192, 0, 2, last]).into()
+    /// A connection from the address that ends with this byte.
+    fn take(slots: &Arc<ConnectionSlots>, last: u8) -> Result<Slot, Reason> {
+        ConnectionSlots::take(slots, Some(IpAddr::from([192, 0, 2, last]).into()))
     }
 
     fn busy(slot: &Slot) -> RequestGuard {
@@ -225,24 +221,21 @@ mod tests {
     #[tokio::test]
     async fn connections_in_use_are_not_given_up() {
         let slots = slots(2, 2);
-        let one = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
-        let two = ConnectionSlots::take(&slots, Some(address(2))).unwrap();
+        let one = take(&slots, 1).unwrap();
+        let two = take(&slots, 2).unwrap();
         let (_one_is, _two_is) = (busy(&one), busy(&two));
-        assert_eq!(
-            ConnectionSlots::take(&slots, Some(address(3))).unwrap_err(),
-            Reason::Full
-        );
+        assert_eq!(take(&slots, 3).unwrap_err(), Reason::Full);
         drop(one);
-        ConnectionSlots::take(&slots, Some(address(3))).unwrap();
+        take(&slots, 3).unwrap();
     }
 
     #[tokio::test]
     async fn a_silent_connection_is_closed_for_a_new_one() {
         let slots = slots(2, 2);
-        let idle = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+        let idle = take(&slots, 1).unwrap();
         drop(busy(&idle));
-        let silent = ConnectionSlots::take(&slots, Some(address(2))).unwrap();
-        let third = ConnectionSlots::take(&slots, Some(address(3))).unwrap();
+        let silent = take(&slots, 2).unwrap();
+        let third = take(&slots, 3).unwrap();
         assert_eq!(
             [&idle, &silent, &third].map(|slot| slot.activity().dispensable().is_some()),
             [true, false, true]
@@ -255,22 +248,19 @@ mod tests {
     #[tokio::test]
     async fn an_address_only_displaces_its_own_connections() {
         let slots = slots(10, 2);
-        let other = ConnectionSlots::take(&slots, Some(address(2))).unwrap();
-        let one = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+        let other = take(&slots, 2).unwrap();
+        let one = take(&slots, 1).unwrap();
         let _one_is = busy(&one);
         for _ in 0..5 {
-            let silent = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
-            let newer = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+            let silent = take(&slots, 1).unwrap();
+            let newer = take(&slots, 1).unwrap();
             assert!(silent.activity().dispensable().is_none() && newer.activity().dispensable().is_some());
         }
         assert!(other.activity().dispensable().is_some());
-        let two = ConnectionSlots::take(&slots, Some(address(1))).unwrap();
+        let two = take(&slots, 1).unwrap();
         let _two_is = busy(&two);
-        assert_eq!(
-            ConnectionSlots::take(&slots, Some(address(1))).unwrap_err(),
-            Reason::AddressFull
-        );
-        ConnectionSlots::take(&slots, Some(address(3))).unwrap();
+        assert_eq!(take(&slots, 1).unwrap_err(), Reason::AddressFull);
+        take(&slots, 3).unwrap();
     }
 
     #[tokio::test]

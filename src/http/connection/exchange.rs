@@ -23,8 +23,8 @@ use tower::Service as _;
 
 use super::WriteTimeout;
 use super::activity::{Activity, RequestGuard};
-use super::host;
 use super::metrics::Reason;
+use super::refusal;
 
 /// Maximum bytes of a body that are read before the response is sent.
 const MAX_REST: u64 = 64 * 1024;
@@ -40,7 +40,7 @@ pub(super) async fn answer(
     let guard = Activity::begin(&activity, is_http2);
     let is_invited = !request.headers().contains_key(header::EXPECT);
     let (parts, incoming) = request.into_parts();
-    let refusal = host::refusal(&parts);
+    let refused = refusal::of_host(&parts);
     let (body, rest) = if incoming.is_end_stream() {
         (Body::empty(), None)
     } else if is_http2 {
@@ -51,7 +51,7 @@ pub(super) async fn answer(
     };
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(ConnectInfo(peer));
-    let mut response = match refusal {
+    let mut response = match refused {
         Some(refusal) => refusal,
         None => router.call(request).await?,
     };

@@ -6,14 +6,12 @@
 //! | [`activity`] | activity of a connection, and its deadlines |
 //! | [`socket`] | the socket: reports to `activity`, and closes so that the client can read the last response |
 //! | [`exchange`] | one request and its response |
-//! | [`host`] | the header `Host` |
-//! | [`refusal`] | the response when a limit is reached |
+//! | [`refusal`] | responses to connections over a limit, and to requests without a valid `Host` |
 //! | [`metrics`] | connection metrics |
 
 mod activity;
 mod connection_slots;
 mod exchange;
-mod host;
 mod metrics;
 mod refusal;
 mod socket;

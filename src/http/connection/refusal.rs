@@ -1,9 +1,12 @@
-//! The response when a connection limit is reached.
+//! Responses to connections over a limit, and to requests without a valid `Host`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::Json;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Version, header};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -51,8 +54,22 @@ impl Refusals {
     }
 }
 
+/// HTTP/1.1 requires exactly one `Host`. Proxies and servers disagree on requests with none or several.
+pub(super) fn of_host(parts: &Parts) -> Option<Response> {
+    let count = parts.headers.get_all(header::HOST).iter().count();
+    // HTTP/2 has `:authority`, and HTTP/1.0 needs no `Host`.
+    let least = usize::from(parts.version == Version::HTTP_11);
+    if (least..=1).contains(&count) {
+        return None;
+    }
+    let message = format!("Host: the request has {count} of these headers; exactly one is allowed");
+    let id = request_id::make();
+    let body = Json(body("BAD_REQUEST", &message, &id));
+    Some((StatusCode::BAD_REQUEST, [("x-request-id", id)], body).into_response())
+}
+
 /// A REST error body, for errors outside of handlers.
-pub(super) fn body(code: &str, message: &str, request_id: &str) -> Value {
+fn body(code: &str, message: &str, request_id: &str) -> Value {
     json!({
         "error": { "code": code, "message": message, "request_id": request_id },
         "detail": message,

@@ -12,7 +12,7 @@ use crate::domain::error::{self, Error, ViolationKind};
 use crate::domain::id::TaskId;
 use crate::http::body::{Exceeded, Source};
 use crate::rest::error::{Problem, Result};
-use crate::rest::extract::{content_type, require_unencoded};
+use crate::rest::extract::{check_content_type, require_unencoded};
 use crate::rest::rules::Rules;
 use crate::state::AppState;
 
@@ -31,80 +31,66 @@ pub(super) async fn receive(
 ) -> Result<Attachment> {
     let (parts, body) = request.into_parts();
     let source = Source::new(body, rules.max_file + FORM_OVERHEAD);
-    let file = File::open(&parts.headers, &source, rules).await?;
-    let name = file.name.clone();
+    let (name, part, form) = open(&parts.headers, &source, rules).await?;
     let attachments = app.domain().attachments();
-    let kept = attachments.upload_up_to(rules.max_file, actor, task, &name, file.content());
-    Ok(kept.await?)
+    let stored = attachments.upload_up_to(rules.max_file, actor, task, &name, content(part, form, rules));
+    Ok(stored.await?)
 }
 
-/// An upload that is read up to the start of the file.
-struct File {
-    name: String,
+/// Reads a form up to the start of its file.
+async fn open(
+    headers: &HeaderMap,
+    source: &Source,
+    rules: Rules,
+) -> Result<(String, Field<'static>, Multipart<'static>)> {
+    require_unencoded(headers)?;
+    let mut form = Multipart::new(source.pieces(), boundary(headers)?);
+    let broken = |error| broken(error, rules);
+    let mut part = form.next_field().await.map_err(broken)?;
+    while rules.ignores_form_parts && part.as_ref().is_some_and(|part| part.name() != Some(PART)) {
+        // The form yields its next part only after this one is dropped.
+        drop(part);
+        part = form.next_field().await.map_err(broken)?;
+    }
+    let Some(part) = part else {
+        let message = format!("missing field `{PART}`; send the file as a part of that name");
+        return Err(Problem::invalid(PART, ViolationKind::Missing, message));
+    };
+    if part.name() != Some(PART) {
+        return Err(one_too_many(&part).into());
+    }
+    let Some(name) = part.file_name().map(str::to_owned) else {
+        let message = format!("{PART}: the part has no filename; send one such as 'report.pdf'");
+        return Err(Problem::invalid(PART, ViolationKind::Other, message));
+    };
+    Ok((name, part, form))
+}
+
+/// The bytes of the file. The form must end after them, or the upload fails.
+fn content(
     part: Field<'static>,
     form: Multipart<'static>,
     rules: Rules,
-}
-
-impl File {
-    async fn open(headers: &HeaderMap, source: &Source, rules: Rules) -> Result<Self> {
-        require_unencoded(headers)?;
-        let boundary = boundary(headers)?;
-        let mut form = Multipart::new(source.pieces(), boundary);
+) -> impl Stream<Item = error::Result<Bytes>> + Send {
+    stream::try_unfold((form, Some(part), rules), async |(mut form, part, rules)| {
         let broken = |error| broken(error, rules);
-        let mut part = form.next_field().await.map_err(broken)?;
-        while rules.ignores_form_parts && part.as_ref().is_some_and(|part| part.name() != Some(PART)) {
-            // The form yields its next part only after this one is dropped.
-            drop(part);
-            part = form.next_field().await.map_err(broken)?;
+        let Some(mut part) = part else { return Ok(None) };
+        if let Some(piece) = part.chunk().await.map_err(broken)? {
+            return Ok(Some((piece, (form, Some(part), rules))));
         }
-        let Some(part) = part else {
-            let message = format!("missing field `{PART}`; send the file as a part of that name");
-            return Err(Problem::invalid(PART, ViolationKind::Missing, message));
-        };
-        if part.name() != Some(PART) {
-            return Err(one_too_many(&part).into());
+        // The form yields its next part only after this one is dropped.
+        drop(part);
+        while let Some(another) = form.next_field().await.map_err(broken)? {
+            if !rules.ignores_form_parts || another.name() == Some(PART) {
+                return Err(one_too_many(&another));
+            }
         }
-        let Some(name) = part.file_name().map(str::to_owned) else {
-            let message = format!("{PART}: the part has no filename; send one such as 'report.pdf'");
-            return Err(Problem::invalid(PART, ViolationKind::Other, message));
-        };
-        Ok(Self {
-            name,
-            part,
-            form,
-            rules,
-        })
-    }
-
-    /// The bytes of the file. The form must end after them, or the upload fails.
-    fn content(self) -> impl Stream<Item = error::Result<Bytes>> + Send {
-        stream::try_unfold(
-            (self.form, Some(self.part), self.rules),
-            async |(mut form, part, rules)| {
-                let broken = |error| broken(error, rules);
-                let Some(mut part) = part else { return Ok(None) };
-                if let Some(piece) = part.chunk().await.map_err(broken)? {
-                    return Ok(Some((piece, (form, Some(part), rules))));
-                }
-                // The form yields its next part only after this one is dropped.
-                drop(part);
-                while let Some(another) = form.next_field().await.map_err(broken)? {
-                    if !rules.ignores_form_parts || another.name() == Some(PART) {
-                        return Err(one_too_many(&another));
-                    }
-                }
-                Ok(None)
-            },
-        )
-    }
+        Ok(None)
+    })
 }
 
 fn boundary(headers: &HeaderMap) -> Result<String> {
-    match content_type(headers) {
-        Some(kind) if kind == FORM => {}
-        kind => return Err(Problem::unsupported_media_type(kind.as_deref(), FORM)),
-    }
+    check_content_type(headers, |kind| kind == FORM, FORM)?;
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     Ok(multer::parse_boundary(value.unwrap_or_default()).map_err(|error| broken(error, Rules::CANONICAL))?)
 }

@@ -2,34 +2,35 @@
 
 mod download;
 mod form;
-mod signature;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::Response;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
+use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use self::form::PART;
-use self::signature::SignatureParameters;
-pub(super) use self::signature::identify as identify_by_signature;
 use super::error::Result;
 use super::extract::{Parameters, PathFilename, PathId, SignedIn};
 use super::openapi::schema::{self, described_by_hand};
 use super::rules::Rules;
 use super::value::Moment;
-use super::{PREFIXES, Route};
+use super::{Location, PREFIXES, Route};
 use crate::domain::actor::Actor;
-use crate::domain::attachment::{Attachment, DEFAULT_LINK_SECONDS};
+use crate::domain::attachment::{Attachment, DEFAULT_LINK_SECONDS, SIGNATURE};
 use crate::domain::id::{AttachmentId, TaskId, UserId};
+use crate::http::caller::Caller;
 use crate::http::file_url::{path_of, url_of};
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
 use crate::state::AppState;
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// All characters but these are percent-encoded in paths and headers.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -129,6 +130,15 @@ pub(super) struct OwnNamesBody {
     files: Vec<String>,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SignatureParameters {
+    /// Signature from the `url` of a file, instead of an access token. It is valid for one file, until it expires or
+    /// the session that requested it ends. An invalid signature is ignored if there is an access token.
+    #[serde(rename = "signature")]
+    _signature: Option<String>,
+}
+
 struct UploadForm;
 
 described_by_hand!(UploadForm, "Upload" => schema::of_json(json!({
@@ -140,7 +150,7 @@ described_by_hand!(UploadForm, "Upload" => schema::of_json(json!({
     "additionalProperties": false,
 })));
 
-type Created<T> = (StatusCode, [(HeaderName, String); 1], Json<T>);
+type Created<T> = (StatusCode, Location, Json<T>);
 
 fn created<T>(id: AttachmentId, body: T) -> Created<T> {
     (StatusCode::CREATED, [(header::LOCATION, path_of(id))], Json(body))
@@ -155,7 +165,10 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(routes!(attach)).counted_as(Tier::Upload),
         Route::of(routes!(list)),
         Route::of(routes!(list_own)),
-        Route::of(routes!(download)).with_signature(),
+        Route {
+            takes_signature: true,
+            ..Route::of(routes!(download))
+        },
         Route::of(routes!(delete)),
         Route::of(routes!(keep)).counted_as(Tier::Upload),
         Route::of(routes!(download_own)),
@@ -166,9 +179,10 @@ pub(super) fn routes() -> Vec<Route> {
 /// Routes of an early version of an older API. They are not in the OpenAPI document.
 pub(super) fn early_routes(path: &str) -> [Route; 2] {
     [
-        Route::of(routes!(download))
-            .at(path, "downloadEarlyFile")
-            .with_signature(),
+        Route {
+            takes_signature: true,
+            ..Route::of(routes!(download)).at(path, "downloadEarlyFile")
+        },
         Route::of(routes!(delete)).at(path, "deleteEarlyFile"),
     ]
 }
@@ -300,4 +314,40 @@ pub(super) async fn delete_own(
         files.delete_own(&actor, &name).await?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Authenticates a download by the signature of its URL, if there is one.
+pub(super) async fn identify_by_signature(
+    State(app): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
+    let query = request.uri().query().unwrap_or_default();
+    let Some((_, signature)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == SIGNATURE) else {
+        return Ok(next.run(request).await);
+    };
+    let signature = signature.into_owned();
+    let (mut parts, body) = request.into_parts();
+    let PathId(id) = PathId::from_request_parts(&mut parts, &app).await?;
+    let attachments = app.domain().attachments();
+    let identity = attachments.authenticate(AttachmentId(id), &signature).await?;
+    // With an invalid signature the access token counts, so that a client with both can go on after the URL expired.
+    if identity.actor.user_id().is_some() || !parts.headers.contains_key(header::AUTHORIZATION) {
+        let caller = Caller::identified(&parts, &app, identity);
+        parts.extensions.insert(caller);
+    }
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let status = response.status();
+    if let Some(expires_at) = identity.expires_at
+        && (status.is_success() || status == StatusCode::NOT_MODIFIED)
+    {
+        let seconds = (expires_at - app.domain().clock().now()).num_seconds().max(0);
+        let headers = response.headers_mut();
+        // Anyone with the URL may read the file: browsers may cache it until the URL expires and show it on any origin.
+        if let Ok(value) = HeaderValue::try_from(format!("private, max-age={seconds}")) {
+            headers.insert(header::CACHE_CONTROL, value);
+        }
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
+    Ok(response)
 }

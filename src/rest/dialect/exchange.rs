@@ -1,15 +1,13 @@
 //! One request and its response in a dialect.
 
-use axum::body::to_bytes;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::request::Parts;
 use axum::http::{self, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{Dialect, EARLY_FILES, Shape, document, response};
+use super::{ALL_TASKS, Dialect, EARLY_FILES, Shape, document};
 use crate::config::RestDialect;
 use crate::domain::error::ViolationKind;
 use crate::domain::id::UserId;
@@ -18,12 +16,11 @@ use crate::http::encoding::with_path_and_query;
 use crate::http::json::Json;
 use crate::rate_limit::Tier;
 use crate::rest::error::Problem;
+use crate::rest::extract::content_type;
 use crate::rest::operation::{Operation, bare};
 use crate::rest::rules::Rules;
 use crate::rest::{not_found, rate_limit};
 use crate::state::AppState;
-
-pub(super) const ALL_TASKS: &str = "/tasks/admin/all";
 
 #[derive(Clone, Debug)]
 pub(in crate::rest) struct Exchange {
@@ -67,11 +64,6 @@ impl Exchange {
         required.map(|(_, name)| *name).find(|name| !is_given(name))
     }
 
-    fn answers_with(&self) -> (Option<u16>, Shape) {
-        let found = self.dialect.answers.iter().find(|(name, ..)| *name == self.operation);
-        found.map_or((None, Shape::Whole), |(_, status, shape)| (*status, *shape))
-    }
-
     /// Forwards the canonical request and translates the response.
     pub(super) async fn answer(self, app: &AppState, request: Request, next: Next) -> Response {
         if self.path == EARLY_FILES && !self.dialect.has_early_files {
@@ -84,17 +76,19 @@ impl Exchange {
             let problem = Problem::invalid(name, ViolationKind::Missing, format!("missing parameter `{name}`"));
             return self.failure(problem.into_response());
         }
+        let shape = self.dialect.shape(&self.operation);
         let request = self.canonical(app, request).await;
-        let response = if matches!(self.answers_with().1, Shape::TaskCounts) {
+        let response = if matches!(shape, Some(Shape::TaskCounts)) {
             // The task counts need queries, unlike the canonical metrics.
-            rate_limit::limit(State((app.clone(), Tier::Moderate)), request, next).await
+            let limited = rate_limit::limit(State((app.clone(), Tier::Moderate)), request, next);
+            limited.await.into_response()
         } else {
             next.run(request).await
         };
         if response.extensions().get::<Problem>().is_some() {
             return self.failure(response);
         }
-        self.success(app, response).await
+        self.success(app, shape, response).await
     }
 
     /// Translates the query. The body is translated where it is read.
@@ -102,7 +96,7 @@ impl Exchange {
         let (mut parts, body) = request.into_parts();
         if self.takes().is_some() {
             let own = match self.operation.as_str() {
-                "GET /tasks" if self.dialect.list.is_own_only => identify(&mut parts, app).await,
+                "GET /tasks" if self.dialect.is_own_only => identify(&mut parts, app).await,
                 _ => None,
             };
             let query = self.query(parts.uri.query().unwrap_or_default(), own);
@@ -132,22 +126,18 @@ impl Exchange {
         }
     }
 
-    async fn success(self, app: &AppState, response: Response) -> Response {
-        let (status, shape) = self.answers_with();
+    async fn success(self, app: &AppState, shape: Option<Shape>, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         if !parts.status.is_success() {
             return Response::from_parts(parts, body);
         }
-        let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-        parts.status = status.unwrap_or(parts.status);
-        if let Shape::Message(message) = shape {
+        if let Some(Shape::Ok(_) | Shape::Message(_)) = shape {
+            parts.status = StatusCode::OK;
+        }
+        if let Some(Shape::Message(message)) = shape {
             return with_head(parts, json!({ "message": message }));
         }
-        let kind = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok());
-        let is_json = kind.is_some_and(|kind| kind.starts_with("application/json"));
+        let is_json = content_type(&parts.headers).is_some_and(|kind| kind == "application/json");
         // Files are sent unchanged.
         let is_file = parts.headers.contains_key(header::CONTENT_DISPOSITION);
         if !is_json || is_file || self.takes().is_none() {
@@ -158,14 +148,7 @@ impl Exchange {
             parts.headers.remove(header::CONTENT_LENGTH);
             return Response::from_parts(parts, body);
         }
-        // JSON bodies are in memory.
-        let read = to_bytes(body, usize::MAX).await.map_err(Problem::internal);
-        let value = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(Problem::internal));
-        let translated = match value {
-            Ok(value) => response::translate(&self, app, shape, value).await,
-            Err(problem) => Err(problem),
-        };
-        match translated {
+        match self.translated(app, shape, body).await {
             Ok(value) => with_head(parts, value),
             Err(problem) => self.failure(problem.into_response()),
         }
@@ -176,7 +159,7 @@ impl Exchange {
         let Some(problem) = parts.extensions.get::<Problem>() else {
             return Response::from_parts(parts, body);
         };
-        if problem.status.is_server_error() && self.dialect.failures.hidden.contains(&self.operation.as_str()) {
+        if problem.status.is_server_error() && self.dialect.hidden.contains(&self.operation.as_str()) {
             return Json(json!({ "error": problem.code, "message": problem.message })).into_response();
         }
         let (status, body) = self.failure_body(problem, &parts.headers);
@@ -186,7 +169,7 @@ impl Exchange {
 }
 
 /// Keeps the caller in the request, so that the session is looked up only once.
-async fn identify(parts: &mut Parts, app: &AppState) -> Option<UserId> {
+async fn identify(parts: &mut http::request::Parts, app: &AppState) -> Option<UserId> {
     let caller = Caller::of(parts, app).await.ok()?;
     let user = caller.actor.user_id();
     parts.extensions.insert(caller);

@@ -1,9 +1,9 @@
 //! Error responses of a dialect.
 
 use axum::http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Exchange, Invalid};
+use super::{Exchange, Invalid, Pairs, lookup};
 use crate::domain::error::ViolationKind;
 use crate::http::request_id;
 use crate::rest::error::{Fault, Problem, Subject};
@@ -11,26 +11,33 @@ use crate::rest::rate_limit::LIMIT;
 
 impl Exchange {
     pub(super) fn failure_body(&self, problem: &Problem, headers: &HeaderMap) -> (StatusCode, Value) {
-        let failures = &self.dialect.failures;
+        let dialect = self.dialect;
         let is_malformed = matches!(problem.subject.as_deref(), Some(Subject::Malformed { .. }));
         let code = match unknown_user(problem) {
             Some(_) => "UNKNOWN_USER",
             None => problem.code,
         };
-        let other = failures.statuses.iter().find(|(name, _)| *name == code);
-        let status = match other {
-            Some((_, status)) => StatusCode::from_u16(*status).unwrap_or(problem.status),
+        let status = match lookup(dialect.error_statuses, &code) {
+            Some(status) => StatusCode::from_u16(status).unwrap_or(problem.status),
             None if is_malformed => StatusCode::UNPROCESSABLE_ENTITY,
             None => problem.status,
         };
         let message = self.message(problem);
-        let mut body = json!({
-            "error": self.report(status, problem, &message),
-            "detail": message,
-            "request_id": request_id::current(),
-        });
+        let mut body = json!(problem.envelope(&request_id::current()));
+        body["detail"] = json!(message);
+        body["error"]["message"] = json!(message);
+        if let Some(code) = lookup(dialect.error_codes, &status.as_u16()).or(dialect.other_code)
+            && problem.code != "INVALID_TRANSITION"
+        {
+            body["error"]["code"] = json!(code);
+        }
+        if dialect.has_details
+            && let Some(details) = self.details(status, problem)
+        {
+            body["error"]["details"] = details;
+        }
         if status == StatusCode::UNPROCESSABLE_ENTITY {
-            match failures.invalid {
+            match dialect.invalid {
                 Invalid::List => body["detail"] = self.violations(problem),
                 Invalid::Beside(text) => {
                     body["errors"] = self.violations(problem);
@@ -38,19 +45,18 @@ impl Exchange {
                 }
             }
         }
-        if let (Some(texts), Value::Object(body)) = (failures.texts, &mut body) {
+        if let Some(texts) = dialect.error_texts {
             let limit = headers.get(LIMIT).and_then(|limit| limit.to_str().ok());
-            self.set_text(texts, problem, limit.unwrap_or_default(), body);
-            body.insert("message".to_owned(), json!(message));
+            self.set_text(texts, problem, limit.unwrap_or_default(), &mut body);
         }
-        if status.is_server_error() {
+        if dialect.error_texts.is_some() || status.is_server_error() {
             body["message"] = json!(message);
         }
         (status, body)
     }
 
     fn message(&self, problem: &Problem) -> String {
-        match (self.dialect.failures.taken, problem.faults()) {
+        match (self.dialect.taken, problem.faults()) {
             (Some(text), [fault, ..]) if problem.code == "TAKEN" => {
                 let text = text.replace("{field}", &fault.field);
                 text.replace("{Field}", &capitalised(&fault.field))
@@ -59,28 +65,7 @@ impl Exchange {
         }
     }
 
-    fn report(&self, status: StatusCode, problem: &Problem, message: &str) -> Value {
-        let failures = &self.dialect.failures;
-        let named = failures.codes.iter().find(|(of, _)| *of == status.as_u16());
-        let code = match named.map(|(_, code)| *code).or(failures.other_code) {
-            Some(code) if problem.code != "INVALID_TRANSITION" => code,
-            _ => problem.code,
-        };
-        let mut report = json!({ "code": code, "message": message, "request_id": request_id::current() });
-        let details = if failures.has_details {
-            self.details(status, problem)
-        } else {
-            problem.details.as_ref().map(|details| json!(details))
-        };
-        if let Some(details) = details {
-            report["details"] = details;
-        }
-        if let Some(seconds) = problem.retry_after {
-            report["retry_after"] = json!(seconds);
-        }
-        report
-    }
-
+    /// Details that name the invalid fields, the missing resource or the taken value; `None` for all others.
     fn details(&self, status: StatusCode, problem: &Problem) -> Option<Value> {
         if status == StatusCode::UNPROCESSABLE_ENTITY {
             let items = self.violations(problem);
@@ -90,24 +75,13 @@ impl Exchange {
         if let Some(user) = unknown_user(problem) {
             return Some(json!({ "resource": "User", "identifier": user }));
         }
-        match (problem.subject.as_deref(), problem.faults()) {
-            (Some(Subject::Absent { noun, value }), _) => {
-                let number = value.parse::<i32>().ok();
-                let identifier = number.map_or_else(|| json!(value), Value::from);
-                Some(json!({ "resource": capitalised(noun), "identifier": identifier }))
-            }
-            (
-                _,
-                [
-                    Fault {
-                        field,
-                        kind: ViolationKind::Taken(value),
-                        ..
-                    },
-                    ..,
-                ],
-            ) => Some(json!({ field: value })),
-            _ => problem.details.as_ref().map(|details| json!(details)),
+        if let Some((noun, value)) = absent(problem) {
+            return Some(json!({ "resource": capitalised(noun), "identifier": number_or_text(value) }));
+        }
+        let fault = problem.faults().first()?;
+        match &fault.kind {
+            ViolationKind::Taken(value) => Some(json!({ fault.field.as_str(): value })),
+            _ => None,
         }
     }
 
@@ -151,40 +125,45 @@ impl Exchange {
 
     /// `path`, `query` or `body`, then the field.
     fn location(&self, field: &str) -> Value {
-        let operation = self.takes();
+        let is_parameter = |name: &String| name == field;
         let whole = if self.path.contains(&format!("{{{field}}}")) {
             "path"
-        } else if operation.is_some_and(|operation| operation.parameters.iter().any(|name| name == field)) {
+        } else if self
+            .takes()
+            .is_some_and(|operation| operation.parameters.iter().any(is_parameter))
+        {
             "query"
         } else {
             "body"
         };
-        let parts = field
-            .split(['.', '[', ']'])
-            .filter(|part| !part.is_empty() && *part != whole);
-        let parts = parts.map(|part| part.parse::<u32>().map_or_else(|_| json!(part), Value::from));
-        [json!(whole)].into_iter().chain(parts).collect()
+        let parts = field.split(['.', '[', ']']);
+        let parts = parts.filter(|part| !part.is_empty() && *part != whole);
+        [json!(whole)].into_iter().chain(parts.map(number_or_text)).collect()
     }
 
     /// Sets `error` to a string and adds the members that belong to it.
-    fn set_text(&self, texts: &[(&str, &str)], problem: &Problem, limit: &str, body: &mut Map<String, Value>) {
-        let absent = match problem.subject.as_deref() {
-            Some(Subject::Absent { noun, value }) => Some((*noun, value)),
-            _ => None,
-        };
+    fn set_text(&self, texts: Pairs, problem: &Problem, limit: &str, body: &mut Value) {
+        let absent = absent(problem);
         let name = absent.map_or(problem.code.to_owned(), |(noun, _)| format!("{} {noun}", problem.code));
-        let text = texts.iter().find(|(code, _)| *code == name).map(|(_, text)| *text);
-        let text = text.or_else(|| problem.status.canonical_reason()).unwrap_or("Error");
-        body.insert("error".to_owned(), json!(text.replace("{limit}", limit)));
+        let text = lookup(texts, &name.as_str()).or_else(|| problem.status.canonical_reason());
+        body["error"] = json!(text.unwrap_or("Error").replace("{limit}", limit));
         let task = self.sent.split('/').skip_while(|part| *part != "tasks").nth(1);
-        if let (Some(("task" | "tag", _)), Some(id)) = (absent, task.and_then(|id| id.parse::<i32>().ok())) {
-            body.insert("task_id".to_owned(), json!(id));
+        if let (Some(("task" | "tag", _)), Some(Ok(id))) = (absent, task.map(str::parse::<i32>)) {
+            body["task_id"] = json!(id);
         }
         match (absent, problem.faults()) {
-            (Some(("tag", tag)), _) => drop(body.insert("tag".to_owned(), json!(tag))),
-            (_, [fault, ..]) if problem.code == "TAKEN" => drop(body.insert("field".to_owned(), json!(fault.field))),
+            (Some(("tag", tag)), _) => body["tag"] = json!(tag),
+            (_, [fault, ..]) if problem.code == "TAKEN" => body["field"] = json!(fault.field),
             _ => {}
         }
+    }
+}
+
+/// The missing resource: its noun, and its id or name.
+fn absent(problem: &Problem) -> Option<(&'static str, &str)> {
+    match problem.subject.as_deref() {
+        Some(Subject::Absent { noun, value }) => Some((*noun, value.as_str())),
+        _ => None,
     }
 }
 
@@ -201,6 +180,10 @@ fn named_by_path(item: &Value) -> Value {
     let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
     let field = parts.map(part).collect::<Vec<_>>().join(".");
     json!({ "field": field, "message": item["msg"], "type": item["type"] })
+}
+
+fn number_or_text(text: &str) -> Value {
+    text.parse::<i32>().map_or_else(|_| json!(text), Value::from)
 }
 
 fn capitalised(noun: &str) -> String {

@@ -1,82 +1,66 @@
 //! Translates canonical response bodies to those of a dialect.
 
+use axum::body::{Body, to_bytes};
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
-use super::exchange::ALL_TASKS;
-use super::{Exchange, Shape, TaskForm};
+use super::{Dialect, Exchange, Shape, lookup};
 use crate::domain::actor::Actor;
 use crate::domain::error::{self, Error, ViolationKind};
 use crate::domain::task::{Comparison, TaskFilter, TaskList, TaskTime};
 use crate::rest::error::{Problem, Result};
 use crate::state::AppState;
 
-const STATUSES: [&str; 3] = ["status", "previous_status", "new_status"];
-
-pub(super) async fn translate(exchange: &Exchange, app: &AppState, shape: Shape, body: Value) -> Result<Value> {
-    let mut body = shaped(app, shape, body).await?;
-    if exchange.operation == "GET /tasks" {
-        body = listed(exchange.dialect.list.rows, body);
-    }
-    if exchange.path == ALL_TASKS && exchange.dialect.all_tasks.is_some() {
-        body = listed(None, body);
-    }
-    // The response of the external service stays unchanged.
-    if !exchange.path.starts_with("/async/") {
-        rewrite(&exchange.dialect.task, &mut body);
-    }
-    Ok(body)
-}
-
-/// Renames the member with the rows; without a name, returns only the rows.
-fn listed(name: Option<&str>, mut list: Value) -> Value {
-    let rows = list["items"].take();
-    match (name, list) {
-        (Some(name), Value::Object(mut list)) => {
-            list.remove("items");
-            let mut named = Map::from_iter([(name.to_owned(), rows)]);
-            named.append(&mut list);
-            Value::Object(named)
+impl Exchange {
+    pub(super) async fn translated(&self, app: &AppState, shape: Option<Shape>, body: Body) -> Result<Value> {
+        // JSON bodies are in memory.
+        let bytes = to_bytes(body, usize::MAX).await.map_err(Problem::internal)?;
+        let canonical = serde_json::from_slice(&bytes).map_err(Problem::internal)?;
+        let mut body = match shape {
+            Some(shape) => shape.apply(app, canonical).await?,
+            None => canonical,
+        };
+        // The response of the external service stays unchanged.
+        if !self.path.starts_with("/async/") {
+            rewrite(self.dialect, &mut body);
         }
-        _ => rows,
+        Ok(body)
     }
 }
 
-async fn shaped(app: &AppState, shape: Shape, mut body: Value) -> Result<Value> {
-    let at = |body: &Value, pointer: &str| body.pointer(pointer).cloned().unwrap_or_default();
-    match shape {
-        Shape::Whole => Ok(body),
-        Shape::Only(names) => {
-            let members = names.split(' ').map(|name| (name.to_owned(), body[name].take()));
-            Ok(Value::Object(members.collect()))
-        }
-        Shape::At(pointer) => Ok(at(&body, pointer)),
-        Shape::Message(message) => Ok(json!({ "message": message })),
-        Shape::BulkTasks => bulk_tasks(&body),
-        Shape::With(members) => {
-            let members: Vec<_> = members
-                .iter()
-                .map(|(name, pointer)| (*name, at(&body, pointer)))
-                .collect();
-            for (name, value) in members {
-                body[name] = value;
+impl Shape {
+    async fn apply(self, app: &AppState, mut body: Value) -> Result<Value> {
+        match self {
+            Self::Ok(_) | Self::Message(_) => {}
+            Self::Only(names) => {
+                let members = names.split(' ').map(|name| (name.to_owned(), body[name].take()));
+                return Ok(Value::Object(members.collect()));
             }
-            Ok(body)
-        }
-        Shape::Occurring(names) => {
-            for name in names.split(' ') {
+            Self::User => return Ok(body["user"].take()),
+            Self::Items(_) => return Ok(body["items"].take()),
+            Self::Rows(name) => {
+                let mut list = Map::from_iter([(name.to_owned(), body["items"].take())]);
+                if let Value::Object(canonical) = body {
+                    list.extend(canonical.into_iter().filter(|(name, _)| name != "items"));
+                }
+                return Ok(Value::Object(list));
+            }
+            Self::BulkTasks => return bulk_tasks(&body),
+            Self::With(members) => {
+                let values = members.iter().map(|(_, pointer)| body.pointer(pointer).cloned());
+                let values: Vec<_> = values.map(Option::unwrap_or_default).collect();
+                for ((name, _), value) in members.iter().zip(values) {
+                    body[name] = value;
+                }
+            }
+            Self::Occurring(name) => {
                 if let Some(counts) = body[name].as_object_mut() {
                     counts.retain(|_, count| *count != 0);
                 }
             }
-            Ok(body)
+            Self::TaskCounts => (body["timestamp"], body["tasks"]) = task_counts(app).await?,
         }
-        Shape::TaskCounts => {
-            let (timestamp, tasks) = task_counts(app).await?;
-            body["timestamp"] = timestamp;
-            body["tasks"] = tasks;
-            Ok(body)
-        }
+        Ok(body)
     }
 }
 
@@ -96,13 +80,8 @@ fn bulk_tasks(body: &Value) -> Result<Value> {
     }
     let missing = results.iter().filter(|result| result["code"] == "NOT_FOUND");
     let missing: Vec<String> = missing.map(|result| result["task_id"].to_string()).collect();
-    let value = missing.join(", ");
-    Err(Error::NotFound {
-        noun: "task",
-        key: "ids",
-        value,
-    }
-    .into())
+    let (noun, key, value) = ("task", "ids", missing.join(", "));
+    Err(Error::NotFound { noun, key, value }.into())
 }
 
 /// The current time, and counts of the tasks of all users.
@@ -120,11 +99,11 @@ async fn task_counts(app: &AppState) -> error::Result<(Value, Value)> {
 }
 
 /// Translates statuses, days and missing texts at any depth.
-fn rewrite(form: &TaskForm, value: &mut Value) {
+fn rewrite(dialect: &Dialect, value: &mut Value) {
     match value {
-        Value::Array(values) => values.iter_mut().for_each(|value| rewrite(form, value)),
+        Value::Array(values) => values.iter_mut().for_each(|value| rewrite(dialect, value)),
         Value::Object(members) => {
-            if form.is_due_by_day && members.contains_key("due_on") {
+            if dialect.is_due_by_day && members.contains_key("due_on") {
                 let due = match &members["due_date"] {
                     Value::String(moment) => json!(moment.split('T').next()),
                     _ => members["due_on"].clone(),
@@ -132,15 +111,14 @@ fn rewrite(form: &TaskForm, value: &mut Value) {
                 members.insert("due_date".to_owned(), due);
             }
             for (name, member) in members.iter_mut() {
-                if STATUSES.contains(&name.as_str()) {
-                    let named = form.statuses.iter().find(|(canonical, _)| member == canonical);
-                    if let Some((_, status)) = named {
-                        *member = json!(status);
+                match name.as_str() {
+                    "status" | "previous_status" | "new_status" => {
+                        if let Some(named) = member.as_str().and_then(|status| lookup(dialect.statuses, &status)) {
+                            *member = json!(named);
+                        }
                     }
-                } else if form.has_blank_texts && name == "full_name" && member.is_null() {
-                    *member = json!("");
-                } else {
-                    rewrite(form, member);
+                    "full_name" if dialect.has_blank_texts && member.is_null() => *member = json!(""),
+                    _ => rewrite(dialect, member),
                 }
             }
         }

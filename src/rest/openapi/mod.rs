@@ -11,17 +11,17 @@ use std::sync::LazyLock;
 
 use axum::http::Method;
 use serde_json::json;
-use utoipa::openapi::content::{Content, ContentBuilder};
+use utoipa::openapi::content::Content;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterIn, PathsBuilder};
 use utoipa::openapi::security::{SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, PathItem, Ref, RefOr, Response, Server};
+use utoipa::openapi::{KnownFormat, PathItem, Ref, RefOr, Response, Server};
 use utoipa::{IntoParams, OpenApi, ToSchema as _};
 
 use super::error::{self, Envelope};
 use super::precondition::IF_MATCH;
 use super::task::TaskBody;
-use super::{PREFIXES, idempotency};
+use super::{PREFIXES, Route, idempotency};
 use crate::domain::attachment;
 use crate::ops::{health, monitor};
 
@@ -77,49 +77,47 @@ const ALIASES: [(&str, &str, &str); 3] = [
 #[must_use]
 pub fn document() -> &'static utoipa::openapi::OpenApi {
     static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
-        let mut routes = utoipa::openapi::OpenApi::default();
-        let mut components = Components::new();
-        for route in super::routes() {
-            routes.paths.merge(route.description);
-            components.schemas.extend(route.schemas);
-        }
+        let mut document = Document::openapi();
+        let components = document.components.get_or_insert_default();
         components.responses = error_responses();
-        routes.components = Some(components);
-        for (path, item) in &mut routes.paths.paths {
-            for (method, operation) in operations(item) {
-                describe_operation(&method, path, operation);
-            }
+        let mut paths = PathsBuilder::new();
+        for mut route in super::routes() {
+            describe_operation(&mut route);
+            components.schemas.extend(route.schemas);
+            paths = paths.path(format!("{}{}", PREFIXES[0], route.path), route.item);
         }
-        let mut document = Document::openapi().nest(PREFIXES[0], routes);
+        document.paths = paths.build();
         describe_server("", &mut document);
         document.merge(Operations::openapi());
         for (alias, path, operation_id) in ALIASES {
-            let item = document.paths.paths.get(path).cloned();
-            let named = item.map(|item| renamed(item, operation_id));
-            document.paths.paths.extend(named.map(|item| (alias.to_owned(), item)));
+            if let Some(mut item) = document.paths.paths.get(path).cloned() {
+                rename(&mut item, operation_id);
+                document.paths.paths.insert(alias.to_owned(), item);
+            }
         }
         document
     });
     &DOCUMENT
 }
 
-pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
-    [
+/// The only operation of an item, with its method.
+pub(super) fn operation(item: &mut PathItem) -> Option<(Method, &mut Operation)> {
+    let operations = [
         (Method::GET, &mut item.get),
         (Method::POST, &mut item.post),
         (Method::PUT, &mut item.put),
         (Method::PATCH, &mut item.patch),
         (Method::DELETE, &mut item.delete),
-    ]
-    .into_iter()
-    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+    ];
+    operations
+        .into_iter()
+        .find_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-pub(super) fn renamed(mut item: PathItem, operation_id: &str) -> PathItem {
-    for (_, operation) in operations(&mut item) {
+pub(super) fn rename(item: &mut PathItem, operation_id: &str) {
+    if let Some((_, operation)) = operation(item) {
         operation.operation_id = Some(operation_id.to_owned());
     }
-    item
 }
 
 fn describe_server(root: &str, document: &mut utoipa::openapi::OpenApi) {
@@ -166,18 +164,20 @@ fn error_responses() -> BTreeMap<String, RefOr<Response>> {
 }
 
 /// Adds what middleware and extractors do for every route.
-fn describe_operation(method: &Method, path: &str, operation: &mut Operation) {
+fn describe_operation(route: &mut Route) {
+    let Some((_, operation)) = operation(&mut route.item) else {
+        return;
+    };
     // Public routes have an empty security requirement.
     let is_open = operation.security.is_some();
     let schemes = ["bearer", "password"].map(|scheme| SecurityRequirement::new(scheme, Vec::<String>::new()));
     operation.security.get_or_insert_with(|| schemes.into());
-    let has_body = operation.request_body.is_some();
     let mut parameters = operation.parameters.iter().flatten();
     let has_version =
         parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == IF_MATCH));
-    let takes_files =
-        matches!(&operation.request_body, Some(RefOr::T(body)) if body.content.contains_key("multipart/form-data"));
-    let is_repeatable = idempotency::is_for(method, path) && !takes_files;
+    let body = operation.request_body.as_ref();
+    let takes_files = matches!(body, Some(RefOr::T(body)) if body.content.contains_key("multipart/form-data"));
+    let is_repeatable = route.is_repeatable && !takes_files;
     if is_repeatable {
         let key = idempotency::KeyParameter::into_params(|| Some(ParameterIn::Header));
         let parameters = operation.parameters.get_or_insert_default();
@@ -187,9 +187,9 @@ fn describe_operation(method: &Method, path: &str, operation: &mut Operation) {
     for (status, (name, _)) in ERRORS.iter() {
         let occurs = match status.as_str() {
             "401" => !is_open,
-            "404" => path.contains('{'),
+            "404" => route.path.contains('{'),
             "412" => has_version,
-            "413" | "415" => has_body,
+            "413" | "415" => body.is_some(),
             _ => true,
         };
         if occurs {
@@ -238,29 +238,24 @@ fn describe_response(status: &str, response: &mut Response) {
         response.content.insert("application/json".to_owned(), envelope.into());
     }
     if response.content.contains_key("application/octet-stream") {
-        let bytes = ContentBuilder::new().schema(Some(schema::bytes())).build();
+        let bytes = Content::new(Some(schema::formatted(KnownFormat::Binary)));
         let kinds = attachment::MEDIA_TYPES.into_iter();
         response.content = kinds.map(|kind| (kind.to_owned(), bytes.clone().into())).collect();
     }
     let task = Some(Ref::from_schema_name(TaskBody::name()).into());
-    let is_task = response
-        .content
-        .values()
-        .any(|content| matches!(content, RefOr::T(content) if content.schema == task));
-    let of_status: &[&str] = match status {
-        "201" | "202" => &["Location"],
-        "401" => &["WWW-Authenticate"],
-        "429" | "503" => &["Retry-After"],
-        "206" => &["Content-Range", "ETag"],
-        "304" => &["ETag"],
-        "416" => &["Content-Range"],
-        _ => &[],
+    let is_task = |content: &RefOr<Content>| matches!(content, RefOr::T(content) if content.schema == task);
+    let mut names: Vec<&str> = match status {
+        "201" | "202" => vec!["Location"],
+        "401" => vec!["WWW-Authenticate"],
+        "429" | "503" => vec!["Retry-After"],
+        "206" => vec!["Content-Range", "ETag"],
+        "304" => vec!["ETag"],
+        "416" => vec!["Content-Range"],
+        _ => vec![],
     };
-    let always = HEADERS.keys().filter(|name| name.starts_with("X-")).map(String::as_str);
-    let names = always.chain(of_status.iter().copied());
-    names
-        .chain(is_task.then_some("ETag"))
-        .for_each(|name| add_header(response, name));
+    names.extend(HEADERS.keys().map(String::as_str).filter(|name| name.starts_with("X-")));
+    names.extend(response.content.values().any(is_task).then_some("ETag"));
+    names.into_iter().for_each(|name| add_header(response, name));
 }
 
 #[cfg(test)]
@@ -270,18 +265,16 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::rest::operation;
 
     fn json() -> Value {
         serde_json::to_value(document()).unwrap()
     }
 
     fn operations(document: &Value) -> Vec<(String, &Value)> {
-        let paths = document["paths"].as_object().unwrap().iter();
-        paths
-            .flat_map(|(path, item)| {
-                let operations = item.as_object().unwrap().iter();
-                operations.map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
-            })
+        let operations = operation::all(document);
+        operations
+            .map(|(method, path, described)| (format!("{method} {path}"), described))
             .collect()
     }
 
@@ -289,10 +282,8 @@ mod tests {
     fn every_route_is_in_the_document_and_nothing_else() {
         let document = json();
         let described: BTreeSet<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
-        let routes = crate::rest::routes();
-        let routes = routes
-            .iter()
-            .map(|route| format!("{} {}{}", route.method, PREFIXES[0], route.path));
+        let routes = crate::rest::route_names().into_iter();
+        let routes = routes.map(|(method, path)| format!("{method} {}{path}", PREFIXES[0]));
         let operations = crate::ops::routes().map(|(path, _)| format!("GET {path}"));
         let routes: BTreeSet<String> = routes.chain(operations).collect();
         assert_eq!(described, routes);
@@ -306,9 +297,10 @@ mod tests {
             assert!(names.insert(described["operationId"].as_str().unwrap()), "{operation}");
             assert!(described["summary"].is_string(), "{operation}");
             for (status, answer) in described["responses"].as_object().unwrap() {
-                let answer = answer["$ref"].as_str().map_or(answer, |reference| {
-                    document.pointer(reference.strip_prefix('#').unwrap()).unwrap()
-                });
+                let target = answer["$ref"]
+                    .as_str()
+                    .and_then(|reference| reference.strip_prefix('#'));
+                let answer = target.map_or(answer, |target| document.pointer(target).unwrap());
                 assert!(answer["description"].is_string(), "{operation} {status}");
                 if status.as_str() >= "400" && !operation.contains("health") && !operation.ends_with("/readyz") {
                     assert!(
@@ -327,10 +319,9 @@ mod tests {
             let parts = schema["allOf"].as_array().cloned().unwrap_or_default();
             for schema in parts.iter().chain([schema]) {
                 for (property, described) in schema["properties"].as_object().into_iter().flatten() {
-                    let text = ["description", "$ref", "oneOf"]
-                        .iter()
-                        .any(|key| !described[key].is_null());
-                    assert!(text, "{name}.{property}: {described}");
+                    let mut keys = ["description", "$ref", "oneOf"].into_iter();
+                    let is_described = keys.any(|key| !described[key].is_null());
+                    assert!(is_described, "{name}.{property}: {described}");
                 }
             }
         }

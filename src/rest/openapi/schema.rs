@@ -21,9 +21,9 @@ use crate::rest::value::{self, Named};
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 const TEXT: &str = r"^[^\u0000]*$";
 
-/// Defines the schema of a value.
+/// Defines the schemas of values.
 macro_rules! described {
-    ($(#[doc = $doc:literal])* $name:ident => $schema:expr) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $schema:expr;)*) => { $(
         $(#[doc = $doc])*
         pub(in crate::rest) struct $name;
 
@@ -35,120 +35,69 @@ macro_rules! described {
         }
 
         impl ToSchema for $name {}
-    };
+    )* };
 }
 
-described!(
+described! {
     /// Unique id.
     Id => ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
-        .minimum(Some(1)).maximum(Some(i32::MAX)).examples([1])
-);
-described!(
+        .minimum(Some(1)).maximum(Some(i32::MAX)).examples([1]);
     /// Workflow status.
-    StatusName => text().enum_values(Some(Status::ALL.map(Status::as_str)))
-);
-described!(
+    StatusName => text().enum_values(Some(Status::ALL.map(Status::as_str)));
     /// Workflow status. `pending` means `todo`, `completed` means `done`.
-    StatusInput => text().enum_values(Some(Status::names()))
-);
-described!(
+    StatusInput => text().enum_values(Some(Status::names()));
     /// Priority.
-    PriorityName => text().enum_values(Some(Priority::names()))
-);
-described!(
+    PriorityName => text().enum_values(Some(Priority::names()));
     /// Role of a user.
-    RoleName => text().enum_values(Some(Role::names()))
-);
-described!(
+    RoleName => text().enum_values(Some(Role::names()));
     /// Statuses, separated by commas.
-    StatusNames => text().pattern(Some(several(&Status::names()))).examples(["todo,in_progress"])
-);
-described!(
+    StatusNames => text().pattern(Some(several(&Status::names()))).examples(["todo,in_progress"]);
     /// Priorities, separated by commas.
-    PriorityNames => text().pattern(Some(several(&Priority::names()))).examples(["high,urgent"])
-);
-described!(
+    PriorityNames => text().pattern(Some(several(&Priority::names()))).examples(["high,urgent"]);
     /// Tags of 1 to 50 characters, separated by commas.
     TagNames => text().pattern(Some(r"^[^\s,\u0000-\u001f\u007f-\u009f]{1,50}(,[^\s,\u0000-\u001f\u007f-\u009f]{1,50})*$"))
-        .examples(["work,home"])
-);
-described!(
+        .examples(["work,home"]);
     /// A tag of 1 to 50 characters. It is stored in lower case.
-    TagName => line(MAX_TAG_LENGTH).examples(["work"])
-);
-described!(
+    TagName => line(MAX_TAG_LENGTH).examples(["work"]);
     /// Title, one line of 1 to 255 characters. Surrounding spaces are removed.
-    Title => line(MAX_TITLE_LENGTH).examples(["Paint the fence"])
-);
-described!(
+    Title => line(MAX_TITLE_LENGTH).examples(["Paint the fence"]);
     /// Description of up to 5,000 characters.
-    Description => text().max_length(Some(MAX_DESCRIPTION_LENGTH)).pattern(Some(TEXT)).examples(["Two coats, green"])
-);
-described!(
+    Description => text().max_length(Some(MAX_DESCRIPTION_LENGTH)).pattern(Some(TEXT)).examples(["Two coats, green"]);
     /// Text of up to 255 characters.
-    Message => text().max_length(Some(MAX_MESSAGE_LENGTH)).pattern(Some(TEXT)).examples(["Count them"])
-);
-described!(
+    Message => text().max_length(Some(MAX_MESSAGE_LENGTH)).pattern(Some(TEXT)).examples(["Count them"]);
     /// Words to search for.
-    Search => text().examples(["fence"])
-);
-described!(
+    Search => text().examples(["fence"]);
     /// An e-mail address, such as `name@example.com`. It is stored in lower case.
-    Email => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(MAX_EMAIL_LENGTH))
-        .examples(["ada@example.com"])
-);
-described!(
+    Email => formatted(KnownFormat::Email).max_length(Some(MAX_EMAIL_LENGTH)).examples(["ada@example.com"]);
     /// Username for signing in: 3 to 50 letters from a to z, digits, and `_ . -`.
-    Username => text().pattern(Some(r"^[A-Za-z0-9_.\-]{3,50}$")).examples(["ada"])
-);
-described!(
+    Username => text().pattern(Some(r"^[A-Za-z0-9_.\-]{3,50}$")).examples(["ada"]);
     /// Display name of up to 255 characters. An empty string means none.
     FullName => text().max_length(Some(MAX_FULL_NAME_LENGTH)).pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*$"))
-        .examples(["Ada Lovelace"])
-);
-described!(
+        .examples(["Ada Lovelace"]);
     /// A new password: 8 to 128 characters, at least one letter and one digit.
-    NewPassword => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+    NewPassword => formatted(KnownFormat::Password)
         .min_length(Some(MIN_PASSWORD_LENGTH)).max_length(Some(MAX_PASSWORD_LENGTH))
-        .pattern(Some("([A-Za-z].*[0-9]|[0-9].*[A-Za-z])")).examples(["SecurePass123"])
-);
-described!(
+        .pattern(Some("([A-Za-z].*[0-9]|[0-9].*[A-Za-z])")).examples(["SecurePass123"]);
     /// Sort column. A leading `-` reverses the default order.
-    SortBy => text().enum_values(Some(sort_names()))
-);
-described!(
+    SortBy => text().enum_values(Some(sort_names()));
     /// Sort direction.
-    SortOrder => text().enum_values(Some(Direction::names()))
-);
-described!(
+    SortOrder => text().enum_values(Some(Direction::names()));
     /// `any` or `all` of the tags.
-    TagMode => text().enum_values(Some(crate::rest::task::TagMode::names()))
-);
-described!(
+    TagMode => text().enum_values(Some(crate::rest::task::TagMode::names()));
     /// Entity tags of a task, separated by commas, or `*`.
     EntityTags => AnyOfBuilder::new()
         .item(text().enum_values(Some(["*"])))
-        .item(text().pattern(Some(r#"^(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*$"#)))
-);
-described!(
+        .item(text().pattern(Some(r#"^(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*$"#)));
     /// A boolean, ignoring case.
-    Flag => text().enum_values(Some(["true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"]))
-);
-described!(
+    Flag => text().enum_values(Some(["true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"]));
     /// Date and time in UTC.
-    Instant => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).examples(["2026-01-31T09:30:00Z"])
-);
-described!(
+    Instant => formatted(KnownFormat::DateTime).examples(["2026-01-31T09:30:00Z"]);
     /// Date and time such as `2026-01-31T09:30:00Z`, years 1 to 9999. A date alone means midnight UTC.
-    Moment => OneOfBuilder::new()
-        .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))))
-        .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))))
-        .examples(["2026-01-31T09:30:00Z"])
-);
-described!(
+    Moment => OneOfBuilder::new().item(formatted(KnownFormat::DateTime)).item(formatted(KnownFormat::Date))
+        .examples(["2026-01-31T09:30:00Z"]);
     /// A day such as `2026-01-31`, years 1 to 9999.
-    Day => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).examples(["2026-01-31"])
-);
+    Day => formatted(KnownFormat::Date).examples(["2026-01-31"]);
+}
 
 /// Defines the schema of a type without `derive(ToSchema)`.
 macro_rules! described_by_hand {
@@ -182,8 +131,8 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
 }
 
-pub(in crate::rest) fn bytes() -> ObjectBuilder {
-    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+pub(in crate::rest) fn formatted(format: KnownFormat) -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(format)))
 }
 
 fn line(longest: usize) -> ObjectBuilder {

@@ -136,21 +136,18 @@ pub(in crate::rest) struct BulkTransitionInput {
 
 /// The domain checks the count too, but under another field name.
 fn targets(ids: Vec<TaskId>, versions: &[VersionInput]) -> Result<BulkTargets> {
-    let (kind, message) = match ids.len() {
-        0 => (
-            ViolationKind::TooFew(1),
-            format!("task_ids is empty; 1 to {MAX_BULK} ids are allowed"),
-        ),
-        count if count > MAX_BULK => {
-            let message = format!("task_ids: {count} ids were given; up to {MAX_BULK} are allowed");
-            (ViolationKind::TooLarge(MAX_BULK), message)
-        }
-        _ => {
-            let versions: Vec<_> = versions.iter().map(|one| (one.task_id, one.version)).collect();
-            return Ok(BulkTargets::new(ids, &versions)?);
-        }
-    };
-    Err(Problem::invalid("task_ids", kind, message))
+    let refuse = |kind, message: String| Err(Problem::invalid("task_ids", kind, message));
+    let count = ids.len();
+    if count == 0 {
+        let message = format!("task_ids is empty; 1 to {MAX_BULK} ids are allowed");
+        return refuse(ViolationKind::TooFew(1), message);
+    }
+    if count > MAX_BULK {
+        let message = format!("task_ids: {count} ids were given; up to {MAX_BULK} are allowed");
+        return refuse(ViolationKind::TooLarge(MAX_BULK), message);
+    }
+    let versions: Vec<_> = versions.iter().map(|one| (one.task_id, one.version)).collect();
+    Ok(BulkTargets::new(ids, &versions)?)
 }
 
 /// Result of a bulk change.
@@ -211,19 +208,22 @@ impl BulkBody {
 
 impl BulkResultBody {
     fn of(result: BulkResult) -> (Self, Option<Snapshot>) {
-        let (code, error, snapshot) = match result.outcome {
-            BulkOutcome::Done(written) => (None, None, Some(written.snapshot)),
-            // The wording that clients of older APIs expect.
-            BulkOutcome::Failed(error @ Error::NotFound { .. }) => {
-                let message = format!("Task {} not found", result.id);
-                (Some(error.code().as_str()), Some(message), None)
+        let (failure, snapshot) = match result.outcome {
+            BulkOutcome::Done(written) => (None, Some(written.snapshot)),
+            BulkOutcome::Failed(error) => {
+                let message = match error {
+                    // The wording that clients of older APIs expect.
+                    Error::NotFound { .. } => format!("Task {} not found", result.id),
+                    _ => error.to_string(),
+                };
+                (Some((error.code().as_str(), message)), None)
             }
-            BulkOutcome::Failed(error) => (Some(error.code().as_str()), Some(error.to_string()), None),
             BulkOutcome::Undone => {
-                let message = "Not changed, because other tasks failed";
-                (Some("ABORTED"), Some(message.to_owned()), None)
+                let message = "Not changed, because other tasks failed".to_owned();
+                (Some(("ABORTED", message)), None)
             }
         };
+        let (code, error) = failure.unzip();
         let body = Self {
             task_id: result.id,
             success: snapshot.is_some(),

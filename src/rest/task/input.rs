@@ -75,31 +75,10 @@ impl CreateInput {
 #[serde(transparent)]
 pub(in crate::rest) struct ReplaceInput(UpdateInput);
 
-/// Required fields of a replacement; `due_on` is optional.
-const REPLACED: [&str; 7] = [
-    "title",
-    "description",
-    "status",
-    "priority",
-    "due_date",
-    "assignee_id",
-    "tags",
-];
-
 impl ReplaceInput {
     pub(super) fn read(self) -> Result<(TaskChange, Option<i32>)> {
         let Self(mut input) = self;
-        let is_absent = [
-            input.title == Patch::Absent,
-            input.description == Patch::Absent,
-            input.status == Patch::Absent,
-            input.priority == Patch::Absent,
-            input.due_date == Patch::Absent,
-            input.assignee_id == Patch::Absent,
-            input.tags == Patch::Absent,
-        ];
-        let missing = REPLACED.iter().zip(is_absent).filter(|(_, is_absent)| *is_absent);
-        let missing: Vec<&str> = missing.map(|(name, _)| *name).collect();
+        let missing = input.missing();
         if let Some(first) = missing.first() {
             let names = missing.join(", ");
             let message = format!(
@@ -117,7 +96,7 @@ impl ReplaceInput {
 described_by_hand!(ReplaceInput, "TaskReplace" => {
     let mut schema = <UpdateInput as PartialSchema>::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
-        object.required = REPLACED.map(str::to_owned).to_vec();
+        object.required = UpdateInput::default().missing().into_iter().map(str::to_owned).collect();
         object.description = Some("A whole task. Every field is required; null clears a field.".to_owned());
     }
     schema
@@ -170,6 +149,21 @@ pub(in crate::rest) struct UpdateInput {
 }
 
 impl UpdateInput {
+    /// The absent fields of those that a replacement needs.
+    fn missing(&self) -> Vec<&'static str> {
+        let fields = [
+            ("title", self.title == Patch::Absent),
+            ("description", self.description == Patch::Absent),
+            ("status", self.status == Patch::Absent),
+            ("priority", self.priority == Patch::Absent),
+            ("due_date", self.due_date == Patch::Absent),
+            ("assignee_id", self.assignee_id == Patch::Absent),
+            ("tags", self.tags == Patch::Absent),
+        ];
+        let missing = fields.into_iter().filter(|(_, is_absent)| *is_absent);
+        missing.map(|(name, _)| name).collect()
+    }
+
     pub(super) fn read(self) -> Result<(TaskChange, Option<i32>)> {
         let mut violations = Violations::default();
         let status = self.status.required("status", &mut violations);

@@ -17,7 +17,7 @@ use crate::domain::task::{
 use crate::rest::openapi::schema;
 use crate::rest::page::{ListBody, PageParameters, PageSelection, name_cursor, rows};
 use crate::rest::rules::Rules;
-use crate::rest::value::{Flag, LastMoment, Moment, Name, Named, Names, Number, Words};
+use crate::rest::value::{Flag, LastMoment, Moment, Name, Named, Names, Number};
 use crate::state::AppState;
 
 /// The values of one filter are alternatives; a task must match all filters.
@@ -33,10 +33,10 @@ pub(in crate::rest) struct ListParameters {
     priority: Option<Names<Priority>>,
     /// Only tasks with one of these tags, or with all of them if `tag_mode` is `all`. Can be repeated.
     #[param(value_type = Option<schema::TagNames>, inline)]
-    tag: Option<Words>,
+    tag: Option<String>,
     /// A second tag filter, like `tag`. If both are given, a task must match both.
     #[param(value_type = Option<schema::TagNames>, inline)]
-    tags: Option<Words>,
+    tags: Option<String>,
     /// `any`: a task needs one of the tags of a parameter; `all`: it needs all of them. Default `any`.
     #[param(value_type = Option<schema::TagMode>, inline)]
     tag_mode: Option<Name<TagMode>>,
@@ -131,8 +131,22 @@ impl Named for TagMode {
 }
 
 impl ListParameters {
+    pub(super) async fn answer(
+        self,
+        page: PageParameters,
+        rules: Rules,
+        app: &AppState,
+        actor: &Actor,
+    ) -> Result<ListBody<TaskBody>> {
+        let (list, part) = self.read(page, rules)?;
+        let found = app.domain().tasks().list_with_total(actor, &list, &part.request);
+        let (page, total) = found.await.map_err(name_cursor)?;
+        let (rows, next) = rows(page);
+        Ok(part.body(output::many(app, actor, rows).await?, next, total))
+    }
+
     /// Reports all violations of the parameters in one error.
-    pub(super) fn read(self, page: PageParameters, rules: Rules) -> Result<ListRequest> {
+    fn read(self, page: PageParameters, rules: Rules) -> Result<(TaskList, PageSelection)> {
         let mut violations = Violations::default();
         let order = violations.check(self.order())?;
         let filter = violations.check(self.filter().and_then(BoundedFilter::try_from))?;
@@ -143,7 +157,7 @@ impl ListParameters {
             order: order.into_iter().collect(),
             ..TaskList::default()
         };
-        Ok(ListRequest { list, part })
+        Ok((list, part))
     }
 
     fn order(&self) -> Result<TaskSort> {
@@ -162,8 +176,9 @@ impl ListParameters {
 
     fn filter(self) -> Result<TaskFilter> {
         let needs_all = self.tag_mode == Some(Name(TagMode::All));
-        let tagged = |Words(words)| {
-            let tags = tag::normalise(&words)?;
+        let tagged = |names: String| {
+            let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+            let tags = tag::normalise(&names)?;
             Ok::<_, Error>(if needs_all {
                 TaskFilter::TaggedAll(tags)
             } else {
@@ -171,16 +186,13 @@ impl ListParameters {
             })
         };
         let user = |Number(id): Number| Comparison::Equal(UserId(id));
-        let time = |field, moment: Option<Timestamp>, time, compare: fn(Timestamp) -> Comparison<Timestamp>| {
+        let time = |field, time, compare: fn(Timestamp) -> Comparison<Timestamp>, moment: Option<Timestamp>| {
             let moment = moment.map(|moment| check_moment(field, moment)).transpose()?;
             Ok::<_, Error>(moment.map(|moment| TaskFilter::Time(time, compare(moment))))
         };
+        let given = |moment: Option<Moment>| moment.map(|Moment(moment)| moment);
+        let last = self.created_before.map(|LastMoment(moment)| moment);
         let (due, created) = (TaskTime::Due, TaskTime::Created);
-        let (due_before, due_after) = (self.due_before.map(|one| one.0), self.due_after.map(|one| one.0));
-        let (created_after, created_before) = (
-            self.created_after.map(|one| one.0),
-            self.created_before.map(|one| one.0),
-        );
         let filters = [
             self.status.map(|Names(all)| TaskFilter::Status(Comparison::In(all))),
             self.priority
@@ -192,28 +204,17 @@ impl ListParameters {
             self.overdue.map(|Flag(overdue)| TaskFilter::Overdue(overdue)),
             self.assignee_id.map(|id| TaskFilter::Assignee(user(id))),
             self.owner_id.map(|id| TaskFilter::Owner(user(id))),
-            time("due_before", due_before, due, Comparison::Less)?,
-            time("due_after", due_after, due, Comparison::Greater)?,
-            time("created_after", created_after, created, Comparison::GreaterOrEqual)?,
-            time("created_before", created_before, created, Comparison::LessOrEqual)?,
+            time("due_before", due, Comparison::Less, given(self.due_before))?,
+            time("due_after", due, Comparison::Greater, given(self.due_after))?,
+            time(
+                "created_after",
+                created,
+                Comparison::GreaterOrEqual,
+                given(self.created_after),
+            )?,
+            time("created_before", created, Comparison::LessOrEqual, last)?,
         ];
         Ok(TaskFilter::All(filters.into_iter().flatten().collect()))
-    }
-}
-
-pub(super) struct ListRequest {
-    list: TaskList,
-    part: PageSelection,
-}
-
-impl ListRequest {
-    pub(super) async fn answer(self, app: &AppState, actor: &Actor) -> Result<ListBody<TaskBody>> {
-        let tasks = app.domain().tasks();
-        let found = tasks.list_with_total(actor, &self.list, &self.part.request()).await;
-        let (page, total) = found.map_err(name_cursor)?;
-        let (rows, next) = rows(page);
-        let rows = output::many(app, actor, rows).await?;
-        Ok(self.part.body(rows, next, total))
     }
 }
 
@@ -221,11 +222,11 @@ impl ListRequest {
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> Result<ListRequest, String> {
+    fn read(query: &str) -> Result<TaskList, String> {
         let parameters: ListParameters = serde_urlencoded::from_str(query).map_err(|error| error.to_string())?;
         let page = serde_urlencoded::from_str(query).map_err(|error| error.to_string())?;
         let request = parameters.read(page, Rules::CANONICAL);
-        request.map_err(|error| error.to_string())
+        request.map(|(list, _)| list).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -236,7 +237,7 @@ mod tests {
                 (format!("sort_by={name}&sort_order=asc"), Direction::Ascending),
                 (format!("sort_by=-{name}"), Direction::Ascending),
             ] {
-                assert_eq!(read(&query).unwrap().list.order, [Sort { field, direction }], "{query}");
+                assert_eq!(read(&query).unwrap().order, [Sort { field, direction }], "{query}");
             }
         }
         let sorted: Vec<_> = COLUMNS.iter().map(|(_, field)| field).collect();

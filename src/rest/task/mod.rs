@@ -1,32 +1,33 @@
-//! Task handlers. Request bodies are in `input` and `list`, response bodies in `output`. `write` has what all writes to
-//! one task share, `bulk` the writes to many.
+//! Task handlers. Request bodies are in `input` and `list`, response bodies in `output`. `bulk` has the writes to many
+//! tasks.
 
 mod bulk;
 mod input;
 mod list;
 mod output;
-mod write;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::handler::Handler as _;
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::Response;
-use axum::routing::MethodFilter;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Response};
 use utoipa_axum::routes;
 
 use self::input::{AssignInput, CreateInput, ReplaceInput, TagsInput, TransitionInput, UpdateInput};
 use self::list::ListParameters;
 pub(super) use self::list::TagMode;
 pub(super) use self::output::TaskBody;
-use self::write::TaskWrite;
-use super::error::Result;
+use super::error::{Problem, Result};
 use super::extract::{AnyBody, Body, Parameters, PathId, PathTag, SignedIn};
 use super::page::{ListBody, PageParameters};
-use super::precondition::IfMatch;
+use super::precondition::{IfMatch, Precondition};
 use super::rules::Rules;
-use super::{Route, location};
+use super::{Location, Route, location};
+use crate::domain::actor::Actor;
+use crate::domain::error::{self, Error, excerpt};
 use crate::domain::id::TaskId;
 use crate::domain::policy;
+use crate::domain::task::{ExpectedVersion, TaskChange, Tasks, WrittenTask};
 use crate::http::json::Json;
 use crate::state::AppState;
 
@@ -38,7 +39,10 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(routes!(bulk::bulk_update)),
         Route::of(routes!(bulk::bulk_transition)),
         Route::of(routes!(get)),
-        Route::of(routes!(replace)).handled_by(MethodFilter::PUT, put),
+        Route {
+            handler: axum::routing::put(put),
+            ..Route::of(routes!(replace))
+        },
         Route::of(routes!(update)),
         Route::of(routes!(delete)),
         Route::of(routes!(assign)),
@@ -48,6 +52,64 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(routes!(add_tags)),
         Route::of(routes!(remove_tag)),
     ]
+}
+
+/// What all writes to one task share: actor, task id and precondition.
+pub(super) struct TaskWrite {
+    app: AppState,
+    actor: Actor,
+    id: TaskId,
+    precondition: Precondition,
+    rules: Rules,
+}
+
+impl FromRequestParts<AppState> for TaskWrite {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        let SignedIn(app, actor) = SignedIn::from_request_parts(parts, app).await?;
+        let PathId(id) = PathId::from_request_parts(parts, &app).await?;
+        Ok(Self {
+            app,
+            actor,
+            id: TaskId(id),
+            precondition: Precondition::of(&parts.headers)?,
+            rules: Rules::of(parts),
+        })
+    }
+}
+
+impl TaskWrite {
+    fn expecting(self, version: Option<i32>) -> Result<Self> {
+        Ok(Self {
+            precondition: self.precondition.or(version)?,
+            ..self
+        })
+    }
+
+    fn expected(&self) -> ExpectedVersion {
+        self.precondition.expected()
+    }
+
+    fn tasks(&self) -> Tasks<'_> {
+        self.app.domain().tasks()
+    }
+
+    async fn task(&self, outcome: error::Result<WrittenTask>) -> Result<TaskBody> {
+        let written = outcome.map_err(|error| self.precondition.problem(error))?;
+        Ok(output::one(&self.app, &self.actor, written.snapshot.task).await?)
+    }
+
+    async fn update(self, change: TaskChange) -> Result<TaskBody> {
+        let (tasks, moves) = (self.tasks(), self.rules.moves);
+        let outcome = tasks.update_by(&self.actor, self.id, change, self.expected(), moves);
+        self.task(outcome.await).await
+    }
+
+    fn nothing(&self, outcome: error::Result<WrittenTask>) -> Result<StatusCode> {
+        outcome.map_err(|error| self.precondition.problem(error))?;
+        Ok(StatusCode::NO_CONTENT)
+    }
 }
 
 /// List tasks
@@ -61,7 +123,7 @@ pub(super) async fn list(
     Parameters(page): Parameters<PageParameters>,
     Parameters(parameters): Parameters<ListParameters>,
 ) -> Result<Json<ListBody<TaskBody>>> {
-    Ok(Json(parameters.read(page, rules)?.answer(&app, &actor).await?))
+    Ok(Json(parameters.answer(page, rules, &app, &actor).await?))
 }
 
 /// List the tasks of all users
@@ -94,16 +156,13 @@ pub(super) async fn list_all(
 pub(super) async fn create(
     SignedIn(app, actor): SignedIn,
     Body(input): Body<CreateInput>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], TaskBody)> {
+) -> Result<(StatusCode, Location, TaskBody)> {
     let written = app.domain().tasks().create(&actor, input.read()?).await?;
     let is_new = written.cursor.is_some();
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let location = [(header::LOCATION, location("tasks", written.snapshot.task.id.0))];
-    Ok((
-        status,
-        location,
-        output::one(&app, &actor, written.snapshot.task).await?,
-    ))
+    let task = written.snapshot.task;
+    let location = location("tasks", task.id.0);
+    Ok((status, location, output::one(&app, &actor, task).await?))
 }
 
 /// Read a task
@@ -227,9 +286,16 @@ pub(super) async fn add_tags(write: TaskWrite, AnyBody(TagsInput(tags)): AnyBody
 #[utoipa::path(delete, path = "/tasks/{id}/tags/{tag}", tag = "tasks", operation_id = "untagTask", params(PathId, PathTag, IfMatch),
     responses((status = 204, description = "The tag is removed")))]
 pub(super) async fn remove_tag(write: TaskWrite, PathTag(tag): PathTag) -> Result<Response> {
-    let tags = std::slice::from_ref(&tag);
-    let outcome = write
-        .tasks()
-        .remove_tags(&write.actor, write.id, tags, write.expected());
-    write.untagged(outcome.await, &tag).await
+    let (tags, tasks) = (std::slice::from_ref(&tag), write.tasks());
+    let outcome = tasks.remove_tags(&write.actor, write.id, tags, write.expected()).await;
+    // A write without a cursor changed nothing: the task did not have the tag.
+    if outcome.as_ref().is_ok_and(|written| written.cursor.is_none()) {
+        let (noun, key, value) = ("tag", "name", excerpt(&tag).to_string());
+        return Err(Error::NotFound { noun, key, value }.into());
+    }
+    Ok(if write.rules.untag_shows_task {
+        write.task(outcome).await?.into_response()
+    } else {
+        write.nothing(outcome)?.into_response()
+    })
 }

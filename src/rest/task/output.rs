@@ -17,7 +17,6 @@ use crate::domain::task::workflow::Status;
 use crate::domain::user::User;
 use crate::http::json::Json;
 use crate::rest::openapi::schema;
-use crate::rest::precondition;
 use crate::rest::user::PersonBody;
 use crate::rest::value::Moment;
 use crate::state::AppState;
@@ -82,12 +81,7 @@ pub(in crate::rest) struct TaskBody {
 /// Only the response with a single task has an `ETag`.
 impl IntoResponse for TaskBody {
     fn into_response(self) -> Response {
-        let etag = precondition::etag(self.version);
-        let mut response = Json(self).into_response();
-        if let Some(etag) = etag {
-            response.headers_mut().insert(header::ETAG, etag);
-        }
-        response
+        ([(header::ETAG, format!("\"{}\"", self.version))], Json(self)).into_response()
     }
 }
 
@@ -106,11 +100,9 @@ async fn people_of(
     actor: &Actor,
     tasks: impl IntoIterator<Item = &Task>,
 ) -> Result<HashMap<UserId, User>> {
-    let ids: BTreeSet<UserId> = tasks
-        .into_iter()
-        .flat_map(|task| task.assignee_id.into_iter().chain([task.owner_id]))
-        .collect();
-    let ids: Vec<UserId> = ids.into_iter().collect();
+    let ids = tasks.into_iter();
+    let ids = ids.flat_map(|task| task.assignee_id.into_iter().chain([task.owner_id]));
+    let ids = Vec::from_iter(ids.collect::<BTreeSet<UserId>>());
     let users = app.domain().users().find_many(actor, &ids).await?;
     Ok(users.into_iter().map(|user| (user.id, user)).collect())
 }

@@ -16,7 +16,7 @@ use self::load::Load;
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::form::{CONTENT_TYPE, Form};
-use crate::support::process::{Place, Server, read};
+use crate::support::process::{Sandbox, Server, read};
 
 /// Tasks that are acknowledged before the backup begins.
 const BEFORE: usize = 60;
@@ -25,7 +25,7 @@ const EVENTS: &str = "subscription($after: String) { taskEvents(after: $after) {
 /// A server with its database.
 struct Site {
     database: TestDatabase,
-    place: Place,
+    sandbox: Sandbox,
 }
 
 impl Site {
@@ -34,8 +34,8 @@ impl Site {
     }
 
     fn over(database: TestDatabase) -> Self {
-        let place = Place::over(&database);
-        Self { database, place }
+        let sandbox = Sandbox::over(&database);
+        Self { database, sandbox }
     }
 
     async fn count(&self, table: &str) -> i64 {
@@ -46,14 +46,14 @@ impl Site {
 
     /// Takes a backup. Returns its path.
     async fn back_up(&self) -> PathBuf {
-        let file = self.place.path().join("backup.tar.gz");
-        self.place.run(&format!("backup {}", file.display())).await.printed();
+        let file = self.sandbox.path().join("backup.tar.gz");
+        self.sandbox.run(&format!("backup {}", file.display())).await.printed();
         file
     }
 
     /// The number of files in the storage.
     fn stored(&self) -> usize {
-        files_under(&self.place.path().join("uploads")).len()
+        files_under(&self.sandbox.path().join("uploads")).len()
     }
 }
 
@@ -98,7 +98,7 @@ async fn event_cursor(server: &Server, token: &str) -> Value {
 #[tokio::test]
 async fn a_backup_under_load_contains_every_write_acknowledged_before_it_began() {
     let old = Site::new().await;
-    let server = old.place.serve().await;
+    let server = old.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let load = Load::begin(&server.url(""), &token);
     let before = load.until_acknowledged(BEFORE).await;
@@ -109,13 +109,13 @@ async fn a_backup_under_load_contains_every_write_acknowledged_before_it_began()
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
     let new = Site::over(TestDatabase::create_empty().await);
-    let outcome = new.place.run(&format!("restore {}", file.display())).await;
-    let printed = outcome.printed();
+    let output = new.sandbox.run(&format!("restore {}", file.display())).await;
+    let printed = output.printed();
     assert!(
         printed.starts_with(&format!("Restored {} of ", file.display())),
         "{printed}"
     );
-    let restored = new.place.serve().await;
+    let restored = new.sandbox.serve().await;
     let token = token_of(&restored).await;
     for (task, (title, file)) in &before {
         let answer = restored
@@ -149,7 +149,7 @@ async fn a_backup_under_load_contains_every_write_acknowledged_before_it_began()
 #[tokio::test]
 async fn a_restore_under_a_running_server_replaces_all_data_and_closes_subscriptions() {
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let kept = create_task(&server, &token, "Kept").await;
     let noted = attach(&server, &token, kept, "Kept too").await;
@@ -161,13 +161,13 @@ async fn a_restore_under_a_running_server_replaces_all_data_and_closes_subscript
     socket.subscribe("1", EVENTS, json!({ "after": first })).await;
 
     let restore = format!("restore {}", file.display());
-    let refused = site.place.run(&restore).await;
+    let refused = site.sandbox.run(&restore).await;
     assert!(
         refused.complaint().contains("the database is not empty: with --force"),
         "{refused:?}"
     );
     assert_eq!((site.count("tasks").await, site.stored()), (2, 2));
-    site.place.run(&format!("{restore} --force")).await.printed();
+    site.sandbox.run(&format!("{restore} --force")).await.printed();
 
     assert_eq!(socket.closed().await.0, 1012);
     let titles = server
@@ -200,7 +200,7 @@ async fn a_restore_under_a_running_server_replaces_all_data_and_closes_subscript
 async fn an_event_after_a_restore_is_not_confused_with_the_old_one_of_the_same_number() {
     const TITLES: &str = "subscription($after: String) { taskEvents(after: $after) { task { title } } }";
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     create_task(&server, &token, "Kept").await;
     let file = site.back_up().await;
@@ -214,7 +214,7 @@ async fn an_event_after_a_restore_is_not_confused_with_the_old_one_of_the_same_n
         socket
     };
     let mut old = follow("Gone").await;
-    site.place
+    site.sandbox
         .run(&format!("restore {} --force", file.display()))
         .await
         .printed();
@@ -228,7 +228,7 @@ async fn after_a_restore_notifications_continue_from_a_new_cursor_only() {
     const NOTIFIED: &str =
         "subscription($after: String) { notificationReceived(after: $after) { cursor notification { taskTitle } } }";
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     let ann = server.registers("ann@example.com", PASSWORD).await;
     let bob = server.registers("bob@example.com", PASSWORD).await;
     let viewer = server.graphql(&bob, "{ viewer { id } eventCursor }", json!({})).await;
@@ -251,7 +251,7 @@ async fn after_a_restore_notifications_continue_from_a_new_cursor_only() {
     assert_eq!(kept["notification"]["taskTitle"], "Kept");
     let file = site.back_up().await;
     hands_over("Gone").await;
-    site.place
+    site.sandbox
         .run(&format!("restore {} --force", file.display()))
         .await
         .printed();
@@ -270,11 +270,11 @@ async fn after_a_restore_notifications_continue_from_a_new_cursor_only() {
 #[tokio::test]
 async fn a_session_from_after_the_backup_is_invalid_after_the_restore() {
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     server.registers("ann@example.com", PASSWORD).await;
     let file = site.back_up().await;
     let bob = server.registers("bob@example.com", PASSWORD).await;
-    site.place
+    site.sandbox
         .run(&format!("restore {} --force", file.display()))
         .await
         .printed();
@@ -290,7 +290,7 @@ async fn a_session_from_after_the_backup_is_invalid_after_the_restore() {
 #[tokio::test]
 async fn a_log_with_higher_transaction_numbers_continues() {
     let old = Site::new().await;
-    let server = old.place.serve().await;
+    let server = old.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     for number in 0..3 {
         create_task(&server, &token, &format!("Task {number}")).await;
@@ -305,7 +305,7 @@ async fn a_log_with_higher_transaction_numbers_continues() {
     }
     let file = old.back_up().await;
     let new = Site::over(TestDatabase::create_empty().await);
-    new.place.run(&format!("restore {}", file.display())).await.printed();
+    new.sandbox.run(&format!("restore {}", file.display())).await.printed();
     for (table, column) in [
         ("task_events", "transaction_id"),
         ("account_changes", "transaction_id"),
@@ -315,7 +315,7 @@ async fn a_log_with_higher_transaction_numbers_continues() {
         let ahead = format!("SELECT COUNT(*) AS number FROM {table} WHERE {column} > 0");
         assert_eq!(new.database.number(&ahead).await, 0, "{table}");
     }
-    let server = new.place.serve().await;
+    let server = new.sandbox.serve().await;
     let token = token_of(&server).await;
     let start = event_cursor(&server, &token).await;
     let mut socket = server.socket_of(&token).await;
@@ -336,9 +336,9 @@ async fn token_of(server: &Server) -> String {
 #[tokio::test]
 async fn an_older_schema_is_restored_and_brought_up_to_date() {
     let old = Site::over(TestDatabase::create_empty().await);
-    let states = old.place.run("migrate status").await;
+    let states = old.sandbox.run("migrate status").await;
     let names: Vec<&str> = states.printed().lines().collect();
-    old.place
+    old.sandbox
         .run(&format!("migrate up --steps {}", names.len() - 1))
         .await
         .printed();
@@ -347,13 +347,13 @@ async fn an_older_schema_is_restored_and_brought_up_to_date() {
     assert!(names[names.len() - 2].ends_with(newest.as_str().unwrap()), "{newest}");
 
     let new = Site::over(TestDatabase::create_empty().await);
-    new.place.run(&format!("restore {}", file.display())).await.printed();
-    let status = new.place.run("migrate status").await;
+    new.sandbox.run(&format!("restore {}", file.display())).await.printed();
+    let status = new.sandbox.run("migrate status").await;
     assert!(
         status.printed().lines().all(|line| line.starts_with("applied")),
         "{status:?}"
     );
-    let server = new.place.serve().await;
+    let server = new.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     create_task(&server, &token, "It works").await;
 }
@@ -361,40 +361,40 @@ async fn an_older_schema_is_restored_and_brought_up_to_date() {
 #[tokio::test]
 async fn a_file_that_was_deleted_meanwhile_is_left_out_and_a_lost_one_is_reported() {
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let task = create_task(&server, &token, "T").await;
     for content in ["one", "two"] {
         attach(&server, &token, task, content).await;
     }
-    let lost = files_under(&site.place.path().join("uploads")).remove(0);
+    let lost = files_under(&site.sandbox.path().join("uploads")).remove(0);
     fs::remove_file(lost).unwrap();
-    let file = site.place.path().join("backup.tar.gz");
+    let file = site.sandbox.path().join("backup.tar.gz");
     let command = format!("backup {}", file.display());
-    let outcome = site.place.run(&command).await;
+    let output = site.sandbox.run(&command).await;
     assert!(
-        outcome
+        output
             .complaint()
             .contains("the storage does not have the file 'note.txt'"),
-        "{outcome:?}"
+        "{output:?}"
     );
     assert_eq!(left_beside(&file), Vec::<String>::new());
-    let outcome = site.place.run(&format!("{command} --without-lost-files")).await;
+    let output = site.sandbox.run(&format!("{command} --without-lost-files")).await;
     assert!(
-        outcome
+        output
             .printed()
             .contains("and 1 file; WITHOUT 1 file that the storage has lost"),
-        "{outcome:?}"
+        "{output:?}"
     );
 
     // A lost file counts as deleted: its row is not restored either.
     let new = Site::over(TestDatabase::create_empty().await);
-    let outcome = new.place.run(&format!("restore {}", file.display())).await;
+    let output = new.sandbox.run(&format!("restore {}", file.display())).await;
     assert!(
-        outcome
+        output
             .printed()
             .contains("left out 1 file that the backup does not contain"),
-        "{outcome:?}"
+        "{output:?}"
     );
     assert_eq!((new.count("attachments").await, new.stored()), (1, 1));
 }
@@ -412,7 +412,7 @@ fn left_beside(file: &Path) -> Vec<String> {
 #[tokio::test]
 async fn the_archive_can_be_read_with_other_programs() {
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let task = create_task(&server, &token, "T").await;
     attach(&server, &token, task, "content").await;

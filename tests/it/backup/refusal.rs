@@ -9,12 +9,12 @@ use super::archive::Opened;
 use super::{Site, attach, create_task, left_beside};
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 /// A site with a task, a file and a backup of both.
 async fn with_backup() -> (Site, std::path::PathBuf) {
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let task = create_task(&server, &token, "T").await;
     attach(&server, &token, task, "content").await;
@@ -29,13 +29,13 @@ async fn a_damaged_archive_is_refused_before_anything_changes() {
     let opened = Opened::read(&file);
     let bytes = fs::read(&file).unwrap();
     let target = Site::over(TestDatabase::create_empty().await);
-    let broken = target.place.path().join("broken.tar.gz");
+    let broken = target.sandbox.path().join("broken.tar.gz");
     let restore = format!("restore {} --force", broken.display());
     let refused = async |what: &str, complaint: &str| {
-        let outcome = target.place.run(&restore).await;
-        assert!(outcome.complaint().contains(complaint), "{what}: {outcome:?}");
+        let output = target.sandbox.run(&restore).await;
+        assert!(output.complaint().contains(complaint), "{what}: {output:?}");
         assert_eq!(target.stored(), 0, "{what}");
-        let left: Vec<_> = fs::read_dir(target.place.path())
+        let left: Vec<_> = fs::read_dir(target.sandbox.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
@@ -87,7 +87,7 @@ async fn a_damaged_archive_is_refused_before_anything_changes() {
 async fn a_backup_is_restored_only_to_the_same_engine_and_no_older_version() {
     let (site, file) = with_backup().await;
     let opened = Opened::read(&file);
-    let other = site.place.path().join("other.tar.gz");
+    let other = site.sandbox.path().join("other.tar.gz");
     let restore = format!("restore {} --force", other.display());
 
     let (engine, database) = if is_postgres() {
@@ -101,21 +101,21 @@ async fn a_backup_is_restored_only_to_the_same_engine_and_no_older_version() {
         .claiming("/database/name", json!(database));
     changed.entries[1].0 = database.to_owned();
     changed.write(&other);
-    let outcome = site.place.run(&restore).await;
+    let output = site.sandbox.run(&restore).await;
     assert!(
-        outcome.complaint().contains("restore it to the same kind of database"),
-        "{outcome:?}"
+        output.complaint().contains("restore it to the same kind of database"),
+        "{output:?}"
     );
 
     opened
         .claiming("/migration", json!("m29991231_000001_wonders"))
         .write(&other);
-    let outcome = site.place.run(&restore).await;
+    let output = site.sandbox.run(&restore).await;
     assert!(
-        outcome
+        output
             .complaint()
             .contains("whose migration m29991231_000001_wonders this version"),
-        "{outcome:?}"
+        "{output:?}"
     );
     assert_eq!((site.count("tasks").await, site.stored()), (1, 1));
 }
@@ -134,15 +134,15 @@ async fn an_older_server_does_not_change_the_schema_of_a_newer_one() {
         format!("backup {} --force", file.display()),
         format!("restore {} --force", file.display()),
     ] {
-        let outcome = site.place.run(&command).await;
-        assert_eq!(outcome.code, Some(1), "{outcome:?}");
-        let complaints: Vec<&str> = outcome
+        let output = site.sandbox.run(&command).await;
+        assert_eq!(output.code, Some(1), "{output:?}");
+        let complaints: Vec<&str> = output
             .stderr
             .lines()
             .filter(|line| line.contains("taskwire: "))
             .collect();
         let [complaint] = complaints[..] else {
-            panic!("{command}: {outcome:?}")
+            panic!("{command}: {output:?}")
         };
         assert!(
             complaint.contains("used by a newer version of taskwire, whose migration m29991231_000001_wonders"),
@@ -156,18 +156,15 @@ async fn an_older_server_does_not_change_the_schema_of_a_newer_one() {
 async fn a_restore_that_fails_in_the_middle_changes_nothing() {
     let (source, file) = with_backup().await;
     let site = Site::new().await;
-    let server = site.place.serve().await;
+    let server = site.sandbox.serve().await;
     let token = server.registers("bob@example.com", PASSWORD).await;
     create_task(&server, &token, "Mine").await;
     // The storage accepts no files.
-    fs::write(site.place.path().join("uploads"), "in the way").unwrap();
+    fs::write(site.sandbox.path().join("uploads"), "in the way").unwrap();
     let restore = format!("restore {} --force", file.display());
-    let outcome = site.place.run(&restore).await;
-    assert!(
-        outcome.complaint().contains("the storage of files failed"),
-        "{outcome:?}"
-    );
-    fs::remove_file(site.place.path().join("uploads")).unwrap();
+    let output = site.sandbox.run(&restore).await;
+    assert!(output.complaint().contains("the storage of files failed"), "{output:?}");
+    fs::remove_file(site.sandbox.path().join("uploads")).unwrap();
     // A table accepts no rows: the restore removes the file that it has written.
     let (refuse, allow) = if is_postgres() {
         (
@@ -181,8 +178,8 @@ async fn a_restore_that_fails_in_the_middle_changes_nothing() {
         )
     };
     site.database.execute(refuse).await;
-    let outcome = site.place.run(&restore).await;
-    assert!(outcome.complaint().contains("in_the_way"), "{outcome:?}");
+    let output = site.sandbox.run(&restore).await;
+    assert!(output.complaint().contains("in_the_way"), "{output:?}");
     assert_eq!((site.count("tasks").await, site.stored()), (1, 0));
     let tasks = server
         .graphql(&token, "{ tasks(first: 5) { nodes { title } } }", json!({}))
@@ -193,7 +190,7 @@ async fn a_restore_that_fails_in_the_middle_changes_nothing() {
         assert_eq!(site.database.number(schemas).await, 0);
     }
     site.database.execute(allow).await;
-    site.place.run(&restore).await.printed();
+    site.sandbox.run(&restore).await.printed();
     assert_eq!((site.count("tasks").await, site.stored()), (1, 1));
     drop(source);
 }
@@ -203,62 +200,59 @@ async fn a_backup_is_complete_or_does_not_exist() {
     let (site, file) = with_backup().await;
     let before = fs::read(&file).unwrap();
     let backup = |file: &Path| format!("backup {}", file.display());
-    let outcome = site.place.run(&backup(&file)).await;
+    let output = site.sandbox.run(&backup(&file)).await;
     assert!(
-        outcome.complaint().ends_with("exists already; --force replaces it"),
-        "{outcome:?}"
+        output.complaint().ends_with("exists already; --force replaces it"),
+        "{output:?}"
     );
     assert_eq!(fs::read(&file).unwrap(), before);
-    site.place.run(&format!("{} --force", backup(&file))).await.printed();
+    site.sandbox.run(&format!("{} --force", backup(&file))).await.printed();
     assert_ne!(fs::read(&file).unwrap(), before);
     assert_eq!(left_beside(&file), ["backup.tar.gz"]);
 
-    let outcome = site.place.run(&backup(site.place.path())).await;
+    let output = site.sandbox.run(&backup(site.sandbox.path())).await;
     assert!(
-        outcome.complaint().ends_with("is a directory; name a file in it"),
-        "{outcome:?}"
+        output.complaint().ends_with("is a directory; name a file in it"),
+        "{output:?}"
     );
-    let outcome = site
-        .place
-        .run(&backup(&site.place.path().join("no/such/folder.tar.gz")))
+    let output = site
+        .sandbox
+        .run(&backup(&site.sandbox.path().join("no/such/folder.tar.gz")))
         .await;
-    assert!(outcome.complaint().starts_with("cannot write "), "{outcome:?}");
+    assert!(output.complaint().starts_with("cannot write "), "{output:?}");
     // A limit of the file size has the effect of a full disk.
-    let full = site.place.path().join("full.tar.gz");
+    let full = site.sandbox.path().join("full.tar.gz");
     // SQLite needs 32 KiB to open a database.
     let limit = if is_postgres() { 1 } else { 64 };
-    let outcome = site.place.run_limited(&backup(&full), limit).await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    let output = site.sandbox.run_limited(&backup(&full), limit).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
     assert_eq!(left_beside(&full), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn without_a_database_no_backup_is_created() {
-    let place = Place::bare();
+    let sandbox = Sandbox::bare();
     let backup = "backup x.tar.gz";
-    let outcome = place.run(backup).await;
-    assert!(
-        outcome.complaint().contains("taskwire.db does not exist"),
-        "{outcome:?}"
-    );
+    let output = sandbox.run(backup).await;
+    assert!(output.complaint().contains("taskwire.db does not exist"), "{output:?}");
     let memory = [("DATABASE_URL", "sqlite::memory:")];
-    let outcome = place.run_with(backup, &memory).await;
-    assert!(outcome.complaint().contains("a database in memory"), "{outcome:?}");
-    let outcome = place.run_with("restore x.tar.gz", &memory).await;
-    assert!(outcome.complaint().contains("a database in memory"), "{outcome:?}");
-    let outcome = place.run("restore x.tar.gz").await;
-    assert!(outcome.complaint().starts_with("cannot read x.tar.gz: "), "{outcome:?}");
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    let output = sandbox.run_with(backup, &memory).await;
+    assert!(output.complaint().contains("a database in memory"), "{output:?}");
+    let output = sandbox.run_with("restore x.tar.gz", &memory).await;
+    assert!(output.complaint().contains("a database in memory"), "{output:?}");
+    let output = sandbox.run("restore x.tar.gz").await;
+    assert!(output.complaint().starts_with("cannot read x.tar.gz: "), "{output:?}");
+    assert_eq!(fs::read_dir(sandbox.path()).unwrap().count(), 0);
 
     let empty = Site::over(TestDatabase::create_empty().await);
-    let outcome = empty.place.run("migrate status").await;
-    outcome.printed();
-    let outcome = empty.place.run(backup).await;
+    let output = empty.sandbox.run("migrate status").await;
+    output.printed();
+    let output = empty.sandbox.run(backup).await;
     assert!(
-        outcome
+        output
             .complaint()
             .contains("has no tables: there is nothing to back up"),
-        "{outcome:?}"
+        "{output:?}"
     );
 }

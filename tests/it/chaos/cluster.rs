@@ -13,7 +13,7 @@ use super::load::{Load, serves};
 use super::reckoning::{Contents, Reckoning, Row, report};
 use crate::support::database::{TestDatabase, is_postgres};
 use crate::support::port::free_port;
-use crate::support::process::{Place, Server, client, read, until};
+use crate::support::process::{Sandbox, Server, client, read, until};
 use crate::support::{PASSWORD, SECRET_KEY};
 
 /// Tasks that exist before the load, which updates them.
@@ -50,7 +50,7 @@ const ALERTS: [(&str, &str, f64); 6] = [
 /// Servers that keep their addresses when they restart: two with PostgreSQL, one with SQLite.
 pub struct Cluster {
     pub database: TestDatabase,
-    places: Vec<Place>,
+    sandboxes: Vec<Sandbox>,
     nodes: Vec<Option<Server>>,
 }
 
@@ -76,19 +76,19 @@ impl Cluster {
     async fn build<'a>(database: TestDatabase, settings: impl Fn(usize) -> &'a [(&'a str, &'a str)]) -> Self {
         let count = if is_postgres() { 2 } else { 1 };
         let mut cluster = Self {
-            places: (0..count).map(|number| place(&database, settings(number))).collect(),
+            sandboxes: (0..count).map(|number| sandbox(&database, settings(number))).collect(),
             database,
             nodes: Vec::new(),
         };
         // One after the other: the first may create the tables.
-        for place in &cluster.places {
-            cluster.nodes.push(Some(place.serve().await));
+        for sandbox in &cluster.sandboxes {
+            cluster.nodes.push(Some(sandbox.serve().await));
         }
         cluster
     }
 
-    pub fn place(&self, number: usize) -> &Place {
-        &self.places[number]
+    pub fn sandbox(&self, number: usize) -> &Sandbox {
+        &self.sandboxes[number]
     }
 
     pub fn node(&self, number: usize) -> &Server {
@@ -115,13 +115,13 @@ impl Cluster {
 
     /// Restarts a server at the same address.
     pub async fn run(&mut self, number: usize) {
-        self.nodes[number] = Some(self.places[number].serve().await);
+        self.nodes[number] = Some(self.sandboxes[number].serve().await);
     }
 
     /// Restarts a server whose disk can be filled.
     pub async fn run_limited(&mut self, number: usize) {
         self.kill(number).await;
-        self.nodes[number] = Some(self.places[number].serve_limited(LARGE_KIBIBYTES).await);
+        self.nodes[number] = Some(self.sandboxes[number].serve_limited(LARGE_KIBIBYTES).await);
     }
 
     /// Starts load on the servers, and waits until writes succeed.
@@ -159,8 +159,8 @@ impl Cluster {
     }
 }
 
-fn place(database: &TestDatabase, settings: &[(&str, &str)]) -> Place {
-    let mut place = Place::over(database)
+fn sandbox(database: &TestDatabase, settings: &[(&str, &str)]) -> Sandbox {
+    let mut sandbox = Sandbox::over(database)
         .with("SERVER_PORT", &free_port().to_string())
         .with("SECRET_KEY", SECRET_KEY)
         // The clock may be wrong by an hour.
@@ -168,9 +168,9 @@ fn place(database: &TestDatabase, settings: &[(&str, &str)]) -> Place {
         // Another server takes over an idempotency key of a dead server a few seconds after this timeout.
         .with("REQUEST_TIMEOUT_SECONDS", "5");
     for (name, value) in settings {
-        place = place.with(name, value);
+        sandbox = sandbox.with(name, value);
     }
-    place
+    sandbox
 }
 
 /// Servers under load, from before a fault until after it.

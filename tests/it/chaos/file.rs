@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Place, read, until};
+use crate::support::process::{Sandbox, read, until};
 
 /// Damages the file. From then on, no write is acknowledged, and the server reports why it is not ready.
 async fn is_noticed(trouble: impl FnOnce(&Path)) {
@@ -16,8 +16,8 @@ async fn is_noticed(trouble: impl FnOnce(&Path)) {
         return;
     }
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let task = json!({ "title": "Kept" });
     let created = server.rest(&token, Method::POST, "/api/v1/tasks", task.clone()).await;

@@ -8,7 +8,7 @@ use super::reckoning::{Contents, Reckoning};
 use crate::support::PASSWORD;
 use crate::support::answer::Answer;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Place, Server, read, until};
+use crate::support::process::{Sandbox, Server, read, until};
 
 /// Limit of the size of the write-ahead log; a few dozen writes reach it.
 const KIBIBYTES: u32 = 700;
@@ -41,8 +41,8 @@ async fn a_full_disk_loses_no_acknowledged_write_neither_meanwhile_nor_afterward
         return;
     }
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve_limited(KIBIBYTES).await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve_limited(KIBIBYTES).await;
     let token = server.registers("ann@example.com", PASSWORD).await;
 
     let mut writes = Vec::new();
@@ -100,7 +100,7 @@ async fn a_full_disk_loses_no_acknowledged_write_neither_meanwhile_nor_afterward
     }
     assert_nothing_is_lost(&database, &writes).await;
     server.kill().await;
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     assert_nothing_is_lost(&database, &writes).await;
     let answer = create(&server, &token, 20_000).await;
     assert_eq!(answer.status, 201, "{}", answer.text);

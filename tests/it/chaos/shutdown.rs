@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
-use crate::support::process::{Place, Server, client, read, until};
+use crate::support::process::{Sandbox, Server, client, read, until};
 
 /// A running request: the server has read its head and waits for its body.
 struct BegunRequest {
@@ -53,8 +53,8 @@ impl BegunRequest {
 #[tokio::test]
 async fn a_running_request_is_answered_before_the_server_stops_and_no_new_one_is_accepted() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let mut server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let mut server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let mut request = BegunRequest::new(&server, &token);
 
@@ -80,8 +80,8 @@ async fn a_running_request_is_answered_before_the_server_stops_and_no_new_one_is
 #[tokio::test]
 async fn a_request_that_does_not_end_delays_shutdown_only_until_the_timeout() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("SHUTDOWN_TIMEOUT_SECONDS", "1");
-    let mut server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("SHUTDOWN_TIMEOUT_SECONDS", "1");
+    let mut server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let mut request = BegunRequest::new(&server, &token);
 
@@ -96,8 +96,8 @@ async fn a_request_that_does_not_end_delays_shutdown_only_until_the_timeout() {
 async fn a_stopping_server_is_unready_before_it_refuses_requests() {
     let database = TestDatabase::create().await;
     // Longer than any timeout of the test.
-    let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "3600");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "3600");
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
 
     server.terminate();
@@ -119,8 +119,8 @@ async fn a_stopping_server_is_unready_before_it_refuses_requests() {
 #[tokio::test]
 async fn a_draining_server_stops_after_the_drain_time() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "1");
-    let mut server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("SHUTDOWN_DRAIN_SECONDS", "1");
+    let mut server = sandbox.serve().await;
     server.registers("ann@example.com", PASSWORD).await;
     server.terminate();
     let (code, log) = server.end().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 use super::{blocks, documents, inline_code, read, section};
 
@@ -53,11 +53,11 @@ async fn every_command_of_the_server_has_the_subcommands_and_options_that_docume
         commands.extend(lines.iter().chain(&inline).filter_map(|line| arguments(line)));
     }
     assert!(commands.len() > 20, "{commands:?}");
-    let place = Place::bare();
+    let sandbox = Sandbox::bare();
     for command in commands {
         // clap reaches `--help` only if it knows all words before it.
-        let outcome = place.run(&format!("{command} --help")).await;
-        assert_eq!(outcome.code, Some(0), "taskwire {command}: {}", outcome.stderr);
+        let output = sandbox.run(&format!("{command} --help")).await;
+        assert_eq!(output.code, Some(0), "taskwire {command}: {}", output.stderr);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `docs/MIGRATING.md`: its commands give the responses that it shows.
 
 use crate::support::database::TestDatabase;
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 use super::read;
 use super::session::{run, steps};
@@ -27,8 +27,8 @@ async fn every_command_of_the_page_has_the_output_that_it_shows() {
     );
     for (dialect, text) in sections {
         let database = TestDatabase::create_empty().await;
-        let place = Place::over(&database).with("REST_DIALECT", &dialect);
-        let server = place.serve().await;
-        run(&steps(&text), &server, place.path().to_owned()).await;
+        let sandbox = Sandbox::over(&database).with("REST_DIALECT", &dialect);
+        let server = sandbox.serve().await;
+        run(&steps(&text), &server, sandbox.path().to_owned()).await;
     }
 }

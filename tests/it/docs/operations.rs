@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 use super::{blocks, read, section};
 
@@ -48,8 +48,8 @@ fn printed(output: &Output) -> String {
 #[tokio::test]
 async fn the_installation_works_as_written() {
     let (database, copy) = (TestDatabase::create_empty().await, TestDatabase::create_empty().await);
-    let place = Place::over(&database);
-    let home = place.path().to_owned();
+    let sandbox = Sandbox::over(&database);
+    let home = sandbox.path().to_owned();
     let commands = commands("Installation");
     let [prepare, watch, back_up] = &commands[..] else {
         panic!("{} blocks", commands.len());
@@ -63,7 +63,7 @@ async fn the_installation_works_as_written() {
     );
 
     // The server runs in the new directory, and reads the settings there.
-    let server = place.serve_in("taskwire").await;
+    let server = sandbox.serve_in("taskwire").await;
     let watch = watch.replace("http://localhost:8000", &server.url(""));
     let answers = printed(&run(watch, home.clone(), String::new()).await);
     assert!(
@@ -85,7 +85,7 @@ async fn the_installation_works_as_written() {
 #[tokio::test]
 async fn the_installation_with_postgresql_works_in_its_order() {
     let database = TestDatabase::create_empty().await;
-    let place = Place::bare()
+    let sandbox = Sandbox::bare()
         .with("DATABASE_URL", database.url())
         .with("SERVER_HOST", "127.0.0.1")
         .with("SERVER_PORT", "0");
@@ -97,9 +97,9 @@ async fn the_installation_with_postgresql_works_in_its_order() {
     let (serve, prepare) = commands.split_last().unwrap();
     assert_eq!((*serve, prepare.len()), ("", 4), "{block}");
     for command in prepare {
-        place.run(command).await.printed();
+        sandbox.run(command).await.printed();
     }
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     assert_eq!(
         database.number("SELECT COUNT(*) AS number FROM users").await,
         1,

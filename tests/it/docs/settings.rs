@@ -5,7 +5,7 @@ use std::process::Command;
 
 use taskwire::config::{SECRETS, example};
 
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 use super::{documents, inline_code, read, root};
 
@@ -21,8 +21,8 @@ fn rows() -> BTreeMap<String, String> {
 
 #[tokio::test]
 async fn the_defaults_of_the_page_take_effect() {
-    let outcome = Place::bare().run("config").await;
-    let printed = outcome.printed();
+    let output = Sandbox::bare().run("config").await;
+    let printed = output.printed();
     let rows = rows();
     assert_eq!(
         rows.keys().map(String::as_str).collect::<BTreeSet<_>>(),
@@ -44,10 +44,10 @@ async fn the_defaults_of_the_page_take_effect() {
 
 #[tokio::test]
 async fn the_reference_is_printed_as_markdown_and_as_an_env_file() {
-    let place = Place::bare();
-    assert!(read("docs/SETTINGS.md").ends_with(place.run("config reference").await.printed()));
+    let sandbox = Sandbox::bare();
+    assert!(read("docs/SETTINGS.md").ends_with(sandbox.run("config reference").await.printed()));
     assert_eq!(
-        place.run("config reference --env").await.printed(),
+        sandbox.run("config reference --env").await.printed(),
         read(".env.example")
     );
 }

@@ -4,17 +4,17 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Outcome, Place};
+use crate::support::process::{CommandOutput, Sandbox};
 
 /// Runs doctor with a small disk mounted at a folder, and a copy of a file on it. Only this process sees the disk.
-async fn run_on_disk(place: &Place, folder: &Path, mebibytes: u32, file: &str) -> Outcome {
+async fn run_on_disk(sandbox: &Sandbox, folder: &Path, mebibytes: u32, file: &str) -> CommandOutput {
     let script = format!(
         "mount -t tmpfs -o size={mebibytes}m tmpfs '{0}' && cp '{file}' '{0}'; exec \"$0\" \"$@\"",
         folder.display()
     );
     let mut program = in_own_mounts();
     program.args(["sh", "-c", &script, env!("CARGO_BIN_EXE_taskwire")]);
-    place.run_in(program, "doctor").await
+    sandbox.run_in(program, "doctor").await
 }
 
 /// Runs a program in a separate mount and user namespace, where it is root.
@@ -35,20 +35,20 @@ async fn a_disk_that_is_almost_full_is_named() {
         return;
     }
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("UPLOAD_DIR", "small");
-    let folder = place.path().join("small");
+    let sandbox = Sandbox::over(&database).with("UPLOAD_DIR", "small");
+    let folder = sandbox.path().join("small");
     std::fs::create_dir(&folder).unwrap();
     for (mebibytes, code, verdict, text) in [
         (90, Some(1), "FAILED", "writes will fail soon"),
         (900, Some(0), "warn", "at least 1 GiB and 5 % should be free"),
         (1_100, Some(0), "ok", " 1 GiB ("),
     ] {
-        let outcome = run_on_disk(&place, &folder, mebibytes, "/dev/null").await;
-        let (found, line) = about(&outcome, "uploads");
-        assert_eq!((outcome.code, found), (code, verdict), "{outcome:?}");
+        let output = run_on_disk(&sandbox, &folder, mebibytes, "/dev/null").await;
+        let (found, line) = about(&output, "uploads");
+        assert_eq!((output.code, found), (code, verdict), "{output:?}");
         assert!(
             line.contains(text) && line.contains(folder.to_str().unwrap()),
-            "{outcome:?}"
+            "{output:?}"
         );
     }
     if is_postgres() {
@@ -57,17 +57,17 @@ async fn a_disk_that_is_almost_full_is_named() {
     }
     let file = database.url().trim_start_matches("sqlite:");
     let copy = format!("sqlite:{}/taskwire.db", folder.display());
-    let place = place.with("DATABASE_URL", &copy).with("UPLOAD_DIR", "elsewhere");
-    let outcome = run_on_disk(&place, &folder, 90, file).await;
-    let (verdict, text) = about(&outcome, "database");
-    assert_eq!((outcome.code, verdict), (Some(1), "FAILED"), "{outcome:?}");
-    assert!(text.starts_with(" 8") && text.contains(" MiB ("), "{outcome:?}");
+    let sandbox = sandbox.with("DATABASE_URL", &copy).with("UPLOAD_DIR", "elsewhere");
+    let output = run_on_disk(&sandbox, &folder, 90, file).await;
+    let (verdict, text) = about(&output, "database");
+    assert_eq!((output.code, verdict), (Some(1), "FAILED"), "{output:?}");
+    assert!(text.starts_with(" 8") && text.contains(" MiB ("), "{output:?}");
 }
 
 /// Verdict and text of the line about the disk with this content.
-fn about<'a>(outcome: &'a Outcome, content: &str) -> (&'a str, &'a str) {
+fn about<'a>(output: &'a CommandOutput, content: &str) -> (&'a str, &'a str) {
     let start = format!("disk: {content}:");
-    let mut lines = outcome.stdout.lines().map(|line| line.split_at(8));
+    let mut lines = output.stdout.lines().map(|line| line.split_at(8));
     let found = lines.find_map(|(verdict, text)| Some((verdict.trim_end(), text.strip_prefix(&start)?)));
-    found.unwrap_or_else(|| panic!("{outcome:?}"))
+    found.unwrap_or_else(|| panic!("{output:?}"))
 }

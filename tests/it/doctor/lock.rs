@@ -7,18 +7,18 @@ use sea_orm::{ConnectionTrait as _, SqliteTransactionMode, TransactionOptions, T
 use super::{fails, finding};
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 /// Runs doctor while the event log is locked. It reports that with these words, and the clock as correct.
-async fn is_locked(place: &Place, words: &[&str]) {
-    let outcome = place.run("doctor").await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    let (verdict, text) = finding(&outcome, "writing");
-    assert_eq!(verdict, "FAILED", "{outcome:?}");
+async fn is_locked(sandbox: &Sandbox, words: &[&str]) {
+    let output = sandbox.run("doctor").await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let (verdict, text) = finding(&output, "writing");
+    assert_eq!(verdict, "FAILED", "{output:?}");
     for word in words {
         assert!(text.contains(word), "{word} in {text}");
     }
-    assert_eq!(finding(&outcome, "clock").0, "ok", "{outcome:?}");
+    assert_eq!(finding(&output, "clock").0, "ok", "{output:?}");
 }
 
 #[tokio::test]
@@ -38,18 +38,18 @@ async fn a_locked_file_is_named_with_its_process_and_the_clock_is_well() {
     let locked = format!("the file {file} is locked: {holder}");
     // With the second value the statement timeout ends before the lock timeout.
     for seconds in ["30", "1"] {
-        let place = Place::over(&database).with("DATABASE_STATEMENT_TIMEOUT_SECONDS", seconds);
-        is_locked(&place, &[&locked, "is writing to it; wait"]).await;
+        let sandbox = Sandbox::over(&database).with("DATABASE_STATEMENT_TIMEOUT_SECONDS", seconds);
+        is_locked(&sandbox, &[&locked, "is writing to it; wait"]).await;
     }
     transaction.rollback().await.unwrap();
     connection
         .execute_unprepared("PRAGMA locking_mode = EXCLUSIVE; UPDATE event_log SET identity = identity")
         .await
         .unwrap();
-    let place = Place::over(&database);
-    fails(&place, "database", &["another process has locked the file", &holder]).await;
+    let sandbox = Sandbox::over(&database);
+    fails(&sandbox, "database", &["another process has locked the file", &holder]).await;
     connection.close().await.unwrap();
-    assert_eq!(place.run("doctor").await.code, Some(0));
+    assert_eq!(sandbox.run("doctor").await.code, Some(0));
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_locked_table_is_named_with_its_transaction_and_the_clock_is_well() {
         return;
     }
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
+    let sandbox = Sandbox::over(&database);
     let connection = database.connect().await;
     for lock in [
         "LOCK TABLE event_log IN EXCLUSIVE MODE",
@@ -71,7 +71,7 @@ async fn a_locked_table_is_named_with_its_transaction_and_the_clock_is_well() {
             "the table event_log is locked: process ",
             "application \"nightly report\", idle in transaction) holds a transaction open for ",
         ];
-        is_locked(&place, &words).await;
+        is_locked(&sandbox, &words).await;
         transaction.rollback().await.unwrap();
     }
 }
@@ -89,15 +89,15 @@ async fn a_wrong_clock_is_reported_as_such() {
             &format!("pg_catalog.clock_timestamp() + interval '{offset}'"),
         )
         .await;
-        let place = Place::over(&database);
+        let sandbox = Sandbox::over(&database);
         fails(
-            &place,
+            &sandbox,
             "clock",
             &["clock and the database's are 3", "synchronise both (NTP)"],
         )
         .await;
-        let outcome = place.run("doctor").await;
-        assert_eq!(finding(&outcome, "writing").0, "ok", "{outcome:?}");
+        let output = sandbox.run("doctor").await;
+        assert_eq!(finding(&output, "writing").0, "ok", "{output:?}");
     }
     // A slow answer is no wrong clock, wherever in that time the clock was read.
     for time in [
@@ -106,8 +106,8 @@ async fn a_wrong_clock_is_reported_as_such() {
     ] {
         let database = TestDatabase::create().await;
         set_clock(&database, time).await;
-        let outcome = Place::over(&database).run("doctor").await;
-        assert_eq!(finding(&outcome, "clock").0, "ok", "{outcome:?}");
+        let output = Sandbox::over(&database).run("doctor").await;
+        assert_eq!(finding(&output, "clock").0, "ok", "{output:?}");
     }
 }
 
@@ -124,19 +124,19 @@ async fn set_clock(database: &TestDatabase, time: &str) {
 #[tokio::test]
 async fn an_event_from_the_future_is_reported_as_a_wrong_clock() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let create = "mutation { taskCreate(input: { title: \"T\" }) { task { id } } }";
     server.graphql(&token, create, serde_json::json!({})).await.data();
-    let outcome = place.run("doctor").await;
-    assert_eq!(finding(&outcome, "clock").0, "ok", "{outcome:?}");
+    let output = sandbox.run("doctor").await;
+    assert_eq!(finding(&output, "clock").0, "ok", "{output:?}");
     database
         .execute("UPDATE task_events SET occurred_at = '2099-01-01T00:00:00+00:00'")
         .await;
-    let outcome = place.run("doctor").await;
-    let (verdict, text) = finding(&outcome, "clock");
-    assert_eq!((outcome.code, verdict), (Some(0), "warn"), "{outcome:?}");
+    let output = sandbox.run("doctor").await;
+    let (verdict, text) = finding(&output, "clock");
+    assert_eq!((output.code, verdict), (Some(0), "warn"), "{output:?}");
     assert!(
         text.starts_with("the newest event was written at 2099-01-01 00:00:00 UTC, "),
         "{text}"

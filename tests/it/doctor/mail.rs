@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 
 use super::{DEAD, fails, finding};
 use crate::support::database::TestDatabase;
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 use crate::support::smtp::{Behaviour, MailServer};
 
 fn with_password(server: &MailServer) -> String {
@@ -22,14 +22,14 @@ async fn a_mail_server_is_checked_without_sending_a_mail() {
             server.url().replace("smtp://", "smtp://me:***@"),
         ),
     ] {
-        let outcome = Place::over(&database).with("SMTP_URL", &url).run("doctor").await;
+        let output = Sandbox::over(&database).with("SMTP_URL", &url).run("doctor").await;
         let expected = format!("{shown} accepts this server; no mail was sent");
-        assert_eq!(finding(&outcome, "mail"), ("ok", expected.as_str()), "{outcome:?}");
+        assert_eq!(finding(&output, "mail"), ("ok", expected.as_str()), "{output:?}");
     }
     assert_eq!((server.offers(), server.emails().len()), (0, 0));
-    let outcome = Place::over(&database).run("doctor").await;
+    let output = Sandbox::over(&database).run("doctor").await;
     assert_eq!(
-        finding(&outcome, "mail"),
+        finding(&output, "mail"),
         ("ok", "none, as SMTP_URL is not set; notifications are not sent by mail")
     );
 }
@@ -45,14 +45,14 @@ async fn a_mail_server_that_refuses_fails_with_the_cause() {
         (plain.url().replace("smtp://", "smtps://"), "corrupt message"),
         (format!("smtp://me:hunter2@{DEAD}"), "Connection refused"),
     ] {
-        let place = Place::over(&database).with("SMTP_URL", &url);
-        let outcome = fails(
-            &place,
+        let sandbox = Sandbox::over(&database).with("SMTP_URL", &url);
+        let output = fails(
+            &sandbox,
             "mail",
             &[" does not accept this server: ", cause, "check SMTP_URL"],
         )
         .await;
-        assert!(!outcome.stdout.contains("hunter2"), "{outcome:?}");
+        assert!(!output.stdout.contains("hunter2"), "{output:?}");
     }
 }
 
@@ -62,6 +62,6 @@ async fn the_check_of_a_silent_mail_server_times_out() {
     // The operating system accepts the connection, and no program answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", silent.local_addr().unwrap());
-    let place = Place::over(&database).with("SMTP_URL", &url);
-    fails(&place, "mail", &["no answer within 15 s"]).await;
+    let sandbox = Sandbox::over(&database).with("SMTP_URL", &url);
+    fails(&sandbox, "mail", &["no answer within 15 s"]).await;
 }

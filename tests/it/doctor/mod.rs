@@ -10,50 +10,50 @@ mod transaction;
 use std::fs;
 
 use crate::support::database::{TestDatabase, is_postgres, redis_url};
-use crate::support::process::{Outcome, Place};
+use crate::support::process::{CommandOutput, Sandbox};
 
 /// No program listens on this port, because that needs special rights.
 const DEAD: &str = "127.0.0.1:1";
 
 /// Verdict and text of a check, which printed exactly one line.
 #[track_caller]
-fn finding<'a>(outcome: &'a Outcome, subject: &str) -> (&'a str, &'a str) {
+fn finding<'a>(output: &'a CommandOutput, subject: &str) -> (&'a str, &'a str) {
     let start = format!("{subject}: ");
-    let mut found = outcome.stdout.lines().filter_map(|line| {
+    let mut found = output.stdout.lines().filter_map(|line| {
         let (verdict, rest) = line.split_at(8);
         Some((verdict.trim_end(), rest.strip_prefix(&start)?))
     });
     match (found.next(), found.next()) {
         (Some(found), None) => found,
-        _ => panic!("not one line about {subject}: {outcome:?}"),
+        _ => panic!("not one line about {subject}: {output:?}"),
     }
 }
 
-fn has_line(outcome: &Outcome, subject: &str) -> bool {
-    outcome
+fn has_line(output: &CommandOutput, subject: &str) -> bool {
+    output
         .stdout
         .lines()
         .any(|line| line[8..].starts_with(&format!("{subject}: ")))
 }
 
 /// Runs doctor. It fails, and the line of the subject contains all of these words.
-async fn fails(place: &Place, subject: &str, words: &[&str]) -> Outcome {
-    let outcome = place.run("doctor").await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    let (verdict, text) = finding(&outcome, subject);
-    assert_eq!(verdict, "FAILED", "{outcome:?}");
+async fn fails(sandbox: &Sandbox, subject: &str, words: &[&str]) -> CommandOutput {
+    let output = sandbox.run("doctor").await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let (verdict, text) = finding(&output, subject);
+    assert_eq!(verdict, "FAILED", "{output:?}");
     for word in words {
         assert!(text.contains(word), "{word} in {text}");
     }
-    outcome
+    output
 }
 
 #[tokio::test]
 async fn every_working_part_has_a_line() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("REDIS_URL", &redis_url());
-    let outcome = place.run("doctor").await;
-    let printed = outcome.printed();
+    let sandbox = Sandbox::over(&database).with("REDIS_URL", &redis_url());
+    let output = sandbox.run("doctor").await;
+    let printed = output.printed();
     let lines: Vec<(&str, &str)> = printed.lines().map(|line| line.split_at(8)).collect();
     let subjects: Vec<&str> = lines.iter().map(|(_, text)| text.split_once(':').unwrap().0).collect();
     let expected = if is_postgres() {
@@ -78,23 +78,23 @@ async fn every_working_part_has_a_line() {
 #[tokio::test]
 async fn every_fault_is_reported_with_a_fix() {
     let database = TestDatabase::create_empty().await;
-    let place = Place::over(&database);
+    let sandbox = Sandbox::over(&database);
     if !is_postgres() {
         // The check does not create the file.
-        fails(&place, "database", &["the file ", "does not exist"]).await;
-        assert_eq!(place.run("migrate status").await.code, Some(0));
+        fails(&sandbox, "database", &["the file ", "does not exist"]).await;
+        assert_eq!(sandbox.run("migrate status").await.code, Some(0));
     }
-    fs::write(place.path().join("uploads"), "a file in the way").unwrap();
+    fs::write(sandbox.path().join("uploads"), "a file in the way").unwrap();
     let redis = format!("redis://:hunter2@{DEAD}");
-    let outcome = place.run_with("doctor", &[("REDIS_URL", &redis)]).await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    let failed: Vec<&str> = outcome
+    let output = sandbox.run_with("doctor", &[("REDIS_URL", &redis)]).await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    let failed: Vec<&str> = output
         .stdout
         .lines()
         .filter(|line| line.starts_with("FAILED"))
         .collect();
     let [tables, redis, storage] = failed[..] else {
-        panic!("{outcome:?}")
+        panic!("{output:?}")
     };
     assert!(
         tables.contains("migrations pending; `taskwire migrate up` applies them"),
@@ -102,11 +102,11 @@ async fn every_fault_is_reported_with_a_fix() {
     );
     assert!(redis.contains("check REDIS_URL, and that Redis is running"), "{redis}");
     assert!(storage.contains("set UPLOAD_DIR or STORAGE_URL"), "{storage}");
-    assert!(!outcome.stdout.contains("hunter2") && !outcome.stderr.contains("hunter2"));
+    assert!(!output.stdout.contains("hunter2") && !output.stderr.contains("hunter2"));
 
-    let outcome = place.run_with("doctor", &[("SERVER_PORT", "x")]).await;
+    let output = sandbox.run_with("doctor", &[("SERVER_PORT", "x")]).await;
     assert_eq!(
-        (outcome.code, outcome.stdout.as_str()),
+        (output.code, output.stdout.as_str()),
         (
             Some(1),
             "FAILED  settings: SERVER_PORT is \"x\"; allowed: a whole number from 0 to 65535\n"

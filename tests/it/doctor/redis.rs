@@ -4,7 +4,7 @@ use redis::{Cmd, cmd};
 
 use super::{fails, finding};
 use crate::support::database::TestDatabase;
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 use crate::support::redis::{PASSWORD, RedisServer};
 
 fn words(command: &str) -> Cmd {
@@ -37,10 +37,10 @@ async fn a_redis_that_refuses_writes_fails_with_the_cause() {
         ("CONFIG SET maxmemory 1", "OOM: its memory is full; raise maxmemory"),
     ] {
         let server = RedisServer::start().await;
-        let place = Place::over(&database).with("REDIS_URL", &server.url());
+        let sandbox = Sandbox::over(&database).with("REDIS_URL", &server.url());
         server.ask::<()>(&words(command)).await;
-        let outcome = fails(&place, "Redis", &["writing a key fails: it answered ", cause]).await;
-        assert!(!outcome.stdout.contains(PASSWORD), "{outcome:?}");
+        let output = fails(&sandbox, "Redis", &["writing a key fails: it answered ", cause]).await;
+        assert!(!output.stdout.contains(PASSWORD), "{output:?}");
     }
 }
 
@@ -48,7 +48,7 @@ async fn a_redis_that_refuses_writes_fails_with_the_cause() {
 async fn a_redis_user_without_a_right_fails_and_the_named_rights_are_enough() {
     let database = TestDatabase::create().await;
     let server = RedisServer::start().await;
-    let place = |user: &str| Place::over(&database).with("REDIS_URL", &url_of(&server, user));
+    let sandbox = |user: &str| Sandbox::over(&database).with("REDIS_URL", &url_of(&server, user));
     for (user, rules, work) in [
         ("reader", "~* &* +@read +@connection", "writing a key"),
         ("elsewhere", "~other:* &* +@all", "writing a key"),
@@ -57,12 +57,12 @@ async fn a_redis_user_without_a_right_fails_and_the_named_rights_are_enough() {
     ] {
         set_user(&server, user, rules).await;
         let expected = format!("{work} fails: it answered NOPERM: its user lacks a right; grant ~taskwire:*");
-        let outcome = fails(&place(user), "Redis", &[&expected]).await;
-        let (_, rights) = finding(&outcome, "Redis").1.split_once("; grant ").unwrap();
+        let output = fails(&sandbox(user), "Redis", &[&expected]).await;
+        let (_, rights) = finding(&output, "Redis").1.split_once("; grant ").unwrap();
         let (rights, _) = rights.split_once(" with ACL SETUSER").unwrap();
         set_user(&server, user, &format!("reset on >{PASSWORD} {rights}")).await;
-        let outcome = place(user).run("doctor").await;
-        assert_eq!(finding(&outcome, "Redis").0, "ok", "{outcome:?}");
+        let output = sandbox(user).run("doctor").await;
+        assert_eq!(finding(&output, "Redis").0, "ok", "{output:?}");
     }
     let kept: Vec<String> = server.ask(&words("KEYS *")).await;
     assert!(kept.iter().all(|key| !key.contains("doctor")), "{kept:?}");
@@ -72,13 +72,13 @@ async fn a_redis_user_without_a_right_fails_and_the_named_rights_are_enough() {
 async fn a_wrong_password_and_silence_fail_with_the_cause() {
     let database = TestDatabase::create().await;
     let server = RedisServer::start().await;
-    let place = |url: &str| Place::over(&database).with("REDIS_URL", url);
+    let sandbox = |url: &str| Sandbox::over(&database).with("REDIS_URL", url);
     let wrong = server.url_with("sesame");
-    let outcome = fails(&place(&wrong), "Redis", &["connecting fails: ", "check REDIS_URL"]).await;
-    assert!(!outcome.stdout.contains("sesame"), "{outcome:?}");
+    let output = fails(&sandbox(&wrong), "Redis", &["connecting fails: ", "check REDIS_URL"]).await;
+    assert!(!output.stdout.contains("sesame"), "{output:?}");
     server.freeze();
     fails(
-        &place(&server.url()),
+        &sandbox(&server.url()),
         "Redis",
         &["connecting fails: timed out", "check REDIS_URL"],
     )

@@ -7,24 +7,24 @@ use std::process::Command;
 
 use super::{fails, finding, has_line};
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Outcome, Place};
+use crate::support::process::{CommandOutput, Sandbox};
 use crate::support::role::Role;
 
 /// The statements that grant the missing rights.
-fn grants(outcome: &Outcome) -> &str {
-    finding(outcome, "rights").1.split_once("grants them with: ").unwrap().1
+fn grants(output: &CommandOutput) -> &str {
+    finding(output, "rights").1.split_once("grants them with: ").unwrap().1
 }
 
 /// Runs doctor as a user. The check fails with all of these words, and the statements that it prints fix it.
 async fn check_printed_grants(database: &TestDatabase, user: &Role, words: &[&str]) {
-    let place = Place::over(database).with("DATABASE_URL", user.url());
-    let outcome = fails(&place, "rights", words).await;
+    let sandbox = Sandbox::over(database).with("DATABASE_URL", user.url());
+    let output = fails(&sandbox, "rights", words).await;
     for depending in ["tables", "writing", "jobs"] {
-        assert!(!has_line(&outcome, depending), "{outcome:?}");
+        assert!(!has_line(&output, depending), "{output:?}");
     }
-    database.execute(grants(&outcome)).await;
-    let outcome = place.run("doctor").await;
-    assert_eq!(finding(&outcome, "rights").0, "ok", "{outcome:?}");
+    database.execute(grants(&output)).await;
+    let output = sandbox.run("doctor").await;
+    assert_eq!(finding(&output, "rights").0, "ok", "{output:?}");
 }
 
 #[tokio::test]
@@ -42,12 +42,12 @@ async fn missing_rights_are_named_with_the_statements_that_grant_them() {
         &[all, "GRANT SELECT ON TABLE seaql_migrations TO ", name],
     )
     .await;
-    let outcome = Place::over(&database)
+    let output = Sandbox::over(&database)
         .with("DATABASE_URL", user.url())
         .run("doctor")
         .await;
     for subject in ["tables", "writing", "jobs"] {
-        assert_eq!(finding(&outcome, subject).0, "ok", "{outcome:?}");
+        assert_eq!(finding(&output, subject).0, "ok", "{output:?}");
     }
 
     database
@@ -75,14 +75,14 @@ async fn missing_rights_are_named_with_the_statements_that_grant_them() {
     let database = TestDatabase::create_empty().await;
     let user = Role::create(&database).await;
     database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
-    let place = Place::over(&database).with("DATABASE_URL", user.url());
+    let sandbox = Sandbox::over(&database).with("DATABASE_URL", user.url());
     let words = ["GRANT CREATE ON SCHEMA public TO", "GRANT CREATE ON DATABASE taskwire_"];
-    let outcome = fails(&place, "rights", &words).await;
-    database.execute(grants(&outcome)).await;
-    fails(&place, "tables", &["migrations pending"]).await;
-    place.run("migrate up").await.printed();
-    let outcome = place.run("doctor").await;
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let output = fails(&sandbox, "rights", &words).await;
+    database.execute(grants(&output)).await;
+    fails(&sandbox, "tables", &["migrations pending"]).await;
+    sandbox.run("migrate up").await.printed();
+    let output = sandbox.run("doctor").await;
+    assert_eq!(output.code, Some(0), "{output:?}");
     user.remove(&database).await;
 }
 
@@ -108,7 +108,7 @@ async fn a_file_or_folder_that_cannot_be_written_is_named() {
     let file = Path::new(database.url().trim_start_matches("sqlite:"));
     let wal = file.with_extension("db-wal");
     fs::write(&wal, "").unwrap();
-    let place = Place::over(&database);
+    let sandbox = Sandbox::over(&database);
     for (path, mode) in [
         (file, 0o444),
         (file, 0o000),
@@ -117,21 +117,21 @@ async fn a_file_or_folder_that_cannot_be_written_is_named() {
     ] {
         let kept = fs::metadata(path).unwrap().permissions();
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-        let outcome = place.run_in(without_override(), "doctor").await;
+        let output = sandbox.run_in(without_override(), "doctor").await;
         fs::set_permissions(path, kept).unwrap();
-        let (verdict, text) = finding(&outcome, "database");
-        assert_eq!((outcome.code, verdict), (Some(1), "FAILED"), "{outcome:?}");
+        let (verdict, text) = finding(&output, "database");
+        assert_eq!((output.code, verdict), (Some(1), "FAILED"), "{output:?}");
         assert!(
             text.contains(&format!(" {} cannot be ", path.display())) && text.contains("Permission denied"),
             "{text}"
         );
     }
-    let outcome = place.run_in(without_override(), "doctor").await;
-    assert_eq!(finding(&outcome, "writing").0, "ok", "{outcome:?}");
+    let output = sandbox.run_in(without_override(), "doctor").await;
+    assert_eq!(finding(&output, "writing").0, "ok", "{output:?}");
 
-    let place = Place::over(&database).with("DATABASE_URL", &format!("{}?mode=ro", database.url()));
+    let sandbox = Sandbox::over(&database).with("DATABASE_URL", &format!("{}?mode=ro", database.url()));
     fails(
-        &place,
+        &sandbox,
         "writing",
         &[file.to_str().unwrap(), "is read-only; remove mode=ro"],
     )
@@ -150,8 +150,13 @@ async fn a_read_only_database_is_reported_as_such() {
     database
         .execute(&format!("ALTER ROLE {name} SET default_transaction_read_only = on"))
         .await;
-    let place = Place::over(&database).with("DATABASE_URL", user.url());
-    fails(&place, "writing", &["it is read-only", "default_transaction_read_only"]).await;
+    let sandbox = Sandbox::over(&database).with("DATABASE_URL", user.url());
+    fails(
+        &sandbox,
+        "writing",
+        &["it is read-only", "default_transaction_read_only"],
+    )
+    .await;
     user.remove(&database).await;
 }
 
@@ -164,7 +169,7 @@ async fn a_server_without_a_free_connection_is_reported() {
     let user = Role::create(&database).await;
     let name = user.sql_name();
     database.execute(&format!("ALTER ROLE {name} CONNECTION LIMIT 0")).await;
-    let place = Place::over(&database).with("DATABASE_URL", user.url());
-    fails(&place, "database", &["too many connections for role"]).await;
+    let sandbox = Sandbox::over(&database).with("DATABASE_URL", user.url());
+    fails(&sandbox, "database", &["too many connections for role"]).await;
     user.remove(&database).await;
 }

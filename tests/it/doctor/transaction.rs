@@ -4,14 +4,14 @@ use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use super::{finding, has_line};
 use crate::support::database::{OLDEST_TRANSACTION, TestDatabase, is_postgres};
-use crate::support::process::{Outcome, Place, until};
+use crate::support::process::{CommandOutput, Sandbox, until};
 use crate::support::role::Role;
 
 /// Runs doctor until the oldest transaction has this name: other tests have transactions in the same cluster.
-async fn until_named(place: &Place, name: &str) -> Outcome {
+async fn until_named(sandbox: &Sandbox, name: &str) -> CommandOutput {
     until(name, async || {
-        let outcome = place.run("doctor").await;
-        finding(&outcome, "transactions").1.contains(name).then_some(outcome)
+        let output = sandbox.run("doctor").await;
+        finding(&output, "transactions").1.contains(name).then_some(output)
     })
     .await
 }
@@ -20,14 +20,14 @@ async fn until_named(place: &Place, name: &str) -> Outcome {
 async fn a_transaction_that_delays_events_is_named() {
     let database = TestDatabase::create().await;
     if !is_postgres() {
-        assert!(!has_line(&Place::over(&database).run("doctor").await, "transactions"));
+        assert!(!has_line(&Sandbox::over(&database).run("doctor").await, "transactions"));
         return;
     }
     let user = Role::create(&database).await;
     user.grant_everything(&database).await;
     let (as_owner, as_user) = (
-        Place::over(&database),
-        Place::over(&database).with("DATABASE_URL", user.url()),
+        Sandbox::over(&database),
+        Sandbox::over(&database).with("DATABASE_URL", user.url()),
     );
     // A transaction in another database of the cluster.
     let elsewhere = TestDatabase::create_empty().await.connect().await;
@@ -37,9 +37,9 @@ async fn a_transaction_that_delays_events_is_named() {
     let named = format!("SET LOCAL application_name = '{name}'; SELECT pg_current_xact_id()");
     open.execute_unprepared(&named).await.unwrap();
 
-    let outcome = until_named(&as_owner, &name).await;
-    let (verdict, text) = finding(&outcome, "transactions");
-    assert_eq!((outcome.code, verdict), (Some(0), "warn"), "{outcome:?}");
+    let output = until_named(&as_owner, &name).await;
+    let (verdict, text) = finding(&output, "transactions");
+    assert_eq!((output.code, verdict), (Some(0), "warn"), "{output:?}");
     for part in [
         "process ",
         "(user ",
@@ -50,18 +50,18 @@ async fn a_transaction_that_delays_events_is_named() {
     }
 
     // PostgreSQL does not show age and state of other users' transactions to an ordinary user.
-    let outcome = until_named(&as_user, &name).await;
-    let (verdict, text) = finding(&outcome, "transactions");
-    assert_eq!((outcome.code, verdict), (Some(0), "warn"), "{outcome:?}");
+    let output = until_named(&as_user, &name).await;
+    let (verdict, text) = finding(&output, "transactions");
+    assert_eq!((output.code, verdict), (Some(0), "warn"), "{output:?}");
     assert!(
         text.contains("state unknown) holds a transaction open for more than 5 s"),
         "{text}"
     );
 
     open.commit().await.unwrap();
-    for place in [as_owner, as_user] {
-        let outcome = place.run("doctor").await;
-        assert!(!finding(&outcome, "transactions").1.contains(&name), "{outcome:?}");
+    for sandbox in [as_owner, as_user] {
+        let output = sandbox.run("doctor").await;
+        assert!(!finding(&output, "transactions").1.contains(&name), "{output:?}");
     }
     user.remove(&database).await;
 }

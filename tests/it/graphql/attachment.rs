@@ -128,10 +128,7 @@ async fn a_file_of_a_task_is_for_its_participants() {
     assert_eq!(names(&ann, task).await.unwrap(), [""; 0]);
     // A former participant has no access to the files of the task, including their own.
     let own = bob.keeps(Some(task), "mine.txt", b"content").await["id"].clone();
-    let unassign = "mutation($id: ID!) { taskAssign(id: $id, assigneeId: null) { userErrors { code } } }";
-    bob.graphql(unassign, json!({ "id": global_id("Task", task) }))
-        .await
-        .data();
+    bob.changes_task("taskAssign", task, ", assigneeId: null").await;
     assert_eq!(node(&bob, &own).await, Value::Null);
     assert_eq!(delete(&bob, &own).await.user_error("attachmentDelete").0, "NOT_FOUND");
 }

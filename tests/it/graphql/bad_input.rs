@@ -42,7 +42,7 @@ fn at(line: u32, column: u32) -> Value {
 }
 
 #[tokio::test]
-async fn malformed_or_invalid_documents() {
+async fn malformed_and_invalid_documents_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let validation = "GRAPHQL_VALIDATION_FAILED";
@@ -70,7 +70,7 @@ async fn malformed_or_invalid_documents() {
 }
 
 #[tokio::test]
-async fn variables_that_are_missing_or_of_another_type() {
+async fn variables_that_are_missing_or_of_another_type_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let query = "query($first: Int!) { tasks(first: $first) { totalCount } }";
@@ -92,7 +92,7 @@ async fn variables_that_are_missing_or_of_another_type() {
 }
 
 #[tokio::test]
-async fn bodies_without_a_graphql_request() {
+async fn bodies_without_a_graphql_request_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for (body, message) in [
@@ -138,7 +138,7 @@ async fn bodies_without_a_graphql_request() {
 }
 
 #[tokio::test]
-async fn requests_that_a_browser_sends_without_a_preflight() {
+async fn requests_that_a_browser_sends_without_a_preflight_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let body = json!({ "query": "{ viewer { id } }" }).to_string();
@@ -161,7 +161,7 @@ async fn requests_that_a_browser_sends_without_a_preflight() {
 }
 
 #[tokio::test]
-async fn documents_above_a_limit() {
+async fn documents_above_a_limit_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let megabyte = format!("{{ viewer {{ id }} }} #{}", "x".repeat(1_000_000));
@@ -208,7 +208,7 @@ async fn documents_above_a_limit() {
 }
 
 #[tokio::test]
-async fn introspection_where_it_is_off() {
+async fn introspection_is_refused_if_it_is_disabled() {
     let app = TestApp::start_with(&[("GRAPHQL_INTROSPECTION", "false")]).await;
     let ann = app.member().await;
     let answer = document(&ann, "{ __schema { types { name } } }").await;

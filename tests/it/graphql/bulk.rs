@@ -166,10 +166,7 @@ async fn the_rules_are_those_of_single_changes() {
     .await;
     assert_eq!(payload["results"][1]["task"]["version"], 2);
     // A task in the trash is not found.
-    let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
-    bob.graphql(delete, json!({ "id": global_id("Task", own) }))
-        .await
-        .data();
+    bob.changes_task("taskDelete", own, "").await;
     let payload = transition(&bob, &[lent, own], "DONE", "PARTIAL").await;
     assert_eq!(codes(&payload), [&Value::Null, &json!("NOT_FOUND")]);
 }

@@ -34,16 +34,6 @@ async fn moves_to(person: &Person<'_>, time_zone: &str) -> Answer {
     person.graphql(mutation, variables).await
 }
 
-async fn titles(person: &Person<'_>, arguments: &str) -> Vec<String> {
-    let query = format!("{{ tasks({arguments}) {{ nodes {{ title }} }} }}");
-    let answer = person.graphql(&query, json!({})).await;
-    let nodes = answer.data()["tasks"]["nodes"].as_array().unwrap();
-    nodes
-        .iter()
-        .map(|node| node["title"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 /// Titles of overdue tasks. Checks that field, filters and counts of both APIs agree.
 async fn overdue(person: &Person<'_>) -> Vec<String> {
     let query = "{ tasks(orderBy: [{field: TITLE}]) { nodes { title isOverdue } } taskStatistics { overdue } }";
@@ -55,11 +45,15 @@ async fn overdue(person: &Person<'_>) -> Vec<String> {
     };
     let found = titles_of(true);
     assert_eq!(
-        titles(person, "filter: {isOverdue: true}, orderBy: [{field: TITLE}]").await,
+        person
+            .titles("filter: {isOverdue: true}, orderBy: [{field: TITLE}]")
+            .await,
         found
     );
     assert_eq!(
-        titles(person, "filter: {not: {isOverdue: true}}, orderBy: [{field: TITLE}]").await,
+        person
+            .titles("filter: {not: {isOverdue: true}}, orderBy: [{field: TITLE}]")
+            .await,
         titles_of(false)
     );
     assert_eq!(answer.data()["taskStatistics"]["overdue"], found.len());
@@ -265,7 +259,7 @@ async fn due_days_are_sorted_among_due_dates_and_filtered_alone() {
         ann.creates_task(input).await;
     }
     let sorted = ["14", "15 at noon", "15", "16 at midnight", "never"];
-    assert_eq!(titles(&ann, "orderBy: [{field: DUE_DATE}]").await, sorted);
+    assert_eq!(ann.titles("orderBy: [{field: DUE_DATE}]").await, sorted);
     let mut after = Value::Null;
     for title in sorted {
         let query = "query($after: String) { tasks(first: 1, after: $after, orderBy: [{field: DUE_DATE}]) {
@@ -292,7 +286,7 @@ async fn due_days_are_sorted_among_due_dates_and_filtered_alone() {
         ("{dueDate: {lte: \"2026-01-15T23:59:59Z\"}}", vec!["15 at noon"]),
     ] {
         let arguments = format!("filter: {filter}, orderBy: [{{field: DUE_DATE}}]");
-        assert_eq!(titles(&ann, &arguments).await, found, "{filter}");
+        assert_eq!(ann.titles(&arguments).await, found, "{filter}");
     }
 }
 

@@ -6,15 +6,10 @@ use crate::support::TestApp;
 use crate::support::person::{Person, global_id};
 use crate::support::process::until;
 
-async fn cursor(person: &Person<'_>) -> String {
-    let answer = person.graphql("{ eventCursor }", json!({})).await;
-    answer.data()["eventCursor"].as_str().unwrap().to_owned()
-}
-
 /// Waits for a later cursor. On `PostgreSQL`, open transactions of any database delay it.
 async fn cursor_after(person: &Person<'_>, past: &str) -> String {
     until("the log to advance", async || {
-        Some(cursor(person).await).filter(|now| now != past)
+        Some(person.event_cursor().await).filter(|now| now != past)
     })
     .await
 }
@@ -23,10 +18,10 @@ async fn cursor_after(person: &Person<'_>, past: &str) -> String {
 async fn the_cursor_is_that_of_the_last_event() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let empty = cursor(&ann).await;
+    let empty = ann.event_cursor().await;
     let task = ann.creates_task(json!({ "title": "T" })).await;
     let created = cursor_after(&ann, &empty).await;
-    assert_eq!(cursor(&ann).await, created);
+    assert_eq!(ann.event_cursor().await, created);
     let query = "query($id: ID!, $after: String) { taskHistory(id: $id, after: $after) { nodes { cursor } } }";
     let answer = ann.graphql(query, json!({ "id": global_id("Task", task) })).await;
     assert_eq!(answer.at("/data/taskHistory/nodes/0/cursor"), &json!(created));
@@ -36,14 +31,14 @@ async fn the_cursor_is_that_of_the_last_event() {
         .await;
     assert_eq!(answer.at("/data/taskHistory/nodes/0/cursor"), &json!(created));
     // The cursor is the same for users who cannot see the task.
-    assert_eq!(cursor(&app.member().await).await, created);
+    assert_eq!(app.member().await.event_cursor().await, created);
 }
 
 #[tokio::test]
 async fn the_cursor_is_read_before_the_lists_of_its_request() {
     let app = TestApp::start().await;
     let ann = app.member().await;
-    let empty = cursor(&ann).await;
+    let empty = ann.event_cursor().await;
     ann.creates_task(json!({ "title": "T" })).await;
     let created = cursor_after(&ann, &empty).await;
     let before = app.app.domain().statements();

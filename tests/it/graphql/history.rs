@@ -18,33 +18,21 @@ async fn busy_task(app: &TestApp, ann: &Person<'_>, bob: &Person<'_>) -> i64 {
     let id = ann
         .creates_task(json!({ "title": "Report", "dueDate": "2026-02-01T00:00:00Z" }))
         .await;
-    for (person, mutation) in [
-        (
-            ann,
-            format!("taskAssign(id: \"TASK\", assigneeId: \"{}\")", bob.global_id()),
-        ),
-        (bob, "taskTransition(id: \"TASK\", status: IN_PROGRESS)".to_owned()),
+    let to_bob = format!(", assigneeId: \"{}\"", bob.global_id());
+    for (person, mutation, arguments) in [
+        (ann, "taskAssign", to_bob.as_str()),
+        (bob, "taskTransition", ", status: IN_PROGRESS"),
         (
             bob,
-            "taskUpdate(id: \"TASK\", input: {title: \"Better\", priority: HIGH, dueDate: null})".to_owned(),
+            "taskUpdate",
+            ", input: {title: \"Better\", priority: HIGH, dueDate: null}",
         ),
-        (bob, "taskAddTags(id: \"TASK\", tags: [\"b\", \"a\"])".to_owned()),
+        (bob, "taskAddTags", ", tags: [\"b\", \"a\"]"),
     ] {
         app.advance(TimeDelta::minutes(1));
-        mutate(person, &mutation, id).await;
+        person.changes_task(mutation, id, arguments).await;
     }
     id
-}
-
-async fn mutate(person: &Person<'_>, mutation: &str, id: i64) {
-    let mutation = mutation.replace("TASK", &global_id("Task", id));
-    let answer = person
-        .graphql(
-            &format!("mutation {{ done: {mutation} {{ userErrors {{ message }} }} }}"),
-            json!({}),
-        )
-        .await;
-    assert_eq!(answer.data()["done"]["userErrors"], json!([]), "{mutation}");
 }
 
 async fn page(person: &Person<'_>, id: i64, arguments: Value) -> Value {
@@ -152,7 +140,7 @@ async fn only_users_who_see_the_task_see_its_history() {
     assert_eq!(page(&eve, id, json!({})).await, Value::Null);
     assert_eq!(page(&eve, 999_999, json!({})).await, Value::Null);
     // After Bob is unassigned he sees no event, including his own.
-    mutate(&ann, "taskAssign(id: \"TASK\")", id).await;
+    ann.changes_task("taskAssign", id, "").await;
     assert_eq!(page(&bob, id, json!({})).await, Value::Null);
 }
 
@@ -161,7 +149,7 @@ async fn a_task_in_the_trash_keeps_its_history() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "T" })).await;
-    mutate(&ann, "taskDelete(id: \"TASK\")", id).await;
+    ann.changes_task("taskDelete", id, "").await;
     assert_eq!(page(&ann, id, json!({})).await, Value::Null);
     let trash = "{ tasks(filter: {includeDeleted: true}) { nodes { history { totalCount nodes { type changes { field before after } } } } } }";
     let answer = ann.graphql(trash, json!({})).await;
@@ -174,7 +162,7 @@ async fn a_task_in_the_trash_keeps_its_history() {
         history["nodes"][1]["changes"],
         json!([{ "field": "deletedAt", "before": null, "after": "2026-01-15T12:00:00+00:00" }])
     );
-    mutate(&ann, "taskRestore(id: \"TASK\")", id).await;
+    ann.changes_task("taskRestore", id, "").await;
     assert_eq!(
         kinds(&page(&ann, id, json!({})).await),
         ["CREATED", "DELETED", "RESTORED"]

@@ -15,8 +15,7 @@ async fn visible_tasks_and_users_are_found_in_request_order() {
         bob.creates_task(json!({ "title": "Bob's" })).await,
         ann.creates_task(json!({ "title": "Trashed" })).await,
     );
-    let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }";
-    ann.graphql(delete, json!({ "id": task(trashed) })).await.data();
+    ann.changes_task("taskDelete", trashed, "").await;
     let ids = [
         bob.global_id(),
         task(own),

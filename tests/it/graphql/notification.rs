@@ -28,11 +28,9 @@ fn kinds_and_titles(page: &Value) -> Vec<(&str, &str)> {
 }
 
 async fn moves(person: &Person<'_>, task: i64, status: &str) {
-    let mutation = "mutation($id: ID!, $status: TaskStatus!) { taskTransition(id: $id, status: $status) { userErrors { message } } }";
-    let answer = person
-        .graphql(mutation, json!({ "id": global_id("Task", task), "status": status }))
+    person
+        .changes_task("taskTransition", task, &format!(", status: {status}"))
         .await;
-    assert_eq!(answer.data()["taskTransition"]["userErrors"], json!([]));
 }
 
 #[tokio::test]
@@ -87,10 +85,8 @@ async fn a_refused_change_notifies_nobody() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann.creates_task(json!({ "title": "T" })).await;
-    let update = "mutation($id: ID!, $to: ID!) { taskUpdate(id: $id, input: {assigneeId: $to, title: \"\"}) { userErrors { code } } }";
-    ann.graphql(update, json!({ "id": global_id("Task", task), "to": bob.global_id() }))
-        .await
-        .data();
+    let refused = format!(", input: {{assigneeId: \"{}\", title: \"\"}}", bob.global_id());
+    ann.mutates_task("taskUpdate", task, &refused).await;
     assert_eq!(kinds_and_titles(&list(&bob, json!({})).await), []);
 }
 
@@ -101,10 +97,8 @@ async fn a_notification_stays_when_its_task_becomes_invisible() {
     let task = ann
         .creates_task(json!({ "title": "Secret", "assigneeId": bob.global_id() }))
         .await;
-    let update = "mutation($id: ID!) { taskUpdate(id: $id, input: {assigneeId: null, title: \"Newer\"}) { userErrors { code } } }";
-    ann.graphql(update, json!({ "id": global_id("Task", task) }))
-        .await
-        .data();
+    ann.changes_task("taskUpdate", task, ", input: {assigneeId: null, title: \"Newer\"}")
+        .await;
     let page = list(&bob, json!({})).await;
     assert_eq!(kinds_and_titles(&page), [("ASSIGNED", "Secret")]);
     assert_eq!(page["nodes"][0]["task"], Value::Null);

@@ -43,17 +43,6 @@ async fn a_task_is_created_changed_and_read_back() {
     );
 }
 
-/// Runs a mutation of one task and returns the payload.
-async fn mutate(person: &Person<'_>, mutation: &str, id: i64, arguments: &str) -> Value {
-    let id = global_id("Task", id);
-    let document = format!(
-        "mutation {{ {mutation}(id: \"{id}\"{arguments}) {{
-           task {{ title description status priority dueDate completedAt version tags deletedAt assignee {{ databaseId }} }}
-           userErrors {{ code field message }} }} }}"
-    );
-    person.graphql(&document, json!({})).await.data()[mutation].clone()
-}
-
 /// The task as the person reads it; null if they cannot see it.
 async fn read(person: &Person<'_>, id: i64) -> Value {
     let query = "query($id: ID!) { task(id: $id) { title status version tags completedAt isOverdue viewerCanUpdate viewerCanDelete allowedTransitions } }";
@@ -71,14 +60,14 @@ async fn an_update_distinguishes_absent_null_and_value() {
     let id = ann
         .creates_task(json!({ "title": "T", "description": "D", "dueDate": "2026-02-01T00:00:00Z", "tags": ["a"], "assigneeId": ann.global_id() }))
         .await;
-    let payload = mutate(&ann, "taskUpdate", id, ", input: {priority: LOW}").await;
+    let payload = ann.mutates_task("taskUpdate", id, ", input: {priority: LOW}").await;
     assert_eq!(
         payload["task"],
         json!({ "title": "T", "description": "D", "status": "TODO", "priority": "LOW", "dueDate": "2026-02-01T00:00:00+00:00",
             "completedAt": null, "version": 2, "tags": ["a"], "deletedAt": null, "assignee": { "databaseId": ann.id } })
     );
     let nulls = ", input: {description: null, dueDate: null, tags: null, assigneeId: null}";
-    let payload = mutate(&ann, "taskUpdate", id, nulls).await;
+    let payload = ann.mutates_task("taskUpdate", id, nulls).await;
     assert_eq!(
         payload["task"],
         json!({ "title": "T", "description": null, "status": "TODO", "priority": "LOW", "dueDate": null,
@@ -104,24 +93,24 @@ async fn a_task_is_deleted_restored_and_purged() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let id = ann.creates_task(json!({ "title": "T", "tags": ["a"] })).await;
-    let payload = mutate(&ann, "taskDelete", id, "").await;
+    let payload = ann.mutates_task("taskDelete", id, "").await;
     assert_eq!(payload["task"]["deletedAt"], "2026-01-15T12:00:00+00:00");
     assert_eq!(read(&ann, id).await, Value::Null);
-    let payload = mutate(&ann, "taskUpdate", id, ", input: {title: \"Other\"}").await;
+    let payload = ann.mutates_task("taskUpdate", id, ", input: {title: \"Other\"}").await;
     assert_eq!(payload["userErrors"][0]["code"], "NOT_FOUND");
-    let payload = mutate(&ann, "taskRestore", id, "").await;
+    let payload = ann.mutates_task("taskRestore", id, "").await;
     assert_eq!(
         (&payload["task"]["deletedAt"], &payload["task"]["tags"]),
         (&Value::Null, &json!(["a"]))
     );
     assert_eq!(read(&ann, id).await["title"], "T");
-    let payload = mutate(&ann, "taskPurge", id, "").await;
+    let payload = ann.mutates_task("taskPurge", id, "").await;
     assert_eq!(
         (&payload["task"]["title"], &payload["task"]["tags"]),
         (&json!("T"), &json!(["a"]))
     );
     assert_eq!(
-        mutate(&ann, "taskRestore", id, "").await["userErrors"][0]["code"],
+        ann.mutates_task("taskRestore", id, "").await["userErrors"][0]["code"],
         "NOT_FOUND"
     );
 }
@@ -135,15 +124,15 @@ async fn completed_at_follows_done() {
     app.advance(chrono::TimeDelta::minutes(20));
     // Setting the same status again changes nothing.
     assert_eq!(
-        mutate(&ann, "taskTransition", id, ", status: DONE").await["task"]["version"],
+        ann.mutates_task("taskTransition", id, ", status: DONE").await["task"]["version"],
         1
     );
-    let payload = mutate(&ann, "taskTransition", id, ", status: TODO").await;
+    let payload = ann.mutates_task("taskTransition", id, ", status: TODO").await;
     assert_eq!(
         (&payload["task"]["completedAt"], &payload["task"]["version"]),
         (&Value::Null, &json!(2))
     );
-    let payload = mutate(&ann, "taskTransition", id, ", status: DONE").await;
+    let payload = ann.mutates_task("taskTransition", id, ", status: DONE").await;
     assert_eq!(payload["task"]["completedAt"], "2026-01-15T12:20:00+00:00");
     assert_eq!(read(&ann, id).await["allowedTransitions"], json!(["TODO"]));
 }
@@ -200,10 +189,10 @@ async fn an_assignee_works_on_a_task_and_cannot_see_it_after_handing_it_back() {
     }
     let to_ann = format!(", assigneeId: \"{}\"", ann.global_id());
     assert_eq!(
-        mutate(&bob, "taskAssign", id, &to_ann).await["userErrors"][0]["code"],
+        bob.mutates_task("taskAssign", id, &to_ann).await["userErrors"][0]["code"],
         "FORBIDDEN"
     );
-    let payload = mutate(&bob, "taskAssign", id, "").await;
+    let payload = bob.mutates_task("taskAssign", id, "").await;
     assert_eq!(
         (&payload["userErrors"], &payload["task"]["assignee"]),
         (&json!([]), &Value::Null)
@@ -221,7 +210,7 @@ async fn an_overdue_task_is_open_and_past_its_due_date() {
     assert_eq!(read(&ann, id).await["isOverdue"], false);
     app.advance(chrono::TimeDelta::seconds(1));
     assert_eq!(read(&ann, id).await["isOverdue"], true);
-    mutate(&ann, "taskTransition", id, ", status: CANCELLED").await;
+    ann.changes_task("taskTransition", id, ", status: CANCELLED").await;
     assert_eq!(read(&ann, id).await["isOverdue"], false);
 }
 

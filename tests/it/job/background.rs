@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::support::database::TestDatabase;
-use crate::support::process::{Place, until};
+use crate::support::process::{Sandbox, until};
 
 const PATH: &str = "/api/v1/async/background-task";
 
@@ -25,9 +25,9 @@ async fn a_background_task_is_queued_and_done_and_only_its_owner_can_read_it() {
             &json!({ "task_id": id, "status": "queued", "message": "Background task triggered", "task_name": null })
         )
     );
-    let place = format!("{PATH}/{id}");
-    assert_eq!(queued.header("location"), place);
-    let answer = ann.rest(Method::GET, &place, Value::Null).await;
+    let location = format!("{PATH}/{id}");
+    assert_eq!(queued.header("location"), location);
+    let answer = ann.rest(Method::GET, &location, Value::Null).await;
     assert_eq!(
         answer.body,
         json!({ "task_id": id, "status": "queued", "created_at": "2026-01-15T12:00:00Z", "finished_at": null })
@@ -36,19 +36,19 @@ async fn a_background_task_is_queued_and_done_and_only_its_owner_can_read_it() {
         .execute("UPDATE jobs SET locked_until = '2026-01-15 12:00:30+00:00', locked_by = 'x' WHERE kind = 'background_task'")
         .await;
     assert_eq!(
-        ann.rest(Method::GET, &place, Value::Null).await.at("/status"),
+        ann.rest(Method::GET, &location, Value::Null).await.at("/status"),
         "running"
     );
     app.advance(TimeDelta::minutes(1));
     app.run_until_idle().await;
-    let answer = ann.rest(Method::GET, &place, Value::Null).await;
+    let answer = ann.rest(Method::GET, &location, Value::Null).await;
     assert_eq!(
         (answer.at("/status"), answer.at("/finished_at")),
         (&json!("done"), &json!("2026-01-15T12:01:00Z"))
     );
     for other in [&bob, &boss] {
         assert_eq!(
-            other.rest(Method::GET, &place, Value::Null).await.problem(),
+            other.rest(Method::GET, &location, Value::Null).await.problem(),
             (404, "NOT_FOUND", "")
         );
     }
@@ -58,7 +58,7 @@ async fn a_background_task_is_queued_and_done_and_only_its_owner_can_read_it() {
     assert_eq!(answer.status, 404, "{}", answer.text);
     app.advance(TimeDelta::days(4));
     app.run_until_idle().await;
-    assert_eq!(ann.rest(Method::GET, &place, Value::Null).await.status, 404);
+    assert_eq!(ann.rest(Method::GET, &location, Value::Null).await.status, 404);
 }
 
 #[tokio::test]
@@ -98,15 +98,15 @@ async fn the_strict_limit_applies_to_requesting_a_task_and_not_to_reading_it() {
     let external = ann.rest(Method::GET, "/async/external", Value::Null).await;
     assert_eq!(external.problem(), (503, "EXTERNAL_NOT_CONFIGURED", ""));
     assert_eq!(ann.rest(Method::POST, PATH, Value::Null).await.status, 429);
-    let place = queued.header("location").to_owned();
-    assert_eq!(ann.rest(Method::GET, &place, Value::Null).await.status, 200);
+    let location = queued.header("location").to_owned();
+    assert_eq!(ann.rest(Method::GET, &location, Value::Null).await.status, 200);
 }
 
 #[tokio::test]
 async fn the_running_server_does_it_and_logs_that() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
     let ann = server.registers("ann@example.com", "Password123").await;
     for title in ["One", "Two"] {
         server

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::database::TestDatabase;
 use crate::support::person::global_id;
-use crate::support::process::{Place, until};
+use crate::support::process::{Sandbox, until};
 use crate::support::smtp::{Behaviour, MailServer};
 
 const TASKS: usize = 12;
@@ -15,17 +15,17 @@ const TASKS: usize = 12;
 async fn a_server_that_is_killed_while_it_runs_jobs_loses_none_and_nothing_is_done_twice() {
     let mail = MailServer::start(Behaviour::IsSilent).await;
     let database = TestDatabase::create().await;
-    let place = || {
-        Place::over(&database)
+    let sandbox = || {
+        Sandbox::over(&database)
             .with("SMTP_URL", &mail.url())
             .with("MAIL_MAX_PER_HOUR", "0")
             .with("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a")
     };
-    let (dying_place, staying_place) = (place(), place());
+    let (dying_sandbox, staying_sandbox) = (sandbox(), sandbox());
     for name in ["ann", "bob"] {
-        dying_place.creates_user(name).await;
+        dying_sandbox.creates_user(name).await;
     }
-    let dying = dying_place.serve().await;
+    let dying = dying_sandbox.serve().await;
     let (ann, bob) = (dying.access_token_of("ann").await, dying.access_token_of("bob").await);
     let bob_id = database
         .number("SELECT CAST(id AS BIGINT) AS number FROM users WHERE email = 'bob@example.com'")
@@ -47,7 +47,7 @@ async fn a_server_that_is_killed_while_it_runs_jobs_loses_none_and_nothing_is_do
     database
         .execute("UPDATE jobs SET run_at = '2026-01-01 00:00:00+00:00' WHERE kind = 'notify_due'")
         .await;
-    let staying = staying_place.serve().await;
+    let staying = staying_sandbox.serve().await;
 
     // Three emails for each task: an assignment and an overdue notice for Bob, and an overdue notice for Ann. The leases of
     // the dead server must expire first.

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
-use crate::support::person::{Person, global_id};
+use crate::support::person::Person;
 use crate::support::smtp::{Behaviour, MailServer};
 
 const LIST: &str = "{ notifications { nodes { kind taskTitle previousStatus status actor { id } } } }";
@@ -38,14 +38,6 @@ async fn create(person: &Person<'_>, title: &str, due: DateTime<Utc>, more: Valu
     person.creates_task(input).await
 }
 
-async fn update(person: &Person<'_>, task: i64, input: Value) {
-    let mutation = "mutation($id: ID!, $input: TaskUpdateInput!) { taskUpdate(id: $id, input: $input) { userErrors { message } } }";
-    let answer = person
-        .graphql(mutation, json!({ "id": global_id("Task", task), "input": input }))
-        .await;
-    assert_eq!(answer.data()["taskUpdate"]["userErrors"], json!([]));
-}
-
 #[tokio::test]
 async fn owner_and_assignee_of_an_open_task_are_notified_once_when_it_is_due_soon_and_once_when_it_is_overdue() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "10080")]).await;
@@ -63,10 +55,7 @@ async fn owner_and_assignee_of_an_open_task_are_notified_once_when_it_is_due_soo
     create(&ann, "Done", start + TimeDelta::hours(1), json!({ "status": "DONE" })).await;
     create(&ann, "Late", start - TimeDelta::days(3), json!({})).await;
     let trashed = create(&ann, "Trashed", start + TimeDelta::hours(1), json!({})).await;
-    let delete = "mutation($id: ID!) { taskDelete(id: $id) { userErrors { message } } }";
-    ann.graphql(delete, json!({ "id": global_id("Task", trashed) }))
-        .await
-        .data();
+    ann.changes_task("taskDelete", trashed, "").await;
 
     app.run_until_idle().await;
     assert_eq!(notifications(&ann).await, ["OVERDUE Late"]);
@@ -155,11 +144,13 @@ async fn another_due_date_and_another_assignee_are_notified_again() {
     let task = create(&ann, "T", now(&app) + TimeDelta::hours(2), json!({})).await;
     app.run_until_idle().await;
     let later = (now(&app) + TimeDelta::hours(3)).to_rfc3339();
-    update(&ann, task, json!({ "dueDate": later })).await;
+    ann.changes_task("taskUpdate", task, &format!(", input: {{dueDate: \"{later}\"}}"))
+        .await;
     app.advance(TimeDelta::minutes(1));
     app.run_until_idle().await;
     assert_eq!(notifications(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);
-    update(&ann, task, json!({ "assigneeId": bob.global_id() })).await;
+    let to_bob = format!(", input: {{assigneeId: \"{}\"}}", bob.global_id());
+    ann.changes_task("taskUpdate", task, &to_bob).await;
     app.advance(TimeDelta::minutes(1));
     app.run_until_idle().await;
     assert_eq!(notifications(&ann).await, ["DUE_SOON T", "DUE_SOON T"]);

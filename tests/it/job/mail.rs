@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::TestApp;
 use crate::support::database::TestDatabase;
 use crate::support::person::global_id;
-use crate::support::process::{Place, until};
+use crate::support::process::{Sandbox, until};
 use crate::support::smtp::{Behaviour, MailServer};
 
 async fn app(mail: &MailServer) -> TestApp {
@@ -45,10 +45,7 @@ async fn each_notification_is_one_email_in_plain_text() {
         email.text
     );
 
-    let mutation = "mutation($id: ID!) { taskTransition(id: $id, status: IN_PROGRESS) { userErrors { message } } }";
-    bob.graphql(mutation, json!({ "id": global_id("Task", task) }))
-        .await
-        .data();
+    bob.changes_task("taskTransition", task, ", status: IN_PROGRESS").await;
     app.run_until_idle().await;
     app.run_until_idle().await;
     let emails = mail.emails();
@@ -74,10 +71,8 @@ async fn without_a_mail_server_no_email_is_queued_and_with_one_only_for_successf
     let app = app(&mail).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let task = ann.creates_task(json!({ "title": "T" })).await;
-    let update = "mutation($id: ID!, $to: ID!) { taskUpdate(id: $id, input: {assigneeId: $to, title: \"\"}) { userErrors { code } } }";
-    ann.graphql(update, json!({ "id": global_id("Task", task), "to": bob.global_id() }))
-        .await
-        .data();
+    let refused = format!(", input: {{assigneeId: \"{}\", title: \"\"}}", bob.global_id());
+    ann.mutates_task("taskUpdate", task, &refused).await;
     assert_eq!(app.jobs("send_mail").await, []);
 }
 
@@ -134,11 +129,11 @@ async fn a_deactivated_user_gets_no_email() {
 async fn the_running_server_sends_at_once_and_doctor_reports_the_queue() {
     let mail = MailServer::start(Behaviour::Accepts).await;
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("SMTP_URL", &mail.url());
+    let sandbox = Sandbox::over(&database).with("SMTP_URL", &mail.url());
     for name in ["ann", "bob"] {
-        place.creates_user(name).await;
+        sandbox.creates_user(name).await;
     }
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let ann = server.access_token_of("ann").await;
     let bob = database
         .number("SELECT CAST(id AS BIGINT) AS number FROM users WHERE email = 'bob@example.com'")
@@ -172,12 +167,12 @@ async fn the_running_server_sends_at_once_and_doctor_reports_the_queue() {
     }
     let log = server.stop().await;
     assert!(!log.contains("given back"), "{log}");
-    let outcome = place.run("doctor").await;
+    let output = sandbox.run("doctor").await;
     assert!(
-        outcome
+        output
             .printed()
             .contains("ok      jobs: 0 pending, 0 running, 0 dead\n"),
-        "{outcome:?}"
+        "{output:?}"
     );
 }
 
@@ -200,7 +195,7 @@ async fn a_wrong_mail_server_stops_the_start_with_one_line() {
             "MAIL_FROM is \"nobody\"; allowed: an e-mail address",
         ),
     ] {
-        let outcome = Place::bare().run_with("serve", &[(setting, value)]).await;
-        assert!(outcome.complaint().starts_with(complaint), "{outcome:?}");
+        let output = Sandbox::bare().run_with("serve", &[(setting, value)]).await;
+        assert!(output.complaint().starts_with(complaint), "{output:?}");
     }
 }

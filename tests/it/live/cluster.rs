@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::EVENTS;
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, redis_url};
-use crate::support::process::{Place, Server, client, read};
+use crate::support::process::{Sandbox, Server, client, read};
 use crate::support::socket::Socket;
 
 const WRITERS: usize = 20;
@@ -86,14 +86,14 @@ fn write(server: &Server, token: &str, tasks: &[String]) -> JoinSet<()> {
 #[tokio::test]
 async fn a_disconnected_subscriber_resumes_at_another_server_and_sees_each_change_once() {
     let database = TestDatabase::create().await;
-    let place = || {
-        Place::over(&database)
+    let sandbox = || {
+        Sandbox::over(&database)
             .with("REDIS_URL", &redis_url())
             .with("RATE_LIMIT_ENABLED", "false")
             .with("SECRET_KEY", "f2a91c07d35be8462f0a7c9e1b44d68e5a")
     };
-    let (dying_place, staying_place) = (place(), place());
-    let (dying, staying) = (dying_place.serve().await, staying_place.serve().await);
+    let (dying_sandbox, staying_sandbox) = (sandbox(), sandbox());
+    let (dying, staying) = (dying_sandbox.serve().await, staying_sandbox.serve().await);
     let token = staying.registers("ann@example.com", PASSWORD).await;
     let start = staying.graphql(&token, "{ eventCursor }", json!({})).await;
     let mut seen = Seen {

@@ -2,18 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{cursor, event, watch};
+use super::{event, watch};
 use crate::support::TestApp;
-use crate::support::person::{Person, global_id};
+use crate::support::person::global_id;
 use crate::support::process::until;
 use crate::support::socket::Socket;
-
-pub(super) async fn mutate(person: &Person<'_>, mutation: &str, task: i64, arguments: &str) {
-    let id = global_id("Task", task);
-    let query = format!("mutation {{ {mutation}(id: \"{id}\"{arguments}) {{ userErrors {{ code message }} }} }}");
-    let answer = person.graphql(&query, json!({})).await;
-    assert_eq!(answer.data()[mutation]["userErrors"], json!([]), "{mutation}");
-}
 
 async fn expect(socket: &mut Socket, id: &str, events: &[(&str, Value)]) {
     for (kind, title) in events {
@@ -31,7 +24,7 @@ async fn only_users_who_see_a_task_receive_its_events() {
         app.admin().await,
     );
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut sockets = Vec::new();
     for person in [&ann, &bob, &eve, &boss] {
         let mut socket = served.socket_of(person).await;
@@ -40,10 +33,11 @@ async fn only_users_who_see_a_task_receive_its_events() {
     }
     let task = ann.creates_task(json!({ "title": "Report" })).await;
     let to_bob = format!(", assigneeId: \"{}\"", bob.global_id());
-    mutate(&ann, "taskAssign", task, &to_bob).await;
-    mutate(&bob, "taskTransition", task, ", status: IN_PROGRESS").await;
-    mutate(&ann, "taskAssign", task, "").await;
-    mutate(&ann, "taskUpdate", task, ", input: {title: \"Final\"}").await;
+    ann.changes_task("taskAssign", task, &to_bob).await;
+    bob.changes_task("taskTransition", task, ", status: IN_PROGRESS").await;
+    ann.changes_task("taskAssign", task, "").await;
+    ann.changes_task("taskUpdate", task, ", input: {title: \"Final\"}")
+        .await;
     // Each of them receives this event last, so nothing else was delivered.
     for person in [&bob, &eve] {
         person.creates_task(json!({ "title": "Own" })).await;
@@ -77,7 +71,7 @@ async fn missed_events_are_replayed_before_live_ones_without_gaps_or_duplicates(
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut socket = served.socket_of(&ann).await;
     watch(&mut socket, "1", &start).await;
     let titles: Vec<String> = (0..30).map(|number| format!("Task {number}")).collect();
@@ -114,7 +108,7 @@ async fn a_filter_selects_events() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let (one, two) = (
         ann.creates_task(json!({ "title": "One" })).await,
         ann.creates_task(json!({ "title": "Two" })).await,
@@ -128,9 +122,10 @@ async fn a_filter_selects_events() {
         let variables = json!({ "after": start, "filter": filter });
         socket.subscribe(id, super::EVENTS, variables).await;
     }
-    mutate(&ann, "taskTransition", one, ", status: DONE").await;
-    mutate(&ann, "taskTransition", one, ", status: TODO").await;
-    mutate(&ann, "taskUpdate", two, ", input: {title: \"Zwei\", status: DONE}").await;
+    ann.changes_task("taskTransition", one, ", status: DONE").await;
+    ann.changes_task("taskTransition", one, ", status: TODO").await;
+    ann.changes_task("taskUpdate", two, ", input: {title: \"Zwei\", status: DONE}")
+        .await;
     let mut received = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..2 + 3 + 3 {
         let message = socket.receive().await;
@@ -177,7 +172,7 @@ async fn a_filter_matches_the_task_before_or_after_the_event_live_and_in_replay(
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let served = app.listen().await;
-    let start = cursor(&boss).await;
+    let start = boss.event_cursor().await;
     let (a, b) = (ann.global_id(), bob.global_id());
     let all: Vec<i64> = (1..=10).collect();
     let (filters, expected): (Vec<Value>, Vec<Vec<i64>>) = [
@@ -234,7 +229,7 @@ async fn a_filter_matches_the_task_before_or_after_the_event_live_and_in_replay(
         ("taskUpdate", ", input: {tags: []}"),
         ("taskDelete", ""),
     ] {
-        mutate(&ann, mutation, task, arguments).await;
+        ann.changes_task(mutation, task, arguments).await;
     }
     assert_eq!(versions(&mut live, &expected).await, expected);
     let mut replay = subscribe().await;
@@ -246,7 +241,7 @@ async fn task_status_changed_delivers_only_transitions_of_that_task() {
     let app = TestApp::start().await;
     let (ann, eve) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let task = ann.creates_task(json!({ "title": "Report" })).await;
     let other = ann.creates_task(json!({ "title": "Other" })).await;
     let query = "subscription($id: ID!, $after: String) {
@@ -255,10 +250,11 @@ async fn task_status_changed_delivers_only_transitions_of_that_task() {
     socket
         .subscribe("1", query, json!({ "id": global_id("Task", task), "after": start }))
         .await;
-    mutate(&ann, "taskUpdate", task, ", input: {title: \"Better\"}").await;
-    mutate(&ann, "taskTransition", other, ", status: DONE").await;
-    mutate(&ann, "taskTransition", task, ", status: IN_PROGRESS").await;
-    mutate(&ann, "taskUpdate", task, ", input: {status: DONE}").await;
+    ann.changes_task("taskUpdate", task, ", input: {title: \"Better\"}")
+        .await;
+    ann.changes_task("taskTransition", other, ", status: DONE").await;
+    ann.changes_task("taskTransition", task, ", status: IN_PROGRESS").await;
+    ann.changes_task("taskUpdate", task, ", input: {status: DONE}").await;
     for (before, after, version) in [("TODO", "IN_PROGRESS", 3), ("IN_PROGRESS", "DONE", 4)] {
         assert_eq!(
             socket.data("1").await["taskStatusChanged"],
@@ -321,6 +317,6 @@ async fn an_unusable_cursor_requires_a_resync() {
         .await;
     let served = app.listen().await;
     let mut socket = served.socket_of(&ann).await;
-    watch(&mut socket, "1", &cursor(&stranger).await).await;
+    watch(&mut socket, "1", &stranger.event_cursor().await).await;
     assert_eq!(socket.error_code("1").await, "RESYNC_REQUIRED");
 }

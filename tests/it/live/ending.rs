@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::{cursor, event, watch};
+use super::{event, watch};
 use crate::support::TestApp;
 use crate::support::person::global_id;
 use crate::support::socket::{LEGACY, PATIENCE, TRANSPORT};
@@ -18,7 +18,7 @@ async fn a_client_that_only_answers_pings_stays() {
     let app = TestApp::start_with(&[("WEBSOCKET_PING_INTERVAL_SECONDS", "1")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut socket = served.socket_of(&ann).await;
     watch(&mut socket, "1", &start).await;
     for _ in 0..4 {
@@ -63,7 +63,7 @@ async fn a_client_that_does_not_read_is_disconnected_and_delays_nobody() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let description = "d".repeat(5_000);
     let input = json!({ "title": "T", "description": description });
     let mut ids = Vec::new();
@@ -108,7 +108,7 @@ async fn a_shutdown_closes_every_connection_at_once() {
     let app = TestApp::start_with(&[("SHUTDOWN_TIMEOUT_SECONDS", "3600")]).await;
     let ann = app.member().await;
     let mut served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut watching = served.socket_of(&ann).await;
     watch(&mut watching, "1", &start).await;
     let nobody = served.introduced(json!({})).await;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::{cursor, event, watch};
+use super::{event, watch};
 use crate::support::person::Person;
 use crate::support::socket::{LEGACY, Served, Socket, TRANSPORT};
 use crate::support::{PASSWORD, TestApp};
@@ -138,7 +138,7 @@ async fn the_end_of_a_session_closes_its_connections_on_every_node() {
         app.member().await,
         app.admin().await,
     );
-    let start = cursor(&boss).await;
+    let start = boss.event_cursor().await;
     let mut of_boss = pair(&here, &there, &boss, &start).await;
 
     let password = format!(
@@ -199,7 +199,7 @@ async fn a_demoted_administrator_receives_no_events_of_other_users() {
     let app = TestApp::start().await;
     let (ann, chief, boss) = (app.member().await, app.admin().await, app.admin().await);
     let served = app.listen().await;
-    let start = cursor(&boss).await;
+    let start = boss.event_cursor().await;
     let mut socket = served.socket_of(&chief).await;
     watch(&mut socket, "1", &start).await;
     ann.creates_task(json!({ "title": "Before" })).await;

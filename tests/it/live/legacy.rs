@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{EVENTS, cursor};
+use super::EVENTS;
 use crate::support::TestApp;
 use crate::support::person::Person;
 use crate::support::socket::{LEGACY, Served, Socket};
@@ -56,7 +56,7 @@ async fn a_subscription_is_answered_until_it_is_stopped_or_its_id_taken() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let from = cursor(&ann).await;
+    let from = ann.event_cursor().await;
     let mut socket = older(&served, &ann).await;
     start(&mut socket, "1", EVENTS, json!({ "after": from })).await;
     ann.creates_task(json!({ "title": "One" })).await;
@@ -111,7 +111,7 @@ async fn a_numeric_id_equals_its_text() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let from = cursor(&ann).await;
+    let from = ann.event_cursor().await;
     let mut socket = older(&served, &ann).await;
     let begin = async |socket: &mut Socket, id: Value, query: &str| {
         let payload = json!({ "query": query, "operationName": "", "variables": { "after": from } });

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::{cursor, event, watch};
+use super::{event, watch};
 use crate::support::TestApp;
 use crate::support::database::TestDatabase;
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 use crate::support::socket::{Socket, TRANSPORT, credentials};
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn an_operation_above_the_limit_is_refused_and_the_others_continue() {
     let app = TestApp::start_with(&[("WEBSOCKET_MAX_OPERATIONS", "2")]).await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut socket = served.socket_of(&ann).await;
     for id in ["a", "b", "c"] {
         watch(&mut socket, id, &start).await;
@@ -174,7 +174,7 @@ async fn drain(socket: &mut Socket, titles: &mut Vec<Value>) {
 #[tokio::test]
 async fn the_log_explains_a_development_proxy_that_replaces_the_host() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database)
+    let server = Sandbox::over(&database)
         .with("CORS_ORIGINS", "https://app.example.com")
         .serve()
         .await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::EVENTS;
 use crate::support::PASSWORD;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::process::{Place, Server, client, until};
+use crate::support::process::{Sandbox, Server, client, until};
 
 async fn value(server: &Server, name: &str) -> f64 {
     let page = client().get(server.url("/metrics")).send().await.unwrap();
@@ -24,8 +24,8 @@ async fn until_value(server: &Server, name: &str, is_right: impl Fn(f64) -> bool
 #[tokio::test]
 async fn connections_subscriptions_and_events_are_counted() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     assert!(value(&server, "taskwire_live_connections").await.abs() < 0.5);
     let mut socket = server.socket_of(&token).await;
@@ -54,8 +54,8 @@ async fn a_transaction_that_stays_open_shows_as_lag() {
         return;
     }
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database);
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let mut socket = server.socket_of(&token).await;
     socket.subscribe("1", EVENTS, json!({})).await;

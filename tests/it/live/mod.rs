@@ -17,17 +17,10 @@ mod write_cursor;
 
 use serde_json::{Value, json};
 
-use crate::support::person::Person;
 use crate::support::socket::Socket;
 
 const EVENTS: &str = "subscription($after: String, $filter: TaskEventFilter) {
     taskEvents(after: $after, filter: $filter) { cursor type taskId snapshot { version title } task { title status version } } }";
-
-/// The current cursor of the event log.
-async fn cursor(person: &Person<'_>) -> String {
-    let answer = person.graphql("{ eventCursor }", json!({})).await;
-    answer.data()["eventCursor"].as_str().unwrap().to_owned()
-}
 
 /// Subscribes to all events after a cursor. With the cursor of an empty log, a test receives all its events, whenever
 /// the subscription starts.

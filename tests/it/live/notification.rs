@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use taskwire::domain::actor::Actor;
 
 use super::legacy::{older, start};
-use super::{cursor, watch};
+use super::watch;
 use crate::support::TestApp;
-use crate::support::person::{Person, global_id};
+use crate::support::person::Person;
 use crate::support::socket::Socket;
 
 const NOTIFIED: &str = "subscription($after: String) { notificationReceived(after: $after) {
@@ -32,12 +32,9 @@ async fn hands(from: &Person<'_>, to: &Person<'_>, title: &str) -> i64 {
 }
 
 async fn moves(person: &Person<'_>, task: i64, status: &str) {
-    let mutation = format!(
-        "mutation {{ taskTransition(id: \"{}\", status: {status}) {{ userErrors {{ message }} }} }}",
-        global_id("Task", task)
-    );
-    let answer = person.graphql(&mutation, json!({})).await;
-    assert_eq!(answer.data()["taskTransition"]["userErrors"], json!([]));
+    person
+        .changes_task("taskTransition", task, &format!(", status: {status}"))
+        .await;
 }
 
 /// Runs the job that notifies of due dates.
@@ -78,7 +75,7 @@ async fn a_subscription_with_a_cursor_gets_missed_notifications_once_and_then_ne
     let other = app.second_node().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let (served, served_there) = (app.listen().await, other.listen().await);
-    let before = json!(cursor(&bob).await);
+    let before = json!(bob.event_cursor().await);
     // This subscription stays connected.
     let mut present = served.socket_of(&bob).await;
     listen(&mut present, &before).await;
@@ -118,7 +115,7 @@ async fn the_cursor_of_an_event_or_of_the_log_is_before_the_notifications_of_lat
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let start = cursor(&bob).await;
+    let start = bob.event_cursor().await;
     let mut events = served.socket_of(&bob).await;
     watch(&mut events, "1", &start).await;
     hands(&ann, &bob, "One").await;
@@ -152,7 +149,7 @@ async fn a_replay_has_the_present_unread_count_and_read_state() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let start = json!(cursor(&bob).await);
+    let start = json!(bob.event_cursor().await);
     let mut socket = served.socket_of(&bob).await;
     listen(&mut socket, &start).await;
     for (title, unread) in [("One", 1), ("Two", 2)] {
@@ -179,7 +176,7 @@ async fn nobody_gets_the_notifications_of_somebody_else_by_a_cursor() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let served = app.listen().await;
-    let start = json!(cursor(&bob).await);
+    let start = json!(bob.event_cursor().await);
     hands(&ann, &bob, "Bob's").await;
     hands(&ann, &boss, "The boss's").await;
     hands(&bob, &ann, "Ann's").await;
@@ -197,7 +194,7 @@ async fn the_older_subprotocol_resumes_too() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let from = cursor(&bob).await;
+    let from = bob.event_cursor().await;
     hands(&ann, &bob, "Missed").await;
     let mut socket = older(&served, &bob).await;
     start(&mut socket, "1", NOTIFIED, json!({ "after": from })).await;
@@ -219,7 +216,7 @@ async fn an_unusable_cursor_is_refused() {
     let app = TestApp::start_with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "90000")]).await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let start = json!(cursor(&bob).await);
+    let start = json!(bob.event_cursor().await);
     hands(&ann, &bob, "Old").await;
     let mut socket = served.socket_of(&bob).await;
     listen(&mut socket, &start).await;

@@ -6,8 +6,6 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::cursor;
-use super::delivery::mutate;
 use crate::support::TestApp;
 use crate::support::person::{Person, global_id};
 use crate::support::socket::{Served, Socket};
@@ -37,10 +35,10 @@ async fn versions(socket: &mut Socket) -> (String, i64, Option<i64>) {
 async fn a_resumed_subscription_shows_the_present_task_beside_each_snapshot() {
     let app = TestApp::start().await;
     let (ann, boss) = (app.member().await, app.admin().await);
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let task = ann.creates_task(json!({ "title": "Card", "tags": ["a"] })).await;
-    mutate(&ann, "taskTransition", task, ", status: IN_PROGRESS").await;
-    mutate(&ann, "taskUpdate", task, ", input: {tags: [\"b\"]}").await;
+    ann.changes_task("taskTransition", task, ", status: IN_PROGRESS").await;
+    ann.changes_task("taskUpdate", task, ", input: {tags: [\"b\"]}").await;
 
     // The second node has not delivered any event yet.
     let second = app.second_node().await;
@@ -64,7 +62,7 @@ async fn a_resumed_subscription_shows_the_present_task_beside_each_snapshot() {
         }
         subscriptions.push(all);
     }
-    mutate(&ann, "taskUpdate", task, ", input: {title: \"Next\"}").await;
+    ann.changes_task("taskUpdate", task, ", input: {title: \"Next\"}").await;
     for live in &mut subscriptions {
         assert_eq!(versions(live).await, ("UPDATED".to_owned(), 4, Some(4)));
     }
@@ -75,22 +73,22 @@ async fn a_task_is_shown_while_it_exists_and_is_visible() {
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let server = app.listen().await;
-    let start = cursor(&bob).await;
+    let start = bob.event_cursor().await;
     let mut live = subscribed(&server, &bob, json!({ "after": start })).await;
     let task = ann
         .creates_task(json!({ "title": "T", "assigneeId": bob.global_id() }))
         .await;
     assert_eq!(versions(&mut live).await, ("CREATED".to_owned(), 1, Some(1)));
     // A task in the trash is still shown.
-    mutate(&ann, "taskDelete", task, "").await;
+    ann.changes_task("taskDelete", task, "").await;
     let data = live.data("1").await;
     assert!(data["taskEvents"]["task"]["deletedAt"].is_string(), "{data}");
-    mutate(&ann, "taskRestore", task, "").await;
+    ann.changes_task("taskRestore", task, "").await;
     assert_eq!(versions(&mut live).await, ("RESTORED".to_owned(), 3, Some(3)));
     // Bob is unassigned: he receives that event, without the present task.
-    mutate(&ann, "taskAssign", task, "").await;
+    ann.changes_task("taskAssign", task, "").await;
     assert_eq!(versions(&mut live).await, ("UNASSIGNED".to_owned(), 4, None));
-    mutate(&ann, "taskUpdate", task, ", input: {title: \"Hers\"}").await;
+    ann.changes_task("taskUpdate", task, ", input: {title: \"Hers\"}").await;
 
     // After resuming, the present task is null in all his events.
     let mut resumed = subscribed(&server, &bob, json!({ "after": start })).await;
@@ -99,7 +97,7 @@ async fn a_task_is_shown_while_it_exists_and_is_visible() {
     }
     // After he is assigned again, all his events have the present task. Events from between are not delivered.
     let back = format!(", assigneeId: \"{}\"", bob.global_id());
-    mutate(&ann, "taskAssign", task, &back).await;
+    ann.changes_task("taskAssign", task, &back).await;
     assert_eq!(versions(&mut resumed).await, ("ASSIGNED".to_owned(), 6, Some(6)));
     let mut resumed = subscribed(&server, &bob, json!({ "after": start })).await;
     for version in [1, 2, 3, 4, 6] {
@@ -107,7 +105,7 @@ async fn a_task_is_shown_while_it_exists_and_is_visible() {
         assert_eq!((past, present), (version, Some(6)));
     }
     // The task is purged.
-    mutate(&ann, "taskPurge", task, "").await;
+    ann.changes_task("taskPurge", task, "").await;
     assert_eq!(versions(&mut resumed).await, ("PURGED".to_owned(), 6, None));
 }
 
@@ -121,7 +119,7 @@ async fn subscriptions_of_a_connection_never_show_decreasing_versions() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let server = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut socket = server.socket_of(&ann).await;
     for (id, query) in [("slow", SLOW), ("quick", QUICK)] {
         socket.subscribe(id, query, json!({ "after": start })).await;
@@ -132,7 +130,8 @@ async fn subscriptions_of_a_connection_never_show_decreasing_versions() {
     }
     let changing = tasks.iter().map(async |task| {
         for change in 0..CHANGES {
-            mutate(&ann, "taskUpdate", *task, &format!(", input: {{title: \"{change}\"}}")).await;
+            ann.changes_task("taskUpdate", *task, &format!(", input: {{title: \"{change}\"}}"))
+                .await;
         }
     });
     let receiving = async {

@@ -3,7 +3,6 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::cursor;
 use crate::support::person::Person;
 use crate::support::socket::{Served, Socket};
 use crate::support::{PASSWORD, TestApp};
@@ -39,7 +38,7 @@ async fn a_result_is_shared_only_by_receivers_with_the_same_visibility() {
     let app = TestApp::start().await;
     let (ann, bob, boss) = (app.member().await, app.member().await, app.admin().await);
     let server = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let people = [&ann, &bob, &boss];
     let (mut alike, mut own) = (Vec::new(), Vec::new());
     // Two sockets each, so that the second can share the result of the first.
@@ -82,7 +81,7 @@ async fn the_url_of_a_file_is_for_the_session_that_receives_it() {
         .await;
     let again = ann.with_token(&app, again.data()["login"]["accessToken"].as_str().unwrap());
     let server = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let people = [&ann, &again, &boss, &chief];
     let mut sockets = Vec::new();
     for person in people {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::{cursor, event, watch};
+use super::{event, watch};
 use crate::support::TestApp;
 use crate::support::socket::{Served, Socket, TRANSPORT};
 
@@ -107,7 +107,7 @@ async fn messages_out_of_order_close_with_their_code() {
 
     let ann = app.member().await;
     let mut same = served.socket_of(&ann).await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     watch(&mut same, "a", &start).await;
     watch(&mut same, "a", &start).await;
     assert_eq!(
@@ -224,7 +224,7 @@ async fn after_complete_no_message_has_that_id() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut socket = served.socket_of(&ann).await;
     watch(&mut socket, "a", &start).await;
     watch(&mut socket, "b", &start).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{cursor, watch};
+use super::watch;
 use crate::support::TestApp;
 use crate::support::person::{Person, global_id};
 
@@ -40,7 +40,7 @@ async fn each_write_returns_the_cursor_of_its_event_and_a_write_without_one_retu
     let app = TestApp::start().await;
     let (ann, bob) = (app.member().await, app.member().await);
     let served = app.listen().await;
-    let start = cursor(&ann).await;
+    let start = ann.event_cursor().await;
     let mut socket = served.socket_of(&ann).await;
     watch(&mut socket, "1", &start).await;
 

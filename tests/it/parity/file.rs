@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::events;
 use crate::support::TestApp;
-use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::global_id;
 
 #[tokio::test]
@@ -18,10 +17,8 @@ async fn a_file_is_the_same_in_both_apis() {
     for by_rest in [false, true] {
         let task = ann.creates_task(json!({ "title": "Report" })).await;
         if by_rest {
-            let form = Form::default().file("file", "a.txt", b"text").end();
-            let request = ann.request(Method::POST, &format!("/tasks/{task}/files"));
-            let request = request.header("content-type", CONTENT_TYPE).body(form.into());
-            assert_eq!(ann.send(request.unwrap()).await.status, 201);
+            let path = format!("/tasks/{task}/files");
+            assert_eq!(ann.posts_file(&path, "a.txt", b"text").await.status, 201);
         } else {
             ann.keeps(Some(task), "a.txt", b"text").await;
         }

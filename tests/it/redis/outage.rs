@@ -7,7 +7,7 @@ use crate::graphql::refused;
 use crate::support::TestApp;
 use crate::support::database::TestDatabase;
 use crate::support::person::Person;
-use crate::support::process::{Place, Server};
+use crate::support::process::{Sandbox, Server};
 use crate::support::redis::RedisServer;
 
 /// Waits until the points spent on this server are counted in Redis.
@@ -123,8 +123,8 @@ async fn a_closed_connection_is_no_outage() {
 }
 
 /// A server with rate limits.
-fn limited(database: &TestDatabase, redis: &str) -> Place {
-    Place::over(database)
+fn limited(database: &TestDatabase, redis: &str) -> Sandbox {
+    Sandbox::over(database)
         .with("RATE_LIMIT_ENABLED", "true")
         .with("REDIS_URL", redis)
 }
@@ -175,9 +175,9 @@ async fn a_wrong_password_is_logged_and_may_become_right() {
 #[tokio::test]
 async fn an_invalid_redis_url_stops_the_start() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("REDIS_URL", "redis://:hunter2@cache/first");
-    let outcome = place.run("").await;
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stderr.contains("REDIS_URL cannot be used: "), "{outcome:?}");
-    assert!(!outcome.stderr.contains("hunter2"), "{outcome:?}");
+    let sandbox = Sandbox::over(&database).with("REDIS_URL", "redis://:hunter2@cache/first");
+    let output = sandbox.run("").await;
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("REDIS_URL cannot be used: "), "{output:?}");
+    assert!(!output.stderr.contains("hunter2"), "{output:?}");
 }

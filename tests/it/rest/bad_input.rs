@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::{create_task, expect_refusal, get, patch, post};
 use crate::support::TestApp;
 use crate::support::answer::Answer;
-use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
 
 async fn raw(person: &Person<'_>, body: impl Into<Vec<u8>>) -> Answer {
@@ -16,16 +15,8 @@ async fn raw(person: &Person<'_>, body: impl Into<Vec<u8>>) -> Answer {
     person.send(request.body(body.into().into()).unwrap()).await
 }
 
-async fn upload(person: &Person<'_>, filename: &str, content: &[u8]) -> Answer {
-    let form = Form::default().file("file", filename, content).end();
-    let request = person
-        .request(Method::POST, "/upload")
-        .header("content-type", CONTENT_TYPE);
-    person.send(request.body(form.into()).unwrap()).await
-}
-
 #[tokio::test]
-async fn invalid_parameters() {
+async fn invalid_parameters_ids_and_fields_are_refused_by_name() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     create_task(&ann, json!({ "title": "T" })).await;
@@ -81,7 +72,7 @@ async fn invalid_parameters() {
 }
 
 #[tokio::test]
-async fn bodies_above_a_limit() {
+async fn bodies_that_are_too_large_or_malformed_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -102,7 +93,7 @@ async fn bodies_above_a_limit() {
 }
 
 #[tokio::test]
-async fn files_that_do_not_match_their_names() {
+async fn files_whose_content_or_name_is_not_allowed_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let before = app.footprint().await;
@@ -129,23 +120,23 @@ async fn files_that_do_not_match_their_names() {
         ),
         ("..", b"x", (422, "INVALID", "file"), "names no file"),
     ] {
-        expect_refusal(&upload(&ann, filename, content).await, refusal, message);
+        expect_refusal(&ann.posts_file("/upload", filename, content).await, refusal, message);
     }
     let large = vec![b'x'; 5 * 1024 * 1024 + 1];
     expect_refusal(
-        &upload(&ann, "large.txt", &large).await,
+        &ann.posts_file("/upload", "large.txt", &large).await,
         (413, "PAYLOAD_TOO_LARGE", "file"),
         "larger than the 5242880 bytes",
     );
     // A line break ends the header, and the rest is malformed.
-    assert_eq!(upload(&ann, "a\r\nb.txt", b"x").await.status, 400);
+    assert_eq!(ann.posts_file("/upload", "a\r\nb.txt", b"x").await.status, 400);
     assert_eq!(app.footprint().await, before);
 
-    let whole = upload(&ann, "whole.txt", &large[1..]).await;
+    let whole = ann.posts_file("/upload", "whole.txt", &large[1..]).await;
     assert_eq!((whole.status.as_u16(), whole.at("/size")), (201, &json!(5_242_880)));
-    let cut = upload(&ann, "../../etc/passwd.txt", b"x").await;
+    let cut = ann.posts_file("/upload", "../../etc/passwd.txt", b"x").await;
     assert_eq!((cut.status.as_u16(), cut.at("/filename")), (201, &json!("passwd.txt")));
-    let quoted = upload(&ann, r#"a \"b\".txt"#, b"x").await;
+    let quoted = ann.posts_file("/upload", r#"a \"b\".txt"#, b"x").await;
     assert_eq!(
         (quoted.status.as_u16(), quoted.at("/filename")),
         (201, &json!("a \"b\".txt"))
@@ -158,7 +149,7 @@ async fn files_that_do_not_match_their_names() {
 }
 
 #[tokio::test]
-async fn unknown_methods_and_paths() {
+async fn unknown_methods_and_paths_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let answer = ann.rest(Method::DELETE, "/api/v1/tasks", Value::Null).await;
@@ -173,7 +164,7 @@ async fn unknown_methods_and_paths() {
 }
 
 #[tokio::test]
-async fn dates_and_names_of_any_json_type() {
+async fn a_date_or_enum_of_the_wrong_json_type_is_refused_with_what_is_allowed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let task = super::create_task_at(&ann, json!({ "title": "T" })).await;
@@ -227,7 +218,7 @@ async fn dates_and_names_of_any_json_type() {
 }
 
 #[tokio::test]
-async fn parameters_and_forms_that_are_not_utf_8() {
+async fn parameters_and_forms_that_are_duplicate_or_not_utf_8_are_refused() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for query in ["search=%ff", "status=%c3", "tag=a%80b"] {

@@ -171,7 +171,7 @@ async fn an_invalid_request_writes_nothing() {
 }
 
 #[tokio::test]
-async fn bulk_in_a_path_is_not_an_id() {
+async fn the_path_of_bulk_updates_is_not_read_as_a_task_id() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     for path in ["/api/v1/tasks/bulk", "/tasks/bulk/"] {
@@ -184,7 +184,7 @@ async fn bulk_in_a_path_is_not_an_id() {
 }
 
 #[tokio::test]
-async fn a_task_with_another_version_than_expected_is_left_alone() {
+async fn a_task_with_another_version_than_expected_is_not_changed() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     let create_one = async || create_task(&ann, json!({ "title": "T" })).await["id"].clone();

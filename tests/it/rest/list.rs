@@ -35,7 +35,7 @@ fn frame(list: &Answer) -> Value {
 }
 
 #[tokio::test]
-async fn the_newest_come_first_and_the_whole_task_is_shown() {
+async fn the_newest_task_comes_first_and_has_every_field() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     create_all(&app, &ann, &["a", "b", "c"]).await;

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{create_task, expect_refusal, expect_status, get, post};
 use crate::support::answer::Answer;
-use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
 use crate::support::{PASSWORD, TestApp};
 
@@ -28,12 +27,6 @@ fn budget(answer: &Answer) -> (i64, i64, i64) {
 
 async fn login(person: &Person<'_>, name: &str, password: &str) -> Answer {
     post(person, "/auth/login", json!({ "username": name, "password": password })).await
-}
-
-async fn upload(person: &Person<'_>, path: &str) -> Answer {
-    let form = Form::default().file("file", "a.txt", b"text").end();
-    let request = person.request(Method::POST, path).header("content-type", CONTENT_TYPE);
-    person.send(request.body(form.into()).unwrap()).await
 }
 
 #[tokio::test]
@@ -114,9 +107,12 @@ async fn passwords_and_uploads_have_separate_limits_over_both_apis() {
 
     let task = create_task(&ann, json!({ "title": "Report" })).await["id"].clone();
     ann.keeps(None, "a.txt", b"text").await;
-    assert_eq!(budget(&expect_status(upload(&ann, "/upload").await, 201)), (2, 0, 60));
+    assert_eq!(
+        budget(&expect_status(ann.posts_file("/upload", "a.txt", b"text").await, 201)),
+        (2, 0, 60)
+    );
     for path in ["/api/v1/upload/".to_owned(), format!("/tasks/{task}/files")] {
-        expect_status(upload(&ann, &path).await, 429);
+        expect_status(ann.posts_file(&path, "a.txt", b"text").await, 429);
     }
     // The general limit is unaffected.
     assert_eq!(
@@ -144,7 +140,7 @@ async fn health_and_unknown_paths_are_free_and_so_is_everything_without_limits()
 }
 
 #[tokio::test]
-async fn a_limit_costs_no_statement() {
+async fn rate_limiting_needs_no_sql_statement() {
     let mut costs = Vec::new();
     for enabled in ["false", "true"] {
         let app = TestApp::start_with(&[("RATE_LIMIT_ENABLED", enabled)]).await;

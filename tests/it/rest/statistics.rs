@@ -123,7 +123,7 @@ async fn counts_are_cached_for_a_minute() {
 }
 
 #[tokio::test]
-async fn cached_counts_cost_one_statement_beside_that_for_the_session() {
+async fn cached_counts_take_two_sql_statements() {
     let app = TestApp::start().await;
     let ann = app.member().await;
     count(&ann).await;
@@ -187,7 +187,7 @@ async fn a_change_of_any_task_invalidates_all_cached_counts() {
 }
 
 #[tokio::test]
-async fn zero_seconds_disable_the_cache() {
+async fn a_cache_time_of_zero_disables_the_cache() {
     let app = TestApp::start_with(&[("STATISTICS_CACHE_SECONDS", "0")]).await;
     let ann = app.member().await;
     for _ in 0..3 {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{ended, metric};
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
-use crate::support::process::{Place, until};
+use crate::support::process::{Sandbox, until};
 use crate::support::socket::TRANSPORT;
 use crate::support::wire::Wire;
 
@@ -27,10 +27,10 @@ async fn busy(address: Ipv4Addr, server: &str) -> Wire {
 #[tokio::test]
 async fn a_full_server_refuses_clients_and_recovers() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("MAX_CONNECTIONS", "4")
         .with("MAX_CONNECTIONS_PER_ADDRESS", "4");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let mut busy_ones = Vec::new();
     for _ in 0..4 {
         busy_ones.push(busy(Ipv4Addr::LOCALHOST, &server.address).await);
@@ -65,10 +65,10 @@ async fn a_full_server_refuses_clients_and_recovers() {
 #[tokio::test]
 async fn an_address_has_a_limit_unless_it_is_a_trusted_proxy() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("MAX_CONNECTIONS_PER_ADDRESS", "3")
         .with("TRUSTED_PROXIES", "127.0.0.3");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let attacker = Ipv4Addr::new(127, 0, 0, 9);
     let mut busy_ones = Vec::new();
     for _ in 0..3 {
@@ -94,10 +94,10 @@ async fn an_address_has_a_limit_unless_it_is_a_trusted_proxy() {
 #[tokio::test]
 async fn idle_connections_are_closed_for_new_ones_and_websockets_are_not() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("MAX_CONNECTIONS", "8")
         .with("MAX_CONNECTIONS_PER_ADDRESS", "8");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let mut sockets = Vec::new();
     for _ in 0..3 {
@@ -121,10 +121,10 @@ async fn idle_connections_are_closed_for_new_ones_and_websockets_are_not() {
 #[tokio::test]
 async fn long_lived_connections_leave_some_for_requests() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("MAX_CONNECTIONS", "8")
         .with("MAX_CONNECTIONS_PER_ADDRESS", "8");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let mut sockets = Vec::new();
     for _ in 0..6 {
@@ -139,22 +139,25 @@ async fn long_lived_connections_leave_some_for_requests() {
 #[tokio::test]
 async fn a_connection_limit_above_the_file_limit_stops_the_start_in_one_line() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database);
+    let sandbox = Sandbox::over(&database);
     for (connections, reason) in [
         ("1024", "because the process may open 1024 files (`ulimit -n`)"),
         ("0", "allowed: a whole number from 1 to 1000000"),
         ("many", "allowed: a whole number from 1 to 1000000"),
     ] {
-        let place = Place::over(&database).with("MAX_CONNECTIONS", connections);
-        let outcome = place.run_with_open_files("", 1_024).await;
-        let complaint = outcome.complaint();
+        let sandbox = Sandbox::over(&database).with("MAX_CONNECTIONS", connections);
+        let output = sandbox.run_with_open_files("", 1_024).await;
+        let complaint = output.complaint();
         let start = format!("MAX_CONNECTIONS is \"{connections}\"; allowed: a whole number from 1 to ");
         assert!(
             complaint.starts_with(&start) && complaint.contains(reason),
             "{complaint}"
         );
     }
-    let server = place.with("MAX_CONNECTIONS", "900").serve_with_open_files(1_024).await;
+    let server = sandbox
+        .with("MAX_CONNECTIONS", "900")
+        .serve_with_open_files(1_024)
+        .await;
     assert!(
         server
             .log()
@@ -167,7 +170,7 @@ async fn a_connection_limit_above_the_file_limit_stops_the_start_in_one_line() {
 #[tokio::test]
 async fn a_process_without_free_file_descriptors_waits_and_recovers() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     let mut kept = Wire::open(&server.address).await;
     assert_eq!(kept.get("/livez").await.status, 200);
     // The limit is below the number of open files, so nothing can be accepted.

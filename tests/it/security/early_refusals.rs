@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::PASSWORD;
 use crate::support::answer::Answer;
 use crate::support::database::TestDatabase;
-use crate::support::process::{Place, Server};
+use crate::support::process::{Sandbox, Server};
 use crate::support::wire::Wire;
 
 /// Above every body limit.
@@ -98,7 +98,7 @@ async fn a_client_that_sends_8_mb_receives_the_refusal_and_no_reset() {
     const GRAPHQL: &str = "POST /graphql";
 
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let token = token.as_str();
     for (line, kind, token, status) in [
@@ -129,10 +129,10 @@ async fn a_client_that_sends_8_mb_receives_the_refusal_and_no_reset() {
 #[tokio::test]
 async fn a_rate_limited_client_receives_the_refusal_and_no_reset() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("RATE_LIMIT_ENABLED", "true")
         .with("RATE_LIMIT_PER_MINUTE", "1");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let task = json!({ "title": "T" });
     assert_eq!(server.rest(&token, Method::POST, "/tasks", task).await.status, 201);
@@ -150,7 +150,7 @@ async fn a_rate_limited_client_receives_the_refusal_and_no_reset() {
 #[tokio::test]
 async fn a_refused_short_body_leaves_the_connection_open() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     let mut wire = Wire::open(&server.address).await;
     for (line, kind, status) in [
         ("POST /nowhere", "application/json", 404),
@@ -179,7 +179,7 @@ async fn a_refused_short_body_leaves_the_connection_open() {
 #[tokio::test]
 async fn a_refusal_does_not_wait_for_a_body_without_100_continue() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     for length in [SMALL, LARGE] {
         let mut wire = Wire::open(&server.address).await;
         let target = Target {
@@ -199,7 +199,7 @@ async fn a_refusal_does_not_wait_for_a_body_without_100_continue() {
 #[tokio::test]
 async fn endless_headers_are_refused_without_a_reset() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     let mut wire = Wire::open(&server.address).await;
     wire.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Large: ").await;
     wire.send("x".repeat(4 * 1024 * 1024)).await;
@@ -211,7 +211,7 @@ async fn endless_headers_are_refused_without_a_reset() {
 #[tokio::test]
 async fn reading_after_a_refusal_has_a_limit() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     let mut wire = Wire::open(&server.address).await;
     let head = "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n";
     wire.send(head).await;

@@ -8,8 +8,8 @@ use super::support::{LIMITED, from};
 use crate::support::answer::Answer;
 use crate::support::database::TestDatabase;
 use crate::support::form::{CONTENT_TYPE, Form};
-use crate::support::person::{Person, global_id};
-use crate::support::process::Place;
+use crate::support::person::Person;
+use crate::support::process::Sandbox;
 use crate::support::{PASSWORD, TestApp};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -133,9 +133,7 @@ async fn rest_responses_have_the_url_too() {
     let task = ann.creates_task(json!({ "title": "Report" })).await;
     let files = format!("/api/v1/tasks/{task}/files");
     for (path, list) in [(files.as_str(), Some(files.as_str())), ("/upload", None)] {
-        let form = Form::default().file("file", "a.webp", b"RIFF\x04\0\0\0WEBPVP8 ").end();
-        let request = ann.request(Method::POST, path).header("content-type", CONTENT_TYPE);
-        let uploaded = ann.send(request.body(form.into()).unwrap()).await;
+        let uploaded = ann.posts_file(path, "a.webp", b"RIFF\x04\0\0\0WEBPVP8 ").await;
         let mut answers = vec![uploaded.at("/url").clone()];
         if let Some(list) = list {
             answers.push(
@@ -201,10 +199,10 @@ async fn a_signature_counts_for_one_file_of_this_server_only() {
     let path = |file: &Value| format!("/api/v1/files/{}", file["databaseId"]);
     let with = |signature: &str| format!("{}?signature={signature}", path(&file));
     // One altered character in each part, and truncated or foreign signatures.
-    let places = [0, signature.find('.').unwrap() + 5, signature.len() - 10];
-    for place in places {
+    let positions = [0, signature.find('.').unwrap() + 5, signature.len() - 10];
+    for position in positions {
         let mut altered = signature.clone().into_bytes();
-        altered[place] = if altered[place] == b'A' { b'B' } else { b'A' };
+        altered[position] = if altered[position] == b'A' { b'B' } else { b'A' };
         let altered = String::from_utf8(altered).unwrap();
         expect_refused(&app, &with(&altered), INVALID.0, INVALID.1).await;
     }
@@ -299,18 +297,14 @@ async fn a_url_ends_when_the_file_becomes_invisible() {
     let id = ann.keeps(Some(task), "a.txt", b"text").await["id"].clone();
     let (of_ann, of_bob) = (url_of(&ann, &id).await, url_of(&bob, &id).await);
     assert_eq!(load(&app, &of_bob).await.text, "text");
-    let change = async |mutation: &str| {
-        let answer = ann.graphql(mutation, json!({ "id": global_id("Task", task) })).await;
-        answer.data();
-    };
-    change("mutation($id: ID!) { taskAssign(id: $id, assigneeId: null) { userErrors { code } } }").await;
+    ann.changes_task("taskAssign", task, ", assigneeId: null").await;
     expect_refused(&app, &of_bob, UNSEEN.0, UNSEEN.1).await;
     assert_eq!(load(&app, &of_ann).await.text, "text");
-    change("mutation($id: ID!) { taskDelete(id: $id) { userErrors { code } } }").await;
+    ann.changes_task("taskDelete", task, "").await;
     expect_refused(&app, &of_ann, UNSEEN.0, UNSEEN.1).await;
-    change("mutation($id: ID!) { taskRestore(id: $id) { userErrors { code } } }").await;
+    ann.changes_task("taskRestore", task, "").await;
     assert_eq!(load(&app, &of_ann).await.text, "text");
-    change("mutation($id: ID!) { taskPurge(id: $id) { userErrors { code } } }").await;
+    ann.changes_task("taskPurge", task, "").await;
     expect_refused(&app, &of_ann, UNSEEN.0, UNSEEN.1).await;
 }
 
@@ -381,7 +375,7 @@ async fn a_url_starts_with_the_address_of_the_server_if_that_is_set() {
 #[tokio::test]
 async fn the_log_has_no_signature() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).with("LOG_LEVEL", "trace").serve().await;
+    let server = Sandbox::over(&database).with("LOG_LEVEL", "trace").serve().await;
     let token = server.registers("ann@example.com", PASSWORD).await;
     let form = Form::default().file("file", "a.txt", b"text").end();
     let upload = server.request(&token, Method::POST, "/api/v1/upload");

@@ -8,15 +8,11 @@ use serde_json::json;
 use crate::support::TestApp;
 use crate::support::answer::Answer;
 use crate::support::database::{TestDatabase, is_postgres};
-use crate::support::form::{CONTENT_TYPE, Form};
 use crate::support::person::Person;
-use crate::support::process::{Place, until};
+use crate::support::process::{Sandbox, until};
 
 async fn keep(person: &Person<'_>, filename: &str, bytes: usize) -> Answer {
-    let form = Form::default().file("file", filename, &vec![b'x'; bytes]).end();
-    let request = person.request(Method::POST, "/api/v1/upload");
-    let request = request.header("content-type", CONTENT_TYPE).body(form.into());
-    person.send(request.unwrap()).await
+    person.posts_file("/api/v1/upload", filename, &vec![b'x'; bytes]).await
 }
 
 async fn stored(app: &TestApp) -> i64 {
@@ -132,7 +128,7 @@ async fn only_the_user_who_runs_the_server_can_read_the_database() {
     }
     let database = TestDatabase::create_empty().await;
     let path = database.url().trim_start_matches("sqlite:").to_owned();
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     server.registers("ann@example.com", crate::support::PASSWORD).await;
     for file in [path.clone(), format!("{path}-wal"), format!("{path}-shm")] {
         let mode = std::fs::metadata(&file).unwrap().permissions().mode();

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::database::TestDatabase;
-use crate::support::process::{Place, Server};
+use crate::support::process::{Sandbox, Server};
 
 /// The response to a request with these header lines.
 fn answer(server: &Server, version: &str, headers: &str) -> String {
@@ -24,7 +24,7 @@ fn answer(server: &Server, version: &str, headers: &str) -> String {
 #[tokio::test]
 async fn a_request_without_a_host_or_with_two_is_refused() {
     let database = TestDatabase::create().await;
-    let server = Place::over(&database).serve().await;
+    let server = Sandbox::over(&database).serve().await;
     for (version, headers, count) in [
         ("1.1", "", 0),
         ("1.1", "host: a\r\nhost: b\r\n", 2),

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 fn failures(log: &str) -> Vec<serde_json::Value> {
     log.lines()
@@ -18,9 +18,9 @@ fn failures(log: &str) -> Vec<serde_json::Value> {
 #[tokio::test]
 async fn failed_logins_are_logged_with_the_address_and_a_digest_of_the_name() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("LOG_FORMAT", "json");
-    place.creates_user("ann").await;
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("LOG_FORMAT", "json");
+    sandbox.creates_user("ann").await;
+    let server = sandbox.serve().await;
     for name in ["ANN", "ann@example.com", "Hunter2-typed-as-name"] {
         assert_eq!(server.login(name, "Wrong-1234").await.status, 401);
     }

@@ -356,7 +356,7 @@ async fn text_of_others_is_shortened_quoted_and_without_links_and_has_an_unsubsc
 }
 
 #[tokio::test]
-async fn accounts_from_before_the_migration_keep_their_mail() {
+async fn the_migration_marks_addresses_of_existing_accounts_as_verified() {
     let database = TestDatabase::create_empty().await;
     let app = before_migration(&database, "m20261128_000014_verified_email").await;
     database

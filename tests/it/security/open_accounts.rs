@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 use crate::support::database::TestDatabase;
-use crate::support::process::Place;
+use crate::support::process::Sandbox;
 
 const KEY: &str = "f2a91c07d35be8462f0a7c9e1b44d68e5a";
 const PRODUCTION: [(&str, &str); 3] = [
@@ -14,18 +14,18 @@ const PRODUCTION: [(&str, &str); 3] = [
     ("SERVER_HOST", "127.0.0.1"),
 ];
 
-/// A place whose database a development server has used.
-async fn used_in_development(database: &TestDatabase) -> Place {
-    let place = Place::over(database).with("SECRET_KEY", KEY);
-    let server = place.serve().await;
+/// A sandbox whose database a development server has used.
+async fn used_in_development(database: &TestDatabase) -> Sandbox {
+    let sandbox = Sandbox::over(database).with("SECRET_KEY", KEY);
+    let server = sandbox.serve().await;
     assert_eq!(server.login("admin", "Admin123").await.at("/user/role"), "admin");
     server.stop().await;
-    place
+    sandbox
 }
 
-fn in_production(place: Place) -> Place {
+fn in_production(sandbox: Sandbox) -> Sandbox {
     let settings = PRODUCTION.iter();
-    settings.fold(place, |place, (name, value)| place.with(name, value))
+    settings.fold(sandbox, |sandbox, (name, value)| sandbox.with(name, value))
 }
 
 fn complaint(login: &str) -> String {
@@ -38,8 +38,8 @@ fn complaint(login: &str) -> String {
 #[tokio::test]
 async fn production_does_not_start_with_the_administrator_of_a_development_server() {
     let database = TestDatabase::create().await;
-    let place = used_in_development(&database).await;
-    let doctor = place.run("doctor").await;
+    let sandbox = used_in_development(&database).await;
+    let doctor = sandbox.run("doctor").await;
     assert!(
         doctor
             .printed()
@@ -47,74 +47,77 @@ async fn production_does_not_start_with_the_administrator_of_a_development_serve
         "{doctor:?}"
     );
 
-    let place = in_production(place);
+    let sandbox = in_production(sandbox);
     for command in ["", "serve"] {
-        assert_eq!(place.run(command).await.complaint(), complaint("admin"), "{command}");
+        assert_eq!(sandbox.run(command).await.complaint(), complaint("admin"), "{command}");
     }
-    let doctor = place.run("doctor").await;
+    let doctor = sandbox.run("doctor").await;
     assert_eq!(doctor.code, Some(1));
     let line = format!("FAILED  accounts: {}\n", complaint("admin"));
     assert!(doctor.stdout.contains(&line), "{doctor:?}");
 
     // The command in the message solves it.
-    place.run("user reset-password admin").await.printed();
-    let doctor = place.run("doctor").await;
+    sandbox.run("user reset-password admin").await.printed();
+    let doctor = sandbox.run("doctor").await;
     assert!(
         doctor
             .printed()
             .contains("ok      accounts: none has the known password"),
         "{doctor:?}"
     );
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     assert_eq!(server.login("admin", "Admin123").await.status, 401);
 }
 
 #[tokio::test]
 async fn a_renamed_administrator_is_found_and_a_deactivated_one_is_ignored() {
     let database = TestDatabase::create().await;
-    let place = in_production(used_in_development(&database).await);
+    let sandbox = in_production(used_in_development(&database).await);
     database
         .execute("UPDATE users SET username = 'boss' WHERE username = 'admin'")
         .await;
-    assert_eq!(place.run("").await.complaint(), complaint("admin@example.com"));
+    assert_eq!(sandbox.run("").await.complaint(), complaint("admin@example.com"));
     database
         .execute("UPDATE users SET username = 'admin', email = 'boss@example.com'")
         .await;
-    assert_eq!(place.run("").await.complaint(), complaint("admin"));
+    assert_eq!(sandbox.run("").await.complaint(), complaint("admin"));
 
-    place.run("user create --admin --email you@example.com").await.printed();
-    place.run("user deactivate admin").await.printed();
-    let server = place.serve().await;
+    sandbox
+        .run("user create --admin --email you@example.com")
+        .await
+        .printed();
+    sandbox.run("user deactivate admin").await.printed();
+    let server = sandbox.serve().await;
     assert_eq!(server.login("admin", "Admin123").await.status, 403);
 }
 
 #[tokio::test]
 async fn production_does_not_start_with_seeded_users_with_the_public_password() {
     let database = TestDatabase::create().await;
-    let place = in_production(Place::over(&database));
-    place.run("seed --users 3 --tasks 3").await.printed();
-    let complaint = place.run("").await.complaint().to_owned();
+    let sandbox = in_production(Sandbox::over(&database));
+    sandbox.run("seed --users 3 --tasks 3").await.printed();
+    let complaint = sandbox.run("").await.complaint().to_owned();
     let expected =
         "3 accounts, such as 'user1@example.com', still have the password of `taskwire seed`, which everybody knows; ";
     assert!(complaint.starts_with(expected), "{complaint}");
-    let doctor = place.run("doctor").await;
+    let doctor = sandbox.run("doctor").await;
     assert!(
         doctor.stdout.contains(&format!("FAILED  accounts: {expected}")),
         "{doctor:?}"
     );
     for user in ["user1", "user2", "user3"] {
-        place.run(&format!("user deactivate {user}")).await.printed();
+        sandbox.run(&format!("user deactivate {user}")).await.printed();
     }
-    place.serve().await.stop().await;
+    sandbox.serve().await.stop().await;
 
     // Users seeded with another password are safe.
     let database = TestDatabase::create().await;
-    let place = in_production(Place::over(&database));
-    place
+    let sandbox = in_production(Sandbox::over(&database));
+    sandbox
         .run("seed --users 3 --tasks 3 --password Hidden-4567")
         .await
         .printed();
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     assert_eq!(server.login("user1", "Hidden-4567").await.status, 200);
 }
 
@@ -134,8 +137,8 @@ async fn a_start_in_production_hashes_nothing_unless_there_is_such_an_account() 
 #[tokio::test]
 async fn a_strict_policy_does_not_stop_a_development_server() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("PASSWORD_POLICY", "strict");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("PASSWORD_POLICY", "strict");
+    let server = sandbox.serve().await;
     let admin = server.login("admin", "Admin123").await;
     assert_eq!(admin.at("/user/role"), "admin", "{}", admin.text);
     // The exemption does not include other users or the administrator's next password.
@@ -148,7 +151,7 @@ async fn a_strict_policy_does_not_stop_a_development_server() {
     let answer = server.graphql(token, change, Value::Null).await;
     assert_eq!(answer.user_error("passwordChange").0, "INVALID");
     server.stop().await;
-    let created = place
+    let created = sandbox
         .run("user create --email bob@example.com --password Admin1234")
         .await;
     assert!(created.complaint().contains("most common passwords"), "{created:?}");

@@ -201,7 +201,7 @@ async fn many_sessions_behind_one_address_can_refresh() {
 }
 
 #[tokio::test]
-async fn invented_refresh_tokens_count_by_address() {
+async fn forged_refresh_tokens_count_for_the_address() {
     for (app, _redis) in in_memory_and_redis(&[("RATE_LIMIT_STRICT_PER_MINUTE", "3")]).await {
         let (ann, nobody) = (app.member().await, app.anonymous());
         let forged = json!({ "refresh_token": "forged" });

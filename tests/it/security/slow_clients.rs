@@ -7,7 +7,7 @@ use super::{ended, metric};
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
 use crate::support::http2::{GOAWAY, Http2};
-use crate::support::process::{Place, Server, until};
+use crate::support::process::{Sandbox, Server, until};
 use crate::support::wire::Wire;
 
 /// Above the file limit of the server.
@@ -26,9 +26,9 @@ const BEGINNINGS: [&str; 4] = [
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 ];
 
-async fn serve(place: &Place) -> Server {
+async fn serve(sandbox: &Sandbox) -> Server {
     taskwire::http::open_files::raise_limit();
-    place.serve_with_open_files(OPEN_FILES).await
+    sandbox.serve_with_open_files(OPEN_FILES).await
 }
 
 /// Opens silent connections from the addresses of `source`.
@@ -58,7 +58,7 @@ async fn assert_serves(server: &Server, address: Ipv4Addr) {
 #[tokio::test]
 async fn silent_connections_of_one_address_block_nobody() {
     let database = TestDatabase::create().await;
-    let server = serve(&Place::over(&database)).await;
+    let server = serve(&Sandbox::over(&database)).await;
     server.registers("ann@example.com", PASSWORD).await;
     let silent = open_silent(&server, |_| Ipv4Addr::LOCALHOST).await;
     assert_serves(&server, Ipv4Addr::new(127, 0, 0, 2)).await;
@@ -73,7 +73,7 @@ async fn silent_connections_of_one_address_block_nobody() {
 #[tokio::test]
 async fn silent_connections_of_many_addresses_block_nobody() {
     let database = TestDatabase::create().await;
-    let server = serve(&Place::over(&database)).await;
+    let server = serve(&Sandbox::over(&database)).await;
     let silent = open_silent(&server, |number| {
         Ipv4Addr::new(127, 1, 0, u8::try_from(number % 200).unwrap() + 1)
     })
@@ -89,8 +89,8 @@ async fn silent_connections_of_many_addresses_block_nobody() {
 #[tokio::test]
 async fn silent_connections_time_out() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("HEADER_READ_TIMEOUT_SECONDS", "1");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("HEADER_READ_TIMEOUT_SECONDS", "1");
+    let server = sandbox.serve().await;
     for beginning in BEGINNINGS {
         let mut wire = Wire::open(&server.address).await;
         wire.send(beginning).await;
@@ -103,8 +103,8 @@ async fn silent_connections_time_out() {
 #[tokio::test]
 async fn headers_sent_byte_by_byte_end_a_connection_and_an_idle_one_stays() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("HEADER_READ_TIMEOUT_SECONDS", "1");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("HEADER_READ_TIMEOUT_SECONDS", "1");
+    let server = sandbox.serve().await;
     let mut idle = Wire::open(&server.address).await;
     assert_eq!(idle.get("/livez").await.status, 200);
     for first in ["", "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
@@ -126,10 +126,10 @@ async fn headers_sent_byte_by_byte_end_a_connection_and_an_idle_one_stays() {
 #[tokio::test]
 async fn a_connection_without_a_request_is_closed() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database)
+    let sandbox = Sandbox::over(&database)
         .with("KEEP_ALIVE_TIMEOUT_SECONDS", "1")
         .with("WRITE_TIMEOUT_SECONDS", "1");
-    let server = place.serve().await;
+    let server = sandbox.serve().await;
     let mut idle = Wire::open(&server.address).await;
     for _ in 0..3 {
         let answer = idle.get("/livez").await;
@@ -147,8 +147,8 @@ async fn a_connection_without_a_request_is_closed() {
 #[tokio::test]
 async fn an_http2_client_that_answers_no_ping_is_disconnected() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("HTTP_PING_INTERVAL_SECONDS", "1");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("HTTP_PING_INTERVAL_SECONDS", "1");
+    let server = sandbox.serve().await;
     let mut dead = Http2::begin(Wire::open(&server.address).await, 65_535).await;
     dead.get("/livez", &[]).await;
     let mut alive = Http2::begin(Wire::open(&server.address).await, 65_535).await;
@@ -165,8 +165,8 @@ async fn an_http2_client_that_answers_no_ping_is_disconnected() {
 #[tokio::test]
 async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let database = TestDatabase::create().await;
-    let place = Place::over(&database).with("WRITE_TIMEOUT_SECONDS", "3");
-    let server = place.serve().await;
+    let sandbox = Sandbox::over(&database).with("WRITE_TIMEOUT_SECONDS", "3");
+    let server = sandbox.serve().await;
     let mut greedy = Wire::open_narrow(&server.address).await;
     let request = format!("GET {LARGE} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     greedy.send(request.repeat(TIMES)).await;

@@ -10,7 +10,7 @@ use super::metric;
 use crate::support::PASSWORD;
 use crate::support::database::TestDatabase;
 use crate::support::http2::{End, Http2};
-use crate::support::process::{Place, Server, until};
+use crate::support::process::{Sandbox, Server, until};
 use crate::support::wire::Wire;
 
 /// Server-sent events and multipart streams.
@@ -25,17 +25,17 @@ struct Watched {
     token: String,
     task: i64,
     // Dropped after the server, which uses them.
-    _place: Place,
+    _place: Sandbox,
     _database: TestDatabase,
 }
 
 impl Watched {
     async fn start() -> Self {
         let database = TestDatabase::create().await;
-        let place = Place::over(&database)
+        let sandbox = Sandbox::over(&database)
             .with("WEBSOCKET_PING_INTERVAL_SECONDS", "1")
             .with("HTTP_PING_INTERVAL_SECONDS", "3600");
-        let server = place.serve().await;
+        let server = sandbox.serve().await;
         let token = server.registers("ann@example.com", PASSWORD).await;
         let task = json!({ "title": "T", "description": "d".repeat(5_000) });
         let created = server.rest(&token, Method::POST, "/tasks", task).await;
@@ -43,7 +43,7 @@ impl Watched {
             task: created.at("/id").as_i64().unwrap(),
             server,
             token,
-            _place: place,
+            _place: sandbox,
             _database: database,
         }
     }

@@ -83,7 +83,7 @@ async fn change(person: &Person<'_>, current: &str, new: &str) -> Answer {
 }
 
 /// Whether either token of a session is still valid.
-async fn is_in(app: &TestApp, tokens: &Tokens) -> bool {
+async fn is_signed_in(app: &TestApp, tokens: &Tokens) -> bool {
     let bearer = app.anonymous().with_token(app, &tokens.access_token);
     let me = bearer.rest(Method::GET, "/api/v1/auth/me", Value::Null).await;
     let refresh = json!({ "refresh_token": tokens.refresh_token });
@@ -94,7 +94,7 @@ async fn is_in(app: &TestApp, tokens: &Tokens) -> bool {
     (me.status.as_u16(), refreshed.status.as_u16()) != (401, 401)
 }
 
-async fn nobody_stays_in_after(ending: Ending) {
+async fn no_session_survives(ending: Ending) {
     let app = TestApp::start().await;
     for round in 0..ROUNDS {
         let ann = app.member().await;
@@ -124,7 +124,7 @@ async fn nobody_stays_in_after(ending: Ending) {
         let sessions: Vec<Tokens> = logins.into_iter().flatten().chain(refreshed).collect();
         let mut inside = 0;
         for tokens in &sessions {
-            inside += usize::from(is_in(&app, tokens).await);
+            inside += usize::from(is_signed_in(&app, tokens).await);
         }
         assert_eq!(
             inside,
@@ -136,23 +136,23 @@ async fn nobody_stays_in_after(ending: Ending) {
 }
 
 #[tokio::test]
-async fn nobody_stays_in_after_a_password_change() {
-    nobody_stays_in_after(Ending::Change).await;
+async fn no_session_survives_a_password_change() {
+    no_session_survives(Ending::Change).await;
 }
 
 #[tokio::test]
-async fn nobody_stays_in_after_a_password_reset() {
-    nobody_stays_in_after(Ending::Reset).await;
+async fn no_session_survives_a_password_reset() {
+    no_session_survives(Ending::Reset).await;
 }
 
 #[tokio::test]
-async fn nobody_stays_in_after_a_deactivation() {
-    nobody_stays_in_after(Ending::Deactivation).await;
+async fn no_session_survives_a_deactivation() {
+    no_session_survives(Ending::Deactivation).await;
 }
 
 #[tokio::test]
-async fn nobody_stays_in_after_a_deletion() {
-    nobody_stays_in_after(Ending::Deletion).await;
+async fn no_session_survives_a_deletion() {
+    no_session_survives(Ending::Deletion).await;
 }
 
 /// Waits until this many requests hash a password or wait for it.

@@ -11,12 +11,12 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::process::Place;
+use super::process::Sandbox;
 
 const MODIFIED: &str = "Thu, 15 Jan 2026 12:00:00 GMT";
 
 #[derive(Default)]
-struct Kept {
+struct StoredObjects {
     objects: BTreeMap<String, Bytes>,
     parts: BTreeMap<String, BTreeMap<u32, Bytes>>,
 }
@@ -24,7 +24,7 @@ struct Kept {
 /// Dropping it stops it.
 pub struct Bucket {
     address: String,
-    kept: Arc<Mutex<Kept>>,
+    stored: Arc<Mutex<StoredObjects>>,
     serving: JoinHandle<()>,
 }
 
@@ -32,18 +32,22 @@ impl Bucket {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let kept = Arc::<Mutex<Kept>>::default();
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&kept));
+        let stored = Arc::<Mutex<StoredObjects>>::default();
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&stored));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, kept, serving }
+        Self {
+            address,
+            stored,
+            serving,
+        }
     }
 
-    pub fn for_files_of(&self, place: Place) -> Place {
-        keep_in(place, &self.address)
+    pub fn for_files_of(&self, sandbox: Sandbox) -> Sandbox {
+        keep_in(sandbox, &self.address)
     }
 
     pub fn names(&self) -> Vec<String> {
-        self.kept.lock().unwrap().objects.keys().cloned().collect()
+        self.stored.lock().unwrap().objects.keys().cloned().collect()
     }
 }
 
@@ -54,8 +58,8 @@ impl Drop for Bucket {
 }
 
 /// Adds the settings for a bucket at this address.
-pub fn keep_in(place: Place, address: &str) -> Place {
-    place
+pub fn keep_in(sandbox: Sandbox, address: &str) -> Sandbox {
+    sandbox
         .with("STORAGE_URL", "s3://files/of/us")
         .with("AWS_ENDPOINT_URL", address)
         .with("AWS_ALLOW_HTTP", "true")
@@ -65,52 +69,52 @@ pub fn keep_in(place: Place, address: &str) -> Place {
 }
 
 async fn answer(
-    State(kept): State<Arc<Mutex<Kept>>>,
+    State(stored): State<Arc<Mutex<StoredObjects>>>,
     Query(query): Query<BTreeMap<String, String>>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
     let name = head.uri.path().trim_start_matches("/files/").to_owned();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let mut kept = kept.lock().unwrap();
+    let mut stored = stored.lock().unwrap();
     let upload = query.get("uploadId").cloned();
     match (head.method, upload) {
         (Method::POST, None) if query.contains_key("uploads") => {
-            kept.parts.insert(name.clone(), BTreeMap::new());
+            stored.parts.insert(name.clone(), BTreeMap::new());
             let answer =
                 format!("<InitiateMultipartUploadResult><UploadId>{name}</UploadId></InitiateMultipartUploadResult>");
             answer.into_response()
         }
         (Method::PUT, Some(upload)) => {
             let number = query["partNumber"].parse().unwrap();
-            kept.parts.get_mut(&upload).unwrap().insert(number, body);
+            stored.parts.get_mut(&upload).unwrap().insert(number, body);
             [(header::ETAG, "\"part\"")].into_response()
         }
         (Method::PUT, None) => {
-            kept.objects.insert(name, body);
+            stored.objects.insert(name, body);
             [(header::ETAG, "\"whole\"")].into_response()
         }
         (Method::POST, Some(upload)) => {
-            let parts = kept.parts.remove(&upload).unwrap();
+            let parts = stored.parts.remove(&upload).unwrap();
             let whole: Vec<u8> = parts.into_values().flatten().collect();
-            kept.objects.insert(name, whole.into());
+            stored.objects.insert(name, whole.into());
             "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>".into_response()
         }
         (Method::POST, None) => {
             let text = String::from_utf8(body.to_vec()).unwrap();
             let names = text.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap());
             let deleted = names.map(|name| {
-                kept.objects.remove(name);
+                stored.objects.remove(name);
                 format!("<Deleted><Key>{name}</Key></Deleted>")
             });
             let deleted: Vec<String> = deleted.collect();
             format!("<DeleteResult>{}</DeleteResult>", deleted.concat()).into_response()
         }
         (Method::DELETE, _) => {
-            kept.objects.remove(&name);
+            stored.objects.remove(&name);
             StatusCode::NO_CONTENT.into_response()
         }
-        (_, _) => kept.objects.get(&name).map_or_else(
+        (_, _) => stored.objects.get(&name).map_or_else(
             || StatusCode::NOT_FOUND.into_response(),
             |object| read(object, &head.headers),
         ),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, FromQueryResult, Statement};
 use taskwire::config::Config;
-use taskwire::domain::{Domain, Surroundings};
+use taskwire::domain::{Dependencies, Domain};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -183,7 +183,7 @@ async fn migrate(url: &str) {
     let vars = [("DATABASE_URL".to_owned(), url.to_owned())].into();
     let config = Config::from_vars(&vars).unwrap();
     let key = taskwire::domain::token::SigningKey::Secret(Vec::new());
-    let domain = Domain::open(&config, &key, Surroundings::default()).await.unwrap();
+    let domain = Domain::open(&config, &key, Dependencies::default()).await.unwrap();
     domain.migrate_up(None).await.unwrap();
     domain.close().await.unwrap();
 }

@@ -71,6 +71,13 @@ impl Person<'_> {
         self.send(self.form().body(body.into()).unwrap()).await
     }
 
+    /// Uploads a file over REST.
+    pub async fn posts_file(&self, path: &str, filename: &str, content: &[u8]) -> Answer {
+        let form = Form::default().file("file", filename, content).end();
+        let request = self.request(Method::POST, path).header("content-type", CONTENT_TYPE);
+        self.send(request.body(form.into()).unwrap()).await
+    }
+
     pub async fn uploads(&self, task: Option<i64>, filename: &str, content: &[u8]) -> Answer {
         self.sends(upload_form(task).file("0", filename, content).end()).await
     }

@@ -26,7 +26,7 @@ use axum::Router;
 use chrono::{TimeDelta, TimeZone as _, Utc};
 use taskwire::app::App;
 use taskwire::config::Config;
-use taskwire::domain::Surroundings;
+use taskwire::domain::Dependencies;
 use taskwire::domain::actor::{Actor, Role};
 use taskwire::domain::clock::ManualClock;
 use taskwire::domain::random::SystemRandomness;
@@ -92,7 +92,7 @@ impl TestApp {
         settings: &[(&str, &str)],
     ) -> Self {
         let clock = ManualClock::at(Utc.with_ymd_and_hms(2026, 1, 15, 12, 0, 0).unwrap());
-        let surroundings = Surroundings {
+        let dependencies = Dependencies {
             clock: Arc::new(clock.clone()),
             randomness: Arc::new(SystemRandomness),
         };
@@ -104,7 +104,7 @@ impl TestApp {
             settings,
         ]
         .concat();
-        let app = App::open(config(&database, &settings), surroundings).await.unwrap();
+        let app = App::open(config(&database, &settings), dependencies).await.unwrap();
         let router = app.router();
         Self {
             app,
@@ -173,7 +173,7 @@ impl TestApp {
 
 /// A server whose database has only the migrations before the one of this name.
 pub async fn before_migration(database: &TestDatabase, name: &str) -> App {
-    let app = App::open(config(database, &[]), Surroundings::default()).await.unwrap();
+    let app = App::open(config(database, &[]), Dependencies::default()).await.unwrap();
     let migrations = app.domain().migrations().await.unwrap();
     let earlier = migrations.iter().position(|migration| migration.name == name).unwrap();
     let earlier = u32::try_from(earlier).unwrap();

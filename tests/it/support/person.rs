@@ -92,6 +92,41 @@ impl<'a> Person<'a> {
         Answer::read(self.app.router().oneshot(request).await.unwrap()).await
     }
 
+    /// Runs a mutation of a task; `arguments` follow its id. Returns the payload.
+    pub async fn mutates_task(&self, mutation: &str, task: i64, arguments: &str) -> Value {
+        let id = global_id("Task", task);
+        let document = format!(
+            "mutation {{ {mutation}(id: \"{id}\"{arguments}) {{
+               task {{ title description status priority dueDate completedAt version tags deletedAt assignee {{ databaseId }} }}
+               userErrors {{ code field message }} }} }}"
+        );
+        self.graphql(&document, json!({})).await.data()[mutation].clone()
+    }
+
+    /// Runs a mutation of a task, as [`Self::mutates_task`] does. It must succeed.
+    pub async fn changes_task(&self, mutation: &str, task: i64, arguments: &str) {
+        let payload = self.mutates_task(mutation, task, arguments).await;
+        assert_eq!(payload["userErrors"], json!([]), "{mutation}: {payload}");
+    }
+
+    /// The titles of the listed tasks.
+    pub async fn titles(&self, arguments: &str) -> Vec<String> {
+        let answer = self
+            .graphql(&format!("{{ tasks({arguments}) {{ nodes {{ title }} }} }}"), json!({}))
+            .await;
+        let nodes = answer.data()["tasks"]["nodes"].as_array().unwrap();
+        nodes
+            .iter()
+            .map(|node| node["title"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The current cursor of the event log.
+    pub async fn event_cursor(&self) -> String {
+        let answer = self.graphql("{ eventCursor }", json!({})).await;
+        answer.data()["eventCursor"].as_str().unwrap().to_owned()
+    }
+
     /// Creates a task. Returns its number.
     pub async fn creates_task(&self, input: Value) -> i64 {
         let answer = self

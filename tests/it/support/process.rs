@@ -37,14 +37,14 @@ pub async fn until<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T
 }
 
 /// A working directory, and the settings of processes that run in it.
-pub struct Place {
+pub struct Sandbox {
     folder: TempDir,
     settings: BTreeMap<String, String>,
     /// Runs until this is dropped.
     _redis: Option<RedisServer>,
 }
 
-impl Place {
+impl Sandbox {
     /// Without any settings.
     pub fn bare() -> Self {
         Self {
@@ -57,18 +57,21 @@ impl Place {
     /// With settings for this database and any free port.
     pub fn over(database: &TestDatabase) -> Self {
         let redis = beside_server();
-        let place = match &redis {
+        let sandbox = match &redis {
             Some(redis) => Self::bare()
                 .with("REDIS_URL", &redis.url())
                 .with(REDIS_TIMEOUT.0, REDIS_TIMEOUT.1),
             None => Self::bare(),
         };
-        Self { _redis: redis, ..place }
-            .with("DATABASE_URL", database.url())
-            .with("DATABASE_MAX_CONNECTIONS", "5")
-            .with("SERVER_PORT", "0")
-            // Tests send many requests; tests of the limits enable them.
-            .with("RATE_LIMIT_ENABLED", "false")
+        Self {
+            _redis: redis,
+            ..sandbox
+        }
+        .with("DATABASE_URL", database.url())
+        .with("DATABASE_MAX_CONNECTIONS", "5")
+        .with("SERVER_PORT", "0")
+        // Tests send many requests; tests of the limits enable them.
+        .with("RATE_LIMIT_ENABLED", "false")
     }
 
     /// Adds or replaces a setting.
@@ -82,17 +85,17 @@ impl Place {
     }
 
     /// Runs a command by a program whose arguments end with the binary, such as `setpriv`.
-    pub async fn run_in(&self, program: Command, command: &str) -> Outcome {
+    pub async fn run_in(&self, program: Command, command: &str) -> CommandOutput {
         self.finish(self.spawn(program, command, &[])).await
     }
 
     /// Runs a command that may not write a file beyond `kibibytes`, as on a full disk.
-    pub async fn run_limited(&self, command: &str, kibibytes: u32) -> Outcome {
+    pub async fn run_limited(&self, command: &str, kibibytes: u32) -> CommandOutput {
         self.run_in(limited(&format!("-S -f {kibibytes}")), command).await
     }
 
     /// Runs a command that may open at most `files` files.
-    pub async fn run_with_open_files(&self, command: &str, files: u32) -> Outcome {
+    pub async fn run_with_open_files(&self, command: &str, files: u32) -> CommandOutput {
         self.run_in(limited(&format!("-n {files}")), command).await
     }
 
@@ -109,18 +112,18 @@ impl Place {
     }
 
     /// Runs a command, with words separated by spaces, to its end.
-    pub async fn run(&self, command: &str) -> Outcome {
+    pub async fn run(&self, command: &str) -> CommandOutput {
         self.run_with(command, &[]).await
     }
 
     /// Runs a command with additional settings.
-    pub async fn run_with(&self, command: &str, settings: &[(&str, &str)]) -> Outcome {
+    pub async fn run_with(&self, command: &str, settings: &[(&str, &str)]) -> CommandOutput {
         self.finish(self.start(command, settings)).await
     }
 
-    async fn finish(&self, mut process: Process) -> Outcome {
+    async fn finish(&self, mut process: Process) -> CommandOutput {
         let code = process.end().await;
-        Outcome {
+        CommandOutput {
             code,
             stdout: process.stdout.finish(),
             stderr: process.stderr.finish(),
@@ -212,13 +215,13 @@ pub fn client() -> Client {
 }
 
 #[derive(Debug)]
-pub struct Outcome {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Outcome {
+impl CommandOutput {
     /// Standard output of a successful command.
     #[track_caller]
     pub fn printed(&self) -> &str {
@@ -365,7 +368,7 @@ impl Server {
         answer.at("/access_token").as_str().unwrap().to_owned()
     }
 
-    /// Logs in an account of [`Place::creates_user`]. Returns its access token.
+    /// Logs in an account of [`Sandbox::creates_user`]. Returns its access token.
     pub async fn access_token_of(&self, name: &str) -> String {
         let answer = self.login(name, super::PASSWORD).await;
         answer.at("/access_token").as_str().unwrap().to_owned()
@@ -398,7 +401,7 @@ impl Server {
         signal(self.process.child.id(), "CONT");
     }
 
-    /// From now on, it may not write a file beyond 16 KiB. Needs [`Place::serve_limited`].
+    /// From now on, it may not write a file beyond 16 KiB. Needs [`Sandbox::serve_limited`].
     pub fn fill_disk(&self) {
         self.change_limit("--fsize=16384:");
     }

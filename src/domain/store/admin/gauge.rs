@@ -5,6 +5,7 @@ use std::path::Path;
 use sea_orm::ConnectionTrait as _;
 use sea_orm::sea_query::{Expr, Query};
 
+use super::one;
 use crate::config::Backend;
 use crate::domain::attachment::disk_of;
 use crate::domain::clock::Timestamp;
@@ -29,7 +30,7 @@ impl Store {
     pub(in crate::domain) async fn gauges(&self) -> Result<DatabaseGauges> {
         let (mut bytes, mut wal_bytes, mut free_bytes) = (0, 0, None);
         if self.backend() == Backend::Postgres {
-            let size = self.one::<i64>("SELECT pg_database_size(current_database())").await?;
+            let size = one::<i64>(&self.reader, "SELECT pg_database_size(current_database())").await?;
             bytes = u64::try_from(size).unwrap_or_default();
         } else if let Some(path) = self.config.sqlite_path() {
             let size = |path: &Path| path.metadata().map_or(0, |file| file.len());
@@ -41,7 +42,7 @@ impl Store {
             bytes,
             wal_bytes,
             free_bytes,
-            backed_up_at: self.one("SELECT backed_up_at FROM event_log").await?,
+            backed_up_at: one(&self.reader, "SELECT backed_up_at FROM event_log").await?,
         })
     }
 

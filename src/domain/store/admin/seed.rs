@@ -6,6 +6,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sqlx;
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, EntityTrait as _, RuntimeErr, Statement};
 
+use super::one;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::NewEvent;
@@ -66,20 +67,15 @@ impl<'t> Seeder<'t> {
             id: Set(snapshot.task.id.0),
             ..task::columns(&snapshot.task)
         });
+        let connection = self.transaction.connection();
         task::Entity::insert_many(rows)
-            .exec_without_returning(self.transaction.connection())
+            .exec_without_returning(connection)
             .await?;
-        self.insert_tags(&inserted).await?;
+        let tags = inserted.iter().flat_map(|snapshot| self.tag_rows(snapshot));
+        tag::task_tags::Entity::insert_many(tags)
+            .exec_without_returning(connection)
+            .await?;
         Ok(inserted)
-    }
-
-    async fn insert_tags(&self, tasks: &[Snapshot]) -> Result<()> {
-        let rows: Vec<_> = tasks.iter().flat_map(|snapshot| self.tag_rows(snapshot)).collect();
-        if !rows.is_empty() {
-            let insert = tag::task_tags::Entity::insert_many(rows);
-            insert.exec_without_returning(self.transaction.connection()).await?;
-        }
-        Ok(())
     }
 
     fn tag_rows(&self, snapshot: &Snapshot) -> impl Iterator<Item = tag::task_tags::ActiveModel> {
@@ -96,8 +92,7 @@ impl<'t> Seeder<'t> {
 
     /// Appends up to 3,000 events.
     pub(in crate::domain) async fn append(&self, events: impl Iterator<Item = NewEvent> + Send) -> Result<()> {
-        let rows: Vec<_> = events.map(event::columns).collect();
-        event::Entity::insert_many(rows)
+        event::Entity::insert_many(events.map(event::columns))
             .exec_without_returning(self.transaction.connection())
             .await?;
         Ok(())
@@ -112,20 +107,15 @@ impl<'t> Seeder<'t> {
                        SELECT nextval(name)::int4 FROM sequence, generate_series(1, $1)";
             let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [count.into()]);
             let rows = connection.query_all_raw(statement).await?;
-            let mut ids = rows
-                .iter()
-                .map(|row| row.try_get_by_index(0))
-                .collect::<Result<Vec<i32>, DbErr>>()?;
+            let ids = rows.iter().map(|row| row.try_get_by_index(0));
+            let mut ids = ids.collect::<Result<Vec<i32>, DbErr>>()?;
             ids.sort_unstable();
             return Ok(ids);
         }
         // This transaction is the only writer. Ids of deleted tasks are not reused.
         let sql = "SELECT max(coalesce((SELECT max(id) FROM tasks), 0), \
                    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tasks'), 0))";
-        let row = connection
-            .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
-            .await?;
-        let last = row.map_or(Ok(0), |row| row.try_get_by_index::<i32>(0))?;
+        let last: i32 = one(connection, sql).await?;
         Ok((last + 1..=last + count).collect())
     }
 }
@@ -138,15 +128,11 @@ async fn postpone_search_index(transaction: &WriteTransaction) -> Result<Option<
     {
         return Ok(None);
     }
-    let sql = "SELECT pg_get_indexdef('tasks_search'::regclass)";
-    let row = connection
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
-        .await?;
-    let definition = row.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
+    let definition = one(connection, "SELECT pg_get_indexdef('tasks_search'::regclass)").await?;
     connection
         .execute_unprepared("SET LOCAL statement_timeout = 0; DROP INDEX tasks_search")
         .await?;
-    Ok(definition)
+    Ok(Some(definition))
 }
 
 impl Store {

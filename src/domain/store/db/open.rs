@@ -50,48 +50,33 @@ impl Store {
         let mut connection = connect(config).await?;
         meter.watch(&mut connection);
         let durability = Arc::new(Durability::of(config.sqlite_path()));
-        let settings = Settings {
+        let (writers, readers) = sizes(config);
+        let writing = Settings {
             name: "write",
-            keeps: true,
+            keeps: readers > 0,
             reserves: false,
-            is_memory: false,
+            is_memory: config.is_memory(),
             limit: Some(config.statement_timeout),
         };
-        let (reader, writer) = match sizes(config) {
-            Sizes { writers, readers: 0 } => {
-                let settings = Settings {
-                    keeps: false,
-                    is_memory: config.is_memory(),
-                    ..settings
-                };
-                let pool = if config.is_memory() {
-                    connection.clone()
-                } else {
-                    lazy(config, Access::ReadAndWrite, writers).await?
-                };
-                (
-                    ReadPool::new(&pool, settings, meter.clone()),
-                    Writer::new(&pool, settings, meter.clone(), Arc::clone(&durability)),
-                )
-            }
-            Sizes { writers, readers } => {
-                let for_reading = lazy(config, Access::Read, readers).await?;
-                let for_writing = lazy(config, Access::ReadAndWrite, writers).await?;
-                let reserving = Settings {
-                    name: "read",
-                    reserves: true,
-                    ..settings
-                };
-                (
-                    ReadPool::new(&for_reading, reserving, meter.clone()),
-                    Writer::new(&for_writing, settings, meter.clone(), Arc::clone(&durability)),
-                )
-            }
+        let write_pool = if config.is_memory() {
+            connection.clone()
+        } else {
+            lazy(config, Access::ReadAndWrite, writers).await?
+        };
+        let (read_pool, reading) = if readers == 0 {
+            (write_pool.clone(), writing)
+        } else {
+            let reading = Settings {
+                name: "read",
+                reserves: true,
+                ..writing
+            };
+            (lazy(config, Access::Read, readers).await?, reading)
         };
         Ok(Self {
             connection,
-            reader,
-            writer,
+            reader: ReadPool::new(&read_pool, reading, meter.clone()),
+            writer: Writer::new(&write_pool, writing, meter.clone(), Arc::clone(&durability)),
             durability,
             heartbeat: Arc::default(),
             session_checker: SessionChecker::default(),
@@ -158,29 +143,20 @@ enum Access {
     ReadAndWrite,
 }
 
-/// Maximum connections of each pool.
-struct Sizes {
-    writers: u32,
-    /// 0 if the writers read too.
-    readers: u32,
-}
-
-fn sizes(config: &DatabaseConfig) -> Sizes {
+/// Maximum connections for writes and for reads; 0 for reads if the writers read too.
+fn sizes(config: &DatabaseConfig) -> (u32, u32) {
     let all = config.max_connections;
-    let writers = match config.backend() {
+    match config.backend() {
         // Each connection would open a separate database.
-        Backend::Sqlite if config.is_memory() => return Sizes { writers: 1, readers: 0 },
-        // SQLite has one writer at a time.
-        Backend::Sqlite => 1,
-        Backend::Postgres => (all / 2).max(1),
-    };
-    let readers = match config.backend() {
-        // Each is a CPU-bound thread: more than cores + 1 slow each other down. One more is reserved for session
-        // checks.
-        Backend::Sqlite => (all.max(2) - writers).min(cores() + 2),
-        Backend::Postgres => all - writers,
-    };
-    Sizes { writers, readers }
+        Backend::Sqlite if config.is_memory() => (1, 0),
+        // SQLite has one writer at a time. Each reader is a CPU-bound thread: more than cores + 1 slow each other down.
+        // One more is reserved for session checks.
+        Backend::Sqlite => (1, (all.max(2) - 1).min(cores() + 2)),
+        Backend::Postgres => {
+            let writers = (all / 2).max(1);
+            (writers, all - writers)
+        }
+    }
 }
 
 fn cores() -> u32 {
@@ -220,7 +196,8 @@ async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> 
     loop {
         match Database::connect(options.clone()).await {
             Ok(connection) => return Ok(connection),
-            Err(error) if attempt < config.connect_retries && is_worth_retrying(config, &error) => {
+            // A retry does not help with a file; a server may be starting.
+            Err(error) if attempt < config.connect_retries && config.backend() == Backend::Postgres => {
                 attempt += 1;
                 tracing::warn!(
                     attempt,
@@ -279,11 +256,6 @@ async fn cause(config: &DatabaseConfig, error: &DbErr) -> String {
         Ok(Ok(_)) => error.to_string(),
         Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
     }
-}
-
-/// A retry does not help with a file; a server may be starting.
-fn is_worth_retrying(config: &DatabaseConfig, _error: &DbErr) -> bool {
-    config.backend() == Backend::Postgres
 }
 
 fn options(config: &DatabaseConfig, access: Access) -> ConnectOptions {

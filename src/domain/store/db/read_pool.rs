@@ -18,7 +18,7 @@ use super::statement_meter::Meter;
 use crate::domain::id::UserId;
 
 /// Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(in crate::domain) struct ReadPool {
     connections: Connections,
     meter: Meter,
@@ -26,12 +26,6 @@ pub(in crate::domain) struct ReadPool {
     /// Limit of the user who reads; `None` for the server itself.
     share: Option<Arc<Semaphore>>,
     lane: Lane,
-}
-
-impl std::fmt::Debug for ReadPool {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReadPool").finish_non_exhaustive()
-    }
 }
 
 impl ReadPool {

@@ -9,19 +9,13 @@ use sea_orm::DatabaseConnection;
 use crate::config::{Backend, DatabaseConfig};
 use crate::telemetry::{context, metric, trace};
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(in crate::domain::store) struct Meter {
     statements: Arc<AtomicU64>,
     time: metrics::Histogram,
     failures: metrics::Counter,
     engine: &'static str,
     slow: Option<Duration>,
-}
-
-impl std::fmt::Debug for Meter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Meter").finish_non_exhaustive()
-    }
 }
 
 impl Meter {

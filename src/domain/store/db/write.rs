@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::{DbErr, QueryResult, RuntimeErr, Statement};
+use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, QueryTrait, RuntimeErr, Statement};
 use tracing::Instrument as _;
 
 use super::durability::Durability;
@@ -104,6 +104,17 @@ impl WriteTransaction {
         &self.transaction
     }
 
+    /// Runs a statement.
+    pub(in crate::domain::store) async fn execute(&self, query: impl QueryTrait) -> Result<()> {
+        self.count_affected(query).await.map(drop)
+    }
+
+    /// Runs a statement and returns the number of rows that it affected.
+    pub(in crate::domain::store) async fn count_affected(&self, query: impl QueryTrait) -> Result<u64> {
+        let statement = query.into_query();
+        Ok(self.transaction.execute(&statement).await?.rows_affected())
+    }
+
     /// Whether notifications are also sent by email.
     pub(in crate::domain::store) fn sends_mail(&self) -> bool {
         self.sends_mail
@@ -131,7 +142,7 @@ impl WriteTransaction {
         // Writes to a deleted file are lost.
         self.durability.check()?;
         if let Some(claim) = &self.claim
-            && !idempotency::mark_written(&self.transaction, claim, self.task.get().copied()).await?
+            && !idempotency::mark_written(&self, claim, self.task.get().copied()).await?
         {
             return Err(Error::internal(anyhow::anyhow!(
                 "another attempt has taken over the idempotency key of this write"

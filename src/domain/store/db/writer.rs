@@ -16,17 +16,11 @@ use super::durability::Durability;
 use super::statement_meter::Meter;
 
 /// Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(in crate::domain::store) struct Writer {
     connections: Connections,
     meter: Meter,
     durability: Arc<Durability>,
-}
-
-impl std::fmt::Debug for Writer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer").finish_non_exhaustive()
-    }
 }
 
 impl Writer {

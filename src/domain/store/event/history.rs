@@ -1,6 +1,6 @@
 //! Event history of single tasks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -15,10 +15,12 @@ use crate::domain::event::{EventCursor, LoggedEvent, TaskEvent};
 use crate::domain::id::TaskId;
 use crate::domain::page::{Page, PageRequest, RowPosition, Take};
 use crate::domain::policy::{Scope, Tasks};
-use crate::domain::store::query::per_parent::rows_of_each;
+use crate::domain::store::query::as_count;
+use crate::domain::store::query::per_parent::{parents_with, rows_of_each};
 use crate::domain::store::{one_of, task};
 
 /// Event ids between which a page lies.
+#[derive(Default)]
 struct Bounds {
     after: Option<i64>,
     before: Option<i64>,
@@ -29,24 +31,20 @@ impl Bounds {
     async fn of(connection: &impl ConnectionTrait, page: &PageRequest) -> Result<Self> {
         let decode = |field, text: &Option<String>| {
             let cursor = text.as_deref().map(|text| EventCursor::decode(field, text));
-            cursor.transpose().map(|cursor| cursor.map(|cursor| (field, cursor)))
+            cursor.transpose()
         };
         let (after, before) = (decode("after", &page.after)?, decode("before", &page.before)?);
         if after.is_none() && before.is_none() {
-            return Ok(Self {
-                after: None,
-                before: None,
-            });
+            return Ok(Self::default());
         }
         let log = log::identity(connection).await?;
-        let number = |cursor: Option<(&'static str, EventCursor)>| {
-            cursor
-                .map(|(field, cursor)| cursor.of_log(field, &log).map(|cursor| cursor.id))
-                .transpose()
+        let id = |field, cursor: Option<EventCursor>| {
+            let cursor = cursor.map(|cursor| cursor.of_log(field, &log));
+            cursor.transpose().map(|cursor| cursor.map(|cursor| cursor.id))
         };
         Ok(Self {
-            after: number(after)?,
-            before: number(before)?,
+            after: id("after", after)?,
+            before: id("before", before)?,
         })
     }
 
@@ -101,17 +99,8 @@ pub(in crate::domain) async fn pages(
             .limit(u64::from(page.take.limit()) + 1))
     })
     .await?;
-    let beyond: HashSet<i32> = match bounds.far_side(page) {
-        Some(condition) => {
-            let number = |query: Select<Entity>| query.column(Column::Id);
-            let found = rows_of_each(connection, Column::Id, ids, number, |task| {
-                Ok(events_of(scope, task).filter(condition).limit(1))
-            })
-            .await?;
-            found.into_iter().map(|(task, _)| task).collect()
-        }
-        None => HashSet::new(),
-    };
+    let beyond = bounds.far_side(page);
+    let beyond = parents_with(connection, Column::Id, ids, beyond, |task| events_of(scope, task)).await?;
     let mut pages: BTreeMap<i32, Vec<TaskEvent>> = beyond.iter().map(|task| (*task, Vec::new())).collect();
     for (task, row) in rows {
         pages
@@ -150,8 +139,6 @@ pub(in crate::domain) async fn counts(
         .into_tuple()
         .all(connection)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(task, count)| (TaskId(task), u64::try_from(count).unwrap_or_default()))
-        .collect())
+    let counts = rows.into_iter().map(|(task, count)| (TaskId(task), as_count(count)));
+    Ok(counts.collect())
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ConnectionTrait, DbBackend, QueryOrder as _, QuerySelect as _, Statement};
+use sea_orm::{DbBackend, QueryOrder as _, QuerySelect as _, Statement};
 
 use super::{Column, Entity, Row};
 use crate::domain::clock::Timestamp;
@@ -11,6 +11,7 @@ use crate::domain::event::{EventCursor, LogPosition, LogState, LoggedEvent};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::notification;
 use crate::domain::policy::{Scope, System, Tasks, Visibility};
+use crate::domain::store::query::{compare_rows, values};
 use crate::domain::store::user::account_change;
 use crate::domain::store::{WriteTransaction, one_of};
 
@@ -50,29 +51,24 @@ pub(in crate::domain) async fn state(connection: &impl ConnectionTrait, _scope: 
 
 /// `unsettled` is the SQL expression for the number of unsettled events.
 async fn read_state(connection: &impl ConnectionTrait, unsettled: &str) -> Result<LogState> {
-    let backend = connection.get_database_backend();
-    let settled = match backend {
+    let settled = match connection.get_database_backend() {
         DbBackend::Postgres => format!("WHERE transaction_id < {OLDEST}"),
         _ => String::new(),
     };
-    let statement = format!(
+    let sql = format!(
         "SELECT log.identity, COALESCE(last.transaction_id, log.pruned_transaction_id) AS transaction_id, \
                 COALESCE(last.id, log.pruned_id) AS id, {unsettled} AS unsettled \
          FROM event_log AS log LEFT JOIN \
               (SELECT transaction_id, id FROM task_events {settled} ORDER BY transaction_id DESC, id DESC LIMIT 1) AS last \
               ON 1 = 1"
     );
-    let row = connection
-        .query_one_raw(Statement::from_string(backend, statement))
-        .await?
-        .ok_or_else(no_identity)?;
-    let head = EventCursor {
-        log: row.try_get("", "identity")?,
-        transaction_id: row.try_get("", "transaction_id")?,
-        id: row.try_get("", "id")?,
-    };
+    let row = only_row(connection, &sql).await?;
     Ok(LogState {
-        head,
+        head: EventCursor {
+            log: row.try_get("", "identity")?,
+            transaction_id: row.try_get("", "transaction_id")?,
+            id: row.try_get("", "id")?,
+        },
         unsettled: row.try_get("", "unsettled")?,
     })
 }
@@ -119,21 +115,12 @@ pub(in crate::domain) async fn settled(connection: &impl ConnectionTrait, _scope
             (SELECT COALESCE(MAX(id), 0) + 1 FROM notifications) AS notification_id, 0 AS is_waiting \
          FROM event_log";
 
-    let backend = connection.get_database_backend();
-    let statement = match backend {
+    let sql = match connection.get_database_backend() {
         DbBackend::Postgres => POSTGRES,
         _ => SQLITE,
     };
-    let row = connection
-        .query_one_raw(Statement::from_string(backend, statement))
-        .await?
-        .ok_or_else(no_identity)?;
-    let position = |transaction_id, id| -> Result<LogPosition> {
-        Ok(LogPosition {
-            transaction_id: row.try_get("", transaction_id)?,
-            id: row.try_get("", id)?,
-        })
-    };
+    let row = only_row(connection, sql).await?;
+    let position = |transaction_id, id| position_in(&row, transaction_id, id);
     Ok(Settled {
         log: row.try_get("", "identity")?,
         events: position("transaction_id", "event_id")?,
@@ -152,13 +139,9 @@ const POSITION: &str = "transaction_id, id";
 /// Columns of the last pruned position.
 const PRUNED: &str = "pruned_transaction_id, pruned_id";
 
-/// Compares two columns with a position as a row value.
+/// Compares two columns with a position.
 fn compared(connection: &impl ConnectionTrait, columns: &str, operator: &str, position: LogPosition) -> Expr {
-    let condition = match connection.get_database_backend() {
-        DbBackend::Postgres => format!("({columns}) {operator} ($1, $2)"),
-        _ => format!("({columns}) {operator} (?, ?)"),
-    };
-    Expr::cust_with_values(condition, [position.transaction_id, position.id])
+    compare_rows(connection, columns, operator, [position.transaction_id, position.id])
 }
 
 /// The position after the newest event, for rows that are not events and have their own transaction.
@@ -170,18 +153,23 @@ pub(in crate::domain::store) async fn current_position(transaction: &WriteTransa
             MAX(pruned_id, (SELECT COALESCE(MAX(id), 0) FROM task_events)) AS id FROM event_log";
 
     let connection = transaction.connection();
-    let backend = connection.get_database_backend();
-    let statement = match backend {
+    let sql = match connection.get_database_backend() {
         DbBackend::Postgres => POSTGRES,
         _ => SQLITE,
     };
-    let row = connection
-        .query_one_raw(Statement::from_string(backend, statement))
-        .await?
-        .ok_or_else(no_identity)?;
+    position_in(&only_row(connection, sql).await?, "transaction_id", "id")
+}
+
+/// Every statement here returns the row of `event_log`.
+async fn only_row(connection: &impl ConnectionTrait, sql: &str) -> Result<QueryResult> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    connection.query_one_raw(statement).await?.ok_or_else(no_identity)
+}
+
+fn position_in(row: &QueryResult, transaction_id: &str, id: &str) -> Result<LogPosition> {
     Ok(LogPosition {
-        transaction_id: row.try_get("", "transaction_id")?,
-        id: row.try_get("", "id")?,
+        transaction_id: row.try_get("", transaction_id)?,
+        id: row.try_get("", id)?,
     })
 }
 
@@ -217,11 +205,8 @@ pub(in crate::domain) async fn read(
         query = query.filter(is_in_audience(connection, user));
     }
     if let Some(tasks) = part.tasks {
-        query = query.filter(one_of(
-            connection,
-            Column::TaskId,
-            tasks.iter().map(|task| task.0).collect(),
-        ));
+        let tasks = tasks.iter().map(|task| task.0).collect();
+        query = query.filter(one_of(connection, Column::TaskId, tasks));
     }
     let rows: Vec<Row> = query
         .order_by_asc(Column::TransactionId)
@@ -259,15 +244,11 @@ pub(in crate::domain) async fn changed_accounts(
     from: LogPosition,
     until: LogPosition,
 ) -> Result<Vec<UserId>> {
-    let users: Vec<i32> = account_change::Entity::find()
-        .select_only()
-        .column(account_change::Column::UserId)
+    let query = account_change::Entity::find()
         .distinct()
         .filter(compared(connection, POSITION, ">=", from))
-        .filter(compared(connection, POSITION, "<", until))
-        .into_tuple()
-        .all(connection)
-        .await?;
+        .filter(compared(connection, POSITION, "<", until));
+    let users: Vec<i32> = values(connection, query, account_change::Column::UserId).await?;
     Ok(users.into_iter().map(UserId).collect())
 }
 
@@ -280,10 +261,8 @@ pub(in crate::domain) async fn prune(
     limit: u64,
 ) -> Result<u64> {
     let connection = transaction.connection();
-    account_change::Entity::delete_many()
-        .filter(account_change::Column::OccurredAt.lt(before))
-        .exec(connection)
-        .await?;
+    let changes = account_change::Entity::delete_many().filter(account_change::Column::OccurredAt.lt(before));
+    transaction.execute(changes).await?;
     let old: Vec<(i64, i64)> = Entity::find()
         .select_only()
         .column(Column::TransactionId)
@@ -307,10 +286,8 @@ pub(in crate::domain) async fn prune(
         .and_where(compared(connection, PRUNED, "<", horizon))
         .take();
     connection.execute(&update).await?;
-    let deleted = Entity::delete_many()
+    let events = Entity::delete_many()
         .filter(Column::OccurredAt.lt(before))
-        .filter(compared(connection, POSITION, "<=", horizon))
-        .exec(connection)
-        .await?;
-    Ok(deleted.rows_affected)
+        .filter(compared(connection, POSITION, "<=", horizon));
+    transaction.count_affected(events).await
 }

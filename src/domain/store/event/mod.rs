@@ -18,7 +18,7 @@ use crate::domain::event::{
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::task::workflow::Status;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "task_events")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -52,8 +52,6 @@ impl Related<task::Entity> for Entity {
         Relation::Task.def()
     }
 }
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// An event with the identity of its log.
 #[derive(Debug, DerivePartialModel)]
@@ -116,7 +114,7 @@ pub(super) const LOG_IDENTITY: &str = "(SELECT identity FROM event_log)";
 /// Appends an event and its notifications in the transaction of the write. Returns its position in the log.
 pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: NewEvent) -> Result<EventCursor> {
     transaction.announce_change(event.task_id);
-    let notices = notification::Notices::of(&event);
+    let notices = notification::notices(&event);
     let mut insert = Entity::insert(columns(event)).into_query();
     insert.returning(Query::returning().exprs([
         Expr::cust(LOG_IDENTITY),
@@ -126,9 +124,9 @@ pub(in crate::domain) async fn append(transaction: &WriteTransaction, event: New
     let row = transaction.connection().query_one(&insert).await?;
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("no event was added to the log")))?;
     let cursor = cursor_of(row.try_get_many_by_index()?);
-    if let Some(notices) = notices {
+    if !notices.is_empty() {
         // Boxed: most events have none, and the future would enlarge that of every write.
-        Box::pin(notices.insert(transaction, cursor.place())).await?;
+        Box::pin(notification::insert(transaction, notices, cursor.place())).await?;
     }
     Ok(cursor)
 }

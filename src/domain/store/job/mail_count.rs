@@ -7,9 +7,9 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 
 use crate::domain::error::Result;
 use crate::domain::policy::System;
-use crate::domain::store::WriteTransaction;
+use crate::domain::store::{NoRelation as Relation, WriteTransaction};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "mail_counts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -18,11 +18,6 @@ pub struct Model {
     pub hour: i64,
     pub mails: i32,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// Counts an email and returns the number of this hour.
 pub(in crate::domain) async fn add(
@@ -57,13 +52,11 @@ pub(in crate::domain) async fn take_back(
     recipient: &str,
     hour: i64,
 ) -> Result<()> {
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::Mails, Expr::col(Column::Mails).sub(1))
         .filter(Column::Recipient.eq(recipient))
-        .filter(Column::Hour.eq(hour))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::Hour.eq(hour));
+    transaction.execute(update).await
 }
 
 pub(in crate::domain) async fn forget_before(
@@ -71,9 +64,6 @@ pub(in crate::domain) async fn forget_before(
     _system: &System,
     hour: i64,
 ) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::Hour.lt(hour))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+    let old = Entity::delete_many().filter(Column::Hour.lt(hour));
+    transaction.execute(old).await
 }

@@ -5,17 +5,18 @@ pub(in crate::domain) mod mail_count;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, OnConflict};
-use sea_orm::{Condition, FromQueryResult, QueryOrder as _, QuerySelect as _, Select};
+use sea_orm::{Condition, QueryOrder as _, QuerySelect as _, Select, UpdateMany};
 use serde_json::json;
 
-use super::{WriteTransaction, corrupt, one_of};
+use super::query::{as_count, is_any, of_user};
+use super::{NoRelation as Relation, WriteTransaction, corrupt, one_of};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::{JobId, NotificationId, UserId};
 use crate::domain::job::{BackgroundTask, BackgroundTaskStatus, Claim, JobKind, JobOutcome, Lease, NewJob, QueueStats};
-use crate::domain::policy::{Jobs, Permit, QueueJob, Scope, System, Visibility};
+use crate::domain::policy::{Jobs, Permit, QueueJob, Scope, System};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "jobs")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -43,11 +44,6 @@ pub struct Model {
     /// The user who requested it; null for jobs of the server.
     pub user_id: Option<i32>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 impl From<NewJob> for ActiveModel {
     fn from(job: NewJob) -> Self {
@@ -153,11 +149,7 @@ pub(in crate::domain) async fn is_any_due(
     _scope: &Scope<Jobs>,
     now: Timestamp,
 ) -> Result<bool> {
-    let found = due(now)
-        .filter(of_kinds(&JobKind::ALL))
-        .select_only()
-        .column(Column::Id);
-    Ok(found.into_tuple::<i32>().one(connection).await?.is_some())
+    is_any(connection, due(now).filter(of_kinds(&JobKind::ALL)), Column::Id).await
 }
 
 /// Leases up to `limit` due jobs, the longest due first. Concurrent workers get different jobs.
@@ -182,14 +174,13 @@ pub(in crate::domain) async fn claim(
         return Ok(Vec::new());
     }
     let ids = rows.iter().map(|row| row.id).collect();
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::LockedBy, Expr::value(lease.owner))
         .col_expr(Column::LockedUntil, Expr::value(lease.until))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(lease.from))
-        .filter(one_of(connection, Column::Id, ids))
-        .exec(connection)
-        .await?;
+        .filter(one_of(connection, Column::Id, ids));
+    transaction.execute(update).await?;
     rows.into_iter().map(|row| claim_of(row, lease.owner)).collect()
 }
 
@@ -213,6 +204,14 @@ fn claimed(claim: &Claim) -> Condition {
         .add(Column::FinishedAt.is_null())
 }
 
+/// Ends the lease.
+fn released(now: Timestamp) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .col_expr(Column::LockedBy, Expr::value(None::<String>))
+        .col_expr(Column::LockedUntil, Expr::value(None::<Timestamp>))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+}
+
 /// Extends the lease. False if another worker has taken the job.
 pub(in crate::domain) async fn renew(
     transaction: &WriteTransaction,
@@ -220,12 +219,10 @@ pub(in crate::domain) async fn renew(
     claim: &Claim,
     until: Timestamp,
 ) -> Result<bool> {
-    let renewed = Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::LockedUntil, Expr::value(until))
-        .filter(claimed(claim))
-        .exec(transaction.connection())
-        .await?;
-    Ok(renewed.rows_affected > 0)
+        .filter(claimed(claim));
+    Ok(transaction.count_affected(update).await? > 0)
 }
 
 /// Stores the outcome of a job. False if another worker has taken the job.
@@ -236,28 +233,23 @@ pub(in crate::domain) async fn settle(
     job_outcome: &JobOutcome,
     now: Timestamp,
 ) -> Result<bool> {
-    let update = Entity::update_many()
-        .col_expr(Column::LockedBy, Expr::value(None::<String>))
-        .col_expr(Column::LockedUntil, Expr::value(None::<Timestamp>))
-        .col_expr(Column::UpdatedAt, Expr::value(now));
     let update = match job_outcome {
-        JobOutcome::Done => update
+        JobOutcome::Done => released(now)
             .col_expr(Column::FinishedAt, Expr::value(now))
             .col_expr(Column::LastError, Expr::value(None::<String>)),
-        JobOutcome::Again { at } => update
+        JobOutcome::Again { at } => released(now)
             .col_expr(Column::RunAt, Expr::value(*at))
             .col_expr(Column::Attempts, Expr::value(0))
             .col_expr(Column::LastError, Expr::value(None::<String>)),
-        JobOutcome::Retry { at, error } => update
+        JobOutcome::Retry { at, error } => released(now)
             .col_expr(Column::RunAt, Expr::value(*at))
             .col_expr(Column::LastError, Expr::value(error.as_str())),
-        JobOutcome::Dead { error } => update
+        JobOutcome::Dead { error } => released(now)
             .col_expr(Column::FinishedAt, Expr::value(now))
             .col_expr(Column::IsDead, Expr::value(true))
             .col_expr(Column::LastError, Expr::value(error.as_str())),
     };
-    let settled = update.filter(claimed(claim)).exec(transaction.connection()).await?;
-    Ok(settled.rows_affected > 0)
+    Ok(transaction.count_affected(update.filter(claimed(claim))).await? > 0)
 }
 
 /// Releases every job of `owner` without counting the attempt.
@@ -267,22 +259,16 @@ pub(in crate::domain) async fn give_back(
     owner: &str,
     now: Timestamp,
 ) -> Result<u64> {
-    let given = Entity::update_many()
-        .col_expr(Column::LockedBy, Expr::value(None::<String>))
-        .col_expr(Column::LockedUntil, Expr::value(None::<Timestamp>))
+    let update = released(now)
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::LockedBy.eq(owner))
-        .filter(Column::FinishedAt.is_null())
-        .exec(transaction.connection())
-        .await?;
-    Ok(given.rows_affected)
+        .filter(Column::FinishedAt.is_null());
+    transaction.count_affected(update).await
 }
 
 /// Deletes a job whose work is already done.
 pub(in crate::domain) async fn cancel(transaction: &WriteTransaction, _system: &System, id: JobId) -> Result<()> {
-    Entity::delete_by_id(id.0).exec(transaction.connection()).await?;
-    Ok(())
+    transaction.execute(Entity::delete_by_id(id.0)).await
 }
 
 /// Deletes jobs that succeeded before `done_before` or were abandoned before `dead_before`.
@@ -298,11 +284,8 @@ pub(in crate::domain) async fn forget(
     let dead = Condition::all()
         .add(Column::IsDead.eq(true))
         .add(Column::FinishedAt.lt(dead_before));
-    let deleted = Entity::delete_many()
-        .filter(Condition::any().add(done).add(dead))
-        .exec(transaction.connection())
-        .await?;
-    Ok(deleted.rows_affected)
+    let old = Entity::delete_many().filter(Condition::any().add(done).add(dead));
+    transaction.count_affected(old).await
 }
 
 pub(in crate::domain) async fn find_background_task(
@@ -312,11 +295,7 @@ pub(in crate::domain) async fn find_background_task(
     now: Timestamp,
 ) -> Result<Option<BackgroundTask>> {
     let query = Entity::find_by_id(id.0).filter(Column::UserId.is_not_null());
-    let query = match scope.visibility() {
-        Visibility::Everything => query,
-        Visibility::Of(user) => query.filter(Column::UserId.eq(user.0)),
-    };
-    let found = query.one(connection).await?;
+    let found = query.filter(of_user(scope, Column::UserId)).one(connection).await?;
     Ok(found.map(|row| {
         let is_running = row.locked_until.is_some_and(|until| until > now);
         BackgroundTask {
@@ -333,12 +312,8 @@ pub(in crate::domain) async fn find_background_task(
     }))
 }
 
-#[derive(Debug, FromQueryResult)]
-struct Counts {
-    pending: Option<i64>,
-    running: Option<i64>,
-    waiting_since: Option<Timestamp>,
-}
+/// Pending and running jobs, and since when the first of the pending ones waits.
+type Counts = (Option<i64>, Option<i64>, Option<Timestamp>);
 
 /// Excludes finished jobs, which are many.
 pub(in crate::domain) async fn queue_stats(
@@ -349,7 +324,7 @@ pub(in crate::domain) async fn queue_stats(
     let is_running = || Column::LockedUntil.is_not_null().and(Column::LockedUntil.gt(now));
     let is_waiting = || Column::RunAt.lte(now).and(is_running().not());
     let counted = |condition: Expr| Expr::expr(Expr::case(condition, 1).finally(0)).sum();
-    let counts = Entity::find()
+    let (pending, running, waiting_since) = Entity::find()
         .select_only()
         .column_as(counted(is_waiting()), "pending")
         .column_as(counted(is_running()), "running")
@@ -358,7 +333,7 @@ pub(in crate::domain) async fn queue_stats(
             "waiting_since",
         )
         .filter(Column::FinishedAt.is_null())
-        .into_model::<Counts>()
+        .into_tuple::<Counts>()
         .one(connection)
         .await?
         .ok_or_else(|| Error::internal(anyhow::anyhow!("the jobs cannot be counted")))?;
@@ -373,12 +348,11 @@ pub(in crate::domain) async fn queue_stats(
         .order_by_desc(Column::UpdatedAt)
         .one(connection)
         .await?;
-    let number = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
     Ok(QueueStats {
-        pending: number(counts.pending),
-        running: number(counts.running),
+        pending: as_count(pending.unwrap_or_default()),
+        running: as_count(running.unwrap_or_default()),
         dead,
-        waiting_since: counts.waiting_since,
+        waiting_since,
         newest_failure: failing.and_then(|row| Some((row.kind, row.last_error?))),
     })
 }

@@ -11,12 +11,13 @@ use crate::domain::id::{TaskId, UserId};
 use crate::domain::local_time::{LocalNow, start_of};
 use crate::domain::notification::{DueAt, NotificationKind};
 use crate::domain::policy::{Permit, RemindOfTask, Scope, Tasks};
+use crate::domain::store::query::{placeholders, values};
 use crate::domain::store::user::StoredTimeZone;
-use crate::domain::store::{WriteTransaction, notification, task};
+use crate::domain::store::{NoRelation as Relation, WriteTransaction, notification, task};
 use crate::domain::task::Task;
 use crate::domain::task::workflow::Status;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "due_notices")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -31,17 +32,9 @@ pub struct Model {
     pub occurred_at: Timestamp,
 }
 
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
-
 /// A user in this time zone has not yet been notified that the task is overdue or due soon.
 fn needs_notice(backend: DbBackend, now: LocalNow, zone: &StoredTimeZone) -> Expr {
-    let [name, moment, today] = match backend {
-        DbBackend::Postgres => ["$1", "$2", "$3"],
-        _ => ["?"; 3],
-    };
+    let [name, moment, today] = placeholders::<3>(backend);
     Expr::cust_with_values(
         format!(
             "EXISTS (SELECT 1 FROM users WHERE users.is_active AND users.id IN (tasks.owner_id, tasks.assignee_id) \
@@ -71,9 +64,7 @@ pub(in crate::domain) async fn find_due(
     let end_of_days = start_of(soon.today);
     let by_moment = day.is_null().and(key.lte(soon.moment));
     let by_day = day.is_not_null().and(key.lt(end_of_days));
-    let ids: Vec<i32> = task::Entity::find()
-        .select_only()
-        .column(task::Column::Id)
+    let query = task::Entity::find()
         .filter(task::visible(scope))
         .filter(task::Column::DeletedAt.is_null())
         .filter(task::Column::Status.is_in(open.map(Status::rank)))
@@ -81,10 +72,8 @@ pub(in crate::domain) async fn find_due(
         .filter(by_moment.or(by_day))
         .filter(needs_notice(connection.get_database_backend(), now, zone))
         .order_by_asc(task::Column::Id)
-        .limit(limit)
-        .into_tuple()
-        .all(connection)
-        .await?;
+        .limit(limit);
+    let ids: Vec<i32> = values(connection, query, task::Column::Id).await?;
     Ok(ids.into_iter().map(TaskId).collect())
 }
 

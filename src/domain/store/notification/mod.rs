@@ -2,14 +2,15 @@
 
 pub(in crate::domain) mod due_notice;
 
-use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{DbBackend, FromQueryResult, QueryOrder as _, QuerySelect as _, Select};
+use sea_orm::{FromQueryResult, QueryOrder as _, QuerySelect as _, Select};
 
 use super::event::{LOG_IDENTITY, log};
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, corrupt, job, one_of, task};
+use super::query::{aggregate, compare_rows, of_user};
+use super::{NoRelation as Relation, WriteTransaction, corrupt, job, one_of, task};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::event::{self, NewEvent};
@@ -18,11 +19,11 @@ use crate::domain::notification::{
     LoggedNotification, Notification, NotificationCursor, NotificationKind, NotificationPosition, NotificationSortField,
 };
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
-use crate::domain::policy::{Notifications, Permit, ReadNotifications, RemindOfTask, Scope, System, Visibility};
+use crate::domain::policy::{Notifications, Permit, ReadNotifications, RemindOfTask, Scope, System};
 use crate::domain::task::Task;
 use crate::domain::task::workflow::Status;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "notifications")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -45,11 +46,6 @@ pub struct Model {
     pub log_event_id: i64,
 }
 
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
-
 impl TryFrom<Model> for Notification {
     type Error = Error;
 
@@ -70,41 +66,51 @@ impl TryFrom<Model> for Notification {
     }
 }
 
-/// Notifications of one event.
-pub(super) struct Notices(Vec<ActiveModel>);
+/// Notifications of an event, without its position in the log.
+pub(super) fn notices(event: &NewEvent) -> Vec<ActiveModel> {
+    let notice = |notice: &(UserId, NotificationKind)| ActiveModel {
+        actor_id: Set(event.actor_id.map(|actor| actor.0)),
+        previous_status: Set(event.previous_status.map(Status::rank)),
+        ..row(*notice, event.task_id, &event.title, event.status, event.occurred_at)
+    };
+    event.notices.iter().map(notice).collect()
+}
 
-impl Notices {
-    /// `None` if the event notifies nobody.
-    pub(super) fn of(event: &NewEvent) -> Option<Self> {
-        let row = |(user, kind): &(UserId, NotificationKind)| ActiveModel {
-            id: NotSet,
-            created_at: Set(event.occurred_at),
-            updated_at: Set(event.occurred_at),
-            user_id: Set(user.0),
-            event_id: NotSet,
-            kind: Set(kind.as_str().to_owned()),
-            task_id: Set(event.task_id.0),
-            task_title: Set(event.title.clone()),
-            actor_id: Set(event.actor_id.map(|actor| actor.0)),
-            previous_status: Set(event.previous_status.map(Status::rank)),
-            status: Set(event.status.rank()),
-            read_at: Set(None),
-            log_transaction_id: NotSet,
-            log_event_id: NotSet,
-        };
-        let rows: Vec<ActiveModel> = event.notices.iter().map(row).collect();
-        (!rows.is_empty()).then_some(Self(rows))
-    }
+/// Adds the [`notices`] of the event at this position. Must run in its transaction.
+pub(super) async fn insert(
+    transaction: &WriteTransaction,
+    notices: Vec<ActiveModel>,
+    event: event::LogPosition,
+) -> Result<()> {
+    let rows = notices.into_iter().map(|notice| ActiveModel {
+        event_id: Set(event.id),
+        log_transaction_id: Set(event.transaction_id),
+        log_event_id: Set(event.id),
+        ..notice
+    });
+    add(transaction, rows.collect()).await
+}
 
-    /// Must run in the transaction of the event, whose position is given.
-    pub(super) async fn insert(self, transaction: &WriteTransaction, event: event::LogPosition) -> Result<()> {
-        let rows = self.0.into_iter().map(|row| ActiveModel {
-            event_id: Set(event.id),
-            log_transaction_id: Set(event.transaction_id),
-            log_event_id: Set(event.id),
-            ..row
-        });
-        add(transaction, rows.collect()).await
+/// Every column except those of the event and its position in the log.
+fn row(
+    (user, kind): (UserId, NotificationKind),
+    task: TaskId,
+    title: &str,
+    status: Status,
+    now: Timestamp,
+) -> ActiveModel {
+    ActiveModel {
+        created_at: Set(now),
+        updated_at: Set(now),
+        user_id: Set(user.0),
+        kind: Set(kind.as_str().to_owned()),
+        task_id: Set(task.0),
+        task_title: Set(title.to_owned()),
+        actor_id: Set(None),
+        previous_status: Set(None),
+        status: Set(status.rank()),
+        read_at: Set(None),
+        ..Default::default()
     }
 }
 
@@ -128,25 +134,15 @@ pub(super) async fn remind(
     permit: &Permit<RemindOfTask>,
     task: &Task,
     notice: i64,
-    (user, kind): (UserId, NotificationKind),
+    user_and_kind: (UserId, NotificationKind),
     now: Timestamp,
 ) -> Result<()> {
     let position = log::current_position(transaction).await?;
     let row = ActiveModel {
-        id: NotSet,
-        created_at: Set(now),
-        updated_at: Set(now),
-        user_id: Set(user.0),
         event_id: Set(-notice),
-        kind: Set(kind.as_str().to_owned()),
-        task_id: Set(permit.subject().0),
-        task_title: Set(task.title.clone()),
-        actor_id: Set(None),
-        previous_status: Set(None),
-        status: Set(task.status.rank()),
-        read_at: Set(None),
         log_transaction_id: Set(position.transaction_id),
         log_event_id: Set(position.id),
+        ..row(user_and_kind, permit.subject(), &task.title, task.status, now)
     };
     add(transaction, vec![row]).await
 }
@@ -159,10 +155,7 @@ const NEWEST_FIRST: [Sort<NotificationSortField>; 1] = [Sort {
 impl KeyColumns<NotificationSortField> for Entity {
     fn column(field: NotificationSortField) -> KeyColumn {
         match field {
-            NotificationSortField::CreatedAt => KeyColumn {
-                expr: Expr::col((Self, Column::CreatedAt)),
-                key_type: KeyType::Moment,
-            },
+            NotificationSortField::CreatedAt => (Expr::col((Self, Column::CreatedAt)), KeyType::Moment),
         }
     }
 
@@ -172,10 +165,7 @@ impl KeyColumns<NotificationSortField> for Entity {
 }
 
 fn visible(scope: &Scope<Notifications>, unread_only: bool) -> Select<Entity> {
-    let query = match scope.visibility() {
-        Visibility::Everything => Entity::find(),
-        Visibility::Of(user) => Entity::find().filter(Column::UserId.eq(user.0)),
-    };
+    let query = Entity::find().filter(of_user(scope, Column::UserId));
     if unread_only {
         query.filter(Column::ReadAt.is_null())
     } else {
@@ -195,14 +185,8 @@ pub(in crate::domain) async fn page(
         .apply::<Entity, _>(visible(scope, unread_only))?
         .all(connection)
         .await?;
-    let beyond = match keyset.far_side::<Entity>()? {
-        Some(condition) => {
-            let found = visible(scope, unread_only).filter(condition).select_only();
-            let found = found.column(Column::Id).into_tuple::<i32>().one(connection).await?;
-            found.is_some()
-        }
-        None => false,
-    };
+    let beyond = keyset.is_any_beyond::<Entity, _>(connection, || visible(scope, unread_only), Column::Id);
+    let beyond = beyond.await?;
     let notifications: Result<Vec<Notification>> = rows.into_iter().map(Notification::try_from).collect();
     Ok(keyset.finish(notifications?, beyond, |one| Cursor {
         keys: vec![Key::Number(one.created_at.timestamp_micros())],
@@ -215,13 +199,7 @@ pub(in crate::domain) async fn count(
     scope: &Scope<Notifications>,
     unread_only: bool,
 ) -> Result<u64> {
-    let query = visible(scope, unread_only).select_only();
-    let count = query
-        .expr(Expr::cust("COUNT(*)"))
-        .into_tuple::<i64>()
-        .one(connection)
-        .await?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    aggregate(connection, visible(scope, unread_only), "COUNT(*)").await
 }
 
 /// Omits notifications out of scope.
@@ -278,16 +256,9 @@ fn position(row: &Model) -> NotificationPosition {
 }
 
 fn compared(connection: &impl ConnectionTrait, operator: &str, position: NotificationPosition) -> Expr {
-    const COLUMNS: &str = "(log_transaction_id, log_event_id, id)";
-    let values = match connection.get_database_backend() {
-        DbBackend::Postgres => "($1, $2, $3)",
-        _ => "(?, ?, ?)",
-    };
     let NotificationPosition { event, id } = position;
-    Expr::cust_with_values(
-        format!("{COLUMNS} {operator} {values}"),
-        [event.transaction_id, event.id, id],
-    )
+    let columns = "log_transaction_id, log_event_id, id";
+    compare_rows(connection, columns, operator, [event.transaction_id, event.id, id])
 }
 
 /// The first `limit` notifications in scope and range, and the start of the next batch; `None` after the last.
@@ -340,6 +311,5 @@ pub(in crate::domain) async fn mark_read(
         let wanted = ids.iter().map(|id| id.0).collect();
         update = update.filter(one_of(transaction.connection(), Column::Id, wanted));
     }
-    update.exec(transaction.connection()).await?;
-    Ok(())
+    transaction.execute(update).await
 }

@@ -4,8 +4,12 @@ use std::cmp;
 use std::sync::Arc;
 
 use sea_orm::sea_query::{Alias, Asterisk, Cond, Expr, ExprTrait as _, Order, Query, SelectStatement, UnionType};
-use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _, Select, Value};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
+    Select, Value,
+};
 
+use super::is_any;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, RowPosition, Sort, SortField, Take, order_name};
@@ -20,10 +24,7 @@ pub(in crate::domain::store) enum KeyType {
 }
 
 /// A sort column or expression. It must never be NULL.
-pub(in crate::domain::store) struct KeyColumn {
-    pub(in crate::domain::store) expr: Expr,
-    pub(in crate::domain::store) key_type: KeyType,
-}
+pub(in crate::domain::store) type KeyColumn = (Expr, KeyType);
 
 /// Maps the sort fields and the id of a resource type to columns.
 pub(in crate::domain::store) trait KeyColumns<F> {
@@ -38,7 +39,8 @@ pub(in crate::domain::store) trait KeyColumns<F> {
 
 /// A column of the sort order.
 struct SortColumn {
-    column: KeyColumn,
+    expr: Expr,
+    key_type: KeyType,
     descending: bool,
 }
 
@@ -103,7 +105,7 @@ impl<'a, F: SortField> Keyset<'a, F> {
             let query = self.sorted::<N, _>(query)?.limit(self.page.skip + self.limit());
             let sort_columns = self.sort_columns::<N>().into_iter().zip(&keys);
             let part = sort_columns.fold(query, |query, (sort_column, key)| {
-                query.expr_as(sort_column.column.expr, key.as_str())
+                query.expr_as(sort_column.expr, key.as_str())
             });
             parts.push(part.into_query());
         }
@@ -126,7 +128,7 @@ impl<'a, F: SortField> Keyset<'a, F> {
         let sort_columns = self.sort_columns::<N>().into_iter();
         Ok(sort_columns.fold(query, |query, sort_column| {
             let direction = self.direction(&sort_column);
-            query.order_by(sort_column.column.expr, direction)
+            query.order_by(sort_column.expr, direction)
         }))
     }
 
@@ -141,12 +143,25 @@ impl<'a, F: SortField> Keyset<'a, F> {
     fn bounds<N: KeyColumns<F>>(&self) -> Result<Condition> {
         let mut bounds = Cond::all();
         if let Some(after) = &self.after {
-            bounds = bounds.add(beyond(&self.sort_columns::<N>(), "after", after, Side::After)?);
+            bounds = bounds.add(self.beyond::<N>("after", after, Side::After)?);
         }
         if let Some(before) = &self.before {
-            bounds = bounds.add(beyond(&self.sort_columns::<N>(), "before", before, Side::Before)?);
+            bounds = bounds.add(self.beyond::<N>("before", before, Side::Before)?);
         }
         Ok(bounds)
+    }
+
+    /// Whether `query` finds rows beyond the cursor. False if it was not requested or the answer is already known.
+    pub(in crate::domain::store) async fn is_any_beyond<N: KeyColumns<F>, E: EntityTrait>(
+        &self,
+        connection: &impl ConnectionTrait,
+        query: impl FnOnce() -> Select<E>,
+        id: impl ColumnTrait,
+    ) -> Result<bool> {
+        match self.far_side::<N>()? {
+            Some(condition) => is_any(connection, query().filter(condition), id).await,
+            None => Ok(false),
+        }
     }
 
     /// The condition for rows beyond the cursor. `None` if it was not requested or the answer is already known.
@@ -155,40 +170,54 @@ impl<'a, F: SortField> Keyset<'a, F> {
             return Ok(None);
         }
         match (self.page.take, &self.after, &self.before) {
-            (Take::First(_), Some(after), _) => {
-                Ok(Some(beyond(&self.sort_columns::<N>(), "after", after, Side::UpTo)?))
-            }
-            (Take::Last(_), _, Some(before)) => {
-                Ok(Some(beyond(&self.sort_columns::<N>(), "before", before, Side::From)?))
-            }
+            (Take::First(_), Some(after), _) => self.beyond::<N>("after", after, Side::UpTo).map(Some),
+            (Take::Last(_), _, Some(before)) => self.beyond::<N>("before", before, Side::From).map(Some),
             _ => Ok(None),
         }
     }
 
+    fn beyond<N: KeyColumns<F>>(&self, field: &'static str, cursor: &Cursor, side: Side) -> Result<Condition> {
+        let sort_columns = self.sort_columns::<N>();
+        let values = values(&sort_columns, field, cursor)?;
+        if let Some(condition) = as_row_comparison(&sort_columns, &values, side) {
+            return Ok(Cond::all().add(condition));
+        }
+        // (a beyond) or (a equal and b beyond) or (a and b equal and c beyond) ..
+        let mut beyond = Cond::any();
+        for (position, sort_column) in sort_columns.iter().enumerate() {
+            let column = sort_column.expr.clone();
+            let value = values[position].clone();
+            let further = if sort_column.descending == side.is_after() {
+                column.lt(value)
+            } else {
+                column.gt(value)
+            };
+            beyond = beyond.add(all_equal(&sort_columns[..position], &values).add(further));
+        }
+        if side.is_inclusive() {
+            beyond = beyond.add(all_equal(&sort_columns, &values));
+        }
+        Ok(beyond)
+    }
+
+    /// The id comes last and has the direction of the column before it.
     fn sort_columns<N: KeyColumns<F>>(&self) -> Vec<SortColumn> {
-        let id_descending = self
-            .order
-            .last()
-            .is_some_and(|sort| sort.direction == Direction::Descending);
-        let id = KeyColumn {
-            expr: N::id(),
-            key_type: KeyType::Integer,
+        let sort_column = |(expr, key_type): KeyColumn, direction: Option<Direction>| SortColumn {
+            expr,
+            key_type,
+            descending: direction == Some(Direction::Descending),
         };
-        self.order
-            .iter()
-            .map(|sort| SortColumn {
-                column: if self.few_rows {
-                    N::column_for_few_rows(sort.field)
-                } else {
-                    N::column(sort.field)
-                },
-                descending: sort.direction == Direction::Descending,
-            })
-            .chain([SortColumn {
-                column: id,
-                descending: id_descending,
-            }])
-            .collect()
+        let columns = self.order.iter().map(|sort| {
+            let column = if self.few_rows {
+                N::column_for_few_rows(sort.field)
+            } else {
+                N::column(sort.field)
+            };
+            sort_column(column, Some(sort.direction))
+        });
+        let id = (N::id(), KeyType::Integer);
+        let direction = self.order.last().map(|sort| sort.direction);
+        columns.chain([sort_column(id, direction)]).collect()
     }
 
     /// Cuts sorted rows, up to one more than requested, into a page.
@@ -261,35 +290,12 @@ impl Side {
     }
 }
 
-fn beyond(sort_columns: &[SortColumn], field: &'static str, cursor: &Cursor, side: Side) -> Result<Condition> {
-    let values = values(sort_columns, field, cursor)?;
-    if let Some(condition) = as_row_comparison(sort_columns, &values, side) {
-        return Ok(Cond::all().add(condition));
-    }
-    // (a beyond) or (a equal and b beyond) or (a and b equal and c beyond) ..
-    let mut beyond = Cond::any();
-    for (position, sort_column) in sort_columns.iter().enumerate() {
-        let column = sort_column.column.expr.clone();
-        let value = values[position].clone();
-        let further = if sort_column.descending == side.is_after() {
-            column.lt(value)
-        } else {
-            column.gt(value)
-        };
-        beyond = beyond.add(all_equal(&sort_columns[..position], &values).add(further));
-    }
-    if side.is_inclusive() {
-        beyond = beyond.add(all_equal(sort_columns, &values));
-    }
-    Ok(beyond)
-}
-
 fn all_equal(sort_columns: &[SortColumn], values: &[Value]) -> Condition {
     sort_columns
         .iter()
         .zip(values)
         .fold(Cond::all(), |all, (sort_column, value)| {
-            all.add(sort_column.column.expr.clone().eq(value.clone()))
+            all.add(sort_column.expr.clone().eq(value.clone()))
         })
 }
 
@@ -302,7 +308,7 @@ fn as_row_comparison(sort_columns: &[SortColumn], values: &[Value], side: Side) 
     {
         return None;
     }
-    let row = Expr::tuple(sort_columns.iter().map(|sort_column| sort_column.column.expr.clone()));
+    let row = Expr::tuple(sort_columns.iter().map(|sort_column| sort_column.expr.clone()));
     let values = Expr::tuple(values.iter().cloned().map(Expr::val));
     Some(match (descending == side.is_after(), side.is_inclusive()) {
         (true, false) => row.lt(values),
@@ -324,7 +330,7 @@ fn values(sort_columns: &[SortColumn], field: &'static str, cursor: &Cursor) -> 
     sort_columns
         .iter()
         .zip(cursor.keys.iter().chain([&id]))
-        .map(|(sort_column, key)| match (sort_column.column.key_type, key) {
+        .map(|(sort_column, key)| match (sort_column.key_type, key) {
             (KeyType::Small, Key::Number(number)) => i16::try_from(*number).map(Value::from).map_err(|_| malformed()),
             (KeyType::Integer, Key::Number(number)) => i32::try_from(*number).map(Value::from).map_err(|_| malformed()),
             (KeyType::Moment, Key::Number(number)) => Timestamp::from_timestamp_micros(*number)

@@ -1,7 +1,9 @@
 //! Reads the first rows of several parents in one statement.
 
+use std::collections::HashSet;
+
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, Query, SelectStatement};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, IntoCondition, Query, SelectStatement};
 use sea_orm::{Condition, DbBackend, JoinType, QueryResult, QuerySelect, QueryTrait as _, Select, Value};
 
 use crate::domain::error::Result;
@@ -32,6 +34,23 @@ pub(in crate::domain::store) async fn rows_of_each<E: EntityTrait>(
     rows.into_iter()
         .map(|row| Ok((row.try_get("", PARENT)?, row)))
         .collect()
+}
+
+/// The parents for which `own` finds a row that meets the condition; none without a condition.
+pub(in crate::domain::store) async fn parents_with<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    id: E::Column,
+    parents: Vec<i32>,
+    condition: Option<impl IntoCondition>,
+    own: impl FnOnce(Expr) -> Select<E>,
+) -> Result<HashSet<i32>> {
+    let Some(condition) = condition else {
+        return Ok(HashSet::new());
+    };
+    let select = |query: Select<E>| query.column(id);
+    let first = |parent| Ok(own(parent).filter(condition).limit(1));
+    let found = rows_of_each(connection, id, parents, select, first).await?;
+    Ok(found.into_iter().map(|(parent, _)| parent).collect())
 }
 
 /// PostgreSQL: a lateral join reads the rows of each parent.

@@ -9,9 +9,9 @@ use crate::domain::error::Result;
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
 use crate::domain::policy::{BeginSession, ChangePassword, Permit, System};
-use crate::domain::store::WriteTransaction;
+use crate::domain::store::{NoRelation as Relation, WriteTransaction};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "login_addresses")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -20,11 +20,6 @@ pub struct Model {
     pub network: String,
     pub last_login_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 pub(in crate::domain) async fn remember(
     transaction: &WriteTransaction,
@@ -37,15 +32,10 @@ pub(in crate::domain) async fn remember(
         network: Set(network.to_string()),
         last_login_at: Set(now),
     };
-    Entity::insert(model)
-        .on_conflict(
-            OnConflict::columns([Column::UserId, Column::Network])
-                .update_column(Column::LastLoginAt)
-                .to_owned(),
-        )
-        .exec_without_returning(transaction.connection())
-        .await?;
-    Ok(())
+    let known = OnConflict::columns([Column::UserId, Column::Network])
+        .update_column(Column::LastLoginAt)
+        .to_owned();
+    transaction.execute(Entity::insert(model).on_conflict(known)).await
 }
 
 /// Whether the user has signed in from this network since `moment`.
@@ -64,11 +54,8 @@ pub(in crate::domain) async fn forget_all(
     transaction: &WriteTransaction,
     permit: &Permit<ChangePassword>,
 ) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::UserId.eq(permit.subject().0))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+    let networks = Entity::delete_many().filter(Column::UserId.eq(permit.subject().0));
+    transaction.execute(networks).await
 }
 
 /// Deletes networks that were not used since `moment`.
@@ -77,9 +64,6 @@ pub(in crate::domain) async fn sweep(
     _system: &System,
     moment: Timestamp,
 ) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::LastLoginAt.lt(moment))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+    let old = Entity::delete_many().filter(Column::LastLoginAt.lt(moment));
+    transaction.execute(old).await
 }

@@ -11,9 +11,9 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::policy::System;
-use crate::domain::store::WriteTransaction;
+use crate::domain::store::{NoRelation as Relation, WriteTransaction};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "login_attempts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -22,11 +22,6 @@ pub struct Model {
     /// In the row of an account: the time since which failures expire one by one.
     pub last_failed_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) struct Failures {
@@ -56,10 +51,9 @@ pub(in crate::domain) async fn lock(
     account: &str,
     now: Timestamp,
 ) -> Result<Failures> {
-    Entity::insert_many([row(account, Failures::none(now))])
-        .on_conflict(OnConflict::column(Column::Subject).do_nothing().to_owned())
-        .exec_without_returning(transaction.connection())
-        .await?;
+    let missing = Entity::insert_many([row(account, Failures::none(now))])
+        .on_conflict(OnConflict::column(Column::Subject).do_nothing().to_owned());
+    transaction.execute(missing).await?;
     let query = Entity::find_by_id(account).lock_exclusive();
     let model = query.one(transaction.connection()).await?;
     Ok(model.map_or(Failures::none(now), Failures::from))
@@ -79,15 +73,11 @@ pub(in crate::domain) async fn set(
     _system: &System,
     rows: [(&str, Failures); 2],
 ) -> Result<()> {
-    Entity::insert_many(rows.map(|(subject, failures)| row(subject, failures)))
-        .on_conflict(
-            OnConflict::column(Column::Subject)
-                .update_columns([Column::Failures, Column::LastFailedAt])
-                .to_owned(),
-        )
-        .exec_without_returning(transaction.connection())
-        .await?;
-    Ok(())
+    let known = OnConflict::column(Column::Subject)
+        .update_columns([Column::Failures, Column::LastFailedAt])
+        .to_owned();
+    let rows = Entity::insert_many(rows.map(|(subject, failures)| row(subject, failures)));
+    transaction.execute(rows.on_conflict(known)).await
 }
 
 pub(in crate::domain) async fn take_back(
@@ -95,18 +85,15 @@ pub(in crate::domain) async fn take_back(
     _system: &System,
     subject: &str,
 ) -> Result<()> {
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::Failures, Expr::col(Column::Failures).sub(1))
         .filter(Column::Subject.eq(subject))
-        .filter(Column::Failures.gt(0))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::Failures.gt(0));
+    transaction.execute(update).await
 }
 
 pub(in crate::domain) async fn clear(transaction: &WriteTransaction, _system: &System, subject: &str) -> Result<()> {
-    Entity::delete_by_id(subject).exec(transaction.connection()).await?;
-    Ok(())
+    transaction.execute(Entity::delete_by_id(subject)).await
 }
 
 /// Deletes subjects without a failure since `moment`.
@@ -115,11 +102,8 @@ pub(in crate::domain) async fn forget_before(
     _system: &System,
     moment: Timestamp,
 ) -> Result<()> {
-    Entity::delete_many()
-        .filter(Column::LastFailedAt.lt(moment))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+    let old = Entity::delete_many().filter(Column::LastFailedAt.lt(moment));
+    transaction.execute(old).await
 }
 
 fn row(subject: &str, failures: Failures) -> ActiveModel {

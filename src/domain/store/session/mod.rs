@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{Condition, DbBackend, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
+use sea_orm::{Condition, DerivePartialModel, JoinType, QueryOrder as _, QuerySelect};
 
+use super::query::{first_value, is_any, of_user, placeholders};
 use super::user::{account_change, cache};
 use super::{WriteTransaction, one_of};
 use crate::domain::actor::{AccountState, UsersStamp};
@@ -17,10 +18,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::local_time::stored_time_zone;
-use crate::domain::policy::{BeginSession, EndSessions, Permit, Scope, Sessions, System, Visibility};
+use crate::domain::policy::{BeginSession, EndSessions, Permit, Scope, Sessions, System};
 use crate::domain::session::{Device, LiveSession, NewSession, Session, StoredSession};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -47,8 +48,6 @@ pub enum Relation {
     )]
     User,
 }
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// Users of live sessions, with role, time zone and the stamp of all accounts. Omits ended sessions and inactive
 /// accounts.
@@ -88,11 +87,8 @@ pub(in crate::domain) async fn owner(
     _system: &System,
     refresh_token_hash: &str,
 ) -> Result<Option<UserId>> {
-    let query = Entity::find()
-        .filter(Column::RefreshTokenHash.eq(refresh_token_hash))
-        .select_only()
-        .column(Column::UserId);
-    let owner = query.into_tuple::<i32>().one(transaction.connection()).await?;
+    let query = Entity::find().filter(Column::RefreshTokenHash.eq(refresh_token_hash));
+    let owner = first_value(transaction.connection(), query, Column::UserId).await?;
     Ok(owner.map(UserId))
 }
 
@@ -117,10 +113,8 @@ pub(in crate::domain) async fn lock_live(
 ) -> Result<bool> {
     let query = Entity::find_by_id(session.0)
         .filter(Column::RevokedAt.is_null())
-        .select_only()
-        .column(Column::Id)
         .lock_exclusive();
-    Ok(query.into_tuple::<i32>().one(transaction.connection()).await?.is_some())
+    is_any(transaction.connection(), query, Column::Id).await
 }
 
 /// Locks the row of a refresh token until the transaction ends.
@@ -168,13 +162,6 @@ fn of_family(aggregate: &str) -> Expr {
     ))
 }
 
-fn visible(scope: &Scope<Sessions>) -> Condition {
-    match scope.visibility() {
-        Visibility::Everything => Condition::all(),
-        Visibility::Of(user) => Condition::all().add(Column::UserId.eq(user.0)),
-    }
-}
-
 /// Live sessions in scope, most recently used first.
 pub(in crate::domain) async fn live(
     connection: &impl ConnectionTrait,
@@ -182,7 +169,7 @@ pub(in crate::domain) async fn live(
     now: Timestamp,
 ) -> Result<Vec<LiveSession>> {
     let rows = Entity::find()
-        .filter(visible(scope))
+        .filter(of_user(scope, Column::UserId))
         .filter(Column::RevokedAt.is_null())
         .filter(Column::RotatedAt.is_null())
         .filter(Column::ExpiresAt.gt(now))
@@ -219,8 +206,8 @@ pub(in crate::domain) async fn family(
     scope: &Scope<Sessions>,
     session: SessionId,
 ) -> Result<Option<String>> {
-    let family = Entity::find_by_id(session.0).filter(visible(scope)).select_only();
-    Ok(family.column(Column::Family).into_tuple().one(connection).await?)
+    let row = Entity::find_by_id(session.0).filter(of_user(scope, Column::UserId));
+    first_value(connection, row, Column::Family).await
 }
 
 pub(in crate::domain) async fn insert(
@@ -253,14 +240,12 @@ pub(in crate::domain) async fn spend(
     id: SessionId,
     now: Timestamp,
 ) -> Result<()> {
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::RotatedAt, Expr::val(now))
         .col_expr(Column::LastUsedAt, Expr::val(now))
         .filter(Column::Id.eq(id.0))
-        .filter(Column::UserId.eq(permit.subject().0))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::UserId.eq(permit.subject().0));
+    transaction.execute(update).await
 }
 
 pub(in crate::domain) async fn end_all(
@@ -286,22 +271,21 @@ pub(in crate::domain) async fn end_family_of(
     session: SessionId,
     now: Timestamp,
 ) -> Result<()> {
-    let family = Entity::find_by_id(session.0).select_only().column(Column::Family);
-    match family.into_tuple::<String>().one(transaction.connection()).await? {
+    let row = Entity::find_by_id(session.0);
+    match first_value::<_, String>(transaction.connection(), row, Column::Family).await? {
         Some(family) => end_family(transaction, permit, &family, now).await,
         None => Ok(()),
     }
 }
 
 async fn end(transaction: &WriteTransaction, permit: &Permit<EndSessions>, which: Expr, now: Timestamp) -> Result<()> {
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::val(now))
         .col_expr(Column::UpdatedAt, Expr::val(now))
         .filter(Column::UserId.eq(permit.subject().0))
         .filter(Column::RevokedAt.is_null())
-        .filter(which)
-        .exec(transaction.connection())
-        .await?;
+        .filter(which);
+    transaction.execute(update).await?;
     account_change::append(transaction, permit.subject(), now).await
 }
 
@@ -312,10 +296,7 @@ pub(in crate::domain) async fn sweep(
     _system: &System,
     before: Timestamp,
 ) -> Result<u64> {
-    let placeholder = match transaction.connection().get_database_backend() {
-        DbBackend::Postgres => "$1",
-        _ => "?",
-    };
+    let [placeholder] = placeholders::<1>(transaction.connection().get_database_backend());
     let begins_live_session = Expr::cust_with_values(
         format!(
             "(NOT EXISTS (SELECT 1 FROM sessions AS older WHERE older.family = sessions.family AND older.id < sessions.id) \
@@ -327,10 +308,6 @@ pub(in crate::domain) async fn sweep(
     let is_over = Condition::any()
         .add(Column::ExpiresAt.lt(before))
         .add(Column::RevokedAt.lt(before));
-    let deleted = Entity::delete_many()
-        .filter(is_over)
-        .filter(begins_live_session.not())
-        .exec(transaction.connection())
-        .await?;
-    Ok(deleted.rows_affected)
+    let old = Entity::delete_many().filter(is_over).filter(begins_live_session.not());
+    transaction.count_affected(old).await
 }

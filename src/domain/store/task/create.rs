@@ -4,18 +4,19 @@ use std::sync::LazyLock;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockType, OnConflict};
-use sea_orm::{ActiveValue::NotSet, DbBackend, Iterable as _, QuerySelect as _, SqlErr, Statement, TryInsertResult};
+use sea_orm::{DbBackend, Iterable as _, QuerySelect as _, SqlErr, Statement, TryInsertResult};
 
-use super::{ActiveModel, Column, Entity, columns};
+use super::{Column, Entity, columns};
 use crate::config::Backend;
 use crate::domain::error::{Error, Result, SignedOut};
 use crate::domain::event::NewEvent;
 use crate::domain::id::TaskId;
 use crate::domain::policy::{CreateTask, Permit};
 use crate::domain::store::event::LOG_IDENTITY;
+use crate::domain::store::query::is_any;
 use crate::domain::store::{Store, WriteTransaction, event, idempotency, tag, user};
 use crate::domain::tag::Tags;
-use crate::domain::task::{Snapshot, Task, WrittenTask};
+use crate::domain::task::{Snapshot, WrittenTask};
 
 /// Columns of the unique index on client keys.
 const CLIENT_KEY: [Column; 2] = [Column::OwnerId, Column::ClientKey];
@@ -31,7 +32,7 @@ pub(in crate::domain) async fn insert(
         .target_and_where(Column::ClientKey.is_not_null())
         .do_nothing()
         .to_owned();
-    let insert = Entity::insert(row(&new)).on_conflict(key).try_insert();
+    let insert = Entity::insert(columns(&new.task)).on_conflict(key).try_insert();
     // Boxed, because the enclosing futures are moved several times.
     let inserted = Box::pin(insert.exec(transaction.connection())).await;
     let inserted = inserted.map_err(|error| refusal(&error).unwrap_or_else(|| error.into()))?;
@@ -46,13 +47,8 @@ pub(in crate::domain) async fn insert(
 
 /// Locks the owner of new tasks until the transaction ends. Others may still reference the row.
 pub(in crate::domain) async fn lock_owner(transaction: &WriteTransaction, permit: &Permit<CreateTask>) -> Result<()> {
-    user::Entity::find_by_id(permit.subject().0)
-        .select_only()
-        .column(user::Column::Id)
-        .lock(LockType::NoKeyUpdate)
-        .into_tuple::<i32>()
-        .one(transaction.connection())
-        .await?;
+    let owner = user::Entity::find_by_id(permit.subject().0).lock(LockType::NoKeyUpdate);
+    is_any(transaction.connection(), owner, user::Column::Id).await?;
     Ok(())
 }
 
@@ -86,19 +82,9 @@ fn owned(permit: &Permit<CreateTask>, mut new: Snapshot) -> Snapshot {
     new
 }
 
-fn with_id(new: Snapshot, id: i32) -> Snapshot {
-    let task = Task {
-        id: TaskId(id),
-        ..new.task
-    };
-    Snapshot { task, ..new }
-}
-
-fn row(new: &Snapshot) -> ActiveModel {
-    ActiveModel {
-        id: NotSet,
-        ..columns(&new.task)
-    }
+fn with_id(mut new: Snapshot, id: i32) -> Snapshot {
+    new.task.id = TaskId(id);
+    new
 }
 
 /// The assignee's row is locked, so a foreign key violation means that the owner was deleted.
@@ -158,7 +144,7 @@ fn quoted(column: impl IdenStatic) -> String {
 }
 
 fn with_event(new: &Snapshot, event: NewEvent) -> Statement {
-    let (mut task, mut event) = (row(new), event::columns(event));
+    let (mut task, mut event) = (columns(&new.task), event::columns(event));
     let task = task_columns().filter_map(|column| task.take(column).into_value());
     let event = event_columns().filter_map(|column| event.take(column).into_value());
     let text = if new.task.client_key.is_some() {

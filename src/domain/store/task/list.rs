@@ -10,6 +10,7 @@ use crate::domain::error::Result;
 use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Scope, Tasks, Visibility};
+use crate::domain::store::query::as_count;
 use crate::domain::store::query::keyset::{Keyset, union};
 use crate::domain::task::{Task, TaskFilter, TaskList, TaskSortField, cursor_of};
 
@@ -152,10 +153,6 @@ pub(in crate::domain) async fn count(
         .query_one(&total(parts(scope, list, now, connection)))
         .await?;
     Ok(as_count(row.map_or(Ok(0), |row| row.try_get_by_index(0))?))
-}
-
-fn as_count(stored: i64) -> u64 {
-    u64::try_from(stored).unwrap_or_default()
 }
 
 /// Alias of the count.

@@ -16,6 +16,7 @@ use sea_orm::{
 
 use super::db::nullable::Nullable;
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType};
+use super::query::values;
 use super::{WriteTransaction, attachment, corrupt, one_of, tag};
 use crate::domain::clock::{LAST_MOMENT, Timestamp};
 use crate::domain::error::{Error, Result};
@@ -24,7 +25,7 @@ use crate::domain::policy::{ChangeTask, Permit, PurgeTask, Scope, Tasks, Visibil
 use crate::domain::task::workflow::Status;
 use crate::domain::task::{DESCRIPTION_KEY_LENGTH, Priority, Snapshot, Task, TaskSortField};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "tasks")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -76,8 +77,6 @@ pub enum Relation {
     #[sea_orm(has_many = "super::event::Entity")]
     Events,
 }
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// The columns that reads select: all but those for searching and sorting.
 #[derive(Debug, DerivePartialModel)]
@@ -168,10 +167,14 @@ pub(super) fn visible(scope: &Scope<Tasks>) -> Condition {
 pub(super) fn all_visible(scope: &Scope<Tasks>) -> Condition {
     match scope.visibility() {
         Visibility::Everything => Condition::all(),
-        Visibility::Of(user) => Condition::any()
-            .add(Column::OwnerId.eq(user.0))
-            .add(Column::AssigneeId.eq(user.0)),
+        Visibility::Of(user) => of_participant(user),
     }
+}
+
+fn of_participant(user: UserId) -> Condition {
+    Condition::any()
+        .add(Column::OwnerId.eq(user.0))
+        .add(Column::AssigneeId.eq(user.0))
 }
 
 /// Start of the description in lower case, taken from `search_text`. That column compares bytewise in both databases;
@@ -211,7 +214,7 @@ impl KeyColumns<TaskSortField> for Entity {
             TaskSortField::Description => description_key(),
             _ => column,
         };
-        KeyColumn { expr, key_type }
+        (expr, key_type)
     }
 
     fn id() -> Expr {
@@ -220,12 +223,12 @@ impl KeyColumns<TaskSortField> for Entity {
 
     /// The indexes on owner and assignee are sorted by creation time. `COALESCE` prevents the use of other indexes.
     fn column_for_few_rows(field: TaskSortField) -> KeyColumn {
-        let KeyColumn { expr, key_type } = Self::column(field);
+        let (expr, key_type) = Self::column(field);
         let expr = match field {
             TaskSortField::CreatedAt => expr,
             _ => Func::coalesce([expr.clone(), expr]).into(),
         };
-        KeyColumn { expr, key_type }
+        (expr, key_type)
     }
 }
 
@@ -235,9 +238,8 @@ pub(in crate::domain) async fn find(
     scope: &Scope<Tasks>,
     id: TaskId,
 ) -> Result<Option<Task>> {
-    Ok(all(connection, Entity::find_by_id(id.0).filter(visible(scope)))
-        .await?
-        .pop())
+    let query = Entity::find_by_id(id.0).filter(visible(scope));
+    Ok(all(connection, query).await?.pop())
 }
 
 /// Includes tasks in the trash; omits tasks out of scope.
@@ -257,8 +259,8 @@ pub(in crate::domain) async fn lock(
     scope: &Scope<Tasks>,
     id: TaskId,
 ) -> Result<Option<Snapshot>> {
-    let query = Entity::find_by_id(id.0).filter(visible(scope));
-    Ok(lock_rows(transaction, scope, query).await?.pop())
+    let query = Entity::find_by_id(id.0).filter(visible(scope)).lock_exclusive();
+    Ok(snapshots(transaction.connection(), scope, query).await?.pop())
 }
 
 /// Locks tasks with tags and files, including those in the trash, in the order of their ids. Concurrent writers then
@@ -275,8 +277,9 @@ pub(in crate::domain) async fn lock_many(
     let query = Entity::find()
         .filter(one_of(transaction.connection(), Column::Id, ids))
         .filter(visible(scope))
-        .order_by_asc(Column::Id);
-    lock_rows(transaction, scope, query).await
+        .order_by_asc(Column::Id)
+        .lock_exclusive();
+    snapshots(transaction.connection(), scope, query).await
 }
 
 /// Up to `limit` tasks in scope that were moved to the trash at `moment` or before.
@@ -286,16 +289,12 @@ pub(in crate::domain) async fn in_trash_since(
     moment: Timestamp,
     limit: u64,
 ) -> Result<Vec<TaskId>> {
-    let ids: Vec<i32> = Entity::find()
-        .select_only()
-        .column(Column::Id)
+    let query = Entity::find()
         .filter(visible(scope))
         .filter(Column::DeletedAt.lte(moment))
         .order_by_asc(Column::DeletedAt)
-        .limit(limit)
-        .into_tuple()
-        .all(connection)
-        .await?;
+        .limit(limit);
+    let ids = values(connection, query, Column::Id).await?;
     Ok(ids.into_iter().map(TaskId).collect())
 }
 
@@ -305,14 +304,12 @@ pub(in crate::domain) async fn lock_all_of(
     scope: &Scope<Tasks>,
     user: UserId,
 ) -> Result<Vec<Snapshot>> {
-    let theirs = Condition::any()
-        .add(Column::OwnerId.eq(user.0))
-        .add(Column::AssigneeId.eq(user.0));
     let query = Entity::find()
         .filter(visible(scope))
-        .filter(theirs)
-        .order_by_asc(Column::Id);
-    lock_rows(transaction, scope, query).await
+        .filter(of_participant(user))
+        .order_by_asc(Column::Id)
+        .lock_exclusive();
+    snapshots(transaction.connection(), scope, query).await
 }
 
 /// The task in scope with the same owner and client key, with tags and files. It may be in the trash.
@@ -326,14 +323,6 @@ pub(in crate::domain) async fn find_by_client_key(
         .filter(Column::ClientKey.eq(task.client_key.as_deref()))
         .filter(visible(scope));
     Ok(snapshots(connection, scope, query).await?.pop())
-}
-
-async fn lock_rows(
-    transaction: &WriteTransaction,
-    scope: &Scope<Tasks>,
-    query: Select<Entity>,
-) -> Result<Vec<Snapshot>> {
-    snapshots(transaction.connection(), scope, query.lock_exclusive()).await
 }
 
 async fn snapshots(
@@ -392,10 +381,7 @@ pub(in crate::domain) async fn update<A: ChangeTask>(
 }
 
 pub(in crate::domain) async fn delete(transaction: &WriteTransaction, permit: &Permit<PurgeTask>) -> Result<()> {
-    Entity::delete_by_id(permit.subject().0)
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+    transaction.execute(Entity::delete_by_id(permit.subject().0)).await
 }
 
 /// Every column except the id.

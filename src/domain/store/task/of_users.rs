@@ -1,6 +1,6 @@
 //! Tasks of several users in one statement.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -15,8 +15,9 @@ use crate::domain::local_time::LocalNow;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Scope, Tasks};
 use crate::domain::store::one_of;
+use crate::domain::store::query::as_count;
 use crate::domain::store::query::keyset::Keyset;
-use crate::domain::store::query::per_parent::rows_of_each;
+use crate::domain::store::query::per_parent::{parents_with, rows_of_each};
 use crate::domain::task::{Participation, Task, TasksOf, cursor_of};
 
 fn column(part: Participation) -> Column {
@@ -46,17 +47,8 @@ pub(in crate::domain) async fn pages(
         keyset.apply::<Entity, _>(theirs(user))
     })
     .await?;
-    let beyond: HashSet<i32> = match keyset.far_side::<Entity>()? {
-        Some(condition) => {
-            let id = |query: Select<Entity>| query.column(Column::Id);
-            let found = rows_of_each(connection, Column::Id, ids, id, |user| {
-                Ok(theirs(user).filter(condition).limit(1))
-            })
-            .await?;
-            found.into_iter().map(|(user, _)| user).collect()
-        }
-        None => HashSet::new(),
-    };
+    let beyond = keyset.far_side::<Entity>()?;
+    let beyond = parents_with(connection, Column::Id, ids, beyond, theirs).await?;
     let mut tasks: BTreeMap<i32, Vec<Task>> = beyond.iter().map(|user| (*user, Vec::new())).collect();
     for (user, row) in rows {
         tasks.entry(user).or_default().push(read(&row)?);
@@ -89,8 +81,6 @@ pub(in crate::domain) async fn counts(
         .into_tuple()
         .all(connection)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(user, count)| (UserId(user), u64::try_from(count).unwrap_or_default()))
-        .collect())
+    let counts = rows.into_iter().map(|(user, count)| (UserId(user), as_count(count)));
+    Ok(counts.collect())
 }

@@ -6,9 +6,9 @@ use sea_orm::entity::prelude::*;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
-use crate::domain::store::WriteTransaction;
+use crate::domain::store::{NoRelation as Relation, WriteTransaction};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "account_changes")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -18,11 +18,6 @@ pub struct Model {
     pub user_id: i32,
     pub occurred_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// Records in the transaction of the change that a session ended or the account changed.
 pub(in crate::domain::store) async fn append(
@@ -37,8 +32,5 @@ pub(in crate::domain::store) async fn append(
         user_id: Set(user.0),
         occurred_at: Set(now),
     };
-    Entity::insert(change)
-        .exec_without_returning(transaction.connection())
-        .await?;
-    Ok(())
+    transaction.execute(Entity::insert(change)).await
 }

@@ -63,7 +63,7 @@ pub(in crate::domain) async fn find_many(
     let mut found = Vec::with_capacity(ids.len());
     let mut missing = Vec::new();
     for id in ids {
-        match store.user_cache().find(*id, stamp) {
+        match store.user_cache.find(*id, stamp) {
             Some(row) => found.push(row),
             None => missing.push(id.0),
         }
@@ -73,7 +73,7 @@ pub(in crate::domain) async fn find_many(
             let row = Arc::new(row);
             if let Some(stamp) = stamp {
                 let entry = (stamp, Arc::clone(&row));
-                store.user_cache().entries.insert(UserId(row.id), entry);
+                store.user_cache.entries.insert(UserId(row.id), entry);
             }
             found.push(row);
         }

@@ -10,6 +10,7 @@ use crate::domain::error::Result;
 use crate::domain::id::UserId;
 use crate::domain::policy::{EditUser, Permit, SendVerification, System, VerifyEmail};
 use crate::domain::store::WriteTransaction;
+use crate::domain::store::query::first_value;
 
 /// Locks the account that a token verifies until the transaction ends. `None` if the token expired or was used.
 pub(in crate::domain) async fn owner_of(
@@ -18,15 +19,11 @@ pub(in crate::domain) async fn owner_of(
     token_hash: &str,
     now: Timestamp,
 ) -> Result<Option<UserId>> {
-    let found = Entity::find()
+    let query = Entity::find()
         .filter(Column::VerificationTokenHash.eq(token_hash))
         .filter(Column::VerificationExpiresAt.gt(now))
-        .select_only()
-        .column(Column::Id)
-        .lock_exclusive()
-        .into_tuple::<i32>()
-        .one(transaction.connection())
-        .await?;
+        .lock_exclusive();
+    let found = first_value(transaction.connection(), query, Column::Id).await?;
     Ok(found.map(UserId))
 }
 
@@ -68,13 +65,9 @@ pub(in crate::domain) async fn last_mail_at(
     transaction: &WriteTransaction,
     permit: &Permit<SendVerification>,
 ) -> Result<Option<Timestamp>> {
-    let found = Entity::find_by_id(permit.subject().0)
-        .select_only()
-        .column(Column::VerificationMailAt)
-        .into_tuple::<Option<Timestamp>>()
-        .one(transaction.connection())
-        .await?;
-    Ok(found.flatten())
+    let user = Entity::find_by_id(permit.subject().0);
+    let at = first_value::<_, Option<Timestamp>>(transaction.connection(), user, Column::VerificationMailAt);
+    Ok(at.await?.flatten())
 }
 
 pub(in crate::domain) async fn set_mail_at(
@@ -82,12 +75,10 @@ pub(in crate::domain) async fn set_mail_at(
     permit: &Permit<SendVerification>,
     at: Timestamp,
 ) -> Result<()> {
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::VerificationMailAt, Expr::value(at))
-        .filter(Column::Id.eq(permit.subject().0))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::Id.eq(permit.subject().0));
+    transaction.execute(update).await
 }
 
 /// Replaces the last token.
@@ -97,11 +88,9 @@ pub(in crate::domain) async fn set_token(
     token_hash: &str,
     expires_at: Timestamp,
 ) -> Result<()> {
-    Entity::update_many()
+    let update = Entity::update_many()
         .col_expr(Column::VerificationTokenHash, Expr::value(token_hash))
         .col_expr(Column::VerificationExpiresAt, Expr::value(expires_at))
-        .filter(Column::Id.eq(permit.subject().0))
-        .exec(transaction.connection())
-        .await?;
-    Ok(())
+        .filter(Column::Id.eq(permit.subject().0));
+    transaction.execute(update).await
 }

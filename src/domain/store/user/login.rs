@@ -4,11 +4,12 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect};
 
-use super::{Column, Entity, Model, Row};
+use super::{Column, Entity, Row};
 use crate::domain::error::Result;
 use crate::domain::id::UserId;
 use crate::domain::policy::System;
 use crate::domain::store::WriteTransaction;
+use crate::domain::store::query::first_value;
 use crate::domain::user::User;
 
 #[derive(Clone, Debug)]
@@ -32,8 +33,7 @@ pub(in crate::domain) async fn find_login(
     } else {
         Condition::all().add(Expr::expr(Func::lower(Expr::col(Column::Username))).eq(name))
     };
-    let model = Entity::find().filter(named).one(connection).await?;
-    model.map(|model| Login::of(model, system)).transpose()
+    login(connection, system, Entity::find().filter(named)).await
 }
 
 /// Locks the account until the transaction ends.
@@ -43,19 +43,27 @@ pub(in crate::domain) async fn lock_login(
     id: UserId,
 ) -> Result<Option<Login>> {
     let query = Entity::find_by_id(id.0).lock_exclusive();
-    let model = query.one(transaction.connection()).await?;
-    model.map(|model| Login::of(model, system)).transpose()
+    login(transaction.connection(), system, query).await
+}
+
+#[derive(FromQueryResult)]
+struct LoginRow {
+    #[sea_orm(nested)]
+    user: Row,
+    password_hash: String,
+}
+
+async fn login(connection: &impl ConnectionTrait, system: &System, query: Select<Entity>) -> Result<Option<Login>> {
+    let Some(row) = query.into_model::<LoginRow>().one(connection).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Login {
+        user: row.user.to_user(&system.users())?,
+        password_hash: row.password_hash,
+    }))
 }
 
 impl Login {
-    fn of(model: Model, system: &System) -> Result<Self> {
-        let password_hash = model.password_hash.clone();
-        Ok(Self {
-            user: Row::from(model).to_user(&system.users())?,
-            password_hash,
-        })
-    }
-
     pub(in crate::domain) fn is_active(&self) -> bool {
         self.user.account.as_ref().is_some_and(|account| account.is_active)
     }
@@ -66,8 +74,7 @@ pub(in crate::domain) async fn password_hash(
     _system: &System,
     id: UserId,
 ) -> Result<Option<String>> {
-    let query = Entity::find_by_id(id.0).select_only().column(Column::PasswordHash);
-    Ok(query.into_tuple().one(connection).await?)
+    first_value(connection, Entity::find_by_id(id.0), Column::PasswordHash).await
 }
 
 /// Active accounts with the same salted hash, which can only be a copy.

@@ -16,20 +16,21 @@ use sea_orm::{
 
 use super::db::nullable::Nullable;
 use super::query::keyset::{KeyColumn, KeyColumns, KeyType, Keyset};
-use super::{WriteTransaction, corrupt, one_of};
+use super::query::{aggregate, first_value, is_any, values};
+use super::{NoRelation as Relation, WriteTransaction, corrupt, one_of};
 use crate::domain::actor::Role;
 use crate::domain::clock::Timestamp;
 use crate::domain::error::{Error, Result};
 use crate::domain::id::UserId;
 use crate::domain::local_time::{DEFAULT_TIME_ZONE, TimeZone, stored_time_zone};
-use crate::domain::page::{Cursor, Direction, Page, PageRequest, Sort};
+use crate::domain::page::{Cursor, Direction, Key, Page, PageRequest, Sort};
 use crate::domain::patch::Patch;
 use crate::domain::policy::{
     ChangePassword, CreateUser, DeleteUser, Directory, EditUser, Permit, Scope, SetActive, SetRole, Users,
 };
 use crate::domain::user::{Account, CheckedUserChange, NewAccount, User, UserSort, UserSortField, name_key};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, DeriveActiveModelBehavior)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -52,11 +53,6 @@ pub struct Model {
     pub name_key: String,
     pub time_zone: String,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// The columns of a [`User`]. The password hash is read only where it is checked.
 #[derive(Clone, Debug, DerivePartialModel)]
@@ -113,10 +109,7 @@ const BY_ID: [UserSort; 1] = [Sort {
 impl KeyColumns<UserSortField> for Entity {
     fn column(field: UserSortField) -> KeyColumn {
         match field {
-            UserSortField::Id => KeyColumn {
-                expr: Self::id(),
-                key_type: KeyType::Integer,
-            },
+            UserSortField::Id => (Self::id(), KeyType::Integer),
         }
     }
 
@@ -147,15 +140,13 @@ pub(in crate::domain) async fn is_active(
     _scope: &Scope<Users>,
     id: UserId,
 ) -> Result<bool> {
-    let active = Entity::find_by_id(id.0)
+    is_any(connection, lock_active(id), Column::Id).await
+}
+
+fn lock_active(id: UserId) -> Select<Entity> {
+    Entity::find_by_id(id.0)
         .filter(Column::IsActive.eq(true))
-        .select_only()
-        .column(Column::Id)
         .lock(LockType::KeyShare)
-        .into_tuple::<i32>()
-        .one(connection)
-        .await?;
-    Ok(active.is_some())
 }
 
 /// The time zone of an active user. The lock keeps the row until the transaction ends.
@@ -164,14 +155,7 @@ pub(in crate::domain) async fn lock_time_zone(
     _scope: &Scope<Users>,
     id: UserId,
 ) -> Result<Option<TimeZone>> {
-    let name = Entity::find_by_id(id.0)
-        .filter(Column::IsActive.eq(true))
-        .select_only()
-        .column(Column::TimeZone)
-        .lock(LockType::KeyShare)
-        .into_tuple::<String>()
-        .one(transaction.connection())
-        .await?;
+    let name: Option<String> = first_value(transaction.connection(), lock_active(id), Column::TimeZone).await?;
     Ok(name.map(|name| stored_time_zone(&name)))
 }
 
@@ -194,9 +178,9 @@ pub(in crate::domain) async fn active_time_zones(
     connection: &impl ConnectionTrait,
     _scope: &Scope<Users>,
 ) -> Result<Vec<StoredTimeZone>> {
-    let query = Entity::find().filter(Column::IsActive.eq(true)).select_only();
-    let names = query.column(Column::TimeZone).distinct().into_tuple::<String>();
-    Ok(names.all(connection).await?.into_iter().map(StoredTimeZone).collect())
+    let query = Entity::find().filter(Column::IsActive.eq(true)).distinct();
+    let names = values(connection, query, Column::TimeZone).await?;
+    Ok(names.into_iter().map(StoredTimeZone).collect())
 }
 
 /// Locks the active administrators, so that two of them cannot leave at the same time.
@@ -204,16 +188,12 @@ pub(in crate::domain) async fn lock_active_admins(
     transaction: &WriteTransaction,
     _scope: &Scope<Directory>,
 ) -> Result<Vec<UserId>> {
-    let ids: Vec<i32> = Entity::find()
+    let query = Entity::find()
         .filter(Column::Role.eq(Role::Admin.as_str()))
         .filter(Column::IsActive.eq(true))
-        .select_only()
-        .column(Column::Id)
         .order_by_asc(Column::Id)
-        .lock_exclusive()
-        .into_tuple()
-        .all(transaction.connection())
-        .await?;
+        .lock_exclusive();
+    let ids = values(transaction.connection(), query, Column::Id).await?;
     Ok(ids.into_iter().map(UserId).collect())
 }
 
@@ -223,24 +203,11 @@ pub(in crate::domain) async fn page(
     page: &PageRequest,
 ) -> Result<Page<User>> {
     let keyset = Keyset::new(&BY_ID, page)?;
-    let rows = keyset
-        .apply::<Entity, _>(Entity::find())?
-        .into_partial_model::<Row>()
-        .all(connection)
-        .await?;
-    let users = rows
-        .into_iter()
-        .map(|row| row.to_user(scope))
-        .collect::<Result<Vec<_>>>()?;
-    let beyond = match keyset.far_side::<Entity>()? {
-        Some(condition) => {
-            let found = Entity::find().filter(condition).select_only().column(Column::Id);
-            found.into_tuple::<i32>().one(connection).await?.is_some()
-        }
-        None => false,
-    };
+    let users = users_of(connection, scope, keyset.apply::<Entity, _>(Entity::find())?).await?;
+    let beyond = keyset.is_any_beyond::<Entity, _>(connection, Entity::find, Column::Id);
+    let beyond = beyond.await?;
     Ok(keyset.finish(users, beyond, |user| Cursor {
-        keys: vec![crate::domain::page::Key::Number(i64::from(user.id.0))],
+        keys: vec![Key::Number(i64::from(user.id.0))],
         id: user.id.0,
     }))
 }
@@ -269,31 +236,16 @@ pub(in crate::domain) async fn search(
         .order_by_asc(Column::NameKey)
         .order_by_asc(Column::Id)
         .limit(u64::from(limit));
+    users_of(connection, scope, query).await
+}
+
+async fn users_of(connection: &impl ConnectionTrait, scope: &Scope<Users>, query: Select<Entity>) -> Result<Vec<User>> {
     let rows = query.into_partial_model::<Row>().all(connection).await?;
-    rows.into_iter().map(|row| row.to_user(scope)).collect()
+    rows.iter().map(|row| row.to_user(scope)).collect()
 }
 
 pub(in crate::domain) async fn count(connection: &impl ConnectionTrait, _scope: &Scope<Users>) -> Result<u64> {
-    let query = Entity::find().select_only().expr(Expr::cust("COUNT(*)"));
-    let count = query.into_tuple::<i64>().one(connection).await?;
-    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
-}
-
-impl From<Model> for Row {
-    fn from(model: Model) -> Self {
-        Self {
-            id: model.id,
-            created_at: model.created_at,
-            updated_at: model.updated_at,
-            email: model.email,
-            username: Nullable(model.username),
-            full_name: Nullable(model.full_name),
-            role: model.role,
-            is_active: model.is_active,
-            email_verified_at: Nullable(model.email_verified_at),
-            time_zone: model.time_zone,
-        }
-    }
+    aggregate(connection, Entity::find(), "COUNT(*)").await
 }
 
 pub(in crate::domain) async fn insert(
@@ -449,30 +401,16 @@ pub(in crate::domain) async fn delete(
     permit: &Permit<DeleteUser>,
     now: Timestamp,
 ) -> Result<()> {
-    Entity::delete_by_id(permit.subject().0)
-        .exec(transaction.connection())
-        .await?;
+    transaction.execute(Entity::delete_by_id(permit.subject().0)).await?;
     cache::change_stamp(transaction).await?;
     account_change::append(transaction, permit.subject(), now).await
 }
 
 /// Changes only `updated_at`.
-pub(super) fn touched(id: UserId, now: Timestamp) -> ActiveModel {
+fn touched(id: UserId, now: Timestamp) -> ActiveModel {
     ActiveModel {
         id: Unchanged(id.0),
         updated_at: Set(now),
-        created_at: NotSet,
-        email: NotSet,
-        username: NotSet,
-        full_name: NotSet,
-        password_hash: NotSet,
-        role: NotSet,
-        is_active: NotSet,
-        email_verified_at: NotSet,
-        verification_token_hash: NotSet,
-        verification_expires_at: NotSet,
-        verification_mail_at: NotSet,
-        name_key: NotSet,
-        time_zone: NotSet,
+        ..Default::default()
     }
 }

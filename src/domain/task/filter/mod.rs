@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use crate::domain::clock::{LAST_MOMENT, Timestamp};
 use crate::domain::id::UserId;
 use crate::domain::local_time::LocalNow;
+use crate::domain::named_enum::named_enum;
 use crate::domain::page::{Cursor, Direction, Key, Sort, SortField};
 use crate::domain::tag::Tags;
 use crate::domain::task::workflow::Status;
@@ -104,7 +105,7 @@ impl TaskFilter {
     }
 
     /// The first result of `find` in a condition that must match.
-    fn find<T>(&self, find: &impl Fn(&Self) -> Option<T>) -> Option<T> {
+    fn find(&self, find: &impl Fn(&Self) -> Option<UserId>) -> Option<UserId> {
         match self {
             Self::All(filters) => filters.iter().find_map(|filter| filter.find(find)),
             other => find(other),
@@ -181,77 +182,43 @@ impl<T> Comparison<T> {
     }
 }
 
-/// A column that tasks can be sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TaskSortField {
-    /// Time of creation.
-    CreatedAt,
-    /// Time of the last change.
-    UpdatedAt,
-    /// Due date.
-    DueDate,
-    /// Priority, from low to urgent.
-    Priority,
-    /// Status, in the order of the workflow.
-    Status,
-    /// Title, ignoring case.
-    Title,
-    /// Time of the move to the trash; tasks outside the trash come last.
-    DeletedAt,
-    /// Id.
-    Id,
-    /// Time of completion; tasks that are not done come last.
-    CompletedAt,
-    /// Whether the task is done; done tasks come last.
-    Completed,
-    /// Id of the owner.
-    Owner,
-    /// Id of the assignee; unassigned tasks come last.
-    Assignee,
-    /// First characters of the description, ignoring case; tasks without one come first.
-    Description,
-    /// Version.
-    Version,
-}
-
-impl TaskSortField {
-    /// Every sortable column.
-    pub const ALL: [Self; 14] = [
-        Self::CreatedAt,
-        Self::UpdatedAt,
-        Self::DueDate,
-        Self::Priority,
-        Self::Status,
-        Self::Title,
-        Self::DeletedAt,
-        Self::Id,
-        Self::CompletedAt,
-        Self::Completed,
-        Self::Owner,
-        Self::Assignee,
-        Self::Description,
-        Self::Version,
-    ];
+named_enum! {
+    /// A column that tasks can be sorted by, with its name in cursors.
+    TaskSortField {
+        /// Time of creation.
+        CreatedAt = "created",
+        /// Time of the last change.
+        UpdatedAt = "updated",
+        /// Due date.
+        DueDate = "due",
+        /// Priority, from low to urgent.
+        Priority = "priority",
+        /// Status, in the order of the workflow.
+        Status = "status",
+        /// Title, ignoring case.
+        Title = "title",
+        /// Time of the move to the trash; tasks outside the trash come last.
+        DeletedAt = "deleted",
+        /// Id.
+        Id = "id",
+        /// Time of completion; tasks that are not done come last.
+        CompletedAt = "completed_at",
+        /// Whether the task is done; done tasks come last.
+        Completed = "completed",
+        /// Id of the owner.
+        Owner = "owner",
+        /// Id of the assignee; unassigned tasks come last.
+        Assignee = "assignee",
+        /// First characters of the description, ignoring case; tasks without one come first.
+        Description = "description",
+        /// Version.
+        Version = "version",
+    }
 }
 
 impl SortField for TaskSortField {
     fn name(self) -> &'static str {
-        match self {
-            Self::CreatedAt => "created",
-            Self::UpdatedAt => "updated",
-            Self::DueDate => "due",
-            Self::Priority => "priority",
-            Self::Status => "status",
-            Self::Title => "title",
-            Self::DeletedAt => "deleted",
-            Self::Id => "id",
-            Self::CompletedAt => "completed_at",
-            Self::Completed => "completed",
-            Self::Owner => "owner",
-            Self::Assignee => "assignee",
-            Self::Description => "description",
-            Self::Version => "version",
-        }
+        self.as_str()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rate limits of operations: points, and the request limits that GraphQL shares with REST.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql_value::{ConstValue, Value};
 use axum::http::StatusCode;
@@ -13,10 +14,14 @@ use crate::domain::actor::{Actor, Role};
 use crate::graphql::context::Spending;
 use crate::graphql::execution::cost::{CREDENTIALS, Cost, REFRESH};
 use crate::graphql::execution::response::Refusal;
-use crate::graphql::execution::toll::Toll;
 use crate::http::caller::Caller;
 use crate::rate_limit::{Client, Exhausted, RateLimiter, RequestLimits, Tier};
 use crate::redis::Redis;
+
+/// Number of events that are paid at once, so that a busy subscription does not call Redis for each.
+const BLOCK: u32 = 10;
+/// The time between two attempts to pay.
+const RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Budgets {
     points: Arc<RateLimiter>,
@@ -38,19 +43,16 @@ impl Budgets {
             let token = refresh_token(operation);
             let address = caller.device.ip;
             let spent = self.requests.spend_refresh(domain, token.as_ref(), address).await?;
-            spent.map_err(|exhausted| rate_limited("refreshes", exhausted))?;
+            spent.map_err(rate_limited("refreshes"))?;
         } else if cost.credentials > 0 {
             let spent = self.requests.spend(Tier::Strict, caller, cost.credentials, now).await;
-            spent.map_err(|exhausted| {
-                rate_limited(
-                    "times to register, log in, change a password or verify an address",
-                    exhausted,
-                )
-            })?;
+            spent.map_err(rate_limited(
+                "times to register, log in, change a password or verify an address",
+            ))?;
         }
         if cost.uploads > 0 {
             let spent = self.requests.spend(Tier::Upload, caller, cost.uploads, now).await;
-            spent.map_err(|exhausted| rate_limited("uploads", exhausted))?;
+            spent.map_err(rate_limited("uploads"))?;
         }
         Ok(())
     }
@@ -58,10 +60,14 @@ impl Budgets {
 
 impl Executor {
     /// The budget for the events of a subscription with this cost. `None` if rate limits are disabled.
-    pub(in crate::graphql) fn toll(&self, caller: &Caller, cost: Cost, domain: &Domain) -> Option<Toll> {
-        let points = Arc::clone(&self.budgets.as_ref()?.points);
-        let price = points_of(cost_for(caller, cost));
-        Some(Toll::new(points, Client::of(caller.into()), price, domain.clone()))
+    pub(in crate::graphql) fn event_budget(&self, caller: &Caller, cost: Cost, domain: &Domain) -> Option<EventBudget> {
+        Some(EventBudget {
+            points: Arc::clone(&self.budgets.as_ref()?.points),
+            client: Client::of(caller.into()),
+            price: points_of(cost_for(caller, cost)),
+            prepaid: 0,
+            domain: domain.clone(),
+        })
     }
 
     /// Takes the cost from the client's budgets, at least 1 point. `None` if rate limits are disabled.
@@ -80,7 +86,7 @@ impl Executor {
             .points
             .spend(Client::of(caller.into()), points, domain.clock().now())
             .await
-            .map_err(|exhausted| rate_limited("points", exhausted))?;
+            .map_err(rate_limited("points"))?;
         Ok(Some(Spending {
             cost: points,
             allowance,
@@ -88,11 +94,42 @@ impl Executor {
     }
 }
 
+/// The budget for the events of a subscription: each event takes points from the budget of the client.
+pub(in crate::graphql) struct EventBudget {
+    points: Arc<RateLimiter>,
+    client: Client,
+    /// Points per event.
+    price: u32,
+    /// Number of events that are already paid.
+    prepaid: u32,
+    domain: Domain,
+}
+
+impl EventBudget {
+    /// Waits until the client has the points for an event: delivery slows down and does not fail. A client that falls
+    /// too far behind is disconnected, like every slow client.
+    pub(in crate::graphql) async fn pay(&mut self) {
+        while self.prepaid == 0 {
+            for events in [BLOCK, 1] {
+                let price = self.price.saturating_mul(events);
+                match self.points.spend(self.client, price, self.domain.clock().now()).await {
+                    Ok(_) => {
+                        self.prepaid = events;
+                        break;
+                    }
+                    Err(_) if events == 1 => tokio::time::sleep(RETRY).await,
+                    Err(_) => {}
+                }
+            }
+        }
+        self.prepaid -= 1;
+    }
+}
+
 /// Allows one credential operation per request: each can guess a password, and computes a password hash.
 pub(super) fn check_credentials<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Result<(), Refusal> {
-    let counts = operations
-        .into_iter()
-        .map(|operation| operation.prepared.cost.credentials);
+    let operations = operations.into_iter();
+    let counts = operations.map(|operation| operation.prepared.cost.credentials);
     let count = counts.fold(0, u32::saturating_add);
     if count <= 1 {
         return Ok(());
@@ -129,11 +166,13 @@ fn points_of(cost: Cost) -> u32 {
     u32::try_from(cost.points.max(1)).unwrap_or(u32::MAX)
 }
 
-fn rate_limited(what: &str, exhausted: Exhausted) -> Refusal {
-    let seconds = exhausted.retry_after.as_secs();
-    let message = format!(
-        "You have {} of {} {what} left for this minute, which is too little: try again in {seconds} s",
-        exhausted.allowance.remaining, exhausted.allowance.limit
-    );
-    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message).retry_after(seconds)
+fn rate_limited(what: &str) -> impl Fn(Exhausted) -> Refusal {
+    move |exhausted: Exhausted| {
+        let seconds = exhausted.retry_after.as_secs();
+        let message = format!(
+            "You have {} of {} {what} left for this minute, which is too little: try again in {seconds} s",
+            exhausted.allowance.remaining, exhausted.allowance.limit
+        );
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message).retry_after(seconds)
+    }
 }

@@ -9,9 +9,10 @@ use axum::http::StatusCode;
 use futures_util::future::join_all;
 use tracing::Instrument as _;
 
+pub(in crate::graphql) use self::budgets::EventBudget;
 use self::budgets::{Budgets, check_credentials, cost_for};
 use super::concurrency::HeavyOperations;
-use super::document::{Document, Front, Hash, Unprepared, Unusable, hash_of};
+use super::document::{Document, Front, Hash, hash_of};
 use super::metrics::Names;
 use super::model::Model;
 use super::operation::Operation;
@@ -21,8 +22,8 @@ use super::response::Refusal;
 use crate::config::Config;
 use crate::domain::Domain;
 use crate::domain::event::EventCursor;
-use crate::graphql::answer_size::AnswerSize;
 use crate::graphql::context::{RequestContext, Spending};
+use crate::graphql::response_size::ResponseSize;
 use crate::graphql::types::event::EVENT_CURSOR;
 use crate::graphql::upload::Uploads;
 use crate::graphql::{Schema, schema};
@@ -96,19 +97,18 @@ impl Executor {
             .document(parameters.query, parameters.extensions.persisted_query)
             .await?;
         let (name, given) = (parameters.operation_name, parameters.variables);
-        let prepared = self.front.prepare(&document, name.as_deref(), given.as_ref());
         Ok(Operation {
-            prepared: prepared.map_err(unprepared)?,
+            prepared: self.front.prepare(&document, name.as_deref(), given.as_ref())?,
             document,
             name,
             given,
-            answer_size: Arc::new(self.answer_size()),
+            response_size: Arc::new(self.response_size()),
         })
     }
 
     /// A counter of the response size of one request.
-    pub(in crate::graphql) fn answer_size(&self) -> AnswerSize {
-        AnswerSize::new(self.max_response_bytes)
+    pub(in crate::graphql) fn response_size(&self) -> ResponseSize {
+        ResponseSize::new(self.max_response_bytes)
     }
 
     async fn document(
@@ -126,7 +126,7 @@ impl Executor {
                 "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query",
             )),
             (Some(text), hash) => {
-                let document = self.front.read(text, hash).map_err(unusable)?;
+                let document = self.front.read(text, hash)?;
                 if let (Some(persisted), Some(hash)) = (&self.persisted, hash) {
                     persisted.keep(&hash, &document.text).await;
                 }
@@ -140,18 +140,16 @@ impl Executor {
         if let Some(document) = self.front.find(&hash) {
             return Ok(document);
         }
-        let text = match &self.persisted {
-            Some(persisted) => persisted.find(&hash).await,
-            None => None,
-        };
-        match text {
-            Some(text) => self.front.read(text, Some(hash)).map_err(unusable),
-            None => Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "PERSISTED_QUERY_NOT_FOUND",
-                "PersistedQueryNotFound",
-            )),
+        if let Some(persisted) = &self.persisted
+            && let Some(text) = persisted.find(&hash).await
+        {
+            return Ok(self.front.read(text, Some(hash))?);
         }
+        Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "PERSISTED_QUERY_NOT_FOUND",
+            "PersistedQueryNotFound",
+        ))
     }
 
     /// Takes the cost of the operation from the budget and executes it.
@@ -195,13 +193,13 @@ impl Executor {
         }
         let is_user = caller.actor.user_id().is_some();
         let cost = cost_for(&caller, operation.prepared.cost);
-        let size = Arc::clone(&operation.answer_size);
+        let size = Arc::clone(&operation.response_size);
         let context = RequestContext::new(domain.clone(), caller, spending, uploads, size).beginning_at(began_at);
         let measuring = self.names.begin(&operation, is_user);
         let request = operation.request(operation.variables(), context);
         let _permit = self.heavy.acquire(cost).await;
         let mut response = self.schema.execute(request).instrument(measuring.span()).await;
-        if let Err(error) = operation.answer_size.take_rest(&response.data) {
+        if let Err(error) = operation.response_size.take_rest(&response.data) {
             response = Response::from_errors(vec![operation.at_root(error)]);
         }
         measuring.end(&response);
@@ -221,14 +219,4 @@ async fn began_at(domain: &Domain, caller: &Caller, operation: &Operation) -> Re
     } else {
         Ok(None)
     }
-}
-
-fn unusable(reason: Unusable) -> Refusal {
-    let (code, problems) = reason.into_problems();
-    Refusal::of_problems(StatusCode::BAD_REQUEST, code, problems)
-}
-
-fn unprepared(reason: Unprepared) -> Refusal {
-    let (code, problem) = reason.into_problem();
-    Refusal::of_problems(StatusCode::BAD_REQUEST, code, vec![problem])
 }

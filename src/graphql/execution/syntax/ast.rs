@@ -1,6 +1,8 @@
 //! The syntax tree of a document. Unlike the tree of async-graphql it keeps what validation needs: the order of
 //! definitions, duplicates, the spelling of numbers, and the position of each value.
 
+use std::collections::HashSet;
+
 use async_graphql::parser::types::{OperationType, Type};
 use async_graphql::{Name, Pos, Positioned};
 
@@ -14,6 +16,33 @@ impl Document {
     pub(in crate::graphql) fn fragment(&self, name: &str) -> Option<&Fragment> {
         self.fragments.iter().find(|fragment| fragment.name.node == name)
     }
+
+    /// Enters the fragment of a selection. `None` for the spread of a fragment that is in `visited` or does not exist.
+    pub(in crate::graphql) fn resolve<'a>(
+        &'a self,
+        selection: &'a Selection,
+        visited: &mut HashSet<&'a Name>,
+    ) -> Option<Resolved<'a>> {
+        match selection {
+            Selection::Field(field) => Some(Resolved::Field(field)),
+            Selection::Inline(inline) => {
+                let condition = inline.condition.as_ref().map(|condition| &condition.node);
+                Some(Resolved::Fragment(condition, &inline.selections))
+            }
+            Selection::Spread(spread) if !visited.insert(&spread.name.node) => None,
+            Selection::Spread(spread) => {
+                let fragment = self.fragment(&spread.name.node)?;
+                Some(Resolved::Fragment(Some(&fragment.condition.node), &fragment.selections))
+            }
+        }
+    }
+}
+
+/// A selection with the content of its fragment.
+pub(in crate::graphql) enum Resolved<'a> {
+    Field(&'a Field),
+    /// The type condition and the selections of a fragment.
+    Fragment(Option<&'a Name>, &'a [Selection]),
 }
 
 #[derive(Debug)]
@@ -95,7 +124,7 @@ pub(in crate::graphql) struct Directive {
 }
 
 /// An argument, or a field of an input object.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(in crate::graphql) struct Argument {
     pub(in crate::graphql) name: Positioned<Name>,
     pub(in crate::graphql) value: Value,
@@ -103,7 +132,7 @@ pub(in crate::graphql) struct Argument {
 
 pub(in crate::graphql) type Value = Positioned<Literal>;
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(in crate::graphql) enum Literal {
     Variable(Name),
     /// Numbers are kept as written, because `12345678901234567890` is a valid ID.

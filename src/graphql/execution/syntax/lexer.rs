@@ -6,7 +6,7 @@ use std::str::Chars;
 
 use async_graphql::Pos;
 
-use super::Unreadable;
+use crate::graphql::execution::problem::Rejection;
 
 #[derive(Debug)]
 pub(super) struct Token<'a> {
@@ -45,17 +45,15 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    pub(super) fn next(&mut self) -> Result<Token<'a>, Unreadable> {
+    pub(super) fn next(&mut self) -> Result<Token<'a>, Rejection> {
         self.skip_ignored();
         let (pos, rest) = (self.pos, self.rest());
         let Some(first) = rest.chars().next() else {
             return Ok(Token { pos, kind: Kind::End });
         };
         self.tokens_left = self.tokens_left.checked_sub(1).ok_or_else(|| {
-            Unreadable::limit(format!(
-                "The document passes the limit of tokens: more than {0}; up to {0} are allowed",
-                self.max_tokens
-            ))
+            let allowed = self.max_tokens;
+            Rejection::limit("tokens", format_args!("more than {allowed}"), allowed)
         })?;
         let kind = match first {
             '!' | '$' | '&' | '(' | ')' | ':' | '=' | '@' | '[' | ']' | '{' | '|' | '}' => {
@@ -110,7 +108,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<Kind<'a>, Unreadable> {
+    fn number(&mut self) -> Result<Kind<'a>, Rejection> {
         let rest = self.rest();
         let bytes = rest.as_bytes();
         let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -144,7 +142,7 @@ impl<'a> Lexer<'a> {
         })
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Unreadable> {
+    fn string(&mut self) -> Result<Cow<'a, str>, Rejection> {
         self.advance(1);
         let rest = self.rest();
         let line = &rest[..line_length(rest)];
@@ -172,7 +170,7 @@ impl<'a> Lexer<'a> {
         Ok(Cow::Owned(decoded))
     }
 
-    fn block_string(&mut self) -> Result<String, Unreadable> {
+    fn block_string(&mut self) -> Result<String, Rejection> {
         let start = self.pos;
         self.advance(3);
         let mut lines = vec![String::new()];
@@ -192,7 +190,7 @@ impl<'a> Lexer<'a> {
                 self.new_line();
                 lines.push(String::new());
             } else if rest.is_empty() {
-                return Err(Unreadable::syntax("a block string has no end", start));
+                return Err(Rejection::syntax("a block string has no end", start));
             } else {
                 push(&mut lines, &rest[..1]);
                 self.advance(1);
@@ -200,8 +198,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn error(&self, message: &str) -> Unreadable {
-        Unreadable::syntax(message, self.pos)
+    fn error(&self, message: &str) -> Rejection {
+        Rejection::syntax(message, self.pos)
     }
 }
 
@@ -286,7 +284,7 @@ fn without_indentation(lines: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn tokens(text: &str) -> Result<Vec<Kind<'_>>, Unreadable> {
+    fn tokens(text: &str) -> Result<Vec<Kind<'_>>, Rejection> {
         let mut lexer = Lexer::new(text, 100);
         let mut tokens = Vec::new();
         loop {
@@ -377,6 +375,7 @@ mod tests {
     fn reading_ends_at_the_limit() {
         let mut lexer = Lexer::new("a a a", 2);
         assert!(lexer.next().is_ok() && lexer.next().is_ok());
-        assert!(matches!(lexer.next(), Err(Unreadable::Limit(text)) if text.contains("tokens: more than 2; up to 2")));
+        let rejection = lexer.next().unwrap_err();
+        assert!(rejection.problems[0].message.contains("tokens: more than 2; up to 2"));
     }
 }

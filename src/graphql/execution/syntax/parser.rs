@@ -5,13 +5,14 @@
 use async_graphql::parser::types::{BaseType, OperationType, Type};
 use async_graphql::{Name, Positioned};
 
+use super::MAX_VALUE_NESTING;
 use super::ast::{
     Argument, Directive, Document, Field, Fragment, Inline, Literal, Operation, Selection, Spread, Value,
     VariableDefinition,
 };
 use super::lexer::{Kind, Lexer, Token};
-use super::{MAX_VALUE_NESTING, Unreadable};
 use crate::config::GraphqlLimits;
+use crate::graphql::execution::problem::Rejection;
 
 /// Maximum characters of a token in an error message.
 const MAX_SHOWN: usize = 40;
@@ -28,7 +29,7 @@ const TYPE_SYSTEM: [&str; 9] = [
     "union",
 ];
 
-type Parsed<T> = Result<T, Unreadable>;
+type Parsed<T> = Result<T, Rejection>;
 
 pub(in crate::graphql) fn parse(text: &str, limits: &GraphqlLimits) -> Parsed<Document> {
     let mut lexer = Lexer::new(text, limits.tokens);
@@ -36,9 +37,9 @@ pub(in crate::graphql) fn parse(text: &str, limits: &GraphqlLimits) -> Parsed<Do
     let mut parser = Parser {
         lexer,
         token,
-        values: Nesting::new("nested values", MAX_VALUE_NESTING),
+        values: Nesting::new("levels of nested values", MAX_VALUE_NESTING),
         // Each field may have one inline fragment around it.
-        selections: Nesting::new("nested selections", limits.depth.saturating_mul(2)),
+        selections: Nesting::new("levels of nested selections", limits.depth.saturating_mul(2)),
     };
     parser.document()
 }
@@ -63,10 +64,8 @@ impl Nesting {
         if self.levels <= self.allowed {
             return Ok(());
         }
-        Err(Unreadable::limit(format!(
-            "The document passes the limit of levels of {}: more than {1}; up to {1} are allowed",
-            self.what, self.allowed
-        )))
+        let (what, allowed) = (self.what, self.allowed);
+        Err(Rejection::limit(what, format_args!("more than {allowed}"), allowed))
     }
 
     fn leave(&mut self) {
@@ -96,17 +95,8 @@ impl Parser<'_> {
         let is_described = self.description()?;
         let pos = self.token.pos;
         let kind = match self.token.kind {
-            Kind::Punctuator('{') if !is_described => {
-                document.operations.push(Operation {
-                    pos,
-                    kind: OperationType::Query,
-                    name: None,
-                    variables: Vec::new(),
-                    directives: Vec::new(),
-                    selections: self.selection_set()?,
-                });
-                return Ok(());
-            }
+            // The short form of a query: only a selection set.
+            Kind::Punctuator('{') if !is_described => OperationType::Query,
             Kind::Name("fragment") => {
                 document.fragments.push(self.fragment()?);
                 return Ok(());
@@ -117,11 +107,13 @@ impl Parser<'_> {
             Kind::Name(keyword) if TYPE_SYSTEM.contains(&keyword) => {
                 let message =
                     format!("expected an operation or a fragment, found a definition of the type system: {keyword}");
-                return Err(Unreadable::syntax(&message, pos));
+                return Err(Rejection::syntax(&message, pos));
             }
             _ => return Err(self.expected("an operation or a fragment")),
         };
-        self.advance()?;
+        if self.token.kind != Kind::Punctuator('{') {
+            self.advance()?;
+        }
         let name = match self.token.kind {
             Kind::Name(_) => Some(self.name()?),
             _ => None,
@@ -148,7 +140,10 @@ impl Parser<'_> {
 
     fn fragment(&mut self) -> Parsed<Fragment> {
         self.advance()?;
-        let name = self.fragment_name()?;
+        if self.token.kind == Kind::Name("on") {
+            return Err(self.expected("the name of a fragment, which cannot be 'on'"));
+        }
+        let name = self.name()?;
         if self.token.kind != Kind::Name("on") {
             return Err(self.expected("'on' and a type"));
         }
@@ -159,13 +154,6 @@ impl Parser<'_> {
             directives: self.directives(Self::value)?,
             selections: self.selection_set()?,
         })
-    }
-
-    fn fragment_name(&mut self) -> Parsed<Positioned<Name>> {
-        if self.token.kind == Kind::Name("on") {
-            return Err(self.expected("the name of a fragment, which cannot be 'on'"));
-        }
-        self.name()
     }
 
     fn variable_definition(&mut self) -> Parsed<VariableDefinition> {
@@ -391,7 +379,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn expected(&self, what: &str) -> Unreadable {
+    fn expected(&self, what: &str) -> Rejection {
         let found = match &self.token.kind {
             Kind::Punctuator(punctuator) => format!("'{punctuator}'"),
             Kind::Spread => "'...'".to_owned(),
@@ -401,6 +389,6 @@ impl Parser<'_> {
             Kind::String(_) | Kind::BlockString(_) => "a string".to_owned(),
             Kind::End => "the end of the document".to_owned(),
         };
-        Unreadable::syntax(&format!("expected {what}, found {found}"), self.token.pos)
+        Rejection::syntax(&format!("expected {what}, found {found}"), self.token.pos)
     }
 }

@@ -1,15 +1,13 @@
 //! Tests of the grammar, the nesting limit and the error messages.
 
-use super::{Unreadable, parse};
+use super::parse;
 use crate::config::GraphqlLimits;
 
 const LIMITS: GraphqlLimits = GraphqlLimits::DEFAULT;
 
 #[track_caller]
 fn refusal(text: &str) -> String {
-    match parse(text, &LIMITS).unwrap_err() {
-        Unreadable::Limit(message) | Unreadable::Syntax { message, .. } => message,
-    }
+    parse(text, &LIMITS).unwrap_err().problems.remove(0).message
 }
 
 #[test]
@@ -74,9 +72,9 @@ fn nesting_is_bounded_before_the_stack_is() {
             "{a".repeat(count),
             format!("{{{}", "...{".repeat(count)),
         ] {
-            let Err(Unreadable::Limit(message)) = parse(&text, &limits) else {
-                panic!("{text}");
-            };
+            let rejection = parse(&text, &limits).unwrap_err();
+            assert_eq!(rejection.code, "LIMIT_EXCEEDED", "{text}");
+            let message = &rejection.problems[0].message;
             assert!(message.contains("levels of nested"), "{message}");
         }
     }

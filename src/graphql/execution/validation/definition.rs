@@ -7,7 +7,7 @@ use async_graphql::parser::types::OperationType;
 use super::selection::Location;
 use super::variable::Usage;
 use super::{Uses, Validator};
-use crate::graphql::execution::syntax::{Field, Operation, Selection};
+use crate::graphql::execution::syntax::{Field, Operation, Resolved, Selection};
 
 /// Lists of introspection that lead from one type to others.
 const LISTS_OF_TYPES: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
@@ -92,8 +92,7 @@ impl<'a> Validator<'a> {
 
     /// Limits nested introspection to what clients need to read a schema.
     fn introspection_depth(&mut self, operation: &'a Operation) {
-        let mut fields = Vec::new();
-        self.root_fields(&operation.selections, &mut fields, &mut HashSet::new());
+        let (fields, _) = self.fields(&operation.selections);
         for field in fields {
             let is_introspection = matches!(field.name.node.as_str(), "__schema" | "__type");
             if is_introspection && self.lists_of_types(&field.selections) > MAX_LISTS_OF_TYPES {
@@ -107,25 +106,18 @@ impl<'a> Validator<'a> {
     }
 
     /// Nesting depth of [`LISTS_OF_TYPES`].
-    fn lists_of_types(&self, selections: &[Selection]) -> usize {
-        let depths = selections.iter().map(|selection| match selection {
-            Selection::Field(field) => {
-                let is_list = LISTS_OF_TYPES.contains(&field.name.node.as_str());
-                usize::from(is_list) + self.lists_of_types(&field.selections)
-            }
-            Selection::Inline(inline) => self.lists_of_types(&inline.selections),
-            Selection::Spread(spread) => {
-                let fragment = self.document.fragment(&spread.name.node);
-                fragment.map_or(0, |fragment| self.lists_of_types(&fragment.selections))
-            }
+    fn lists_of_types(&self, selections: &'a [Selection]) -> usize {
+        let (fields, _) = self.fields(selections);
+        let depths = fields.iter().map(|field| {
+            let is_list = LISTS_OF_TYPES.contains(&field.name.node.as_str());
+            usize::from(is_list) + self.lists_of_types(&field.selections)
         });
         depths.max().unwrap_or(0)
     }
 
     /// A subscription has exactly one root field, for all values of its variables.
     fn subscription_root(&mut self, operation: &'a Operation) {
-        let mut fields = Vec::new();
-        let is_conditional = self.root_fields(&operation.selections, &mut fields, &mut HashSet::new());
+        let (fields, is_conditional) = self.fields(&operation.selections);
         if is_conditional {
             let message = "The root of a subscription cannot have @skip or @include";
             return self.report(message, [operation.pos]);
@@ -144,29 +136,20 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// Collects root fields, including those in fragments. Returns whether there is a `@skip` or `@include`.
-    fn root_fields(
-        &self,
-        selections: &'a [Selection],
-        fields: &mut Vec<&'a Field>,
-        visited: &mut HashSet<&'a str>,
-    ) -> bool {
-        let mut is_conditional = false;
-        for selection in selections {
+    /// The fields of a selection set, including those in fragments, and whether there is a `@skip` or `@include` on one
+    /// of the selections.
+    fn fields(&self, selections: &'a [Selection]) -> (Vec<&'a Field>, bool) {
+        let (mut fields, mut is_conditional) = (Vec::new(), false);
+        let mut visited = HashSet::new();
+        let mut rest: Vec<&Selection> = selections.iter().rev().collect();
+        while let Some(selection) = rest.pop() {
             is_conditional |= !selection.directives().is_empty();
-            match selection {
-                Selection::Field(field) => fields.push(field),
-                Selection::Inline(inline) => {
-                    is_conditional |= self.root_fields(&inline.selections, fields, visited);
-                }
-                Selection::Spread(spread) if visited.insert(&spread.name.node) => {
-                    if let Some(fragment) = self.document.fragment(&spread.name.node) {
-                        is_conditional |= self.root_fields(&fragment.selections, fields, visited);
-                    }
-                }
-                Selection::Spread(_) => {}
+            match self.document.resolve(selection, &mut visited) {
+                Some(Resolved::Field(field)) => fields.push(field),
+                Some(Resolved::Fragment(_, selections)) => rest.extend(selections.iter().rev()),
+                None => {}
             }
         }
-        is_conditional
+        (fields, is_conditional)
     }
 }

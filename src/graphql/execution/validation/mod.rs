@@ -23,27 +23,11 @@ use async_graphql::{Name, Pos};
 pub(in crate::graphql) use self::value::article;
 use self::variable::Usage;
 use super::model::Model;
+use super::problem::Problem;
 use super::syntax::{Document, Spread};
 
 /// Maximum number of problems in a response.
 const MAX_PROBLEMS: usize = 20;
-
-/// An error in a document or in its variables.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::graphql) struct Problem {
-    pub(in crate::graphql) message: String,
-    pub(in crate::graphql) positions: Vec<Pos>,
-}
-
-impl Problem {
-    /// A problem without a position.
-    pub(in crate::graphql) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            positions: Vec::new(),
-        }
-    }
-}
 
 /// The problems of a document; empty if it is valid. The document must be within the limits: no operation reaches a
 /// cycle of fragments.

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use async_graphql::Pos;
+use async_graphql::Name;
 use async_graphql::indexmap::IndexMap;
 
-use super::Validator;
-use crate::graphql::execution::model::{FieldModel, Model, TypeId, TypeRef};
-use crate::graphql::execution::syntax::{Argument, Document, Field, Literal, Selection, Value};
+use super::{Problem, Validator};
+use crate::graphql::execution::model::{FieldModel, TypeId, TypeRef};
+use crate::graphql::execution::syntax::{Argument, Field, Literal, Resolved, Selection, Value};
 
 #[derive(Clone, Copy)]
 struct Selected<'a> {
@@ -20,57 +20,32 @@ struct Selected<'a> {
     definition: &'a FieldModel,
 }
 
-impl Selected<'_> {
-    fn pos(&self) -> Pos {
-        self.field.key().pos
-    }
-}
-
 type ByKey<'a> = IndexMap<&'a str, Vec<Selected<'a>>>;
 
-struct Conflict {
-    message: String,
-    positions: [Pos; 2],
-}
-
-impl Validator<'_> {
+impl<'a> Validator<'a> {
+    /// Reports the first conflict of each operation.
     pub(super) fn overlaps(&mut self) {
-        let overlaps = Overlaps {
-            model: self.model,
-            document: self.document,
-        };
         for operation in &self.document.operations {
             let Some(root) = self.model.root(operation.kind) else {
                 continue;
             };
             let mut fields = ByKey::new();
-            overlaps.collect(root, &operation.selections, &mut fields, &mut HashSet::new());
-            let checked = overlaps
-                .same_shapes(&fields)
-                .and_then(|()| overlaps.same_fields(&fields));
-            if let Err(conflict) = checked {
-                self.report(conflict.message, conflict.positions);
-            }
+            self.collect(root, &operation.selections, &mut fields, &mut HashSet::new());
+            let checked = self.same_shapes(&fields).and_then(|()| self.same_fields(&fields));
+            self.problems.extend(checked.err());
         }
     }
-}
 
-struct Overlaps<'a> {
-    model: &'a Model,
-    document: &'a Document,
-}
-
-impl<'a> Overlaps<'a> {
     fn collect(
         &self,
         parent: TypeId,
         selections: &'a [Selection],
         fields: &mut ByKey<'a>,
-        visited: &mut HashSet<&'a str>,
+        visited: &mut HashSet<&'a Name>,
     ) {
         for selection in selections {
-            match selection {
-                Selection::Field(field) => {
+            match self.document.resolve(selection, visited) {
+                Some(Resolved::Field(field)) => {
                     if let Some(definition) = self.model.field(parent, &field.name.node) {
                         fields.entry(field.key().node.as_str()).or_default().push(Selected {
                             field,
@@ -79,20 +54,11 @@ impl<'a> Overlaps<'a> {
                         });
                     }
                 }
-                Selection::Inline(inline) => {
-                    let condition = inline.condition.as_ref();
-                    let kind = condition.and_then(|condition| self.model.find(&condition.node));
-                    self.collect(kind.unwrap_or(parent), &inline.selections, fields, visited);
+                Some(Resolved::Fragment(condition, selections)) => {
+                    let kind = condition.and_then(|condition| self.model.find(condition));
+                    self.collect(kind.unwrap_or(parent), selections, fields, visited);
                 }
-                Selection::Spread(spread) => {
-                    let fragment = self.document.fragment(&spread.name.node);
-                    if let Some(fragment) = fragment
-                        && visited.insert(&spread.name.node)
-                        && let Some(kind) = self.model.find(&fragment.condition.node)
-                    {
-                        self.collect(kind, &fragment.selections, fields, visited);
-                    }
-                }
+                None => {}
             }
         }
     }
@@ -109,7 +75,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// Checks that the responses under each key have the same shape.
-    fn same_shapes(&self, fields: &ByKey<'a>) -> Result<(), Conflict> {
+    fn same_shapes(&self, fields: &ByKey<'a>) -> Result<(), Problem> {
         for (key, group) in fields {
             let [first, others @ ..] = group.as_slice() else {
                 continue;
@@ -144,7 +110,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// Checks that each key has one field with one set of arguments, for every possible object type.
-    fn same_fields(&self, fields: &ByKey<'a>) -> Result<(), Conflict> {
+    fn same_fields(&self, fields: &ByKey<'a>) -> Result<(), Problem> {
         for (key, group) in fields {
             let (of_objects, of_interfaces): (Vec<_>, Vec<_>) = group
                 .iter()
@@ -177,10 +143,10 @@ impl<'a> Overlaps<'a> {
     }
 }
 
-fn conflict(key: &str, why: &str, one: &Selected<'_>, other: &Selected<'_>) -> Conflict {
-    Conflict {
+fn conflict(key: &str, why: &str, one: &Selected<'_>, other: &Selected<'_>) -> Problem {
+    Problem {
         message: format!("Fields '{key}' conflict: {why}; use different aliases"),
-        positions: [one.pos(), other.pos()],
+        positions: [one, other].map(|selected| selected.field.key().pos).to_vec(),
     }
 }
 
@@ -196,21 +162,10 @@ fn same_arguments(one: &[Argument], other: &[Argument]) -> bool {
 /// Compares values as they are written, ignoring the order of input fields.
 fn is_equal(one: &Value, other: &Value) -> bool {
     match (&one.node, &other.node) {
-        (Literal::Variable(one), Literal::Variable(other)) | (Literal::Enum(one), Literal::Enum(other)) => one == other,
-        (Literal::Int(one), Literal::Int(other)) | (Literal::Float(one), Literal::Float(other)) => one == other,
-        (
-            Literal::String { text, is_block },
-            Literal::String {
-                text: other,
-                is_block: is_other_block,
-            },
-        ) => text == other && is_block == is_other_block,
-        (Literal::Boolean(one), Literal::Boolean(other)) => one == other,
-        (Literal::Null, Literal::Null) => true,
         (Literal::List(one), Literal::List(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_equal(one, other))
         }
         (Literal::Object(one), Literal::Object(other)) => same_arguments(one, other),
-        _ => false,
+        (one, other) => one == other,
     }
 }

@@ -1,7 +1,7 @@
 //! Rules for fields, fragment spreads and directives.
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Name, Positioned};
+use async_graphql::{Name, Pos, Positioned};
 
 use super::{Uses, Validator};
 use crate::graphql::execution::model::{FieldModel, TypeId};
@@ -47,11 +47,8 @@ impl<'a> Validator<'a> {
                         let kind = self.composite(&fragment.condition.node);
                         self.possible_spread(parent, kind, &spread.name);
                     } else {
-                        let names = self
-                            .document
-                            .fragments
-                            .iter()
-                            .map(|fragment| fragment.name.node.as_str());
+                        let fragments = self.document.fragments.iter();
+                        let names = fragments.map(|fragment| fragment.name.node.as_str());
                         let similar = self.similar(&spread.name.node, names);
                         let message = format!("The document has no fragment '{}'{similar}", spread.name.node);
                         self.report(message, [spread.name.pos]);
@@ -71,20 +68,18 @@ impl<'a> Validator<'a> {
         let kind = self.composite(name);
         if kind.is_none() {
             if self.model.find(name).is_some() {
-                self.report(
-                    format!("The type '{name}' has no fields, so no fragment can be on it"),
-                    [condition.pos],
-                );
+                let message = format!("The type '{name}' has no fields, so no fragment can be on it");
+                self.report(message, [condition.pos]);
             } else {
-                self.unknown_type(name, condition);
+                self.unknown_type(name, condition.pos);
             }
         }
         kind
     }
 
-    pub(super) fn unknown_type<T>(&mut self, name: &str, at: &Positioned<T>) {
+    pub(super) fn unknown_type(&mut self, name: &str, pos: Pos) {
         let similar = self.similar(name, self.model.type_names());
-        self.report(format!("The schema has no type '{name}'{similar}"), [at.pos]);
+        self.report(format!("The schema has no type '{name}'{similar}"), [pos]);
     }
 
     fn possible_spread(&mut self, parent: Option<TypeId>, kind: Option<TypeId>, at: &Positioned<Name>) {
@@ -93,10 +88,8 @@ impl<'a> Validator<'a> {
         };
         if !self.model.overlap(parent, kind) {
             let (parent, kind) = (self.model.name(parent), self.model.name(kind));
-            self.report(
-                format!("A '{parent}' is never a '{kind}', so the fragment selects nothing"),
-                [at.pos],
-            );
+            let message = format!("A '{parent}' is never a '{kind}', so the fragment selects nothing");
+            self.report(message, [at.pos]);
         }
     }
 
@@ -106,17 +99,13 @@ impl<'a> Validator<'a> {
         if let (Some(parent), None) = (parent, definition) {
             self.unknown_field(parent, &field.name);
         }
-        self.arguments(
-            &format!("field '{}'", field.name.node),
-            &field.arguments,
-            definition.map(|definition| definition.arguments.as_slice()),
-            field.name.pos,
-            uses,
-        );
-        let kind = definition.map(|definition| definition.kind.named());
+        let of = format!("field '{}'", field.name.node);
+        let arguments = definition.map(|definition| definition.arguments.as_slice());
+        self.inputs(("argument", &of), &field.arguments, arguments, field.name.pos, uses);
         if let Some(definition) = definition {
             self.leaf(definition, field);
         }
+        let kind = definition.map(|definition| definition.kind.named());
         let kind = kind.filter(|kind| model.is_composite(*kind));
         self.selections(kind, &field.selections, uses);
     }
@@ -132,59 +121,38 @@ impl<'a> Validator<'a> {
         }
         let similar = self.similar(&name.node, self.model.field_names(parent));
         let parent = self.model.name(parent);
-        self.report(
-            format!("Type '{parent}' has no field '{}'{similar}", name.node),
-            [name.pos],
-        );
+        self.report(format!("Type '{parent}' has no field '{name}'{similar}"), [name.pos]);
     }
 
     /// Composite types need a selection set; leaf types have none.
     fn leaf(&mut self, definition: &FieldModel, field: &Field) {
-        let kind = self.model.shown(&definition.kind);
-        let name = &field.name.node;
-        match (self.model.is_leaf(definition.kind.named()), field.selections.is_empty()) {
-            (true, false) => {
-                let message = format!("The field '{name}' of type '{kind}' has no fields to select");
-                self.report(message, [field.name.pos]);
-            }
-            (false, true) => {
-                let message =
-                    format!("The field '{name}' of type '{kind}' needs a selection of fields, such as {{ id }}");
-                self.report(message, [field.name.pos]);
-            }
-            _ => {}
-        }
+        let problem = match (self.model.is_leaf(definition.kind.named()), field.selections.is_empty()) {
+            (true, false) => "has no fields to select",
+            (false, true) => "needs a selection of fields, such as { id }",
+            _ => return,
+        };
+        let (name, kind) = (&field.name, self.model.shown(&definition.kind));
+        self.report(format!("The field '{name}' of type '{kind}' {problem}"), [name.pos]);
     }
 
     pub(super) fn directives(&mut self, directives: &'a [Directive], location: Location, uses: &mut Uses<'a>) {
-        self.unique(
-            "directive",
-            directives
-                .iter()
-                .map(|directive| (&directive.name.node, directive.name.pos)),
-        );
+        let names = directives.iter().map(|directive| &directive.name);
+        self.unique("directive", names.map(|name| (&name.node, name.pos)));
         for directive in directives {
-            let name = directive.name.node.as_str();
+            let (name, pos) = (directive.name.node.as_str(), directive.name.pos);
             let is_usable = USABLE.contains(&name);
             if !is_usable && !OF_SCHEMAS.contains(&name) {
                 let similar = self.similar(name, USABLE.into_iter());
-                self.report(
-                    format!("The schema has no directive '@{name}'{similar}"),
-                    [directive.name.pos],
-                );
+                self.report(format!("The schema has no directive '@{name}'{similar}"), [pos]);
             } else if !is_usable || location != Location::Selection {
                 let message = format!(
                     "The directive '@{name}' cannot be used on this; use @skip and @include on fields and fragments that are spread"
                 );
-                self.report(message, [directive.name.pos]);
+                self.report(message, [pos]);
             }
-            self.arguments(
-                &format!("directive '@{name}'"),
-                &directive.arguments,
-                is_usable.then(|| self.model.directive_arguments()),
-                directive.name.pos,
-                uses,
-            );
+            let of = format!("directive '@{name}'");
+            let arguments = is_usable.then(|| self.model.directive_arguments());
+            self.inputs(("argument", &of), &directive.arguments, arguments, pos, uses);
         }
     }
 }

@@ -11,22 +11,8 @@ use crate::graphql::execution::syntax::{Argument, Literal, Value};
 const MAX_SHOWN: usize = 80;
 
 impl<'a> Validator<'a> {
-    /// Checks the arguments of `of`. `definitions` is `None` if they are unknown.
-    pub(super) fn arguments<'v>(
-        &mut self,
-        of: &str,
-        arguments: &'v [Argument],
-        definitions: Option<&'v [InputModel]>,
-        pos: Pos,
-        uses: &mut Uses<'v>,
-    ) where
-        'a: 'v,
-    {
-        self.inputs(("argument", of), arguments, definitions, pos, uses);
-    }
-
-    /// Checks arguments, or the fields of an input object.
-    fn inputs<'v>(
+    /// Checks the arguments or the input fields of `of`. `definitions` is `None` if they are unknown.
+    pub(super) fn inputs<'v>(
         &mut self,
         (what, of): (&str, &str),
         given: &'v [Argument],
@@ -51,21 +37,14 @@ impl<'a> Validator<'a> {
                 self.report(format!("The {of} has no {what} '{name}'{allowed}"), [one.name.pos]);
             }
             let has_default = definition.is_some_and(|definition| definition.default.is_some());
-            self.value(
-                &one.value,
-                definition.map(|definition| &definition.kind),
-                has_default,
-                uses,
-            );
+            let expected = definition.map(|definition| &definition.kind);
+            self.value(&one.value, expected, has_default, uses);
         }
         for definition in definitions.into_iter().flatten() {
             if definition.is_required() && given.iter().all(|one| one.name.node != definition.name) {
-                let kind = self.model.shown(&definition.kind);
+                let (name, kind) = (&definition.name, self.model.shown(&definition.kind));
                 self.report(
-                    format!(
-                        "The {what} '{}' is missing in the {of}; its type is {kind}",
-                        definition.name
-                    ),
+                    format!("The {what} '{name}' is missing in the {of}; its type is {kind}"),
                     [pos],
                 );
             }
@@ -139,10 +118,8 @@ impl<'a> Validator<'a> {
         };
         let name = self.model.name(expected);
         let article = article(name);
-        self.report(
-            format!("{} is not {article} {name}{allowed}", shown(value)),
-            [value.pos],
-        );
+        let message = format!("{} is not {article} {name}{allowed}", shown(value));
+        self.report(message, [value.pos]);
     }
 }
 

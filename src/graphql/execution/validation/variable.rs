@@ -19,23 +19,21 @@ pub(super) struct Usage<'a> {
 impl<'a> Validator<'a> {
     pub(super) fn variable_definitions(&mut self, operation: &'a Operation) {
         let names = operation.variables.iter().map(|variable| &variable.name);
-        self.unique_variables(names.map(|name| (&name.node, name.pos)));
+        let names: Vec<(Name, Pos)> = names
+            .map(|name| (Name::new(format!("${}", name.node)), name.pos))
+            .collect();
+        self.unique("variable", names.iter().map(|(name, pos)| (name, *pos)));
         for variable in &operation.variables {
             self.directives(&variable.directives, Location::Definition, &mut Uses::default());
             self.variable_definition(variable);
         }
     }
 
-    fn unique_variables<'n>(&mut self, names: impl Iterator<Item = (&'n Name, Pos)>) {
-        let names: Vec<(Name, Pos)> = names.map(|(name, pos)| (Name::new(format!("${name}")), pos)).collect();
-        self.unique("variable", names.iter().map(|(name, pos)| (name, *pos)));
-    }
-
     fn variable_definition(&mut self, variable: &'a VariableDefinition) {
         let name = &variable.name.node;
         let Some(kind) = self.model.resolve(&variable.kind.node) else {
-            let named = named(&variable.kind.node.to_string());
-            return self.unknown_type(&named, &variable.kind);
+            let named = variable.kind.node.to_string().replace(['[', ']', '!'], "");
+            return self.unknown_type(&named, variable.kind.pos);
         };
         if !self.model.is_input(kind.named()) {
             let kind = self.model.shown(&kind);
@@ -62,20 +60,14 @@ impl<'a> Validator<'a> {
                 continue;
             }
             let of = operation.name.as_ref();
-            let of = of.map(|name| format!(" in the operation '{}'", name.node));
-            let message = format!(
-                "The variable '${}' is not defined{}",
-                usage.name,
-                of.unwrap_or_default()
-            );
+            let of = of.map_or_else(String::new, |name| format!(" in the operation '{}'", name.node));
+            let message = format!("The variable '${}' is not defined{of}", usage.name);
             self.report(message, [usage.pos, operation.pos]);
         }
         for variable in &operation.variables {
-            if usages.iter().all(|usage| *usage.name != variable.name.node) {
-                self.report(
-                    format!("The variable '${}' is not used", variable.name.node),
-                    [variable.name.pos],
-                );
+            let name = &variable.name;
+            if usages.iter().all(|usage| *usage.name != name.node) {
+                self.report(format!("The variable '${name}' is not used"), [name.pos]);
             }
         }
     }
@@ -97,8 +89,4 @@ impl<'a> Validator<'a> {
             );
         }
     }
-}
-
-fn named(kind: &str) -> String {
-    kind.replace(['[', ']', '!'], "")
 }

@@ -1,4 +1,4 @@
-//! Content negotiation by the header `Accept`.
+//! Media types: the content type of a request, and negotiation by the header `Accept`.
 
 use axum::http::{HeaderMap, header};
 
@@ -88,6 +88,11 @@ fn parameter<'a>(media_type: &'a str, wanted: &str) -> Option<&'a str> {
 /// A media type without its parameters.
 pub(super) fn essence(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default().trim()
+}
+
+pub(super) fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE);
+    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
-use crate::http::idempotency::{NOT_WITH_FILES, Outcome, WriteEffect, key_in, run_once as run_once_over_http};
+use crate::http::idempotency::{Outcome, WriteEffect, key_in, run_once as run_once_over_http};
 
 /// The key is ignored for queries, for anonymous clients, and for sign-in, whose tokens must not be stored.
 pub(super) fn key_of(headers: &HeaderMap, caller: &Caller, operation: &Operation) -> Option<String> {
@@ -18,19 +18,13 @@ pub(super) fn key_of(headers: &HeaderMap, caller: &Caller, operation: &Operation
     key_in(headers)
 }
 
-/// The operations of a batch cannot share a key.
-pub(super) fn refuse_key(headers: &HeaderMap) -> Result<(), Refusal> {
-    if key_in(headers).is_some() {
-        return Err(Refusal::bad_request(
-            "Idempotency-Key is for one operation; send the operations of this batch one by one",
-        ));
-    }
-    Ok(())
-}
+/// Why operations of a batch cannot have a key.
+pub(super) const NOT_IN_BATCH: &str =
+    "Idempotency-Key is for one operation; send the operations of this batch one by one";
 
-pub(super) fn refuse_with_files(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn refuse_key(headers: &HeaderMap, reason: &str) -> Result<(), Refusal> {
     if key_in(headers).is_some() {
-        return Err(Refusal::bad_request(NOT_WITH_FILES));
+        return Err(Refusal::bad_request(reason));
     }
     Ok(())
 }

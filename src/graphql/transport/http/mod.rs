@@ -7,24 +7,25 @@ mod idempotency;
 mod multipart;
 mod request;
 mod response;
-mod schema;
 
 use std::pin::Pin;
+use std::sync::LazyLock;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::future::join_all;
 use serde_json::value::RawValue;
 
 use self::accept::{accepts_html, negotiate_stream};
 use self::request::{Posted, from_body, from_url};
 use self::response::respond;
-pub(in crate::graphql) use self::schema::schema;
 use super::{stream, websocket};
 use crate::graphql::execution::operation::Operation;
 use crate::graphql::execution::response::{Body, Refusal};
+use crate::graphql::sdl;
 use crate::graphql::subscription::delivery::Unbegun;
 use crate::graphql::transport::state::GraphqlState;
 use crate::http::caller::Caller;
@@ -42,7 +43,7 @@ enum Answer {
 }
 
 /// `POST /graphql`: one operation or a batch, as JSON or as a form with files.
-pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request: axum::extract::Request) -> Response {
+pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = Box::pin(async {
         if multipart::is_multipart(&parts.headers) {
@@ -61,9 +62,9 @@ pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request:
                 }
             }
             Posted::Many(batch) => {
-                idempotency::refuse_key(&parts.headers)?;
+                idempotency::refuse_key(&parts.headers, idempotency::NOT_IN_BATCH)?;
                 let caller = caller(&state, &parts).await?;
-                let size = state.executor().answer_size();
+                let size = state.executor().response_size();
                 let prepared = state.executor().prepare_batch(batch).await?;
                 let bodies = prepared.into_iter().map(async |operation| {
                     // A refused operation does not affect the others.
@@ -85,7 +86,7 @@ pub(in crate::graphql) async fn post(State(state): State<GraphqlState>, request:
 pub(in crate::graphql) async fn get(
     State(state): State<GraphqlState>,
     RawQuery(query): RawQuery,
-    request: axum::extract::Request,
+    request: Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
     if websocket::is_upgrade(&parts.headers) {
@@ -120,6 +121,23 @@ pub(in crate::graphql) async fn get(
 pub(in crate::graphql) async fn other_method(headers: HeaderMap) -> Response {
     let refusal = Refusal::method_not_allowed("Send GraphQL requests by POST, or queries by GET");
     respond(&headers, Err(refusal.allow("GET, POST")))
+}
+
+/// `GET /schema.graphql`: the schema as SDL, for code generators. If introspection is disabled, only signed-in users
+/// can read it.
+pub(in crate::graphql) async fn schema(State(state): State<GraphqlState>, request: Request) -> Response {
+    static SDL: LazyLock<String> = LazyLock::new(sdl);
+    let (parts, _) = request.into_parts();
+    if !state.config().graphql.introspection {
+        let actor = caller(&state, &parts).await.map(|caller| caller.actor);
+        let allowed = actor.and_then(|actor| Ok(actor.signed_in().map(|_| ())?));
+        if let Err(refusal) = allowed {
+            return respond(&parts.headers, Err(refusal));
+        }
+    }
+    // A new release may change the schema.
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    (headers, SDL.as_str()).into_response()
 }
 
 /// Starts a subscription and responds with its stream.

@@ -6,13 +6,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::accept::{JSON, essence};
+use super::accept::{JSON, content_type, essence};
 use crate::graphql::execution::parameters::{Parameters, known_extensions};
 use crate::graphql::execution::response::Refusal;
 use crate::graphql::transport::state::GraphqlState;
@@ -115,10 +115,7 @@ fn not_json(what: &str, error: &serde_json::Error) -> Refusal {
 
 /// Accepts only JSON: browsers send other types to other origins without a preflight request (CSRF).
 fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let content_type = content_type(headers);
     if essence(content_type).eq_ignore_ascii_case(JSON) {
         return Ok(());
     }
@@ -132,13 +129,15 @@ fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
 
 fn unreadable(rejection: &BytesRejection, limit: usize) -> Refusal {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "LIMIT_EXCEEDED",
-            format!("The body is larger than the {limit} bytes that are allowed"),
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            too_large(format!("The body is larger than the {limit} bytes that are allowed"))
+        }
         _ => Refusal::bad_request("The body could not be read to its end"),
     }
+}
+
+pub(super) fn too_large(message: String) -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT_EXCEEDED", message)
 }
 
 /// URL parameters that are read. Others are ignored, because caches and trackers add some.

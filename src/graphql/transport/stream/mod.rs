@@ -174,12 +174,6 @@ impl StreamType {
     }
 }
 
-enum Step {
-    Answer(Bytes),
-    Heartbeat,
-    End(Option<Body>),
-}
-
 struct Feed {
     stream_type: StreamType,
     answers: Answers,
@@ -198,45 +192,36 @@ impl Feed {
         let frames = stream::unfold(Some(self), move |feed| {
             request_id::within(request_id.clone(), async {
                 let mut feed = feed?;
-                let step = feed.next().await;
-                let frame = feed.frame(&step);
+                let (frame, is_last) = feed.next().await;
                 feed.heartbeat_at = Instant::now() + feed.heartbeat;
-                Some((frame, (!matches!(step, Step::End(_))).then_some(feed)))
+                Some((frame, (!is_last).then_some(feed)))
             })
         });
         stream::iter([opening]).chain(frames)
     }
 
-    /// `biased`: the end of the session and of the token take precedence over events that are ready.
-    async fn next(&mut self) -> Step {
+    /// The next chunk, and whether it is the last. `biased`: the end of the session and of the token take precedence
+    /// over events that are ready.
+    async fn next(&mut self) -> (Bytes, bool) {
+        let stream_type = self.stream_type;
+        let end = move |errors: Option<Body>| (stream_type.end(errors.as_ref()), true);
         let ends_first = self.ends_at.is_some_and(|ends_at| ends_at <= self.heartbeat_at);
         let wakes_at = self
             .ends_at
             .map_or(self.heartbeat_at, |ends_at| ends_at.min(self.heartbeat_at));
         tokio::select! {
             biased;
-            ending = &mut self.ending => Step::End(Some(refusal_of(ending).into())),
-            () = sleep_until(wakes_at) => {
-                if ends_first {
-                    let refusal = Refusal::from(Error::Unauthenticated(SignedOut::Expired));
-                    Step::End(Some(refusal.into()))
-                } else {
-                    Step::Heartbeat
-                }
-            }
-            answer = self.answers.next() => match answer {
-                Some(Ok(answer)) => Step::Answer(answer),
-                Some(Err(errors)) => Step::End(Some(errors)),
-                None => Step::End(None),
+            ending = &mut self.ending => end(Some(refusal_of(ending).into())),
+            () = sleep_until(wakes_at) => if ends_first {
+                end(Some(Refusal::from(Error::Unauthenticated(SignedOut::Expired)).into()))
+            } else {
+                (stream_type.heartbeat(), false)
             },
-        }
-    }
-
-    fn frame(&self, step: &Step) -> Bytes {
-        match step {
-            Step::Answer(answer) => self.stream_type.answer(answer),
-            Step::Heartbeat => self.stream_type.heartbeat(),
-            Step::End(errors) => self.stream_type.end(errors.as_ref()),
+            answer = self.answers.next() => match answer {
+                Some(Ok(answer)) => (stream_type.answer(&answer), false),
+                Some(Err(errors)) => end(Some(errors)),
+                None => end(None),
+            },
         }
     }
 }

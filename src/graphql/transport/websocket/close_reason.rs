@@ -1,5 +1,6 @@
 //! Close codes and reasons of WebSockets. `docs/LIVE.md` lists them for clients.
 
+use std::borrow::Cow;
 use std::error::Error as _;
 
 use axum::extract::ws::{CloseFrame, close_code};
@@ -47,52 +48,44 @@ pub(super) enum CloseReason {
 }
 
 impl CloseReason {
-    /// `None` if the client is gone.
-    pub(super) fn code(&self) -> Option<u16> {
+    /// The code and the reason. `None` if the client is gone.
+    fn describe(&self) -> Option<(u16, Cow<'_, str>)> {
         Some(match self {
             Self::Gone => return None,
-            Self::Terminated => close_code::NORMAL,
-            Self::BadRequest(_) => 4400,
-            Self::Unauthorized => 4401,
-            Self::Forbidden(_) => 4403,
-            Self::NotAcceptable => 4406,
-            Self::InitTimeout => 4408,
-            Self::AlreadyExists(_) => 4409,
-            Self::TooManyInits => 4429,
-            Self::TooLarge(_) => close_code::SIZE,
-            Self::Broken => close_code::PROTOCOL,
-            Self::NotText => close_code::INVALID,
-            Self::TryAgainLater(_) => close_code::AGAIN,
-            Self::GoingAway => close_code::AWAY,
-            Self::Restart => close_code::RESTART,
+            Self::Terminated => (close_code::NORMAL, "Normal closure".into()),
+            Self::BadRequest(reason) => (4400, reason.into()),
+            Self::Unauthorized => (4401, "Unauthorized".into()),
+            Self::Forbidden(reason) => (4403, (*reason).into()),
+            Self::NotAcceptable => (4406, "Subprotocol not acceptable".into()),
+            Self::InitTimeout => (4408, "Connection initialisation timeout".into()),
+            Self::AlreadyExists(id) => (4409, format!("Subscriber for {id} already exists").into()),
+            Self::TooManyInits => (4429, "Too many initialisation requests".into()),
+            Self::TooLarge(limit) => (
+                close_code::SIZE,
+                format!("The message is larger than {limit} bytes").into(),
+            ),
+            Self::Broken => (close_code::PROTOCOL, "The frame violates the WebSocket protocol".into()),
+            Self::NotText => (close_code::INVALID, "A text message is not UTF-8".into()),
+            Self::TryAgainLater(reason) => (close_code::AGAIN, (*reason).into()),
+            Self::GoingAway => (close_code::AWAY, "The server is about to stop: connect again".into()),
+            Self::Restart => (
+                close_code::RESTART,
+                "The data was replaced: connect again and reload it".into(),
+            ),
         })
     }
 
-    fn reason(&self) -> String {
-        match self {
-            Self::Gone => String::new(),
-            Self::Terminated => "Normal closure".to_owned(),
-            Self::BadRequest(reason) => reason.clone(),
-            Self::Unauthorized => "Unauthorized".to_owned(),
-            Self::Forbidden(reason) | Self::TryAgainLater(reason) => (*reason).to_owned(),
-            Self::NotAcceptable => "Subprotocol not acceptable".to_owned(),
-            Self::InitTimeout => "Connection initialisation timeout".to_owned(),
-            Self::AlreadyExists(id) => format!("Subscriber for {id} already exists"),
-            Self::TooManyInits => "Too many initialisation requests".to_owned(),
-            Self::TooLarge(limit) => format!("The message is larger than {limit} bytes"),
-            Self::Broken => "The frame violates the WebSocket protocol".to_owned(),
-            Self::NotText => "A text message is not UTF-8".to_owned(),
-            Self::GoingAway => "The server is about to stop: connect again".to_owned(),
-            Self::Restart => "The data was replaced: connect again and reload it".to_owned(),
-        }
+    /// `None` if the client is gone.
+    pub(super) fn code(&self) -> Option<u16> {
+        self.describe().map(|(code, _)| code)
     }
 
     /// `None` if the client is gone.
     pub(super) fn frame(&self) -> Option<CloseFrame> {
-        let mut reason = self.reason();
-        reason.truncate(reason.floor_char_boundary(MAX_REASON));
+        let (code, reason) = self.describe()?;
+        let reason = &reason[..reason.floor_char_boundary(MAX_REASON)];
         Some(CloseFrame {
-            code: self.code()?,
+            code,
             reason: reason.into(),
         })
     }

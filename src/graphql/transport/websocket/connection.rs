@@ -62,13 +62,6 @@ enum Slot {
     User { _slot: UserSlot },
 }
 
-enum ConnectionEvent {
-    Ended(CloseReason),
-    TimerDue,
-    Received(Option<Result<Message, axum::Error>>),
-    Answered(String, Step),
-}
-
 /// An error closes the connection.
 type Outcome = Result<(), CloseReason>;
 
@@ -124,29 +117,20 @@ impl Connection {
         self.close(&close_reason).await;
     }
 
+    /// `biased`: the end of the connection takes precedence over responses that are ready.
     async fn serve(&mut self, subprotocol: Subprotocol) -> CloseReason {
         loop {
-            let outcome = match self.wait().await {
-                ConnectionEvent::Ended(close_reason) => Err(close_reason),
-                ConnectionEvent::TimerDue => self.on_timer(subprotocol).await,
-                ConnectionEvent::Received(message) => self.receive(subprotocol, message).await,
-                ConnectionEvent::Answered(id, step) => self.answer(subprotocol, &id, step).await,
+            let time = self.next_time();
+            let outcome = tokio::select! {
+                biased;
+                close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => Err(close_reason),
+                () = sleep_until(time) => self.on_timer(subprotocol).await,
+                message = self.socket.recv() => self.receive(subprotocol, message).await,
+                Some((id, step)) = self.operations.next() => self.answer(subprotocol, &id, step).await,
             };
             if let Err(close_reason) = outcome {
                 return close_reason;
             }
-        }
-    }
-
-    /// `biased`: the end of the connection takes precedence over responses that are ready.
-    async fn wait(&mut self) -> ConnectionEvent {
-        let time = self.next_time();
-        tokio::select! {
-            biased;
-            close_reason = ended(&self.state, self.identity.live_connection.as_deref(), &self.slot) => ConnectionEvent::Ended(close_reason),
-            () = sleep_until(time) => ConnectionEvent::TimerDue,
-            message = self.socket.recv() => ConnectionEvent::Received(message),
-            Some((id, step)) = self.operations.next() => ConnectionEvent::Answered(id, step),
         }
     }
 

@@ -3,7 +3,7 @@
 //! | module | responsibility |
 //! |---|---|
 //! | [`origin`] | which browser pages may connect |
-//! | [`subprotocol`] | the messages of the two subprotocols: [`transport_ws`] and [`legacy`] |
+//! | [`subprotocol`] | the messages of the two subprotocols |
 //! | [`token`] | the access token in the first message |
 //! | [`connection`] | the task that owns a socket |
 //! | [`operation`] | one operation, as a stream of responses |
@@ -11,12 +11,10 @@
 
 mod close_reason;
 mod connection;
-mod legacy;
 mod operation;
 mod origin;
 mod subprotocol;
 mod token;
-mod transport_ws;
 
 use axum::extract::FromRequestParts as _;
 use axum::extract::ws::WebSocketUpgrade;
@@ -45,13 +43,10 @@ pub(in crate::graphql) fn is_upgrade(headers: &HeaderMap) -> bool {
 }
 
 pub(in crate::graphql) async fn open(state: &GraphqlState, parts: &mut Parts) -> Result<Response, Refusal> {
-    match WebSocketUpgrade::from_request_parts(parts, state).await {
-        Ok(upgrade) => admit(state, parts, upgrade).await,
-        Err(rejection) => Ok(rejection.into_response()),
-    }
-}
-
-async fn admit(state: &GraphqlState, parts: &Parts, upgrade: WebSocketUpgrade) -> Result<Response, Refusal> {
+    let upgrade = match WebSocketUpgrade::from_request_parts(parts, state).await {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return Ok(rejection.into_response()),
+    };
     if !origin::is_allowed(parts, &state.config().http.cors_origins) {
         origin::log_refusal(parts);
         let message = "Pages of this origin may not connect; CORS_ORIGINS names those that may";

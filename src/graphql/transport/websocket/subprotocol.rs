@@ -1,12 +1,12 @@
-//! Messages of the two WebSocket subprotocols.
+//! Messages of the two WebSocket subprotocols, by the `PROTOCOL.md` of the npm packages `graphql-ws` and
+//! `subscriptions-transport-ws`. GraphQL Playground uses the second one.
 
 use async_graphql::ServerError;
 use axum::http::HeaderValue;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{legacy, transport_ws};
 use crate::graphql::execution::parameters::Parameters;
 use crate::http::json::check_bounds;
 
@@ -70,24 +70,56 @@ impl Subprotocol {
 
     pub(super) fn read(self, text: &str) -> Result<Incoming, Malformed> {
         let message = Message::read(text)?;
-        match self {
-            Self::Transport => transport_ws::read(&message),
-            Self::Legacy => legacy::read(&message),
+        match (self, message.kind()?) {
+            (_, "connection_init") => message.init(),
+            (Self::Transport, "ping") => Ok(Incoming::Ping(message.object()?)),
+            (Self::Transport, "pong") => message.object().map(|_| Incoming::Pong),
+            (Self::Transport, "subscribe") | (Self::Legacy, "start") => message.start(message.id(self)?),
+            (Self::Transport, "complete") | (Self::Legacy, "stop") => Ok(Incoming::Stop(message.id(self)?)),
+            (Self::Legacy, "connection_terminate") => Ok(Incoming::Terminate),
+            _ => Err(message.unexpected()),
         }
     }
 
     /// `None` if the subprotocol has no such message.
     pub(super) fn write(self, message: &Outgoing<'_>) -> Option<String> {
-        match self {
-            Self::Transport => transport_ws::write(message),
-            Self::Legacy => legacy::write(message),
-        }
+        // Serialising errors cannot fail.
+        Some(match (message, self) {
+            (Outgoing::Ack, _) => envelope("connection_ack", None, None),
+            (Outgoing::Refused(reason), Self::Legacy) => {
+                let payload = json!({ "message": reason }).to_string();
+                envelope("connection_error", None, Some(&payload))
+            }
+            (Outgoing::Pong(payload), Self::Transport) => envelope("pong", None, payload.map(RawValue::get)),
+            (Outgoing::KeepAlive, Self::Legacy) => envelope("ka", None, None),
+            (Outgoing::Next(id, answer), _) => {
+                let kind = match self {
+                    Self::Transport => "next",
+                    Self::Legacy => "data",
+                };
+                envelope(kind, Some(id), Some(&String::from_utf8_lossy(answer)))
+            }
+            (Outgoing::Error(id, errors), _) => {
+                let errors = match self {
+                    Self::Transport => serde_json::to_string(errors),
+                    // The protocol allows one error.
+                    Self::Legacy => serde_json::to_string(&errors.first()),
+                };
+                envelope("error", Some(id), Some(&errors.unwrap_or_default()))
+            }
+            (Outgoing::Complete(id), _) => envelope("complete", Some(id), None),
+            // Close codes report refusals, and WebSocket pings keep the connection alive. The older protocol has no
+            // ping.
+            (Outgoing::Refused(_) | Outgoing::KeepAlive, Self::Transport) | (Outgoing::Pong(_), Self::Legacy) => {
+                return None;
+            }
+        })
     }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Message {
+struct Message {
     #[serde(rename = "type")]
     kind: Value,
     id: Value,
@@ -104,7 +136,7 @@ impl Message {
         serde_json::from_str(text).map_err(|error| Malformed(format!("The message is not JSON: {error}")))
     }
 
-    pub(super) fn kind(&self) -> Result<&str, Malformed> {
+    fn kind(&self) -> Result<&str, Malformed> {
         match &self.kind {
             Value::String(kind) => Ok(kind),
             Value::Null => Err(Malformed("The message has no type".to_owned())),
@@ -112,38 +144,33 @@ impl Message {
         }
     }
 
-    pub(super) fn id(&self) -> Result<String, Malformed> {
-        match &self.id {
-            Value::String(id) if !id.is_empty() => Ok(id.clone()),
-            _ => Err(self.malformed("id must be a string that is not empty")),
-        }
-    }
-
-    /// The id; a number is converted to text.
-    pub(super) fn id_or_number(&self) -> Result<String, Malformed> {
-        match &self.id {
-            Value::Number(number) => Ok(number.to_string()),
-            Value::String(id) if !id.is_empty() => Ok(id.clone()),
-            _ => Err(self.malformed("id must be a string that is not empty, or a number")),
+    /// Some clients of the older subprotocol send numbers, because its package uses ids as keys of an object, which are
+    /// text.
+    fn id(&self, subprotocol: Subprotocol) -> Result<String, Malformed> {
+        match (&self.id, subprotocol) {
+            (Value::String(id), _) if !id.is_empty() => Ok(id.clone()),
+            (Value::Number(number), Subprotocol::Legacy) => Ok(number.to_string()),
+            (_, Subprotocol::Transport) => Err(self.malformed("id must be a string that is not empty")),
+            (_, Subprotocol::Legacy) => Err(self.malformed("id must be a string that is not empty, or a number")),
         }
     }
 
     /// The payload, which is an object or absent.
-    pub(super) fn object(&self) -> Result<Option<Box<RawValue>>, Malformed> {
+    fn object(&self) -> Result<Option<Box<RawValue>>, Malformed> {
         match &self.payload {
             Some(payload) if !payload.get().starts_with('{') => Err(self.malformed("payload must be an object")),
             payload => Ok(payload.clone()),
         }
     }
 
-    pub(super) fn init(&self) -> Result<Incoming, Malformed> {
+    fn init(&self) -> Result<Incoming, Malformed> {
         let payload = self.object()?;
         let payload = payload.map(|payload| serde_json::from_str(payload.get())).transpose();
         let payload = payload.map_err(|error| self.malformed(&format!("payload: {error}")))?;
         Ok(Incoming::Init(payload.unwrap_or_default()))
     }
 
-    pub(super) fn start(&self, id: String) -> Result<Incoming, Malformed> {
+    fn start(&self, id: String) -> Result<Incoming, Malformed> {
         let payload = self.object()?;
         let payload = payload.ok_or_else(|| self.malformed("payload must be an object"))?;
         let parameters: Box<Parameters> =
@@ -155,7 +182,7 @@ impl Message {
     }
 
     /// The error for an unknown type, or for one that only servers send.
-    pub(super) fn unexpected(&self) -> Malformed {
+    fn unexpected(&self) -> Malformed {
         Malformed(format!(
             "Unexpected message of type {} received",
             self.kind().unwrap_or_default()
@@ -168,7 +195,7 @@ impl Message {
 }
 
 /// Writes a message of the server. `payload` is JSON.
-pub(super) fn envelope(kind: &str, id: Option<&str>, payload: Option<&str>) -> String {
+fn envelope(kind: &str, id: Option<&str>, payload: Option<&str>) -> String {
     let mut text = String::with_capacity(64 + id.map_or(0, str::len) + payload.map_or(0, str::len));
     text.push_str("{\"type\":\"");
     text.push_str(kind);

@@ -1,16 +1,15 @@
 //! Mutations of many tasks.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{Context, ID, MergedObject, Object, SimpleObject};
 
 use super::Task;
 use super::input::{TaskCreateInput, TaskUpdateInput, TaskVersionInput};
-use super::payload::PayloadFields;
-use crate::domain;
-use crate::domain::error::Error;
+use super::payload::TaskPayload;
+use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::id::TaskId;
 use crate::domain::task::{BulkOutcome, BulkResult, BulkTargets};
 use crate::graphql::context::ContextExt as _;
-use crate::graphql::error::{Result, UserError, aborted, user_errors};
+use crate::graphql::error::{EXPECTED_VERSION, Result, UserError, aborted, user_errors};
 use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::row::Single;
@@ -33,14 +32,22 @@ pub struct TaskBulkResult {
 
 impl TaskBulkResult {
     fn of(result: BulkResult, input: &[&str], versions: &[(TaskId, i32)]) -> Result<Self> {
-        let fields = payload_fields(result.outcome, input)?;
+        let payload = payload_of(result.outcome, input)?;
+        let position = result.position.to_string();
         let version = versions.iter().position(|(id, _)| *id == result.id);
-        let of_arguments = |error: UserError| error.of_ids(result.position).of_versions(version);
+        let version = version.map(|version| version.to_string());
+        let of_arguments = |error: UserError| {
+            let error = error.moved("id", &["ids", &position]);
+            match &version {
+                Some(version) => error.moved(EXPECTED_VERSION, &["expectedVersions", version, "version"]),
+                None => error,
+            }
+        };
         Ok(Self {
             id: result.id.to_global(),
-            task: fields.task,
-            cursor: fields.cursor,
-            user_errors: fields.user_errors.into_iter().map(of_arguments).collect(),
+            task: payload.task,
+            cursor: payload.cursor,
+            user_errors: payload.user_errors.into_iter().map(of_arguments).collect(),
         })
     }
 }
@@ -59,11 +66,11 @@ pub struct TaskBulkCreateResult {
 
 impl TaskBulkCreateResult {
     fn of(outcome: BulkOutcome, position: usize) -> Result<Self> {
-        let fields = payload_fields(outcome, &[INPUTS, &position.to_string()])?;
+        let payload = payload_of(outcome, &[INPUTS, &position.to_string()])?;
         Ok(Self {
-            task: fields.task,
-            cursor: fields.cursor,
-            user_errors: fields.user_errors,
+            task: payload.task,
+            cursor: payload.cursor,
+            user_errors: payload.user_errors,
         })
     }
 }
@@ -72,11 +79,11 @@ impl TaskBulkCreateResult {
 const INPUTS: &str = "inputs";
 
 /// `input` is the path to the input fields of the task, for errors.
-fn payload_fields(outcome: BulkOutcome, input: &[&str]) -> Result<PayloadFields> {
+fn payload_of(outcome: BulkOutcome, input: &[&str]) -> Result<TaskPayload> {
     match outcome {
-        BulkOutcome::Done(done) => PayloadFields::of(Ok(*done), input),
-        BulkOutcome::Failed(error) => PayloadFields::of(Err(error), input),
-        BulkOutcome::Undone => Ok(PayloadFields {
+        BulkOutcome::Done(done) => TaskPayload::of(Ok(*done), input),
+        BulkOutcome::Failed(error) => TaskPayload::of(Err(error), input),
+        BulkOutcome::Undone => Ok(TaskPayload {
             task: None,
             cursor: None,
             user_errors: vec![aborted()],
@@ -84,7 +91,7 @@ fn payload_fields(outcome: BulkOutcome, input: &[&str]) -> Result<PayloadFields>
     }
 }
 
-/// Declares the payload of one mutation.
+/// Declares a payload.
 macro_rules! payload {
     ($(#[$doc:meta])* $name:ident { $(#[$total:meta])* total, $(#[$results:meta])* results: [$result:ty] }) => {
         $(#[$doc])*
@@ -129,35 +136,6 @@ macro_rules! payload {
     };
 }
 
-/// Declares the payload of one mutation that changes tasks.
-macro_rules! change_payload {
-    ($(#[$doc:meta])* $name:ident) => {
-        payload!(
-            $(#[$doc])*
-            $name {
-                /// Number of tasks to change; repeated ids count once.
-                total,
-                /// Results in the order of `ids`. Empty if the whole mutation was rejected.
-                results: [TaskBulkResult]
-            }
-        );
-
-        impl $name {
-            /// `input` is the path to the input fields, for errors.
-            fn of(targets: &Targets, result: domain::error::Result<Vec<BulkResult>>, input: &[&str]) -> Result<Self> {
-                let results = match result {
-                    Ok(results) => results,
-                    Err(error) => return Self::refused(targets.requested, error, input),
-                };
-                let successful = results.iter().filter(|one| is_done(&one.outcome)).count();
-                let results = results.into_iter();
-                let results = results.map(|one| TaskBulkResult::of(one, input, &targets.versions));
-                Ok(Self::new(successful, results.collect::<Result<_>>()?))
-            }
-        }
-    };
-}
-
 payload!(
     /// Payload of `tasksBulkCreate`.
     TasksBulkCreatePayload {
@@ -167,49 +145,61 @@ payload!(
         results: [TaskBulkCreateResult]
     }
 );
-change_payload!(
-    /// Payload of `tasksBulkUpdate`.
-    TasksBulkUpdatePayload
+payload!(
+    /// Fields of all payloads of mutations that change tasks.
+    TasksBulkChangePayload {
+        /// Number of tasks to change; repeated ids count once.
+        total,
+        /// Results in the order of `ids`. Empty if the whole mutation was rejected.
+        results: [TaskBulkResult]
+    }
 );
-change_payload!(
-    /// Payload of `tasksBulkTransition`.
-    TasksBulkTransitionPayload
-);
-change_payload!(
-    /// Payload of `tasksBulkDelete`.
-    TasksBulkDeletePayload
-);
+
+/// Payload of `tasksBulkUpdate`.
+#[derive(Debug, MergedObject)]
+pub struct TasksBulkUpdatePayload(TasksBulkChangePayload);
+
+/// Payload of `tasksBulkTransition`.
+#[derive(Debug, MergedObject)]
+pub struct TasksBulkTransitionPayload(TasksBulkChangePayload);
+
+/// Payload of `tasksBulkDelete`.
+#[derive(Debug, MergedObject)]
+pub struct TasksBulkDeletePayload(TasksBulkChangePayload);
 
 fn is_done(outcome: &BulkOutcome) -> bool {
     matches!(outcome, BulkOutcome::Done(_))
 }
 
-/// The arguments `ids` and `expectedVersions`.
-struct Targets {
-    /// Number of ids, with repetitions.
-    requested: usize,
-    /// The versions, in the order of the argument.
-    versions: Vec<(TaskId, i32)>,
-    tasks: BulkTargets,
+/// Reads the arguments `ids` and `expectedVersions`, and changes the tasks. `input` is the path to the input fields,
+/// for errors.
+async fn change<F: Future<Output = DomainResult<Vec<BulkResult>>>>(
+    ids: &[ID],
+    versions: Option<Vec<TaskVersionInput>>,
+    input: &[&str],
+    write: impl FnOnce(BulkTargets) -> F,
+) -> Result<TasksBulkChangePayload> {
+    let (targets, versions) = match targets(ids, &versions.unwrap_or_default()) {
+        Ok(read) => read,
+        Err(error) => return TasksBulkChangePayload::refused(ids.len(), error, &[]),
+    };
+    let results = match write(targets).await {
+        Ok(results) => results,
+        Err(error) => return TasksBulkChangePayload::refused(ids.len(), error, input),
+    };
+    let successful = results.iter().filter(|one| is_done(&one.outcome)).count();
+    let results = results.into_iter();
+    let results = results.map(|one| TaskBulkResult::of(one, input, &versions));
+    Ok(TasksBulkChangePayload::new(successful, results.collect::<Result<_>>()?))
 }
 
-impl Targets {
-    fn read(ids: &[ID], versions: Option<&[TaskVersionInput]>) -> domain::error::Result<Self> {
-        let tasks: domain::error::Result<Vec<TaskId>> = ids
-            .iter()
-            .enumerate()
-            .map(|(position, id)| TaskId::from_global(format_args!("ids.{position}"), id))
-            .collect();
-        let versions = versions.unwrap_or_default().iter().enumerate();
-        let versions: domain::error::Result<Vec<_>> =
-            versions.map(|(position, version)| version.read(position)).collect();
-        let versions = versions?;
-        Ok(Self {
-            requested: ids.len(),
-            tasks: BulkTargets::new(tasks?, &versions)?,
-            versions,
-        })
-    }
+/// The tasks, and the versions in the order of `expectedVersions`.
+fn targets(ids: &[ID], versions: &[TaskVersionInput]) -> DomainResult<(BulkTargets, Vec<(TaskId, i32)>)> {
+    let ids = TaskId::all_from_global("ids", ids);
+    let versions = versions.iter().enumerate();
+    let versions: DomainResult<Vec<_>> = versions.map(|(position, version)| version.read(position)).collect();
+    let versions = versions?;
+    Ok((BulkTargets::new(ids?, &versions)?, versions))
 }
 
 /// Mutations of many tasks.
@@ -265,17 +255,13 @@ impl TaskBulkMutation {
         )]
         error_policy: BulkErrorPolicy,
     ) -> Result<TasksBulkUpdatePayload> {
-        let targets = match Targets::read(&ids, expected_versions.as_deref()) {
-            Ok(targets) => targets,
-            Err(error) => return TasksBulkUpdatePayload::refused(ids.len(), error, &[]),
-        };
-        let changed = async {
+        let all = ctx.domain().tasks();
+        let changed = change(&ids, expected_versions, &["input"], |targets| async move {
             let change = input.into_change()?;
-            let all = ctx.domain().tasks();
-            all.bulk_update(ctx.actor(), &targets.tasks, change, error_policy.into())
+            all.bulk_update(ctx.actor(), &targets, change, error_policy.into())
                 .await
-        };
-        TasksBulkUpdatePayload::of(&targets, changed.await, &["input"])
+        });
+        changed.await.map(TasksBulkUpdatePayload)
     }
 
     /// Changes the workflow status of up to 100 tasks. The rules of `taskTransition` apply to each.
@@ -295,13 +281,12 @@ impl TaskBulkMutation {
         )]
         error_policy: BulkErrorPolicy,
     ) -> Result<TasksBulkTransitionPayload> {
-        let targets = match Targets::read(&ids, expected_versions.as_deref()) {
-            Ok(targets) => targets,
-            Err(error) => return TasksBulkTransitionPayload::refused(ids.len(), error, &[]),
-        };
         let all = ctx.domain().tasks();
-        let moved = all.bulk_transition(ctx.actor(), &targets.tasks, status.into(), error_policy.into());
-        TasksBulkTransitionPayload::of(&targets, moved.await, &[])
+        let moved = change(&ids, expected_versions, &[], |targets| async move {
+            all.bulk_transition(ctx.actor(), &targets, status.into(), error_policy.into())
+                .await
+        });
+        moved.await.map(TasksBulkTransitionPayload)
     }
 
     /// Moves up to 100 tasks to the trash. The rules of `taskDelete` apply to each.
@@ -320,12 +305,10 @@ impl TaskBulkMutation {
         )]
         error_policy: BulkErrorPolicy,
     ) -> Result<TasksBulkDeletePayload> {
-        let targets = match Targets::read(&ids, expected_versions.as_deref()) {
-            Ok(targets) => targets,
-            Err(error) => return TasksBulkDeletePayload::refused(ids.len(), error, &[]),
-        };
         let all = ctx.domain().tasks();
-        let deleted = all.bulk_delete(ctx.actor(), &targets.tasks, error_policy.into());
-        TasksBulkDeletePayload::of(&targets, deleted.await, &[])
+        let deleted = change(&ids, expected_versions, &[], |targets| async move {
+            all.bulk_delete(ctx.actor(), &targets, error_policy.into()).await
+        });
+        deleted.await.map(TasksBulkDeletePayload)
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::id::UserId;
 use crate::domain::tag;
 use crate::domain::task::{self as domain, Comparison, TaskTime};
 use crate::graphql::node::GlobalId as _;
-use crate::graphql::scalar::{Compared, Sent, SentDate, SentDateTime, TaskPriority, TaskStatus};
+use crate::graphql::scalar::{SentDate, SentDateTime, TaskPriority, TaskStatus};
 
 /// Conditions on tasks; a task must meet all of them. Limits: 50 conditions, 8 levels of nesting, 100 values in a list.
 /// A field that is null matches only `neq`, `nin` and `isNull: true`.
@@ -211,18 +211,14 @@ impl TaskFilter {
             });
         }
         let mut all = Vec::new();
-        all.extend(
-            self.status
-                .into_iter()
-                .flat_map(TaskStatusFilter::comparisons)
-                .map(domain::TaskFilter::Status),
-        );
-        all.extend(
-            self.priority
-                .into_iter()
-                .flat_map(TaskPriorityFilter::comparisons)
-                .map(domain::TaskFilter::Priority),
-        );
+        if let Some(status) = self.status {
+            let status = status.comparisons(format_args!("{path}.status"))?;
+            all.extend(status.into_iter().map(domain::TaskFilter::Status));
+        }
+        if let Some(priority) = self.priority {
+            let priority = priority.comparisons(format_args!("{path}.priority"))?;
+            all.extend(priority.into_iter().map(domain::TaskFilter::Priority));
+        }
         if let Some(owner) = self.owner {
             let owner = owner.comparisons(format_args!("{path}.owner"))?;
             all.extend(owner.into_iter().map(domain::TaskFilter::Owner));
@@ -277,122 +273,74 @@ fn nested(filters: Vec<TaskFilter>, path: Arguments<'_>) -> Result<Vec<domain::T
         .collect()
 }
 
-fn given<T>(comparisons: impl IntoIterator<Item = Option<Comparison<T>>>) -> Vec<Comparison<T>> {
-    comparisons.into_iter().flatten().collect()
-}
-
-fn each<T, U: From<T>>(values: Option<Vec<T>>) -> Option<Vec<U>> {
-    values.map(|values| values.into_iter().map(U::from).collect())
-}
-
 impl TaskStatusFilter {
-    fn comparisons(self) -> Vec<Comparison<crate::domain::task::workflow::Status>> {
-        given([
-            self.eq.map(Into::into).map(Comparison::Equal),
-            self.neq.map(Into::into).map(Comparison::NotEqual),
-            each(self.one_of).map(Comparison::In),
-            each(self.nin).map(Comparison::NotIn),
-        ])
+    fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<domain::workflow::Status>>> {
+        let ones = [self.eq, self.neq, None, None, None, None];
+        comparisons(path, ones, [self.one_of, self.nin], None, |_, status| Ok(status.into()))
     }
 }
 
 impl TaskPriorityFilter {
-    fn comparisons(self) -> Vec<Comparison<domain::Priority>> {
-        given([
-            self.eq.map(Into::into).map(Comparison::Equal),
-            self.neq.map(Into::into).map(Comparison::NotEqual),
-            each(self.one_of).map(Comparison::In),
-            each(self.nin).map(Comparison::NotIn),
-            self.lt.map(Into::into).map(Comparison::Less),
-            self.lte.map(Into::into).map(Comparison::LessOrEqual),
-            self.gt.map(Into::into).map(Comparison::Greater),
-            self.gte.map(Into::into).map(Comparison::GreaterOrEqual),
-        ])
+    fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<domain::Priority>>> {
+        let ones = [self.eq, self.neq, self.lt, self.lte, self.gt, self.gte];
+        comparisons(path, ones, [self.one_of, self.nin], None, |_, priority| {
+            Ok(priority.into())
+        })
     }
 }
 
 impl UserIdFilter {
     fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<UserId>>> {
-        let user = |name: &str, id: Option<ID>| {
-            id.map(|id| UserId::from_global(format_args!("{path}.{name}"), &id))
-                .transpose()
-        };
-        let users = |name: &str, ids: Option<Vec<ID>>| {
-            let read = |(position, id): (usize, &ID)| UserId::from_global(format_args!("{path}.{name}.{position}"), id);
-            ids.map(|ids| ids.iter().enumerate().map(read).collect::<Result<Vec<_>>>())
-                .transpose()
-        };
-        Ok(given([
-            user("eq", self.eq)?.map(Comparison::Equal),
-            user("neq", self.neq)?.map(Comparison::NotEqual),
-            users("in", self.one_of)?.map(Comparison::In),
-            users("nin", self.nin)?.map(Comparison::NotIn),
-            self.is_null.map(Comparison::IsNull),
-        ]))
+        let ones = [self.eq, self.neq, None, None, None, None];
+        comparisons(path, ones, [self.one_of, self.nin], self.is_null, |path, id| {
+            UserId::from_global(path, &id)
+        })
     }
 }
 
 impl DateTimeFilter {
     fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<Timestamp>>> {
-        bounds(
-            path,
-            [
-                ("eq", self.eq, Comparison::Equal),
-                ("neq", self.neq, Comparison::NotEqual),
-                ("lt", self.lt, Comparison::Less),
-                ("lte", self.lte, Comparison::LessOrEqual),
-                ("gt", self.gt, Comparison::Greater),
-                ("gte", self.gte, Comparison::GreaterOrEqual),
-            ],
-            [
-                ("in", self.one_of, Comparison::In),
-                ("nin", self.nin, Comparison::NotIn),
-            ],
-            self.is_null,
-        )
+        let ones = [self.eq, self.neq, self.lt, self.lte, self.gt, self.gte];
+        comparisons(path, ones, [self.one_of, self.nin], self.is_null, |path, time| {
+            time.for_filter(path)
+        })
     }
 }
 
 impl DateFilter {
     fn comparisons(self, path: Arguments<'_>) -> Result<Vec<Comparison<NaiveDate>>> {
-        bounds(
-            path,
-            [
-                ("eq", self.eq, Comparison::Equal),
-                ("neq", self.neq, Comparison::NotEqual),
-                ("lt", self.lt, Comparison::Less),
-                ("lte", self.lte, Comparison::LessOrEqual),
-                ("gt", self.gt, Comparison::Greater),
-                ("gte", self.gte, Comparison::GreaterOrEqual),
-            ],
-            [
-                ("in", self.one_of, Comparison::In),
-                ("nin", self.nin, Comparison::NotIn),
-            ],
-            self.is_null,
-        )
+        let ones = [self.eq, self.neq, self.lt, self.lte, self.gt, self.gte];
+        comparisons(path, ones, [self.one_of, self.nin], self.is_null, |path, day| {
+            day.for_filter(path)
+        })
     }
 }
 
-/// Name of an operator, its argument, and the comparison.
-type Given<T, V, S> = (&'static str, Option<T>, fn(V) -> Comparison<S>);
-type Stored<T> = <T as Compared>::Stored;
-type Ones<T> = [Given<Sent<T>, Stored<T>, Stored<T>>; 6];
-type Lists<T> = [Given<Vec<Sent<T>>, Vec<Stored<T>>, Stored<T>>; 2];
-
-fn bounds<T: Compared>(
+/// The comparisons that are given: `ones` by `eq`, `neq`, `lt`, `lte`, `gt` and `gte`, `lists` by `in` and `nin`.
+/// `read` converts the value at a path; errors name the path.
+fn comparisons<T, V>(
     path: Arguments<'_>,
-    ones: Ones<T>,
-    lists: Lists<T>,
+    ones: [Option<T>; 6],
+    lists: [Option<Vec<T>>; 2],
     is_null: Option<bool>,
-) -> Result<Vec<Comparison<T::Stored>>> {
+    read: impl Fn(Arguments<'_>, T) -> Result<V>,
+) -> Result<Vec<Comparison<V>>> {
+    let of_ones: [(&str, fn(V) -> Comparison<V>); 6] = [
+        ("eq", Comparison::Equal),
+        ("neq", Comparison::NotEqual),
+        ("lt", Comparison::Less),
+        ("lte", Comparison::LessOrEqual),
+        ("gt", Comparison::Greater),
+        ("gte", Comparison::GreaterOrEqual),
+    ];
+    let of_lists: [(&str, fn(Vec<V>) -> Comparison<V>); 2] = [("in", Comparison::In), ("nin", Comparison::NotIn)];
     let mut all = Vec::new();
-    for (name, value, comparison) in ones {
-        let value = value.map(|value| value.for_filter(format_args!("{path}.{name}")));
+    for ((name, comparison), value) in of_ones.into_iter().zip(ones) {
+        let value = value.map(|value| read(format_args!("{path}.{name}"), value));
         all.extend(value.transpose()?.map(comparison));
     }
-    for (name, values, comparison) in lists {
-        let read = |(position, value): (usize, Sent<T>)| value.for_filter(format_args!("{path}.{name}.{position}"));
+    for ((name, comparison), values) in of_lists.into_iter().zip(lists) {
+        let read = |(position, value): (usize, T)| read(format_args!("{path}.{name}.{position}"), value);
         let values = values.map(|values| values.into_iter().enumerate().map(read).collect::<Result<Vec<_>>>());
         all.extend(values.transpose()?.map(comparison));
     }

@@ -5,7 +5,6 @@ use chrono::NaiveDate;
 
 use crate::domain::error::Result;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::patch::Patch;
 use crate::domain::task::{TaskChange, TaskDraft};
 use crate::graphql::node::GlobalId as _;
 use crate::graphql::scalar::{Date, SentDate, SentDateTime, TaskPriority, TaskStatus};
@@ -97,6 +96,9 @@ pub struct TaskUpdateInput {
 
 impl TaskUpdateInput {
     pub(super) fn into_change(self) -> Result<TaskChange> {
+        let assignee = self
+            .assignee_id
+            .map_value(|id| UserId::from_global("input.assigneeId", &id));
         Ok(TaskChange {
             title: patch(self.title),
             description: patch(self.description),
@@ -104,11 +106,7 @@ impl TaskUpdateInput {
             priority: patch(self.priority).map(Into::into),
             due_date: patch(self.due_date.map_value(|date| date.for_input("due_date")).transpose()?),
             due_on: patch(self.due_on.map_value(day).transpose()?),
-            assignee: match patch(self.assignee_id) {
-                Patch::Absent => Patch::Absent,
-                Patch::Null => Patch::Null,
-                Patch::Value(id) => Patch::Value(UserId::from_global("input.assigneeId", &id)?),
-            },
+            assignee: patch(assignee.transpose()?),
             tags: patch(self.tags),
         })
     }

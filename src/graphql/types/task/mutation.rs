@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 
 use super::input::{TaskCreateInput, TaskUpdateInput};
 use super::payload::{
-    TaskAddTagsPayload, TaskAssignPayload, TaskCreatePayload, TaskDeletePayload, TaskPurgePayload,
+    TaskAddTagsPayload, TaskAssignPayload, TaskCreatePayload, TaskDeletePayload, TaskPayload, TaskPurgePayload,
     TaskRemoveTagsPayload, TaskRestorePayload, TaskTransitionPayload, TaskUpdatePayload,
 };
 use crate::domain::id::{TaskId, UserId};
@@ -28,12 +28,10 @@ impl TaskMutation {
         #[graphql(desc = "Fields of the new task.")] input: TaskCreateInput,
     ) -> Result<TaskCreatePayload> {
         let created = async {
-            ctx.domain()
-                .tasks()
-                .create(ctx.actor(), input.into_draft("input")?)
-                .await
+            let (tasks, draft) = (ctx.domain().tasks(), input.into_draft("input")?);
+            tasks.create(ctx.actor(), draft).await
         };
-        TaskCreatePayload::of(created.await, &["input"])
+        TaskPayload::of(created.await, &["input"]).map(TaskCreatePayload)
     }
 
     /// Changes a task. Allowed for its owner, its assignee and administrators. An assignee who is not the owner may set
@@ -52,7 +50,7 @@ impl TaskMutation {
             let (tasks, change) = (ctx.domain().tasks(), input.into_change()?);
             tasks.update(ctx.actor(), id, change, expected_version.into()).await
         };
-        TaskUpdatePayload::of(updated.await, &["input"])
+        TaskPayload::of(updated.await, &["input"]).map(TaskUpdatePayload)
     }
 
     /// Assigns a task to an active user, or unassigns it. Allowed for its owner and administrators. An assignee who is
@@ -71,12 +69,9 @@ impl TaskMutation {
         let assignee = assignee_id
             .map(|assignee| UserId::from_global("assigneeId", &assignee))
             .transpose()?;
-        let outcome = ctx
-            .domain()
-            .tasks()
-            .assign(ctx.actor(), id, assignee, expected_version.into())
-            .await;
-        TaskAssignPayload::of(outcome, &[])
+        let tasks = ctx.domain().tasks();
+        let assigned = tasks.assign(ctx.actor(), id, assignee, expected_version.into());
+        TaskPayload::of(assigned.await, &[]).map(TaskAssignPayload)
     }
 
     /// Changes the workflow status of a task. The current status is accepted and changes nothing. Allowed for its
@@ -91,12 +86,9 @@ impl TaskMutation {
         expected_version: Option<i32>,
     ) -> Result<TaskTransitionPayload> {
         let id = TaskId::from_global("id", &id)?;
-        let moved = ctx
-            .domain()
-            .tasks()
-            .transition(ctx.actor(), id, status.into(), expected_version.into())
-            .await;
-        TaskTransitionPayload::of(moved, &[])
+        let tasks = ctx.domain().tasks();
+        let moved = tasks.transition(ctx.actor(), id, status.into(), expected_version.into());
+        TaskPayload::of(moved.await, &[]).map(TaskTransitionPayload)
     }
 
     /// Adds tags to a task; tags that it already has are ignored. Allowed for its owner, its assignee and
@@ -112,13 +104,9 @@ impl TaskMutation {
         expected_version: Option<i32>,
     ) -> Result<TaskAddTagsPayload> {
         let id = TaskId::from_global("id", &id)?;
-        TaskAddTagsPayload::of(
-            ctx.domain()
-                .tasks()
-                .add_tags(ctx.actor(), id, &tags, expected_version.into())
-                .await,
-            &[],
-        )
+        let tasks = ctx.domain().tasks();
+        let tagged = tasks.add_tags(ctx.actor(), id, &tags, expected_version.into());
+        TaskPayload::of(tagged.await, &[]).map(TaskAddTagsPayload)
     }
 
     /// Removes tags from a task; tags that it does not have are ignored. Allowed for its owner, its assignee and
@@ -133,13 +121,9 @@ impl TaskMutation {
         expected_version: Option<i32>,
     ) -> Result<TaskRemoveTagsPayload> {
         let id = TaskId::from_global("id", &id)?;
-        TaskRemoveTagsPayload::of(
-            ctx.domain()
-                .tasks()
-                .remove_tags(ctx.actor(), id, &tags, expected_version.into())
-                .await,
-            &[],
-        )
+        let tasks = ctx.domain().tasks();
+        let untagged = tasks.remove_tags(ctx.actor(), id, &tags, expected_version.into());
+        TaskPayload::of(untagged.await, &[]).map(TaskRemoveTagsPayload)
     }
 
     /// Moves a task to the trash. It can be restored for `TRASH_RETENTION_DAYS` (30 days); then it is deleted
@@ -153,13 +137,9 @@ impl TaskMutation {
         expected_version: Option<i32>,
     ) -> Result<TaskDeletePayload> {
         let id = TaskId::from_global("id", &id)?;
-        TaskDeletePayload::of(
-            ctx.domain()
-                .tasks()
-                .delete(ctx.actor(), id, expected_version.into())
-                .await,
-            &[],
-        )
+        let tasks = ctx.domain().tasks();
+        let deleted = tasks.delete(ctx.actor(), id, expected_version.into());
+        TaskPayload::of(deleted.await, &[]).map(TaskDeletePayload)
     }
 
     /// Restores a task from the trash. Allowed for its owner, its assignee and administrators.
@@ -172,13 +152,9 @@ impl TaskMutation {
         expected_version: Option<i32>,
     ) -> Result<TaskRestorePayload> {
         let id = TaskId::from_global("id", &id)?;
-        TaskRestorePayload::of(
-            ctx.domain()
-                .tasks()
-                .restore(ctx.actor(), id, expected_version.into())
-                .await,
-            &[],
-        )
+        let tasks = ctx.domain().tasks();
+        let restored = tasks.restore(ctx.actor(), id, expected_version.into());
+        TaskPayload::of(restored.await, &[]).map(TaskRestorePayload)
     }
 
     /// Deletes a task permanently, whether or not it is in the trash. Its events stay in the log. Allowed for its
@@ -192,12 +168,8 @@ impl TaskMutation {
         expected_version: Option<i32>,
     ) -> Result<TaskPurgePayload> {
         let id = TaskId::from_global("id", &id)?;
-        TaskPurgePayload::of(
-            ctx.domain()
-                .tasks()
-                .purge(ctx.actor(), id, expected_version.into())
-                .await,
-            &[],
-        )
+        let tasks = ctx.domain().tasks();
+        let purged = tasks.purge(ctx.actor(), id, expected_version.into());
+        TaskPayload::of(purged.await, &[]).map(TaskPurgePayload)
     }
 }

@@ -1,6 +1,6 @@
 //! Payloads of task mutations. Each mutation has its own type, so that fields can be added to one of them alone.
 
-use async_graphql::SimpleObject;
+use async_graphql::{MergedObject, SimpleObject};
 
 use super::Task;
 use crate::domain;
@@ -9,13 +9,19 @@ use crate::graphql::error::{Result, UserError, user_errors};
 use crate::graphql::row::Single;
 
 /// Fields that all payloads have.
-pub(super) struct PayloadFields {
+#[derive(Debug, SimpleObject)]
+pub(super) struct TaskPayload {
+    /// The task after the change. With the errors `CONFLICT` and `INVALID_TRANSITION`, the current task, so
+    /// that clients can show its `version` and `allowedTransitions`. Null with other errors.
     pub(super) task: Option<Single<Task>>,
+    /// Position of the change in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by
+    /// subscriptions. Null if nothing changed.
     pub(super) cursor: Option<String>,
+    /// Errors the client can fix; empty on success.
     pub(super) user_errors: Vec<UserError>,
 }
 
-impl PayloadFields {
+impl TaskPayload {
     /// `input` is the path to the input fields, for errors. A conflict and an invalid transition have a task and
     /// errors.
     pub(super) fn of(result: domain::error::Result<WrittenTask>, input: &[&str]) -> Result<Self> {
@@ -34,73 +40,38 @@ impl PayloadFields {
     }
 }
 
-/// Declares the payload of one mutation.
-macro_rules! payload {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, SimpleObject)]
-        pub struct $name {
-            /// The task after the change. With the errors `CONFLICT` and `INVALID_TRANSITION`, the current task, so
-            /// that clients can show its `version` and `allowedTransitions`. Null with other errors.
-            task: Option<Single<Task>>,
-            /// Position of the change in the event log: the `cursor` of its `TaskEvent`, accepted as `after` by
-            /// subscriptions. Null if nothing changed.
-            cursor: Option<String>,
-            /// Errors the client can fix; empty on success.
-            user_errors: Vec<UserError>,
-        }
+/// Payload of `taskCreate`.
+#[derive(Debug, MergedObject)]
+pub struct TaskCreatePayload(pub(super) TaskPayload);
 
-        impl $name {
-            /// `input` is the path to the input fields, for errors.
-            pub(super) fn of(result: domain::error::Result<WrittenTask>, input: &[&str]) -> Result<Self> {
-                let PayloadFields {
-                    task,
-                    cursor,
-                    user_errors,
-                } = PayloadFields::of(result, input)?;
-                Ok(Self {
-                    task,
-                    cursor,
-                    user_errors,
-                })
-            }
-        }
-    };
-}
+/// Payload of `taskUpdate`.
+#[derive(Debug, MergedObject)]
+pub struct TaskUpdatePayload(pub(super) TaskPayload);
 
-payload!(
-    /// Payload of `taskCreate`.
-    TaskCreatePayload
-);
-payload!(
-    /// Payload of `taskUpdate`.
-    TaskUpdatePayload
-);
-payload!(
-    /// Payload of `taskAssign`.
-    TaskAssignPayload
-);
-payload!(
-    /// Payload of `taskTransition`.
-    TaskTransitionPayload
-);
-payload!(
-    /// Payload of `taskAddTags`.
-    TaskAddTagsPayload
-);
-payload!(
-    /// Payload of `taskRemoveTags`.
-    TaskRemoveTagsPayload
-);
-payload!(
-    /// Payload of `taskDelete`.
-    TaskDeletePayload
-);
-payload!(
-    /// Payload of `taskRestore`.
-    TaskRestorePayload
-);
-payload!(
-    /// Payload of `taskPurge`. `task` is the task before it was deleted.
-    TaskPurgePayload
-);
+/// Payload of `taskAssign`.
+#[derive(Debug, MergedObject)]
+pub struct TaskAssignPayload(pub(super) TaskPayload);
+
+/// Payload of `taskTransition`.
+#[derive(Debug, MergedObject)]
+pub struct TaskTransitionPayload(pub(super) TaskPayload);
+
+/// Payload of `taskAddTags`.
+#[derive(Debug, MergedObject)]
+pub struct TaskAddTagsPayload(pub(super) TaskPayload);
+
+/// Payload of `taskRemoveTags`.
+#[derive(Debug, MergedObject)]
+pub struct TaskRemoveTagsPayload(pub(super) TaskPayload);
+
+/// Payload of `taskDelete`.
+#[derive(Debug, MergedObject)]
+pub struct TaskDeletePayload(pub(super) TaskPayload);
+
+/// Payload of `taskRestore`.
+#[derive(Debug, MergedObject)]
+pub struct TaskRestorePayload(pub(super) TaskPayload);
+
+/// Payload of `taskPurge`. `task` is the task before it was deleted.
+#[derive(Debug, MergedObject)]
+pub struct TaskPurgePayload(pub(super) TaskPayload);

@@ -31,7 +31,7 @@ fn expect_invalid(answer: &Answer, kind: &str, loc: Value) {
 }
 
 #[tokio::test]
-async fn accounts_and_sessions() {
+async fn accounts_and_sessions_follow_the_contract() {
     let app = serve("accounts").await;
     let nobody = app.anonymous();
     for (email, full_name, shown) in [
@@ -71,7 +71,7 @@ async fn accounts_and_sessions() {
 }
 
 #[tokio::test]
-async fn tasks() {
+async fn tasks_follow_the_contract() {
     let app = serve("accounts").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     let created = create_tasks(
@@ -189,7 +189,7 @@ async fn an_administrator_sees_all_tasks_up_to_a_thousand_rows() {
 }
 
 #[tokio::test]
-async fn other_routes() {
+async fn other_routes_follow_the_contract() {
     let app = serve("accounts").await;
     let nobody = app.anonymous();
     let answer = send(&nobody, Method::GET, "/health", Value::Null, 200).await;

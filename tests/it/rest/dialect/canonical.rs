@@ -116,11 +116,7 @@ async fn every_response_has_its_members_and_no_others() {
 }
 
 async fn upload_plain(person: &crate::support::person::Person<'_>, path: &str) -> Value {
-    let form = crate::support::form::Form::default().file("file", "n.txt", b"hi").end();
-    let request = person
-        .request(Method::POST, path)
-        .header("content-type", crate::support::form::CONTENT_TYPE);
-    let answer = person.send(request.body(form.into()).unwrap()).await;
+    let answer = person.posts_file(path, "n.txt", b"hi").await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.body
 }

@@ -22,7 +22,7 @@ async fn client<'a>(app: &'a TestApp, name: &str) -> Person<'a> {
 }
 
 #[tokio::test]
-async fn accounts_and_sessions() {
+async fn accounts_and_sessions_follow_the_contract() {
     let app = serve("due-dates").await;
     let nobody = app.anonymous();
     let account =
@@ -60,7 +60,7 @@ async fn accounts_and_sessions() {
 }
 
 #[tokio::test]
-async fn lists_of_tasks() {
+async fn task_lists_follow_the_contract() {
     let app = serve("due-dates").await;
     let (ann, boss) = (client(&app, "ann").await, app.admin().await);
     let list = send(&ann, Method::GET, "/tasks/", Value::Null, 200).await;
@@ -119,7 +119,7 @@ async fn the_bare_preset_lists_an_array() {
 }
 
 #[tokio::test]
-async fn single_tasks() {
+async fn single_tasks_follow_the_contract() {
     let app = serve("due-dates").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     let new =
@@ -195,7 +195,7 @@ async fn single_tasks() {
 }
 
 #[tokio::test]
-async fn statistics_and_monitoring() {
+async fn statistics_and_monitoring_follow_the_contract() {
     let app = serve("due-dates").await;
     let ann = client(&app, "ann").await;
     let tasks = [
@@ -237,7 +237,7 @@ async fn statistics_and_monitoring() {
 }
 
 #[tokio::test]
-async fn files_by_name() {
+async fn files_by_name_follow_the_contract() {
     let app = serve("due-dates").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     for content in [b"one", b"two"] {

@@ -33,7 +33,7 @@ async fn queue(person: &Person<'_>, status: u16) -> Answer {
 }
 
 #[tokio::test]
-async fn accounts_and_sessions() {
+async fn accounts_and_sessions_follow_the_contract() {
     let app = serve("skip-limit").await;
     let nobody = app.anonymous();
     let account = json!({ "email": "ann@example.com", "username": "ann", "password": PASSWORD });
@@ -67,7 +67,7 @@ async fn accounts_and_sessions() {
 }
 
 #[tokio::test]
-async fn lists_of_tasks() {
+async fn task_lists_follow_the_contract() {
     let app = serve("skip-limit").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     create_tasks(&app, &bob, "/api/v1/tasks", &[json!({ "title": "Bob's" })]).await;
@@ -162,7 +162,7 @@ async fn administrators_list_their_own_tasks_and_all_of_them_elsewhere() {
 }
 
 #[tokio::test]
-async fn single_tasks() {
+async fn single_tasks_follow_the_contract() {
     let app = serve("skip-limit").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     let new = json!({ "title": "x", "description": null, "status": "in_progress", "priority": "nonsense", "id": 7 });
@@ -239,7 +239,7 @@ async fn a_status_two_transitions_away_is_one_change_with_two_events() {
 }
 
 #[tokio::test]
-async fn other_routes() {
+async fn other_routes_follow_the_contract() {
     let app = TestApp::start_with(&[
         ("REST_DIALECT", "skip-limit"),
         ("RATE_LIMIT_ENABLED", "true"),

@@ -40,7 +40,7 @@ fn expect_invalid(answer: &Answer, kind: &str, loc: Value) {
 }
 
 #[tokio::test]
-async fn accounts_and_sessions() {
+async fn accounts_and_sessions_follow_the_contract() {
     let app = serve("tags-files").await;
     let nobody = app.anonymous();
     let account = json!({ "username": "ann", "email": "ann@example.com", "password": PASSWORD });
@@ -71,7 +71,7 @@ async fn accounts_and_sessions() {
 }
 
 #[tokio::test]
-async fn lists_of_tasks() {
+async fn task_lists_follow_the_contract() {
     let app = serve("tags-files").await;
     let (ann, boss) = (client(&app, "ann").await, app.admin().await);
     let tasks = [
@@ -133,7 +133,7 @@ async fn lists_of_tasks() {
 }
 
 #[tokio::test]
-async fn pages_of_tasks() {
+async fn task_pages_follow_the_contract() {
     let app = serve("tags-files-paged").await;
     let ann = client(&app, "ann").await;
     let list = send(&ann, Method::GET, "/tasks", Value::Null, 200).await;
@@ -170,7 +170,7 @@ async fn pages_of_tasks() {
 }
 
 #[tokio::test]
-async fn single_tasks() {
+async fn single_tasks_follow_the_contract() {
     let app = serve("tags-files").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     let new = json!({ "title": " x ", "tags": ["b", "", "A"], "due_date": "2026-01-31", "completed": "false", "status": "?" });
@@ -270,7 +270,7 @@ async fn bulk_changes_are_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn statistics() {
+async fn statistics_follow_the_contract() {
     let app = serve("tags-files").await;
     let ann = client(&app, "ann").await;
     let tasks = [
@@ -293,7 +293,7 @@ async fn statistics() {
 }
 
 #[tokio::test]
-async fn files_of_tasks() {
+async fn files_of_tasks_follow_the_contract() {
     let app = serve("tags-files").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     let task = create_tasks(&app, &ann, "/tasks", &[json!({ "title": "A" })]).await[0]["id"].clone();

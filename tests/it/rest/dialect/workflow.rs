@@ -48,7 +48,7 @@ fn expect_invalid(answer: &Answer, kind: &str, field: &str) {
 }
 
 #[tokio::test]
-async fn accounts_and_sessions() {
+async fn accounts_and_sessions_follow_the_contract() {
     let app = serve("workflow").await;
     let nobody = app.anonymous();
     let account = json!({ "email": "ann@example.com", "password": PASSWORD });
@@ -85,7 +85,7 @@ async fn accounts_and_sessions() {
 }
 
 #[tokio::test]
-async fn lists_of_tasks() {
+async fn task_lists_follow_the_contract() {
     let app = serve("workflow").await;
     let ann = client(&app, "ann").await;
     let id = id_of(&ann).await;
@@ -140,7 +140,7 @@ async fn lists_of_tasks() {
 }
 
 #[tokio::test]
-async fn single_tasks() {
+async fn single_tasks_follow_the_contract() {
     let app = serve("workflow").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     let bobs = id_of(&bob).await;
@@ -202,7 +202,7 @@ async fn single_tasks() {
 }
 
 #[tokio::test]
-async fn assignment_and_transitions() {
+async fn assignment_and_transitions_follow_the_contract() {
     let app = serve("workflow").await;
     let (ann, bob) = (client(&app, "ann").await, client(&app, "bob").await);
     let bobs = id_of(&bob).await;
@@ -285,7 +285,7 @@ async fn assignment_and_transitions() {
 }
 
 #[tokio::test]
-async fn operations() {
+async fn health_and_metrics_follow_the_contract() {
     let app = serve("workflow").await;
     let nobody = app.anonymous();
     expect_members(

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use migration::TABLES;
 use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::sqlx::{self, PgConnection};
 use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, IsolationLevel, RuntimeErr, Statement, TransactionOptions,
-    TransactionTrait as _, TryGetable,
+    TransactionTrait as _,
 };
 use secrecy::ExposeSecret as _;
 
@@ -17,6 +16,7 @@ use super::script::{failed, load, quoted};
 use super::{Contents, Renewal, Staged, contents, renew};
 use crate::domain::error::{Error, Result};
 use crate::domain::store::Store;
+use crate::domain::store::admin::one;
 
 /// The staging schema. Only restores use it.
 const STAGING: &str = "taskwire_restore";
@@ -205,18 +205,6 @@ async fn all_tables_in(connection: &impl ConnectionTrait, schema: &str) -> Resul
     let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = $1";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [schema.into()]);
     let rows = connection.query_all_raw(statement).await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.try_get_by_index(0))
-        .collect::<Result<_, DbErr>>()?)
-}
-
-async fn one<T: TryGetable>(connection: &impl ConnectionTrait, sql: &str) -> Result<T> {
-    let row = connection
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
-        .await?;
-    let row = row
-        .with_context(|| format!("no answer to {sql}"))
-        .map_err(Error::internal)?;
-    Ok(row.try_get_by_index(0)?)
+    let names = rows.iter().map(|row| row.try_get_by_index(0));
+    Ok(names.collect::<Result<_, DbErr>>()?)
 }

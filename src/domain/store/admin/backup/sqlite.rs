@@ -8,6 +8,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use super::{Contents, Renewal, Staged, contents, renew};
 use crate::domain::error::{Error, Result};
 use crate::domain::store::Store;
+use crate::domain::store::admin::one;
 
 /// The name under which the restoring connection attaches the file.
 const BACKUP: &str = "backup";
@@ -56,10 +57,7 @@ async fn copy_rows(store: &Store) -> Result<()> {
     }
     for table in TABLES {
         let sql = format!("SELECT group_concat('\"' || name || '\"') FROM pragma_table_info('{table}', 'main')");
-        let row = connection
-            .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
-            .await?;
-        let columns: String = row.map_or_else(|| Ok(String::new()), |row| row.try_get_by_index(0))?;
+        let columns: String = one(connection, &sql).await?;
         let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {BACKUP}.{table}");
         connection.execute_unprepared(&copy).await?;
     }

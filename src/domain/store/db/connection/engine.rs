@@ -34,14 +34,14 @@ pub(in crate::domain::store) trait Engine: sqlx::Database {
         keeps: bool,
     ) -> impl Future<Output = sqlx::Result<Self::Interrupt>> + Send;
 
-    /// Starts the time limit of a statement; `None` is unlimited.
-    fn start(interrupt: &Self::Interrupt, limit: Option<Duration>);
+    /// Starts the time limit of a statement; `None` is unlimited. PostgreSQL limits the time by `statement_timeout`.
+    fn start(_interrupt: &Self::Interrupt, _limit: Option<Duration>) {}
 
     /// Clears the time limit after a statement.
-    fn stop(interrupt: &Self::Interrupt);
+    fn stop(_interrupt: &Self::Interrupt) {}
 
     /// Cancels the statement, if the engine can do that without waiting.
-    fn give_up(interrupt: &Self::Interrupt);
+    fn give_up(_interrupt: &Self::Interrupt) {}
 
     /// Waits until an abandoned statement has ended, so that the connection can be used again.
     fn settle(
@@ -140,13 +140,6 @@ impl Engine for Postgres {
         let process = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection);
         process.await.map(Some)
     }
-
-    /// The server limits the time by `statement_timeout`.
-    fn start(_process: &Option<i32>, _limit: Option<Duration>) {}
-
-    fn stop(_process: &Option<i32>) {}
-
-    fn give_up(_process: &Option<i32>) {}
 
     async fn settle(
         pool: &Arc<ConnectionPool<Self>>,

@@ -39,6 +39,12 @@ pub(in crate::domain::store) enum Connections {
     Sqlite(Arc<ConnectionPool<Sqlite>>),
 }
 
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
 /// Runs the same code on the pool of either engine.
 macro_rules! with_pool {
     ($connections:expr, $pool:ident => $work:expr) => {

@@ -62,9 +62,7 @@ pub(in crate::domain::store) struct ConnectionPool<DB: Engine> {
 }
 
 struct Idle<DB: Engine> {
-    connection: PoolConnection<DB>,
-    interrupt: DB::Interrupt,
-    taken: Instant,
+    open: OpenConnection<DB>,
     since: Instant,
 }
 
@@ -100,17 +98,16 @@ impl<DB: Engine> ConnectionPool<DB> {
         let permits = permits.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
         let outage = self.outage.subscribe();
         let idle = self.idle().pop();
-        let borrowed = match idle.filter(|idle| idle.since.elapsed() < LONG) {
-            Some(idle) => BorrowedConnection {
-                connection: idle.connection,
-                interrupt: idle.interrupt,
-                taken: idle.taken,
-                was_kept: true,
-                transaction: TransactionState::None,
-                _permits: permits,
-            },
+        let (open, was_kept) = match idle.filter(|idle| idle.since.elapsed() < LONG) {
+            Some(idle) => (idle.open, true),
             // Boxed: this path is rare, and its large future would enlarge that of every statement.
-            None => Box::pin(self.take(permits)).await?,
+            None => (Box::pin(self.take()).await?, false),
+        };
+        let borrowed = BorrowedConnection {
+            open,
+            was_kept,
+            transaction: TransactionState::None,
+            _permits: permits,
         };
         Ok(PooledConnection::new(borrowed, Arc::clone(self), outage))
     }
@@ -131,22 +128,17 @@ impl<DB: Engine> ConnectionPool<DB> {
         })
     }
 
-    async fn take(&self, permits: Permits) -> Result<BorrowedConnection<DB>, DbErr> {
+    async fn take(&self) -> Result<OpenConnection<DB>, DbErr> {
         let taken = async {
             let mut connection = self.pool.acquire().await?;
-            let interrupt = DB::interrupt_of(&mut connection, self.reserved.is_some()).await?;
-            Ok((connection, interrupt))
+            Ok(OpenConnection {
+                interrupt: DB::interrupt_of(&mut connection, self.reserved.is_some()).await?,
+                connection,
+                taken: Instant::now(),
+            })
         };
         let taken = timeout(ACQUIRE_TIMEOUT, taken).await;
-        let (connection, interrupt) = taken.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(not_acquired)?;
-        Ok(BorrowedConnection {
-            connection,
-            interrupt,
-            taken: Instant::now(),
-            was_kept: false,
-            transaction: TransactionState::None,
-            _permits: permits,
-        })
+        taken.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(not_acquired)
     }
 
     pub(in crate::domain::store) fn count(&self) -> Pool {
@@ -167,7 +159,7 @@ impl<DB: Engine> ConnectionPool<DB> {
 
     pub(in crate::domain::store) fn forget_idle(&self) {
         for idle in self.idle().drain(..) {
-            drop(idle.connection.detach());
+            drop(idle.open.connection.detach());
         }
     }
 
@@ -191,11 +183,9 @@ impl<DB: Engine> ConnectionPool<DB> {
 
     /// Stores a connection for reuse after its statement has ended.
     pub(super) fn keep(&self, borrowed: BorrowedConnection<DB>) {
-        if self.settings.keeps && !self.pool.is_closed() && borrowed.taken.elapsed() < MAX_KEPT {
+        if self.settings.keeps && !self.pool.is_closed() && borrowed.open.taken.elapsed() < MAX_KEPT {
             self.idle().push(Idle {
-                connection: borrowed.connection,
-                interrupt: borrowed.interrupt,
-                taken: borrowed.taken,
+                open: borrowed.open,
                 since: Instant::now(),
             });
         }
@@ -206,13 +196,13 @@ impl<DB: Engine> ConnectionPool<DB> {
     pub(super) async fn recover(self: Arc<Self>, mut borrowed: BorrowedConnection<DB>) {
         match self.settle(&mut borrowed).await {
             Ok(()) => {
-                DB::stop(&borrowed.interrupt);
+                DB::stop(&borrowed.open.interrupt);
                 self.keep(borrowed);
             }
-            Err(_) if self.settings.is_memory => DB::stop(&borrowed.interrupt),
+            Err(_) if self.settings.is_memory => DB::stop(&borrowed.open.interrupt),
             Err(error) => {
                 tracing::debug!(%error, "closing a database connection in an unknown state");
-                drop(borrowed.connection.detach());
+                drop(borrowed.open.connection.detach());
             }
         }
     }
@@ -223,10 +213,13 @@ impl<DB: Engine> ConnectionPool<DB> {
                 "the state of its transaction is unknown".to_owned(),
             ));
         }
-        DB::settle(self, &mut borrowed.connection, &borrowed.interrupt).await?;
+        let OpenConnection {
+            connection, interrupt, ..
+        } = &mut borrowed.open;
+        DB::settle(self, connection, interrupt).await?;
         if borrowed.transaction != TransactionState::None {
-            DB::stop(&borrowed.interrupt);
-            let rollback = DB::execute(&mut borrowed.connection, "ROLLBACK");
+            DB::stop(interrupt);
+            let rollback = DB::execute(connection, "ROLLBACK");
             let rolled_back = timeout(ROLLBACK_LIMIT, rollback).await;
             rolled_back.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         }
@@ -261,11 +254,16 @@ struct Permits {
     _share: Option<OwnedSemaphorePermit>,
 }
 
-pub(super) struct BorrowedConnection<DB: Engine> {
-    // Declared before its permits, so that it is dropped first: the next holder of the permits must find it.
+pub(super) struct OpenConnection<DB: Engine> {
     pub(super) connection: PoolConnection<DB>,
     pub(super) interrupt: DB::Interrupt,
+    /// When it was taken from the driver's pool.
     taken: Instant,
+}
+
+pub(super) struct BorrowedConnection<DB: Engine> {
+    // Declared before its permits, so that it is dropped first: the next holder of the permits must find it.
+    pub(super) open: OpenConnection<DB>,
     pub(super) was_kept: bool,
     pub(super) transaction: TransactionState,
     _permits: Permits,

@@ -72,20 +72,20 @@ where
     fn start(&mut self) -> sqlx::Result<(&mut DB::Connection, Bounds<'_>)> {
         let borrowed = self.borrowed.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         let limit = self.pool.limit();
-        DB::start(&borrowed.interrupt, limit);
+        DB::start(&borrowed.open.interrupt, limit);
         self.is_running = true;
         let bounds = Bounds {
             patience: limit.map_or(Duration::MAX, |limit| limit + GRACE),
             outage: &mut self.outage,
         };
-        Ok((&mut borrowed.connection, bounds))
+        Ok((&mut borrowed.open.connection, bounds))
     }
 
     fn stop<T>(&mut self, result: sqlx::Result<T>) -> sqlx::Result<T> {
         // Without an answer the statement may still be running.
         self.is_running = matches!(&result, Err(sqlx::Error::Io(_)));
         if let Some(borrowed) = self.borrowed.as_ref().filter(|_| !self.is_running) {
-            DB::stop(&borrowed.interrupt);
+            DB::stop(&borrowed.open.interrupt);
         }
         result
     }
@@ -163,10 +163,10 @@ fn is_broken(error: &sqlx::Error) -> bool {
 impl<DB: Engine> Drop for PooledConnection<DB> {
     fn drop(&mut self) {
         let Some(borrowed) = self.borrowed.take() else { return };
-        DB::give_up(&borrowed.interrupt);
+        DB::give_up(&borrowed.open.interrupt);
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(Arc::clone(&self.pool).recover(borrowed))),
-            Err(_) => drop(borrowed.connection.detach()),
+            Err(_) => drop(borrowed.open.connection.detach()),
         }
     }
 }

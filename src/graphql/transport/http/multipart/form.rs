@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use multer::{Field, Multipart};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
-use super::super::accept::essence;
+use super::super::accept::{content_type, essence};
+use super::super::request::too_large;
 use crate::domain::attachment::MAX_SIZE;
 use crate::graphql::execution::response::Refusal;
 use crate::graphql::upload::{UploadedFile, Uploads};
@@ -34,11 +35,6 @@ pub(super) struct Form {
 
 pub(in crate::graphql::transport::http) fn is_multipart(headers: &HeaderMap) -> bool {
     essence(content_type(headers)).eq_ignore_ascii_case("multipart/form-data")
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::CONTENT_TYPE);
-    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 impl Form {
@@ -126,10 +122,6 @@ async fn receive(name: &str, mut part: Field<'static>) -> Result<UploadedFile, R
     }
     file.flush().await.map_err(Refusal::internal)?;
     Ok(UploadedFile::new(filename, file))
-}
-
-fn too_large(message: String) -> Refusal {
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT_EXCEEDED", message)
 }
 
 fn malformed(error: multer::Error) -> Refusal {

@@ -23,6 +23,7 @@ use crate::graphql::transport::state::GraphqlState;
 use crate::graphql::upload::Uploads;
 use crate::http::body::Source;
 use crate::http::caller::Caller;
+use crate::http::idempotency::NOT_WITH_FILES;
 
 pub(super) use self::form::is_multipart;
 
@@ -34,15 +35,12 @@ const PREFLIGHTED: [HeaderName; 3] = [
 ];
 
 pub(super) async fn answer(state: &GraphqlState, parts: &Parts, body: RequestBody) -> Result<Answer, Refusal> {
-    let source = Source::new(body, form::first_allowance(state.config().http.body_limit));
-    run(state, parts, &source).await
-}
-
-async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Answer, Refusal> {
+    let text_limit = state.config().http.body_limit;
+    let source = Source::new(body, form::first_allowance(text_limit));
     require_unencoded(&parts.headers)?;
     require_preflight(&parts.headers)?;
-    idempotency::refuse_with_files(&parts.headers)?;
-    let mut form = Form::open(&parts.headers, source, state.config().http.body_limit)?;
+    idempotency::refuse_key(&parts.headers, NOT_WITH_FILES)?;
+    let mut form = Form::open(&parts.headers, &source, text_limit)?;
     let operations = form.text("operations").await?;
     let map = form.text("map").await?;
     let limits = state.config().graphql.limits;
@@ -62,7 +60,7 @@ async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Ans
             Ok(Answer::One(execute(state, parts, admitted, uploads).await))
         }
         Posted::Many(batch) => {
-            let size = state.executor().answer_size();
+            let size = state.executor().response_size();
             let prepared = state.executor().prepare_batch(batch).await?;
             files.check_count(prepared.iter().flatten().map(Operation::uploads).sum())?;
             let admitted = prepared.into_iter().map(async |operation| {
@@ -72,7 +70,7 @@ async fn run(state: &GraphqlState, parts: &Parts, source: &Source) -> Result<Ans
             let admitted = join_all(admitted).await;
             let uploads = receive(&caller, form, files).await?;
             let bodies = admitted.into_iter().map(async |admitted| match admitted {
-                Ok(admitted) => execute(state, parts, admitted, uploads.share()).await,
+                Ok(admitted) => execute(state, parts, admitted, uploads.clone()).await,
                 // A refused operation does not affect the others.
                 Err(refusal) => Body::from(refusal),
             });

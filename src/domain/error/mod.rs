@@ -4,6 +4,10 @@
 //! causes stay inside [`Error::Internal`], whose message reveals nothing. The APIs log [`Error::cause`] once, with the
 //! request id.
 
+mod violation;
+
+pub use self::violation::{Violation, ViolationKind, Violations};
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -12,8 +16,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::external::ExternalFailure;
-use super::id::{TaskId, UserId};
+use super::id::TaskId;
 use super::idempotency::Omitted;
+use super::named_enum::named_enum;
 use super::task::workflow::Status;
 use super::task::{ExpectedVersion, Snapshot};
 
@@ -164,19 +169,25 @@ fn unrepeatable(key: &str, omitted: Option<Omitted>, task: Option<TaskId>) -> St
 }
 
 /// Why no user is signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum SignedOut {
     /// The request has no access token.
+    #[error("Sign in first: send an access token as 'Authorization: Bearer <token>'")]
     NoToken,
     /// The access token has expired.
+    #[error("The access token has expired: get a new one with the refresh token")]
     Expired,
     /// The token is not an access token of this server.
+    #[error("The access token is not valid: sign in again")]
     NotAToken,
     /// The session has ended, or the account was deactivated or deleted.
+    #[error("The session has ended: sign in again")]
     Revoked,
     /// The signature of a file URL has expired.
+    #[error("The URL of the file has expired: query its `url` again")]
     LinkExpired,
     /// The signature of a file URL is invalid, or is for another file.
+    #[error("The URL of the file is not valid: query its `url` again")]
     NotALink,
 }
 
@@ -195,125 +206,72 @@ impl SignedOut {
     }
 }
 
-impl fmt::Display for SignedOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoToken => "Sign in first: send an access token as 'Authorization: Bearer <token>'",
-            Self::Expired => "The access token has expired: get a new one with the refresh token",
-            Self::NotAToken => "The access token is not valid: sign in again",
-            Self::Revoked => "The session has ended: sign in again",
-            Self::LinkExpired => "The URL of the file has expired: query its `url` again",
-            Self::NotALink => "The URL of the file is not valid: query its `url` again",
-        })
-    }
-}
-
 /// A kind of credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Credential {
     /// Name and password. The error does not say which of them is wrong.
+    #[error("The name or the password is not right")]
     Login,
     /// A refresh token.
+    #[error("The refresh token is not valid, expired or used already: sign in again")]
     RefreshToken,
     /// The current password, required to set a new one.
+    #[error("The current password is not right")]
     CurrentPassword,
     /// A token that verifies an e-mail address.
+    #[error("The token is not valid, expired or used already: request another verification mail")]
     VerificationToken,
 }
 
-impl fmt::Display for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Login => "The name or the password is not right",
-            Self::RefreshToken => "The refresh token is not valid, expired or used already: sign in again",
-            Self::CurrentPassword => "The current password is not right",
-            Self::VerificationToken => {
-                "The token is not valid, expired or used already: request another verification mail"
-            }
-        })
-    }
-}
-
-/// The stable code of an error. Clients may depend on it; messages may change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Code {
-    /// See [`Error::Unauthenticated`].
-    Unauthenticated,
-    /// See [`Error::Forbidden`].
-    Forbidden,
-    /// See [`Error::NotFound`].
-    NotFound,
-    /// A value is invalid.
-    Invalid,
-    /// A value must be unique and is used already.
-    Taken,
-    /// See [`Error::PayloadTooLarge`].
-    PayloadTooLarge,
-    /// See [`Error::QuotaExceeded`].
-    QuotaExceeded,
-    /// See [`Error::UnsupportedMediaType`].
-    UnsupportedMediaType,
-    /// See [`Error::BadInput`].
-    BadUserInput,
-    /// See [`Error::LimitExceeded`].
-    LimitExceeded,
-    /// See [`Error::InvalidTransition`].
-    InvalidTransition,
-    /// See [`Error::Conflict`].
-    Conflict,
-    /// See [`Error::Unrepeatable`]: the response was too large to store.
-    IdempotentResponseTooLarge,
-    /// See [`Error::Unrepeatable`]: the response contains tokens.
-    IdempotentResponseSecret,
-    /// See [`Error::Unrepeatable`]: the server died before it stored the response.
-    IdempotentResponseLost,
-    /// See [`Error::InvalidCredentials`].
-    InvalidCredentials,
-    /// See [`Error::RateLimited`].
-    RateLimited,
-    /// See [`Error::ResyncRequired`].
-    ResyncRequired,
-    /// See [`Error::Unavailable`].
-    Unavailable,
-    /// See [`ExternalFailure::NotConfigured`].
-    ExternalNotConfigured,
-    /// See [`ExternalFailure::Failed`].
-    ExternalFailed,
-    /// See [`ExternalFailure::TimedOut`].
-    ExternalTimedOut,
-    /// See [`Error::Internal`].
-    Internal,
-}
-
-impl Code {
-    /// The code in APIs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::NotFound => "NOT_FOUND",
-            Self::Invalid => "INVALID",
-            Self::Taken => "TAKEN",
-            Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
-            Self::QuotaExceeded => "QUOTA_EXCEEDED",
-            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::BadUserInput => "BAD_USER_INPUT",
-            Self::LimitExceeded => "LIMIT_EXCEEDED",
-            Self::InvalidTransition => "INVALID_TRANSITION",
-            Self::Conflict => "CONFLICT",
-            Self::IdempotentResponseTooLarge => "IDEMPOTENT_RESPONSE_TOO_LARGE",
-            Self::IdempotentResponseSecret => "IDEMPOTENT_RESPONSE_SECRET",
-            Self::IdempotentResponseLost => "IDEMPOTENT_RESPONSE_LOST",
-            Self::InvalidCredentials => "INVALID_CREDENTIALS",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::ResyncRequired => "RESYNC_REQUIRED",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::ExternalNotConfigured => "EXTERNAL_NOT_CONFIGURED",
-            Self::ExternalFailed => "EXTERNAL_FAILED",
-            Self::ExternalTimedOut => "EXTERNAL_TIMED_OUT",
-            Self::Internal => "INTERNAL",
-        }
+named_enum! {
+    /// The stable code of an error. Clients may depend on it; messages may change.
+    Code {
+        /// See [`Error::Unauthenticated`].
+        Unauthenticated = "UNAUTHENTICATED",
+        /// See [`Error::Forbidden`].
+        Forbidden = "FORBIDDEN",
+        /// See [`Error::NotFound`].
+        NotFound = "NOT_FOUND",
+        /// A value is invalid.
+        Invalid = "INVALID",
+        /// A value must be unique and is used already.
+        Taken = "TAKEN",
+        /// See [`Error::PayloadTooLarge`].
+        PayloadTooLarge = "PAYLOAD_TOO_LARGE",
+        /// See [`Error::QuotaExceeded`].
+        QuotaExceeded = "QUOTA_EXCEEDED",
+        /// See [`Error::UnsupportedMediaType`].
+        UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
+        /// See [`Error::BadInput`].
+        BadUserInput = "BAD_USER_INPUT",
+        /// See [`Error::LimitExceeded`].
+        LimitExceeded = "LIMIT_EXCEEDED",
+        /// See [`Error::InvalidTransition`].
+        InvalidTransition = "INVALID_TRANSITION",
+        /// See [`Error::Conflict`].
+        Conflict = "CONFLICT",
+        /// See [`Error::Unrepeatable`]: the response was too large to store.
+        IdempotentResponseTooLarge = "IDEMPOTENT_RESPONSE_TOO_LARGE",
+        /// See [`Error::Unrepeatable`]: the response contains tokens.
+        IdempotentResponseSecret = "IDEMPOTENT_RESPONSE_SECRET",
+        /// See [`Error::Unrepeatable`]: the server died before it stored the response.
+        IdempotentResponseLost = "IDEMPOTENT_RESPONSE_LOST",
+        /// See [`Error::InvalidCredentials`].
+        InvalidCredentials = "INVALID_CREDENTIALS",
+        /// See [`Error::RateLimited`].
+        RateLimited = "RATE_LIMITED",
+        /// See [`Error::ResyncRequired`].
+        ResyncRequired = "RESYNC_REQUIRED",
+        /// See [`Error::Unavailable`].
+        Unavailable = "UNAVAILABLE",
+        /// See [`ExternalFailure::NotConfigured`].
+        ExternalNotConfigured = "EXTERNAL_NOT_CONFIGURED",
+        /// See [`ExternalFailure::Failed`].
+        ExternalFailed = "EXTERNAL_FAILED",
+        /// See [`ExternalFailure::TimedOut`].
+        ExternalTimedOut = "EXTERNAL_TIMED_OUT",
+        /// See [`Error::Internal`].
+        Internal = "INTERNAL",
     }
 }
 
@@ -385,49 +343,16 @@ impl Error {
         }
     }
 
-    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        Self::violation(field, ViolationKind::Other, message)
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::Forbidden {
+            message: message.into(),
+        }
     }
 
-    pub(crate) fn violation(field: &'static str, kind: ViolationKind, message: impl Into<String>) -> Self {
-        let mut violations = Violations::default();
-        violations.add(field, kind, message);
-        Self::Invalid(violations)
-    }
-
-    pub(crate) fn wrong_length(field: &'static str, length: usize, min: usize, max: usize) -> Self {
-        let range = if min == 0 {
-            format!("up to {max}")
-        } else {
-            format!("{min} to {max}")
-        };
-        let message = format!("{field} is {length} characters long; {range} are allowed");
-        Self::violation(field, ViolationKind::of_length(length, min, max), message)
-    }
-
-    pub(crate) fn taken(field: &'static str, value: &str) -> Self {
-        let message = format!("{field} '{value}' is already taken");
-        Self::violation(field, ViolationKind::Taken(value.to_owned()), message)
-    }
-
-    /// The user does not exist or is not active.
-    pub(crate) fn unknown_user(field: &'static str, user: UserId) -> Self {
-        let message = format!("{field}: there is no active user {user}");
-        Self::violation(field, ViolationKind::UnknownUser(user), message)
-    }
-
-    /// Converts the error of one invalid field to `BadInput` of the argument at `place`.
-    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
-        let Self::Invalid(Violations(violations)) = &self else {
-            return self;
-        };
-        let [violation] = violations.as_slice() else {
-            return self;
-        };
-        let message = violation.message.strip_prefix(violation.field);
+    pub(crate) fn bad_input(field: &'static str, message: impl Into<String>) -> Self {
         Self::BadInput {
-            field: violation.field,
-            message: format!("{place}{}", message.unwrap_or(&violation.message)),
+            field,
+            message: message.into(),
         }
     }
 
@@ -444,146 +369,16 @@ impl Error {
     }
 }
 
-/// Maximum number of characters of a value in a message.
-const EXCERPT: usize = 80;
-
+/// A value in a message: up to 80 characters.
 pub(crate) fn excerpt(value: &str) -> Cow<'_, str> {
-    match value.char_indices().nth(EXCERPT) {
+    shortened(value, 80)
+}
+
+/// A value in a message: up to `max` characters.
+pub(crate) fn shortened(value: &str, max: usize) -> Cow<'_, str> {
+    match value.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &value[..end]).into(),
         None => value.into(),
-    }
-}
-
-/// An invalid value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The field, in `snake_case`.
-    pub field: &'static str,
-    /// The problem, for programs.
-    pub kind: ViolationKind,
-    /// The problem and what is allowed, for people.
-    pub message: String,
-}
-
-impl Violation {
-    /// [`Code::Invalid`] or [`Code::Taken`].
-    #[must_use]
-    pub fn code(&self) -> Code {
-        self.kind.code()
-    }
-}
-
-/// The problem with a value, with the limit if it is a number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum ViolationKind {
-    /// See the message.
-    #[default]
-    Other,
-    /// A required field is absent.
-    Missing,
-    /// A text has fewer characters than this minimum.
-    TooShort(usize),
-    /// A text has more characters than this maximum.
-    TooLong(usize),
-    /// A list has fewer elements than this minimum.
-    TooFew(usize),
-    /// A number is less than this minimum.
-    TooSmall(usize),
-    /// A number or count is greater than this maximum.
-    TooLarge(usize),
-    /// It is not one of the allowed values.
-    NotOneOf,
-    /// It is not a boolean.
-    NotBoolean,
-    /// It is not an integer.
-    NotInteger,
-    /// It is not a list.
-    NotList,
-    /// Another resource uses this value.
-    Taken(String),
-    /// There is no active user with this id. Each API formats ids itself.
-    UnknownUser(UserId),
-}
-
-impl ViolationKind {
-    pub(crate) fn of_length(length: usize, min: usize, max: usize) -> Self {
-        if length < min {
-            Self::TooShort(min)
-        } else {
-            Self::TooLong(max)
-        }
-    }
-
-    /// [`Code::Invalid`] or [`Code::Taken`].
-    #[must_use]
-    pub fn code(&self) -> Code {
-        match self {
-            Self::Taken(_) => Code::Taken,
-            _ => Code::Invalid,
-        }
-    }
-}
-
-/// All problems of one input, so that clients can fix them together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Violations(Vec<Violation>);
-
-impl Violations {
-    /// Adds a problem of `field`.
-    pub fn invalid(&mut self, field: &'static str, message: impl Into<String>) {
-        self.add(field, ViolationKind::Other, message);
-    }
-
-    /// Adds a problem of `field`, with its kind.
-    pub fn add(&mut self, field: &'static str, kind: ViolationKind, message: impl Into<String>) {
-        self.0.push(Violation {
-            field,
-            kind,
-            message: message.into(),
-        });
-    }
-
-    /// Adds the problems of `result`, or returns its value. Other errors are returned.
-    pub fn check<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
-        match result {
-            Ok(value) => Ok(Some(value)),
-            Err(Error::Invalid(more)) => {
-                self.0.extend(more.0);
-                Ok(None)
-            }
-            Err(other) => Err(other),
-        }
-    }
-
-    /// Fails if there is any problem.
-    pub fn into_result(self) -> Result<()> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Invalid(self))
-        }
-    }
-
-    /// The problems, in the order of the fields.
-    #[must_use]
-    pub fn as_slice(&self) -> &[Violation] {
-        &self.0
-    }
-
-    fn code(&self) -> Code {
-        self.0.first().map_or(Code::Invalid, Violation::code)
-    }
-}
-
-impl fmt::Display for Violations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, violation) in self.0.iter().enumerate() {
-            if position > 0 {
-                f.write_str("; ")?;
-            }
-            f.write_str(&violation.message)?;
-        }
-        Ok(())
     }
 }
 

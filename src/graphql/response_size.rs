@@ -10,14 +10,14 @@ use crate::graphql::error::extensions;
 
 /// Number of bytes that are left for the responses of one request. The operations of a batch share it.
 #[derive(Debug)]
-pub struct AnswerSize {
+pub struct ResponseSize {
     left: Arc<AtomicUsize>,
     /// Bytes of this operation.
     taken: AtomicUsize,
     max: usize,
 }
 
-impl AnswerSize {
+impl ResponseSize {
     /// A limit of `max` bytes.
     #[must_use]
     pub fn new(max: usize) -> Self {
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn operations_of_a_request_share_one_limit() {
-        let size = AnswerSize::new(10);
+        let size = ResponseSize::new(10);
         let other = size.share();
         assert!(size.take(6).is_ok());
         assert!(other.take(5).is_err());
@@ -103,10 +103,10 @@ mod tests {
     #[test]
     fn bytes_that_were_counted_while_resolving_are_not_counted_again() {
         let data = Value::from("x".repeat(8));
-        let size = AnswerSize::new(15);
+        let size = ResponseSize::new(15);
         assert!(size.take(9).is_ok());
         assert!(size.take_rest(&data).is_ok());
-        let size = AnswerSize::new(9);
+        let size = ResponseSize::new(9);
         assert!(size.take_rest(&data).is_err());
     }
 }
