@@ -36,9 +36,9 @@ use axum::routing::get;
 
 pub use self::execution::executor::Executor;
 pub use self::schema::{Schema, schema, sdl};
-pub use self::types::{Mutation, Query};
 use self::transport::http;
 pub use self::transport::state::GraphqlState;
+pub use self::types::{Mutation, Query};
 use crate::state::AppState;
 
 /// Routes of the GraphQL API.

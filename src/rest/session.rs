@@ -282,10 +282,10 @@ pub(super) async fn access_token(
 pub(super) async fn refresh(Sender(app, device): Sender, input: Result<Body<RefreshInput>>) -> Result<Response> {
     let token = input.map(|Body(input)| SecretString::from(input.refresh_token));
     let shown = token.as_ref().ok().cloned();
-    let renewal = async {
+    let renewal = Box::pin(async {
         let tokens = app.domain().sessions().refresh(&token?, device.clone()).await?;
         Ok::<_, Problem>((NO_STORE, Json(TokensBody::from(tokens))))
-    };
+    });
     limit_refresh(&app, &device, shown.as_ref(), renewal).await
 }
 

@@ -240,10 +240,10 @@ pub(super) async fn update(
     Body(input): Body<UpdateInput>,
 ) -> Response {
     let shows_password = input.current_password.is_some();
-    let update = async {
+    let update = Box::pin(async {
         let user = app.domain().users().update(&actor, UserId(id), input.into(), &device);
         Ok::<_, Problem>(Json(UserBody::from(user.await?)))
-    };
+    });
     if shows_password {
         limit_password(&app, &device, update).await
     } else {

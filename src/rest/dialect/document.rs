@@ -86,7 +86,7 @@ fn describe_operations(paths: &mut Value, dialect: &Dialect) {
     let listed = ["GET /tasks", "GET /tasks/admin/all"].into_iter();
     for name in listed.chain(dialect.answers.iter().map(|(name, _)| *name)) {
         if let Some((shape, schema)) = dialect.shape(name).and_then(|shape| Some((shape, shape.schema()?))) {
-            describe_response(operation(paths, name), shape, schema);
+            describe_response(operation(paths, name), shape, &schema);
         }
     }
     let items = paths.as_object_mut().into_iter().flatten();
@@ -104,7 +104,7 @@ fn describe_operations(paths: &mut Value, dialect: &Dialect) {
 }
 
 /// Replaces the schema of a successful response, and its status if the dialect has another one.
-fn describe_response(operation: &mut Value, shape: Shape, schema: Value) {
+fn describe_response(operation: &mut Value, shape: Shape, schema: &Value) {
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;
     };

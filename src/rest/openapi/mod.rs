@@ -255,7 +255,9 @@ fn describe_response(status: &str, response: &mut Response) {
     };
     names.extend(HEADERS.keys().map(String::as_str).filter(|name| name.starts_with("X-")));
     names.extend(response.content.values().any(is_task).then_some("ETag"));
-    names.into_iter().for_each(|name| add_header(response, name));
+    for name in names {
+        add_header(response, name);
+    }
 }
 
 #[cfg(test)]

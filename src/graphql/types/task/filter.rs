@@ -316,6 +316,8 @@ impl DateFilter {
     }
 }
 
+type Constructor<V, Operand> = fn(Operand) -> Comparison<V>;
+
 /// The comparisons that are given: `ones` by `eq`, `neq`, `lt`, `lte`, `gt` and `gte`, `lists` by `in` and `nin`.
 /// `read` converts the value at a path; errors name the path.
 fn comparisons<T, V>(
@@ -325,7 +327,7 @@ fn comparisons<T, V>(
     is_null: Option<bool>,
     read: impl Fn(Arguments<'_>, T) -> Result<V>,
 ) -> Result<Vec<Comparison<V>>> {
-    let of_ones: [(&str, fn(V) -> Comparison<V>); 6] = [
+    let of_ones: [(&str, Constructor<V, V>); 6] = [
         ("eq", Comparison::Equal),
         ("neq", Comparison::NotEqual),
         ("lt", Comparison::Less),
@@ -333,7 +335,7 @@ fn comparisons<T, V>(
         ("gt", Comparison::Greater),
         ("gte", Comparison::GreaterOrEqual),
     ];
-    let of_lists: [(&str, fn(Vec<V>) -> Comparison<V>); 2] = [("in", Comparison::In), ("nin", Comparison::NotIn)];
+    let of_lists: [(&str, Constructor<V, Vec<V>>); 2] = [("in", Comparison::In), ("nin", Comparison::NotIn)];
     let mut all = Vec::new();
     for ((name, comparison), value) in of_ones.into_iter().zip(ones) {
         let value = value.map(|value| read(format_args!("{path}.{name}"), value));
