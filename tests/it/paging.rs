@@ -1,5 +1,6 @@
 //! Paging through any list, in any order, forwards and backwards, yields each row once.
 
+use chrono::TimeDelta;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -191,6 +192,35 @@ async fn tasks_are_sorted_by_value_and_those_without_one_come_last() {
             .map(|task| task["title"].as_str().unwrap())
             .collect();
         assert_eq!(titles, expected, "{field} {direction}");
+    }
+}
+
+#[tokio::test]
+async fn tasks_of_one_priority_or_status_are_sorted_by_creation() {
+    let app = TestApp::start().await;
+    let boss = app.admin().await;
+    for title in ["later", "earlier"] {
+        boss.creates_task(json!({ "title": title })).await;
+        app.advance(TimeDelta::hours(-1));
+    }
+    for field in ["PRIORITY", "STATUS"] {
+        for (direction, expected) in [("ASC", ["earlier", "later"]), ("DESC", ["later", "earlier"])] {
+            let list = format!(
+                "query($after: String) {{ tasks(first: 1, after: $after, orderBy: [{{field: {field}, direction: {direction}}}]) \
+                 {{ nodes {{ title }} pageInfo {{ endCursor }} }} }}"
+            );
+            let first = boss.graphql(&list, json!({})).await;
+            let page = &first.data()["tasks"];
+            assert_eq!(page["nodes"][0]["title"], expected[0], "{field} {direction}");
+            let second = boss
+                .graphql(&list, json!({ "after": page["pageInfo"]["endCursor"] }))
+                .await;
+            assert_eq!(
+                second.data()["tasks"]["nodes"][0]["title"],
+                expected[1],
+                "{field} {direction}"
+            );
+        }
     }
 }
 

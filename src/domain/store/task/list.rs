@@ -12,7 +12,7 @@ use crate::domain::page::{Page, PageRequest};
 use crate::domain::policy::{Scope, Tasks, Visibility};
 use crate::domain::store::query::as_count;
 use crate::domain::store::query::keyset::{Keyset, union};
-use crate::domain::task::{Task, TaskFilter, TaskList, TaskSortField, cursor_of};
+use crate::domain::task::{Task, TaskFilter, TaskList, TaskSort, TaskSortField, cursor_of};
 
 /// Conditions for the tasks in scope as disjoint parts, without parts that the filter leaves empty. Each part is one
 /// index range. A combined condition would be none, so finding the first rows would scan all.
@@ -82,11 +82,12 @@ pub(in crate::domain) async fn page(
     page: &PageRequest,
     now: LocalNow,
 ) -> Result<Page<Task>> {
-    let keyset = Keyset::new(&list.order, page)?.few_rows(range_of(scope) == Range::Users);
+    let order = list.full_order();
+    let keyset = Keyset::new(&order, page)?.few_rows(range_of(scope) == Range::Users);
     let parts = parts(scope, list, now, connection);
     let queries = parts.iter().cloned().map(TaskRow::select_cols).collect();
     let rows = connection.query_all(&keyset.merge::<Entity>(queries)?).await?;
-    finish(connection, &keyset, list, parts, &rows).await
+    finish(connection, &keyset, &order, parts, &rows).await
 }
 
 /// A page with the number of tasks on all pages, in one statement. A second one would take about
@@ -98,7 +99,8 @@ pub(in crate::domain) async fn page_with_total(
     page: &PageRequest,
     now: LocalNow,
 ) -> Result<(Page<Task>, u64)> {
-    let keyset = Keyset::new(&list.order, page)?.few_rows(range_of(scope) == Range::Users);
+    let order = list.full_order();
+    let keyset = Keyset::new(&order, page)?.few_rows(range_of(scope) == Range::Users);
     let parts = parts(scope, list, now, connection);
     let queries = parts.iter().cloned().map(TaskRow::select_cols);
     let queries = queries.map(|query| query.expr_as(Expr::cust("(SELECT total FROM counted)"), TOTAL));
@@ -114,13 +116,13 @@ pub(in crate::domain) async fn page_with_total(
         Some(row) => as_count(row.try_get("", TOTAL)?),
         None => count(connection, scope, list, now).await?,
     };
-    Ok((finish(connection, &keyset, list, parts, &rows).await?, total))
+    Ok((finish(connection, &keyset, &order, parts, &rows).await?, total))
 }
 
 async fn finish(
     connection: &impl ConnectionTrait,
     keyset: &Keyset<'_, TaskSortField>,
-    list: &TaskList,
+    order: &[TaskSort],
     parts: Vec<Select<Entity>>,
     rows: &[QueryResult],
 ) -> Result<Page<Task>> {
@@ -129,7 +131,7 @@ async fn finish(
         Some(condition) => is_any(connection, parts, &condition).await?,
         None => false,
     };
-    Ok(keyset.finish(tasks, beyond, |task| cursor_of(task, &list.order)))
+    Ok(keyset.finish(tasks, beyond, |task| cursor_of(task, order)))
 }
 
 async fn is_any(connection: &impl ConnectionTrait, parts: Vec<Select<Entity>>, condition: &Condition) -> Result<bool> {

@@ -36,8 +36,8 @@ pub(in crate::domain) async fn pages(
     page: &PageRequest,
     now: LocalNow,
 ) -> Result<Vec<(UserId, Page<Task>)>> {
-    let order = &of.list.order;
-    let keyset = Keyset::new(order, page)?.few_rows(true);
+    let order = of.list.full_order();
+    let keyset = Keyset::new(&order, page)?.few_rows(true);
     let theirs = |user: Expr| -> Select<Entity> {
         listed(visible(scope), Range::Users, &of.list, now, connection)
             .filter(Expr::col((Entity, column(of.part))).eq(user))
@@ -56,7 +56,7 @@ pub(in crate::domain) async fn pages(
     Ok(tasks
         .into_iter()
         .map(|(user, tasks)| {
-            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |task| cursor_of(task, order));
+            let page = keyset.sort_and_finish(tasks, beyond.contains(&user), |task| cursor_of(task, &order));
             (UserId(user), page)
         })
         .collect())

@@ -15,7 +15,8 @@ use crate::graphql::error::Result;
 use crate::graphql::loader::{Batch, Loaded, LoaderContext, load_by_arguments};
 use crate::graphql::scalar::{OrderDirection, TaskOrderField};
 
-/// Sort key of a list of tasks. Ties are broken by the database id.
+/// Sort key of a list of tasks. Equal tasks are sorted by database id; with `STATUS` or `PRIORITY` as the last key, first
+/// by `CREATED_AT`.
 #[derive(Clone, Copy, Debug, InputObject)]
 pub struct TaskOrder {
     /// Field to sort by.
