@@ -46,7 +46,8 @@ impl Attachment {
     }
 }
 
-/// An uploaded file, visible to everyone who may see its task. Without a task, visible to its owner and administrators.
+/// An uploaded file, visible to everyone who may see its task. A file without a task is visible to its owner and
+/// administrators.
 #[plain_fields]
 #[Object]
 impl Attachment {
@@ -55,7 +56,7 @@ impl Attachment {
         self.file.id.to_global()
     }
 
-    /// Number of the file in the REST API.
+    /// Numeric id of the file in the REST API.
     async fn database_id(&self) -> i32 {
         self.file.id.0
     }
@@ -101,7 +102,8 @@ impl Attachment {
         self.file.created_at
     }
 
-    /// The user who uploaded the file. If that account was deleted, the owner of the task.
+    /// The user who uploaded the file, or the owner of the task if that account was deleted. Null only if the account
+    /// is deleted during this request.
     async fn owner(&self) -> Lookup<'_, UserById, Single<User>> {
         Lookup::new(self.file.owner_id, &self.owner, User::single)
     }
@@ -122,7 +124,7 @@ impl Row for Attachment {
     }
 }
 
-/// A file to upload, and its task.
+/// A file to upload, and the task to attach it to.
 #[derive(Debug, InputObject)]
 pub struct AttachmentUploadInput {
     /// Global id of the task to which the file is attached. Default: none, so only you and administrators see the file.
@@ -195,9 +197,8 @@ impl AttachmentMutation {
         AttachmentUploadPayload::of(uploaded.await)
     }
 
-    /// Deletes a file permanently. A file of a task may be deleted by the owner and the assignee of the task and by
-    /// administrators, no matter which user uploaded it. A file without a task may be deleted by its owner and
-    /// administrators.
+    /// Deletes a file permanently. The owner of the task, its assignee and administrators may delete a file of a task,
+    /// no matter which user uploaded it. The owner of a file without a task and administrators may delete that file.
     #[graphql(guard = "SignedIn")]
     async fn attachment_delete(
         &self,

@@ -15,8 +15,8 @@ pub struct EventQuery;
 
 #[Object]
 impl EventQuery {
-    /// Current position of the event log. It is read before all other fields of the request. So a subscription with
-    /// this cursor as `after` receives every change that the lists in the same response do not show.
+    /// Current position of the event log, for `after` of a subscription. It is read before all other fields of the
+    /// request. So the subscription receives every change that the lists in the same response do not show.
     #[graphql(guard = "SignedIn")]
     async fn event_cursor(&self, ctx: &Context<'_>) -> Option<Result<String>> {
         if let Some(cursor) = ctx.event_cursor() {

@@ -22,7 +22,8 @@ use self::task::{Task, TaskEvent, TaskEventTotals, TaskTotals};
 use self::user::{User, UserTotals};
 use super::connection::Connection;
 
-/// Queries. A field is null if its object does not exist or is not visible to you, or if `errors` names the field.
+/// Queries. A field for one object is null if that object does not exist or is not visible to you. A field that fails
+/// is null; then `errors` has an entry with its path.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
     rate_limit::RateLimitQuery,

@@ -15,7 +15,7 @@ use crate::graphql::error;
 use crate::graphql::guard::SignedIn;
 use crate::graphql::node::GlobalId as _;
 
-/// An object with a global id, found by `node` and `nodes`.
+/// An object with a global id. The queries `node` and `nodes` return it.
 #[derive(Clone, Debug, Interface)]
 #[graphql(field(
     name = "id",

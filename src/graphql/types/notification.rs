@@ -50,7 +50,7 @@ impl Notification {
         self.inner.id.to_global()
     }
 
-    /// Number of the notification, unique among notifications.
+    /// Numeric id, unique among notifications.
     async fn database_id(&self) -> i32 {
         self.inner.id.0
     }
@@ -86,7 +86,7 @@ impl Notification {
         self.inner.previous_status.map(Into::into)
     }
 
-    /// Status of the task after the change; for `DUE_SOON` and `OVERDUE` when the notification was created.
+    /// Status of the task after the change. For `DUE_SOON` and `OVERDUE`, the status when the notification was created.
     async fn status(&self) -> TaskStatus {
         self.inner.status.into()
     }
@@ -142,7 +142,7 @@ impl NotificationEvent {
         self.cursor.encode()
     }
 
-    /// The current notification. It may already be read if it is delivered late.
+    /// The notification in its current state. It may already be marked as read if it is delivered late.
     async fn notification(&self) -> Single<Notification> {
         Single(self.notification.clone())
     }
@@ -222,7 +222,7 @@ async fn list(
 /// Payload of `notificationsMarkRead`.
 #[derive(SimpleObject)]
 struct NotificationsMarkReadPayload {
-    /// The notifications in `ids`, after the change. Empty if `ids` was omitted, and with errors.
+    /// The notifications in `ids`, after the change. Empty with errors, and if `ids` was null or omitted.
     notifications: Rows<Notification>,
     /// Number of your unread notifications after the change.
     unread_count: i32,
@@ -236,7 +236,7 @@ pub struct NotificationMutation;
 
 #[Object]
 impl NotificationMutation {
-    /// Marks your notifications as read. If one of `ids` is not yours, none is marked.
+    /// Marks your notifications as read. If one of `ids` is not your notification, no notification is marked.
     #[graphql(guard = "SignedIn")]
     async fn notifications_mark_read(
         &self,

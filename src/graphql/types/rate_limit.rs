@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 
 use crate::graphql::context::{ContextExt as _, Spending};
 
-/// Points that you may spend in a minute. An operation costs 3 points, 1 for each object, and more for filters, orders,
-/// counts, long texts and mutations. Fields below a list are multiplied by its `first`. An event of a subscription
-/// costs as much as a query. `taskwire documents check` prints the cost of a document.
+/// Points that you may spend in a minute. An operation costs 3 points, plus 1 for each object, and more for filters,
+/// orders, counts, long texts and mutations. The cost of fields in a list is multiplied by its `first`. An event of a
+/// subscription costs as much as a query. `taskwire documents check` prints the cost of a document.
 #[derive(Debug, SimpleObject)]
 pub struct RateLimit {
     /// Maximum number of points in a minute.
@@ -40,7 +40,7 @@ pub struct RateLimitQuery;
 
 #[Object]
 impl RateLimitQuery {
-    /// Your rate limit. Null if this server has none. Works without being signed in.
+    /// Your rate limit. Null if rate limits are disabled on this server. Works without being signed in.
     async fn rate_limit(&self, ctx: &Context<'_>) -> Option<RateLimit> {
         ctx.spending().map(RateLimit::from)
     }

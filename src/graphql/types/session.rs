@@ -145,7 +145,7 @@ impl From<domain::session::Session> for Session {
     }
 }
 
-/// A session of yours, from login until logout, `sessionEnd`, a new password or expiry.
+/// One of your sessions. It lasts from the login until logout, `sessionEnd`, a new password or expiry.
 #[Object]
 impl Session {
     /// Global id: opaque, unique over all types, accepted by `node`.
@@ -218,8 +218,8 @@ impl SessionMutation {
         AuthPayload::of(sessions.register(input.into(), ctx.device()).await, &["input"])
     }
 
-    /// Signs in. After 10 failed attempts in a row from one IP address, the next attempt must wait: `RATE_LIMITED`,
-    /// with `retryAfter` in seconds.
+    /// Signs in. After 10 failed attempts in a row for one account from one IP address, the next attempt must wait.
+    /// Until then the error is `RATE_LIMITED`, with `retryAfter` in seconds.
     async fn login(
         &self,
         ctx: &Context<'_>,
@@ -232,8 +232,8 @@ impl SessionMutation {
         AuthPayload::of(login.await, &["input"])
     }
 
-    /// Exchanges a refresh token for new tokens. Each refresh token is valid for one use: using it again after more
-    /// than 10 seconds ends the session.
+    /// Exchanges a refresh token for new tokens. Each refresh token is valid for one use. A second use within 10
+    /// seconds returns the same new refresh token; a later one ends the session.
     async fn refresh(
         &self,
         ctx: &Context<'_>,
@@ -301,7 +301,7 @@ impl SessionMutation {
     }
 
     /// Verifies an e-mail address with the token that was mailed to it. Works without being signed in. A token is valid
-    /// for one use within 24 hours; otherwise `INVALID_CREDENTIALS`.
+    /// for one use within 24 hours; after that the error is `INVALID_CREDENTIALS`.
     async fn email_verify(
         &self,
         ctx: &Context<'_>,
@@ -314,8 +314,8 @@ impl SessionMutation {
         })
     }
 
-    /// Mails a new token to your e-mail address, which replaces the last token. The address must not be verified yet.
-    /// At most once a minute, otherwise `RATE_LIMITED` with `retryAfter` in seconds.
+    /// Mails a new token to your e-mail address. The new token replaces the last one. The address must not be verified
+    /// yet. Allowed once a minute; otherwise the error is `RATE_LIMITED`, with `retryAfter` in seconds.
     #[graphql(guard = "SignedIn")]
     async fn email_verification_send(&self, ctx: &Context<'_>) -> Result<EmailVerificationSendPayload> {
         let user_errors = errors_of(ctx.domain().users().send_verification(ctx.actor()).await)?;

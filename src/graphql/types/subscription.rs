@@ -24,8 +24,8 @@ use crate::graphql::scalar::TaskEventType;
 /// Maximum of `TaskEventFilter.taskIds`.
 const MAX_TASKS: usize = 100;
 
-/// Conditions on events; an event must meet all of them. Conditions on the task must all hold before the event, or all
-/// after it. So you also receive the event that removes a task from a filtered list.
+/// Conditions on events; an event must meet all of them. The task must meet all conditions on it before the event, or
+/// all of them after it. So you also receive the event that removes a task from a filtered list.
 #[derive(Debug, Default, InputObject)]
 pub struct TaskEventFilter {
     /// Global ids of tasks, up to 100. Default: all tasks that are visible to you.
@@ -40,7 +40,7 @@ pub struct TaskEventFilter {
     owner: Option<UserIdFilter>,
     /// Assignee before or after the change: `eq`, `neq`, `in`, `nin` with global ids of users, `isNull`.
     assignee: Option<UserIdFilter>,
-    /// Tags before or after the change: `any`, `all`.
+    /// Tags before or after the change: `any`, `all`, with up to 20 names each.
     tag: Option<TagFilter>,
 }
 

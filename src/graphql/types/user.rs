@@ -53,7 +53,7 @@ impl User {
         self.0.id.to_global()
     }
 
-    /// Number of the user in the REST API.
+    /// Numeric id of the user in the REST API.
     async fn database_id(&self) -> i32 {
         self.0.id.0
     }
@@ -63,7 +63,7 @@ impl User {
         self.0.username.as_deref()
     }
 
-    /// Full name, or else username, or else "User" and the database id, such as "User 7".
+    /// Name to show: full name; without one, username; without both, "User" and the database id, such as "User 7".
     async fn display_name(&self) -> Cow<'_, str> {
         self.0.display_name()
     }
@@ -84,8 +84,8 @@ impl User {
         self.account_field(|account| account.email_verified)
     }
 
-    /// IANA time zone, such as Europe/Berlin. Default: UTC. It decides when a due day has ended. Null unless this is
-    /// your account or you are an administrator.
+    /// IANA time zone, such as Europe/Berlin. Default: UTC. A due day ends at midnight in this time zone. Null unless
+    /// this is your account or you are an administrator.
     async fn time_zone(&self) -> Option<&'static str> {
         self.account_field(|account| account.time_zone.name())
     }
@@ -188,15 +188,15 @@ pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// The signed-in user.
+    /// The signed-in user. Null only with an error, such as `UNAUTHENTICATED`.
     #[graphql(guard = "SignedIn")]
     async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Single<User>>> {
         let viewer = ctx.domain().users().viewer(ctx.actor()).await;
         Some(viewer.map(|viewer| Single(viewer.into())).map_err(Into::into))
     }
 
-    /// Active users, for pickers such as that of an assignee. Users whose display name or username starts with `search`
-    /// come first, then users whose names contain it; both sorted by display name.
+    /// Active users, for example to choose an assignee. Users whose display name or username starts with `search` come
+    /// first, then users whose names contain it. Both groups are sorted by display name.
     #[graphql(guard = "SignedIn")]
     async fn people(
         &self,
@@ -225,7 +225,7 @@ impl UserQuery {
         Some(user.map(Single))
     }
 
-    /// All users, also deactivated ones, sorted by database id.
+    /// All users, including deactivated ones, sorted by database id.
     #[graphql(guard = "SignedIn")]
     async fn users(
         &self,
@@ -338,8 +338,8 @@ impl UserMutation {
         UserPayload::of(updated, &["input"])
     }
 
-    /// Sets the role of an account, with immediate effect. The last active administrator keeps the role. Allowed for
-    /// administrators.
+    /// Sets the role of an account, with immediate effect. The role of the last active administrator cannot be changed.
+    /// Allowed for administrators.
     #[graphql(guard = "AdminOnly")]
     async fn user_set_role(
         &self,
@@ -351,8 +351,8 @@ impl UserMutation {
         UserPayload::of(ctx.domain().users().set_role(ctx.actor(), id, role.into()).await, &[])
     }
 
-    /// Deactivates or reactivates an account. Deactivation ends its sessions immediately; the last active administrator
-    /// stays active. Allowed for administrators.
+    /// Deactivates or reactivates an account. Deactivation ends its sessions immediately. The last active administrator
+    /// cannot be deactivated. Allowed for administrators.
     #[graphql(guard = "AdminOnly")]
     async fn user_set_active(
         &self,
@@ -364,8 +364,8 @@ impl UserMutation {
         UserPayload::of(ctx.domain().users().set_active(ctx.actor(), id, is_active).await, &[])
     }
 
-    /// Deletes an account. Its own tasks are transferred or deleted permanently; tasks assigned to it are unassigned.
-    /// The last active administrator cannot be deleted. Allowed for administrators.
+    /// Deletes an account. The tasks that the user owns are transferred or deleted permanently; tasks that are assigned
+    /// to the user are unassigned. The last active administrator cannot be deleted. Allowed for administrators.
     #[graphql(guard = "AdminOnly")]
     async fn user_delete(
         &self,

@@ -99,7 +99,7 @@ macro_rules! payload {
         pub struct $name {
             $(#[$total])*
             total: usize,
-            /// Number of tasks that were written, or needed no change.
+            /// Number of tasks without errors, including those that needed no change.
             successful: usize,
             /// Number of tasks with errors.
             failed: usize,

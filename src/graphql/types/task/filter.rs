@@ -21,33 +21,33 @@ pub struct TaskFilter {
     status: Option<TaskStatusFilter>,
     /// Priority, from LOW to URGENT: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`.
     priority: Option<TaskPriorityFilter>,
-    /// User who owns the task: `eq`, `neq`, `in`, `nin` with global ids of users. It is never null.
+    /// User who owns the task: `eq`, `neq`, `in`, `nin` with global ids of users. Never null.
     owner: Option<UserIdFilter>,
     /// Assignee: `eq`, `neq`, `in`, `nin` with global ids of users; `isNull: true` for tasks without one.
     assignee: Option<UserIdFilter>,
     /// Tags: `any` for at least one of the names, `all` for each of them. Up to 20 names; case is ignored.
     tag: Option<TagFilter>,
-    /// Due date and time: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks with `dueOn`,
-    /// and for tasks that are not due.
+    /// Due date and time: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks that have
+    /// `dueOn`, or neither of the two.
     due_date: Option<DateTimeFilter>,
-    /// Due day: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks with `dueDate`,
-    /// and for tasks that are not due.
+    /// Due day: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks that have `dueDate`, or
+    /// neither of the two.
     due_on: Option<DateFilter>,
-    /// Time of creation: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. It is never null.
+    /// Time of creation: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. Never null.
     created_at: Option<DateTimeFilter>,
-    /// Time of the last change: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. It is never null.
+    /// Time of the last change: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`. Never null.
     updated_at: Option<DateTimeFilter>,
     /// Time of completion: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`. Null for tasks that
     /// are not DONE.
     completed_at: Option<DateTimeFilter>,
     /// Time at which the task was moved to the trash: `eq`, `neq`, `in`, `nin`, `lt`, `lte`, `gt`, `gte`, `isNull`.
-    /// Null for tasks that are not in the trash. At the top level it includes the trash unless `includeDeleted` is
-    /// false, so `{deletedAt: {isNull: false}}` lists only the trash.
+    /// Null for tasks that are not in the trash. At the top level, this condition includes the trash, unless
+    /// `includeDeleted` is false. So `{deletedAt: {isNull: false}}` lists only the trash.
     deleted_at: Option<DateTimeFilter>,
-    /// true: tasks that are `TODO` or `IN_PROGRESS` and past their due date, or past their due day in your time zone
-    /// (`User.timeZone`). false: all others.
+    /// true: tasks that are `TODO` or `IN_PROGRESS`, and past their due date, or past their due day in your time zone
+    /// (`User.timeZone`). false: all other tasks.
     is_overdue: Option<bool>,
-    /// true: tasks that are DONE. false: all others.
+    /// true: tasks that are `DONE`. false: all other tasks.
     is_completed: Option<bool>,
     /// Words, separated by spaces. Each must occur in the title or description as a substring; case is ignored. Up to
     /// 16 words of at least 2 characters.
@@ -63,7 +63,7 @@ pub struct TaskFilter {
     not: Option<Box<TaskFilter>>,
 }
 
-/// Comparisons of a task's status; all that are given must hold.
+/// Conditions on a task's status; the status must meet all of them.
 #[derive(Debug, InputObject)]
 pub struct TaskStatusFilter {
     /// Equal to this status.
@@ -77,7 +77,7 @@ pub struct TaskStatusFilter {
     nin: Option<Vec<TaskStatus>>,
 }
 
-/// Comparisons of a task's priority; all that are given must hold. LOW < MEDIUM < HIGH < URGENT.
+/// Conditions on a task's priority; the priority must meet all of them. LOW < MEDIUM < HIGH < URGENT.
 #[derive(Debug, InputObject)]
 pub struct TaskPriorityFilter {
     /// Equal to this priority.
@@ -99,7 +99,7 @@ pub struct TaskPriorityFilter {
     gte: Option<TaskPriority>,
 }
 
-/// Comparisons of a user by global id; all that are given must hold.
+/// Conditions on a user, by global id; the user must meet all of them.
 #[derive(Debug, InputObject)]
 pub struct UserIdFilter {
     /// Equal to this user, given as a global id.
@@ -115,7 +115,7 @@ pub struct UserIdFilter {
     is_null: Option<bool>,
 }
 
-/// Comparisons of a date and time; all that are given must hold.
+/// Conditions on a date and time; the value must meet all of them.
 #[derive(Debug, InputObject)]
 pub struct DateTimeFilter {
     /// Equal to this time, such as 2026-01-31T12:00:00Z.
@@ -139,7 +139,7 @@ pub struct DateTimeFilter {
     is_null: Option<bool>,
 }
 
-/// Comparisons of a calendar day; all that are given must hold.
+/// Conditions on a calendar day; the day must meet all of them.
 #[derive(Debug, InputObject)]
 pub struct DateFilter {
     /// Equal to this day, such as 2026-12-31.
@@ -163,7 +163,7 @@ pub struct DateFilter {
     is_null: Option<bool>,
 }
 
-/// Conditions on a task's tags; case is ignored.
+/// Conditions on a task's tags; the tags must meet all of them. Case is ignored.
 #[derive(Debug, InputObject)]
 pub struct TagFilter {
     /// At least one of these tags, up to 20.

@@ -104,7 +104,7 @@ impl TaskEvent {
         self.event.status.into()
     }
 
-    /// Changed fields, sorted by name. Empty if the task was created or deleted permanently.
+    /// Changed fields, sorted by name. Empty for `CREATED` and `PURGED`.
     async fn changes(&self) -> Rows<TaskEventChange> {
         Rows(self.event.changes.iter().map(Into::into).collect())
     }

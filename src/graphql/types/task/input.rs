@@ -27,7 +27,7 @@ pub struct TaskCreateInput {
     due_on: Option<SentDate>,
     /// Global id of the active user who should do the task. Default: unassigned.
     assignee_id: Option<ID>,
-    /// Up to 20 tags of 1 to 50 characters; stored in lower case.
+    /// Up to 20 tags of 1 to 50 characters; stored in lower case. Default: none.
     #[graphql(default)]
     tags: Vec<String>,
     /// Idempotency key: 1 to 255 visible ASCII characters, such as a UUID. If you already own a task with this key,
@@ -78,17 +78,18 @@ impl TaskVersionInput {
 pub struct TaskUpdateInput {
     /// New title, 1 to 255 characters; cannot be null.
     title: MaybeUndefined<String>,
-    /// New description, up to 5,000 characters.
+    /// New description, up to 5,000 characters. Null removes it.
     description: MaybeUndefined<String>,
     /// New workflow status, one of `Task.allowedTransitions`; cannot be null.
     status: MaybeUndefined<TaskStatus>,
     /// New priority; cannot be null.
     priority: MaybeUndefined<TaskPriority>,
-    /// New due date and time, such as 2026-01-31T12:00:00Z. Setting it clears `dueOn`.
+    /// New due date and time, such as 2026-01-31T12:00:00Z. Setting it clears `dueOn`. Null removes it.
     due_date: MaybeUndefined<SentDateTime>,
-    /// New due day, such as 2026-12-31. Setting it clears `dueDate`; both cannot be set together.
+    /// New due day, such as 2026-12-31. Setting it clears `dueDate`; both cannot be set together. Null removes it.
     due_on: MaybeUndefined<SentDate>,
-    /// Global id of the new assignee, an active user. Assignees who are not the owner may only set it to null.
+    /// Global id of the new assignee, an active user. Null unassigns the task. An assignee who is not the owner may
+    /// only set it to null.
     assignee_id: MaybeUndefined<ID>,
     /// Replaces all tags: up to 20 tags of 1 to 50 characters. Null removes all tags.
     tags: MaybeUndefined<Vec<String>>,

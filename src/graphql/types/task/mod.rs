@@ -96,7 +96,7 @@ impl Task {
         self.inner.id.to_global()
     }
 
-    /// Number of the task in the REST API.
+    /// Numeric id of the task in the REST API.
     async fn database_id(&self) -> i32 {
         self.inner.id.0
     }
@@ -121,12 +121,12 @@ impl Task {
         self.inner.priority.into()
     }
 
-    /// Due date and time (UTC). Null if the task has a due day (`dueOn`) or is not due.
+    /// Due date and time (UTC). Null if the task has `dueOn`, or neither of the two.
     async fn due_date(&self) -> Option<DateTime<Utc>> {
         self.inner.due_date
     }
 
-    /// Due day, such as 2026-12-31. Null if the task has a due date (`dueDate`) or is not due.
+    /// Due day, such as 2026-12-31. Null if the task has `dueDate`, or neither of the two.
     async fn due_on(&self) -> Option<Date> {
         self.inner.due_on.map(Date)
     }

@@ -20,7 +20,7 @@ pub struct TaskMutation;
 
 #[Object]
 impl TaskMutation {
-    /// Creates a task that you own. With a `clientKey` the mutation can be repeated safely.
+    /// Creates a task that you own. With a `clientKey`, it is safe to repeat the mutation.
     #[graphql(guard = "SignedIn")]
     async fn task_create(
         &self,

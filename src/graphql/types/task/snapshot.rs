@@ -68,17 +68,17 @@ impl TaskSnapshot {
         self.inner.task.priority.into()
     }
 
-    /// Due date and time (UTC). Null if the task had a due day (`dueOn`) or was not due.
+    /// Due date and time (UTC). Null if the task had `dueOn`, or neither of the two.
     async fn due_date(&self) -> Option<DateTime<Utc>> {
         self.inner.task.due_date
     }
 
-    /// Due day, such as 2026-12-31. Null if the task had a due date (`dueDate`) or was not due.
+    /// Due day, such as 2026-12-31. Null if the task had `dueDate`, or neither of the two.
     async fn due_on(&self) -> Option<Date> {
         self.inner.task.due_on.map(Date)
     }
 
-    /// Tags in lower case and alphabetical order.
+    /// Tags after the event, in lower case and alphabetical order.
     async fn tags(&self) -> Vec<&str> {
         self.inner.task.tags.iter().map(String::as_str).collect()
     }
